@@ -1,0 +1,55 @@
+# make demo   opens natsmon on a nats-server of its own
+# make test   runs the tests
+#
+# Both do all their own set-up, in .venv, with python3 or the newest Python there is from 3.11 on. Another one:
+# make test PYTHON=/path/to/python3. For the program behind a target: make test ARGS="-k dialer -x".
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+SETUP = pyproject.toml constraints.txt .ci/venv
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench screenshots setup clean
+.DELETE_ON_ERROR:
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "make %-12s %s\n", $$1, $$2 }'
+
+demo: $(VENV)/.demo ## natsmon on a nats-server of its own, with keys to hurt it
+	@$(BIN)/natsmon demo $(ARGS)
+
+test: $(VENV)/.dev ## all tests; those not marked slow on every other Python from 3.11 to 3.13 too
+	@MAKE="$(MAKE)" .ci/test $(VENV) $(ARGS)
+
+check: $(VENV)/.dev ## style, types, and which module may import which
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.dev ## the measured figures beside their baselines
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+screenshots: $(VENV)/.dev ## take the pictures in screenshots/ again, from real runs
+	@$(BIN)/python -m screenshots $(ARGS)
+
+setup: $(VENV)/.dev ## .venv with all that the targets above need
+
+clean: ## remove environments, caches and builds
+	rm -rf $(VENV) .venv-3.* build dist *.egg-info snapshot_report.html
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.demo: $(SETUP)
+	@python=$$(.ci/pythons main $(PYTHON)) && .ci/venv $(VENV) "$$python"
+	@touch $@
+
+$(VENV)/.dev: $(SETUP)
+	@python=$$(.ci/pythons main $(PYTHON)) && .ci/venv $(VENV) "$$python" dev
+	@touch $@ $(VENV)/.demo
+
+.venv-3.%/.dev: $(SETUP)
+	@python=$$(.ci/pythons minor 3.$*) && .ci/venv .venv-3.$* "$$python" dev
+	@touch $@

@@ -1,0 +1,227 @@
+"""One attempt: from the name of a server to PONG, under one deadline, told stage by stage."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from natsmon import events as ev
+from natsmon.causes import DialError, classify
+from natsmon.client import Link, open_link
+from natsmon.dialer import Dialer, Stream
+from natsmon.greeting import read_info
+from natsmon.settings import Server, Settings
+from natsmon.trace import DialTrace
+
+Emit = Callable[[ev.AnyEvent], None]
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What is told of an attempt before it begins."""
+
+    dial: int
+    attempt: int
+    round: int
+    server: Server
+    why: ev.Why
+
+
+async def make(attempt: Attempt, dialer: Dialer, settings: Settings, emit: Emit, clock: Clock) -> Link | None:
+    """The open link, or None when the attempt failed. Cancelled, it says so and leaves nothing open."""
+    stages = Stages(attempt.dial, emit, clock)
+    began = clock()
+    emit(
+        ev.DialStart(
+            t=began,
+            dial=attempt.dial,
+            attempt=attempt.attempt,
+            round=attempt.round,
+            server=attempt.server.url,
+            why=attempt.why,
+            timeout=settings.connect_timeout,
+        )
+    )
+
+    def end(outcome: ev.DialOutcome, cause: str = "", text: str = "") -> None:
+        stages.end(outcome, cause, text)
+        now = clock()
+        emit(
+            ev.DialEnd(
+                t=now,
+                dial=attempt.dial,
+                outcome=outcome,
+                stage=stages.reached,
+                cause=cause,
+                text=text,
+                total=round(now - began, 6),
+                stages=stages.seconds,
+                server=attempt.server.url,
+            )
+        )
+
+    try:
+        async with asyncio.timeout(settings.connect_timeout) as limit:
+            link = await _dial_to_pong(attempt.server, dialer, settings, stages, limit.when())
+    except asyncio.CancelledError:
+        end("cancelled", "cancelled")
+        raise
+    except TimeoutError:
+        end("timeout", "timeout", _SILENT.get(stages.reached or "dns", ""))
+        return None
+    except DialError as error:
+        end("timeout" if error.cause == "timeout" else "failed", error.cause, error.text)
+        return None
+    except Exception as error:
+        # A dialer need not be ours: whatever it raises ends its attempt, and no more than that.
+        end("failed", *classify(error))
+        return None
+    end("connected")
+    return link
+
+
+_SILENT = {
+    "dns": "no answer to the lookup",
+    "tcp": "no answer to the TCP connect",
+    "tls": "the TLS handshake did not finish",
+    "info": "the peer accepted and sent no INFO",
+    "connect": "no PONG after CONNECT",
+}
+
+
+async def _dial_to_pong(
+    server: Server, dialer: Dialer, settings: Settings, stages: "Stages", deadline: float | None
+) -> Link:
+    stream = await dialer.dial((server.host, server.port), deadline=deadline, trace=stages)
+    try:
+        with stages.stage("info"):
+            info, raw = await read_info(stream.reader)
+        _refuse_plaintext(server)
+        with stages.stage("connect"):
+            return await open_link(stream, server, info, raw, settings)
+    except BaseException:
+        _drop(stream)
+        raise
+
+
+def _refuse_plaintext(server: Server) -> None:
+    """Nothing leaves before TLS where TLS was asked for; the handshake itself has its place here."""
+    if server.scheme == "tls":
+        raise DialError("tls", "tls_mismatch", "TLS was asked for, and natsmon does not speak it yet")
+
+
+def _drop(stream: Stream) -> None:
+    stream.writer.transport.abort()
+
+
+class Stages(DialTrace):
+    """Turns what happens in a dial into ``dial_stage`` events, and keeps the seconds of each stage."""
+
+    def __init__(self, dial: int, emit: Emit, clock: Clock) -> None:
+        self._dial = dial
+        self._emit = emit
+        self._clock = clock
+        self._began: dict[ev.Stage, float] = {}
+        self._addresses: dict[str, float] = {}
+        self.seconds: dict[str, float] = {}
+        self.reached: ev.Stage | None = None
+
+    @contextmanager
+    def stage(self, stage: ev.Stage) -> Iterator[None]:
+        self._start(stage)
+        try:
+            yield
+        except asyncio.CancelledError:
+            raise  # by the deadline or by a command: ``end`` will know which
+        except BaseException as error:
+            self._done(stage, error)
+            raise
+        self._done(stage, None)
+
+    def dns_start(self, host: str) -> None:
+        self._start("dns")
+
+    def dns_done(self, addresses: Sequence[str], error: BaseException | None) -> None:
+        if isinstance(error, asyncio.CancelledError):
+            return
+        self._done("dns", error, ", ".join(addresses))
+        if error is None:
+            self._start("tcp")
+
+    def connect_start(self, address: str) -> None:
+        self._addresses[address] = time.perf_counter()
+        self._tell("tcp", "started", address=address)
+
+    def connect_done(self, address: str, error: BaseException | None) -> None:
+        if isinstance(error, asyncio.CancelledError) and "tcp" not in self.seconds:
+            return  # not beaten by another address: ``end`` will know why
+        self._address_done(address, *_ending(error))
+        if error is None and "tcp" in self._began and "tcp" not in self.seconds:
+            self._done("tcp", None)
+
+    def end(self, outcome: ev.DialOutcome, cause: str, text: str) -> None:
+        """Close what was under way when the attempt ended."""
+        unfinished: ev.StageOutcome = "cancelled" if outcome == "cancelled" else "failed"
+        for address in list(self._addresses):
+            self._address_done(address, unfinished, cause, text)
+        for stage in list(self._began):
+            if stage not in self.seconds:
+                self._finish(stage, unfinished, cause=cause, text=text)
+
+    def _address_done(self, address: str, outcome: ev.StageOutcome, cause: str, text: str) -> None:
+        began = self._addresses.pop(address, None)
+        if began is not None:
+            elapsed = _since(began)
+            self._tell("tcp", outcome, address=address, elapsed=elapsed, cause=cause, text=text)
+
+    def _start(self, stage: ev.Stage) -> None:
+        self._began[stage] = time.perf_counter()
+        self.reached = stage
+        self._tell(stage, "started")
+
+    def _done(self, stage: ev.Stage, error: BaseException | None, address: str = "") -> None:
+        outcome, cause, text = _ending(error)
+        self._finish(stage, outcome, address=address, cause=cause, text=text)
+
+    def _finish(
+        self, stage: ev.Stage, outcome: ev.StageOutcome, *, address: str = "", cause: str = "", text: str = ""
+    ) -> None:
+        elapsed = self.seconds[stage] = _since(self._began[stage]) if stage in self._began else 0.0
+        self._tell(stage, outcome, address=address, elapsed=elapsed, cause=cause, text=text)
+
+    def _tell(
+        self,
+        stage: ev.Stage,
+        outcome: ev.StageOutcome,
+        *,
+        address: str = "",
+        elapsed: float = 0.0,
+        cause: str = "",
+        text: str = "",
+    ) -> None:
+        self._emit(
+            ev.DialStage(
+                t=self._clock(),
+                dial=self._dial,
+                stage=stage,
+                outcome=outcome,
+                address=address,
+                elapsed=elapsed,
+                cause=cause,
+                text=text,
+            )
+        )
+
+
+def _since(began: float) -> float:
+    return round(time.perf_counter() - began, 6)
+
+
+def _ending(error: BaseException | None) -> tuple[ev.StageOutcome, str, str]:
+    if error is None:
+        return "complete", "", ""
+    if isinstance(error, asyncio.CancelledError):
+        return "cancelled", "", ""
+    return "failed", *classify(error)

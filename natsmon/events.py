@@ -1,0 +1,343 @@
+"""The vocabulary: every event a probe tells, every command it takes, and their line codec.
+
+One tagged struct each, one JSON object a line, ``type`` first. A stream of these lines is what a probe
+writes, what a view folds, and what a recording holds.
+
+``t`` is seconds since the session began, on the monotonic clock; ``Session.started`` is the wall clock of
+that moment, so a wall time is ``started + t`` and a clock step never bends a duration. ``conn`` numbers the
+connection within the session and is left out where it is 0. Every line stands alone: a reader skips the
+types and fields it does not know.
+"""
+
+import re
+from typing import Any, Literal
+
+import msgspec
+
+SCHEMA = 1
+"""Raised only when an old reader would go wrong."""
+
+Status = Literal["DISCONNECTED", "CONNECTING", "CONNECTED", "RECONNECTING", "DRAINING", "CLOSED"]
+Stage = Literal["dns", "tcp", "tls", "info", "connect"]
+StageOutcome = Literal["started", "complete", "failed", "cancelled"]
+DialOutcome = Literal["connected", "failed", "cancelled", "timeout"]
+Why = Literal["initial", "reconnect", "forced"]
+Fate = Literal["sent", "buffered", "rejected"]
+
+STAGES: tuple[Stage, ...] = ("dns", "tcp", "tls", "info", "connect")
+"""In wire order; ``tls`` comes before ``info`` when the server wants TLS first."""
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag=_snake):
+    t: float
+    conn: int = 0
+
+
+class Session(Event, frozen=True, kw_only=True):
+    """The first line of a stream."""
+
+    id: str
+    started: float
+    """Wall clock at ``t`` 0, seconds since the epoch."""
+    schema: int = SCHEMA
+    versions: dict[str, str] = {}
+    name: str = ""
+    servers: list[str] = []
+    subject: str = ""
+    interval: float = 0.0
+    """Seconds between two messages; 0 is as fast as they are echoed."""
+    settings: dict[str, tuple[str, str]] = {}
+    """Every effective setting: its value as text, secrets masked, and its origin."""
+
+
+class StatusChanged(Event, frozen=True, kw_only=True, tag="status"):
+    status: Status
+    previous: Status
+    cause: str = ""
+
+
+class DialStart(Event, frozen=True, kw_only=True):
+    dial: int
+    """Rises by one with every dial of the session."""
+    attempt: int
+    """Counts from 1 since the initial connect began or the connection was lost."""
+    round: int
+    """The pass over the server pool this attempt belongs to, from 1."""
+    server: str
+    why: Why
+    timeout: float = 0.0
+    """Seconds this attempt may take, over all its stages."""
+
+
+class DialStage(Event, frozen=True, kw_only=True):
+    dial: int
+    stage: Stage
+    outcome: StageOutcome
+    address: str = ""
+    """The address tried, in ``tcp``; the addresses found, joined by a comma, in ``dns``."""
+    elapsed: float = 0.0
+    """Seconds in this stage; 0 when it has just started."""
+    cause: str = ""
+    text: str = ""
+
+
+class DialEnd(Event, frozen=True, kw_only=True):
+    dial: int
+    outcome: DialOutcome
+    stage: Stage | None = None
+    """The stage reached when it ended; none when it had not begun."""
+    cause: str = ""
+    text: str = ""
+    total: float = 0.0
+    stages: dict[str, float] = {}
+    server: str = ""
+
+
+class Waiting(Event, frozen=True, kw_only=True):
+    """Between two dials: ``delay`` = ``base`` + ``jitter``, over at ``until``."""
+
+    delay: float
+    base: float
+    jitter: float
+    until: float
+    server: str
+    """The one that will be dialed next."""
+
+
+class Connected(Event, frozen=True, kw_only=True):
+    server: str
+    address: str = ""
+    server_name: str = ""
+    server_id: str = ""
+    version: str = ""
+    cluster: str = ""
+    cid: int = 0
+    client_ip: str = ""
+    account: str = ""
+    tls: str = ""
+    """TLS version, empty without TLS."""
+    max_payload: int = 0
+
+
+class Disconnected(Event, frozen=True, kw_only=True):
+    cause: str
+    text: str = ""
+    server: str = ""
+    reason: str = ""
+    """The server's own close reason, where it could be read."""
+
+
+class Reconnected(Event, frozen=True, kw_only=True):
+    before: str
+    after: str
+    downtime: float
+    attempts: int
+
+
+class Published(Event, frozen=True, kw_only=True):
+    """One message left the publisher; told singly below about 50 a second."""
+
+    seq: int
+    fate: Fate
+    size: int = 0
+    subject: str = ""
+
+
+class Echoed(Event, frozen=True, kw_only=True):
+    seq: int
+    latency: float
+
+
+class Tally(Event, frozen=True, kw_only=True):
+    """Running totals of the session, ten times a second at most.
+
+    attempted = sent + buffered + rejected, and sent = echoed + in_flight + lost, at every moment.
+    """
+
+    attempted: int = 0
+    sent: int = 0
+    buffered: int = 0
+    rejected: int = 0
+    echoed: int = 0
+    in_flight: int = 0
+    lost: int = 0
+    late: int = 0
+    duplicate: int = 0
+    out_of_order: int = 0
+    bytes: int = 0
+    buffered_bytes: int = 0
+    latency: tuple[float, float, float, float] | None = None
+    """p50, p90, p99 and max in seconds of the echoes since the last tally; none without an echo."""
+
+
+class Rtt(Event, frozen=True, kw_only=True):
+    seconds: float
+
+
+class Outage(Event, frozen=True, kw_only=True):
+    """The closed ledger of one outage; ``began`` is when it was noticed."""
+
+    began: float
+    ended: float
+    cause: str
+    text: str = ""
+    before: str = ""
+    after: str = ""
+    detected_after: float = 0.0
+    """Seconds from the last proof of life to the loss being noticed."""
+    dials: int = 0
+    buffered: int = 0
+    rejected: int = 0
+    lost: int = 0
+    duplicate: int = 0
+
+
+class Discovered(Event, frozen=True, kw_only=True):
+    servers: list[str]
+
+
+class LameDuck(Event, frozen=True, kw_only=True):
+    server: str
+
+
+class AsyncError(Event, frozen=True, kw_only=True):
+    text: str
+
+
+class Paused(Event, frozen=True, kw_only=True):
+    pass
+
+
+class Resumed(Event, frozen=True, kw_only=True):
+    pass
+
+
+class Drained(Event, frozen=True, kw_only=True):
+    complete: bool = True
+    """False when the drain ran out of time."""
+    seconds: float = 0.0
+
+
+class Closed(Event, frozen=True, kw_only=True):
+    cause: str
+    text: str = ""
+
+
+class Ignored(Event, frozen=True, kw_only=True):
+    """A command that had no effect, and why."""
+
+    command: str
+    why: str
+
+
+class Gap(Event, frozen=True, kw_only=True):
+    """Events left out because the reader did not keep up; totals are not affected."""
+
+    events: int
+
+
+class End(Event, frozen=True, kw_only=True):
+    """The last line of a stream that ended as it should."""
+
+    exit_code: int
+    why: str = ""
+
+
+AnyEvent = (
+    Session
+    | StatusChanged
+    | DialStart
+    | DialStage
+    | DialEnd
+    | Waiting
+    | Connected
+    | Disconnected
+    | Reconnected
+    | Published
+    | Echoed
+    | Tally
+    | Rtt
+    | Outage
+    | Discovered
+    | LameDuck
+    | AsyncError
+    | Paused
+    | Resumed
+    | Drained
+    | Closed
+    | Ignored
+    | Gap
+    | End
+)
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag=_snake):
+    pass
+
+
+class Cancel(Command, frozen=True):
+    """Cancel the dial, or the wait before it."""
+
+
+class Reconnect(Command, frozen=True):
+    """Drop the connection and dial at once; dial now while waiting; start again when closed."""
+
+
+class NextServer(Command, frozen=True):
+    """Leave the server being dialed or waited for; dial the next one."""
+
+
+class Pause(Command, frozen=True):
+    pass
+
+
+class Resume(Command, frozen=True):
+    pass
+
+
+class Publish(Command, frozen=True):
+    """Publish one message now, also while paused."""
+
+
+class Drain(Command, frozen=True):
+    """Unsubscribe, flush, close; the probe stays."""
+
+
+class Close(Command, frozen=True):
+    """Drain if connected, close, and end the probe."""
+
+
+AnyCommand = Cancel | Reconnect | NextServer | Pause | Resume | Publish | Drain | Close
+
+_encoder = msgspec.json.Encoder()
+_event_decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
+_command_decoder: msgspec.json.Decoder[AnyCommand] = msgspec.json.Decoder(AnyCommand)
+_KNOWN = {cls.__struct_config__.tag for cls in Event.__subclasses__()}
+
+
+def encode(message: Event | Command) -> bytes:
+    """One JSON line, newline included."""
+    return _encoder.encode(message) + b"\n"
+
+
+def decode_event(line: bytes) -> AnyEvent | None:
+    """The event on a line, or None when its type is not known here (a newer writer's).
+
+    Raises msgspec.DecodeError when the line is not an event at all.
+    """
+    try:
+        return _event_decoder.decode(line)
+    except msgspec.ValidationError:
+        raw: Any = msgspec.json.decode(line)
+        if isinstance(raw, dict) and isinstance(raw.get("type"), str) and raw["type"] not in _KNOWN:
+            return None
+        raise
+
+
+def decode_command(line: bytes) -> AnyCommand:
+    """Raises msgspec.DecodeError with the reason when the line is not a command."""
+    return _command_decoder.decode(line)

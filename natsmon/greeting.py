@@ -1,0 +1,103 @@
+"""The first line a server says: INFO, read within bounds and believed only where it makes sense.
+
+A peer may be anything: a web server, a port of another kind, a machine gone mad. Whatever it says, reading
+its greeting ends with an Info or with a DialError that tells what came instead.
+"""
+
+import asyncio
+from typing import Any
+
+import msgspec
+
+from natsmon.causes import DialError, classify_server_error
+
+MAX_INFO = 64 * 1024
+"""Bytes an INFO line may have; the advertised servers of a large cluster take some 30 each."""
+
+_SHOWN = 60
+
+
+class Info(msgspec.Struct, frozen=True):
+    """What a server tells of itself (ADR-40); fields it leaves out are empty."""
+
+    server_id: str = ""
+    server_name: str = ""
+    version: str = ""
+    cluster: str = ""
+    client_id: int = 0
+    client_ip: str = ""
+    max_payload: int = 1024 * 1024
+    headers: bool = False
+    auth_required: bool = False
+    tls_required: bool = False
+    tls_available: bool = False
+    nonce: str = ""
+    connect_urls: list[str] = []
+    ldm: bool = False
+    connect_info: bool = False
+    remote_account: str = ""
+    acc_is_sys: bool = False
+
+
+async def read_info(reader: asyncio.StreamReader) -> tuple[Info, dict[str, Any]]:
+    """The server's INFO, and the same as it was received. Raises DialError in the stage ``info``."""
+    try:
+        opening = await reader.readexactly(5)
+    except asyncio.IncompleteReadError as error:
+        raise _ended(error.partial) from error
+    if opening.upper() != b"INFO " and opening[:5].upper() != b"INFO\t":
+        raise await _not_nats(opening, reader)
+    try:
+        line = await reader.readuntil(b"\n")
+    except asyncio.IncompleteReadError as error:
+        raise DialError("info", "eof", "closed in the middle of INFO") from error
+    except asyncio.LimitOverrunError as error:
+        raise DialError("info", "info_bad", f"INFO is longer than {MAX_INFO} bytes") from error
+    if len(line) > MAX_INFO:
+        raise DialError("info", "info_bad", f"INFO is longer than {MAX_INFO} bytes")
+    return parse_info(line)
+
+
+def parse_info(body: bytes) -> tuple[Info, dict[str, Any]]:
+    """INFO's JSON, checked; raises DialError in the stage ``info``."""
+    try:
+        raw = msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise DialError("info", "info_bad", f"INFO is not JSON: {error}") from error
+    if not isinstance(raw, dict):
+        raise DialError("info", "info_bad", f"INFO is not a JSON object: {_excerpt(body)}")
+    try:
+        return msgspec.convert({k: v for k, v in raw.items() if v is not None}, Info), raw
+    except msgspec.ValidationError as error:
+        raise DialError("info", "info_bad", f"INFO makes no sense: {error}") from error
+
+
+async def _not_nats(opening: bytes, reader: asyncio.StreamReader) -> DialError:
+    """What the peer seems to speak, by its first bytes and those that came along with them."""
+    if opening.startswith(b"HTTP/"):
+        return DialError("info", "http", "the peer speaks HTTP, not NATS")
+    if opening[:1] in (b"\x15", b"\x16") and opening[1:2] == b"\x03":
+        return DialError("info", "tls_mismatch", "the peer speaks TLS before it says anything")
+    rest = b""
+    if not opening.endswith(b"\n"):
+        try:
+            async with asyncio.timeout(0.05):
+                rest = await reader.read(4096)
+        except TimeoutError:
+            pass
+    said = (opening + rest).splitlines()[0]
+    if said.upper().startswith(b"-ERR"):
+        text = said[4:].strip().decode(errors="replace").strip("'")
+        return DialError("info", classify_server_error(text), text)
+    return DialError("info", "protocol", f"the peer does not speak NATS: it said {_excerpt(said)}")
+
+
+def _ended(partial: bytes) -> DialError:
+    if partial:
+        return DialError("info", "eof", f"closed before INFO, after {_excerpt(partial)}")
+    return DialError("info", "eof", "closed before INFO")
+
+
+def _excerpt(said: bytes) -> str:
+    shown = said[:_SHOWN].decode(errors="backslashreplace").strip()
+    return repr(shown + ("…" if len(said) > _SHOWN else ""))

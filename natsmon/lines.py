@@ -1,0 +1,127 @@
+"""Lines out, lines in: each on a thread of its own, so that neither end can hold up the loop between them.
+
+A reader that stops costs the writer nothing but memory, and that is bounded: what can be left out is left
+out and counted, totals arrive all the same. Threads work with every kind of file (a terminal, a pipe, a
+regular file), and leave the file's flags, which others may share, as they are.
+"""
+
+import asyncio
+import os
+import threading
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+
+SOFT_LIMIT = 2_000
+"""Lines waiting from which on single samples are left out; the totals tell the same."""
+
+HARD_LIMIT = 20_000
+"""Lines waiting at most; the oldest make room."""
+
+_BATCH = 256
+_CHUNK = 64 * 1024
+
+
+class Outbox:
+    """Writes lines to a file descriptor, in order, from a thread.
+
+    ``left_out`` makes the line that says how many were left out.
+    """
+
+    def __init__(self, fd: int, left_out: Callable[[int], bytes | None]) -> None:
+        self._fd = fd
+        self._left_out = left_out
+        self._lines: deque[bytes] = deque()
+        self._latest: dict[str, bytes] = {}
+        self._missing = 0
+        self._closing = False
+        self._changed = threading.Condition()
+        self.broken = False
+        """True when the reader has gone away."""
+        self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
+        self._thread.start()
+
+    def put(self, line: bytes, *, sample: bool = False, latest: str = "") -> None:
+        """Never waits. A ``sample`` may be left out; of the lines with one ``latest`` key the last is kept."""
+        with self._changed:
+            if latest and (latest in self._latest or len(self._lines) >= SOFT_LIMIT):
+                self._latest[latest] = line
+            elif sample and len(self._lines) >= SOFT_LIMIT:
+                self._missing += 1
+            else:
+                if len(self._lines) >= HARD_LIMIT:
+                    self._lines.popleft()
+                    self._missing += 1
+                self._lines.append(line)
+            self._changed.notify()
+
+    def close(self, timeout: float) -> bool:
+        """Write what is left, for at most ``timeout`` seconds; False when it did not all leave."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                while not (self._lines or self._latest or self._closing):
+                    self._changed.wait()
+                if not (self._lines or self._latest):
+                    return
+                batch = self._take()
+            try:
+                _write_all(self._fd, batch)
+            except OSError:
+                self.broken = True
+                return
+
+    def _take(self) -> bytes:
+        batch = [self._lines.popleft() for _ in range(min(_BATCH, len(self._lines)))]
+        if not self._lines:
+            if self._missing:
+                told = self._left_out(self._missing)
+                self._missing = 0
+                if told is not None:
+                    batch.append(told)
+            batch += self._latest.values()
+            self._latest.clear()
+        return b"".join(batch)
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view[:_CHUNK]) :]
+
+
+class Inbox:
+    """Reads lines from a file descriptor on a thread, and hands them to the running loop.
+
+    ``receive`` gets each line without its end; None says that the file has ended.
+    """
+
+    MAX_LINE = 1024 * 1024
+
+    def __init__(self, fd: int, receive: Callable[[bytes | None], None]) -> None:
+        self._fd = fd
+        self._receive = receive
+        self._loop = asyncio.get_running_loop()
+        threading.Thread(target=self._run, name="inbox", daemon=True).start()
+
+    def _run(self) -> None:
+        rest = b""
+        with suppress(RuntimeError):  # the loop may be gone by the time a line comes
+            while True:
+                try:
+                    data = os.read(self._fd, _CHUNK)
+                except OSError:
+                    data = b""
+                if not data or len(rest) > self.MAX_LINE:
+                    self._loop.call_soon_threadsafe(self._receive, None)
+                    return
+                *lines, rest = (rest + data).split(b"\n")
+                for line in lines:
+                    if line.strip():
+                        self._loop.call_soon_threadsafe(self._receive, line)

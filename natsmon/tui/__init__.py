@@ -1,0 +1,1 @@
+"""The dashboard: one view of a stream of events, drawn with Textual."""

@@ -1,0 +1,95 @@
+"""What a screen is made of: rows of pieces of text, each with a role, fitted to terminal cells.
+
+Panels are pure functions from what is known to such rows, so that they can be tested without a terminal.
+A role names what a piece means; the stylesheet alone knows its colour.
+"""
+
+from typing import Literal
+
+from rich.cells import cell_len, set_cell_size
+
+from natsmon.plaintext import printable
+
+Role = Literal["value", "label", "good", "bad", "warn", "info", "dim", "strong"]
+ROLES: tuple[Role, ...] = ("value", "label", "good", "bad", "warn", "info", "dim", "strong")
+
+Piece = tuple[str, Role]
+Row = tuple[Piece, ...]
+
+ELLIPSIS = "…"
+
+
+def piece(text: str, role: Role = "value") -> Piece:
+    """A piece of a row. The one gate through which every text passes on its way to the screen."""
+    return (text if text.isprintable() else printable(text), role)
+
+
+def row(*parts: Piece | tuple[str, Role]) -> Row:
+    return tuple(piece(text, role) for text, role in parts if text)
+
+
+def width_of(cells: Row) -> int:
+    return sum(cell_len(text) for text, _ in cells)
+
+
+def text_of(cells: Row) -> str:
+    return "".join(text for text, _ in cells)
+
+
+def cut(text: str, width: int) -> str:
+    """The text in at most ``width`` cells; what is missing is marked."""
+    text = printable(text)
+    if cell_len(text) <= width:
+        return text
+    if width <= 0:
+        return ""
+    return set_cell_size(text, width - 1).rstrip() + ELLIPSIS
+
+
+def left(text: str, width: int) -> str:
+    """Cut or padded on the right to exactly ``width`` cells."""
+    return set_cell_size(cut(text, width), max(0, width))
+
+
+def right(text: str, width: int) -> str:
+    """Cut or padded on the left to exactly ``width`` cells."""
+    text = cut(text, width)
+    return " " * (width - cell_len(text)) + text
+
+
+def fit(cells: Row, width: int) -> Row:
+    """The row in exactly ``width`` cells."""
+    fitted: list[Piece] = []
+    room = width
+    for text, role in cells:
+        size = cell_len(text)
+        if size > room:
+            shown = cut(text, room)
+            if not shown and fitted and room <= 0:
+                last, last_role = fitted[-1]
+                if not last.endswith(ELLIPSIS):
+                    fitted[-1] = (set_cell_size(last, cell_len(last) - 1) + ELLIPSIS, last_role)
+            else:
+                fitted.append((shown, role))
+                room -= cell_len(shown)
+            break
+        fitted.append((text, role))
+        room -= size
+    if room > 0:
+        fitted.append((" " * room, "value"))
+    return tuple(fitted)
+
+
+def spread(start: Row, end: Row, width: int) -> Row:
+    """``start`` at the left edge, ``end`` at the right one; the start gives way, and never touches the end."""
+    size = width_of(end)
+    if size >= width:
+        return fit(end, width)
+    gap = 2 if start and end else 0
+    return fit(start, max(0, width - size - gap)) + row((" " * min(gap, width - size), "value")) + end
+
+
+def bar(part: float, width: int) -> tuple[str, str]:
+    """The filled and the empty part of a bar, together ``width`` cells."""
+    filled = max(0, min(width, round(part * width)))
+    return "█" * filled, "░" * (width - filled)

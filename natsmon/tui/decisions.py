@@ -1,0 +1,76 @@
+"""What a key means right now: a command for the probe, or in words why it does nothing."""
+
+from natsmon import events as ev
+from natsmon.tui.moment import Moment
+
+Decision = ev.AnyCommand | str
+
+
+def _unable(moment: Moment) -> str:
+    """Why no command can be given at all; empty when one can."""
+    if moment.stream == "died":
+        return "the probe died" + ("; r starts a new one" if moment.can_restart else "")
+    if moment.stream == "ended":
+        return "the stream is over; q leaves"
+    if moment.stream == "leaving":
+        return "already leaving; q again leaves at once"
+    return ""
+
+
+def cancel(moment: Moment) -> Decision:
+    if unable := _unable(moment):
+        return unable
+    match moment.state.status:
+        case "CONNECTED":
+            return "connected: there is no dial to cancel"
+        case "DRAINING":
+            return "draining: there is no dial to cancel"
+        case "CLOSED":
+            return "closed: there is no dial to cancel; r connects again"
+    return ev.Cancel()
+
+
+def reconnect(moment: Moment) -> Decision:
+    if unable := _unable(moment):
+        return unable
+    if moment.state.status == "DRAINING":
+        return "draining: r connects again once it is closed"
+    return ev.Reconnect()
+
+
+def next_server(moment: Moment) -> Decision:
+    if unable := _unable(moment):
+        return unable
+    match moment.state.status:
+        case "CONNECTED":
+            return "connected: no server is being dialed; r drops the connection and dials again"
+        case "DRAINING" | "CLOSED":
+            return f"{moment.state.status.lower()}: no server is being dialed"
+    return ev.NextServer()
+
+
+def pause(moment: Moment) -> Decision:
+    return _unable(moment) or (ev.Resume() if moment.state.paused else ev.Pause())
+
+
+def drain(moment: Moment) -> Decision:
+    if unable := _unable(moment):
+        return unable
+    match moment.state.status:
+        case "CONNECTED":
+            return ev.Drain()
+        case "DRAINING":
+            return "draining already"
+    return f"{moment.state.status.lower()}: there is no connection to drain"
+
+
+def exit_code(moment: Moment, *, interrupted: bool, killed: bool) -> int:
+    """How a run ended, for whoever called natsmon."""
+    state = moment.state
+    if moment.stream == "died" and not killed:
+        return 3
+    if interrupted and not state.ever_connected:
+        return 130
+    if state.closed is not None and state.closed.cause == "gave_up":
+        return 1
+    return state.end.exit_code if state.end is not None else 0

@@ -1,0 +1,78 @@
+"""Numbers as they stand on the screen: each in a fixed number of cells, so that none moves its neighbours.
+
+A figure without a sample is a dash, never a zero.
+"""
+
+import math
+import time
+
+NONE = "–"
+
+
+def count(number: int | None, width: int = 9) -> str:
+    """A whole number with thousands separators, right-aligned; shortened when it outgrows its place."""
+    if number is None:
+        return NONE.rjust(width)
+    text = f"{number:,}"
+    for power, unit in enumerate("kMGT", start=1):
+        if len(text) <= width:
+            break
+        text = next(t for d in (2, 1, 0) if len(t := f"{number / 1000**power:,.{d}f}{unit}") <= width or d == 0)
+    return text.rjust(width)
+
+
+def millis(seconds: float | None, width: int = 6) -> str:
+    """Milliseconds with as many decimals as are worth reading, right-aligned."""
+    if seconds is None:
+        return NONE.rjust(width)
+    ms = seconds * 1000
+    for decimals, below in ((2, 100), (1, 1000)):
+        if round(ms, decimals) < below:
+            return f"{ms:.{decimals}f}".rjust(width)
+    return f"{ms:.0f}".rjust(width) if ms < 10 ** (width - 1) else f"{seconds:.0f}s".rjust(width)
+
+
+def span(seconds: float | None, width: int = 8) -> str:
+    """A duration in the unit a reader would choose, right-aligned."""
+    if seconds is None:
+        return NONE.rjust(width)
+    if seconds < 0.9995:
+        text = f"{seconds * 1000:.1f} ms" if seconds < 0.09995 else f"{seconds * 1000:.0f} ms"
+    elif seconds < 9.995:
+        text = f"{seconds:.2f} s"
+    elif seconds < 99.95:
+        text = f"{seconds:.1f} s"
+    else:
+        text = elapsed(seconds) if seconds >= 3600 else f"{int(seconds) // 60}m {int(seconds) % 60:02}s"
+    return text.rjust(width)
+
+
+def seconds(value: float) -> str:
+    """Seconds without needless zeros, for settings: 5 s, 2.5 s, 0.07 s."""
+    return f"{value:.2f}".rstrip("0").rstrip(".") + " s"
+
+
+def elapsed(value: float) -> str:
+    """HH:MM:SS, from 100 hours on days: always eight cells."""
+    whole = int(max(0.0, value))
+    hours, rest = divmod(whole, 3600)
+    if hours < 100:
+        return f"{hours:02}:{rest // 60:02}:{rest % 60:02}"
+    return f"{hours // 24}d {hours % 24:02}h".rjust(8)
+
+
+def percent(share: float | None) -> str:
+    """Two decimals, rounded down: 100 % is said only of what was never interrupted."""
+    if share is None:
+        return f"{NONE:>6} %"
+    return f"{math.floor(share * 10_000 + 1e-9) / 100:6.2f} %"
+
+
+def wall(epoch: float) -> str:
+    """The local time of day, to the second."""
+    return time.strftime("%H:%M:%S", time.localtime(epoch))
+
+
+def wall_millis(epoch: float) -> str:
+    whole = math.floor(epoch)
+    return f"{wall(whole)}.{int((epoch - whole) * 1000):03}"

@@ -1,0 +1,66 @@
+"""The last line: the most important keys, or for a moment what there is to say about the one just pressed."""
+
+from textual.events import Click
+
+from natsmon.tui.cells import Piece, Row, fit, row
+from natsmon.tui.keys import Key
+from natsmon.tui.moment import Moment
+from natsmon.tui.panel import Panel
+
+
+def label_of(key: Key, moment: Moment) -> str:
+    if key.action == "pause" and moment.state.paused:
+        return "resume"
+    return key.label
+
+
+def rows(keys: tuple[Key, ...], moment: Moment, width: int) -> list[Row]:
+    return [fit(row(*(part for _, parts in _parts(keys, moment, width) for part in parts)), width)]
+
+
+def _parts(keys: tuple[Key, ...], moment: Moment, width: int) -> list[tuple[Key, list[Piece]]]:
+    """The labels that fit; where they do not, those that can best be found in the help go first."""
+    bar = [key for key in keys if key.label]
+    for spared in ("", "filter", "drain", "next_server", "pause"):
+        bar = [key for key in bar if key.action != spared]
+        labels = [(key, f" {label_of(key, moment)}") for key in bar]
+        size = sum(len(key.shown) + len(label) for key, label in labels)
+        for gap in (3, 2, 1):
+            if size + gap * (len(labels) - 1) <= width - (40 if gap == 3 else 0):
+                return [(key, [(key.shown, "info"), (label + " " * gap, "label")]) for key, label in labels]
+    return []
+
+
+def key_at(keys: tuple[Key, ...], moment: Moment, width: int, x: int) -> Key | None:
+    """The key whose label stands in this column."""
+    end = 0
+    for key, parts in _parts(keys, moment, width):
+        end += sum(len(text) for text, _ in parts)
+        if x < end:
+            return key
+    return None
+
+
+class KeyBar(Panel):
+    """Clicking a label is pressing its key."""
+
+    def __init__(self, keys: tuple[Key, ...]) -> None:
+        self._keys = keys
+        self.notice = ""
+        super().__init__(self._line, lambda moment: (moment.state.paused, self.notice), id="keybar")
+
+    def _line(self, moment: Moment, width: int, height: int) -> list[Row]:
+        if self.notice:
+            return [fit(row((self.notice, "strong")), width)]
+        return rows(self._keys, moment, width)
+
+    def say(self, notice: str) -> None:
+        self.notice = notice
+        self.redraw()
+
+    async def on_click(self, event: Click) -> None:
+        if self._moment is None or self.notice:
+            return
+        key = key_at(self._keys, self._moment, self.size.width, event.x - self.content_offset.x)
+        if key is not None:
+            await self.app.run_action(key.action)

@@ -1,0 +1,143 @@
+"""The top of the screen: connected or not, to what, since when, and the worst thing known."""
+
+from natsmon import events as ev
+from natsmon.tui import figures
+from natsmon.tui.cells import Role, Row, fit, left, row, spread, width_of
+from natsmon.tui.moment import Moment
+
+SHAPES: dict[ev.Status, tuple[str, Role]] = {
+    "DISCONNECTED": ("○", "dim"),
+    "CONNECTING": ("◔", "warn"),
+    "CONNECTED": ("●", "good"),
+    "RECONNECTING": ("◑", "warn"),
+    "DRAINING": ("◕", "info"),
+    "CLOSED": ("■", "bad"),
+}
+_WIDE = 110
+_WORD = max(len(word) for word in SHAPES)
+
+
+def tick(moment: Moment) -> object:
+    """Changes when the drawing would, though no event came."""
+    return int(moment.now - moment.state.status_since), int(moment.now), moment.stream
+
+
+def rows(moment: Moment, width: int, height: int) -> list[Row]:
+    if width < 20:
+        return []
+    return [_first(moment, width), _second(moment, width)][:height]
+
+
+def _first(moment: Moment, width: int) -> Row:
+    state = moment.state
+    shape, role = SHAPES[state.status]
+    word: str = state.status
+    if moment.stream == "died":
+        shape, role, word = "✗", "bad", "NO PROBE"
+    here = state.status == "CONNECTED" and not moment.over
+    rtt = state.rtts[-1][1] if state.rtts and here else None
+    time_in_it = "" if moment.stream == "died" else figures.elapsed(moment.now - state.status_since)
+    start = row(
+        (f"{shape} ", role),
+        (left(word, _WORD), role if role in ("dim",) else "strong"),
+        (" ", "value"),
+        (f"{time_in_it:8}", "value"),
+        ("  ", "value"),
+    )
+    end = row(("rtt ", "label"), (figures.millis(rtt), "value"), (" ms", "label"))
+    if width >= _WIDE:
+        end = row((state.session.name if state.session else "", "label"), ("   ", "label")) + end
+    return spread(start + _identity(moment, width), end, width)
+
+
+def _identity(moment: Moment, width: int) -> Row:
+    """Who is at the other end, or who might be."""
+    state = moment.state
+    server = state.connected
+    if moment.stream == "died":
+        name = server.server_name or server.server if server is not None else ""
+        return row((f"last seen {state.status}", "label"), (f"  {name}", "label"))
+    if server is not None and state.status in ("CONNECTED", "DRAINING"):
+        facts = [server.version, f"cid {server.cid}" if server.cid else ""]
+        facts += [server.tls, f"cluster {server.cluster}" if server.cluster else ""]
+        facts += [f"account {server.account}" if server.account else ""] if width >= _WIDE else []
+        known = " · ".join(fact for fact in facts if fact)
+        return row((server.server_name or server.server, "strong"), (f"  {known}" if known else "", "label"))
+    servers = state.session.servers if state.session else []
+    if state.status in ("CONNECTING", "RECONNECTING", "DISCONNECTED") and servers:
+        more = f" and {len(servers) - 1} more" if len(servers) > 1 else ""
+        return row((servers[0], "value"), (more, "label"))
+    if state.status == "CLOSED" and server is not None:
+        return row(("was on ", "label"), (server.server_name or server.server, "value"))
+    return ()
+
+
+def _second(moment: Moment, width: int) -> Row:
+    state = moment.state
+    names = ("availability ", "reconnects ") if width >= 78 else ("up ", "reconn ")
+    end = row(
+        (names[0], "label"),
+        (figures.percent(state.availability(moment.now)), "value"),
+        (f"  {names[1]}", "label"),
+        (figures.count(state.reconnects if state.ever_connected else None, 4), "value"),
+    )
+    if moment.stream == "died" or (moment.over and moment.can_restart):
+        return fit(_account(moment, width), width)
+    return spread(_account(moment, width - width_of(end) - 2), end, width)
+
+
+def _account(moment: Moment, width: int) -> Row:
+    """Why it is as it is, in words, and in as many as there is room for."""
+    told = _told(moment, in_full=True)
+    return told if width_of(told) <= width else _told(moment, in_full=False)
+
+
+def _told(moment: Moment, *, in_full: bool) -> Row:
+    state = moment.state
+    if moment.stream == "died":
+        how = f" ({moment.obituary})" if moment.obituary else ""
+        again = "r starts a new one" if moment.can_restart else "q leaves"
+        at = f" at {figures.wall(state.wall(moment.now))}" if state.session else ""
+        return row((f"  the probe died{at}{how}", "bad"), (f" · {again}", "value"))
+    if moment.stream == "ended":
+        why = state.end.why if state.end and state.end.why else "the stream is over"
+        again = " · r starts again" if moment.can_restart else ""
+        return row((f"  ended: {why}", "value"), (f"{again} · q leaves", "label"))
+    if state.session is None:
+        return row(("  waiting for the probe's first word", "label"))
+    if state.lame_duck:
+        return row(("  ! the server is shutting down (lame duck)", "warn"))
+    if state.status == "CONNECTED":
+        return _connected(moment)
+    if state.status == "CONNECTING":
+        failed = [dial for dial in state.dials if dial.outcome in ("failed", "timeout")]
+        if failed:
+            return row(
+                ("  not connected yet: ", "label"),
+                (_reason(failed[-1].cause, failed[-1].text if in_full else ""), "warn"),
+            )
+        return row(("  waiting for the first connection", "label"))
+    if state.status == "RECONNECTING" and (lost := state.last_disconnect) is not None:
+        return row(("  lost ", "label"), (_reason(lost.cause, (lost.reason or lost.text) if in_full else ""), "warn"))
+    if state.status == "DRAINING":
+        return row(("  handing over what is in flight, then closing", "label"))
+    if state.status == "CLOSED":
+        cause = state.closed.cause if state.closed else state.status_cause
+        text = state.closed.text if state.closed and in_full else ""
+        return row(("  ", "label"), (_reason(cause, text), "value"), (" · r connects again", "label"))
+    return row((f"  {state.status_cause}", "label"))
+
+
+def _connected(moment: Moment) -> Row:
+    state = moment.state
+    server = state.connected
+    since = figures.wall(state.wall(state.status_since))
+    paused = row(("  ‖ publishing paused", "warn")) if state.paused else ()
+    at = server.server if server is not None and server.server_name else ""
+    return row((f"  since {since}", "label")) + paused + row((f"  {at}" if at else "", "label"))
+
+
+def _reason(cause: str, text: str) -> str:
+    """A cause in words; the text that came with it only where it adds something."""
+    words = cause.replace("_", " ") or "for no known reason"
+    return f"{words}: {text}" if text and text.lower() != words.lower() else words

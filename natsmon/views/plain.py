@@ -1,0 +1,34 @@
+"""The plain log: a wall-clock stamp and a line an event, for a file, a pipe or a terminal that is no screen."""
+
+import time
+
+from natsmon import events as ev
+from natsmon.narration import Narrator
+from natsmon.state import State
+
+
+class Plain:
+    """Folds and tells one connection's events. ``line`` is what a probe encodes them with."""
+
+    def __init__(self) -> None:
+        self._state = State()
+        self._narrator = Narrator()
+
+    def line(self, event: ev.AnyEvent) -> bytes | None:
+        """The log line of an event, newline included; None for an event that needs none."""
+        if event.conn != self._state.conn:
+            return None
+        self._state.apply(event)
+        told = self._narrator.tell(event, self._state)
+        if told is None:
+            return None
+        return f"{self._stamp(told.t)}  {told.text}\n".encode()
+
+    def _stamp(self, t: float) -> str:
+        """Local time in milliseconds, of the stream's own clock."""
+        milliseconds = round(self._state.wall(t) * 1000)
+        try:
+            at = time.localtime(milliseconds // 1000)
+        except (OverflowError, ValueError, OSError):  # no calendar has such a day; a stream may claim it
+            return f"t = {t:g} s"
+        return f"{time.strftime('%Y-%m-%d %H:%M:%S', at)}.{milliseconds % 1000:03d}"

@@ -1,0 +1,115 @@
+"""Real servers, dead ports, and a check after every test that it left nothing behind."""
+
+import asyncio
+import inspect
+import shutil
+import socket
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from natsmon.sandbox.server import HOST, NatsServer
+from tests.leaks import GRACE, Snapshot, adopt_orphans
+
+StartServer = Callable[..., NatsServer]
+
+
+def pytest_configure() -> None:
+    adopt_orphans()
+    asyncio.set_event_loop(None)  # else pytest-asyncio's first test makes one "to restore", which is never closed
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(inspect.unwrap(item.function)):
+        item.fixturenames.insert(item.fixturenames.index("nothing_left_behind") + 1, "no_task_left_behind")
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind() -> Iterator[None]:
+    """Set up before every other fixture of a test, so that what it finds afterwards belongs to nobody."""
+    before = Snapshot()
+    yield
+    if left := before.left_behind():
+        pytest.fail("left behind: " + "; ".join(left), pytrace=False)
+
+
+@pytest.fixture
+async def no_task_left_behind() -> AsyncIterator[None]:
+    """For async tests only, and apart: the end of the loop, which comes before the check above, cancels unseen."""
+    before = asyncio.all_tasks()
+    yield
+    if left := asyncio.all_tasks() - before - {asyncio.current_task()}:
+        _, left = await asyncio.wait(left, timeout=GRACE)
+    if left:
+        pytest.fail("left behind: " + "; ".join(f"a task, {task!r}" for task in left), pytrace=False)
+
+
+@pytest.fixture
+def nats_server() -> Iterator[StartServer]:
+    """A factory: ``nats_server(config="", name="", port=-1, ...)`` starts a real one, which ends with the test.
+
+    Takes what ``NatsServer`` takes. A server also ends with the thread that started it (see ``_dies_with_us``).
+    """
+    with ExitStack() as servers:
+
+        def start(**options: Any) -> NatsServer:
+            server = NatsServer(**{"prefix": _dies_with_us(), **options})
+            servers.callback(server.close)
+            return server.start()
+
+        yield start
+
+
+@pytest.fixture
+def server(nats_server: StartServer) -> NatsServer:
+    """One running nats-server: ``.url``, ``.kill()``, ``.start()``, ``.restart()``, ``.stop()``, ``.cont()``."""
+    return nats_server()
+
+
+@pytest.fixture
+def cluster(nats_server: StartServer) -> list[NatsServer]:
+    """Three nats-servers that know each other: each tells its clients of all three."""
+    nodes: list[NatsServer] = []
+    for number in range(3):
+        nodes.append(nats_server(name=f"node-{number}", cluster="nodes", routes=tuple(nodes)))
+    deadline = time.monotonic() + 10.0
+    while not all(len(node.info().get("connect_urls", ())) == len(nodes) for node in nodes):
+        assert time.monotonic() < deadline, "the cluster did not form"
+        time.sleep(0.01)
+    return nodes
+
+
+@pytest.fixture
+def refused_port() -> Iterator[int]:
+    """A port that refuses, and that nobody else can be given meanwhile. A nats-server may still be started on it."""
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((HOST, 0))
+        yield sock.getsockname()[1]
+
+
+@pytest.fixture
+def blackhole() -> Iterator[int]:
+    """A port on which connects neither succeed nor fail: its queue of connections is full, and nobody accepts."""
+    with ExitStack() as held:
+        listener = held.enter_context(socket.socket())
+        listener.bind((HOST, 0))
+        listener.listen(0)
+        for _ in range(16):
+            filler = held.enter_context(socket.socket())
+            filler.settimeout(0.05)
+            try:
+                filler.connect(listener.getsockname())
+            except TimeoutError:
+                yield listener.getsockname()[1]
+                return
+        pytest.skip("this system completes connections that nobody accepts")
+
+
+def _dies_with_us() -> tuple[str, ...]:
+    """Where setpriv is installed, servers do not outlive a test run that is killed. The tie is to the thread."""
+    setpriv = shutil.which("setpriv")
+    return (setpriv, "--pdeathsig", "KILL") if setpriv else ()

@@ -1,0 +1,110 @@
+"""What a test left behind: sockets, threads and processes, told exactly enough to find the culprit."""
+
+import ctypes
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+GRACE = 2.0
+"""Seconds for what is already on its way out: a killed process, a closing transport."""
+Found = dict[Any, str]
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+def adopt_orphans() -> None:
+    """On Linux, processes whose parent dies become our children, so that a test cannot lose them unseen."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def alive(pid: int) -> bool:
+    """False for a zombie too: what nobody has waited for yet is dead all the same."""
+    try:
+        return _state(pid) != "Z"
+    except OSError:
+        return False
+
+
+def children() -> dict[int, str]:
+    """Our living child processes and their command lines."""
+    found: dict[int, str] = {}
+    for listing in Path("/proc/self/task").glob("*/children"):
+        for pid in map(int, listing.read_text().split()):
+            if alive(pid):
+                found[pid] = _command(pid)
+    return found
+
+
+def sockets() -> dict[str, str]:
+    """Our open sockets by inode, each with what the kernel says about it."""
+    found: dict[str, str] = {}
+    for fd in os.listdir("/proc/self/fd") if sys.platform == "linux" else ():
+        try:
+            target = os.readlink(f"/proc/self/fd/{fd}")
+        except OSError:  # the one that listed this folder
+            continue
+        if target.startswith("socket:"):
+            found[target] = f"fd {fd}"
+    return found
+
+
+def threads() -> dict[int, str]:
+    """Threads that would keep the interpreter from ending."""
+    return {t.ident or 0: t.name for t in threading.enumerate() if not t.daemon and t is not threading.main_thread()}
+
+
+@dataclass
+class Snapshot:
+    sockets: dict[str, str] = field(default_factory=sockets)
+    threads: dict[int, str] = field(default_factory=threads)
+    children: dict[int, str] = field(default_factory=children)
+
+    def left_behind(self, grace: float = GRACE) -> list[str]:
+        """What is there now and was not then, one line each. Processes among it are ended."""
+        new_sockets = _settled(lambda: _new(self.sockets, sockets()), grace)
+        new_threads = _settled(lambda: _new(self.threads, threads()), grace)
+        new_children = _settled(lambda: _new(self.children, children()), grace)
+        for pid in new_children:
+            os.kill(pid, signal.SIGKILL)
+        return [
+            *(f"an open socket, {text} {_addresses(inode)}" for inode, text in new_sockets.items()),
+            *(f"a thread, {text}" for text in new_threads.values()),
+            *(f"a process, {pid}: {text}" for pid, text in new_children.items()),
+        ]
+
+
+def _new(before: Found, now: Found) -> Found:
+    return {key: text for key, text in now.items() if key not in before}
+
+
+def _settled(look: Callable[[], Found], grace: float) -> Found:
+    deadline = time.monotonic() + grace
+    while (found := look()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return found
+
+
+def _state(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+def _command(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+    except OSError:
+        return "?"
+
+
+def _addresses(inode: str) -> str:
+    number = inode.removeprefix("socket:[").removesuffix("]")
+    for table in ("tcp", "tcp6", "udp", "unix"):
+        for line in Path(f"/proc/self/net/{table}").read_text().splitlines():
+            if number in line.split():
+                return f"{table} {line.strip()}"
+    return ""

@@ -1,0 +1,40 @@
+"""Who imports whom, proved by running it: a view without the client, a probe without the screen."""
+
+import subprocess
+import sys
+
+import pytest
+
+SCREEN = {"textual", "rich", "click"}
+CLIENT = {"nats"}
+
+
+def imported_by(code: str) -> set[str]:
+    """The top-level packages in ``sys.modules`` after this."""
+    code += "\nimport sys; print('\\n'.join({name.partition('.')[0] for name in sys.modules}), file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return set(done.stderr.split())
+
+
+@pytest.mark.parametrize("args", [["--version"], ["--help"], ["demo", "--help"], ["info"]])
+def test_the_command_line_answers_without_client_and_screen(args: list[str]) -> None:
+    loaded = imported_by(f"from natsmon.cli import main; assert main({args!r}) == 0")
+    assert not loaded & (CLIENT | {"textual", "rich", "asyncio"})
+
+
+@pytest.mark.parametrize(
+    "module", ["state", "sources", "narration", "diagnosis", "views", "views.plain", "tui", "tui.app"]
+)
+def test_a_view_does_not_import_the_client(module: str) -> None:
+    assert not imported_by(f"import natsmon.{module}") & CLIENT
+
+
+@pytest.mark.parametrize("module", ["probe", "connector", "heartbeat", "client", "dialer", "events", "settings"])
+def test_the_probe_and_below_do_not_import_the_screen(module: str) -> None:
+    assert not imported_by(f"import natsmon.{module}") & SCREEN
+
+
+def test_the_dialer_stands_on_the_ground_floor() -> None:
+    loaded = imported_by("import natsmon.dialer, natsmon.events")
+    assert not loaded & CLIENT

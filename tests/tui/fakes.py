@@ -1,0 +1,65 @@
+"""A source that tells a fixed stream and remembers what it was sent. It stands in for the pipe, not for NATS."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from natsmon import events as ev
+from tests.tui.streams import Stream
+
+
+class Recorded:
+    """Tells its events at once, then stays silent until told more, or ends.
+
+    ``clock`` is the view's clock: it stands at the time of the last event told, so nothing moves by itself.
+    """
+
+    can_restart = True
+
+    def __init__(self, stream: Stream, *, ends: bool = False, obituary: str = "") -> None:
+        self.stream = stream
+        self.sent: list[ev.AnyCommand] = []
+        self.obituary = obituary
+        self.killed = False
+        self.starts = 0
+        self.t = 0.0
+        self._ends = ends
+        self._more: asyncio.Queue[ev.AnyEvent | None] = asyncio.Queue()
+
+    async def events(self) -> AsyncIterator[ev.AnyEvent]:
+        self.starts += 1
+        if self.starts > 1:
+            self._ends = False
+        for event in self.stream.events:
+            self.t = event.t
+            yield event
+        self.t = self.stream.t
+        if self._ends:
+            return
+        while (event := await self._more.get()) is not None:
+            self.t = max(self.t, event.t)
+            yield event
+
+    def tell(self, *events: ev.AnyEvent | None) -> None:
+        """Further events; None ends the stream."""
+        for event in events:
+            self._more.put_nowait(event)
+
+    def clock(self) -> float:
+        return self.t
+
+    def send(self, command: ev.AnyCommand) -> None:
+        self.sent.append(command)
+
+    def kill(self) -> None:
+        self.killed = True
+
+
+class Server:
+    """What the demo would kill."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def kill_or_start(self) -> str:
+        self.calls += 1
+        return "killed the server"

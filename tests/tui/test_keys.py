@@ -1,0 +1,300 @@
+"""Every key, pressed: what the probe is sent, what the screen says, and how it ends."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from textual.pilot import Pilot
+
+from natsmon import events as ev
+from natsmon.tui.app import NatsmonApp
+from natsmon.tui.cells import text_of
+from natsmon.tui.panel import Panel
+from tests.tui import streams
+from tests.tui.fakes import Recorded, Server
+from tests.tui.streams import Stream
+
+
+class Driven:
+    """A dashboard under test: press keys, read the screen."""
+
+    def __init__(self, app: NatsmonApp, source: Recorded, pilot: Pilot[int]) -> None:
+        self.app = app
+        self.source = source
+        self.pilot = pilot
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+        await self.settle()
+
+    async def tell(self, *events: ev.AnyEvent | None) -> None:
+        self.source.tell(*events)
+        await self.settle()
+
+    async def settle(self) -> None:
+        await self.pilot.pause()
+        if self.app.is_running:
+            self.app.draw()
+            await self.pilot.pause()
+
+    def shown(self, panel: str) -> str:
+        widget = self.app.query_one(f"#{panel}", Panel)
+        return "\n".join(text_of(row) for row in widget._rows)
+
+    def title(self, panel: str) -> str:
+        return str(self.app.query_one(f"#{panel}", Panel).border_title)
+
+
+@asynccontextmanager
+async def driven(
+    stream: Stream, *, size: tuple[int, int] = (120, 36), sandbox: Server | None = None, ends: bool = False
+) -> AsyncIterator[Driven]:
+    source = Recorded(stream, ends=ends, obituary="killed by SIGKILL")
+    app = NatsmonApp(source, sandbox=sandbox, clock=source.clock)
+    async with app.run_test(size=size) as pilot:
+        drive = Driven(app, source, pilot)
+        await drive.settle()
+        yield drive
+
+
+def draining() -> Stream:
+    return streams.connected().become("DRAINING")
+
+
+def paused() -> Stream:
+    stream = streams.connected()
+    return stream.add(ev.Paused(t=stream.t))
+
+
+SENT: list[tuple[str, Callable[[], Stream], ev.AnyCommand]] = [
+    ("c", streams.dialing, ev.Cancel()),
+    ("c", streams.countdown, ev.Cancel()),
+    ("c", streams.outage, ev.Cancel()),
+    ("r", streams.connected, ev.Reconnect()),
+    ("r", streams.countdown, ev.Reconnect()),
+    ("r", streams.cancelled, ev.Reconnect()),
+    ("r", streams.dialing, ev.Reconnect()),
+    ("n", streams.dialing, ev.NextServer()),
+    ("n", streams.countdown, ev.NextServer()),
+    ("p", streams.connected, ev.Pause()),
+    ("space", streams.dialing, ev.Pause()),
+    ("p", paused, ev.Resume()),
+    ("d", streams.connected, ev.Drain()),
+    ("q", streams.connected, ev.Close()),
+    ("ctrl+c", streams.connected, ev.Close()),
+]
+
+SAID: list[tuple[str, Callable[[], Stream], str]] = [
+    ("c", streams.connected, "connected: there is no dial to cancel"),
+    ("c", streams.cancelled, "closed: there is no dial to cancel; r connects again"),
+    ("c", draining, "draining: there is no dial to cancel"),
+    ("r", draining, "draining: r connects again once it is closed"),
+    ("n", streams.connected, "connected: no server is being dialed"),
+    ("n", streams.cancelled, "closed: no server is being dialed"),
+    ("d", streams.dialing, "connecting: there is no connection to drain"),
+    ("d", draining, "draining already"),
+]
+
+
+@pytest.mark.parametrize(("key", "stream", "command"), SENT)
+async def test_a_key_sends_its_command(key: str, stream: Callable[[], Stream], command: ev.AnyCommand) -> None:
+    async with driven(stream()) as drive:
+        await drive.press(key)
+        assert drive.source.sent == [command]
+
+
+@pytest.mark.parametrize(("key", "stream", "words"), SAID)
+async def test_a_key_that_can_do_nothing_says_so(key: str, stream: Callable[[], Stream], words: str) -> None:
+    async with driven(stream()) as drive:
+        await drive.press(key)
+        assert drive.source.sent == []
+        assert drive.shown("keybar").startswith(words)
+
+
+async def test_q_drains_and_leaves_when_the_stream_ends() -> None:
+    async with driven(streams.connected()) as drive:
+        await drive.press("q")
+        assert drive.shown("keybar").startswith("draining… q again leaves at once")
+        t = drive.source.t
+        await drive.tell(ev.Closed(t=t, cause="user"), ev.End(t=t, exit_code=0), None)
+        assert drive.app.return_value == 0
+        assert not drive.source.killed
+
+
+@pytest.mark.parametrize("second", ["q", "ctrl+c"])
+async def test_a_second_time_leaves_at_once(second: str) -> None:
+    async with driven(streams.connected()) as drive:
+        await drive.press("q")
+        await drive.press(second)
+        assert drive.source.killed
+        assert drive.app.return_value == 0
+
+
+async def test_ctrl_c_before_the_first_connection_is_130() -> None:
+    async with driven(streams.dialing()) as drive:
+        await drive.press("ctrl+c")
+        await drive.tell(ev.End(t=drive.source.t, exit_code=0), None)
+        assert drive.app.return_value == 130
+
+
+async def test_leaving_after_it_gave_up_is_1() -> None:
+    async with driven(streams.gave_up()) as drive:
+        assert "gave up" in drive.shown("status")
+        await drive.press("q")
+        await drive.tell(ev.End(t=drive.source.t, exit_code=0), None)
+        assert drive.app.return_value == 1
+
+
+async def test_a_run_that_reaches_its_limit_leaves_by_itself() -> None:
+    async with driven(streams.connected()) as drive:
+        await drive.tell(ev.End(t=drive.source.t, exit_code=0, why="count"), None)
+        assert drive.app.return_value == 0
+
+
+async def test_a_dead_probe_is_said_and_r_starts_a_new_one() -> None:
+    async with driven(streams.connected(), ends=True) as drive:
+        assert "the probe died" in drive.shown("status")
+        assert "killed by SIGKILL · r starts a new one" in drive.shown("status").replace(")", "")
+        await drive.press("p")
+        assert drive.source.sent == []
+        assert "the probe died; r starts a new one" in drive.shown("keybar")
+        lines = drive.app.book.total
+        await drive.press("r")
+        assert drive.source.starts == 2
+        assert "CONNECTED" in drive.shown("status")
+        assert drive.app.book.total > lines
+
+
+async def test_leaving_a_dead_probe_is_3() -> None:
+    async with driven(streams.connected(), ends=True) as drive:
+        await drive.press("q")
+        assert drive.app.return_value == 3
+
+
+async def test_k_only_in_the_demo() -> None:
+    server = Server()
+    async with driven(streams.connected(), sandbox=server) as drive:
+        assert "k kill" in drive.shown("keybar")
+        await drive.press("k")
+        await drive.app.workers.wait_for_complete([worker for worker in drive.app.workers if worker.group == "sandbox"])
+        await drive.settle()
+        assert server.calls == 1
+        assert "killed the server" in drive.shown("events")
+    async with driven(streams.connected()) as drive:
+        assert "k kill" not in drive.shown("keybar")
+        await drive.press("k")
+        assert drive.source.sent == []
+
+
+async def test_the_filter_is_typed_kept_and_dropped() -> None:
+    async with driven(streams.outage()) as drive:
+        await drive.press("slash", *"refused")
+        assert drive.source.sent == [], "letters typed into the filter are not commands"
+        assert set(drive.shown("events").splitlines()) == {
+            line for line in drive.shown("events").splitlines() if "refused" in line or not line.strip()
+        }
+        await drive.press("enter")
+        assert "refused" in drive.title("events")
+        assert drive.shown("keybar").startswith("c cancel")
+        await drive.press("escape")
+        assert "refused" not in drive.title("events")
+        await drive.press("slash", "z", "z")
+        assert "contains “zz”" in drive.shown("events")
+        await drive.press("escape")
+        assert "connected to" in "\n".join(entry.text for entry in drive.app.book.window(100))
+
+
+async def test_the_log_holds_still_counts_and_follows_again() -> None:
+    async with driven(streams.outage(), size=(80, 24)) as drive:
+        await drive.press("up")
+        before = drive.shown("events")
+        t = drive.source.t
+        await drive.tell(*(ev.AsyncError(t=t, text=f"error {n}") for n in range(12)))
+        assert drive.shown("events") == before
+        assert "paused, +12 lines" in drive.title("events")
+        await drive.press("end")
+        assert "error 11" in drive.shown("events")
+        assert drive.title("events") == "events"
+        await drive.press("f")
+        assert "paused" in drive.title("events")
+        await drive.press("home")
+        assert "natsmon 0.1.0" in drive.shown("events")
+        await drive.press("f")
+        assert "error 11" in drive.shown("events")
+        await drive.press("pageup", "pagedown")
+        assert drive.title("events") == "events"
+
+
+async def test_single_messages_are_shown_when_asked_for() -> None:
+    async with driven(streams.connected()) as drive:
+        hidden = len(drive.app.book)
+        await drive.press("m")
+        assert len(drive.app.book) > hidden
+        await drive.press("m")
+        assert len(drive.app.book) == hidden
+
+
+async def test_help_opens_scrolls_and_closes() -> None:
+    async with driven(streams.connected(), size=(80, 24)) as drive:
+        await drive.press("question_mark")
+        assert type(drive.app.screen).__name__ == "HelpScreen"
+        await drive.press("c")
+        assert drive.source.sent == []
+        await drive.press("escape")
+        assert drive.app.screen is drive.app.screen_stack[0]
+
+
+async def test_the_palette_has_every_action() -> None:
+    async with driven(streams.connected(), sandbox=Server()) as drive:
+        titles = [command.title for command in drive.app.get_system_commands(drive.app.screen)]
+        wanted = ("Cancel", "Reconnect", "Next", "Pause", "Drain", "Kill", "Filter", "Follow", "Help", "Quit", "Theme")
+        for name in wanted:
+            assert any(title.startswith(name) for title in titles), name
+        command = next(c for c in drive.app.get_system_commands(drive.app.screen) if c.title.startswith("Drain"))
+        await command.callback()  # type: ignore[misc]
+        assert drive.source.sent == [ev.Drain()]
+        await drive.press("ctrl+p")
+        assert type(drive.app.screen).__name__ == "CommandPalette"
+        await drive.press("escape")
+
+
+async def test_a_terminal_too_small_says_so_and_recovers() -> None:
+    async with driven(streams.connected()) as drive:
+        await drive.pilot.resize_terminal(40, 10)
+        await drive.settle()
+        notice = drive.app.query("_Notice").first(Panel)
+        assert (
+            " ".join(text_of(row).strip() for row in notice._rows) == "terminal too small (40x10), natsmon needs 60x16"
+        )
+        await drive.pilot.resize_terminal(80, 24)
+        await drive.settle()
+        assert not drive.app.query("_Notice")
+        assert "CONNECTED" in drive.shown("status")
+        assert "connected to" in drive.shown("events")
+
+
+async def test_a_click_on_the_key_bar_is_its_key() -> None:
+    async with driven(streams.connected()) as drive:
+        x = drive.shown("keybar").index("p pause") + 2
+        await drive.pilot.click("#keybar", offset=(x, 0))
+        await drive.settle()
+        assert drive.source.sent == [ev.Pause()]
+
+
+async def test_nothing_is_painted_when_nothing_changed() -> None:
+    async with driven(streams.connected()) as drive:
+        painted: list[object] = []
+        for panel in drive.app.query(Panel):
+            panel.refresh = lambda *regions, **_: painted.append(regions)  # type: ignore[method-assign,assignment,misc]
+        for _ in range(20):
+            drive.app.draw()
+        assert painted == []
+
+
+async def test_a_slow_drain_is_ended() -> None:
+    async with driven(streams.connected()) as drive:
+        await drive.press("q")
+        drive.app._end_probe()
+        await asyncio.sleep(0)
+        assert drive.source.killed

@@ -1,0 +1,71 @@
+"""Pictures of the screen from fixed streams, at the sizes people use."""
+
+from collections.abc import Callable
+
+import pytest
+from textual.pilot import Pilot
+
+from natsmon.tui.app import NatsmonApp
+from tests.tui import streams
+from tests.tui.fakes import Recorded
+from tests.tui.streams import Stream
+
+Compare = Callable[..., bool]
+SIZES = ((80, 24), (120, 36), (200, 60))
+
+
+def app_on(stream: Stream, *, theme: str = "", ends: bool = False, obituary: str = "") -> NatsmonApp:
+    source = Recorded(stream, ends=ends, obituary=obituary)
+    app = NatsmonApp(source, clock=source.clock)
+    if theme:
+        app.theme = theme
+    return app
+
+
+async def settle(pilot: Pilot[int]) -> None:
+    await pilot.pause()
+    assert isinstance(pilot.app, NatsmonApp)
+    pilot.app.draw()
+    await pilot.pause()
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("stream", [streams.connected, streams.outage], ids=lambda stream: stream.__name__)
+def test_sizes(snap_compare: Compare, stream: Callable[[], Stream], size: tuple[int, int]) -> None:
+    assert snap_compare(app_on(stream()), terminal_size=size, run_before=settle)
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [streams.dialing, streams.countdown, streams.cancelled, streams.gave_up, streams.hostile, Stream],
+    ids=lambda stream: stream.__name__.lower(),
+)
+def test_states(snap_compare: Compare, stream: Callable[[], Stream]) -> None:
+    assert snap_compare(app_on(stream()), terminal_size=(80, 24), run_before=settle)
+
+
+def test_probe_died(snap_compare: Compare) -> None:
+    app = app_on(streams.connected(), ends=True, obituary="killed by SIGKILL")
+    assert snap_compare(app, terminal_size=(80, 24), run_before=settle)
+
+
+def test_smallest(snap_compare: Compare) -> None:
+    assert snap_compare(app_on(streams.outage()), terminal_size=(60, 16), run_before=settle)
+
+
+def test_light(snap_compare: Compare) -> None:
+    assert snap_compare(app_on(streams.outage(), theme="natsmon-light"), terminal_size=(120, 36), run_before=settle)
+
+
+def test_without_colour(snap_compare: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert snap_compare(app_on(streams.outage()), terminal_size=(120, 36), run_before=settle)
+
+
+def test_help(snap_compare: Compare) -> None:
+    app = app_on(streams.connected())
+    assert snap_compare(app, terminal_size=(120, 50), run_before=settle, press=["question_mark"])
+
+
+def test_too_small(snap_compare: Compare) -> None:
+    assert snap_compare(app_on(streams.connected()), terminal_size=(50, 10), run_before=settle)
