@@ -5,12 +5,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
+from natsmon import credentials, tls
 from natsmon import events as ev
 from natsmon.causes import DialError, classify
-from natsmon.client import Link, open_link
 from natsmon.dialer import Dialer, Stream
-from natsmon.greeting import read_info
+from natsmon.greeting import Info, read_info
+from natsmon.link import Link, open_link
 from natsmon.settings import Server, Settings
 from natsmon.trace import DialTrace
 
@@ -31,7 +33,7 @@ class Attempt:
 
 async def make(attempt: Attempt, dialer: Dialer, settings: Settings, emit: Emit, clock: Clock) -> Link | None:
     """The open link, or None when the attempt failed. Cancelled, it says so and leaves nothing open."""
-    stages = Stages(attempt.dial, emit, clock)
+    stages = Stages(attempt.dial, settings, emit, clock)
     began = clock()
     emit(
         ev.DialStart(
@@ -45,7 +47,7 @@ async def make(attempt: Attempt, dialer: Dialer, settings: Settings, emit: Emit,
         )
     )
 
-    def end(outcome: ev.DialOutcome, cause: str = "", text: str = "") -> None:
+    def end(outcome: ev.DialOutcome, cause: str = "", text: str = "", stage: ev.Stage | None = None) -> None:
         stages.end(outcome, cause, text)
         now = clock()
         emit(
@@ -53,7 +55,7 @@ async def make(attempt: Attempt, dialer: Dialer, settings: Settings, emit: Emit,
                 t=now,
                 dial=attempt.dial,
                 outcome=outcome,
-                stage=stages.reached,
+                stage=stage or stages.reached,
                 cause=cause,
                 text=text,
                 total=round(now - began, 6),
@@ -72,7 +74,7 @@ async def make(attempt: Attempt, dialer: Dialer, settings: Settings, emit: Emit,
         end("timeout", "timeout", _SILENT.get(stages.reached or "dns", ""))
         return None
     except DialError as error:
-        end("timeout" if error.cause == "timeout" else "failed", error.cause, error.text)
+        end("timeout" if error.cause == "timeout" else "failed", error.cause, error.text, error.stage)
         return None
     except Exception as error:
         # A dialer need not be ours: whatever it raises ends its attempt, and no more than that.
@@ -96,20 +98,47 @@ async def _dial_to_pong(
 ) -> Link:
     stream = await dialer.dial((server.host, server.port), deadline=deadline, trace=stages)
     try:
+        if settings.tlsfirst:
+            await _secure(stream, server, settings, stages)
         with stages.stage("info"):
             info, raw = await read_info(stream.reader)
-        _refuse_plaintext(server)
+        stages.learn(ev.DialInfo(t=stages.now(), dial=stages.dial, info=raw))
+        if not settings.tlsfirst and _needs_tls(server, settings, info):
+            await _secure(stream, server, settings, stages)
         with stages.stage("connect"):
-            return await open_link(stream, server, info, raw, settings)
+            return await open_link(stream, server, info, raw, settings, stages.connect_sent)
     except BaseException:
         _drop(stream)
         raise
 
 
-def _refuse_plaintext(server: Server) -> None:
-    """Nothing leaves before TLS where TLS was asked for; the handshake itself has its place here."""
-    if server.scheme == "tls":
-        raise DialError("tls", "tls_mismatch", "TLS was asked for, and natsmon does not speak it yet")
+def _needs_tls(server: Server, settings: Settings, info: Info) -> bool:
+    """By the server's demand or by the user's (ADR-40); nothing leaves in clear where the user asked for TLS."""
+    if not tls.wanted(server, settings):
+        return info.tls_required
+    if not (info.tls_required or info.tls_available):
+        raise DialError("tls", "tls_not_offered", "TLS was asked for, and the server offers none: nothing was sent")
+    return True
+
+
+async def _secure(stream: Stream, server: Server, settings: Settings, stages: "Stages") -> None:
+    name = settings.tls_server_name or server.tls_name or server.host
+    with stages.stage("tls"):
+        try:
+            context = tls.make_context(settings)
+        except OSError as error:  # ssl.SSLError is one
+            raise DialError("tls", "tls_files", f"the TLS files cannot be used: {error}") from error
+        await tls.upgrade(stream, context, name, first=settings.tlsfirst)
+    stages.learn(
+        ev.DialTls(
+            t=stages.now(),
+            dial=stages.dial,
+            version=tls.version(stream),
+            cipher=tls.cipher(stream),
+            server_name=name,
+            chain=tls.chain(stream),
+        )
+    )
 
 
 def _drop(stream: Stream) -> None:
@@ -119,10 +148,12 @@ def _drop(stream: Stream) -> None:
 class Stages(DialTrace):
     """Turns what happens in a dial into ``dial_stage`` events, and keeps the seconds of each stage."""
 
-    def __init__(self, dial: int, emit: Emit, clock: Clock) -> None:
-        self._dial = dial
-        self._emit = emit
-        self._clock = clock
+    def __init__(self, dial: int, settings: Settings, emit: Emit, clock: Clock) -> None:
+        self.dial = dial
+        self.now = clock
+        self.learn = emit
+        """Takes what the attempt learns of its server, an event of its own."""
+        self._settings = settings
         self._began: dict[ev.Stage, float] = {}
         self._addresses: dict[str, float] = {}
         self.seconds: dict[str, float] = {}
@@ -160,6 +191,18 @@ class Stages(DialTrace):
         self._address_done(address, *_ending(error))
         if error is None and "tcp" in self._began and "tcp" not in self.seconds:
             self._done("tcp", None)
+
+    def connect_sent(self, connect: dict[str, Any]) -> None:
+        """CONNECT is on its way."""
+        self.learn(
+            ev.DialConnect(
+                t=self.now(),
+                dial=self.dial,
+                connect=credentials.mask(connect),
+                credentials=credentials.used(self._settings),
+                expires=credentials.jwt_expiry(self._settings) or 0.0,
+            )
+        )
 
     def end(self, outcome: ev.DialOutcome, cause: str, text: str) -> None:
         """Close what was under way when the attempt ended."""
@@ -201,10 +244,10 @@ class Stages(DialTrace):
         cause: str = "",
         text: str = "",
     ) -> None:
-        self._emit(
+        self.learn(
             ev.DialStage(
-                t=self._clock(),
-                dial=self._dial,
+                t=self.now(),
+                dial=self.dial,
                 stage=stage,
                 outcome=outcome,
                 address=address,

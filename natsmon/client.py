@@ -1,16 +1,15 @@
-"""A nats-py client over a dialed stream: one client object, one connection, no retry of its own.
+"""nats-py without its retry loop and its reactions to a loss: the one file with nats-py's private names.
 
-This is the one file that touches nats-py's private names. nats-py speaks the protocol (CONNECT with its
-credentials, PING and PONG, subscriptions, draining); what it must not do is decide when a connection has
-ended, because it does not tell why, may stay in a state it never leaves, or wait for a peer that is frozen.
-So the transport and the four places where nats-py would act on a loss are ours, and lead to ``Link.lost``.
+nats-py speaks the protocol (CONNECT with its credentials, PING and PONG, subscriptions, draining); what it
+must not do is decide when a connection has ended, because it does not tell why, may stay in a state it never
+leaves, or wait for a peer that is frozen. So the transport and the four places where nats-py would act on a
+loss are ours, and lead to ``LinkClient.lost``.
 """
 
 import asyncio
 import json
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, NamedTuple
 from urllib.parse import ParseResult
 
@@ -22,16 +21,10 @@ from nats.protocol.parser import AWAITING_CONTROL_LINE
 from natsmon.causes import DialError, classify, classify_server_error
 from natsmon.dialer import Stream
 from natsmon.greeting import Info, parse_info
-from natsmon.settings import Server, Settings
-
-LINGER = 0.5
-"""Seconds a closed connection may take to hand its last bytes to the peer."""
 
 _MAX_CONTROL_LINE = 256 * 1024
 _MAX_MESSAGE = 128 * 1024 * 1024
 _READ_SIZE = 64 * 1024
-_NEVER = 10.0**9
-"""Seconds; for nats-py's own timeouts, which ours replace."""
 
 
 class Loss(NamedTuple):
@@ -41,134 +34,6 @@ class Loss(NamedTuple):
     text: str
 
 
-class Link:
-    """One open connection to one server.
-
-    ``lost`` is done with a Loss when the connection has ended on its own; it never is after ``abort``.
-    """
-
-    def __init__(self, client: "LinkClient", stream: Stream, server: Server, info: Info) -> None:
-        self._client = client
-        self._transport = stream.writer.transport
-        self._writer = stream.writer
-        self.server = server
-        self.info = info
-        self.address = stream.address
-        self.lost = client.lost
-
-    @property
-    def last_read(self) -> float:
-        """``time.monotonic()`` of the last bytes from the server: the last proof of life."""
-        return self._client.last_read
-
-    @property
-    def open(self) -> bool:
-        return not self._client.is_closed and not self.lost.done()
-
-    @property
-    def backlog(self) -> int:
-        """Bytes handed over that the operating system has not taken yet."""
-        return self._transport.get_write_buffer_size()
-
-    def on_info(self, callback: Callable[[Info], None]) -> None:
-        """Call back with every later INFO; those that came already are told at once."""
-        self._client.on_info = callback
-        for info in self._client.later_infos:
-            callback(info)
-        self._client.later_infos.clear()
-
-    def on_error(self, callback: Callable[[str], None]) -> None:
-        """Call back with every ``-ERR`` that leaves the connection open."""
-        self._client.on_error = callback
-
-    def write(self, commands: bytes) -> None:
-        """Hand over whole protocol commands; returns at once."""
-        self._writer.write(commands)
-
-    async def drained(self) -> None:
-        """Until the operating system has taken most of what was handed over, or the connection is gone."""
-        with suppress(OSError):
-            await self._writer.drain()
-
-    async def subscribe(self, subject: str, receive: Callable[[bytes, bytes], None]) -> None:
-        """Pass every message on ``subject`` to ``receive(headers, payload)``, from the read loop itself.
-
-        The SUB is on its way when this returns: what is written after it will be seen.
-        """
-        subscription = await self._client.subscribe(subject)
-        self._client.receivers[subscription._id] = receive
-        self._client.flush_now()
-
-    async def ping(self) -> float:
-        """One PING to PONG round trip in seconds; waits as long as the connection lives."""
-        pong = asyncio.get_running_loop().create_future()
-        self._client._pongs.append(pong)
-        began = time.perf_counter()
-        self.write(b"PING\r\n")
-        arrived: float = await pong
-        return arrived - began
-
-    async def drain(self, within: float) -> bool:
-        """Unsubscribe, deliver what is under way, flush, close. False when that took longer than ``within`` seconds."""
-        try:
-            async with asyncio.timeout(within):
-                await self._client.drain()
-                await self._close_gently()
-        except (TimeoutError, OSError, nats.errors.Error):
-            return False
-        finally:
-            self.abort()
-        return not self.lost.done()
-
-    async def _close_gently(self) -> None:
-        self._writer.close()
-        with suppress(OSError):
-            await self._writer.wait_closed()
-
-    def abort(self) -> None:
-        """Drop the connection at once; no task and no socket is left."""
-        self._client.stop()
-        self._transport.abort()
-
-
-async def open_link(stream: Stream, server: Server, info: Info, raw: dict[str, Any], settings: Settings) -> Link:
-    """CONNECT to PONG over a dialed stream whose INFO has been read. Raises DialError in the stage ``connect``.
-
-    The caller owns the stream until this returns, and bounds the time it takes.
-    """
-    # nats-py would fill a pool of its own from these.
-    told = {name: value for name, value in raw.items() if name != "connect_urls"}
-    transport = StreamTransport(stream, b"INFO " + json.dumps(told).encode() + b"\r\n")
-    client = LinkClient(transport)
-    try:
-        await client.connect(
-            server.url,
-            allow_reconnect=False,
-            max_reconnect_attempts=1,
-            connect_timeout=_NEVER,  # type: ignore[arg-type]
-            ping_interval=settings.ping_interval,  # type: ignore[arg-type]
-            max_outstanding_pings=settings.max_pings_out,
-            drain_timeout=_NEVER,  # type: ignore[arg-type]
-            name=settings.name or None,
-            user=settings.user.reveal() if settings.user else None,
-            password=settings.password.reveal() if settings.password else None,
-            token=settings.token.reveal() if settings.token else None,
-            error_cb=_ignore,
-        )
-    except BaseException as error:
-        client.stop()
-        if transport.refused is not None:
-            raise transport.refused from error
-        if isinstance(error, OSError):
-            raise DialError("connect", *classify(error)) from error
-        if isinstance(error, nats.errors.Error):
-            raise DialError("connect", "protocol", str(error)) from error
-        raise
-    for line in transport.early_infos:
-        await client._process_info(line)
-    return Link(client, stream, server, info)
-
-
 class StreamTransport(nats.aio.transport.Transport):
     """A dialed stream as nats-py's transport: it is connected from the start, and closing it never waits.
 
@@ -176,10 +41,11 @@ class StreamTransport(nats.aio.transport.Transport):
     a client that is not connected, or end it without a word.
     """
 
-    def __init__(self, stream: Stream, info_line: bytes) -> None:
+    def __init__(self, stream: Stream, info_line: bytes, connect_sent: Callable[[dict[str, Any]], None]) -> None:
         self._reader = stream.reader
         self._writer = stream.writer
         self._info_line: bytes | None = info_line
+        self._connect_sent = connect_sent
         self.refused: DialError | None = None
         """Why the server turned us away after CONNECT."""
         self.early_infos: list[dict[str, Any]] = []
@@ -189,7 +55,7 @@ class StreamTransport(nats.aio.transport.Transport):
         """The stream is open already."""
 
     async def connect_tls(self, *args: Any, **kwargs: Any) -> None:
-        raise self._refuse("tls_mismatch", "the server requires TLS, which this connection was not asked to use")
+        """The stream is under TLS already, where it should be."""
 
     async def readline(self) -> bytes:
         if self._info_line is not None:
@@ -226,6 +92,8 @@ class StreamTransport(nats.aio.transport.Transport):
 
     def write(self, payload: bytes) -> None:
         self._writer.write(payload)
+        if payload.startswith(b"CONNECT "):
+            self._connect_sent(json.loads(payload[8:]))
 
     def writelines(self, payload: list[bytes]) -> None:
         self._writer.write(b"".join(payload))
@@ -279,6 +147,26 @@ class LinkClient(nats.aio.client.Client):
         self._subs.clear()
         self._pending.clear()
         self._pending_data_size = 0
+
+    async def listen(self, subject: str, receive: Callable[[bytes, bytes], None]) -> None:
+        """Pass every message on ``subject`` to ``receive(headers, payload)``, from the read loop itself.
+
+        The SUB is on its way when this returns.
+        """
+        subscription = await self.subscribe(subject)
+        self.receivers[subscription._id] = receive
+        self.flush_now()
+
+    def ping(self) -> "asyncio.Future[float]":
+        """PING now; the future gets the ``time.perf_counter()`` of its PONG."""
+        pong: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        self._pongs.append(pong)
+        self._stream.write(b"PING\r\n")
+        return pong
+
+    async def hear_info(self, info: dict[str, Any]) -> None:
+        """An INFO that came before the read loop began."""
+        await self._process_info(info)
 
     def flush_now(self) -> None:
         """Write what nats-py holds back for its flusher, so that order on the wire is order in the program."""
@@ -349,7 +237,3 @@ class LinkClient(nats.aio.client.Client):
             receive(headers, data)
         else:
             await super()._process_msg(sid, subject, reply, data, headers)
-
-
-async def _ignore(error: Exception) -> None:
-    """nats-py would print a traceback under the screen."""

@@ -12,9 +12,10 @@ from typing import Any, Literal, Protocol, TypeVar
 
 from natsmon import events as ev
 from natsmon.attempt import Attempt, Clock, Emit, make
-from natsmon.client import Link, Loss
+from natsmon.client import Loss
 from natsmon.dialer import Dialer
 from natsmon.greeting import Info
+from natsmon.link import Link
 from natsmon.pool import Pool, advertised
 from natsmon.settings import Settings
 
@@ -243,6 +244,7 @@ class Connector:
                 cluster=info.cluster,
                 cid=info.client_id,
                 client_ip=info.client_ip,
+                tls=link.tls,
                 max_payload=info.max_payload,
             )
         )
@@ -263,7 +265,7 @@ class Connector:
     def _learn(self, link: Link, info: Info) -> None:
         """What an INFO says of the cluster and of the server's future."""
         if not self._settings.ignore_discovered_servers:
-            others = [s for s in advertised(info.connect_urls, link.server.scheme) if s.authority != link.address]
+            others = [s for s in advertised(info.connect_urls, link.server) if s.authority != link.address]
             new = self._pool.discover(others, link.server)
             if new:
                 self._emit(ev.Discovered(t=self._clock(), servers=[server.url for server in new]))

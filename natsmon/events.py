@@ -10,9 +10,11 @@ types and fields it does not know.
 """
 
 import re
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import msgspec
+
+T = TypeVar("T")
 
 SCHEMA = 1
 """Raised only when an old reader would go wrong."""
@@ -83,6 +85,47 @@ class DialStage(Event, frozen=True, kw_only=True):
     """Seconds in this stage; 0 when it has just started."""
     cause: str = ""
     text: str = ""
+
+
+class Certificate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One certificate of a chain; dates are seconds since the epoch."""
+
+    subject: str = ""
+    issuer: str = ""
+    names: list[str] = []
+    not_before: float = 0.0
+    not_after: float = 0.0
+
+
+class DialTls(Event, frozen=True, kw_only=True):
+    """What the TLS handshake of a dial agreed on, or what the server showed before it was refused."""
+
+    dial: int
+    version: str = ""
+    cipher: str = ""
+    server_name: str = ""
+    """The name the certificate was checked for."""
+    chain: list[Certificate] = []
+    """The server's own certificate first."""
+    trusted: bool = True
+
+
+class DialInfo(Event, frozen=True, kw_only=True):
+    """INFO as the server sent it in a dial."""
+
+    dial: int
+    info: dict[str, Any] = {}
+
+
+class DialConnect(Event, frozen=True, kw_only=True):
+    """CONNECT as it was sent in a dial, secrets masked."""
+
+    dial: int
+    connect: dict[str, Any] = {}
+    credentials: str = ""
+    """Which were used, and where each came from."""
+    expires: float = 0.0
+    """When they stop to be good, seconds since the epoch; 0 when that is not known."""
 
 
 class DialEnd(Event, frozen=True, kw_only=True):
@@ -252,6 +295,9 @@ AnyEvent = (
     | StatusChanged
     | DialStart
     | DialStage
+    | DialTls
+    | DialInfo
+    | DialConnect
     | DialEnd
     | Waiting
     | Connected
@@ -316,6 +362,7 @@ AnyCommand = Cancel | Reconnect | NextServer | Pause | Resume | Publish | Drain 
 _encoder = msgspec.json.Encoder()
 _event_decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
 _command_decoder: msgspec.json.Decoder[AnyCommand] = msgspec.json.Decoder(AnyCommand)
+_anything: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 _KNOWN = {cls.__struct_config__.tag for cls in Event.__subclasses__()}
 
 
@@ -330,9 +377,9 @@ def decode_event(line: bytes) -> AnyEvent | None:
     Raises msgspec.DecodeError when the line is not an event at all.
     """
     try:
-        return _event_decoder.decode(line)
+        return _decode(_event_decoder, line)
     except msgspec.ValidationError:
-        raw: Any = msgspec.json.decode(line)
+        raw = _decode(_anything, line)
         if isinstance(raw, dict) and isinstance(raw.get("type"), str) and raw["type"] not in _KNOWN:
             return None
         raise
@@ -340,4 +387,12 @@ def decode_event(line: bytes) -> AnyEvent | None:
 
 def decode_command(line: bytes) -> AnyCommand:
     """Raises msgspec.DecodeError with the reason when the line is not a command."""
-    return _command_decoder.decode(line)
+    return _decode(_command_decoder, line)
+
+
+def _decode(decoder: msgspec.json.Decoder[T], line: bytes) -> T:
+    """msgspec lets two errors through that are not its own."""
+    try:
+        return decoder.decode(line)
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise msgspec.DecodeError(str(error)) from error

@@ -8,7 +8,7 @@ import math
 import os
 import re
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 from click.core import ParameterSource
@@ -70,6 +70,17 @@ def _name(value: str) -> str:
     return value
 
 
+def _readable(path: str) -> str:
+    """A file's path, if it can be read now; an empty one is as good as none."""
+    if path:
+        try:
+            with open(os.path.expanduser(path), "rb") as file:
+                file.read(1)
+        except OSError as exc:
+            raise ValueError(f"cannot be read: {exc.strerror}") from None
+    return os.path.expanduser(path)
+
+
 def _rate(value: str) -> float:
     """The interval between two messages."""
     if value == "max":
@@ -111,6 +122,7 @@ def whole(least: int, most: int = _LARGEST) -> Value:
 
 URL = Value("URL", str)
 """Read later, together with the others: what is wrong may be between two of them."""
+FILE = Value("FILE", lambda value: _readable(text(value)))
 SECRET = Value("TEXT", lambda value: Secret(text(value)), secret=True)
 DURATION = Value("DURATION", units.parse_duration)
 POSITIVE_DURATION = Value("DURATION", _positive_duration)
@@ -139,6 +151,18 @@ _RUN_FLAGS = [
           help="User name; without a password it is a token."),
     _flag("Servers", "--password", type=SECRET, envvar="NATS_PASSWORD", show_envvar=True, help="Password."),
     _flag("Servers", "--token", type=SECRET, envvar="NATS_TOKEN", show_envvar=True, help="Token."),
+    _flag("Servers", "--creds", type=FILE, envvar="NATS_CREDS", show_envvar=True,
+          help="Credentials file: a user JWT and its seed."),
+    _flag("Servers", "--nkey", type=FILE, envvar="NATS_NKEY", show_envvar=True, help="File with an nkey's seed."),
+    _flag("Servers", "--jwt", type=SECRET, envvar="NATS_JWT", show_envvar=True, help="User JWT; needs --seed."),
+    _flag("Servers", "--seed", type=SECRET, envvar="NATS_SEED", show_envvar=True, help="The seed of --jwt."),
+    _flag("TLS", "--tlsca", type=FILE, envvar="NATS_CA", show_envvar=True,
+          help="CAs to trust, PEM, instead of the system's."),
+    _flag("TLS", "--tlscert", type=FILE, envvar="NATS_CERT", show_envvar=True, help="Client certificate, PEM."),
+    _flag("TLS", "--tlskey", type=FILE, envvar="NATS_KEY", show_envvar=True, help="The key of --tlscert."),
+    _flag("TLS", "--tlsfirst", "--tls-first", is_flag=True, help="Handshake before the server says INFO."),
+    _flag("TLS", "--tls-server-name", type=Value("NAME", lambda value: _name(text(value))),
+          help="Name to check the server's certificate for.  [default: the host dialed]"),
     _flag("Servers", "--connection-name", type=Value("NAME", lambda value: _name(text(value))),
           help="Name that servers list the connection by.  [default: natsmon HOST PID]"),
     _flag("Messages", "--subject", type=Value("SUBJECT", lambda value: check_subject(text(value))), default="hello",
@@ -245,7 +269,26 @@ def settings_from(ctx: click.Context, servers: Sequence[Server] | None = None) -
     else:
         credentials, credential_origins = _credentials(ctx)
         origins |= credential_origins
-    return Settings(**values | credentials, origins=origins)
+    settings = Settings(**values | credentials, origins=origins)
+    _check_pairs(settings, ctx)
+    return settings
+
+
+def _check_pairs(settings: Settings, ctx: click.Context) -> None:
+    """What makes sense only together with something else, and whether TLS can use its files."""
+
+    def refuse(field: str, why: str) -> NoReturn:
+        given = settings.origins.get(field, f"flag --{field}")
+        raise click.BadParameter(why, ctx=ctx, param_hint=given.split()[-1])
+
+    for one, other in (("jwt", "seed"), ("seed", "jwt"), ("tlskey", "tlscert")):
+        if getattr(settings, one) and not getattr(settings, other):
+            refuse(one, f"is given without --{other}")
+    if settings.tlsca or settings.tlscert:
+        from natsmon import tls  # only here: it costs a start more than all the flags
+
+        for field, alone in tls.unusable(settings):
+            refuse(field, alone)
 
 
 def _default_name() -> str:

@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 from natsmon import events as ev
 from natsmon.attempt import Clock, Emit
-from natsmon.client import Link
 from natsmon.ledger import Ledger
+from natsmon.link import Link
 from natsmon.settings import MAX_RATE, Settings
 
 TOLD_SINGLY_BELOW = 50.0

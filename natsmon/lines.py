@@ -33,6 +33,7 @@ class Outbox:
         self._left_out = left_out
         self._lines: deque[bytes] = deque()
         self._latest: dict[str, bytes] = {}
+        self._last = b""
         self._missing = 0
         self._closing = False
         self._changed = threading.Condition()
@@ -41,10 +42,15 @@ class Outbox:
         self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
         self._thread.start()
 
-    def put(self, line: bytes, *, sample: bool = False, latest: str = "") -> None:
-        """Never waits. A ``sample`` may be left out; of the lines with one ``latest`` key the last is kept."""
+    def put(self, line: bytes, *, sample: bool = False, latest: str = "", last: bool = False) -> None:
+        """Never waits. A ``sample`` may be left out; of the lines with one ``latest`` key the last is kept.
+
+        What was held back goes before the ``last`` line, after which nothing follows.
+        """
         with self._changed:
-            if latest and (latest in self._latest or len(self._lines) >= SOFT_LIMIT):
+            if last:
+                self._last = line
+            elif latest and (latest in self._latest or len(self._lines) >= SOFT_LIMIT):
                 self._latest[latest] = line
             elif sample and len(self._lines) >= SOFT_LIMIT:
                 self._missing += 1
@@ -66,9 +72,9 @@ class Outbox:
     def _run(self) -> None:
         while True:
             with self._changed:
-                while not (self._lines or self._latest or self._closing):
+                while not (self._lines or self._latest or self._last or self._closing):
                     self._changed.wait()
-                if not (self._lines or self._latest):
+                if not (self._lines or self._latest or self._last):
                     return
                 batch = self._take()
             try:
@@ -85,8 +91,9 @@ class Outbox:
                 self._missing = 0
                 if told is not None:
                     batch.append(told)
-            batch += self._latest.values()
+            batch += [*self._latest.values(), self._last]
             self._latest.clear()
+            self._last = b""
         return b"".join(batch)
 
 

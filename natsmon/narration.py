@@ -5,6 +5,7 @@ lines again, with the server, the attempt, the cause and the time it took added.
 tell the same story because both tell this one.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -96,9 +97,23 @@ def _dial_stage(event: ev.DialStage, state: State) -> Said:
     if event.stage == "tcp" and (event.address or not (dial and dial.addresses)):
         where = event.address or (dial.server if dial else "the server")
         return "info", f"TCP connection established to {where} in {took}"
-    if event.stage == "tls":
-        return "info", f"TLS established in {took}" + (f", {_clip(event.text)}" if event.text else "")
     return None
+
+
+def _dial_tls(event: ev.DialTls, state: State) -> Said:
+    said = f"TLS established: {event.version}, {event.cipher}"
+    if event.chain:
+        own = event.chain[0]
+        names = ", ".join(own.names[:3]) or own.subject
+        said += f", certificate for {_clip(names, _NAME_LIMIT)} good until {_day(own.not_after)}"
+    return "info", said
+
+
+def _day(seconds: float) -> str:
+    try:
+        return time.strftime("%Y-%m-%d", time.gmtime(seconds))
+    except (OverflowError, ValueError, OSError):  # no calendar has such a day; a certificate may claim it
+        return f"{seconds:g} s after 1970"
 
 
 def _dial_end(event: ev.DialEnd, state: State) -> Said:
@@ -276,6 +291,7 @@ _WORDS: dict[type, Callable[[Any, State], Said]] = {
     ev.StatusChanged: _status,
     ev.DialStart: _dial_start,
     ev.DialStage: _dial_stage,
+    ev.DialTls: _dial_tls,
     ev.DialEnd: _dial_end,
     ev.Waiting: _waiting,
     ev.Connected: _connected,

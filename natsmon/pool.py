@@ -4,10 +4,13 @@ A *round* is one pass over the pool; the reconnect wait comes once per round. Ex
 user's, discovered ones were advertised in INFO (ADR-40).
 """
 
+import ipaddress
 import random
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+
+import msgspec
 
 from natsmon.servers import BadURL, parse_server
 from natsmon.settings import Server
@@ -99,7 +102,9 @@ class Pool:
         advertised = list(dict.fromkeys(servers))
         if not advertised:
             return []
-        self.members = [m for m in self.members if not m.discovered or m.server in advertised or m.server == current]
+        # By address: every server of a cluster may have the others checked for a name of its own.
+        there = {server.authority for server in (*advertised, current)}
+        self.members = [m for m in self.members if not m.discovered or m.server.authority in there]
         known = {m.server.authority for m in self.members}
         new = [server for server in advertised if server.authority not in known]
         if self._randomize:
@@ -108,10 +113,24 @@ class Pool:
         return new
 
 
-def advertised(urls: Iterable[str], scheme: str) -> list[Server]:
-    """The servers behind INFO's ``connect_urls``; what is no address is left out."""
+def advertised(urls: Iterable[str], by: Server) -> list[Server]:
+    """The servers behind the ``connect_urls`` in one server's INFO; what is no address is left out.
+
+    They are dialed as that one was. One that is an address has its certificate checked for the name we know
+    the other by, as in nats.go.
+    """
+    name = by.tls_name or by.host
     found = []
     for url in urls:
         with suppress(BadURL):
-            found.append(parse_server(f"{scheme}://{url}"))
+            server = parse_server(f"{by.scheme}://{url}")
+            found.append(msgspec.structs.replace(server, tls_name=name) if _is_address(server.host) else server)
     return found
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

@@ -21,11 +21,11 @@ import msgspec
 import natsmon
 from natsmon import events as ev
 from natsmon import settings as settings_module
-from natsmon.client import Link
 from natsmon.connector import Connector
 from natsmon.exit_codes import Exit
 from natsmon.heartbeat import Heartbeat
 from natsmon.lines import Inbox, Outbox
+from natsmon.link import Link
 from natsmon.outages import OutageBook
 from natsmon.rtt import RoundTrips
 from natsmon.settings import Settings
@@ -199,7 +199,12 @@ async def _run(settings: Settings, encode: Encode, control: bool) -> int:
     def tell(event: ev.AnyEvent) -> None:
         line = encode(event)
         if line is not None:
-            outbox.put(line, sample=isinstance(event, _SAMPLES), latest="tally" if isinstance(event, ev.Tally) else "")
+            outbox.put(
+                line,
+                sample=isinstance(event, _SAMPLES),
+                latest="tally" if isinstance(event, ev.Tally) else "",
+                last=isinstance(event, ev.End),
+            )
         if outbox.broken:
             probe.close("nobody reads")
 

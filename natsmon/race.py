@@ -48,7 +48,12 @@ async def staggered_race(
             task.add_done_callback(lambda task: _drop(task, discard))
             task.cancel()
         if any(not task.done() for task in losers):
-            await asyncio.wait(losers)
+            try:
+                await asyncio.wait(losers)
+            except asyncio.CancelledError:
+                if winner is not None:
+                    discard(winner.result())  # won, and nobody will hear of it
+                raise
 
 
 async def _run(start: Callable[[], Awaitable[T]]) -> T:

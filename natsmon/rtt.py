@@ -4,7 +4,7 @@ import asyncio
 
 from natsmon import events as ev
 from natsmon.attempt import Clock, Emit
-from natsmon.client import Link
+from natsmon.link import Link
 
 
 class RoundTrips:

@@ -43,6 +43,8 @@ class Server(msgspec.Struct, frozen=True, order=True):
     host: str
     port: int = DEFAULT_PORT
     scheme: str = "nats"
+    tls_name: str = ""
+    """The name its certificate is checked for, where that is not the host: discovered servers are addresses."""
 
     @property
     def authority(self) -> str:
@@ -63,6 +65,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     user: Secret | None = None
     password: Secret | None = None
     token: Secret | None = None
+    creds: str = ""
+    """The path of a credentials file: a user JWT and its seed."""
+    nkey: str = ""
+    """The path of a file with an nkey's seed."""
+    jwt: Secret | None = None
+    seed: Secret | None = None
+    tlsca: str = ""
+    tlscert: str = ""
+    tlskey: str = ""
+    tlsfirst: bool = False
+    """The TLS handshake comes before INFO."""
+    tls_server_name: str = ""
+    """The name to check the server's certificate for, instead of the host dialed."""
     name: str = ""
     """The connection's name, as servers list it."""
     subject: str = "hello"
@@ -132,6 +147,15 @@ _SHOWN: dict[str, tuple[str, Callable[[Any], str]]] = {
     "user": ("user", str),
     "password": ("password", str),
     "token": ("token", str),
+    "creds": ("creds", printable),
+    "nkey": ("nkey", printable),
+    "jwt": ("jwt", str),
+    "seed": ("seed", str),
+    "tlsca": ("tlsca", printable),
+    "tlscert": ("tlscert", printable),
+    "tlskey": ("tlskey", printable),
+    "tlsfirst": ("tlsfirst", _yes_no),
+    "tls_server_name": ("tls-server-name", printable),
     "name": ("connection-name", printable),
     "subject": ("subject", printable),
     "payload": ("payload", _payload),

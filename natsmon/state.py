@@ -16,6 +16,7 @@ DIALS_KEPT = 1_000
 OUTAGES_KEPT = 1_000
 RTTS_KEPT = 3_600
 STRETCHES_KEPT = 10_000
+DISCOVERED_KEPT = 1_000
 
 
 @dataclass(slots=True)
@@ -55,6 +56,9 @@ class Dial:
     timeout: float = 0.0
     stages: dict[ev.Stage, StageRecord] = field(default_factory=dict)
     addresses: list[AddressTry] = field(default_factory=list)
+    tls: ev.DialTls | None = None
+    info: ev.DialInfo | None = None
+    connect: ev.DialConnect | None = None
     outcome: ev.DialOutcome | None = None
     stage_reached: ev.Stage | None = None
     cause: str = ""
@@ -173,9 +177,7 @@ class State:
     def _dial_start(self, event: ev.DialStart) -> None:
         self.waiting = None
         self._stretch(waiting=False)
-        if (under_way := self.dial) is not None:
-            under_way.outcome = "cancelled"
-            under_way.total = under_way.elapsed(self.now)
+        self._abandon_dial()
         self.dial_count += 1
         self.dials.append(
             Dial(
@@ -191,9 +193,15 @@ class State:
         if (outage := self.outage) is not None:
             outage.dials += 1
 
+    def _abandon_dial(self) -> None:
+        """The end of the dial under way was not told, and it is over all the same."""
+        if (dial := self.dial) is not None:
+            dial.total = dial.elapsed(self.now)
+            self._finish(dial, "cancelled")
+
     def _dial_stage(self, event: ev.DialStage) -> None:
         dial = self._find_dial(event.dial)
-        if dial is None:
+        if dial is None or (event.outcome == "started" and dial.outcome is not None):
             return
         if event.stage == "tcp" and event.address:
             self._race(dial, event)
@@ -217,22 +225,39 @@ class State:
         tried.elapsed = max(0.0, event.elapsed)
         tried.cause, tried.text = event.cause, event.text
 
+    def _dial_tls(self, event: ev.DialTls) -> None:
+        if (dial := self._find_dial(event.dial)) is not None:
+            dial.tls = event
+
+    def _dial_info(self, event: ev.DialInfo) -> None:
+        if (dial := self._find_dial(event.dial)) is not None:
+            dial.info = event
+
+    def _dial_connect(self, event: ev.DialConnect) -> None:
+        if (dial := self._find_dial(event.dial)) is not None:
+            dial.connect = event
+
     def _dial_end(self, event: ev.DialEnd) -> None:
         dial = self._find_dial(event.dial)
         if dial is None:
             return
-        dial.outcome = event.outcome
         dial.stage_reached = event.stage or dial.stage_reached
         dial.cause, dial.text = event.cause, event.text
         dial.total = max(0.0, event.total)
-        unfinished: ev.StageOutcome = "cancelled" if event.outcome == "cancelled" else "failed"
+        self._finish(dial, event.outcome)
+
+    def _finish(self, dial: Dial, outcome: ev.DialOutcome) -> None:
+        """Nothing of a dial that has ended is under way."""
+        dial.outcome = outcome
+        unfinished: ev.StageOutcome = "cancelled" if outcome == "cancelled" else "failed"
         parts: list[StageRecord | AddressTry] = [*dial.stages.values(), *dial.addresses]
         for part in parts:
             if part.outcome == "started":
-                part.outcome = "complete" if event.outcome == "connected" else unfinished
+                part.outcome = "complete" if outcome == "connected" else unfinished
                 part.elapsed = max(0.0, self.now - part.began)
 
     def _waiting(self, event: ev.Waiting) -> None:
+        self._abandon_dial()
         self.waiting = event
         self._stretch(waiting=True)
 
@@ -273,11 +298,12 @@ class State:
         if row is None:
             self.outage_count += 1
             row = OutageRecord(began=event.began, cause=event.cause)
-            self.outages.append(row)
+            under_way = [self.outages.pop()] if self.outage is not None else []
+            self.outages += [row, *under_way]
         row.ended = max(event.ended, row.began)
         row.cause, row.text = event.cause, event.text
         row.before, row.after = event.before, event.after
-        row.detected_after, row.dials = event.detected_after, event.dials
+        row.detected_after, row.dials = max(0.0, event.detected_after), event.dials
         row.buffered, row.rejected, row.lost, row.duplicate = (
             event.buffered,
             event.rejected,
@@ -293,11 +319,12 @@ class State:
             self.latency_at = self.now
 
     def _rtt(self, event: ev.Rtt) -> None:
-        self.rtts.append((self.now, event.seconds))
-        self.rtt_max = event.seconds if self.rtt_max is None else max(self.rtt_max, event.seconds)
+        seconds = max(0.0, event.seconds)
+        self.rtts.append((self.now, seconds))
+        self.rtt_max = max(seconds, self.rtt_max or 0.0)
 
     def _discovered(self, event: ev.Discovered) -> None:
-        self.discovered += [s for s in event.servers if s not in self.discovered]
+        self.discovered = list(dict.fromkeys([*self.discovered, *event.servers]))[-DISCOVERED_KEPT:]
 
     def _lame_duck(self, event: ev.LameDuck) -> None:
         self.lame_duck = event.server
@@ -367,6 +394,9 @@ _FOLDS: dict[type, Callable[[State, Any], None]] = {
     ev.StatusChanged: State._status,
     ev.DialStart: State._dial_start,
     ev.DialStage: State._dial_stage,
+    ev.DialTls: State._dial_tls,
+    ev.DialInfo: State._dial_info,
+    ev.DialConnect: State._dial_connect,
     ev.DialEnd: State._dial_end,
     ev.Waiting: State._waiting,
     ev.Connected: State._connected,

@@ -288,7 +288,7 @@ BAD = [
     ("--plain --json", "--plain and --json exclude each other"),
     ("--control", "--control needs --json"),
     ("--control --plain", "--control needs --json"),
-    ("--nonsense", "--nonsense: there is no such option; try natsmon --help"),
+    ("--xyzzy", "--xyzzy: there is no such option; try natsmon --help"),
     ("--pasword=hunter2", "--pasword: there is no such option; did you mean --password or --payload?"),
     ("-x", "-x: there is no such option; try natsmon --help"),
     ("--password hunter2", "--password: is given without --user"),
@@ -384,7 +384,7 @@ def run(script: str, **env: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, timeout=30, env=clean | env)
 
 
-@pytest.mark.parametrize("args", ["--rate fast", "--nonsense", "demo --count 0", "nats://h:x", "--json --plain"])
+@pytest.mark.parametrize("args", ["--rate fast", "--xyzzy", "demo --count 0", "nats://h:x", "--json --plain"])
 def test_a_process_says_one_line_and_exits_2(args: str) -> None:
     done = run(f"natsmon {args}")
     assert (done.returncode, done.stdout) == (2, "")

@@ -72,6 +72,9 @@ LIFE: list[tuple[ev.AnyEvent, str, str]] = [
     ),
     (ev.DialStage(t=2.1, dial=2, stage="tcp", outcome="complete", elapsed=0.0003), "", ""),
     (ev.DialStage(t=2.1, dial=2, stage="info", outcome="complete", elapsed=0.0005), "", ""),
+    (ev.DialTls(t=2.1, dial=2, version="TLSv1.3", cipher="AES", chain=[
+        ev.Certificate(subject="east", names=["east-2"], not_after=1_800_000_000.0)]), "info",
+     "TLS established: TLSv1.3, AES, certificate for east-2 good until 2027-01-15"),
     (ev.DialStage(t=2.1, dial=2, stage="connect", outcome="complete", elapsed=0.0006), "", ""),
     (ev.DialEnd(t=2.1, dial=2, outcome="connected", stage="connect", total=0.0031), "", ""),
     (
@@ -131,7 +134,7 @@ def test_the_life_of_a_connection() -> None:
 
 def test_every_event_is_told_or_meant_not_to_be() -> None:
     told = {type(event) for event, _, text in LIFE if text}
-    assert set(ev.Event.__subclasses__()) - told == {ev.Tally, ev.Rtt}
+    assert set(ev.Event.__subclasses__()) - told == {ev.Tally, ev.Rtt, ev.DialInfo, ev.DialConnect}
 
 
 def test_advice_is_given_once() -> None:
@@ -187,7 +190,7 @@ def test_nothing_a_server_says_leaves_its_line(text: str) -> None:
     for line in tell(
         ev.DialStart(t=0, dial=1, attempt=1, round=1, server=text, why="initial"),
         ev.DialStage(t=0, dial=1, stage="dns", outcome="complete", address=text),
-        ev.DialStage(t=0, dial=1, stage="tls", outcome="complete", text=text),
+        ev.DialTls(t=0, dial=1, version=text, cipher=text, chain=[ev.Certificate(names=[text])]),
         ev.DialEnd(t=0, dial=1, outcome="failed", stage="info", cause=text, text=text),
         ev.Connected(t=0, server=text, server_name=text, version=text, cluster=text, account=text, tls=text),
         ev.Disconnected(t=0, cause=text, text=text, server=text, reason=text),
