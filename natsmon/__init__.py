@@ -1,1 +1,52 @@
+"""natsmon, a connection monitor for NATS, and its dialer for other programs.
+
+What stands here is loaded when it is first used. The dialer needs neither a screen nor a command line, and
+only ``connect`` loads nats-py.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 __version__ = "0.1.0"
+
+__all__ = [
+    "CustomDialer",
+    "DialError",
+    "DialTrace",
+    "Dialer",
+    "HttpConnectDialer",
+    "SocksDialer",
+    "Stream",
+    "__version__",
+    "connect",
+]
+
+_HOME = {
+    "CustomDialer": "natsmon.dialer",
+    "DialError": "natsmon.causes",
+    "DialTrace": "natsmon.trace",
+    "Dialer": "natsmon.dialer",
+    "HttpConnectDialer": "natsmon.proxies",
+    "SocksDialer": "natsmon.proxies",
+    "Stream": "natsmon.dialer",
+    "connect": "natsmon.library",
+}
+
+
+if TYPE_CHECKING:
+    from natsmon.causes import DialError
+    from natsmon.dialer import CustomDialer, Dialer, Stream
+    from natsmon.library import connect
+    from natsmon.proxies import HttpConnectDialer, SocksDialer
+    from natsmon.trace import DialTrace
+else:
+
+    def __getattr__(name: str) -> Any:  # PEP 562
+        if name not in _HOME:
+            raise AttributeError(f"module 'natsmon' has no attribute {name!r}")
+        value = globals()[name] = getattr(import_module(_HOME[name]), name)
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

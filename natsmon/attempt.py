@@ -10,8 +10,8 @@ from typing import Any
 from natsmon import credentials, tls
 from natsmon import events as ev
 from natsmon.causes import DialError, classify
-from natsmon.dialer import Dialer, Stream
-from natsmon.greeting import Info, read_info
+from natsmon.dialer import CustomDialer, Stream
+from natsmon.greeting import Info, check_port, read_info
 from natsmon.link import Link, open_link
 from natsmon.settings import Server, Settings
 from natsmon.trace import DialTrace
@@ -31,7 +31,7 @@ class Attempt:
     why: ev.Why
 
 
-async def make(attempt: Attempt, dialer: Dialer, settings: Settings, emit: Emit, clock: Clock) -> Link | None:
+async def make(attempt: Attempt, dialer: CustomDialer, settings: Settings, emit: Emit, clock: Clock) -> Link | None:
     """The open link, or None when the attempt failed. Cancelled, it says so and leaves nothing open."""
     stages = Stages(attempt.dial, settings, emit, clock)
     began = clock()
@@ -94,7 +94,7 @@ _SILENT = {
 
 
 async def _dial_to_pong(
-    server: Server, dialer: Dialer, settings: Settings, stages: "Stages", deadline: float | None
+    server: Server, dialer: CustomDialer, settings: Settings, stages: "Stages", deadline: float | None
 ) -> Link:
     stream = await dialer.dial((server.host, server.port), deadline=deadline, trace=stages)
     try:
@@ -102,7 +102,8 @@ async def _dial_to_pong(
             await _secure(stream, server, settings, stages)
         with stages.stage("info"):
             info, raw = await read_info(stream.reader)
-        stages.learn(ev.DialInfo(t=stages.now(), dial=stages.dial, info=raw))
+            stages.learn(ev.DialInfo(t=stages.now(), dial=stages.dial, info=raw))
+            check_port(raw)
         if not settings.tlsfirst and _needs_tls(server, settings, info):
             await _secure(stream, server, settings, stages)
         with stages.stage("connect"):
@@ -128,7 +129,12 @@ async def _secure(stream: Stream, server: Server, settings: Settings, stages: "S
             context = tls.make_context(settings)
         except OSError as error:  # ssl.SSLError is one
             raise DialError("tls", "tls_files", f"the TLS files cannot be used: {error}") from error
-        await tls.upgrade(stream, context, name, first=settings.tlsfirst)
+        try:
+            await tls.upgrade(stream, context, name, first=settings.tlsfirst)
+        except DialError as error:
+            if error.cause == "tls_client_certificate_refused" and not settings.tlscert:
+                raise DialError("tls", "tls_client_certificate_missing", error.text) from error
+            raise
     stages.learn(
         ev.DialTls(
             t=stages.now(),

@@ -5,7 +5,7 @@ import os
 import socket
 import ssl
 
-from natsmon.events import Stage
+from natsmon.stages import Stage
 
 _BY_ERRNO = {
     errno.ECONNREFUSED: "refused",
@@ -56,18 +56,40 @@ _NOT_TLS = (
 # What a server writes behind -ERR (ADR-40, "Error Handling"), matched by its beginning.
 _BY_SERVER_ERROR = (
     ("authorization violation", "auth"),
-    ("authentication timeout", "auth"),
+    ("authentication timeout", "auth_timeout"),
     ("user authentication expired", "auth_expired"),
     ("account authentication expired", "auth_expired"),
-    ("user authentication revoked", "auth_expired"),
+    ("user authentication revoked", "auth_revoked"),
     ("maximum connections exceeded", "limit"),
-    ("maximum account", "limit"),
-    ("maximum payload", "limit"),
-    ("maximum subscriptions", "limit"),
+    ("maximum account", "account_limit"),
+    ("maximum payload", "max_payload"),
+    ("maximum subscriptions", "account_limit"),
     ("connection throttling", "limit"),
-    ("secure connection", "tls_mismatch"),
+    ("secure connection", "tls_required"),
     ("stale connection", "stale"),
     ("server shutdown", "shutdown"),
+    ("attempted to connect to", "wrong_port"),
+)
+
+# What a server notes of a connection it closed (nats-server's ClosedState), by its beginning.
+_BY_CLOSE_REASON = (
+    ("client closed", "closed"),
+    ("authentication timeout", "auth_timeout"),
+    ("authentication failure", "auth"),
+    ("authentication expired", "auth_expired"),
+    ("credentials revoked", "auth_revoked"),
+    ("tls handshake", "tls_protocol"),
+    ("slow consumer", "slow_consumer"),
+    ("write error", "reset"),
+    ("read error", "reset"),
+    ("stale connection", "stale"),
+    ("incorrect port", "wrong_port"),
+    ("maximum connections", "limit"),
+    ("maximum account", "account_limit"),
+    ("maximum subscriptions", "account_limit"),
+    ("maximum message payload", "max_payload"),
+    ("server shutdown", "shutdown"),
+    ("kicked", "kicked"),
 )
 
 
@@ -93,6 +115,8 @@ def classify(error: BaseException) -> tuple[str, str]:
         return _classify_tls(error)
     if isinstance(error, EOFError):
         return "eof", str(error) or "closed by the server"
+    if isinstance(error, ConnectionResetError | BrokenPipeError) and not error.errno:
+        return "reset", str(error) or "connection reset"  # asyncio's own, raised by a write after the loss
     if isinstance(error, OSError):
         # asyncio puts sentences of its own into strerror; the system's word for the number says it better.
         text = os.strerror(error.errno) if error.errno else str(error) or type(error).__name__
@@ -114,5 +138,14 @@ def _classify_tls(error: ssl.SSLError) -> tuple[str, str]:
 
 def classify_server_error(text: str) -> str:
     """The cause class of what a server wrote behind ``-ERR``."""
-    said = text.strip().strip("'").lower()
-    return next((cause for beginning, cause in _BY_SERVER_ERROR if said.startswith(beginning)), "protocol")
+    return _by_beginning(_BY_SERVER_ERROR, text.strip().strip("'")) or "protocol"
+
+
+def classify_close_reason(text: str) -> str:
+    """The cause class of what a server noted of a connection it closed; ``unknown`` for what it is new to."""
+    return _by_beginning(_BY_CLOSE_REASON, text) or "unknown"
+
+
+def _by_beginning(table: tuple[tuple[str, str], ...], text: str) -> str:
+    said = text.casefold()
+    return next((cause for beginning, cause in table if said.startswith(beginning)), "")

@@ -16,78 +16,26 @@ from click.core import ParameterSource
 
 from natsmon import __version__
 from natsmon.exit_codes import Exit
-from natsmon.flags import Flag, output_flags, run_flags, server_flags, settings_from, whole
+from natsmon.flags import (
+    Flag,
+    check_flags,
+    connect_flags,
+    limits_from,
+    output_flags,
+    run_flags,
+    server_flags,
+    settings_from,
+)
+from natsmon.grammar import FLAGS_WORD, HELP_WIDTH, Command, Dashboard, Natsmon
+from natsmon.parameters import whole
 from natsmon.plaintext import printable
-from natsmon.servers import parse_servers
+from natsmon.servers import parse_servers, quotable
 from natsmon.settings import Settings, describe
 
 if TYPE_CHECKING:
     from natsmon.sandbox import Sandbox
 
 _SERVERS_AT_MOST = 9
-_OTHER = "Other"
-_HELP_WIDTH = 100
-_FLAGS_WORD = "[flags]"
-
-
-class Command(click.Command):
-    """A command whose help has its flags in sections."""
-
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        sections: dict[str, list[tuple[str, str]]] = {}
-        for param in self.get_params(ctx):
-            if isinstance(param, click.Option) and (record := param.get_help_record(ctx)):
-                section = param.section if isinstance(param, Flag) else _OTHER
-                sections.setdefault(section, []).append(record)
-        for section, records in sorted(sections.items(), key=lambda item: item[0] == _OTHER):
-            with formatter.section(section):
-                formatter.write_dl(records)
-
-
-class Dashboard(Command):
-    """The command that runs when none is named; its help is the help of natsmon."""
-
-    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        formatter.write_usage("natsmon", f"[URL]... {_FLAGS_WORD}")
-        formatter.write_usage("natsmon", f"COMMAND {_FLAGS_WORD}", prefix="       ")
-
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        assert ctx.parent is not None
-        group = ctx.parent.command
-        assert isinstance(group, Natsmon)
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, it.get_short_help_str(limit=_HELP_WIDTH)) for name, it in group.named.items()])
-        super().format_options(ctx, formatter)
-
-
-class Natsmon(click.Group):
-    """A group in which a server's URL may stand where a command would."""
-
-    @property
-    def named(self) -> dict[str, click.Command]:
-        """The commands a person can name."""
-        return {name: command for name, command in self.commands.items() if not command.hidden}
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, self.with_command(ctx, args))
-
-    def with_command(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """The arguments, command first: the one that is named, also behind flags, or else the dashboard."""
-        default = next(command for command in self.commands.values() if command.hidden)
-        for at, arg in enumerate(args):
-            if arg in self.named and self._flags_only(default, ctx, args[:at]):
-                return [arg, *args[:at], *args[at + 1 :]]
-        return [str(default.name), *args]
-
-    @staticmethod
-    def _flags_only(default: click.Command, ctx: click.Context, args: list[str]) -> bool:
-        """Whether these arguments are flags with their values: no URL is among them, and no value is missing."""
-        flags = click.Command(None, params=[param for param in default.params if isinstance(param, click.Option)])
-        try:
-            _, rest, _ = flags.make_parser(click.Context(flags, parent=ctx)).parse_args(args=list(args))
-        except click.UsageError:
-            return False
-        return not rest and "--" not in args
 
 
 def _version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:
@@ -96,13 +44,14 @@ def _version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:
         ctx.exit()
 
 
-@click.group(cls=Natsmon, add_help_option=False, context_settings={"max_content_width": _HELP_WIDTH})
+@click.group(cls=Natsmon, add_help_option=False, context_settings={"max_content_width": HELP_WIDTH})
 def natsmon() -> None:
     pass
 
 
 @natsmon.command(cls=Dashboard, hidden=True)
 @server_flags
+@connect_flags
 @run_flags
 @output_flags
 @click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Show the version.")
@@ -116,8 +65,9 @@ def dashboard(ctx: click.Context, /, plain: bool, as_json: bool, control: bool, 
     return _run(mode, settings_from(ctx), control=control)
 
 
-@natsmon.command(cls=Command, options_metavar=_FLAGS_WORD)
+@natsmon.command(cls=Command, options_metavar=FLAGS_WORD)
 @click.option("--servers", cls=Flag, section="Demo", type=whole(1, _SERVERS_AT_MOST), default="1", help="How many.")
+@connect_flags
 @run_flags
 @output_flags
 @click.argument("rest", nargs=-1, metavar="")
@@ -144,8 +94,54 @@ def demo(
         sandbox.close()
 
 
-@natsmon.command(cls=Command, options_metavar=_FLAGS_WORD)
+@natsmon.command(cls=Command, options_metavar=FLAGS_WORD)
 @server_flags
+@connect_flags
+@check_flags
+@click.pass_context
+def check(
+    ctx: click.Context, /, as_format: str, outfile: str | None, namespace: str, every_address: bool, **_: Any
+) -> int:
+    """One connect to PONG, one round trip and one message, told stage by stage or to a monitor.
+
+    The exit code is 0 for OK, 1 for WARNING, 2 for CRITICAL, 3 for UNKNOWN; with --format prometheus it is 0.
+    """
+    settings, limits = settings_from(ctx), limits_from(ctx)
+    from natsmon import outfile as file
+    from natsmon import verdict
+    from natsmon.check import run as run_check
+    from natsmon.views import check_formats, check_text
+
+    found = run_check(settings, every_address=every_address)
+    if found is None:
+        return Exit.INTERRUPTED
+    verdicts = [verdict.judge(each, limits) for each in found]
+    colour = outfile is None and _is_terminal(sys.stdout) and not os.environ.get("NO_COLOR")
+    match as_format:
+        case "nagios":
+            told = check_formats.nagios(verdicts)
+        case "json":
+            told = check_formats.json_text(verdicts, many=every_address)
+        case "prometheus":
+            told = check_formats.prometheus(verdicts, namespace=namespace)
+        case _ if every_address:
+            told = check_text.table(verdicts, colour=colour)
+        case _:
+            told = check_text.stages(verdicts[0], colour=colour)
+    if outfile is None:
+        _write(told)
+    else:
+        try:
+            file.write(outfile, told)
+        except OSError as exc:
+            _complain(f'--outfile: "{quotable(outfile)}" cannot be written: {exc.strerror}')
+            return Exit.GAVE_UP
+    return Exit.ENDED if as_format == "prometheus" else verdict.worst(verdicts)
+
+
+@natsmon.command(cls=Command, options_metavar=FLAGS_WORD)
+@server_flags
+@connect_flags
 @run_flags
 @click.option("--json", "as_json", cls=Flag, section="Output", is_flag=True, help="As one JSON object.")
 @click.pass_context

@@ -16,11 +16,14 @@ from urllib.parse import ParseResult
 import nats.aio.client
 import nats.aio.transport
 import nats.errors
+from nats.aio.subscription import Subscription
 from nats.protocol.parser import AWAITING_CONTROL_LINE
 
 from natsmon.causes import DialError, classify, classify_server_error
-from natsmon.dialer import Stream
+from natsmon.dialer import CustomDialer, Stream
 from natsmon.greeting import Info, parse_info
+from natsmon.trace import DialTrace
+from natsmon.transport import DialTransport
 
 _MAX_CONTROL_LINE = 256 * 1024
 _MAX_MESSAGE = 128 * 1024 * 1024
@@ -81,7 +84,7 @@ class StreamTransport(nats.aio.transport.Transport):
                 text = line[4:].strip().decode(errors="replace").strip("'")
                 raise self._refuse(classify_server_error(text), text)
             elif verb != b"+OK":
-                raise self._refuse("protocol", f"said {line[:60]!r} instead of PONG")
+                raise self._refuse("protocol", f"said {verb[:16]!r} instead of PONG")
 
     def _refuse(self, cause: str, text: str) -> DialError:
         self.refused = DialError("connect", cause, text)
@@ -127,6 +130,7 @@ class LinkClient(nats.aio.client.Client):
         self.on_info: Callable[[Info], None] | None = None
         self.on_error: Callable[[str], None] | None = None
         self.later_infos: list[Info] = []
+        self.later_errors: list[str] = []
 
     def lose(self, cause: str, text: str) -> None:
         """The first reason counts; what follows from it does not."""
@@ -148,7 +152,7 @@ class LinkClient(nats.aio.client.Client):
         self._pending.clear()
         self._pending_data_size = 0
 
-    async def listen(self, subject: str, receive: Callable[[bytes, bytes], None]) -> None:
+    async def listen(self, subject: str, receive: Callable[[bytes, bytes], None]) -> Subscription:
         """Pass every message on ``subject`` to ``receive(headers, payload)``, from the read loop itself.
 
         The SUB is on its way when this returns.
@@ -156,6 +160,12 @@ class LinkClient(nats.aio.client.Client):
         subscription = await self.subscribe(subject)
         self.receivers[subscription._id] = receive
         self.flush_now()
+        return subscription
+
+    async def forget(self, subscription: Subscription) -> None:
+        """Listen no more."""
+        self.receivers.pop(subscription._id, None)
+        await subscription.unsubscribe()
 
     def ping(self) -> "asyncio.Future[float]":
         """PING now; the future gets the ``time.perf_counter()`` of its PONG."""
@@ -208,7 +218,9 @@ class LinkClient(nats.aio.client.Client):
         text = err_msg.strip("'")
         cause = classify_server_error(text)
         if "permissions violation" in text or "maximum subscriptions exceeded" in text:
-            if self.on_error is not None:
+            if self.on_error is None:
+                self.later_errors.append(text)
+            else:
                 self.on_error(text)
         else:
             self.lose(cause, text)
@@ -237,3 +249,16 @@ class LinkClient(nats.aio.client.Client):
             receive(headers, data)
         else:
             await super()._process_msg(sid, subject, reply, data, headers)
+
+
+class DialClient(nats.aio.client.Client):
+    """nats-py as it is, retry loop and all, but that it dials through a dialer; see ``natsmon.connect``."""
+
+    def __init__(self, dialer: CustomDialer, trace: DialTrace | None) -> None:
+        super().__init__()
+        self.dialed = DialTransport(dialer, trace, lambda: self.is_closed)
+
+    async def _connect_to_server(self, s: nats.aio.client.Srv) -> None:
+        if not self._transport and s.uri.scheme not in ("ws", "wss"):
+            self._transport = self.dialed
+        await super()._connect_to_server(s)

@@ -7,21 +7,27 @@ it is told to.
 
 import asyncio
 import random
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Literal, Protocol, TypeVar
 
 from natsmon import events as ev
 from natsmon.attempt import Attempt, Clock, Emit, make
 from natsmon.client import Loss
-from natsmon.dialer import Dialer
+from natsmon.credentials import dated
+from natsmon.dialer import CustomDialer, Dialer
 from natsmon.greeting import Info
 from natsmon.link import Link
 from natsmon.pool import Pool, advertised
+from natsmon.roster import Roster
 from natsmon.settings import Settings
 
 T = TypeVar("T")
 Order = Literal["cancel", "now", "next", "force", "drain", "close"]
 """What a command asks of the step that is under way."""
+
+
+_COMPLAINTS = 100
+"""Different ones that are told of one connection."""
 
 
 class Rider(Protocol):
@@ -50,7 +56,7 @@ class Connector:
         emit: Emit,
         clock: Clock,
         *,
-        dialer: Dialer | None = None,
+        dialer: CustomDialer | None = None,
         rng: random.Random | None = None,
     ) -> None:
         self._settings = settings
@@ -60,6 +66,7 @@ class Connector:
         self._dialer = dialer or Dialer()
         self._rng = rng or random.Random()  # noqa: S311 - spreads load, guards nothing
         self._pool = Pool(settings.servers, randomize=settings.randomize, rng=self._rng)
+        self._roster = Roster(self._pool, emit, clock)
         self.status: ev.Status = "DISCONNECTED"
         self.ever_connected = False
         self.cause = ""
@@ -116,11 +123,12 @@ class Connector:
         return None
 
     def _set_order(self, order: Order) -> None:
-        if not self._order.done():
-            self._order.set_result(order)
-        elif order == "close":
+        """Of orders in one moment the last counts, but that nothing follows a close."""
+        if self._order.done():
+            if self._order.result() == "close":
+                return
             self._order = asyncio.get_running_loop().create_future()
-            self._order.set_result(order)
+        self._order.set_result(order)
 
     # -- the life ---------------------------------------------------------------------------------
 
@@ -145,6 +153,7 @@ class Connector:
         retries = self._settings.max_reconnects
         first_pass_and_retries = None if retries < 0 else retries + 1
         self._pool.begin(first_pass_and_retries if self._settings.retry_on_failed_connect else 1)
+        self._roster.tell()
         reached: Link | tuple[str, str] = await self._connect("initial")
         while isinstance(reached, Link):
             ended = await self._hold(reached)
@@ -225,6 +234,7 @@ class Connector:
             return order
         if link is None:
             self._pool.failed(server)
+            self._roster.tell()
         return link
 
     async def _welcome(self, link: Link, why: ev.Why) -> None:
@@ -248,7 +258,7 @@ class Connector:
                 max_payload=info.max_payload,
             )
         )
-        self._set_status("CONNECTED", why)
+        self._set_status("CONNECTED", why, now)
         if why != "initial":
             downtime = round(now - self._lost_at, 6)
             self._emit(
@@ -257,20 +267,36 @@ class Connector:
         self.ever_connected = True
         retries = self._settings.max_reconnects
         self._pool.begin(None if retries < 0 else retries)
+        self._roster.well(link.server.url)
         self._learn(link, info)
         link.on_info(lambda later: self._learn(link, later))
-        link.on_error(lambda text: self._emit(ev.AsyncError(t=self._clock(), text=text)))
+        link.on_error(self._complain_once())
         await self._rider.link_up(link)
 
+    def _complain_once(self) -> Callable[[str], None]:
+        """Tells what the server complains of, the first time: a denied subject is refused message by message."""
+        told: set[str] = set()
+
+        def complain(text: str) -> None:
+            if text not in told and len(told) < _COMPLAINTS:
+                told.add(text)
+                self._emit(ev.AsyncError(t=self._clock(), text=text))
+
+        return complain
+
     def _learn(self, link: Link, info: Info) -> None:
-        """What an INFO says of the cluster and of the server's future."""
+        """What an INFO says of the cluster, of us, and of the server's future."""
+        if info.remote_account:
+            self._emit(ev.Account(t=self._clock(), account=info.remote_account, system=info.acc_is_sys))
         if not self._settings.ignore_discovered_servers:
             others = [s for s in advertised(info.connect_urls, link.server) if s.authority != link.address]
             new = self._pool.discover(others, link.server)
             if new:
                 self._emit(ev.Discovered(t=self._clock(), servers=[server.url for server in new]))
-        if info.ldm:
+        if info.ldm and not self._roster.is_lame(link.server.url):
+            self._roster.lame_duck(link.server.url)
             self._emit(ev.LameDuck(t=self._clock(), server=link.server.url))
+        self._roster.tell()
 
     async def _hold(self, link: Link) -> tuple[str, str] | ev.Why:
         """Until the connection ends: why it is to be dialed again, or why it is CLOSED."""
@@ -280,7 +306,13 @@ class Connector:
         self._rider.link_down()
         link.abort()
         forced = loss is None
+        if forced and self._settings.max_reconnects == 0:
+            self._pool.begin(1)  # none is wanted of our own accord; this one was asked for
         cause, text = loss or Loss("forced", "a reconnect was asked for")
+        if cause in ("eof", "reset") and self._roster.is_lame(link.server.url):
+            cause, text = "lame_duck", f"{text}, as it had announced"
+        elif cause == "auth_expired":
+            text = dated(self._settings, text)
         self._lost_at = self._clock()
         self._lost_from = link.server.url
         self._pool.to_end(link.server)
@@ -302,7 +334,8 @@ class Connector:
 
     async def _take_order(self) -> Order:
         """The next order; its place is free again."""
-        order = await asyncio.shield(self._order)
+        await asyncio.shield(self._order)
+        order = self._order.result()  # which may be a later one's than the one that was waited for
         self._order = asyncio.get_running_loop().create_future()
         return order
 
@@ -318,11 +351,12 @@ class Connector:
         result = None if task.cancelled() else task.result()
         return result, (await self._take_order() if self._order.done() else None)
 
-    def _set_status(self, status: ev.Status, cause: str) -> None:
+    def _set_status(self, status: ev.Status, cause: str, at: float | None = None) -> None:
         if status == self.status:
             return
         previous, self.status = self.status, status
-        self._emit(ev.StatusChanged(t=self._clock(), status=status, previous=previous, cause=cause))
+        now = self._clock() if at is None else at
+        self._emit(ev.StatusChanged(t=now, status=status, previous=previous, cause=cause))
 
 
 async def _lost(link: Link) -> Loss:

@@ -7,6 +7,7 @@ seed; a token goes on top. Files are read again at every dial, so that credentia
 import base64
 import json
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypedDict
@@ -79,6 +80,45 @@ def used(settings: Settings) -> str:
     if settings.token is not None:
         fields.append("token")
     return ", ".join(f"{_WORDS[name]} ({settings.origins.get(name, 'default')})" for name in fields)
+
+
+def refused(settings: Settings, said: str) -> tuple[str, str]:
+    """The cause class and the words for a server's refusal of these credentials, which it does not explain itself."""
+    names = used(settings)
+    if not names:
+        return "auth_missing", f"{said}: no credentials were given"
+    if settings.user is None and (settings.creds or settings.jwt is not None):
+        expires = jwt_expiry(settings)
+        if expires is not None and expires <= time.time():
+            return "auth_expired", f"{dated(settings, said)}; used: {names}"
+        return "auth_jwt", f"{said}; used: {names}"
+    if settings.user is None and settings.nkey:
+        return "auth_nkey", f"{said}: public key {_public_key(settings)}; used: {names}"
+    return "auth", f"{said}; used: {names}"
+
+
+def dated(settings: Settings, said: str) -> str:
+    """What a server says of credentials that expired, and when they did, where a JWT tells that."""
+    expires = jwt_expiry(settings)
+    if expires is None:
+        return said
+    try:
+        day = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(expires))
+    except (OverflowError, ValueError, OSError):  # no calendar has such a day; a JWT may claim it
+        return said
+    return f"{said}: the user JWT expired on {day}"
+
+
+def _public_key(settings: Settings) -> str:
+    """What the server knows an nkey by; it is no secret."""
+    import nkeys
+
+    try:
+        found = _SEED.search(_read("nkey", settings.nkey))
+        pair = nkeys.from_seed(bytearray(found[0])) if found else None
+        return pair.public_key.decode() if pair else "unknown"
+    except (nkeys.NkeysError, ValueError, DialError):  # the file has changed since it was used
+        return "unknown"
 
 
 def mask(connect: dict[str, Any]) -> dict[str, Any]:

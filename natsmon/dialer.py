@@ -6,16 +6,18 @@ dial that failed.
 """
 
 import asyncio
+import errno
+import os
 import socket
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from natsmon.causes import DialError, classify
-from natsmon.events import Stage
 from natsmon.race import staggered_race
+from natsmon.stages import Stage
 from natsmon.trace import DialTrace, Tell
 
 HAPPY_EYEBALLS_DELAY = 0.25
@@ -24,20 +26,49 @@ HAPPY_EYEBALLS_DELAY = 0.25
 STREAM_LIMIT = 64 * 1024
 """The longest line a stream reads, in bytes."""
 
+_STREAM, _TCP = int(socket.SOCK_STREAM), int(socket.IPPROTO_TCP)
+_LITERALS = (int(socket.AF_INET), 2), (int(socket.AF_INET6), 4)
+_NUMERIC = int(socket.AI_NUMERICHOST | socket.AI_NUMERICSERV)
+"""Looks nothing up."""
+
 AddressInfo = tuple[int, int, int, str, tuple[Any, ...]]
 """What ``socket.getaddrinfo`` gives for one address."""
 
 
 class Stream(NamedTuple):
-    """An open byte stream, as ``asyncio.open_connection`` gives it, and the address at its other end."""
+    """An open byte stream, as ``asyncio.open_connection`` gives it, and the address at its other end.
+
+    What need not be a socket may bring objects of its own. Used of the reader are ``read``, ``readexactly``,
+    ``readuntil`` and ``at_eof``; of the writer ``write``, ``drain``, ``close``, ``wait_closed``,
+    ``get_extra_info``, ``transport.abort`` and, under TLS, ``start_tls``.
+    """
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     address: str = ""
+    """``ip:port``, or what else a person would call it."""
+
+
+class CustomDialer(Protocol):
+    """What opens streams in the place of ``Dialer``: any object with this one method.
+
+    The idea is nats.go's ``SetCustomDialer``. An error should be a DialError or another OSError; any other
+    exception counts as a dial that failed, and ends no more than that.
+    """
+
+    async def dial(self, address: tuple[str, int], *, deadline: float | None, trace: DialTrace | None) -> Stream:
+        """The open stream to ``(host, port)``.
+
+        ``deadline`` is a time of the running loop's clock, None without one; ``trace`` is for its hooks to be
+        called. A cancel must leave nothing open.
+        """
 
 
 class Dialer:
-    """Opens TCP connections, racing a name's addresses as RFC 8305 has it."""
+    """Opens TCP connections, racing a name's addresses as RFC 8305 ("Happy Eyeballs") has it.
+
+    ``happy_eyeballs_delay`` is how many seconds an address has to itself before the next is tried beside it.
+    """
 
     def __init__(self, *, happy_eyeballs_delay: float = HAPPY_EYEBALLS_DELAY) -> None:
         self.happy_eyeballs_delay = happy_eyeballs_delay
@@ -104,10 +135,12 @@ async def lookup(host: str, port: int) -> Sequence[AddressInfo]:
     A lookup cannot be cancelled, so it runs on a daemon thread of its own: one that hangs holds up neither
     the next dial nor the end of the program, as it would in the loop's executor.
     """
-    with suppress(OSError):
-        return socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
-        )
+    for family, length in _LITERALS:
+        with suppress(OSError, ValueError):
+            socket.inet_pton(family, host)
+            return [(family, _STREAM, _TCP, "", (host, port, 0, 0)[:length])]
+    with suppress(OSError):  # a literal too, but one with a zone, or of an older form
+        return socket.getaddrinfo(host, port, type=_STREAM, flags=_NUMERIC)
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[Sequence[AddressInfo]] = loop.create_future()
 
@@ -133,6 +166,8 @@ async def lookup(host: str, port: int) -> Sequence[AddressInfo]:
 
 def interleave(found: Sequence[AddressInfo]) -> list[AddressInfo]:
     """The addresses with their families in turn, the first one's first, without repeats (RFC 8305, section 4)."""
+    if len(found) == 1:
+        return list(found)
     unique = list(dict.fromkeys(found))
     families: dict[int, list[AddressInfo]] = {}
     for info in unique:
@@ -150,8 +185,10 @@ async def _connect_one(info: AddressInfo, tell: Tell) -> socket.socket:
         sock = socket.socket(family, kind, protocol)
         try:
             sock.setblocking(False)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             await asyncio.get_running_loop().sock_connect(sock, where)
+            if sock.getsockname() == sock.getpeername():
+                # Dialing a free port of this machine may meet itself, and would keep the server from starting there.
+                raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
         except BaseException:
             sock.close()
             raise

@@ -14,20 +14,19 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
+from natsmon.stages import STAGES as STAGES
+from natsmon.stages import Stage as Stage
+
 T = TypeVar("T")
 
 SCHEMA = 1
 """Raised only when an old reader would go wrong."""
 
 Status = Literal["DISCONNECTED", "CONNECTING", "CONNECTED", "RECONNECTING", "DRAINING", "CLOSED"]
-Stage = Literal["dns", "tcp", "tls", "info", "connect"]
 StageOutcome = Literal["started", "complete", "failed", "cancelled"]
 DialOutcome = Literal["connected", "failed", "cancelled", "timeout"]
 Why = Literal["initial", "reconnect", "forced"]
 Fate = Literal["sent", "buffered", "rejected"]
-
-STAGES: tuple[Stage, ...] = ("dns", "tcp", "tls", "info", "connect")
-"""In wire order; ``tls`` comes before ``info`` when the server wants TLS first."""
 
 
 def _snake(name: str) -> str:
@@ -140,6 +139,14 @@ class DialEnd(Event, frozen=True, kw_only=True):
     server: str = ""
 
 
+class DialFinding(Event, frozen=True, kw_only=True):
+    """What a second look at the peer of a failed dial showed: a new connection on which nothing secret is sent."""
+
+    dial: int
+    cause: str
+    text: str = ""
+
+
 class Waiting(Event, frozen=True, kw_only=True):
     """Between two dials: ``delay`` = ``base`` + ``jitter``, over at ``until``."""
 
@@ -164,6 +171,26 @@ class Connected(Event, frozen=True, kw_only=True):
     tls: str = ""
     """TLS version, empty without TLS."""
     max_payload: int = 0
+
+
+class Account(Event, frozen=True, kw_only=True):
+    """The account the connection is in, as the server says right after PONG (from 2.12 on)."""
+
+    account: str
+    system: bool = False
+
+
+class UserInfo(Event, frozen=True, kw_only=True):
+    """Who we are to the server, as it answered (``$SYS.REQ.USER.INFO``). An empty list sets no bounds."""
+
+    user: str = ""
+    account: str = ""
+    publish_allow: list[str] = []
+    publish_deny: list[str] = []
+    subscribe_allow: list[str] = []
+    subscribe_deny: list[str] = []
+    expires: float = 0.0
+    """When the credentials stop to be good, seconds since the epoch; 0 when they do not."""
 
 
 class Disconnected(Event, frozen=True, kw_only=True):
@@ -239,6 +266,36 @@ class Outage(Event, frozen=True, kw_only=True):
     duplicate: int = 0
 
 
+class CloseReason(Event, frozen=True, kw_only=True):
+    """Why a connection we lost was closed, in its server's own words; told once we are connected again."""
+
+    began: float
+    """When the outage began, as ``Outage.began``."""
+    reason: str
+    cause: str = ""
+    cid: int = 0
+    server: str = ""
+    stop: float = 0.0
+    """When the server closed it by its own clock, seconds since the epoch."""
+    source: str = ""
+
+
+class PoolMember(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    server: str
+    discovered: bool = False
+    failures: int = 0
+    """Failed attempts since it, or another server, last was CONNECTED."""
+    left: int | None = None
+    """Attempts it has left; none when there is no limit."""
+    lame_duck: bool = False
+
+
+class Pool(Event, frozen=True, kw_only=True):
+    """Every server that may be dialed, told when something about one of them changes."""
+
+    members: list[PoolMember] = []
+
+
 class Discovered(Event, frozen=True, kw_only=True):
     servers: list[str]
 
@@ -299,8 +356,11 @@ AnyEvent = (
     | DialInfo
     | DialConnect
     | DialEnd
+    | DialFinding
     | Waiting
     | Connected
+    | Account
+    | UserInfo
     | Disconnected
     | Reconnected
     | Published
@@ -308,6 +368,8 @@ AnyEvent = (
     | Tally
     | Rtt
     | Outage
+    | CloseReason
+    | Pool
     | Discovered
     | LameDuck
     | AsyncError

@@ -1,131 +1,42 @@
 """The flags, in the words of nats.go and the nats CLI, and the Settings they make.
 
 Every value carries where it came from (a flag, an environment variable, a default). Values are checked here,
-all of them, before anything is started; an error quotes the value unless it may be a secret.
+all of them, before anything is started.
 """
 
-import math
 import os
-import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 from click.core import ParameterSource
 
-from natsmon import units
-from natsmon.plaintext import printable
-from natsmon.servers import BadURL, UserInfo, check_subject, parse_servers, quotable
-from natsmon.settings import MAX_RATE, Secret, Server, Settings
-
-_SLOWEST, _FASTEST = 1e-6, 1e9
-"""Messages a second; beyond the one nobody waits, beyond the other only ``max`` is meant."""
-_LARGEST = 2**31 - 1
+from natsmon.parameters import (
+    DURATION,
+    FILE,
+    MONITOR,
+    NAME,
+    NAMESPACE,
+    NEW_FILE,
+    PAYLOAD,
+    POSITIVE_DURATION,
+    RATE,
+    SECRET,
+    SIZE,
+    SUBJECT,
+    URL,
+    one_of,
+    whole,
+)
+from natsmon.servers import BadURL, UserInfo, parse_servers
+from natsmon.settings import Secret, Server, Settings
+from natsmon.units import go_duration
 
 if TYPE_CHECKING:
-    _ParamType = click.ParamType[Any]
-else:
-    _ParamType = click.ParamType  # generic for type checkers only before click 8.4
+    from natsmon.verdict import Limits
 
 F = TypeVar("F", bound=Callable[..., Any])
 Decorator = Callable[[F], F]
-
-
-class Value(_ParamType):
-    """A parameter type from a function that raises ValueError with the reason."""
-
-    def __init__(self, metavar: str, parse: Callable[[str], Any], *, secret: bool = False) -> None:
-        self.name = metavar
-        self._parse = parse
-        self._secret = secret
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        if not isinstance(value, str):
-            return value
-        try:
-            return self._parse(value)
-        except ValueError as exc:
-            shown = "the value" if self._secret else f'"{quotable(value)}"'
-            self.fail(f"{shown} {exc}", param, ctx)
-
-    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
-        return self.name
-
-    def split_envvar_value(self, rv: str) -> Sequence[str]:
-        """A variable is one value, also of a flag that can be repeated."""
-        return [rv]
-
-
-def text(value: str) -> str:
-    if any("\ud800" <= char <= "\udfff" for char in value):
-        raise ValueError("is not UTF-8")
-    return value
-
-
-def _name(value: str) -> str:
-    if not value:
-        raise ValueError("is empty")
-    if printable(value) != value:
-        raise ValueError("has a control character in it")
-    return value
-
-
-def _readable(path: str) -> str:
-    """A file's path, if it can be read now; an empty one is as good as none."""
-    if path:
-        try:
-            with open(os.path.expanduser(path), "rb") as file:
-                file.read(1)
-        except OSError as exc:
-            raise ValueError(f"cannot be read: {exc.strerror}") from None
-    return os.path.expanduser(path)
-
-
-def _rate(value: str) -> float:
-    """The interval between two messages."""
-    if value == "max":
-        return MAX_RATE
-    try:
-        rate = float(value) if value.isascii() and "_" not in value else math.nan
-    except ValueError:
-        rate = math.nan
-    if math.isnan(rate) or math.isinf(rate):
-        raise ValueError('is not a number of messages a second, nor "max"')
-    if rate < 0:
-        raise ValueError("is negative")
-    if rate == 0:
-        raise ValueError("must be more than 0 messages a second")
-    if not _SLOWEST <= rate <= _FASTEST:
-        raise ValueError("is too slow" if rate < 1 else 'is too fast (try "max")')
-    return 1 / rate
-
-
-def _positive_duration(value: str) -> float:
-    seconds = units.parse_duration(value)
-    if seconds <= 0:
-        raise ValueError("must be more than 0")
-    return seconds
-
-
-def whole(least: int, most: int = _LARGEST) -> Value:
-    def parse(value: str) -> int:
-        if not re.fullmatch(r"[+-]?[0-9]{1,20}", value):
-            raise ValueError("is not a whole number")
-        if int(value) < least:
-            raise ValueError(f"must be {least} or more")
-        if int(value) > most:
-            raise ValueError(f"must be {most} or less")
-        return int(value)
-
-    return Value("N", parse)
-
-
-URL = Value("URL", str)
-"""Read later, together with the others: what is wrong may be between two of them."""
-FILE = Value("FILE", lambda value: _readable(text(value)))
-SECRET = Value("TEXT", lambda value: Secret(text(value)), secret=True)
-DURATION = Value("DURATION", units.parse_duration)
-POSITIVE_DURATION = Value("DURATION", _positive_duration)
 
 
 class Flag(click.Option):
@@ -146,7 +57,7 @@ _SERVER_FLAGS = [
           help="Servers to dial; repeated, or separated by commas.  [default: nats://127.0.0.1:4222]"),
 ]  # fmt: skip
 
-_RUN_FLAGS = [
+_CONNECT_FLAGS = [
     _flag("Servers", "--user", type=SECRET, envvar="NATS_USER", show_envvar=True,
           help="User name; without a password it is a token."),
     _flag("Servers", "--password", type=SECRET, envvar="NATS_PASSWORD", show_envvar=True, help="Password."),
@@ -161,20 +72,23 @@ _RUN_FLAGS = [
     _flag("TLS", "--tlscert", type=FILE, envvar="NATS_CERT", show_envvar=True, help="Client certificate, PEM."),
     _flag("TLS", "--tlskey", type=FILE, envvar="NATS_KEY", show_envvar=True, help="The key of --tlscert."),
     _flag("TLS", "--tlsfirst", "--tls-first", is_flag=True, help="Handshake before the server says INFO."),
-    _flag("TLS", "--tls-server-name", type=Value("NAME", lambda value: _name(text(value))),
+    _flag("TLS", "--tls-server-name", type=NAME,
           help="Name to check the server's certificate for.  [default: the host dialed]"),
-    _flag("Servers", "--connection-name", type=Value("NAME", lambda value: _name(text(value))),
+    _flag("Servers", "--connection-name", type=NAME,
           help="Name that servers list the connection by.  [default: natsmon HOST PID]"),
-    _flag("Messages", "--subject", type=Value("SUBJECT", lambda value: check_subject(text(value))), default="hello",
-          help="Subject to publish and subscribe to."),
-    _flag("Messages", "--payload", type=Value("TEXT", os.fsencode), default="world", help="Body of each message."),
-    _flag("Messages", "--rate", type=Value("RATE", _rate), default="1", help="Messages a second, or max."),
-    _flag("Messages", "--count", type=whole(1), help="End after N messages published."),
-    _flag("Messages", "--duration", type=POSITIVE_DURATION, help="End after this time."),
-    _flag("Messages", "--reconnect-buffer", type=Value("SIZE", units.parse_size), default="8MiB",
-          help="Messages kept while there is no connection; more are rejected."),
     _flag("Connection", "--connect-timeout", type=POSITIVE_DURATION, default="5s",
           help="For one dial, from DNS to PONG."),
+]  # fmt: skip
+
+_RUN_FLAGS = [
+    _flag("Messages", "--subject", type=SUBJECT, default="hello",
+          help="Subject to publish and subscribe to."),
+    _flag("Messages", "--payload", type=PAYLOAD, default="world", help="Body of each message."),
+    _flag("Messages", "--rate", type=RATE, default="1", help="Messages a second, or max."),
+    _flag("Messages", "--count", type=whole(1), help="End after N messages published."),
+    _flag("Messages", "--duration", type=POSITIVE_DURATION, help="End after this time."),
+    _flag("Messages", "--reconnect-buffer", type=SIZE, default="8MiB",
+          help="Messages kept while there is no connection; more are rejected."),
     _flag("Connection", "--reconnect-wait", type=DURATION, default="2s", help="Wait before the next round of dials."),
     _flag("Connection", "--reconnect-jitter", type=DURATION, default="100ms", help="Random time added to that wait."),
     _flag("Connection", "--max-reconnects", type=whole(-1), default="60",
@@ -188,6 +102,25 @@ _RUN_FLAGS = [
           help="PINGs without a PONG before the connection is stale."),
     _flag("Connection", "--rtt-interval", type=POSITIVE_DURATION, default="1s",
           help="Between two round-trip measurements."),
+    _flag("Connection", "--monitor", type=MONITOR,
+          help="Monitoring port of the server, http://HOST:8222, to ask why it closed a connection."),
+]  # fmt: skip
+
+_CHECK_FLAGS = [
+    _flag("Check", "--all", "every_address", is_flag=True, help="Every server, and every address of its name."),
+    *(
+        _flag("Thresholds", f"--{what}-{level}", type=POSITIVE_DURATION, default=default, help=help_)
+        for what, of in (("connect", "DNS to PONG"), ("rtt", "PING to PONG"), ("req", "publish to receive"))
+        for level, default, help_ in (
+            ("warn", "500ms", f"WARNING where {of} takes this long."),
+            ("critical", "1s", f"CRITICAL where {of} takes this long."),
+        )
+    ),
+    _flag("Output", "--format", "as_format", type=one_of("FORMAT", "text", "nagios", "json", "prometheus"),
+          default="text", help="text, nagios, json or prometheus."),
+    _flag("Output", "--outfile", type=NEW_FILE, help="Write to this file instead, whole or not at all."),
+    _flag("Output", "--namespace", type=NAMESPACE, default="nats_server_check",
+          help="What prometheus metrics begin with."),
 ]  # fmt: skip
 
 _OUTPUT_FLAGS = [
@@ -208,9 +141,19 @@ def server_flags(function: F) -> F:
     return click.argument("url", nargs=-1, type=URL, metavar="[URL]...")(_apply(_SERVER_FLAGS, function))
 
 
+def connect_flags(function: F) -> F:
+    """What to dial with: credentials, TLS, how long."""
+    return _apply(_CONNECT_FLAGS, function)
+
+
 def run_flags(function: F) -> F:
-    """What to dial with, what to publish and when to stop."""
+    """What to publish, when to dial again and when to stop."""
     return _apply(_RUN_FLAGS, function)
+
+
+def check_flags(function: F) -> F:
+    """What of a check is bad, and how to tell it."""
+    return _apply(_CHECK_FLAGS, function)
 
 
 def output_flags(function: F) -> F:
@@ -221,6 +164,8 @@ def output_flags(function: F) -> F:
 _FIELDS = {"connection_name": "name", "rate": "interval"}
 """Parameters whose field is called otherwise."""
 _CREDENTIALS = ("user", "password", "token")
+_NO_SETTINGS = ("Output", "Demo", "Check", "Thresholds")
+"""Sections whose flags say how to run, not what to dial."""
 
 
 def origin(ctx: click.Context, name: str) -> str:
@@ -244,7 +189,7 @@ def settings_from(ctx: click.Context, servers: Sequence[Server] | None = None) -
     origins: dict[str, str] = {}
     for param in ctx.command.params:
         name = param.name or ""
-        if not isinstance(param, Flag) or param.section in ("Output", "Demo") or name in ("server", *_CREDENTIALS):
+        if not isinstance(param, Flag) or param.section in _NO_SETTINGS or name in ("server", *_CREDENTIALS):
             continue
         value, came_from = ctx.params[name], origin(ctx, name)
         if name == "no_randomize":
@@ -289,6 +234,20 @@ def _check_pairs(settings: Settings, ctx: click.Context) -> None:
 
         for field, alone in tls.unusable(settings):
             refuse(field, alone)
+
+
+def limits_from(ctx: click.Context) -> "Limits":
+    """The thresholds of a check."""
+    from natsmon.verdict import Limit, Limits
+
+    def limit(what: str) -> Limit:
+        warning, critical = ctx.params[f"{what}_warn"], ctx.params[f"{what}_critical"]
+        if warning > critical:
+            why = f"{go_duration(warning)} is more than --{what}-critical, {go_duration(critical)}"
+            raise click.BadParameter(why, ctx=ctx, param_hint=f"--{what}-warn")
+        return Limit(warning, critical)
+
+    return Limits(limit("connect"), limit("rtt"), limit("req"))
 
 
 def _default_name() -> str:

@@ -31,6 +31,8 @@ class Info(msgspec.Struct, frozen=True):
     auth_required: bool = False
     tls_required: bool = False
     tls_available: bool = False
+    tls_verify: bool = False
+    """It wants a certificate of the client."""
     nonce: str = ""
     connect_urls: list[str] = []
     ldm: bool = False
@@ -70,6 +72,22 @@ def parse_info(body: bytes) -> tuple[Info, dict[str, Any]]:
         return msgspec.convert({k: v for k, v in raw.items() if v is not None}, Info), raw
     except msgspec.ValidationError as error:
         raise DialError("info", "info_bad", f"INFO makes no sense: {error}") from error
+
+
+def check_port(raw: dict[str, Any]) -> None:
+    """Raise DialError when an INFO is one for other servers: this is a NATS server, and the wrong port of it.
+
+    Such a port would take a CONNECT, credentials and all, only to turn it away.
+    """
+    if "gateway" in raw or "gateway_nrp" in raw:
+        port = "gateway"
+    elif "client_id" in raw and "leafnode_urls" in raw:
+        port = "leaf node"
+    elif "client_id" not in raw and ("lnoc" in raw or "route_pool_size" in raw):
+        port = "route"
+    else:
+        return
+    raise DialError("info", "wrong_port", f"this is the server's {port} port, where other servers connect")
 
 
 async def _not_nats(opening: bytes, reader: asyncio.StreamReader) -> DialError:

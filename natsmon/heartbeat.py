@@ -29,6 +29,9 @@ _CATCH_UP = 0.1
 _TIMELY = 0.01
 """Seconds after it was due within which a message is on time."""
 
+_DIGITS = 18
+"""Of a sequence number at most: anybody may write one into a header."""
+
 _BACKLOG = 1024 * 1024
 """Bytes the operating system may owe us before messages wait in our buffer instead."""
 
@@ -140,7 +143,7 @@ class Heartbeat:
             self._due += interval * int((now - self._due) / interval)
         offset = now - self._clock()
         self._flush()
-        while self._due <= now and not self.done.is_set():
+        while self._due <= now and self._limited(1) > 0:
             # A message that is late counts from when it was due; a timer's own grain is no lateness.
             self._publish(self._due - offset if now - self._due > _TIMELY else self._clock())
             self._due += interval
@@ -159,10 +162,11 @@ class Heartbeat:
                 await link.drained()
                 await asyncio.sleep(0.001 if room <= 0 else 0)
                 continue
-            now = self._clock()
-            link.write(b"".join([self._compose(seq) for seq in self._number(room, now)]))
+            seqs = self._number(room, self._clock())
+            link.write(b"".join([self._compose(seq) for seq in seqs]))
             self._changed()
-            await asyncio.sleep(0)
+            # What the server would refuse is not offered at full speed.
+            await asyncio.sleep(0 if seqs else TALLY_EVERY)
 
     def _number(self, wanted: int, now: float) -> list[int]:
         """Sequence numbers of messages that are sent in this moment, as far as ``--count`` allows."""
@@ -259,7 +263,7 @@ class Heartbeat:
         if not headers or not headers.startswith(self._header):
             return  # somebody else's message on our subject
         digits = headers[len(self._header) :].rstrip()
-        if not digits.isdigit():
+        if not digits.isdigit() or len(digits) > _DIGITS:
             return
         seq = int(digits)
         latency = self.ledger.echo(seq, self._clock())

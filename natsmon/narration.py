@@ -22,6 +22,7 @@ _TEXT_LIMIT = 300
 """Characters of one text of a server; its longest errors are shorter."""
 _NAME_LIMIT = 64
 _SHORT_ID = 8
+_NAMES_SHOWN = 5
 _HEADER_ROOM = 256
 """Bytes that numbering a message may take; the server's limit is for both."""
 _WHY = {"initial": "initial connect", "reconnect": "reconnect", "forced": "reconnect as asked"}
@@ -101,12 +102,30 @@ def _dial_stage(event: ev.DialStage, state: State) -> Said:
 
 
 def _dial_tls(event: ev.DialTls, state: State) -> Said:
+    if not event.trusted:
+        return _refused_certificate(event, state)
     said = f"TLS established: {event.version}, {event.cipher}"
     if event.chain:
         own = event.chain[0]
         names = ", ".join(own.names[:3]) or own.subject
         said += f", certificate for {_clip(names, _NAME_LIMIT)} good until {_day(own.not_after)}"
     return "info", said
+
+
+def _refused_certificate(event: ev.DialTls, state: State) -> Said:
+    """The certificate behind a failed handshake, fetched afterwards to be shown."""
+    dial = _dial(state, event.dial)
+    server = dial.server if dial else "the server"
+    if not event.chain:
+        return "info", f"{server} shows a certificate; natsmon[tls] is needed to read one that is not trusted"
+    own = event.chain[0]
+    names = ", ".join(own.names[:_NAMES_SHOWN]) or own.subject or "no name"
+    more = f" and {len(own.names) - _NAMES_SHOWN} more" if len(own.names) > _NAMES_SHOWN else ""
+    issuer = _clip(own.issuer, _NAME_LIMIT) or "nobody"
+    return "info", (
+        f"{server} shows a certificate for {_clip(names)}{more}, issued by {issuer}, "
+        f"good from {_day(own.not_before)} until {_day(own.not_after)}"
+    )
 
 
 def _day(seconds: float) -> str:
@@ -136,6 +155,14 @@ def _dial_end(event: ev.DialEnd, state: State) -> Said:
     if advice and not _told_before(event, server, state):
         said += f" ({advice})"
     return "bad", said
+
+
+def _dial_finding(event: ev.DialFinding, state: State) -> Said:
+    dial = _dial(state, event.dial)
+    server = dial.server if dial else "the server"
+    known = diagnose("info", event.cause)
+    advice = f" ({known.advice})" if known.advice else ""
+    return "warn", f"a second look at {server}: {known.happened}: {_clip(event.text)}{advice}"
 
 
 def _told_before(event: ev.DialEnd, server: str, state: State) -> bool:
@@ -175,6 +202,44 @@ def _took(state: State) -> str:
         seconds.setdefault("tcp", won.elapsed)
     stages = ", ".join(f"{stage} {units.elapsed(seconds[stage])}" for stage in ev.STAGES if stage in seconds)
     return f"in {units.elapsed(dial.total)}" + (f" ({stages})" if stages else "")
+
+
+def _account(event: ev.Account, state: State) -> Said:
+    what = "the system account" if event.system else "account"
+    return "dim", f"this connection is in {what} {_clip(event.account, _NAME_LIMIT)}"
+
+
+def _user_info(event: ev.UserInfo, state: State) -> Said:
+    bounds = [
+        ("publishes", event.publish_allow, event.publish_deny),
+        ("subscribes", event.subscribe_allow, event.subscribe_deny),
+    ]
+    facts = [f"user {_clip(event.user, _NAME_LIMIT)}" if event.user else "a user without a name"]
+    if event.account:
+        facts.append(f"account {_clip(event.account, _NAME_LIMIT)}")
+    for verb, allow, deny in bounds:
+        if allow:
+            facts.append(f"{verb} only to {_clip(', '.join(allow), _NAME_LIMIT)}")
+        if deny:
+            facts.append(f"{verb} not to {_clip(', '.join(deny), _NAME_LIMIT)}")
+    if event.expires:
+        facts.append(f"until {_moment(event.expires)}")
+    return "dim", f"to the server we are {', '.join(facts)}"
+
+
+def _moment(seconds: float) -> str:
+    try:
+        return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))
+    except (OverflowError, ValueError, OSError):
+        return f"{seconds:g} s after 1970"
+
+
+def _close_reason(event: ev.CloseReason, state: State) -> Said:
+    known = diagnose(None, event.cause) if event.cause and event.cause != "unknown" else None
+    meaning = f": {known.happened}" if known else ""
+    advice = f" ({known.advice})" if known and known.advice else ""
+    whose = "the server" if event.source in ("", "the server") else event.source
+    return "info", f"{whose} says why connection {event.cid} was closed: {_clip(event.reason)}{meaning}{advice}"
 
 
 def _disconnected(event: ev.Disconnected, state: State) -> Said:
@@ -293,11 +358,15 @@ _WORDS: dict[type, Callable[[Any, State], Said]] = {
     ev.DialStage: _dial_stage,
     ev.DialTls: _dial_tls,
     ev.DialEnd: _dial_end,
+    ev.DialFinding: _dial_finding,
     ev.Waiting: _waiting,
     ev.Connected: _connected,
+    ev.Account: _account,
+    ev.UserInfo: _user_info,
     ev.Disconnected: _disconnected,
     ev.Reconnected: _reconnected,
     ev.Outage: _outage,
+    ev.CloseReason: _close_reason,
     ev.Published: _published,
     ev.Echoed: _echoed,
     ev.Discovered: _discovered,
@@ -311,4 +380,4 @@ _WORDS: dict[type, Callable[[Any, State], Said]] = {
     ev.Gap: _gap,
     ev.End: _end,
 }
-"""``Tally`` and ``Rtt`` are not here: ten of them a second would bury what happens."""
+"""``Tally`` and ``Rtt`` are not here: ten of them a second would bury what happens. ``Pool`` is for a screen."""

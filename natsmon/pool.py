@@ -47,6 +47,11 @@ class Pool:
             member.failures = 0
 
     @property
+    def limit(self) -> int | None:
+        """How many failures a server may have in this series of attempts."""
+        return self._limit
+
+    @property
     def _able(self) -> list[Member]:
         return [m for m in self.members if self._limit is None or m.failures < self._limit]
 

@@ -22,8 +22,10 @@ import natsmon
 from natsmon import events as ev
 from natsmon import settings as settings_module
 from natsmon.connector import Connector
+from natsmon.evidence import Evidence
 from natsmon.exit_codes import Exit
 from natsmon.heartbeat import Heartbeat
+from natsmon.inquiry import Inquiry
 from natsmon.lines import Inbox, Outbox
 from natsmon.link import Link
 from natsmon.outages import OutageBook
@@ -51,6 +53,8 @@ class Probe:
         self._heartbeat = Heartbeat(settings, self._session, self._emit, self.clock)
         self._round_trips = RoundTrips(settings.rtt_interval, self._emit, self.clock)
         self._outages = OutageBook(self._heartbeat.ledger)
+        self._evidence = Evidence(settings, self._emit, self.clock)
+        self._inquiry = Inquiry(settings, self._emit, self.clock)
         self._connector = Connector(settings, self, self._emit, self.clock)
 
     def clock(self) -> float:
@@ -64,6 +68,8 @@ class Probe:
         closed = self._outages.watch(event, self._last_read)
         if closed is not None:
             self._sink(closed)
+        self._evidence.watch(event)
+        self._inquiry.watch(event)
 
     # -- what rides on the connection -------------------------------------------------------------
 
@@ -71,11 +77,13 @@ class Probe:
         self._link = link
         await self._heartbeat.link_up(link)
         self._round_trips.link_up(link)
+        self._inquiry.link_up(link)
 
     def link_down(self) -> None:
         if self._link is not None:
             self._last_read = self._link.last_read - self._began
         self._link = None
+        self._inquiry.link_down()
         self._round_trips.link_down()
         self._heartbeat.link_down()
 
@@ -95,6 +103,10 @@ class Probe:
             await self._connector.run(stay=stay)
         finally:
             limits.cancel()
+            if self._connector.cause != "gave_up":  # who gave up wants to know why
+                self._evidence.stop()
+            await self._evidence.finished()
+            self._inquiry.link_down()
             self._round_trips.link_down()
             self._heartbeat.close()
         code = self.exit_code()
@@ -120,6 +132,7 @@ class Probe:
 
     def close(self, why: str) -> None:
         self._why = self._why or why
+        self._evidence.stop()
         self._connector.close()
 
     def interrupt(self) -> None:

@@ -15,6 +15,7 @@ from natsmon.plaintext import printable
 from natsmon.settings import DEFAULT_PORT, Secret, Server
 
 SCHEMES = ("nats", "tls")
+DEFAULT_MONITOR_PORT = 8222
 _WEBSOCKET = ("ws", "wss")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
 _LABEL = re.compile(r"[a-z0-9_-]{1,63}")
@@ -94,20 +95,20 @@ def _split(text: str) -> list[_Parts]:
     return [_cut(piece) for piece in pieces]
 
 
-def _host_and_port(parts: _Parts) -> tuple[str, int]:
+def _host_and_port(parts: _Parts, default: int = DEFAULT_PORT) -> tuple[str, int]:
     address = parts.address
     if address.startswith("["):
         host, bracket, rest = address[1:].partition("]")
         if not bracket or (rest and not rest.startswith(":")):
             raise BadURL(parts.shown, "the brackets around the IPv6 address do not match")
-        port = rest[1:] if rest else str(DEFAULT_PORT)
+        port = rest[1:] if rest else str(default)
         host = _ipv6(parts, host)
     else:
         host, colon, port = address.partition(":")
         if ":" in port:
             raise BadURL(parts.shown, "an IPv6 address goes in brackets, as in nats://[::1]:4222")
         if not colon:
-            port = str(DEFAULT_PORT)
+            port = str(default)
         host = _name(parts, host)
     if not port:
         raise BadURL(parts.shown, "the port is missing after the colon")
@@ -193,6 +194,26 @@ def parse_servers(texts: Iterable[str]) -> tuple[tuple[Server, ...], UserInfo | 
 def parse_server(url: str) -> Server:
     """One server, whatever userinfo its URL has; for addresses that come from servers themselves."""
     return _server(_cut(url.strip()))
+
+
+def parse_monitor(url: str) -> tuple[str, str, int]:
+    """Scheme, host and port of a monitoring port's URL; ValueError says what is wrong with it."""
+    parts = _cut(url.strip())
+    if parts.prefix.lower() not in ("http://", "https://"):
+        raise ValueError("is not a URL that begins with http:// or https://")
+    if parts.userinfo is not None:
+        raise ValueError("has a user in it, and a monitoring port asks for none")
+    if parts.tail not in ("", "/"):
+        raise ValueError("must end after the port")
+    host, port = _host_and_port(parts, 443 if parts.scheme == "https" else DEFAULT_MONITOR_PORT)
+    return parts.scheme, host, port
+
+
+def check_monitor(url: str) -> str:
+    """The URL of a monitoring port, if it can be one; an empty one is as good as none."""
+    if url:
+        parse_monitor(url)
+    return url
 
 
 def check_subject(subject: str) -> str:

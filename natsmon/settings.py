@@ -103,6 +103,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     rtt_interval: float = 1.0
     reconnect_buffer: int = 8 * 1024 * 1024
     drain_timeout: float = 5.0
+    monitor: str = ""
+    """The URL of a server's monitoring port: asked why a connection was closed when the server itself does not tell."""
     origins: dict[str, str] = {}
     """Where each value came from, by field name; a field that is not named is a default."""
 
@@ -175,6 +177,7 @@ _SHOWN: dict[str, tuple[str, Callable[[Any], str]]] = {
     "rtt_interval": ("rtt-interval", units.go_duration),
     "reconnect_buffer": ("reconnect-buffer", units.go_size),
     "drain_timeout": ("drain-timeout", units.go_duration),
+    "monitor": ("monitor", printable),
 }
 
 

@@ -98,10 +98,11 @@ class ProbeProcess:
 
 
 def _environment() -> dict[str, str]:
-    """The child finds the same natsmon, installed or not."""
+    """The child finds the same natsmon, installed or not, and is given no secret but by its standard input."""
     home = str(Path(natsmon.__file__).parent.parent)
     others = os.environ.get("PYTHONPATH")
-    return {**os.environ, "PYTHONPATH": f"{home}{os.pathsep}{others}" if others else home}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("NATS_")}
+    return {**inherited, "PYTHONPATH": f"{home}{os.pathsep}{others}" if others else home}
 
 
 async def _last_line(stream: asyncio.StreamReader) -> str:

@@ -59,6 +59,7 @@ class Dial:
     tls: ev.DialTls | None = None
     info: ev.DialInfo | None = None
     connect: ev.DialConnect | None = None
+    finding: ev.DialFinding | None = None
     outcome: ev.DialOutcome | None = None
     stage_reached: ev.Stage | None = None
     cause: str = ""
@@ -126,6 +127,11 @@ class State:
         self.outage_count = 0
         self.reconnects = 0
         self.last_disconnect: ev.Disconnected | None = None
+        self.account = ""
+        """The account the connection is in, or was in last; empty when the server did not say."""
+        self.user: ev.UserInfo | None = None
+        """Who we are to the server we are on, where it tells."""
+        self.pool: list[ev.PoolMember] = []
         self.discovered: list[str] = []
         self.lame_duck = ""
         """The server that announced its shutdown, while we are on it."""
@@ -246,6 +252,10 @@ class State:
         dial.total = max(0.0, event.total)
         self._finish(dial, event.outcome)
 
+    def _dial_finding(self, event: ev.DialFinding) -> None:
+        if (dial := self._find_dial(event.dial)) is not None:
+            dial.finding = event
+
     def _finish(self, dial: Dial, outcome: ev.DialOutcome) -> None:
         """Nothing of a dial that has ended is under way."""
         dial.outcome = outcome
@@ -271,8 +281,26 @@ class State:
         self.connected = event
         self.ever_connected = True
         self.lame_duck = ""
+        self.account = event.account
+        self.user = None
         self.waiting = None
         self._end_outage(after=event.server)
+
+    def _account(self, event: ev.Account) -> None:
+        self.account = event.account
+
+    def _user_info(self, event: ev.UserInfo) -> None:
+        self.user = event
+        self.account = event.account or self.account
+
+    def _pool(self, event: ev.Pool) -> None:
+        self.pool = event.members
+
+    def _close_reason(self, event: ev.CloseReason) -> None:
+        """The server's word on a connection that was lost stands beside ours."""
+        row = self._outage_of(event.began)
+        if row is not None:
+            row.reason = event.reason
 
     def _disconnected(self, event: ev.Disconnected) -> None:
         self.last_disconnect = event
@@ -294,7 +322,7 @@ class State:
 
     def _outage(self, event: ev.Outage) -> None:
         """The probe's own account of an outage replaces what was gathered of it on the way."""
-        row = next((o for o in reversed(self.outages) if abs(o.began - event.began) < 0.001), None)
+        row = self._outage_of(event.began)
         if row is None:
             self.outage_count += 1
             row = OutageRecord(began=event.began, cause=event.cause)
@@ -385,6 +413,9 @@ class State:
         """The wall clock, seconds since the epoch, at a time of the stream."""
         return (self.session.started if self.session else 0.0) + t
 
+    def _outage_of(self, began: float) -> OutageRecord | None:
+        return next((o for o in reversed(self.outages) if abs(o.began - began) < 0.001), None)
+
     def _find_dial(self, dial: int) -> Dial | None:
         return next((d for d in reversed(self.dials) if d.id == dial), None)
 
@@ -398,11 +429,16 @@ _FOLDS: dict[type, Callable[[State, Any], None]] = {
     ev.DialInfo: State._dial_info,
     ev.DialConnect: State._dial_connect,
     ev.DialEnd: State._dial_end,
+    ev.DialFinding: State._dial_finding,
     ev.Waiting: State._waiting,
     ev.Connected: State._connected,
+    ev.Account: State._account,
+    ev.UserInfo: State._user_info,
     ev.Disconnected: State._disconnected,
     ev.Reconnected: State._reconnected,
     ev.Outage: State._outage,
+    ev.CloseReason: State._close_reason,
+    ev.Pool: State._pool,
     ev.Tally: State._tally,
     ev.Rtt: State._rtt,
     ev.Discovered: State._discovered,

@@ -1,17 +1,16 @@
-"""TLS on a dialed stream: the context the settings ask for, the handshake, and what it agreed on."""
+"""TLS on a dialed stream: the context the settings ask for, and what the handshake agreed on."""
 
-import asyncio
 import ssl
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from natsmon.causes import DialError, classify
 from natsmon.dialer import Stream
 from natsmon.events import Certificate
 from natsmon.plaintext import printable
 from natsmon.settings import Server, Settings
+from natsmon.starttls import upgrade as upgrade
 
 
 def wanted(server: Server, settings: Settings) -> bool:
@@ -58,37 +57,6 @@ def _no_password() -> str:
     raise ValueError("a key under a password is not supported")
 
 
-async def upgrade(stream: Stream, context: ssl.SSLContext, server_name: str, *, first: bool) -> None:
-    """Put a stream under TLS. Raises DialError in the stage ``tls`` with what was wrong with the handshake.
-
-    What came in clear before it is not believed afterwards: anybody on the way could have put it there.
-    ``first`` says that nothing should have come at all.
-    """
-    if await _spoken(stream.reader):
-        if first:
-            raise DialError("tls", "tls_first_mismatch", "the server spoke before the TLS handshake: not TLS-first")
-        raise DialError("tls", "protocol", "more than INFO came in clear before the TLS handshake")
-    try:
-        await stream.writer.start_tls(context, server_hostname=server_name, ssl_handshake_timeout=_NEVER)
-    except (ConnectionResetError, BrokenPipeError, EOFError) as error:
-        raise DialError("tls", "tls_mismatch", "the server ended the connection in the TLS handshake") from error
-    except OSError as error:  # ssl.SSLError is one
-        raise DialError("tls", *classify(error)) from error
-
-
-async def _spoken(reader: asyncio.StreamReader) -> bool:
-    """True when bytes have come that nobody has read. What is there is given without waiting."""
-    try:
-        async with asyncio.timeout(0):
-            return bool(await reader.read(1))
-    except TimeoutError:
-        return False
-
-
-_NEVER = 10.0**6
-"""Seconds; the deadline of the dial is what bounds a handshake."""
-
-
 def version(stream: Stream) -> str:
     """``TLSv1.3``, or empty without TLS."""
     tls = stream.writer.get_extra_info("ssl_object")
@@ -132,6 +100,68 @@ def _certificate(told: Any) -> Certificate:
         not_before=_seconds(told.get("notBefore")),
         not_after=_seconds(told.get("notAfter")),
     )
+
+
+def look_context() -> ssl.SSLContext:
+    """A context that trusts everybody: for looking at a certificate, never for a connection."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def shown(stream: Stream) -> list[bytes]:
+    """The certificates the server showed, trusted or not, in DER; only its own before Python 3.13."""
+    tls = stream.writer.get_extra_info("ssl_object")
+    if tls is None:
+        return []
+    if hasattr(tls, "get_unverified_chain"):
+        return list(tls.get_unverified_chain() or ())
+    own = tls.getpeercert(binary_form=True)
+    return [own] if own else []
+
+
+def read(ders: list[bytes]) -> list[Certificate]:
+    """Certificates that nobody vouches for, as they describe themselves; none without the extra ``tls``.
+
+    Python reads only the certificates it has verified. Importing what reads others takes a while.
+    """
+    try:
+        from cryptography import x509
+    except ImportError:
+        return []
+    found = []
+    for der in ders:
+        try:
+            told = x509.load_der_x509_certificate(der)
+            found.append(
+                Certificate(
+                    subject=_x509_name(told.subject),
+                    issuer=_x509_name(told.issuer),
+                    names=_x509_names(told),
+                    not_before=told.not_valid_before_utc.timestamp(),
+                    not_after=told.not_valid_after_utc.timestamp(),
+                )
+            )
+        except ValueError:  # a peer may show anything
+            continue
+    return found
+
+
+def _x509_name(name: Any) -> str:
+    parts = [(part.rfc4514_attribute_name, str(part.value)) for part in name]
+    common = [value for key, value in parts if key == "CN"]
+    return common[0] if common else ", ".join(f"{key}={value}" for key, value in parts)
+
+
+def _x509_names(certificate: Any) -> list[str]:
+    from cryptography import x509
+
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return []
+    return [str(name.value) for name in names]
 
 
 def _name(parts: Any) -> str:

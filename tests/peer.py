@@ -154,7 +154,7 @@ async def playing(script: Script) -> AsyncIterator[Peer]:
                 await script(Talk(peer, reader, writer))
         finally:
             writer.close()
-            with suppress(ConnectionError):
+            with suppress(OSError):  # ssl.SSLError is one
                 await writer.wait_closed()
             peer.changed(open=-1)
 

@@ -3,7 +3,7 @@
 ::
 
     async with Terminal(["natsmon", "demo"], size=(120, 36)) as terminal:
-        await terminal.until("CONNECTED")
+        await terminal.until("● CONNECTED")  # DISCONNECTED has the word in it too
         terminal.send("k")
         await terminal.until(lambda text: "RECONNECTING" in text)
 

@@ -38,3 +38,18 @@ def test_the_probe_and_below_do_not_import_the_screen(module: str) -> None:
 def test_the_dialer_stands_on_the_ground_floor() -> None:
     loaded = imported_by("import natsmon.dialer, natsmon.events")
     assert not loaded & CLIENT
+
+
+def test_the_library_needs_neither_screen_nor_command_line() -> None:
+    loaded = imported_by("import natsmon; [getattr(natsmon, name) for name in natsmon.__all__]")
+    assert "nats" in loaded
+    assert not loaded & SCREEN
+
+
+def test_a_dialer_needs_nothing_that_is_installed() -> None:
+    code = "from natsmon import Dialer, DialError, DialTrace, HttpConnectDialer, SocksDialer, Stream"
+    assert not imported_by(code) & (SCREEN | CLIENT | {"msgspec"})
+
+
+def test_naming_the_package_loads_nothing() -> None:
+    assert not imported_by("import natsmon; natsmon.__version__") & (SCREEN | CLIENT | {"asyncio", "msgspec"})

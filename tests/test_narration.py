@@ -88,6 +88,11 @@ LIFE: list[tuple[ev.AnyEvent, str, str]] = [
     (ev.Echoed(t=3.0, seq=2, latency=0.00043), "dim", "message 2 echoed after 0.43 ms"),
     (ev.Tally(t=3.0, attempted=2, sent=2, echoed=2), "", ""),
     (ev.Rtt(t=3.0, seconds=0.0003), "", ""),
+    (ev.Account(t=3.0, account="ORDERS"), "dim", "this connection is in account ORDERS"),
+    (ev.UserInfo(t=3.0, user="app", account="ORDERS", publish_allow=["a.>", "b"], subscribe_deny=["c"], expires=86400),
+     "dim", "to the server we are user app, account ORDERS, publishes only to a.>, b, subscribes not to c, "
+     "until 1970-01-02 00:00:00 UTC"),
+    (ev.Pool(t=3.0, members=[ev.PoolMember(server=A)]), "", ""),
     (ev.Ignored(t=3.0, command="cancel", why="connected: there is no dial to cancel"), "warn",
      "cancel ignored: connected: there is no dial to cancel"),
     (ev.Discovered(t=3.0, servers=["nats://10.0.0.3:4222"]), "info", "discovered 1 server: nats://10.0.0.3:4222"),
@@ -106,13 +111,19 @@ LIFE: list[tuple[ev.AnyEvent, str, str]] = [
      f"attempting to connect to {A}: attempt 2, round 1, reconnect"),
     (ev.DialEnd(t=7.2, dial=4, outcome="timeout", stage="info", cause="timeout", total=2.0), "bad",
      f"attempt 2 on {A} timed out in info after 2.00 s: connected, but the server stays silent "
-     "(it may be frozen, wait for TLS first, or be no NATS server)"),
+     "(it may be frozen, wait for TLS first, or be no NATS server: a WebSocket or a monitoring port is silent too)"),
+    (ev.DialFinding(t=7.25, dial=4, cause="tls_first_wanted", text="it said INFO as soon as it was under TLS"), "warn",
+     f"a second look at {A}: the server waits for the TLS handshake before it says anything: "
+     "it said INFO as soon as it was under TLS (add --tlsfirst)"),
     (ev.Published(t=7.3, seq=3, fate="rejected", size=5), "bad",
      "not ready yet: message 3 rejected while RECONNECTING, the reconnect buffer is full"),
     (ev.Reconnected(t=7.41, before=B, after=A, downtime=2.31, attempts=3), "good",
      f"reconnected to {A} after 2.31 s and 3 attempts, before that on {B}"),
     (ev.Outage(t=7.5, began=5.1, ended=7.41, cause="eof", detected_after=0.5, buffered=2, lost=1), "warn",
      "outage of 2.31 s, noticed 500 ms after the last sign of life: messages 2 buffered, 1 lost"),
+    (ev.CloseReason(t=7.55, began=5.1, cid=7, reason="Kicked", cause="kicked", source="the server"), "info",
+     "the server says why connection 7 was closed: Kicked: "
+     "somebody with the system account had this connection closed"),
     (ev.AsyncError(t=7.6, text="permissions violation"), "bad", "error on the connection: permissions violation"),
     (ev.Paused(t=7.7), "info", "publishing paused"),
     (ev.Resumed(t=7.8), "info", "publishing resumed"),
@@ -134,7 +145,7 @@ def test_the_life_of_a_connection() -> None:
 
 def test_every_event_is_told_or_meant_not_to_be() -> None:
     told = {type(event) for event, _, text in LIFE if text}
-    assert set(ev.Event.__subclasses__()) - told == {ev.Tally, ev.Rtt, ev.DialInfo, ev.DialConnect}
+    assert set(ev.Event.__subclasses__()) - told == {ev.Tally, ev.Rtt, ev.Pool, ev.DialInfo, ev.DialConnect}
 
 
 def test_advice_is_given_once() -> None:
@@ -195,6 +206,11 @@ def test_nothing_a_server_says_leaves_its_line(text: str) -> None:
         ev.Connected(t=0, server=text, server_name=text, version=text, cluster=text, account=text, tls=text),
         ev.Disconnected(t=0, cause=text, text=text, server=text, reason=text),
         ev.Discovered(t=0, servers=[text]),
+        ev.DialFinding(t=0, dial=1, cause=text, text=text),
+        ev.DialTls(t=0, dial=1, chain=[ev.Certificate(names=[text], issuer=text)], trusted=False),
+        ev.Account(t=0, account=text),
+        ev.UserInfo(t=0, user=text, account=text, publish_allow=[text], subscribe_deny=[text]),
+        ev.CloseReason(t=0, began=0, reason=text, cause=text, source=text),
         ev.AsyncError(t=0, text=text),
         ev.Ignored(t=0, command=text, why=text),
     ):

@@ -1,0 +1,7 @@
+"""The stages of a dial, in their order. A file of its own, so that a dialer needs nothing else to name them."""
+
+from typing import Literal
+
+Stage = Literal["dns", "tcp", "tls", "info", "connect"]
+STAGES: tuple[Stage, ...] = ("dns", "tcp", "tls", "info", "connect")
+"""In wire order; ``tls`` comes before ``info`` when the server wants TLS first."""

@@ -1,0 +1,241 @@
+"""What a check found and what that is worth: times against limits, failures with their diagnosis. Pure.
+
+The metrics, their limits and the status words are those of ``nats server check connection``; the times of
+the single stages stand beside them.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from natsmon import events as ev
+from natsmon import units
+from natsmon.diagnosis import diagnose
+from natsmon.plaintext import printable
+from natsmon.state import Dial
+
+SUITE = "connections"
+ITEM = "Connection"
+NO_ADDRESS = "–"
+"""Stands for the address of a server whose name has none."""
+_TEXT_LIMIT = 300
+"""Characters of one text of a server; its longest errors are shorter."""
+
+_STAGE_METRICS: dict[ev.Stage, tuple[str, str]] = {
+    "dns": ("dns_time", "Seconds until the name was resolved"),
+    "tcp": ("tcp_time", "Seconds until the TCP connection was established"),
+    "tls": ("tls_time", "Seconds the TLS handshake took"),
+    "info": ("info_time", "Seconds until the server said INFO"),
+    "connect": ("auth_time", "Seconds from CONNECT to PONG"),
+}
+_OUR_OWN_FAULT = ("credentials", "tls_files")
+"""Causes that say nothing of the server: the check could not be made."""
+
+
+class Status(IntEnum):
+    """As exit codes have it."""
+
+    OK = 0
+    WARNING = 1
+    CRITICAL = 2
+    UNKNOWN = 3
+
+
+_SEVERITY = (Status.OK, Status.WARNING, Status.UNKNOWN, Status.CRITICAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """Seconds at which a time is bad, and very bad."""
+
+    warning: float = 0.5
+    critical: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    connect: Limit = field(default_factory=Limit)
+    rtt: Limit = field(default_factory=Limit)
+    request: Limit = field(default_factory=Limit)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a server could not be used; ``stage`` is one of a dial, ``rtt`` or ``request``. Safe to print."""
+
+    server: str
+    stage: str
+    cause: str
+    text: str
+    happened: str
+    advice: str
+
+    @property
+    def reason(self) -> str:
+        """Where and why, in the words of the system or the server: ``in tcp, refused: Connection refused``."""
+        said = f": {self.text}" if self.text and self.text != self.happened else ""
+        return f"in {self.stage}, {self.cause}{said}"
+
+    @property
+    def sentence(self) -> str:
+        meaning = "; ".join(part for part in (self.happened, self.advice) if part)
+        return f"{self.server} failed {self.reason} ({meaning})"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What one check saw. ``dials`` are the attempts it took, the last of which may have connected."""
+
+    server: str
+    address: str = ""
+    """The one address it was about; empty when any of the server's would do."""
+    dials: Sequence[Dial] = ()
+    rtt: float | None = None
+    request: float | None = None
+    failed: Failure | None = None
+    """What went wrong after PONG."""
+    broken: str = ""
+    """Why the check itself came to no end."""
+
+    @property
+    def where(self) -> str:
+        """The server, and the address where it was about one that the server's URL does not name."""
+        named = self.address in ("", NO_ADDRESS) or self.server.endswith(f"://{self.address}")
+        return self.server if named else f"{self.server} at {self.address}"
+
+    @property
+    def dial(self) -> Dial | None:
+        return self.dials[-1] if self.dials else None
+
+    @property
+    def connected(self) -> bool:
+        return self.dial is not None and self.dial.outcome == "connected"
+
+    @property
+    def connect_time(self) -> float | None:
+        """From the beginning of the first dial to PONG."""
+        return sum(dial.total for dial in self.dials) if self.connected else None
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A time in seconds."""
+
+    name: str
+    value: float
+    help: str
+    limit: Limit | None = None
+
+    @property
+    def status(self) -> Status:
+        if self.limit is None or self.value < min(self.limit.warning, self.limit.critical):
+            return Status.OK
+        return Status.CRITICAL if self.value >= self.limit.critical else Status.WARNING
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A check of one server or one address, judged. Its texts are safe to print."""
+
+    name: str
+    status: Status
+    found: Found
+    metrics: tuple[Metric, ...] = ()
+    ok: tuple[str, ...] = ()
+    warning: tuple[str, ...] = ()
+    critical: tuple[str, ...] = ()
+    output: str = ""
+    """What there is to say where nothing could be found out."""
+    failures: tuple[Failure, ...] = ()
+
+    def metric(self, name: str) -> Metric | None:
+        return next((metric for metric in self.metrics if metric.name == name), None)
+
+
+def failure(server: str, stage: str, cause: str, text: str) -> Failure:
+    """A failure with what is known of its cause."""
+    known = diagnose(stage if stage in ev.STAGES else None, cause)
+    text = printable(text if len(text) <= _TEXT_LIMIT else text[:_TEXT_LIMIT] + "…")
+    return Failure(server, stage, cause or "unknown", text, known.happened, known.advice)
+
+
+def failure_of(dial: Dial, server: str = "") -> Failure:
+    return failure(server or dial.server, dial.stage_reached or "dns", dial.cause, dial.text)
+
+
+def slowest(dial: Dial) -> ev.Stage | None:
+    """The stage that took longest."""
+    return max(dial.stages, key=lambda stage: dial.stages[stage].elapsed, default=None)
+
+
+def in_wire_order(dial: Dial) -> list[ev.Stage]:
+    return sorted(dial.stages, key=lambda stage: (dial.stages[stage].began, ev.STAGES.index(stage)))
+
+
+def worst(verdicts: Iterable[Verdict]) -> Status:
+    """A failure counts more than ignorance, ignorance more than a slow answer."""
+    return max((verdict.status for verdict in verdicts), key=_SEVERITY.index, default=Status.UNKNOWN)
+
+
+def worst_first(verdicts: Iterable[Verdict]) -> list[Verdict]:
+    return sorted(verdicts, key=lambda verdict: -_SEVERITY.index(verdict.status))
+
+
+def judge(found: Found, limits: Limits) -> Verdict:
+    """The verdict on what one check found."""
+    name = f"{ITEM} {found.where}" if found.address else ITEM
+    metrics = tuple(_metrics(found, limits))
+    if found.broken:
+        return Verdict(name, Status.UNKNOWN, found, metrics, output=found.broken)
+    where = found.where if found.address else ""
+    refused = [failure_of(dial, where) for dial in found.dials if dial.outcome != "connected"]
+    if not found.connected:
+        said = tuple(f"connection to {each.sentence}" for each in refused)
+        if refused and all(each.cause in _OUR_OWN_FAULT for each in refused):
+            return Verdict(name, Status.UNKNOWN, found, metrics, output="; ".join(said), failures=tuple(refused))
+        return Verdict(name, Status.CRITICAL, found, metrics, critical=said, failures=tuple(refused))
+    told: dict[Status, list[str]] = {status: [] for status in Status}
+    for metric in metrics:
+        if metric.limit is not None:
+            told[metric.status].append(_told(metric, found, refused))
+    if found.failed is not None:
+        told[Status.CRITICAL].append(f"{found.failed.stage} on {found.failed.sentence}")
+        refused.append(found.failed)
+    return Verdict(
+        name,
+        max((status for status in told if told[status]), default=Status.OK),
+        found,
+        metrics,
+        ok=tuple(told[Status.OK]),
+        warning=tuple(told[Status.WARNING]),
+        critical=tuple(told[Status.CRITICAL]),
+        failures=tuple(refused),
+    )
+
+
+def _metrics(found: Found, limits: Limits) -> Iterable[Metric]:
+    if found.connect_time is not None:
+        yield Metric("connect_time", found.connect_time, "Seconds from the lookup to PONG", limits.connect)
+    if found.dial is not None:
+        for stage in ev.STAGES:
+            record = found.dial.stages.get(stage)
+            if record is not None and record.outcome == "complete":
+                yield Metric(_STAGE_METRICS[stage][0], record.elapsed, _STAGE_METRICS[stage][1])
+    if found.rtt is not None:
+        yield Metric("rtt", found.rtt, "Seconds from PING to PONG", limits.rtt)
+    if found.request is not None:
+        help_ = "Seconds from publishing a message to receiving it"
+        yield Metric("request_time", found.request, help_, limits.request)
+
+
+def _told(metric: Metric, found: Found, refused: Sequence[Failure]) -> str:
+    took = units.elapsed(metric.value)
+    said = {"connect_time": f"connected to {found.where} in {took}", "rtt": f"rtt {took}"}.get(
+        metric.name, f"request {took}"
+    )
+    if metric.name == "connect_time" and refused:
+        said += "".join(f", after {each.server} failed {each.reason}" for each in refused)
+    if metric.limit is not None and metric.status is not Status.OK:
+        limit = metric.limit.critical if metric.status is Status.CRITICAL else metric.limit.warning
+        said += f", limit {units.go_duration(limit)}"
+    return said

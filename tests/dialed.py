@@ -1,0 +1,78 @@
+"""What tests of ``natsmon.connect`` listen with."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import nats.errors
+import pytest
+from nats.aio.client import Client
+
+from natsmon import DialTrace
+
+HOOKS = [name for name in vars(DialTrace) if not name.startswith("_")]
+
+
+class Notes(DialTrace):
+    """The names of the hooks called, in order."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+        self.errors: list[BaseException] = []
+
+    def __getattribute__(self, name: str) -> Any:
+        if name not in HOOKS:
+            return super().__getattribute__(name)
+
+        def note(*args: object) -> None:
+            self.told.append(name)
+            self.errors += [arg for arg in args if isinstance(arg, BaseException)]
+
+        return note
+
+
+class Callbacks:
+    """What nats-py calls back with, and how to wait for it."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+        self.errors: list[Exception] = []
+        self._changed = asyncio.Event()
+
+    @property
+    def options(self) -> dict[str, Any]:
+        return {f"{name}_cb": self._callback(name) for name in ("error", "disconnected", "reconnected", "closed")}
+
+    def _callback(self, name: str) -> Any:
+        async def callback(*error: Exception) -> None:
+            self.told.append(name)
+            self.errors += error
+            self._changed.set()
+
+        return callback
+
+    async def until(self, met: Callable[[], bool], within: float = 5.0) -> None:
+        async with asyncio.timeout(within):
+            while not met():
+                self._changed.clear()
+                await self._changed.wait()
+
+    async def until_told(self, name: str) -> None:
+        await self.until(lambda: name in self.told)
+
+
+async def echo(client: Client, text: bytes = b"world") -> None:
+    heard = await client.subscribe("hello")
+    await client.publish("hello", text)
+    assert (await heard.next_msg(2)).data == text
+    await heard.unsubscribe()
+
+
+async def failing(connecting: Any, kind: type[BaseException] = nats.errors.NoServersError) -> BaseException:
+    with pytest.raises(kind) as caught:
+        async with asyncio.timeout(5):
+            await connecting
+    return caught.value
+
+
+PLAIN_DIAL = ["get_conn", "dns_start", "dns_done", "connect_start", "connect_done", "got_conn"]

@@ -1,0 +1,59 @@
+"""One dial that fails, and everything that was told of it."""
+
+from natsmon import events as ev
+from natsmon.diagnosis import diagnose
+from natsmon.narration import Narrator
+from natsmon.settings import Settings
+from natsmon.state import State
+from tests.listening import Events, listening
+
+
+class Failure:
+    """The end of the only dial of a run that gave up after it."""
+
+    def __init__(self, events: Events) -> None:
+        self.events = events
+        (self.end,) = events.of(ev.DialEnd)
+        self.state, narrator = State(), Narrator()
+        self.lines: list[str] = []
+        for event in events.seen:
+            self.state.apply(event)
+            if (line := narrator.tell(event, self.state)) is not None:
+                self.lines.append(line.text)
+
+    @property
+    def where(self) -> tuple[str | None, str]:
+        return self.end.stage, self.end.cause
+
+    @property
+    def text(self) -> str:
+        return self.end.text
+
+    @property
+    def finding(self) -> ev.DialFinding | None:
+        """What a second look showed."""
+        return self.state.dials[-1].finding
+
+    @property
+    def certificate(self) -> ev.Certificate:
+        """The one that was refused."""
+        (tls,) = self.events.of(ev.DialTls)
+        assert not tls.trusted
+        return tls.chain[0]
+
+    def told(self, *words: str) -> bool:
+        """Whether one line has all these words in it."""
+        return any(all(word in line for word in words) for line in self.lines)
+
+
+async def failure(wanted: Settings) -> Failure:
+    """Dial once, in vain. Whatever the cause, there is a sentence and, in the log, a line for it."""
+    async with listening(wanted, stay=False) as run:
+        await run.ended()
+    failed = Failure(run.events)
+    assert failed.end.outcome in ("failed", "timeout")
+    known = diagnose(failed.end.stage, failed.end.cause)
+    assert known.happened
+    assert known != diagnose(None, "unknown"), failed.where
+    assert failed.told("failed in" if failed.end.outcome == "failed" else "timed out in", known.advice)
+    return failed

@@ -1,0 +1,605 @@
+"""One check: what it finds of real servers and of odd ones, what that is worth, and how each format tells it."""
+
+import asyncio
+import json
+import os
+import re
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from natsmon import check, cli, dialer, outfile
+from natsmon import events as ev
+from natsmon.dialer import AddressInfo
+from natsmon.exit_codes import Exit
+from natsmon.sandbox.server import NatsServer
+from natsmon.servers import parse_server
+from natsmon.settings import Secret, Settings
+from natsmon.state import AddressTry, Dial, StageRecord
+from natsmon.verdict import Found, Limit, Limits, Status, Verdict, failure, judge, worst
+from natsmon.views import check_formats, check_text
+from tests import peers
+from tests.conftest import StartServer
+from tests.peer import Peering, Talk, playing
+from tests.test_import_hygiene import CLIENT, SCREEN, imported_by
+
+NO_LIMITS = Limits(*[Limit(60.0, 60.0)] * 3)
+FORMATS = ("text", "nagios", "json", "prometheus")
+STAGES: tuple[ev.Stage, ...] = ("dns", "tcp", "info", "connect")
+
+
+@pytest.fixture(autouse=True)
+def clean_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NATS_URL", "NATS_USER", "NATS_PASSWORD", "NATS_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def settings(*urls: str, **changes: Any) -> Settings:
+    return Settings(**{"servers": tuple(map(parse_server, urls)), "connect_timeout": 5.0, **changes})
+
+
+async def checked(*urls: str, **changes: Any) -> Verdict:
+    (found,) = await check.check(settings(*urls, **changes))
+    return judge(found, NO_LIMITS)
+
+
+def every_format(verdicts: Sequence[Verdict]) -> str:
+    return "".join(
+        [
+            check_text.stages(verdicts[0], colour=True),
+            check_text.table(verdicts, colour=True),
+            check_formats.nagios(verdicts),
+            check_formats.json_text(verdicts, many=True),
+            check_formats.prometheus(verdicts),
+        ]
+    )
+
+
+def without_figures(text: str) -> str:
+    """With T for every time, without what depends on them: the bars, the mark of the slowest, the blanks between."""
+    text = re.sub(r"[\d.]+ m?s\b|\b\d\.\d{4}s|(?<=\} )[\d.e-]+|(?<=value\": )[\d.e-]+", "T", text)
+    text = re.sub(r"(?m)slowest(, )?|^▸|[█▏]|cid \d+", "", text)
+    return re.sub(r"(?m) +$", "", re.sub(r" +", " ", text))
+
+
+# -- a hand-made account, and how it looks ----------------------------------------------------------
+
+
+def made(**changes: Any) -> Found:
+    """Two addresses raced, TLS, credentials: 5 ms to PONG."""
+    stages: dict[ev.Stage, float] = {"dns": 0.0004, "tcp": 0.0011, "info": 0.0003, "tls": 0.0027, "connect": 0.0005}
+    began = 0.0
+    dial = Dial(1, 0.0, server="tls://east:4222", outcome="connected", stage_reached="connect", total=0.005)
+    for stage, elapsed in stages.items():
+        dial.stages[stage] = StageRecord(stage, began, "complete", elapsed)
+        began += elapsed
+    dial.addresses = [
+        AddressTry("[2001:db8::1]:4222", 0.0, "failed", 0.0002, "unreachable", "Network is unreachable"),
+        AddressTry("192.0.2.7:4222", 0.0, "complete", 0.0009),
+    ]
+    chain = [ev.Certificate(not_after=1_900_000_000.0)]
+    dial.tls = ev.DialTls(t=0.0, dial=1, version="TLSv1.3", chain=chain)
+    dial.info = ev.DialInfo(t=0.0, dial=1, info={"server_name": "n1", "version": "2.15.0", "client_id": 12})
+    dial.connect = ev.DialConnect(t=0.0, dial=1, credentials="user (flag --user), password (env NATS_PASSWORD)")
+    return Found(**{"server": dial.server, "dials": (dial,), "rtt": 0.00021, "request": 0.7, **changes})
+
+
+def refused_dial(server: str = "nats://west:4222") -> Dial:
+    dial = Dial(1, 0.0, server=server, outcome="failed", stage_reached="tcp", cause="refused", total=0.001)
+    dial.text = "Connection refused"
+    dial.stages = {
+        "dns": StageRecord("dns", 0.0, "complete", 0.0002),
+        "tcp": StageRecord("tcp", 0.0002, "failed", 0.0008, "refused", "Connection refused"),
+    }
+    return dial
+
+
+def test_text_tells_stage_by_stage() -> None:
+    told = check_text.stages(judge(made(), Limits()))
+    assert (
+        told
+        == """\
+WARNING  tls://east:4222
+
+  dns       0.40 ms  █
+  tcp       1.10 ms   ████
+            0.20 ms  [2001:db8::1]:4222  unreachable
+            0.90 ms  192.0.2.7:4222      connected
+  info      0.30 ms       █               n1 2.15.0, cid 12
+▸ tls       2.70 ms        ██████████     slowest, TLSv1.3, certificate until
+                                          2030-03-17
+  connect   0.50 ms                  ██   user (flag --user), password (env
+                                          NATS_PASSWORD)
+
+  total     5.00 ms  from the first dial to PONG
+  rtt       0.21 ms  PING to PONG
+  request    700 ms  publish to receive           WARNING, limit 500ms
+"""
+    )
+    assert max(map(len, told.splitlines())) < 80
+
+
+def test_text_tells_a_failure() -> None:
+    assert (
+        check_text.stages(judge(Found("nats://west:4222", dials=(refused_dial(),)), Limits()))
+        == """\
+CRITICAL  nats://west:4222
+
+  dns       0.20 ms  ████
+✗ tcp       0.80 ms      ██████████████   refused
+
+  nothing listens on that port
+  in tcp, refused: Connection refused
+  is the server running, and is this its port?
+"""
+    )
+
+
+def test_a_stage_that_was_refused_before_it_began_has_a_row() -> None:
+    dial = refused_dial("tls://west:4222")
+    dial.stages["tcp"].outcome = "complete"
+    dial.stage_reached, dial.cause, dial.text = "tls", "tls_not_offered", "nothing was sent"
+    told = check_text.stages(judge(Found("tls://west:4222", dials=(dial,)), Limits()))
+    assert "\n✗ tls             –                       tls not offered\n" in told
+
+
+def test_the_table_fits_the_longest_ipv4_addresses() -> None:
+    long = made(address="255.255.255.255:65535", rtt=12.345, request=12.345)
+    told = check_text.table([judge(long, Limits())])
+    assert max(map(len, told.splitlines())) <= 80
+    assert "12345   12345" in told
+
+
+def test_text_tells_the_servers_before() -> None:
+    told = check_text.stages(judge(made(dials=(refused_dial(), *made().dials), request=0.001), Limits()))
+    assert told.startswith("nats://west:4222\n\n  dns ")
+    assert "\nOK  tls://east:4222\n" in told
+    assert "  total     6.00 ms  from the first dial to PONG\n" in told
+
+
+def test_nagios_is_one_line() -> None:
+    assert check_formats.nagios([judge(made(), Limits())]) == (
+        "WARNING Connection Warn:request 700 ms, limit 500ms OK:connected to tls://east:4222 in 5.00 ms OK:rtt 0.21 ms"
+        " | connect_time=0.0050s;0.5000;1.0000 dns_time=0.0004s tcp_time=0.0011s tls_time=0.0027s info_time=0.0003s"
+        " auth_time=0.0005s rtt=0.0002s;0.5000;1.0000 request_time=0.7000s;0.5000;1.0000\n"
+    )
+
+
+def test_nagios_of_several_has_the_worst_first_and_the_figures_last() -> None:
+    slow = made(address="192.0.2.7:4222")
+    gone = Found("nats://west:4222", address="192.0.2.8:4222", dials=(refused_dial(),))
+    lines = check_formats.nagios([judge(slow, Limits()), judge(gone, Limits())]).splitlines()
+    assert lines[0].startswith("CRITICAL Connection nats://west:4222 at 192.0.2.8:4222 Crit:connection to ")
+    assert lines[1].startswith("WARNING Connection tls://east:4222 at 192.0.2.7:4222 Warn:request 700 ms")
+    assert [line.count("|") for line in lines] == [0, 1, 0]
+    assert lines[1].endswith(" | 'nats://west:4222 at 192.0.2.8:4222 dns_time'=0.0002s")
+    assert lines[2].startswith("'tls://east:4222 at 192.0.2.7:4222 connect_time'=0.0050s;0.5000;1.0000 ")
+
+
+def test_json_has_the_fields_of_the_nats_cli() -> None:
+    told = json.loads(check_formats.json_text([judge(made(), Limits())], many=False))
+    assert list(told) == ["status", "check_suite", "check_name", "warning", "critical", "ok", "perf_data"]
+    assert (told["status"], told["check_suite"], told["check_name"]) == ("WARNING", "connections", "Connection")
+    assert told["perf_data"][:2] == [
+        {"name": "connect_time", "value": 0.005, "warning": 0.5, "critical": 1.0, "unit": "s"},
+        {"name": "dns_time", "value": 0.0004, "warning": 0, "critical": 0, "unit": "s"},
+    ]
+
+
+def test_prometheus_has_one_family_a_metric() -> None:
+    both = [judge(made(address="192.0.2.7:4222"), Limits()), judge(made(address="[2001:db8::1]:4222"), Limits())]
+    told = check_formats.prometheus(both, namespace="natsmon")
+    assert (
+        "# HELP natsmon_connections_rtt Seconds from PING to PONG\n"
+        "# TYPE natsmon_connections_rtt gauge\n"
+        'natsmon_connections_rtt{item="Connection tls://east:4222 at 192.0.2.7:4222"} 0.00021\n'
+        'natsmon_connections_rtt{item="Connection tls://east:4222 at [2001:db8::1]:4222"} 0.00021\n'
+    ) in told
+    assert told.endswith(
+        'natsmon_connections_status_code{item="Connection tls://east:4222 at [2001:db8::1]:4222",status="WARNING"} 1\n'
+    )
+
+
+def test_a_failure_has_its_cause_its_sentence_and_its_hint_in_every_format() -> None:
+    verdict = judge(Found("nats://west:4222", dials=(refused_dial(),)), Limits())
+    told = [
+        check_text.stages(verdict),
+        check_text.table([verdict]),
+        check_formats.nagios([verdict]),
+        check_formats.json_text([verdict], many=False),
+        check_formats.prometheus([verdict]),
+    ]
+    for text in told:
+        for word in ("refused", "nothing listens on that port", "is the server running, and is this its port?"):
+            assert word in text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "status"), [(0.1, Status.OK), (0.5, Status.WARNING), (1.0, Status.CRITICAL), (9.0, Status.CRITICAL)]
+)
+def test_a_threshold_is_reached_by_its_own_value(seconds: float, status: Status) -> None:
+    assert judge(made(request=seconds), Limits()).status is status
+    assert judge(made(request=0.0, rtt=seconds), Limits()).status is status
+
+
+def test_what_is_our_own_fault_is_unknown_and_less_than_a_failure() -> None:
+    dial = refused_dial()
+    dial.cause, dial.text = "tls_files", "the TLS files cannot be used"
+    ours = judge(Found("tls://h:4222", dials=(dial,)), Limits())
+    broken = judge(Found("nats://h:4222", broken="the check itself failed: OSError: no more files"), Limits())
+    for verdict in (ours, broken):
+        assert (verdict.status, verdict.critical) == (Status.UNKNOWN, ())
+        assert verdict.output in check_formats.nagios([verdict])
+        assert json.loads(check_formats.json_text([verdict], many=False))["output"] == verdict.output
+        assert check_text.stages(verdict).startswith("UNKNOWN  ")
+    theirs = judge(Found("nats://h:4222", dials=(refused_dial(),)), Limits())
+    assert worst([judge(made(), Limits()), ours]) is Status.UNKNOWN
+    assert worst([theirs, ours]) is Status.CRITICAL
+
+
+def test_bars_in_a_text_are_no_performance_data() -> None:
+    found = made(failed=failure("nats://h:4222", "rtt", "protocol", "said | rtt=0"))
+    assert check_formats.nagios([judge(found, Limits())]).count("|") == 1
+
+
+def test_labels_are_quoted() -> None:
+    dial = refused_dial('nats://a"b\\c:1')
+    assert r'server="nats://a\"b\\c:1"' in check_formats.prometheus([judge(Found("x", dials=(dial,)), Limits())])
+
+
+# -- real servers -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_each_format_against_a_real_server(
+    form: str, nats_server: StartServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server = nats_server(name="n1")
+    limits = [f"--{what}-{level}=1m" for what in ("connect", "rtt", "req") for level in ("warn", "critical")]
+    assert cli.main(["check", server.url, "--format", form, *limits]) == 0
+    told = capsys.readouterr().out
+    if form == "json":
+        assert [metric["name"] for metric in json.loads(told)["perf_data"]] == METRICS
+        assert json.loads(told)["ok"][0].startswith(f"connected to {server.url} in ")
+    elif form == "prometheus":
+        names = [line.partition("{")[0] for line in told.splitlines() if not line.startswith("#")]
+        assert names == [f"nats_server_check_connections_{name}" for name in (*METRICS, "status_code")]
+    else:
+        version = server.info()["version"]
+        assert without_figures(told) == GOLDEN[form].format(url=server.url, at=server.authority, version=version)
+
+
+METRICS = ["connect_time", "dns_time", "tcp_time", "info_time", "auth_time", "rtt", "request_time"]
+GOLDEN = {
+    "text": """\
+OK {url}
+
+ dns T
+ tcp T {at}
+ info T n1 {version},
+ connect T
+
+ total T from the first dial to PONG
+ rtt T PING to PONG
+ request T publish to receive
+""",
+    "nagios": "OK Connection OK:connected to {url} in T OK:rtt T OK:request T | connect_time=T;60.0000;60.0000"
+    " dns_time=T tcp_time=T info_time=T auth_time=T rtt=T;60.0000;60.0000 request_time=T;60.0000;60.0000\n",
+}
+
+
+@pytest.mark.parametrize("what", ["connect", "rtt", "req"])
+def test_thresholds_decide_the_exit_code(what: str, server: NatsServer, capsys: pytest.CaptureFixture[str]) -> None:
+    warn = ["check", server.url, f"--{what}-warn", "1ns", "--connect-critical=1m", "--rtt-critical=1m"]
+    assert cli.main([*warn, "--req-critical=1m"]) == Status.WARNING
+    assert "WARNING, limit 1ns" in capsys.readouterr().out
+    critical = ["check", server.url, f"--{what}-warn", "1ns", f"--{what}-critical", "1ns", "--format"]
+    assert cli.main([*critical, "nagios"]) == Status.CRITICAL
+    assert ", limit 1ns" in capsys.readouterr().out.partition("Crit:")[2]
+    assert cli.main([*critical, "prometheus"]) == 0
+    assert 'status="CRITICAL"} 2' in capsys.readouterr().out
+
+
+def test_a_dead_server_is_critical(refused_port: int, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["check", f"127.0.0.1:{refused_port}", "--format", "json"]) == Status.CRITICAL
+    told = json.loads(capsys.readouterr().out)
+    assert told["failures"] == [
+        {
+            "server": f"nats://127.0.0.1:{refused_port}",
+            "stage": "tcp",
+            "cause": "refused",
+            "text": "Connection refused",
+            "meaning": "nothing listens on that port",
+            "advice": "is the server running, and is this its port?",
+        }
+    ]
+    assert cli.main(["check", f"127.0.0.1:{refused_port}", "--format", "prometheus"]) == 0
+
+
+async def test_the_first_server_that_lets_us_in(server: NatsServer, refused_port: int) -> None:
+    verdict = await checked(f"nats://127.0.0.1:{refused_port}", server.url)
+    assert verdict.status is Status.OK
+    assert len(verdict.found.dials) == 2
+    assert ", after nats://127.0.0.1:" in verdict.ok[0]
+    assert [each.cause for each in verdict.failures] == ["refused"]
+
+
+async def test_what_the_server_does_not_allow(nats_server: StartServer) -> None:
+    config = "authorization {{ users: [{{user: u, password: p, permissions: {{ {} }} }}] }}"
+    for denied, what in (('publish: "x"', "publish"), ('subscribe: "x"', "subscription")):
+        server = nats_server(config=config.format(denied))
+        verdict = await checked(server.url, user=Secret("u"), password=Secret("p"))
+        assert verdict.status is Status.CRITICAL
+        (failed,) = verdict.failures
+        assert (failed.stage, failed.cause) == ("request", "permissions")
+        assert what in failed.text
+        assert "_INBOX.>" in failed.advice
+        assert verdict.metric("rtt") is not None
+        assert verdict.metric("request_time") is None
+
+
+# -- peers ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("peer", "stage", "cause"),
+    [
+        (peers.silent(), "info", "timeout"),
+        (peers.close_at_once(), "info", "eof"),
+        (peers.http_400(), "info", "http"),
+        (peers.info_not_json(), "info", "info_bad"),
+        (peers.info_then_silent(), "connect", "timeout"),
+        (peers.err_after_connect("maximum connections exceeded"), "connect", "limit"),
+        (peers.stale(), "rtt", "stale"),
+        (peers.ping_before_pong(), "request", "timeout"),
+    ],
+)
+async def test_a_peer_that_fails_is_named_with_its_cause(peer: Peering, stage: str, cause: str) -> None:
+    async with peer as there:
+        verdict = await checked(there.url, connect_timeout=0.5)
+    assert verdict.status is Status.CRITICAL
+    assert [(each.stage, each.cause) for each in verdict.failures] == [(stage, cause)]
+    assert verdict.failures[0].happened
+
+
+async def test_names_that_would_redecorate_a_terminal() -> None:
+    async with peers.info_with_hostile_names() as peer:
+        verdict = await checked(peer.url)
+    told = [check_text.stages(verdict), check_formats.nagios([verdict]), check_formats.prometheus([verdict])]
+    assert all(char.isprintable() or char == "\n" for text in told for char in text)
+    assert verdict.status is Status.OK
+
+
+async def test_a_check_that_breaks_is_unknown(server: NatsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(*_: object) -> Found:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(check, "_try_out", broken)
+    verdict = await checked(server.url)
+    assert verdict.status is Status.UNKNOWN
+    assert verdict.output == "the check itself failed: RuntimeError: a bug"
+
+
+# -- every address ----------------------------------------------------------------------------------
+
+
+def resolving(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
+    """The name two.example has these addresses, gone.example has none; the others are looked up."""
+    real = dialer.lookup
+
+    async def lookup(host: str, port: int) -> Sequence[AddressInfo]:
+        if host == "two.example":
+            return [info for address in addresses for info in await real(address, port)]
+        if host == "gone.example":
+            raise OSError(-2, "Name or service not known")
+        return await real(host, port)
+
+    monkeypatch.setattr(dialer, "lookup", lookup)
+
+
+def test_all_addresses_of_all_servers(
+    server: NatsServer, refused_port: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    resolving(monkeypatch, "127.0.0.1", "127.0.0.2")  # the server listens on the first alone
+    urls = f"nats://two.example:{server.port},127.0.0.1:{refused_port},gone.example"
+    args = ["check", "--all", urls, "--connect-warn=1m", "--connect-critical=1m"]
+    assert cli.main(args) == Status.CRITICAL
+    told = re.sub(r" *resolved in .*|(?<= )\d+(\.\d+)?(?= |$)", "", capsys.readouterr().out, flags=re.MULTILINE)
+    lines = [re.sub(" +", " ", line.strip()) for line in told.splitlines()]
+    assert lines[0] == "CRITICAL addresses of servers: OK, CRITICAL; times in ms"
+    assert lines[2:6] == [
+        "address tcp info connect total rtt request",
+        f"nats://two.example:{server.port}",
+        f"OK 127.0.0.1:{server.port}",
+        f"CRITICAL 127.0.0.2:{server.port} ✗ – – – – –",
+    ]
+    assert f"CRITICAL 127.0.0.1:{refused_port} ✗ – – – – –" in lines
+    assert lines[-4:] == [
+        "CRITICAL – – – – – – –",
+        "the name does not resolve",
+        "in dns, dns: gone.example: Name or service not known",
+        "check the host name, and the resolver of this machine",
+    ]
+    assert cli.main([*args, "--format", "json"]) == Status.CRITICAL
+    items = json.loads(capsys.readouterr().out)
+    assert [item["status"] for item in items] == ["OK", "CRITICAL", "CRITICAL", "CRITICAL"]
+    assert items[0]["check_name"] == f"Connection nats://two.example:{server.port} at 127.0.0.1:{server.port}"
+    assert cli.main([*args, "--format", "prometheus"]) == 0
+    assert len(re.findall("_status_code{", capsys.readouterr().out)) == 4
+    assert cli.main([*args, "--format", "nagios"]) == Status.CRITICAL
+    assert capsys.readouterr().out.startswith("CRITICAL ")
+
+
+def test_one_address_of_each_family(
+    server: NatsServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    resolving(monkeypatch, "::1", "127.0.0.1")
+    assert cli.main(["check", "--all", f"two.example:{server.port}", "--format=json"]) == Status.CRITICAL
+    six, four = json.loads(capsys.readouterr().out)
+    assert six["check_name"].endswith(f" at [::1]:{server.port}")
+    assert six["failures"][0]["stage"] == "tcp"
+    assert four["status"] == "OK"
+    assert [metric["name"] for metric in four["perf_data"]] == METRICS
+
+
+async def test_no_more_than_a_few_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    resolving(monkeypatch, *(f"127.0.0.{n}" for n in range(1, 20)))
+    running, most = 0, 0
+    one = check._check_one
+
+    async def counted(*args: Any) -> Found:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        try:
+            return await one(*args)
+        finally:
+            running -= 1
+
+    monkeypatch.setattr(check, "_check_one", counted)
+    found = await check.check_all(settings("nats://two.example:1"))
+    assert len(found) == 19
+    assert 1 < most <= check._AT_ONCE
+
+
+# -- the file ---------------------------------------------------------------------------------------
+
+
+def test_the_file_is_for_its_owner_alone_and_replaces_what_was_there(
+    server: NatsServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "nats.prom"
+    target.write_text("old")
+    target.chmod(0o644)
+    with target.open() as before:
+        assert cli.main(["check", server.url, "--format", "prometheus", "--outfile", str(target)]) == 0
+        assert before.read() == "old"
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    assert target.read_text().startswith("# HELP nats_server_check_connections_connect_time ")
+    assert list(tmp_path.iterdir()) == [target]
+    assert capsys.readouterr().out == ""
+
+
+def test_a_file_that_cannot_be_written(server: NatsServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for target in (tmp_path / "nowhere" / "f", tmp_path):
+        assert cli.main(["check", server.url, "--format", "prometheus", "--outfile", str(target)]) == Exit.GAVE_UP
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert captured.err.startswith("natsmon: --outfile: ")
+        assert captured.err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    target = tmp_path / "f"
+    target.write_text("old")
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(OSError, match="No space"):
+        outfile.write(str(target), "new")
+    assert [path.name for path in tmp_path.iterdir()] == ["f"]
+    assert target.read_text() == "old"
+
+
+# -- secrets ----------------------------------------------------------------------------------------
+
+PLANTED = ("planted-user", "planted-password", "planted-token")
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("password", ["planted-password", "planted-password-wrong"])
+def test_secrets_are_in_no_format(
+    form: str, password: str, nats_server: StartServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server = nats_server(config="authorization { user: planted-user, password: planted-password }")
+    target = tmp_path / "out"
+    for where in ([server.url, "--user", "planted-user", "--password", password],
+                  [f"nats://planted-user:{password}@{server.authority}"],
+                  ["--all", f"nats://planted-user:{password}@{server.authority}", "--outfile", str(target)],
+                  [server.url, "--token", "planted-token"]):  # fmt: skip
+        cli.main(["check", "--format", form, *where])
+        captured = capsys.readouterr()
+        told = captured.out + captured.err + (target.read_text() if target.exists() else "")
+        assert told
+        assert not any(secret in told for secret in PLANTED)
+
+
+async def test_a_peer_that_repeats_what_it_was_told() -> None:
+    async def script(talk: Talk) -> None:
+        await talk.info()
+        said = await talk.line()
+        await talk.send(b"-ERR '" + said.strip() + b"'\r\n")
+        await talk.until_closed()
+
+    async with playing(script) as peer:
+        verdict = await checked(
+            peer.url, user=Secret(PLANTED[0]), password=Secret(PLANTED[1]), token=Secret(PLANTED[2])
+        )
+    told = every_format([verdict])
+    assert verdict.status is Status.CRITICAL
+    assert "****" in told
+    assert not any(secret in told for secret in PLANTED)
+
+
+# -- imports, usage and signals ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("args", "line"),
+    [
+        ("--format xml", '--format: "xml" is not one of text, nagios, json, prometheus'),
+        ("--rtt-warn 0", '--rtt-warn: "0" must be more than 0'),
+        ("--rtt-warn 2s", "--rtt-warn: 2s is more than --rtt-critical, 1s"),
+        ("--namespace a-b", '--namespace: "a-b" is not a prefix for metric names: letters, digits and underscores'),
+        ("--outfile=", '--outfile: "" is empty'),
+        ("--subject a", "--subject: there is no such option; try natsmon --help"),
+        ("ftp://h", 'URL: "ftp://h": the scheme is not supported, nats:// and tls:// are'),
+    ],
+)
+def test_bad_usage_is_one_line(args: str, line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["check", *args.split()]) == Exit.USAGE
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == f"natsmon: {line}\n"
+
+
+def test_nothing_is_loaded_that_is_not_needed() -> None:
+    loaded = imported_by("from natsmon.cli import main; assert main(['check', '--help']) == 0")
+    assert not loaded & {"nats", "textual", "rich", "asyncio"}
+    assert not imported_by("import natsmon.verdict, natsmon.views.check_text, natsmon.views.check_formats") & CLIENT
+    assert not imported_by("import natsmon.check") & SCREEN
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_a_signal_cancels_at_once(number: signal.Signals) -> None:
+    async with peers.silent() as peer:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "natsmon", "check", peer.url, "--connect-timeout=1m",
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        await peer.until_connected()
+        began = time.monotonic()
+        process.send_signal(number)
+        out, err = await asyncio.wait_for(process.communicate(), 10.0)
+    assert process.returncode == Exit.INTERRUPTED
+    assert (out, err) == (b"", b"")
+    assert time.monotonic() - began < 2.0
+
+
+async def test_the_peer_is_left_when_a_check_is_cancelled() -> None:
+    async with peers.info_then_silent() as peer:
+        checking = asyncio.ensure_future(check.check(settings(peer.url)))
+        await peer.until_received(b"PING")
+        checking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await checking
+        await peer.until_left()

@@ -1,0 +1,148 @@
+"""The programs in examples/, run as their readers would, against a real server."""
+
+import asyncio
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from natsmon.sandbox.server import HOST, NatsServer
+from tests import proxy_servers
+from tests.certificates import Certificates
+from tests.conftest import StartServer
+
+ROOT = Path(__file__).parent.parent
+EXAMPLES = ROOT / "examples"
+
+
+class Program:
+    """One of them, running."""
+
+    def __init__(self, name: str, *args: str, **environment: str) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-W", "error", str(EXAMPLES / f"{name}.py"), *args],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **environment},
+        )
+        self.said: list[str] = []
+
+    def __enter__(self) -> "Program":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    def until(self, text: str) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self.said.append(line.rstrip())
+            if text in line:
+                return
+        pytest.fail(f"{text!r} is not in\n" + "\n".join(self.said), pytrace=False)
+
+    def interrupt(self) -> None:
+        self._process.send_signal(signal.SIGINT)
+
+    def end(self) -> int:
+        """Its exit code."""
+        rest, _ = self._process.communicate(timeout=20)
+        self.said += rest.splitlines()
+        return self._process.returncode
+
+
+def test_all_of_them_are_run_here() -> None:
+    tests = Path(__file__).read_text()
+    for example in EXAMPLES.glob("*.py"):
+        assert f'Program("{example.stem}"' in tests
+
+
+def test_custom_dialer_publishes_reconnects_and_drains(server: NatsServer) -> None:
+    with Program("custom_dialer", server.url) as program:
+        program.until(f"TCP established to {server.authority}")
+        program.until("Published")
+        assert any("Attempting to connect to" in line for line in program.said)
+        server.kill()
+        program.until("disconnected")
+        program.until("Failed in tcp: Connection refused")
+        server.start()
+        program.until("reconnected")
+        program.until("Published")
+        program.interrupt()
+        assert program.end() == 0
+        assert program.said[-1].endswith("closed")
+        assert "Traceback" not in "".join(program.said)
+
+
+def test_custom_dialer_is_stopped_amid_a_dial(refused_port: int) -> None:
+    with Program("custom_dialer", f"nats://{HOST}:{refused_port}") as program:
+        program.until("Not ready yet")
+        program.until("Failed in tcp: Connection refused")
+        began = time.monotonic()
+        program.interrupt()
+        assert program.end() == 0
+        assert time.monotonic() - began < 0.9  # not after the wait between two tries
+        assert "Traceback" not in "".join(program.said)
+
+
+def test_custom_dialer_is_stopped_while_it_reconnects(server: NatsServer) -> None:
+    with Program("custom_dialer", server.url) as program:
+        program.until("Published")
+        server.kill()
+        program.until("Failed in tcp: Connection refused")
+        program.until("Not ready yet")
+        program.interrupt()
+        assert program.end() == 0
+        assert "Traceback" not in "".join(program.said)
+
+
+def test_custom_dialer_gives_up_in_time(refused_port: int) -> None:
+    with Program("custom_dialer", f"nats://{HOST}:{refused_port}", "1.5") as program:
+        program.until("Attempting")
+        began = time.monotonic()
+        program.until("Gave up")
+        assert time.monotonic() - began < 2.0
+        assert program.end() == 1
+        assert sum("Attempting" in line for line in program.said) == 2
+
+
+def test_custom_dialer_tries_the_handshake_again(nats_server: StartServer, tmp_path: Path) -> None:
+    server = nats_server(config=Certificates(tmp_path).config())
+    with Program("custom_dialer", server.url, "3.5") as program:
+        program.until("error")  # a certificate nobody trusts
+        program.until("TCP established")
+        program.until("Gave up")
+        assert program.end() == 1
+        assert any("certificate" in line for line in program.said)
+
+
+def test_in_memory_pipe(server: NatsServer) -> None:
+    with Program("in_memory_pipe", server.url) as program:
+        assert program.end() == 0
+        assert program.said == ["heard world through a pipe in memory"]
+
+
+def test_recording_dialer(server: NatsServer) -> None:
+    with Program("recording_dialer", server.url) as program:
+        assert program.end() == 0
+        recorded = "\n".join(program.said)
+        assert re.search(r"^> b'CONNECT \{", recorded, re.MULTILINE)
+        assert r"< b'MSG hello 1 5\r\nworld\r\n'" in recorded
+
+
+@pytest.mark.parametrize("scheme", ["socks5", "http", ""])
+async def test_proxy_dialer(scheme: str, server: NatsServer) -> None:
+    serve = proxy_servers.http if scheme == "http" else proxy_servers.socks
+    async with serve(("me", "p w")) as proxy:
+        url = f"{scheme}://me:p%20w@{proxy.authority}" if scheme else ""
+        with Program("proxy_dialer", server.url, ALL_PROXY=url) as program:
+            assert await asyncio.to_thread(program.end) == 0
+            assert program.said == ["heard world"]
+        assert proxy.targets == ([server.authority] if scheme else [])  # type: ignore[attr-defined]

@@ -1,0 +1,188 @@
+"""The first line of a peer: whatever it is, an Info or a DialError with its cause, and never a hang."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as example_settings
+from hypothesis import strategies as st
+
+from natsmon.causes import DialError
+from natsmon.dialer import STREAM_LIMIT
+from natsmon.greeting import MAX_INFO, Info, parse_info, read_info
+from tests.peer import info_line
+
+GOOD = info_line(4222)
+FOREVER = 10.0
+
+
+def fed(*pieces: bytes, ends: bool = True, error: Exception | None = None) -> asyncio.StreamReader:
+    reader = asyncio.StreamReader(limit=STREAM_LIMIT)
+    for piece in pieces:
+        reader.feed_data(piece)
+    if error is not None:
+        reader.set_exception(error)
+    elif ends:
+        reader.feed_eof()
+    return reader
+
+
+async def refused(*pieces: bytes, ends: bool = True) -> DialError:
+    with pytest.raises(DialError) as caught:
+        await asyncio.wait_for(read_info(fed(*pieces, ends=ends)), FOREVER)
+    assert caught.value.stage == "info"
+    return caught.value
+
+
+async def test_info_is_read_and_no_byte_more() -> None:
+    reader = fed(GOOD + b"PING\r\n")
+    info, raw = await read_info(reader)
+    assert (info.server_name, info.version, info.client_id, info.max_payload) == ("peer", "2.15.0", 1, 1048576)
+    assert raw["go"] == "go1.25"
+    assert await reader.read() == b"PING\r\n"
+
+
+@pytest.mark.parametrize("line", [b"info {}\r\n", b"INFO\t{}\n", b"INFO   {}   \r\n", b'INFO {"cluster":null}\r\n'])
+async def test_info_in_other_clothes(line: bytes) -> None:
+    assert (await read_info(fed(line)))[0] == Info()
+
+
+async def test_info_comes_in_pieces() -> None:
+    reader = fed(ends=False)
+    reading = asyncio.ensure_future(read_info(reader))
+    for byte in GOOD:
+        await asyncio.sleep(0)
+        reader.feed_data(bytes([byte]))
+    assert (await reading)[0].server_name == "peer"
+
+
+@pytest.mark.parametrize(
+    ("said", "cause", "text"),
+    [
+        (b"", "eof", "closed before INFO"),
+        (b"IN", "eof", "closed before INFO, after 'IN'"),
+        (b'INFO {"server', "eof", "closed in the middle of INFO"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "http", "the peer speaks HTTP, not NATS"),
+        (b"\x15\x03\x01\x00\x02\x02\x50", "tls_mismatch", "the peer speaks TLS before it says anything"),
+        (b"\x16\x03\x01\x00\x02", "tls_mismatch", "the peer speaks TLS before it says anything"),
+        (b"SSH-2.0-OpenSSH_9.9\r\n", "protocol", "the peer does not speak NATS: it said 'SSH-2.0-OpenSSH_9.9'"),
+        (b"\r\n\r\n\r\n", "protocol", "the peer does not speak NATS: it said ''"),
+        (b"INFOX{}\r\n", "protocol", "the peer does not speak NATS: it said 'INFOX{}'"),
+        (b"-ERR 'Maximum Connections Exceeded'\r\n", "limit", "Maximum Connections Exceeded"),
+        (b"-ERR 'Connection Throttling Is Active'\r\n", "limit", "Connection Throttling Is Active"),
+        (b"-ERR 'out of cheese'\r\n", "protocol", "out of cheese"),
+        (b"-ERR\r\n", "protocol", ""),
+        (b"INFO \r\n", "info_bad", "INFO is not JSON"),
+        (b"INFO {server_id: x\r\n", "info_bad", "INFO is not JSON"),
+        (b'INFO {"server_id":"\xff"}\r\n', "info_bad", "INFO is not JSON"),
+        (b"INFO " + b"[" * 60_000 + b"\r\n", "info_bad", "INFO is not JSON"),
+        (b"INFO [1, 2]\r\n", "info_bad", "INFO is not a JSON object: '[1, 2]'"),
+        (b'INFO {"client_id":"x"}\r\n', "info_bad", "INFO makes no sense"),
+        (b'INFO {"connect_urls":[1]}\r\n', "info_bad", "INFO makes no sense"),
+        (b'INFO {"max_payload":1e99}\r\n', "info_bad", "INFO makes no sense"),
+    ],
+)
+async def test_bad_greeting_has_its_cause(said: bytes, cause: str, text: str) -> None:
+    error = await refused(said)
+    assert error.cause == cause
+    assert error.text.startswith(text)
+
+
+async def test_a_peer_that_stays_after_its_nonsense_is_not_waited_for() -> None:
+    assert (await refused(b"HELLO", ends=False)).text == "the peer does not speak NATS: it said 'HELLO'"
+
+
+async def test_what_is_shown_of_nonsense_is_short_and_plain() -> None:
+    error = await refused(b"\x1b[31m\xff" + b"A" * 500)
+    assert error.text.isprintable()
+    assert len(error.text) < 120
+
+
+async def test_endless_info_is_bounded() -> None:
+    assert (await refused(b'INFO {"a":"' + b"A" * 2 * STREAM_LIMIT, ends=False)).cause == "info_bad"
+
+
+async def test_longest_info() -> None:
+    filler = b'{"server_name":"%b"}\r\n'
+    room = MAX_INFO - len(filler % b"")
+    assert len((await read_info(fed(b"INFO " + filler % (b"A" * room))))[0].server_name) == room
+    error = await refused(b"INFO " + filler % (b"A" * (room + 1)))
+    assert (error.cause, error.text) == ("info_bad", f"INFO is longer than {MAX_INFO} bytes")
+
+
+async def test_reset_is_left_to_the_caller() -> None:
+    """It is a socket's error and no greeting; ``classify`` knows it."""
+    with pytest.raises(ConnectionResetError):
+        await read_info(fed(error=ConnectionResetError()))
+
+
+# -- fuzz -------------------------------------------------------------------------------------------
+
+mutations = st.lists(
+    st.tuples(st.sampled_from(["replace", "insert", "delete"]), st.integers(0, len(GOOD) + 20), st.binary(max_size=6)),
+    min_size=1,
+    max_size=5,
+)
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**20), 10**20) | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def mutated(changes: list[tuple[str, int, bytes]]) -> bytes:
+    line = GOOD
+    for change, where, data in changes:
+        end = where + len(data) if change != "insert" else where
+        line = line[:where] + (b"" if change == "delete" else data) + line[end:]
+    return line
+
+
+def judged(*pieces: bytes) -> Info | DialError:
+    async def judge() -> Info | DialError:
+        try:
+            info, raw = await asyncio.wait_for(read_info(fed(*pieces)), FOREVER)
+        except DialError as error:
+            refusal = error
+        else:
+            json.dumps(raw).encode()  # nats-py gets it again
+            return info
+        assert refusal.stage == "info"
+        assert refusal.cause
+        refusal.text.encode()
+        return refusal
+
+    with asyncio.Runner() as runner:
+        return runner.run(judge())
+
+
+@given(st.binary(max_size=300))
+@example_settings(deadline=None)
+def test_fuzz_anything(said: bytes) -> None:
+    judged(said)
+
+
+@given(mutations)
+@example_settings(deadline=None)
+def test_fuzz_nearly_good(changes: list[tuple[str, int, bytes]]) -> None:
+    judged(mutated(changes))
+
+
+@given(st.binary(max_size=300).map(lambda body: b"INFO " + body + b"\r\n"))
+@example_settings(deadline=None)
+def test_fuzz_anything_as_info(line: bytes) -> None:
+    judged(line)
+
+
+@given(st.dictionaries(st.sampled_from(Info.__struct_fields__), json_values, max_size=4))
+def test_fuzz_any_json(fields: dict[str, Any]) -> None:
+    body = json.dumps(fields).encode()
+    try:
+        info, _ = parse_info(body)
+    except DialError as error:
+        assert error.cause == "info_bad"  # noqa: PT017
+    else:
+        assert isinstance(info.client_id, int)
+        assert all(isinstance(url, str) for url in info.connect_urls)

@@ -1,0 +1,300 @@
+"""Connections that are lost, and what the server says of it: its own reason stands beside our evidence."""
+
+import asyncio
+import json
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import nats
+import pytest
+from hypothesis import given
+from hypothesis import settings as example_settings
+from hypothesis import strategies as st
+
+from natsmon import events as ev
+from natsmon import inquiry as inquiry_module
+from natsmon.diagnosis import diagnose
+from natsmon.inquiry import Inquiry
+from natsmon.sandbox.server import NatsServer
+from natsmon.settings import Secret, Settings
+from natsmon.state import State
+from tests import peers
+from tests.conftest import StartServer
+from tests.listening import Events, Listening, listening, settings
+from tests.operator_mode import Operator
+from tests.peer import HOST
+
+ACCOUNTS = """
+accounts { SYS { users: [{ user: sys, password: sys }] }, A { users: [{ user: ann, password: pw }] } }
+system_account: SYS
+"""
+HTTP = 'http: "127.0.0.1:-1"'
+
+
+def as_ann(*servers: NatsServer, **changes: Any) -> Settings:
+    return settings(*(server.url for server in servers), user=Secret("ann"), password=Secret("pw"), **changes)
+
+
+def monitoring_port(server: NatsServer) -> int:
+    (file,) = Path(server.folder).glob("*.ports")
+    return int(json.loads(file.read_text())["monitoring"][0].rpartition(":")[2])
+
+
+def folded(events: Events) -> State:
+    state = State()
+    for event in events.seen:
+        state.apply(event)
+    return state
+
+
+def wait_for_each_other(*servers: NatsServer) -> None:
+    deadline = time.monotonic() + 10
+    while any(len(server.info().get("connect_urls", ())) < len(servers) for server in servers):
+        assert time.monotonic() < deadline, "the cluster did not form"
+        time.sleep(0.02)
+
+
+Tell = Callable[[str, dict[str, Any]], Any]
+
+
+@asynccontextmanager
+async def administrator(server: NatsServer) -> AsyncIterator[Tell]:
+    """Ask something of the server, as only the system account may."""
+    client = await nats.connect(server.url, user="sys", password="sys")
+    server_id = server.info()["server_id"]
+
+    async def tell(what: str, body: dict[str, Any]) -> None:
+        await client.request(f"$SYS.REQ.SERVER.{server_id}.{what}", json.dumps(body).encode(), timeout=2)
+
+    try:
+        yield tell
+    finally:
+        await client.close()
+
+
+async def reason_of(run: Listening) -> tuple[ev.Disconnected, ev.CloseReason]:
+    """The next loss, and the server's word on it."""
+    lost = await run.events.until(ev.Disconnected)
+    said = await run.events.until(ev.CloseReason)
+    assert said.began == lost.t
+    assert folded(run.events).outages[-1].reason == said.reason
+    assert diagnose(None, said.cause) != diagnose(None, "unknown")
+    return lost, said
+
+
+# -- why --------------------------------------------------------------------------------------------
+
+
+async def test_kicked(nats_server: StartServer) -> None:
+    server = nats_server(config=ACCOUNTS)
+    async with administrator(server) as tell, listening(as_ann(server)) as run:
+        connected = await run.events.until(ev.Connected)
+        await tell("KICK", {"cid": connected.cid})
+        lost, said = await reason_of(run)
+    assert lost.cause in ("eof", "reset")
+    assert (said.reason, said.cause, said.cid, said.source) == ("Kicked", "kicked", connected.cid, "the server")
+    assert said.stop == pytest.approx(time.time(), abs=10)
+    assert len(run.events.of(ev.CloseReason)) == 1
+
+
+async def test_sent_away_alone(nats_server: StartServer) -> None:
+    """Lame duck mode for one client: it is told, and may stay."""
+    server = nats_server(config=ACCOUNTS)
+    async with administrator(server) as tell, listening(as_ann(server)) as run:
+        connected = await run.events.until(ev.Connected)
+        await tell("LDM", {"cid": connected.cid})
+        assert (await run.events.until(ev.LameDuck)).server == server.url
+        (member,) = (await run.events.until(ev.Pool)).members
+        assert member.lame_duck
+
+
+async def test_the_users_jwt_expires(nats_server: StartServer, tmp_path: Path) -> None:
+    operator = Operator(tmp_path)
+    server = nats_server(config=operator.config)
+    creds = operator.creds(*operator.user(expires_in=2.0))
+    quiet = {"interval": 60.0, "rtt_interval": 60.0}  # what the server has not read yet would cost us its last words
+    async with listening(settings(server.url, creds=creds, **quiet)) as run:
+        await run.events.until(ev.Connected)
+        lost = await run.events.until(ev.Disconnected)
+        assert lost.cause == "auth_expired"
+        assert "the user JWT expired on" in lost.text
+        end = await run.events.until(ev.DialEnd, lambda end: end.cause == "auth_expired")
+        assert "the user JWT expired on" in end.text
+
+
+async def test_a_lowered_maximum_payload(nats_server: StartServer) -> None:
+    server = nats_server(config=ACCOUNTS + "max_payload: 10000\n")
+    async with listening(as_ann(server, payload=b"x" * 500)) as run:
+        await run.events.until(ev.Echoed)
+        conf = server.folder / "conf"
+        conf.write_text(conf.read_text().replace("max_payload: 10000", "max_payload: 500"))
+        assert server.pid is not None
+        os.kill(server.pid, signal.SIGHUP)
+        lost, said = await reason_of(run)
+    assert lost.cause in ("max_payload", "reset", "eof")
+    assert said.cause == "max_payload"
+
+
+async def test_the_server_restarted_and_knows_nothing(nats_server: StartServer) -> None:
+    server = nats_server(config=ACCOUNTS)
+    async with listening(as_ann(server)) as run:
+        await run.events.until(ev.Connected)
+        server.terminate()
+        lost = await run.events.until(ev.Disconnected)
+        await asyncio.to_thread(server.start)
+        await run.events.until(ev.Reconnected)
+        await run.events.until(ev.UserInfo)
+        await asyncio.sleep(0.5)
+        assert not run.events.of(ev.CloseReason)
+    assert lost.cause in ("eof", "reset")
+
+
+async def test_lame_duck_of_a_whole_server(nats_server: StartServer) -> None:
+    duck = nats_server(config=ACCOUNTS + 'lame_duck_duration: "30s"\nlame_duck_grace_period: "0.1s"\n')
+    other = nats_server(config=ACCOUNTS)
+    async with listening(as_ann(duck, other)) as run:
+        await run.events.until(ev.Connected)
+        duck.lame_duck()
+        await run.events.until(ev.LameDuck)
+        lost = await run.events.until(ev.Disconnected)
+        assert (await run.events.until(ev.Reconnected)).after == other.url
+    assert lost.cause == "lame_duck"
+    assert "as it had announced" in lost.text
+
+
+async def test_without_accounts_only_the_monitoring_port_may_know(nats_server: StartServer) -> None:
+    """``$G`` keeps no record that its users may ask for; nor, as it turns out, one for the monitoring port."""
+    server = nats_server(config=HTTP)
+    async with listening(settings(server.url, monitor=f"http://{HOST}:{monitoring_port(server)}")) as run:
+        await run.events.until(ev.Connected)
+        run.obey(ev.Reconnect())
+        await run.events.until(ev.Reconnected)
+        await run.events.until(ev.UserInfo)
+        assert not run.events.of(ev.CloseReason), "we closed it ourselves"
+
+
+async def test_the_monitoring_port_tells_who_may_not_ask(nats_server: StartServer) -> None:
+    config = ACCOUNTS.replace("password: pw", 'password: pw, permissions: { publish: { deny: ["$SYS.>"] } }') + HTTP
+    server = nats_server(config=config)
+    url = f"http://{HOST}:{monitoring_port(server)}"
+    async with administrator(server) as tell, listening(as_ann(server, monitor=url)) as run:
+        connected = await run.events.until(ev.Connected)
+        await tell("KICK", {"cid": connected.cid})
+        _, said = await reason_of(run)
+        assert (said.reason, said.source) == ("Kicked", url)
+        assert not run.events.of(ev.AsyncError), "a question that is forbidden is no error"
+        assert not run.events.of(ev.UserInfo)
+
+
+@pytest.mark.parametrize("peering", [peers.http_400(), peers.close_at_once(), peers.silent(), peers.garbage()])
+async def test_a_monitoring_port_that_is_none(nats_server: StartServer, peering: Any) -> None:
+    server = nats_server(config=ACCOUNTS.replace("password: pw", "password: pw, permissions: { publish: hello }"))
+    async with peering as peer, administrator(server) as tell:
+        async with listening(as_ann(server, monitor=f"http://{peer.authority}")) as run:
+            connected = await run.events.until(ev.Connected)
+            await tell("KICK", {"cid": connected.cid})
+            await run.events.until(ev.Reconnected)
+            await peer.until_connected()
+            await run.events.until(ev.Echoed)
+        assert not run.events.of(ev.CloseReason)
+
+
+async def test_another_server_of_the_cluster_answers(nats_server: StartServer) -> None:
+    """We are on another server by then, and the one that knows answers through the cluster."""
+    one = nats_server(config=ACCOUNTS, cluster="c")
+    two = nats_server(config=ACCOUNTS, cluster="c", routes=(one,))
+    async with administrator(one) as tell, listening(as_ann(one, two)) as run:
+        connected = await run.events.until(ev.Connected)
+        await run.events.until(ev.Echoed)
+        await asyncio.to_thread(wait_for_each_other, one, two)
+        await tell("KICK", {"cid": connected.cid})
+        _, said = await reason_of(run)
+        assert run.events.of(ev.Reconnected)[-1].after == two.url
+    assert (said.reason, said.server) == ("Kicked", one.url)
+
+
+@pytest.mark.parametrize(
+    ("peering", "cause"),
+    [
+        (peers.stale(), "stale"),
+        (peers.pong_then_garbage(), "protocol"),
+        (peers.err_after_connect("Server Shutdown"), "shutdown"),
+    ],
+    ids=["stale", "garbage", "shutdown"],
+)
+async def test_in_the_words_of_a_peer(peering: Any, cause: str) -> None:
+    async with peering as peer, listening(settings(peer.url)) as run:
+        ended: ev.Event = await run.events.until(ev.DialEnd if cause == "shutdown" else ev.Disconnected)
+        assert getattr(ended, "cause", "") == cause
+
+
+# -- the pool ---------------------------------------------------------------------------------------
+
+
+async def test_the_pool_is_told_when_it_changes(cluster: list[NatsServer], refused_port: int) -> None:
+    dead = f"nats://{HOST}:{refused_port}"
+    async with listening(settings(dead, cluster[0].url, max_reconnects=3)) as run:
+        first = await run.events.until(ev.Pool)
+        assert {(m.server, m.failures, m.left) for m in first.members} == {(dead, 0, 4), (cluster[0].url, 0, 4)}
+        failed = await run.events.until(ev.Pool)
+        assert {(m.server, m.failures, m.left) for m in failed.members} == {(dead, 1, 3), (cluster[0].url, 0, 4)}
+        await run.events.until(ev.Discovered)
+        grown = await run.events.until(ev.Pool)
+        assert {m.server for m in grown.members if m.discovered} == {node.url for node in cluster[1:]}
+        assert all((m.failures, m.left) == (0, 3) for m in grown.members)
+        assert folded(run.events).pool == grown.members
+
+
+# -- answers that make no sense ---------------------------------------------------------------------
+
+
+class Answering:
+    """A link on which every question has these answers."""
+
+    def __init__(self, answers: list[bytes]) -> None:
+        self._answers = answers
+
+    async def ask(self, *_: Any, **__: Any) -> list[bytes]:
+        return self._answers
+
+
+json_like = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**20), 10**20) | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["data", "user", "permissions", "publish", "allow", "expires", "connections", "cid", "reason"]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=10,
+)
+
+
+@given(st.lists(st.binary(max_size=40) | json_like.map(lambda value: json.dumps(value).encode()), max_size=3))
+@example_settings(deadline=None)
+def test_fuzz_answers(answers: list[bytes]) -> None:
+    async def ask() -> None:
+        events = Events()
+        inquiry = Inquiry(settings("a:1"), events, lambda: 1.0)
+        inquiry.watch(ev.Connected(t=0, server="nats://a:1", cid=1, server_id="N"))
+        inquiry.watch(ev.Disconnected(t=0, cause="eof"))
+        with mock.patch.object(inquiry_module, "_PAUSE", 0):
+            inquiry.link_up(Answering(answers))  # type: ignore[arg-type]
+            tasks = list(inquiry._tasks)
+            await asyncio.wait(tasks)
+        for task in tasks:
+            task.result()
+        assert not events.of(ev.CloseReason), "nothing of that was about us"
+
+    with asyncio.Runner() as runner:
+        runner.run(ask())

@@ -1,0 +1,186 @@
+"""Dialing through a proxy."""
+
+import asyncio
+import time
+
+import pytest
+
+from natsmon import DialError, HttpConnectDialer, SocksDialer, connect
+from natsmon.sandbox.server import HOST, NatsServer
+from tests import peers, proxy_servers
+
+SECRET = "pa:ss wörd"
+KINDS = {"socks": (SocksDialer, proxy_servers.socks), "http": (HttpConnectDialer, proxy_servers.http)}
+
+
+async def refused(
+    dialer: SocksDialer | HttpConnectDialer, host: str = "nats.example", within: float = 5.0
+) -> DialError:
+    with pytest.raises(DialError) as caught:
+        await dialer.dial((host, 4222), deadline=asyncio.get_running_loop().time() + within)
+    assert SECRET not in str(caught.value) + repr(caught.value.__cause__)
+    return caught.value
+
+
+@pytest.mark.parametrize("login", [None, ("me", SECRET)], ids=["open", "password"])
+@pytest.mark.parametrize("kind", KINDS)
+async def test_connects_by_a_name_that_only_the_proxy_knows(
+    kind: str, login: tuple[str, str] | None, server: NatsServer
+) -> None:
+    make, serve = KINDS[kind]
+    async with serve(login) as proxy:
+        user, password = login or (None, None)
+        dialer = make((HOST, proxy.port), user=user, password=password)
+        client = await connect(f"nats://nats.example:{server.port}", dialer=dialer, allow_reconnect=False)
+        heard = await client.subscribe("hello")
+        await client.publish("hello", b"world")
+        assert (await heard.next_msg(2)).data == b"world"
+        await client.close()
+        assert proxy.targets == [f"nats.example:{server.port}"]
+        await proxy.until_left()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_an_address_is_given_as_an_address(kind: str, server: NatsServer) -> None:
+    make, serve = KINDS[kind]
+    async with serve() as proxy:
+        stream = await make((HOST, proxy.port)).dial((HOST, server.port))
+        assert stream.address == server.authority
+        assert (await stream.reader.readline()).startswith(b"INFO ")
+        stream.writer.close()
+        await proxy.until_left()
+        assert proxy.targets == [server.authority]
+
+
+async def test_ipv6_addresses() -> None:
+    async with proxy_servers.socks(reply=4) as proxy:
+        await refused(SocksDialer((HOST, proxy.port)), "2001:db8::1")
+        assert proxy.targets == ["20010db8000000000000000000000001:4222"]
+    async with proxy_servers.http(status="502 Bad Gateway") as proxy:
+        await refused(HttpConnectDialer((HOST, proxy.port)), "2001:db8::1")
+        assert proxy.targets == ["[2001:db8::1]:4222"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_wrong_password(kind: str) -> None:
+    make, serve = KINDS[kind]
+    async with serve(("me", "right")) as proxy:
+        error = await refused(make((HOST, proxy.port), user="me", password=SECRET))
+        assert (error.stage, error.cause) == ("tcp", "proxy")
+        assert error.text in (
+            "the proxy refused the user or the password",
+            "the proxy answered: 407 Proxy Authentication Required",
+        )
+        await proxy.until_left()
+
+
+async def test_a_password_is_wanted() -> None:
+    async with proxy_servers.socks(("me", "right")) as proxy:
+        error = await refused(SocksDialer((HOST, proxy.port)))
+        assert error.text == "the proxy wants a user and a password, or another authentication"
+
+
+@pytest.mark.parametrize(
+    ("reply", "text"),
+    [(1, "general SOCKS server failure"), (5, "connection refused"), (77, "error 77")],
+)
+async def test_socks_refusals_are_told(reply: int, text: str) -> None:
+    async with proxy_servers.socks(reply=reply) as proxy:
+        error = await refused(SocksDialer((HOST, proxy.port)))
+        assert (error.stage, error.cause, error.text) == ("tcp", "proxy", f"the proxy answered: {text}")
+
+
+async def test_http_refusals_are_told() -> None:
+    async with proxy_servers.http(status="503 no way \x1b[31m") as proxy:
+        error = await refused(HttpConnectDialer((HOST, proxy.port)))
+        assert error.text == r"the proxy answered: 503 no way \x1b[31m"
+
+
+async def test_other_successes_and_interim_answers(server: NatsServer) -> None:
+    async with proxy_servers.http(status="204 No Content", interim=b"HTTP/1.1 102 Wait\r\n\r\n") as proxy:
+        stream = await HttpConnectDialer((HOST, proxy.port)).dial((HOST, server.port))
+        assert (await stream.reader.readline()).startswith(b"INFO ")
+        stream.writer.close()
+        await proxy.until_left()
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (b"INFO {}\r\n", "what answers there is no HTTP proxy"),
+        (b"HTTP/1.1 abc\r\n\r\n", "the proxy's answer makes no sense"),
+        (b"HTTP/1.1 200 OK\r\nA: " + b"a" * 20_000 + b"\r\n\r\n", "the proxy's answer makes no sense"),
+        (b"HTTP/1.1 200 OK\r\nA: " + b"a" * 200_000, "the proxy's answer does not end"),
+        (b"HTTP/1.1 102 Wait\r\n\r\n" * 20, "the proxy answered: 102 Wait"),
+    ],
+)
+async def test_what_is_no_http_proxy(data: bytes, text: str) -> None:
+    async with proxy_servers.saying(data) as peer:
+        error = await refused(HttpConnectDialer((HOST, peer.port)))
+        assert (error.stage, error.cause, error.text) == ("tcp", "proxy", text)
+        await peer.until_left()
+
+
+@pytest.mark.parametrize("data", [b"INFO {}\r\n", b"HTTP/1.1 400 Bad Request\r\n\r\n"])
+async def test_what_is_no_socks_proxy(data: bytes) -> None:
+    async with proxy_servers.saying(data) as peer:
+        error = await refused(SocksDialer((HOST, peer.port)))
+        assert error.text == "what answers there is no SOCKS5 proxy"
+
+
+@pytest.mark.parametrize("make", [SocksDialer, HttpConnectDialer])
+async def test_a_proxy_that_closes_or_is_silent_or_is_not_there(
+    make: type[SocksDialer] | type[HttpConnectDialer], refused_port: int
+) -> None:
+    async with peers.close_at_once() as peer:
+        error = await refused(make((HOST, peer.port)))
+        assert (error.stage, error.cause) == ("tcp", "proxy")
+    async with peers.silent() as peer:
+        began = time.monotonic()
+        error = await refused(make((HOST, peer.port)), within=0.1)
+        assert (error.stage, error.cause, error.text) == ("tcp", "timeout", "no answer from the proxy")
+        assert time.monotonic() - began < 0.5
+        await peer.until_left()
+    error = await refused(make((HOST, refused_port)))
+    assert (error.stage, error.cause) == ("tcp", "refused")
+
+
+async def test_a_cancel_leaves_nothing() -> None:
+    async with peers.silent() as peer:
+        dialing = asyncio.ensure_future(SocksDialer((HOST, peer.port)).dial(("nats.example", 4222)))
+        await peer.until_received(b"\x05\x01\x00")
+        dialing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await dialing
+        await peer.until_left()
+
+
+@pytest.mark.parametrize("host", ["a b", "x\r\nHost: y", "", "a" * 256, "\udcff"])
+@pytest.mark.parametrize("kind", KINDS)
+async def test_what_is_no_name_is_sent_to_nobody(kind: str, host: str) -> None:
+    make, serve = KINDS[kind]
+    async with serve() as proxy:
+        error = await refused(make((HOST, proxy.port)), host)
+        assert (error.stage, error.cause) == ("dns", "dns")
+        assert not proxy.connections
+
+
+async def test_a_proxy_behind_a_proxy(server: NatsServer) -> None:
+    async with proxy_servers.socks() as outer, proxy_servers.http() as inner:
+        dialer = HttpConnectDialer((HOST, inner.port), dialer=SocksDialer((HOST, outer.port)))
+        client = await connect(server.url, dialer=dialer, allow_reconnect=False)
+        assert client.is_connected
+        await client.close()
+        assert (outer.targets, inner.targets) == ([f"{HOST}:{inner.port}"], [server.authority])
+        await inner.until_left()
+        await outer.until_left()
+
+
+def test_credentials_that_cannot_be_sent_are_refused_without_being_told() -> None:
+    for make in (
+        lambda: SocksDialer((HOST, 1), user="me", password=SECRET * 100),
+        lambda: HttpConnectDialer((HOST, 1), user=f"me:{SECRET}"),
+    ):
+        with pytest.raises(ValueError, match=r"the password has|no colon") as caught:
+            make()
+        assert SECRET not in str(caught.value)

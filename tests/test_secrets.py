@@ -1,0 +1,193 @@
+"""Secrets are planted in every place that takes one, and looked for in everything that natsmon emits."""
+
+import asyncio
+import base64
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import nkeys
+import pytest
+
+from natsmon import events as ev
+from natsmon.sandbox.server import NatsServer
+from natsmon.settings import Secret, Settings
+from natsmon.sources import ProbeProcess
+from tests.conftest import StartServer
+from tests.listening import settings
+from tests.operator_mode import Operator, key, public, seed
+
+PASSWORD = "planted-p@ss/word"
+TOKEN = "planted-token"
+WRONG = "planted-wrong"
+ENDS = ["--count", "3", "--rate", "100", "--no-retry-on-failed-connect", "--connect-timeout", "2s"]
+MODES = {"plain": ["--plain", *ENDS], "json": ["--json", *ENDS]}
+
+
+class Run:
+    """A run of the command, and all it wrote."""
+
+    def __init__(self, args: list[str], variables: dict[str, str]) -> None:
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("NATS_")}
+        done = subprocess.run(
+            [sys.executable, "-m", "natsmon", *args],
+            env={**clean, "PYTHONPATH": str(Path(__file__).parents[1]), **variables},
+            capture_output=True,
+            timeout=30,
+            check=False,
+        )
+        self.code = done.returncode
+        self.text = (done.stdout + done.stderr).decode()
+
+
+def spellings(secret: str) -> list[str]:
+    """A secret as it is, and as it would look in a URL or in base64."""
+    quoted = secret.replace("@", "%40").replace("/", "%2F")
+    return [secret, quoted, base64.b64encode(secret.encode()).decode()]
+
+
+def check(run: Run, *secrets: str) -> None:
+    assert run.text
+    assert "Traceback" not in run.text
+    for secret in secrets:
+        for spelling in spellings(secret):
+            assert spelling not in run.text
+
+
+Way = Callable[[str], tuple[list[str], dict[str, str]]]
+
+
+def by_url(authority: str) -> tuple[list[str], dict[str, str]]:
+    return [f"nats://ann:planted-p%40ss%2Fword@{authority}"], {}
+
+
+def by_variable_url(authority: str) -> tuple[list[str], dict[str, str]]:
+    return [], {"NATS_URL": f"nats://ann:planted-p%40ss%2Fword@{authority}"}
+
+
+def by_flag(authority: str) -> tuple[list[str], dict[str, str]]:
+    return [authority, "--user", "ann", "--password", PASSWORD], {}
+
+
+def by_variable(authority: str) -> tuple[list[str], dict[str, str]]:
+    return [authority], {"NATS_USER": "ann", "NATS_PASSWORD": PASSWORD}
+
+
+WAYS = [by_url, by_variable_url, by_flag, by_variable]
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("outcome", ["connected", "refused", "dead", "tls"])
+def test_password(nats_server: StartServer, refused_port: int, mode: str, way: Way, outcome: str) -> None:
+    good = PASSWORD if outcome == "connected" else WRONG
+    config = f'accounts {{ A {{ users: [{{ user: ann, password: "{good}" }}] }} }}'
+    authority = f"127.0.0.1:{refused_port}" if outcome == "dead" else nats_server(config=config).authority
+    args, variables = way(authority)
+    if outcome == "tls":
+        args = [arg.replace("nats://", "tls://") for arg in args] + ["--tlsfirst"]
+    run = Run([*args, *MODES[mode]], variables)
+    check(run, PASSWORD, WRONG)
+    assert run.code == (0 if outcome == "connected" else 1)
+    assert {
+        "connected": "CONNECTED" if mode == "json" else "3 published, 3 echoed",
+        "refused": "Authorization Violation",
+        "dead": "Connection refused",
+        "tls": "not TLS-first",
+    }[outcome] in run.text
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_info(way: Way, form: list[str]) -> None:
+    args, variables = way("127.0.0.1:4222")
+    run = Run(["info", *args, *form], {**variables, "NATS_TOKEN": TOKEN})
+    assert run.code == 0
+    check(run, PASSWORD, TOKEN)
+    assert "****" in run.text
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        [f"nats://ann:{WRONG}@127.0.0.1:port"],
+        [f"nats://ann:{WRONG}"],
+        [f"nats://ann:{WRONG}@[::1"],
+        [f"nats://ann:{WRONG},x@127.0.0.1"],
+        ["--monitor", f"http://ann:{WRONG}@127.0.0.1:8222"],
+        ["--jwt", WRONG],
+        ["--seed", WRONG],
+        ["--token", WRONG, "--rate", "nonsense"],
+        [f"--tokens={WRONG}"],
+    ],
+)
+def test_what_is_wrong_is_told_without_it(args: list[str]) -> None:
+    run = Run([*args, "--plain"], {})
+    assert run.code == 2
+    check(run, WRONG)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("good", [True, False])
+def test_token(nats_server: StartServer, mode: str, good: bool) -> None:
+    server = nats_server(config=f"authorization {{ token: {TOKEN if good else 'another'} }}")
+    for args, variables in (
+        ([f"nats://{TOKEN}@{server.authority}"], {}),
+        ([server.url, "--token", TOKEN], {}),
+        ([server.url, "--user", TOKEN], {}),
+        ([server.url], {"NATS_TOKEN": TOKEN}),
+    ):
+        run = Run([*args, *MODES[mode]], variables)
+        check(run, TOKEN)
+        assert run.code == (0 if good else 1)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("expires_in", [3600.0, -3600.0])
+def test_credentials_file_jwt_and_seed(nats_server: StartServer, tmp_path: Path, mode: str, expires_in: float) -> None:
+    operator = Operator(tmp_path)
+    server = nats_server(config=operator.config)
+    jwt, user_seed = operator.user(expires_in=expires_in)
+    creds = operator.creds(jwt, user_seed)
+    for given in (["--creds", creds], ["--jwt", jwt, "--seed", user_seed]):
+        run = Run([server.url, *given, *MODES[mode]], {})
+        check(run, jwt, user_seed, jwt.rpartition(".")[2])
+        assert run.code == (0 if expires_in > 0 else 1)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("good", [True, False])
+def test_nkey(nats_server: StartServer, tmp_path: Path, mode: str, good: bool) -> None:
+    known, ours = key(nkeys.PREFIX_BYTE_USER), key(nkeys.PREFIX_BYTE_USER)
+    server = nats_server(config=f"authorization {{ users: [{{ nkey: {public(ours if good else known)} }}] }}")
+    path = tmp_path / "user.nk"
+    path.write_text(seed(ours))
+    run = Run([server.url, "--nkey", str(path), *MODES[mode]], {})
+    check(run, seed(ours))
+    assert run.code == (0 if good else 1)
+
+
+def shown_to_others(pid: int | None) -> bytes:
+    return b"".join(Path(f"/proc/{pid}/{file}").read_bytes() for file in ("cmdline", "environ"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+async def test_the_probe_process_shows_none(server: NatsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither in its arguments, which every user of the machine can see, nor in its environment."""
+    monkeypatch.setenv("NATS_PASSWORD", PASSWORD)
+    monkeypatch.setenv("NATS_TOKEN", TOKEN)
+    wanted: Settings = settings(server.url, user=Secret("ann"), password=Secret(PASSWORD), token=Secret(TOKEN))
+    probe = ProbeProcess(wanted)
+    seen = b""
+    async with asyncio.timeout(20):
+        async for event in probe.events():
+            seen += ev.encode(event)
+            if isinstance(event, ev.Connected):
+                seen += shown_to_others(probe.pid)
+                probe.send(ev.Close())
+    assert b"natsmon.probe" in seen
+    for secret in (PASSWORD, TOKEN):
+        for spelling in spellings(secret):
+            assert spelling.encode() not in seen

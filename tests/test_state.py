@@ -1,0 +1,256 @@
+"""State: any order of any events leaves it consistent; and what the usual orders mean."""
+
+from typing import Any
+from unittest import mock
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as example_settings
+from hypothesis import strategies as st
+
+from natsmon import events as ev
+from natsmon import state as state_module
+from natsmon.state import State
+from tests.vocabulary import EVENTS, anything_of, made_of
+
+A, B = "nats://a:4222", "nats://b:4222"
+
+times = st.one_of(
+    st.integers(0, 50).map(float),
+    st.floats(0, 100),
+    st.floats(allow_nan=False, allow_infinity=False),
+)
+few: dict[Any, st.SearchStrategy[Any]] = {
+    **anything_of,
+    float: times,
+    int: st.integers(0, 4) | st.integers(-(2**63), 2**63 - 1),
+    str: st.sampled_from(["", A, B, "forced", "127.0.0.1:1", "127.0.0.1:2"]),
+}
+"""Values from so few that events find each other; some of them make no sense."""
+
+any_event = st.one_of([made_of(cls, few, conn=st.sampled_from([0, 0, 0, 1])) for cls in EVENTS])
+
+
+def folded(*events: ev.AnyEvent) -> State:
+    state = State()
+    for event in events:
+        state.apply(event)
+    return state
+
+
+def check(state: State, now: float) -> None:
+    """What must hold, whatever was folded in."""
+    assert state.now >= 0
+    assert 0 <= state.status_since <= state.now
+    for status in ("DISCONNECTED", "CONNECTING", "CONNECTED", "RECONNECTING", "DRAINING", "CLOSED"):
+        assert state.status_seconds(status, now) >= 0
+    assert state.downtime(now) >= 0
+    available = state.availability(now)
+    assert available is None if not state.ever_connected else available is not None and 0 <= available <= 1
+
+    under_way = [dial for dial in state.dials if dial.outcome is None]
+    assert under_way in ([], [state.dials[-1]] if state.dials else [])
+    assert state.dial is (under_way[0] if under_way else None)
+    for dial in state.dials:
+        assert dial.elapsed(now) >= 0
+        assert dial.total >= 0
+        for part in (*dial.stages.values(), *dial.addresses):
+            assert part.elapsed >= 0
+            assert part.outcome != "started" or dial.outcome is None
+    assert state.dial_count >= len(state.dials)
+
+    lasting = [outage for outage in state.outages if outage.ended is None]
+    assert lasting in ([], [state.outages[-1]] if state.outages else [])
+    assert state.outage is (lasting[0] if lasting else None)
+    for outage in state.outages:
+        assert outage.downtime(now) >= 0
+        assert outage.detected_after >= 0
+    assert state.outage_count >= len(state.outages)
+
+    began = [stretch.began for stretch in state.timeline]
+    assert began == sorted(began)
+    assert state.timeline
+    assert state.timeline[-1].status == state.status
+    assert all(seconds >= 0 for _, seconds in state.rtts)
+    assert state.gaps >= 0
+    if state.waiting is not None:
+        assert state.dial is None
+
+
+@given(st.lists(any_event, max_size=40), times)
+@example_settings(max_examples=300, deadline=None)
+def test_any_order_of_any_events(events: list[ev.AnyEvent], later: float) -> None:
+    state = State()
+    for event in events:
+        state.apply(event)
+        check(state, state.now)
+        check(state, later)
+
+
+@given(st.lists(any_event, max_size=60))
+@example_settings(max_examples=100, deadline=None)
+def test_kept_within_bounds(events: list[ev.AnyEvent]) -> None:
+    kept = {"DIALS_KEPT": 2, "OUTAGES_KEPT": 2, "RTTS_KEPT": 2, "STRETCHES_KEPT": 3, "DISCOVERED_KEPT": 3}
+    with mock.patch.multiple(state_module, **kept):
+        state = State()
+    for event in events:
+        with mock.patch.multiple(state_module, **kept):
+            state.apply(event)
+        assert len(state.dials) <= 2
+        assert len(state.outages) <= 2
+        assert len(state.rtts) <= 2
+        assert len(state.timeline) <= 3
+        assert len(state.discovered) <= 3
+        check(state, state.now)
+
+
+@given(st.lists(any_event, max_size=30))
+@example_settings(max_examples=100, deadline=None)
+def test_a_replay_is_the_same(events: list[ev.AnyEvent]) -> None:
+    def shown(state: State) -> str:
+        return repr({**vars(state)})
+
+    lines = [ev.encode(event) for event in events]
+    replayed = [event for line in lines if (event := ev.decode_event(line)) is not None]
+    assert shown(folded(*events)) == shown(folded(*replayed))
+
+
+def test_every_event_has_a_fold_or_says_why_not() -> None:
+    shown_in_the_log_alone = {ev.Published, ev.Echoed, ev.AsyncError, ev.Drained, ev.Ignored}
+    assert set(EVENTS) - set(state_module._FOLDS) == shown_in_the_log_alone
+
+
+def test_another_connection_is_not_mine() -> None:
+    assert folded(ev.Rtt(t=1.0, conn=1, seconds=1.0)).now == 0.0
+
+
+# -- the usual orders -------------------------------------------------------------------------------
+
+
+def status(t: float, to: ev.Status, before: ev.Status, cause: str = "") -> ev.StatusChanged:
+    return ev.StatusChanged(t=t, status=to, previous=before, cause=cause)
+
+
+def dial(t: float, number: int, why: ev.Why = "reconnect") -> ev.DialStart:
+    return ev.DialStart(t=t, dial=number, attempt=number, round=1, server=A, why=why)
+
+
+def dialed(t: float, number: int, outcome: ev.DialOutcome = "connected") -> ev.DialEnd:
+    return ev.DialEnd(t=t, dial=number, outcome=outcome, stage="connect", total=0.5, server=A)
+
+
+LOST_AND_FOUND: tuple[ev.AnyEvent, ...] = (
+    ev.Session(t=0.0, id="x", started=1000.0),
+    status(0.0, "CONNECTING", "DISCONNECTED"),
+    dial(0.0, 1, "initial"),
+    dialed(1.0, 1),
+    ev.Connected(t=1.0, server=A),
+    status(1.0, "CONNECTED", "CONNECTING"),
+    ev.Disconnected(t=7.0, cause="eof", server=A),
+    status(7.0, "RECONNECTING", "CONNECTED", "eof"),
+    dial(7.0, 2),
+    dialed(7.5, 2, "failed"),
+    ev.Waiting(t=7.5, delay=2.0, base=2.0, jitter=0.0, until=9.5, server=A),
+    dial(9.5, 3),
+    dialed(10.0, 3),
+    ev.Connected(t=10.0, server=B),
+    status(10.0, "CONNECTED", "RECONNECTING"),
+    ev.Reconnected(t=10.0, before=A, after=B, downtime=3.0, attempts=2),
+)
+
+
+def test_an_outage_from_loss_to_connected() -> None:
+    state = folded(*LOST_AND_FOUND)
+    (outage,) = state.outages
+    assert (outage.before, outage.after, outage.cause, outage.dials) == (A, B, "eof", 2)
+    assert (outage.downtime(99.0), outage.settled, state.outage_count, state.reconnects) == (3.0, False, 1, 1)
+    assert state.availability(11.0) == pytest.approx(0.7)
+    assert state.status_seconds("CONNECTED", 11.0) == 7.0
+    assert state.downtime(11.0) == 3.0
+    assert state.wall(10.0) == 1010.0
+
+
+def test_an_outage_is_settled_by_the_probes_account() -> None:
+    account = ev.Outage(t=11.0, began=7.0, ended=10.0, cause="eof", before=A, after=B, dials=2, lost=4, buffered=3)
+    state = folded(*LOST_AND_FOUND, account)
+    (outage,) = state.outages
+    assert (outage.settled, outage.lost, outage.buffered, outage.downtime(99.0)) == (True, 4, 3, 3.0)
+    assert state.outage_count == 1
+
+
+def test_an_account_that_comes_during_the_next_outage_leaves_that_one_last() -> None:
+    account = ev.Outage(t=12.0, began=11.0, ended=11.5, cause="eof", lost=4)
+    state = folded(*LOST_AND_FOUND, ev.Disconnected(t=12.0, cause="reset", server=B), account)
+    assert state.outage is not None
+    assert (state.outage.cause, [outage.began for outage in state.outages]) == ("reset", [7.0, 11.0, 12.0])
+
+
+def test_an_outage_that_ends_in_closed() -> None:
+    state = folded(*LOST_AND_FOUND[:9], status(9.0, "CLOSED", "RECONNECTING", "cancelled"))
+    assert state.outage is None
+    assert (state.outages[-1].ended, state.outages[-1].after) == (9.0, "")
+
+
+def test_dial_that_nobody_ended_is_ended_by_the_next() -> None:
+    started = ev.DialStage(t=1.0, dial=1, stage="dns", outcome="started")
+    state = folded(dial(1.0, 1), started, dial(3.0, 2))
+    first, second = state.dials
+    assert (first.outcome, first.total, first.stages["dns"].outcome) == ("cancelled", 2.0, "cancelled")
+    assert state.dial is second
+
+
+def test_stages_and_addresses_of_a_dial() -> None:
+    def stage(t: float, outcome: ev.StageOutcome, stage: ev.Stage = "tcp", address: str = "") -> ev.DialStage:
+        return ev.DialStage(t=t, dial=1, stage=stage, outcome=outcome, address=address, elapsed=0.25)
+
+    state = folded(
+        dial(1.0, 1),
+        stage(1.0, "started", "dns"),
+        stage(1.1, "complete", "dns", "1.1.1.1:1, 2.2.2.2:1"),
+        stage(1.1, "started"),
+        stage(1.1, "started", address="1.1.1.1:1"),
+        stage(1.2, "started", address="2.2.2.2:1"),
+        stage(1.3, "failed", address="1.1.1.1:1"),
+        dialed(2.0, 1, "timeout"),
+    )
+    ended = state.dials[-1]
+    assert {name: record.outcome for name, record in ended.stages.items()} == {"dns": "complete", "tcp": "failed"}
+    assert [(tried.address, tried.outcome) for tried in ended.addresses] == [
+        ("1.1.1.1:1", "failed"),
+        ("2.2.2.2:1", "failed"),
+    ]
+    assert (ended.outcome, ended.total) == ("timeout", 0.5)
+
+
+def test_waiting_ends_with_the_next_dial() -> None:
+    assert folded(*LOST_AND_FOUND[:11]).waiting is not None
+    state = folded(*LOST_AND_FOUND[:12])
+    assert state.waiting is None
+    assert [(s.began, s.status, s.waiting) for s in state.timeline][-3:] == [
+        (7.0, "RECONNECTING", False),
+        (7.5, "RECONNECTING", True),
+        (9.5, "RECONNECTING", False),
+    ]
+
+
+def test_availability_is_unknown_before_the_first_connect() -> None:
+    assert folded(*LOST_AND_FOUND[:4]).availability(1.0) is None
+    assert folded(*LOST_AND_FOUND[:6]).availability(1.0) == 1.0
+
+
+def test_round_trip_percentiles() -> None:
+    state = folded(*(ev.Rtt(t=float(i), seconds=i / 1000) for i in range(101)))
+    assert state.rtt_percentiles(50, 99, 100) == (0.05, 0.099, 0.1)
+    assert state.rtt_percentiles(0, since=100.0) == (0.1,)
+    assert state.rtt_percentiles(50, since=101.0) is None
+    assert state.rtt_max == 0.1
+
+
+def test_discovered_are_each_known_once() -> None:
+    state = folded(ev.Discovered(t=1.0, servers=[A, A]), ev.Discovered(t=2.0, servers=[B, A]))
+    assert state.discovered == [A, B]
+
+
+def test_times_that_go_back_do_not_turn_time_back() -> None:
+    state = folded(status(5.0, "CONNECTING", "DISCONNECTED"), status(-3.0, "CONNECTED", "CONNECTING"))
+    assert (state.now, state.status_since) == (5.0, 5.0)

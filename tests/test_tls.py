@@ -1,0 +1,243 @@
+"""TLS against real servers: what is agreed on, and each thing that can be wrong with a certificate."""
+
+import ssl
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from natsmon import events as ev
+from natsmon import tls
+from natsmon.sandbox.server import NatsServer
+from natsmon.settings import Secret, Server, Settings
+from tests.authority import Authority
+from tests.conftest import StartServer
+from tests.dialing import failure
+from tests.listening import listening, settings
+from tests.peer import HOST, Talk, playing
+
+DAY = 86_400
+
+
+@pytest.fixture
+def ca(tmp_path: Path) -> Authority:
+    return Authority(tmp_path, "acme")
+
+
+def once(server: str | Server, **changes: Any) -> Settings:
+    return settings(server, retry_on_failed_connect=False, **changes)
+
+
+def over_tls(server: NatsServer) -> Server:
+    return Server(HOST, server.port, "tls")
+
+
+# -- what works -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scheme", ["nats", "tls"])
+async def test_connected(nats_server: StartServer, ca: Authority, scheme: str) -> None:
+    server = nats_server(config=ca.server_config(HOST, "n1.example"))
+    async with listening(settings(Server(HOST, server.port, scheme), tlsca=ca.file)) as run:
+        agreed = await run.events.until(ev.DialTls)
+        connected = await run.events.until(ev.Connected)
+        await run.events.until(ev.Echoed)
+    assert (agreed.version, agreed.trusted, connected.tls) == ("TLSv1.3", True, "TLSv1.3")
+    assert agreed.cipher
+    assert sorted(agreed.chain[0].names) == [HOST, "n1.example"]
+    assert agreed.chain[0].not_after == pytest.approx(time.time() + 30 * DAY, abs=60)
+
+
+async def test_tls_first_on_both_sides(nats_server: StartServer, ca: Authority) -> None:
+    server = nats_server(config=ca.server_config(HOST, more="handshake_first: true"), speaks_first=False)
+    async with listening(settings(over_tls(server), tlsca=ca.file, tlsfirst=True)) as run:
+        await run.events.until(ev.Connected)
+    assert [s.stage for s in run.events.of(ev.DialStage) if s.outcome == "complete" and not s.address][1:] == [
+        "tls",
+        "info",
+        "connect",
+    ]
+
+
+async def test_a_client_certificate(nats_server: StartServer, ca: Authority) -> None:
+    server = nats_server(config=ca.server_config(HOST, more="verify: true"))
+    certificate, key = ca.issue("client.example")
+    async with listening(settings(over_tls(server), tlsca=ca.file, tlscert=certificate, tlskey=key)) as run:
+        await run.events.until(ev.Connected)
+
+
+# -- what does not ----------------------------------------------------------------------------------
+
+
+async def test_tls_required_and_the_ca_unknown_to_this_machine(nats_server: StartServer, ca: Authority) -> None:
+    """``nats://`` without any flag: the server demands TLS, and nobody said what its CA is."""
+    server = nats_server(config=ca.server_config(HOST))
+    failed = await failure(once(server.url))
+    assert failed.where == ("tls", "tls_unknown_ca")
+    assert failed.told("failed in tls", "--tlsca")
+    assert "acme" in failed.certificate.issuer
+    assert failed.told("shows a certificate for 127.0.0.1", "issued by")
+
+
+async def test_another_ca(nats_server: StartServer, ca: Authority, tmp_path: Path) -> None:
+    server = nats_server(config=ca.server_config(HOST))
+    failed = await failure(once(over_tls(server), tlsca=Authority(tmp_path, "other").file))
+    assert failed.where == ("tls", "tls_unknown_ca")
+
+
+@pytest.mark.parametrize(
+    ("days", "cause", "words"),
+    [((-10.0, -2.0), "tls_expired", "has expired"), ((2.0, 30.0), "tls_not_yet_valid", "not yet valid")],
+    ids=["expired", "not-yet-valid"],
+)
+async def test_the_wrong_time(
+    nats_server: StartServer, ca: Authority, days: tuple[float, float], cause: str, words: str
+) -> None:
+    server = nats_server(config=ca.server_config(HOST, days=days))
+    failed = await failure(once(over_tls(server), tlsca=ca.file))
+    assert failed.where == ("tls", cause)
+    assert words in failed.text
+    begins, ends = (time.time() + day * DAY for day in days)
+    assert failed.certificate.not_before == pytest.approx(begins, abs=60)
+    assert failed.certificate.not_after == pytest.approx(ends, abs=60)
+    assert failed.told(
+        f"good from {time.strftime('%Y-%m-%d', time.gmtime(begins))} "
+        f"until {time.strftime('%Y-%m-%d', time.gmtime(ends))}"
+    )
+
+
+async def test_the_wrong_name(nats_server: StartServer, ca: Authority) -> None:
+    server = nats_server(config=ca.server_config("a.example", "b.example"))
+    failed = await failure(once(over_tls(server), tlsca=ca.file))
+    assert failed.where == ("tls", "tls_wrong_name")
+    assert HOST in failed.text
+    assert sorted(failed.certificate.names) == ["a.example", "b.example"]
+    assert failed.told("a.example, b.example")
+    async with listening(settings(over_tls(server), tlsca=ca.file, tls_server_name="b.example")) as run:
+        await run.events.until(ev.Connected)
+
+
+async def test_a_tls_first_certificate_is_looked_at_too(nats_server: StartServer, ca: Authority) -> None:
+    server = nats_server(config=ca.server_config("a.example", more="handshake_first: true"), speaks_first=False)
+    failed = await failure(once(over_tls(server), tlsca=ca.file, tlsfirst=True))
+    assert failed.where == ("tls", "tls_wrong_name")
+    assert failed.certificate.names == ["a.example"]
+
+
+async def test_without_what_reads_it_the_certificate_is_not_described(
+    nats_server: StartServer, ca: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tls, "read", lambda ders: [])
+    server = nats_server(config=ca.server_config(HOST))
+    failed = await failure(once(over_tls(server)))
+    assert failed.told("natsmon[tls]")
+
+
+async def test_a_client_certificate_is_missing(nats_server: StartServer, ca: Authority) -> None:
+    server = nats_server(config=ca.server_config(HOST, more="verify: true"))
+    failed = await failure(once(over_tls(server), tlsca=ca.file))
+    assert failed.end.cause == "tls_client_certificate_missing"
+    assert failed.told("--tlscert")
+
+
+async def test_a_client_certificate_is_missing_in_tls_1_2(ca: Authority) -> None:
+    """There the server says so within the handshake."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=ca.file)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_cert_chain(*ca.issue(HOST))
+
+    async def script(talk: Talk) -> None:
+        await talk.info(tls_required=True, tls_verify=True)
+        heard, said = ssl.MemoryBIO(), ssl.MemoryBIO()
+        handshake = context.wrap_bio(heard, said, server_side=True)
+        while True:
+            try:
+                handshake.do_handshake()
+            except ssl.SSLWantReadError:
+                await talk.send(said.read())
+                heard.write(await talk.reader.read(65536))
+            except ssl.SSLError:  # asyncio would close without the alert that is in here
+                return await talk.send(said.read())
+
+    async with playing(script) as peer:
+        failed = await failure(once(peer.url, tlsca=ca.file))
+    assert failed.where == ("tls", "tls_client_certificate_missing")
+
+
+async def test_a_client_certificate_is_refused(nats_server: StartServer, ca: Authority, tmp_path: Path) -> None:
+    server = nats_server(config=ca.server_config(HOST, more="verify: true"))
+    certificate, key = Authority(tmp_path, "other").issue("client.example")
+    failed = await failure(once(over_tls(server), tlsca=ca.file, tlscert=certificate, tlskey=key))
+    assert failed.end.cause == "tls_client_certificate_refused"
+
+
+async def test_tls_first_on_the_client_only(server: NatsServer) -> None:
+    failed = await failure(once(over_tls(server), tlsfirst=True))
+    assert failed.where == ("tls", "tls_first_mismatch")
+    assert failed.told("spoke before the TLS handshake", "leave --tlsfirst out")
+
+
+async def test_tls_asked_for_and_not_offered_sends_nothing() -> None:
+    """The real server's INFO, and every byte it would get: none."""
+
+    async def script(talk: Talk) -> None:
+        await talk.info(auth_required=True)
+        await talk.until_closed()
+
+    async with playing(script) as peer:
+        wanted = once(Server(HOST, peer.port, "tls"), user=Secret("planted-user"), password=Secret("planted-password"))
+        failed = await failure(wanted)
+        await peer.until_left()
+        assert peer.received == b""
+    assert failed.where == ("tls", "tls_not_offered")
+
+
+async def test_tls_asked_for_and_not_offered_by_a_real_server(server: NatsServer) -> None:
+    failed = await failure(once(over_tls(server), token=Secret("planted")))
+    assert failed.where == ("tls", "tls_not_offered")
+    assert failed.told("nothing was sent", "enable TLS")
+
+
+async def test_tls_demanded_by_the_server_after_an_info_that_does_not_say_so() -> None:
+    async def script(talk: Talk) -> None:
+        await talk.info()
+        await talk.until_line(b"CONNECT")
+        await talk.send(b"-ERR 'Secure Connection - TLS Required'\r\n")
+
+    async with playing(script) as peer:
+        assert (await failure(once(peer.url))).where == ("connect", "tls_required")
+
+
+async def test_the_server_ends_the_handshake() -> None:
+    async def script(talk: Talk) -> None:
+        await talk.info(tls_required=True)
+        await talk.exactly(5)
+
+    async with playing(script) as peer:
+        assert (await failure(once(peer.url))).where == ("tls", "tls_mismatch")
+
+
+async def test_the_peer_answers_the_handshake_in_clear() -> None:
+    async def script(talk: Talk) -> None:
+        await talk.info(tls_required=True)
+        await talk.exactly(5)
+        await talk.send(b"-ERR what is that\r\n")
+        await talk.until_closed()
+
+    async with playing(script) as peer:
+        assert (await failure(once(peer.url))).where == ("tls", "tls_mismatch")
+
+
+async def test_the_handshake_is_never_answered() -> None:
+    async def script(talk: Talk) -> None:
+        await talk.info(tls_required=True)
+        await talk.until_closed()
+
+    async with playing(script) as peer:
+        assert (await failure(once(peer.url, connect_timeout=0.3))).where == ("tls", "timeout")
+
+
+def test_what_is_no_certificate_is_left_out() -> None:
+    assert tls.read([b"", b"\x30\x03nope"]) == []

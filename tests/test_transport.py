@@ -1,0 +1,272 @@
+"""What ends well over our transport, and does not over nats-py's own."""
+
+import asyncio
+import ssl
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import nats.errors
+import pytest
+from nats.aio.client import Client
+
+from natsmon import DialError, connect
+from natsmon.sandbox.server import NatsServer
+from tests import peers
+from tests.certificates import Certificates
+from tests.conftest import StartServer
+from tests.dialed import Callbacks, Notes, echo, failing
+from tests.peer import Peering, Talk, info_line, playing
+
+
+@pytest.fixture
+def certificates(tmp_path: Path) -> Certificates:
+    return Certificates(tmp_path)
+
+
+@pytest.mark.parametrize("wrong", ["ca", "name"])
+async def test_a_certificate_that_cannot_be_trusted_ends_the_attempt(
+    wrong: str, certificates: Certificates, nats_server: StartServer
+) -> None:
+    server = await asyncio.to_thread(nats_server, config=certificates.config())
+    notes, callbacks = Notes(), Callbacks()
+    context = ssl.create_default_context() if wrong == "ca" else certificates.trusting()
+    options = {"tls": context, "tls_hostname": "localhost" if wrong == "ca" else "other.example", "trace": notes}
+    error = await failing(
+        connect(server.url, **options, max_reconnect_attempts=1, reconnect_time_wait=0.05, **callbacks.options)
+    )
+    assert isinstance(error.__cause__, DialError)
+    assert error.__cause__.cause == ("tls_unknown_ca" if wrong == "ca" else "tls_wrong_name")
+    assert notes.told.count("tls_handshake_done") == 2
+    assert sum(isinstance(error, DialError) and error.stage == "tls" for error in callbacks.errors) == 2
+    error = await failing(connect(server.url, **options, allow_reconnect=False, **callbacks.options), DialError)
+    assert isinstance(error.__cause__, ssl.SSLCertVerificationError)
+
+
+async def test_a_certificate_that_goes_bad_meanwhile(
+    certificates: Certificates, nats_server: StartServer, tmp_path: Path
+) -> None:
+    server = await asyncio.to_thread(nats_server, config=certificates.config())
+    trusted, callbacks = certificates.trusting(), Callbacks()
+    client = await connect(
+        server.url, tls=trusted, reconnect_time_wait=0.05, max_reconnect_attempts=1, **callbacks.options
+    )
+    await asyncio.to_thread(server.kill)
+    Certificates(tmp_path)
+    await asyncio.to_thread(server.start)
+    await callbacks.until_told("closed")
+    assert client.is_closed
+
+
+async def test_a_stalled_tls_handshake_ends_in_time() -> None:
+    async def script(talk: Talk) -> None:
+        await talk.info(tls_required=True)
+        await talk.until_closed()
+
+    callbacks = Callbacks()
+    began = time.monotonic()
+    async with playing(script) as peer:
+        options = {"connect_timeout": 0.2, "max_reconnect_attempts": 1, "reconnect_time_wait": 0.05}
+        error = await failing(connect(peer.url, **options, **callbacks.options))
+        await peer.until_left()
+    assert isinstance(error.__cause__, DialError)
+    assert (error.__cause__.stage, error.__cause__.cause) == ("tls", "timeout")
+    assert time.monotonic() - began < 1.5
+
+
+async def test_nothing_is_sent_in_clear_behind_a_tls_url() -> None:
+    async with peers.correct() as peer:
+        url = f"tls://me:secret@{peer.authority}"
+        error = await failing(connect(url, allow_reconnect=False, error_cb=Callbacks().options["error_cb"]), DialError)
+        assert isinstance(error, DialError)
+        assert (error.stage, error.cause) == ("tls", "tls_not_offered")
+        assert "secret" not in str(error)
+        await peer.until_left()
+        assert not peer.received
+
+
+async def test_tls_that_is_offered_is_taken_behind_a_tls_url(
+    certificates: Certificates, nats_server: StartServer
+) -> None:
+    server = await asyncio.to_thread(nats_server, config=f"allow_non_tls: true\n{certificates.config()}")
+    notes = Notes()
+    client = await connect(f"tls://{server.authority}", trace=notes, tls=certificates.trusting())
+    assert "tls_handshake_done" in notes.told
+    await echo(client)
+    await client.close()
+
+
+async def test_a_frozen_server_holds_nothing_up(server: NatsServer) -> None:
+    callbacks = Callbacks()
+    client = await connect(
+        server.url,
+        ping_interval=0.1,
+        max_outstanding_pings=1,
+        connect_timeout=0.2,
+        reconnect_time_wait=0.05,
+        **callbacks.options,
+    )
+    server.stop()
+    publishing = asyncio.ensure_future(_publish_for_ever(client))
+    try:
+        await callbacks.until_told("disconnected")  # stale, with megabytes on their way
+        publishing.cancel()
+        began = time.monotonic()
+        await client.close()
+        assert time.monotonic() - began < 1.5
+    finally:
+        publishing.cancel()
+        server.cont()
+    assert callbacks.told[-1] == "closed"
+
+
+async def test_close_waits_for_a_frozen_server_a_little_and_no_more(server: NatsServer) -> None:
+    client = await connect(server.url)
+    server.stop()
+    publishing = asyncio.ensure_future(_publish_for_ever(client))
+    await asyncio.sleep(0.2)
+    publishing.cancel()
+    began = time.monotonic()
+    await client.close()
+    took = time.monotonic() - began
+    server.cont()
+    await asyncio.wait([publishing])
+    assert took < 1.5
+
+
+async def _publish_for_ever(client: Client) -> None:
+    while not client.is_closed and not client.is_reconnecting:
+        await client.publish("hello", b"x" * 500_000)
+        await asyncio.sleep(0)
+
+
+async def test_publishing_to_a_frozen_server_blocks_rather_than_fills_the_memory(server: NatsServer) -> None:
+    client = await connect(server.url)
+    server.stop()
+    published = 0
+
+    async def publish() -> None:
+        nonlocal published
+        for _ in range(200):
+            await client.publish("hello", b"x" * 500_000)
+            published += 1
+
+    publishing = asyncio.ensure_future(publish())
+    await asyncio.wait([publishing], timeout=0.5)
+    assert published < 60
+    server.cont()
+    await asyncio.wait_for(publishing, 20)
+    await client.close()
+
+
+async def test_close_while_reconnecting_with_messages_kept(server: NatsServer) -> None:
+    callbacks = Callbacks()
+    client = await connect(server.url, reconnect_time_wait=0.05, **callbacks.options)
+    await asyncio.to_thread(server.kill)
+    await callbacks.until_told("disconnected")
+    for _ in range(3):
+        await client.publish("hello", b"world")
+    await client.close()
+    assert callbacks.told.count("closed") == 1
+
+
+@pytest.mark.parametrize(
+    "greeting",
+    [
+        b"INFO\r\n",
+        b"INFO []\r\n",
+        b'INFO {"connect_urls": [1]}\r\n',
+        b"INFO " + b"x" * 40_000 + b"\r\n",
+        b"x" * 200_000,
+        b"-ERR\r\n",
+        b"",
+    ],
+    ids=["bare", "list", "not urls", "long", "endless", "error", "nothing"],
+)
+async def test_an_odd_greeting_does_not_end_the_retrying(greeting: bytes) -> None:
+    visits = 0
+
+    async def script(talk: Talk) -> None:
+        nonlocal visits
+        visits += 1
+        if visits == 2:
+            await talk.send(greeting)
+            return
+        await talk.handshake()
+        if visits == 1:
+            return  # and with it the connection
+        while line := await talk.line():
+            if line.startswith(b"PING"):
+                await talk.send(b"PONG\r\n")
+
+    callbacks = Callbacks()
+    async with playing(script) as peer:
+        client = await connect(peer.url, reconnect_time_wait=0.02, connect_timeout=0.5, **callbacks.options)
+        await callbacks.until_told("reconnected")
+        assert visits == 3
+        assert client.is_connected
+        await client.close()
+        await peer.until_left()
+
+
+async def test_a_long_info_is_read() -> None:
+    urls = [f"10.0.{n // 250}.{n % 250}:4222" for n in range(2000)]
+    async with peers.correct(connect_urls=urls) as peer:
+        client = await connect(peer.url)
+        assert len(client.discovered_servers) == 2000
+        await echo(client)
+        await client.close()
+
+
+async def test_what_comes_before_pong_is_not_lost() -> None:
+    async def script(talk: Talk) -> None:
+        await talk.info()
+        await talk.until_line(b"PING")
+        await talk.send(b"PING\r\n+OK\r\n" + info_line(talk.peer.port, connect_urls=["10.0.0.1:4222"]) + b"PONG\r\n")
+        while line := await talk.line():
+            if line.startswith(b"PING"):
+                await talk.send(b"PONG\r\n")
+
+    async with playing(script) as peer:
+        client = await connect(peer.url)
+        await client.flush()
+        assert client.is_connected
+        assert [url.netloc for url in client.discovered_servers] == ["10.0.0.1:4222"]
+        await client.close()
+        await peer.until_left()
+        assert peer.lines.count("PONG") == 1
+
+
+async def test_verbose(server: NatsServer) -> None:
+    client = await connect(server.url, verbose=True)
+    await echo(client)
+    await client.close()
+
+
+@pytest.mark.parametrize(
+    ("peering", "stage", "cause"),
+    [
+        (peers.silent, "info", "timeout"),
+        (peers.http_400, "info", "http"),
+        (peers.garbage, "info", "protocol"),
+        (peers.close_at_once, "info", "eof"),
+        (peers.info_then_close, "connect", "eof"),
+        (peers.info_then_silent, "connect", "timeout"),
+    ],
+)
+async def test_the_cause_of_a_failed_handshake_is_told(peering: Callable[[], Peering], stage: str, cause: str) -> None:
+    callbacks = Callbacks()
+    async with peering() as peer:
+        dialing = connect(peer.url, allow_reconnect=False, connect_timeout=0.5, **callbacks.options)
+        error = await failing(dialing, DialError)
+        assert isinstance(error, DialError)
+        assert (error.stage, error.cause) in [(stage, cause), (stage, "reset")]
+        await peer.until_left()
+
+
+async def test_an_error_of_the_server_is_as_nats_py_tells_it(nats_server: StartServer) -> None:
+    server = await asyncio.to_thread(nats_server, config="authorization { user: me, password: right }")
+    callbacks = Callbacks()
+    url = server.url.replace("//", "//me:wrong@")
+    error = await failing(connect(url, allow_reconnect=False, **callbacks.options), nats.errors.Error)
+    assert str(error) == "nats: 'Authorization Violation'"
