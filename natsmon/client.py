@@ -21,7 +21,7 @@ from nats.protocol.parser import AWAITING_CONTROL_LINE
 
 from natsmon.causes import DialError, classify, classify_server_error
 from natsmon.dialer import CustomDialer, Stream
-from natsmon.greeting import Info, parse_info
+from natsmon.greeting import Info, parse_info, read_answer
 from natsmon.trace import DialTrace
 from natsmon.transport import DialTransport
 
@@ -64,27 +64,19 @@ class StreamTransport(nats.aio.transport.Transport):
         if self._info_line is not None:
             line, self._info_line = self._info_line, None
             return line
-        while True:
-            try:
-                line = await self._reader.readuntil(b"\n")
-            except asyncio.IncompleteReadError as error:
-                raise self._refuse("eof", "closed by the server after CONNECT") from error
-            except asyncio.LimitOverrunError as error:
-                raise self._refuse("protocol", "an endless line instead of PONG") from error
-            except OSError as error:
-                raise self._refuse(*classify(error)) from error
-            verb = line.split(None, 1)[0].upper() if line.strip() else b""
-            if verb == b"PONG":
-                return b"PONG\r\n"
-            if verb == b"PING":
-                self._writer.write(b"PONG\r\n")
-            elif verb == b"INFO":
-                self.early_infos.append(parse_info(line[4:])[1])
-            elif verb == b"-ERR":
-                text = line[4:].strip().decode(errors="replace").strip("'")
-                raise self._refuse(classify_server_error(text), text)
-            elif verb != b"+OK":
-                raise self._refuse("protocol", f"said {verb[:16]!r} instead of PONG")
+        early: list[bytes] = []
+        try:
+            verb, text = await read_answer(self._reader, self._writer, early, until=(b"PONG", b"-ERR"))
+            self.early_infos += [parse_info(line[4:])[1] for line in early]
+        except DialError as error:
+            self.refused = error
+            raise
+        except OSError as error:
+            raise self._refuse(*classify(error)) from error
+        if verb == b"-ERR":
+            text = text.strip("'")
+            raise self._refuse(classify_server_error(text), text)
+        return b"PONG\r\n"
 
     def _refuse(self, cause: str, text: str) -> DialError:
         self.refused = DialError("connect", cause, text)

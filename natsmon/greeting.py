@@ -5,6 +5,7 @@ its greeting ends with an Info or with a DialError that tells what came instead.
 """
 
 import asyncio
+from collections.abc import Container
 from typing import Any
 
 import msgspec
@@ -58,6 +59,34 @@ async def read_info(reader: asyncio.StreamReader) -> tuple[Info, dict[str, Any]]
     if len(line) > MAX_INFO:
         raise DialError("info", "info_bad", f"INFO is longer than {MAX_INFO} bytes")
     return parse_info(line)
+
+
+async def read_answer(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, early: list[bytes], *, until: Container[bytes]
+) -> tuple[bytes, str]:
+    """What answers CONNECT and PING: the first line whose verb is in ``until``, as its verb and its words.
+
+    PING is answered, INFO goes to ``early`` as it is, +OK says nothing; whatever else comes here is not NATS.
+    Raises DialError in the stage ``connect``.
+    """
+    while True:
+        try:
+            line = await reader.readuntil(b"\n")
+        except asyncio.IncompleteReadError as error:
+            raise DialError("connect", "eof", "closed by the server after CONNECT") from error
+        except asyncio.LimitOverrunError as error:
+            raise DialError("connect", "protocol", "an endless line instead of PONG") from error
+        verb, _, rest = line.strip().partition(b" ")
+        verb = verb.upper()
+        if verb in until:
+            return verb, rest.decode(errors="replace").strip()
+        if verb == b"PING":
+            writer.write(b"PONG\r\n")
+        elif verb == b"INFO":
+            early.append(line)
+        elif verb != b"+OK":
+            # Its verb alone: a peer that echoes CONNECT would have our secrets shown.
+            raise DialError("connect", "protocol", f"said {verb[:16]!r} instead of PONG")
 
 
 def parse_info(body: bytes) -> tuple[Info, dict[str, Any]]:

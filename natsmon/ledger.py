@@ -14,8 +14,8 @@ from collections import OrderedDict
 LATENCIES_KEPT = 10_000
 """Echoes between two reports whose latency is kept; of more, the first ones."""
 
-LOST_KEPT = 100_000
-IN_FLIGHT_KEPT = 1_000_000
+LOST_KEPT = 20_000
+IN_FLIGHT_KEPT = 100_000
 """Beyond these the oldest are kept as a number only: counted, not recognised."""
 
 

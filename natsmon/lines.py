@@ -1,4 +1,4 @@
-"""Lines out, lines in: each on a thread of its own, so that neither end can hold up the loop between them.
+"""Lines out, lines in: each with a thread of its own, so that neither end can hold up the loop between them.
 
 A reader that stops costs the writer nothing but memory, and that is bounded: what can be left out is left
 out and counted, totals arrive all the same. Threads work with every kind of file (a terminal, a pipe, a
@@ -7,6 +7,8 @@ regular file), and leave the file's flags, which others may share, as they are.
 
 import asyncio
 import os
+import select
+import stat
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -23,7 +25,7 @@ _CHUNK = 64 * 1024
 
 
 class Outbox:
-    """Writes lines to a file descriptor, in order, from a thread.
+    """Writes lines to a file descriptor, in order: at once into a pipe with room in it, else from a thread.
 
     ``left_out`` makes the line that says how many were left out.
     """
@@ -36,6 +38,8 @@ class Outbox:
         self._last = b""
         self._missing = 0
         self._closing = False
+        self._writing = False
+        self._room = _Room(fd) if stat.S_ISFIFO(os.fstat(fd).st_mode) else None
         self._changed = threading.Condition()
         self.broken = False
         """True when the reader has gone away."""
@@ -55,11 +59,24 @@ class Outbox:
             elif sample and len(self._lines) >= SOFT_LIMIT:
                 self._missing += 1
             else:
+                if self._written_at_once(line):
+                    return
                 if len(self._lines) >= HARD_LIMIT:
                     self._lines.popleft()
                     self._missing += 1
                 self._lines.append(line)
             self._changed.notify()
+
+    def _written_at_once(self, line: bytes) -> bool:
+        """Handing a line to the thread takes longer than writing it, and a reconnect has twenty of them."""
+        idle = not (self._writing or self._lines or self._latest or self._closing or self.broken)
+        if not idle or self._room is None or not self._room.for_(line):
+            return False
+        try:
+            os.write(self._fd, line)
+        except OSError:
+            self.broken = True
+        return True
 
     def close(self, timeout: float) -> bool:
         """Write what is left, for at most ``timeout`` seconds; False when it did not all leave."""
@@ -77,11 +94,14 @@ class Outbox:
                 if not (self._lines or self._latest or self._last):
                     return
                 batch = self._take()
+                self._writing = True
             try:
                 _write_all(self._fd, batch)
             except OSError:
                 self.broken = True
                 return
+            finally:
+                self._writing = False
 
     def _take(self) -> bytes:
         batch = [self._lines.popleft() for _ in range(min(_BATCH, len(self._lines)))]
@@ -95,6 +115,17 @@ class Outbox:
             self._latest.clear()
             self._last = b""
         return b"".join(batch)
+
+
+class _Room:
+    """Whether a pipe takes a line without waiting: one it calls writable takes PIPE_BUF bytes, all or none."""
+
+    def __init__(self, fd: int) -> None:
+        self._poll = select.poll()
+        self._poll.register(fd, select.POLLOUT)
+
+    def for_(self, line: bytes) -> bool:
+        return len(line) <= select.PIPE_BUF and any(event & select.POLLOUT for _, event in self._poll.poll(0))
 
 
 def _write_all(fd: int, data: bytes) -> None:

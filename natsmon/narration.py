@@ -204,9 +204,7 @@ def _took(state: State) -> str:
     return f"in {units.elapsed(dial.total)}" + (f" ({stages})" if stages else "")
 
 
-def _account(event: ev.Account, state: State) -> Said:
-    what = "the system account" if event.system else "account"
-    return "dim", f"this connection is in {what} {_clip(event.account, _NAME_LIMIT)}"
+_NOBODY = ["a user without a name", "account $G"]
 
 
 def _user_info(event: ev.UserInfo, state: State) -> Said:
@@ -224,7 +222,8 @@ def _user_info(event: ev.UserInfo, state: State) -> Said:
             facts.append(f"{verb} not to {_clip(', '.join(deny), _NAME_LIMIT)}")
     if event.expires:
         facts.append(f"until {_moment(event.expires)}")
-    return "dim", f"to the server we are {', '.join(facts)}"
+    # Without accounts there is nothing to know.
+    return ("dim", f"to the server we are {', '.join(facts)}") if facts != _NOBODY else None
 
 
 def _moment(seconds: float) -> str:
@@ -361,7 +360,6 @@ _WORDS: dict[type, Callable[[Any, State], Said]] = {
     ev.DialFinding: _dial_finding,
     ev.Waiting: _waiting,
     ev.Connected: _connected,
-    ev.Account: _account,
     ev.UserInfo: _user_info,
     ev.Disconnected: _disconnected,
     ev.Reconnected: _reconnected,

@@ -12,10 +12,10 @@ from typing import Any
 
 from natsmon import events as ev
 
-DIALS_KEPT = 1_000
+DIALS_KEPT = 250
 OUTAGES_KEPT = 1_000
 RTTS_KEPT = 3_600
-STRETCHES_KEPT = 10_000
+STRETCHES_KEPT = 2_000
 DISCOVERED_KEPT = 1_000
 
 

@@ -18,7 +18,7 @@ import nats.errors
 
 from natsmon.causes import DialError, classify
 from natsmon.dialer import CustomDialer, Dialer, Stream
-from natsmon.greeting import Info, read_info
+from natsmon.greeting import Info, read_answer, read_info
 from natsmon.stages import Stage
 from natsmon.starttls import upgrade
 from natsmon.trace import DialTrace, Tell
@@ -114,30 +114,15 @@ class DialTransport(nats.aio.transport.Transport):
     async def _answer(self) -> bytes:
         """``PONG``, ``-ERR`` or an awaited ``+OK``. Anything else here makes nats-py say connected when it is not."""
         stream = self._open("connect")
-        while True:
-            try:
-                line = await stream.reader.readuntil(b"\n")
-            except asyncio.IncompleteReadError as error:
-                raise DialError("connect", "eof", "closed by the server after CONNECT") from error
-            except asyncio.LimitOverrunError as error:
-                raise DialError("connect", "protocol", "an endless line instead of PONG") from error
-            verb, _, rest = line.strip().partition(b" ")
-            match verb.upper():
-                case b"PONG":
-                    self._answered = True
-                    return b"PONG\r\n"
-                case b"PING":
-                    stream.writer.write(b"PONG\r\n")
-                case b"INFO":
-                    self._early.append(line)
-                case b"-ERR":
-                    return f"-ERR {rest.decode(errors='replace') or 'without a word'}\r\n".encode()
-                case b"+OK":
-                    if self._verbose:
-                        self._verbose = False
-                        return line
-                case _:
-                    raise DialError("connect", "protocol", f"said {verb[:16]!r} instead of PONG")
+        until = {b"PONG", b"-ERR", *([b"+OK"] if self._verbose else [])}
+        verb, text = await read_answer(stream.reader, stream.writer, self._early, until=until)
+        if verb == b"-ERR":
+            return f"-ERR {text or 'without a word'}\r\n".encode()
+        if verb == b"PONG":
+            self._answered = True
+        else:
+            self._verbose = False
+        return verb + b"\r\n"
 
     async def read(self, buffer_size: int) -> bytes:
         if self._early:

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,9 +36,8 @@ def children() -> dict[int, str]:
     """Our living child processes and their command lines."""
     found: dict[int, str] = {}
     for listing in Path("/proc/self/task").glob("*/children"):
-        for pid in map(int, listing.read_text().split()):
-            if alive(pid):
-                found[pid] = _command(pid)
+        with suppress(OSError):  # a thread may end while we look
+            found |= {pid: _command(pid) for pid in map(int, listing.read_text().split()) if alive(pid)}
     return found
 
 

@@ -88,7 +88,7 @@ LIFE: list[tuple[ev.AnyEvent, str, str]] = [
     (ev.Echoed(t=3.0, seq=2, latency=0.00043), "dim", "message 2 echoed after 0.43 ms"),
     (ev.Tally(t=3.0, attempted=2, sent=2, echoed=2), "", ""),
     (ev.Rtt(t=3.0, seconds=0.0003), "", ""),
-    (ev.Account(t=3.0, account="ORDERS"), "dim", "this connection is in account ORDERS"),
+    (ev.Account(t=3.0, account="ORDERS"), "", ""),
     (ev.UserInfo(t=3.0, user="app", account="ORDERS", publish_allow=["a.>", "b"], subscribe_deny=["c"], expires=86400),
      "dim", "to the server we are user app, account ORDERS, publishes only to a.>, b, subscribes not to c, "
      "until 1970-01-02 00:00:00 UTC"),
@@ -145,7 +145,7 @@ def test_the_life_of_a_connection() -> None:
 
 def test_every_event_is_told_or_meant_not_to_be() -> None:
     told = {type(event) for event, _, text in LIFE if text}
-    assert set(ev.Event.__subclasses__()) - told == {ev.Tally, ev.Rtt, ev.Pool, ev.DialInfo, ev.DialConnect}
+    assert set(ev.Event.__subclasses__()) - told == {ev.Tally, ev.Rtt, ev.Pool, ev.Account, ev.DialInfo, ev.DialConnect}
 
 
 def test_advice_is_given_once() -> None:
