@@ -66,7 +66,8 @@ async def read_answer(
 ) -> tuple[bytes, str]:
     """What answers CONNECT and PING: the first line whose verb is in ``until``, as its verb and its words.
 
-    PING is answered, INFO goes to ``early`` as it is, +OK says nothing; whatever else comes here is not NATS.
+    PING is answered, an INFO that makes sense goes to ``early`` as it is, +OK says nothing; whatever else comes
+    here is not NATS.
     Raises DialError in the stage ``connect``.
     """
     while True:
@@ -83,6 +84,10 @@ async def read_answer(
         if verb == b"PING":
             writer.write(b"PONG\r\n")
         elif verb == b"INFO":
+            try:
+                parse_info(rest)
+            except DialError as error:
+                raise DialError("connect", error.cause, error.text) from error
             early.append(line)
         elif verb != b"+OK":
             # Its verb alone: a peer that echoes CONNECT would have our secrets shown.
