@@ -126,7 +126,7 @@ def classify(error: BaseException) -> tuple[str, str]:
 
 def _classify_tls(error: ssl.SSLError) -> tuple[str, str]:
     if isinstance(error, ssl.SSLCertVerificationError):
-        return _BY_VERIFY_CODE.get(error.verify_code, "tls_verify"), error.verify_message or str(error)
+        return _BY_VERIFY_CODE.get(error.verify_code, "tls_verify"), (error.verify_message or str(error)).rstrip(".")
     reason = (error.reason or "").upper()
     said = reason.replace("_", " ").lower() or str(error)
     if reason in _CLIENT_CERTIFICATE_ALERTS:

@@ -20,6 +20,7 @@ from natsmon import dialer as resolver
 from natsmon import events as ev
 from natsmon.causes import classify_server_error
 from natsmon.dialer import Dialer, Stream
+from natsmon.evidence import Evidence
 from natsmon.link import Link
 from natsmon.settings import Secret, Server, Settings
 from natsmon.state import Dial, StageRecord, State
@@ -182,19 +183,22 @@ async def _check_one(server: Server, settings: Settings) -> Found:
     state = State()
 
     def emit(event: ev.AnyEvent) -> None:
-        if isinstance(event, ev.DialStage | ev.DialEnd):
+        if isinstance(event, ev.DialStage | ev.DialEnd | ev.DialFinding):
             event = msgspec.structs.replace(event, text=_masked(event.text, settings))
         state.apply(event)
+        evidence.watch(event)
 
     def clock() -> float:
         return round(time.monotonic() - began, 6)
 
+    evidence = Evidence(settings, emit, clock)
     found = Found(server.url)
     try:
         which = attempt.Attempt(dial=1, attempt=1, round=1, server=server, why="initial")
         link = await attempt.make(which, Dialer(), settings, emit, clock)
         found = replace(found, dials=tuple(state.dials))
         if link is None:
+            await evidence.finished()
             return found
         try:
             found = await _try_out(link, found, settings)
@@ -205,6 +209,8 @@ async def _check_one(server: Server, settings: Settings) -> Found:
     except Exception as error:  # a monitor is told by a status, not by a traceback
         text = _masked(f"{type(error).__name__}: {error}", settings)
         return replace(found, broken=f"the check itself failed: {text}")
+    finally:
+        evidence.stop()
 
 
 class _Failed(Exception):

@@ -5,6 +5,7 @@ all of them, before anything is started.
 """
 
 import os
+import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -256,6 +257,16 @@ def _default_name() -> str:
     return f"natsmon {socket.gethostname()} {os.getpid()}"
 
 
+def _asked() -> Secret | None:
+    """The password, typed unseen; none where there is nobody to ask, or who just presses enter."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return None
+    typed = click.prompt(
+        "Password (none: the user is a token)", default="", hide_input=True, show_default=False, err=True
+    )
+    return Secret(typed) if typed else None
+
+
 def _given(userinfo: UserInfo) -> dict[str, Secret]:
     return {name: secret for name in _CREDENTIALS if (secret := getattr(userinfo, name)) is not None}
 
@@ -279,7 +290,7 @@ def _servers(ctx: click.Context) -> tuple[tuple[Server, ...], UserInfo | None, s
 def _credentials(ctx: click.Context) -> tuple[dict[str, Secret], dict[str, str]]:
     """User, password and token as given, where a user without a password is a token, as in the nats CLI.
 
-    A flag wins over a variable. An empty one is as good as none.
+    On a terminal the password is asked for. A flag wins over a variable. An empty one is as good as none.
     """
     given = {name: ctx.params[name] for name in _CREDENTIALS if ctx.params[name] and ctx.params[name].reveal()}
     origins = {name: origin(ctx, name) for name in given}
@@ -291,6 +302,8 @@ def _credentials(ctx: click.Context) -> tuple[dict[str, Secret], dict[str, str]]
         if origins["password"].startswith("flag"):
             raise click.BadParameter("is given without --user", ctx=ctx, param_hint="--password")
         drop("password")
+    if "user" in given and not given.keys() & {"password", "token"} and (typed := _asked()):
+        given["password"], origins["password"] = typed, "prompt"
     if "user" in given and "password" not in given:
         user_is_flag, token_is_flag = origins["user"].startswith("flag"), origins.get("token", "").startswith("flag")
         if "token" in given and user_is_flag == token_is_flag:

@@ -118,12 +118,16 @@ def _refused_certificate(event: ev.DialTls, state: State) -> Said:
     server = dial.server if dial else "the server"
     if not event.chain:
         return "info", f"{server} shows a certificate; natsmon[tls] is needed to read one that is not trusted"
-    own = event.chain[0]
+    return "info", f"{server} shows {certificate_in_words(event.chain[0])}"
+
+
+def certificate_in_words(own: ev.Certificate) -> str:
+    """``a certificate for NAMES, issued by ISSUER, good from DAY until DAY``."""
     names = ", ".join(own.names[:_NAMES_SHOWN]) or own.subject or "no name"
     more = f" and {len(own.names) - _NAMES_SHOWN} more" if len(own.names) > _NAMES_SHOWN else ""
     issuer = _clip(own.issuer, _NAME_LIMIT) or "nobody"
-    return "info", (
-        f"{server} shows a certificate for {_clip(names)}{more}, issued by {issuer}, "
+    return (
+        f"a certificate for {_clip(names)}{more}, issued by {issuer}, "
         f"good from {_day(own.not_before)} until {_day(own.not_after)}"
     )
 

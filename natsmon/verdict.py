@@ -11,6 +11,7 @@ from enum import IntEnum
 from natsmon import events as ev
 from natsmon import units
 from natsmon.diagnosis import diagnose
+from natsmon.narration import certificate_in_words
 from natsmon.plaintext import printable
 from natsmon.state import Dial
 
@@ -160,7 +161,13 @@ def failure(server: str, stage: str, cause: str, text: str) -> Failure:
 
 
 def failure_of(dial: Dial, server: str = "") -> Failure:
-    return failure(server or dial.server, dial.stage_reached or "dns", dial.cause, dial.text)
+    """Why a dial failed; what a second look at the peer found says more than the failure itself."""
+    stage, cause, text = dial.stage_reached or "dns", dial.cause, dial.text
+    if dial.finding is not None:
+        cause, text = dial.finding.cause, f"{text}; {dial.finding.text}"
+    if dial.tls is not None and not dial.tls.trusted and dial.tls.chain:
+        text = f"{text}; the server shows {certificate_in_words(dial.tls.chain[0])}"
+    return failure(server or dial.server, stage, cause, text)
 
 
 def slowest(dial: Dial) -> ev.Stage | None:
