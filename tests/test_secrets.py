@@ -18,6 +18,8 @@ from natsmon.sources import ProbeProcess
 from tests.conftest import StartServer
 from tests.listening import settings
 from tests.operator_mode import Operator, key, public, seed
+from tests.peer import Talk, playing
+from tests.terminal import Terminal
 
 PASSWORD = "planted-p@ss/word"
 TOKEN = "planted-token"
@@ -191,3 +193,44 @@ async def test_the_probe_process_shows_none(server: NatsServer, monkeypatch: pyt
     for secret in (PASSWORD, TOKEN):
         for spelling in spellings(secret):
             assert spelling.encode() not in seen
+
+
+@pytest.mark.parametrize("form", ["text", "nagios", "json", "prometheus"])
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("good", [True, False])
+def test_natsmon_check(nats_server: StartServer, form: str, way: Way, good: bool) -> None:
+    server = nats_server(config=f'authorization {{ user: ann, password: "{PASSWORD if good else WRONG}" }}')
+    args, variables = way(server.authority)
+    run = Run(["check", *args, "--format", form], variables)
+    check(run, PASSWORD, WRONG)
+    assert ("auth" in run.text.replace("auth_time", "")) is not good
+
+
+@pytest.mark.parametrize("good", [True, False])
+async def test_screen(nats_server: StartServer, good: bool) -> None:
+    config = f'accounts {{ A {{ users: [{{ user: ann, password: "{PASSWORD if good else WRONG}" }}] }} }}'
+    args, _ = by_url(nats_server(config=config).authority)
+    async with Terminal([sys.executable, "-m", "natsmon", *args], size=(120, 36)) as terminal:
+        await terminal.until("● CONNECTED" if good else "auth")
+        terminal.send("?")
+        await terminal.until("keys")
+        terminal.send("\x1b")
+        await terminal.until(lambda text: "keys" not in text)
+        terminal.send("q")
+        assert await terminal.ended() in (0, 1)
+        for secret in (PASSWORD, WRONG):
+            for spelling in spellings(secret):
+                assert spelling not in str(terminal.output)
+
+
+async def test_peer_that_echoes_what_it_hears() -> None:
+    async def echo(talk: Talk) -> None:
+        await talk.info()
+        await talk.send(await talk.line())
+        await talk.until_closed()
+
+    async with playing(echo) as peer:
+        for mode in MODES.values():
+            run = await asyncio.to_thread(Run, [peer.url, "--token", TOKEN, *mode], {})
+            assert "instead of PONG" in run.text
+            check(run, TOKEN)
