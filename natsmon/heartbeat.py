@@ -59,6 +59,7 @@ class Heartbeat:
         self._header = b"NATS/1.0\r\nNatsmon-Session: %b\r\nNatsmon-Seq: " % session.encode()
         self._tail = b"\r\n\r\n" + settings.payload + b"\r\n"
         self._starts: dict[int, bytes] = {}
+        self._burst = max(1, min(_BURST, _BACKLOG // len(self._tail)))
         self._complained = False
         self.on_echo: Callable[[int], None] | None = None
 
@@ -157,7 +158,7 @@ class Heartbeat:
     async def _publish_as_fast_as_echoed(self) -> None:
         while self._link is not None and not self.done.is_set():
             link = self._link
-            room = min(_BURST, WINDOW - self.ledger.flying)
+            room = min(self._burst, WINDOW - self.ledger.flying)
             if room <= 0 or link.backlog > _BACKLOG:
                 await link.drained()
                 await asyncio.sleep(0.001 if room <= 0 else 0)
@@ -203,9 +204,9 @@ class Heartbeat:
             fate = "sent"
             self.ledger.send(seq, due, size)
             link.write(self._compose(seq))
-        elif self.ledger.buffered_bytes + size <= self._settings.reconnect_buffer:
+        elif self.ledger.buffered_bytes + (wire := self._wire_size(seq)) <= self._settings.reconnect_buffer:
             fate = "buffered"
-            self.ledger.buffer(size)
+            self.ledger.buffer(wire)
             self._buffer.append((seq, due))
         else:
             fate = "rejected"
@@ -219,18 +220,23 @@ class Heartbeat:
         """Send what was buffered, in order, as far as the connection takes it."""
         size = len(self._settings.payload)
         while self._buffer and self._link is not None and self._link.open and self._link.backlog <= _BACKLOG:
-            if self._refuse_size(self._link, self._buffer[0][0]):
+            first = self._buffer[0][0]
+            if self._refuse_size(self._link, first):
                 self._buffer.popleft()
-                self.ledger.unbuffer(size)
+                self.ledger.unbuffer(self._wire_size(first))
                 self.ledger.reject()
                 continue
-            batch = [self._buffer.popleft() for _ in range(min(_BURST, len(self._buffer)))]
+            batch = [self._buffer.popleft() for _ in range(min(self._burst, len(self._buffer)))]
             for seq, due in batch:
-                self.ledger.unbuffer(size)
+                self.ledger.unbuffer(self._wire_size(seq))
                 self.ledger.send(seq, due, size)
             self._link.write(b"".join([self._compose(seq) for seq, _ in batch]))
             self._changed()
         self._check_done()
+
+    def _wire_size(self, seq: int) -> int:
+        """Bytes that a message takes on the wire, which is what a buffer is measured in, as in nats.go."""
+        return len(self._compose(seq))
 
     def _refuse_size(self, link: Link, seq: int) -> bool:
         """True when the server would end the connection over a message as large as this one."""

@@ -25,6 +25,7 @@ class Ledger:
         self.rejected = 0
         self.buffered = 0
         self.buffered_bytes = 0
+        """On the wire, protocol and headers included."""
         self.sent = 0
         self.echoed = 0
         self.lost = 0

@@ -672,9 +672,10 @@ async def test_as_fast_as_echoed_across_a_kill(server: NatsServer) -> None:
 
 
 async def test_buffer_has_a_limit(refused_port: int, nats_server: StartServer) -> None:
-    async with listening(settings(url(refused_port), reconnect_buffer=17, payload=b"12345")) as run:
+    wire = len(b"HPUB hello 58 63\r\nNATS/1.0\r\nNatsmon-Session: 01234567\r\nNatsmon-Seq: 1\r\n\r\n12345\r\n")
+    async with listening(settings(url(refused_port), reconnect_buffer=4 * wire - 1, payload=b"12345")) as run:
         tally = await run.events.until(ev.Tally, lambda tally: tally.rejected >= 2)
-        assert (tally.buffered, tally.buffered_bytes, tally.sent) == (3, 15, 0)
+        assert (tally.buffered, tally.buffered_bytes, tally.sent) == (3, 3 * wire, 0)
         assert [p.fate for p in run.events.of(ev.Published)][:5] == ["buffered"] * 3 + ["rejected"] * 2
         await asyncio.to_thread(nats_server, port=refused_port)
         tally = await run.events.until(ev.Tally, lambda tally: tally.echoed > 3)

@@ -12,6 +12,8 @@ from natsmon.plaintext import printable
 
 Role = Literal["value", "label", "good", "bad", "warn", "info", "dim", "strong"]
 ROLES: tuple[Role, ...] = ("value", "label", "good", "bad", "warn", "info", "dim", "strong")
+COMPONENTS = {f"role--{role}" for role in (*ROLES, "cursor")}
+"""What a screen must name for the stylesheet to colour it; the cursor is a ground, not a role of text."""
 
 Piece = tuple[str, Role]
 Row = tuple[Piece, ...]
@@ -55,6 +57,11 @@ def right(text: str, width: int) -> str:
     """Cut or padded on the left to exactly ``width`` cells."""
     text = cut(text, width)
     return " " * (width - cell_len(text)) + text
+
+
+def address(server: str) -> str:
+    """A server as its list names it, without the scheme nearly all of them have."""
+    return server.removeprefix("nats://")
 
 
 def fit(cells: Row, width: int) -> Row:

@@ -1,12 +1,16 @@
 """The one screen: its panels, shown a moment at a time, and what stands there when the terminal is too small."""
 
+from typing import ClassVar, Protocol
+
 from textual.app import ComposeResult
 from textual.events import Resize
 from textual.screen import Screen
+from textual.widget import Widget
 
-from natsmon.tui import dials, messages, outages, roundtrip, status, timeline
-from natsmon.tui.cells import Row, fit, row
-from natsmon.tui.keybar import KeyBar
+from natsmon.tui import messages, outages, roundtrip, servers, status, timeline
+from natsmon.tui.cells import COMPONENTS, Row, fit, row
+from natsmon.tui.dial_table import DialTable
+from natsmon.tui.keybar import KeyBar, MomentView
 from natsmon.tui.keys import Key
 from natsmon.tui.log import Book, EventLog
 from natsmon.tui.moment import Moment
@@ -15,10 +19,29 @@ from natsmon.tui.panel import Panel
 SMALLEST = (60, 16)
 
 
-class Dashboard(Screen[None]):
+class Pane(Protocol):
+    """A panel that can be filtered, and moved in."""
+
+    noun: str
+
+    @property
+    def needle(self) -> str: ...
+    def filter(self, needle: str) -> None: ...
+    def move(self, lines: int) -> None: ...
+    def page(self, direction: int) -> None: ...
+    def to_start(self) -> None: ...
+    def to_end(self) -> None: ...
+
+
+class Dashboard(Screen[None], MomentView):
+    """Also the one widget the stylesheet tells the colours of the roles."""
+
+    AUTO_FOCUS = ""  # nothing: the events are moved in until somebody asks for the dials
+    COMPONENT_CLASSES: ClassVar[set[str]] = COMPONENTS
+
     def __init__(self, book: Book, keys: tuple[Key, ...]) -> None:
         super().__init__()
-        self.dials = Panel(dials.rows, dials.tick, id="dials", title="dials")
+        self.dials = DialTable()
         self.messages = Panel(messages.rows, messages.tick, id="messages", title="messages")
         self.timeline = Panel(timeline.rows, timeline.tick, id="timeline", title="last 10 minutes")
         self.log_panel = EventLog(book)
@@ -29,26 +52,91 @@ class Dashboard(Screen[None]):
             self.messages,
             Panel(roundtrip.rows, roundtrip.tick, id="roundtrip", title="round trip"),
             Panel(outages.rows, outages.tick, id="outages", title="outages"),
+            Panel(servers.rows, servers.tick, id="servers", title="servers"),
             self.timeline,
             self.log_panel,
             self.keybar,
         )
         self._notice: _Notice | None = None
+        self._focused_before: Widget | None = None
 
     def compose(self) -> ComposeResult:
         yield from self.panels
 
     def show(self, moment: Moment, revision: int) -> None:
-        """Show a moment; whatever looks the same as before is not painted again."""
         if self._notice is not None:
             self._notice.show(moment, 0)
             return
         for panel in self.panels:
             panel.show(moment, revision)
         self.messages.entitle(messages.title(moment))
-        width = self.dials.size.width
-        self.dials.entitle("dials", dials.legend(width))
-        self.timeline.entitle(timeline.title(width))
+        self.timeline.entitle(timeline.title(self.timeline.size.width))
+
+    # -- keys -------------------------------------------------------------------------------------
+
+    @property
+    def pane(self) -> Pane:
+        """What the keys move in and filter."""
+        return self.dials if self.dials.has_focus else self.log_panel
+
+    def action_move(self, lines: int) -> None:
+        self.pane.move(lines)
+
+    def action_page(self, direction: int) -> None:
+        self.pane.page(direction)
+
+    def action_to_start(self) -> None:
+        self.pane.to_start()
+
+    def action_to_end(self) -> None:
+        self.pane.to_end()
+
+    def action_follow(self) -> None:
+        self.log_panel.toggle_follow()
+
+    def action_filter(self) -> None:
+        from natsmon.tui.filter import FilterInput
+
+        if self.query(FilterInput):
+            return
+        self._focused_before = self.focused
+        self.keybar.display = False
+        entry = FilterInput(self.pane)
+        self.mount(entry)
+        entry.focus()
+
+    def close_filter(self) -> None:
+        from natsmon.tui.filter import FilterInput
+
+        self.set_focus(self._focused_before)
+        self.query(FilterInput).remove()
+        self.keybar.display = True
+
+    def action_drop_filter(self) -> None:
+        """The one of the pane with the focus first."""
+        panes: tuple[Pane, ...] = (self.pane, self.dials, self.log_panel)
+        filtered = next((pane for pane in panes if pane.needle), None)
+        if filtered is not None:
+            filtered.filter("")
+
+    def action_open_dial(self) -> None:
+        self.dials.open()
+
+    def on_dial_table_opened(self, message: DialTable.Opened) -> None:
+        from natsmon.tui.pages import DialPage  # pages are loaded when opened: they cost first paint else
+
+        self._open(DialPage(message.dial, self.dials.selection))
+
+    def action_servers(self) -> None:
+        from natsmon.tui.pages import ServersPage
+
+        self._open(ServersPage())
+
+    def _open(self, page: Screen[None]) -> None:
+        if self.is_current:
+            self.app.push_screen(page)
+
+    # -- size -------------------------------------------------------------------------------------
 
     def on_resize(self, event: Resize) -> None:
         width, height = event.size

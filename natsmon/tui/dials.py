@@ -5,8 +5,9 @@ from itertools import islice
 from natsmon import events as ev
 from natsmon.state import Dial, StageRecord
 from natsmon.tui import figures
-from natsmon.tui.cells import Piece, Role, Row, bar, fit, left, right, row, spread, width_of
+from natsmon.tui.cells import Piece, Role, Row, address, bar, fit, left, right, row, spread, width_of
 from natsmon.tui.moment import Moment
+from natsmon.tui.selection import View
 
 GLYPHS: dict[ev.StageOutcome, tuple[str, Role]] = {
     "started": ("◐", "warn"),
@@ -38,16 +39,40 @@ def tick(moment: Moment) -> object:
     return (int(moment.now * 10) if moment.dialing else 0), moment.stream
 
 
-def rows(moment: Moment, width: int, height: int) -> list[Row]:
+def rows(moment: Moment, width: int, height: int, view: View | None = None, needle: str = "") -> list[Row]:
     dials = moment.state.dials
+    above = lines_above(height, marked=view is not None and view.marked)
+    if view is None:
+        view = View(list(islice(reversed(dials), max(0, height - above))))
     drawn = [_now(moment, width)]
-    if dials:
+    if dials and above > 1:
         drawn.append(fit(_strip(dials[-1], moment, width), width))
-    if dials and height > 3:
+    if dials and height > above:
         columns = _Columns(width)
-        drawn.append(columns.header())
-        drawn += [columns.line(dial, moment) for dial in islice(reversed(dials), height - len(drawn))]
+        drawn += [columns.header()] if above > 2 else []
+        drawn += [columns.line(dial, moment, marked=view.cursor == y) for y, dial in enumerate(view.dials)]
+        if not view.dials:
+            words = f"none of {len(dials):,} dials contains “{needle}” · / changes it, esc drops it"
+            drawn.append(fit(row((words, "label")), width))
     return drawn[:height]
+
+
+def lines_above(height: int, *, marked: bool) -> int:
+    """How many lines stand above the rows of the table; where lines are scarce, a cursor needs them more."""
+    if height > 3:
+        return 3
+    return 1 if marked else height
+
+
+def title(moment: Moment, view: View, needle: str) -> str:
+    """The filter, and where the cursor is."""
+    known = len(moment.state.dials)
+    parts = ["dials"]
+    if needle:
+        parts.append(f"“{needle}” {view.total:,} of {known:,}")
+    if view.cursor is not None:
+        parts.append(f"{view.place + 1:,} of {view.total:,} · enter opens it")
+    return " · ".join(parts)
 
 
 def stage_mark(dial: Dial, stage: ev.Stage) -> tuple[str, Role]:
@@ -73,10 +98,12 @@ def _now(moment: Moment, width: int) -> Row:
         return fit(row(("no dial: there is no probe to make one", "label")), width)
     if (dial := state.dial) is not None:
         spent = dial.elapsed(moment.now)
+        racing = [tried.address for tried in dial.addresses if tried.outcome == "started"]
+        trying = f", trying {' and '.join(racing)}" if racing else ""
         start = row(
             ("◐ dialing ", "warn"),
-            (dial.server, "strong"),
-            (f"  attempt {dial.attempt}, round {dial.round}, {dial.why}", "label"),
+            (address(dial.server), "strong"),
+            (f"  attempt {dial.attempt}, round {dial.round}, {dial.why}{trying}", "label"),
         )
         end: Row = row((figures.span(spent), "value"))
         if dial.timeout:
@@ -92,7 +119,9 @@ def _now(moment: Moment, width: int) -> Row:
         return fit(row(("waiting for the first dial", "label")), width)
     last = state.dials[-1]
     start = row(
-        ("last dial ", "label"), (last.server, "value"), (f"  attempt {last.attempt}, round {last.round}", "label")
+        ("last dial ", "label"),
+        (address(last.server), "value"),
+        (f"  attempt {last.attempt}, round {last.round}", "label"),
     )
     return spread(start, row((figures.span(last.total), "value")), width)
 
@@ -100,7 +129,7 @@ def _now(moment: Moment, width: int) -> Row:
 def _countdown(waiting: ev.Waiting, moment: Moment, width: int) -> Row:
     left_over = max(0.0, waiting.until - moment.now)
     share = left_over / waiting.delay if waiting.delay > 0 else 0.0
-    start = row(("◌ next dial ", "warn"), (waiting.server, "strong"))
+    start = row(("◌ next dial ", "warn"), (address(waiting.server), "strong"))
     why = row((f" ({figures.seconds(waiting.base)} + {figures.seconds(waiting.jitter)} jitter)", "label"))
     full, rest = bar(share, 12)
     end = row((" in ", "label"), (f"{left_over:5.1f} s ", "strong"), (full, "warn"), (rest, "dim"))
@@ -128,10 +157,7 @@ def waterfall(dial: Dial, moment: Moment, width: int) -> Row:
     parts: list[Piece] = []
     reached = 0.0
     drawn = 0
-    for stage in ev.STAGES:
-        record = dial.stages.get(stage)
-        if record is None:
-            continue
+    for stage, record in dial.stages.items():  # as they came: tls may be before info or after it
         reached += _stage_seconds(record, moment)
         cells = min(width, round(reached / total * width)) - drawn
         if cells <= 0:
@@ -169,14 +195,14 @@ class _Columns:
         parts += [(f"{'total':>8}  ", "dim"), ("outcome", "dim")]
         return fit(row(*parts), self.width)
 
-    def line(self, dial: Dial, moment: Moment) -> Row:
+    def line(self, dial: Dial, moment: Moment, *, marked: bool = False) -> Row:
         state = moment.state
-        parts: list[Piece] = [(f"{dial.id % 10_000:>4} ", "label")]
+        parts: list[Piece] = [(f"{dial.id % 10_000:>4}", "label"), ("▸" if marked else " ", "strong")]
         parts += [(f"{figures.wall(state.wall(dial.began)):<10}", "label")] if self.at else []
         parts += [(f"{dial.why:<11}", "label")]
         if self.attempt:
             parts.append((right(f"{dial.attempt}/{dial.round}", self.attempt) + "  ", "label"))
-        parts.append((left(dial.server, self.server) + "  ", "value"))
+        parts.append((left(address(dial.server), self.server) + "  ", "value"))
         for stage in ev.STAGES:
             glyph, role = stage_mark(dial, stage)
             parts += [(glyph, role), (" ", "value")]

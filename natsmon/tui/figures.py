@@ -14,10 +14,10 @@ def count(number: int | None, width: int = 9) -> str:
     if number is None:
         return NONE.rjust(width)
     text = f"{number:,}"
-    for power, unit in enumerate("kMGT", start=1):
-        if len(text) <= width:
-            break
-        text = next(t for d in (2, 1, 0) if len(t := f"{number / 1000**power:,.{d}f}{unit}") <= width or d == 0)
+    if len(text) > width:
+        power = min(4, (len(str(number)) - 1) // 3)
+        scaled, unit = number / 1000**power, "kMGT"[power - 1]
+        text = next(t for d in (2, 1, 0) if len(t := f"{scaled:.{d}f}{unit}") <= width or d == 0)
     return text.rjust(width)
 
 
@@ -76,3 +76,32 @@ def wall(epoch: float) -> str:
 def wall_millis(epoch: float) -> str:
     whole = math.floor(epoch)
     return f"{wall(whole)}.{int((epoch - whole) * 1000):03}"
+
+
+def day(epoch: float) -> str:
+    return _utc("%Y-%m-%d", epoch)
+
+
+def stamp(epoch: float) -> str:
+    return _utc("%Y-%m-%d %H:%M:%S UTC", epoch)
+
+
+def _utc(form: str, epoch: float) -> str:
+    try:
+        return time.strftime(form, time.gmtime(epoch))
+    except (OverflowError, ValueError, OSError):  # no calendar has such a day; a certificate may claim it
+        return f"{epoch:g} s after 1970"
+
+
+def apart(seconds: float) -> str:
+    """How far off a moment is, in the largest unit of which there are two: 12 days, 3 hours, 90 minutes."""
+    distance = abs(seconds)
+    for unit, per in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+        if distance >= 2 * per:
+            return f"{distance // per:,.0f} {unit}" if distance < 1e13 else "ages"
+    return f"{distance:.0f} seconds"
+
+
+def until(seconds: float) -> str:
+    """The same, seen from now: in 12 days, 3 hours ago."""
+    return f"in {apart(seconds)}" if seconds >= 0 else f"{apart(seconds)} ago"

@@ -1,4 +1,4 @@
-"""Where the text is typed that events must contain. Loaded when first asked for."""
+"""Where the text is typed that the rows of a pane must contain. Loaded when first asked for."""
 
 from typing import TYPE_CHECKING, ClassVar, cast
 
@@ -6,34 +6,34 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
 if TYPE_CHECKING:
-    from natsmon.tui.app import NatsmonApp
-
-
-_HINT = "show only events that contain…  (enter keeps it, esc drops it)"
+    from natsmon.tui.dashboard import Dashboard, Pane
 
 
 class FilterInput(Input):
-    """Filters while it is typed; enter keeps the filter, esc drops it."""
+    """Filters while it is typed; enter and tab keep the filter, esc drops it."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "drop", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "drop", show=False),
+        Binding("tab,shift+tab", "submit", show=False),
+    ]
 
-    def __init__(self, needle: str) -> None:
+    def __init__(self, pane: "Pane") -> None:
         super().__init__(
-            needle, placeholder="show events that contain…  (enter keeps, esc drops)", select_on_focus=False
+            pane.needle, placeholder=f"show {pane.noun} that contain…  (enter keeps, esc drops)", select_on_focus=False
         )
-
-    @property
-    def _natsmon(self) -> "NatsmonApp":
-        return cast("NatsmonApp", self.app)
+        self._pane = pane
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
-        self._natsmon.filter_events(event.value)
+        self._pane.filter(event.value)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        self._natsmon.close_filter()
+        self._close()
 
     def action_drop(self) -> None:
-        self._natsmon.filter_events("")
-        self._natsmon.close_filter()
+        self._pane.filter("")
+        self._close()
+
+    def _close(self) -> None:
+        cast("Dashboard", self.screen).close_filter()

@@ -1,5 +1,6 @@
 """The help page: every key, what it does when, and what the words on the screen mean. Loaded when opened."""
 
+from collections.abc import Iterator
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -10,7 +11,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from natsmon.tui import dials, status, timeline
-from natsmon.tui.keys import Key
+from natsmon.tui.keys import DIAL_KEYS, Key
 
 TERMS: tuple[tuple[str, str], ...] = (
     ("dial", "one try at one server, from looking up its name to its PONG"),
@@ -36,11 +37,8 @@ _TERM = 17
 
 
 def page(keys: tuple[Key, ...]) -> Content:
-    parts: list[Content] = [_heading("keys")]
-    for key in keys:
-        for index, (when, does) in enumerate(key.when):
-            shown = key.shown if index == 0 else ""
-            parts.append(_entry(shown + (" space" if shown == "p" else ""), _KEY, when, does))
+    parts: list[Content] = [_heading("keys"), *_entries(keys)]
+    parts += [_heading("\nin a dial, and on the page of the servers"), *_entries(DIAL_KEYS)]
     parts.append(_heading("\nwords"))
     parts += [_entry(term, _TERM, "", meaning) for term, meaning in TERMS]
     parts.append(_heading("\nshapes"))
@@ -51,6 +49,13 @@ def page(keys: tuple[Key, ...]) -> Content:
     parts.append(Content("   ".join([f"{dials.NOT_BEGUN[0]} not begun", *stages, "– cancelled or not needed"]) + "\n"))
     parts.append(Content(timeline.LEGEND))
     return Content("").join(parts)
+
+
+def _entries(keys: tuple[Key, ...]) -> Iterator[Content]:
+    for key in keys:
+        for index, (when, does) in enumerate(key.when):
+            shown = key.shown if index == 0 else ""
+            yield _entry(shown + (" space" if shown == "p" else ""), _KEY, when, does)
 
 
 def _heading(text: str) -> Content:

@@ -7,6 +7,8 @@ from natsmon.tui.keys import Key
 from natsmon.tui.moment import Moment
 from natsmon.tui.panel import Panel
 
+_SPARED = ("", *(f"natsmon.{name}" for name in ("servers", "filter", "drain", "next_server", "open", "pause")))
+
 
 def label_of(key: Key, moment: Moment) -> str:
     if key.action == "pause" and moment.state.paused:
@@ -21,13 +23,17 @@ def rows(keys: tuple[Key, ...], moment: Moment, width: int) -> list[Row]:
 def _parts(keys: tuple[Key, ...], moment: Moment, width: int) -> list[tuple[Key, list[Piece]]]:
     """The labels that fit; where they do not, those that can best be found in the help go first."""
     bar = [key for key in keys if key.label]
-    for spared in ("", "filter", "drain", "next_server", "pause"):
-        bar = [key for key in bar if key.action != spared]
+    for spared in _SPARED:
+        bar = [key for key in bar if key.id != spared]
         labels = [(key, f" {label_of(key, moment)}") for key in bar]
         size = sum(len(key.shown) + len(label) for key, label in labels)
-        for gap in (3, 2, 1):
+        for gap in (3, 2, 1) if spared == _SPARED[-1] else (3, 2):
             if size + gap * (len(labels) - 1) <= width - (40 if gap == 3 else 0):
-                return [(key, [(key.shown, "info"), (label + " " * gap, "label")]) for key, label in labels]
+                space = " " * gap
+                return [
+                    (key, [(space if n else "", "label"), (key.shown, "info"), (label, "label")])
+                    for n, (key, label) in enumerate(labels)
+                ]
     return []
 
 
@@ -64,3 +70,13 @@ class KeyBar(Panel):
         key = key_at(self._keys, self._moment, self.size.width, event.x - self.content_offset.x)
         if key is not None:
             await self.app.run_action(key.action)
+
+
+class MomentView:
+    """A screen that shows the present, with a key bar below."""
+
+    keybar: KeyBar
+
+    def show(self, moment: Moment, revision: int) -> None:
+        """Show a moment; whatever looks the same as before is not painted again."""
+        raise NotImplementedError

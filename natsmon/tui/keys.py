@@ -1,6 +1,8 @@
 """Every key in one table: the bindings, the key bar, the help screen and the command palette are made from it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from textual.binding import Binding, BindingType
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +22,7 @@ class Key:
 
     @property
     def tooltip(self) -> str:
-        return "; ".join(f"{when}: {does}" for when, does in self.when)
+        return "; ".join(does if when == "always" else f"{when}: {does}" for when, does in self.when)
 
 
 KEYS: tuple[Key, ...] = (
@@ -63,12 +65,32 @@ KEYS: tuple[Key, ...] = (
         "natsmon.sandbox",
     ),
     Key(
-        "slash", "filter", "/", "filter", "Filter the events",
-        (("always", "shows only the events that contain a text; enter keeps it, esc drops it"),),
-        "natsmon.filter",
+        "enter", "screen.open_dial", "enter", "dial", "Open a dial",
+        (("always", "tells all of the dial under the cursor, or of the newest; a click does, too"),),
+        "natsmon.open",
     ),
     Key(
-        "f", "follow", "f", "", "Follow the events",
+        "s", "screen.servers", "s", "servers", "Servers",
+        (("always", "who we are to the server, and every server that may be dialed"),),
+        "natsmon.servers",
+    ),
+    Key(
+        "tab", "app.focus_next", "tab", "", "",
+        (("always", "moves the keys below to the dials, and back to the events"),),
+        "natsmon.switch",
+    ),
+    Key("shift+tab", "app.focus_previous", "", "", "", (), "natsmon.switch_back"),
+    Key(
+        "slash", "screen.filter", "/", "filter", "Filter the events or the dials",
+        (
+            ("events", "shows only those that contain a text; enter keeps it, esc drops it"),
+            ("dials", "the same, by server, outcome or cause"),
+        ),
+        "natsmon.filter",
+    ),
+    Key("escape", "screen.drop_filter", "", "", "", (), "natsmon.drop_filter"),
+    Key(
+        "f", "screen.follow", "f", "", "Follow the events",
         (("always", "holds the event log still, or follows the newest event again"),),
         "natsmon.follow",
     ),
@@ -77,12 +99,16 @@ KEYS: tuple[Key, ...] = (
         (("always", "shows or hides the lines of single messages, published and echoed"),),
         "natsmon.messages",
     ),
-    Key("up", "scroll_log(-1)", "↑ ↓", "", "", (("always", "scroll the event log by a line"),), "natsmon.log_up"),
-    Key("down", "scroll_log(1)", "", "", "", (), "natsmon.log_down"),
-    Key("pageup", "page_log(-1)", "pgup pgdn", "", "", (("always", "scroll it by a page"),), "natsmon.log_page_up"),
-    Key("pagedown", "page_log(1)", "", "", "", (), "natsmon.log_page_down"),
-    Key("home", "log_start", "home", "", "", (("always", "the oldest event"),), "natsmon.log_start"),
-    Key("end", "log_end", "end", "", "", (("always", "the newest event, and follow"),), "natsmon.log_end"),
+    Key("up", "screen.move(-1)", "↑ ↓", "", "", (("always", "a line up or down"),), "natsmon.up"),
+    Key("down", "screen.move(1)", "", "", "", (), "natsmon.down"),
+    Key("pageup", "screen.page(-1)", "pgup pgdn", "", "", (("always", "a page up or down"),), "natsmon.page_up"),
+    Key("pagedown", "screen.page(1)", "", "", "", (), "natsmon.page_down"),
+    Key("home", "screen.to_start", "home", "", "", (("always", "the first line"),), "natsmon.start"),
+    Key(
+        "end", "screen.to_end", "end", "", "",
+        (("always", "the last line; in the events it is the newest, and they follow again"),),
+        "natsmon.end",
+    ),
     Key(
         "question_mark", "help", "?", "help", "Help",
         (("always", "this page"),),
@@ -103,6 +129,58 @@ KEYS: tuple[Key, ...] = (
         "natsmon.interrupt", priority=True,
     ),
 )  # fmt: skip
+
+
+_BACK = Key(
+    "escape,enter",
+    "screen.dismiss",
+    "esc",
+    "back",
+    "",
+    (("always", "back to the dashboard; enter, too"),),
+    "natsmon.back",
+)
+_SCROLL = (
+    Key("up", "screen.move(-1)", "↑ ↓", "scroll", "", (("always", "a line up or down"),), "natsmon.up"),
+    *(key for key in KEYS if key.action in ("screen.move(1)", "screen.page(-1)", "screen.page(1)")),
+    Key("home", "screen.to_start", "home", "", "", (("always", "the top"),), "natsmon.start"),
+    Key("end", "screen.to_end", "end", "", "", (("always", "the bottom"),), "natsmon.end"),
+)
+_STILL_THERE = tuple(
+    replace(key, action=f"app.{key.action}", label=key.label if key.action in ("cancel", "help") else "")
+    for key in KEYS
+    if key.action in ("cancel", "reconnect", "next_server", "help")
+)
+
+PAGE_KEYS: tuple[Key, ...] = (
+    _BACK,
+    *_SCROLL,
+    *(replace(key, label="") if key.id == "natsmon.cancel" else key for key in _STILL_THERE),
+)
+"""On the page of the servers."""
+DIAL_KEYS: tuple[Key, ...] = (
+    _BACK,
+    Key(
+        "left,left_square_bracket", "screen.step(1)", "←", "older", "",
+        (("always", "the dial before this one, as the table lists them"),),
+        "natsmon.older",
+    ),
+    Key(
+        "right,right_square_bracket", "screen.step(-1)", "→", "newer", "",
+        (("always", "the dial after it"),),
+        "natsmon.newer",
+    ),
+    *_SCROLL,
+    *_STILL_THERE,
+)  # fmt: skip
+"""On the page of one dial."""
+
+
+def bindings(table: tuple[Key, ...]) -> list[BindingType]:
+    return [
+        Binding(key.keys, key.action, key.title, tooltip=key.tooltip, id=key.id, show=False, priority=key.priority)
+        for key in table
+    ]
 
 
 def keys(*, sandbox: bool) -> tuple[Key, ...]:

@@ -1,5 +1,6 @@
 """The event log: a ring of lines that is followed, scrolled and filtered."""
 
+import heapq
 from collections import deque
 from dataclasses import dataclass
 from itertools import islice
@@ -11,6 +12,7 @@ from natsmon.tui.moment import Moment
 from natsmon.tui.panel import Panel
 
 LINES_KEPT = 5_000
+MESSAGES_KEPT = 1_000
 WHEEL = 3
 MARKS: dict[str, tuple[str, Role]] = {
     "good": ("✓", "good"),
@@ -30,12 +32,19 @@ class Entry:
     """About one single message: hidden until asked for, else these are all there is to see."""
 
 
-class Book:
-    """The lines and the window on them. Knows no terminal."""
+_Numbered = tuple[int, Entry]
 
-    def __init__(self, kept: int = LINES_KEPT) -> None:
-        self._all: deque[Entry] = deque(maxlen=kept)
+
+class Book:
+    """The lines and the window on them. Knows no terminal.
+
+    Lines about single messages are kept apart, so that however many there are they push out nothing else.
+    """
+
+    def __init__(self, kept: int = LINES_KEPT, messages_kept: int = MESSAGES_KEPT) -> None:
+        self._rings = {False: deque[_Numbered](maxlen=kept), True: deque[_Numbered](maxlen=messages_kept)}
         self._shown: deque[Entry] = deque(maxlen=kept)
+        self._count = 0
         self.needle = ""
         self.messages = False
         self.follow = True
@@ -48,17 +57,20 @@ class Book:
 
     @property
     def total(self) -> int:
-        return len(self._all)
+        return sum(len(ring) for ring in self._rings.values())
 
     def add(self, entry: Entry) -> None:
-        if len(self._all) == self._all.maxlen and self._shown and self._shown[0] is self._all[0]:
-            self._shown.popleft()
-            self._top = max(0, self._top - 1)
-        self._all.append(entry)
+        self._count += 1
+        self._rings[entry.message].append((self._count, entry))
         if self._wanted(entry):
-            self._shown.append(entry)
+            self._show(entry)
             self.unseen += not self.follow
             self.revision += 1
+
+    def _show(self, entry: Entry) -> None:
+        if len(self._shown) == self._shown.maxlen:
+            self._top = max(0, self._top - 1)
+        self._shown.append(entry)
 
     def _wanted(self, entry: Entry) -> bool:
         if entry.message and not self.messages:
@@ -71,7 +83,8 @@ class Book:
             self.needle = needle.casefold()
         if messages is not None:
             self.messages = messages
-        self._shown = deque((entry for entry in self._all if self._wanted(entry)), maxlen=self._all.maxlen)
+        self._shown.clear()
+        self._shown.extend(entry for _, entry in heapq.merge(*self._rings.values()) if self._wanted(entry))
         self.resume()
 
     def resume(self) -> None:
@@ -127,16 +140,30 @@ def subtitle(book: Book) -> str:
     return "" if book.follow else f"paused, +{book.unseen:,} lines · f follows"
 
 
-class EventLog(Panel):
+class EventLog(Panel, can_focus=True):
     """The window on the book, moved by keys and by the wheel."""
+
+    noun = "events"
 
     def __init__(self, book: Book) -> None:
         self.book = book
-        super().__init__(self._lines, lambda moment: book.revision, id="events")
+        super().__init__(self._lines, lambda moment: book.revision, id="events", title="events")
 
     def _lines(self, moment: Moment, width: int, height: int) -> list[Row]:
         self.entitle(" ".join(part for part in (title(self.book), subtitle(self.book)) if part))
         return rows(self.book, width, height)
+
+    @property
+    def needle(self) -> str:
+        return self.book.needle
+
+    def filter(self, needle: str) -> None:
+        self.book.select(needle)
+        self.redraw()
+
+    def show_messages(self, shown: bool) -> None:
+        self.book.select(messages=shown)
+        self.redraw()
 
     def move(self, lines: int) -> None:
         self.book.scroll(lines, self.size.height)

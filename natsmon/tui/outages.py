@@ -4,7 +4,7 @@ from itertools import islice
 
 from natsmon.state import OutageRecord
 from natsmon.tui import figures
-from natsmon.tui.cells import Piece, Row, fit, left, row, spread
+from natsmon.tui.cells import Piece, Row, address, fit, left, row, spread
 from natsmon.tui.moment import Moment
 
 
@@ -17,10 +17,10 @@ def rows(moment: Moment, width: int, height: int) -> list[Row]:
     if not state.outages:
         word = "no outage yet" if state.ever_connected else "no outage: there was no connection to lose yet"
         return [fit(row((word, "label")), width)]
-    if height == 1:
+    if height <= 1:
         return [_summary(moment, width)]
     drawn = [_summary(moment, width), _header(width)] if height > 3 else [_summary(moment, width)]
-    drawn += [_line(o, moment, width) for o in islice(reversed(state.outages), height - len(drawn))]
+    drawn += [_line(o, moment, width) for o in islice(reversed(state.outages), max(0, height - len(drawn)))]
     return drawn
 
 
@@ -66,6 +66,6 @@ def _line(outage: OutageRecord, moment: Moment, width: int) -> Row:
         (_lost(outage) + "  ", "bad" if outage.lost else "value"),
         (figures.count(outage.duplicate if settled else None, 5) + "  ", "value"),
         (left(outage.cause.replace("_", " "), 20) + "  ", "value"),
-        (f"{outage.before} → {outage.after or '…'}", "label"),
+        (f"{address(outage.before)} → {address(outage.after) or '…'}", "label"),
     ]
     return fit(row(*parts), width)

@@ -2,8 +2,9 @@
 
 from natsmon import events as ev
 from natsmon.tui import figures
-from natsmon.tui.cells import Role, Row, fit, left, row, spread, width_of
+from natsmon.tui.cells import Role, Row, address, fit, left, row, spread, width_of
 from natsmon.tui.moment import Moment
+from natsmon.tui.servers import good_until, named, worry
 
 SHAPES: dict[ev.Status, tuple[str, Role]] = {
     "DISCONNECTED": ("○", "dim"),
@@ -14,6 +15,7 @@ SHAPES: dict[ev.Status, tuple[str, Role]] = {
     "CLOSED": ("■", "bad"),
 }
 _WIDE = 110
+_WIDER = 140
 _WORD = max(len(word) for word in SHAPES)
 
 
@@ -55,20 +57,22 @@ def _identity(moment: Moment, width: int) -> Row:
     state = moment.state
     server = state.connected
     if moment.stream == "died":
-        name = server.server_name or server.server if server is not None else ""
+        name = named(server) if server is not None else ""
         return row((f"last seen {state.status}", "label"), (f"  {name}", "label"))
     if server is not None and state.status in ("CONNECTED", "DRAINING"):
         facts = [server.version, f"cid {server.cid}" if server.cid else ""]
         facts += [server.tls, f"cluster {server.cluster}" if server.cluster else ""]
-        facts += [f"account {server.account}" if server.account else ""] if width >= _WIDE else []
+        if width >= _WIDE:
+            facts.append(f"account {state.account}" if state.account else "")
+            facts.append(f"user {state.user.user}" if width >= _WIDER and state.user and state.user.user else "")
         known = " · ".join(fact for fact in facts if fact)
-        return row((server.server_name or server.server, "strong"), (f"  {known}" if known else "", "label"))
+        return row((named(server), "strong"), (f"  {known}" if known else "", "label"))
     servers = state.session.servers if state.session else []
     if state.status in ("CONNECTING", "RECONNECTING", "DISCONNECTED") and servers:
         more = f" and {len(servers) - 1} more" if len(servers) > 1 else ""
-        return row((servers[0], "value"), (more, "label"))
+        return row((address(servers[0]), "value"), (more, "label"))
     if state.status == "CLOSED" and server is not None:
-        return row(("was on ", "label"), (server.server_name or server.server, "value"))
+        return row(("was on ", "label"), (named(server), "value"))
     return ()
 
 
@@ -88,6 +92,8 @@ def _second(moment: Moment, width: int) -> Row:
 
 def _account(moment: Moment, width: int) -> Row:
     """Why it is as it is, in words, and in as many as there is room for."""
+    if moment.state.status == "CONNECTED" and not moment.over and not moment.state.lame_duck:
+        return _connected(moment, width)
     told = _told(moment, in_full=True)
     return told if width_of(told) <= width else _told(moment, in_full=False)
 
@@ -107,8 +113,6 @@ def _told(moment: Moment, *, in_full: bool) -> Row:
         return row(("  waiting for the probe's first word", "label"))
     if state.lame_duck:
         return row(("  ! the server is shutting down (lame duck)", "warn"))
-    if state.status == "CONNECTED":
-        return _connected(moment)
     if state.status == "CONNECTING":
         failed = [dial for dial in state.dials if dial.outcome in ("failed", "timeout")]
         if failed:
@@ -128,16 +132,30 @@ def _told(moment: Moment, *, in_full: bool) -> Row:
     return row((f"  {state.status_cause}", "label"))
 
 
-def _connected(moment: Moment) -> Row:
+def _connected(moment: Moment, width: int) -> Row:
+    """Since when, where, and until when the credentials are good; that they soon end goes before all else."""
     state = moment.state
     server = state.connected
-    since = figures.wall(state.wall(state.status_since))
+    since = row((f"  since {figures.wall(state.wall(state.status_since))}", "label"))
     paused = row(("  ‖ publishing paused", "warn")) if state.paused else ()
-    at = server.server if server is not None and server.server_name else ""
-    return row((f"  since {since}", "label")) + paused + row((f"  {at}" if at else "", "label"))
+    at = address(server.server) if server is not None and named(server) != address(server.server) else ""
+    where = row((f"  {at}" if at else "", "label"))
+    expires = good_until(state)
+    if not expires:
+        return since + paused + where
+    left_over = expires - state.wall(moment.now)
+    role = worry(left_over)
+    good = row(("  credentials good until ", "label"), (f"{figures.day(expires)} ({figures.until(left_over)})", role))
+    soon = row((f"  credentials {'ended' if left_over < 0 else 'end'} {figures.until(left_over)}", role))
+    brief = since + paused + where if role == "value" else soon + paused
+    return next(
+        (told for told in (since + paused + where + good, since + paused + good) if width_of(told) <= width), brief
+    )
 
 
 def _reason(cause: str, text: str) -> str:
     """A cause in words; the text that came with it only where it adds something."""
     words = cause.replace("_", " ") or "for no known reason"
-    return f"{words}: {text}" if text and text.lower() != words.lower() else words
+    if not text:
+        return words
+    return text if words.lower() in text.lower() else f"{words}: {text}"

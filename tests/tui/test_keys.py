@@ -159,11 +159,11 @@ async def test_a_dead_probe_is_said_and_r_starts_a_new_one() -> None:
         await drive.press("p")
         assert drive.source.sent == []
         assert "the probe died; r starts a new one" in drive.shown("keybar")
-        lines = drive.app.book.total
+        lines = drive.app.watched.book.total
         await drive.press("r")
         assert drive.source.starts == 2
         assert "CONNECTED" in drive.shown("status")
-        assert drive.app.book.total > lines
+        assert drive.app.watched.book.total > lines
 
 
 async def test_leaving_a_dead_probe_is_3() -> None:
@@ -177,7 +177,8 @@ async def test_k_only_in_the_demo() -> None:
     async with driven(streams.connected(), sandbox=server) as drive:
         assert "k kill" in drive.shown("keybar")
         await drive.press("k")
-        await drive.app.workers.wait_for_complete([worker for worker in drive.app.workers if worker.group == "sandbox"])
+        while drive.app._sandbox_busy:
+            await drive.pilot.pause()
         await drive.settle()
         assert server.calls == 1
         assert "killed the server" in drive.shown("events")
@@ -202,7 +203,7 @@ async def test_the_filter_is_typed_kept_and_dropped() -> None:
         await drive.press("slash", "z", "z")
         assert "contains “zz”" in drive.shown("events")
         await drive.press("escape")
-        assert "connected to" in "\n".join(entry.text for entry in drive.app.book.window(100))
+        assert "connected to" in "\n".join(entry.text for entry in drive.app.watched.book.window(100))
 
 
 async def test_the_log_holds_still_counts_and_follows_again() -> None:
@@ -228,11 +229,11 @@ async def test_the_log_holds_still_counts_and_follows_again() -> None:
 
 async def test_single_messages_are_shown_when_asked_for() -> None:
     async with driven(streams.connected()) as drive:
-        hidden = len(drive.app.book)
+        hidden = len(drive.app.watched.book)
         await drive.press("m")
-        assert len(drive.app.book) > hidden
+        assert len(drive.app.watched.book) > hidden
         await drive.press("m")
-        assert len(drive.app.book) == hidden
+        assert len(drive.app.watched.book) == hidden
 
 
 async def test_help_opens_scrolls_and_closes() -> None:
@@ -298,3 +299,16 @@ async def test_a_slow_drain_is_ended() -> None:
         drive.app._end_probe()
         await asyncio.sleep(0)
         assert drive.source.killed
+
+
+async def test_another_theme_colours_everything_anew() -> None:
+    async with driven(streams.connected()) as drive:
+        panel = drive.app.query_one("#status", Panel)
+        dark = panel.render_line(0)._segments[0].style
+        drive.app.theme = "natsmon-light"
+        await drive.settle()
+        light = panel.render_line(0)._segments[0].style
+        assert dark is not None
+        assert light is not None
+        assert dark.bgcolor != light.bgcolor
+        assert dark.color != light.color

@@ -6,7 +6,7 @@ import pytest
 from textual.pilot import Pilot
 
 from natsmon.tui.app import NatsmonApp
-from tests.tui import streams
+from tests.tui import dial_streams, streams
 from tests.tui.fakes import Recorded
 from tests.tui.streams import Stream
 
@@ -65,6 +65,43 @@ def test_without_colour(snap_compare: Compare, monkeypatch: pytest.MonkeyPatch) 
 def test_help(snap_compare: Compare) -> None:
     app = app_on(streams.connected())
     assert snap_compare(app, terminal_size=(120, 50), run_before=settle, press=["question_mark"])
+
+
+DIALS = {
+    "connected": dial_streams.secured,
+    "certificate": dial_streams.expired_certificate,
+    "race": dial_streams.raced,
+    "cancelled": dial_streams.cancelled_race,
+}
+
+
+@pytest.mark.parametrize("size", SIZES[:2], ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("name", DIALS)
+def test_dial(snap_compare: Compare, name: str, size: tuple[int, int]) -> None:
+    assert snap_compare(app_on(DIALS[name]()), terminal_size=size, run_before=settle, press=["enter"])
+
+
+def test_dial_in_two_columns(snap_compare: Compare) -> None:
+    app = app_on(dial_streams.secured())
+    assert snap_compare(app, terminal_size=(200, 60), run_before=settle, press=["enter"])
+
+
+def test_hostile_dial(snap_compare: Compare) -> None:
+    app = app_on(dial_streams.hostile_dial())
+    assert snap_compare(app, terminal_size=(120, 36), run_before=settle, press=["tab", "down", "enter"])
+
+
+def test_cursor(snap_compare: Compare) -> None:
+    app = app_on(streams.outage())
+    assert snap_compare(app, terminal_size=(80, 24), run_before=settle, press=["tab", "down"])
+
+
+def test_servers(snap_compare: Compare) -> None:
+    assert snap_compare(app_on(dial_streams.secured()), terminal_size=(80, 24), run_before=settle, press=["s"])
+
+
+def test_servers_beside(snap_compare: Compare) -> None:
+    assert snap_compare(app_on(dial_streams.secured()), terminal_size=(200, 60), run_before=settle)
 
 
 def test_too_small(snap_compare: Compare) -> None:

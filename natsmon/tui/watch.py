@@ -1,0 +1,68 @@
+"""A source, watched: its events folded and told, and the present as the panels see it."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from natsmon import events as ev
+from natsmon.sources import Source
+from natsmon.state import State
+from natsmon.tui import figures
+from natsmon.tui.log import Book, Entry
+from natsmon.tui.moment import Moment, Stream, StreamClock
+
+if TYPE_CHECKING:
+    from natsmon.narration import Narrator
+
+
+class Watch:
+    """One stream after the other, should the probe die; the book keeps what all of them told."""
+
+    def __init__(self, source: Source, clock: Callable[[], float]) -> None:
+        self._source = source
+        self._clock = clock
+        self.book = Book()
+        self.revision = 0
+        """Rises with every change a panel could show."""
+        self.begin()
+
+    def begin(self) -> None:
+        """A new stream, from its beginning."""
+        self.state = State()
+        self.stream: Stream = "live"
+        self._narrator: Narrator | None = None
+        self._stream_clock = StreamClock(self._clock)
+        self.revision += 1
+
+    def take(self, event: ev.AnyEvent) -> None:
+        self.state.apply(event)
+        self._stream_clock.hear(event.t)
+        message = isinstance(event, ev.Published | ev.Echoed)
+        self.revision += not message  # the panels show totals, which come as a tally
+        if self._narrator is None:
+            from natsmon.narration import Narrator  # no event comes before the first paint, which this would delay
+
+            self._narrator = Narrator()
+        line = self._narrator.tell(event, self.state)
+        if line is not None:
+            self.book.add(Entry(figures.wall_millis(self.state.wall(line.t)), line.text, line.kind, message))
+
+    def over(self) -> None:
+        """The stream has ended: as it should, with its last line, or else the probe is dead."""
+        self.stream = "ended" if self.state.end is not None else "died"
+        self._stream_clock.stop()
+        self.revision += 1
+        if self.stream == "died":
+            how = f" ({self._source.obituary})" if self._source.obituary else ""
+            self.note(f"the probe died{how}", "bad")
+
+    def leave(self) -> None:
+        self.stream = "leaving"
+        self.revision += 1
+
+    def note(self, text: str, kind: str = "info") -> None:
+        """A line about what no event tells."""
+        self.book.add(Entry(figures.wall_millis(self.state.wall(self.moment().now)), text, kind))
+
+    def moment(self) -> Moment:
+        now = self._stream_clock.now(self.state.now)
+        return Moment(self.state, now, self.stream, self._source.obituary, self._source.can_restart)

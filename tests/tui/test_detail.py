@@ -1,0 +1,319 @@
+"""The pages and the cursor, as rows and without a terminal."""
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from natsmon import events as ev
+from natsmon.state import Dial, State
+from natsmon.tui import detail, dials, gantt, prose, servers, status
+from natsmon.tui.cells import Row, text_of, width_of
+from natsmon.tui.moment import Moment
+from natsmon.tui.selection import Selection
+from tests.tui import dial_streams, streams
+from tests.tui.streams import STARTED, Stream
+from tests.tui.test_panels import moment_of, texts
+
+STREAMS = (
+    dial_streams.secured,
+    dial_streams.expired_certificate,
+    dial_streams.raced,
+    dial_streams.cancelled_race,
+    dial_streams.under_way,
+    dial_streams.looked_at_twice,
+    dial_streams.hostile_dial,
+    streams.outage,
+    streams.hostile,
+    Stream,
+)
+MOMENTS = [moment_of(build()) for build in STREAMS]
+
+
+def told(build: Callable[[], Stream], width: int = 78, *, which: int = -1) -> str:
+    moment = moment_of(build())
+    return "\n".join(texts(detail.rows(moment.state.dials[which], moment, width)))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(MOMENTS), st.integers(0, 220))
+def test_whatever_the_width_rows_fit_exactly(moment: Moment, width: int) -> None:
+    drawn: list[Row] = servers.page(moment, width)
+    for height in (0, 1, 3, 6):
+        drawn += servers.rows(moment, width, height)
+    for dial in moment.state.dials:
+        drawn += gantt.rows(dial, moment, width)
+        drawn += detail.rows(dial, moment, width) if width >= 20 else []
+    for cells in drawn:
+        assert width_of(cells) == width
+        assert text_of(cells).isprintable()
+
+
+@pytest.mark.parametrize("width", [58, 78, 116, 196])
+def test_hostile_words_stay_text_and_have_an_end(width: int) -> None:
+    moment = moment_of(dial_streams.hostile_dial())
+    drawn = [*detail.rows(moment.state.dials[0], moment, width), *servers.page(moment, width)]
+    shown = "\n".join(texts(drawn))
+    assert "\x1b" not in shown
+    assert "\u202e" not in shown
+    assert r"\x1b[2J\u202e" in shown
+    assert "16,000 more characters" in " ".join(shown.split())
+    assert len(drawn) < 700
+
+
+def test_a_connected_dial_tells_all_it_learnt() -> None:
+    page = told(dial_streams.secured)
+    assert "tls://east-1.example.com:4222" in page
+    assert "✓ connected after 23.1 ms" in page
+    for words in (
+        "version       TLSv1.3",
+        "cipher        TLS_AES_256_GCM_SHA384",
+        "name checked  east-1.example.com",
+        "certificate 1 of 2, the server's own",
+        "names         east-1.example.com, *.east.example.com, 192.0.2.17",
+        "issuer        CN=Example Issuing CA 3, O=Example Ltd",
+        "valid         2025-03-30 to 2025-06-28, 12 days left",
+        "credentials    credentials file (flag --creds)",
+        "good until     2025-07-25 15:06:40 UTC (in 39 days)",
+        "jwt            ****",
+        "server_name    east-1",
+        "auth_required  true",
+    ):
+        assert words in page, words
+    fields = [line.split()[0] for line in page.split("INFO as it was received")[1].splitlines()[1:] if line[2] != " "]
+    assert fields == sorted(dial_streams.INFO)
+
+
+def test_stages_are_told_in_the_order_they_came() -> None:
+    names = [line.split()[0] for line in texts(_race(dial_streams.secured))[1:]]
+    assert names == ["dns", "tcp", "192.0.2.17:4222", "info", "tls", "connect"]
+    names = [line.split()[0] for line in texts(_race(dial_streams.expired_certificate))[1:]]
+    assert names == ["dns", "tcp", "192.0.2.17:4222", "info", "tls", "connect"]
+
+
+def test_a_race_is_seen_to_overlap() -> None:
+    page = texts(_race(dial_streams.raced, 116))
+    dead = next(line for line in page if dial_streams.V6 in line)
+    won = next(line for line in page if dial_streams.V4 in line)
+    assert dead.index("━") < won.index("━")
+    assert dead.rindex("━") == won.rindex("━")
+    assert 15 < dead.count("━") / won.count("━") < 30
+    assert "given up: another address was faster" in page[page.index(dead) + 1]
+    assert "–" in dead
+    assert "✓" in won
+
+
+def test_bars_are_to_scale_and_touch() -> None:
+    lines = texts(_race(dial_streams.secured, 116))[1:]
+    bars = [(line.index(ink), line.rindex(ink)) for line, ink in zip(lines, "░▒━▚▓█", strict=True)]
+    for (_, end), (start, _) in zip([bars[0], *bars[2:]], [bars[1], *bars[3:]], strict=False):
+        assert start == end + 1
+    assert bars[1] == bars[2]
+
+
+def _race(build: Callable[[], Stream], width: int = 78) -> list[Row]:
+    moment = moment_of(build())
+    return gantt.rows(moment.state.dials[-1], moment, width)
+
+
+def test_a_refused_certificate_is_shown_and_not_trusted() -> None:
+    page = told(dial_streams.expired_certificate)
+    assert "✗ failed at tls after 16.0 ms" in page
+    for words in (
+        "error  certificate verify failed: certificate has expired",
+        "cause  tls expired",
+        "means  a certificate of the server has expired",
+        "try    renew it on the server; is the clock of this machine right?",
+        "The certificate is not trusted",
+        "2025-03-14 to 2025-06-12, expired 3 days ago",
+        "nothing was sent",
+    ):
+        assert words in page, words
+
+
+def test_a_certificate_that_could_not_be_read_is_said() -> None:
+    stream = Stream().become("CONNECTING").start_dial("tls://a:4222").stage("tls", 0.1, "failed")
+    stream.end_dial("failed", "tls", "tls_unknown_ca", "unknown CA")
+    stream.add(ev.DialTls(t=stream.t, dial=1, server_name="a", trusted=False))
+    assert "natsmon[tls]" in told(lambda: stream)
+
+
+def test_a_cancelled_dial_says_where_it_was_and_what_each_address_did() -> None:
+    page = told(dial_streams.cancelled_race)
+    assert "– cancelled at tcp after 1.24 s" in page
+    assert "Connection refused" in page
+    assert "another address" not in page
+    assert "nothing was sent" in page
+    assert "INFO" not in page
+
+
+def test_a_dial_under_way_counts_up() -> None:
+    stream = dial_streams.under_way()
+    moment = moment_of(stream)
+    (dial,) = moment.state.dials
+    page = "\n".join(texts(detail.rows(dial, moment, 78)))
+    assert "◐ dialing at tcp  655 ms of 5 s" in page
+    assert "nothing" not in page
+    later = moment_of(stream, now=moment.now + 1)
+    assert detail.tick(dial, moment) != detail.tick(dial, later)
+    assert "1.65 s of 5 s" in "\n".join(texts(detail.rows(dial, later, 78)))
+
+
+def test_a_second_look_is_told_with_its_own_advice() -> None:
+    page = told(dial_streams.looked_at_twice)
+    assert "✗ timeout at info after 5.00 s of 5 s" in page
+    assert "second look  it answers as a NATS monitoring port does" in page
+    assert "this one is for --monitor" in " ".join(page.split())
+    assert "none came, or none that could be read" in page
+
+
+def test_what_a_dial_learns_later_changes_its_tick() -> None:
+    moment = moment_of(dial_streams.looked_at_twice())
+    before, (dial,) = moment_of(Stream()), moment.state.dials
+    finding, dial.finding = dial.finding, None
+    without = detail.tick(dial, before)
+    dial.finding = finding
+    assert detail.tick(dial, before) != without
+
+
+def test_long_text_is_folded_at_spaces_and_cut_where_there_are_none() -> None:
+    assert prose.fold("one two three", 7) == ["one two", "three"]
+    assert prose.fold("abcdefghij", 4) == ["abcd", "efgh", "ij"]
+    assert prose.fold("a abcdefghij", 4) == ["a", "abcd", "efgh", "ij"]
+    assert prose.fold("接続監視", 5) == ["接続", "監視"]
+    assert prose.fold("", 5) == [""]
+    assert prose.fold("a\nb", 9) == [r"a\nb"]
+
+
+def test_the_pool_tells_who_is_here_who_failed_and_who_leaves() -> None:
+    moment = moment_of(dial_streams.secured())
+    header, here, failed, lame, other = texts(servers.rows(moment, 78, 6))
+    assert header.split() == ["server", "from", "failed", "left"]
+    assert here.split() == ["●", "tls://east-1.example.com:4222", "given", "0", "60", "here"]
+    assert failed.split() == ["tls://east-2.example.com:4222", "given", "1", "59"]
+    assert lame.split() == ["!", "tls://192.0.2.19:4222", "discovered", "0", "60", "lame", "duck"]
+    assert other.split() == ["tls://192.0.2.20:4222", "discovered", "0", "60"]
+    (summary,) = texts(servers.rows(moment, 78, 1))
+    assert summary.startswith("4 in the pool, 2 discovered, 1 failing")
+
+
+def test_the_pool_marks_who_is_dialed_and_who_is_next() -> None:
+    pool = [ev.PoolMember(server=f"nats://east-{n}:4222", left=0 if n == 3 else None) for n in (1, 2, 3)]
+    dialing = dial_streams.pool(streams.dialing(), *pool)
+    shown = texts(servers.rows(moment_of(dialing), 78, 6))
+    assert shown[2].split() == ["◐", "east-2:4222", "given", "0", "∞", "dialing"]
+    assert shown[3].split() == ["east-3:4222", "given", "0", "0", "no", "attempts", "left"]
+    waiting = dial_streams.pool(streams.countdown(), *pool)
+    assert texts(servers.rows(moment_of(waiting), 78, 6))[1].split() == ["▸", "east-1:4222", "given", "0", "∞", "next"]
+
+
+def test_a_pool_too_large_for_its_panel_shows_those_that_matter() -> None:
+    stream = Stream().become("CONNECTING").connect("nats://s30:4222")
+    dial_streams.pool(stream, *(ev.PoolMember(server=f"nats://s{n}:4222") for n in range(40)))
+    shown = texts(servers.rows(moment_of(stream), 78, 5))
+    assert len(shown) == 5
+    assert shown[1].startswith("● s30:4222")
+    assert shown[-1].strip() == "and 37 more · s shows all"
+    assert len([line for line in texts(servers.page(moment_of(stream), 78)) if ":4222" in line]) == 41
+
+
+def test_who_we_are_and_until_when() -> None:
+    moment = moment_of(dial_streams.secured())
+    page = "\n".join(texts(servers.page(moment, 78)))
+    for words in ("account            ORDERS", "user               alice", "orders.>, hello", "(in 39 days)"):
+        assert words in page, words
+    first, second = texts(status.rows(moment, 156, 2))
+    assert "account ORDERS · user alice" in first
+    assert "credentials good until 2025-07-25 (in 39 days)" in second
+    narrow = texts(status.rows(moment, 78, 2))[1]
+    assert "credentials" not in narrow
+
+
+def test_a_server_without_a_name_is_told_by_its_address_and_not_by_its_long_id() -> None:
+    stream = Stream().become("CONNECTING").connect("nats://east-1:4222", name="NABC")
+    moment = moment_of(stream)
+    assert "NABC" not in "".join(texts(status.rows(moment, 116, 2)) + texts(servers.page(moment, 78)))
+    assert "".join(texts(status.rows(moment, 116, 2))).count("east-1:4222") == 1
+
+
+@pytest.mark.parametrize(
+    ("days", "words"), [(0.1, "credentials end in 2 hours"), (-2.5, "credentials ended 2 days ago")]
+)
+def test_credentials_about_to_end_are_said_where_there_is_little_room(days: float, words: str) -> None:
+    stream = dial_streams.secured()
+    stream.add(ev.UserInfo(t=stream.t, user="alice", expires=STARTED + days * dial_streams.DAY + stream.t + 1))
+    assert words in texts(status.rows(moment_of(stream), 78, 2))[1]
+
+
+# -- the cursor -----------------------------------------------------------------------------------
+
+
+def _state(*servers: str) -> State:
+    state = State()
+    for number, server in enumerate(servers, 1):
+        state.apply(ev.DialStart(t=number, dial=number, attempt=1, round=1, server=server, why="initial"))
+        state.apply(ev.DialEnd(t=number, dial=number, outcome="failed", stage="tcp", cause="auth_missing"))
+    return state
+
+
+def _ids(listed: list[Dial]) -> list[int]:
+    return [dial.id for dial in listed]
+
+
+def test_the_cursor_rests_on_the_newest_until_moved_then_stays_with_its_dial() -> None:
+    state = _state(*"abcd")
+    selection = Selection()
+    assert _ids([selection.current(state)]) == [4]  # type: ignore[list-item]
+    selection.move(state, 1)
+    view = selection.view(state, 3, marked=True)
+    assert (_ids(view.dials), view.cursor, view.place) == ([4, 3, 2], 1, 1)
+    state.apply(ev.DialStart(t=5, dial=5, attempt=1, round=1, server="e", why="initial"))
+    view = selection.view(state, 3, marked=True)
+    assert (_ids(view.dials), view.cursor, view.place) == ([4, 3, 2], 1, 2), "rows do not slip away under the cursor"
+    selection.move(state, 9)
+    view = selection.view(state, 3, marked=True)
+    assert (_ids(view.dials), view.cursor) == ([3, 2, 1], 2)
+    assert _ids(selection.view(state, 4, marked=True).dials) == [4, 3, 2, 1], "no blank rows below"
+    selection.move(state, -9)
+    assert _ids(selection.view(state, 3, marked=True).dials) == [5, 4, 3]
+    assert _ids(selection.view(state, 2, marked=False).dials) == [5, 4]
+
+
+@pytest.mark.parametrize(
+    ("needle", "found"), [("B", [2]), ("auth missing", [3, 2, 1]), ("failed", [3, 2, 1]), ("dialing", [4]), ("x", [])]
+)
+def test_dials_are_filtered_by_server_outcome_and_cause(needle: str, found: list[int]) -> None:
+    state = _state(*"abc")
+    state.apply(ev.DialStart(t=4, dial=4, attempt=1, round=1, server="d", why="initial"))
+    selection = Selection()
+    selection.filter(needle)
+    assert _ids(selection.listed(state)) == found
+    view = selection.view(state, 9, marked=True)
+    assert _ids(view.dials) == found
+    assert view.cursor == (0 if found else None)
+    moment = Moment(state, 5.0)
+    assert dials.title(moment, view, needle).startswith(f"dials · “{needle}” {len(found)} of 4")
+    shown = texts(dials.rows(moment, 78, 9, view, needle))
+    assert len(shown) == 3 + max(1, len(found))
+    if not found:
+        assert "none of 4 dials contains “x”" in shown[-1]
+
+
+def test_a_dial_that_the_list_has_forgotten_leaves_the_cursor_on_the_newest() -> None:
+    state = _state(*"abc")
+    selection = Selection()
+    selection.move(state, 2)
+    state.dials.popleft()
+    assert _ids(selection.view(state, 9, marked=True).dials) == [3, 2]
+    assert selection.view(state, 9, marked=True).cursor == 0
+
+
+def test_neighbours_are_those_of_the_filtered_list() -> None:
+    state = _state("east", "west", "east")
+    selection = Selection()
+    selection.filter("east")
+    newest = state.dials[-1]
+    assert selection.beside(state, newest, 1) is state.dials[0]
+    assert selection.beside(state, newest, -1) is None
+    assert selection.beside(state, state.dials[1], 1) is None

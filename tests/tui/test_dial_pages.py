@@ -1,0 +1,284 @@
+"""The focus, the cursor, and the pages that open over the dashboard, driven by keys and clicks."""
+
+import subprocess
+import sys
+
+import pytest
+
+from natsmon import events as ev
+from natsmon.tui.app import NatsmonApp
+from natsmon.tui.cells import text_of
+from natsmon.tui.panel import Panel
+from tests.tui import dial_streams, streams
+from tests.tui.test_keys import Driven, driven
+
+
+def page_of(drive: Driven) -> str:
+    """What the page on top shows."""
+    sheet = drive.app.screen.query_one("Sheet", Panel)
+    return "\n".join(text_of(row) for row in sheet._rows)
+
+
+def title_of(drive: Driven) -> str:
+    return str(drive.app.screen.query_one("Sheet", Panel).border_title)
+
+
+def on_top(drive: Driven) -> str:
+    return type(drive.app.screen).__name__
+
+
+async def test_tab_moves_the_keys_to_the_dials_and_back() -> None:
+    async with driven(streams.outage(), size=(80, 24)) as drive:
+        before = drive.shown("dials")
+        await drive.press("up")
+        assert "paused" in drive.title("events"), "the events are moved in until the dials are asked for"
+        await drive.press("end", "tab")
+        assert "▸" in drive.shown("dials")
+        assert drive.title("dials") == "dials · 1 of 4 · enter opens it"
+        await drive.press("down", "down")
+        assert drive.title("events") == "events"
+        assert drive.title("dials").startswith("dials · 3 of 4")
+        assert next(line for line in drive.shown("dials").splitlines() if "▸" in line).split("▸")[0].strip() == "2"
+        await drive.press("end")
+        assert drive.title("dials").startswith("dials · 4 of 4")
+        await drive.press("pageup", "home")
+        assert drive.title("dials").startswith("dials · 1 of 4")
+        await drive.press("tab")
+        assert drive.shown("dials") == before
+        assert drive.title("dials") == "dials"
+        await drive.press("up")
+        assert "paused" in drive.title("events")
+
+
+async def test_the_smallest_screen_has_room_for_the_cursor() -> None:
+    async with driven(streams.outage(), size=(60, 16)) as drive:
+        assert "refused" not in drive.shown("dials")
+        await drive.press("tab", "down")
+        now, _, marked = drive.shown("dials").splitlines()
+        assert "next dial" in now
+        assert "▸" in marked
+
+
+@pytest.mark.parametrize("back", ["escape", "enter"])
+async def test_enter_opens_the_dial_under_the_cursor(back: str) -> None:
+    async with driven(dial_streams.secured()) as drive:
+        await drive.press("tab", "down", "enter")
+        assert on_top(drive) == "DialPage"
+        assert title_of(drive).startswith("dial 1")
+        assert "✗ failed at tcp" in page_of(drive)
+        assert "nothing listens on that port" in page_of(drive)
+        await drive.press(back)
+        assert on_top(drive) == "Dashboard"
+        assert drive.title("dials").startswith("dials · 2 of 2"), "the focus and the cursor are where they were"
+
+
+async def test_enter_without_the_focus_opens_the_newest() -> None:
+    async with driven(dial_streams.secured()) as drive:
+        await drive.press("enter")
+        assert title_of(drive).startswith("dial 2")
+        assert "TLS_AES_256_GCM_SHA384" in page_of(drive)
+    async with driven(streams.Stream()) as drive:
+        await drive.press("enter")
+        assert on_top(drive) == "Dashboard", "there is no dial to open yet"
+
+
+async def test_a_click_opens_the_dial_it_is_on() -> None:
+    async with driven(streams.outage()) as drive:
+        line = next(n for n, text in enumerate(drive.shown("dials").splitlines()) if text.startswith("   2 "))
+        await drive.pilot.click("#dials", offset=(30, line + 1))
+        await drive.settle()
+        assert title_of(drive).startswith("dial 2")
+        await drive.press("escape")
+        await drive.pilot.click("#dials", offset=(30, 1))
+        await drive.settle()
+        assert on_top(drive) == "Dashboard"
+
+
+async def test_the_wheel_moves_the_cursor_where_the_focus_is() -> None:
+    async with driven(streams.outage()) as drive:
+        table = drive.app._dashboard.dials
+        table.post_message(_wheel(table))
+        await drive.settle()
+        assert "▸" not in drive.shown("dials")
+        await drive.press("tab")
+        table.post_message(_wheel(table))
+        await drive.settle()
+        assert drive.title("dials").startswith("dials · 2 of 4")
+
+
+def _wheel(panel: Panel) -> object:
+    from textual.events import MouseScrollDown
+
+    return MouseScrollDown(panel, 5, 5, 0, 1, 0, False, False, False)
+
+
+@pytest.mark.parametrize(("older", "newer"), [("left", "right"), ("left_square_bracket", "right_square_bracket")])
+async def test_left_and_right_walk_the_table(older: str, newer: str) -> None:
+    async with driven(streams.outage()) as drive:
+        await drive.press("enter")
+        assert title_of(drive).startswith("dial 4")
+        await drive.press(newer)
+        assert "there is no dial after this one yet" in _bar(drive)
+        await drive.press(older, older)
+        assert title_of(drive).startswith("dial 2")
+        await drive.press(newer)
+        assert title_of(drive).startswith("dial 3")
+        await drive.press(older, older, older)
+        assert title_of(drive).startswith("dial 1")
+        assert "there is no dial before this one" in _bar(drive)
+        await drive.press("escape", "tab")
+        assert drive.title("dials").startswith("dials · 4 of 4"), "the cursor came along"
+
+
+def _bar(drive: Driven) -> str:
+    return "\n".join(text_of(row) for row in drive.app.screen.query_one("KeyBar", Panel)._rows)
+
+
+async def test_a_page_scrolls() -> None:
+    async with driven(dial_streams.secured(), size=(80, 24)) as drive:
+        await drive.press("enter")
+        assert "lines 1–22 of" in title_of(drive)
+        await drive.press("down")
+        assert "lines 2–23 of" in title_of(drive)
+        await drive.press("pagedown")
+        assert "lines 23–44 of" in title_of(drive)
+        await drive.press("end")
+        assert page_of(drive).splitlines()[-1].split() == ["version", "2.15.0"]
+        await drive.press("pageup", "home")
+        assert page_of(drive).startswith("tls://east-1.example.com:4222")
+        await drive.press("end", "left", "right")
+        assert page_of(drive).startswith("tls://east-1.example.com:4222"), "another dial is read from its top"
+
+
+async def test_a_dial_under_way_is_followed_to_its_end_and_can_be_cancelled() -> None:
+    async with driven(dial_streams.under_way()) as drive:
+        await drive.press("enter")
+        assert "◐ dialing at tcp  655 ms" in page_of(drive)
+        drive.source.t += 1
+        await drive.settle()
+        assert "1.65 s of 5 s" in page_of(drive)
+        await drive.press("c")
+        assert drive.source.sent == [ev.Cancel()]
+        await drive.tell(ev.DialEnd(t=drive.source.t, dial=1, outcome="cancelled", stage="tcp", total=1.7))
+        assert "– cancelled at tcp after 1.70 s" in page_of(drive)
+        assert "1 of 1" not in drive.title("dials")
+        await drive.press("escape")
+        assert "cancelled at tcp" in drive.shown("dials"), "the dashboard is up to date as soon as it is seen"
+
+
+async def test_what_is_learnt_after_the_end_appears() -> None:
+    async with driven(dial_streams.looked_at_twice()) as drive:
+        await drive.press("enter")
+        certificate = dial_streams.certificate(days=3)
+        await drive.tell(ev.DialTls(t=drive.source.t, dial=1, chain=[certificate], trusted=False))
+        assert "not trusted" in page_of(drive)
+
+
+async def test_nothing_is_painted_on_a_page_when_nothing_changed() -> None:
+    async with driven(dial_streams.secured()) as drive:
+        await drive.press("enter")
+        painted: list[object] = []
+        for panel in [*drive.app.screen.query(Panel), *drive.app._dashboard.query(Panel)]:
+            panel.refresh = lambda *regions, **_: painted.append(regions)  # type: ignore[method-assign,assignment,misc]
+        for _ in range(20):
+            drive.app.watched.revision += 1
+            drive.app.draw()
+        assert painted == []
+
+
+async def test_other_keys_do_nothing_on_a_page() -> None:
+    async with driven(dial_streams.secured()) as drive:
+        await drive.press("enter", "q", "d", "p", "slash", "s", "tab")
+        assert on_top(drive) == "DialPage"
+        assert drive.source.sent == []
+        await drive.press("question_mark")
+        assert on_top(drive) == "HelpScreen"
+        await drive.press("escape")
+        assert on_top(drive) == "DialPage"
+        await drive.app.run_action("screen.filter")
+        await drive.press("ctrl+c")
+        assert drive.source.sent == [ev.Close()]
+
+
+async def test_r_on_a_page_starts_a_new_probe_and_the_dial_stays() -> None:
+    async with driven(dial_streams.secured(), ends=True) as drive:
+        await drive.press("enter", "r")
+        assert drive.source.starts == 2
+        assert "TLS_AES_256_GCM_SHA384" in page_of(drive)
+        await drive.press("left")
+        assert on_top(drive) == "DialPage"
+
+
+async def test_the_dials_are_filtered_where_they_have_the_focus() -> None:
+    async with driven(streams.outage()) as drive:
+        events = drive.shown("events")
+        await drive.press("tab", "slash", *"refused")
+        assert drive.source.sent == []
+        assert drive.title("dials").startswith("dials · “refused” 2 of 4")
+        assert drive.shown("events") == events
+        await drive.press("enter")
+        assert drive.title("dials") == "dials · “refused” 2 of 4 · 1 of 2 · enter opens it"
+        await drive.press("enter", "left")
+        assert title_of(drive).startswith("dial 2"), "the dials that are not listed are passed over"
+        await drive.press("escape", "tab")
+        assert drive.title("dials") == "dials · “refused” 2 of 4"
+        await drive.press("escape")
+        assert drive.title("dials") == "dials"
+        await drive.press("shift+tab", "slash", "z", "escape")
+        assert drive.title("dials").startswith("dials · 3 of 4"), "still on the dial it was on"
+
+
+async def test_both_panes_have_a_filter_of_their_own() -> None:
+    async with driven(streams.outage()) as drive:
+        await drive.press("slash", *"next", "tab")
+        await drive.press("tab", "slash", *"east-2", "enter")
+        assert drive.title("events") == "events · “next”"
+        assert "“east-2”" in drive.title("dials")
+        await drive.press("slash", "escape")
+        assert "“" not in drive.title("dials")
+        assert drive.title("events") == "events · “next”"
+        await drive.press("escape")
+        assert drive.title("events") == "events"
+
+
+async def test_servers_are_a_page_and_on_a_wide_screen_a_panel() -> None:
+    async with driven(dial_streams.secured()) as drive:
+        assert not drive.app.query_one("#servers").display
+        await drive.press("s")
+        assert on_top(drive) == "ServersPage"
+        assert "ORDERS" in page_of(drive)
+        assert "● tls://east-1.example.com:4222" in page_of(drive)
+        t = drive.source.t
+        await drive.tell(ev.Pool(t=t, members=[ev.PoolMember(server="nats://west:4222", discovered=True)]))
+        assert "west:4222" in page_of(drive)
+        await drive.press("escape")
+        await drive.pilot.resize_terminal(200, 40)
+        await drive.settle()
+        assert "west:4222" in drive.shown("servers")
+
+
+async def test_a_page_takes_its_colours_with_it() -> None:
+    async with driven(dial_streams.secured()) as drive:
+        await drive.press("enter")
+        sheet = drive.app.screen.query_one("Sheet", Panel)
+        segments = sheet.render_line(1)._segments
+        assert len({str(segment.style) for segment in segments}) > 1
+
+
+async def test_hostile_words_cannot_break_a_page() -> None:
+    async with driven(dial_streams.hostile_dial(), size=(80, 24)) as drive:
+        await drive.press("tab", "end", "enter")
+        for _ in range(30):
+            await drive.pilot.press("pagedown")
+        await drive.press("end")
+        assert "\x1b" not in page_of(drive)
+        await drive.press("escape", "s", "end", "escape")
+        assert isinstance(drive.app, NatsmonApp)
+        assert drive.app.is_running
+
+
+def test_pages_are_not_loaded_before_they_are_opened() -> None:
+    seen = "import sys, natsmon.tui.app; print([m for m in sys.modules if m.startswith('natsmon.tui.')])"
+    done = subprocess.run([sys.executable, "-c", seen], capture_output=True, text=True, check=True)
+    for name in ("pages", "detail", "prose", "gantt", "filter", "help"):
+        assert f"'natsmon.tui.{name}'" not in done.stdout

@@ -1,0 +1,60 @@
+import pytest
+
+from natsmon.tui import figures
+
+
+@pytest.mark.parametrize(
+    ("number", "width", "shown"),
+    [
+        (None, 5, "    –"),
+        (0, 5, "    0"),
+        (1204, 5, "1,204"),
+        (99_999, 5, "  99…"),
+        (123_456, 5, " 123k"),
+        (1_234_567, 5, "1.23M"),
+        (12_345_678, 9, "   12.35M"),
+        (12_345, 4, " 12k"),
+    ],
+)
+def test_count(number: int | None, width: int, shown: str) -> None:
+    if shown.endswith("…"):
+        assert len(figures.count(number, width)) == width
+    else:
+        assert figures.count(number, width) == shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(None, "     –"), (0.00021, "  0.21"), (0.0941, " 94.10"), (0.1, " 100.0"), (1.24, "  1240"), (5000, " 5000s")],
+)
+def test_millis(seconds: float | None, shown: str) -> None:
+    assert figures.millis(seconds) == shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (0.0031, "  3.1 ms"),
+        (0.21, "  210 ms"),
+        (0.9996, "  1.00 s"),
+        (1.24, "  1.24 s"),
+        (59.96, "  60.0 s"),
+        (119.7, " 1m 59s".rjust(8)),
+        (3600, "01:00:00"),
+    ],
+)
+def test_span(seconds: float, shown: str) -> None:
+    assert figures.span(seconds) == shown
+
+
+def test_elapsed_is_always_eight_cells() -> None:
+    for value in (0, 59.9, 3600, 359_999, 360_000, 86_400 * 365):
+        assert len(figures.elapsed(value)) == 8
+    assert figures.elapsed(761) == "00:12:41"
+    assert figures.elapsed(360_000) == "  4d 04h"
+
+
+def test_all_but_a_moment_is_not_all() -> None:
+    assert figures.percent(1.0) == "100.00 %"
+    assert figures.percent(0.999_999) == " 99.99 %"
+    assert figures.percent(None) == "     – %"
