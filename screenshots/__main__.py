@@ -50,7 +50,7 @@ async def outage(app: NatsmonApp, pilot: Pilot[int], sandbox: Sandbox) -> None:
         await until(app, pilot, lambda state, n=dials: state.outage is not None and state.outage.dials >= n)
         await asyncio.to_thread(sandbox.kill_or_start)
         await until(app, pilot, lambda state, n=outages: state.reconnects == n)
-        seen = len(app.state.rtts)
+        seen = len(app.watched.state.rtts)
         await until(app, pilot, lambda state, n=seen: len(state.rtts) >= n + 8)
     await asyncio.to_thread(sandbox.kill_or_start)
     await until(app, pilot, lambda state: state.outage is not None and state.outage.dials >= 3)
@@ -66,6 +66,15 @@ async def cancelled(app: NatsmonApp, pilot: Pilot[int], sandbox: Sandbox) -> Non
     await until(app, pilot, lambda state: state.closed is not None)
 
 
+async def one_dial(app: NatsmonApp, pilot: Pilot[int], sandbox: Sandbox) -> None:
+    """The dial after an outage, opened."""
+    await asyncio.to_thread(sandbox.kill_or_start)
+    await until(app, pilot, lambda state: state.outage is not None and state.outage.dials >= 2)
+    await asyncio.to_thread(sandbox.kill_or_start)
+    await until(app, pilot, lambda state: state.reconnects == 1)
+    await pilot.press("enter")
+
+
 async def show_help(app: NatsmonApp, pilot: Pilot[int], sandbox: Sandbox) -> None:
     await until(app, pilot, lambda state: len(state.rtts) >= 3)
     await pilot.press("question_mark")
@@ -76,6 +85,7 @@ SCENES: dict[str, Scene] = {
     "dialing": dialing,
     "outage": outage,
     "cancelled": cancelled,
+    "dial": one_dial,
     "help": show_help,
 }
 
@@ -83,9 +93,9 @@ SCENES: dict[str, Scene] = {
 async def until(app: NatsmonApp, pilot: Pilot[int], condition: Callable[[State], bool]) -> None:
     """Wait until the state on the screen is as wanted; the screen has been drawn by then."""
     end = time.monotonic() + PATIENCE
-    while not condition(app.state):
+    while not condition(app.watched.state):
         if time.monotonic() > end:
-            raise TimeoutError(f"still {app.state.status} after {PATIENCE:g} s")
+            raise TimeoutError(f"still {app.watched.state.status} after {PATIENCE:g} s")
         await pilot.pause(0.05)
     await pilot.pause(0.2)
 

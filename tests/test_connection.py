@@ -743,6 +743,17 @@ async def test_duration_ends_the_run(server: NatsServer) -> None:
         assert 0.14 < end.t < 1.0
 
 
+async def test_dead_server_first_in_the_pool_costs_its_own_timeout_and_no_wait(
+    blackhole: int, server: NatsServer
+) -> None:
+    wanted = settings(url(blackhole), server.url, connect_timeout=0.3, reconnect_wait=60.0)
+    async with listening(wanted) as run:
+        up = await run.events.until(ev.Connected)
+        assert up.server == server.url
+        assert 0.3 <= up.t < 1.0
+        assert not run.events.of(ev.Waiting)
+
+
 async def test_duration_ends_a_run_that_never_connected(blackhole: int) -> None:
     async with listening(settings(url(blackhole), duration=0.1), stay=False) as run:
         assert await run.ended() == Exit.ENDED

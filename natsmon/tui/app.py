@@ -252,7 +252,6 @@ class NatsmonApp(App[int]):
 
 def run(source: Source, *, sandbox: Sandbox | None = None, leave_at_end: bool = True) -> int:
     """Show a source until the user leaves; the exit code."""
-    gc.disable()  # until the first paint, which comes a tenth sooner for it
     app = NatsmonApp(source, sandbox=sandbox, leave_at_end=leave_at_end)
     try:
         code = app.run()
