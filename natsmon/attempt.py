@@ -3,9 +3,11 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from natsmon import credentials, tls
 from natsmon import events as ev
@@ -34,6 +36,9 @@ class Attempt:
 async def make(attempt: Attempt, dialer: CustomDialer, settings: Settings, emit: Emit, clock: Clock) -> Link | None:
     """The open link, or None when the attempt failed. Cancelled, it says so and leaves nothing open."""
     stages = Stages(attempt.dial, settings, emit, clock)
+    if attempt.server.websocket:
+        with suppress(ImportError):  # the dial will say so
+            import natsmon.websocket  # noqa: F401 - before the clock runs: it takes longer than a dial
     began = clock()
     emit(
         ev.DialStart(
@@ -71,7 +76,7 @@ async def make(attempt: Attempt, dialer: CustomDialer, settings: Settings, emit:
         end("cancelled", "cancelled")
         raise
     except TimeoutError:
-        end("timeout", "timeout", _SILENT.get(stages.reached or "dns", ""))
+        end("timeout", "timeout", stages.silence or _SILENT.get(stages.reached or "dns", ""))
         return None
     except DialError as error:
         end("timeout" if error.cause == "timeout" else "failed", error.cause, error.text, error.stage)
@@ -98,13 +103,17 @@ async def _dial_to_pong(
 ) -> Link:
     stream = await dialer.dial((server.host, server.port), deadline=deadline, trace=stages)
     try:
-        if settings.tlsfirst:
+        if settings.tlsfirst or (server.websocket and tls.wanted(server, settings)):
             await _secure(stream, server, settings, stages)
         with stages.stage("info"):
+            if server.websocket:
+                stages.silence = "no answer to the WebSocket upgrade"
+                stream = await _upgrade(stream, server)
+                stages.silence = ""
             info, raw = await read_info(stream.reader)
             stages.learn(ev.DialInfo(t=stages.now(), dial=stages.dial, info=raw))
             check_port(raw)
-        if not settings.tlsfirst and _needs_tls(server, settings, info):
+        if not (settings.tlsfirst or server.websocket) and _needs_tls(server, settings, info):
             await _secure(stream, server, settings, stages)
         with stages.stage("connect"):
             return await open_link(stream, server, info, raw, settings, stages.connect_sent)
@@ -122,6 +131,15 @@ def _needs_tls(server: Server, settings: Settings, info: Info) -> bool:
     return True
 
 
+async def _upgrade(stream: Stream, server: Server) -> Stream:
+    try:
+        from natsmon import websocket
+    except ImportError as error:
+        raise DialError("info", "ws_missing", "the package websockets is not installed") from error
+    # As for TLS: a proxy that serves many names knows them by their names.
+    return await websocket.upgrade(stream, msgspec.structs.replace(server, host=server.tls_name or server.host).url)
+
+
 async def _secure(stream: Stream, server: Server, settings: Settings, stages: "Stages") -> None:
     name = settings.tls_server_name or server.tls_name or server.host
     with stages.stage("tls"):
@@ -130,8 +148,10 @@ async def _secure(stream: Stream, server: Server, settings: Settings, stages: "S
         except OSError as error:  # ssl.SSLError is one
             raise DialError("tls", "tls_files", f"the TLS files cannot be used: {error}") from error
         try:
-            await tls.upgrade(stream, context, name, first=settings.tlsfirst)
+            await tls.upgrade(stream, context, name, first=settings.tlsfirst or server.websocket)
         except DialError as error:
+            if error.cause == "tls_first_mismatch" and server.websocket:
+                raise DialError("tls", "ws_no_tls", "the peer does not speak TLS there") from error
             if error.cause == "tls_client_certificate_refused" and not settings.tlscert:
                 raise DialError("tls", "tls_client_certificate_missing", error.text) from error
             raise
@@ -164,6 +184,8 @@ class Stages(DialTrace):
         self._addresses: dict[str, float] = {}
         self.seconds: dict[str, float] = {}
         self.reached: ev.Stage | None = None
+        self.silence = ""
+        """What is waited for, where that is not all of the stage."""
 
     @contextmanager
     def stage(self, stage: ev.Stage) -> Iterator[None]:

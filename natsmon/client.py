@@ -37,6 +37,12 @@ class Loss(NamedTuple):
     text: str
 
 
+def send(writer: asyncio.StreamWriter, payload: bytes) -> None:
+    """Write, unless the connection is gone already; uvloop raises then, asyncio lets it pass."""
+    if not writer.transport.is_closing():
+        writer.write(payload)
+
+
 class StreamTransport(nats.aio.transport.Transport):
     """A dialed stream as nats-py's transport: it is connected from the start, and closing it never waits.
 
@@ -86,12 +92,12 @@ class StreamTransport(nats.aio.transport.Transport):
         return await self._reader.read(buffer_size)
 
     def write(self, payload: bytes) -> None:
-        self._writer.write(payload)
+        send(self._writer, payload)
         if payload.startswith(b"CONNECT "):
             self._connect_sent(json.loads(payload[8:]))
 
     def writelines(self, payload: list[bytes]) -> None:
-        self._writer.write(b"".join(payload))
+        send(self._writer, b"".join(payload))
 
     async def drain(self) -> None:
         await self._writer.drain()

@@ -194,7 +194,8 @@ class Connector:
         server = self._pool.peek()
         if server is None:
             return None
-        spread = self._settings.reconnect_jitter_tls if server.scheme == "tls" else self._settings.reconnect_jitter
+        secure = server.scheme in ("tls", "wss")
+        spread = self._settings.reconnect_jitter_tls if secure else self._settings.reconnect_jitter
         base, jitter = self._settings.reconnect_wait, round(self._rng.uniform(0.0, spread), 6)
         if self.status != "RECONNECTING":
             self._set_status("DISCONNECTED", "waiting")
@@ -309,7 +310,7 @@ class Connector:
         if forced and self._settings.max_reconnects == 0:
             self._pool.begin(1)  # none is wanted of our own accord; this one was asked for
         cause, text = loss or Loss("forced", "a reconnect was asked for")
-        if cause in ("eof", "reset") and self._roster.is_lame(link.server.url):
+        if cause in ("eof", "reset", "shutdown") and self._roster.is_lame(link.server.url):
             cause, text = "lame_duck", f"{text}, as it had announced"
         elif cause == "auth_expired":
             text = dated(self._settings, text)

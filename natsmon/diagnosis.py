@@ -53,6 +53,24 @@ _TABLE: dict[tuple[Stage | None, str], Diagnosis] = {
     (None, "websocket_port"): Diagnosis(
         "a NATS server, but its WebSocket port", "4222 is the usual port of clients; this one is for ws:// or wss://"
     ),
+    # -- WebSocket
+    (None, "ws_upgrade"): Diagnosis(
+        "a web server answered, and did not agree to WebSocket",
+        "is this the port of the server's websocket block, and the URL's path the one a proxy before it wants?",
+    ),
+    (None, "ws_nats_port"): Diagnosis(
+        "a NATS server, but its port without WebSocket",
+        "use nats:// or tls:// here, or the port of its websocket block",
+    ),
+    (None, "ws_tls"): Diagnosis("the port speaks TLS, and ws:// does not", "try wss://"),
+    (None, "ws_no_tls"): Diagnosis(
+        "the port does not speak TLS, as wss:// does", "try ws://, or nats:// if this is the port for that"
+    ),
+    (None, "ws_bad"): Diagnosis(
+        "what came is not the WebSocket protocol", "is this a WebSocket port, and no broken proxy in between?"
+    ),
+    (None, "ws_closed"): Diagnosis("the server, or a proxy, closed the WebSocket", "its log knows why"),
+    (None, "ws_missing"): Diagnosis("what speaks WebSocket is not installed", "pip install 'natsmon[ws]'"),
     # -- TLS
     (None, "tls_mismatch"): Diagnosis("one side wants TLS and the other does not", "compare tls:// with the server"),
     ("info", "tls_mismatch"): Diagnosis("the peer speaks TLS at once", "if it is a NATS server, try --tlsfirst"),

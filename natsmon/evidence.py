@@ -52,12 +52,15 @@ class Evidence:
             self._seen = {seen for seen in self._seen if seen[0] != event.server}
         if not isinstance(event, ev.DialEnd) or self._closed or (event.server, event.cause) in self._seen:
             return
+        server = parse_server(event.server)
         if event.cause in _CERTIFICATE:
-            look = self._certificate(event.dial, parse_server(event.server))
+            look = self._certificate(event.dial, server)
+        elif server.websocket:  # it was spoken to already
+            return
         elif (event.stage, event.cause) == ("info", "timeout"):
-            look = self._silence(event.dial, parse_server(event.server))
+            look = self._silence(event.dial, server)
         elif event.stage == "connect" and event.cause in ("reset", "eof"):
-            look = self._last_words(event.dial, parse_server(event.server))
+            look = self._last_words(event.dial, server)
         else:
             return
         self._seen.add((event.server, event.cause))
@@ -81,7 +84,7 @@ class Evidence:
             async with asyncio.timeout(LOOK_TIMEOUT):
                 stream = await self._dial(server)
                 try:
-                    if not self._settings.tlsfirst:
+                    if not (self._settings.tlsfirst or server.websocket):
                         await read_info(stream.reader)
                     await self._handshake(stream, server)
                     version, cipher, ders = tls.version(stream), tls.cipher(stream), tls.shown(stream)

@@ -11,7 +11,7 @@ import nats.errors
 
 from natsmon import tls
 from natsmon.causes import DialError, classify
-from natsmon.client import LinkClient, StreamTransport
+from natsmon.client import LinkClient, StreamTransport, send
 from natsmon.credentials import client_options, dated, refused
 from natsmon.dialer import Stream
 from natsmon.greeting import Info
@@ -82,7 +82,7 @@ class Link:
 
     def write(self, commands: bytes) -> None:
         """Hand over whole protocol commands; returns at once."""
-        self._writer.write(commands)
+        send(self._writer, commands)
 
     async def drained(self) -> None:
         """Until the operating system has taken most of what was handed over, or the connection is gone."""
@@ -176,7 +176,7 @@ async def open_link(
     under_tls = tls.cipher(stream) != ""
     try:
         await client.connect(
-            server.url,
+            f"nats://{server.authority}" if server.websocket else server.url,
             allow_reconnect=False,
             max_reconnect_attempts=1,
             connect_timeout=_NEVER,  # type: ignore[arg-type]

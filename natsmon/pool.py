@@ -121,14 +121,14 @@ class Pool:
 def advertised(urls: Iterable[str], by: Server) -> list[Server]:
     """The servers behind the ``connect_urls`` in one server's INFO; what is no address is left out.
 
-    They are dialed as that one was. One that is an address has its certificate checked for the name we know
-    the other by, as in nats.go.
+    They are dialed as that one was; to those who came over WebSocket a server tells its cluster's ports for that.
+    One that is an address has its certificate checked for the name we know the other by, as in nats.go.
     """
     name = by.tls_name or by.host
     found = []
     for url in urls:
         with suppress(BadURL):
-            server = parse_server(f"{by.scheme}://{url}")
+            server = msgspec.structs.replace(parse_server(f"{by.scheme}://{url}"), path=by.path)
             found.append(msgspec.structs.replace(server, tls_name=name) if _is_address(server.host) else server)
     return found
 

@@ -5,6 +5,7 @@ The errors quote what was given with everything masked that may be one: the user
 host, and a port that is no number (``nats://user:password`` without a host looks like that).
 """
 
+import importlib.util
 import itertools
 import re
 from collections.abc import Iterable
@@ -16,7 +17,9 @@ from natsmon.settings import DEFAULT_PORT, Secret, Server
 
 SCHEMES = ("nats", "tls")
 DEFAULT_MONITOR_PORT = 8222
+_DEFAULT_PORTS = {"nats": DEFAULT_PORT, "tls": DEFAULT_PORT, "ws": 80, "wss": 443}
 _WEBSOCKET = ("ws", "wss")
+_PATH = re.compile(r"(?:/[A-Za-z0-9._~!$&'()*+;=:%-]*)*")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
 _LABEL = re.compile(r"[a-z0-9_-]{1,63}")
 _SURELY_ADDRESS = re.compile(r"[^:]*(?::[0-9]{0,5})?|[0-9A-Fa-f.]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*|\[.*\](?::[0-9]{0,5})?")
@@ -159,15 +162,18 @@ def _user_info(parts: _Parts) -> UserInfo | None:
 
 
 def _server(parts: _Parts) -> Server:
-    if parts.scheme in _WEBSOCKET:
-        raise BadURL(parts.shown, f"{parts.scheme}:// is not supported yet, nats:// and tls:// are")
-    if parts.scheme not in SCHEMES:
-        known = "nats:// and tls:// are" if _SCHEME.fullmatch(parts.scheme) else "a URL begins with nats:// or tls://"
+    if parts.scheme not in _DEFAULT_PORTS:
+        named = _SCHEME.fullmatch(parts.scheme)
+        known = "nats://, tls://, ws:// and wss:// are" if named else "a URL begins with nats:// or tls://"
         raise BadURL(parts.shown, f"the scheme is not supported, {known}")
-    host, port = _host_and_port(parts)
-    if parts.tail not in ("", "/"):
+    host, port = _host_and_port(parts, _DEFAULT_PORTS[parts.scheme])
+    if parts.tail in ("", "/"):
+        return Server(host, port, parts.scheme)
+    if parts.scheme not in _WEBSOCKET:
         raise BadURL(parts.shown, "a server's URL ends after the port")
-    return Server(host, port, parts.scheme)
+    if not _PATH.fullmatch(parts.tail):
+        raise BadURL(parts.shown, "a WebSocket's URL ends after the path")
+    return Server(host, port, parts.scheme, path=parts.tail)
 
 
 def parse_servers(texts: Iterable[str]) -> tuple[tuple[Server, ...], UserInfo | None]:
@@ -180,6 +186,9 @@ def parse_servers(texts: Iterable[str]) -> tuple[tuple[Server, ...], UserInfo | 
     websocket = next((parts for parts in urls if parts.scheme in _WEBSOCKET), None)
     if websocket is not None and any(parts.scheme in SCHEMES for parts in urls):
         raise BadURL(websocket.shown, "WebSocket and NATS servers cannot be mixed in one connection")
+    if websocket is not None and importlib.util.find_spec("websockets") is None:
+        why = f"{websocket.scheme}:// needs the package websockets: pip install 'natsmon[ws]'"
+        raise BadURL(websocket.shown, why)
     servers: dict[Server, None] = {}
     credentials: UserInfo | None = None
     for parts in urls:

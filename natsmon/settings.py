@@ -45,6 +45,12 @@ class Server(msgspec.Struct, frozen=True, order=True):
     scheme: str = "nats"
     tls_name: str = ""
     """The name its certificate is checked for, where that is not the host: discovered servers are addresses."""
+    path: str = ""
+    """Of a WebSocket's URL: a proxy may have many behind one port."""
+
+    @property
+    def websocket(self) -> bool:
+        return self.scheme in ("ws", "wss")
 
     @property
     def authority(self) -> str:
@@ -52,7 +58,7 @@ class Server(msgspec.Struct, frozen=True, order=True):
 
     @property
     def url(self) -> str:
-        return f"{self.scheme}://{self.authority}"
+        return f"{self.scheme}://{self.authority}{self.path}"
 
     def __str__(self) -> str:
         return self.url

@@ -4,4 +4,7 @@ from typing import Literal
 
 Stage = Literal["dns", "tcp", "tls", "info", "connect"]
 STAGES: tuple[Stage, ...] = ("dns", "tcp", "tls", "info", "connect")
-"""In wire order; ``tls`` comes before ``info`` when the server wants TLS first."""
+"""In wire order; ``tls`` comes after ``info`` instead when it was INFO that asked for it.
+
+``info`` lasts from the open stream to the server's INFO; over WebSocket the upgrade is part of it.
+"""

@@ -15,7 +15,7 @@ from natsmon.starttls import upgrade as upgrade
 
 def wanted(server: Server, settings: Settings) -> bool:
     """True when the user insists on TLS, by URL or by a setting that makes no sense without it."""
-    return server.scheme == "tls" or settings.tlsfirst or bool(settings.tlsca or settings.tlscert)
+    return server.scheme in ("tls", "wss") or settings.tlsfirst or bool(settings.tlsca or settings.tlscert)
 
 
 def make_context(settings: Settings) -> ssl.SSLContext:

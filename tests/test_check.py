@@ -563,7 +563,7 @@ async def test_a_peer_that_repeats_what_it_was_told() -> None:
         ("--namespace a-b", '--namespace: "a-b" is not a prefix for metric names: letters, digits and underscores'),
         ("--outfile=", '--outfile: "" is empty'),
         ("--subject a", "--subject: there is no such option; try natsmon --help"),
-        ("ftp://h", 'URL: "ftp://h": the scheme is not supported, nats:// and tls:// are'),
+        ("ftp://h", 'URL: "ftp://h": the scheme is not supported, nats://, tls://, ws:// and wss:// are'),
     ],
 )
 def test_bad_usage_is_one_line(args: str, line: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -40,6 +40,10 @@ def test_the_dialer_stands_on_the_ground_floor() -> None:
     assert not loaded & CLIENT
 
 
+def test_websockets_cost_only_those_who_dial_them() -> None:
+    assert not imported_by("import natsmon.probe, natsmon.cli, natsmon.library") & {"websockets"}
+
+
 def test_the_library_needs_neither_screen_nor_command_line() -> None:
     loaded = imported_by("import natsmon; [getattr(natsmon, name) for name in natsmon.__all__]")
     assert "nats" in loaded

@@ -24,6 +24,7 @@ from tests import peers
 from tests.conftest import StartServer
 from tests.leaks import alive
 from tests.listening import Events, check, check_sums, freeze, settings
+from tests.peer import Talk, playing
 
 ROOT = Path(__file__).parent.parent
 WAIT = 15.0
@@ -393,3 +394,17 @@ async def test_probe_drains_when_its_view_dies(ending: signal.Signals) -> None:
         await until_dead(probe)
         await peer.until_left()
         await view.stdout.read()
+
+
+async def test_peer_that_resets_right_after_pong() -> None:
+    """On the loop that a probe uses where it is installed, writing to what is gone raises."""
+
+    async def script(talk: Talk) -> None:
+        await talk.handshake()
+        talk.reset()
+
+    async with playing(script) as peer, natsmon(peer.url, "--reconnect-wait", "50ms") as run:
+        for _ in range(3):
+            await run.events.until(ev.Disconnected)
+        run.signal(signal.SIGINT)
+        assert await run.exit_code() == Exit.ENDED
