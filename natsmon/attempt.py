@@ -66,8 +66,11 @@ async def make(attempt: Attempt, dialer: CustomDialer, settings: Settings, emit:
                 total=round(now - began, 6),
                 stages=stages.seconds,
                 server=attempt.server.url,
+                tls_name=attempt.server.tls_name,
             )
         )
+        if outcome != "cancelled":
+            stages.tell_agreement()
 
     try:
         async with asyncio.timeout(settings.connect_timeout) as limit:
@@ -142,11 +145,11 @@ async def _upgrade(stream: Stream, server: Server) -> Stream:
 
 async def _secure(stream: Stream, server: Server, settings: Settings, stages: "Stages") -> None:
     name = settings.tls_server_name or server.tls_name or server.host
+    try:
+        context = await tls.prepared_context(settings)
+    except OSError as error:  # ssl.SSLError is one
+        raise DialError("tls", "tls_files", f"the TLS files cannot be used: {error}") from error
     with stages.stage("tls"):
-        try:
-            context = tls.make_context(settings)
-        except OSError as error:  # ssl.SSLError is one
-            raise DialError("tls", "tls_files", f"the TLS files cannot be used: {error}") from error
         try:
             await tls.upgrade(stream, context, name, first=settings.tlsfirst or server.websocket)
         except DialError as error:
@@ -155,16 +158,7 @@ async def _secure(stream: Stream, server: Server, settings: Settings, stages: "S
             if error.cause == "tls_client_certificate_refused" and not settings.tlscert:
                 raise DialError("tls", "tls_client_certificate_missing", error.text) from error
             raise
-    stages.learn(
-        ev.DialTls(
-            t=stages.now(),
-            dial=stages.dial,
-            version=tls.version(stream),
-            cipher=tls.cipher(stream),
-            server_name=name,
-            chain=tls.chain(stream),
-        )
-    )
+    stages.agreed = tls.agreement(stream, name)
 
 
 def _drop(stream: Stream) -> None:
@@ -180,6 +174,7 @@ class Stages(DialTrace):
         self.learn = emit
         """Takes what the attempt learns of its server, an event of its own."""
         self._settings = settings
+        self.agreed: tls.Agreement | None = None
         self._began: dict[ev.Stage, float] = {}
         self._addresses: dict[str, float] = {}
         self.seconds: dict[str, float] = {}
@@ -219,6 +214,20 @@ class Stages(DialTrace):
         self._address_done(address, *_ending(error))
         if error is None and "tcp" in self._began and "tcp" not in self.seconds:
             self._done("tcp", None)
+
+    def tell_agreement(self) -> None:
+        """What TLS agreed on, once nobody waits: reading certificates is no part of a dial."""
+        if self.agreed is not None:
+            self.learn(
+                ev.DialTls(
+                    t=self.now(),
+                    dial=self.dial,
+                    version=self.agreed.version,
+                    cipher=self.agreed.cipher,
+                    server_name=self.agreed.server_name,
+                    chain=tls.chain(self.agreed),
+                )
+            )
 
     def connect_sent(self, connect: dict[str, Any]) -> None:
         """CONNECT is on its way."""

@@ -20,6 +20,7 @@ from nats.aio.subscription import Subscription
 from nats.protocol.parser import AWAITING_CONTROL_LINE
 
 from natsmon.causes import DialError, classify, classify_server_error
+from natsmon.credentials import SECRET_FIELDS
 from natsmon.dialer import CustomDialer, Stream
 from natsmon.greeting import Info, parse_info, read_answer
 from natsmon.trace import DialTrace
@@ -28,6 +29,9 @@ from natsmon.transport import DialTransport
 _MAX_CONTROL_LINE = 256 * 1024
 _MAX_MESSAGE = 128 * 1024 * 1024
 _READ_SIZE = 64 * 1024
+_TELLING = 4
+"""Characters from which on a secret is not found by chance."""
+_REPEATED = "(what the server said repeats a secret of ours, and is not shown)"
 
 
 class Loss(NamedTuple):
@@ -35,6 +39,13 @@ class Loss(NamedTuple):
 
     cause: str
     text: str
+
+
+def _notice_cancel() -> None:
+    """Python 3.11's wait_for, with which nats-py waits, loses a cancel that comes together with the result."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def send(writer: asyncio.StreamWriter, payload: bytes) -> None:
@@ -59,6 +70,8 @@ class StreamTransport(nats.aio.transport.Transport):
         """Why the server turned us away after CONNECT."""
         self.early_infos: list[dict[str, Any]] = []
         """INFO lines that came before PONG."""
+        self._told: list[str] = []
+        """The secrets in our CONNECT."""
 
     async def connect(self, uri: ParseResult, buffer_size: int, connect_timeout: int) -> None:
         """The stream is open already."""
@@ -80,7 +93,7 @@ class StreamTransport(nats.aio.transport.Transport):
         except OSError as error:
             raise self._refuse(*classify(error)) from error
         if verb == b"-ERR":
-            text = text.strip("'")
+            text = self.unsaid(text.strip("'"))
             raise self._refuse(classify_server_error(text), text)
         return b"PONG\r\n"
 
@@ -92,9 +105,19 @@ class StreamTransport(nats.aio.transport.Transport):
         return await self._reader.read(buffer_size)
 
     def write(self, payload: bytes) -> None:
-        send(self._writer, payload)
         if payload.startswith(b"CONNECT "):
-            self._connect_sent(json.loads(payload[8:]))
+            _notice_cancel()
+            connect = json.loads(payload[8:])
+            self._told = [secret for name in SECRET_FIELDS if (secret := connect.get(name))]
+            self._connect_sent(connect)
+        send(self._writer, payload)
+
+    def unsaid(self, text: str) -> str:
+        """What the server said, if it does not repeat a secret of ours; a part masked would tell of the rest."""
+        said = text.casefold()
+        # One of a few letters is in every sentence; where it is repeated, it stands in quotes.
+        looked_for = (secret if len(secret) >= _TELLING else f'"{secret}"' for secret in self._told)
+        return text if not any(secret.casefold() in said for secret in looked_for) else _REPEATED
 
     def writelines(self, payload: list[bytes]) -> None:
         send(self._writer, b"".join(payload))
@@ -215,7 +238,8 @@ class LinkClient(nats.aio.client.Client):
     async def _process_err(self, err_msg: str) -> None:
         text = err_msg.strip("'")
         cause = classify_server_error(text)
-        if "permissions violation" in text or "maximum subscriptions exceeded" in text:
+        told, text = text, self._stream.unsaid(text)
+        if "permissions violation" in told or "maximum subscriptions exceeded" in told:
             if self.on_error is None:
                 self.later_errors.append(text)
             else:

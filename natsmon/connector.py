@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Literal, Protocol, TypeVar
 
 from natsmon import events as ev
+from natsmon import tls
 from natsmon.attempt import Attempt, Clock, Emit, make
 from natsmon.client import Loss
 from natsmon.credentials import dated
@@ -194,7 +195,7 @@ class Connector:
         server = self._pool.peek()
         if server is None:
             return None
-        secure = server.scheme in ("tls", "wss")
+        secure = tls.wanted(server, self._settings)
         spread = self._settings.reconnect_jitter_tls if secure else self._settings.reconnect_jitter
         base, jitter = self._settings.reconnect_wait, round(self._rng.uniform(0.0, spread), 6)
         if self.status != "RECONNECTING":
@@ -289,9 +290,9 @@ class Connector:
         """What an INFO says of the cluster, of us, and of the server's future."""
         if info.remote_account:
             self._emit(ev.Account(t=self._clock(), account=info.remote_account, system=info.acc_is_sys))
-        if not self._settings.ignore_discovered_servers:
+        if info.connect_urls and not self._settings.ignore_discovered_servers:
             others = [s for s in advertised(info.connect_urls, link.server) if s.authority != link.address]
-            new = self._pool.discover(others, link.server)
+            new = self._pool.discover(others or [link.server], link.server)
             if new:
                 self._emit(ev.Discovered(t=self._clock(), servers=[server.url for server in new]))
         if info.ldm and not self._roster.is_lame(link.server.url):
@@ -373,4 +374,5 @@ def _gave_up(settings: Settings, attempts: int, why: ev.Why) -> str:
         return "the initial connect failed, and --no-retry-on-failed-connect says not to retry"
     if attempts == 0:
         return "--max-reconnects 0 says not to reconnect"
-    return f"{attempts} attempts failed, and --max-reconnects {settings.max_reconnects} allows no more"
+    failed = "1 attempt" if attempts == 1 else f"{attempts} attempts"
+    return f"{failed} failed, and --max-reconnects {settings.max_reconnects} allows no more"

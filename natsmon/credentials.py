@@ -26,7 +26,8 @@ _WORDS = {
     "seed": "seed",
     "token": "token",
 }
-_MASKED = ("pass", "auth_token", "jwt", "sig")
+SECRET_FIELDS = ("pass", "auth_token", "jwt", "sig")
+"""What of a CONNECT nobody may see."""
 
 
 class ClientOptions(TypedDict, total=False):
@@ -123,11 +124,13 @@ def _public_key(settings: Settings) -> str:
 
 def mask(connect: dict[str, Any]) -> dict[str, Any]:
     """A CONNECT as it may be shown."""
-    return {name: "****" if name in _MASKED else value for name, value in connect.items()}
+    return {name: "****" if name in SECRET_FIELDS else value for name, value in connect.items()}
 
 
 def jwt_expiry(settings: Settings) -> float | None:
     """When the user JWT expires, seconds since the epoch; none when there is no JWT, or it does not expire."""
+    if settings.user is not None or (settings.nkey and not settings.creds):
+        return None  # these come first
     try:
         if settings.creds:
             found = _JWT.search(Path(settings.creds).read_bytes())

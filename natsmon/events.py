@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
+from natsmon.plaintext import json_safe
 from natsmon.stages import STAGES as STAGES
 from natsmon.stages import Stage as Stage
 
@@ -137,6 +138,8 @@ class DialEnd(Event, frozen=True, kw_only=True):
     total: float = 0.0
     stages: dict[str, float] = {}
     server: str = ""
+    tls_name: str = ""
+    """The name its certificate is checked for, where that is not the server's host."""
 
 
 class DialFinding(Event, frozen=True, kw_only=True):
@@ -215,6 +218,8 @@ class Published(Event, frozen=True, kw_only=True):
     fate: Fate
     size: int = 0
     subject: str = ""
+    why: str = ""
+    """Rejected because the buffer was ``full``, or because the server would have ``refused`` it."""
 
 
 class Echoed(Event, frozen=True, kw_only=True):
@@ -263,6 +268,8 @@ class Outage(Event, frozen=True, kw_only=True):
     buffered: int = 0
     rejected: int = 0
     lost: int = 0
+    unknown: int = 0
+    """In flight at the loss, with nothing come back since to tell whether they are lost."""
     duplicate: int = 0
 
 
@@ -429,8 +436,9 @@ _KNOWN = {cls.__struct_config__.tag for cls in Event.__subclasses__()}
 
 
 def encode(message: Event | Command) -> bytes:
-    """One JSON line, newline included."""
-    return _encoder.encode(message) + b"\n"
+    """One JSON line, newline included; what could act on a terminal is escaped in it."""
+    line = _encoder.encode(message)
+    return (line if line.isascii() else json_safe(line.decode()).encode()) + b"\n"
 
 
 def decode_event(line: bytes) -> AnyEvent | None:

@@ -12,6 +12,8 @@ import ssl
 from collections.abc import Callable
 from contextlib import suppress
 
+import msgspec
+
 from natsmon import events as ev
 from natsmon import tls
 from natsmon.causes import DialError, classify_server_error
@@ -52,7 +54,7 @@ class Evidence:
             self._seen = {seen for seen in self._seen if seen[0] != event.server}
         if not isinstance(event, ev.DialEnd) or self._closed or (event.server, event.cause) in self._seen:
             return
-        server = parse_server(event.server)
+        server = msgspec.structs.replace(parse_server(event.server), tls_name=event.tls_name)
         if event.cause in _CERTIFICATE:
             look = self._certificate(event.dial, server)
         elif server.websocket:  # it was spoken to already
@@ -158,7 +160,7 @@ class Evidence:
             raise DialError("tls", "tls_protocol", str(error)) from error
 
     def _name(self, server: Server) -> str:
-        return self._settings.tls_server_name or server.host
+        return self._settings.tls_server_name or server.tls_name or server.host
 
 
 def _recognized(answer: bytes, under_tls: bool) -> tuple[str, str] | None:

@@ -92,6 +92,7 @@ _RUN_FLAGS = [
           help="Messages kept while there is no connection; more are rejected."),
     _flag("Connection", "--reconnect-wait", type=DURATION, default="2s", help="Wait before the next round of dials."),
     _flag("Connection", "--reconnect-jitter", type=DURATION, default="100ms", help="Random time added to that wait."),
+    _flag("Connection", "--reconnect-jitter-tls", type=DURATION, default="1s", help="The same under TLS."),
     _flag("Connection", "--max-reconnects", type=whole(-1), default="60",
           help="Dials for each server before giving up: -1 for ever, 0 none."),
     _flag("Connection", "--retry-on-failed-connect/--no-retry-on-failed-connect", default=True,

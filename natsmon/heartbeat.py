@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from natsmon import events as ev
 from natsmon.attempt import Clock, Emit
-from natsmon.ledger import Ledger
+from natsmon.ledger import Cut, Ledger
 from natsmon.link import Link
 from natsmon.settings import MAX_RATE, Settings
 
@@ -47,6 +47,8 @@ class Heartbeat:
         self.paused = False
         self.done = asyncio.Event()
         """``--count`` messages have been published, or rejected."""
+        self.cut = Cut(0, 0)
+        """The last end of a connection."""
         self._suspended = True
         self._link: Link | None = None
         self._buffer: deque[tuple[int, float]] = deque()
@@ -75,7 +77,7 @@ class Heartbeat:
 
     def link_down(self) -> None:
         self._link = None
-        self.ledger.cut()
+        self.cut = self.ledger.cut()
         self._changed()
 
     def suspend(self) -> None:
@@ -148,6 +150,8 @@ class Heartbeat:
             # A message that is late counts from when it was due; a timer's own grain is no lateness.
             self._publish(self._due - offset if now - self._due > _TIMELY else self._clock())
             self._due += interval
+        if self._limited(1) <= 0:  # nothing is left to number, only the buffer to send
+            self._due = now + max(interval, _CATCH_UP)
         self._timer = None if self.done.is_set() else self._loop.call_at(self._due, self._tick)
 
     def _race(self) -> None:
@@ -172,7 +176,7 @@ class Heartbeat:
     def _number(self, wanted: int, now: float) -> list[int]:
         """Sequence numbers of messages that are sent in this moment, as far as ``--count`` allows."""
         ledger, size = self.ledger, len(self._settings.payload)
-        if self._link is None or self._refuse_size(self._link, ledger.attempted + wanted):
+        if self._link is None or self._refused(self._link, ledger.attempted + wanted):
             for _ in range(self._limited(wanted)):
                 ledger.attempt()
                 ledger.reject()
@@ -197,8 +201,9 @@ class Heartbeat:
         seq = self.ledger.attempt()
         link = self._link
         fate: ev.Fate
-        if link is not None and self._refuse_size(link, seq):
-            fate = "rejected"
+        why = ""
+        if link is not None and self._refused(link, seq):
+            fate, why = "rejected", "refused"
             self.ledger.reject()
         elif link is not None and link.open and not self._buffer and link.backlog <= _BACKLOG:
             fate = "sent"
@@ -209,10 +214,11 @@ class Heartbeat:
             self.ledger.buffer(wire)
             self._buffer.append((seq, due))
         else:
-            fate = "rejected"
+            fate, why = "rejected", "full"
             self.ledger.reject()
         if self._told_singly:
-            self._emit(ev.Published(t=self._clock(), seq=seq, fate=fate, size=size, subject=self._settings.subject))
+            subject = self._settings.subject
+            self._emit(ev.Published(t=self._clock(), seq=seq, fate=fate, size=size, subject=subject, why=why))
         self._check_done()
         self._changed()
 
@@ -221,7 +227,7 @@ class Heartbeat:
         size = len(self._settings.payload)
         while self._buffer and self._link is not None and self._link.open and self._link.backlog <= _BACKLOG:
             first = self._buffer[0][0]
-            if self._refuse_size(self._link, first):
+            if self._refused(self._link, first):
                 self._buffer.popleft()
                 self.ledger.unbuffer(self._wire_size(first))
                 self.ledger.reject()
@@ -238,20 +244,21 @@ class Heartbeat:
         """Bytes that a message takes on the wire, which is what a buffer is measured in, as in nats.go."""
         return len(self._compose(seq))
 
-    def _refuse_size(self, link: Link, seq: int) -> bool:
-        """True when the server would end the connection over a message as large as this one."""
+    def _refused(self, link: Link, seq: int) -> bool:
+        """True when the server would end the connection over a message like this one; said once."""
         total = len(self._header) + len(str(seq)) + len(self._tail) - 2
-        if total <= link.info.max_payload:
+        if not link.info.headers:
+            why = "the server takes no headers, and messages are numbered by one: they are rejected"
+        elif total > link.info.max_payload:
+            why = (
+                f"messages of {total} bytes with their header are over the server's maximum payload of "
+                f"{link.info.max_payload} bytes: they are rejected"
+            )
+        else:
             return False
         if not self._complained:
             self._complained = True
-            self._emit(
-                ev.AsyncError(
-                    t=self._clock(),
-                    text=f"messages of {total} bytes with their header are over the server's maximum payload of "
-                    f"{link.info.max_payload} bytes: they are rejected",
-                )
-            )
+            self._emit(ev.AsyncError(t=self._clock(), text=why))
         return True
 
     def _compose(self, seq: int) -> bytes:

@@ -10,6 +10,7 @@ is counted as echoed and late, and is lost no more.
 """
 
 from collections import OrderedDict
+from dataclasses import dataclass
 
 LATENCIES_KEPT = 10_000
 """Echoes between two reports whose latency is kept; of more, the first ones."""
@@ -17,6 +18,16 @@ LATENCIES_KEPT = 10_000
 LOST_KEPT = 20_000
 IN_FLIGHT_KEPT = 100_000
 """Beyond these the oldest are kept as a number only: counted, not recognised."""
+
+
+@dataclass(slots=True)
+class Cut:
+    """The end of a connection: the last message it was given, and what became of those it had not echoed."""
+
+    last: int
+    stranded: int
+    """Not known yet."""
+    lost: int = 0
 
 
 class Ledger:
@@ -38,6 +49,8 @@ class Ledger:
         """Seconds from when a message was due to its echo, since they were last taken."""
         self._flying: OrderedDict[int, float] = OrderedDict()
         self._stranded: OrderedDict[int, float] = OrderedDict()
+        self._cuts: list[Cut] = []
+        """Those with something stranded, oldest first."""
         self._folded = 0
         self._lost_seqs: OrderedDict[int, None] = OrderedDict()
         self._highest_sent = 0
@@ -105,6 +118,7 @@ class Ledger:
     def _unexpected(self, seq: int, now: float) -> float | None:
         due = self._stranded.pop(seq, None)
         if due is not None:
+            next(cut for cut in self._cuts if seq <= cut.last).stranded -= 1
             self.echoed += 1
             self.late += 1
             return round(now - due, 6)
@@ -117,13 +131,23 @@ class Ledger:
             self.duplicate += 1
         return None
 
-    def cut(self) -> None:
+    def cut(self) -> Cut:
         """The connection ended: what it carried and did not echo is stranded."""
+        cut = Cut(self._highest_sent, len(self._flying))
+        if self._flying:
+            self._cuts.append(cut)
         self._stranded.update(self._flying)
         self._flying.clear()
+        while len(self._stranded) > IN_FLIGHT_KEPT:
+            self._stranded.popitem(last=False)
+            self._folded += 1
+        return cut
 
     def _give_up(self) -> None:
         """A message sent after the cut has come back: what is still stranded is lost."""
+        for cut in self._cuts:
+            cut.lost, cut.stranded = cut.stranded, 0
+        self._cuts.clear()
         self.lost += len(self._stranded)
         self._lost_seqs.update(dict.fromkeys(self._stranded))
         self._stranded.clear()

@@ -18,7 +18,8 @@ SOFT_LIMIT = 2_000
 """Lines waiting from which on single samples are left out; the totals tell the same."""
 
 HARD_LIMIT = 20_000
-"""Lines waiting at most; the oldest make room."""
+BYTES_LIMIT = 16 * 1024 * 1024
+"""Lines waiting at most, and their bytes; the oldest make room."""
 
 _BATCH = 256
 _CHUNK = 64 * 1024
@@ -36,6 +37,8 @@ class Outbox:
         self._lines: deque[bytes] = deque()
         self._latest: dict[str, bytes] = {}
         self._last = b""
+        self._waiting = 0
+        """Bytes in ``_lines``."""
         self._missing = 0
         self._closing = False
         self._writing = False
@@ -61,10 +64,11 @@ class Outbox:
             else:
                 if self._written_at_once(line):
                     return
-                if len(self._lines) >= HARD_LIMIT:
-                    self._lines.popleft()
-                    self._missing += 1
                 self._lines.append(line)
+                self._waiting += len(line)
+                while len(self._lines) > HARD_LIMIT or self._waiting > BYTES_LIMIT:
+                    self._waiting -= len(self._lines.popleft())
+                    self._missing += 1
             self._changed.notify()
 
     def _written_at_once(self, line: bytes) -> bool:
@@ -105,6 +109,7 @@ class Outbox:
 
     def _take(self) -> bytes:
         batch = [self._lines.popleft() for _ in range(min(_BATCH, len(self._lines)))]
+        self._waiting -= sum(map(len, batch))
         if not self._lines:
             if self._missing:
                 told = self._left_out(self._missing)
@@ -131,7 +136,10 @@ class _Room:
 def _write_all(fd: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
-        view = view[os.write(fd, view[:_CHUNK]) :]
+        try:
+            view = view[os.write(fd, view[:_CHUNK]) :]
+        except BlockingIOError:  # somebody who shares the file has made it so
+            select.select([], [fd], [])
 
 
 class Inbox:
@@ -142,24 +150,32 @@ class Inbox:
 
     MAX_LINE = 1024 * 1024
 
-    def __init__(self, fd: int, receive: Callable[[bytes | None], None]) -> None:
+    def __init__(self, fd: int, receive: Callable[[bytes | None], None], heard: bytes = b"") -> None:
         self._fd = fd
         self._receive = receive
+        self._rest = heard
+        """What has been read of it already."""
         self._loop = asyncio.get_running_loop()
         threading.Thread(target=self._run, name="inbox", daemon=True).start()
 
     def _run(self) -> None:
-        rest = b""
         with suppress(RuntimeError):  # the loop may be gone by the time a line comes
             while True:
-                try:
-                    data = os.read(self._fd, _CHUNK)
-                except OSError:
-                    data = b""
-                if not data or len(rest) > self.MAX_LINE:
-                    self._loop.call_soon_threadsafe(self._receive, None)
-                    return
-                *lines, rest = (rest + data).split(b"\n")
+                *lines, self._rest = self._rest.split(b"\n")
                 for line in lines:
                     if line.strip():
                         self._loop.call_soon_threadsafe(self._receive, line)
+                data = self._read()
+                if not data or len(self._rest) > self.MAX_LINE:
+                    self._loop.call_soon_threadsafe(self._receive, None)
+                    return
+                self._rest += data
+
+    def _read(self) -> bytes:
+        while True:
+            try:
+                return os.read(self._fd, _CHUNK)
+            except BlockingIOError:  # somebody who shares the file has made it so
+                select.select([self._fd], [], [])
+            except OSError:
+                return b""

@@ -23,8 +23,6 @@ _TEXT_LIMIT = 300
 _NAME_LIMIT = 64
 _SHORT_ID = 8
 _NAMES_SHOWN = 5
-_HEADER_ROOM = 256
-"""Bytes that numbering a message may take; the server's limit is for both."""
 _WHY = {"initial": "initial connect", "reconnect": "reconnect", "forced": "reconnect as asked"}
 
 
@@ -262,11 +260,14 @@ def _reconnected(event: ev.Reconnected, state: State) -> Said:
 
 def _outage(event: ev.Outage, state: State) -> Said:
     counts = [(event.buffered, "buffered"), (event.rejected, "rejected"), (event.duplicate, "duplicate")]
+    counts.append((event.unknown, "with a fate unknown"))
     cost = [f"{units.grouped(number)} {what}" for number, what in counts if number]
     lost = f"{units.grouped(event.lost)} lost"
     kind: Kind = "warn" if event.lost or event.rejected else "info"
     seen = (
-        f", noticed {units.elapsed(event.detected_after)} after the last sign of life" if event.detected_after else ""
+        f", noticed {units.elapsed(event.detected_after)} after the last sign of life"
+        if event.detected_after and event.cause != "forced"
+        else ""
     )
     return kind, f"outage of {units.elapsed(event.ended - event.began)}{seen}: messages {', '.join([*cost, lost])}"
 
@@ -277,8 +278,8 @@ def _published(event: ev.Published, state: State) -> Said:
             return "info", f"published {event.seq}" + (f" on {event.subject}" if event.subject else "")
         case "buffered":
             return "warn", f"not ready yet: message {event.seq} buffered while {state.status}"
-    if state.connected and 0 < state.connected.max_payload < event.size + _HEADER_ROOM:
-        return None  # too large, as every message is; an error of the connection has said so, once
+    if event.why == "refused":
+        return None  # as every message is; an error of the connection has said so, once
     return "bad", f"not ready yet: message {event.seq} rejected while {state.status}, the reconnect buffer is full"
 
 
@@ -330,11 +331,13 @@ def _gap(event: ev.Gap, state: State) -> Said:
 def _end(event: ev.End, state: State) -> Said:
     tally = state.tally
     sums = [
-        f"{units.grouped(tally.attempted)} published",
+        f"{units.grouped(tally.sent)} published",
         f"{units.grouped(tally.echoed)} echoed",
         f"{units.grouped(tally.lost)} lost",
-        _plural(state.reconnects, "reconnect"),
     ]
+    others = (tally.in_flight, "without an echo"), (tally.buffered, "never sent"), (tally.rejected, "rejected")
+    sums += [f"{units.grouped(number)} {what}" for number, what in others if number]
+    sums.append(_plural(state.reconnects, "reconnect"))
     why = f" ({_clip(event.why)})" if event.why else ""
     kind: Kind = "bad" if event.exit_code else "info"
     return kind, f"ended after {units.elapsed(event.t)}{why}: {', '.join(sums)}"

@@ -24,6 +24,11 @@ def _escape(match: re.Match[str]) -> str:
     return f"\\x{ord(char):02x}" if ord(char) <= 0xFF else f"\\u{ord(char):04x}"
 
 
+def json_safe(line: str) -> str:
+    """JSON with the same characters as its own escapes; it says the same."""
+    return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", line)
+
+
 def printable(text: str) -> str:
     """The text with every control, separator, bidirectional mark and surrogate as a visible escape."""
     return _UNSAFE.sub(_escape, text)

@@ -34,6 +34,7 @@ from natsmon.settings import Settings
 
 Encode = Callable[[ev.AnyEvent], bytes | None]
 
+_CHUNK = 64 * 1024
 _LAST_WORDS = 2.0
 """Seconds a reader may take to accept the last lines."""
 
@@ -52,7 +53,7 @@ class Probe:
         self._why = ""
         self._heartbeat = Heartbeat(settings, self._session, self._emit, self.clock)
         self._round_trips = RoundTrips(settings.rtt_interval, self._emit, self.clock)
-        self._outages = OutageBook(self._heartbeat.ledger)
+        self._outages = OutageBook(self._heartbeat)
         self._evidence = Evidence(settings, self._emit, self.clock)
         self._inquiry = Inquiry(settings, self._emit, self.clock)
         self._connector = Connector(settings, self, self._emit, self.clock)
@@ -65,8 +66,7 @@ class Probe:
         self._sink(event)
         if self._link is not None:
             self._last_read = self._link.last_read - self._began
-        closed = self._outages.watch(event, self._last_read)
-        if closed is not None:
+        for closed in self._outages.watch(event, self._last_read):
             self._sink(closed)
         self._evidence.watch(event)
         self._inquiry.watch(event)
@@ -195,18 +195,18 @@ class Probe:
 _SAMPLES = (ev.Published, ev.Echoed, ev.Rtt, ev.DialStage)
 
 
-def run(settings: Settings, *, encode: Encode, control: bool) -> int:
+def run(settings: Settings, *, encode: Encode, control: bool, heard: bytes = b"") -> int:
     """Run a probe in this process, its encoded events on standard output; the exit code.
 
-    With ``control`` the commands come from standard input, whose end closes the probe. The first SIGINT or
-    SIGTERM ends it gracefully, the second at once.
+    With ``control`` the commands come from standard input, of which ``heard`` has been read already, and whose
+    end closes the probe. The first SIGINT or SIGTERM ends it gracefully, the second at once.
     """
     _quiet_libraries()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        return runner.run(_run(settings, encode, control))
+        return runner.run(_run(settings, encode, control, heard))
 
 
-async def _run(settings: Settings, encode: Encode, control: bool) -> int:
+async def _run(settings: Settings, encode: Encode, control: bool, heard: bytes) -> int:
     outbox = Outbox(sys.stdout.fileno(), lambda missing: encode(ev.Gap(t=probe.clock(), events=missing)))
 
     def tell(event: ev.AnyEvent) -> None:
@@ -242,7 +242,7 @@ async def _run(settings: Settings, encode: Encode, control: bool) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop)
     if control:
-        Inbox(sys.stdin.fileno(), receive)
+        Inbox(sys.stdin.fileno(), receive, heard)
     code = await probe.run(stay=control)
     outbox.close(_LAST_WORDS)
     return code
@@ -268,13 +268,14 @@ def _quiet_libraries() -> None:
 
 def main() -> int:
     """The dashboard's child: settings on the first line of standard input, then commands."""
-    line = b""
-    while not line.endswith(b"\n"):
-        piece = os.read(0, 1) if len(line) < Inbox.MAX_LINE else b""
+    heard = bytearray()
+    while b"\n" not in heard:
+        piece = os.read(0, _CHUNK) if len(heard) < Inbox.MAX_LINE else b""
         if not piece:
             return Exit.USAGE
-        line += piece
-    return run(settings_module.from_line(line), encode=ev.encode, control=True)
+        heard += piece
+    line, _, commands = bytes(heard).partition(b"\n")
+    return run(settings_module.from_line(line), encode=ev.encode, control=True, heard=commands)
 
 
 if __name__ == "__main__":

@@ -86,6 +86,7 @@ class OutageRecord:
     buffered: int = 0
     rejected: int = 0
     lost: int = 0
+    unknown: int = 0
     duplicate: int = 0
     settled: bool = False
     """True once the ledger of this outage is closed: what was lost is certain."""
@@ -332,12 +333,8 @@ class State:
         row.cause, row.text = event.cause, event.text
         row.before, row.after = event.before, event.after
         row.detected_after, row.dials = max(0.0, event.detected_after), event.dials
-        row.buffered, row.rejected, row.lost, row.duplicate = (
-            event.buffered,
-            event.rejected,
-            event.lost,
-            event.duplicate,
-        )
+        row.buffered, row.rejected = event.buffered, event.rejected
+        row.lost, row.unknown, row.duplicate = event.lost, event.unknown, event.duplicate
         row.settled = True
 
     def _tally(self, event: ev.Tally) -> None:

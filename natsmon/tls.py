@@ -1,10 +1,10 @@
 """TLS on a dialed stream: the context the settings ask for, and what the handshake agreed on."""
 
+import asyncio
 import ssl
 from collections.abc import Iterator
-from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from natsmon.dialer import Stream
 from natsmon.events import Certificate
@@ -18,17 +18,35 @@ def wanted(server: Server, settings: Settings) -> bool:
     return server.scheme in ("tls", "wss") or settings.tlsfirst or bool(settings.tlsca or settings.tlscert)
 
 
+async def prepared_context(settings: Settings) -> ssl.SSLContext:
+    """``make_context``, on a thread when the context is not there yet: a loop should not stand still for it."""
+    key = _files(settings)
+    return _contexts.get(key) or await asyncio.to_thread(make_context, settings)
+
+
 def make_context(settings: Settings) -> ssl.SSLContext:
     """The context for a client of these settings; raises OSError or ssl.SSLError when a file is no good.
 
     Reading the system's CAs takes longer than a dial, so a context is kept until one of its files changes.
     """
+    key = _files(settings)
+    if key not in _contexts:
+        context = _context(settings.tlsca, settings.tlscert, settings.tlskey)
+        _contexts.clear()
+        _contexts[key] = context
+    return _contexts[key]
+
+
+_contexts: dict[tuple[str | int, ...], ssl.SSLContext] = {}
+"""The one made last, by its files and when they were changed."""
+
+
+def _files(settings: Settings) -> tuple[str | int, ...]:
     files = (settings.tlsca, settings.tlscert, settings.tlskey)
-    return _context(*files, tuple(Path(file).stat().st_mtime_ns for file in files if file))
+    return (*files, *(Path(file).stat().st_mtime_ns for file in files if file))
 
 
-@lru_cache(maxsize=4)
-def _context(ca: str, certificate: str, key: str, changed: tuple[int, ...]) -> ssl.SSLContext:
+def _context(ca: str, certificate: str, key: str) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=ca or None)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if certificate:
@@ -69,16 +87,27 @@ def cipher(stream: Stream) -> str:
     return agreed[0] if agreed else ""
 
 
-def chain(stream: Stream) -> list[Certificate]:
-    """The certificates the server showed, its own first; only that one where Python cannot read the others."""
+class Agreement(NamedTuple):
+    """What a handshake ended with, the certificates still to be read: that takes longer than to take them."""
+
+    version: str
+    cipher: str
+    server_name: str
+    certificate: dict[str, Any]
+    authorities: list[bytes]
+
+
+def agreement(stream: Stream, server_name: str) -> Agreement:
     tls = stream.writer.get_extra_info("ssl_object")
-    if tls is None:
-        return []
-    own = tls.getpeercert()
-    certificates = [_certificate(own)] if own else []
-    if hasattr(tls, "get_verified_chain"):  # from Python 3.13
-        certificates += [c for der in tls.get_verified_chain()[1:] if (c := _authority(der)) is not None]
-    return certificates
+    # Only the server's own certificate before Python 3.13.
+    chain = tls.get_verified_chain()[1:] if hasattr(tls, "get_verified_chain") else []
+    return Agreement(version(stream), cipher(stream), server_name, tls.getpeercert() or {}, chain)
+
+
+def chain(agreed: Agreement) -> list[Certificate]:
+    """The certificates the server showed, its own first."""
+    own = [_certificate(agreed.certificate)] if agreed.certificate else []
+    return own + [c for der in agreed.authorities if (c := _authority(der)) is not None]
 
 
 def _authority(der: bytes) -> Certificate | None:

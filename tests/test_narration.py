@@ -192,7 +192,7 @@ def test_too_large_a_message_is_told_by_the_error_alone() -> None:
     assert [line.text for line in tell(
         ev.Connected(t=0, server=A, max_payload=1024),
         ev.AsyncError(t=0, text="too large"),
-        ev.Published(t=0, seq=1, fate="rejected", size=4096),
+        ev.Published(t=0, seq=1, fate="rejected", size=4096, why="refused"),
     )][1:] == ["error on the connection: too large"]  # fmt: skip
 
 

@@ -87,8 +87,7 @@ async def test_textual_app_draws_cleanly() -> None:
         await terminal.until("marked ×")
         assert terminal.lines[:5] == ["marked ×", "", "", "", ""]
         terminal.resize(50, 8)
-        await terminal.until("50 by 8")
-        assert terminal.lines[:7] == ["50 by 8", "", "", "", "", "", ""]
+        await terminal.until(lambda _: terminal.lines[:7] == ["50 by 8", "", "", "", "", "", ""])
         terminal.send("\x11")
         assert await terminal.ended() == 0
         assert terminal.text.split() == ["before", "after"]
