@@ -960,3 +960,57 @@ async def test_credentials_and_name_reach_the_server() -> None:
         (options,) = peer.connect_options
         assert options["name"] == "my monitor"
         assert options["headers"]
+
+
+async def test_a_count_that_waits_for_the_server_rests(refused_port: int) -> None:
+    """All messages are numbered and wait in the buffer: there is nothing to do until the server comes."""
+    wanted = settings(url(refused_port), count=5, interval=0.01, reconnect_wait=60.0)
+    async with listening(wanted) as run:
+        await run.events.until(ev.Tally, lambda tally: tally.buffered == 5)
+        before = time.process_time()
+        await asyncio.sleep(0.3)
+        assert time.process_time() - before < 0.1
+
+
+async def test_a_server_without_headers_is_told(nats_server: StartServer) -> None:
+    server = nats_server(config="no_header_support: true")
+    async with listening(settings(server.url)) as run:
+        await connected(run)
+        tally = await run.events.until(ev.Tally, lambda tally: tally.rejected >= 3)
+        assert tally.sent == 0
+        (complaint,) = run.events.of(ev.AsyncError)
+        assert "takes no headers" in complaint.text
+        assert not run.events.of(ev.Disconnected)
+
+
+async def test_a_discovered_server_that_is_gone_leaves_the_pool(cluster: list[NatsServer]) -> None:
+    ours, *others = cluster
+    async with listening(settings(ours.url)) as run:
+        await run.events.until(ev.Pool, lambda pool: len(pool.members) == 3)
+        for other in others:
+            other.kill()
+        await run.events.until(ev.Pool, lambda pool: len(pool.members) == 1)
+
+
+async def test_each_outage_is_charged_with_its_own_losses(nats_server: StartServer) -> None:
+    """The first connection swallows what it is given, the second is lost before anything came back on it."""
+    real = nats_server()
+
+    async def script(talk: Talk) -> None:
+        await talk.handshake()
+        if peer.connections == 1:
+            for _ in range(2):
+                await talk.until_line(b"HPUB")
+        talk.reset()
+
+    async with playing(script) as peer:
+        wanted = settings(peer.url, real.url, interval=0.02, reconnect_wait=0.01)
+        async with listening(wanted) as run:
+            await run.events.until_status("CONNECTED")
+            first = await run.events.until(ev.Disconnected)
+            await run.events.until(ev.Connected, lambda up: up.server == real.url)
+            accounts = [await run.events.until(ev.Outage)]
+            while accounts[-1].began != first.t:
+                accounts.append(await run.events.until(ev.Outage))
+            assert accounts[-1].lost >= 2
+            assert accounts[-1].unknown == 0

@@ -240,3 +240,12 @@ def test_any_cut_line_raises(event: ev.AnyEvent, data: Any) -> None:
     cut = line[: data.draw(st.integers(0, len(line) - 1))]
     with pytest.raises(msgspec.DecodeError):
         ev.decode_event(cut)
+
+
+def test_what_acts_on_a_terminal_is_escaped_and_says_the_same() -> None:
+    name = "\x9b2J\u202e\u2028 ä"
+    line = ev.encode(ev.Connected(t=0.0, server="s", server_name=name))
+    assert b"\\u009b2J\\u202e\\u2028 \xc3\xa4" in line
+    decoded = ev.decode_event(line)
+    assert isinstance(decoded, ev.Connected)
+    assert decoded.server_name == name

@@ -263,3 +263,49 @@ def test_line_after_the_loop_has_gone_is_nobodys(pipe: Pipe) -> None:
     if inbox is not None:
         inbox.join(SOON)
         assert not inbox.is_alive()
+
+
+async def test_non_blocking_files_are_waited_for() -> None:
+    """Whoever shares a terminal or a pipe with us may have made it so."""
+    commands_out, commands_in = os.pipe()
+    lines_out, lines_in = os.pipe()
+    for fd in (commands_out, lines_in):
+        os.set_blocking(fd, False)
+    heard: asyncio.Queue[bytes | None] = asyncio.Queue()
+    Inbox(commands_out, heard.put_nowait, b"early\nha")
+    assert await heard.get() == b"early"
+    os.write(commands_in, b"lf\n")
+    assert await asyncio.wait_for(heard.get(), 5) == b"half"
+    os.close(commands_in)
+    assert await asyncio.wait_for(heard.get(), 5) is None
+
+    outbox = Outbox(lines_in, lambda missing: None)
+    sent = [b"%d %s\n" % (number, b"x" * 4000) for number in range(100)]
+    for line in sent:
+        outbox.put(line)
+    received = b""
+    while received.count(b"\n") < len(sent):
+        received += await asyncio.to_thread(os.read, lines_out, 65536)
+    assert received == b"".join(sent)
+    assert outbox.close(5.0)
+    for fd in (commands_out, lines_in, lines_out):
+        os.close(fd)
+
+
+async def test_waiting_bytes_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("natsmon.lines.BYTES_LIMIT", 200_000)
+    reader, writer = os.pipe()
+    outbox = Outbox(writer, lambda missing: b"missing %d\n" % missing)
+    for number in range(100):
+        outbox.put(b"%d %s\n" % (number, b"x" * 10_000))
+    assert outbox._waiting <= 200_000
+    received = b""
+    while b"missing" not in received:
+        received += await asyncio.to_thread(os.read, reader, 65536)
+    assert outbox.close(5.0)
+    kept = {int(line.split()[0]) for line in received.splitlines() if not line.startswith(b"missing")}
+    missing = int(received.splitlines()[-1].split()[1])
+    assert len(kept) + missing == 100
+    assert 99 in kept
+    for fd in (reader, writer):
+        os.close(fd)

@@ -234,3 +234,36 @@ async def test_peer_that_echoes_what_it_hears() -> None:
             run = await asyncio.to_thread(Run, [peer.url, "--token", TOKEN, *mode], {})
             assert "instead of PONG" in run.text
             check(run, TOKEN)
+
+
+@pytest.mark.parametrize("after_pong", [False, True])
+async def test_peer_that_complains_with_our_own_words(after_pong: bool) -> None:
+    """Before PONG it refuses us with them, after it complains of a permission with them."""
+
+    async def script(talk: Talk) -> None:
+        await talk.info()
+        said = await talk.line()
+        if after_pong:
+            await talk.send(b"PONG\r\n")
+            said = b"Permissions Violation for " + said
+        await talk.send(b"-ERR '" + said.strip() + b"'\r\n")
+        await talk.until_closed()
+
+    async with playing(script) as peer:
+        for mode in (["--plain"], ["--json"]):
+            args = [
+                peer.url,
+                *mode,
+                "--user",
+                "ann",
+                "--password",
+                PASSWORD,
+                "--token",
+                TOKEN,
+                *ENDS,
+                "--duration",
+                "1s",
+            ]
+            run = await asyncio.to_thread(Run, args, {})
+            assert "repeats a secret of ours" in run.text
+            check(run, PASSWORD, PASSWORD.upper(), PASSWORD.lower(), TOKEN)

@@ -141,7 +141,7 @@ def test_a_certificate_that_could_not_be_read_is_said() -> None:
 
 def test_a_cancelled_dial_says_where_it_was_and_what_each_address_did() -> None:
     page = told(dial_streams.cancelled_race)
-    assert "– cancelled at tcp after 1.24 s" in page
+    assert "⊘ cancelled at tcp after 1.24 s" in page
     assert "Connection refused" in page
     assert "another address" not in page
     assert "nothing was sent" in page

@@ -137,11 +137,11 @@ def _bar(drive: Driven) -> str:
 async def test_a_page_scrolls() -> None:
     async with driven(dial_streams.secured(), size=(80, 24)) as drive:
         await drive.press("enter")
-        assert "lines 1–22 of" in title_of(drive)
+        assert "lines 1–20 of" in title_of(drive)
         await drive.press("down")
-        assert "lines 2–23 of" in title_of(drive)
+        assert "lines 2–21 of" in title_of(drive)
         await drive.press("pagedown")
-        assert "lines 23–44 of" in title_of(drive)
+        assert "lines 21–40 of" in title_of(drive)
         await drive.press("end")
         assert page_of(drive).splitlines()[-1].split() == ["version", "2.15.0"]
         await drive.press("pageup", "home")
@@ -160,7 +160,7 @@ async def test_a_dial_under_way_is_followed_to_its_end_and_can_be_cancelled() ->
         await drive.press("c")
         assert drive.source.sent == [ev.Cancel()]
         await drive.tell(ev.DialEnd(t=drive.source.t, dial=1, outcome="cancelled", stage="tcp", total=1.7))
-        assert "– cancelled at tcp after 1.70 s" in page_of(drive)
+        assert "⊘ cancelled at tcp after 1.70 s" in page_of(drive)
         assert "1 of 1" not in drive.title("dials")
         await drive.press("escape")
         assert "cancelled at tcp" in drive.shown("dials"), "the dashboard is up to date as soon as it is seen"
@@ -188,7 +188,7 @@ async def test_nothing_is_painted_on_a_page_when_nothing_changed() -> None:
 
 async def test_other_keys_do_nothing_on_a_page() -> None:
     async with driven(dial_streams.secured()) as drive:
-        await drive.press("enter", "q", "d", "p", "slash", "s", "tab")
+        await drive.press("enter", "q", "m", "slash", "s", "tab")
         assert on_top(drive) == "DialPage"
         assert drive.source.sent == []
         await drive.press("question_mark")
@@ -198,6 +198,35 @@ async def test_other_keys_do_nothing_on_a_page() -> None:
         await drive.app.run_action("screen.filter")
         await drive.press("ctrl+c")
         assert drive.source.sent == [ev.Close()]
+
+
+async def test_the_commands_of_a_page_are_sent_and_say_so() -> None:
+    async with driven(dial_streams.secured()) as drive:
+        await drive.press("s", "p")
+        assert "publishing is being paused" in _bar(drive)
+        await drive.press("d")
+        assert drive.source.sent == [ev.Pause(), ev.Drain()]
+        assert "draining" in _bar(drive)
+        await drive.press("n")
+        assert "connected: no server is being dialed" in _bar(drive)
+
+
+async def test_a_page_keeps_the_status_in_sight() -> None:
+    async with driven(dial_streams.secured()) as drive:
+        for key in ("enter", "s"):
+            await drive.press(key)
+            status = drive.app.screen.query_one("#status", Panel)
+            assert "● CONNECTED" in text_of(status._rows[0])
+            await drive.press("escape")
+        await drive.press("enter")
+        t = drive.source.t
+        await drive.tell(
+            ev.Disconnected(t=t, cause="eof", server="east-1:4222"),
+            ev.StatusChanged(t=t, status="RECONNECTING", previous="CONNECTED", cause="eof"),
+        )
+        status = drive.app.screen.query_one("#status", Panel)
+        assert "RECONNECTING" in text_of(status._rows[0])
+        assert "lost eof" in text_of(status._rows[1])
 
 
 async def test_r_on_a_page_starts_a_new_probe_and_the_dial_stays() -> None:

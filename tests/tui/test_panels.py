@@ -98,7 +98,7 @@ def test_no_figure_before_there_is_a_sample() -> None:
     assert "–" in shown
     assert not any(char.isdigit() for char in shown.replace("p50", "").replace("p99", ""))
     assert "waiting for the first PONG" in shown
-    assert not any(char.isdigit() for char in texts(status.rows(moment, 78, 2))[1].split("availability")[1])
+    assert not any(char.isdigit() for char in texts(status.rows(moment, 158, 2))[1].split("availability")[1])
 
 
 def test_counters_keep_their_places() -> None:
