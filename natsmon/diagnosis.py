@@ -118,7 +118,9 @@ _TABLE: dict[tuple[Stage | None, str], Diagnosis] = {
     (None, "tls_files"): Diagnosis("the TLS files cannot be used", "check --tlsca, --tlscert and --tlskey"),
     (None, "tls_protocol"): Diagnosis("the TLS handshake failed", "compare the TLS versions of both sides"),
     # -- who we are
-    (None, "auth"): Diagnosis("the server refused the credentials", "natsmon info shows which are used"),
+    (None, "auth"): Diagnosis(
+        "the server refused the credentials", "is the password right, does this server know the user?"
+    ),
     (None, "auth_missing"): Diagnosis(
         "the server wants credentials, and none were given", "--user, --token, --creds, --nkey, or in the URL"
     ),

@@ -94,7 +94,7 @@ _RUN_FLAGS = [
     _flag("Connection", "--reconnect-jitter", type=DURATION, default="100ms", help="Random time added to that wait."),
     _flag("Connection", "--reconnect-jitter-tls", type=DURATION, default="1s", help="The same under TLS."),
     _flag("Connection", "--max-reconnects", type=whole(-1), default="60",
-          help="Dials for each server before giving up: -1 for ever, 0 none."),
+          help="Further dials of each server before giving up: -1 for ever, 0 none."),
     _flag("Connection", "--retry-on-failed-connect/--no-retry-on-failed-connect", default=True,
           show_default=False, help="Dial on when the initial connect fails (as it does), or end."),
     _flag("Connection", "--ignore-discovered-servers", is_flag=True, help="Dial the given servers only."),

@@ -26,6 +26,7 @@ _BURST = 256
 _CATCH_UP = 0.1
 """Seconds of schedule that are made up for after the loop was late; what is older is left out."""
 
+_FIRST_AFTER = 0.1
 _TIMELY = 0.01
 """Seconds after it was due within which a message is on time."""
 
@@ -86,7 +87,8 @@ class Heartbeat:
 
     def resume(self) -> None:
         self._suspended = False
-        self._start()
+        # A server that is there has answered by then, and its first message need not wait in a buffer.
+        self._start(min(self._settings.interval, _FIRST_AFTER))
 
     def pause(self) -> bool:
         """False when it is paused already."""
@@ -120,13 +122,13 @@ class Heartbeat:
 
     # -- the schedule -----------------------------------------------------------------------------
 
-    def _start(self) -> None:
+    def _start(self, after: float = 0.0) -> None:
         if self.paused or self.done.is_set():
             return
         if self._settings.interval == MAX_RATE:
             self._race()
         elif self._timer is None:
-            self._due = self._loop.time()
+            self._due = self._loop.time() + after
             self._timer = self._loop.call_at(self._due, self._tick)
 
     def _stop(self) -> None:

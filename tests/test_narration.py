@@ -178,7 +178,7 @@ def test_advice_is_given_once() -> None:
          f"connected to {A}: server NNNNNNNN…, cluster c, TLSv1.3"),
         (ev.DialEnd(t=0, dial=9, outcome="failed", server=A, cause="auth", stage="connect", total=0.001), "bad",
          f"attempt on {A} failed in connect after 1.00 ms: auth, the server refused the credentials "
-         "(natsmon info shows which are used)"),
+         "(is the password right, does this server know the user?)"),
         (ev.Ignored(t=0, command="next_server", why="draining"), "warn", "next server ignored: draining"),
         (ev.End(t=90, exit_code=1), "bad", "ended after 1m30s: 0 published, 0 echoed, 0 lost, 0 reconnects"),
     ],
