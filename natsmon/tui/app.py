@@ -26,7 +26,7 @@ FRAME = 1 / 10
 """Seconds between two looks at the clock; nothing is painted where nothing changed."""
 LEAVE_WITHIN = 6.0
 """Seconds a probe may take to drain and end before it is ended."""
-NOTICE_SECONDS = 5.0
+NOTICE_SECONDS = 2.5
 _PROMPT = 0.5
 """Seconds after a key in which events are drawn as they come, not at the next frame."""
 _BURST = 256
@@ -156,6 +156,8 @@ class NatsmonApp(App[int]):
         if isinstance(decision, str):
             self.say(decision)
             return
+        if len(self._views) > 1:  # the page hides what the dashboard would show of it
+            self.say(decisions.in_words(decision))
         self._prompt_until = self._clock() + _PROMPT
         self._source.send(decision)
 
@@ -166,6 +168,8 @@ class NatsmonApp(App[int]):
         moment = self.watched.moment()
         if moment.over and moment.can_restart:
             self.watched.note("starting a new probe")
+            if len(self._views) > 1:
+                self.say("starting a new probe")
             self.watched.begin()
             self._start()
             self._draw_soon()
@@ -192,16 +196,18 @@ class NatsmonApp(App[int]):
 
     def _kill_or_start(self, sandbox: Sandbox) -> None:
         """In a thread: starting a server takes a while."""
-        done = "nothing was done"
+        kind = "info"
         try:
             done = sandbox.kill_or_start()
-        finally:
-            self.call_from_thread(self._sandbox_done, done)
+        except Exception as error:  # a server that does not start is no reason to lose sight of the connection
+            lines = str(error).strip().splitlines() or [type(error).__name__]
+            done, kind = f"the demo's server: {lines[-1].strip()}", "bad"
+        self.call_from_thread(self._sandbox_done, done, kind)
 
-    def _sandbox_done(self, done: str) -> None:
+    def _sandbox_done(self, done: str, kind: str) -> None:
         self._sandbox_busy = False
         self._prompt_until = self._clock() + _PROMPT
-        self.watched.note(done)
+        self.watched.note(done, kind)
         self.say(done)
 
     def action_leave(self) -> None:

@@ -1,5 +1,7 @@
 """What a key means right now: a command for the probe, or in words why it does nothing."""
 
+from collections.abc import Callable
+
 from natsmon import events as ev
 from natsmon.tui.moment import Moment
 
@@ -62,6 +64,31 @@ def drain(moment: Moment) -> Decision:
         case "DRAINING":
             return "draining already"
     return f"{moment.state.status.lower()}: there is no connection to drain"
+
+
+_WORDS: dict[type, str] = {
+    ev.Cancel: "cancelling the dial",
+    ev.Reconnect: "dialing again",
+    ev.NextServer: "on to the next server",
+    ev.Pause: "publishing is being paused",
+    ev.Resume: "publishing goes on",
+    ev.Drain: "draining",
+}
+
+
+def in_words(command: ev.AnyCommand) -> str:
+    """What was just asked for, where nothing else would show it."""
+    return _WORDS.get(type(command), "")
+
+
+BY_ACTION: dict[str, Callable[[Moment], Decision]] = {
+    "cancel": cancel,
+    "reconnect": reconnect,
+    "next_server": next_server,
+    "pause": pause,
+    "drain": drain,
+}
+"""What is decided when one of these keys is pressed."""
 
 
 def exit_code(moment: Moment, *, interrupted: bool, killed: bool) -> int:

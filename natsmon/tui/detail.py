@@ -15,7 +15,7 @@ from natsmon.tui.moment import Moment
 from natsmon.tui.prose import Fact, beside, facts, fold, heading, plain, widest
 
 _TWO_COLUMNS = 150
-_MARKS: dict[ev.DialOutcome, str] = {"connected": "✓", "failed": "✗", "cancelled": "–", "timeout": "✗"}
+_MARKS: dict[ev.DialOutcome, str] = {"connected": "✓", "failed": "✗", "cancelled": "⊘", "timeout": "✗"}
 _SOON = 30 * 86_400
 
 

@@ -13,7 +13,7 @@ GLYPHS: dict[ev.StageOutcome, tuple[str, Role]] = {
     "started": ("◐", "warn"),
     "complete": ("✓", "good"),
     "failed": ("✗", "bad"),
-    "cancelled": ("–", "dim"),
+    "cancelled": ("⊘", "warn"),
 }
 NOT_BEGUN: tuple[str, Role] = ("·", "dim")
 NOT_NEEDED: tuple[str, Role] = ("–", "dim")
@@ -25,7 +25,8 @@ OUTCOMES: dict[ev.DialOutcome, Role] = {
     "timeout": "bad",
 }
 _WITH_WATERFALL = 100
-_FULL_STRIP = 74
+_FULL_STRIP = 77
+_WITH_TIME = 70
 _WORTH_READING = 20
 
 
@@ -180,15 +181,16 @@ class _Columns:
             self.attempt = 6
             server = 20 if width < 150 else 34
             self.waterfall = 18 if width < 150 else 50
-        elif width < 70:
+        elif width < _WITH_TIME:
             server = 15
-        self.at = width >= 70
+        self.at = width >= _WITH_TIME
+        self.why = width >= _FULL_STRIP
         self.server = server
 
     def header(self) -> Row:
         parts: list[Piece] = [(f"{'#':>4} ", "dim")]
         parts += [(f"{'at':<10}", "dim")] if self.at else []
-        parts += [(f"{'why':<11}", "dim")]
+        parts += [(f"{'why':<11}", "dim")] if self.why else []
         parts += [(right("try", self.attempt) + "  ", "dim")] if self.attempt else []
         parts += [(left("server", self.server) + "  ", "dim"), (f"{'stages':<11}", "dim")]
         parts += [(left("proportions", self.waterfall) + "  ", "dim")] if self.waterfall else []
@@ -199,7 +201,7 @@ class _Columns:
         state = moment.state
         parts: list[Piece] = [(f"{dial.id % 10_000:>4}", "label"), ("▸" if marked else " ", "strong")]
         parts += [(f"{figures.wall(state.wall(dial.began)):<10}", "label")] if self.at else []
-        parts += [(f"{dial.why:<11}", "label")]
+        parts += [(f"{dial.why:<11}", "label")] if self.why else []
         if self.attempt:
             parts.append((right(f"{dial.attempt}/{dial.round}", self.attempt) + "  ", "label"))
         parts.append((left(address(dial.server), self.server) + "  ", "value"))
@@ -224,6 +226,8 @@ def _outcome(dial: Dial, width: int) -> list[Piece]:
     cause = dial.cause.replace("_", " ")
     word = cause if dial.outcome == "failed" and cause else dial.outcome
     stage = f" at {dial.stage_reached}" if dial.stage_reached and dial.outcome != "failed" else ""
+    if len(word + stage) > width:  # the marks of the stages tell where, too
+        stage = ""
     room = width - len(word + stage) - 2
     said = bool(dial.text) and dial.text != cause and room >= min(_WORTH_READING, len(dial.text))
     return [(word + stage, role), (f"  {dial.text}" if said else "", "label")]

@@ -106,7 +106,8 @@ def _address(tried: AddressTry, name: int, dial: Dial, moment: Moment, scale: in
     if cell_len(shown) >= name:
         drawn = [fit(row((f"  {line}", "value")), width) for line in fold(tried.address, width - 2)]
         shown = ""
-    mark = NOT_NEEDED if tried.outcome == "cancelled" else GLYPHS[tried.outcome]
+    beaten = tried.outcome == "cancelled" and dial.outcome != "cancelled"
+    mark = NOT_NEEDED if beaten else GLYPHS[tried.outcome]
     drawn.append(_line(shown, name, mark, tried, "━", dial, moment, scale, width))
     words = ending(tried, dial)
     drawn += [fit(row(("    " + line, "label")), width) for line in fold(words, width - 4)] if words else []

@@ -7,11 +7,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
+from textual.geometry import Size
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from natsmon.tui import dials, status, timeline
 from natsmon.tui.keys import DIAL_KEYS, Key
+from natsmon.tui.prose import fold
 
 TERMS: tuple[tuple[str, str], ...] = (
     ("dial", "one try at one server, from looking up its name to its PONG"),
@@ -36,39 +38,66 @@ _KEY = 11
 _TERM = 17
 
 
-def page(keys: tuple[Key, ...]) -> Content:
-    parts: list[Content] = [_heading("keys"), *_entries(keys)]
-    parts += [_heading("\nin a dial, and on the page of the servers"), *_entries(DIAL_KEYS)]
-    parts.append(_heading("\nwords"))
-    parts += [_entry(term, _TERM, "", meaning) for term, meaning in TERMS]
-    parts.append(_heading("\nshapes"))
-    for word, (shape, _) in status.SHAPES.items():
-        parts.append(Content(f"{shape} {word}   "))
-    parts.append(Content("\n"))
-    stages = [f"{glyph} {word}" for word, (glyph, _) in dials.GLYPHS.items() if word != "cancelled"]
-    parts.append(Content("   ".join([f"{dials.NOT_BEGUN[0]} not begun", *stages, "– cancelled or not needed"]) + "\n"))
-    parts.append(Content(timeline.LEGEND))
-    return Content("").join(parts)
+def page(keys: tuple[Key, ...], width: int) -> list[Content]:
+    """Line by line; what does not fit goes on beneath its beginning, not beneath the name."""
+    lines = [_heading("keys"), *_entries(keys, width)]
+    lines += [Content(""), _heading("in a dial, and on the page of the servers"), *_entries(DIAL_KEYS, width)]
+    lines += [Content(""), _heading("words")]
+    for term, meaning in TERMS:
+        lines += _entry(term, _TERM, "", meaning, width)
+    lines += [Content(""), _heading("shapes")]
+    statuses = [f"{shape} {word}" for word, (shape, _) in status.SHAPES.items()]
+    stages = [f"{glyph} {word}" for word, (glyph, _) in dials.GLYPHS.items()]
+    stages = [f"{dials.NOT_BEGUN[0]} not begun", *stages, f"{dials.NOT_NEEDED[0]} not needed, or given up"]
+    for shapes in (statuses, stages, timeline.LEGEND.split("  ")):
+        lines += [Content(line) for line in _pack(shapes, width)]
+    return lines
 
 
-def _entries(keys: tuple[Key, ...]) -> Iterator[Content]:
+def _pack(shapes: list[str], width: int) -> list[str]:
+    """As many on a line as there is room for, none of them torn apart."""
+    lines = [""]
+    for shape in shapes:
+        longer = f"{lines[-1]}   {shape}" if lines[-1] else shape
+        lines[-1:] = [longer] if len(longer) <= width or not lines[-1] else [lines[-1], shape]
+    return lines
+
+
+def _entries(keys: tuple[Key, ...], width: int) -> Iterator[Content]:
     for key in keys:
         for index, (when, does) in enumerate(key.when):
             shown = key.shown if index == 0 else ""
-            yield _entry(shown + (" space" if shown == "p" else ""), _KEY, when, does)
+            yield from _entry(shown + (" space" if shown == "p" else ""), _KEY, when, does, width)
 
 
 def _heading(text: str) -> Content:
-    return Content.styled(f"{text}\n", "bold")
+    return Content.styled(text, "bold")
 
 
-def _entry(name: str, width: int, when: str, does: str) -> Content:
-    start = Content.styled(f"{name:<{width}} ", "bold" if name else "")
-    return (
-        start
-        + Content.styled(f"{when}: " if when and when != "always" else "", "$foreground-muted")
-        + Content(f"{does}\n")
-    )
+def _entry(name: str, names: int, when: str, does: str, width: int) -> Iterator[Content]:
+    case = f"{when}: " if when and when != "always" else ""
+    for number, line in enumerate(fold(case + does, max(1, width - names - 1))):
+        shown = name if number == 0 else ""
+        muted = len(case) if number == 0 else 0
+        yield (
+            Content.styled(f"{shown:<{names}} ", "bold" if shown else "")
+            + Content.styled(line[:muted], "$foreground-muted")
+            + Content(line[muted:])
+        )
+
+
+class _Text(Static):
+    """Folded to the width it is given."""
+
+    def __init__(self, keys: tuple[Key, ...]) -> None:
+        self._keys = keys
+        super().__init__()
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        return len(page(self._keys, width))
+
+    def render(self) -> Content:
+        return Content("\n").join(page(self._keys, self.content_size.width))
 
 
 class HelpScreen(ModalScreen[None]):
@@ -84,4 +113,4 @@ class HelpScreen(ModalScreen[None]):
         with VerticalScroll() as scroll:
             scroll.border_title = "natsmon"
             scroll.border_subtitle = "esc closes"
-            yield Static(page(self._keys))
+            yield _Text(self._keys)

@@ -2,7 +2,8 @@
 
 from textual.events import Click
 
-from natsmon.tui.cells import Piece, Row, fit, row
+from natsmon.tui.cells import Piece, Role, Row, fit, row
+from natsmon.tui.decisions import BY_ACTION
 from natsmon.tui.keys import Key
 from natsmon.tui.moment import Moment
 from natsmon.tui.panel import Panel
@@ -11,9 +12,30 @@ _SPARED = ("", *(f"natsmon.{name}" for name in ("servers", "filter", "drain", "n
 
 
 def label_of(key: Key, moment: Moment) -> str:
-    if key.action == "pause" and moment.state.paused:
-        return "resume"
+    match _action(key):
+        case "pause" if moment.state.paused:
+            return "resume" if key.label else ""
+        case "reconnect" if key.label:
+            if moment.state.status == "CLOSED" or (moment.over and moment.can_restart):
+                return "start again"
+            return "dial now" if moment.state.status in ("DISCONNECTED", "CONNECTING", "RECONNECTING") else key.label
     return key.label
+
+
+def _action(key: Key) -> str:
+    return key.action.removeprefix("app.")
+
+
+def idle(key: Key, moment: Moment) -> bool:
+    """True when pressing the key now would only be told why it does nothing."""
+    if _action(key) == "reconnect" and moment.over and moment.can_restart:
+        return False
+    decide = BY_ACTION.get(_action(key))
+    return decide is not None and isinstance(decide(moment), str)
+
+
+def tick(moment: Moment) -> object:
+    return moment.state.paused, moment.state.status, moment.stream
 
 
 def rows(keys: tuple[Key, ...], moment: Moment, width: int) -> list[Row]:
@@ -30,10 +52,12 @@ def _parts(keys: tuple[Key, ...], moment: Moment, width: int) -> list[tuple[Key,
         for gap in (3, 2, 1) if spared == _SPARED[-1] else (3, 2):
             if size + gap * (len(labels) - 1) <= width - (40 if gap == 3 else 0):
                 space = " " * gap
-                return [
-                    (key, [(space if n else "", "label"), (key.shown, "info"), (label, "label")])
-                    for n, (key, label) in enumerate(labels)
-                ]
+                roles: dict[bool, tuple[Role, Role]] = {False: ("info", "label"), True: ("dim", "dim")}
+                drawn: list[tuple[Key, list[Piece]]] = []
+                for n, (key, label) in enumerate(labels):
+                    shown, named = roles[idle(key, moment)]
+                    drawn.append((key, [(space if n else "", "label"), (key.shown, shown), (label, named)]))
+                return drawn
     return []
 
 
@@ -53,7 +77,7 @@ class KeyBar(Panel):
     def __init__(self, keys: tuple[Key, ...]) -> None:
         self._keys = keys
         self.notice = ""
-        super().__init__(self._line, lambda moment: (moment.state.paused, self.notice), id="keybar")
+        super().__init__(self._line, lambda moment: (tick(moment), self.notice), id="keybar")
 
     def _line(self, moment: Moment, width: int, height: int) -> list[Row]:
         if self.notice:

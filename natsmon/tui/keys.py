@@ -84,7 +84,7 @@ KEYS: tuple[Key, ...] = (
         "slash", "screen.filter", "/", "filter", "Filter the events or the dials",
         (
             ("events", "shows only those that contain a text; enter keeps it, esc drops it"),
-            ("dials", "the same, by server, outcome or cause"),
+            ("dials", "the same, by server, why, outcome, cause, error or number"),
         ),
         "natsmon.filter",
     ),
@@ -149,7 +149,7 @@ _SCROLL = (
 _STILL_THERE = tuple(
     replace(key, action=f"app.{key.action}", label=key.label if key.action in ("cancel", "help") else "")
     for key in KEYS
-    if key.action in ("cancel", "reconnect", "next_server", "help")
+    if key.action in ("cancel", "reconnect", "next_server", "pause", "drain", "help")
 )
 
 PAGE_KEYS: tuple[Key, ...] = (

@@ -5,8 +5,10 @@ from collections import deque
 from dataclasses import dataclass
 from itertools import islice
 
+from rich.cells import cell_len, set_cell_size
 from textual.events import MouseScrollDown, MouseScrollUp
 
+from natsmon.plaintext import printable
 from natsmon.tui.cells import Role, Row, fit, row
 from natsmon.tui.moment import Moment
 from natsmon.tui.panel import Panel
@@ -14,6 +16,9 @@ from natsmon.tui.panel import Panel
 LINES_KEPT = 5_000
 MESSAGES_KEPT = 1_000
 WHEEL = 3
+_FULL_TIME = 70
+_FULL_ADDRESSES = 97
+"""Cells inside the border of a screen of 100 or so; with less, the scheme of an address is left out."""
 MARKS: dict[str, tuple[str, Role]] = {
     "good": ("✓", "good"),
     "bad": ("✗", "bad"),
@@ -108,10 +113,14 @@ class Book:
         if lines > 0 and self._top >= len(self._shown) - height:
             self.resume()
 
-    def window(self, height: int) -> list[Entry]:
+    def newest(self, most: int) -> list[Entry]:
+        return list(islice(reversed(self._shown), most))[::-1]
+
+    def window(self, height: int, fitting: int | None = None) -> list[Entry]:
+        """The lines in sight; ``fitting`` is how many of the newest fit, where some take more than one line."""
         if self.follow:
-            return list(islice(reversed(self._shown), height))[::-1]
-        top = min(self._top, max(0, len(self._shown) - height))
+            return self.newest(height)
+        top = min(self._top, max(0, len(self._shown) - (height if fitting is None else fitting)))
         return list(islice(self._shown, top, top + height))
 
 
@@ -122,13 +131,37 @@ def rows(book: Book, width: int, height: int) -> list[Row]:
         else:
             words = "waiting for the first event"
         return [fit(row((words, "label")), width)]
-    return [_line(entry, width) for entry in book.window(height)]
+    drawn = [line for entry in book.window(height, fitting(book, width, height)) for line in _lines(entry, width)]
+    return drawn[-height:] if book.follow else drawn[:height]
 
 
-def _line(entry: Entry, width: int) -> Row:
+def fitting(book: Book, width: int, height: int) -> int:
+    """How many of the newest entries fit whole; one at least."""
+    used = 0
+    newest = book.newest(height)
+    for count, entry in enumerate(reversed(newest)):
+        used += len(_lines(entry, width))
+        if used > height:
+            return max(1, count)
+    return max(1, len(newest))
+
+
+def _lines(entry: Entry, width: int) -> list[Row]:
+    """One line; what is bad may take a second, for it ends with the cause and what to do about it."""
     mark, role = MARKS.get(entry.kind, MARKS["info"])
-    at = entry.at if width >= 70 else entry.at[:8]
-    return fit(row((f"{at} ", "label"), (f"{mark} ", role), (entry.text, role)), width)
+    at = entry.at if width >= _FULL_TIME else entry.at[:8]
+    text = printable(entry.text)
+    if width < _FULL_ADDRESSES:
+        text = text.replace("nats://", "")
+    start = len(at) + 1 + len(mark) + 1
+    further = ""
+    if entry.kind == "bad" and width > start and cell_len(text) > width - start:
+        head = set_cell_size(text, width - start).rpartition(" ")[0].rstrip() or set_cell_size(text, width - start)
+        text, further = head, text[len(head) :].lstrip()
+    drawn = [fit(row((f"{at} ", "label"), (f"{mark} ", role), (text, role)), width)]
+    if further:
+        drawn.append(fit(row((" " * start, "label"), (further, role)), width))
+    return drawn
 
 
 def title(book: Book) -> str:
@@ -166,8 +199,12 @@ class EventLog(Panel, can_focus=True):
         self.redraw()
 
     def move(self, lines: int) -> None:
-        self.book.scroll(lines, self.size.height)
+        self.book.scroll(lines, self._fitting)
         self.redraw()
+
+    @property
+    def _fitting(self) -> int:
+        return fitting(self.book, *self.size)
 
     def page(self, direction: int) -> None:
         self.move(direction * max(1, self.size.height - 1))
@@ -181,7 +218,7 @@ class EventLog(Panel, can_focus=True):
 
     def toggle_follow(self) -> None:
         if self.book.follow:
-            self.book.hold(self.size.height)
+            self.book.hold(self._fitting)
             self.redraw()
         else:
             self.to_end()

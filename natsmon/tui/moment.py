@@ -49,8 +49,10 @@ class StreamClock:
         self._stopped = self.now(0.0)
 
     def now(self, at_least: float) -> float:
-        if self._stopped is not None:
-            return max(self._stopped, at_least)
+        return max(self._stopped, at_least) if self._stopped is not None else self.running(at_least)
+
+    def running(self, at_least: float) -> float:
+        """The same clock, had it not been stopped."""
         if self._offset is None:
             return at_least
         return max(self._clock() - self._offset, at_least)

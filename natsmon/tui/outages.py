@@ -2,10 +2,18 @@
 
 from itertools import islice
 
+from rich.cells import cell_len
+
+from natsmon.plaintext import printable
 from natsmon.state import OutageRecord
 from natsmon.tui import figures
-from natsmon.tui.cells import Piece, Row, address, fit, left, row, spread
+from natsmon.tui.cells import Piece, Row, address, fit, left, row, spread, width_of
 from natsmon.tui.moment import Moment
+
+_LEAST_CAUSE = 5
+_MOST_CAUSE = 20
+_WHERE = 22
+"""Cells that the two servers of an outage need to be worth reading."""
 
 
 def tick(moment: Moment) -> object:
@@ -19,9 +27,11 @@ def rows(moment: Moment, width: int, height: int) -> list[Row]:
         return [fit(row((word, "label")), width)]
     if height <= 1:
         return [_summary(moment, width)]
-    drawn = [_summary(moment, width), _header(width)] if height > 3 else [_summary(moment, width)]
-    drawn += [_line(o, moment, width) for o in islice(reversed(state.outages), max(0, height - len(drawn)))]
-    return drawn
+    above = 2 if height > 3 else 1
+    listed = list(islice(reversed(state.outages), height - above))
+    cause = max(_LEAST_CAUSE, min(_MOST_CAUSE, max(cell_len(printable(_words(outage))) for outage in listed)))
+    drawn = [_summary(moment, width), _header(width, cause)][:above]
+    return drawn + [_line(outage, moment, width, cause) for outage in listed]
 
 
 def _summary(moment: Moment, width: int) -> Row:
@@ -36,7 +46,7 @@ def _summary(moment: Moment, width: int) -> Row:
         (figures.wall(state.wall(last.began)), "value"),
         (" for ", "label"),
         (figures.span(last.downtime(moment.now)), "warn" if last.ended is None else "value"),
-        (f"  {last.cause.replace('_', ' ')}", "value"),
+        (f"  {_words(last)}", "value"),
     )
     cost = row(("lost ", "label"), (_lost(last), "bad" if last.lost else "value"))
     return spread(start, cost, width)
@@ -46,14 +56,16 @@ def _lost(outage: OutageRecord) -> str:
     return figures.count(outage.lost if outage.settled else None, 5)
 
 
-def _header(width: int) -> Row:
-    where = "server before → after" if width >= 100 else "server"
+def _header(width: int, cause: int) -> Row:
     names = (("downtime", 8), ("noticed", 8), ("dials", 5), ("buffered", 8), ("rejected", 8), ("lost", 5), ("dup", 5))
     text = f"{'at':<10}" + "".join(f"{name:>{size}}  " for name, size in names)
-    return fit(row((text, "dim"), (left("cause", 22), "dim"), (where, "dim")), width)
+    where = "server before → after" if width - len(text) - cause - 2 >= _WHERE else ""
+    return fit(
+        row((text, "dim"), (left("cause", cause) if where else "cause", "dim"), ("  ", "dim"), (where, "dim")), width
+    )
 
 
-def _line(outage: OutageRecord, moment: Moment, width: int) -> Row:
+def _line(outage: OutageRecord, moment: Moment, width: int, cause: int) -> Row:
     settled = outage.settled
     running = outage.ended is None
     parts: list[Piece] = [
@@ -65,7 +77,14 @@ def _line(outage: OutageRecord, moment: Moment, width: int) -> Row:
         (figures.count(outage.rejected if settled else None, 8) + "  ", "bad" if outage.rejected else "value"),
         (_lost(outage) + "  ", "bad" if outage.lost else "value"),
         (figures.count(outage.duplicate if settled else None, 5) + "  ", "value"),
-        (left(outage.cause.replace("_", " "), 20) + "  ", "value"),
-        (f"{address(outage.before)} → {address(outage.after) or '…'}", "label"),
     ]
-    return fit(row(*parts), width)
+    room = width - width_of(tuple(parts))
+    why = _words(outage)
+    if room - cause - 2 < _WHERE:
+        return fit(row(*parts, (why, "value")), width)
+    where = f"{address(outage.before)} → {address(outage.after) or '…'}"
+    return fit(row(*parts, (left(why, cause) + "  ", "value"), (where, "label")), width)
+
+
+def _words(outage: OutageRecord) -> str:
+    return outage.cause.replace("_", " ")

@@ -9,7 +9,7 @@ from textual.events import MouseScrollDown, MouseScrollUp
 from textual.screen import ModalScreen
 
 from natsmon.state import Dial
-from natsmon.tui import detail, servers
+from natsmon.tui import detail, servers, status
 from natsmon.tui.cells import COMPONENTS, Row
 from natsmon.tui.keybar import KeyBar, MomentView
 from natsmon.tui.keys import DIAL_KEYS, PAGE_KEYS, Key, bindings
@@ -55,16 +55,20 @@ class Sheet(Panel):
 
 
 class Page(ModalScreen[None], MomentView):
-    """A sheet and a key bar, in the place of the dashboard."""
+    """A sheet in the place of the dashboard, between its status and a key bar."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = COMPONENTS
+    follows = True
+    """False when what the sheet says changes with its tick alone, not with every event."""
 
     def __init__(self, sheet: Sheet, keys: tuple[Key, ...]) -> None:
         super().__init__()
+        self.status = Panel(status.rows, status.tick, id="status")
         self.sheet = sheet
         self.keybar = KeyBar(keys)
 
     def compose(self) -> ComposeResult:
+        yield self.status
         yield self.sheet
         yield self.keybar
 
@@ -79,7 +83,8 @@ class Page(ModalScreen[None], MomentView):
         return cast("NatsmonApp", self.app)
 
     def show(self, moment: Moment, revision: int) -> None:
-        self.sheet.show(moment, revision)
+        self.status.show(moment, revision)
+        self.sheet.show(moment, revision if self.follows else 0)
         self.keybar.show(moment, 0)
 
     def action_move(self, lines: int) -> None:
@@ -99,14 +104,12 @@ class DialPage(Page):
     """One dial; those beside it in the table are a key away."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(DIAL_KEYS)
+    follows = False
 
     def __init__(self, dial: Dial, selection: Selection) -> None:
         self.dial = dial
         self._selection = selection
         super().__init__(Sheet(self._rows, self._tick, lambda: f"dial {self.dial.id}"), DIAL_KEYS)
-
-    def show(self, moment: Moment, revision: int) -> None:
-        super().show(moment, 0)  # what a dial says changes with its tick alone, not with every event
 
     def _rows(self, moment: Moment, width: int) -> list[Row]:
         return detail.rows(self.dial, moment, width)

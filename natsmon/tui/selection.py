@@ -18,9 +18,10 @@ class View(NamedTuple):
 
 
 def matches(dial: Dial, needle: str) -> bool:
-    """By server, outcome or cause; the needle is in lower case."""
+    """By server, why, outcome, cause, error or number; the needle is in lower case."""
     outcome = dial.outcome or "dialing"
-    return any(needle in text.casefold() for text in (dial.server, outcome, dial.cause, dial.cause.replace("_", " ")))
+    texts = (dial.server, dial.why, outcome, dial.cause, dial.cause.replace("_", " "), dial.text)
+    return needle.removeprefix("#") == str(dial.id) or any(needle in text.casefold() for text in texts)
 
 
 class Selection:

@@ -1,9 +1,11 @@
 """The top of the screen: connected or not, to what, since when, and the worst thing known."""
 
 from natsmon import events as ev
-from natsmon.tui import figures
+from natsmon.tui import figures, silence
 from natsmon.tui.cells import Role, Row, address, fit, left, row, spread, width_of
 from natsmon.tui.moment import Moment
+from natsmon.tui.series import before as series_before
+from natsmon.tui.series import under_way
 from natsmon.tui.servers import good_until, named, worry
 
 SHAPES: dict[ev.Status, tuple[str, Role]] = {
@@ -15,13 +17,16 @@ SHAPES: dict[ev.Status, tuple[str, Role]] = {
     "CLOSED": ("■", "bad"),
 }
 _WIDE = 110
+_COUNTED = 300
 _WIDER = 140
 _WORD = max(len(word) for word in SHAPES)
 
 
 def tick(moment: Moment) -> object:
     """Changes when the drawing would, though no event came."""
-    return int(moment.now - moment.state.status_since), int(moment.now), moment.stream
+    quiet = silence.seconds(moment)
+    since = moment.state.status_since
+    return int(moment.now - since), int(moment.now), moment.stream, quiet is not None and int(quiet)
 
 
 def rows(moment: Moment, width: int, height: int) -> list[Row]:
@@ -37,8 +42,10 @@ def _first(moment: Moment, width: int) -> Row:
     if moment.stream == "died":
         shape, role, word = "✗", "bad", "NO PROBE"
     here = state.status == "CONNECTED" and not moment.over
-    rtt = state.rtts[-1][1] if state.rtts and here else None
-    time_in_it = "" if moment.stream == "died" else figures.elapsed(moment.now - state.status_since)
+    rtt = state.rtts[-1][1] if state.rtts and here and silence.seconds(moment) is None else None
+    series = under_way(moment)
+    began = series.began if series is not None else state.status_since
+    time_in_it = "" if moment.stream == "died" else figures.elapsed(moment.now - began)
     start = row(
         (f"{shape} ", role),
         (left(word, _WORD), role if role in ("dim",) else "strong"),
@@ -87,11 +94,18 @@ def _second(moment: Moment, width: int) -> Row:
     )
     if moment.stream == "died" or (moment.over and moment.can_restart):
         return fit(_account(moment, width), width)
+    if not state.ever_connected:  # there are no figures yet: they give way to the reason
+        told = _account(moment, width)
+        return spread(told, end, width) if width_of(told) + 2 + width_of(end) <= width else fit(told, width)
     return spread(_account(moment, width - width_of(end) - 2), end, width)
 
 
 def _account(moment: Moment, width: int) -> Row:
     """Why it is as it is, in words, and in as many as there is room for."""
+    if (quiet := silence.seconds(moment)) is not None:
+        in_flight = moment.state.tally.in_flight
+        unsettled = f" · {in_flight:,} in flight" if in_flight else ""
+        return row((f"  no PONG for {_lasts(quiet)}{unsettled}", "warn"))
     if moment.state.status == "CONNECTED" and not moment.over and not moment.state.lame_duck:
         return _connected(moment, width)
     told = _told(moment, in_full=True)
@@ -113,14 +127,14 @@ def _told(moment: Moment, *, in_full: bool) -> Row:
         return row(("  waiting for the probe's first word", "label"))
     if state.lame_duck:
         return row(("  ! the server is shutting down (lame duck)", "warn"))
-    if state.status == "CONNECTING":
-        failed = [dial for dial in state.dials if dial.outcome in ("failed", "timeout")]
-        if failed:
-            return row(
-                ("  not connected yet: ", "label"),
-                (_reason(failed[-1].cause, failed[-1].text if in_full else ""), "warn"),
-            )
-        return row(("  waiting for the first connection", "label"))
+    if (series := under_way(moment)) is not None:
+        if (failed := series.failed) is None:
+            return row(("  waiting for the first connection", "label"))
+        lasts, dials = _lasts(moment.now - series.began), series.dials
+        return row(
+            (f"  not connected for {lasts}, {dials:,} {'dial' if dials == 1 else 'dials'}: ", "label"),
+            (_reason(failed.cause, failed.text if in_full else ""), "warn"),
+        )
     if state.status == "RECONNECTING" and (lost := state.last_disconnect) is not None:
         return row(("  lost ", "label"), (_reason(lost.cause, (lost.reason or lost.text) if in_full else ""), "warn"))
     if state.status == "DRAINING":
@@ -128,7 +142,14 @@ def _told(moment: Moment, *, in_full: bool) -> Row:
     if state.status == "CLOSED":
         cause = state.closed.cause if state.closed else state.status_cause
         text = state.closed.text if state.closed and in_full else ""
-        return row(("  ", "label"), (_reason(cause, text), "value"), (" · r connects again", "label"))
+        last = series_before(state).failed if cause == "gave_up" else None
+        why = _reason(last.cause, last.text if in_full else "") if last is not None else ""
+        return row(
+            ("  ", "label"),
+            (_reason(cause, text), "value"),
+            (f": {why}" if why else "", "bad"),
+            (" · r connects again", "label"),
+        )
     return row((f"  {state.status_cause}", "label"))
 
 
@@ -151,6 +172,11 @@ def _connected(moment: Moment, width: int) -> Row:
     return next(
         (told for told in (since + paused + where + good, since + paused + good) if width_of(told) <= width), brief
     )
+
+
+def _lasts(seconds: float) -> str:
+    """Whole seconds while they are worth counting; the clock above has them all."""
+    return f"{int(seconds)} s" if seconds < _COUNTED else f"{int(seconds / 60):,} min"
 
 
 def _reason(cause: str, text: str) -> str:

@@ -1,5 +1,6 @@
 """A source, watched: its events folded and told, and the present as the panels see it."""
 
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -61,7 +62,9 @@ class Watch:
 
     def note(self, text: str, kind: str = "info") -> None:
         """A line about what no event tells."""
-        self.book.add(Entry(figures.wall_millis(self.state.wall(self.moment().now)), text, kind))
+        now = self._stream_clock.running(self.state.now)  # a person's clock goes on when the probe's is still
+        at = self.state.wall(now) if self.state.session is not None else time.time()
+        self.book.add(Entry(figures.wall_millis(at), text, kind))
 
     def moment(self) -> Moment:
         now = self._stream_clock.now(self.state.now)
