@@ -20,7 +20,6 @@ from nats.aio.subscription import Subscription
 from nats.protocol.parser import AWAITING_CONTROL_LINE
 
 from natsmon.causes import DialError, classify, classify_server_error
-from natsmon.credentials import SECRET_FIELDS
 from natsmon.dialer import CustomDialer, Stream
 from natsmon.greeting import Info, parse_info, read_answer
 from natsmon.trace import DialTrace
@@ -29,6 +28,8 @@ from natsmon.transport import DialTransport
 _MAX_CONTROL_LINE = 256 * 1024
 _MAX_MESSAGE = 128 * 1024 * 1024
 _READ_SIZE = 64 * 1024
+SECRET_FIELDS = ("pass", "auth_token", "jwt", "sig")
+"""What of a CONNECT nobody may see."""
 _TELLING = 4
 """Characters from which on a secret is not found by chance."""
 _REPEATED = "(what the server said repeats a secret of ours, and is not shown)"

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from natsmon.causes import DialError
+from natsmon.client import SECRET_FIELDS
 from natsmon.settings import Settings
 
 _SEED = re.compile(rb"\bS[UAOCNX][A-Z2-7]{50,}\b")
@@ -26,8 +27,6 @@ _WORDS = {
     "seed": "seed",
     "token": "token",
 }
-SECRET_FIELDS = ("pass", "auth_token", "jwt", "sig")
-"""What of a CONNECT nobody may see."""
 
 
 class ClientOptions(TypedDict, total=False):

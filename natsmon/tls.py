@@ -20,8 +20,8 @@ def wanted(server: Server, settings: Settings) -> bool:
 
 async def prepared_context(settings: Settings) -> ssl.SSLContext:
     """``make_context``, on a thread when the context is not there yet: a loop should not stand still for it."""
-    key = _files(settings)
-    return _contexts.get(key) or await asyncio.to_thread(make_context, settings)
+    ready = _contexts.get(_files(settings))
+    return ready if ready is not None else await asyncio.to_thread(make_context, settings)
 
 
 def make_context(settings: Settings) -> ssl.SSLContext:
