@@ -9,8 +9,9 @@ import importlib.util
 import itertools
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from urllib.parse import unquote
+
+import msgspec
 
 from natsmon.plaintext import printable
 from natsmon.settings import DEFAULT_PORT, Secret, Server
@@ -38,8 +39,7 @@ class BadURL(ValueError):
         self.shown = shown
 
 
-@dataclass(frozen=True, slots=True)
-class UserInfo:
+class UserInfo(msgspec.Struct, frozen=True):
     """What stood before the ``@``. A user without a password is a token, as for every NATS client."""
 
     user: Secret | None = None
@@ -47,8 +47,7 @@ class UserInfo:
     token: Secret | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Parts:
+class _Parts(msgspec.Struct, frozen=True):
     """A URL cut in pieces, none of them looked at yet."""
 
     prefix: str

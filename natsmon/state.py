@@ -7,8 +7,9 @@ own, seconds since the session began; ``now`` arguments are on the same clock.
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from natsmon import events as ev
 
@@ -19,8 +20,7 @@ STRETCHES_KEPT = 2_000
 DISCOVERED_KEPT = 1_000
 
 
-@dataclass(slots=True)
-class StageRecord:
+class StageRecord(msgspec.Struct):
     """One stage of a dial; ``outcome`` is ``started`` while it is under way."""
 
     stage: ev.Stage
@@ -31,8 +31,7 @@ class StageRecord:
     text: str = ""
 
 
-@dataclass(slots=True)
-class AddressTry:
+class AddressTry(msgspec.Struct):
     """One address raced in the ``tcp`` stage."""
 
     address: str
@@ -43,8 +42,7 @@ class AddressTry:
     text: str = ""
 
 
-@dataclass(slots=True)
-class Dial:
+class Dial(msgspec.Struct):
     """One try at one server, from DNS to PONG; ``outcome`` is none while it is under way."""
 
     id: int
@@ -54,8 +52,8 @@ class Dial:
     server: str = ""
     why: ev.Why = "initial"
     timeout: float = 0.0
-    stages: dict[ev.Stage, StageRecord] = field(default_factory=dict)
-    addresses: list[AddressTry] = field(default_factory=list)
+    stages: dict[ev.Stage, StageRecord] = {}
+    addresses: list[AddressTry] = []
     tls: ev.DialTls | None = None
     info: ev.DialInfo | None = None
     connect: ev.DialConnect | None = None
@@ -70,8 +68,7 @@ class Dial:
         return self.total if self.outcome else max(0.0, now - self.began)
 
 
-@dataclass(slots=True)
-class OutageRecord:
+class OutageRecord(msgspec.Struct):
     """One time CONNECTED ended against the user's will or by a forced reconnect; ``ended`` is none while it lasts."""
 
     began: float
@@ -95,8 +92,7 @@ class OutageRecord:
         return max(0.0, (now if self.ended is None else self.ended) - self.began)
 
 
-@dataclass(slots=True, frozen=True)
-class Stretch:
+class Stretch(msgspec.Struct, frozen=True):
     """A stretch of time in one status, dialing or waiting to dial; it lasts until the next one begins."""
 
     began: float

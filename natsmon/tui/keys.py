@@ -1,12 +1,11 @@
 """Every key in one table: the bindings, the key bar, the help screen and the command palette are made from it."""
 
-from dataclasses import dataclass, replace
-
+import msgspec
+from msgspec.structs import replace
 from textual.binding import Binding, BindingType
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(msgspec.Struct, frozen=True):
     keys: str
     """As Textual names them, separated by commas."""
     action: str

@@ -2,9 +2,9 @@
 
 import heapq
 from collections import deque
-from dataclasses import dataclass
 from itertools import islice
 
+import msgspec
 from rich.cells import cell_len, set_cell_size
 from textual.events import MouseScrollDown, MouseScrollUp
 
@@ -28,8 +28,7 @@ MARKS: dict[str, tuple[str, Role]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     at: str
     text: str
     kind: str

@@ -1,16 +1,16 @@
 """What a panel is given to draw: the state, the present on the stream's clock, and how the stream fares."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from natsmon.state import State
 
 Stream = Literal["live", "leaving", "ended", "died"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Moment:
+class Moment(msgspec.Struct, frozen=True, eq=False):
     state: State
     now: float
     stream: Stream = "live"
