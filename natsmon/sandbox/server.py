@@ -52,6 +52,17 @@ def find_nats_server() -> Path:
     )
 
 
+_STOPS_WITHIN = 5.0
+
+
+def _runs(stat: Path) -> bool:
+    """Whether a thread may still say a word after SIGSTOP; the signal is not there at once."""
+    try:
+        return stat.read_text().rpartition(")")[2].split()[0] not in "Tt"
+    except OSError:  # it has ended
+        return False
+
+
 class NatsServer:
     """The first start takes any free port; every later one takes the same again, so that a client finds it.
 
@@ -150,8 +161,12 @@ class NatsServer:
         self._end(signal.SIGTERM)
 
     def stop(self) -> None:
-        """SIGSTOP: its sockets stay open and silent."""
+        """SIGSTOP: its sockets stay open and silent. On Linux, this returns when its last thread has stopped."""
         self._signal(signal.SIGSTOP)
+        threads = Path(f"/proc/{self.pid}/task")
+        end = time.monotonic() + _STOPS_WITHIN
+        while any(map(_runs, threads.glob("*/stat"))) and time.monotonic() < end:
+            time.sleep(0.001)
 
     def cont(self) -> None:
         self._signal(signal.SIGCONT)
