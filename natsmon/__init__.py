@@ -29,14 +29,14 @@ _HOME = {
     "HttpConnectDialer": "natsmon.proxies",
     "SocksDialer": "natsmon.proxies",
     "Stream": "natsmon.dialer",
-    "connect": "natsmon.library",
+    "connect": "natsmon.dialing",
 }
 
 
 if TYPE_CHECKING:
     from natsmon.causes import DialError
     from natsmon.dialer import CustomDialer, Dialer, Stream
-    from natsmon.library import connect
+    from natsmon.dialing import connect
     from natsmon.proxies import HttpConnectDialer, SocksDialer
     from natsmon.trace import DialTrace
 else:
