@@ -94,8 +94,8 @@ class StreamTransport(nats.aio.transport.Transport):
         except OSError as error:
             raise self._refuse(*classify(error)) from error
         if verb == b"-ERR":
-            text = self.unsaid(text.strip("'"))
-            raise self._refuse(classify_server_error(text), text)
+            said = text.strip("'")
+            raise self._refuse(classify_server_error(said), self.unsaid(said))
         return b"PONG\r\n"
 
     def _refuse(self, cause: str, text: str) -> DialError:
