@@ -3,10 +3,10 @@
 import os
 import sys
 
-from natsmon import probe
+from natsmon.probe.__main__ import main
 
 if __name__ == "__main__":
     sys.modules["uvloop"] = None  # type: ignore[assignment]  # to import it fails from here on
-    status = probe.main()
+    status = main()
     sys.stderr.flush()
     os._exit(status)

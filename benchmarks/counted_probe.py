@@ -6,7 +6,8 @@ import signal
 import sys
 from collections.abc import Callable
 
-from natsmon import probe
+from natsmon.probe import process
+from natsmon.probe.__main__ import main
 
 
 def _telling(make: Callable[[], asyncio.AbstractEventLoop]) -> Callable[[], asyncio.AbstractEventLoop]:
@@ -23,8 +24,8 @@ def _tell(loop: asyncio.AbstractEventLoop) -> None:
 
 
 if __name__ == "__main__":
-    loop_factory = _telling(probe._loop_factory() or asyncio.new_event_loop)
-    probe._loop_factory = lambda: loop_factory
-    status = probe.main()
+    loop_factory = _telling(process._loop_factory() or asyncio.new_event_loop)
+    process._loop_factory = lambda: loop_factory
+    status = main()
     sys.stderr.flush()
     os._exit(status)

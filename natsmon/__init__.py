@@ -22,23 +22,23 @@ __all__ = [
 ]
 
 _HOME = {
-    "CustomDialer": "natsmon.dialer",
-    "DialError": "natsmon.causes",
-    "DialTrace": "natsmon.trace",
-    "Dialer": "natsmon.dialer",
-    "HttpConnectDialer": "natsmon.proxies",
-    "SocksDialer": "natsmon.proxies",
-    "Stream": "natsmon.dialer",
-    "connect": "natsmon.dialing",
+    "CustomDialer": "natsmon.dial.dialer",
+    "DialError": "natsmon.dial.causes",
+    "DialTrace": "natsmon.dial.trace",
+    "Dialer": "natsmon.dial.dialer",
+    "HttpConnectDialer": "natsmon.dial.proxies",
+    "SocksDialer": "natsmon.dial.proxies",
+    "Stream": "natsmon.dial.dialer",
+    "connect": "natsmon.dial.dialing",
 }
 
 
 if TYPE_CHECKING:
-    from natsmon.causes import DialError
-    from natsmon.dialer import CustomDialer, Dialer, Stream
-    from natsmon.dialing import connect
-    from natsmon.proxies import HttpConnectDialer, SocksDialer
-    from natsmon.trace import DialTrace
+    from natsmon.dial.causes import DialError
+    from natsmon.dial.dialer import CustomDialer, Dialer, Stream
+    from natsmon.dial.dialing import connect
+    from natsmon.dial.proxies import HttpConnectDialer, SocksDialer
+    from natsmon.dial.trace import DialTrace
 else:
 
     def __getattr__(name: str) -> Any:  # PEP 562

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from natsmon import events as ev
-from natsmon.probe import Probe
+from natsmon.probe.probe import Probe
 from natsmon.sandbox.server import NatsServer
 from natsmon.servers import parse_server
 from natsmon.settings import Server, Settings

@@ -15,16 +15,20 @@ from typing import Any
 
 import pytest
 
-from natsmon import check, cli, dialer, outfile
+from natsmon import cli
 from natsmon import events as ev
-from natsmon.dialer import AddressInfo
+from natsmon.check import formats as check_formats
+from natsmon.check import measure as check
+from natsmon.check import outfile
+from natsmon.check import text as check_text
+from natsmon.check.verdict import Found, Limit, Limits, Status, Verdict, failure, judge, worst
+from natsmon.dial import dialer
+from natsmon.dial.dialer import AddressInfo
 from natsmon.exit_codes import Exit
 from natsmon.sandbox.server import NatsServer
 from natsmon.servers import parse_server
 from natsmon.settings import Secret, Settings
 from natsmon.state import AddressTry, Dial, StageRecord
-from natsmon.verdict import Found, Limit, Limits, Status, Verdict, failure, judge, worst
-from natsmon.views import check_formats, check_text
 from tests import peers
 from tests.conftest import StartServer
 from tests.peer import Peering, Talk, playing
@@ -576,8 +580,8 @@ def test_bad_usage_is_one_line(args: str, line: str, capsys: pytest.CaptureFixtu
 def test_nothing_is_loaded_that_is_not_needed() -> None:
     loaded = imported_by("from natsmon.cli import main; assert main(['check', '--help']) == 0")
     assert not loaded & {"nats", "textual", "rich", "asyncio"}
-    assert not imported_by("import natsmon.verdict, natsmon.views.check_text, natsmon.views.check_formats") & CLIENT
-    assert not imported_by("import natsmon.check") & SCREEN
+    assert not imported_by("import natsmon.check.verdict, natsmon.check.text, natsmon.check.formats") & CLIENT
+    assert not imported_by("import natsmon.check.measure") & SCREEN
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -10,10 +10,13 @@ from typing import Any
 
 import pytest
 
-from natsmon import cli, flags
+from natsmon import cli
+from natsmon.commands import flags, modes
+from natsmon.commands.grammar import DEFAULT, NAMED, load
 from natsmon.exit_codes import Exit
 from natsmon.settings import Secret, Server, Settings
 
+COMMANDS = {name: load(name) for name in (DEFAULT, *NAMED)}
 VARIABLES = ("NATS_URL", "NATS_USER", "NATS_PASSWORD", "NATS_TOKEN")
 
 
@@ -62,7 +65,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Runs]:
         module.__dict__.update(names)
         monkeypatch.setitem(sys.modules, name, module)
 
-    fake("natsmon.probe", run=run_probe)
+    fake("natsmon.probe.process", run=run_probe)
     fake("natsmon.tui.app", run=run_dashboard)
     fake("natsmon.sources", ProbeProcess=lambda settings: settings)
     fake("natsmon.sandbox", Sandbox=FakeSandbox, NoServer=type("NoServer", (Exception,), {}), SandboxFailed=OSError)
@@ -73,7 +76,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Runs]:
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm-256color")
-    monkeypatch.setattr(cli, "_is_terminal", lambda stream: True)
+    monkeypatch.setattr(modes, "is_terminal", lambda stream: True)
 
 
 # -- modes ------------------------------------------------------------------------------------------
@@ -130,7 +133,7 @@ def test_a_word_is_a_command_only_where_one_can_stand(runs: Runs, args: list[str
 
 
 def test_the_status_of_a_run_is_the_exit_status(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys.modules["natsmon.probe"], "run", lambda *_, **__: Exit.GAVE_UP)
+    monkeypatch.setattr(sys.modules["natsmon.probe.process"], "run", lambda *_, **__: Exit.GAVE_UP)
     assert cli.main([]) == 1
 
 
@@ -247,7 +250,7 @@ def test_info_for_machines(capsys: pytest.CaptureFixture[str]) -> None:
 def test_help_names_every_flag_and_only_the_commands_there_are(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["--help"]) == 0
     out = capsys.readouterr().out
-    for param in cli.natsmon.commands["dashboard"].params:
+    for param in COMMANDS["dashboard"].params:
         assert all(opt in out for opt in (*param.opts, *param.secondary_opts) if opt.startswith("-"))
     assert "  demo  " in out
     assert "  info  " in out
@@ -369,7 +372,7 @@ def test_a_terminal_without_a_screen_is_told_to_log(
 
 
 def test_the_place_of_every_flag_is_known() -> None:
-    for command in cli.natsmon.commands.values():
+    for command in COMMANDS.values():
         for param in command.params:
             assert isinstance(param, flags.Flag) or not param.expose_value or param.name in ("url", "rest")
 

@@ -10,8 +10,8 @@ from typing import Any
 import nats
 import pytest
 
-from natsmon import dialer as dialer_module
 from natsmon import events as ev
+from natsmon.dial import dialer as dialer_module
 from natsmon.exit_codes import Exit
 from natsmon.sandbox.server import HOST, NatsServer
 from natsmon.settings import MAX_RATE

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from natsmon import causes
 from natsmon import events as ev
 from natsmon.diagnosis import diagnose
+from natsmon.dial import causes
 from natsmon.sandbox.server import NatsServer
 from natsmon.settings import Server, Settings
 from tests import peers

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from natsmon import dialer as dialer_module
-from natsmon.causes import DialError
-from natsmon.dialer import AddressInfo, Dialer, interleave
-from natsmon.trace import DialTrace
+from natsmon.dial import dialer as dialer_module
+from natsmon.dial.causes import DialError
+from natsmon.dial.dialer import AddressInfo, Dialer, interleave
+from natsmon.dial.trace import DialTrace
 from tests.leaks import sockets
 
 HOST = "127.0.0.1"

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import settings as example_settings
 from hypothesis import strategies as st
 
-from natsmon.causes import DialError
-from natsmon.dialer import STREAM_LIMIT
-from natsmon.greeting import MAX_INFO, Info, parse_info, read_info
+from natsmon.dial.causes import DialError
+from natsmon.dial.dialer import STREAM_LIMIT
+from natsmon.dial.greeting import MAX_INFO, Info, parse_info, read_info
 from tests.peer import info_line
 
 GOOD = info_line(4222)

@@ -30,18 +30,21 @@ def test_a_view_does_not_import_the_client(module: str) -> None:
     assert not imported_by(f"import natsmon.{module}") & CLIENT
 
 
-@pytest.mark.parametrize("module", ["probe", "connector", "heartbeat", "client", "dialer", "events", "settings"])
+@pytest.mark.parametrize(
+    "module",
+    ["probe.process", "probe.connector", "probe.heartbeat", "dial.client", "dial.dialer", "events", "settings"],
+)
 def test_the_probe_and_below_do_not_import_the_screen(module: str) -> None:
     assert not imported_by(f"import natsmon.{module}") & SCREEN
 
 
 def test_the_dialer_stands_on_the_ground_floor() -> None:
-    loaded = imported_by("import natsmon.dialer, natsmon.events")
+    loaded = imported_by("import natsmon.dial.dialer, natsmon.events")
     assert not loaded & CLIENT
 
 
 def test_websockets_cost_only_those_who_dial_them() -> None:
-    assert not imported_by("import natsmon.probe, natsmon.cli, natsmon.dialing") & {"websockets"}
+    assert not imported_by("import natsmon.probe.probe, natsmon.cli, natsmon.dial.dialing") & {"websockets"}
 
 
 def test_the_library_needs_neither_screen_nor_command_line() -> None:

@@ -18,9 +18,9 @@ from hypothesis import settings as example_settings
 from hypothesis import strategies as st
 
 from natsmon import events as ev
-from natsmon import inquiry as inquiry_module
 from natsmon.diagnosis import diagnose
-from natsmon.inquiry import Inquiry
+from natsmon.probe import inquiry as inquiry_module
+from natsmon.probe.inquiry import Inquiry
 from natsmon.sandbox.server import NatsServer
 from natsmon.settings import Secret, Settings
 from natsmon.state import State

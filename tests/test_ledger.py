@@ -6,8 +6,8 @@ from hypothesis import settings as example_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from natsmon import ledger as ledger_module
-from natsmon.ledger import Ledger
+from natsmon.probe import ledger as ledger_module
+from natsmon.probe.ledger import Ledger
 
 SIZE = 5
 

@@ -15,8 +15,8 @@ from nats.aio.client import Client
 
 import natsmon
 from natsmon import CustomDialer, Dialer, DialError, DialTrace, Stream, connect
-from natsmon import dialer as dialer_module
-from natsmon.dialer import AddressInfo
+from natsmon.dial import dialer as dialer_module
+from natsmon.dial.dialer import AddressInfo
 from natsmon.sandbox.server import HOST, NatsServer
 from tests import peers
 from tests.certificates import Certificates

@@ -8,8 +8,8 @@ from contextlib import suppress
 
 import pytest
 
-from natsmon import lines as lines_module
-from natsmon.lines import Inbox, Outbox
+from natsmon.probe import lines as lines_module
+from natsmon.probe.lines import Inbox, Outbox
 
 SOON = 5.0
 PIPE = 64 * 1024
@@ -293,7 +293,7 @@ async def test_non_blocking_files_are_waited_for() -> None:
 
 
 async def test_waiting_bytes_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("natsmon.lines.BYTES_LIMIT", 200_000)
+    monkeypatch.setattr("natsmon.probe.lines.BYTES_LIMIT", 200_000)
     reader, writer = os.pipe()
     outbox = Outbox(writer, lambda missing: b"missing %d\n" % missing)
     for number in range(100):

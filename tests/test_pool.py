@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from natsmon.pool import Pool, advertised
+from natsmon.probe.pool import Pool, advertised
 from natsmon.settings import Server
 
 A, B, C, D = (Server(f"{name}.example") for name in "abcd")

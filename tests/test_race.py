@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from natsmon.race import staggered_race
+from natsmon.dial.race import staggered_race
 
 NEVER = 60.0
 """Seconds; a delay that is not waited for, or the test hangs."""

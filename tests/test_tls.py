@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from natsmon import events as ev
-from natsmon import tls
+from natsmon.dial import tls
 from natsmon.sandbox.server import NatsServer
 from natsmon.settings import Secret, Server, Settings
 from tests.authority import Authority

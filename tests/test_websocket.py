@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from natsmon import events as ev
-from natsmon import websocket
-from natsmon.causes import DialError
 from natsmon.diagnosis import diagnose
-from natsmon.dialer import Dialer, Stream
+from natsmon.dial import websocket
+from natsmon.dial.causes import DialError
+from natsmon.dial.dialer import Dialer, Stream
 from natsmon.sandbox.server import HOST
 from natsmon.servers import BadURL, parse_server, parse_servers
 from natsmon.settings import MAX_RATE, Secret, Server, Settings
@@ -497,8 +497,8 @@ def test_without_the_extra_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_without_the_extra_a_dial_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr("natsmon.websocket")
-    monkeypatch.setitem(sys.modules, "natsmon.websocket", None)
+    monkeypatch.delattr("natsmon.dial.websocket")
+    monkeypatch.setitem(sys.modules, "natsmon.dial.websocket", None)
     async with peers.silent() as peer:
         failed = await failure(once(ws.at(peer)))
     assert failed.where == ("info", "ws_missing")

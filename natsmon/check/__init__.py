@@ -1,0 +1,1 @@
+"""``natsmon check``: one connect, measured, judged and told."""

@@ -1,0 +1,137 @@
+"""A check for machines: nagios, JSON and prometheus, as ``nats server check connection`` writes them.
+
+Of several items, nagios has the worst first, because a monitor shows the first line; the others keep their
+order.
+"""
+
+import json
+from collections.abc import Sequence
+
+from natsmon.check.verdict import SUITE, Metric, Verdict, worst_first
+
+NAMESPACE = "nats_server_check"
+_METRIC_ORDER = ("connect_time", "dns_time", "tcp_time", "tls_time", "info_time", "auth_time", "rtt", "request_time")
+
+
+# -- nagios -------------------------------------------------------------------------------------------
+
+
+def nagios(verdicts: Sequence[Verdict]) -> str:
+    """One line an item. Of several, the performance data comes after the last line, as plugins have it."""
+    if len(verdicts) == 1:
+        (verdict,) = verdicts
+        perf = " ".join(_perf(metric, metric.name) for metric in verdict.metrics)
+        return _line(verdict) + (f" | {perf}" if perf else "") + "\n"
+    ordered = worst_first(verdicts)
+    lines = "\n".join(map(_line, ordered))
+    perfs = [
+        " ".join(_perf(metric, f"'{verdict.found.where} {metric.name}'") for metric in verdict.metrics)
+        for verdict in ordered
+        if verdict.metrics
+    ]
+    return lines + (" | " + "\n".join(perfs) if perfs else "") + "\n"
+
+
+def _line(verdict: Verdict) -> str:
+    parts = [
+        verdict.status.name,
+        verdict.name,
+        *(f"Crit:{text}" for text in verdict.critical),
+        *(f"Warn:{text}" for text in verdict.warning),
+        *([verdict.output] if verdict.output else [f"OK:{text}" for text in verdict.ok]),
+    ]
+    return " ".join(parts).replace("|", r"\x7c")  # what follows a bar would be taken for performance data
+
+
+def _perf(metric: Metric, name: str) -> str:
+    limits = f";{metric.limit.warning:.4f};{metric.limit.critical:.4f}" if metric.limit else ""
+    return f"{name}={metric.value:.4f}s{limits}"
+
+
+# -- JSON ---------------------------------------------------------------------------------------------
+
+
+def json_text(verdicts: Sequence[Verdict], *, many: bool) -> str:
+    """An object; with ``many``, an array of them."""
+    items = [_item(verdict) for verdict in verdicts]
+    return json.dumps(items if many else items[0], indent=2) + "\n"
+
+
+def _item(verdict: Verdict) -> dict[str, object]:
+    perf_data = [
+        {
+            "name": metric.name,
+            "value": round(metric.value, 6),
+            "warning": metric.limit.warning if metric.limit else 0,
+            "critical": metric.limit.critical if metric.limit else 0,
+            "unit": "s",
+        }
+        for metric in verdict.metrics
+    ]
+    failures = [
+        {
+            "server": each.server,
+            "stage": each.stage,
+            "cause": each.cause,
+            "text": each.text,
+            "meaning": each.happened,
+            "advice": each.advice,
+        }
+        for each in verdict.failures
+    ]
+    return {
+        **({"output": verdict.output} if verdict.output else {}),
+        "status": verdict.status.name,
+        "check_suite": SUITE,
+        "check_name": verdict.name,
+        "warning": verdict.warning,
+        "critical": verdict.critical,
+        "ok": verdict.ok,
+        "perf_data": perf_data,
+        **({"failures": failures} if failures else {}),
+    }
+
+
+# -- prometheus ---------------------------------------------------------------------------------------
+
+
+def prometheus(verdicts: Sequence[Verdict], *, namespace: str = NAMESPACE) -> str:
+    """Text for a scrape or a textfile collector; a failure is a gauge of its own, labelled with its diagnosis."""
+    prefix = f"{namespace}_{SUITE}"
+    families = [
+        _family(f"{prefix}_{name}", found[0][1].help, [({"item": item}, metric.value) for item, metric in found])
+        for name in _METRIC_ORDER
+        if (found := [(v.name, metric) for v in verdicts if (metric := v.metric(name)) is not None])
+    ]
+    failed: list[tuple[dict[str, str], float]] = [
+        (
+            {
+                "item": verdict.name,
+                "server": each.server,
+                "stage": each.stage,
+                "cause": each.cause,
+                "meaning": each.happened,
+                "advice": each.advice,
+            },
+            1.0,
+        )
+        for verdict in verdicts
+        for each in verdict.failures
+    ]
+    if failed:
+        families.append(_family(f"{prefix}_failure", "1 for each server that could not be used, and why", failed))
+    codes = [({"item": v.name, "status": v.status.name}, float(v.status)) for v in verdicts]
+    families.append(_family(f"{prefix}_status_code", f"Nagios compatible status code for {SUITE}", codes))
+    return "".join(families)
+
+
+def _family(name: str, help_: str, samples: Sequence[tuple[dict[str, str], float]]) -> str:
+    lines = [f"# HELP {name} {help_}", f"# TYPE {name} gauge"]
+    for labels, value in samples:
+        shown = ",".join(f'{label}="{_quoted(text)}"' for label, text in labels.items())
+        lines.append(f"{name}{{{shown}}} {value:.6g}")
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(text: str) -> str:
+    return text.replace("\\", r"\\").replace('"', r"\"")

@@ -1,0 +1,284 @@
+"""One check: connect to PONG, one round trip, one message published and received; then close.
+
+Uses what a monitored connection uses, so that its times and its causes are the same. Nothing is retried.
+"""
+
+import asyncio
+import secrets
+import signal
+import socket
+import time
+from collections.abc import Awaitable, Coroutine, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+import msgspec
+
+from natsmon import events as ev
+from natsmon.check.verdict import NO_ADDRESS, Failure, Found, failure
+from natsmon.dial import dialer as resolver
+from natsmon.dial import tls
+from natsmon.dial.causes import classify_server_error
+from natsmon.dial.dialer import Dialer, Stream
+from natsmon.dial.trace import DialTrace
+from natsmon.probe import attempt
+from natsmon.probe.evidence import Evidence
+from natsmon.probe.link import Link
+from natsmon.settings import Secret, Server, Settings
+from natsmon.state import Dial, StageRecord, State
+
+T = TypeVar("T")
+
+_AT_ONCE = 4
+"""Addresses checked side by side; more would measure each other."""
+_CLOSING = 1.0
+"""Seconds a connection may take to close gently."""
+_WORTH_MASKING = 4
+"""Characters a secret has at least to be masked in others' words: the holes a shorter one leaves would tell it."""
+
+
+def run(settings: Settings, *, every_address: bool = False) -> list[Found] | None:
+    """Check in this process; None when a signal ended it."""
+    with asyncio.Runner() as runner:
+        return runner.run(_unless_interrupted(settings, every_address))
+
+
+async def _unless_interrupted(settings: Settings, every_address: bool) -> list[Found] | None:
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda *_: None)  # what asyncio says of a broken transport is said better here
+    checking = asyncio.ensure_future(check_all(settings) if every_address else check(settings))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, checking.cancel)
+    try:
+        return await checking
+    except asyncio.CancelledError:
+        return None
+
+
+async def check(settings: Settings) -> list[Found]:
+    """The first of the servers, in their order, that lets us connect."""
+    await _warm_up(settings)
+    dials: list[Dial] = []
+    for server in settings.servers:
+        found = await _check_one(server, settings)
+        dials += found.dials
+        if found.connected or found.broken:
+            break
+    return [replace(found, dials=dials)]
+
+
+async def check_all(settings: Settings) -> list[Found]:
+    """Every address of every server, in their order."""
+    await _warm_up(settings)
+    slots = asyncio.Semaphore(_AT_ONCE)
+
+    async def at(address: _Address, server: Server, seconds: float) -> Found:
+        async with slots:
+            found = await _check_one(address.server, settings)
+        return _as_part_of(found, server, address.shown, seconds)
+
+    async def of(server: Server) -> list[Found]:
+        async with slots:
+            began = time.perf_counter()
+            addresses = await _look_up(server, settings)
+            seconds = time.perf_counter() - began
+        if isinstance(addresses, Dial):
+            return [Found(server.url, NO_ADDRESS, (addresses,))]
+        return await _side_by_side([at(address, server, seconds) for address in addresses])
+
+    groups = await _side_by_side([of(server) for server in dict.fromkeys(settings.servers)])
+    return [found for group in groups for found in group]
+
+
+async def _side_by_side(steps: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(step) for step in steps]
+    return [task.result() for task in tasks]
+
+
+# -- before the clock runs ----------------------------------------------------------------------------
+
+
+class _Rehearsal:
+    """Dials a socket of our own, at whose other end everything has been said already."""
+
+    def __init__(self) -> None:
+        self._other_end: socket.socket | None = None
+
+    async def dial(self, address: tuple[str, int], *, deadline: float | None, trace: DialTrace | None) -> Stream:
+        ours, self._other_end = socket.socketpair()
+        self._other_end.sendall(b'INFO {"server_id":"","version":"","headers":true,"max_payload":1024}\r\nPONG\r\n')
+        return Stream(*await asyncio.open_connection(sock=ours))
+
+    def close(self) -> None:
+        if self._other_end is not None:
+            self._other_end.close()
+
+
+async def _warm_up(settings: Settings) -> None:
+    """Do everything once. What a new process does for the first time takes longer than a server's answer does."""
+    with suppress(OSError):  # the dial will say so
+        tls.make_context(settings)
+    await resolver.lookup("127.0.0.1", 0)
+    rehearsal = _Rehearsal()
+    try:
+        which = attempt.Attempt(dial=0, attempt=1, round=1, server=Server("127.0.0.1"), why="initial")
+        link = await attempt.make(which, rehearsal, Settings(), lambda _: None, time.monotonic)
+        if link is not None:
+            link.abort()
+    finally:
+        rehearsal.close()
+
+
+# -- addresses ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Address:
+    shown: str
+    server: Server
+    """To be dialed by address, and to have its certificate checked for the name."""
+
+
+async def _look_up(server: Server, settings: Settings) -> list[_Address] | Dial:
+    """The addresses of a server's name; or the dial that failed at it."""
+    began = time.perf_counter()
+    try:
+        async with asyncio.timeout(settings.connect_timeout):
+            found = resolver.interleave(await resolver.lookup(server.host, server.port))
+    except TimeoutError:
+        cause, text = "timeout", f"no answer to the lookup of {server.host}"
+    except (OSError, UnicodeError) as error:
+        cause, text = "dns", f"{server.host}: {getattr(error, 'strerror', None) or error}"
+    else:
+        name = server.tls_name or server.host
+        there = {resolver.numeric(info): info[4] for info in found}
+        return [
+            _Address(shown, msgspec.structs.replace(server, host=where[0], port=where[1], tls_name=name))
+            for shown, where in there.items()
+        ]
+    seconds = round(time.perf_counter() - began, 6)
+    record = StageRecord("dns", 0.0, "failed", seconds, cause, text)
+    return Dial(
+        0, 0.0, server=server.url, stages={"dns": record}, outcome="failed", stage_reached="dns", cause=cause,
+        text=text, total=seconds,
+    )  # fmt: skip
+
+
+def _as_part_of(found: Found, server: Server, address: str, seconds: float) -> Found:
+    """As if the dial had begun with the lookup of the name that led to this address."""
+    if found.dial is not None:
+        found.dial.total = round(found.dial.total + seconds, 6)
+        if (dns := found.dial.stages.get("dns")) is not None:
+            dns.elapsed = round(dns.elapsed + seconds, 6)
+    found = replace(found, server=server.url, address=address)
+    return replace(found, failed=replace(found.failed, server=found.where) if found.failed else None)
+
+
+# -- one server ---------------------------------------------------------------------------------------
+
+
+async def _check_one(server: Server, settings: Settings) -> Found:
+    began = time.monotonic()
+    state = State()
+
+    def emit(event: ev.AnyEvent) -> None:
+        if isinstance(event, ev.DialStage | ev.DialEnd | ev.DialFinding):
+            event = msgspec.structs.replace(event, text=_masked(event.text, settings))
+        state.apply(event)
+        evidence.watch(event)
+
+    def clock() -> float:
+        return round(time.monotonic() - began, 6)
+
+    evidence = Evidence(settings, emit, clock)
+    found = Found(server.url)
+    try:
+        which = attempt.Attempt(dial=1, attempt=1, round=1, server=server, why="initial")
+        link = await attempt.make(which, Dialer(), settings, emit, clock)
+        found = replace(found, dials=tuple(state.dials))
+        if link is None:
+            await evidence.finished()
+            return found
+        try:
+            found = await _try_out(link, found, settings)
+            await link.drain(_CLOSING)
+            return found
+        finally:
+            link.abort()
+    except Exception as error:  # a monitor is told by a status, not by a traceback
+        text = _masked(f"{type(error).__name__}: {error}", settings)
+        return replace(found, broken=f"the check itself failed: {text}")
+    finally:
+        evidence.stop()
+
+
+class _Failed(Exception):
+    def __init__(self, cause: str, text: str) -> None:
+        super().__init__(text)
+        self.cause = cause
+        self.text = text
+
+
+async def _try_out(link: Link, found: Found, settings: Settings) -> Found:
+    """The round trip and the message, as far as they come."""
+    stage = "rtt"
+    try:
+        rtt = await _within(settings.connect_timeout, link.ping(), link)
+        found = replace(found, rtt=round(rtt, 6))
+        stage = "request"
+        request = await _message(link, settings.connect_timeout)
+        return replace(found, request=round(request, 6))
+    except _Failed as failed:
+        return replace(found, failed=_failure(link, stage, failed, settings))
+
+
+async def _message(link: Link, within: float) -> float:
+    """Seconds from publishing a message to receiving it, on a subject nobody else has."""
+    subject, payload = f"_INBOX.{secrets.token_hex(11)}", secrets.token_hex(16).encode()
+    arrived: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+
+    def receive(_headers: bytes, body: bytes) -> None:
+        if body == payload and not arrived.done():
+            arrived.set_result(time.perf_counter())
+
+    await link.subscribe(subject, receive)
+    began = time.perf_counter()
+    link.write(b"PUB %s %d\r\n%s\r\n" % (subject.encode(), len(payload), payload))
+    return await _within(within, arrived, link) - began
+
+
+async def _within(seconds: float, step: Awaitable[T], link: Link) -> T:
+    """The step's result; raises _Failed when the server refuses it, when the connection ends, or for want of time."""
+    refused: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    link.on_error(lambda text: None if refused.done() else refused.set_result(text))
+    doing = asyncio.ensure_future(step)
+    try:
+        ends: set[asyncio.Future[Any]] = {doing, refused, link.lost}
+        await asyncio.wait(ends, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        if doing.done():
+            return doing.result()
+    finally:
+        if not doing.done():
+            doing.cancel()
+            await asyncio.wait((doing,))
+    if refused.done():
+        text = refused.result()
+        raise _Failed("permissions" if "permissions" in text.lower() else classify_server_error(text), text)
+    if link.lost.done():
+        raise _Failed(*link.lost.result())
+    raise _Failed("timeout", f"no answer in {seconds:g} s")
+
+
+def _failure(link: Link, stage: str, failed: _Failed, settings: Settings) -> Failure:
+    return failure(link.server.url, stage, failed.cause, _masked(failed.text, settings))
+
+
+def _masked(text: str, settings: Settings) -> str:
+    """What a peer said, without the secrets we told it before."""
+    for name in ("password", "token", "jwt", "seed", "user"):
+        secret = getattr(settings, name)
+        if isinstance(secret, Secret) and len(secret.reveal()) >= _WORTH_MASKING:
+            text = text.replace(secret.reveal(), "****")
+    return text

@@ -1,0 +1,1 @@
+"""The commands a person can give, and the flags they take."""

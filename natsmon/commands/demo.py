@@ -1,0 +1,45 @@
+"""``natsmon demo``: the dashboard on real servers of its own."""
+
+from typing import Any
+
+import click
+
+from natsmon.commands.flags import Flag, connect_flags, output_flags, run_flags
+from natsmon.commands.given import settings_from
+from natsmon.commands.grammar import FLAGS_WORD, Command
+from natsmon.commands.modes import choose, run
+from natsmon.commands.output import complain
+from natsmon.commands.parameters import whole
+from natsmon.exit_codes import Exit
+from natsmon.servers import parse_servers
+
+_SERVERS_AT_MOST = 9
+
+
+@click.command(cls=Command, options_metavar=FLAGS_WORD)
+@click.option("--servers", cls=Flag, section="Demo", type=whole(1, _SERVERS_AT_MOST), default="1", help="How many.")
+@connect_flags
+@run_flags
+@output_flags
+@click.argument("rest", nargs=-1, metavar="")
+@click.pass_context
+def demo(
+    ctx: click.Context, /, servers: int, rest: tuple[str, ...], plain: bool, as_json: bool, control: bool, **_: Any
+) -> int:
+    """The dashboard on real servers of its own, to be killed and restarted with a key."""
+    if rest:
+        raise click.UsageError("demo starts servers of its own and takes no URL", ctx)
+    mode = choose(ctx, plain, as_json, control)
+    settings_from(ctx, servers=())  # what is wrong is said before a server is started
+    from natsmon.sandbox import NoServer, Sandbox, SandboxFailed
+
+    try:
+        sandbox = Sandbox.start(servers=servers)
+    except (NoServer, SandboxFailed) as exc:
+        complain(f"demo: {exc}")
+        return Exit.USAGE
+    try:
+        addresses, _userinfo = parse_servers(sandbox.urls)
+        return run(mode, settings_from(ctx, servers=addresses), control=control, sandbox=sandbox)
+    finally:
+        sandbox.close()

@@ -1,0 +1,150 @@
+"""The flags, in the words of nats.go and the nats CLI."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import click
+
+from natsmon.commands.parameters import (
+    DURATION,
+    FILE,
+    MONITOR,
+    NAME,
+    NAMESPACE,
+    NEW_FILE,
+    PAYLOAD,
+    POSITIVE_DURATION,
+    RATE,
+    SECRET,
+    SIZE,
+    SUBJECT,
+    URL,
+    one_of,
+    whole,
+)
+
+F = TypeVar("F", bound=Callable[..., Any])
+Decorator = Callable[[F], F]
+
+
+class Flag(click.Option):
+    """An option that stands in a section of the help."""
+
+    def __init__(self, *args: Any, section: str, **kwargs: Any) -> None:
+        self.section = section
+        kwargs.setdefault("show_default", kwargs.get("default") not in (None, False))
+        super().__init__(*args, **kwargs)
+
+
+def _flag(section: str, *names: str, **kwargs: Any) -> Decorator[Any]:
+    return click.option(*names, cls=Flag, section=section, **kwargs)
+
+
+_SERVER_FLAGS = [
+    _flag("Servers", "--server", "-s", multiple=True, type=URL, envvar="NATS_URL", show_envvar=True,
+          help="Servers to dial; repeated, or separated by commas.  [default: nats://127.0.0.1:4222]"),
+]  # fmt: skip
+
+_CONNECT_FLAGS = [
+    _flag("Servers", "--user", type=SECRET, envvar="NATS_USER", show_envvar=True,
+          help="User name; without a password it is a token."),
+    _flag("Servers", "--password", type=SECRET, envvar="NATS_PASSWORD", show_envvar=True, help="Password."),
+    _flag("Servers", "--token", type=SECRET, envvar="NATS_TOKEN", show_envvar=True, help="Token."),
+    _flag("Servers", "--creds", type=FILE, envvar="NATS_CREDS", show_envvar=True,
+          help="Credentials file: a user JWT and its seed."),
+    _flag("Servers", "--nkey", type=FILE, envvar="NATS_NKEY", show_envvar=True, help="File with an nkey's seed."),
+    _flag("Servers", "--jwt", type=SECRET, envvar="NATS_JWT", show_envvar=True, help="User JWT; needs --seed."),
+    _flag("Servers", "--seed", type=SECRET, envvar="NATS_SEED", show_envvar=True, help="The seed of --jwt."),
+    _flag("TLS", "--tlsca", type=FILE, envvar="NATS_CA", show_envvar=True,
+          help="CAs to trust, PEM, instead of the system's."),
+    _flag("TLS", "--tlscert", type=FILE, envvar="NATS_CERT", show_envvar=True, help="Client certificate, PEM."),
+    _flag("TLS", "--tlskey", type=FILE, envvar="NATS_KEY", show_envvar=True, help="The key of --tlscert."),
+    _flag("TLS", "--tlsfirst", "--tls-first", is_flag=True, help="Handshake before the server says INFO."),
+    _flag("TLS", "--tls-server-name", type=NAME,
+          help="Name to check the server's certificate for.  [default: the host dialed]"),
+    _flag("Servers", "--connection-name", type=NAME,
+          help="Name that servers list the connection by.  [default: natsmon HOST PID]"),
+    _flag("Connection", "--connect-timeout", type=POSITIVE_DURATION, default="5s",
+          help="For one dial, from DNS to PONG."),
+]  # fmt: skip
+
+_RUN_FLAGS = [
+    _flag("Messages", "--subject", type=SUBJECT, default="hello",
+          help="Subject to publish and subscribe to."),
+    _flag("Messages", "--payload", type=PAYLOAD, default="world", help="Body of each message."),
+    _flag("Messages", "--rate", type=RATE, default="1", help="Messages a second, or max."),
+    _flag("Messages", "--count", type=whole(1), help="End after N messages published."),
+    _flag("Messages", "--duration", type=POSITIVE_DURATION, help="End after this time."),
+    _flag("Messages", "--reconnect-buffer", type=SIZE, default="8MiB",
+          help="Messages kept while there is no connection; more are rejected."),
+    _flag("Connection", "--reconnect-wait", type=DURATION, default="2s", help="Wait before the next round of dials."),
+    _flag("Connection", "--reconnect-jitter", type=DURATION, default="100ms", help="Random time added to that wait."),
+    _flag("Connection", "--reconnect-jitter-tls", type=DURATION, default="1s", help="The same under TLS."),
+    _flag("Connection", "--max-reconnects", type=whole(-1), default="60",
+          help="Further dials of each server before giving up: -1 for ever, 0 none."),
+    _flag("Connection", "--retry-on-failed-connect/--no-retry-on-failed-connect", default=True,
+          show_default=False, help="Dial on when the initial connect fails (as it does), or end."),
+    _flag("Connection", "--ignore-discovered-servers", is_flag=True, help="Dial the given servers only."),
+    _flag("Connection", "--no-randomize", is_flag=True, help="Dial the servers in the given order."),
+    _flag("Connection", "--ping-interval", type=POSITIVE_DURATION, default="2m", help="Between two keep-alive PINGs."),
+    _flag("Connection", "--max-pings-out", type=whole(1), default="2",
+          help="PINGs without a PONG before the connection is stale."),
+    _flag("Connection", "--rtt-interval", type=POSITIVE_DURATION, default="1s",
+          help="Between two round-trip measurements."),
+    _flag("Connection", "--monitor", type=MONITOR,
+          help="Monitoring port of the server, http://HOST:8222, to ask why it closed a connection."),
+]  # fmt: skip
+
+_CHECK_FLAGS = [
+    _flag("Check", "--all", "every_address", is_flag=True, help="Every server, and every address of its name."),
+    *(
+        _flag("Thresholds", f"--{what}-{level}", type=POSITIVE_DURATION, default=default, help=help_)
+        for what, of in (("connect", "DNS to PONG"), ("rtt", "PING to PONG"), ("req", "publish to receive"))
+        for level, default, help_ in (
+            ("warn", "500ms", f"WARNING where {of} takes this long."),
+            ("critical", "1s", f"CRITICAL where {of} takes this long."),
+        )
+    ),
+    _flag("Output", "--format", "as_format", type=one_of("FORMAT", "text", "nagios", "json", "prometheus"),
+          default="text", help="text, nagios, json or prometheus."),
+    _flag("Output", "--outfile", type=NEW_FILE, help="Write to this file instead, whole or not at all."),
+    _flag("Output", "--namespace", type=NAMESPACE, default="nats_server_check",
+          help="What prometheus metrics begin with."),
+]  # fmt: skip
+
+_OUTPUT_FLAGS = [
+    _flag("Output", "--plain", is_flag=True, help="A log, one line an event."),
+    _flag("Output", "--json", "as_json", is_flag=True, help="The event stream, one JSON object a line."),
+    _flag("Output", "--control", is_flag=True, help="With --json: take commands from standard input."),
+]
+
+
+def _apply(flags: Sequence[Decorator[Any]], function: F) -> F:
+    for flag in reversed(flags):
+        function = flag(function)
+    return function
+
+
+def server_flags(function: F) -> F:
+    """``URL …`` and ``--server``."""
+    return click.argument("url", nargs=-1, type=URL, metavar="[URL]...")(_apply(_SERVER_FLAGS, function))
+
+
+def connect_flags(function: F) -> F:
+    """What to dial with: credentials, TLS, how long."""
+    return _apply(_CONNECT_FLAGS, function)
+
+
+def run_flags(function: F) -> F:
+    """What to publish, when to dial again and when to stop."""
+    return _apply(_RUN_FLAGS, function)
+
+
+def check_flags(function: F) -> F:
+    """What of a check is bad, and how to tell it."""
+    return _apply(_CHECK_FLAGS, function)
+
+
+def output_flags(function: F) -> F:
+    """How to show it."""
+    return _apply(_OUTPUT_FLAGS, function)

@@ -1,0 +1,173 @@
+"""The Settings that a command line gives, each value with where it came from.
+
+A flag wins over an environment variable, and that over a default. Values are checked here, all of them,
+before anything is started.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+from click.core import ParameterSource
+
+from natsmon.commands.flags import Flag
+from natsmon.servers import BadURL, UserInfo, parse_servers
+from natsmon.settings import Secret, Server, Settings
+from natsmon.units import go_duration
+
+if TYPE_CHECKING:
+    from natsmon.check.verdict import Limits
+
+_FIELDS = {"connection_name": "name", "rate": "interval"}
+"""Parameters whose field is called otherwise."""
+_CREDENTIALS = ("user", "password", "token")
+_NO_SETTINGS = ("Output", "Demo", "Check", "Thresholds")
+"""Sections whose flags say how to run, not what to dial."""
+
+
+def origin(ctx: click.Context, name: str) -> str:
+    """Where a parameter's value came from, for a person."""
+    param = next(p for p in ctx.command.params if p.name == name)
+    if isinstance(param, click.Argument):
+        return "URL argument"
+    match ctx.get_parameter_source(name):
+        case ParameterSource.COMMANDLINE:
+            negated = ctx.params.get(name) is False and param.secondary_opts
+            return f"flag {(param.secondary_opts if negated else param.opts)[0]}"
+        case ParameterSource.ENVIRONMENT:
+            return f"env {param.envvar}"
+        case _:
+            return "default"
+
+
+def settings_from(ctx: click.Context, servers: Sequence[Server] | None = None) -> Settings:
+    """The Settings of a command line. ``servers`` replaces what URLs and variables say of them."""
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for param in ctx.command.params:
+        name = param.name or ""
+        if not isinstance(param, Flag) or param.section in _NO_SETTINGS or name in ("server", *_CREDENTIALS):
+            continue
+        value, came_from = ctx.params[name], origin(ctx, name)
+        if name == "no_randomize":
+            name, value = "randomize", not value
+        field = _FIELDS.get(name, name)
+        if value is not None:
+            values[field] = value
+        if came_from != "default":
+            origins[field] = came_from
+    if not values.get("name"):
+        values["name"] = _default_name()
+    userinfo = None
+    if servers is None:
+        values["servers"], userinfo, came_from = _servers(ctx)
+    else:
+        values["servers"], came_from = tuple(servers), "demo"
+    if came_from != "default":
+        origins["servers"] = came_from
+    if userinfo is not None:  # as in nats.go, they win over the flags
+        credentials = _given(userinfo)
+        origins |= dict.fromkeys(credentials, came_from)
+    else:
+        credentials, credential_origins = _credentials(ctx)
+        origins |= credential_origins
+    settings = Settings(**values | credentials, origins=origins)
+    _check_pairs(settings, ctx)
+    return settings
+
+
+def _check_pairs(settings: Settings, ctx: click.Context) -> None:
+    """What makes sense only together with something else, and whether TLS can use its files."""
+
+    def refuse(field: str, why: str) -> NoReturn:
+        given = settings.origins.get(field, f"flag --{field}")
+        raise click.BadParameter(why, ctx=ctx, param_hint=given.split()[-1])
+
+    for one, other in (("jwt", "seed"), ("seed", "jwt"), ("tlskey", "tlscert")):
+        if getattr(settings, one) and not getattr(settings, other):
+            refuse(one, f"is given without --{other}")
+    if settings.tlsca or settings.tlscert:
+        from natsmon.dial import tls  # only here: it costs a start more than all the flags
+
+        for field, alone in tls.unusable(settings):
+            refuse(field, alone)
+
+
+def limits_from(ctx: click.Context) -> "Limits":
+    """The thresholds of a check."""
+    from natsmon.check.verdict import Limit, Limits
+
+    def limit(what: str) -> Limit:
+        warning, critical = ctx.params[f"{what}_warn"], ctx.params[f"{what}_critical"]
+        if warning > critical:
+            why = f"{go_duration(warning)} is more than --{what}-critical, {go_duration(critical)}"
+            raise click.BadParameter(why, ctx=ctx, param_hint=f"--{what}-warn")
+        return Limit(warning, critical)
+
+    return Limits(limit("connect"), limit("rtt"), limit("req"))
+
+
+def _default_name() -> str:
+    import socket
+
+    return f"natsmon {socket.gethostname()} {os.getpid()}"
+
+
+def _asked() -> Secret | None:
+    """The password, typed unseen; none where there is nobody to ask, or who just presses enter."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return None
+    typed = click.prompt(
+        "Password (none: the user is a token)", default="", hide_input=True, show_default=False, err=True
+    )
+    return Secret(typed) if typed else None
+
+
+def _given(userinfo: UserInfo) -> dict[str, Secret]:
+    return {name: secret for name in _CREDENTIALS if (secret := getattr(userinfo, name)) is not None}
+
+
+def _servers(ctx: click.Context) -> tuple[tuple[Server, ...], UserInfo | None, str]:
+    arguments, flags = ctx.params["url"], ctx.params["server"]
+    if arguments and ctx.get_parameter_source("server") is ParameterSource.ENVIRONMENT:
+        flags = ()
+    sources = [name for name, urls in (("url", arguments), ("server", flags)) if urls]
+    if not sources:
+        return Settings().servers, None, "default"
+    came_from = ", ".join(origin(ctx, name) for name in sources)
+    try:
+        servers, userinfo = parse_servers((*arguments, *flags))
+    except BadURL as exc:
+        at = "URL" if sources == ["url"] else came_from.split()[-1]
+        raise click.BadParameter(f'"{exc.shown}": {exc}', ctx=ctx, param_hint=at) from None
+    return servers, userinfo, came_from
+
+
+def _credentials(ctx: click.Context) -> tuple[dict[str, Secret], dict[str, str]]:
+    """User, password and token as given, where a user without a password is a token, as in the nats CLI.
+
+    On a terminal the password is asked for. A flag wins over a variable. An empty one is as good as none.
+    """
+    given = {name: ctx.params[name] for name in _CREDENTIALS if ctx.params[name] and ctx.params[name].reveal()}
+    origins = {name: origin(ctx, name) for name in given}
+
+    def drop(name: str) -> None:
+        del given[name], origins[name]
+
+    if "password" in given and "user" not in given:
+        if origins["password"].startswith("flag"):
+            raise click.BadParameter("is given without --user", ctx=ctx, param_hint="--password")
+        drop("password")
+    if "user" in given and not given.keys() & {"password", "token"} and (typed := _asked()):
+        given["password"], origins["password"] = typed, "prompt"
+    if "user" in given and "password" not in given:
+        user_is_flag, token_is_flag = origins["user"].startswith("flag"), origins.get("token", "").startswith("flag")
+        if "token" in given and user_is_flag == token_is_flag:
+            name = origins["user"].split()[-1]
+            raise click.BadParameter("is a token when there is no password, and a token is given too", param_hint=name)
+        if not token_is_flag:
+            given["token"], origins["token"] = given["user"], origins["user"]
+        drop("user")
+    return given, origins

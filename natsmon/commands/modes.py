@@ -1,0 +1,51 @@
+"""How a run is shown: on a screen, as a log, or as the stream of its events.
+
+The packages that cost a start (the client, the screen) are imported by the mode that needs them.
+"""
+
+import gc
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from natsmon.commands.output import is_terminal
+from natsmon.settings import Settings
+
+if TYPE_CHECKING:
+    from natsmon.sandbox import Sandbox
+
+
+def choose(ctx: click.Context, /, plain: bool, as_json: bool, control: bool) -> str:
+    if plain and as_json:
+        raise click.UsageError("--plain and --json exclude each other", ctx)
+    if control and not as_json:
+        raise click.UsageError("--control needs --json", ctx)
+    if as_json:
+        return "json"
+    # The dashboard is drawn on standard error.
+    if plain or not all(map(is_terminal, (sys.stdin, sys.stdout, sys.stderr))):
+        return "plain"
+    if (term := os.environ.get("TERM", "")) in ("dumb", "unknown"):
+        raise click.UsageError(f'TERM: "{term}" is a terminal that cannot show the dashboard; try --plain', ctx)
+    return "dashboard"
+
+
+def run(mode: str, settings: Settings, *, control: bool, sandbox: "Sandbox | None" = None) -> int:
+    if mode == "dashboard":
+        gc.disable()  # the app turns it on again once it has painted, a tenth sooner for it
+
+        from natsmon.sources import ProbeProcess
+        from natsmon.tui.app import run as run_dashboard
+
+        return run_dashboard(ProbeProcess(settings), sandbox=sandbox)
+    from natsmon.probe.process import run as run_probe
+
+    if mode == "json":
+        from natsmon.events import encode
+
+        return run_probe(settings, encode=encode, control=control)
+    from natsmon.views.plain import Plain
+
+    return run_probe(settings, encode=Plain().line, control=control)

@@ -1,0 +1,287 @@
+"""nats-py without its retry loop and its reactions to a loss: the one file with nats-py's private names.
+
+nats-py speaks the protocol (CONNECT with its credentials, PING and PONG, subscriptions, draining); what it
+must not do is decide when a connection has ended, because it does not tell why, may stay in a state it never
+leaves, or wait for a peer that is frozen. So the transport and the four places where nats-py would act on a
+loss are ours, and lead to ``LinkClient.lost``.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+from urllib.parse import ParseResult
+
+import nats.aio.client
+import nats.aio.transport
+import nats.errors
+from nats.aio.subscription import Subscription
+from nats.protocol.parser import AWAITING_CONTROL_LINE
+
+from natsmon.dial.causes import DialError, classify, classify_server_error
+from natsmon.dial.dialer import CustomDialer, Stream
+from natsmon.dial.greeting import Info, parse_info, read_answer
+from natsmon.dial.trace import DialTrace
+from natsmon.dial.transport import DialTransport
+
+_MAX_CONTROL_LINE = 256 * 1024
+_MAX_MESSAGE = 128 * 1024 * 1024
+_READ_SIZE = 64 * 1024
+SECRET_FIELDS = ("pass", "auth_token", "jwt", "sig")
+"""What of a CONNECT nobody may see."""
+_TELLING = 4
+"""Characters from which on a secret is not found by chance."""
+_REPEATED = "(what the server said repeats a secret of ours, and is not shown)"
+
+
+class Loss(NamedTuple):
+    """Why a connection ended."""
+
+    cause: str
+    text: str
+
+
+def _notice_cancel() -> None:
+    """Python 3.11's wait_for, with which nats-py waits, loses a cancel that comes together with the result."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
+def send(writer: asyncio.StreamWriter, payload: bytes) -> None:
+    """Write, unless the connection is gone already; uvloop raises then, asyncio lets it pass."""
+    if not writer.transport.is_closing():
+        writer.write(payload)
+
+
+class StreamTransport(nats.aio.transport.Transport):
+    """A dialed stream as nats-py's transport: it is connected from the start, and closing it never waits.
+
+    Until PONG it gives nats-py only the lines that belong to the handshake, because odd ones make it return
+    a client that is not connected, or end it without a word.
+    """
+
+    def __init__(self, stream: Stream, info_line: bytes, connect_sent: Callable[[dict[str, Any]], None]) -> None:
+        self._reader = stream.reader
+        self._writer = stream.writer
+        self._info_line: bytes | None = info_line
+        self._connect_sent = connect_sent
+        self.refused: DialError | None = None
+        """Why the server turned us away after CONNECT."""
+        self.early_infos: list[dict[str, Any]] = []
+        """INFO lines that came before PONG."""
+        self._told: list[str] = []
+        """The secrets in our CONNECT."""
+
+    async def connect(self, uri: ParseResult, buffer_size: int, connect_timeout: int) -> None:
+        """The stream is open already."""
+
+    async def connect_tls(self, *args: Any, **kwargs: Any) -> None:
+        """The stream is under TLS already, where it should be."""
+
+    async def readline(self) -> bytes:
+        if self._info_line is not None:
+            line, self._info_line = self._info_line, None
+            return line
+        early: list[bytes] = []
+        try:
+            verb, text = await read_answer(self._reader, self._writer, early, until=(b"PONG", b"-ERR"))
+            self.early_infos += [parse_info(line[4:])[1] for line in early]
+        except DialError as error:
+            self.refused = error
+            raise
+        except OSError as error:
+            raise self._refuse(*classify(error)) from error
+        if verb == b"-ERR":
+            said = text.strip("'")
+            raise self._refuse(classify_server_error(said), self.unsaid(said))
+        return b"PONG\r\n"
+
+    def _refuse(self, cause: str, text: str) -> DialError:
+        self.refused = DialError("connect", cause, text)
+        return self.refused
+
+    async def read(self, buffer_size: int) -> bytes:
+        return await self._reader.read(buffer_size)
+
+    def write(self, payload: bytes) -> None:
+        if payload.startswith(b"CONNECT "):
+            _notice_cancel()
+            connect = json.loads(payload[8:])
+            self._told = [secret for name in SECRET_FIELDS if (secret := connect.get(name))]
+            self._connect_sent(connect)
+        send(self._writer, payload)
+
+    def unsaid(self, text: str) -> str:
+        """What the server said, if it does not repeat a secret of ours; a part masked would tell of the rest."""
+        said = text.casefold()
+        # One of a few letters is in every sentence; where it is repeated, it stands in quotes.
+        looked_for = (secret if len(secret) >= _TELLING else f'"{secret}"' for secret in self._told)
+        return text if not any(secret.casefold() in said for secret in looked_for) else _REPEATED
+
+    def writelines(self, payload: list[bytes]) -> None:
+        send(self._writer, b"".join(payload))
+
+    async def drain(self) -> None:
+        await self._writer.drain()
+
+    def close(self) -> None:
+        """The Link closes the stream, gently or not."""
+
+    async def wait_closed(self) -> None:
+        pass
+
+    def at_eof(self) -> bool:
+        return self._reader.at_eof()
+
+    def __bool__(self) -> bool:
+        # nats-py would put a transport of its own in our place if this followed the socket.
+        return True
+
+
+class LinkClient(nats.aio.client.Client):
+    """nats-py without its reactions to a loss: whatever ends the connection is told once, by ``lost``."""
+
+    def __init__(self, transport: StreamTransport) -> None:
+        super().__init__()
+        self._transport = self._stream = transport
+        self.lost: asyncio.Future[Loss] = asyncio.get_running_loop().create_future()
+        self.last_read = time.monotonic()
+        self.receivers: dict[int, Callable[[bytes, bytes], None]] = {}
+        self.on_info: Callable[[Info], None] | None = None
+        self.on_error: Callable[[str], None] | None = None
+        self.later_infos: list[Info] = []
+        self.later_errors: list[str] = []
+
+    def lose(self, cause: str, text: str) -> None:
+        """The first reason counts; what follows from it does not."""
+        if not self.lost.done() and not self.is_closed:
+            self.lost.set_result(Loss(cause, text))
+
+    def stop(self) -> None:
+        """End everything nats-py has running, waiting for nothing."""
+        self._status = self.CLOSED
+        for task in (self._reading_task, self._ping_interval_task, self._flusher_task):
+            if task is not None:
+                task.cancel()
+        for pong in self._pongs:
+            pong.cancel()
+        self._pongs.clear()
+        for subscription in self._subs.values():
+            subscription._stop_processing()
+        self._subs.clear()
+        self._pending.clear()
+        self._pending_data_size = 0
+
+    async def listen(self, subject: str, receive: Callable[[bytes, bytes], None]) -> Subscription:
+        """Pass every message on ``subject`` to ``receive(headers, payload)``, from the read loop itself.
+
+        The SUB is on its way when this returns.
+        """
+        subscription = await self.subscribe(subject)
+        self.receivers[subscription._id] = receive
+        self.flush_now()
+        return subscription
+
+    async def forget(self, subscription: Subscription) -> None:
+        """Listen no more."""
+        self.receivers.pop(subscription._id, None)
+        await subscription.unsubscribe()
+
+    def ping(self) -> "asyncio.Future[float]":
+        """PING now; the future gets the ``time.perf_counter()`` of its PONG."""
+        pong: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        self._pongs.append(pong)
+        self._stream.write(b"PING\r\n")
+        return pong
+
+    async def hear_info(self, info: dict[str, Any]) -> None:
+        """An INFO that came before the read loop began."""
+        await self._process_info(info)
+
+    def flush_now(self) -> None:
+        """Write what nats-py holds back for its flusher, so that order on the wire is order in the program."""
+        if self._pending:
+            self._stream.writelines(self._pending)
+            self._pending = []
+            self._pending_data_size = 0
+
+    async def _read_loop(self) -> None:
+        # nats-py's own ends silently on what it does not expect, and goes on saying CONNECTED.
+        try:
+            while not self.is_closed:
+                data = await self._stream.read(_READ_SIZE)
+                if not data:
+                    self.lose("eof", "closed by the server")
+                    return
+                self.last_read = time.monotonic()
+                await self._ps.parse(data)
+                if self._ps.needed > _MAX_MESSAGE or (
+                    self._ps.state == AWAITING_CONTROL_LINE and len(self._ps.buf) > _MAX_CONTROL_LINE
+                ):
+                    self.lose("protocol", "the server sent a line or a message without end")
+                    return
+        except OSError as error:
+            self.lose(*classify(error))
+        except nats.errors.ProtocolError as error:
+            self.lose("protocol", str(error).removeprefix("nats: ") or "the server sent what is not NATS")
+        except Exception as error:
+            self.lose("protocol", f"the server sent what makes no sense ({type(error).__name__})")
+
+    async def _process_op_err(self, e: Exception) -> None:
+        if isinstance(e, nats.errors.StaleConnectionError):
+            waited = self.options["ping_interval"] * (self.options["max_outstanding_pings"] + 1)
+            self.lose("stale", f"no PONG for {waited:g} s")
+        else:
+            self.lose(*classify(e))
+
+    async def _process_err(self, err_msg: str) -> None:
+        text = err_msg.strip("'")
+        cause = classify_server_error(text)
+        told, text = text, self._stream.unsaid(text)
+        if "permissions violation" in told or "maximum subscriptions exceeded" in told:
+            if self.on_error is None:
+                self.later_errors.append(text)
+            else:
+                self.on_error(text)
+        else:
+            self.lose(cause, text)
+
+    async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
+        if initial_connection:
+            return
+        later, _ = parse_info(json.dumps(info).encode())
+        if self.on_info is None:
+            self.later_infos.append(later)
+        else:
+            self.on_info(later)
+
+    async def _process_pong(self) -> None:
+        # nats-py's own dies of a PONG that comes after its waiter has given up.
+        self._pings_outstanding = 0
+        if self._pongs:
+            pong = self._pongs.pop(0)
+            if not pong.done():
+                pong.set_result(time.perf_counter())
+
+    async def _process_msg(self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes) -> None:
+        # Straight from the read loop: no queue, no task and no parsed headers between a message and its count.
+        receive = self.receivers.get(sid)
+        if receive is not None:
+            receive(headers, data)
+        else:
+            await super()._process_msg(sid, subject, reply, data, headers)
+
+
+class DialClient(nats.aio.client.Client):
+    """nats-py as it is, retry loop and all, but that it dials through a dialer; see ``natsmon.connect``."""
+
+    def __init__(self, dialer: CustomDialer, trace: DialTrace | None) -> None:
+        super().__init__()
+        self.dialed = DialTransport(dialer, trace, lambda: self.is_closed)
+
+    async def _connect_to_server(self, s: nats.aio.client.Srv) -> None:
+        if not self._transport and s.uri.scheme not in ("ws", "wss"):
+            self._transport = self.dialed
+        await super()._connect_to_server(s)

@@ -1,0 +1,230 @@
+"""An open connection: a nats-py client over a dialed stream, one object each, with no retry of its own."""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import nats.errors
+
+from natsmon.dial import tls
+from natsmon.dial.causes import DialError, classify
+from natsmon.dial.client import LinkClient, StreamTransport, send
+from natsmon.dial.credentials import client_options, dated, refused
+from natsmon.dial.dialer import Stream
+from natsmon.dial.greeting import Info
+from natsmon.settings import Server, Settings
+
+_NEVER = 10.0**9
+"""Seconds; for nats-py's own timeouts, which ours replace."""
+
+
+_MOST_ANSWERS = 1_000
+"""Answers to one request that are kept; a cluster has fewer servers."""
+
+
+class Link:
+    """One open connection to one server.
+
+    ``lost`` is done with a Loss when the connection has ended on its own; it never is after ``abort``.
+    """
+
+    def __init__(self, client: LinkClient, stream: Stream, server: Server, info: Info) -> None:
+        self._client = client
+        self._transport = stream.writer.transport
+        self._writer = stream.writer
+        self.server = server
+        self.info = info
+        self.address = stream.address
+        self.tls = tls.version(stream)
+        """TLS version, empty without TLS."""
+        self.lost = client.lost
+        self._asked: dict[str, asyncio.Future[None]] = {}
+        """Subjects of questions that a server may forbid us, which is no error, and the ends of waiting for them."""
+
+    @property
+    def last_read(self) -> float:
+        """``time.monotonic()`` of the last bytes from the server: the last proof of life."""
+        return self._client.last_read
+
+    @property
+    def open(self) -> bool:
+        return not self._client.is_closed and not self.lost.done()
+
+    @property
+    def backlog(self) -> int:
+        """Bytes handed over that the operating system has not taken yet."""
+        return self._transport.get_write_buffer_size()
+
+    def on_info(self, callback: Callable[[Info], None]) -> None:
+        """Call back with every later INFO; those that came already are told at once."""
+        self._client.on_info = callback
+        for info in self._client.later_infos:
+            callback(info)
+        self._client.later_infos.clear()
+
+    def on_error(self, callback: Callable[[str], None]) -> None:
+        """Call back with every ``-ERR`` that leaves the connection open; those that came already are told at once."""
+
+        def tell(text: str) -> None:
+            waiting = [done for subject, done in self._asked.items() if f'"{subject}' in text]
+            for done in waiting:
+                _end(done)
+            if not waiting:
+                callback(text)
+
+        self._client.on_error = tell
+        for text in self._client.later_errors:
+            tell(text)
+        self._client.later_errors.clear()
+
+    def write(self, commands: bytes) -> None:
+        """Hand over whole protocol commands; returns at once."""
+        send(self._writer, commands)
+
+    async def drained(self) -> None:
+        """Until the operating system has taken most of what was handed over, or the connection is gone."""
+        with suppress(OSError):
+            await self._writer.drain()
+
+    async def subscribe(self, subject: str, receive: Callable[[bytes, bytes], None]) -> None:
+        """Pass every message on ``subject`` to ``receive(headers, payload)``, from the read loop itself.
+
+        The SUB is on its way when this returns: what is written after it will be seen.
+        """
+        await self._client.listen(subject, receive)
+
+    async def ask(
+        self, subject: str, payload: bytes, *, within: float, enough: Callable[[bytes], bool] = lambda _: True
+    ) -> list[bytes]:
+        """Every answer to a request, up to the first that is ``enough``, or to what came ``within`` seconds.
+
+        Empty when nobody is there to answer. Its inbox is gone when this returns.
+        """
+        loop = asyncio.get_running_loop()
+        inbox = self._client.new_inbox()
+        answers: list[bytes] = []
+        done: asyncio.Future[None] = loop.create_future()
+        self._asked |= {subject.lower(): done, inbox.lower(): done}  # as nats-py gives us errors
+
+        def receive(headers: bytes, answer: bytes) -> None:
+            if answer and len(answers) < _MOST_ANSWERS:
+                answers.append(answer)
+            if not answer or enough(answer):  # an empty one says that nobody is there
+                _end(done)
+
+        with suppress(nats.errors.Error):  # it drains, or has ended
+            subscription = await self._client.listen(inbox, receive)
+            try:
+                await self._client.publish(subject, payload, reply=inbox)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(within):
+                        await done
+            finally:
+                if self.open:
+                    await self._client.forget(subscription)
+        return answers
+
+    async def ping(self) -> float:
+        """One PING to PONG round trip in seconds; waits as long as the connection lives."""
+        began = time.perf_counter()
+        return await self._client.ping() - began
+
+    async def drain(self, within: float) -> bool:
+        """Unsubscribe, deliver what is under way, flush, close. False when it took too long, or the server died."""
+        draining = asyncio.ensure_future(self._drain())
+        try:
+            # nats-py swallows a cancel while it drains, and knows nothing of a loss: it is left behind, not awaited.
+            await asyncio.wait((draining, self.lost), timeout=within, return_when=asyncio.FIRST_COMPLETED)
+            return draining.done() and not self.lost.done() and draining.exception() is None
+        finally:
+            self.abort()
+            draining.cancel()
+            draining.add_done_callback(lambda task: task.cancelled() or task.exception())
+
+    async def _drain(self) -> None:
+        await self._client.drain()
+        self._writer.close()
+        with suppress(OSError):
+            await self._writer.wait_closed()
+
+    def abort(self) -> None:
+        """Drop the connection at once; no task and no socket is left."""
+        self._client.stop()
+        self._transport.abort()
+
+
+async def open_link(
+    stream: Stream,
+    server: Server,
+    info: Info,
+    raw: dict[str, Any],
+    settings: Settings,
+    connect_sent: Callable[[dict[str, Any]], None],
+) -> Link:
+    """CONNECT to PONG over a dialed stream whose INFO has been read, and which is under TLS where it should be.
+
+    ``connect_sent`` is told what CONNECT says, secrets included. Raises DialError in the stage ``connect``.
+    The caller owns the stream until this returns, and bounds the time it takes.
+    """
+    # nats-py would fill a pool of its own from the first, and start TLS once more for the second.
+    told = {name: value for name, value in raw.items() if name not in ("connect_urls", "tls_required")}
+    transport = StreamTransport(stream, b"INFO " + json.dumps(told).encode() + b"\r\n", connect_sent)
+    client = LinkClient(transport)
+    under_tls = tls.cipher(stream) != ""
+    try:
+        await client.connect(
+            f"nats://{server.authority}" if server.websocket else server.url,
+            allow_reconnect=False,
+            max_reconnect_attempts=1,
+            connect_timeout=_NEVER,  # type: ignore[arg-type]
+            ping_interval=settings.ping_interval,  # type: ignore[arg-type]
+            max_outstanding_pings=settings.max_pings_out,
+            drain_timeout=_NEVER,  # type: ignore[arg-type]
+            name=settings.name or None,
+            error_cb=_ignore,
+            **client_options(settings),
+        )
+    except BaseException as error:
+        client.stop()
+        if transport.refused is not None:
+            cause, text = transport.refused.cause, transport.refused.text
+        elif isinstance(error, OSError):
+            cause, text = classify(error)
+        elif isinstance(error, nats.errors.Error):
+            cause, text = "protocol", str(error)
+        else:
+            raise
+        raise DialError("connect", *_explained(cause, text, info, settings, under_tls=under_tls)) from error
+    for line in transport.early_infos:
+        await client.hear_info(line)
+    return Link(client, stream, server, info)
+
+
+def _explained(cause: str, text: str, info: Info, settings: Settings, *, under_tls: bool) -> tuple[str, str]:
+    """What is behind a refusal, where we know more than the server says."""
+    if cause == "auth":
+        return refused(settings, text)
+    if cause == "auth_expired":
+        return cause, dated(settings, text)
+    if cause in ("eof", "reset") and under_tls and info.tls_verify:
+        # In TLS 1.3 a client is through before the server has seen its certificate, and what the server says
+        # of it is mostly lost with the connection.
+        if not settings.tlscert:
+            return (
+                "tls_client_certificate_missing",
+                f"the server wants a client certificate, and none was given: {text}",
+            )
+        return "tls_client_certificate_refused", f"the server checks client certificates, and ended it on ours: {text}"
+    return cause, text
+
+
+def _end(waiting: asyncio.Future[None]) -> None:
+    if not waiting.done():
+        waiting.set_result(None)
+
+
+async def _ignore(error: Exception) -> None:
+    """nats-py would print a traceback under the screen."""

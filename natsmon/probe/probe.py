@@ -1,0 +1,177 @@
+"""A monitored connection: connector and heartbeat, commands in, events out.
+
+Nothing here knows who takes the events: a view in another process, a log, a recording.
+"""
+
+import asyncio
+import importlib.metadata
+import platform
+import secrets
+import time
+from collections.abc import Callable
+
+import natsmon
+from natsmon import events as ev
+from natsmon import settings as settings_module
+from natsmon.exit_codes import Exit
+from natsmon.probe.connector import Connector
+from natsmon.probe.evidence import Evidence
+from natsmon.probe.heartbeat import Heartbeat
+from natsmon.probe.inquiry import Inquiry
+from natsmon.probe.link import Link
+from natsmon.probe.outages import OutageBook
+from natsmon.probe.rtt import RoundTrips
+from natsmon.settings import Settings
+
+
+class Probe:
+    """One monitored connection; ``emit`` is called with every event, from the loop, and must not block."""
+
+    def __init__(self, settings: Settings, emit: Callable[[ev.AnyEvent], None]) -> None:
+        self._settings = settings
+        self._sink = emit
+        self._began = time.monotonic()
+        self._session = secrets.token_hex(4)
+        self._link: Link | None = None
+        self._last_read = 0.0
+        self.interrupted = False
+        self._why = ""
+        self._heartbeat = Heartbeat(settings, self._session, self._emit, self.clock)
+        self._round_trips = RoundTrips(settings.rtt_interval, self._emit, self.clock)
+        self._outages = OutageBook(self._heartbeat)
+        self._evidence = Evidence(settings, self._emit, self.clock)
+        self._inquiry = Inquiry(settings, self._emit, self.clock)
+        self._connector = Connector(settings, self, self._emit, self.clock)
+
+    def clock(self) -> float:
+        """Seconds since the session began, to the microsecond: more digits would be noise in every line."""
+        return round(time.monotonic() - self._began, 6)
+
+    def _emit(self, event: ev.AnyEvent) -> None:
+        self._sink(event)
+        if self._link is not None:
+            self._last_read = self._link.last_read - self._began
+        for closed in self._outages.watch(event, self._last_read):
+            self._sink(closed)
+        self._evidence.watch(event)
+        self._inquiry.watch(event)
+
+    # -- what rides on the connection -------------------------------------------------------------
+
+    async def link_up(self, link: Link) -> None:
+        self._link = link
+        await self._heartbeat.link_up(link)
+        self._round_trips.link_up(link)
+        self._inquiry.link_up(link)
+
+    def link_down(self) -> None:
+        if self._link is not None:
+            self._last_read = self._link.last_read - self._began
+        self._link = None
+        self._inquiry.link_down()
+        self._round_trips.link_down()
+        self._heartbeat.link_down()
+
+    def suspend(self) -> None:
+        self._heartbeat.suspend()
+
+    def resume(self) -> None:
+        self._heartbeat.resume()
+
+    # -- the run ----------------------------------------------------------------------------------
+
+    async def run(self, *, stay: bool) -> int:
+        """Until closed, by a command, a signal or a limit; the exit code. ``stay``: a closed one may be revived."""
+        self._emit(self._introduce())
+        limits = asyncio.ensure_future(self._limits())
+        try:
+            await self._connector.run(stay=stay)
+        finally:
+            limits.cancel()
+            if self._connector.cause != "gave_up":  # who gave up wants to know why
+                self._evidence.stop()
+            await self._evidence.finished()
+            self._inquiry.link_down()
+            self._round_trips.link_down()
+            self._heartbeat.close()
+        code = self.exit_code()
+        self._emit(ev.End(t=self.clock(), exit_code=code, why=self._why))
+        return code
+
+    def exit_code(self) -> int:
+        if self._connector.cause == "gave_up":
+            return Exit.GAVE_UP
+        if self.interrupted and not self._connector.ever_connected:
+            return Exit.INTERRUPTED
+        return Exit.ENDED
+
+    async def _limits(self) -> None:
+        """Close when ``--count`` messages are published, or ``--duration`` is over."""
+        try:
+            async with asyncio.timeout(self._settings.duration):
+                await self._heartbeat.done.wait()
+            self._why = "count"
+        except TimeoutError:
+            self._why = "duration"
+        self._connector.close()
+
+    def close(self, why: str) -> None:
+        self._why = self._why or why
+        self._evidence.stop()
+        self._connector.close()
+
+    def interrupt(self) -> None:
+        """A signal asks for the end."""
+        self.interrupted = True
+        self.close("signal")
+
+    def obey(self, command: ev.AnyCommand) -> None:
+        """Carry a command out, or say why it has no effect."""
+        refusal: str | None = None
+        match command:
+            case ev.Cancel():
+                refusal = self._connector.cancel()
+            case ev.Reconnect():
+                refusal = self._connector.reconnect()
+            case ev.NextServer():
+                refusal = self._connector.next_server()
+            case ev.Drain():
+                refusal = self._connector.drain()
+            case ev.Close():
+                self.close("asked")
+            case ev.Pause():
+                if self._heartbeat.pause():
+                    self._emit(ev.Paused(t=self.clock()))
+                else:
+                    refusal = "paused already"
+            case ev.Resume():
+                if self._heartbeat.unpause():
+                    self._emit(ev.Resumed(t=self.clock()))
+                else:
+                    refusal = "not paused"
+            case ev.Publish():
+                if not self._heartbeat.publish_one():
+                    refusal = f"{self._connector.status.lower()}: there is no connection to publish on"
+        if refusal is not None:
+            self._emit(ev.Ignored(t=self.clock(), command=str(command.__struct_config__.tag), why=refusal))
+
+    def complain(self, text: str) -> None:
+        self._emit(ev.Ignored(t=self.clock(), command="", why=text))
+
+    def _introduce(self) -> ev.Session:
+        return ev.Session(
+            t=0.0,
+            id=self._session,
+            started=time.time() - self.clock(),
+            versions={
+                "natsmon": natsmon.__version__,
+                "nats-py": importlib.metadata.version("nats-py"),
+                "python": platform.python_version(),
+                "loop": type(asyncio.get_running_loop()).__module__.partition(".")[0],
+            },
+            name=self._settings.name,
+            servers=[server.url for server in self._settings.servers],
+            subject=self._settings.subject,
+            interval=self._settings.interval,
+            settings=settings_module.describe(self._settings),
+        )

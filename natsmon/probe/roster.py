@@ -1,0 +1,44 @@
+"""Tells of the server pool whenever something about one of its members changes."""
+
+from collections.abc import Callable
+
+from natsmon import events as ev
+from natsmon.probe.pool import Pool
+
+
+class Roster:
+    """Watches a pool for those who cannot see it: what it is, who is left, who is about to go."""
+
+    def __init__(self, pool: Pool, emit: Callable[[ev.AnyEvent], None], clock: Callable[[], float]) -> None:
+        self._pool = pool
+        self._emit = emit
+        self._clock = clock
+        self._lame: set[str] = set()
+        self._told: list[ev.PoolMember] = []
+
+    def lame_duck(self, server: str) -> None:
+        self._lame.add(server)
+
+    def well(self, server: str) -> None:
+        """It takes connections, so it is a lame duck no more."""
+        self._lame.discard(server)
+
+    def is_lame(self, server: str) -> bool:
+        return server in self._lame
+
+    def tell(self) -> None:
+        """The pool as it is, unless that has been told. Its order is the same whoever is next."""
+        limit = self._pool.limit
+        members = [
+            ev.PoolMember(
+                server=member.server.url,
+                discovered=member.discovered,
+                failures=member.failures,
+                left=None if limit is None else max(0, limit - member.failures),
+                lame_duck=member.server.url in self._lame,
+            )
+            for member in sorted(self._pool.members, key=lambda member: (member.discovered, member.server))
+        ]
+        if members != self._told:
+            self._told = members
+            self._emit(ev.Pool(t=self._clock(), members=members))
