@@ -28,6 +28,8 @@ StageOutcome = Literal["started", "complete", "failed", "cancelled"]
 DialOutcome = Literal["connected", "failed", "cancelled", "timeout"]
 Why = Literal["initial", "reconnect", "forced"]
 Fate = Literal["sent", "buffered", "rejected"]
+Proof = Literal["echo", "ack", "none"]
+"""How the fate of a message becomes known: it is heard again, a stream acknowledges it, or not at all."""
 
 
 def _snake(name: str) -> str:
@@ -52,6 +54,11 @@ class Session(Event, frozen=True, kw_only=True):
     subject: str = ""
     interval: float = 0.0
     """Seconds between two messages; 0 is as fast as they are echoed."""
+    proof: Proof = "echo"
+    stream: str = ""
+    """The JetStream stream that acknowledges, with ``proof`` ``ack``."""
+    observing: bool = False
+    """Nothing is published: somebody else's messages on ``subject`` are counted."""
     settings: dict[str, tuple[str, str]] = {}
     """Every effective setting: its value as text, secrets masked, and its origin."""
 
@@ -183,6 +190,52 @@ class Account(Event, frozen=True, kw_only=True):
     system: bool = False
 
 
+class Subscribed(Event, frozen=True, kw_only=True):
+    """The server has taken our subscription: what is published from now on will be heard."""
+
+    subject: str
+
+
+class FirstEcho(Event, frozen=True, kw_only=True):
+    """The first message that came back, or was acknowledged, on this connection."""
+
+    seq: int
+    latency: float = 0.0
+
+
+class Blind(Event, frozen=True, kw_only=True):
+    """The fates of messages cannot be known from here on: we may not subscribe."""
+
+    why: str
+
+
+class Keepalive(Event, frozen=True, kw_only=True):
+    """The PING arithmetic, told when it changes: no PONG until ``stale_at``, and the connection is given up."""
+
+    interval: float
+    max_out: int
+    outstanding: int = 0
+    stale_at: float = 0.0
+    """As ``t``: when the connection counts as stale, should nothing come."""
+
+
+class Silent(Event, frozen=True, kw_only=True):
+    """The server owes us an answer and says nothing; the connection is up by name only."""
+
+    since: float
+    """As ``t``: the last bytes from the server."""
+    missed: int = 0
+    """Messages in flight that should have come back by now."""
+    server: str = ""
+
+
+class Heard(Event, frozen=True, kw_only=True):
+    """The server speaks again."""
+
+    silence: float
+    """Seconds."""
+
+
 class UserInfo(Event, frozen=True, kw_only=True):
     """Who we are to the server, as it answered (``$SYS.REQ.USER.INFO``). An empty list sets no bounds."""
 
@@ -230,7 +283,11 @@ class Echoed(Event, frozen=True, kw_only=True):
 class Tally(Event, frozen=True, kw_only=True):
     """Running totals of the session, ten times a second at most.
 
-    attempted = sent + buffered + rejected, and sent = echoed + in_flight + lost, at every moment.
+    attempted = sent + buffered + rejected, and sent = echoed + in_flight + lost, at every moment. Where a
+    stream acknowledges messages, echoed are those it acknowledged.
+
+    What single messages (``Published``, ``Echoed``) tell is not told again at once: a tally follows when
+    something else changed, and every few seconds.
     """
 
     attempted: int = 0
@@ -245,6 +302,12 @@ class Tally(Event, frozen=True, kw_only=True):
     out_of_order: int = 0
     bytes: int = 0
     buffered_bytes: int = 0
+    resent: int = 0
+    """Sent again after a reconnect, because they were not acknowledged."""
+    suppressed: int = 0
+    """Second copies that the stream recognised and did not store."""
+    latencies: list[tuple[int, int]] = []
+    """The same echoes as ``latency``, each counted: (microseconds, how many), to two significant digits or better."""
     latency: tuple[float, float, float, float] | None = None
     """p50, p90, p99 and max in seconds of the echoes since the last tally; none without an echo."""
 
@@ -254,7 +317,10 @@ class Rtt(Event, frozen=True, kw_only=True):
 
 
 class Outage(Event, frozen=True, kw_only=True):
-    """The closed ledger of one outage; ``began`` is when it was noticed."""
+    """The closed ledger of one outage; ``began`` is when it was noticed.
+
+    Told again, with the same ``began``, when a message called lost has come back after all.
+    """
 
     began: float
     ended: float
@@ -270,7 +336,40 @@ class Outage(Event, frozen=True, kw_only=True):
     lost: int = 0
     unknown: int = 0
     """In flight at the loss, with nothing come back since to tell whether they are lost."""
+    late: int = 0
+    """In flight at the loss, and echoed all the same."""
     duplicate: int = 0
+    servers: int = 0
+    """Different ones dialed."""
+    lost_seqs: list[tuple[int, int]] = []
+    """Which messages are lost: first and last of each run of them, the first runs only where there are many."""
+
+
+class ReadBack(Event, frozen=True, kw_only=True):
+    """What the stream holds at the end, read from it: acknowledged = stored is the promise."""
+
+    stream: str
+    acknowledged: int = 0
+    stored: int = 0
+    """Acknowledged messages found in the stream."""
+    missing: int = 0
+    twice: int = 0
+    complete: bool = True
+    """False when it could not be read to its end."""
+    text: str = ""
+
+
+class Observed(Event, frozen=True, kw_only=True):
+    """Running totals of somebody else's messages, ten times a second at most."""
+
+    messages: int = 0
+    bytes: int = 0
+    publishers: int = 0
+    """Sequences seen, each a publisher's session."""
+    missing: int = 0
+    """Numbers left out within the sequences."""
+    duplicate: int = 0
+    out_of_order: int = 0
 
 
 class CloseReason(Event, frozen=True, kw_only=True):
@@ -367,6 +466,12 @@ AnyEvent = (
     | Waiting
     | Connected
     | Account
+    | Subscribed
+    | FirstEcho
+    | Blind
+    | Keepalive
+    | Silent
+    | Heard
     | UserInfo
     | Disconnected
     | Reconnected
@@ -376,6 +481,8 @@ AnyEvent = (
     | Rtt
     | Outage
     | CloseReason
+    | ReadBack
+    | Observed
     | Pool
     | Discovered
     | LameDuck

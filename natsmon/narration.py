@@ -209,6 +209,28 @@ def _took(state: State) -> str:
 _NOBODY = ["a user without a name", "account $G"]
 
 
+def _silent(event: ev.Silent, state: State) -> Said:
+    owed = f", {_plural(event.missed, 'message')} not echoed" if event.missed else ""
+    return "warn", f"{event.server or 'the server'} is silent for {units.elapsed(event.t - event.since)}{owed}"
+
+
+def _heard(event: ev.Heard, state: State) -> Said:
+    return "good", f"the server speaks again after {units.elapsed(event.silence)} of silence"
+
+
+def _blind(event: ev.Blind, state: State) -> Said:
+    return "warn", f"what becomes of messages is not known: {_clip(event.why)}"
+
+
+def _read_back(event: ev.ReadBack, state: State) -> Said:
+    kept = event.complete and not (event.missing or event.twice)
+    found = f"{units.grouped(event.stored)} of {_plural(event.acknowledged, 'acknowledged message')} stored"
+    wrong = f", {units.grouped(event.missing)} missing, {units.grouped(event.twice)} stored twice"
+    text = f": {_clip(event.text)}" if event.text else ""
+    unread = "" if event.complete else ", and it could not be read to its end"
+    return "good" if kept else "bad", f"stream {_clip(event.stream, _NAME_LIMIT)}: {found}{wrong}{unread}{text}"
+
+
 def _user_info(event: ev.UserInfo, state: State) -> Said:
     bounds = [
         ("publishes", event.publish_allow, event.publish_deny),
@@ -367,6 +389,10 @@ _WORDS: dict[type, Callable[[Any, State], Said]] = {
     ev.DialFinding: _dial_finding,
     ev.Waiting: _waiting,
     ev.Connected: _connected,
+    ev.Silent: _silent,
+    ev.Heard: _heard,
+    ev.Blind: _blind,
+    ev.ReadBack: _read_back,
     ev.UserInfo: _user_info,
     ev.Disconnected: _disconnected,
     ev.Reconnected: _reconnected,

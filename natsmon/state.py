@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from natsmon import events as ev
 
@@ -18,6 +19,7 @@ OUTAGES_KEPT = 1_000
 RTTS_KEPT = 3_600
 STRETCHES_KEPT = 2_000
 DISCOVERED_KEPT = 1_000
+CONNECTIONS_KEPT = 1_000
 
 
 class StageRecord(msgspec.Struct):
@@ -84,11 +86,38 @@ class OutageRecord(msgspec.Struct):
     rejected: int = 0
     lost: int = 0
     unknown: int = 0
+    late: int = 0
     duplicate: int = 0
+    servers: int = 0
+    lost_seqs: list[tuple[int, int]] = []
+    silent_since: float | None = None
+    """The last word of the server, where it fell silent before it was given up."""
+    subscribed: float | None = None
+    """When our subscription was in force again."""
+    first_echo: float | None = None
     settled: bool = False
     """True once the ledger of this outage is closed: what was lost is certain."""
 
     def downtime(self, now: float) -> float:
+        return max(0.0, (now if self.ended is None else self.ended) - self.began)
+
+
+class ConnectionRecord(msgspec.Struct):
+    """One time CONNECTED, from its beginning to its end; ``ended`` is none while it lasts."""
+
+    began: float
+    server: str
+    server_name: str = ""
+    cid: int = 0
+    subscribed: float | None = None
+    first_echo: float | None = None
+    lame_duck: float | None = None
+    """When the server said that it will leave."""
+    ended: float | None = None
+    cause: str = ""
+    """Why it ended; empty while it lasts, and where it was drained."""
+
+    def seconds(self, now: float) -> float:
         return max(0.0, (now if self.ended is None else self.ended) - self.began)
 
 
@@ -122,6 +151,8 @@ class State:
         self.outages: deque[OutageRecord] = deque(maxlen=OUTAGES_KEPT)
         """Oldest first; the last one may still last."""
         self.outage_count = 0
+        self.connections: deque[ConnectionRecord] = deque(maxlen=CONNECTIONS_KEPT)
+        """Oldest first; the last one may still last."""
         self.reconnects = 0
         self.last_disconnect: ev.Disconnected | None = None
         self.account = ""
@@ -132,6 +163,14 @@ class State:
         self.discovered: list[str] = []
         self.lame_duck = ""
         """The server that announced its shutdown, while we are on it."""
+        self.keepalive: ev.Keepalive | None = None
+        """The PING arithmetic of the connection that is up."""
+        self.silent: ev.Silent | None = None
+        """The server we are on says nothing, though it owes us an answer."""
+        self.blind = ""
+        """Why the fates of messages are not known; empty where they are."""
+        self.read_back: ev.ReadBack | None = None
+        self.observed: ev.Observed | None = None
         self.tally = ev.Tally(t=0.0)
         self.latency: tuple[float, float, float, float] | None = None
         """p50, p90, p99, max of the most recent echoes."""
@@ -169,6 +208,8 @@ class State:
         self.status = event.status
         self.status_since = self.now
         self.status_cause = event.cause
+        if event.status not in ("CONNECTED", "DRAINING"):
+            self._end_connection()
         self.timeline.append(Stretch(self.now, event.status, event.cause == "forced"))
         if event.status == "CLOSED":
             self.waiting = None
@@ -281,6 +322,10 @@ class State:
         self.account = event.account
         self.user = None
         self.waiting = None
+        self._end_connection()
+        self.connections.append(
+            ConnectionRecord(began=self.now, server=event.server, server_name=event.server_name, cid=event.cid)
+        )
         self._end_outage(after=event.server)
 
     def _account(self, event: ev.Account) -> None:
@@ -299,13 +344,55 @@ class State:
         if row is not None:
             row.reason = event.reason
 
+    def _end_connection(self) -> None:
+        self.keepalive = self.silent = None
+        if (connection := self.connection) is not None:
+            connection.ended = self.now
+
+    def _subscribed(self, event: ev.Subscribed) -> None:
+        if (connection := self.connection) is not None and connection.subscribed is None:
+            connection.subscribed = self.now
+            if (outage := self._outage_before(connection)) is not None:
+                outage.subscribed = self.now
+
+    def _first_echo(self, event: ev.FirstEcho) -> None:
+        if (connection := self.connection) is not None and connection.first_echo is None:
+            connection.first_echo = self.now
+            if (outage := self._outage_before(connection)) is not None:
+                outage.first_echo = self.now
+
+    def _outage_before(self, connection: ConnectionRecord) -> OutageRecord | None:
+        """The outage that this connection ended."""
+        return next((o for o in reversed(self.outages) if o.ended == connection.began), None)
+
+    def _blind(self, event: ev.Blind) -> None:
+        self.blind = event.why
+
+    def _keepalive(self, event: ev.Keepalive) -> None:
+        self.keepalive = event if self.connection is not None else None
+
+    def _silent(self, event: ev.Silent) -> None:
+        self.silent = event if self.connection is not None else None
+
+    def _heard(self, event: ev.Heard) -> None:
+        self.silent = None
+
     def _disconnected(self, event: ev.Disconnected) -> None:
         self.last_disconnect = event
+        silent_since = self.silent.since if self.silent is not None else None
+        if (connection := self.connection) is not None:
+            connection.cause = event.cause
+        self._end_connection()
         if self.outage is None:
             self.outage_count += 1
             self.outages.append(
                 OutageRecord(
-                    began=self.now, cause=event.cause, text=event.text, reason=event.reason, before=event.server
+                    began=self.now,
+                    cause=event.cause,
+                    text=event.text,
+                    reason=event.reason,
+                    before=event.server,
+                    silent_since=silent_since,
                 )
             )
 
@@ -330,8 +417,37 @@ class State:
         row.before, row.after = event.before, event.after
         row.detected_after, row.dials = max(0.0, event.detected_after), event.dials
         row.buffered, row.rejected = event.buffered, event.rejected
-        row.lost, row.unknown, row.duplicate = event.lost, event.unknown, event.duplicate
+        row.lost, row.unknown, row.late, row.duplicate = event.lost, event.unknown, event.late, event.duplicate
+        row.servers, row.lost_seqs = event.servers, event.lost_seqs
         row.settled = True
+
+    def _published(self, event: ev.Published) -> None:
+        """Counted at once; the next tally says the same."""
+        counted = self.tally
+        sent, buffered, rejected = (event.fate == fate for fate in ("sent", "buffered", "rejected"))
+        self.tally = replace(
+            counted,
+            t=event.t,
+            attempted=counted.attempted + 1,
+            sent=counted.sent + sent,
+            buffered=counted.buffered + buffered,
+            rejected=counted.rejected + rejected,
+            in_flight=counted.in_flight + sent,
+            bytes=counted.bytes + (max(0, event.size) if sent else 0),
+        )
+
+    def _echoed(self, event: ev.Echoed) -> None:
+        counted = self.tally
+        in_flight = max(0, counted.in_flight - 1)
+        self.tally = replace(
+            counted, t=event.t, echoed=counted.echoed + counted.in_flight - in_flight, in_flight=in_flight
+        )
+
+    def _read_back(self, event: ev.ReadBack) -> None:
+        self.read_back = event
+
+    def _observed(self, event: ev.Observed) -> None:
+        self.observed = event
 
     def _tally(self, event: ev.Tally) -> None:
         self.tally = event
@@ -349,6 +465,8 @@ class State:
 
     def _lame_duck(self, event: ev.LameDuck) -> None:
         self.lame_duck = event.server
+        if (connection := self.connection) is not None and connection.lame_duck is None:
+            connection.lame_duck = self.now
 
     def _paused(self, event: ev.Paused) -> None:
         self.paused = True
@@ -371,6 +489,11 @@ class State:
     def dial(self) -> Dial | None:
         """The dial under way."""
         return self.dials[-1] if self.dials and self.dials[-1].outcome is None else None
+
+    @property
+    def connection(self) -> ConnectionRecord | None:
+        """The connection that is up."""
+        return self.connections[-1] if self.connections and self.connections[-1].ended is None else None
 
     @property
     def outage(self) -> OutageRecord | None:
@@ -427,11 +550,21 @@ _FOLDS: dict[type, Callable[[State, Any], None]] = {
     ev.Connected: State._connected,
     ev.Account: State._account,
     ev.UserInfo: State._user_info,
+    ev.Subscribed: State._subscribed,
+    ev.FirstEcho: State._first_echo,
+    ev.Blind: State._blind,
+    ev.Keepalive: State._keepalive,
+    ev.Silent: State._silent,
+    ev.Heard: State._heard,
     ev.Disconnected: State._disconnected,
     ev.Reconnected: State._reconnected,
     ev.Outage: State._outage,
     ev.CloseReason: State._close_reason,
     ev.Pool: State._pool,
+    ev.Published: State._published,
+    ev.Echoed: State._echoed,
+    ev.ReadBack: State._read_back,
+    ev.Observed: State._observed,
     ev.Tally: State._tally,
     ev.Rtt: State._rtt,
     ev.Discovered: State._discovered,

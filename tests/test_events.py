@@ -110,6 +110,37 @@ GOLDEN: list[tuple[ev.AnyEvent, str]] = [
         ev.Pool(t=7.0, members=[ev.PoolMember(server="nats://a:4222", discovered=True, failures=1, left=2)]),
         '{"type":"pool","t":7.0,"members":[{"server":"nats://a:4222","discovered":true,"failures":1,"left":2}]}',
     ),
+    (ev.Subscribed(t=7.0, subject="hello"), '{"type":"subscribed","t":7.0,"subject":"hello"}'),
+    (ev.FirstEcho(t=7.0, seq=9, latency=0.5), '{"type":"first_echo","t":7.0,"seq":9,"latency":0.5}'),
+    (ev.Blind(t=7.0, why="permissions"), '{"type":"blind","t":7.0,"why":"permissions"}'),
+    (
+        ev.Keepalive(t=7.0, interval=120.0, max_out=2, outstanding=1, stale_at=360.0),
+        '{"type":"keepalive","t":7.0,"interval":120.0,"max_out":2,"outstanding":1,"stale_at":360.0}',
+    ),
+    (
+        ev.Silent(t=7.0, since=5.0, missed=2, server="nats://a:4222"),
+        '{"type":"silent","t":7.0,"since":5.0,"missed":2,"server":"nats://a:4222"}',
+    ),
+    (ev.Heard(t=7.0, silence=2.5), '{"type":"heard","t":7.0,"silence":2.5}'),
+    (
+        ev.ReadBack(t=7.0, stream="ORDERS", acknowledged=9, stored=8, missing=1, complete=False, text="gone"),
+        '{"type":"read_back","t":7.0,"stream":"ORDERS","acknowledged":9,"stored":8,"missing":1,"complete":false,'
+        '"text":"gone"}',
+    ),
+    (
+        ev.Observed(t=7.0, messages=9, bytes=45, publishers=1, missing=1),
+        '{"type":"observed","t":7.0,"messages":9,"bytes":45,"publishers":1,"missing":1}',
+    ),
+    (
+        ev.Tally(t=7.0, attempted=9, sent=9, echoed=9, resent=1, suppressed=1, latencies=[(310, 8), (420, 1)]),
+        '{"type":"tally","t":7.0,"attempted":9,"sent":9,"echoed":9,"resent":1,"suppressed":1,'
+        '"latencies":[[310,8],[420,1]]}',
+    ),
+    (
+        ev.Outage(t=7.0, began=5.0, ended=6.0, cause="eof", lost=3, late=1, servers=2, lost_seqs=[(4, 5), (9, 9)]),
+        '{"type":"outage","t":7.0,"began":5.0,"ended":6.0,"cause":"eof","lost":3,"late":1,"servers":2,'
+        '"lost_seqs":[[4,5],[9,9]]}',
+    ),
     (ev.Discovered(t=7.0, servers=["nats://c:4222"]), '{"type":"discovered","t":7.0,"servers":["nats://c:4222"]}'),
     (
         ev.DialFinding(t=7.0, dial=1, cause="http", text="it speaks HTTP"),

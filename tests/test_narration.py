@@ -125,15 +125,21 @@ LIFE: list[tuple[ev.AnyEvent, str, str]] = [
      "the server says why connection 7 was closed: Kicked: "
      "somebody with the system account had this connection closed"),
     (ev.AsyncError(t=7.6, text="permissions violation"), "bad", "error on the connection: permissions violation"),
+    (ev.Silent(t=7.65, since=5.65, missed=2, server=A), "warn", f"{A} is silent for 2.00 s, 2 messages not echoed"),
+    (ev.Heard(t=7.66, silence=2.01), "good", "the server speaks again after 2.01 s of silence"),
+    (ev.Blind(t=7.67, why="permissions violation"), "warn",
+     "what becomes of messages is not known: permissions violation"),
     (ev.Paused(t=7.7), "info", "publishing paused"),
     (ev.Resumed(t=7.8), "info", "publishing resumed"),
     (ev.Gap(t=7.9, events=1200), "warn",
      "1,200 events left out: this reader did not keep up; totals are not affected"),
     (status(8.0, "DRAINING", "closing"), "info", "shutting down: draining the connection"),
     (ev.Drained(t=8.0, seconds=0.012), "info", "drained in 12.0 ms"),
+    (ev.ReadBack(t=8.0, stream="ORDERS", acknowledged=2, stored=1, missing=1), "bad",
+     "stream ORDERS: 1 of 2 acknowledged messages stored, 1 missing, 0 stored twice"),
     (ev.Closed(t=8.0, cause="closed"), "info", "connection closed"),
     (ev.End(t=8.0, exit_code=0, why="signal"), "info",
-     "ended after 8.00 s (signal): 2 published, 2 echoed, 0 lost, 1 reconnect"),
+     "ended after 8.00 s (signal): 2 published, 2 echoed, 0 lost, 1 rejected, 1 reconnect"),
 ]  # fmt: skip
 
 
@@ -145,7 +151,10 @@ def test_the_life_of_a_connection() -> None:
 
 def test_every_event_is_told_or_meant_not_to_be() -> None:
     told = {type(event) for event, _, text in LIFE if text}
-    assert set(ev.Event.__subclasses__()) - told == {ev.Tally, ev.Rtt, ev.Pool, ev.Account, ev.DialInfo, ev.DialConnect}
+    assert set(ev.Event.__subclasses__()) - told == {
+        ev.Tally, ev.Rtt, ev.Pool, ev.Account, ev.DialInfo, ev.DialConnect,
+        ev.Subscribed, ev.FirstEcho, ev.Keepalive, ev.Observed,
+    }  # fmt: skip
 
 
 def test_advice_is_given_once() -> None:
