@@ -2,7 +2,8 @@
 
 ``python -m benchmarks.bare_client connect URL`` connects once for every line on standard input, and answers
 with the seconds it took. ``… publish URL COUNT LOOP`` publishes and receives that many messages with the
-headers natsmon uses, and answers with messages a second. LOOP is ``asyncio`` or ``uvloop``.
+headers natsmon uses, and answers with messages a second. ``… ping URL INTERVAL LOOP`` writes the seconds of one
+round trip after the other, a line each. LOOP is ``asyncio`` or ``uvloop``.
 """
 
 import asyncio
@@ -55,6 +56,28 @@ class BareConnects:
         return inside, time.perf_counter() - began
 
 
+class BarePings:
+    """The process that PINGs, and what it has measured."""
+
+    def __init__(self, url: str, interval: float, loop: str) -> None:
+        self._command = [sys.executable, "-m", "benchmarks.bare_client", "ping", url, str(interval), loop]
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(self._command, stdout=subprocess.PIPE, bufsize=0)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._process.stdout is not None
+        self._process.kill()
+        self._process.wait()
+        self._process.stdout.close()
+
+    def take(self) -> list[float]:
+        """Every round trip since it was last asked; waits for the first one."""
+        assert self._process.stdout is not None
+        return [float(line) for line in os.read(self._process.stdout.fileno(), 1 << 16).split()]
+
+
 def publish_rate(url: str, count: int, loop: str) -> float:
     command = [sys.executable, "-m", "benchmarks.bare_client", "publish", url, str(count), loop]
     return float(subprocess.run(command, stdout=subprocess.PIPE, timeout=120, check=True).stdout)
@@ -92,18 +115,31 @@ async def _publish(url: str, count: int) -> None:
     await client.close()
 
 
+async def _ping(url: str, interval: float) -> None:
+    """What ``Client.rtt()`` does; its own clock is uvloop's, which goes in milliseconds."""
+    client = await nats.connect(url)
+    while True:
+        pong: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        began = time.perf_counter()
+        await client._send_ping(pong)
+        await asyncio.wait_for(pong, 10)
+        os.write(1, f"{time.perf_counter() - began:.7f}\n".encode())
+        await asyncio.sleep(interval)
+
+
 def main() -> None:
     mode, url, *rest = sys.argv[1:]
     if mode == "connect":
         asyncio.run(_connect(url))
         return
-    count, loop = rest
+    amount, loop = rest
+    work = _ping(url, float(amount)) if mode == "ping" else _publish(url, int(amount))
     if loop == "uvloop":
         import uvloop
 
-        uvloop.run(_publish(url, int(count)))
+        uvloop.run(work)
     else:
-        asyncio.run(_publish(url, int(count)))
+        asyncio.run(work)
 
 
 if __name__ == "__main__":

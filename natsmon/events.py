@@ -52,6 +52,8 @@ class Session(Event, frozen=True, kw_only=True):
     name: str = ""
     servers: list[str] = []
     subject: str = ""
+    size: int = 0
+    """Bytes of payload in each message published."""
     interval: float = 0.0
     """Seconds between two messages; 0 is as fast as they are echoed."""
     proof: Proof = "echo"
@@ -204,7 +206,10 @@ class FirstEcho(Event, frozen=True, kw_only=True):
 
 
 class Blind(Event, frozen=True, kw_only=True):
-    """The fates of messages cannot be known from here on: we may not subscribe."""
+    """The fates of messages cannot be known from here on: we may not subscribe, or were asked not to.
+
+    Holds until the end of this connection; with ``Session.proof`` ``none``, to the end of the session.
+    """
 
     why: str
 
@@ -268,8 +273,9 @@ class Published(Event, frozen=True, kw_only=True):
     """One message left the publisher; told singly below about 50 a second."""
 
     seq: int
-    fate: Fate
+    fate: Fate = "sent"
     size: int = 0
+    """Bytes of payload; 0 where it is what the session says, as is an empty subject."""
     subject: str = ""
     why: str = ""
     """Rejected because the buffer was ``full``, or because the server would have ``refused`` it."""
@@ -313,7 +319,14 @@ class Tally(Event, frozen=True, kw_only=True):
 
 
 class Rtt(Event, frozen=True, kw_only=True):
+    """One PING to PONG round trip."""
+
     seconds: float
+    omitted: int = 0
+    """PINGs due after this one that were not sent, because too many had no answer.
+
+    Each counts from when it was due: ``seconds`` less once, twice … the interval of the PINGs.
+    """
 
 
 class Outage(Event, frozen=True, kw_only=True):
@@ -446,6 +459,32 @@ class Gap(Event, frozen=True, kw_only=True):
     events: int
 
 
+class Note(Event, frozen=True, kw_only=True):
+    """What a view says by itself, and no probe told: that the probe died, that recording stopped."""
+
+    text: str
+    kind: Literal["good", "bad", "warn", "info", "dim"] = "info"
+
+
+class LogLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A line of the log as it was shown; ``at`` is the wall clock, seconds since the epoch."""
+
+    at: float
+    text: str
+    kind: str = "info"
+    message: bool = False
+    """About one single message."""
+
+
+class Snapshot(Event, frozen=True, kw_only=True):
+    """All that was known at ``t``, where a recording begins in the middle of a session; no probe tells it."""
+
+    state: dict[str, Any] = {}
+    """By the attributes of a ``State``; a reader leaves out those it does not know."""
+    log: list[LogLine] = []
+    """The latest lines, oldest first."""
+
+
 class End(Event, frozen=True, kw_only=True):
     """The last line of a stream that ended as it should."""
 
@@ -493,6 +532,8 @@ AnyEvent = (
     | Closed
     | Ignored
     | Gap
+    | Note
+    | Snapshot
     | End
 )
 

@@ -88,6 +88,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The connection's name, as servers list it."""
     subject: str = "hello"
     payload: bytes = b"world"
+    headers: tuple[tuple[str, str], ...] = ()
+    """Of each message, before our own."""
+    echo: bool = True
+    """We subscribe to our own messages, and so know what became of them."""
     interval: float = 1.0
     """Between two messages; ``MAX_RATE`` is as fast as they are echoed."""
     count: int | None = None
@@ -167,6 +171,8 @@ _SHOWN: dict[str, tuple[str, Callable[[Any], str]]] = {
     "name": ("connection-name", printable),
     "subject": ("subject", printable),
     "payload": ("payload", _payload),
+    "headers": ("headers", lambda headers: printable(", ".join(f"{name}: {value}" for name, value in headers))),
+    "echo": ("echo", _yes_no),
     "interval": ("rate", _rate),
     "count": ("count", str),
     "duration": ("duration", units.go_duration),

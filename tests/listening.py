@@ -11,6 +11,7 @@ from natsmon.probe.probe import Probe
 from natsmon.sandbox.server import NatsServer
 from natsmon.servers import parse_server
 from natsmon.settings import Server, Settings
+from natsmon.state import State
 
 E = TypeVar("E", bound=ev.Event)
 WAIT = 8.0
@@ -23,6 +24,8 @@ class Events:
     def __init__(self) -> None:
         self.seen: list[Any] = []
         self.closed = False
+        self.state = State()
+        """What a view knows after the events that were read."""
         self._read = 0
         self._told = asyncio.Event()
 
@@ -37,20 +40,34 @@ class Events:
 
     async def until(self, kind: type[E], predicate: Callable[[E], bool] = lambda _: True, within: float = WAIT) -> E:
         """The next event of a kind that meets the predicate; what came before it is passed over."""
+        event: E = await self._until(lambda event: isinstance(event, kind) and predicate(event), kind.__name__, within)
+        return event
+
+    async def until_counts(self, predicate: Callable[[ev.Tally], bool]) -> ev.Tally:
+        """The totals as soon as they meet the predicate, whether a tally tells them or single messages do."""
+        await self._until(
+            lambda event: isinstance(event, ev.Tally | ev.Published | ev.Echoed) and predicate(self.state.tally),
+            "such counts",
+            WAIT,
+        )
+        return self.state.tally
+
+    async def _until(self, met: Callable[[Any], bool], what: str, within: float) -> Any:
         try:
             async with asyncio.timeout(within):
                 while True:
                     while self._read < len(self.seen):
                         event = self.seen[self._read]
                         self._read += 1
-                        if isinstance(event, kind) and predicate(event):
+                        self.state.apply(event)
+                        if met(event):
                             return event
                     if self.closed:
-                        raise AssertionError(f"the stream ended without {kind.__name__}: {self}")
+                        raise AssertionError(f"the stream ended without {what}: {self}")
                     self._told.clear()
                     await self._told.wait()
         except TimeoutError:
-            raise AssertionError(f"no {kind.__name__} in {within:g} s: {self}") from None
+            raise AssertionError(f"no {what} in {within:g} s: {self}") from None
 
     async def until_status(self, status: ev.Status) -> ev.StatusChanged:
         return await self.until(ev.StatusChanged, lambda event: event.status == status)

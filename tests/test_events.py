@@ -21,11 +21,12 @@ GOLDEN: list[tuple[ev.AnyEvent, str]] = [
             name="n",
             servers=["nats://a:4222"],
             subject="hello",
+            size=5,
             interval=0.5,
             settings={"rate": ("2", "default")},
         ),
         '{"type":"session","t":0.0,"id":"4f1c","started":1.5,"versions":{"natsmon":"1"},"name":"n",'
-        '"servers":["nats://a:4222"],"subject":"hello","interval":0.5,"settings":{"rate":["2","default"]}}',
+        '"servers":["nats://a:4222"],"subject":"hello","size":5,"interval":0.5,"settings":{"rate":["2","default"]}}',
     ),
     (
         ev.StatusChanged(t=0.25, status="CONNECTING", previous="DISCONNECTED", cause="initial"),
@@ -90,12 +91,14 @@ GOLDEN: list[tuple[ev.AnyEvent, str]] = [
         ev.Published(t=6.5, seq=3, fate="buffered", size=5, subject="hello"),
         '{"type":"published","t":6.5,"seq":3,"fate":"buffered","size":5,"subject":"hello"}',
     ),
+    (ev.Published(t=6.5, seq=4), '{"type":"published","t":6.5,"seq":4}'),
     (ev.Echoed(t=6.5, seq=3, latency=0.125), '{"type":"echoed","t":6.5,"seq":3,"latency":0.125}'),
     (
         ev.Tally(t=7.0, attempted=9, sent=8, rejected=1, echoed=7, lost=1, latency=(0.1, 0.2, 0.3, 0.4)),
         '{"type":"tally","t":7.0,"attempted":9,"sent":8,"rejected":1,"echoed":7,"lost":1,"latency":[0.1,0.2,0.3,0.4]}',
     ),
     (ev.Rtt(t=7.0, seconds=0.001), '{"type":"rtt","t":7.0,"seconds":0.001}'),
+    (ev.Rtt(t=7.0, seconds=2.5, omitted=2), '{"type":"rtt","t":7.0,"seconds":2.5,"omitted":2}'),
     (
         ev.Outage(t=7.0, began=5.0, ended=6.0, cause="eof", before="nats://a:4222", dials=2, buffered=1, lost=1),
         '{"type":"outage","t":7.0,"began":5.0,"ended":6.0,"cause":"eof","before":"nats://a:4222","dials":2,'
@@ -167,6 +170,14 @@ GOLDEN: list[tuple[ev.AnyEvent, str]] = [
     (ev.Closed(t=8.0, cause="drained"), '{"type":"closed","t":8.0,"cause":"drained"}'),
     (ev.Ignored(t=8.0, command="drain", why="closed"), '{"type":"ignored","t":8.0,"command":"drain","why":"closed"}'),
     (ev.Gap(t=8.0, events=12), '{"type":"gap","t":8.0,"events":12}'),
+    (
+        ev.Note(t=8.0, text="the probe died", kind="bad"),
+        '{"type":"note","t":8.0,"text":"the probe died","kind":"bad"}',
+    ),
+    (
+        ev.Snapshot(t=8.0, state={"paused": True}, log=[ev.LogLine(at=1.5, text="hello", message=True)]),
+        '{"type":"snapshot","t":8.0,"state":{"paused":true},"log":[{"at":1.5,"text":"hello","message":true}]}',
+    ),
     (ev.End(t=8.0, exit_code=0, why="count"), '{"type":"end","t":8.0,"exit_code":0,"why":"count"}'),
 ]
 

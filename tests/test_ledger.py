@@ -1,13 +1,19 @@
-"""The ledger of messages: whatever happens to them, its sums agree with a plain model of it."""
+"""The ledger of messages: whatever happens to them, it agrees with a plain model of it."""
 
+from collections import Counter
 from unittest import mock
 
+import pytest
+from hypothesis import given
 from hypothesis import settings as example_settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from natsmon.histogram import quantised
 from natsmon.probe import ledger as ledger_module
-from natsmon.probe.ledger import Ledger
+from natsmon.probe.latencies import Latencies
+from natsmon.probe.ledger import Cut, Ledger
+from natsmon.probe.runs import Runs
 
 SIZE = 5
 
@@ -15,44 +21,60 @@ SIZE = 5
 def sums(ledger: Ledger) -> None:
     assert ledger.attempted == ledger.sent + ledger.buffered + ledger.rejected
     assert ledger.sent == ledger.echoed + ledger.in_flight + ledger.lost
+    assert ledger.in_flight == ledger.flying + ledger.stranded + ledger.unknown
     counts = (ledger.sent, ledger.buffered, ledger.rejected, ledger.echoed, ledger.in_flight, ledger.lost)
-    others = (ledger.late, ledger.duplicate, ledger.out_of_order, ledger.bytes, ledger.buffered_bytes)
-    assert min(*counts, *others) >= 0
+    others = (ledger.flying, ledger.stranded, ledger.unknown, ledger.duplicate, ledger.out_of_order)
+    assert min(*counts, *others, ledger.bytes, ledger.buffered_bytes) >= 0
     assert ledger.late <= ledger.echoed
-    assert ledger.flying + ledger.stranded <= ledger.in_flight
 
 
 class Life(RuleBasedStateMachine):
-    """Beside the ledger, a model in plain sets: nothing is forgotten there."""
+    """Beside the ledger a dict of what became of each number, and for each cut the numbers it stranded."""
 
-    @initialize()
-    def begin(self) -> None:
+    window = ledger_module.WINDOW_KEPT
+    cleared_at_once = ledger_module.CLEARED_AT_ONCE
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patched = mock.patch.multiple(ledger_module, WINDOW_KEPT=self.window, CLEARED_AT_ONCE=self.cleared_at_once)
+        self.patched.start()
         self.ledger = Ledger()
         self.now = 0.0
         self.buffer: list[int] = []
-        self.flying: set[int] = set()
-        self.stranded: set[int] = set()
-        self.lost: set[int] = set()
-        self.echoed: set[int] = set()
-        self.duplicates = 0
+        self.fates: dict[int, str] = {}
+        self.due: dict[int, float] = {}
+        self.cuts: list[tuple[Cut, set[int]]] = []
+        self.late = self.duplicate = self.out_of_order = self.highest_echo = 0
 
-    @rule(many=st.integers(1, 4))
+    def teardown(self) -> None:
+        self.patched.stop()
+
+    def numbers(self, *fates: str) -> set[int]:
+        return {seq for seq, fate in self.fates.items() if fate in fates}
+
+    def carry(self, seq: int) -> None:
+        self.now += 0.25
+        self.ledger.send(seq, self.now, SIZE)
+        self.fates[seq] = "unknown" if self.ledger.blind else "flying"
+        self.due[seq] = self.now
+
+    @rule(many=st.integers(1, 6))
     def send(self, many: int) -> None:
         for _ in range(many):
             if not self.buffer:
-                seq = self.ledger.attempt()
-                self.ledger.send(seq, self.now, SIZE)
-                self.flying.add(seq)
+                self.carry(self.ledger.attempt())
 
-    @rule()
-    def buffer_one(self) -> None:
-        self.buffer.append(self.ledger.attempt())
-        self.ledger.buffer(SIZE)
+    @rule(many=st.integers(1, 3))
+    def buffer_some(self, many: int) -> None:
+        for _ in range(many):
+            self.buffer.append(self.ledger.attempt())
+            self.ledger.buffer(SIZE)
 
-    @rule()
-    def reject_one(self) -> None:
-        self.ledger.attempt()
-        self.ledger.reject()
+    @rule(many=st.integers(1, 9))
+    def reject_some(self, many: int) -> None:
+        for _ in range(many):
+            self.ledger.attempt()
+            self.ledger.reject()
 
     @precondition(lambda self: self.buffer)
     @rule(sent=st.booleans())
@@ -60,53 +82,99 @@ class Life(RuleBasedStateMachine):
         seq = self.buffer.pop(0)
         self.ledger.unbuffer(SIZE)
         if sent:
-            self.ledger.send(seq, self.now, SIZE)
-            self.flying.add(seq)
+            self.carry(seq)
         else:
             self.ledger.reject()
 
     @rule(choice=st.integers(0))
-    def echo(self, choice: int) -> None:
-        """Of any number that was sent, or was not, any number of times."""
-        seq = choice % (self.ledger.attempted + 2)
-        sent = self.flying | self.stranded | self.lost | self.echoed
+    def echo_anything(self, choice: int) -> None:
+        """Any number, whether it was sent or not, any number of times."""
+        self.echo(choice % (self.ledger.attempted + 2))
+
+    @precondition(lambda self: self.numbers("flying"))
+    @rule(many=st.integers(1, 6))
+    def echo_in_order(self, many: int) -> None:
+        for seq in sorted(self.numbers("flying"))[:many]:
+            self.echo(seq)
+
+    @precondition(lambda self: self.numbers("stranded", "lost", "unknown"))
+    @rule(data=st.data())
+    def echo_late(self, data: st.DataObject) -> None:
+        self.echo(data.draw(st.sampled_from(sorted(self.numbers("stranded", "lost", "unknown")))))
+
+    def echo(self, seq: int) -> None:
         self.now += 0.001
         latency = self.ledger.echo(seq, self.now)
-        if seq in self.flying:
+        fate = self.fates.get(seq)
+        assert latency is None or latency == self.now - self.due[seq]
+        if fate in ("flying", "stranded") and self.window > len(self.fates):
             assert latency is not None
-            assert latency >= 0
-            self.flying.discard(seq)
-            self.echoed.add(seq)
-            self.lost |= self.stranded
-            self.stranded.clear()
-        elif seq in self.stranded | self.lost:
-            self.stranded.discard(seq)
-            self.lost.discard(seq)
-            self.echoed.add(seq)
-        else:
-            assert latency is None
-            self.duplicates += seq in sent
+        match fate:
+            case "flying":
+                self.out_of_order += seq < self.highest_echo
+                self.highest_echo = max(seq, self.highest_echo)
+            case "stranded" | "lost" | "unknown":
+                self.late += 1
+                assert latency is None or fate == "stranded"
+            case _:
+                assert latency is None
+                self.duplicate += 0 < seq <= max(self.fates, default=0)
+                return
+        self.fates[seq] = "late" if fate in ("stranded", "lost") else "echoed"
 
     @rule()
     def cut(self) -> None:
-        self.ledger.cut()
-        self.stranded |= self.flying
-        self.flying.clear()
+        flying = self.numbers("flying")
+        self.cuts.append((self.ledger.cut(), flying))
+        self.fates |= dict.fromkeys(flying, "stranded")
 
     @rule()
-    def take_latencies(self) -> None:
-        taken = self.ledger.take_latencies()
-        assert taken is None or list(taken) == sorted(taken)
-        assert self.ledger.take_latencies() is None
+    def sentinel(self) -> None:
+        self.ledger.give_up()
+        self.fates |= dict.fromkeys(self.numbers("stranded"), "lost")
+
+    @rule()
+    def go_blind(self) -> None:
+        self.ledger.go_blind()
+        self.fates |= dict.fromkeys(self.numbers("stranded", "flying"), "unknown")
+
+    @rule()
+    def see(self) -> None:
+        self.ledger.see()
 
     @invariant()
     def agrees(self) -> None:
-        ledger = self.ledger
+        ledger, count = self.ledger, Counter(self.fates.values())
         sums(ledger)
-        assert (ledger.flying, ledger.stranded) == (len(self.flying), len(self.stranded))
-        assert (ledger.lost, ledger.echoed) == (len(self.lost), len(self.echoed))
+        assert (ledger.flying, ledger.stranded, ledger.unknown) == tuple(
+            count[fate] for fate in ("flying", "stranded", "unknown")
+        )
+        assert (ledger.sent, ledger.lost, ledger.bytes) == (len(self.fates), count["lost"], SIZE * len(self.fates))
+        assert ledger.echoed == count["echoed"] + count["late"]
+        assert (ledger.late, ledger.duplicate) == (self.late, self.duplicate)
+        assert ledger.out_of_order == self.out_of_order
         assert (ledger.buffered, ledger.buffered_bytes) == (len(self.buffer), len(self.buffer) * SIZE)
-        assert ledger.duplicate >= self.duplicates
+
+    @invariant()
+    def charges_every_cut_with_its_own(self) -> None:
+        for cut, numbers in self.cuts:
+            fates = {seq: self.fates[seq] for seq in numbers}
+            count = Counter(fates.values())
+            assert (cut.stranded, cut.lost, cut.late) == (count["stranded"], count["lost"], count["late"])
+            lost = {seq for first, last in cut.lost_seqs for seq in range(first, last + 1)}
+            assert lost == {seq for seq, fate in fates.items() if fate == "lost"}
+
+    @invariant()
+    def stays_small(self) -> None:
+        assert len(self.ledger._undecided) == len(self.ledger._due)
+        assert len(self.ledger._undecided) <= 2 * ledger_module.WINDOW_KEPT + ledger_module.CLEARED_AT_ONCE + 1
+
+
+class LifeInASmallWindow(Life):
+    """Everything soon leaves the window, and is known all the same."""
+
+    window = 3
+    cleared_at_once = 2
 
 
 class LifeOverTheLimits(RuleBasedStateMachine):
@@ -114,7 +182,8 @@ class LifeOverTheLimits(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.limits = mock.patch.multiple(ledger_module, IN_FLIGHT_KEPT=3, LOST_KEPT=3, LATENCIES_KEPT=2)
+        small = {"WINDOW_KEPT": 3, "CLEARED_AT_ONCE": 2, "RUNS_KEPT": 2, "CUTS_KEPT": 2, "LOST_RUNS_KEPT": 1}
+        self.limits = mock.patch.multiple(ledger_module, **small)
         self.limits.start()
         self.ledger = Ledger()
 
@@ -130,20 +199,22 @@ class LifeOverTheLimits(RuleBasedStateMachine):
     def echo(self, choice: int) -> None:
         self.ledger.echo(choice % (self.ledger.attempted + 2), 1.0)
 
-    @rule()
-    def cut(self) -> None:
-        self.ledger.cut()
+    @rule(event=st.sampled_from(["cut", "give_up", "go_blind", "see"]))
+    def happen(self, event: str) -> None:
+        getattr(self.ledger, event)()
 
     @invariant()
     def sums_hold(self) -> None:
-        sums(self.ledger)
-        assert self.ledger.flying <= 3
-        assert len(self.ledger._lost_seqs) <= 3
-        assert len(self.ledger.latencies) <= 2
+        ledger = self.ledger
+        sums(ledger)
+        assert len(ledger._undecided) <= 9
+        assert max(len(ledger._folded), len(ledger._unseen), len(ledger._open), len(ledger._closed)) <= 2
 
 
 TestLife = Life.TestCase
 TestLife.settings = example_settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestLifeInASmallWindow = LifeInASmallWindow.TestCase
+TestLifeInASmallWindow.settings = example_settings(max_examples=60, stateful_step_count=40, deadline=None)
 TestLifeOverTheLimits = LifeOverTheLimits.TestCase
 TestLifeOverTheLimits.settings = example_settings(max_examples=40, stateful_step_count=40, deadline=None)
 
@@ -156,23 +227,24 @@ def sent(*seqs: int) -> Ledger:
     return ledger
 
 
-def test_lost_only_once_a_later_message_came_back() -> None:
+def test_nothing_is_lost_until_it_is_given_up() -> None:
     ledger = sent(1, 2)
-    ledger.cut()
-    assert (ledger.in_flight, ledger.lost) == (2, 0)
+    cut = ledger.cut()
     ledger.send(ledger.attempt(), 0.0, SIZE)
-    assert ledger.lost == 0
     ledger.echo(3, 1.0)
-    assert (ledger.in_flight, ledger.lost, ledger.echoed) == (0, 2, 1)
+    assert (ledger.in_flight, ledger.lost, cut.stranded, cut.lost) == (2, 0, 2, 0)
+    ledger.give_up()
+    assert (ledger.in_flight, ledger.lost, ledger.echoed, cut.stranded, cut.lost) == (0, 2, 1, 0, 2)
+    assert list(cut.lost_seqs) == [(1, 2)]
 
 
-def test_late_is_lost_no_more() -> None:
-    ledger = sent(1)
-    ledger.cut()
-    ledger.send(ledger.attempt(), 0.0, SIZE)
-    ledger.echo(2, 1.0)
-    ledger.echo(1, 2.0)
-    assert (ledger.lost, ledger.late, ledger.echoed, ledger.duplicate) == (0, 1, 2, 0)
+def test_a_loss_is_taken_back_once() -> None:
+    ledger = sent(1, 2, 3)
+    cut = ledger.cut()
+    ledger.give_up()
+    assert [ledger.echo(2, 2.0), ledger.echo(2, 2.0)] == [None, None]
+    assert (ledger.lost, ledger.late, ledger.echoed, ledger.duplicate) == (2, 1, 1, 1)
+    assert (cut.lost, cut.late, list(cut.lost_seqs)) == (2, 1, [(1, 1), (3, 3)])
 
 
 def test_late_before_it_is_given_up_has_a_latency() -> None:
@@ -195,9 +267,74 @@ def test_out_of_order() -> None:
     assert ledger.out_of_order == 1
 
 
+def test_what_is_sent_unheard_takes_no_memory() -> None:
+    ledger = Ledger()
+    ledger.go_blind()
+    for _ in range(1_000):
+        ledger.send(ledger.attempt(), 0.0, SIZE)
+    assert (ledger.in_flight, len(ledger._undecided), len(ledger._unseen)) == (1_000, 0, 1)
+
+
+def test_a_gap_wider_than_the_window_is_not_kept() -> None:
+    ledger = sent(1)
+    ledger.send(10**12, 0.0, SIZE)
+    assert len(ledger._undecided) == 1
+    assert [ledger.echo(seq, 1.0) for seq in (1, 10**12)] == [None, 1.0]
+    assert (ledger.echoed, ledger.in_flight) == (2, 0)
+
+
+# -- runs -------------------------------------------------------------------------------------------
+
+
+@given(st.sets(st.integers(1, 60)), st.lists(st.integers(0, 61)), st.integers(0, 61))
+def test_runs_are_a_set(numbers: set[int], out: list[int], upto: int) -> None:
+    runs, plain = Runs(100), set(numbers)
+    for number in sorted(numbers):
+        runs.append(number, number)
+    for number in out:
+        assert runs.discard(number) == (number in plain)
+        plain.discard(number)
+    assert flat(runs) == sorted(plain)
+    assert all(b > a + 1 for (_, a), (b, _) in zip(list(runs), list(runs)[1:], strict=False)) or out
+    assert flat(runs.take(upto)) == sorted(number for number in plain if number <= upto)
+    assert flat(runs) == sorted(number for number in plain if number > upto)
+
+
+def flat(runs: "Runs | list[tuple[int, int]]") -> list[int]:
+    return [number for first, last in runs for number in range(first, last + 1)]
+
+
+def test_of_too_many_runs_the_oldest_are_dropped() -> None:
+    runs = Runs(2)
+    runs.extend([(1, 1), (3, 5), (7, 9)])
+    assert list(runs) == [(3, 5), (7, 9)]
+    assert runs.discard(8)
+    assert list(runs) == [(7, 7), (9, 9)]
+
+
+# -- latencies --------------------------------------------------------------------------------------
+
+
 def test_latencies() -> None:
-    ledger = sent(*range(1, 102))
+    latencies = Latencies()
+    assert latencies.take() is None
     for seq in range(1, 102):
-        ledger.echo(seq, float(seq))
-    assert ledger.take_latencies() == (51.0, 91.0, 100.0, 101.0)
-    assert ledger.take_latencies() is None
+        latencies.add(float(seq))
+    told = latencies.take()
+    assert told is not None
+    assert told.percentiles == (51.0, 91.0, 100.0, 101.0)
+    assert latencies.take() is None
+
+
+@given(st.lists(st.sampled_from([0.0001, 0.00025, 0.0031, 1.5]) | st.floats(0, 3000), min_size=1))
+def test_every_latency_is_counted(seconds: list[float]) -> None:
+    latencies = Latencies()
+    for one in seconds:
+        latencies.add(one)
+    told = latencies.take()
+    assert told is not None
+    ordered = sorted(seconds)
+    last = len(ordered) - 1
+    assert told.percentiles == pytest.approx([ordered[round(last * p)] for p in (0.5, 0.9, 0.99, 1.0)], abs=1e-6)
+    assert dict(told.counts) == Counter(map(quantised, seconds))
+    assert [bucket for bucket, _ in told.counts] == sorted({bucket for bucket, _ in told.counts})

@@ -1,5 +1,6 @@
 """The story of one connection, word by word."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -125,12 +126,14 @@ LIFE: list[tuple[ev.AnyEvent, str, str]] = [
      "the server says why connection 7 was closed: Kicked: "
      "somebody with the system account had this connection closed"),
     (ev.AsyncError(t=7.6, text="permissions violation"), "bad", "error on the connection: permissions violation"),
-    (ev.Silent(t=7.65, since=5.65, missed=2, server=A), "warn", f"{A} is silent for 2.00 s, 2 messages not echoed"),
+    (ev.Silent(t=7.65, since=5.65, missed=2, server=A), "warn",
+     f"{A} has said nothing for 2.00 s, 2 messages unanswered"),
     (ev.Heard(t=7.66, silence=2.01), "good", "the server speaks again after 2.01 s of silence"),
     (ev.Blind(t=7.67, why="permissions violation"), "warn",
      "what becomes of messages is not known: permissions violation"),
     (ev.Paused(t=7.7), "info", "publishing paused"),
     (ev.Resumed(t=7.8), "info", "publishing resumed"),
+    (ev.Note(t=7.85, text="killed the server", kind="warn"), "warn", "killed the server"),
     (ev.Gap(t=7.9, events=1200), "warn",
      "1,200 events left out: this reader did not keep up; totals are not affected"),
     (status(8.0, "DRAINING", "closing"), "info", "shutting down: draining the connection"),
@@ -153,7 +156,7 @@ def test_every_event_is_told_or_meant_not_to_be() -> None:
     told = {type(event) for event, _, text in LIFE if text}
     assert set(ev.Event.__subclasses__()) - told == {
         ev.Tally, ev.Rtt, ev.Pool, ev.Account, ev.DialInfo, ev.DialConnect,
-        ev.Subscribed, ev.FirstEcho, ev.Keepalive, ev.Observed,
+        ev.Subscribed, ev.FirstEcho, ev.Keepalive, ev.Observed, ev.Snapshot,
     }  # fmt: skip
 
 
@@ -183,6 +186,14 @@ def test_advice_is_given_once() -> None:
         (ev.Reconnected(t=0, before=A, after=A, downtime=0.01, attempts=1), "good",
          f"reconnected to {A} after 10.0 ms and 1 attempt, the same server"),
         (ev.Outage(t=0, began=0, ended=1, cause="eof"), "info", "outage of 1.00 s: messages 0 lost"),
+        (ev.Outage(t=0, began=0, ended=1, cause="eof", unknown=2, late=1), "info",
+         "outage of 1.00 s: messages 1 late, 2 with a fate unknown, 0 lost"),
+        (ev.Silent(t=9, since=8.25), "warn", "the server has said nothing for 750 ms"),
+        (ev.ReadBack(t=0, stream="S", acknowledged=1, stored=1), "good",
+         "stream S: 1 of 1 acknowledged message stored, 0 missing, 0 stored twice"),
+        (ev.ReadBack(t=0, stream="S", acknowledged=9, stored=4, complete=False, text="timed out"), "bad",
+         "stream S: 4 of 9 acknowledged messages stored, 0 missing, 0 stored twice, "
+         "and it could not be read to its end: timed out"),
         (ev.Connected(t=0, server=A, server_name="N" * 56, server_id="N" * 56, tls="TLSv1.3", cluster="c"), "good",
          f"connected to {A}: server NNNNNNNN…, cluster c, TLSv1.3"),
         (ev.DialEnd(t=0, dial=9, outcome="failed", server=A, cause="auth", stage="connect", total=0.001), "bad",
@@ -195,6 +206,14 @@ def test_advice_is_given_once() -> None:
 def test_a_line_alone(event: ev.AnyEvent, kind: str, text: str) -> None:
     (line,) = tell(event)
     assert (line.kind, line.text) == (kind, text)
+
+
+def test_an_outage_told_again_is_a_correction() -> None:
+    told = ev.Outage(t=7.5, began=5.1, ended=7.41, cause="eof", detected_after=0.5, lost=1)
+    assert [line.text for line in tell(told, msgspec.structs.replace(told, t=7.6, lost=0, late=1))] == [
+        "outage of 2.31 s, noticed 500 ms after the last sign of life: messages 1 lost",
+        "outage of 2.31 s, corrected: messages 1 late, 0 lost",
+    ]
 
 
 def test_too_large_a_message_is_told_by_the_error_alone() -> None:
@@ -221,6 +240,9 @@ def test_nothing_a_server_says_leaves_its_line(text: str) -> None:
         ev.UserInfo(t=0, user=text, account=text, publish_allow=[text], subscribe_deny=[text]),
         ev.CloseReason(t=0, began=0, reason=text, cause=text, source=text),
         ev.AsyncError(t=0, text=text),
+        ev.Silent(t=0, since=0, server=text),
+        ev.Blind(t=0, why=text),
+        ev.ReadBack(t=0, stream=text, text=text),
         ev.Ignored(t=0, command=text, why=text),
     ):
         assert not any(char < " " or "\x7f" <= char <= "\x9f" for char in line.text)

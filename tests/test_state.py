@@ -9,8 +9,9 @@ from hypothesis import settings as example_settings
 from hypothesis import strategies as st
 
 from natsmon import events as ev
-from natsmon import state as state_module
-from natsmon.state import State
+from natsmon.histogram import Histogram, bucket
+from natsmon.state import State, connections, fold, known
+from natsmon.state.latencies import MINUTE, Latencies
 from tests.vocabulary import EVENTS, anything_of, made_of
 
 A, B = "nats://a:4222", "nats://b:4222"
@@ -72,9 +73,23 @@ def check(state: State, now: float) -> None:
     assert state.timeline
     assert state.timeline[-1].status == state.status
     assert all(seconds >= 0 for _, seconds in state.rtts)
+    for latencies in (state.pings, state.echoes):
+        check_latencies(latencies, state.now)
     assert state.gaps >= 0
     if state.waiting is not None:
         assert state.dial is None
+
+
+def check_latencies(latencies: Latencies, now: float) -> None:
+    run, minute, series = latencies.run, latencies.minute(now), latencies.series()
+    assert run.count == sum(run.buckets.values()) >= minute.count
+    assert run.max >= minute.max >= 0
+    assert all(0 <= part.p50 <= part.worst for part in series)
+    assert sum(part.count for part in series) == run.count
+    assert [part.number for part in series] == sorted({part.number for part in series})
+    assert len(latencies.slices) <= MINUTE
+    found = run.percentiles(50, 100)
+    assert found == (None, None) if not run.count else 0 <= (found[0] or 0) <= (found[1] or 0) <= run.max
 
 
 @given(st.lists(any_event, max_size=40), times)
@@ -90,11 +105,10 @@ def test_any_order_of_any_events(events: list[ev.AnyEvent], later: float) -> Non
 @given(st.lists(any_event, max_size=60))
 @example_settings(max_examples=100, deadline=None)
 def test_kept_within_bounds(events: list[ev.AnyEvent]) -> None:
-    kept = {"DIALS_KEPT": 2, "OUTAGES_KEPT": 2, "RTTS_KEPT": 2, "STRETCHES_KEPT": 3, "DISCOVERED_KEPT": 3}
-    with mock.patch.multiple(state_module, **kept):
+    with mock.patch.multiple(known, DIALS_KEPT=2, OUTAGES_KEPT=2, RTTS_KEPT=2, STRETCHES_KEPT=3):
         state = State()
     for event in events:
-        with mock.patch.multiple(state_module, **kept):
+        with mock.patch.object(connections, "DISCOVERED_KEPT", 3):
             state.apply(event)
         assert len(state.dials) <= 2
         assert len(state.outages) <= 2
@@ -116,8 +130,8 @@ def test_a_replay_is_the_same(events: list[ev.AnyEvent]) -> None:
 
 
 def test_every_event_has_a_fold_or_says_why_not() -> None:
-    shown_in_the_log_alone = {ev.AsyncError, ev.Drained, ev.Ignored}
-    assert set(EVENTS) - set(state_module._FOLDS) == shown_in_the_log_alone
+    shown_in_the_log_alone = {ev.AsyncError, ev.Drained, ev.Ignored, ev.Note}
+    assert set(EVENTS) - set(fold.FOLDS) == shown_in_the_log_alone
 
 
 def test_another_connection_is_not_mine() -> None:
@@ -238,12 +252,62 @@ def test_availability_is_unknown_before_the_first_connect() -> None:
     assert folded(*LOST_AND_FOUND[:6]).availability(1.0) == 1.0
 
 
-def test_round_trip_percentiles() -> None:
+def test_pings_over_the_run_and_of_late() -> None:
     state = folded(*(ev.Rtt(t=float(i), seconds=i / 1000) for i in range(101)))
-    assert state.rtt_percentiles(50, 99, 100) == (0.05, 0.099, 0.1)
-    assert state.rtt_percentiles(0, since=100.0) == (0.1,)
-    assert state.rtt_percentiles(50, since=101.0) is None
-    assert state.rtt_max == 0.1
+    assert state.pings.run.count == 101
+    assert state.pings.run.max == 0.1
+    assert state.pings.run.percentile(50) == pytest.approx(0.05, rel=0.01)
+    recent = state.pings.minute(state.now)
+    assert (recent.count, recent.percentile(0)) == (56, pytest.approx(0.045, rel=0.01))
+    assert state.pings.minute(200.0).count == 0
+
+
+def test_a_ping_that_took_long_counts_also_for_those_not_sent_meanwhile() -> None:
+    session = ev.Session(t=0.0, id="x", started=0.0, settings={"rtt-interval": ("500ms", "default")})
+    state = folded(session, ev.Rtt(t=1.0, seconds=0.001), ev.Rtt(t=4.0, seconds=2.2, omitted=4))
+    assert (
+        state.pings.run.counts()
+        == Histogram.of([(bucket(round(s * 1e6)), 1) for s in (0.001, 2.2, 1.7, 1.2, 0.7, 0.2)]).counts()
+    )
+    assert state.pings.run.max == 2.2
+    assert len(state.rtts) == 2
+
+
+def test_a_ping_cannot_have_left_out_more_than_it_took() -> None:
+    state = folded(ev.Rtt(t=1.0, seconds=2.5, omitted=2**62))
+    assert state.pings.run.count == 3
+
+
+def test_echoes_told_singly_and_by_the_tally() -> None:
+    state = folded(
+        ev.Echoed(t=1.0, seq=1, latency=0.002), ev.Tally(t=1.0, echoed=4, latencies=[(2_000, 2), (9_000, 1)])
+    )
+    assert state.echoes.run.count == 4
+    assert state.latency == tuple(pytest.approx(s, rel=0.01) for s in (0.002, 0.009, 0.009, 0.009))
+    assert state.latency_at == 1.0
+
+
+def test_the_longest_echo_is_exact_where_the_tally_says_it() -> None:
+    told = ev.Tally(t=1.0, latencies=[(bucket(9_001), 1)], latency=(0.009001,) * 4)
+    assert folded(told).echoes.run.max == 0.009001
+
+
+def test_echoes_of_a_tally_that_does_not_count_them() -> None:
+    state = folded(ev.Tally(t=1.0, latency=(0.1, 0.2, 0.3, 0.4)), ev.Tally(t=2.0))
+    assert (state.latency, state.latency_at) == ((0.1, 0.2, 0.3, 0.4), 1.0)
+
+
+def test_time_without_a_sample_is_a_gap() -> None:
+    state = folded(*(ev.Rtt(t=t, seconds=0.001) for t in (1.0, 2.0, 31.0)))
+    assert [(part.number, part.count) for part in state.pings.series()] == [(0, 2), (6, 1)]
+
+
+def test_blind_until_the_next_connection_or_for_good() -> None:
+    blind = ev.Blind(t=2.0, why="may not subscribe")
+    assert folded(*LOST_AND_FOUND[:6], blind).blind == "may not subscribe"
+    assert folded(*LOST_AND_FOUND[:6], blind, *LOST_AND_FOUND[6:]).blind == ""
+    unproven = ev.Session(t=0.0, id="x", started=0.0, proof="none")
+    assert folded(unproven, *LOST_AND_FOUND[1:6], blind, *LOST_AND_FOUND[6:]).blind == "may not subscribe"
 
 
 def test_discovered_are_each_known_once() -> None:

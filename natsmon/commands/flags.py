@@ -8,11 +8,15 @@ import click
 from natsmon.commands.parameters import (
     DURATION,
     FILE,
+    HEADER,
     MONITOR,
     NAME,
     NAMESPACE,
     NEW_FILE,
+    PART_SIZE,
     PAYLOAD,
+    PAYLOAD_FILE,
+    PAYLOAD_SIZE,
     POSITIVE_DURATION,
     RATE,
     SECRET,
@@ -72,6 +76,12 @@ _RUN_FLAGS = [
     _flag("Messages", "--subject", type=SUBJECT, default="hello",
           help="Subject to publish and subscribe to."),
     _flag("Messages", "--payload", type=PAYLOAD, default="world", help="Body of each message."),
+    _flag("Messages", "--payload-file", type=PAYLOAD_FILE, help="File with the body of each message."),
+    _flag("Messages", "--size", type=PAYLOAD_SIZE, help="Body of this many bytes instead, filled with something."),
+    _flag("Messages", "--headers", type=HEADER, multiple=True,
+          help="Header of each message, 'Name: value'; can be repeated."),
+    _flag("Messages", "--no-echo", is_flag=True,
+          help="Do not subscribe: what becomes of messages is not known."),
     _flag("Messages", "--rate", type=RATE, default="1", help="Messages a second, or max."),
     _flag("Messages", "--count", type=whole(1), help="End after N messages published."),
     _flag("Messages", "--duration", type=POSITIVE_DURATION, help="End after this time."),
@@ -116,7 +126,22 @@ _OUTPUT_FLAGS = [
     _flag("Output", "--plain", is_flag=True, help="A log, one line an event."),
     _flag("Output", "--json", "as_json", is_flag=True, help="The event stream, one JSON object a line."),
     _flag("Output", "--control", is_flag=True, help="With --json: take commands from standard input."),
+    _flag(
+        "Output",
+        "--record",
+        type=NEW_FILE,
+        help="Record the event stream to this file, or add to it; compressed where it ends in .zst or .gz.",
+    ),
+    _flag("Output", "--record-max", type=PART_SIZE, help="Size of a part; a full one is numbered, and the next begun."),
+    _flag("Output", "--record-keep", type=whole(1), default="10", help="Parts kept, the newest ones."),
 ]
+
+
+_REPORT_FLAGS = [
+    _flag("Output", "--format", "as_format", type=one_of("FORMAT", "text", "markdown", "html", "json"),
+          default="text", help="text, markdown, html or json."),
+    _flag("Output", "--outfile", type=NEW_FILE, help="Write to this file instead, whole or not at all."),
+]  # fmt: skip
 
 
 def _apply(flags: Sequence[Decorator[Any]], function: F) -> F:
@@ -148,3 +173,8 @@ def check_flags(function: F) -> F:
 def output_flags(function: F) -> F:
     """How to show it."""
     return _apply(_OUTPUT_FLAGS, function)
+
+
+def report_flags(function: F) -> F:
+    """How to tell a report, and where."""
+    return _apply(_REPORT_FLAGS, function)

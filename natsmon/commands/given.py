@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 _FIELDS = {"connection_name": "name", "rate": "interval"}
 """Parameters whose field is called otherwise."""
+_NEGATED = ("no_randomize", "no_echo")
+_PAYLOADS = ("payload", "payload_file", "size")
+"""One of them says what the body of a message is."""
 _CREDENTIALS = ("user", "password", "token")
 _NO_SETTINGS = ("Output", "Demo", "Check", "Thresholds")
 """Sections whose flags say how to run, not what to dial."""
@@ -48,16 +51,24 @@ def settings_from(ctx: click.Context, servers: Sequence[Server] | None = None) -
     origins: dict[str, str] = {}
     for param in ctx.command.params:
         name = param.name or ""
-        if not isinstance(param, Flag) or param.section in _NO_SETTINGS or name in ("server", *_CREDENTIALS):
+        if (
+            not isinstance(param, Flag)
+            or param.section in _NO_SETTINGS
+            or name in ("server", *_CREDENTIALS, *_PAYLOADS)
+        ):
             continue
         value, came_from = ctx.params[name], origin(ctx, name)
-        if name == "no_randomize":
-            name, value = "randomize", not value
+        if name in _NEGATED:
+            name, value = name.removeprefix("no_"), not value
         field = _FIELDS.get(name, name)
         if value is not None:
             values[field] = value
         if came_from != "default":
             origins[field] = came_from
+    if "payload" in ctx.params:
+        values["payload"], came_from = _payload(ctx)
+        if came_from != "default":
+            origins["payload"] = came_from
     if not values.get("name"):
         values["name"] = _default_name()
     userinfo = None
@@ -76,6 +87,16 @@ def settings_from(ctx: click.Context, servers: Sequence[Server] | None = None) -
     settings = Settings(**values | credentials, origins=origins)
     _check_pairs(settings, ctx)
     return settings
+
+
+def _payload(ctx: click.Context) -> tuple[bytes, str]:
+    """The body of each message, and where it came from."""
+    given = [name for name in _PAYLOADS if origin(ctx, name) != "default"] or ["payload"]
+    flags = [f"--{name.replace('_', '-')}" for name in given]
+    if len(given) > 1:
+        why = f"excludes {flags[0]}: each says what the body of a message is"
+        raise click.BadParameter(why, ctx=ctx, param_hint=flags[1])
+    return ctx.params[given[0]], origin(ctx, given[0])
 
 
 def _check_pairs(settings: Settings, ctx: click.Context) -> None:

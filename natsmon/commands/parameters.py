@@ -16,6 +16,9 @@ from natsmon.settings import MAX_RATE, Secret
 _SLOWEST, _FASTEST = 1e-6, 1e9
 """Messages a second; beyond the one nobody waits, beyond the other only ``max`` is meant."""
 _LARGEST = 2**31 - 1
+_LARGEST_PAYLOAD = 64 * 1024 * 1024
+"""Bytes; no server can be set to take more."""
+_SMALLEST_PART = 4 * 1024 * 1024
 
 if TYPE_CHECKING:
     _ParamType = click.ParamType[Any]
@@ -73,6 +76,43 @@ def _readable(path: str) -> str:
     return os.path.expanduser(path)
 
 
+def _content(path: str) -> bytes:
+    """What is in a file, all of it, as it is now."""
+    try:
+        with open(os.path.expanduser(path), "rb") as file:
+            content = file.read(_LARGEST_PAYLOAD + 1)
+    except OSError as exc:
+        raise ValueError(f"cannot be read: {exc.strerror}") from None
+    if len(content) > _LARGEST_PAYLOAD:
+        raise ValueError(f"is over {units.size(_LARGEST_PAYLOAD)}, which no server takes")
+    return content
+
+
+def _filling(value: str) -> bytes:
+    """Bytes of a size, which whoever reads them can tell the sender from."""
+    size = units.parse_size(value)
+    if size > _LARGEST_PAYLOAD:
+        raise ValueError(f"is over {units.size(_LARGEST_PAYLOAD)}, which no server takes")
+    return (b"natsmon " * (size // 8 + 1))[:size]
+
+
+def _header(value: str) -> tuple[str, str]:
+    """Name and value of a header that stands in a message as it is given here."""
+    name, colon, said = value.partition(":")
+    said = said.strip(" \t")
+    if not colon:
+        raise ValueError("is no header (try 'Name: value')")
+    if not re.fullmatch(r"[!-9;-~]+", name):
+        raise ValueError("has a name that is empty, or with a space or a letter that is not ASCII in it")
+    if "\r" in said or "\n" in said or "\0" in said:
+        raise ValueError("has a line break in its value")
+    if name.lower().startswith("natsmon-"):
+        raise ValueError("has a name of ours: messages are numbered by such headers")
+    if name.lower().startswith("nats-"):
+        raise ValueError("has a name of the server's, which would act on it")
+    return name, said
+
+
 def _rate(value: str) -> float:
     """The interval between two messages."""
     if value == "max":
@@ -99,6 +139,13 @@ def _positive_duration(value: str) -> float:
     return seconds
 
 
+def _part_size(size: int) -> int:
+    """A part begins with all that is known, which is not little after a day."""
+    if size < _SMALLEST_PART:
+        raise ValueError(f"must be {units.go_size(_SMALLEST_PART)} or more")
+    return size
+
+
 def whole(least: int, most: int = _LARGEST) -> Value:
     def parse(value: str) -> int:
         if not re.fullmatch(r"[+-]?[0-9]{1,20}", value):
@@ -121,9 +168,13 @@ POSITIVE_DURATION = Value("DURATION", _positive_duration)
 NAME = Value("NAME", lambda value: _name(text(value)))
 SUBJECT = Value("SUBJECT", lambda value: check_subject(text(value)))
 PAYLOAD = Value("TEXT", os.fsencode)
+PAYLOAD_FILE = Value("FILE", lambda value: _content(text(value)))
+PAYLOAD_SIZE = Value("SIZE", _filling)
+HEADER = Value("HEADER", lambda value: _header(text(value)))
 RATE = Value("RATE", _rate)
 MONITOR = Value("URL", check_monitor, secret=True)
 SIZE = Value("SIZE", units.parse_size)
+PART_SIZE = Value("SIZE", lambda value: _part_size(units.parse_size(value)))
 
 
 def one_of(metavar: str, *words: str) -> Value:

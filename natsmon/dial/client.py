@@ -3,7 +3,7 @@
 nats-py speaks the protocol (CONNECT with its credentials, PING and PONG, subscriptions, draining); what it
 must not do is decide when a connection has ended, because it does not tell why, may stay in a state it never
 leaves, or wait for a peer that is frozen. So the transport and the four places where nats-py would act on a
-loss are ours, and lead to ``LinkClient.lost``.
+loss are ours, and lead to ``LinkClient.lost``. When a connection is stale is decided by who sends its PINGs.
 """
 
 import asyncio
@@ -148,6 +148,11 @@ class LinkClient(nats.aio.client.Client):
         self._transport = self._stream = transport
         self.lost: asyncio.Future[Loss] = asyncio.get_running_loop().create_future()
         self.last_read = time.monotonic()
+        self.first_ping = 0.0
+        """``time.monotonic()`` of the first PING since ``last_read``; before that while there is none."""
+        self.on_read: Callable[[], None] | None = None
+        self.on_pong: Callable[[], None] | None = None
+        self._answered: dict[asyncio.Future[float], Callable[[], None]] = {}
         self.receivers: dict[int, Callable[[bytes, bytes], None]] = {}
         self.on_info: Callable[[Info], None] | None = None
         self.on_error: Callable[[str], None] | None = None
@@ -168,6 +173,8 @@ class LinkClient(nats.aio.client.Client):
         for pong in self._pongs:
             pong.cancel()
         self._pongs.clear()
+        self._answered.clear()
+        self.on_read = self.on_pong = None
         for subscription in self._subs.values():
             subscription._stop_processing()
         self._subs.clear()
@@ -189,10 +196,17 @@ class LinkClient(nats.aio.client.Client):
         self.receivers.pop(subscription._id, None)
         await subscription.unsubscribe()
 
-    def ping(self) -> "asyncio.Future[float]":
-        """PING now; the future gets the ``time.perf_counter()`` of its PONG."""
+    def ping(self, answered: Callable[[], None] | None = None) -> "asyncio.Future[float]":
+        """PING now; the future gets the ``time.perf_counter()`` of its PONG.
+
+        ``answered`` is called from the read loop itself, before anything that follows the PONG is looked at.
+        """
         pong: asyncio.Future[float] = asyncio.get_running_loop().create_future()
         self._pongs.append(pong)
+        if answered is not None:
+            self._answered[pong] = answered
+        if self.first_ping <= self.last_read:
+            self.first_ping = time.monotonic()
         self._stream.write(b"PING\r\n")
         return pong
 
@@ -216,6 +230,8 @@ class LinkClient(nats.aio.client.Client):
                     self.lose("eof", "closed by the server")
                     return
                 self.last_read = time.monotonic()
+                if self.on_read is not None:
+                    self.on_read()
                 await self._ps.parse(data)
                 if self._ps.needed > _MAX_MESSAGE or (
                     self._ps.state == AWAITING_CONTROL_LINE and len(self._ps.buf) > _MAX_CONTROL_LINE
@@ -229,12 +245,11 @@ class LinkClient(nats.aio.client.Client):
         except Exception as error:
             self.lose("protocol", f"the server sent what makes no sense ({type(error).__name__})")
 
+    async def _ping_interval(self) -> None:
+        """PINGs are sent by who counts them, which is not nats-py."""
+
     async def _process_op_err(self, e: Exception) -> None:
-        if isinstance(e, nats.errors.StaleConnectionError):
-            waited = self.options["ping_interval"] * (self.options["max_outstanding_pings"] + 1)
-            self.lose("stale", f"no PONG for {waited:g} s")
-        else:
-            self.lose(*classify(e))
+        self.lose(*classify(e))
 
     async def _process_err(self, err_msg: str) -> None:
         text = err_msg.strip("'")
@@ -259,11 +274,15 @@ class LinkClient(nats.aio.client.Client):
 
     async def _process_pong(self) -> None:
         # nats-py's own dies of a PONG that comes after its waiter has given up.
-        self._pings_outstanding = 0
+        if self.on_pong is not None:
+            self.on_pong()
         if self._pongs:
             pong = self._pongs.pop(0)
+            answered = self._answered.pop(pong, None)
             if not pong.done():
                 pong.set_result(time.perf_counter())
+            if answered is not None:
+                answered()
 
     async def _process_msg(self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes) -> None:
         # Straight from the read loop: no queue, no task and no parsed headers between a message and its count.

@@ -3,25 +3,29 @@
 import os
 import sys
 
-from natsmon import events as ev
-from natsmon.exit_codes import Exit
-from natsmon.probe.lines import Inbox
-from natsmon.probe.process import run
-from natsmon.settings import from_line
+from natsmon import garbage
 
 _CHUNK = 64 * 1024
+_LONGEST = 128 * 1024 * 1024
+"""Bytes of settings; a payload is in them, in letters that JSON can have."""
 
 
 def main() -> int:
     """The dashboard's child: settings on the first line of standard input, then commands."""
-    heard = bytearray()
-    while b"\n" not in heard:
-        piece = os.read(0, _CHUNK) if len(heard) < Inbox.MAX_LINE else b""
+    garbage.leave()
+    from natsmon.events import encode
+    from natsmon.exit_codes import Exit
+    from natsmon.probe.process import run
+    from natsmon.settings import from_line
+
+    heard, piece = bytearray(), b""
+    while b"\n" not in piece:
+        piece = os.read(0, _CHUNK) if len(heard) < _LONGEST else b""
         if not piece:
             return Exit.USAGE
         heard += piece
     line, _, commands = bytes(heard).partition(b"\n")
-    return run(from_line(line), encode=ev.encode, control=True, heard=commands)
+    return run(from_line(line), encode=encode, control=True, heard=commands)
 
 
 if __name__ == "__main__":

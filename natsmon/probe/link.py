@@ -43,11 +43,41 @@ class Link:
         self.lost = client.lost
         self._asked: dict[str, asyncio.Future[None]] = {}
         """Subjects of questions that a server may forbid us, which is no error, and the ends of waiting for them."""
+        self._refused: dict[str, Callable[[str], None]] = {}
+        """Who wants to know that the server forbids a subscription, by what its error says of it."""
+        self._unsure: set[str] = set()
+        """Subjects subscribed to, as long as the server may still refuse them."""
+        self._on_subscribed: Callable[[str], None] | None = None
+        self._first_write = 0.0
 
     @property
     def last_read(self) -> float:
         """``time.monotonic()`` of the last bytes from the server: the last proof of life."""
         return self._client.last_read
+
+    def asked_since(self, *, messages: bool) -> float | None:
+        """``time.monotonic()`` of the first question after the last bytes from the server; None without one.
+
+        A PING is a question; what is written is one where ``messages`` are in flight.
+        """
+        asked = (self._client.first_ping, self._first_write if messages else 0.0)
+        return min((at for at in asked if at > self.last_read), default=None)
+
+    def on_read(self, callback: Callable[[], None] | None) -> None:
+        """Call back whenever bytes have come, before they are looked at."""
+        self._client.on_read = callback
+
+    def on_pong(self, callback: Callable[[], None] | None) -> None:
+        """Call back with every PONG."""
+        self._client.on_pong = callback
+
+    def on_subscribed(self, callback: Callable[[str], None]) -> None:
+        """Call back with every subject of ``subscribe`` that the server has taken, before anything is heard on it."""
+        self._on_subscribed = callback
+
+    def lose(self, cause: str, text: str) -> None:
+        """It has ended, as far as we are concerned."""
+        self._client.lose(cause, text)
 
     @property
     def open(self) -> bool:
@@ -72,7 +102,12 @@ class Link:
             waiting = [done for subject, done in self._asked.items() if f'"{subject}' in text]
             for done in waiting:
                 _end(done)
-            if not waiting:
+            refused = {subject for subject in self._unsure | self._refused.keys() if self._is_refusal(text, subject)}
+            self._unsure -= refused
+            told = [self._refused[subject] for subject in refused if subject in self._refused]
+            for tell_refused in told:
+                tell_refused(text)
+            if not waiting and not told:
                 callback(text)
 
         self._client.on_error = tell
@@ -82,6 +117,8 @@ class Link:
 
     def write(self, commands: bytes) -> None:
         """Hand over whole protocol commands; returns at once."""
+        if self._first_write <= self.last_read:
+            self._first_write = time.monotonic()
         send(self._writer, commands)
 
     async def drained(self) -> None:
@@ -89,12 +126,34 @@ class Link:
         with suppress(OSError):
             await self._writer.drain()
 
-    async def subscribe(self, subject: str, receive: Callable[[bytes, bytes], None]) -> None:
+    def _is_refusal(self, text: str, subject: str) -> bool:
+        """Whether an error is about the subscription to a subject; one that names none is about the latest."""
+        return "subscription" in text and (f'"{subject}"' in text if '"' in text else subject in self._unsure)
+
+    async def subscribe(
+        self,
+        subject: str,
+        receive: Callable[[bytes, bytes], None],
+        *,
+        refused: Callable[[str], None] | None = None,
+    ) -> None:
         """Pass every message on ``subject`` to ``receive(headers, payload)``, from the read loop itself.
 
-        The SUB is on its way when this returns: what is written after it will be seen.
+        The SUB is on its way when this returns: what is written after it will be seen. A PING behind it will
+        tell that the server has taken it. Where it does not, now or later, ``refused`` is told in its words
+        instead of ``on_error``.
         """
+        if refused is not None:
+            self._refused[subject.lower()] = refused
         await self._client.listen(subject, receive)
+        self._unsure.add(subject.lower())  # as nats-py gives us errors
+        self._client.ping(lambda: self._taken(subject))
+
+    def _taken(self, subject: str) -> None:
+        if subject.lower() in self._unsure:
+            self._unsure.discard(subject.lower())
+            if self._on_subscribed is not None:
+                self._on_subscribed(subject)
 
     async def ask(
         self, subject: str, payload: bytes, *, within: float, enough: Callable[[bytes], bool] = lambda _: True
@@ -107,7 +166,7 @@ class Link:
         inbox = self._client.new_inbox()
         answers: list[bytes] = []
         done: asyncio.Future[None] = loop.create_future()
-        self._asked |= {subject.lower(): done, inbox.lower(): done}  # as nats-py gives us errors
+        self._asked |= {subject.lower(): done, inbox.lower(): done}
 
         def receive(headers: bytes, answer: bytes) -> None:
             if answer and len(answers) < _MOST_ANSWERS:
@@ -127,10 +186,36 @@ class Link:
                     await self._client.forget(subscription)
         return answers
 
+    async def hear_itself(self) -> bool:
+        """True once a message to an inbox of our own has come back; False where the server forbids it."""
+        inbox = self._client.new_inbox()
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        came_back = False
+
+        def receive(headers: bytes, payload: bytes) -> None:
+            nonlocal came_back
+            came_back = True
+            _end(done)
+
+        self._asked[inbox.lower()] = done
+        with suppress(nats.errors.Error):  # it drains, or has ended
+            subscription = await self._client.listen(inbox, receive)
+            try:
+                await self._client.publish(inbox, b"")
+                await done
+            finally:
+                if self.open:
+                    await self._client.forget(subscription)
+        return came_back
+
     async def ping(self) -> float:
         """One PING to PONG round trip in seconds; waits as long as the connection lives."""
         began = time.perf_counter()
         return await self._client.ping() - began
+
+    def send_ping(self, answered: Callable[[], None] | None = None) -> None:
+        """PING, and call back from the read loop itself when its PONG has come."""
+        self._client.ping(answered)
 
     async def drain(self, within: float) -> bool:
         """Unsubscribe, deliver what is under way, flush, close. False when it took too long, or the server died."""
@@ -180,8 +265,6 @@ async def open_link(
             allow_reconnect=False,
             max_reconnect_attempts=1,
             connect_timeout=_NEVER,  # type: ignore[arg-type]
-            ping_interval=settings.ping_interval,  # type: ignore[arg-type]
-            max_outstanding_pings=settings.max_pings_out,
             drain_timeout=_NEVER,  # type: ignore[arg-type]
             name=settings.name or None,
             error_cb=_ignore,

@@ -5,6 +5,7 @@ Nothing here knows who takes the events: a view in another process, a log, a rec
 
 import asyncio
 import importlib.metadata
+import math
 import platform
 import secrets
 import time
@@ -18,9 +19,11 @@ from natsmon.probe.connector import Connector
 from natsmon.probe.evidence import Evidence
 from natsmon.probe.heartbeat import Heartbeat
 from natsmon.probe.inquiry import Inquiry
+from natsmon.probe.keepalive import Keepalive
 from natsmon.probe.link import Link
 from natsmon.probe.outages import OutageBook
 from natsmon.probe.rtt import RoundTrips
+from natsmon.probe.silence import Silence
 from natsmon.settings import Settings
 
 
@@ -31,13 +34,16 @@ class Probe:
         self._settings = settings
         self._sink = emit
         self._began = time.monotonic()
+        self._told_at = 0.0
         self._session = secrets.token_hex(4)
         self._link: Link | None = None
         self._last_read = 0.0
         self.interrupted = False
         self._why = ""
-        self._heartbeat = Heartbeat(settings, self._session, self._emit, self.clock)
-        self._round_trips = RoundTrips(settings.rtt_interval, self._emit, self.clock)
+        self._heartbeat = Heartbeat(settings, self._session, self._emit, self.clock, self.moment)
+        self._round_trips = RoundTrips(settings.rtt_interval, self._emit, self.moment)
+        self._keepalive = Keepalive(settings.ping_interval, settings.max_pings_out, self._emit, self.clock)
+        self._silence = Silence(settings, lambda: self._heartbeat.ledger.flying, self._emit, self.clock)
         self._outages = OutageBook(self._heartbeat)
         self._evidence = Evidence(settings, self._emit, self.clock)
         self._inquiry = Inquiry(settings, self._emit, self.clock)
@@ -47,7 +53,12 @@ class Probe:
         """Seconds since the session began, to the microsecond: more digits would be noise in every line."""
         return round(time.monotonic() - self._began, 6)
 
+    def moment(self) -> float:
+        """The same for what is told often, to a tenth of a millisecond; no earlier than what was told before."""
+        return max(math.floor(self.clock() * 10_000) / 10_000, self._told_at)
+
     def _emit(self, event: ev.AnyEvent) -> None:
+        self._told_at = event.t
         self._sink(event)
         if self._link is not None:
             self._last_read = self._link.last_read - self._began
@@ -60,6 +71,9 @@ class Probe:
 
     async def link_up(self, link: Link) -> None:
         self._link = link
+        link.on_subscribed(lambda subject: self._emit(ev.Subscribed(t=self.clock(), subject=subject)))
+        self._keepalive.link_up(link)
+        self._silence.link_up(link)
         await self._heartbeat.link_up(link)
         self._round_trips.link_up(link)
         self._inquiry.link_up(link)
@@ -70,6 +84,8 @@ class Probe:
         self._link = None
         self._inquiry.link_down()
         self._round_trips.link_down()
+        self._silence.link_down()
+        self._keepalive.link_down()
         self._heartbeat.link_down()
 
     def suspend(self) -> None:
@@ -93,6 +109,8 @@ class Probe:
             await self._evidence.finished()
             self._inquiry.link_down()
             self._round_trips.link_down()
+            self._silence.link_down()
+            self._keepalive.link_down()
             self._heartbeat.close()
         code = self.exit_code()
         self._emit(ev.End(t=self.clock(), exit_code=code, why=self._why))
@@ -172,6 +190,8 @@ class Probe:
             name=self._settings.name,
             servers=[server.url for server in self._settings.servers],
             subject=self._settings.subject,
+            size=len(self._settings.payload),
             interval=self._settings.interval,
+            proof=self._heartbeat.proof.word,
             settings=settings_module.describe(self._settings),
         )

@@ -10,13 +10,18 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from natsmon import events as ev
+from natsmon import garbage
 from natsmon.probe.lines import Inbox, Outbox
 from natsmon.probe.probe import Probe
 from natsmon.settings import Settings
+
+if TYPE_CHECKING:
+    from natsmon.recording.recorder import Recorder
 
 Encode = Callable[[ev.AnyEvent], bytes | None]
 
@@ -26,7 +31,9 @@ _LAST_WORDS = 2.0
 _SAMPLES = (ev.Published, ev.Echoed, ev.Rtt, ev.DialStage)
 
 
-def run(settings: Settings, *, encode: Encode, control: bool, heard: bytes = b"") -> int:
+def run(
+    settings: Settings, *, encode: Encode, control: bool, heard: bytes = b"", recorder: "Recorder | None" = None
+) -> int:
     """Run a probe in this process, its encoded events on standard output; the exit code.
 
     With ``control`` the commands come from standard input, of which ``heard`` has been read already, and whose
@@ -34,14 +41,20 @@ def run(settings: Settings, *, encode: Encode, control: bool, heard: bytes = b""
     """
     _quiet_libraries()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        return runner.run(_run(settings, encode, control, heard))
+        garbage.collect()
+        return runner.run(_run(settings, encode, control, heard, recorder))
 
 
-async def _run(settings: Settings, encode: Encode, control: bool, heard: bytes) -> int:
+async def _run(settings: Settings, encode: Encode, control: bool, heard: bytes, recorder: "Recorder | None") -> int:
     outbox = Outbox(sys.stdout.fileno(), lambda missing: encode(ev.Gap(t=probe.clock(), events=missing)))
 
     def tell(event: ev.AnyEvent) -> None:
         line = encode(event)
+        if recorder is not None:
+            recorder.put(line if encode is ev.encode and line is not None else ev.encode(event))
+            if recorder.failure and not recorder.told:
+                recorder.told = True
+                warn(recorder.failure)
         if line is not None:
             outbox.put(
                 line,
@@ -51,6 +64,12 @@ async def _run(settings: Settings, encode: Encode, control: bool, heard: bytes) 
             )
         if outbox.broken:
             probe.close("nobody reads")
+
+    def warn(what: str) -> None:
+        """In the stream; beside a log that goes into a file or a pipe, where a person may be looking, too."""
+        tell(ev.Note(t=probe.clock(), text=what, kind="bad"))
+        if encode is not ev.encode and not sys.stdout.isatty():
+            sys.stderr.write(f"natsmon: {what}\n")
 
     probe = Probe(settings, tell)
 
@@ -66,6 +85,8 @@ async def _run(settings: Settings, encode: Encode, control: bool, heard: bytes) 
     def stop() -> None:
         if probe.interrupted:
             outbox.close(0.1)
+            if recorder is not None:
+                recorder.close(_LAST_WORDS)
             os._exit(probe.exit_code())
         probe.interrupt()
 

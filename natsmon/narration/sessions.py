@@ -1,0 +1,54 @@
+"""The first line of a stream, its last, and what is said of the stream itself."""
+
+from natsmon import events as ev
+from natsmon import units
+from natsmon.narration.words import NAME_LIMIT, Kind, Said, Words, clip, plural
+from natsmon.state import State
+
+
+def _session(event: ev.Session, state: State) -> Said:
+    version = event.versions.get("natsmon", "")
+    if not event.subject:
+        messages = "no messages"
+    elif event.interval > 0:
+        messages = f"publishing on {event.subject} every {units.brief(event.interval)}"
+    else:
+        messages = f"publishing on {event.subject} at full speed"
+    servers = ", ".join(event.servers[:4]) + (f" and {len(event.servers) - 4} more" if len(event.servers) > 4 else "")
+    return "info", f"natsmon {version} as {clip(event.name, NAME_LIMIT)!r}: {servers}, {messages}"
+
+
+def _ignored(event: ev.Ignored, state: State) -> Said:
+    return "warn", f"{event.command.replace('_', ' ') or 'command'} ignored: {clip(event.why)}"
+
+
+def _gap(event: ev.Gap, state: State) -> Said:
+    return "warn", f"{plural(event.events, 'event')} left out: this reader did not keep up; totals are not affected"
+
+
+def _note(event: ev.Note, state: State) -> Said:
+    return event.kind, clip(event.text)
+
+
+def _end(event: ev.End, state: State) -> Said:
+    tally = state.tally
+    sums = [
+        f"{units.grouped(tally.sent)} published",
+        f"{units.grouped(tally.echoed)} echoed",
+        f"{units.grouped(tally.lost)} lost",
+    ]
+    others = (tally.in_flight, "without an echo"), (tally.buffered, "never sent"), (tally.rejected, "rejected")
+    sums += [f"{units.grouped(number)} {what}" for number, what in others if number]
+    sums.append(plural(state.reconnects, "reconnect"))
+    why = f" ({clip(event.why)})" if event.why else ""
+    kind: Kind = "bad" if event.exit_code else "info"
+    return kind, f"ended after {units.elapsed(event.t)}{why}: {', '.join(sums)}"
+
+
+WORDS: Words = {
+    ev.Session: _session,
+    ev.Ignored: _ignored,
+    ev.Gap: _gap,
+    ev.Note: _note,
+    ev.End: _end,
+}

@@ -1,0 +1,72 @@
+"""Sets of whole numbers that mostly follow one another, kept as their runs."""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+
+
+class Runs:
+    """Numbers, added in rising order and taken out in any; two integers for each run of them.
+
+    Beyond ``most`` runs the oldest is dropped: its numbers are in here no more.
+    """
+
+    __slots__ = ("_firsts", "_lasts", "_most")
+
+    def __init__(self, most: int) -> None:
+        self._firsts: list[int] = []
+        self._lasts: list[int] = []
+        self._most = most
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        """First and last of each run, in order."""
+        return zip(self._firsts, self._lasts, strict=True)
+
+    def __len__(self) -> int:
+        """How many runs."""
+        return len(self._firsts)
+
+    def append(self, first: int, last: int) -> None:
+        """A run that begins behind all that is in here."""
+        if self._lasts and self._lasts[-1] == first - 1:
+            self._lasts[-1] = last
+            return
+        self._firsts.append(first)
+        self._lasts.append(last)
+        self._keep_to_the_most()
+
+    def extend(self, runs: Iterable[tuple[int, int]]) -> None:
+        for first, last in runs:
+            self.append(first, last)
+
+    def discard(self, number: int) -> bool:
+        """Take a number out; False when it is not in here."""
+        at = bisect_left(self._lasts, number)
+        if at == len(self._lasts) or self._firsts[at] > number:
+            return False
+        first, last = self._firsts[at], self._lasts[at]
+        if first == last:
+            del self._firsts[at], self._lasts[at]
+        elif number == first:
+            self._firsts[at] = number + 1
+        elif number == last:
+            self._lasts[at] = number - 1
+        else:
+            self._lasts[at] = number - 1
+            self._firsts.insert(at + 1, number + 1)
+            self._lasts.insert(at + 1, last)
+            self._keep_to_the_most()
+        return True
+
+    def take(self, last: int) -> list[tuple[int, int]]:
+        """Take out, and give, the runs of everything up to a number."""
+        at = bisect_left(self._lasts, last + 1)
+        taken = list(zip(self._firsts[:at], self._lasts[:at], strict=True))
+        del self._firsts[:at], self._lasts[:at]
+        if self._firsts and self._firsts[0] <= last:
+            taken.append((self._firsts[0], last))
+            self._firsts[0] = last + 1
+        return taken
+
+    def _keep_to_the_most(self) -> None:
+        if len(self._firsts) > self._most:
+            del self._firsts[0], self._lasts[0]

@@ -1,0 +1,211 @@
+"""Is the other side alive? PINGs counted, silence told, round trips without gaps: on real servers that are frozen."""
+
+import asyncio
+import socket
+import time
+from itertools import pairwise
+
+import pytest
+
+from natsmon import events as ev
+from natsmon.probe.alarm import Alarm
+from natsmon.probe.silence import patience
+from natsmon.sandbox.server import NatsServer
+from natsmon.settings import Secret
+from tests.conftest import StartServer
+from tests.listening import freeze, listening, settings
+from tests.peer import Talk, playing
+
+SLACK = 1.0
+"""Seconds that a busy machine may add to what is due."""
+SELDOM = 60.0
+
+
+# -- PING arithmetic ----------------------------------------------------------------------------------
+
+
+async def test_stale_when_it_was_said_to_be_and_silent_before(server: NatsServer) -> None:
+    interval, most = 0.2, 2
+    wanted = settings(server.url, ping_interval=interval, max_pings_out=most)
+    async with listening(wanted) as run:
+        first = await run.events.until(ev.Keepalive)
+        assert (first.interval, first.max_out, first.outstanding) == (interval, most, 0)
+        assert first.stale_at == pytest.approx(first.t + (most + 1) * interval, abs=0.02)
+        await run.events.until(ev.Echoed)
+        await freeze(server)
+        lost = await run.events.until(ev.Disconnected)
+        assert (lost.cause, lost.text) == ("stale", "no PONG for 0.6 s")
+        full = run.events.of(ev.Keepalive)[-1]
+        assert full.outstanding == most
+        assert full.stale_at - full.t <= interval + 0.02, "one interval after the last PING"
+        off_the_grid = (full.stale_at - first.stale_at) / interval % 1.0
+        assert min(off_the_grid, 1.0 - off_the_grid) < 0.05
+        assert full.stale_at - 0.02 <= lost.t <= full.stale_at + SLACK
+        silent = run.events.of(ev.Silent)[-1]
+        assert silent.server == server.url
+        assert silent.since < silent.t < lost.t
+        assert lost.t - silent.since <= (most + 1) * interval + SLACK
+        server.cont()
+        assert (await run.events.until(ev.Keepalive)).outstanding == 0
+
+
+async def test_pings_that_are_answered_in_time_are_no_news(server: NatsServer) -> None:
+    async with listening(settings(server.url, ping_interval=0.02, max_pings_out=500, rtt_interval=0.0)) as run:
+        first = await run.events.until(ev.Keepalive)
+        last = await run.events.until(ev.Keepalive, lambda told: told.t - first.t > 1.0)
+        told = [event.outstanding for event in run.events.of(ev.Keepalive) if event.t <= last.t]
+        late = sum(outstanding > 1 for outstanding in told)
+        assert len(told) <= 3 + 2 * late, "fifty PINGs and fifty PONGs"
+
+
+async def test_a_pong_settles_every_ping(server: NatsServer) -> None:
+    async with listening(settings(server.url, ping_interval=0.05, max_pings_out=200, rtt_interval=0.0)) as run:
+        await run.events.until(ev.Keepalive)
+        await freeze(server)
+        out = await run.events.until(ev.Keepalive, lambda told: told.outstanding == 3)
+        again = await run.events.until(ev.Keepalive)
+        assert again.outstanding == 4
+        assert out.stale_at - 0.02 <= again.stale_at <= out.stale_at + SLACK, "a PING more changes nothing"
+        server.cont()
+        settled = await run.events.until(ev.Keepalive, lambda told: told.outstanding == 0)
+        assert settled.stale_at > again.stale_at
+        assert not run.events.of(ev.Disconnected)
+
+
+async def test_what_still_speaks_is_not_stale() -> None:
+    """PONG may be behind much else; but once nothing comes any more, the limit holds."""
+
+    async def script(talk: Talk) -> None:
+        await talk.handshake()
+        for _ in range(30):
+            await talk.until_line(b"HPUB")
+            await talk.send(b"+OK\r\n")
+        await talk.until_closed()
+
+    async with playing(script) as peer:
+        wanted = settings(peer.url, ping_interval=0.2, max_pings_out=1, rtt_interval=0.0, interval=0.02)
+        async with listening(wanted) as run:
+            up = await run.events.until(ev.Connected)
+            lost = await run.events.until(ev.Disconnected)
+            assert lost.cause == "stale"
+            assert lost.t - up.t > 0.5, "two intervals without a PONG"
+
+
+async def test_an_alarm_lets_be_read_what_waits_in_the_socket() -> None:
+    ours, theirs = socket.socketpair()
+    reader, writer = await asyncio.open_connection(sock=ours)
+    order: list[str] = []
+    rung = asyncio.Event()
+
+    async def read() -> None:
+        await reader.readexactly(4)
+        order.append("read")
+
+    def ring() -> None:
+        order.append("rung")
+        rung.set()
+
+    reading = asyncio.ensure_future(read())
+    await asyncio.sleep(0)
+    Alarm(ring).set(asyncio.get_running_loop().time() + 0.01)
+    theirs.send(b"PONG")
+    time.sleep(0.1)  # noqa: ASYNC251  the process is held up
+    await asyncio.wait_for(rung.wait(), 5.0)
+    await reading
+    assert order == ["read", "rung"]
+    writer.close()
+    theirs.close()
+
+
+# -- silence ------------------------------------------------------------------------------------------
+
+
+async def test_silence_is_told_within_two_missed_echoes_and_so_is_its_end(server: NatsServer) -> None:
+    async with listening(settings(server.url, interval=1.0, rtt_interval=0.0)) as run:
+        await run.events.until(ev.Echoed)
+        await freeze(server)
+        silent = await run.events.until(ev.Silent)
+        echoed = {echo.seq for echo in run.events.of(ev.Echoed)}
+        unanswered = [sent for sent in run.events.of(ev.Published) if sent.seq not in echoed and sent.t <= silent.t]
+        assert silent.missed == len(unanswered) >= 2
+        assert silent.t - unanswered[0].t <= 2.0 + SLACK
+        assert silent.since < unanswered[0].t
+        server.cont()
+        heard = await run.events.until(ev.Heard)
+        assert heard.silence == pytest.approx(heard.t - silent.since, abs=SLACK)
+        assert (await run.events.until(ev.Echoed)).seq == unanswered[0].seq
+        assert [told.since for told in run.events.of(ev.Silent)].count(silent.since) == 1
+
+
+async def test_a_ping_without_an_answer_is_silence_too(server: NatsServer) -> None:
+    wanted = settings(server.url, interval=SELDOM, rtt_interval=0.05, ping_interval=0.4)
+    async with listening(wanted) as run:
+        await run.events.until(ev.Rtt)
+        await freeze(server)
+        silent = await run.events.until(ev.Silent)
+        assert silent.missed <= 1
+        assert silent.t - silent.since <= 0.4 + 0.05 + SLACK
+        server.cont()
+        await run.events.until(ev.Heard)
+
+
+@pytest.mark.parametrize(
+    ("changes", "seconds"),
+    [
+        ({"interval": 1.0}, 1.9),
+        ({"interval": 0.75}, 1.425),
+        ({"interval": 0.001}, 1.0),
+        ({"interval": 0.0}, 1.0),
+        ({"interval": 3600.0}, 1.9),
+        ({"interval": 1.0, "ping_interval": 0.5}, 0.5),
+    ],
+)
+def test_patience(changes: dict[str, float], seconds: float) -> None:
+    assert patience(settings("nats://a", **changes)) == pytest.approx(seconds)
+
+
+# -- the subscription ---------------------------------------------------------------------------------
+
+
+async def test_subscribed_comes_before_anything_is_heard(refused_port: int, nats_server: StartServer) -> None:
+    """Also where messages have waited for the connection, and follow SUB at once."""
+    async with listening(settings(f"nats://127.0.0.1:{refused_port}", reconnect_wait=0.02)) as run:
+        await run.events.until(ev.Tally, lambda tally: tally.buffered >= 3)
+        await asyncio.to_thread(nats_server, port=refused_port)
+        await run.events.until(ev.Connected)
+        subscribed = await run.events.until(ev.Subscribed)
+        await run.events.until(ev.Echoed)
+        assert subscribed.subject == "hello"
+        assert run.events.seen.index(subscribed) < run.events.seen.index(run.events.of(ev.Echoed)[0])
+
+
+async def test_a_subscription_refused_is_not_told_as_taken(nats_server: StartServer) -> None:
+    denied = "authorization { users: [{user: u, password: p, permissions: {subscribe: {deny: hello}}}] }"
+    server = nats_server(config=denied)
+    wanted = settings(server.url, user=Secret("u"), password=Secret("p"), rtt_interval=0.02)
+    async with listening(wanted) as run:
+        for _ in range(3):
+            await run.events.until(ev.Rtt)
+        assert not run.events.of(ev.Subscribed)
+
+
+# -- round trips --------------------------------------------------------------------------------------
+
+
+async def test_a_stall_is_met_by_every_ping_that_was_due_in_it(server: NatsServer) -> None:
+    interval = 0.02
+    async with listening(settings(server.url, rtt_interval=interval)) as run:
+        await run.events.until(ev.Rtt)
+        await freeze(server)
+        await run.events.until(ev.Silent)
+        server.cont()
+        heard = await run.events.until(ev.Heard)
+        met = [await run.events.until(ev.Rtt)]
+        while not met[-1].omitted:
+            met.append(await run.events.until(ev.Rtt))
+        assert len(met) == 16
+        assert met[0].seconds > 0.9
+        assert all(a.seconds > b.seconds for a, b in pairwise(met))
+        due = heard.silence / interval
+        assert due / 2 <= sum(1 + rtt.omitted for rtt in met) <= due + 2
+        assert met[-1].omitted <= met[-1].seconds / interval + 1

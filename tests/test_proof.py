@@ -1,0 +1,302 @@
+"""What becomes known of messages: when one is called lost, when that is taken back, and when nothing can be known."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import nats
+import pytest
+
+from natsmon import events as ev
+from natsmon.probe import echoes
+from natsmon.probe.tallies import CHECKPOINT_EVERY
+from natsmon.sandbox.server import NatsServer
+from natsmon.settings import MAX_RATE, Secret
+from tests import peers
+from tests.conftest import StartServer
+from tests.listening import Listening, freeze, listening, settings
+from tests.peer import Peer, Talk, playing
+
+
+class Router:
+    """A server's side of one connection: PING is answered, and what is published goes to who subscribed, or nowhere."""
+
+    def __init__(self, talk: Talk, *, deaf_to: str = "") -> None:
+        self._talk = talk
+        self._deaf_to = deaf_to
+        self._sids: dict[str, str] = {}
+        self.swallowed: list[tuple[list[str], bytes]] = []
+
+    async def route(self) -> None:
+        """Until the other side has gone."""
+        while line := (await self._talk.line()).decode().split():
+            match line:
+                case ["PING"]:
+                    await self._talk.send(b"PONG\r\n")
+                case ["SUB", subject, sid]:
+                    self._sids[subject] = sid
+                case ["PUB" | "HPUB", subject, *_]:
+                    body = await self._talk.exactly(int(line[-1]) + 2)
+                    if subject in (self._deaf_to, ""):
+                        self.swallowed.append((line, body))
+                        self._talk.peer.changed()
+                    elif subject in self._sids:
+                        await self.deliver(line, body)
+
+    async def deliver(self, line: list[str], body: bytes) -> None:
+        verb, subject, *sizes = line
+        head = f"{verb.replace('PUB', 'MSG')} {subject} {self._sids[subject]} {' '.join(sizes)}\r\n"
+        await self._talk.send(head.encode() + body)
+
+
+class Twice:
+    """A peer whose first connection swallows what it is given and is reset; the later ones are well.
+
+    ``late`` delivers on the connection that is up what was swallowed on the first.
+    """
+
+    def __init__(self, swallowing: int) -> None:
+        self._swallowing = swallowing
+        self._routers: list[Router] = []
+
+    async def script(self, talk: Talk) -> None:
+        await talk.handshake()
+        first = not self._routers
+        router = Router(talk, deaf_to="hello" if first else "")
+        self._routers.append(router)
+        routing = asyncio.ensure_future(router.route())
+        try:
+            if first:
+                await talk.peer.until(lambda _: len(router.swallowed) >= self._swallowing)
+                talk.reset()
+            else:
+                await routing
+        finally:
+            routing.cancel()
+
+    async def late(self, which: int) -> None:
+        await self._routers[-1].deliver(*self._routers[0].swallowed[which])
+
+
+@asynccontextmanager
+async def swallowing(many: int = 2) -> AsyncIterator[Peer]:
+    """A peer that keeps ``many`` messages for itself, and resets the connection."""
+    async with playing(Twice(many).script) as peer:
+        yield peer
+
+
+@pytest.fixture(autouse=True)
+def short_grace(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(echoes, "GRACE", 0.05)
+
+
+async def publish_three(run: Listening) -> None:
+    """Where the schedule has one message in ten minutes: that one, and two more."""
+    await run.events.until(ev.Published)
+    run.obey(ev.Pause())
+    run.obey(ev.Publish())
+    run.obey(ev.Publish())
+
+
+async def test_lost_is_certain_also_while_publishing_is_paused(nats_server: StartServer) -> None:
+    real = nats_server()
+    async with swallowing(3) as peer, listening(settings(peer.url, real.url, interval=600.0)) as run:
+        await publish_three(run)
+        outage = await run.events.until(ev.Outage)
+        assert (outage.lost, outage.lost_seqs, outage.unknown, outage.servers) == (3, [(1, 3)], 0, 1)
+        assert outage.after == real.url
+        tally = run.events.state.tally
+        assert (tally.sent, tally.lost, tally.in_flight) == (3, 3, 0)
+
+
+async def test_an_echo_of_the_new_connection_alone_does_not_make_a_loss(
+    nats_server: StartServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(echoes, "GRACE", 60.0)
+    real = nats_server()
+    async with swallowing() as peer, listening(settings(peer.url, real.url)) as run:
+        await run.events.until(ev.Connected, lambda up: up.server == real.url)
+        tally = await run.events.until_counts(lambda tally: tally.echoed >= 10)
+        assert (tally.lost, tally.in_flight >= 2) == (0, True)
+        run.obey(ev.Drain())
+        outage = await run.events.until(ev.Outage)
+        assert (outage.lost, outage.unknown >= 2) == (0, True)
+
+
+async def test_what_one_connection_could_not_settle_the_next_one_does(
+    nats_server: StartServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(echoes, "GRACE", 60.0)
+    real = nats_server()
+    async with swallowing() as peer, listening(settings(peer.url, real.url)) as run:
+        await run.events.until(ev.Connected, lambda up: up.server == real.url)
+        lost = run.events.of(ev.Disconnected)[0]
+        await run.events.until(ev.Echoed)
+        monkeypatch.setattr(echoes, "GRACE", 0.05)
+        run.obey(ev.Reconnect())
+        outage = await run.events.until(ev.Outage, lambda outage: outage.began == lost.t)
+        assert outage.lost >= 2
+
+
+async def test_without_an_inbox_an_echo_is_the_sentinel(nats_server: StartServer) -> None:
+    only = "{ subscribe: { allow: [hello] } }"
+    real = nats_server(config=f"authorization {{ users: [{{ user: u, password: p, permissions: {only} }}] }}")
+    async with (
+        swallowing() as peer,
+        listening(settings(peer.url, real.url, user=Secret("u"), password=Secret("p"))) as run,
+    ):
+        outage = await run.events.until(ev.Outage)
+        assert outage.lost >= 2
+        assert not run.events.of(ev.AsyncError)
+
+
+async def test_a_loss_is_taken_back_and_the_outage_told_again() -> None:
+    peering = Twice(3)
+    async with playing(peering.script) as peer, listening(settings(peer.url, interval=600.0)) as run:
+        await publish_three(run)
+        first = await run.events.until(ev.Outage)
+        assert (first.lost, first.lost_seqs) == (3, [(1, 3)])
+        await peering.late(1)
+        again = await run.events.until(ev.Outage)
+        assert (again.began, again.ended, again.t > first.t) == (first.began, first.ended, True)
+        assert (again.lost, again.late, again.lost_seqs) == (2, 1, [(1, 1), (3, 3)])
+        tally = run.events.state.tally
+        assert (tally.lost, tally.late, tally.in_flight) == (2, 1, 0)
+        await peering.late(1)
+        await run.events.until_counts(lambda tally: tally.duplicate == 1)
+        assert len(run.events.of(ev.Outage)) == 2
+
+
+async def test_a_frozen_server_that_goes_on_routes_what_it_had(cluster: list[NatsServer]) -> None:
+    ours, other, _ = cluster
+    listener = await nats.connect(other.url)
+    try:
+        theirs = await listener.subscribe("hello")
+        async with listening(settings(ours.url, other.url, ignore_discovered_servers=True)) as run:
+            await theirs.next_msg(timeout=5.0)  # our server knows that somebody listens on the other one
+            await freeze(ours)
+            await run.events.until_counts(lambda tally: tally.in_flight >= 3)
+            run.obey(ev.Reconnect())
+            outage = await run.events.until(ev.Outage)
+            assert outage.lost >= 3
+            await asyncio.to_thread(ours.cont)
+            again = await run.events.until(ev.Outage, lambda again: again.lost == 0)
+            assert (again.began, again.late, again.lost_seqs) == (outage.began, outage.lost + outage.late, [])
+    finally:
+        await listener.close()
+
+
+# -- nothing to hear --------------------------------------------------------------------------------
+
+DENIED = "authorization { users: [{ user: u, password: p, permissions: { subscribe: { deny: [hello] } } }] }"
+
+
+async def test_where_the_subscription_is_denied_fates_are_unknown(nats_server: StartServer) -> None:
+    server = nats_server(config=DENIED)
+    async with listening(settings(server.url, user=Secret("u"), password=Secret("p"))) as run:
+        blind = await run.events.until(ev.Blind)
+        assert 'permissions violation for subscription to "hello"' in blind.why
+        tally = await run.events.until_counts(lambda tally: tally.sent >= 5)
+        assert (tally.in_flight, tally.lost, tally.rejected) == (tally.sent, 0, 0)
+        run.obey(ev.Reconnect())
+        outage = await run.events.until(ev.Outage)
+        assert (outage.lost, outage.unknown) == (0, 0)
+        await run.events.until(ev.Blind)
+        assert not run.events.of(ev.Subscribed)
+        assert not run.events.of(ev.AsyncError)
+
+
+async def test_a_connection_that_may_subscribe_sees_again(nats_server: StartServer) -> None:
+    denied, allowed = nats_server(config=DENIED), nats_server()
+    wanted = settings(denied.url, allowed.url, user=Secret("u"), password=Secret("p"), reconnect_wait=0.0)
+    async with listening(wanted) as run:
+        await run.events.until(ev.Blind)
+        unknown = await run.events.until_counts(lambda tally: tally.sent >= 3)
+        run.obey(ev.Reconnect())
+        tally = await run.events.until_counts(lambda tally: tally.echoed >= 5)
+        assert tally.lost == 0
+        assert tally.in_flight >= unknown.in_flight
+        assert run.events.state.blind == ""
+
+
+@pytest.mark.parametrize("interval", [0.025, MAX_RATE])
+async def test_no_echo_publishes_and_knows_nothing(server: NatsServer, interval: float) -> None:
+    async with listening(settings(server.url, echo=False, interval=interval)) as run:
+        assert (await run.events.until(ev.Session)).proof == "none"
+        await run.events.until(ev.Blind, lambda blind: blind.why.startswith("--no-echo: "))
+        await run.events.until_counts(lambda tally: tally.sent >= 5)
+        run.obey(ev.Reconnect())
+        outage = await run.events.until(ev.Outage)
+        assert (outage.lost, outage.unknown) == (0, 0)
+        sent = run.events.state.tally.sent
+        tally = await run.events.until_counts(lambda tally: tally.sent > sent + 5)
+        assert (tally.in_flight, tally.lost, tally.echoed) == (tally.sent, 0, 0)
+        assert len(run.events.of(ev.Blind)) == 1
+        assert run.events.state.blind
+
+
+async def test_no_echo_makes_no_subscription() -> None:
+    async with peers.correct() as peer, listening(settings(peer.url, echo=False)) as run:
+        await peer.until_received(b"Natsmon-Seq: 3")
+        assert "SUB hello 1" not in peer.lines
+        assert not [line for line in peer.lines if line.startswith("SUB hello")]
+        assert not run.events.of(ev.Echoed)
+
+
+# -- what is told of it -----------------------------------------------------------------------------
+
+
+async def test_the_first_echo_of_each_connection(server: NatsServer) -> None:
+    async with listening(settings(server.url)) as run:
+        first = await run.events.until(ev.FirstEcho)
+        assert (first.seq, 0 < first.latency < 5) == (1, True)
+        await run.events.until_counts(lambda tally: tally.echoed >= 3)
+        run.obey(ev.Reconnect())
+        second = await run.events.until(ev.FirstEcho)
+        assert second.seq > 3
+        await run.events.until(ev.Echoed, lambda echo: echo.seq > second.seq)
+        assert len(run.events.of(ev.FirstEcho)) == 2
+
+
+async def test_single_messages_tell_the_counts(server: NatsServer) -> None:
+    async with listening(settings(server.url, payload=b"12345678")) as run:
+        assert (await run.events.until(ev.Session)).size == 8
+        counted = await run.events.until_counts(lambda tally: tally.echoed >= 20 and tally.in_flight == 0)
+        assert (counted.attempted, counted.bytes) == (counted.sent, 8 * counted.sent)
+        # One for what was buffered before there was a connection, and those of every five seconds.
+        assert len(run.events.of(ev.Tally)) <= 1 + counted.t / CHECKPOINT_EVERY
+        assert (run.events.of(ev.Published)[0].size, run.events.of(ev.Published)[0].subject) == (0, "")
+    last = run.events.last_tally
+    assert (last.latency, last.latencies) == (None, [])
+
+
+async def test_many_messages_are_told_with_every_latency(server: NatsServer) -> None:
+    async with listening(settings(server.url, interval=0.001)) as run:
+        await run.events.until(ev.Tally, lambda tally: tally.echoed >= 100)
+    counted = sum(many for tally in run.events.of(ev.Tally) for _, many in tally.latencies)
+    assert counted == run.events.last_tally.echoed
+
+
+async def hears(server: NatsServer, run: Listening) -> Any:
+    """A message as somebody else receives it."""
+    other = await nats.connect(server.url)
+    try:
+        subscription = await other.subscribe("hello")
+        message = await subscription.next_msg(timeout=5.0)
+        copies = {"X-Before": "1", **message.headers, "X-Behind": "2"}
+        await other.publish("hello", message.data, headers=copies)
+        await run.events.until_counts(lambda tally: tally.duplicate == 1)
+        return message
+    finally:
+        await other.close()
+
+
+async def test_headers_of_the_user_come_first_and_the_number_is_found(server: NatsServer) -> None:
+    wanted = settings(server.url, headers=(("Kind", "test; ü"), ("Kind2", "")), payload=b"x" * 100)
+    async with listening(wanted) as run:
+        await run.events.until(ev.Echoed)
+        message = await hears(server, run)
+        assert list(message.headers) == ["Kind", "Kind2", "Natsmon-Session", "Natsmon-Seq"]
+        assert (message.headers["Kind"], message.headers["Kind2"]) == ("test; ü", "")
+        assert message.data == b"x" * 100
