@@ -8,7 +8,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
@@ -27,6 +27,8 @@ class Source(Protocol):
     """True when ``events`` may be called again after it has ended, for a new session."""
     obituary: str
     """How what is behind the source died, when it did not end as it should."""
+    tap: Callable[[bytes], None] | None
+    """Is given every line as it came, before its event is; for a recording."""
 
     def events(self) -> AsyncIterator[ev.AnyEvent]:
         """The events, in order, until the stream ends."""
@@ -50,6 +52,7 @@ class ProbeProcess:
         self._settings = settings
         self._process: asyncio.subprocess.Process | None = None
         self.obituary = ""
+        self.tap: Callable[[bytes], None] | None = None
 
     @property
     def pid(self) -> int | None:
@@ -77,6 +80,8 @@ class ProbeProcess:
         process.stdin.write(to_line(self._settings))
         try:
             async for line in process.stdout:
+                if self.tap is not None and line.endswith(b"\n"):
+                    self.tap(line)
                 with suppress(msgspec.DecodeError):  # the last line of a probe that was killed may be cut off
                     event = ev.decode_event(line)
                     if event is not None:

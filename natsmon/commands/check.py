@@ -27,8 +27,8 @@ def check(
     The exit code is 0 for OK, 1 for WARNING, 2 for CRITICAL, 3 for UNKNOWN; with --format prometheus it is 0.
     """
     settings, limits = settings_from(ctx), limits_from(ctx)
+    from natsmon import outfile as file
     from natsmon.check import formats as check_formats
-    from natsmon.check import outfile as file
     from natsmon.check import text as check_text
     from natsmon.check import verdict
     from natsmon.check.measure import run as run_check

@@ -10,6 +10,7 @@ from natsmon.commands.given import settings_from
 from natsmon.commands.grammar import Dashboard
 from natsmon.commands.modes import choose, run
 from natsmon.commands.output import write
+from natsmon.commands.recording import target_from
 
 
 def _version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:
@@ -31,4 +32,4 @@ def dashboard(ctx: click.Context, /, plain: bool, as_json: bool, control: bool, 
     Without a terminal on standard output it is a log instead.
     """
     mode = choose(ctx, plain, as_json, control)
-    return run(mode, settings_from(ctx), control=control)
+    return run(mode, settings_from(ctx), control=control, record=target_from(ctx, mode))

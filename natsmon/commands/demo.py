@@ -10,6 +10,7 @@ from natsmon.commands.grammar import FLAGS_WORD, Command
 from natsmon.commands.modes import choose, run
 from natsmon.commands.output import complain
 from natsmon.commands.parameters import whole
+from natsmon.commands.recording import target_from
 from natsmon.exit_codes import Exit
 from natsmon.servers import parse_servers
 
@@ -30,6 +31,7 @@ def demo(
     if rest:
         raise click.UsageError("demo starts servers of its own and takes no URL", ctx)
     mode = choose(ctx, plain, as_json, control)
+    record = target_from(ctx, mode)
     settings_from(ctx, servers=())  # what is wrong is said before a server is started
     from natsmon.sandbox import NoServer, Sandbox, SandboxFailed
 
@@ -40,6 +42,6 @@ def demo(
         return Exit.USAGE
     try:
         addresses, _userinfo = parse_servers(sandbox.urls)
-        return run(mode, settings_from(ctx, servers=addresses), control=control, sandbox=sandbox)
+        return run(mode, settings_from(ctx, servers=addresses), control=control, record=record, sandbox=sandbox)
     finally:
         sandbox.close()

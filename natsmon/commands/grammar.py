@@ -1,9 +1,11 @@
 """The grammar of the command line: a server's URL may stand where a command would, and help comes in sections."""
 
 from importlib import import_module
+from typing import Any
 
 import click
 
+from natsmon import garbage
 from natsmon.commands.flags import Flag
 
 HELP_WIDTH = 100
@@ -12,7 +14,7 @@ _OTHER = "Other"
 
 DEFAULT = "dashboard"
 """The command that runs when none is named."""
-NAMED = ("demo", "check", "info")
+NAMED = ("demo", "check", "report", "info")
 """Those a person can name, in the order of the help."""
 
 
@@ -24,6 +26,10 @@ def load(name: str) -> click.Command:
 
 class Command(click.Command):
     """A command whose help has its flags in sections."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        garbage.collect()  # a command that goes on for long has not to think of it
+        return super().invoke(ctx)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         sections: dict[str, list[tuple[str, str]]] = {}

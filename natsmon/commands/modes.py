@@ -3,17 +3,20 @@
 The packages that cost a start (the client, the screen) are imported by the mode that needs them.
 """
 
-import gc
 import os
 import sys
 from typing import TYPE_CHECKING
 
 import click
 
+from natsmon import garbage
 from natsmon.commands.output import is_terminal
+from natsmon.commands.recording import recording
+from natsmon.recording.target import Target
 from natsmon.settings import Settings
 
 if TYPE_CHECKING:
+    from natsmon.recording.recorder import Recorder
     from natsmon.sandbox import Sandbox
 
 
@@ -32,20 +35,31 @@ def choose(ctx: click.Context, /, plain: bool, as_json: bool, control: bool) -> 
     return "dashboard"
 
 
-def run(mode: str, settings: Settings, *, control: bool, sandbox: "Sandbox | None" = None) -> int:
-    if mode == "dashboard":
-        gc.disable()  # the app turns it on again once it has painted, a tenth sooner for it
+def run(mode: str, settings: Settings, *, control: bool, record: Target, sandbox: "Sandbox | None" = None) -> int:
+    with recording(record) as recorder:
+        return _run(mode, settings, control, record, recorder, sandbox)
 
+
+def _run(
+    mode: str,
+    settings: Settings,
+    control: bool,
+    record: Target,
+    recorder: "Recorder | None",
+    sandbox: "Sandbox | None",
+) -> int:
+    garbage.leave()  # loading is a part of the start; the dashboard and the probe say when it is over
+    if mode == "dashboard":
         from natsmon.sources import ProbeProcess
         from natsmon.tui.app import run as run_dashboard
 
-        return run_dashboard(ProbeProcess(settings), sandbox=sandbox)
+        return run_dashboard(ProbeProcess(settings), sandbox=sandbox, record=record, recorder=recorder)
     from natsmon.probe.process import run as run_probe
 
     if mode == "json":
         from natsmon.events import encode
 
-        return run_probe(settings, encode=encode, control=control)
+        return run_probe(settings, encode=encode, control=control, recorder=recorder)
     from natsmon.views.plain import Plain
 
-    return run_probe(settings, encode=Plain().line, control=control)
+    return run_probe(settings, encode=Plain().line, control=control, recorder=recorder)

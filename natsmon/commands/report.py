@@ -1,0 +1,76 @@
+"""``natsmon report``: what happened in recordings, for a person."""
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from natsmon.commands.flags import report_flags
+from natsmon.commands.grammar import FLAGS_WORD, Command
+from natsmon.commands.output import complain, is_terminal, write
+from natsmon.exit_codes import Exit
+from natsmon.servers import quotable
+
+STANDARD_INPUT = "-"
+
+
+@click.command(cls=Command, options_metavar=FLAGS_WORD)
+@report_flags
+@click.argument("files", nargs=-1, metavar="FILE...")
+@click.pass_context
+def report(ctx: click.Context, /, files: tuple[str, ...], as_format: str, outfile: str | None, **_: Any) -> int:
+    """What happened in recordings: outages, losses, latency and dials, told in text, Markdown, HTML or JSON.
+
+    Several files are set side by side. FILE may be - for standard input.
+    """
+    if not files:
+        raise click.UsageError("report needs a recording: natsmon report FILE", ctx)
+    from natsmon import outfile as file
+    from natsmon.recording.reader import Unreadable
+    from natsmon.report import build
+
+    try:
+        with _spooled(files) as paths:
+            told = build.read(paths, [_called(name) for name in files])
+    except (Unreadable, OSError) as exc:
+        complain(f"report: {exc}")
+        return Exit.USAGE
+    if told.unread:
+        first, more = told.unread[0], len(told.unread) - 1
+        also = f"; {more} more{' in the report' if told.runs else ''}" if more else ""
+        complain(f"report: not read: {first.file}: {first.what}{also}")
+    if not told.runs:
+        return Exit.USAGE
+    terminal = outfile is None and is_terminal(sys.stdout)
+    width = shutil.get_terminal_size().columns if terminal else build.NARROW
+    said = build.render(told, as_format, width=width, colour=terminal and not os.environ.get("NO_COLOR"))
+    if outfile is None:
+        write(said)
+        return Exit.ENDED
+    try:
+        file.write(outfile, said)
+    except OSError as exc:
+        complain(f'--outfile: "{quotable(outfile)}" cannot be written: {exc.strerror}')
+        return Exit.GAVE_UP
+    return Exit.ENDED
+
+
+def _called(name: str) -> str:
+    return "standard input" if name == STANDARD_INPUT else name
+
+
+@contextmanager
+def _spooled(files: Sequence[str]) -> Iterator[list[str]]:
+    """The files, with what comes on standard input in one of its own: a recording is not read in one direction only."""
+    if STANDARD_INPUT not in files:
+        yield list(files)
+        return
+    with tempfile.NamedTemporaryFile(prefix="natsmon-report-") as spool:
+        shutil.copyfileobj(sys.stdin.buffer, spool)
+        spool.flush()
+        yield [spool.name if name == STANDARD_INPUT else name for name in files]

@@ -1,0 +1,166 @@
+"""Lines into a recording, from a thread of its own: neither a slow disk nor a full one holds up who has them."""
+
+import os
+import threading
+from collections import deque
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from natsmon.plaintext import printable
+from natsmon.recording import names
+from natsmon.recording.compression import NoZstd, by_suffix
+from natsmon.recording.part import NotOurs, Part
+from natsmon.recording.target import Target
+
+if TYPE_CHECKING:
+    from natsmon.recording.shadow import Shadow
+
+FLUSH = 0.5
+"""Seconds after which a line is in the file at the latest: half of the one that a kill may cost."""
+WAITING_AT_MOST = 200_000
+"""Lines not yet written; a disk that is so far behind does not come back."""
+
+
+class CannotRecord(Exception):
+    """Why a recording cannot begin, for a person; begins with the file's name."""
+
+
+class Parts:
+    """The files of one recording, one after the other. Not a thread's business: it writes when it is told to."""
+
+    def __init__(self, target: Target) -> None:
+        """Raises OSError, NotOurs and NoZstd."""
+        self.path = Path(os.path.realpath(target.path))
+        self.lines = 0
+        """Written so far, to all parts."""
+        self._most = target.most
+        self._keep = target.keep
+        self._compression = by_suffix(target.path)
+        self._part = Part(self.path, self._compression)
+        self._shadow = _shadow() if target.most is not None else None
+
+    @property
+    def size(self) -> int:
+        """Bytes of the part that is written."""
+        return self._part.size
+
+    def write(self, lines: list[bytes]) -> None:
+        """Whole lines. When this returns they are in the file; raises OSError."""
+        if self._full():
+            self._turn()
+        self._part.write(b"".join(lines))
+        self.lines += len(lines)
+        if self._shadow is not None:
+            for line in lines:
+                self._shadow.take(line)
+
+    def close(self) -> None:
+        """Raises OSError; the file is closed all the same."""
+        self._part.close()
+
+    def abandon(self) -> None:
+        """After an error: close the file as it is."""
+        with suppress(OSError):
+            self._part.abandon()
+
+    def _full(self) -> bool:
+        if self._most is None or self._part.size < self._most:
+            return False
+        self._part.settle()  # which may make it smaller
+        return self._part.size >= self._most
+
+    def _turn(self) -> None:
+        """Number the part that is full, let go of the oldest, and begin the next."""
+        assert self._shadow is not None
+        full = names.numbered(self.path)
+        number = full[-1][0] + 1 if full else 1
+        self.path.rename(names.part(self.path, number))
+        for _, oldest in [*full, (number, names.part(self.path, number))][: 1 - self._keep or None]:
+            oldest.unlink()
+        done, self._part = self._part, Part(self.path, self._compression)
+        done.close()
+        if head := self._shadow.head():
+            self._part.write(head)
+
+
+def _shadow() -> "Shadow":
+    from natsmon.recording.shadow import Shadow  # only a recording in parts has to know what it says: it costs a start
+
+    return Shadow()
+
+
+class Recorder:
+    """One recording, from its first line to ``close``. ``failure`` tells when it had to stop before."""
+
+    def __init__(self, target: Target, head: bytes = b"") -> None:
+        """``head`` is what to begin with. Raises CannotRecord."""
+        self.name = target.path
+        try:
+            self._parts = Parts(target)
+        except (NotOurs, NoZstd) as error:
+            raise CannotRecord(f'"{printable(target.path)}" {error}') from None
+        except OSError as error:
+            raise CannotRecord(f'"{printable(target.path)}" cannot be written: {error.strerror}') from None
+        self.failure = ""
+        """Why it stopped by itself, in a sentence; empty while it goes on."""
+        self.told = False
+        """Whether a person has been told of it."""
+        self._lines: deque[bytes] = deque(head.splitlines(keepends=True))
+        self._something = threading.Event()
+        self._closing = threading.Event()
+        if head:
+            self._something.set()
+        self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
+        self._thread.start()
+
+    @property
+    def size(self) -> int:
+        return self._parts.size
+
+    def put(self, line: bytes) -> None:
+        """A line, its end included. Never waits."""
+        if self.failure:
+            return
+        self._lines.append(line)
+        if not self._something.is_set():
+            self._something.set()
+        elif len(self._lines) > WAITING_AT_MOST:
+            self._stop("the disk does not keep up")
+
+    def finish(self) -> None:
+        """No line will follow: write what is left. Does not wait for it."""
+        self._closing.set()
+        self._something.set()
+
+    def close(self, timeout: float) -> None:
+        """Write what is left, for at most ``timeout`` seconds."""
+        self.finish()
+        self._thread.join(timeout)
+        if self._thread.is_alive():
+            self._stop("the disk does not answer")
+
+    def _run(self) -> None:
+        try:
+            while not (self._closing.is_set() or self.failure):
+                self._something.wait()
+                self._closing.wait(FLUSH)
+                self._something.clear()
+                self._write()
+            self._write()
+            self._parts.close()
+        except Exception as error:  # whatever it is, the run that is recorded goes on
+            why = error.strerror if isinstance(error, OSError) else None
+            self._stop(why or str(error) or type(error).__name__)
+            self._parts.abandon()
+
+    def _write(self) -> None:
+        lines = [self._lines.popleft() for _ in range(len(self._lines))]
+        if lines:
+            self._parts.write(lines)
+
+    def _stop(self, why: str) -> None:
+        count = self._parts.lines
+        lines = f"{count:,} line is" if count == 1 else f"{count:,} lines are"
+        self.failure = f"recording stopped: {printable(self.name)}: {why}; {lines} in it"
+        self._lines.clear()

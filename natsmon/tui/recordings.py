@@ -1,0 +1,94 @@
+"""The recording of what is seen: started and stopped by a key, or begun with the program."""
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+from natsmon import events as ev
+from natsmon import units
+from natsmon.plaintext import printable
+from natsmon.recording import names
+from natsmon.recording.target import Target
+from natsmon.sources import Source
+from natsmon.tui.watch import Watch
+
+if TYPE_CHECKING:
+    from natsmon.recording.recorder import Recorder
+
+LAST_WORDS = 5.0
+"""Seconds a disk may take for the last lines."""
+
+
+class Recordings:
+    """One at a time. Its lines are the source's own, and the notes that the view makes."""
+
+    def __init__(self, source: Source, watched: Watch, target: Target, recorder: "Recorder | None") -> None:
+        self._watched = watched
+        self._target = target
+        self._recorder = recorder
+        self._finished: list[Recorder] = []
+        source.tap = self._take
+        watched.noted = self._take_note
+
+    def _take(self, line: bytes) -> None:
+        if self._recorder is not None:
+            self._recorder.put(line)
+
+    def _take_note(self, note: ev.Note) -> None:
+        self._take(ev.encode(note))
+
+    def toggle(self) -> str:
+        """Start one, or end the one there is; says so, and where it is, also in the log."""
+        if self._recorder is None:
+            return self._start()
+        words = f"recording ends: {_place(self._recorder)}"
+        self._watched.note(words)
+        self._recorder.finish()
+        self._finished.append(self._recorder)
+        self._recorder = None
+        return words
+
+    def _start(self) -> str:
+        from natsmon.recording.recorder import CannotRecord, Recorder
+        from natsmon.recording.shadow import LINES_KEPT, MESSAGES_KEPT, head
+
+        seen = [
+            ev.LogLine(at=entry.wall, text=entry.text, kind=entry.kind, message=entry.message)
+            for entry in self._watched.book.latest(LINES_KEPT, MESSAGES_KEPT)
+        ]
+        target = Target(self._target.path or names.default(time.time()), self._target.most, self._target.keep)
+        try:
+            self._recorder = Recorder(target, head(self._watched.state, seen))
+        except CannotRecord as error:
+            words = f"not recorded: {error}"
+            self._watched.note(words, "bad")
+            return words
+        words = f"recording to {_place(self._recorder)}"
+        self._watched.note(words)
+        return words
+
+    def look(self) -> None:
+        """Show how large it is, and tell of one that had to stop."""
+        recorder = self._recorder
+        for stopped in [*self._finished, *([recorder] if recorder is not None else [])]:
+            if stopped.failure and not stopped.told:
+                stopped.told = True
+                self._recorder = None if stopped is recorder else recorder
+                self._watched.note(stopped.failure, "bad")
+        self._watched.recording = units.size(self._recorder.size) if self._recorder is not None else ""
+
+    def close(self) -> list[str]:
+        """Write what is left of all of them; what went wrong, and has not been told yet."""
+        if self._recorder is not None:
+            self._finished.append(self._recorder)
+            self._recorder = None
+        for recorder in self._finished:
+            recorder.close(LAST_WORDS)
+        untold = [recorder for recorder in self._finished if recorder.failure and not recorder.told]
+        for recorder in untold:
+            recorder.told = True
+        return [recorder.failure for recorder in untold]
+
+
+def _place(recorder: "Recorder") -> str:
+    return printable(os.path.abspath(recorder.name))

@@ -1,0 +1,206 @@
+"""Recordings of real runs: what a process told is in its file, however it ended."""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from natsmon import events as ev
+from natsmon.recording.reader import Recording
+from natsmon.sandbox.server import NatsServer
+from tests.tui import streams
+from tests.tui.fakes import Recorded
+from tests.tui.test_keys import driven
+
+ROOT = Path(__file__).parent.parent
+WAIT = 15.0
+LOST_AT_MOST = 1.0
+"""Seconds of a run that a kill may cost."""
+ENDS = ["--rate", "40", "--count", "30", "--rtt-interval", "50ms"]
+
+
+@asynccontextmanager
+async def natsmon(
+    *arguments: str, cwd: Path | None = None, program: Sequence[str] = ("-m", "natsmon")
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *program,
+        *arguments,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        cwd=cwd,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+def lines_of(path: Path) -> list[bytes]:
+    recording = Recording([path])
+    lines = [line + b"\n" for batch in recording.batches() for line in batch.lines]
+    assert recording.skipped == []
+    return lines
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "jsonl.zst"])
+async def test_a_recording_is_the_stream(server: NatsServer, tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"run.{suffix}"
+    async with natsmon("--json", "--record", str(path), server.url, *ENDS) as process:
+        out, err = await asyncio.wait_for(process.communicate(), WAIT)
+    assert (process.returncode, err) == (0, b"")
+    assert b"".join(lines_of(path)) == out
+    assert out.splitlines()[-1].startswith(b'{"type":"end"')
+
+
+async def test_beside_the_plain_log(server: NatsServer, tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    async with natsmon("--plain", "--record", "run.jsonl", server.url, *ENDS, cwd=tmp_path) as process:
+        out, err = await asyncio.wait_for(process.communicate(), WAIT)
+    assert (process.returncode, err) == (0, b"")
+    assert out.startswith(b"20")
+    events = [ev.decode_event(line) for line in lines_of(path)]
+    assert isinstance(events[0], ev.Session)
+    assert isinstance(events[-1], ev.End)
+    assert [event.seq for event in events if isinstance(event, ev.Published)] == list(range(1, 31))
+
+
+async def test_a_dash_is_the_same_stream(server: NatsServer, tmp_path: Path) -> None:
+    async with natsmon("--json", "--record", "-", server.url, *ENDS, cwd=tmp_path) as process:
+        out, err = await asyncio.wait_for(process.communicate(), WAIT)
+    assert (process.returncode, err) == (0, b"")
+    assert out.startswith(b'{"type":"session"')
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("mode", "suffix"),
+    [
+        ("--json", "jsonl.zst"),
+        ("--plain", "jsonl"),
+        *(pytest.param("--json", suffix, marks=pytest.mark.slow) for suffix in ["jsonl.gz", "jsonl"] * 2),
+    ],
+)
+async def test_a_kill_costs_the_last_second_at_most(server: NatsServer, tmp_path: Path, mode: str, suffix: str) -> None:
+    """What another reader had been told a second before the kill is in the file."""
+    path = tmp_path / f"run.{suffix}"
+    told: list[tuple[float, bytes]] = []
+    killed = 0.0
+    async with natsmon(mode, "--record", str(path), server.url, "--rate", "45") as process:
+        assert process.stdout is not None
+        enough = LOST_AT_MOST + 0.3 + int.from_bytes(os.urandom(1), "big") / 256
+        began = time.monotonic()
+        async with asyncio.timeout(WAIT):
+            async for line in process.stdout:
+                told.append((time.monotonic(), line))
+                if b"connected to" in line or b'"type":"connected"' in line:
+                    began = told[-1][0]
+                if told[-1][0] > began + enough and told[0][0] < began:
+                    killed = time.monotonic()
+                    process.kill()
+                    break
+        await process.wait()
+    assert process.returncode == -signal.SIGKILL
+    recording = Recording([path])
+    got = [line + b"\n" for batch in recording.batches() for line in batch.lines]
+    old = [line for at, line in told if at < killed - LOST_AT_MOST]
+    assert len(old) > 10
+    if mode == "--json":
+        assert got[: len(old)] == old
+    else:
+        assert sum(b'"published"' in line for line in got) >= sum(b"published" in line for line in old) > 5
+
+
+@pytest.mark.parametrize("mode", ["--json", "--plain"])
+async def test_a_disk_that_fills_up_is_told_and_the_run_goes_on(server: NatsServer, tmp_path: Path, mode: str) -> None:
+    """A limit on the size of files stands in for the disk."""
+    path = tmp_path / "run.jsonl"
+    limited = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000))"
+    program = ["-c", f"{limited}; from natsmon.cli import main; main()"]
+    async with natsmon(mode, "--record", str(path), server.url, "--rate", "45", program=program) as process:
+        assert process.stdout is not None
+        told = b""
+        async with asyncio.timeout(WAIT):
+            while b"recording stopped" not in told:
+                told = await process.stdout.readline()
+            while b"echoed" not in await process.stdout.readline():
+                pass
+        process.terminate()
+        out, err = await asyncio.wait_for(process.communicate(), WAIT)
+    words = f"recording stopped: {path}: File too large; {len(lines_of(path))} lines are in it"
+    assert process.returncode == 0
+    assert words in told.decode()
+    assert b"recording stopped" not in out
+    assert (b'"type":"end"' if mode == "--json" else b"ended after") in out.splitlines()[-1]
+    assert err.decode() == ("" if mode == "--json" else f"natsmon: {words}\n")
+
+
+# -- the dashboard ----------------------------------------------------------------------------------
+
+
+class Tapped(Recorded):
+    """A source with lines: whoever taps it is given each before its event comes."""
+
+    def __init__(self, stream: streams.Stream, *, ends: bool = False, obituary: str = "") -> None:
+        super().__init__(stream, ends=ends, obituary=obituary)
+        self.tap: Callable[[bytes], None] | None = None
+
+    async def events(self) -> AsyncIterator[ev.AnyEvent]:
+        async for event in super().events():
+            if self.tap is not None:
+                self.tap(ev.encode(event))
+            yield event
+
+
+async def test_the_key_records_what_is_seen_from_here_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("tests.tui.test_keys.Recorded", Tapped)
+    async with driven(streams.outage()) as drive:
+        await drive.press("R")
+        path = tmp_path / os.listdir(tmp_path)[0]
+        assert drive.shown("keybar").startswith(f"recording to {path}")
+        assert "● rec" in drive.shown("status")
+        t = drive.source.t
+        await drive.tell(ev.AsyncError(t=t, text="something is wrong"), ev.Paused(t=t))
+        await drive.press("R")
+        assert "rec" not in drive.shown("status").splitlines()[0]
+        drive.app.recordings.close()
+        state, seen = drive.app.watched.state, drive.app.watched.book
+        events = [ev.decode_event(line) for line in lines_of(path)]
+        assert [type(event) for event in events] == [
+            ev.Session, ev.Snapshot, ev.Note, ev.AsyncError, ev.Paused, ev.Note,
+        ]  # fmt: skip
+        async with driven(streams.Stream()) as again:
+            again.source.tell(*(event for event in events if event is not None))
+            again.source.t = t
+            await again.settle()
+            assert vars(again.app.watched.state) == vars(state)
+            assert again.app.watched.book.newest(100) == seen.newest(100)
+            for panel in ("status", "dials", "messages", "roundtrip", "outages", "servers", "timeline", "events"):
+                assert again.shown(panel) == drive.shown(panel), panel
+
+
+async def test_a_recording_that_stops_by_itself_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("tests.tui.test_keys.Recorded", Tapped)
+    async with driven(streams.connected()) as drive:
+        await drive.press("R")
+        path = tmp_path / os.listdir(tmp_path)[0]
+        path.unlink()
+        recorder = drive.app.recordings._recorder
+        assert recorder is not None
+        recorder._thread.join(WAIT)
+        await drive.settle()
+        assert "the file has been deleted" in drive.shown("events")
+        assert "rec" not in drive.shown("status").splitlines()[0]
