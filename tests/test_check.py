@@ -15,11 +15,10 @@ from typing import Any
 
 import pytest
 
-from natsmon import cli
+from natsmon import cli, outfile
 from natsmon import events as ev
 from natsmon.check import formats as check_formats
 from natsmon.check import measure as check
-from natsmon.check import outfile
 from natsmon.check import text as check_text
 from natsmon.check.verdict import Found, Limit, Limits, Status, Verdict, failure, judge, worst
 from natsmon.dial import dialer

@@ -1,0 +1,66 @@
+"""From files to a report, and from a report to the text of a format."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from natsmon import __version__
+from natsmon.plaintext import json_safe
+from natsmon.recording.reader import Recording
+from natsmon.report import compare, html, markdown, sessions, story, text
+from natsmon.report.facts import Report, Run, Unread
+from natsmon.report.text import NARROW
+
+__all__ = ["FORMATS", "NARROW", "read", "render"]
+
+FORMATS = ("text", "markdown", "html", "json")
+
+
+def read(paths: Sequence[str], names: Sequence[str] | None = None) -> Report:
+    """A report of every session in these recordings; its ``runs`` are empty where there is none.
+
+    ``names`` are what the files are called in it. Raises ``recording.reader.Unreadable`` where one of them is
+    missing or cannot be opened.
+    """
+    called = dict(zip(paths, names or paths, strict=True))
+    recordings = {path: Recording([path]) for path in called}
+    runs: list[Run] = []
+    unread: list[Unread] = []
+    for path, recording in recordings.items():
+        if _within_another(path, recordings):
+            continue
+        found, more = sessions.runs(recording.events(), called[path])
+        runs += found
+        unread += [
+            Unread(called.get(one.path, one.path), _what(one.where, one.count, one.why)) for one in recording.skipped
+        ]
+        if more:
+            unread.append(Unread(called[path], f"{more:,} more sessions after the first {sessions.SESSIONS_KEPT}"))
+        if not found and not recording.skipped:
+            unread.append(Unread(called[path], "all of it: there is no event in it"))
+    told = compare.labelled(runs)
+    return Report(told, compare.compared(told), tuple(unread), __version__)
+
+
+def _what(where: str, count: int, why: str) -> str:
+    return f"{where}{f' and {count - 1:,} more' if count > 1 else ''}: {why}"
+
+
+def _within_another(path: str, recordings: dict[str, Recording]) -> bool:
+    """A part of a recording that is named itself, as in ``run*``."""
+    parts = set(recordings[path].parts)
+    return any(parts < set(other.parts) for other in recordings.values())
+
+
+def render(report: Report, as_format: str, *, width: int = NARROW, colour: bool = False) -> str:
+    """``as_format`` is one of ``FORMATS``."""
+    match as_format:
+        case "json":
+            said = msgspec.json.encode(report)
+            safe = said if said.isascii() else json_safe(said.decode()).encode()
+            return msgspec.json.format(safe, indent=2).decode() + "\n"
+        case "html":
+            return html.render(story.story(report), story.title(report))
+        case "markdown":
+            return markdown.render(story.story(report))
+    return text.render(story.story(report), width=width, colour=colour)

@@ -1,0 +1,156 @@
+"""Several runs side by side: before and after, or three machines at the same time."""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+from pathlib import PurePath
+
+from msgspec.structs import replace
+
+from natsmon import units
+from natsmon.report import words
+from natsmon.report.blocks import Block, Cell, Column, Heading, Kind, Prose, Table
+from natsmon.report.charts import timeline
+from natsmon.report.facts import Comparison, Percentiles, Row, Run
+
+_NOTABLE = 0.1
+"""A duration that differs by less than this share is as good as the same."""
+_TINY = 0.0001
+"""Seconds; below this difference durations are as good as the same, too."""
+
+Value = float | int | str | None
+
+
+class _Line:
+    """One row: where its figure is in a run, and whether more of it is better (1), worse (-1) or neither (0)."""
+
+    def __init__(self, name: str, unit: str, better: int, of: Callable[[Run], Value]) -> None:
+        self.name, self.unit, self.better, self.of = name, unit, better, of
+
+    def row(self, runs: Sequence[Run]) -> Row:
+        values = tuple(self.of(run) for run in runs)
+        return Row(self.name, self.unit, values, tuple(self._mark(values[0], value) for value in values))
+
+    def _mark(self, first: Value, value: Value) -> str:
+        if value == first or self.unit == "name":
+            return ""
+        if isinstance(first, str) or isinstance(value, str) or first is None or value is None:
+            return "differs"
+        difference = value - first
+        if self.unit == "s" and abs(difference) <= max(_TINY, _NOTABLE * abs(first)):
+            return ""
+        return {1: "better", -1: "worse", 0: ""}[(1 if difference > 0 else -1) * self.better]
+
+
+def _of(latency: str, name: str) -> Callable[[Run], Value]:
+    def value(run: Run) -> Value:
+        found = getattr(run, latency)
+        return None if found is None else float(getattr(found.run, name))
+
+    return value
+
+
+def _dial(name: str) -> Callable[[Run], Value]:
+    """Of the dials of the server that was dialed most."""
+
+    def value(run: Run) -> Value:
+        totals: list[Percentiles] = [server.total for server in run.servers if server.total is not None]
+        if not totals:
+            return None
+        return float(getattr(max(totals, key=lambda total: total.count), name))
+
+    return value
+
+
+def _lost(run: Run) -> Value:
+    """None where it is not known."""
+    if run.observed is not None:
+        return run.observed.missing
+    return None if run.observing or run.blind or run.proof == "none" else run.messages.lost
+
+
+def _versions(run: Run) -> str:
+    return ", ".join(dict.fromkeys(version for server in run.servers for version in server.versions))
+
+
+_LINES = (
+    _Line("name", "name", 0, lambda run: run.name),
+    _Line("started", "at", 0, lambda run: run.started),
+    _Line("watched", "s", 0, lambda run: run.seconds),
+    _Line("servers' version", "text", 0, _versions),
+    _Line("availability", "share", 1, lambda run: run.availability.share),
+    _Line("outages", "count", -1, lambda run: run.availability.outages),
+    _Line("longest outage", "s", -1, lambda run: run.availability.longest or 0.0),
+    _Line("time without", "s", -1, lambda run: run.availability.down),
+    _Line("messages", "count", 0, lambda run: run.messages.attempted),
+    _Line("lost", "count", -1, _lost),
+    _Line("rejected", "count", -1, lambda run: run.messages.rejected),
+    _Line("latency p50", "s", -1, _of("echo", "p50")),
+    _Line("latency p99", "s", -1, _of("echo", "p99")),
+    _Line("latency longest", "s", -1, _of("echo", "max")),
+    _Line("ping p50", "s", -1, _of("ping", "p50")),
+    _Line("ping p99", "s", -1, _of("ping", "p99")),
+    _Line("dial p50", "s", -1, _dial("p50")),
+    _Line("dials", "count", 0, lambda run: run.dials),
+)
+
+
+def labelled(runs: Sequence[Run]) -> tuple[Run, ...]:
+    """Each with a name of its own: the file's, its path where two files are called the same, and a number."""
+    files = dict.fromkeys(run.file for run in runs)
+    names = [PurePath(file).name or file for file in files]
+    several = {run.file for run in runs if run.number > 1}
+
+    def label(run: Run) -> str:
+        name = PurePath(run.file).name or run.file
+        name = run.file if names.count(name) > 1 else name
+        return f"{name} ({run.number})" if run.file in several else name
+
+    return tuple(replace(run, label=label(run)) for run in runs)
+
+
+def compared(runs: tuple[Run, ...]) -> Comparison | None:
+    """Against the first of them; none where there are not two."""
+    if len(runs) < 2:
+        return None
+    return Comparison(_overlapping(runs), tuple(line.row(runs) for line in _LINES))
+
+
+def _overlapping(runs: tuple[Run, ...]) -> bool:
+    known = sorted((run.started, run.started + run.seconds) for run in runs if run.started > 0)
+    return any(one[1] > other[0] for one, other in pairwise(known))
+
+
+def blocks(runs: tuple[Run, ...], comparison: Comparison) -> Iterator[Block]:
+    same = "at the same time, at least in part" if comparison.overlapping else "one after the other"
+    yield Heading("Side by side", 2)
+    yield Prose(f"{len(runs)} sessions, {same}. Better, worse and differs are against the first, {runs[0].label}.")
+    columns = (Column(""), *(Column(run.label, "right") for run in runs))
+    rows = tuple(
+        (Cell(row.name), *(_cell(row.unit, value, mark) for value, mark in zip(row.values, row.marks, strict=True)))
+        for row in comparison.rows
+        if any(value not in (None, "") for value in row.values)
+    )
+    yield Table("Sessions side by side", columns, rows)
+    if comparison.overlapping:
+        yield timeline.common(tuple(run for run in runs if run.started > 0))
+
+
+def _cell(unit: str, value: Value, mark: str) -> Cell:
+    said = _said(unit, value)
+    kinds: dict[str, Kind] = {"better": "good", "worse": "bad", "differs": "warn"}
+    return Cell(f"{mark} {said}", kinds[mark]) if mark else Cell(said)
+
+
+def _said(unit: str, value: Value) -> str:
+    match unit, value:
+        case (_, None | ""):
+            return words.NONE
+        case "at", float():
+            return words.moment(value).removesuffix(" UTC")
+        case "s", float():
+            return units.elapsed(value) if value else "0 s"
+        case "share", float():
+            return words.share(value)
+        case "count", int():
+            return units.grouped(value)
+    return words.clip(str(value))

@@ -1,0 +1,145 @@
+"""From what was kept of a session to the facts of a report."""
+
+from collections.abc import Iterable
+
+from natsmon import units
+from natsmon.histogram import MICROSECONDS
+from natsmon.report import facts
+from natsmon.report.gather import Gatherer
+from natsmon.report.series import Series
+from natsmon.report.tallies import percentiles, span
+from natsmon.state import OutageRecord
+from natsmon.state.latencies import Latencies
+
+_DISTANT = 253_000_000_000.0
+"""Seconds since the epoch; no calendar goes much further."""
+_COUNTS = facts.Messages.__struct_fields__
+
+
+def conclude(kept: Gatherer, file: str, number: int) -> facts.Run:
+    """The facts of a session whose events have passed; ``number`` is its own within the file."""
+    kept.finish()
+    state, session = kept.state, kept.session
+    tally, end, closed = state.tally, state.end, state.closed
+    return facts.Run(
+        file=file,
+        number=number,
+        label=file,
+        id=session.id if session else "",
+        name=session.name if session else "",
+        started=min(max(0.0, session.started), _DISTANT) if session else 0.0,
+        seconds=span(state.now),
+        events=kept.events,
+        versions=session.versions if session else {},
+        targets=tuple(session.servers) if session else (),
+        subject=session.subject if session else "",
+        interval=span(session.interval) if session else 0.0,
+        proof=session.proof if session else "echo",
+        observing=session.observing if session else False,
+        settings=session.settings if session else {},
+        finished=end is not None,
+        exit_code=end.exit_code if end else None,
+        why=end.why if end else "",
+        closed=(closed.text or closed.cause) if closed else "",
+        status=state.status,
+        availability=_availability(kept),
+        messages=facts.Messages(**{name: max(0, getattr(tally, name)) for name in _COUNTS}),
+        blind=state.blind,
+        read_back=state.read_back,
+        observed=state.observed,
+        reconnects=state.reconnects,
+        echo=_latency(state.echoes, kept.echoes),
+        ping=_latency(state.pings, kept.pings),
+        outages=tuple(_outage_facts(kept, *numbered) for numbered in enumerate(kept.outages, start=1)),
+        servers=kept.servers.facts(),
+        failures=kept.failures.facts(),
+        dials=kept.dials,
+        timeline=_stretches(kept),
+        silences=tuple(kept.silences),
+        lame_ducks=tuple(kept.lame_ducks),
+        errors=tuple(sorted(kept.errors.items(), key=lambda item: -item[1])),
+        gaps=state.gaps,
+        left_out=tuple(_left_out(kept)),
+    )
+
+
+def _availability(kept: Gatherer) -> facts.Availability:
+    now, outages = kept.state.now, kept.outages
+    up = span(kept.state.status_seconds("CONNECTED", now) + kept.state.status_seconds("DRAINING", now))
+    down = span(kept.state.downtime(now))
+    recovered = [span(o.downtime(now)) for o in outages if o.ended is not None and o.after]
+    count = kept.state.outage_count
+    return facts.Availability(
+        share=kept.state.availability(now),
+        up=up,
+        down=down,
+        unnoticed=span(sum(span(o.detected_after) for o in outages if o.cause != "forced")),
+        outages=count,
+        forced=sum(o.cause == "forced" for o in outages),
+        longest=max((span(o.downtime(now)) for o in outages), default=None),
+        between=up / count if count and kept.state.ever_connected else None,
+        to_recover=sum(recovered) / len(recovered) if recovered else None,
+    )
+
+
+def _outage_facts(kept: Gatherer, number: int, record: OutageRecord) -> facts.Outage:
+    failed = kept.failed_in.get(id(record))
+    started = kept.session.started if kept.session else 0.0
+    echo = record.first_echo
+    return facts.Outage(
+        number=number,
+        began=span(record.began),
+        at=min(max(0.0, started + record.began), _DISTANT),
+        ended=span(record.ended) if record.ended is not None else None,
+        seconds=span(record.downtime(kept.state.now)),
+        cause=record.cause,
+        text=record.text,
+        reason=record.reason,
+        before=record.before,
+        after=record.after,
+        detected_after=span(record.detected_after),
+        silent=span(record.began - record.silent_since) if record.silent_since is not None else 0.0,
+        first_echo_after=span(echo - record.ended) if echo is not None and record.ended is not None else None,
+        dials=max(0, record.dials),
+        servers=max(0, record.servers),
+        failures=failed.facts() if failed else (),
+        buffered=max(0, record.buffered),
+        rejected=max(0, record.rejected),
+        lost=max(0, record.lost),
+        unknown=max(0, record.unknown),
+        late=max(0, record.late),
+        duplicate=max(0, record.duplicate),
+        lost_seqs=tuple(record.lost_seqs),
+        settled=record.settled,
+    )
+
+
+def _stretches(kept: Gatherer) -> tuple[facts.Stretch, ...]:
+    ends = [stretch.began for stretch in kept.timeline[1:]] + [kept.state.now]
+    return tuple(
+        facts.Stretch(span(stretch.began), span(ended), stretch.status, stretch.waiting)
+        for stretch, ended in zip(kept.timeline, ends, strict=True)
+        if ended > stretch.began
+    )
+
+
+def _left_out(kept: Gatherer) -> Iterable[str]:
+    if kept.began > 0:
+        at = units.elapsed(span(kept.began))
+        yield f"all of the first {at}: the recording begins then, with what was known at that time"
+    if (more := kept.state.outage_count - len(kept.outages)) > 0:
+        first = units.grouped(len(kept.outages))
+        yield f"{units.grouped(more)} more outages: counted, but the first {first} alone are told one by one"
+    if kept.forgotten_until > 0:
+        until = units.elapsed(span(kept.forgotten_until))
+        yield f"the timeline of the first {until}: the status changed more often than is kept"
+    if kept.elsewhere:
+        yield f"{units.grouped(kept.elsewhere)} events of other connections of the session"
+
+
+def _latency(run: Latencies, series: Series) -> facts.Latency | None:
+    found = percentiles(run.run)
+    if found is None:
+        return None
+    spread = tuple((name / MICROSECONDS, count) for name, count in run.run.counts())
+    return facts.Latency(found, series.points(), spread)

@@ -1,0 +1,192 @@
+"""What stands behind the summary: messages, latency, dials, servers, and what the session was told to do."""
+
+from collections.abc import Iterator
+
+from natsmon import events as ev
+from natsmon import units
+from natsmon.diagnosis import diagnose
+from natsmon.report import words
+from natsmon.report.blocks import Block, Cell, Column, Heading, Prose, Table
+from natsmon.report.charts import latency as latency_chart
+from natsmon.report.charts import spread, stages
+from natsmon.report.facts import Latency, Percentiles, Run, Server
+
+_SHOWN = 40
+"""Rows of servers, failures and errors; the others are in the JSON."""
+
+
+def blocks(run: Run, level: int) -> Iterator[Block]:
+    yield from _latency(run, level)
+    yield from _dials(run, level)
+    yield from _servers(run, level)
+    yield from _moments(run, level)
+    yield from _session(run, level)
+
+
+# -- latency ------------------------------------------------------------------------------------------
+
+
+def _latency(run: Run, level: int) -> Iterator[Block]:
+    what = "publish to acknowledgement" if run.proof == "ack" else "publish to echo"
+    kinds = [(name, found) for name, found in ((what, run.echo), ("PING to PONG", run.ping)) if found is not None]
+    if not kinds:
+        return
+    yield Heading("Latency", level)
+    columns = (
+        Column("what"),
+        *(Column(name, "right") for name in ("samples", "p50", "p90", "p99", "p99.9", "longest")),
+    )
+    rows = tuple((Cell(name), Cell(units.grouped(found.run.count)), *_times(found.run)) for name, found in kinds)
+    yield Table("Latency over the whole run", columns, rows)
+    for name, found in kinds:
+        yield from _charts(run, name[0].upper() + name[1:], found)
+
+
+def _times(found: Percentiles) -> tuple[Cell, ...]:
+    return tuple(Cell(units.elapsed(v)) for v in (found.p50, found.p90, found.p99, found.p999, found.max))
+
+
+def _charts(run: Run, name: str, latency: Latency) -> Iterator[Block]:
+    if latency.series:
+        yield latency_chart.chart(run, latency, name)
+    if latency.spread:
+        yield spread.chart(latency, name)
+
+
+# -- dials and servers --------------------------------------------------------------------------------
+
+
+def _dials(run: Run, level: int) -> Iterator[Block]:
+    if not run.dials:
+        return
+    yield Heading("Dials", level)
+    connected, failed = (sum(getattr(s, name) for s in run.servers) for name in ("connected", "failed"))
+    others = run.dials - connected - failed
+    parts = [f"{units.grouped(connected)} connected", f"{units.grouped(failed)} failed"]
+    parts += [f"{units.grouped(others)} cancelled"] if others > 0 else []
+    yield Prose(f"{words.plural(run.dials, 'dial')}: {', '.join(parts)}.")
+    if (chart := stages.chart(run.servers)) is not None:
+        yield chart
+    if table := _stage_table(run.servers):
+        yield table
+    if run.failures:
+        yield _failures(run)
+
+
+def _stage_table(servers: tuple[Server, ...]) -> Table | None:
+    """Medians; they need not add up to the median of the whole."""
+    dialed = [server for server in servers if server.total is not None][:_SHOWN]
+    if not dialed:
+        return None
+    used = [name for name in ev.STAGES if any(name == stage.stage for server in dialed for stage in server.stages)]
+    columns = (Column("server"), *(Column(name, "right") for name in (*used, "whole", "longest")))
+    return Table("Median of each stage, of the dials that connected", columns, tuple(_stages(s, used) for s in dialed))
+
+
+def _stages(server: Server, used: list[ev.Stage]) -> tuple[Cell, ...]:
+    took = {stage.stage: stage.took.p50 for stage in server.stages}
+    total = server.total
+    whole = (words.elapsed(total.p50), words.elapsed(total.max)) if total else (words.NONE, words.NONE)
+    return tuple(map(Cell, (words.server(server.server), *(words.elapsed(took.get(name)) for name in used), *whole)))
+
+
+def _failures(run: Run) -> Table:
+    rows = []
+    for failure in run.failures[:_SHOWN]:
+        known = diagnose(failure.stage, failure.cause)
+        said = words.clip(failure.text)
+        happened = known.happened if not said or failure.cause != "unknown" else said
+        rows.append(
+            (
+                Cell(words.server(failure.server)),
+                Cell(failure.stage or words.NONE),
+                Cell(units.grouped(failure.count), "bad"),
+                Cell(happened),
+                Cell(known.advice or words.NONE),
+            )
+        )
+    columns = (Column("server"), Column("stage"), Column("times", "right"), Column("what happened"), Column("try"))
+    return Table("Dials that failed", columns, tuple(rows))
+
+
+def _servers(run: Run, level: int) -> Iterator[Block]:
+    if not run.servers:
+        return
+    yield Heading("Servers", level)
+    time = sum(server.seconds for server in run.servers)
+    columns = (
+        Column("server"),
+        Column("name"),
+        Column("version"),
+        Column("connected", "right"),
+        Column("time on it", "right"),
+        Column("share", "right"),
+        Column("dials", "right"),
+        Column("failed", "right"),
+    )
+    rows = tuple(
+        (
+            Cell(words.server(server.server)),
+            Cell(words.clip(", ".join(server.names), 40) or words.NONE),
+            Cell(words.clip(", ".join(server.versions), 24) or words.NONE),
+            Cell(words.NONE if not server.connections else f"{units.grouped(server.connections)} ×"),
+            Cell(units.elapsed(server.seconds) if server.connections else words.NONE),
+            Cell(words.part(round(server.seconds * 1000), round(time * 1000)) if server.connections else words.NONE),
+            Cell(units.grouped(server.dials)),
+            Cell(units.grouped(server.failed), "bad" if server.failed else "plain"),
+        )
+        for server in run.servers[:_SHOWN]
+    )
+    yield Table("Servers dialed or used, the longest used first", columns, rows)
+    if len(run.servers) > _SHOWN:
+        yield Prose(f"{len(run.servers) - _SHOWN} more are in the JSON.", "dim")
+
+
+# -- the rest -----------------------------------------------------------------------------------------
+
+
+def _moments(run: Run, level: int) -> Iterator[Block]:
+    if not run.errors and not run.lame_ducks and not run.silences:
+        return
+    clock = words.Clock(run)
+    yield Heading("Warnings", level)
+    rows = [
+        (f"{clock.at(at)}", f"{words.server(server)} announced that it will shut down") for at, server in run.lame_ducks
+    ]
+    rows += [
+        (clock.at(since), f"the server was silent for {units.elapsed(until - since)}") for since, until in run.silences
+    ]
+    rows.sort()
+    rows = rows[:_SHOWN]
+    rows += [(f"{units.grouped(count)} ×", words.clip(text, words.TEXT_LIMIT)) for text, count in run.errors[:_SHOWN]]
+    yield Table(
+        "What did not end the connection",
+        (Column("when, or how often"), Column("what")),
+        tuple(tuple(map(Cell, row)) for row in rows),
+    )
+
+
+def _session(run: Run, level: int) -> Iterator[Block]:
+    yield Heading("Session", level)
+    rows = [("asked to dial", ", ".join(words.server(target) for target in run.targets[:_SHOWN]))]
+    if run.observing:
+        rows.append(("observing", words.clip(run.subject)))
+    elif run.subject:
+        pace = f"every {units.brief(run.interval)}" if run.interval > 0 else "at full speed"
+        rows.append(("publishing", f"on {words.clip(run.subject)}, {pace}"))
+    rows.append(("written by", ", ".join(f"{words.clip(k)} {words.clip(v)}" for k, v in run.versions.items())))
+    rows.append(("session", f"{words.clip(run.id)}, {words.plural(run.events, 'event')} read"))
+    rows += [
+        (words.clip(name), f"{words.clip(value, words.TEXT_LIMIT) or words.NONE} ({words.clip(origin)})")
+        for name, (value, origin) in run.settings.items()
+        if origin != "default" and name not in ("servers", "subject", "rate")
+    ]
+    columns = (Column("what"), Column("value"))
+    yield Table("Session and settings", columns, tuple((Cell(name), Cell(said)) for name, said in rows if said))
+    if run.gaps:
+        left = words.plural(run.gaps, "event")
+        yield Prose(
+            f"{left} left out by the writer, because its reader did not keep up; totals are not affected.", "warn"
+        )
+    for left in run.left_out:
+        yield Prose(f"Not told here: {left}.", "warn")

@@ -1,0 +1,214 @@
+"""What is kept of a session while its events pass.
+
+Each event is folded into a ``State``, which knows what is; what a state lets go of after a while (old outages,
+dials, connections) is kept here, within bounds, and what was beyond them is told in ``Run.left_out``.
+"""
+
+from collections.abc import Callable
+from itertools import islice
+from typing import Any
+
+from natsmon import events as ev
+from natsmon.report.series import Series
+from natsmon.report.tallies import KINDS_KEPT, OTHERS, Failures, Servers, span
+from natsmon.state import ConnectionRecord, Dial, OutageRecord, State, Stretch
+from natsmon.state.latencies import OMITTED_COUNTED
+
+OUTAGES_KEPT = 50_000
+STRETCHES_KEPT = 20_000
+MOMENTS_KEPT = 10_000
+"""Silences, and announcements of a shutdown."""
+_NEVER = -1.0
+"""As ``t``: before everything."""
+
+
+class Gatherer:
+    """One session of one connection."""
+
+    def __init__(self, session: ev.Session | None = None) -> None:
+        self.state = State()
+        self.events = 0
+        self.elsewhere = 0
+        """Events of other connections of the session."""
+        self.session = session
+        self.began = 0.0
+        """Where the recording begins, as ``t``."""
+        self.outages: list[OutageRecord] = []
+        self.failed_in: dict[int, Failures] = {}
+        self._seen: set[int] = set()
+        self._dial: Dial | None = None
+        self.dials = 0
+        self._connection: ConnectionRecord | None = None
+        self.servers = Servers()
+        self.failures = Failures()
+        self.timeline: list[Stretch] = [self.state.timeline[-1]]
+        self.forgotten_until = 0.0
+        self.silences: list[tuple[float, float]] = []
+        self._silent_since: float | None = None
+        self.lame_ducks: list[tuple[float, str]] = []
+        self.errors: dict[str, int] = {}
+        self.echoes = Series()
+        self.pings = Series()
+        self._notes: dict[type, Callable[[Any], None]] = {
+            ev.Echoed: self._echoed,
+            ev.Rtt: self._rtt,
+            ev.Tally: self._tally,
+            ev.StatusChanged: self._stretched,
+            ev.Waiting: self._waiting,
+            ev.DialStart: self._dial_start,
+            ev.DialEnd: self._dial_end,
+            ev.Connected: self._connected,
+            ev.Silent: self._silent,
+            ev.Heard: self._heard,
+            ev.Disconnected: self._disconnected,
+            ev.Outage: self._outage,
+            ev.LameDuck: self._lame_duck,
+            ev.AsyncError: self._async_error,
+        }
+
+    def take(self, event: ev.AnyEvent) -> None:
+        self.events += 1
+        if event.conn != self.state.conn:
+            self.elsewhere += 1
+            return
+        before = self.state.now or _NEVER
+        self.state.apply(event)
+        note = self._notes.get(type(event))
+        if note is not None:
+            note(event)
+        elif type(event) is ev.Snapshot:
+            self._restored(before)
+
+    def _restored(self, before: float) -> None:
+        """What is known at once of the time since ``before`` counts as if it had passed."""
+        state = self.state
+        if before == _NEVER:
+            self.began = state.now
+        for dial in state.dials:
+            if dial.outcome is not None and dial.began > before:
+                self._count(dial)
+        self._dial = state.dial
+        for connection in state.connections:
+            if connection.began > before:
+                self.servers.connected(connection.server, connection.server_name)
+            if connection.ended is not None and connection.ended > before:
+                self.servers.used(connection, state.now)
+        self._connection = state.connection
+        known = list(state.outages)
+        self.outages = [o for o in self.outages if state.outage_of(o.began) is None] + known
+        self._seen = {id(record) for record in self.outages}
+        first = state.timeline[0].began
+        self.timeline = [stretch for stretch in self.timeline if stretch.began < first] + list(state.timeline)
+
+    # -- what passes ------------------------------------------------------------------------------
+
+    def _echoed(self, event: ev.Echoed) -> None:
+        self.echoes.record(self.state.now, span(event.latency))
+
+    def _rtt(self, event: ev.Rtt) -> None:
+        seconds = span(event.seconds)
+        self.pings.record(self.state.now, seconds)
+        for times in range(1, min(event.omitted, OMITTED_COUNTED) + 1):
+            if (late := seconds - times * self.state.ping_interval) <= 0:
+                break
+            self.pings.record(self.state.now, late)
+
+    def _tally(self, event: ev.Tally) -> None:
+        if event.latencies:
+            longest = span(event.latency[3]) if event.latency is not None else None
+            self.echoes.add(self.state.now, event.latencies, longest)
+
+    def _stretched(self, _event: object) -> None:
+        last = self.state.timeline[-1]
+        if last is self.timeline[-1]:
+            return
+        self.timeline.append(last)
+        if len(self.timeline) > STRETCHES_KEPT:
+            self.timeline = _coarser(self.timeline)
+            if len(self.timeline) > STRETCHES_KEPT // 2:
+                self.timeline = self.timeline[-STRETCHES_KEPT // 2 :]
+                self.forgotten_until = self.timeline[0].began
+
+    def _waiting(self, event: ev.Waiting) -> None:
+        self._settle_dial()
+        self._stretched(event)
+
+    def _dial_start(self, event: ev.DialStart) -> None:
+        self._settle_dial()
+        self._dial = self.state.dials[-1]
+        self._stretched(event)
+
+    def _dial_end(self, event: ev.DialEnd) -> None:
+        if self._dial is not None and self._dial.outcome is not None:
+            self._settle_dial()
+
+    def _settle_dial(self) -> None:
+        """A dial that is over, or was left, is counted once."""
+        dial, self._dial = self._dial, None
+        if dial is not None:
+            self._count(dial)
+
+    def _count(self, dial: Dial) -> None:
+        self.dials += 1
+        self.servers.dialed(dial)
+        if dial.outcome in ("failed", "timeout"):
+            self.failures.count(dial)
+            if (outage := self.state.outage) is not None and id(outage) in self._seen:
+                self.failed_in.setdefault(id(outage), Failures()).count(dial)
+
+    def _connected(self, event: ev.Connected) -> None:
+        self._settle_connection()
+        self.servers.connected(event.server, event.server_name or event.server_id, event.version)
+        self._connection = self.state.connections[-1]
+
+    def _settle_connection(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            self.servers.used(connection, self.state.now)
+
+    def _silent(self, event: ev.Silent) -> None:
+        if self._silent_since is None:
+            self._silent_since = min(max(0.0, event.since), self.state.now)
+
+    def _heard(self, _event: object) -> None:
+        since, self._silent_since = self._silent_since, None
+        if since is not None and len(self.silences) < MOMENTS_KEPT:
+            self.silences.append((span(since), span(self.state.now)))
+
+    def _disconnected(self, event: ev.Disconnected) -> None:
+        self._heard(event)
+        self._keep_outages()
+
+    def _outage(self, _event: object) -> None:
+        self._keep_outages()
+
+    def _keep_outages(self) -> None:
+        """Those that are new: the last, or the one before it, told while the last is under way."""
+        for record in islice(reversed(self.state.outages), 2):
+            if id(record) not in self._seen and len(self.outages) < OUTAGES_KEPT:
+                self._seen.add(id(record))
+                self.outages.append(record)
+
+    def _lame_duck(self, event: ev.LameDuck) -> None:
+        if len(self.lame_ducks) < MOMENTS_KEPT:
+            self.lame_ducks.append((span(self.state.now), event.server))
+
+    def _async_error(self, event: ev.AsyncError) -> None:
+        text = event.text if event.text in self.errors or len(self.errors) < KINDS_KEPT else OTHERS
+        self.errors[text] = self.errors.get(text, 0) + 1
+
+    def finish(self) -> None:
+        """What is under way is over with the recording; nothing may be taken afterwards."""
+        self._settle_dial()
+        self._settle_connection()
+        self._heard(None)
+        self.outages.sort(key=lambda record: record.began)
+
+
+def _coarser(timeline: list[Stretch]) -> list[Stretch]:
+    """Dials and the waits between them as one stretch."""
+    coarse: list[Stretch] = []
+    for stretch in timeline:
+        if not coarse or coarse[-1].status != stretch.status:
+            coarse.append(stretch)
+    return coarse

@@ -1,0 +1,116 @@
+"""A report as one HTML file: nothing outside of it is asked for, and nothing in it runs."""
+
+from collections.abc import Sequence
+
+from natsmon.report.blocks import Block, Cell, Chart, Figures, Heading, Key, Prose, Table
+from natsmon.report.charts.svg import element, safe
+from natsmon.report.style import STYLE
+
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+_KEY = 14
+"""Pixels of a key in a legend."""
+_SHORT = 28
+"""Letters."""
+
+
+def render(blocks: Sequence[Block], title: str) -> str:
+    page = _Page()
+    body = "\n".join(map(page.block, blocks))
+    return f"""\
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{safe(title)}</title>
+<style>
+{STYLE}</style>
+</head>
+<body>
+<main>
+{body}
+</main>
+</body>
+</html>
+"""
+
+
+class _Page:
+    def __init__(self) -> None:
+        self._charts = 0
+
+    def block(self, block: Block) -> str:
+        match block:
+            case Heading():
+                return f"<h{block.level}>{safe(block.text)}</h{block.level}>"
+            case Prose():
+                lead = f"<strong>{safe(block.lead)}</strong> " if block.lead else ""
+                return f'<p class="{block.kind}">{lead}{safe(block.text)}</p>'
+            case Figures():
+                return _figures(block)
+            case Table():
+                return _table(block)
+            case Chart():
+                self._charts += 1
+                return _chart(block, f"chart{self._charts}")
+
+
+def _figures(figures: Figures) -> str:
+    rows = "\n".join(
+        f'<tr><th scope="row">{safe(row.name)}</th>{_cell(row.value, "value")}<td>{safe(row.note)}</td></tr>'
+        for row in figures.rows
+    )
+    return f'<table class="figures"><caption class="unseen">Summary</caption>\n{rows}\n</table>'
+
+
+def _cell(cell: Cell, *classes: str) -> str:
+    kinds = " ".join((*classes, *([cell.kind] if cell.kind != "plain" else []), *_short(cell)))
+    return f'<td class="{kinds}">{safe(cell.text)}</td>' if kinds else f"<td>{safe(cell.text)}</td>"
+
+
+def _short(cell: Cell) -> tuple[str, ...]:
+    """What is not broken into lines, also at a hyphen."""
+    return ("short",) if len(cell.text) <= _SHORT else ()
+
+
+def _table(table: Table) -> str:
+    heads = "".join(
+        f'<th scope="col" class="{column.align}">{safe(column.name)}</th>' if column.name else "<td></td>"
+        for column in table.columns
+    )
+    rows = []
+    for row in table.rows:
+        first, *rest = row
+        align = table.columns[0].align
+        cells = "".join(_cell(cell, column.align) for cell, column in zip(rest, table.columns[1:], strict=True))
+        kinds = " ".join((align, *_short(first)))
+        rows.append(f'<tr><th scope="row" class="{kinds}">{safe(first.text)}</th>{cells}</tr>')
+    body = "\n".join(rows)
+    # What is too wide for the page is scrolled, also by the keys.
+    return (
+        f'<div class="scroll" role="region" tabindex="0" aria-label="{safe(table.caption)}"><table>'
+        f"<caption>{safe(table.caption)}</caption>\n<thead><tr>{heads}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>"
+    )
+
+
+def _chart(chart: Chart, name: str) -> str:
+    title = f'<title id="{name}-title">{safe(chart.title)}</title><desc id="{name}-desc">{safe(chart.told)}</desc>'
+    legend = "".join(f"<li>{_key(key)}{safe(key.said)}</li>" for key in chart.legend)
+    kind = ' class="over-time"' if chart.over_time else ""
+    return (
+        f"<figure{kind}>"
+        f"<figcaption>{safe(chart.title)}</figcaption>"
+        f'<svg role="img" aria-labelledby="{name}-title {name}-desc" width="100%" height="{chart.height}">'
+        f"{title}{chart.svg()}</svg>" + (f'<ul class="legend">{legend}</ul>' if legend else "") + "</figure>"
+    )
+
+
+def _key(key: Key) -> str:
+    tall = max(2.0, _KEY * key.tall)
+    if key.kind in ("median", "longest"):
+        shape = element("path", class_=key.kind, d=f"M0 {_KEY / 2}H{_KEY}")
+    else:
+        shape = element("rect", class_=key.kind, x=0, y=_KEY - tall, width=_KEY, height=tall)
+    return f'<svg class="key" width="{_KEY}" height="{_KEY}" aria-hidden="true">{shape}</svg>'

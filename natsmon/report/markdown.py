@@ -1,0 +1,58 @@
+"""A report as GitHub's Markdown. What others said can be no mark-up, no link and no mention in it."""
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+
+from natsmon.plaintext import printable
+from natsmon.report.blocks import Block, Chart, Figures, Heading, Prose, Table
+
+_WIDTH = 78
+_WORD = re.compile(r"[^\s<>|`\\&]+|.", re.DOTALL)
+_LINK = re.compile(r"://|www\.|@|#\d", re.IGNORECASE)
+"""What GitHub makes a link of by itself, also behind a backslash; between backticks it does not."""
+_MARK = re.compile(r"([\\`*_\[\]#|~$])")
+_ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
+
+
+def escape(text: str) -> str:
+    """Text that is shown as it is, in a line or in a cell of a table."""
+    return "".join(map(_escaped, _WORD.findall(printable(text))))
+
+
+def _escaped(word: str) -> str:
+    if _LINK.search(word):
+        return f"`{word}`"
+    return _ENTITIES.get(word) or _MARK.sub(r"\\\1", word)
+
+
+def render(blocks: Sequence[Block]) -> str:
+    return "\n\n".join(_block(block, before) for before, block in pairwise([None, *blocks]) if block) + "\n"
+
+
+def _block(block: Block, before: Block | None) -> str:
+    match block:
+        case Heading():
+            return f"{'#' * block.level} {escape(block.text)}"
+        case Prose():
+            return f"**{escape(block.lead)}** {escape(block.text)}" if block.lead else escape(block.text)
+        case Figures():
+            rows = [(escape(row.name), f"**{escape(row.value.text)}**", escape(row.note)) for row in block.rows]
+            return _table(["", "", ""], ["left"] * 3, rows)
+        case Table():
+            names, aligns = (
+                [escape(column.name) for column in block.columns],
+                [column.align for column in block.columns],
+            )
+            rows_ = [[escape(cell.text) for cell in row] for row in block.rows]
+            caption = "" if isinstance(before, Heading) else f"{escape(block.caption)}:\n\n"
+            return caption + _table(names, aligns, rows_)
+        case Chart():
+            lines = "\n".join(printable(line) for line in block.letters(_WIDTH))
+            fence = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", lines)), 3)
+            return f"{escape(block.title)}:\n\n{fence}text\n{lines}\n{fence}"
+
+
+def _table(names: Sequence[str], aligns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    marks = ["--:" if align == "right" else "---" for align in aligns]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (names, marks, *rows))

@@ -1,0 +1,53 @@
+"""A report in blocks: first what is asked first, then what stands behind it."""
+
+from collections.abc import Iterator
+
+from natsmon.report import compare, details, outages, summary, words
+from natsmon.report.blocks import Block, Cell, Column, Heading, Prose, Table
+from natsmon.report.charts import timeline
+from natsmon.report.facts import Report, Run, Unread
+
+_SHOWN = 100
+
+
+def story(report: Report) -> list[Block]:
+    return list(_blocks(report))
+
+
+def title(report: Report) -> str:
+    labels = [run.label for run in report.runs[:4]]
+    more = f" and {len(report.runs) - 4} more" if len(report.runs) > 4 else ""
+    return f"natsmon report: {', '.join(labels)}{more}"
+
+
+def _blocks(report: Report) -> Iterator[Block]:
+    yield Heading(title(report), 1)
+    if report.unread:
+        yield Prose(f"{words.plural(len(report.unread), 'thing')} could not be read, see the end.", "warn")
+    if report.comparison is None:
+        for run in report.runs:
+            yield from _run(run, 2)
+    else:
+        yield from compare.blocks(report.runs, report.comparison)
+        for run in report.runs:
+            yield Heading(run.label, 2)
+            yield from _run(run, 3)
+    yield from _unread(report.unread)
+
+
+def _run(run: Run, level: int) -> Iterator[Block]:
+    yield summary.figures(run)
+    if run.timeline:
+        yield timeline.chart(run)
+    yield from outages.blocks(run, level)
+    yield from details.blocks(run, level)
+
+
+def _unread(unread: tuple[Unread, ...]) -> Iterator[Block]:
+    if not unread:
+        return
+    yield Heading("Not read", 2)
+    rows = tuple((Cell(one.file), Cell(one.what)) for one in unread[:_SHOWN])
+    yield Table("What could not be read, and why", (Column("file"), Column("what")), rows)
+    if len(unread) > _SHOWN:
+        yield Prose(f"{len(unread) - _SHOWN} more are in the JSON.", "dim")

@@ -1,0 +1,94 @@
+"""Numbers, times and names as a report says them."""
+
+import time
+
+from natsmon import units
+from natsmon.report.facts import Run
+
+TEXT_LIMIT = 300
+"""Characters of one text of a server; its longest errors are shorter."""
+NAME_LIMIT = 64
+NONE = "–"
+_DAY = 86_400.0
+_SURELY = 0.9999995
+"""A share above this is shown as more than this, and still not as all: no outage may be rounded away."""
+
+
+def clip(text: str, limit: int = NAME_LIMIT) -> str:
+    return text if len(text) <= limit else text[:limit] + "…"
+
+
+def plural(number: int, noun: str) -> str:
+    return f"{units.grouped(number)} {noun}{'' if number == 1 else 's'}"
+
+
+def join(parts: list[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}" if parts else ""
+
+
+def server(url: str) -> str:
+    """Without the scheme that goes without saying."""
+    return clip(url.removeprefix("nats://")) or NONE
+
+
+def cause(word: str) -> str:
+    return clip(word.replace("_", " ")) or "unknown"
+
+
+def share(value: float | None) -> str:
+    """``99.98 %``: as many decimals as show that it is not all."""
+    if value is None:
+        return NONE
+    if value >= 1.0:
+        return "100 %"
+    if value > _SURELY:
+        return "> 99.9999 %"
+    decimals = 2
+    while decimals < 4 and f"{value * 100:.{decimals}f}" == f"{100:.{decimals}f}":
+        decimals += 1
+    return f"{value * 100:.{decimals}f} %"
+
+
+def part(count: int, of: int) -> str:
+    """A share of a count: ``12.9 %``, ``0.02 %``, ``under 0.01 %``."""
+    percent = 100 * count / of if of > 0 else 0.0
+    if 0 < percent < 0.01:
+        return "under 0.01 %"
+    return f"{percent:.3g} %" if percent < 99.95 or count >= of else "over 99.9 %"
+
+
+def elapsed(seconds: float | None) -> str:
+    return NONE if seconds is None else units.elapsed(seconds)
+
+
+class Clock:
+    """The times of one run, on the wall where its beginning is known: in UTC, with the day where there are several."""
+
+    def __init__(self, run: Run) -> None:
+        self._started = run.started
+        self._days = run.started > 0 and run.started // _DAY != (run.started + run.seconds) // _DAY
+
+    def at(self, t: float) -> str:
+        """``16:26:16``, ``11-22 16:26:16``, or ``+1m15s`` where no wall clock is known."""
+        if self._started <= 0:
+            return f"+{units.elapsed(t)}"
+        return _wall(self._started + t, "%m-%d %H:%M:%S" if self._days else "%H:%M:%S")
+
+    def span(self, seconds: float) -> str:
+        """``2026-11-22 16:26:09 to 16:27:24 UTC``."""
+        if self._started <= 0:
+            return "at a time that is not known"
+        end = "%Y-%m-%d %H:%M:%S UTC" if self._days else "%H:%M:%S UTC"
+        return f"{_wall(self._started, '%Y-%m-%d %H:%M:%S')} to {_wall(self._started + seconds, end)}"
+
+
+def moment(at: float) -> str:
+    return _wall(at, "%Y-%m-%d %H:%M:%S UTC") if at > 0 else NONE
+
+
+def _wall(at: float, form: str) -> str:
+    try:
+        return time.strftime(form, time.gmtime(at))
+    except (OverflowError, ValueError, OSError):
+        return f"{at:.0f} s after 1970"

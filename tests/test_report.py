@@ -1,0 +1,218 @@
+"""What a report knows of a stream: exact figures, several sessions, and what is bounded."""
+
+from collections.abc import Iterable
+
+import pytest
+from msgspec.structs import replace
+
+from natsmon import events as ev
+from natsmon.report import compare, gather, sessions
+from natsmon.report.facts import Comparison, Failure, Run
+from natsmon.report.series import SLICES, Series
+from natsmon.state import OUTAGES_KEPT, State
+from natsmon.state.snapshot import snapshot
+from tests.tui import streams
+from tests.tui.streams import STARTED, Stream
+
+REFUSED = "[Errno 111] Connect call failed"
+
+
+def run_of(events: Iterable[ev.AnyEvent]) -> Run:
+    (run,), more = sessions.runs(events, "run.jsonl")
+    assert more == 0
+    return run
+
+
+def test_figures_of_a_run_with_two_outages() -> None:
+    run = run_of(streams.outage().events)
+    found = run.availability
+    assert (run.started, run.seconds, run.status) == (STARTED, 123.0752, "RECONNECTING")
+    assert (run.finished, run.exit_code, run.dials, run.reconnects) == (False, None, 4, 1)
+    assert found.share == pytest.approx(120 / 123.0731)
+    assert (found.up, found.down) == (pytest.approx(120.0), pytest.approx(3.0731))
+    assert (found.outages, found.forced, found.unnoticed) == (2, 0, 0.21)
+    assert (found.longest, found.to_recover) == (pytest.approx(2.0726), pytest.approx(2.0726))
+    assert found.between == pytest.approx(60.0)
+    assert (run.messages.attempted, run.messages.sent, run.messages.echoed, run.messages.lost) == (123, 122, 120, 1)
+    assert run.echo is not None
+    assert (run.echo.run.count, run.echo.run.p50, run.echo.run.p99, run.echo.run.max) == (120, 0.000301, 0.0041, 0.0041)
+    assert len(run.echo.series) == 120
+    assert sum(count for _, count in run.echo.spread) == 120
+    assert run.echo.run == (run.ping.run if run.ping else None)
+
+
+def test_each_outage_has_its_cause_its_cost_and_the_dials_that_failed() -> None:
+    first, last = run_of(streams.outage().events).outages
+    assert (first.number, first.at, first.cause) == (1, STARTED + 80.0021, "eof")
+    assert (first.ended, first.seconds) == (82.0747, pytest.approx(2.0726))
+    assert (first.before, first.after, first.detected_after) == ("east-1:4222", "east-2:4222", 0.21)
+    assert (first.dials, first.buffered, first.lost, first.settled) == (2, 2, 1, True)
+    assert first.failures == (Failure("east-1:4222", "tcp", "refused", 1, REFUSED),)
+    assert (last.ended, last.seconds, last.settled) == (None, pytest.approx(1.0005), False)
+    assert last.failures == (Failure("east-2:4222", "tcp", "refused", 1, REFUSED),)
+
+
+def test_servers_with_their_time_and_their_stages() -> None:
+    first, second = run_of(streams.outage().events).servers
+    assert (first.server, first.names, first.versions) == ("east-1:4222", ("east-1",), ("2.15.0",))
+    assert (first.connections, first.dials, first.connected, first.failed) == (1, 2, 1, 1)
+    assert (first.seconds, second.seconds) == (pytest.approx(80.0), pytest.approx(40.0))
+    assert [(stage.stage, stage.mean) for stage in first.stages] == list(streams.STAGES)
+
+
+def test_the_timeline_has_no_hole() -> None:
+    run = run_of(streams.outage().events)
+    assert run.timeline[0].began == 0.0
+    assert run.timeline[-1].ended == run.seconds
+    assert all(one.ended == other.began for one, other in zip(run.timeline, run.timeline[1:], strict=False))
+
+
+def test_silences_last_to_the_next_word_or_to_the_loss() -> None:
+    stream = streams.connected()
+    stream.wait(3.0).add(ev.Silent(t=stream.t, since=stream.t - 2.0, server="east-1:4222"))
+    stream.wait(1.0).add(ev.Heard(t=stream.t, silence=3.0))
+    heard = stream.t
+    stream.wait(5.0).add(ev.Silent(t=stream.t, since=stream.t - 4.0, server="east-1:4222")).wait(2.0).lose("stale")
+    run = run_of(stream.events)
+    assert run.silences == (pytest.approx((heard - 3.0, heard)), pytest.approx((stream.t - 6.0, stream.t)))
+    assert run.outages[0].silent == pytest.approx(6.0)
+
+
+def test_pings_that_were_not_sent_count_in_the_series_as_in_the_whole() -> None:
+    run = run_of([*Stream().events, ev.Rtt(t=10.0, seconds=3.5, omitted=3)])
+    assert run.ping is not None
+    assert run.ping.run.count == sum(point.count for point in run.ping.series) == 4
+
+
+def test_more_outages_than_a_state_keeps_are_all_told() -> None:
+    stream = streams.connected()
+    wanted = OUTAGES_KEPT + 7
+    for _ in range(wanted):
+        began = stream.t
+        stream.lose().wait(0.5).connect("east-2:4222", "reconnect").settle(began, lost=2).wait(1.0)
+    run = run_of(stream.events)
+    assert len(run.outages) == run.availability.outages == wanted
+    assert [outage.number for outage in run.outages] == list(range(1, wanted + 1))
+    assert {outage.lost for outage in run.outages} == {2}
+    assert run.servers[0].connections == wanted
+    assert run.dials == wanted + 1
+    assert run.left_out == ()
+
+
+def test_what_is_beyond_the_bounds_is_counted_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gather, "OUTAGES_KEPT", 1)
+    monkeypatch.setattr(gather, "STRETCHES_KEPT", 2)
+    run = run_of(streams.outage().events)
+    assert len(run.outages) == 1
+    assert run.availability.outages == 2
+    assert [said.split(":")[0] for said in run.left_out] == ["1 more outages", "the timeline of the first 2m02s"]
+
+
+def test_a_dial_that_is_left_or_lasts_is_counted_once() -> None:
+    stream = Stream().become("CONNECTING", "initial")
+    stream.start_dial("east-1:4222").stage("tcp", outcome="started").wait(1.0)
+    stream.start_dial("east-2:4222").stage("tcp", outcome="started").wait(1.0)
+    run = run_of(stream.events)
+    assert run.dials == 2
+    assert [(server.dials, server.failed, server.connected) for server in run.servers] == [(1, 0, 0), (1, 0, 0)]
+
+
+def test_sessions_of_one_file_are_runs_of_their_own_and_a_session_told_again_goes_on() -> None:
+    one, two = streams.connected().events, streams.outage().events
+    other = replace(two[0], id="s2", started=STARTED + 500.0)
+    found, _ = sessions.runs([*one[:50], one[0], *one[50:], other, *two[1:]], "run.jsonl")
+    assert [(run.number, run.id, run.availability.outages) for run in found] == [(1, "s1", 0), (2, "s2", 2)]
+    assert found[0].messages.attempted == 80
+    assert [run.label for run in compare.labelled(found)] == ["run.jsonl (1)", "run.jsonl (2)"]
+
+
+def test_a_stream_without_its_beginning_has_no_wall_clock() -> None:
+    run = run_of(streams.outage().events[1:])
+    assert (run.started, run.id) == (0.0, "")
+    assert run.availability.outages == 2
+
+
+def test_no_event_is_no_run() -> None:
+    assert sessions.runs([], "run.jsonl") == ([], 0)
+
+
+@pytest.mark.parametrize("at", [1, 30, 200, 420, 430])
+def test_a_recording_that_begins_with_a_snapshot_knows_what_was_before(at: int) -> None:
+    events = streams.outage().events
+    state = State()
+    for event in events[:at]:
+        state.apply(event)
+    whole = run_of(events)
+    cut = run_of([events[0], ev.Snapshot(t=state.now, state=snapshot(state)), *events[at:]])
+    assert cut.availability.outages == len(cut.outages) == 2
+    assert [(o.began, o.ended, o.lost) for o in cut.outages] == [(o.began, o.ended, o.lost) for o in whole.outages]
+    assert cut.availability.share == pytest.approx(whole.availability.share)
+    assert cut.timeline == whole.timeline
+    assert [(s.server, s.names, s.connections, s.dials, s.connected) for s in cut.servers] == [
+        (s.server, s.names, s.connections, s.dials, s.connected) for s in whole.servers
+    ]
+    assert [s.seconds for s in cut.servers] == pytest.approx([s.seconds for s in whole.servers])
+    assert cut.echo is not None
+    assert whole.echo is not None
+    assert cut.echo.run == whole.echo.run
+
+
+def test_a_series_gets_coarser_and_loses_nothing() -> None:
+    series = Series()
+    for second in range(10_000):
+        series.record(float(second), 0.001 * (second % 7 + 1))
+    points = series.points()
+    assert len(points) <= SLICES
+    assert sum(point.count for point in points) == 10_000
+    assert {point.seconds for point in points} == {64.0}
+    assert max(point.max for point in points) == pytest.approx(0.007)
+
+
+# -- side by side -------------------------------------------------------------------------------------
+
+
+def side_by_side(*runs: Run) -> tuple[tuple[Run, ...], Comparison]:
+    labelled = compare.labelled(runs)
+    comparison = compare.compared(labelled)
+    assert comparison is not None
+    return labelled, comparison
+
+
+def row(comparison: Comparison, name: str) -> tuple[tuple[object, ...], tuple[str, ...]]:
+    found = next(row for row in comparison.rows if row.name == name)
+    return found.values, found.marks
+
+
+def test_one_run_is_compared_with_nothing() -> None:
+    assert compare.compared((run_of(streams.connected().events),)) is None
+
+
+def test_before_and_after() -> None:
+    before = replace(run_of(streams.outage().events), file="before.jsonl")
+    after = replace(run_of(streams.connected().events), file="after.jsonl", started=STARTED + 10_000.0)
+    runs, comparison = side_by_side(before, after)
+    assert [run.label for run in runs] == ["before.jsonl", "after.jsonl"]
+    assert not comparison.overlapping
+    assert row(comparison, "outages") == ((2, 0), ("", "better"))
+    assert row(comparison, "lost") == ((1, 0), ("", "better"))
+    assert row(comparison, "availability")[1] == ("", "better")
+    assert row(comparison, "latency p50")[1] == ("", "")
+    _, comparison = side_by_side(after, before)
+    assert row(comparison, "outages") == ((0, 2), ("", "worse"))
+
+
+def test_at_the_same_time_also_where_it_is_for_a_moment_only() -> None:
+    one = replace(run_of(streams.outage().events), file="a/run.jsonl")
+    other = replace(one, file="b/run.jsonl", started=one.started + one.seconds - 0.1)
+    runs, comparison = side_by_side(one, other)
+    assert comparison.overlapping
+    assert [run.label for run in runs] == ["a/run.jsonl", "b/run.jsonl"]
+
+
+def test_a_duration_is_worse_only_where_that_means_something() -> None:
+    run = run_of(streams.connected().events)
+    assert run.echo is not None
+    for p99, mark in ((0.0041, ""), (0.00415, ""), (0.0048, "worse"), (0.0030, "better")):
+        other = replace(run, echo=replace(run.echo, run=replace(run.echo.run, p99=p99)))
+        assert row(side_by_side(run, other)[1], "latency p99")[1] == ("", mark)
+    assert row(side_by_side(run, replace(run, echo=None))[1], "latency p99") == ((0.0041, None), ("", "differs"))

@@ -1,0 +1,149 @@
+"""``natsmon report`` as a person runs it: what it reads, what it says of what it could not, where it writes."""
+
+import gzip
+import io
+import json
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from natsmon import cli
+from natsmon import events as ev
+from natsmon.exit_codes import Exit
+from natsmon.report.build import FORMATS
+from natsmon.sandbox.server import NatsServer
+from tests.tui import streams
+
+LINES = [ev.encode(event) for event in streams.outage().events]
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Path:
+    path = tmp_path / "run.jsonl"
+    path.write_bytes(b"".join(LINES))
+    return path
+
+
+def test_a_run_on_a_real_server(tmp_path: Path, server: NatsServer, capsys: pytest.CaptureFixture[str]) -> None:
+    command = [sys.executable, "-m", "natsmon", "--json", server.url, "--count", "5", "--rate", "100"]
+    path = tmp_path / "run.jsonl"
+    path.write_bytes(subprocess.run(command, capture_output=True, timeout=30, check=True).stdout)
+    assert cli.main(["report", str(path), "--format", "json"]) == Exit.ENDED
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    (run,) = json.loads(captured.out)["runs"]
+    assert (run["finished"], run["exit_code"], run["availability"]["share"]) == (True, 0, 1.0)
+    assert (run["messages"]["sent"], run["messages"]["echoed"], run["messages"]["lost"]) == (5, 5, 0)
+    assert run["echo"]["run"]["count"] == 5
+    assert [used["connections"] for used in run["servers"]] == [1]
+
+
+@pytest.mark.parametrize("as_format", FORMATS)
+def test_an_outfile_is_there_whole(recording: Path, as_format: str, capsys: pytest.CaptureFixture[str]) -> None:
+    out = recording.with_name("report")
+    assert cli.main(["report", str(recording), "--format", as_format, "--outfile", str(out)]) == Exit.ENDED
+    assert capsys.readouterr() == ("", "")
+    assert cli.main(["report", str(recording), "--format", as_format]) == Exit.ENDED
+    assert capsys.readouterr().out == out.read_text()
+    assert stat.S_IMODE(out.stat().st_mode) == 0o600
+
+
+def test_an_outfile_that_cannot_be_written(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = recording.with_name("missing") / "report"
+    assert cli.main(["report", str(recording), "--outfile", str(out)]) == Exit.GAVE_UP
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == f'natsmon: --outfile: "{out}" cannot be written: No such file or directory\n'
+
+
+def test_compressed_and_from_standard_input_it_is_the_same(
+    recording: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packed = recording.with_name("packed.jsonl.gz")
+    packed.write_bytes(gzip.compress(recording.read_bytes()))
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(recording.read_bytes())))
+    told = []
+    for name in (str(recording), str(packed), "-"):
+        assert cli.main(["report", name]) == Exit.ENDED
+        told.append(capsys.readouterr().out.split("\n", 1))
+    assert [title for title, _ in told] == [
+        f"natsmon report: {name}" for name in ("run.jsonl", "packed.jsonl.gz", "standard input")
+    ]
+    assert told[0][1] == told[1][1] == told[2][1]
+
+
+def test_a_missing_file_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["report", str(tmp_path / "missing.jsonl")]) == Exit.USAGE
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == f'natsmon: report: "{tmp_path}/missing.jsonl" cannot be read: No such file or directory\n'
+
+
+def test_no_file_and_a_format_there_is_not(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["report"]) == Exit.USAGE
+    assert cli.main(["report", str(recording), "--format", "pdf"]) == Exit.USAGE
+    assert capsys.readouterr().err == (
+        "natsmon: report needs a recording: natsmon report FILE\n"
+        'natsmon: --format: "pdf" is not one of text, markdown, html, json\n'
+    )
+
+
+@pytest.mark.parametrize("content", [b"", b"\n\n", b"GIF89a\x00\xff\n", b"\x1f\x8b\x08cut", b'{"type":"x","t":1}\n'])
+def test_a_file_with_nothing_to_tell_is_one_line(
+    tmp_path: Path, content: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "other"
+    path.write_bytes(content)
+    assert cli.main(["report", str(path)]) == Exit.USAGE
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith(f"natsmon: report: not read: {path}: ")
+    assert captured.err.count("\n") == 1
+
+
+def test_what_was_skipped_is_said_in_the_report_and_in_one_line(
+    recording: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recording.write_bytes(b"".join([*LINES[:200], b"garbage\n", b'{"type":"telepathy","t":1}\n', LINES[200][:20]]))
+    assert cli.main(["report", str(recording)]) == Exit.ENDED
+    captured = capsys.readouterr()
+    assert captured.err.startswith(f"natsmon: report: not read: {recording}: line 201")
+    assert captured.err.endswith(" more in the report\n")
+    assert captured.err.count("\n") == 1
+    assert " things could not be read, see the end." in captured.out
+    assert "Not read ──" in captured.out
+
+
+def test_a_newer_writer_is_said(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    session = ev.Session(t=0.0, id="new", started=streams.STARTED, schema=ev.SCHEMA + 1)
+    recording.write_bytes(b"".join([ev.encode(session), *LINES[1:]]))
+    assert cli.main(["report", str(recording)]) == Exit.ENDED
+    captured = capsys.readouterr()
+    assert f"schema {ev.SCHEMA + 1}" in captured.err
+    assert "97.50 %" in captured.out
+
+
+def test_one_bad_file_of_two_is_told_beside_the_other(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = recording.with_name("other")
+    other.write_bytes(b"hello\n")
+    assert cli.main(["report", str(other), str(recording)]) == Exit.ENDED
+    captured = capsys.readouterr()
+    assert captured.out.startswith("natsmon report: run.jsonl\n")
+    assert captured.err.startswith(f"natsmon: report: not read: {other}: ")
+
+
+def test_the_parts_of_a_recording_are_one_run_also_when_each_is_named(
+    recording: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    part = recording.with_name("run.0001.jsonl")
+    part.write_bytes(b"".join(LINES[:200]))
+    recording.write_bytes(b"".join([LINES[0], *LINES[200:]]))
+    for names in ([recording], [part, recording], [recording, recording]):
+        assert cli.main(["report", *map(str, names), "--format", "json"]) == Exit.ENDED
+        (run,) = json.loads(capsys.readouterr().out)["runs"]
+        assert run["availability"]["outages"] == 2
+        assert run["events"] == len(LINES)

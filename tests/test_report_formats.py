@@ -1,0 +1,271 @@
+"""The four formats: the same facts in each, and nothing that a server said acts in any of them."""
+
+import json
+import re
+from collections.abc import Iterable
+from html.parser import HTMLParser
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from natsmon import events as ev
+from natsmon.report import build, compare, markdown, sessions, story
+from natsmon.report.blocks import Chart
+from natsmon.report.facts import Report, Unread
+from tests.tui import streams
+from tests.tui.streams import STARTED, Stream
+from tests.vocabulary import EVENTS, anything_of, made_of
+
+EVIL = (
+    "<script>alert(1)</script>|**b** `c` [x](https://evil.example) ![i](http://e/i) @user #12 www.evil.example"
+    "\x1b[31m\x07\n# h\u202e\"'&amp;$x$ ~~s~~ -->"
+)
+VOID = {"meta", "br"}
+
+
+def report_of(*streams_: Iterable[ev.AnyEvent], unread: Iterable[Unread] = ()) -> Report:
+    runs = [run for number, events in enumerate(streams_) for run in sessions.runs(events, f"{number}.jsonl")[0]]
+    labelled = compare.labelled(runs)
+    return Report(labelled, compare.compared(labelled), tuple(unread), "0.1.0")
+
+
+def evil() -> Stream:
+    """As ``streams.hostile``, with what would act in Markdown and HTML, in every text there is."""
+    stream = Stream(servers=[EVIL], name=EVIL).become("CONNECTING", EVIL)
+    stream.start_dial(EVIL).stage("dns").stage("tcp", 0.001, "failed")
+    stream.end_dial("failed", "tcp", EVIL, EVIL).connect(EVIL, name=EVIL).run(3)
+    stream.add(ev.AsyncError(t=stream.t, text=EVIL)).add(ev.LameDuck(t=stream.t, server=EVIL))
+    stream.add(ev.Blind(t=stream.t, why=EVIL))
+    began = stream.t
+    stream.add(ev.Disconnected(t=stream.t, cause=EVIL, text=EVIL, server=EVIL, reason=EVIL))
+    stream.become("RECONNECTING", EVIL).refused(EVIL, "reconnect").wait(1.0).connect(EVIL, "reconnect", EVIL)
+    stream.add(
+        ev.Outage(t=stream.t, began=began, ended=stream.t, cause=EVIL, text=EVIL, before=EVIL, after="other", dials=2)
+    )
+    stream.add(ev.ReadBack(t=stream.t, stream=EVIL, acknowledged=3, stored=2, missing=1, text=EVIL))
+    return stream.add(ev.End(t=stream.t, exit_code=1, why=EVIL))
+
+
+class Page(HTMLParser):
+    """Every element closed in order; what is in it, and what it asks for."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.open: list[str] = []
+        self.tags: set[str] = set()
+        self.attributes: set[str] = set()
+        self.headings: list[int] = []
+        self.ids: list[str] = []
+        self.text = ""
+        self.feed(page)
+        self.close()
+        assert self.open == []
+        assert len(self.ids) == len(set(self.ids))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+        self.ids += [value or "" for name, value in attrs if name == "id"]
+        if re.fullmatch(r"h\d", tag):
+            self.headings.append(int(tag[1]))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def charts(report: Report) -> list[Chart]:
+    return [block for block in story.story(report) if isinstance(block, Chart)]
+
+
+def rendered(report: Report) -> dict[str, str]:
+    return {name: build.render(report, name) for name in build.FORMATS}
+
+
+# -- what is told -------------------------------------------------------------------------------------
+
+
+def test_the_first_screen_answers_what_is_asked_first() -> None:
+    told = build.render(report_of(streams.outage().events), "text")
+    assert (
+        told[: told.index("Status over time")]
+        == """\
+natsmon report: 0.jsonl
+
+watched       2m03s        2025-06-15 15:06:40 to 15:08:43 UTC, as orders
+ended         not told     the recording stops while RECONNECTING
+availability  97.50 %      3.07 s without a connection; 210 ms more of silence
+                           before losses were noticed
+outages       2            longest 2.07 s, one in 1m00s of connection, 2.07 s to
+                           recover, on average
+lost          1 message    0.82 % of 122 sent
+messages      123          120 echoed, 1 never sent
+latency       p50 0.30 ms  p99 4.10 ms, longest 4.10 ms
+ping          p50 0.30 ms  p99 4.10 ms, longest 4.10 ms
+servers       2 used       east-1:4222, east-2:4222
+
+"""
+    )
+
+
+def test_an_outage_in_a_paragraph_with_what_to_try() -> None:
+    told = " ".join(build.render(report_of(streams.outage().events), "text").split())
+    assert (
+        "Outage 1. At 15:08:00 the connection to east-1:4222 was lost: the server closed the connection without a "
+        "word. It was noticed 210 ms after the last sign of life. After 2.07 s "
+        "and 2 dials, of which failed: east-1:4222 (refused in tcp), it was back on east-2:4222. Messages: 1 lost and "
+        "2 buffered and sent afterwards. What to try: It was stopped or killed, or somebody had it closed. Is the "
+        "server running, and is this its port?"
+    ) in told
+    assert "It lasts still when the recording ends, after 1.00 s and 1 dial" in told
+
+
+@pytest.mark.parametrize("name", ["text", "markdown", "html"])
+def test_each_format_tells_the_same_figures(name: str) -> None:
+    report = report_of(streams.outage().events, unread=[Unread("0.jsonl", "line 7: is no event")])
+    told = rendered(report)[name]
+    told = Page(told).text if name == "html" else told.replace("`", "").replace("\\", "")
+    told = " ".join(told.split())
+    for figure in ("97.50 %", "2m03s", "2.07 s", "0.82 % of 122 sent", "4.10 ms", "no PONG for 2 PINGs", "15:08:42"):
+        assert figure in told
+    assert "line 7: is no event" in told
+    assert "nothing listens" in told
+
+
+def test_json_is_the_facts() -> None:
+    report = report_of(streams.outage().events)
+    told = json.loads(build.render(report, "json"))
+    assert told["schema"] == 1
+    assert told["comparison"] is None
+    (run,) = told["runs"]
+    assert run["availability"]["outages"] == len(run["outages"]) == 2
+    assert run["outages"][0]["failures"][0] == {
+        "server": "east-1:4222", "stage": "tcp", "cause": "refused", "count": 1,
+        "text": "[Errno 111] Connect call failed",
+    }  # fmt: skip
+
+
+def test_colour_is_only_added() -> None:
+    report = report_of(streams.outage().events)
+    plain, coloured = (build.render(report, "text", colour=colour) for colour in (False, True))
+    assert "\x1b" not in plain
+    assert re.sub(r"\x1b\[\d+m", "", coloured) == plain
+
+
+@pytest.mark.parametrize("width", [40, 80, 120, 300])
+def test_text_keeps_to_its_width(width: int) -> None:
+    events = streams.outage().events
+    several = [[replace(events[0], started=STARTED + 7.0 * number), *events[1:]] for number in range(7)]
+    for report in (report_of(events), report_of(*several)):
+        lines = build.render(report, "text", width=width).splitlines()
+        assert max(map(len, lines)) <= (width if width >= 80 else 80)
+
+
+def test_several_at_the_same_time_share_an_axis_and_others_do_not() -> None:
+    events = streams.outage().events
+    for later, shared in ((60.0, True), (10_000.0, False)):
+        report = report_of(events, [replace(events[0], started=STARTED + later), *events[1:]])
+        titles = [chart.title for chart in charts(report)]
+        assert ("Status over time, side by side" in titles) is shared
+        told = rendered(report)
+        assert told["text"].count("0.jsonl") >= 2
+        assert json.loads(told["json"])["comparison"]["overlapping"] is shared
+
+
+def test_a_short_outage_is_seen_in_a_long_run() -> None:
+    stream = streams.connected()
+    began = stream.wait(20_000.0).t
+    stream.lose().wait(0.01).connect("east-2:4222", "reconnect").settle(began).wait(60_000.0)
+    stream.add(ev.Paused(t=stream.t))
+    chart = charts(report_of(stream.events))[0]
+    assert chart.letters(80)[0].count("░") == 1
+    assert 'class="bar dialing"' in chart.svg()
+
+
+# -- what others said ---------------------------------------------------------------------------------
+
+
+def test_nothing_acts_on_a_terminal() -> None:
+    for told in rendered(report_of(evil().events, evil().events)).values():
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", told)
+
+
+def test_html_asks_for_nothing_runs_nothing_and_is_well_formed() -> None:
+    page = Page(rendered(report_of(evil().events, evil().events, unread=[Unread(EVIL, EVIL)]))["html"])
+    assert not page.tags & {"script", "img", "link", "a", "iframe", "object", "b", "form", "base"}
+    assert not page.attributes & {"href", "src", "srcset", "style", "xlink:href"}
+    assert not [name for name in page.attributes if name.startswith("on")]
+    assert page.headings[0] == 1
+    assert all(after <= before + 1 for before, after in zip(page.headings, page.headings[1:], strict=False))
+    assert "<script>alert(1)</script>" in page.text
+
+
+def test_every_picture_is_xml_and_has_its_words() -> None:
+    found = charts(report_of(evil().events, streams.outage().events))
+    assert {chart.title.split(" over")[0] for chart in found} >= {"Status", "Publish to echo", "PING to PONG"}
+    for chart in found:
+        root = ElementTree.fromstring(f"<svg>{chart.svg()}</svg>")
+        assert len(root) > 0
+        assert chart.told.endswith(".")
+        assert chart.letters(80)
+
+
+def test_markdown_has_no_mark_up_but_ours() -> None:
+    told = rendered(report_of(evil().events, evil().events, unread=[Unread(EVIL, EVIL)]))["markdown"]
+    fenced = re.compile(r"^(`{3,})text\n.*?^\1$", re.MULTILINE | re.DOTALL)
+    shown = re.sub(r"`[^`\n]*`", "CODE", fenced.sub("", told))
+    assert not re.search(r"<\w|https?://|www\.|@user|#12|\*\*b|(?<!\\)\[x|(?<!\\)`|(?<!\\)\$x", shown)
+    for table in re.findall(r"(?:^\|.*\|$\n?)+", fenced.sub("", told), re.MULTILINE):
+        cells = {len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}
+        assert len(cells) == 1, table
+
+
+@given(st.text())
+def test_markdown_shows_any_text_in_one_line_and_one_cell(text: str) -> None:
+    escaped = markdown.escape(text)
+    assert "\n" not in escaped
+    assert "<" not in escaped
+    assert not re.search(r"(?<!\\)(?:\\\\)*\|", escaped)
+
+
+# -- any stream ---------------------------------------------------------------------------------------
+
+_ANY = st.one_of([made_of(cls, anything_of) for cls in EVENTS])
+_BELIEVABLE = {**anything_of, float: st.floats(0, 300), int: st.integers(0, 5), str: st.sampled_from(["a", "b", EVIL])}
+_PLAUSIBLE = st.one_of([made_of(cls, _BELIEVABLE, conn=st.just(0)) for cls in EVENTS])
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(_ANY | _PLAUSIBLE, max_size=25))
+def test_any_stream_is_told_in_every_format(events: list[Any]) -> None:
+    report = report_of(events)
+    told = rendered(report)
+    json.loads(told["json"])
+    Page(told["html"])
+    for chart in charts(report):
+        ElementTree.fromstring(f"<svg>{chart.svg()}</svg>")
+
+
+@pytest.mark.parametrize("make", [Stream, streams.dialing, streams.countdown, streams.cancelled, streams.gave_up])
+def test_a_stream_that_never_connected(make: Any) -> None:
+    told = rendered(report_of(make().events))
+    assert "never connected" in told["text"]
+    Page(told["html"])
+
+
+def test_any_cut_of_a_stream_is_told() -> None:
+    events = evil().events
+    for at in range(1, len(events)):
+        Page(rendered(report_of(events[:at]))["html"])
