@@ -1,13 +1,13 @@
 """The dashboard: takes the events in, draws on one clock, turns keys into commands."""
 
 import asyncio
-import gc
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
-from typing import ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from textual import constants
 from textual.app import App, SystemCommand
@@ -15,12 +15,19 @@ from textual.binding import BindingType
 from textual.screen import Screen
 
 from natsmon import events as ev
+from natsmon import garbage
+from natsmon.recording.target import Target
 from natsmon.sources import Source
 from natsmon.tui import decisions, themes
 from natsmon.tui.dashboard import Dashboard
 from natsmon.tui.keybar import MomentView
 from natsmon.tui.keys import KEYS, bindings, keys
+from natsmon.tui.recordings import Recordings
 from natsmon.tui.watch import Watch
+
+if TYPE_CHECKING:
+    from natsmon.narration import Kind
+    from natsmon.recording.recorder import Recorder
 
 FRAME = 1 / 10
 """Seconds between two looks at the clock; nothing is painted where nothing changed."""
@@ -58,7 +65,10 @@ class NatsmonApp(App[int]):
         sandbox: Sandbox | None = None,
         clock: Callable[[], float] = time.monotonic,
         leave_at_end: bool = True,
+        record: Target = Target(),  # noqa: B008  frozen
+        recorder: "Recorder | None" = None,
     ) -> None:
+        """``record`` is where a key records to; ``recorder`` one that has been begun already."""
         super().__init__()
         for theme in (themes.DARK, themes.LIGHT):
             self.register_theme(theme)
@@ -73,6 +83,7 @@ class NatsmonApp(App[int]):
         self._leave_at_end = leave_at_end
         self._keys = keys(sandbox=sandbox is not None)
         self.watched = Watch(source, clock)
+        self.recordings = Recordings(source, self.watched, record, recorder)
         self._dashboard = Dashboard(self.watched.book, self._keys)
         self._interrupted = False
         self._killed = False
@@ -81,6 +92,10 @@ class NatsmonApp(App[int]):
         self._notice_until = 0.0
 
     def get_default_screen(self) -> Dashboard:
+        """It has the classes of its size from the start: Textual sets them once it is painted, to paint it again."""
+        for cells, breakpoints in zip(self.size, (self.HORIZONTAL_BREAKPOINTS, self.VERTICAL_BREAKPOINTS), strict=True):
+            _, name = max((least, name) for least, name in breakpoints if least <= cells)
+            self._dashboard.add_class(name, update=False)
         return self._dashboard
 
     def on_mount(self) -> None:
@@ -93,10 +108,7 @@ class NatsmonApp(App[int]):
         self.draw()  # so that every panel has something to say as soon as it has a size
 
     def on_ready(self) -> None:
-        """What a start makes is there for good: the collector, idle until now, need never walk it."""
-        if not gc.isenabled():
-            gc.freeze()
-            gc.enable()
+        self.call_after_refresh(garbage.collect)  # the first screen is painted by then
 
     def on_unmount(self) -> None:
         loop = asyncio.get_running_loop()
@@ -138,6 +150,7 @@ class NatsmonApp(App[int]):
             self._notice_until = 0.0
             for screen in self._views:
                 screen.keybar.say("")
+        self.recordings.look()
         self._views[-1].show(self.watched.moment(), self.watched.revision)
 
     @property
@@ -196,7 +209,7 @@ class NatsmonApp(App[int]):
 
     def _kill_or_start(self, sandbox: Sandbox) -> None:
         """In a thread: starting a server takes a while."""
-        kind = "info"
+        kind: Kind = "info"
         try:
             done = sandbox.kill_or_start()
         except Exception as error:  # a server that does not start is no reason to lose sight of the connection
@@ -204,7 +217,7 @@ class NatsmonApp(App[int]):
             done, kind = f"the demo's server: {lines[-1].strip()}", "bad"
         self.call_from_thread(self._sandbox_done, done, kind)
 
-    def _sandbox_done(self, done: str, kind: str) -> None:
+    def _sandbox_done(self, done: str, kind: "Kind") -> None:
         self._sandbox_busy = False
         self._prompt_until = self._clock() + _PROMPT
         self.watched.note(done, kind)
@@ -244,6 +257,10 @@ class NatsmonApp(App[int]):
         self._dashboard.log_panel.show_messages(shown)
         self.say("single messages are " + ("shown" if shown else "hidden; the counters go on"))
 
+    def action_record(self) -> None:
+        self.say(self.recordings.toggle())
+        self._draw_soon()
+
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         for key in self._keys:
             if key.title:
@@ -256,11 +273,20 @@ class NatsmonApp(App[int]):
         )
 
 
-def run(source: Source, *, sandbox: Sandbox | None = None, leave_at_end: bool = True) -> int:
+def run(
+    source: Source,
+    *,
+    sandbox: Sandbox | None = None,
+    leave_at_end: bool = True,
+    record: Target = Target(),  # noqa: B008  frozen
+    recorder: "Recorder | None" = None,
+) -> int:
     """Show a source until the user leaves; the exit code."""
-    app = NatsmonApp(source, sandbox=sandbox, leave_at_end=leave_at_end)
+    app = NatsmonApp(source, sandbox=sandbox, leave_at_end=leave_at_end, record=record, recorder=recorder)
     try:
         code = app.run()
     finally:
         source.kill()
+        for failure in app.recordings.close():
+            sys.stderr.write(f"natsmon: {failure}\n")
     return code if code is not None else app.return_code or 1

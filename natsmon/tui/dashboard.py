@@ -5,7 +5,6 @@ from typing import ClassVar, Protocol
 from textual.app import ComposeResult
 from textual.events import Resize
 from textual.screen import Screen
-from textual.widget import Widget
 
 from natsmon.tui import messages, outages, roundtrip, servers, status, timeline
 from natsmon.tui.cells import COMPONENTS, Row, fit, row
@@ -58,7 +57,6 @@ class Dashboard(Screen[None], MomentView):
             self.keybar,
         )
         self._notice: _Notice | None = None
-        self._focused_before: Widget | None = None
 
     def compose(self) -> ComposeResult:
         yield from self.panels
@@ -95,22 +93,9 @@ class Dashboard(Screen[None], MomentView):
         self.log_panel.toggle_follow()
 
     def action_filter(self) -> None:
-        from natsmon.tui.filter import FilterInput
+        from natsmon.tui.filter import ask
 
-        if self.query(FilterInput):
-            return
-        self._focused_before = self.focused
-        self.keybar.display = False
-        entry = FilterInput(self.pane)
-        self.mount(entry)
-        entry.focus()
-
-    def close_filter(self) -> None:
-        from natsmon.tui.filter import FilterInput
-
-        self.set_focus(self._focused_before)
-        self.query(FilterInput).remove()
-        self.keybar.display = True
+        ask(self, self.pane, self.keybar)
 
     def action_drop_filter(self) -> None:
         """The one of the pane with the focus first."""
@@ -127,10 +112,25 @@ class Dashboard(Screen[None], MomentView):
 
         self._open(DialPage(message.dial, self.dials.selection))
 
+    def action_outages(self) -> None:
+        from natsmon.tui.outage_pages import OutagesPage
+
+        self._open(OutagesPage())
+
+    def action_upgrade(self) -> None:
+        from natsmon.tui.pages import UpgradePage
+
+        self._open(UpgradePage())
+
     def action_servers(self) -> None:
         from natsmon.tui.pages import ServersPage
 
         self._open(ServersPage())
+
+    def action_latency(self) -> None:
+        from natsmon.tui.pages import LatencyPage
+
+        self._open(LatencyPage())
 
     def _open(self, page: Screen[None]) -> None:
         if self.is_current:

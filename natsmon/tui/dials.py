@@ -1,13 +1,14 @@
 """The dials: the one under way stage by stage, the wait before the next, and the ones before."""
 
+from collections import deque
 from itertools import islice
 
 from natsmon import events as ev
-from natsmon.state import Dial, StageRecord
+from natsmon.state import Dial, StageRecord, State
 from natsmon.tui import figures
 from natsmon.tui.cells import Piece, Role, Row, address, bar, fit, left, right, row, spread, width_of
 from natsmon.tui.moment import Moment
-from natsmon.tui.selection import View
+from natsmon.tui.selection import Selection, View
 
 GLYPHS: dict[ev.StageOutcome, tuple[str, Role]] = {
     "started": ("◐", "warn"),
@@ -30,6 +31,18 @@ _WITH_TIME = 70
 _WORTH_READING = 20
 
 
+class DialSelection(Selection[Dial]):
+    """Filtered by server, why, outcome, cause, error or number."""
+
+    def kept(self, state: State) -> deque[Dial]:
+        return state.dials
+
+    def matches(self, dial: Dial, needle: str) -> bool:
+        outcome = dial.outcome or "dialing"
+        texts = (dial.server, dial.why, outcome, dial.cause, dial.cause.replace("_", " "), dial.text)
+        return needle.removeprefix("#") == str(dial.id) or any(needle in text.casefold() for text in texts)
+
+
 def legend(width: int) -> str:
     """What the shades of the waterfall mean; nothing where there is none."""
     return "  ".join(f"{shade} {stage}" for stage, shade in WATERFALL.items()) if width >= _WITH_WATERFALL else ""
@@ -40,7 +53,7 @@ def tick(moment: Moment) -> object:
     return (int(moment.now * 10) if moment.dialing else 0), moment.stream
 
 
-def rows(moment: Moment, width: int, height: int, view: View | None = None, needle: str = "") -> list[Row]:
+def rows(moment: Moment, width: int, height: int, view: View[Dial] | None = None, needle: str = "") -> list[Row]:
     dials = moment.state.dials
     above = lines_above(height, marked=view is not None and view.marked)
     if view is None:
@@ -51,8 +64,8 @@ def rows(moment: Moment, width: int, height: int, view: View | None = None, need
     if dials and height > above:
         columns = _Columns(width)
         drawn += [columns.header()] if above > 2 else []
-        drawn += [columns.line(dial, moment, marked=view.cursor == y) for y, dial in enumerate(view.dials)]
-        if not view.dials:
+        drawn += [columns.line(dial, moment, marked=view.cursor == y) for y, dial in enumerate(view.listed)]
+        if not view.listed:
             words = f"none of {len(dials):,} dials contains “{needle}” · / changes it, esc drops it"
             drawn.append(fit(row((words, "label")), width))
     return drawn[:height]
@@ -65,7 +78,7 @@ def lines_above(height: int, *, marked: bool) -> int:
     return 1 if marked else height
 
 
-def title(moment: Moment, view: View, needle: str) -> str:
+def title(moment: Moment, view: View[Dial], needle: str) -> str:
     """The filter, and where the cursor is."""
     known = len(moment.state.dials)
     parts = ["dials"]

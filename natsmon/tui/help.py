@@ -23,6 +23,7 @@ TERMS: tuple[tuple[str, str], ...] = (
     ("why", "initial: the first connection; reconnect: after a loss; forced: by r"),
     ("jitter", "a random part of the wait, so that not all clients return at once"),
     ("outage", "from the loss being noticed to being connected again"),
+    ("lame duck", "a server that has said it will shut down, and sends its clients away"),
     ("noticed", "how long after the last sign of life the loss was noticed"),
     ("availability", "time connected over time that should have been, since the first connection"),
     ("attempted", "messages made = sent + buffered + rejected"),
@@ -33,6 +34,9 @@ TERMS: tuple[tuple[str, str], ...] = (
     ("lost", "sent, and never came back"),
     ("late, duplicate", "came back after being counted lost; came back twice"),
     ("round trip", "PING to PONG; the echo is a message's way out and back"),
+    ("percentiles", "p99: 99 of 100 took no longer; what was held up counts from when it was due"),
+    ("stale", "so many PINGs without a PONG that the connection is given up"),
+    ("MTBF, MTTR", "mean time up between two outages; mean time until connected again"),
 )
 _KEY = 11
 _TERM = 17
@@ -41,7 +45,11 @@ _TERM = 17
 def page(keys: tuple[Key, ...], width: int) -> list[Content]:
     """Line by line; what does not fit goes on beneath its beginning, not beneath the name."""
     lines = [_heading("keys"), *_entries(keys, width)]
-    lines += [Content(""), _heading("in a dial, and on the page of the servers"), *_entries(DIAL_KEYS, width)]
+    lines += [
+        Content(""),
+        _heading("on a page: a dial, an outage, the servers, an upgrade"),
+        *_entries(DIAL_KEYS, width),
+    ]
     lines += [Content(""), _heading("words")]
     for term, meaning in TERMS:
         lines += _entry(term, _TERM, "", meaning, width)

@@ -8,7 +8,13 @@ from natsmon.tui.keys import Key
 from natsmon.tui.moment import Moment
 from natsmon.tui.panel import Panel
 
-_SPARED = ("", *(f"natsmon.{name}" for name in ("servers", "filter", "drain", "next_server", "open", "pause")))
+_SPARED = (
+    "",
+    *(
+        f"natsmon.{name}"
+        for name in ("filter", "servers", "latency", "drain", "upgrade", "open", "next_server", "outages", "pause")
+    ),
+)
 
 
 def label_of(key: Key, moment: Moment) -> str:

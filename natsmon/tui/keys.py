@@ -69,9 +69,24 @@ KEYS: tuple[Key, ...] = (
         "natsmon.open",
     ),
     Key(
+        "o", "screen.outages", "o", "outages", "Outages",
+        (("always", "every outage, and what they come to; enter there opens one with its timeline"),),
+        "natsmon.outages",
+    ),
+    Key(
+        "u", "screen.upgrade", "u", "upgrade", "Rolling upgrade",
+        (("always", "from server to server in time: lame duck notices, moves, time on each"),),
+        "natsmon.upgrade",
+    ),
+    Key(
         "s", "screen.servers", "s", "servers", "Servers",
         (("always", "who we are to the server, and every server that may be dialed"),),
         "natsmon.servers",
+    ),
+    Key(
+        "l", "screen.latency", "l", "latency", "Latency",
+        (("always", "percentiles and their course, the PINGs, and how available the connection was"),),
+        "natsmon.latency",
     ),
     Key(
         "tab", "app.focus_next", "tab", "", "",
@@ -84,6 +99,7 @@ KEYS: tuple[Key, ...] = (
         (
             ("events", "shows only those that contain a text; enter keeps it, esc drops it"),
             ("dials", "the same, by server, why, outcome, cause, error or number"),
+            ("on the page of the outages", "the same, by cause, reason or server"),
         ),
         "natsmon.filter",
     ),
@@ -107,6 +123,13 @@ KEYS: tuple[Key, ...] = (
         "end", "screen.to_end", "end", "", "",
         (("always", "the last line; in the events it is the newest, and they follow again"),),
         "natsmon.end",
+    ),
+    Key(
+        "R", "record", "R", "", "Record",
+        (
+            ("always", "starts a recording of what is seen, with all that is known so far, or ends it"),
+        ),
+        "natsmon.record",
     ),
     Key(
         "question_mark", "help", "?", "help", "Help",
@@ -136,7 +159,7 @@ _BACK = Key(
     "esc",
     "back",
     "",
-    (("always", "back to the dashboard; enter, too"),),
+    (("always", "back to where it was opened; enter, too"),),
     "natsmon.back",
 )
 _SCROLL = (
@@ -156,23 +179,33 @@ PAGE_KEYS: tuple[Key, ...] = (
     *_SCROLL,
     *(replace(key, label="") if key.id == "natsmon.cancel" else key for key in _STILL_THERE),
 )
-"""On the page of the servers."""
+"""On the pages of the servers, of the latency and of an upgrade."""
 DIAL_KEYS: tuple[Key, ...] = (
     _BACK,
     Key(
         "left,left_square_bracket", "screen.step(1)", "←", "older", "",
-        (("always", "the dial before this one, as the table lists them"),),
+        (("always", "the dial, or the outage, before this one, as the table lists them"),),
         "natsmon.older",
     ),
     Key(
         "right,right_square_bracket", "screen.step(-1)", "→", "newer", "",
-        (("always", "the dial after it"),),
+        (("always", "the one after it"),),
         "natsmon.newer",
     ),
     *_SCROLL,
     *_STILL_THERE,
 )  # fmt: skip
-"""On the page of one dial."""
+"""On the page of one dial, or of one outage."""
+OUTAGES_KEYS: tuple[Key, ...] = (
+    replace(_BACK, keys="escape", action="screen.back", when=(("always", "drops the filter, or goes back"),)),
+    Key(
+        "enter", "screen.open", "enter", "open", "", (("always", "opens the outage under the cursor"),), "natsmon.open"
+    ),
+    *(key for key in KEYS if key.action == "screen.filter"),
+    *_SCROLL,
+    *_STILL_THERE,
+)
+"""On the page of all outages."""
 
 
 def bindings(table: tuple[Key, ...]) -> list[BindingType]:

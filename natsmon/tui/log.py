@@ -34,6 +34,8 @@ class Entry(msgspec.Struct, frozen=True):
     kind: str
     message: bool = False
     """About one single message: hidden until asked for, else these are all there is to see."""
+    wall: float = 0.0
+    """``at``, in seconds since the epoch."""
 
 
 _Numbered = tuple[int, Entry]
@@ -70,6 +72,21 @@ class Book:
             self._show(entry)
             self.unseen += not self.follow
             self.revision += 1
+
+    def latest(self, lines: int, messages: int) -> list[Entry]:
+        """The newest entries, oldest first: so many, and so many of those about single messages."""
+        rings = zip(self._rings.values(), (lines, messages), strict=True)
+        newest = (islice(ring, max(0, len(ring) - most), None) for ring, most in rings)
+        return [entry for _, entry in heapq.merge(*newest)]
+
+    def restore(self, entries: list[Entry]) -> None:
+        """Begin again with these."""
+        for ring in self._rings.values():
+            ring.clear()
+        self._shown.clear()
+        for entry in entries:
+            self.add(entry)
+        self.resume()
 
     def _show(self, entry: Entry) -> None:
         if len(self._shown) == self._shown.maxlen:

@@ -1,11 +1,26 @@
 """What became of the messages."""
 
+from natsmon.events import Event
 from natsmon.tui import figures
 from natsmon.tui.cells import Piece, Role, Row, fit, left, row
 from natsmon.tui.moment import Moment
 
-_ORDER = ("attempted", "sent", "echoed", "in flight", "buffered", "rejected", "lost", "late", "duplicate")
-_WORRYING: dict[str, Role] = {"rejected": "bad", "lost": "bad", "late": "warn", "duplicate": "warn", "buffered": "warn"}
+_ECHOED = ("attempted", "sent", "echoed", "in flight", "buffered", "rejected", "lost", "late", "duplicate", "bytes")
+_ACKNOWLEDGED = (
+    *("attempted", "sent", "acknowledged", "in flight", "buffered", "rejected", "lost", "resent", "suppressed"),
+    *("late", "duplicate", "bytes"),
+)
+_BLIND = ("attempted", "sent", "buffered", "rejected", "bytes")
+_OBSERVED = ("messages", "publishers", "missing", "duplicate", "out of order", "bytes")
+_ACKED = tuple("acked" if name == "acknowledged" else name for name in _ACKNOWLEDGED)
+"""Where the long word would cost a column."""
+_FIELDS = dict.fromkeys(("acknowledged", "acked"), "echoed")
+_WORRYING: dict[str, Role] = {
+    "rejected": "bad",
+    "lost": "bad",
+    "missing": "bad",
+    **dict.fromkeys(("late", "duplicate", "buffered", "out of order", "resent", "suppressed"), "warn"),
+}
 _LABEL = 10
 _GAP = 2
 
@@ -14,6 +29,8 @@ def title(moment: Moment) -> str:
     session = moment.state.session
     if session is None:
         return "messages"
+    if session.observing:
+        return f"observing {session.subject}"
     pace = "paused" if moment.state.paused else rate(session.interval)
     return f"publishing {session.subject} · {pace}" if session.subject else f"messages · {pace}"
 
@@ -30,22 +47,45 @@ def tick(moment: Moment) -> object:
 
 
 def rows(moment: Moment, width: int, height: int) -> list[Row]:
-    tally = moment.state.tally
-    sampled = tally.t > 0 or tally.attempted > 0
-    if not sampled and not moment.state.ever_connected and height <= 1:
+    state = moment.state
+    tally = state.tally if state.tally.t > 0 or state.tally.attempted > 0 else None
+    if state.session is not None and state.session.observing:
+        return _table(_OBSERVED, state.observed, width)[:height]
+    if tally is None and not state.ever_connected and height <= 1:
         return [fit(row(("waiting for the first message", "label")), width)]
-    columns = max(1, min(3, (width + _GAP) // (_LABEL + 5 + _GAP)))
+    if state.blind:
+        told = fit(row(("fates unknown: ", "warn"), (state.blind, "value")), width)
+        known = tally is not None and bool(tally.echoed or tally.lost)
+        return [*_table(_ECHOED if known else _BLIND, tally, width)[: max(0, height - 1)], told][:height]
+    if state.session is not None and state.session.proof == "ack":
+        shorter = _columns(_ACKNOWLEDGED, width) < _columns(_ACKED, width)
+        return _table(_ACKED if shorter else _ACKNOWLEDGED, tally, width)[:height]
+    return _table(_ECHOED, tally, width)[:height]
+
+
+def _label(names: tuple[str, ...]) -> int:
+    return max(_LABEL, *map(len, names))
+
+
+def _columns(names: tuple[str, ...], width: int) -> int:
+    return max(1, min(3, (width + _GAP) // (_label(names) + 5 + _GAP)))
+
+
+def _table(names: tuple[str, ...], totals: Event | None, width: int) -> list[Row]:
+    """In as many columns as there is room for; bytes stand below, and once there are any."""
+    label, columns = _label(names), _columns(names, width)
     cell = (width - _GAP * (columns - 1)) // columns
-    number = min(11, cell - _LABEL)
+    number = min(11, cell - label)
+    counted = [name for name in names if name != "bytes"]
+    if getattr(totals, "bytes", 0):
+        counted += [""] * (-len(counted) % columns) + ["bytes"]
     drawn: list[Row] = []
-    for start in range(0, len(_ORDER), columns):
+    for start in range(0, len(counted), columns):
         parts: list[Piece] = []
-        for name in _ORDER[start : start + columns]:
-            value: int | None = getattr(tally, name.replace(" ", "_")) if sampled else None
+        for name in counted[start : start + columns]:
+            value: int | None = getattr(totals, _FIELDS.get(name, name.replace(" ", "_")), None) if name else None
             role: Role = _WORRYING.get(name, "value") if value else "value"
-            parts += [(" " * (cell - _LABEL - number + _GAP), "value")] if parts else []
-            parts += [(left(name, _LABEL), "label"), (figures.count(value, number), role)]
+            parts += [(" " * (cell - label - number + _GAP), "value")] if parts else []
+            parts += [(left(name, label), "label"), (figures.count(value, number) if name else " " * number, role)]
         drawn.append(fit(row(*parts), width))
-    if tally.bytes:
-        drawn.append(fit(row((left("bytes", _LABEL), "label"), (figures.count(tally.bytes, number), "value")), width))
-    return drawn[:height]
+    return drawn

@@ -16,6 +16,8 @@ class Moment(msgspec.Struct, frozen=True, eq=False):
     stream: Stream = "live"
     obituary: str = ""
     can_restart: bool = False
+    recording: str = ""
+    """The size of the recording that is being made; empty without one."""
 
     @property
     def dialing(self) -> bool:

@@ -29,7 +29,7 @@ def rows(moment: Moment, width: int, height: int) -> list[Row]:
         return [_summary(moment, width)]
     above = 2 if height > 3 else 1
     listed = list(islice(reversed(state.outages), height - above))
-    cause = max(_LEAST_CAUSE, min(_MOST_CAUSE, max(cell_len(printable(_words(outage))) for outage in listed)))
+    cause = max(_LEAST_CAUSE, min(_MOST_CAUSE, max(cell_len(printable(words(outage))) for outage in listed)))
     drawn = [_summary(moment, width), _header(width, cause)][:above]
     return drawn + [_line(outage, moment, width, cause) for outage in listed]
 
@@ -46,7 +46,7 @@ def _summary(moment: Moment, width: int) -> Row:
         (figures.wall(state.wall(last.began)), "value"),
         (" for ", "label"),
         (figures.span(last.downtime(moment.now)), "warn" if last.ended is None else "value"),
-        (f"  {_words(last)}", "value"),
+        (f"  {words(last)}", "value"),
     )
     cost = row(("lost ", "label"), (_lost(last), "bad" if last.lost else "value"))
     return spread(start, cost, width)
@@ -79,12 +79,13 @@ def _line(outage: OutageRecord, moment: Moment, width: int, cause: int) -> Row:
         (figures.count(outage.duplicate if settled else None, 5) + "  ", "value"),
     ]
     room = width - width_of(tuple(parts))
-    why = _words(outage)
+    why = words(outage)
     if room - cause - 2 < _WHERE:
         return fit(row(*parts, (why, "value")), width)
     where = f"{address(outage.before)} → {address(outage.after) or '…'}"
     return fit(row(*parts, (left(why, cause) + "  ", "value"), (where, "label")), width)
 
 
-def _words(outage: OutageRecord) -> str:
+def words(outage: OutageRecord) -> str:
+    """The cause as it stands in a table."""
     return outage.cause.replace("_", " ")

@@ -1,7 +1,7 @@
-"""Pages over the dashboard, as long as they need to be: one dial, and the servers. Loaded when opened."""
+"""Pages over the dashboard, as long as they need to be: a dial, the servers and more. Loaded when opened."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -17,6 +17,7 @@ from natsmon.tui.log import WHEEL
 from natsmon.tui.moment import Moment
 from natsmon.tui.panel import Panel, Tick
 from natsmon.tui.selection import Selection
+from natsmon.tui.table import Table
 
 if TYPE_CHECKING:
     from natsmon.tui.app import NatsmonApp
@@ -55,13 +56,13 @@ class Sheet(Panel):
 
 
 class Page(ModalScreen[None], MomentView):
-    """A sheet in the place of the dashboard, between its status and a key bar."""
+    """A sheet, or a table, in the place of the dashboard, between its status and a key bar."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = COMPONENTS
     follows = True
     """False when what the sheet says changes with its tick alone, not with every event."""
 
-    def __init__(self, sheet: Sheet, keys: tuple[Key, ...]) -> None:
+    def __init__(self, sheet: Sheet | Table[Any], keys: tuple[Key, ...]) -> None:
         super().__init__()
         self.status = Panel(status.rows, status.tick, id="status")
         self.sheet = sheet
@@ -106,7 +107,7 @@ class DialPage(Page):
     BINDINGS: ClassVar[list[BindingType]] = bindings(DIAL_KEYS)
     follows = False
 
-    def __init__(self, dial: Dial, selection: Selection) -> None:
+    def __init__(self, dial: Dial, selection: Selection[Dial]) -> None:
         self.dial = dial
         self._selection = selection
         super().__init__(Sheet(self._rows, self._tick, lambda: f"dial {self.dial.id}"), DIAL_KEYS)
@@ -135,3 +136,26 @@ class ServersPage(Page):
 
     def __init__(self) -> None:
         super().__init__(Sheet(servers.page, servers.tick, lambda: "servers"), PAGE_KEYS)
+
+
+class LatencyPage(Page):
+    """How long things take, and how much of the time there was a connection."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings(PAGE_KEYS)
+    follows = False
+
+    def __init__(self) -> None:
+        from natsmon.tui import latency
+
+        super().__init__(Sheet(latency.page, latency.tick, lambda: "latency"), PAGE_KEYS)
+
+
+class UpgradePage(Page):
+    """From server to server: the notices, the moves, and how long we were on each."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings(PAGE_KEYS)
+
+    def __init__(self) -> None:
+        from natsmon.tui import upgrade
+
+        super().__init__(Sheet(upgrade.rows, upgrade.tick, lambda: "rolling upgrade"), PAGE_KEYS)

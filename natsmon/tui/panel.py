@@ -32,6 +32,7 @@ class Panel(Widget):
         self._filled = Size()
         self._seen: Hashable = None
         self._moment: Moment | None = None
+        self._ground: Style | None = None
         self._styles_of: dict[str, Style] = {}
         self._titles: tuple[str, str] | None = None
         self.entitle(title)
@@ -70,11 +71,15 @@ class Panel(Widget):
             self._rows = list(self._draw(self._moment, width, height))[:height]
         return self._rows
 
-    def render_line(self, y: int) -> Strip:
+    def render_lines(self, crop: Region) -> list[Strip]:
         if self._filled != self.size:  # a new size is painted whole, and before any message of it arrives
-            self._fill()
+            self._fill()  # now, for the border is painted before the first line, and drawing may change its title
+        return super().render_lines(crop)
+
+    def render_line(self, y: int) -> Strip:
         width = self.size.width
-        ground = self.rich_style
+        if (ground := self._ground) is None:  # which Textual puts together anew whenever it is asked
+            ground = self._ground = self.rich_style
         if y >= len(self._rows):
             return Strip.blank(width, ground)
         segments = [Segment(text, self._style(role)) for text, role in self._rows[y]]
@@ -95,5 +100,6 @@ class Panel(Widget):
         return style
 
     def notify_style_update(self) -> None:
+        self._ground = None
         self._styles_of.clear()
         super().notify_style_update()

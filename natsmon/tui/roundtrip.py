@@ -1,16 +1,26 @@
 """How fast: PING to PONG and back, and a picture of the last minute in which silence is a gap."""
 
-from natsmon.tui import figures
+from natsmon.tui import figures, keepalive
 from natsmon.tui.cells import Piece, Row, fit, row
 from natsmon.tui.moment import Moment
 
 BLOCKS = " ▁▂▃▄▅▆▇█"
 WINDOW = 60.0
 _BINS = 30
+_TWO_KINDS = 44
+"""Cells from which on the echoes have a line, too."""
+_ROOMY = 60
+"""Cells from which on there is room for p99.9."""
 
 
 def tick(moment: Moment) -> object:
-    return int(moment.now), moment.stream
+    return int(moment.now), moment.stream, keepalive.worrying(moment) and keepalive.tick(moment)
+
+
+def echo(moment: Moment) -> str:
+    """What an echo is called: a stream acknowledges."""
+    session = moment.state.session
+    return "ack" if session is not None and session.proof == "ack" else "echo"
 
 
 def rows(moment: Moment, width: int, height: int) -> list[Row]:
@@ -56,21 +66,30 @@ def _level(value: float | None, top: float, height: int) -> int:
 
 
 def _percentiles(moment: Moment, width: int) -> list[Row]:
+    """Of the last minute, but for the longest PING of all. PINGs without an answer take the place of the last line."""
     state = moment.state
-    recent = state.rtt_percentiles(50, 99, since=moment.now - WINDOW)
-    p50, p99 = recent if recent else (None, None)
-    if width < 44:
+    longest = state.pings.run.max if state.pings.run.count else None
+    p50, p99, p999 = state.pings.minute(moment.now).percentiles(50, 99, 99.9)
+    if width < _TWO_KINDS:
         lines = [
             _figures(("p50", p50), ("p99", p99)) + row((" ms" if width >= 25 else "", "label")),
-            _figures(("max", state.rtt_max)) + row((" ms", "label"), ("  since start" if width >= 26 else "", "dim")),
+            _figures(("max", longest)) + row((" ms", "label"), ("  since start" if width >= 26 else "", "dim")),
         ]
-        return [fit(line, width) for line in lines]
-    e50, _, e99, worst = state.latency or (None, None, None, None)
-    lines = [
-        row(("PING  ", "label")) + _figures(("p50", p50), ("p99", p99), ("max", state.rtt_max)),
-        row(("echo  ", "label")) + _figures(("p50", e50), ("p99", e99), ("max", worst)),
-    ]
-    return [fit(line + row((" ms", "label")), width) for line in lines]
+    else:
+        e50, _, e99, worst = state.latency or (None, None, None, None)
+        e999 = state.echoes.minute(moment.now).percentile(99.9) if width >= _ROOMY else None
+        lines = [
+            row(("PING  ", "label")) + _line(width, p50, p99, p999, longest),
+            row((f"{echo(moment):6}", "label")) + _line(width, e50, e99, e999, worst),
+        ]
+    if warning := keepalive.warning(moment, width):
+        lines[-1] = row((warning, "warn"))
+    return [fit(line, width) for line in lines]
+
+
+def _line(width: int, p50: float | None, p99: float | None, p999: float | None, longest: float | None) -> Row:
+    rare = [("p99.9", p999)] if width >= _ROOMY else []
+    return _figures(("p50", p50), ("p99", p99), *rare, ("max", longest)) + row((" ms", "label"))
 
 
 def _figures(*named: tuple[str, float | None]) -> Row:

@@ -1,15 +1,18 @@
-"""Which dials the table lists, which of them the cursor is on, and the window of rows around it."""
+"""Which records a table lists, which of them the cursor is on, and the window of rows around it."""
 
+from collections import deque
 from itertools import islice
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
-from natsmon.state import Dial, State
+from natsmon.state import State
+
+T = TypeVar("T")
 
 
-class View(NamedTuple):
-    """What the table shows: dials newest first, which of them is marked, and where that is among all."""
+class View(NamedTuple, Generic[T]):
+    """What the table shows: records newest first, which of them is marked, and where that is among all."""
 
-    dials: list[Dial]
+    listed: list[T]
     marked: bool = False
     """True when there is a cursor, should there be a row for it."""
     cursor: int | None = None
@@ -17,39 +20,40 @@ class View(NamedTuple):
     total: int = 0
 
 
-def matches(dial: Dial, needle: str) -> bool:
-    """By server, why, outcome, cause, error or number; the needle is in lower case."""
-    outcome = dial.outcome or "dialing"
-    texts = (dial.server, dial.why, outcome, dial.cause, dial.cause.replace("_", " "), dial.text)
-    return needle.removeprefix("#") == str(dial.id) or any(needle in text.casefold() for text in texts)
-
-
-class Selection:
-    """The cursor rests on the newest dial until it is moved, then on the same dial whatever comes."""
+class Selection(Generic[T]):
+    """The cursor rests on the newest record until it is moved, then on the same one whatever comes."""
 
     def __init__(self) -> None:
         self.needle = ""
         self.revision = 0
-        self._chosen: Dial | None = None
+        self._chosen: T | None = None
         self._line = 0
-        """The line of the window the cursor is on; it stays there while newer dials push in above."""
+        """The line of the window the cursor is on; it stays there while newer records push in above."""
 
-    def listed(self, state: State) -> list[Dial]:
+    def kept(self, state: State) -> deque[T]:
+        """All there are, oldest first."""
+        raise NotImplementedError
+
+    def matches(self, record: T, needle: str) -> bool:
+        """Whether a filter shows it; the needle is in lower case."""
+        raise NotImplementedError
+
+    def listed(self, state: State) -> list[T]:
         """Newest first."""
         if not self.needle:
-            return list(reversed(state.dials))
-        return [dial for dial in reversed(state.dials) if matches(dial, self.needle)]
+            return list(reversed(self.kept(state)))
+        return [record for record in reversed(self.kept(state)) if self.matches(record, self.needle)]
 
     def filter(self, needle: str) -> None:
         self.needle = needle.casefold()
         self.revision += 1
 
-    def current(self, state: State) -> Dial | None:
+    def current(self, state: State) -> T | None:
         listed = self.listed(state)
         return listed[self._place(listed)] if listed else None
 
-    def choose(self, dial: Dial) -> None:
-        self._chosen = dial
+    def choose(self, record: T) -> None:
+        self._chosen = record
         self.revision += 1
 
     def move(self, state: State, by: int) -> None:
@@ -62,19 +66,20 @@ class Selection:
         self._chosen = listed[there] if there else None
         self.revision += 1
 
-    def beside(self, state: State, dial: Dial, by: int) -> Dial | None:
-        """The dial so many places further on in the list; none where it ends."""
+    def beside(self, state: State, record: T, by: int) -> T | None:
+        """The record so many places further on in the list; none where it ends."""
         listed = self.listed(state)
-        place = next((n for n, other in enumerate(listed) if other is dial), None)
+        place = next((n for n, other in enumerate(listed) if other is record), None)
         if place is None:
             return None
         return listed[place + by] if 0 <= place + by < len(listed) else None
 
-    def view(self, state: State, height: int, *, marked: bool) -> View:
+    def view(self, state: State, height: int, *, marked: bool) -> View[T]:
         """The rows of a table of this height; without a mark the newest."""
         if not marked:
             if not self.needle:
-                return View(list(islice(reversed(state.dials), max(0, height))), total=len(state.dials))
+                kept = self.kept(state)
+                return View(list(islice(reversed(kept), max(0, height))), total=len(kept))
             listed = self.listed(state)
             return View(listed[: max(0, height)], total=len(listed))
         listed = self.listed(state)
@@ -82,11 +87,11 @@ class Selection:
             return View([], True, total=len(listed))
         place = self._place(listed)
         top = place - min(self._line, height - 1, place)
-        top = max(0, min(top, len(listed) - height))  # no blank rows while there are dials to fill them
+        top = max(0, min(top, len(listed) - height))  # no blank rows while there are records to fill them
         self._line = place - top
         return View(listed[top : top + height], True, self._line, place, len(listed))
 
-    def _place(self, listed: list[Dial]) -> int:
+    def _place(self, listed: list[T]) -> int:
         if self._chosen is None:
             return 0
-        return next((n for n, dial in enumerate(listed) if dial is self._chosen), 0)
+        return next((n for n, record in enumerate(listed) if record is self._chosen), 0)

@@ -2,7 +2,6 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
-from functools import lru_cache
 from itertools import pairwise
 
 from natsmon.state import RTTS_KEPT, State
@@ -11,14 +10,18 @@ from natsmon.tui.moment import Moment
 LEAST = 3.0
 """Seconds without a word that are nobody's concern, however often there is a PING."""
 _INTERVALS = 3
-_DEFAULT_INTERVAL = 1.0
 
 
 def seconds(moment: Moment) -> float | None:
-    """How long neither PONG nor echo has come; none while that is not too long, or there is no connection."""
+    """How long neither PONG nor echo has come; none while that is not too long, or there is no connection.
+
+    A stream that does not say so itself is judged by its PONGs and echoes.
+    """
     state = moment.state
     if state.status != "CONNECTED" or moment.over:
         return None
+    if state.keepalive is not None:  # who tells of PINGs tells of silence, and knows better
+        return max(0.0, moment.now - state.silent.since) if state.silent is not None else None
     heard = max(state.status_since, state.latency_at, state.rtts[-1][0] if state.rtts else 0.0)
     quiet = moment.now - heard
     return quiet if quiet > patience(state) else None
@@ -49,17 +52,4 @@ class Record:
 
 def patience(state: State) -> float:
     """Seconds without a word after which it is silence."""
-    setting = state.session.settings.get("rtt-interval") if state.session else None
-    return max(LEAST, _INTERVALS * _interval(setting[0] if setting else ""))
-
-
-@lru_cache(maxsize=4)
-def _interval(text: str) -> float:
-    if not text:
-        return _DEFAULT_INTERVAL
-    from natsmon.units import parse_duration  # not before the first paint
-
-    try:
-        return parse_duration(text)
-    except ValueError:
-        return _DEFAULT_INTERVAL
+    return max(LEAST, _INTERVALS * state.ping_interval)

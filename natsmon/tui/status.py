@@ -17,6 +17,8 @@ SHAPES: dict[ev.Status, tuple[str, Role]] = {
     "CLOSED": ("■", "bad"),
 }
 _WIDE = 110
+_RECORDED = 78
+"""Cells from which on there is room for the size of a recording."""
 _COUNTED = 300
 _WIDER = 140
 _WORD = max(len(word) for word in SHAPES)
@@ -26,7 +28,7 @@ def tick(moment: Moment) -> object:
     """Changes when the drawing would, though no event came."""
     quiet = silence.seconds(moment)
     since = moment.state.status_since
-    return int(moment.now - since), int(moment.now), moment.stream, quiet is not None and int(quiet)
+    return int(moment.now - since), int(moment.now), moment.stream, quiet is not None and int(quiet), moment.recording
 
 
 def rows(moment: Moment, width: int, height: int) -> list[Row]:
@@ -54,6 +56,9 @@ def _first(moment: Moment, width: int) -> Row:
         ("  ", "value"),
     )
     end = row(("rtt ", "label"), (figures.millis(rtt), "value"), (" ms", "label"))
+    if moment.recording:
+        size = f" rec {moment.recording}" if width >= _RECORDED else " rec"
+        end = row(("●", "bad"), (size, "label"), ("   ", "label")) + end
     if width >= _WIDE:
         end = row((state.session.name if state.session else "", "label"), ("   ", "label")) + end
     return spread(start + _identity(moment, width), end, width)

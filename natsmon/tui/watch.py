@@ -12,7 +12,7 @@ from natsmon.tui.log import Book, Entry
 from natsmon.tui.moment import Moment, Stream, StreamClock
 
 if TYPE_CHECKING:
-    from natsmon.narration import Narrator
+    from natsmon.narration import Kind, Narrator
 
 
 class Watch:
@@ -24,6 +24,10 @@ class Watch:
         self.book = Book()
         self.revision = 0
         """Rises with every change a panel could show."""
+        self.recording = ""
+        """The size of the recording that is being made."""
+        self.noted: Callable[[ev.Note], None] | None = None
+        """Is told what ``note`` was: no probe has it in its stream."""
         self.begin()
 
     def begin(self) -> None:
@@ -36,6 +40,8 @@ class Watch:
 
     def take(self, event: ev.AnyEvent) -> None:
         self.state.apply(event)
+        if isinstance(event, ev.Snapshot):
+            self.book.restore([entry(line.at, line.text, line.kind, line.message) for line in event.log])
         self._stream_clock.hear(event.t)
         message = isinstance(event, ev.Published | ev.Echoed)
         self.revision += not message  # the panels show totals, which come as a tally
@@ -45,7 +51,7 @@ class Watch:
             self._narrator = Narrator()
         line = self._narrator.tell(event, self.state)
         if line is not None:
-            self.book.add(Entry(figures.wall_millis(self.state.wall(line.t)), line.text, line.kind, message))
+            self.book.add(entry(self.state.wall(line.t), line.text, line.kind, message))
 
     def over(self) -> None:
         """The stream has ended: as it should, with its last line, or else the probe is dead."""
@@ -60,12 +66,18 @@ class Watch:
         self.stream = "leaving"
         self.revision += 1
 
-    def note(self, text: str, kind: str = "info") -> None:
+    def note(self, text: str, kind: "Kind" = "info") -> None:
         """A line about what no event tells."""
         now = self._stream_clock.running(self.state.now)  # a person's clock goes on when the probe's is still
         at = self.state.wall(now) if self.state.session is not None else time.time()
-        self.book.add(Entry(figures.wall_millis(at), text, kind))
+        self.book.add(entry(at, text, kind))
+        if self.noted is not None and self.state.session is not None:
+            self.noted(ev.Note(t=round(now, 6), text=text, kind=kind))
 
     def moment(self) -> Moment:
         now = self._stream_clock.now(self.state.now)
-        return Moment(self.state, now, self.stream, self._source.obituary, self._source.can_restart)
+        return Moment(self.state, now, self.stream, self._source.obituary, self._source.can_restart, self.recording)
+
+
+def entry(wall: float, text: str, kind: str, message: bool = False) -> Entry:
+    return Entry(figures.wall_millis(wall), text, kind, message, wall)

@@ -11,7 +11,6 @@ from natsmon.state import Dial, State
 from natsmon.tui import detail, dials, gantt, prose, servers, status
 from natsmon.tui.cells import Row, text_of, width_of
 from natsmon.tui.moment import Moment
-from natsmon.tui.selection import Selection
 from tests.tui import dial_streams, streams
 from tests.tui.streams import STARTED, Stream
 from tests.tui.test_panels import moment_of, texts
@@ -263,21 +262,21 @@ def _ids(listed: list[Dial]) -> list[int]:
 
 def test_the_cursor_rests_on_the_newest_until_moved_then_stays_with_its_dial() -> None:
     state = _state(*"abcd")
-    selection = Selection()
+    selection = dials.DialSelection()
     assert _ids([selection.current(state)]) == [4]  # type: ignore[list-item]
     selection.move(state, 1)
     view = selection.view(state, 3, marked=True)
-    assert (_ids(view.dials), view.cursor, view.place) == ([4, 3, 2], 1, 1)
+    assert (_ids(view.listed), view.cursor, view.place) == ([4, 3, 2], 1, 1)
     state.apply(ev.DialStart(t=5, dial=5, attempt=1, round=1, server="e", why="initial"))
     view = selection.view(state, 3, marked=True)
-    assert (_ids(view.dials), view.cursor, view.place) == ([4, 3, 2], 1, 2), "rows do not slip away under the cursor"
+    assert (_ids(view.listed), view.cursor, view.place) == ([4, 3, 2], 1, 2), "rows do not slip away under the cursor"
     selection.move(state, 9)
     view = selection.view(state, 3, marked=True)
-    assert (_ids(view.dials), view.cursor) == ([3, 2, 1], 2)
-    assert _ids(selection.view(state, 4, marked=True).dials) == [4, 3, 2, 1], "no blank rows below"
+    assert (_ids(view.listed), view.cursor) == ([3, 2, 1], 2)
+    assert _ids(selection.view(state, 4, marked=True).listed) == [4, 3, 2, 1], "no blank rows below"
     selection.move(state, -9)
-    assert _ids(selection.view(state, 3, marked=True).dials) == [5, 4, 3]
-    assert _ids(selection.view(state, 2, marked=False).dials) == [5, 4]
+    assert _ids(selection.view(state, 3, marked=True).listed) == [5, 4, 3]
+    assert _ids(selection.view(state, 2, marked=False).listed) == [5, 4]
 
 
 @pytest.mark.parametrize(
@@ -286,11 +285,11 @@ def test_the_cursor_rests_on_the_newest_until_moved_then_stays_with_its_dial() -
 def test_dials_are_filtered_by_server_outcome_and_cause(needle: str, found: list[int]) -> None:
     state = _state(*"abc")
     state.apply(ev.DialStart(t=4, dial=4, attempt=1, round=1, server="d", why="initial"))
-    selection = Selection()
+    selection = dials.DialSelection()
     selection.filter(needle)
     assert _ids(selection.listed(state)) == found
     view = selection.view(state, 9, marked=True)
-    assert _ids(view.dials) == found
+    assert _ids(view.listed) == found
     assert view.cursor == (0 if found else None)
     moment = Moment(state, 5.0)
     assert dials.title(moment, view, needle).startswith(f"dials · “{needle}” {len(found)} of 4")
@@ -302,16 +301,16 @@ def test_dials_are_filtered_by_server_outcome_and_cause(needle: str, found: list
 
 def test_a_dial_that_the_list_has_forgotten_leaves_the_cursor_on_the_newest() -> None:
     state = _state(*"abc")
-    selection = Selection()
+    selection = dials.DialSelection()
     selection.move(state, 2)
     state.dials.popleft()
-    assert _ids(selection.view(state, 9, marked=True).dials) == [3, 2]
+    assert _ids(selection.view(state, 9, marked=True).listed) == [3, 2]
     assert selection.view(state, 9, marked=True).cursor == 0
 
 
 def test_neighbours_are_those_of_the_filtered_list() -> None:
     state = _state("east", "west", "east")
-    selection = Selection()
+    selection = dials.DialSelection()
     selection.filter("east")
     newest = state.dials[-1]
     assert selection.beside(state, newest, 1) is state.dials[0]

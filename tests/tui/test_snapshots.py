@@ -6,7 +6,7 @@ import pytest
 from textual.pilot import Pilot
 
 from natsmon.tui.app import NatsmonApp
-from tests.tui import dial_streams, streams
+from tests.tui import dial_streams, outage_streams, streams
 from tests.tui.fakes import Recorded
 from tests.tui.streams import Stream
 
@@ -102,6 +102,28 @@ def test_servers(snap_compare: Compare) -> None:
 
 def test_servers_beside(snap_compare: Compare) -> None:
     assert snap_compare(app_on(dial_streams.secured()), terminal_size=(200, 60), run_before=settle)
+
+
+PAGES = {
+    "outages": (outage_streams.frozen, ["o"]),
+    "outages-of-two": (streams.outage, ["o", "down"]),
+    "outage": (outage_streams.frozen, ["o", "enter"]),
+    "outage-under-way": (outage_streams.long, ["o", "enter"]),
+    "upgrade": (outage_streams.upgrade, ["u"]),
+}
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("name", ["outages", "outage", "upgrade"])
+def test_pages(snap_compare: Compare, name: str, size: tuple[int, int]) -> None:
+    stream, keys = PAGES[name]
+    assert snap_compare(app_on(stream()), terminal_size=size, run_before=settle, press=keys)
+
+
+@pytest.mark.parametrize("name", ["outages-of-two", "outage-under-way"])
+def test_pages_under_way(snap_compare: Compare, name: str) -> None:
+    stream, keys = PAGES[name]
+    assert snap_compare(app_on(stream()), terminal_size=(80, 24), run_before=settle, press=keys)
 
 
 def test_too_small(snap_compare: Compare) -> None:

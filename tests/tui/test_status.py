@@ -7,7 +7,6 @@ from natsmon.tui import dials, log, outages, silence, status, timeline
 from natsmon.tui import help as help_page
 from natsmon.tui.cells import width_of
 from natsmon.tui.keys import KEYS
-from natsmon.tui.selection import matches
 from tests.tui import streams
 from tests.tui.streams import Stream
 from tests.tui.test_panels import moment_of, texts
@@ -82,6 +81,16 @@ def test_how_long_is_too_long_follows_from_the_pings() -> None:
     assert silence.seconds(moment_of(frozen(12.0), how="died")) is None
 
 
+def test_a_stream_that_tells_silence_is_believed() -> None:
+    stream = frozen(12.0)
+    stream.add(ev.Keepalive(t=stream.t, interval=120.0, max_out=2, stale_at=360.0))
+    assert silence.seconds(moment_of(stream)) is None
+    stream.add(ev.Silent(t=stream.t, since=stream.t - 1.9, missed=2)).wait(0.5)
+    assert silence.seconds(moment_of(stream)) == pytest.approx(2.4)
+    stream.add(ev.Heard(t=stream.t, silence=2.4)).wait(5.0)
+    assert silence.seconds(moment_of(stream)) is None
+
+
 def test_silence_is_seen_in_the_timeline() -> None:
     (line,) = texts(timeline.rows(moment_of(frozen(60.0).run(60)), 100, 1))
     assert line.strip() == "█████" + "▃" * 10 + "█" * 11
@@ -99,7 +108,7 @@ def test_a_cell_of_the_timeline_shows_what_took_most_of_it() -> None:
 def test_dials_are_found_by_why_error_and_number() -> None:
     state = moment_of(streams.outage()).state
     found = {
-        needle: [dial.id for dial in state.dials if matches(dial, needle)]
+        needle: [dial.id for dial in state.dials if dials.DialSelection().matches(dial, needle)]
         for needle in ("initial", "errno 111", "#3", "3", "reconnect")
     }
     assert found == {"initial": [1], "errno 111": [2, 4], "#3": [3], "3": [3], "reconnect": [2, 3, 4]}

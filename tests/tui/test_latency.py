@@ -1,0 +1,181 @@
+"""The page on latency, and what the panels of the dashboard say of it: as text, and as pictures."""
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from natsmon import events as ev
+from natsmon.histogram import Histogram
+from natsmon.tui import charts, keepalive, latency, messages, roundtrip
+from natsmon.tui.cells import text_of, width_of
+from natsmon.tui.moment import Moment
+from tests.tui import latency_streams, streams
+from tests.tui.streams import Stream
+from tests.tui.test_panels import MOMENTS, moment_of, texts
+from tests.tui.test_snapshots import SIZES, Compare, app_on, settle
+
+MEASURED = moment_of(latency_streams.measured())
+VARIANTS = (latency_streams.blind, latency_streams.acknowledged, latency_streams.observing, latency_streams.pings_out)
+ALL = [*MOMENTS, MEASURED, *(moment_of(build()) for build in VARIANTS)]
+
+
+def page(moment: Moment, width: int = 78) -> list[str]:
+    return texts(latency.page(moment, width))
+
+
+def line(lines: list[str], start: str) -> str:
+    return next(text for text in lines if text.startswith(start))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.sampled_from(ALL), st.integers(1, 220))
+def test_whatever_the_width_rows_fit_exactly(moment: Moment, width: int) -> None:
+    for cells in latency.page(moment, width):
+        assert width_of(cells) == width
+        assert text_of(cells).isprintable()
+
+
+def test_percentiles_of_the_last_minute_and_of_the_run() -> None:
+    lines = page(MEASURED)
+    echo = lines.index(line(lines, "echo"))
+    assert lines[echo].split() == ["echo", "minute", "0.38", "0.52", "0.99", "4.13", "4.13", "1,160"]
+    assert lines[echo + 1].split()[-2:] == ["34079", "12,200"]
+    assert lines[echo + 2].split()[-2:] == ["4.10", "58"]
+    assert lines[echo + 3].split()[-2:] == ["12200", "623"]
+
+
+def test_an_outage_is_a_gap_and_no_zero() -> None:
+    series = MEASURED.state.pings.series()
+    drawn = texts(charts.course(series, MEASURED, 128, 4))
+    axis = drawn[4][8:]
+    lost = [place for place, mark in enumerate(axis) if mark == "×"]
+    assert len(lost) == 8
+    assert lost == list(range(lost[0], lost[-1] + 1))
+    for place in lost[1:-1]:
+        assert all(row[8 + place] == " " for row in drawn[:4])
+    assert all(row.strip() for row in drawn[:4])
+    assert drawn[5].split() == ["-10", "min", "-5", "min", "now"]
+
+
+def test_the_past_of_the_chart_never_changes() -> None:
+    series = MEASURED.state.echoes.series()
+    later = Moment(MEASURED.state, MEASURED.now + charts.SLICE)
+    before, after = (texts(charts.course(series, moment, 128, 4)) for moment in (MEASURED, later))
+    for was, is_now in zip(before[:4], after[:4], strict=True):
+        assert is_now[8:-1] == was[9:]
+
+
+def test_bars_are_in_proportion_and_long_gaps_are_left_out() -> None:
+    histogram = Histogram.of([(150, 80), (400, 20), (1_900, 1), (60_000_000, 40)])
+    lines = texts(charts.bars(histogram, 78))
+    assert lines[0].split()[:2] == ["0.2", "ms"]
+    assert lines[-1].split()[:2] == ["100", "s"]
+    assert [text.count("█") for text in (lines[0], lines[1], lines[-1])] == [40, 10, 20]
+    assert lines[2].split() == ["1", "ms", "–"]
+    assert "▌" in lines[3]
+    assert lines[4].strip() == "⋮"
+    assert len(lines) == 6
+
+
+def test_the_ping_arithmetic() -> None:
+    lines = page(MEASURED)
+    assert line(lines, "  unanswered").split() == ["unanswered", "2", "of", "2"]
+    assert line(lines, "  stale in").split()[2:] == ["3.2", "s,", "should", "nothing", "come"]
+    assert any("there is no connection" in text for text in page(moment_of(streams.outage())))
+
+
+@pytest.mark.parametrize(
+    ("width", "said"),
+    [
+        (40, "2 of 2 PINGs out, stale in 3.2 s"),
+        (30, "2/2 PINGs out, stale in 3.2 s"),
+        (26, "2/2 PINGs, stale in 3.2 s"),
+        (20, "stale in 3.2 s"),
+    ],
+)
+def test_pings_without_an_answer_are_told_on_the_dashboard(width: int, said: str) -> None:
+    moment = moment_of(latency_streams.pings_out())
+    assert keepalive.warning(moment, width) == said
+    rows = texts(roundtrip.rows(moment, width, 3))
+    assert rows[-1].strip() == said
+    assert len(rows) == 3
+
+
+def test_the_countdown_to_stale_never_goes_below_nothing() -> None:
+    stream = latency_streams.pings_out()
+    assert keepalive.warning(moment_of(stream, stream.t + 9.0), 40).endswith("stale in 0.0 s")
+
+
+def test_one_ping_out_is_nothing_to_worry_about() -> None:
+    stream = streams.connected()
+    stream.add(ev.Keepalive(t=stream.t, interval=120.0, max_out=2, outstanding=1, stale_at=stream.t + 200.0))
+    moment = moment_of(stream)
+    assert keepalive.warning(moment, 40) == ""
+    assert line(page(moment), "  stale in").split()[2:4] == ["3m", "20s,"]
+
+
+def test_the_rarest_where_there_is_room() -> None:
+    moment = moment_of(streams.connected())
+    (*_, ping, echo) = texts(roundtrip.rows(moment, 66, 6))
+    assert ping.split()[5:7] == ["p99.9", "4.10"]
+    assert echo.split()[0] == "echo"
+    assert "p99.9" not in texts(roundtrip.rows(moment, 59, 6))[-1]
+
+
+def test_availability_and_its_means() -> None:
+    lines = page(MEASURED)
+    assert line(lines, "over").split() == ["over", "the", "run", "1", "min", "10", "min", "1", "h"]
+    assert line(lines, "available").split()[1::2] == ["94.67", "100.00", "94.16", "94.67"]
+    assert line(lines, "longest").split() == ["longest", "35.0", "s"]
+    assert line(lines, "MTTR").split()[1:3] == ["35.0", "s"]
+    assert line(page(moment_of(streams.connected())), "MTBF").split()[1] == "–"
+
+
+def test_fates_that_are_not_known_are_not_counted() -> None:
+    for width, height in ((46, 3), (74, 5)):
+        drawn = "\n".join(texts(messages.rows(moment_of(latency_streams.blind()), width, height)))
+        assert "fates unknown: we may not subscribe to hello" in drawn
+        assert "lost" not in drawn
+        assert "echoed" not in drawn
+
+
+def test_a_stream_acknowledges() -> None:
+    moment = moment_of(latency_streams.acknowledged())
+    drawn = " ".join(texts(messages.rows(moment, 74, 5))).split()
+    assert drawn[drawn.index("acknowledged") + 1] == "30"
+    assert drawn[drawn.index("resent") + 1] == "2"
+    assert drawn[drawn.index("suppressed") + 1] == "1"
+    assert "echoed" not in drawn
+    narrow = " ".join(texts(messages.rows(moment, 50, 3))).split()
+    assert narrow[narrow.index("acked") + 1] == "30"
+    assert narrow[-1] == "1"
+    assert texts(roundtrip.rows(moment, 66, 6))[-1].startswith("ack ")
+
+
+def test_what_is_observed() -> None:
+    moment = moment_of(latency_streams.observing())
+    assert messages.title(moment) == "observing orders.>"
+    drawn = " ".join(texts(messages.rows(moment, 74, 5))).split()
+    assert drawn[drawn.index("messages") + 1] == "1,234,567"
+    assert drawn[drawn.index("missing") + 1] == "2"
+    assert "attempted" not in drawn
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_page(snap_compare: Compare, size: tuple[int, int]) -> None:
+    app = app_on(latency_streams.measured())
+    assert snap_compare(app, terminal_size=size, run_before=settle, press=["l"])
+
+
+def test_page_without_colour(snap_compare: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    app = app_on(latency_streams.measured())
+    assert snap_compare(app, terminal_size=(120, 36), run_before=settle, press=["l"])
+
+
+@pytest.mark.parametrize("size", SIZES[:2], ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("stream", VARIANTS, ids=lambda stream: stream.__name__)
+def test_panels(snap_compare: Compare, stream: Callable[[], Stream], size: tuple[int, int]) -> None:
+    assert snap_compare(app_on(stream()), terminal_size=size, run_before=settle)

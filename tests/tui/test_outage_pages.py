@@ -1,0 +1,173 @@
+"""The pages of the outages and of an upgrade, driven by keys and clicks."""
+
+from natsmon import events as ev
+from natsmon.tui.cells import text_of
+from natsmon.tui.panel import Panel
+from tests.tui import outage_streams, streams
+from tests.tui.test_dial_pages import on_top, page_of, title_of
+from tests.tui.test_keys import Driven, driven
+
+
+def table_of(drive: Driven) -> str:
+    panel = drive.app.screen.query_one("#outages-table", Panel)
+    return "\n".join(text_of(row) for row in panel._rows)
+
+
+def heading_of(drive: Driven) -> str:
+    return str(drive.app.screen.query_one("#outages-table", Panel).border_title)
+
+
+def bar_of(drive: Driven) -> str:
+    return "\n".join(text_of(row) for row in drive.app.screen.query_one("KeyBar", Panel)._rows)
+
+
+async def test_o_lists_the_outages_and_enter_opens_one() -> None:
+    async with driven(streams.outage(), size=(80, 24)) as drive:
+        await drive.press("o")
+        assert on_top(drive) == "OutagesPage"
+        assert heading_of(drive) == "outages · 1 of 2 · enter opens it"
+        await drive.press("down")
+        assert heading_of(drive) == "outages · 2 of 2 · enter opens it"
+        assert next(line for line in table_of(drive).splitlines() if "▸" in line).split()[1] == "15:08:00"
+        await drive.press("enter")
+        assert on_top(drive) == "OutagePage"
+        assert title_of(drive).startswith("outage at 15:08:00 · 2 of 2")
+        assert "✓ back after 2.07 s" in page_of(drive)
+        await drive.press("escape")
+        assert on_top(drive) == "OutagesPage"
+        assert heading_of(drive).startswith("outages · 2 of 2"), "the cursor is where it was"
+        await drive.press("escape")
+        assert on_top(drive) == "Dashboard"
+
+
+async def test_left_and_right_walk_the_outages() -> None:
+    async with driven(streams.outage()) as drive:
+        await drive.press("o", "enter")
+        assert title_of(drive).startswith("outage at 15:08:42 · 1 of 2")
+        await drive.press("right")
+        assert "there is no outage after this one yet" in bar_of(drive)
+        await drive.press("left")
+        assert title_of(drive).startswith("outage at 15:08:00 · 2 of 2")
+        await drive.press("left")
+        assert "there is no outage before this one" in bar_of(drive)
+        await drive.press("escape")
+        assert heading_of(drive).startswith("outages · 2 of 2"), "the cursor came along"
+
+
+async def test_the_outages_are_filtered() -> None:
+    async with driven(streams.outage()) as drive:
+        await drive.press("o", "slash", *"eof")
+        assert heading_of(drive).startswith("outages · “eof” 1 of 2")
+        assert "stale" not in table_of(drive)
+        await drive.press("enter", "enter")
+        assert title_of(drive).startswith("outage at 15:08:00 · 1 of 1")
+        await drive.press("escape", "escape")
+        assert on_top(drive) == "OutagesPage", "the filter goes first"
+        assert "stale" in table_of(drive)
+        await drive.press("slash", "z", "z")
+        assert "none of 2 outages contains “zz”" in table_of(drive)
+        await drive.press("escape")
+        assert heading_of(drive) == "outages · 1 of 2 · enter opens it"
+        await drive.press("escape")
+        assert on_top(drive) == "Dashboard"
+        assert drive.source.sent == []
+
+
+async def test_a_click_opens_the_outage_it_is_on() -> None:
+    async with driven(streams.outage()) as drive:
+        await drive.press("o")
+        line = next(n for n, text in enumerate(table_of(drive).splitlines()) if "15:08:00" in text)
+        await drive.pilot.click("#outages-table", offset=(30, line + 1))
+        await drive.settle()
+        assert title_of(drive).startswith("outage at 15:08:00")
+
+
+async def test_without_an_outage_there_is_nothing_to_open() -> None:
+    async with driven(streams.connected()) as drive:
+        await drive.press("o", "enter")
+        assert on_top(drive) == "OutagesPage"
+        assert "no outage yet" in table_of(drive)
+
+
+async def test_an_outage_under_way_is_followed_to_its_end() -> None:
+    async with driven(streams.outage()) as drive:
+        await drive.press("o", "enter")
+        assert "◑ still out after 1.40 s" in page_of(drive)
+        drive.source.t += 1
+        await drive.settle()
+        assert "◑ still out after 2.40 s" in page_of(drive)
+        t = drive.source.t
+        await drive.tell(
+            ev.StatusChanged(t=t, status="CONNECTED", previous="RECONNECTING"),
+            ev.Connected(t=t, server="east-1:4222", server_name="east-1"),
+            ev.Subscribed(t=t, subject="hello"),
+        )
+        assert "✓ back after 2.40 s" in page_of(drive)
+        assert "resubscribed" in page_of(drive)
+        assert "first echo" not in page_of(drive)
+        await drive.tell(ev.FirstEcho(t=t + 0.5, seq=1))
+        assert "first echo" in page_of(drive)
+        await drive.press("escape")
+        assert "2.40 s" in table_of(drive), "the table is up to date as soon as it is seen"
+
+
+async def test_u_shows_the_moves_as_they_come() -> None:
+    async with driven(outage_streams.upgrade()) as drive:
+        await drive.press("u")
+        assert on_top(drive) == "UpgradePage"
+        assert "lame duck notice of east-3" in page_of(drive)
+        t = drive.source.t + 6
+        await drive.tell(
+            ev.Disconnected(t=t, cause="lame_duck", server="nats://east-3:4222"),
+            ev.StatusChanged(t=t, status="RECONNECTING", previous="CONNECTED", cause="lame_duck"),
+            ev.StatusChanged(t=t + 0.02, status="CONNECTED", previous="RECONNECTING"),
+            ev.Connected(t=t + 0.02, server="nats://east-1:4222", server_name="east-1"),
+        )
+        assert "evicted +10.0 s → east-1 +20.0 ms" in page_of(drive)
+        assert "● east-1" in page_of(drive)
+        await drive.press("escape")
+        assert on_top(drive) == "Dashboard"
+
+
+async def test_the_commands_work_there_too() -> None:
+    async with driven(outage_streams.frozen()) as drive:
+        await drive.press("o", "p")
+        assert "publishing is being paused" in bar_of(drive)
+        await drive.press("escape", "u", "d")
+        assert drive.source.sent == [ev.Pause(), ev.Drain()]
+        assert "draining" in bar_of(drive)
+
+
+async def test_nothing_is_painted_when_nothing_changed() -> None:
+    async with driven(outage_streams.frozen()) as drive:
+        for keys in (("o",), ("enter",), ("escape", "escape", "u")):
+            await drive.press(*keys)
+            painted: list[object] = []
+            for panel in drive.app.screen.query(Panel):
+                panel.refresh = lambda *regions, seen=painted, **_: seen.append(regions)  # type: ignore[method-assign,assignment,misc]
+            for _ in range(20):
+                drive.app.watched.revision += 1
+                drive.app.draw()
+            assert painted == [], keys
+            for panel in drive.app.screen.query(Panel):
+                del panel.refresh
+
+
+async def test_the_palette_knows_the_pages() -> None:
+    async with driven(outage_streams.frozen()) as drive:
+        commands = {command.title: command.callback for command in drive.app.get_system_commands(drive.app.screen)}
+        await commands["Outages (o)"]()
+        await drive.settle()
+        assert on_top(drive) == "OutagesPage"
+        await drive.press("escape")
+        await commands["Rolling upgrade (u)"]()
+        await drive.settle()
+        assert on_top(drive) == "UpgradePage"
+
+
+async def test_hostile_words_cannot_break_the_pages() -> None:
+    async with driven(outage_streams.hostile_outage(), size=(80, 24)) as drive:
+        await drive.press("o", "enter", "end")
+        assert "\x1b" not in page_of(drive)
+        await drive.press("escape", "escape", "u", "end", "escape")
+        assert on_top(drive) == "Dashboard"

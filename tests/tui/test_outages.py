@@ -1,0 +1,299 @@
+"""The outages and the moves between servers, as rows and without a terminal."""
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from natsmon import events as ev
+from natsmon.state import State
+from natsmon.tui import lanes, moves, outage_detail, outage_list, outage_timeline, upgrade
+from natsmon.tui.cells import Row, text_of, width_of
+from natsmon.tui.moment import Moment
+from tests.tui import outage_streams, streams
+from tests.tui.streams import Stream
+from tests.tui.test_panels import moment_of, texts
+
+STREAMS = (
+    outage_streams.upgrade,
+    outage_streams.frozen,
+    outage_streams.long,
+    outage_streams.hostile_outage,
+    streams.outage,
+    streams.hostile,
+    streams.gave_up,
+    Stream,
+)
+MOMENTS = [moment_of(build(), how=how) for build in STREAMS for how in ("live", "died")]
+
+
+def listed(moment: Moment, width: int, height: int, needle: str = "") -> list[Row]:
+    selection = outage_list.OutageSelection()
+    selection.filter(needle)
+    view = selection.view(moment.state, height - outage_list.lines_above(height), marked=True)
+    return outage_list.rows(moment, width, height, view, needle)
+
+
+def told(build: Callable[[], Stream], width: int = 78, *, which: int = -1) -> str:
+    moment = moment_of(build())
+    return "\n".join(texts(outage_detail.rows(moment.state.outages[which], moment, width)))
+
+
+def drawn_of(moment: Moment, width: int, height: int) -> list[Row]:
+    drawn = listed(moment, width, height)
+    assert len(drawn) <= height
+    drawn += upgrade.rows(moment, width)
+    for outage in moment.state.outages:
+        drawn += outage_timeline.rows(outage, moment, width)
+        drawn += outage_detail.rows(outage, moment, width) if width >= 20 else []
+    return drawn
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.sampled_from(MOMENTS), st.integers(0, 220), st.integers(0, 40))
+def test_whatever_the_size_rows_fit_exactly(moment: Moment, width: int, height: int) -> None:
+    for cells in drawn_of(moment, width, height):
+        assert width_of(cells) == width
+        assert text_of(cells).isprintable()
+
+
+_EVENTS = [event for build in STREAMS for event in build().events]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from(_EVENTS), max_size=60), st.integers(0, 200), st.integers(0, 30))
+def test_any_order_of_events_can_be_drawn(events: list[ev.AnyEvent], width: int, height: int) -> None:
+    state = State()
+    for event in events:
+        state.apply(event)
+    for cells in drawn_of(Moment(state, state.now + 0.3), width, height):
+        assert width_of(cells) == width
+
+
+def test_the_totals_say_how_often_how_long_and_what_it_cost() -> None:
+    shares, means, sums, _, header, first, second = texts(listed(moment_of(streams.outage()), 78, 20))
+    assert shares.split("   ")[:3] == ["availability 97.18 % of the run", "1 min 94.21 %", "10 min 97.18 %"]
+    assert means.rstrip() == "outages 2   longest 2.07 s   mean between 60.0 s   mean to recover 2.07 s"
+    assert sums.rstrip() == "in all 3.47 s down   1 lost   0 rejected   2 buffered   0 duplicate"
+    assert header.split() == ["at", "downtime", "noticed", "dials", "buffered", "rejected", "lost", "cause"]
+    assert first.split() == ["▸", "15:08:42", "1.40", "s", "–", "1", "–", "–", "–", "stale"]
+    assert second.split() == ["15:08:00", "2.07", "s", "210", "ms", "2", "2", "0", "1", "eof"]
+
+
+def test_a_wide_table_tells_from_where_to_where_and_in_whose_words() -> None:
+    *_, line = texts(listed(moment_of(outage_streams.frozen()), 196, 9))
+    assert "east-1 → east-2" in line
+    assert line.rstrip().endswith("Stale Connection")
+    assert line.split()[2:14] == ["1.87", "s", "4.00", "s", "4", "3", "0.4", "ms", "1", "3", "2", "1"]
+
+
+def test_a_narrow_table_leaves_out_whole_columns_and_whole_figures() -> None:
+    shares, means, sums, _, header, *_ = texts(listed(moment_of(streams.outage()), 58, 9))
+    assert header.split() == ["at", "downtime", "noticed", "dials", "lost", "cause"]
+    assert shares.rstrip() == "availability 97.18 % of the run   1 min 94.21 %"
+    assert "…" not in means + sums
+
+
+def test_before_the_first_connection_there_is_nothing_to_share() -> None:
+    *shown, word = texts(listed(moment_of(streams.dialing()), 78, 9))
+    assert "–" in shown[0]
+    assert not any(char.isdigit() for char in shown[0].replace("1 min", "").replace("10 min", "").replace("1 h", ""))
+    assert "there was no connection to lose yet" in word
+
+
+@pytest.mark.parametrize(
+    ("needle", "count"), [("STALE", 1), ("east-2", 1), ("still out", 1), ("eof", 1), ("s", 2), ("zz", 0)]
+)
+def test_outages_are_filtered_by_cause_words_and_server(needle: str, count: int) -> None:
+    state = moment_of(streams.outage()).state
+    selection = outage_list.OutageSelection()
+    selection.filter(needle)
+    assert len(selection.listed(state)) == count
+    if not count:
+        *_, last = texts(listed(moment_of(streams.outage()), 78, 12, needle))
+        assert "none of 2 outages contains “zz”" in last
+
+
+def test_a_page_of_one_line_still_has_an_outage() -> None:
+    moment = moment_of(streams.outage())
+    for height in range(1, 12):
+        assert "15:08:42" in "\n".join(texts(listed(moment, 78, height)))
+
+
+def test_one_outage_told_whole() -> None:
+    shown = told(outage_streams.frozen)
+    first, *_ = shown.splitlines()
+    assert first.startswith("stale  east-1 ")
+    assert first.endswith("✓ back after 1.87 s on east-2")
+    for line in (
+        "we saw       no PONG for 2 PINGs",
+        "server says  Stale Connection",
+        "noticed      PINGs went unanswered, 4.00 s after the last word",
+        "dials        4, to 3 servers",
+        "cost         2 lost, 1 buffered, 3 rejected, 1 duplicate, 1 unknown",
+        "lost         2: numbers 59, 61",
+        "buffered     1, sent once it was over",
+    ):
+        assert line in shown
+
+
+def test_the_timeline_counts_from_the_last_proof_of_life() -> None:
+    moment = moment_of(outage_streams.frozen())
+    outage = moment.state.outages[-1]
+    steps = outage_timeline.steps(outage, moment)
+    began = outage_timeline.origin(outage)
+    assert [(step.what, round(step.began - began, 4)) for step in steps] == [
+        ("last word of east-1", 0.0),
+        ("loss noticed: stale", 4.0),
+        ("east-2 timeout at info", 4.0),
+        ("east-3:4222 refused at tcp", 4.8005),
+        ("east-1 refused at tcp", 5.871),
+        ("east-2 took the dial", 5.8715),
+        ("CONNECTED to east-2", 5.8736),
+        ("resubscribed", 5.874),
+        ("first echo", 5.8751),
+    ]
+    assert [step.took and round(step.took, 4) for step in steps][-3:] == [1.8736, 0.0004, 0.0011]
+
+
+def test_the_timeline_is_to_scale() -> None:
+    moment = moment_of(outage_streams.frozen())
+    axis, word, noticed, silent_dial, *_ = texts(outage_timeline.rows(moment.state.outages[-1], moment, 120))
+    zero = axis.index("0 ─")
+    scale = len(axis.rstrip()) - zero
+    assert word.rstrip().endswith("●")
+    assert word.rindex("●") == zero
+    assert noticed.rindex("✗") - zero == pytest.approx(scale * 4.0 / 5.8751, abs=1)
+    assert silent_dial.count("━") == pytest.approx(scale * 0.8 / 5.8751, abs=1.5)
+
+
+def test_an_outage_under_way_is_drawn_up_to_now() -> None:
+    moment = moment_of(streams.outage())
+    later = Moment(moment.state, moment.now + 0.5)
+    outage = moment.state.outages[-1]
+    shown, ticked = ("\n".join(texts(outage_detail.rows(outage, at, 78))) for at in (moment, later))
+    assert "◑ still out after 1.40 s" in shown
+    assert "next dial east-1 in 0.7 s" in shown
+    assert "1 buffered so far" in shown
+    assert "◑ still out after 1.90 s" in ticked
+    assert outage_detail.tick(outage, moment) != outage_detail.tick(outage, later)
+
+
+def test_an_outage_nobody_saw_the_end_of() -> None:
+    moment = moment_of(streams.outage(), how="died")
+    shown = "\n".join(texts(outage_detail.rows(moment.state.outages[-1], moment, 78)))
+    assert "and then nothing is known" in shown
+    assert "so far" not in shown
+    assert "next dial" not in shown
+
+
+def test_an_outage_that_ends_in_closed() -> None:
+    stream = streams.outage()
+    stream.add(ev.Closed(t=stream.t, cause="gave_up")).become("CLOSED", "gave_up")
+    shown = told(lambda: stream)
+    assert "■ closed after 1.40 s" in shown
+    assert "closed, without a connection" in shown
+
+
+def test_very_many_dials_are_told_by_their_number() -> None:
+    shown = told(outage_streams.long, 116)
+    assert "40 dials more: 40 refused" in shown
+    assert shown.count("refused at tcp") == 20
+
+
+def test_dials_that_are_forgotten_are_counted() -> None:
+    moment = moment_of(outage_streams.long())
+    for _ in range(40):
+        moment.state.dials.popleft()
+    shown = "\n".join(texts(outage_timeline.rows(moment.state.outages[-1], moment, 116)))
+    assert "48 dials more: 9 refused" in shown
+
+
+@pytest.mark.parametrize(
+    ("cause", "words"),
+    [
+        ("eof", "the server closed the connection"),
+        ("reset", "the connection was reset"),
+        ("stale", "PINGs went unanswered"),
+        ("auth_expired", "the server said why"),
+        ("forced", "the reconnect was asked for"),
+        ("never_heard_of", "never heard of"),
+    ],
+)
+def test_how_a_loss_is_noticed_in_words(cause: str, words: str) -> None:
+    stream = streams.connected().lose(cause, "")
+    assert words in told(lambda: stream)
+
+
+def test_the_newest_move_step_by_step() -> None:
+    stream = outage_streams.upgrade()
+    moment = moment_of(stream)
+    assert upgrade.newest_move(moment) == [
+        "lame duck notice of east-3 15:09:17",
+        "to be sent away, 4.00 s so far; 2 other servers in the pool",
+    ]
+    moment.state.lame_duck = ""
+    assert upgrade.newest_move(moment) == [
+        "lame duck notice of east-2 15:08:25",
+        "evicted +10.2 s",
+        "east-3 +20.1 ms",
+        "resubscribed +0.40 ms",
+        "first echo +1.10 ms; 0 lost",
+    ]
+
+
+def test_a_move_without_notice_says_what_was_lost_and_how() -> None:
+    moment = moment_of(outage_streams.frozen())
+    assert upgrade.newest_move(moment)[0] == "lost east-1 15:07:44 (stale)"
+    assert upgrade.newest_move(moment)[-1].endswith("; 2 lost, 3 rejected")
+    under_way = moment_of(streams.outage())
+    assert upgrade.newest_move(under_way)[-1] == "not connected for 1.40 s so far"
+
+
+def test_each_server_has_a_line_of_time() -> None:
+    moment = moment_of(outage_streams.upgrade())
+    assert lanes.window_of(moment) == 120.0
+    drawn = {server: text_of(lane) for server, lane in lanes.lanes(moves.servers(moment.state), moment, 60)}
+    assert list(drawn) == ["east-1:4222", "east-2:4222", "east-3:4222"]
+    assert drawn["east-1:4222"].strip("·") == "█" * 9 + "!▓▓▓▓┤"
+    assert drawn["east-2:4222"].strip("·") == "█" * 17 + "!▓▓▓▓┤"
+    assert drawn["east-3:4222"].endswith("!▓▓")
+
+
+def test_silence_and_dials_in_vain_are_on_the_line() -> None:
+    moment = moment_of(outage_streams.frozen())
+    drawn = {server: text_of(lane) for server, lane in lanes.lanes(moves.servers(moment.state), moment, 120)}
+    assert "█▃▃▃▃┤" in drawn["east-1:4222"]
+    assert "✗" in drawn["east-3:4222"]
+    assert drawn["east-2:4222"].endswith("█")
+
+
+def test_without_a_notice_the_window_is_the_run_up_to_ten_minutes() -> None:
+    assert lanes.window_of(moment_of(streams.connected())) == 120.0
+    assert lanes.window_of(moment_of(streams.connected(), now=3_000.0)) == 600.0
+    assert lanes.window_of(moment_of(outage_streams.upgrade(), now=3_000.0)) == 600.0
+
+
+def test_the_time_on_each_server() -> None:
+    shown = "\n".join(texts(upgrade.rows(moment_of(outage_streams.upgrade()), 78)))
+    assert "  east-1      1    70.2 s   43.48 %       0  in the pool  east-1:4222" in shown
+    assert "! east-3      1    46.0 s   28.49 %       0  on it, lame duck" in shown
+    assert "15:08:35  east-2  east-3    10.2 s   20.1 ms    0.4 ms    1.1 ms      0" in shown
+
+
+def test_a_server_that_left_the_pool_is_gone() -> None:
+    stream = outage_streams.upgrade()
+    stream.add(ev.Pool(t=stream.t, members=[ev.PoolMember(server=outage_streams.CLUSTER[2])]))
+    moment = moment_of(stream)
+    assert upgrade.standing("east-1:4222", moment) == ("–", "dim", "gone")
+    assert upgrade.standing("east-3:4222", moment)[2] == "on it, lame duck"
+
+
+def test_servers_keep_their_order_and_ids_are_no_names() -> None:
+    state = State()
+    members = [ev.PoolMember(server=f"nats://east-{n}:4222") for n in (10, 2, 1)]
+    state.apply(ev.Pool(t=0.0, members=members))
+    assert moves.servers(state) == ["east-1:4222", "east-2:4222", "east-10:4222"]
+    state.apply(ev.Connected(t=1.0, server="nats://east-1:4222", server_name="N" + "A" * 55))
+    assert moves.names(state) == {}

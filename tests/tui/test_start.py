@@ -1,0 +1,75 @@
+"""What the first screen costs, and that it is the right one at once."""
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from textual.events import Resize
+
+from natsmon.tui.app import NatsmonApp
+from natsmon.tui.dial_table import DialTable
+from tests.tui.fakes import Recorded
+from tests.tui.streams import Stream
+
+_UNTIL_PAINTED = """
+import asyncio, gc, sys
+import natsmon.cli, natsmon.commands.dashboard, natsmon.commands.modes, natsmon.sources
+from natsmon.tui.app import NatsmonApp
+
+class Silent:
+    can_restart, obituary = False, ""
+
+    async def events(self):
+        await asyncio.Event().wait()
+        yield
+
+    def kill(self):
+        pass
+
+async def look(pilot):  # waits for garbage to be collected, which begins when the screen is painted
+    loaded = tuple(sys.modules)
+    while not gc.isenabled():
+        await pilot.pause()
+    print(*loaded, file=sys.__stdout__)
+    app.exit(0)
+
+gc.disable()
+app = NatsmonApp(Silent())
+app.run(headless=True, auto_pilot=look)
+"""
+_LATER = ("nats", "nkeys", "websockets", "uvloop", "markdown_it", "pygments")
+_LATER += tuple(f"natsmon.{name}" for name in ("probe", "dial", "check", "sandbox", "views", "report", "availability"))
+_LATER += tuple(f"natsmon.{name}" for name in ("narration", "diagnosis", "recording.recorder", "recording.reader"))
+_LATER += tuple(f"natsmon.tui.{name}" for name in ("help", "filter", "pages", "outage_pages", "detail", "gantt"))
+_LATER += tuple(f"natsmon.tui.{name}" for name in ("latency", "upgrade", "charts", "lanes"))
+"""What an event, a key or another command needs."""
+
+
+def test_what_the_first_screen_does_not_show_is_not_loaded_for_it() -> None:
+    env = {**os.environ, "TERM": "xterm-256color"}
+    command = [sys.executable, "-c", _UNTIL_PAINTED]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=40)
+    assert done.returncode == 0, done.stderr
+    loaded = done.stdout.split()
+    assert "natsmon.tui.dashboard" in loaded
+    early = [name for name in loaded if any(name == later or name.startswith(f"{later}.") for later in _LATER)]
+    assert not early
+
+
+@pytest.mark.parametrize("size", [(60, 16), (80, 24), (120, 36), (200, 60)])
+async def test_the_first_layout_is_the_one_for_the_size(size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[Any] = []
+
+    def on_resize(self: DialTable, event: Resize) -> None:
+        sizes.append(event.size)
+
+    monkeypatch.setattr(DialTable, "on_resize", on_resize, raising=False)
+    source = Recorded(Stream())
+    app = NatsmonApp(source, clock=source.clock)
+    async with app.run_test(size=size) as pilot:
+        await pilot.pause()
+        assert sizes
+        assert set(sizes) == {app.query_one(DialTable).outer_size}
+        app.exit()
