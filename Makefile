@@ -11,7 +11,7 @@ SETUP = pyproject.toml constraints.txt .ci/venv
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench screenshots setup clean
+.PHONY: help demo test soak check bench screenshots setup clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -22,6 +22,9 @@ demo: $(VENV)/.demo ## natsmon on a nats-server of its own, with keys to hurt it
 
 test: $(VENV)/.dev ## all tests; those not marked slow on every other Python from 3.11 to 3.13 too
 	@MAKE="$(MAKE)" .ci/test $(VENV) $(ARGS)
+
+soak: $(VENV)/.dev ## servers and wires hurt 600 times, and every message's fate held against witnesses
+	@$(BIN)/python -m tests.soak $(ARGS)
 
 check: $(VENV)/.dev ## style, types, and which module may import which
 	$(BIN)/ruff format --check .

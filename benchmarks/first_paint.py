@@ -30,7 +30,7 @@ async def _run(times: int) -> Row:
         for number in range(times + 1):
             first, then, last = await _first_paint(command, _status_shown, _last_line_shown, _connected_shown)
             [beside] = await _first_paint(minimal_command, lambda text: minimal_app.READY in text)
-            if number > 0:  # the first run of each reads its files from disk
+            if number > 0:  # the first run of each reads its files from disk, and compiles them
                 ours.append(first)
                 whole.append(then)
                 connected.append(last)

@@ -2,9 +2,12 @@
 
 import sys
 
+from natsmon import garbage
+
 
 def main() -> int:
     """The command; an interrupt counts from the first moment, also while the program is still being loaded."""
+    garbage.leave()
     try:
         from natsmon.cli import main as command
 

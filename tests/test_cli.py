@@ -6,6 +6,7 @@ import subprocess
 import sys
 import types
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -52,11 +53,11 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Runs]:
         monkeypatch.delenv(name, raising=False)
     started = Runs()
 
-    def run_probe(settings: Settings, *, encode: Any, control: bool) -> int:
+    def run_probe(settings: Settings, *, encode: Any, control: bool, **_: Any) -> int:
         started.append(("probe", settings, encode, control))
         return 0
 
-    def run_dashboard(source: Settings, *, sandbox: Any = None) -> int:
+    def run_dashboard(source: Settings, *, sandbox: Any = None, **_: Any) -> int:
         started.append(("dashboard", source, sandbox))
         return 0
 
@@ -178,6 +179,33 @@ def test_every_flag_reaches_its_field(runs: Runs) -> None:
     }  # fmt: skip
 
 
+def test_what_a_message_is_made_of(runs: Runs, tmp_path: Path) -> None:
+    file = tmp_path / "body"
+    file.write_bytes(b"\x00\xff\n")
+    for args, payload, came_from in (
+        (["--payload", "x"], b"x", "flag --payload"),
+        (["--payload-file", str(file)], b"\x00\xff\n", "flag --payload-file"),
+        (["--size", "20"], b"natsmon natsmon nats", "flag --size"),
+        (["--size", "0"], b"", "flag --size"),
+        (["--size", "1KiB"], b"natsmon " * 128, "flag --size"),
+    ):
+        runs.clear()
+        assert cli.main(args) == 0
+        assert (runs.settings.payload, runs.settings.origins) == (payload, {"payload": came_from})
+
+
+def test_headers_in_their_order(runs: Runs) -> None:
+    assert cli.main(["--headers", "Kind: a: b ", "--headers", "kind:", "--headers", "X-Ü-less:\tü"]) == Exit.USAGE
+    assert cli.main(["--headers", "Kind: a: b ", "--headers", "kind:", "--headers", "X:\tü"]) == 0
+    assert runs.settings.headers == (("Kind", "a: b"), ("kind", ""), ("X", "ü"))
+
+
+def test_no_echo(runs: Runs) -> None:
+    assert cli.main(["--no-echo"]) == 0
+    assert not runs.settings.echo
+    assert runs.settings.origins == {"echo": "flag --no-echo"}
+
+
 def test_a_flag_wins_over_a_variable(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NATS_URL", "nats://x:1, nats://y")
     cli.main([])
@@ -287,10 +315,27 @@ BAD = [
     ("--subject a..b", '--subject: "a..b" has an empty token: a dot at an end, or two in a row'),
     ("--subject a.*", '--subject: "a.*" has a wildcard in it: messages are published on one subject'),
     ("--subject=", '--subject: "" is empty'),
+    ("--size lots", '--size: "lots" is not a size (try 1024, 64KB or 8MiB)'),
+    ("--size 65MiB", '--size: "65MiB" is over 64 MiB, which no server takes'),
+    ("--payload-file /nope", '--payload-file: "/nope" cannot be read: No such file or directory'),
+    ("--payload-file /", '--payload-file: "/" cannot be read: Is a directory'),
+    ("--payload x --size 1", "--size: excludes --payload: each says what the body of a message is"),
+    ("--payload-file /dev/null --size 1", "--size: excludes --payload-file: each says what the body of a message is"),
+    ("--headers x", "--headers: \"x\" is no header (try 'Name: value')"),
+    ("--headers :x", '--headers: ":x" has a name that is empty, or with a space or a letter that is not ASCII in it'),
+    ("--headers natsmon-seq:1", '--headers: "natsmon-seq:1" has a name of ours: messages are numbered by such headers'),
+    ("--headers Nats-Msg-Id:1", '--headers: "Nats-Msg-Id:1" has a name of the server\'s, which would act on it'),
     ("--connection-name=", '--connection-name: "" is empty'),
     ("--plain --json", "--plain and --json exclude each other"),
     ("--control", "--control needs --json"),
     ("--control --plain", "--control needs --json"),
+    ("--record -", '--record: "-" is standard output, which has the stream only with --json'),
+    ("--record=", '--record: "" is empty'),
+    ("--record /nowhere/x", '--record: "/nowhere/x" cannot be written: No such file or directory'),
+    ("--record /dev/null", '--record: "/dev/null" is not a regular file'),
+    ("--record-max 1KiB", '--record-max: "1KiB" must be 4MiB or more'),
+    ("--record-max 4MiB", "--record-max: is given without --record"),
+    ("--record-keep 0", '--record-keep: "0" must be 1 or more'),
     ("--xyzzy", "--xyzzy: there is no such option; try natsmon --help"),
     ("--pasword=hunter2", "--pasword: there is no such option; did you mean --password or --payload?"),
     ("-x", "-x: there is no such option; try natsmon --help"),
@@ -327,6 +372,8 @@ def test_bad_input_is_one_line_and_nothing_starts(
         (["--subject", "a b\nc"], r'"a b\nc" has a space'),
         (["--rate", "x" * 500], "x" * 80 + '…" is not'),
         (["--subject", "\udcff"], r'"\udcff" is not UTF-8'),
+        (["--headers", "A: b\r\nC: d"], r'"A: b\r\nC: d" has a line break in its value'),
+        (["--headers", "A\r\nB: c"], r'"A\r\nB: c" has a name that is empty, or with a space'),
         (["--token", "\udcffhunter2"], "--token: the value is not UTF-8"),
         (["nats://h\x9b2J"], r'"nats://h\x9b2J": the host'),
         (["--no\x1b[31m"], "--no: there is no such option"),
@@ -374,7 +421,7 @@ def test_a_terminal_without_a_screen_is_told_to_log(
 def test_the_place_of_every_flag_is_known() -> None:
     for command in COMMANDS.values():
         for param in command.params:
-            assert isinstance(param, flags.Flag) or not param.expose_value or param.name in ("url", "rest")
+            assert isinstance(param, flags.Flag) or not param.expose_value or param.name in ("url", "rest", "files")
 
 
 # -- as a process -----------------------------------------------------------------------------------

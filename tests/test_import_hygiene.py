@@ -24,7 +24,7 @@ def test_the_command_line_answers_without_client_and_screen(args: list[str]) -> 
 
 
 @pytest.mark.parametrize(
-    "module", ["state", "sources", "narration", "diagnosis", "views", "views.plain", "tui", "tui.app"]
+    "module", ["state", "sources", "narration", "diagnosis", "views", "views.plain", "report.build", "tui", "tui.app"]
 )
 def test_a_view_does_not_import_the_client(module: str) -> None:
     assert not imported_by(f"import natsmon.{module}") & CLIENT
@@ -60,3 +60,9 @@ def test_a_dialer_needs_nothing_that_is_installed() -> None:
 
 def test_naming_the_package_loads_nothing() -> None:
     assert not imported_by("import natsmon; natsmon.__version__") & (SCREEN | CLIENT | {"asyncio", "msgspec"})
+
+
+@pytest.mark.parametrize("args", [["info"], ["--json", "--no-retry-on-failed-connect", "nats://127.0.0.1:1"]])
+def test_garbage_is_collected_as_soon_as_a_start_is_over(args: list[str]) -> None:
+    code = f"import gc, sys; from natsmon.__main__ import main; sys.argv[1:] = {args!r}; main()"
+    imported_by(f"{code}; assert gc.isenabled() and gc.get_freeze_count()")

@@ -2,9 +2,11 @@
 
 import asyncio
 import base64
+import gzip
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,19 +31,30 @@ MODES = {"plain": ["--plain", *ENDS], "json": ["--json", *ENDS]}
 
 
 class Run:
-    """A run of the command, and all it wrote."""
+    """A run of the command, and all it wrote: also into a recording, where it is one that can be recorded."""
 
     def __init__(self, args: list[str], variables: dict[str, str]) -> None:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("NATS_")}
-        done = subprocess.run(
-            [sys.executable, "-m", "natsmon", *args],
-            env={**clean, "PYTHONPATH": str(Path(__file__).parents[1]), **variables},
-            capture_output=True,
-            timeout=30,
-            check=False,
-        )
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / ("run.jsonl.gz" if "--json" in args else "run.jsonl")
+            recorded = ["--record", str(path)] if {"--json", "--plain"} & set(args) and args[0] != "info" else []
+            done = subprocess.run(
+                [sys.executable, "-m", "natsmon", *args, *recorded],
+                env={**clean, "PYTHONPATH": str(Path(__file__).parents[1]), **variables},
+                capture_output=True,
+                timeout=30,
+                check=False,
+            )
+            assert not recorded or done.returncode == 2 or path.exists()
+            self.recorded = _content(path) if path.exists() else ""
         self.code = done.returncode
-        self.text = (done.stdout + done.stderr).decode()
+        self.text = (done.stdout + done.stderr).decode() + self.recorded
+
+
+def _content(path: Path) -> str:
+    """All that is in a file, unpacked."""
+    raw = path.read_bytes()
+    return (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode()
 
 
 def spellings(secret: str) -> list[str]:
@@ -52,6 +65,7 @@ def spellings(secret: str) -> list[str]:
 
 def check(run: Run, *secrets: str) -> None:
     assert run.text
+    assert not run.recorded or run.recorded.startswith('{"type":"session"')
     assert "Traceback" not in run.text
     for secret in secrets:
         for spelling in spellings(secret):

@@ -1,0 +1,51 @@
+"""The probe under test, in a process of its own: ``python -m tests.soak.probe_child``.
+
+Settings on the first line of standard input, then commands. Its events go to standard output, and every echo
+its subscription hears does, as a line of its own, because at this rate no event tells of single messages.
+"""
+
+import asyncio
+import os
+import sys
+
+from natsmon import events as ev
+from natsmon.probe import process
+from natsmon.probe.lines import Inbox
+from natsmon.probe.probe import Probe
+from natsmon.settings import Settings, from_line
+
+ECHO = b"echo "
+
+
+async def run(settings: Settings) -> int:
+    def say(line: bytes) -> None:
+        os.write(1, line)  # one that reads nothing else is at the other end, so this does not wait
+
+    def receive(line: bytes | None) -> None:
+        if line is None:
+            probe.close("standard input ended")
+        else:
+            probe.obey(ev.decode_command(line))
+
+    def tell_of(seq: int) -> None:
+        say(b"%b%d\n" % (ECHO, seq))
+        prove(seq)
+
+    probe = Probe(settings, lambda event: say(ev.encode(event)))
+    prove = probe._heartbeat.proved
+    probe._heartbeat.proved = tell_of  # type: ignore[method-assign]
+    Inbox(0, receive)
+    return await probe.run(stay=True)
+
+
+def main() -> int:
+    process._quiet_libraries()
+    settings = from_line(sys.stdin.buffer.raw.readline())
+    with asyncio.Runner(loop_factory=process._loop_factory()) as runner:
+        return runner.run(run(settings))
+
+
+if __name__ == "__main__":
+    status = main()
+    sys.stderr.flush()
+    os._exit(status)

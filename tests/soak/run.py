@@ -1,0 +1,121 @@
+"""A run: the cluster, the probe, one cycle after another, and the judgement when all has become quiet."""
+
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from natsmon import events as ev
+from tests.soak import core
+from tests.soak.claims import WITHIN, Claims, Stuck
+from tests.soak.cluster import Cluster
+from tests.soak.core import Judgement, Violation
+from tests.soak.cycles import KINDS, Scene
+
+MODES = {"core": core}
+"""What a run promises, by name: a module with ``configure``, ``settings`` and a ``Judgement`` of ``evidence``."""
+
+LATENCY = 0.005
+"""Seconds each way through a proxy: at 200 messages a second, two are on their way whenever something happens."""
+
+
+@dataclass
+class Cycle:
+    """One of them, and which numbers and events are of it."""
+
+    kind: str
+    first: int
+    """The number of the first message sent in it."""
+    last: int
+    disconnected: int
+    downtimes: list[float]
+    """Seconds, as natsmon says."""
+    took: float
+
+
+@dataclass
+class Run:
+    cycles: list[Cycle]
+    judgement: Judgement
+    stuck: str
+    """Why it ended early; empty when it did not."""
+
+    @property
+    def violations(self) -> list[Violation]:
+        stuck = [Violation(f"stuck: {self.stuck}")] if self.stuck else []
+        return [*self.judgement.violations, *stuck]
+
+
+def soak(
+    plan: Mapping[str, int],
+    *,
+    mode: str = "core",
+    seed: int = 0,
+    within: float = float("inf"),
+    tell: Callable[[Cycle], None] = lambda _: None,
+) -> Run:
+    """So many cycles of each kind, in a mixed order, for ``within`` seconds at most.
+
+    Raises Stuck when not even the beginning went as it should.
+    """
+    rules = MODES[mode]
+    order = [kind for kind, times in plan.items() for _ in range(times)]
+    random.Random(seed).shuffle(order)
+    deadline = time.monotonic() + within
+    cycles: list[Cycle] = []
+    done = dict.fromkeys(plan, 0)
+    where = stuck = ""
+    with Cluster(rules.configure, LATENCY) as cluster, Claims(rules.settings(cluster)) as claims:
+        claims.until(ev.Connected)
+        claims.until_echo(0)
+        try:
+            for kind in order:
+                if time.monotonic() > deadline:
+                    break
+                where = f"in cycle {len(cycles) + 1}, {kind}"
+                cycles.append(_cycle(kind, done[kind], cluster, claims))
+                done[kind] += 1
+                tell(cycles[-1])
+            where = "at the end"
+            _become_quiet(cluster, claims)
+            claims.end()
+        except Stuck as error:
+            stuck = f"{where}: {error}"
+        return Run(cycles, rules.Judgement(rules.evidence(claims, cluster)), stuck)
+
+
+def _cycle(kind: str, number: int, cluster: Cluster, claims: Claims) -> Cycle:
+    began = time.monotonic()
+    first = cluster.youngest + 1
+    claims.until_connected()
+    heard = len(claims.events)
+    KINDS[kind](Scene(cluster, claims, cluster.behind(claims.server)), number)
+    cluster.until_whole()
+    said = claims.events[heard:]
+    return Cycle(
+        kind,
+        first,
+        cluster.youngest,
+        sum(isinstance(event, ev.Disconnected) for event in said),
+        [event.downtime for event in said if isinstance(event, ev.Reconnected)],
+        time.monotonic() - began,
+    )
+
+
+def _become_quiet(cluster: Cluster, claims: Claims) -> None:
+    """Publish no more, until everything has arrived wherever it will; then one last message, seen by all."""
+    claims.obey(ev.Pause())
+    claims.until(ev.Paused)
+    claims.wait_for(lambda: claims.tally.buffered == 0, "an empty buffer")
+    cluster.until_settled(claims.server)
+    cluster.until_passed_on("the end")
+    claims.obey(ev.Publish())
+    claims.obey(ev.Pause())  # again, to hear when it has published: that it has paused already, it says at once
+    published = claims.until(ev.Ignored)
+    claims.wait_for(
+        lambda: claims.tally.t > published.t and claims.tally.in_flight == 0 and claims.heard(claims.tally.attempted),
+        "nothing in flight",
+    )
+    for node in cluster.nodes:
+        if not node.subscriber.until_seen(claims.tally.attempted, WITHIN):
+            raise Stuck(f"the witness at {node.server} has not seen the last message, {claims.tally.attempted}")

@@ -1,0 +1,151 @@
+"""The account of messages, held against witnesses: the bounded form of ``make soak``, and the judge judged."""
+
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from natsmon import events as ev
+from tests.leaks import alive
+from tests.soak import report
+from tests.soak.cluster import until
+from tests.soak.core import Evidence, Judgement
+from tests.soak.cycles import PROMISED
+from tests.soak.run import soak
+from tests.soak.subscriber import Span, Witness
+from tests.soak.wire import PAYLOAD, Passage, Wire
+
+OLD, NEW = (0, 1), (1, 1)
+"""A connection to node 0 that ended at 10.0, and one to node 1 since."""
+
+
+@pytest.mark.slow
+def test_every_number_has_the_fate_that_the_witnesses_saw() -> None:
+    run = soak(dict.fromkeys(PROMISED, 3))
+    said = "\n".join([*report.table(run), *report.violations(run)])
+    assert len(run.cycles) == 3 * len(PROMISED), said
+    assert not run.violations, said
+    assert run.judgement.lost, said
+    assert run.judgement.late, said
+
+
+@pytest.mark.slow
+def test_an_interrupted_run_leaves_nothing() -> None:
+    command = [sys.executable, "-m", "tests.soak", "--kinds", "reset", "--cycles", "1000"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        listing = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        until(lambda: len(listing.read_text().split()) == 4, "three nodes and a probe")
+        children = [int(pid) for pid in listing.read_text().split()]
+        process.send_signal(signal.SIGINT)
+        out, complaint = process.communicate(timeout=30)
+    assert (process.returncode, out, complaint) == (130, "", "interrupted: there is no judgement\n")
+    assert not [pid for pid in children if alive(pid)]
+
+
+# -- the judge --------------------------------------------------------------------------------------
+
+
+def a_run() -> Evidence:
+    """Of seven messages, sent a tenth of a second apart, 3 and 4 were lost with node 0; 2 came late, by node 1."""
+    wires = [Wire(0), Wire(1), Wire(2)]
+    wires[0].sent = [Passage(seq, 9.5 + seq / 10, 0, OLD) for seq in (1, 2, 3)]
+    wires[0].returned = [Passage(1, 9.61, 0, OLD)]
+    wires[0].ended = {OLD: 10.0}
+    wires[1].sent = [Passage(seq, 10 + seq / 10, 1, NEW) for seq in (5, 6, 7)]
+    wires[1].returned = [Passage(2, 10.2, 1, NEW)] + [Passage(seq, 10.01 + seq / 10, 1, NEW) for seq in (5, 6, 7)]
+    everything = Counter([1, 2, 5, 6, 7])
+    witnesses = [Witness(spans=[Span(0.0, 10.0)]), Witness(everything, [Span(0.0)]), Witness(everything, [Span(0.0)])]
+    lost = ev.Outage(t=10.6, began=10.0, ended=10.1, cause="reset", lost=3, lost_seqs=[(2, 4)])
+    corrected = msgspec.structs.replace(lost, t=10.7, lost=2, late=1, lost_seqs=[(3, 4)])
+    tally = ev.Tally(t=10.8, attempted=7, sent=7, echoed=5, lost=2, late=1)
+    return Evidence(tally, [], [lost, corrected], [1, 2, 5, 6, 7], wires, witnesses)
+
+
+def test_a_run_without_fault_is_found_to_be_one() -> None:
+    judgement = Judgement(a_run())
+    assert (judgement.violations, judgement.excused) == ([], set())
+    assert (judgement.lost, judgement.late) == ({3, 4}, {2})
+
+
+def tally(**changes: int) -> Callable[[Evidence], None]:
+    def change(run: Evidence) -> None:
+        run.tally = msgspec.structs.replace(run.tally, **changes)
+
+    return change
+
+
+def outage(**changes: object) -> Callable[[Evidence], None]:
+    def change(run: Evidence) -> None:
+        run.outages.append(msgspec.structs.replace(run.outages[-1], **changes))
+
+    return change
+
+
+def unseen(run: Evidence) -> None:
+    for witness in run.witnesses:
+        witness.seen = Counter([1, 2, 6, 7])
+
+
+def came_back(run: Evidence) -> None:
+    run.wires[0].returned.append(Passage(3, 9.9, 0, OLD))
+
+
+FAULTS: dict[str, tuple[Callable[[Evidence], None], str, tuple[int, ...]]] = {
+    "a tally that is off": (lambda run: run.off.append(run.tally), "the sums are wrong", ()),
+    "in flight": (tally(in_flight=1), "the tally has 1 in_flight, and there are 0", ()),
+    "buffered": (tally(buffered=1), "the tally has 1 buffered, and there are 0", ()),
+    "an echo not counted": (tally(echoed=4), "the tally has 4 echoed, and there are 5", ()),
+    "a loss not counted": (tally(lost=1), "the tally has 1 lost, and there are 2", ()),
+    "late, and not so called": (tally(late=0), "the tally has 0 late, and there are 1", ()),
+    "a duplicate not counted": (lambda run: run.echoes.append(7), "the tally has 0 duplicate, and there are 1", ()),
+    "disorder not counted": (lambda run: run.echoes.reverse(), "the tally has 0 out_of_order, and there are 3", ()),
+    "an outage with less": (outage(lost=1), "the outages have 1 lost, the tally 2", ()),
+    "unknown at the end": (outage(unknown=1), "1 of the outages are unknown", ()),
+    "a number without fate": (tally(attempted=8), "neither echoed nor lost, and 0 rejected", (8,)),
+    "echoed, never attempted": (lambda run: run.echoes.append(9), "echoed, and never attempted", (9,)),
+    "echoed, not on the wire": (lambda run: run.wires[1].returned.pop(), "it did not come back over the wire", (7,)),
+    "echoed, not seen": (unseen, "no witness saw it", (5,)),
+    "lost, and echoed": (lambda run: run.echoes.append(3), "called lost, and echoed", (3,)),
+    "lost, and came back": (came_back, "called lost, and it came back", (3,)),
+    "sent twice": (lambda run: run.wires[1].sent.append(Passage(3, 10.3, 1, NEW)), "sent twice", (3,)),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_every_fault_is_found(fault: str) -> None:
+    make, rule, seqs = FAULTS[fault]
+    run = a_run()
+    make(run)
+    judgement = Judgement(run)
+    [found] = [violation for violation in judgement.violations if rule in violation.rule]
+    assert found.seqs == seqs
+    for seq in seqs:
+        assert judgement.account(seq).startswith(f"{seq}: natsmon says ")
+
+
+def test_what_ended_together_with_its_witness_is_excused() -> None:
+    run = a_run()
+    run.wires[0].returned.append(Passage(3, 9.96, 0, OLD))
+    unseen(run)
+    run.witnesses[1].spans = [Span(0.0, 10.52), Span(10.55)]
+    judgement = Judgement(run)
+    assert (judgement.violations, judgement.excused) == ([], {3, 5})
+
+
+def test_a_wire_notes_whole_messages_only_and_in_pieces_too() -> None:
+    wire = Wire(0)
+    message = b"NATS/1.0\r\nNatsmon-Session: s\r\nNatsmon-Seq: %d\r\n\r\n" + PAYLOAD + b"\r\n"
+    stream = b"HMSG soak 1 46 50\r\n" + message % 1 + b"HMSG soak 1 46 50\r\n" + message % 12
+    for at in range(len(stream) - 1):
+        wire(1, "down", stream[at : at + 1])
+    assert [passage.seq for passage in wire.returned] == [1]
+    wire(1, "down", stream[-1:])
+    wire(1, "up", b"")
+    wire(1, "down", message % 13)
+    assert [passage.seq for passage in wire.returned] == [1, 12]
+    assert not wire.sent
