@@ -28,6 +28,7 @@ _HALF_USERINFO = re.compile(r".*://.*|[^:]*:.*[^0-9].*")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _HOST_LIMIT = 253
 _SUBJECT_LIMIT = 2048
+_STREAM_LIMIT = 255
 _SHOWN_LIMIT = 80
 
 
@@ -226,6 +227,13 @@ def check_monitor(url: str) -> str:
 
 def check_subject(subject: str) -> str:
     """The subject, if one message can be published on it; ValueError says why not."""
+    if "*" in subject or ">" in subject:
+        raise ValueError("has a wildcard in it: messages are published on one subject")
+    return check_subjects(subject)
+
+
+def check_subjects(subject: str) -> str:
+    """The subject, wildcards or not, if one can subscribe to it; ValueError says why not."""
     if not subject:
         raise ValueError("is empty")
     if any(char.isspace() for char in subject):
@@ -234,8 +242,20 @@ def check_subject(subject: str) -> str:
         raise ValueError("has a control character in it")
     if any(not token for token in subject.split(".")):
         raise ValueError("has an empty token: a dot at an end, or two in a row")
-    if "*" in subject or ">" in subject:
-        raise ValueError("has a wildcard in it: messages are published on one subject")
+    tokens = subject.split(".")
+    if any(len(token) > 1 and ("*" in token or ">" in token) for token in tokens) or ">" in tokens[:-1]:
+        raise ValueError("has a wildcard that is no whole token, or a > that is not the last one")
     if len(subject.encode()) > _SUBJECT_LIMIT:
         raise ValueError(f"is longer than {_SUBJECT_LIMIT} bytes")
     return subject
+
+
+def check_stream(name: str) -> str:
+    """The name, if a stream can have it; ValueError says why not."""
+    if not name:
+        raise ValueError("is empty")
+    if any(char.isspace() or char in ".*>/\\" for char in name) or printable(name) != name:
+        raise ValueError("is no name of a stream: it has a space, a dot, a slash or a wildcard in it")
+    if len(name.encode()) > _STREAM_LIMIT:
+        raise ValueError(f"is longer than {_STREAM_LIMIT} bytes")
+    return name

@@ -92,6 +92,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Of each message, before our own."""
     echo: bool = True
     """We subscribe to our own messages, and so know what became of them."""
+    jetstream: str = ""
+    """The stream that acknowledges each message, and is read at the end."""
+    observe: str = ""
+    """Count somebody else's messages on this subject, which may have wildcards, and publish none."""
     interval: float = 1.0
     """Between two messages; ``MAX_RATE`` is as fast as they are echoed."""
     count: int | None = None
@@ -173,6 +177,8 @@ _SHOWN: dict[str, tuple[str, Callable[[Any], str]]] = {
     "payload": ("payload", _payload),
     "headers": ("headers", lambda headers: printable(", ".join(f"{name}: {value}" for name, value in headers))),
     "echo": ("echo", _yes_no),
+    "jetstream": ("jetstream", printable),
+    "observe": ("observe", printable),
     "interval": ("rate", _rate),
     "count": ("count", str),
     "duration": ("duration", units.go_duration),

@@ -7,7 +7,8 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from natsmon.sandbox.fault_proxy import FaultProxy, Way
+from natsmon.sandbox.fault_proxy import FaultProxy
+from natsmon.sandbox.relay import Way
 from natsmon.sandbox.server import HOST
 
 WAIT = 5.0

@@ -130,9 +130,9 @@ def test_every_fault_is_found(fault: str) -> None:
 
 def test_what_ended_together_with_its_witness_is_excused() -> None:
     run = a_run()
-    run.wires[0].returned.append(Passage(3, 9.96, 0, OLD))
+    run.wires[0].returned.append(Passage(3, 9.985, 0, OLD))
     unseen(run)
-    run.witnesses[1].spans = [Span(0.0, 10.52), Span(10.55)]
+    run.witnesses[1].spans = [Span(0.0, 10.515), Span(10.55)]
     judgement = Judgement(run)
     assert (judgement.violations, judgement.excused) == ([], {3, 5})
 

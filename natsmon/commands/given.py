@@ -25,6 +25,8 @@ _FIELDS = {"connection_name": "name", "rate": "interval"}
 _NEGATED = ("no_randomize", "no_echo")
 _PAYLOADS = ("payload", "payload_file", "size")
 """One of them says what the body of a message is."""
+_PUBLISHING = ("subject", *_PAYLOADS, "headers", "no_echo", "jetstream", "rate", "count", "reconnect_buffer")
+"""What says how to publish, and is at odds with publishing nothing."""
 _CREDENTIALS = ("user", "password", "token")
 _NO_SETTINGS = ("Output", "Demo", "Check", "Thresholds")
 """Sections whose flags say how to run, not what to dial."""
@@ -109,6 +111,11 @@ def _check_pairs(settings: Settings, ctx: click.Context) -> None:
     for one, other in (("jwt", "seed"), ("seed", "jwt"), ("tlskey", "tlscert")):
         if getattr(settings, one) and not getattr(settings, other):
             refuse(one, f"is given without --{other}")
+    excluded = _PUBLISHING if settings.observe else ("no_echo",) if settings.jetstream else ()
+    for name in excluded:
+        if ctx.params.get(name) and origin(ctx, name) != "default":
+            why = "publishes nothing" if settings.observe else "is about acknowledgements"
+            refuse("observe" if settings.observe else "jetstream", f"{why}, so it excludes --{name.replace('_', '-')}")
     if settings.tlsca or settings.tlscert:
         from natsmon.dial import tls  # only here: it costs a start more than all the flags
 

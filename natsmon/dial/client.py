@@ -154,6 +154,7 @@ class LinkClient(nats.aio.client.Client):
         self.on_pong: Callable[[], None] | None = None
         self._answered: dict[asyncio.Future[float], Callable[[], None]] = {}
         self.receivers: dict[int, Callable[[bytes, bytes], None]] = {}
+        self.whole_receivers: dict[int, Callable[[bytes, bytes, bytes, bytes], None]] = {}
         self.on_info: Callable[[Info], None] | None = None
         self.on_error: Callable[[str], None] | None = None
         self.later_infos: list[Info] = []
@@ -191,9 +192,17 @@ class LinkClient(nats.aio.client.Client):
         self.flush_now()
         return subscription
 
+    async def listen_whole(self, subject: str, receive: Callable[[bytes, bytes, bytes, bytes], None]) -> Subscription:
+        """The same to ``receive(subject, reply, headers, payload)``."""
+        subscription = await self.subscribe(subject)
+        self.whole_receivers[subscription._id] = receive
+        self.flush_now()
+        return subscription
+
     async def forget(self, subscription: Subscription) -> None:
         """Listen no more."""
         self.receivers.pop(subscription._id, None)
+        self.whole_receivers.pop(subscription._id, None)
         await subscription.unsubscribe()
 
     def ping(self, answered: Callable[[], None] | None = None) -> "asyncio.Future[float]":
@@ -289,6 +298,8 @@ class LinkClient(nats.aio.client.Client):
         receive = self.receivers.get(sid)
         if receive is not None:
             receive(headers, data)
+        elif (receive_whole := self.whole_receivers.get(sid)) is not None:
+            receive_whole(subject, reply, headers, data)
         else:
             await super()._process_msg(sid, subject, reply, data, headers)
 

@@ -19,7 +19,9 @@ def _published(event: ev.Published, state: State) -> Said:
 
 
 def _echoed(event: ev.Echoed, state: State) -> Said:
-    return "dim", f"message {event.seq} echoed after {units.elapsed(event.latency)}"
+    acknowledged = state.session is not None and state.session.proof == "ack"
+    how = "acknowledged" if acknowledged else "echoed"
+    return "dim", f"message {event.seq} {how} after {units.elapsed(event.latency)}"
 
 
 def _paused(event: ev.Paused, state: State) -> Said:

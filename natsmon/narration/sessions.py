@@ -10,6 +10,8 @@ def _session(event: ev.Session, state: State) -> Said:
     version = event.versions.get("natsmon", "")
     if not event.subject:
         messages = "no messages"
+    elif event.observing:
+        messages = f"observing {event.subject}"
     elif event.interval > 0:
         messages = f"publishing on {event.subject} every {units.brief(event.interval)}"
     else:
@@ -30,15 +32,35 @@ def _note(event: ev.Note, state: State) -> Said:
     return event.kind, clip(event.text)
 
 
-def _end(event: ev.End, state: State) -> Said:
-    tally = state.tally
+def _published(tally: ev.Tally, session: ev.Session | None) -> list[str]:
+    acknowledged = session is not None and session.proof == "ack"
+    echoed, unheard = ("acknowledged", "not acknowledged") if acknowledged else ("echoed", "without an echo")
     sums = [
         f"{units.grouped(tally.sent)} published",
-        f"{units.grouped(tally.echoed)} echoed",
+        f"{units.grouped(tally.echoed)} {echoed}",
         f"{units.grouped(tally.lost)} lost",
     ]
-    others = (tally.in_flight, "without an echo"), (tally.buffered, "never sent"), (tally.rejected, "rejected")
-    sums += [f"{units.grouped(number)} {what}" for number, what in others if number]
+    others = (
+        (tally.resent, "sent again"),
+        (tally.suppressed, "recognised by the stream"),
+        (tally.in_flight, unheard),
+        (tally.buffered, "never sent"),
+        (tally.rejected, "rejected"),
+    )
+    return sums + [f"{units.grouped(number)} {what}" for number, what in others if number]
+
+
+def _observed(counted: ev.Observed | None) -> list[str]:
+    counted = counted or ev.Observed(t=0.0)
+    sums = [plural(counted.messages, "message"), f"from {plural(counted.publishers, 'publisher')}"]
+    others = (counted.missing, "missing"), (counted.duplicate, "duplicate"), (counted.out_of_order, "out of order")
+    return sums + [f"{units.grouped(number)} {what}" for number, what in others if number]
+
+
+def _end(event: ev.End, state: State) -> Said:
+    session = state.session
+    observing = session is not None and session.observing
+    sums = _observed(state.observed) if observing else _published(state.tally, session)
     sums.append(plural(state.reconnects, "reconnect"))
     why = f" ({clip(event.why)})" if event.why else ""
     kind: Kind = "bad" if event.exit_code else "info"

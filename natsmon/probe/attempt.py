@@ -15,7 +15,8 @@ from natsmon.dial.causes import DialError, classify
 from natsmon.dial.dialer import CustomDialer, Stream
 from natsmon.dial.greeting import Info, check_port, read_info
 from natsmon.dial.trace import DialTrace
-from natsmon.probe.link import Link, open_link
+from natsmon.probe.handshake import open_link
+from natsmon.probe.link import Link
 from natsmon.settings import Server, Settings
 
 Emit = Callable[[ev.AnyEvent], None]

@@ -37,6 +37,9 @@ class Rider(Protocol):
     async def link_up(self, link: Link) -> None:
         """CONNECTED: the link may be used."""
 
+    async def conclude(self, link: Link) -> None:
+        """DRAINING: ask whatever is to be asked, within bounds, before the link is closed."""
+
     def link_down(self) -> None:
         """The link is gone."""
 
@@ -325,6 +328,7 @@ class Connector:
     async def _drain(self, link: Link, order: Order) -> tuple[str, str]:
         self._rider.suspend()
         self._set_status("DRAINING", "asked" if order == "drain" else "closing")
+        await self._rider.conclude(link)
         began = self._clock()
         complete = await link.drain(self._settings.drain_timeout)
         self._rider.link_down()

@@ -3,9 +3,11 @@
 import asyncio
 
 from natsmon import events as ev
+from natsmon.probe.acks import Acknowledgements
 from natsmon.probe.ledger import Cut, Ledger
 from natsmon.probe.link import Link
 from natsmon.probe.message import Message
+from natsmon.probe.observer import Observer
 from natsmon.probe.proof import Proof, Publisher
 from natsmon.settings import Settings
 
@@ -20,13 +22,17 @@ later still is taken back.
 
 
 def proof_for(settings: Settings, session: str, ledger: Ledger, publisher: Publisher) -> Proof:
+    if settings.jetstream:
+        return Acknowledgements(settings, session, ledger, publisher)
     message = Message(settings, session)
+    if settings.observe:
+        return Observer(settings.observe, message, ledger, publisher)
     return (
         Echoes(settings.subject, message, ledger, publisher) if settings.echo else Unproved(message, ledger, publisher)
     )
 
 
-class Echoes:
+class Echoes(Proof):
     """Our own subscription to our subject.
 
     Where the server forbids it, this connection is blind, and the next one tries again: it may be another
@@ -81,7 +87,7 @@ class Echoes:
         self._publisher.blinded(text)
 
 
-class Unproved:
+class Unproved(Proof):
     """Nobody listens: what was sent stays in flight, and nothing is called lost."""
 
     word: ev.Proof = "none"

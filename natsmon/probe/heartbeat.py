@@ -14,6 +14,7 @@ from natsmon.probe.echoes import proof_for
 from natsmon.probe.latencies import Latencies
 from natsmon.probe.ledger import Cut, Ledger
 from natsmon.probe.link import Link
+from natsmon.probe.proof import Counts
 from natsmon.probe.tallies import CHECKPOINT_EVERY, TALLY_EVERY, Tallies
 from natsmon.settings import MAX_RATE, Settings
 
@@ -115,6 +116,13 @@ class Heartbeat:
             self._publish(self._clock())
         return not self._suspended
 
+    async def conclude(self, link: Link) -> None:
+        """Before the link is closed: what can be known only now of all that was published."""
+        audit = await self.proof.conclude(link)
+        if audit is not None:
+            self._tallies.tell()
+            self._emit(ev.ReadBack(t=self._clock(), **audit._asdict()))
+
     def close(self) -> None:
         """Nothing is scheduled any more; the last tally is told."""
         self.suspend()
@@ -123,7 +131,7 @@ class Heartbeat:
     # -- the schedule -----------------------------------------------------------------------------
 
     def _start(self, after: float = 0.0) -> None:
-        if self.paused or self.done.is_set():
+        if self.paused or self.done.is_set() or self._settings.observe:
             return
         if self._settings.interval == MAX_RATE:
             self._race()
@@ -165,7 +173,7 @@ class Heartbeat:
         while self._link is not None and not self.done.is_set():
             link = self._link
             self._flush()
-            room = min(self._burst, WINDOW - self.ledger.flying)
+            room = min(self._burst, WINDOW - self.ledger.flying, self.proof.room)
             if room <= 0 or link.backlog > _BACKLOG:
                 await link.drained()
                 await asyncio.sleep(0.001 if room <= 0 else 0)
@@ -189,6 +197,7 @@ class Heartbeat:
         for _ in range(self._limited(wanted)):
             seq = ledger.attempt()
             ledger.send(seq, now, size)
+            self.proof.sent(seq)
             seqs.append(seq)
         self._check_done()
         return seqs
@@ -212,9 +221,10 @@ class Heartbeat:
         if link is not None and self._refused(link, seq):
             fate, why = "rejected", "refused"
             self.ledger.reject()
-        elif link is not None and link.open and not self._buffer and link.backlog <= _BACKLOG:
+        elif link is not None and not self._buffer and self._takes(link):
             fate = "sent"
             self.ledger.send(seq, due, self._message.size)
+            self.proof.sent(seq)
             link.write(self._message.compose(seq))
         elif self.ledger.buffered_bytes + (wire := self._message.wire_size(seq)) <= self._settings.reconnect_buffer:
             fate = "buffered"
@@ -231,20 +241,26 @@ class Heartbeat:
     def _flush(self) -> None:
         """Send what was buffered, in order, as far as the connection takes it."""
         message = self._message
-        while self._buffer and self._link is not None and self._link.open and self._link.backlog <= _BACKLOG:
+        while self._buffer and self._link is not None and self._takes(self._link):
             first = self._buffer[0][0]
             if self._refused(self._link, first):
                 self._buffer.popleft()
                 self.ledger.unbuffer(message.wire_size(first))
                 self.ledger.reject()
                 continue
-            batch = [self._buffer.popleft() for _ in range(min(self._burst, len(self._buffer)))]
+            many = min(self._burst, len(self._buffer), self.proof.room)
+            batch = [self._buffer.popleft() for _ in range(many)]
             for seq, due in batch:
                 self.ledger.unbuffer(message.wire_size(seq))
                 self.ledger.send(seq, due, message.size)
+                self.proof.sent(seq)
             self._link.write(b"".join([message.compose(seq) for seq, _ in batch]))
             self._tallies.changed()
         self._check_done()
+
+    def _takes(self, link: Link) -> bool:
+        """Whether another message may be written now."""
+        return link.open and link.backlog <= _BACKLOG and self.proof.room > 0
 
     def _refused(self, link: Link, seq: int) -> bool:
         """True when the server would end the connection over a message like this one; said once."""
@@ -281,3 +297,17 @@ class Heartbeat:
     def blinded(self, why: str) -> None:
         self._emit(ev.Blind(t=self._clock(), why=why))
         self._tallies.changed()
+
+    def recounted(self) -> None:
+        self._tallies.changed()
+
+    def observed(self, counts: Counts) -> None:
+        self._emit(ev.Observed(t=self._moment(), **counts._asdict()))
+
+    def roomy(self) -> None:
+        self._flush()
+        if self._settings.interval == MAX_RATE:
+            self._race()
+
+    def complained(self, text: str) -> None:
+        self._emit(ev.AsyncError(t=self._clock(), text=text))

@@ -68,6 +68,10 @@ class Ledger:
         self.out_of_order = 0
         self.bytes = 0
         """Payload bytes sent."""
+        self.resent = 0
+        """Copies of messages sent again, for they were not acknowledged."""
+        self.suppressed = 0
+        """Copies that a stream recognised, and did not store."""
         self.flying = 0
         """In flight on the connection that is up."""
         self.stranded = 0
@@ -141,6 +145,23 @@ class Ledger:
 
     def reject(self) -> None:
         self.rejected += 1
+
+    def refuse(self, seq: int) -> None:
+        """It was sent, and has been turned away: it is rejected after all."""
+        at = seq - self._first
+        if self._oldest <= at < len(self._undecided) and self._undecided[at]:
+            self._undecided[at] = 0
+            if at == self._oldest:
+                self._settle_to(at + 1)
+        elif not self._folded.discard(seq):
+            return
+        self.sent -= 1
+        self.rejected += 1
+        if seq <= self.cut_at:
+            self._open[bisect_left(self._open, seq, key=_last)].stranded -= 1
+            self.stranded -= 1
+        else:
+            self.flying -= 1
 
     # -- on the way back --------------------------------------------------------------------------
 

@@ -1,28 +1,25 @@
 """An open connection: a nats-py client over a dialed stream, one object each, with no retry of its own."""
 
 import asyncio
-import json
 import time
-from collections.abc import Callable
-from contextlib import suppress
-from typing import Any
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 
 import nats.errors
+from nats.aio.subscription import Subscription
 
 from natsmon.dial import tls
-from natsmon.dial.causes import DialError, classify
-from natsmon.dial.client import LinkClient, StreamTransport, send
-from natsmon.dial.credentials import client_options, dated, refused
+from natsmon.dial.client import LinkClient, send
 from natsmon.dial.dialer import Stream
 from natsmon.dial.greeting import Info
-from natsmon.settings import Server, Settings
-
-_NEVER = 10.0**9
-"""Seconds; for nats-py's own timeouts, which ours replace."""
-
+from natsmon.settings import Server
 
 _MOST_ANSWERS = 1_000
 """Answers to one request that are kept; a cluster has fewer servers."""
+
+
+class Unanswered(Exception):
+    """A question has no answer; the text says why."""
 
 
 class Link:
@@ -146,6 +143,21 @@ class Link:
         if refused is not None:
             self._refused[subject.lower()] = refused
         await self._client.listen(subject, receive)
+        self._confirm(subject)
+
+    async def subscribe_whole(
+        self,
+        subject: str,
+        receive: Callable[[bytes, bytes, bytes, bytes], None],
+        *,
+        refused: Callable[[str], None],
+    ) -> None:
+        """The same to ``receive(subject, reply, headers, payload)``."""
+        self._refused[subject.lower()] = refused
+        await self._client.listen_whole(subject, receive)
+        self._confirm(subject)
+
+    def _confirm(self, subject: str) -> None:
         self._unsure.add(subject.lower())  # as nats-py gives us errors
         self._client.ping(lambda: self._taken(subject))
 
@@ -182,9 +194,55 @@ class Link:
                     async with asyncio.timeout(within):
                         await done
             finally:
-                if self.open:
-                    await self._client.forget(subscription)
+                await self._settle(subscription, done)
         return answers
+
+    @asynccontextmanager
+    async def hearing(self, receive: Callable[[bytes, bytes, bytes, bytes], None]) -> AsyncIterator[str]:
+        """An inbox of our own; what comes to it goes to ``receive(subject, reply, headers, payload)`` meanwhile.
+
+        Raises Unanswered when the connection has ended.
+        """
+        inbox = self._client.new_inbox()
+        try:
+            subscription = await self._client.listen_whole(inbox, receive)
+        except nats.errors.Error:
+            raise Unanswered("the connection has ended") from None
+        try:
+            yield inbox
+        finally:
+            if self.open:
+                await self._client.forget(subscription)
+
+    async def publish(self, subject: str, payload: bytes, *, reply: str) -> None:
+        """One message without headers. Raises Unanswered when the connection has ended."""
+        try:
+            await self._client.publish(subject, payload, reply=reply)
+        except nats.errors.Error:
+            raise Unanswered("the connection has ended") from None
+
+    async def request(self, subject: str, payload: bytes, *, within: float) -> bytes:
+        """The first answer. Raises Unanswered when there is none, nobody to give one, or the server forbids to ask."""
+        answered: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        forbidden: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def receive(_: bytes, reply: bytes, headers: bytes, answer: bytes) -> None:
+            if not answered.done():
+                answered.set_result(answer)
+
+        async with self.hearing(receive) as inbox:
+            self._asked |= {subject.lower(): forbidden, inbox.lower(): forbidden}
+            await self.publish(subject, payload, reply=inbox)
+            waiting = (answered, forbidden, self.lost)
+            await asyncio.wait(waiting, timeout=within, return_when=asyncio.FIRST_COMPLETED)
+            del self._asked[inbox.lower()]
+        if answered.done():
+            if not answered.result():
+                raise Unanswered("nobody is there to answer")
+            return answered.result()
+        if forbidden.done():
+            raise Unanswered(f"the server forbids us to ask on {subject}")
+        raise Unanswered("the connection has ended" if self.lost.done() else f"no answer in {within:g} s")
 
     async def hear_itself(self) -> bool:
         """True once a message to an inbox of our own has come back; False where the server forbids it."""
@@ -204,9 +262,19 @@ class Link:
                 await self._client.publish(inbox, b"")
                 await done
             finally:
-                if self.open:
-                    await self._client.forget(subscription)
+                await self._settle(subscription, done)
         return came_back
+
+    async def _settle(self, subscription: Subscription, done: asyncio.Future[None]) -> None:
+        """Listen no more, and forget the question once the server has said all it has to say of it: with the PONG."""
+
+        def forget() -> None:
+            self._asked = {subject: waiting for subject, waiting in self._asked.items() if waiting is not done}
+
+        if self.open:
+            await self._client.forget(subscription)
+            self._client.flush_now()
+            self._client.ping(forget)
 
     async def ping(self) -> float:
         """One PING to PONG round trip in seconds; waits as long as the connection lives."""
@@ -241,73 +309,6 @@ class Link:
         self._transport.abort()
 
 
-async def open_link(
-    stream: Stream,
-    server: Server,
-    info: Info,
-    raw: dict[str, Any],
-    settings: Settings,
-    connect_sent: Callable[[dict[str, Any]], None],
-) -> Link:
-    """CONNECT to PONG over a dialed stream whose INFO has been read, and which is under TLS where it should be.
-
-    ``connect_sent`` is told what CONNECT says, secrets included. Raises DialError in the stage ``connect``.
-    The caller owns the stream until this returns, and bounds the time it takes.
-    """
-    # nats-py would fill a pool of its own from the first, and start TLS once more for the second.
-    told = {name: value for name, value in raw.items() if name not in ("connect_urls", "tls_required")}
-    transport = StreamTransport(stream, b"INFO " + json.dumps(told).encode() + b"\r\n", connect_sent)
-    client = LinkClient(transport)
-    under_tls = tls.cipher(stream) != ""
-    try:
-        await client.connect(
-            f"nats://{server.authority}" if server.websocket else server.url,
-            allow_reconnect=False,
-            max_reconnect_attempts=1,
-            connect_timeout=_NEVER,  # type: ignore[arg-type]
-            drain_timeout=_NEVER,  # type: ignore[arg-type]
-            name=settings.name or None,
-            error_cb=_ignore,
-            **client_options(settings),
-        )
-    except BaseException as error:
-        client.stop()
-        if transport.refused is not None:
-            cause, text = transport.refused.cause, transport.refused.text
-        elif isinstance(error, OSError):
-            cause, text = classify(error)
-        elif isinstance(error, nats.errors.Error):
-            cause, text = "protocol", str(error)
-        else:
-            raise
-        raise DialError("connect", *_explained(cause, text, info, settings, under_tls=under_tls)) from error
-    for line in transport.early_infos:
-        await client.hear_info(line)
-    return Link(client, stream, server, info)
-
-
-def _explained(cause: str, text: str, info: Info, settings: Settings, *, under_tls: bool) -> tuple[str, str]:
-    """What is behind a refusal, where we know more than the server says."""
-    if cause == "auth":
-        return refused(settings, text)
-    if cause == "auth_expired":
-        return cause, dated(settings, text)
-    if cause in ("eof", "reset") and under_tls and info.tls_verify:
-        # In TLS 1.3 a client is through before the server has seen its certificate, and what the server says
-        # of it is mostly lost with the connection.
-        if not settings.tlscert:
-            return (
-                "tls_client_certificate_missing",
-                f"the server wants a client certificate, and none was given: {text}",
-            )
-        return "tls_client_certificate_refused", f"the server checks client certificates, and ended it on ours: {text}"
-    return cause, text
-
-
 def _end(waiting: asyncio.Future[None]) -> None:
     if not waiting.done():
         waiting.set_result(None)
-
-
-async def _ignore(error: Exception) -> None:
-    """nats-py would print a traceback under the screen."""

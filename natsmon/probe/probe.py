@@ -88,6 +88,9 @@ class Probe:
         self._keepalive.link_down()
         self._heartbeat.link_down()
 
+    async def conclude(self, link: Link) -> None:
+        await self._heartbeat.conclude(link)
+
     def suspend(self) -> None:
         self._heartbeat.suspend()
 
@@ -157,6 +160,8 @@ class Probe:
                 refusal = self._connector.drain()
             case ev.Close():
                 self.close("asked")
+            case ev.Pause() | ev.Resume() | ev.Publish() if self._settings.observe:
+                refusal = "observing: nothing is published"
             case ev.Pause():
                 if self._heartbeat.pause():
                     self._emit(ev.Paused(t=self.clock()))
@@ -189,9 +194,11 @@ class Probe:
             },
             name=self._settings.name,
             servers=[server.url for server in self._settings.servers],
-            subject=self._settings.subject,
+            subject=self._settings.observe or self._settings.subject,
             size=len(self._settings.payload),
             interval=self._settings.interval,
             proof=self._heartbeat.proof.word,
+            stream=self._settings.jetstream,
+            observing=bool(self._settings.observe),
             settings=settings_module.describe(self._settings),
         )

@@ -21,6 +21,20 @@ class Runs:
         """First and last of each run, in order."""
         return zip(self._firsts, self._lasts, strict=True)
 
+    def __contains__(self, number: int) -> bool:
+        at = bisect_left(self._lasts, number)
+        return at < len(self._lasts) and self._firsts[at] <= number
+
+    def copy(self) -> "Runs":
+        same = Runs(self._most)
+        same._firsts, same._lasts = self._firsts[:], self._lasts[:]
+        return same
+
+    @property
+    def last(self) -> int:
+        """The highest number; 0 without any."""
+        return self._lasts[-1] if self._lasts else 0
+
     def __len__(self) -> int:
         """How many runs."""
         return len(self._firsts)
@@ -33,6 +47,26 @@ class Runs:
         self._firsts.append(first)
         self._lasts.append(last)
         self._keep_to_the_most()
+
+    def add(self, number: int) -> None:
+        """A number that may lie anywhere, and is not in here."""
+        if not self._lasts or number > self._lasts[-1]:
+            self.append(number, number)
+            return
+        at = bisect_left(self._lasts, number)
+        follows = at > 0 and self._lasts[at - 1] == number - 1
+        leads = self._firsts[at] == number + 1
+        if follows and leads:
+            self._firsts[at] = self._firsts[at - 1]
+            del self._firsts[at - 1], self._lasts[at - 1]
+        elif follows:
+            self._lasts[at - 1] = number
+        elif leads:
+            self._firsts[at] = number
+        else:
+            self._firsts.insert(at, number)
+            self._lasts.insert(at, number)
+            self._keep_to_the_most()
 
     def extend(self, runs: Iterable[tuple[int, int]]) -> None:
         for first, last in runs:

@@ -57,6 +57,8 @@ class Tallies:
                 out_of_order=ledger.out_of_order,
                 bytes=ledger.bytes,
                 buffered_bytes=ledger.buffered_bytes,
+                resent=ledger.resent,
+                suppressed=ledger.suppressed,
                 latency=told.percentiles if told is not None else None,
                 latencies=told.counts if told is not None else [],
             )

@@ -16,6 +16,8 @@ CONNECTIONS_KEPT = 1_000
 
 PING_INTERVAL = 1.0
 """Seconds between two PINGs where the stream does not say."""
+_SAME = 0.001
+"""Seconds; moments closer than this are one, told twice."""
 
 
 class Known:
@@ -56,6 +58,8 @@ class Known:
         """The server we are on says nothing, though it owes us an answer."""
         self.blind = ""
         """Why the fates of messages are not known; empty where they are."""
+        self.blinded = ""
+        """Why they were not known at some time of the run, this one or an earlier; empty where they always were."""
         self.read_back: ev.ReadBack | None = None
         self.observed: ev.Observed | None = None
         self.tally = ev.Tally(t=0.0)
@@ -130,7 +134,13 @@ class Known:
         return (self.session.started if self.session else 0.0) + t
 
     def outage_of(self, began: float) -> OutageRecord | None:
-        return next((o for o in reversed(self.outages) if abs(o.began - began) < 0.001), None)
+        """The outage that began then; they stand in the order of their beginnings."""
+        for outage in reversed(self.outages):
+            if abs(outage.began - began) < _SAME:
+                return outage
+            if outage.began < began:
+                break
+        return None
 
     def find_dial(self, dial: int) -> Dial | None:
         return next((d for d in reversed(self.dials) if d.id == dial), None)

@@ -17,7 +17,7 @@ def resumed(state: Known, event: ev.Resumed) -> None:
 
 
 def blind(state: Known, event: ev.Blind) -> None:
-    state.blind = event.why
+    state.blind = state.blinded = event.why
 
 
 def published(state: Known, event: ev.Published) -> None:

@@ -26,8 +26,10 @@ def outage(state: Known, event: ev.Outage) -> None:
     if row is None:
         state.outage_count += 1
         row = OutageRecord(began=event.began, cause=event.cause)
-        under_way = [state.outages.pop()] if state.outage is not None else []
-        state.outages += [row, *under_way]
+        later: list[OutageRecord] = []
+        while state.outages and (state.outages[-1].ended is None or state.outages[-1].began > event.began):
+            later.append(state.outages.pop())
+        state.outages += [row, *reversed(later)]
     row.ended = max(event.ended, row.began)
     row.cause, row.text = event.cause, event.text
     row.before, row.after = event.before, event.after

@@ -4,9 +4,6 @@ Nothing is listed here. Every attribute of the state is written, and read back a
 the annotations are those in ``Known.__init__``, which Python keeps nowhere but in the source.
 """
 
-import ast
-import inspect
-import textwrap
 from collections import deque
 from functools import cache
 from typing import Any, get_args, get_origin
@@ -51,6 +48,10 @@ def restored(state: Known, event: ev.Snapshot) -> None:
 @cache
 def types() -> dict[str, Any]:
     """What each attribute of a state is: its annotation, or the type of the value it begins with."""
+    import ast  # who never reads a snapshot need not load these
+    import inspect
+    import textwrap
+
     declared = {name: type(value) for name, value in vars(Known()).items()}
     source = ast.parse(textwrap.dedent(inspect.getsource(Known.__init__)))
     for node in ast.walk(source):

@@ -13,6 +13,7 @@ from natsmon.sandbox.server import NatsServer
 from tests.soak.claims import WITHIN, Stuck
 from tests.soak.subscriber import Subscriber
 from tests.soak.wire import Wire
+from tests.streams import acquaint
 
 NODES = 3
 SUBJECT = "soak"
@@ -42,10 +43,9 @@ class Cluster:
 
     def __enter__(self) -> Self:
         try:
-            for number in range(NODES):
-                self.nodes.append(self._add(number))
-            for node in self.nodes:  # so that whichever is started again finds the others at once
-                node.server.routes = tuple(other.server for other in self.nodes if other is not node)
+            servers = [self._server(number) for number in range(NODES)]
+            acquaint(servers)
+            self.nodes += [self._add(number, server) for number, server in enumerate(servers)]
             self.until_whole()
         except BaseException:
             self._held.close()
@@ -55,16 +55,18 @@ class Cluster:
     def __exit__(self, *_: object) -> None:
         self._held.close()
 
-    def _add(self, number: int) -> Node:
+    def _server(self, number: int) -> NatsServer:
         setpriv = shutil.which("setpriv")
         server = NatsServer(
             name=f"node-{number}",
             cluster="soak",
-            routes=[node.server for node in self.nodes],
             prefix=(setpriv, "--pdeathsig", "KILL") if setpriv else (),
         )
         server.config = f"{_LAME_DUCK}\n{self._configure(server.folder)}"
         self._held.callback(server.close)
+        return server
+
+    def _add(self, number: int, server: NatsServer) -> Node:
         server.start()
         wire = Wire(number)
         proxy = self._held.enter_context(FaultProxy(server.port, wire))

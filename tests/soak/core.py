@@ -29,7 +29,7 @@ from tests.soak.cycles import STALE_AFTER
 from tests.soak.subscriber import Witness
 from tests.soak.wire import PAYLOAD, Passage, Wire, by_number
 
-APART = 0.05
+APART = 0.02
 """Seconds within which two things happen together."""
 
 RATE = 200.0

@@ -9,6 +9,7 @@ import os
 import sys
 
 from natsmon import events as ev
+from natsmon.exit_codes import Exit
 from natsmon.probe import process
 from natsmon.probe.lines import Inbox
 from natsmon.probe.probe import Probe
@@ -40,9 +41,11 @@ async def run(settings: Settings) -> int:
 
 def main() -> int:
     process._quiet_libraries()
-    settings = from_line(sys.stdin.buffer.raw.readline())
+    line = sys.stdin.buffer.raw.readline()
+    if not line.endswith(b"\n"):  # whoever started it has ended
+        return Exit.USAGE
     with asyncio.Runner(loop_factory=process._loop_factory()) as runner:
-        return runner.run(run(settings))
+        return runner.run(run(from_line(line)))
 
 
 if __name__ == "__main__":

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from natsmon import events as ev
-from tests.soak import core
+from tests.soak import core, jetstream
 from tests.soak.claims import WITHIN, Claims, Stuck
 from tests.soak.cluster import Cluster
 from tests.soak.core import Judgement, Violation
 from tests.soak.cycles import KINDS, Scene
 
-MODES = {"core": core}
+MODES = {"core": core, "jetstream": jetstream}
 """What a run promises, by name: a module with ``configure``, ``settings`` and a ``Judgement`` of ``evidence``."""
 
 LATENCY = 0.005

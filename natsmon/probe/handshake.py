@@ -1,0 +1,86 @@
+"""From CONNECT to PONG: what makes a link of a stream that was dialed."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import nats.errors
+
+from natsmon.dial import tls
+from natsmon.dial.causes import DialError, classify
+from natsmon.dial.client import LinkClient, StreamTransport
+from natsmon.dial.credentials import client_options, dated, refused
+from natsmon.dial.dialer import Stream
+from natsmon.dial.greeting import Info
+from natsmon.probe.link import Link
+from natsmon.settings import Server, Settings
+
+_NEVER = 10.0**9
+"""Seconds; for nats-py's own timeouts, which ours replace."""
+
+
+async def open_link(
+    stream: Stream,
+    server: Server,
+    info: Info,
+    raw: dict[str, Any],
+    settings: Settings,
+    connect_sent: Callable[[dict[str, Any]], None],
+) -> Link:
+    """CONNECT to PONG over a dialed stream whose INFO has been read, and which is under TLS where it should be.
+
+    ``connect_sent`` is told what CONNECT says, secrets included. Raises DialError in the stage ``connect``.
+    The caller owns the stream until this returns, and bounds the time it takes.
+    """
+    # nats-py would fill a pool of its own from the first, and start TLS once more for the second.
+    told = {name: value for name, value in raw.items() if name not in ("connect_urls", "tls_required")}
+    transport = StreamTransport(stream, b"INFO " + json.dumps(told).encode() + b"\r\n", connect_sent)
+    client = LinkClient(transport)
+    under_tls = tls.cipher(stream) != ""
+    try:
+        await client.connect(
+            f"nats://{server.authority}" if server.websocket else server.url,
+            allow_reconnect=False,
+            max_reconnect_attempts=1,
+            connect_timeout=_NEVER,  # type: ignore[arg-type]
+            drain_timeout=_NEVER,  # type: ignore[arg-type]
+            name=settings.name or None,
+            error_cb=_ignore,
+            **client_options(settings),
+        )
+    except BaseException as error:
+        client.stop()
+        if transport.refused is not None:
+            cause, text = transport.refused.cause, transport.refused.text
+        elif isinstance(error, OSError):
+            cause, text = classify(error)
+        elif isinstance(error, nats.errors.Error):
+            cause, text = "protocol", str(error)
+        else:
+            raise
+        raise DialError("connect", *_explained(cause, text, info, settings, under_tls=under_tls)) from error
+    for line in transport.early_infos:
+        await client.hear_info(line)
+    return Link(client, stream, server, info)
+
+
+def _explained(cause: str, text: str, info: Info, settings: Settings, *, under_tls: bool) -> tuple[str, str]:
+    """What is behind a refusal, where we know more than the server says."""
+    if cause == "auth":
+        return refused(settings, text)
+    if cause == "auth_expired":
+        return cause, dated(settings, text)
+    if cause in ("eof", "reset") and under_tls and info.tls_verify:
+        # In TLS 1.3 a client is through before the server has seen its certificate, and what the server says
+        # of it is mostly lost with the connection.
+        if not settings.tlscert:
+            return (
+                "tls_client_certificate_missing",
+                f"the server wants a client certificate, and none was given: {text}",
+            )
+        return "tls_client_certificate_refused", f"the server checks client certificates, and ended it on ours: {text}"
+    return cause, text
+
+
+async def _ignore(error: Exception) -> None:
+    """nats-py would print a traceback under the screen."""

@@ -1,0 +1,165 @@
+"""A connection that is lost, and what brings it back or gives it up."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from natsmon import events as ev
+from natsmon.exit_codes import Exit
+from natsmon.sandbox.server import NatsServer
+from tests.conftest import StartServer
+from tests.connection.life import connected, start
+from tests.listening import freeze, listening, settings
+from tests.peer import Talk, playing
+
+
+async def test_killed_and_restarted(server: NatsServer) -> None:
+    async with listening(settings(server.url)) as run:
+        await connected(run)
+        await run.events.until_counts(lambda tally: tally.echoed > 0)
+        server.kill()
+        lost = await run.events.until(ev.Disconnected)
+        assert lost.cause in ("eof", "reset")
+        assert (await run.events.until(ev.StatusChanged)).status == "RECONNECTING"
+        await run.events.until_counts(lambda tally: tally.buffered >= 3)
+        await start(server)
+        await run.events.until(ev.Connected)
+        assert (await run.events.until(ev.StatusChanged)).status == "CONNECTED"
+        back = await run.events.until(ev.Reconnected)
+        outage = await run.events.until(ev.Outage)
+        dials = [dial for dial in run.events.of(ev.DialStart) if dial.why == "reconnect"]
+        assert (back.before, back.after, back.attempts) == (server.url, server.url, len(dials))
+        assert back.downtime == pytest.approx(back.t - lost.t)
+        assert (outage.began, outage.ended, outage.cause) == (lost.t, back.t, lost.cause)
+        assert (outage.dials, outage.before, outage.after) == (len(dials), server.url, server.url)
+        assert outage.buffered >= 3
+        tally = await run.events.until_counts(lambda tally: tally.buffered == 0 and tally.in_flight == 0)
+        assert tally.lost == outage.lost
+        assert tally.echoed + tally.lost == tally.attempted
+
+
+async def test_buffered_messages_are_sent_in_order_after_the_reconnect(server: NatsServer) -> None:
+    async with listening(settings(server.url)) as run:
+        await connected(run)
+        await run.events.until(ev.Echoed)
+        server.kill()
+        buffered = [(await run.events.until(ev.Published, lambda p: p.fate == "buffered")).seq for _ in range(5)]
+        assert buffered == list(range(buffered[0], buffered[0] + 5))
+        await start(server)
+        echoed = [(await run.events.until(ev.Echoed, lambda e: e.seq >= buffered[0])).seq for _ in range(5)]
+        assert echoed == buffered
+
+
+async def test_first_reconnect_dial_is_immediate_the_others_wait(server: NatsServer) -> None:
+    async with listening(settings(server.url, reconnect_wait=0.02, reconnect_jitter=0.01)) as run:
+        await connected(run)
+        server.kill()
+        for _ in range(3):
+            await run.events.until(ev.Waiting)
+        told: Sequence[Any] = run.events.seen
+        kinds = [type(event) for event in told if isinstance(event, ev.Disconnected | ev.Waiting | ev.DialStart)]
+        lost = kinds.index(ev.Disconnected)
+        assert kinds[lost : lost + 6] == [ev.Disconnected, *[ev.DialStart, ev.Waiting] * 2, ev.DialStart]
+        for waiting in run.events.of(ev.Waiting):
+            assert waiting.base == 0.02
+            assert 0 <= waiting.jitter <= 0.01
+            assert waiting.until == pytest.approx(waiting.t + waiting.delay, abs=1e-5)
+            dial = next((d for d in run.events.of(ev.DialStart) if d.t > waiting.t), None)
+            assert dial is None or dial.t >= waiting.until - 0.002
+
+
+@pytest.mark.parametrize(("limit", "dials"), [(0, 0), (1, 1), (3, 3)])
+async def test_gives_up_after_as_many_reconnects_as_allowed(server: NatsServer, limit: int, dials: int) -> None:
+    async with listening(settings(server.url, max_reconnects=limit, reconnect_wait=0.01), stay=False) as run:
+        await connected(run)
+        server.kill()
+        assert await run.ended() == Exit.GAVE_UP
+        assert [dial.attempt for dial in run.events.of(ev.DialStart)][1:] == list(range(1, dials + 1))
+        (closed,) = run.events.of(ev.Closed)
+        assert closed.cause == "gave_up"
+        (outage,) = run.events.of(ev.Outage)
+        assert (outage.dials, outage.after) == (dials, "")
+
+
+async def test_reconnects_for_ever_where_asked(server: NatsServer) -> None:
+    async with listening(settings(server.url, max_reconnects=-1, reconnect_wait=0.0)) as run:
+        await connected(run)
+        server.kill()
+        await run.events.until(ev.DialStart, lambda dial: dial.attempt == 200)
+
+
+async def test_limit_counts_anew_after_each_connect(server: NatsServer) -> None:
+    async with listening(settings(server.url, max_reconnects=3, reconnect_wait=0.3)) as run:
+        await connected(run)
+        for _ in range(3):
+            server.kill()
+            await run.events.until(ev.DialEnd, lambda end: end.outcome == "failed")
+            await start(server)
+            await connected(run)
+
+
+async def test_frozen_server_is_found_stale(server: NatsServer) -> None:
+    wanted = settings(server.url, ping_interval=0.1, max_pings_out=1, rtt_interval=0.0, connect_timeout=0.3)
+    async with listening(wanted) as run:
+        await connected(run)
+        await freeze(server)
+        lost = await run.events.until(ev.Disconnected)
+        assert (lost.cause, lost.text) == ("stale", "no PONG for 0.2 s")
+        end = await run.events.until(ev.DialEnd)
+        assert (end.outcome, end.stage, end.cause) == ("timeout", "info", "timeout")
+        assert 0.29 < end.total < 1.0
+        server.cont()
+        await connected(run)
+        outage = await run.events.until(ev.Outage)
+        assert outage.detected_after >= 0.1
+
+
+async def test_frozen_server_that_comes_back_in_time_is_not_lost(server: NatsServer) -> None:
+    async with listening(settings(server.url, ping_interval=0.1, max_pings_out=50)) as run:
+        await connected(run)
+        await freeze(server)
+        before = await run.events.until_counts(lambda tally: tally.in_flight >= 4)
+        server.cont()
+        await run.events.until_counts(lambda tally: tally.echoed >= before.attempted)
+        assert not run.events.of(ev.Disconnected)
+
+
+async def test_flapping_server_is_not_stormed() -> None:
+    """Accepts, says PONG, closes: every second dial waits, however well the dials succeed."""
+    async with playing(Talk.handshake) as peer, listening(settings(peer.url, reconnect_wait=0.05)) as run:
+        await run.events.until(ev.DialStart, lambda dial: dial.dial == 8)
+        assert len(run.events.of(ev.Waiting)) >= 3
+        first, *_, last = run.events.of(ev.DialStart)
+        assert last.t - first.t >= 3 * 0.05
+
+
+async def test_lame_duck_says_so(server: NatsServer) -> None:
+    async with listening(settings(server.url)) as run:
+        await connected(run)
+        server.lame_duck()
+        assert (await run.events.until(ev.LameDuck)).server == server.url
+
+
+async def test_each_outage_is_charged_with_its_own_losses(nats_server: StartServer) -> None:
+    """The first connection swallows what it is given, the second is lost before anything came back on it."""
+    real = nats_server()
+
+    async def script(talk: Talk) -> None:
+        await talk.handshake()
+        if peer.connections == 1:
+            for _ in range(2):
+                await talk.until_line(b"HPUB")
+        talk.reset()
+
+    async with playing(script) as peer:
+        wanted = settings(peer.url, real.url, interval=0.02, reconnect_wait=0.01)
+        async with listening(wanted) as run:
+            await run.events.until_status("CONNECTED")
+            first = await run.events.until(ev.Disconnected)
+            await run.events.until(ev.Connected, lambda up: up.server == real.url)
+            accounts = [await run.events.until(ev.Outage)]
+            while accounts[-1].began != first.t:
+                accounts.append(await run.events.until(ev.Outage))
+            assert accounts[-1].lost >= 2
+            assert accounts[-1].unknown == 0

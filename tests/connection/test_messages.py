@@ -1,0 +1,166 @@
+"""What is published: paused, paced, buffered, too large, and whose it is."""
+
+import asyncio
+import time
+from itertools import pairwise
+
+import nats
+
+from natsmon import events as ev
+from natsmon.sandbox.server import NatsServer
+from natsmon.settings import MAX_RATE
+from tests.conftest import StartServer
+from tests.connection.life import FOREVER, connected, reaching, start, url
+from tests.listening import listening, settings
+
+
+async def test_pause_and_resume(ports: tuple[int, int]) -> None:
+    async with reaching("connected", ports) as run:
+        await run.events.until(ev.Published)
+        run.obey(ev.Pause())
+        await run.events.until(ev.Paused)
+        run.obey(ev.Pause())
+        assert (await run.events.until(ev.Ignored)).why == "paused already"
+        published = len(run.events.of(ev.Published))
+        for _ in range(6):
+            await run.events.until(ev.Rtt)  # the connection stays
+        assert len(run.events.of(ev.Published)) == published
+        run.obey(ev.Publish())
+        await run.events.until(ev.Echoed, lambda echo: echo.seq == published + 1)
+        run.obey(ev.Resume())
+        resumed = await run.events.until(ev.Resumed)
+        times = [(await run.events.until(ev.Published)).t for _ in range(4)]
+        assert times[-1] - resumed.t >= 3 * 0.025 - 0.005, "a burst: what the pause left out was made up for"
+        run.obey(ev.Resume())
+        assert (await run.events.until(ev.Ignored)).why == "not paused"
+
+
+async def test_paused_stays_paused_over_a_reconnect(ports: tuple[int, int]) -> None:
+    async with reaching("paused", ports) as run:
+        published = len(run.events.of(ev.Published))
+        run.obey(ev.Reconnect())
+        await connected(run)
+        for _ in range(3):
+            await run.events.until(ev.Rtt)
+        assert len(run.events.of(ev.Published)) == published
+
+
+async def test_schedule_is_a_grid_without_drift(ports: tuple[int, int]) -> None:
+    interval = 0.021
+    async with reaching("connected", ports, interval=interval, rtt_interval=FOREVER) as run:
+        first = await run.events.until(ev.Published)
+        times = [(await run.events.until(ev.Published)).t - first.t for _ in range(50)]
+    late = [time % interval for time in times]
+    off_the_grid = min(min(offset, interval - offset) for offset in late[-10:])
+    assert off_the_grid < 0.004
+    assert times[-1] >= 50 * interval - 0.02
+
+
+async def test_a_stall_is_made_up_for_within_bounds(ports: tuple[int, int]) -> None:
+    async with reaching("connected", ports) as run:
+        await run.events.until(ev.Published)
+        before = len(run.events.of(ev.Published))
+        time.sleep(0.5)  # noqa: ASYNC251  the stall itself
+        stalled_until = run.probe.clock()
+        await run.events.until(ev.Published, lambda message: message.t > stalled_until)
+        made_up = len(run.events.of(ev.Published)) - before
+        assert made_up <= 0.1 / 0.025 + 8, "twenty were due"
+
+
+async def test_high_rate_is_told_by_tallies_alone(server: NatsServer) -> None:
+    async with listening(settings(server.url, interval=0.001)) as run:
+        tally = await run.events.until_counts(lambda tally: tally.echoed >= 300)
+        assert tally.latency is not None
+        assert not run.events.of(ev.Published)
+        assert not run.events.of(ev.Echoed)
+        tallies = [tally.t for tally in run.events.of(ev.Tally)]
+        assert all(b - a >= 0.09 for a, b in pairwise(tallies))
+
+
+async def test_as_fast_as_echoed_across_a_kill(server: NatsServer) -> None:
+    async with listening(settings(server.url, interval=MAX_RATE)) as run:
+        await run.events.until_counts(lambda tally: tally.echoed >= 5_000)
+        server.kill()
+        await run.events.until(ev.Disconnected)
+        await start(server)
+        await run.events.until(ev.Reconnected)
+        await run.events.until(ev.Outage)
+        before = run.events.last_tally.echoed
+        run.obey(ev.Pause())
+        tally = await run.events.until_counts(lambda tally: tally.echoed > before and tally.in_flight == 0)
+        assert tally.sent == tally.echoed + tally.lost
+
+
+async def test_buffer_has_a_limit(refused_port: int, nats_server: StartServer) -> None:
+    wire = len(b"HPUB hello 58 63\r\nNATS/1.0\r\nNatsmon-Session: 01234567\r\nNatsmon-Seq: 1\r\n\r\n12345\r\n")
+    async with listening(settings(url(refused_port), reconnect_buffer=4 * wire - 1, payload=b"12345")) as run:
+        tally = await run.events.until(ev.Tally, lambda tally: tally.rejected >= 2)
+        assert (tally.buffered, tally.buffered_bytes, tally.sent) == (3, 3 * wire, 0)
+        assert [p.fate for p in run.events.of(ev.Published)][:5] == ["buffered"] * 3 + ["rejected"] * 2
+        await asyncio.to_thread(nats_server, port=refused_port)
+        tally = await run.events.until_counts(lambda tally: tally.echoed > 3 and not tally.buffered)
+        assert tally.buffered == 0
+
+
+async def test_payload_over_the_servers_maximum(nats_server: StartServer) -> None:
+    server = nats_server(config="max_payload: 1024")
+    async with listening(settings(server.url, payload=b"x" * 1024)) as run:
+        await connected(run)
+        tally = await run.events.until_counts(lambda tally: tally.rejected >= 5)
+        assert (tally.sent, tally.buffered) == (0, 0)
+        (complaint,) = run.events.of(ev.AsyncError)
+        assert "maximum payload of 1024 bytes" in complaint.text
+        await run.events.until(ev.Rtt)
+        assert not run.events.of(ev.Disconnected)
+
+
+async def test_payload_over_the_maximum_of_a_server_that_came_later(
+    refused_port: int, nats_server: StartServer
+) -> None:
+    async with listening(settings(url(refused_port), payload=b"x" * 1024)) as run:
+        await run.events.until_counts(lambda tally: tally.buffered >= 3)
+        await asyncio.to_thread(nats_server, port=refused_port, config="max_payload: 1024")
+        tally = await run.events.until_counts(lambda tally: tally.rejected >= 5)
+        assert (tally.sent, tally.buffered, tally.buffered_bytes) == (0, 0, 0)
+        assert len(run.events.of(ev.AsyncError)) == 1
+
+
+async def test_largest_payload_that_fits_is_sent(nats_server: StartServer) -> None:
+    server = nats_server(config="max_payload: 1024")
+    header = len(b"NATS/1.0\r\nNatsmon-Session: 01234567\r\nNatsmon-Seq: 1\r\n\r\n")
+    async with listening(settings(server.url, payload=b"x" * (1024 - header), count=10), stay=False) as run:
+        await run.ended()
+        tally = run.events.last_tally
+        assert (tally.echoed, tally.rejected) == (9, 1)  # the tenth has one digit more
+
+
+async def test_messages_of_others_are_not_counted_and_copies_are(server: NatsServer) -> None:
+    async with listening(settings(server.url)) as run:
+        await connected(run)
+        other = await nats.connect(server.url)
+        try:
+            subscription = await other.subscribe("hello")
+            await other.flush()
+            await other.publish("hello", b"somebody else's")
+            await other.publish("hello", b"world", headers={"Natsmon-Session": "another", "Natsmon-Tag": "1"})
+            session = run.events.of(ev.Session)[0].id
+            for number in ("x", "-1", "999999999", "9" * 5_000, "1 "):
+                await other.publish("hello", headers={"Natsmon-Session": session, "Natsmon-Seq": number})
+            while (message := await subscription.next_msg()).data != b"world" or "Natsmon-Tag" in message.headers:
+                pass
+            await other.publish("hello", b"world", headers=message.headers)
+            await run.events.until_counts(lambda tally: tally.duplicate >= 1)
+        finally:
+            await other.close()
+        assert not run.events.of(ev.Disconnected)
+
+
+async def test_a_server_without_headers_is_told(nats_server: StartServer) -> None:
+    server = nats_server(config="no_header_support: true")
+    async with listening(settings(server.url)) as run:
+        await connected(run)
+        tally = await run.events.until_counts(lambda tally: tally.rejected >= 3)
+        assert tally.sent == 0
+        (complaint,) = run.events.of(ev.AsyncError)
+        assert "takes no headers" in complaint.text
+        assert not run.events.of(ev.Disconnected)

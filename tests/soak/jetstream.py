@@ -1,0 +1,127 @@
+"""The promise of JetStream, where a message has arrived when the stream acknowledges it, as rules.
+
+The stream has three replicas, and is read at the end by a client that is not natsmon's. Of each number:
+
+- What natsmon calls acknowledged is in the stream, once; nothing else is there twice either.
+- Each number up to the last one attempted is acknowledged or rejected; none is lost, and none in flight.
+
+What natsmon read back itself says the same: as many acknowledged as stored, none missing, none twice.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from natsmon import events as ev
+from natsmon.settings import Settings
+from tests import streams
+from tests.soak import core
+from tests.soak.claims import Claims
+from tests.soak.cluster import SUBJECT, Cluster
+from tests.soak.core import Violation
+from tests.soak.wire import Passage, Wire, by_number
+
+
+def configure(folder: Path) -> str:
+    return streams.jetstream(folder / "streams")
+
+
+def settings(cluster: Cluster) -> Settings:
+    """For a probe that publishes to a stream, which is there from now on."""
+    asyncio.run(_create(cluster))
+    return replace(core.settings(cluster), jetstream=streams.STREAM, drain_timeout=15.0)
+
+
+@dataclass
+class Evidence:
+    tally: ev.Tally
+    off: list[ev.Tally]
+    outages: list[ev.Outage]
+    echoes: list[int]
+    """The number of every acknowledgement that natsmon took."""
+    read_back: list[ev.ReadBack]
+    stored: list[int]
+    """The number of every message in the stream."""
+    wires: list[Wire]
+
+
+def evidence(claims: Claims, cluster: Cluster) -> Evidence:
+    return Evidence(
+        claims.tally,
+        claims.off,
+        claims.of(ev.Outage),
+        claims.echoes,
+        claims.of(ev.ReadBack),
+        asyncio.run(_stored(cluster)),
+        [node.wire for node in cluster.nodes],
+    )
+
+
+class Judgement:
+    """Every number's fate as natsmon has it, and as the stream has it."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self.tally = evidence.tally
+        self.echoes = Counter(evidence.echoes)
+        self.stored = Counter(evidence.stored)
+        self.sent = by_number(passage for wire in evidence.wires for passage in wire.sent)
+        self.late = {seq for seq, passages in self.sent.items() if len(passages) > 1}
+        """Sent again."""
+        self.lost: set[int] = set()
+        self.out_of_order: set[int] = set()
+        self.excused: set[int] = set()
+        self.violations = [*self._wrong_sums(evidence), *self._wrong_fates()]
+
+    def _wrong_sums(self, evidence: Evidence) -> Iterable[Violation]:
+        tally = self.tally
+        if evidence.off:
+            yield Violation(f"the sums are wrong in {len(evidence.off)} tallies, first in {evidence.off[0]}")
+        counted = {"in_flight": 0, "buffered": 0, "echoed": len(self.echoes), "lost": 0, "duplicate": 0}
+        for name, number in counted.items():
+            if getattr(tally, name) != number:
+                yield Violation(f"the tally has {getattr(tally, name)} {name}, and there are {number}")
+        if lost := sum(outage.lost + outage.unknown for outage in evidence.outages):
+            yield Violation(f"the outages have {lost} lost or unknown")
+        fateless = {seq for seq in range(1, tally.attempted + 1) if seq not in self.echoes}
+        if len(fateless) != tally.rejected:
+            yield Violation(f"not acknowledged, and {tally.rejected} rejected", tuple(sorted(fateless)))
+        many = len(self.echoes)
+        told = [(back.acknowledged, back.stored, back.missing, back.twice) for back in evidence.read_back]
+        if told != [(many, many, 0, 0)] or not evidence.read_back[0].complete:
+            yield Violation(f"{many} are acknowledged, and natsmon read back {evidence.read_back}")
+
+    def _wrong_fates(self) -> Iterable[Violation]:
+        rules: dict[str, Iterable[int]] = {
+            "acknowledged, and not in the stream": (seq for seq in self.echoes if seq not in self.stored),
+            "acknowledged twice": (seq for seq, times in self.echoes.items() if times > 1),
+            "stored twice": (seq for seq, times in self.stored.items() if times > 1),
+            "stored, and never attempted": (seq for seq in self.stored if not 0 < seq <= self.tally.attempted),
+        }
+        for rule, broken in rules.items():
+            if seqs := tuple(sorted(broken)):
+                yield Violation(rule, seqs)
+
+    def account(self, seq: int) -> str:
+        """What each side has to say of one number."""
+        return (
+            f"{seq}: acknowledged {self.echoes[seq]}×, stored {self.stored[seq]}×; "
+            f"sent {', '.join(map(_passage, self.sent.get(seq, []))) or 'never'}"
+        )
+
+
+def _passage(passage: Passage) -> str:
+    return f"at {passage.at:.4f} on node {passage.connection[0]}'s connection {passage.connection[1]}"
+
+
+async def _create(cluster: Cluster) -> None:
+    async with streams.stream_on(*(node.server for node in cluster.nodes), create=False) as stream:
+        await stream.create_replicated(subjects=[SUBJECT])
+
+
+async def _stored(cluster: Cluster) -> list[int]:
+    async with streams.stream_on(*(node.server for node in cluster.nodes), create=False) as stream:
+        return [int(found.partition("-")[2]) for found in await stream.ids()]

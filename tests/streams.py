@@ -1,0 +1,100 @@
+"""A stream, made and read by a client of its own: nats-py's JetStream, which the probe does not use."""
+
+import asyncio
+import socket
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import ExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import nats.errors
+import nats.js.errors
+from nats.js.api import ConsumerConfig, DeliverPolicy
+
+from natsmon.sandbox.server import HOST, NatsServer
+
+STREAM = "ORDERS"
+
+
+def jetstream(folder: Path) -> str:
+    """What a server's configuration has besides."""
+    return f'jetstream {{ store_dir: "{folder}" }}'
+
+
+def acquaint(nodes: Sequence[NatsServer]) -> None:
+    """Each of them will know the others when it starts, whichever is the first."""
+    with ExitStack() as claims:
+        for node in nodes:
+            claim = claims.enter_context(socket.socket())
+            claim.bind((HOST, 0))
+            node.cluster_port = claim.getsockname()[1]
+            node.routes = tuple(other for other in nodes if other is not node)
+
+
+class Stream:
+    """One stream as it really is."""
+
+    def __init__(self, client: nats.NATS) -> None:
+        self._js = client.jetstream()
+
+    async def create(self, **config: Any) -> None:
+        await self._js.add_stream(**{"name": STREAM, "subjects": ["hello"], **config})
+
+    async def create_replicated(self, **config: Any) -> None:
+        """A cluster elects who places streams first; until then none can be made."""
+        async with asyncio.timeout(20.0):
+            while True:
+                try:
+                    await self.create(num_replicas=3, **config)
+                except (nats.errors.Error, nats.js.errors.Error):
+                    await asyncio.sleep(0.1)
+                else:
+                    return
+
+    async def delete(self, place: int) -> None:
+        await self._js.delete_msg(STREAM, place)
+
+    async def messages(self) -> int:
+        return int((await self._js.stream_info(STREAM)).state.messages)
+
+    async def until(self, messages: int, within: float = 5.0) -> None:
+        """It has so many; a stream does not tell when, so it is asked again and again."""
+        deadline = time.monotonic() + within
+        while (there := await self.messages()) < messages:
+            assert time.monotonic() < deadline, f"{there} of {messages} messages"
+            await asyncio.sleep(0.005)
+
+    async def ids(self) -> list[str]:
+        """The id of every message, in the order of the stream."""
+        left = await self.messages()
+        found: list[str] = []
+        everything = ConsumerConfig(deliver_policy=DeliverPolicy.ALL, headers_only=True)
+        subscription = await self._js.subscribe("", stream=STREAM, ordered_consumer=True, config=everything)
+        while left:
+            message = await subscription.next_msg(timeout=5.0)
+            found.append(message.headers["Nats-Msg-Id"])
+            left = message.metadata.num_pending
+        await subscription.unsubscribe()
+        return found
+
+
+async def _ignore(error: Exception) -> None:
+    """That a server was killed is no news."""
+
+
+@asynccontextmanager
+async def stream_on(
+    *servers: NatsServer, create: bool = True, user: str | None = None, password: str | None = None, **config: Any
+) -> AsyncIterator[Stream]:
+    """A client that is connected to a server directly, whatever hurts it on the way to others."""
+    urls = [server.url for server in servers]
+    options: dict[str, Any] = {"user": user, "password": password, "error_cb": _ignore}
+    client = await nats.connect(urls, max_reconnect_attempts=-1, reconnect_time_wait=0.02, **options)
+    try:
+        stream = Stream(client)
+        if create:
+            await stream.create(**config)
+        yield stream
+    finally:
+        await client.close()

@@ -1,0 +1,401 @@
+"""Messages that a stream acknowledges: nothing acknowledged is lost, and nothing is stored twice."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from natsmon import events as ev
+from natsmon.probe import acks, readback
+from natsmon.probe.jetstream import ApiError
+from natsmon.probe.ledger import Ledger
+from natsmon.probe.message import AckedMessage
+from natsmon.probe.runs import Runs
+from natsmon.sandbox.fault_proxy import FaultProxy
+from natsmon.sandbox.server import NatsServer
+from natsmon.settings import MAX_RATE, Secret
+from tests.conftest import StartServer
+from tests.listening import Listening, freeze, listening, settings
+from tests.streams import STREAM, jetstream, stream_on
+
+
+@pytest.fixture
+def server(nats_server: StartServer, tmp_path: Path) -> NatsServer:
+    return nats_server(config=jetstream(tmp_path))
+
+
+@asynccontextmanager
+async def publishing(server: NatsServer, *, url: str = "", stream: Any = (), **changes: Any) -> AsyncIterator[Any]:
+    """A stream on a server, a probe that publishes to it, and every number that the probe calls acknowledged."""
+    async with AsyncExitStack() as held:
+        store = await held.enter_async_context(stream_on(server, **dict(stream)))
+        run = await held.enter_async_context(listening(settings(url or server.url, jetstream=STREAM, **changes)))
+        numbers: list[int] = []
+        prove = run.probe._heartbeat.proved
+
+        def note(seq: int) -> None:
+            numbers.append(seq)
+            prove(seq)
+
+        run.probe._heartbeat.proved = note  # type: ignore[method-assign]
+        yield run, store, numbers
+
+
+async def three_messages(run: Listening) -> None:
+    """Where the schedule has none for ten minutes."""
+    for _ in range(3):
+        run.obey(ev.Publish())
+
+
+def ids(run: Listening, numbers: list[int]) -> list[str]:
+    session = run.events.of(ev.Session)[0].id
+    return [f"{session}-{number}" for number in numbers]
+
+
+async def read_back(run: Listening) -> ev.ReadBack:
+    """What is read at the end, which comes before the connection is drained."""
+    run.obey(ev.Drain())
+    back = await run.events.until(ev.ReadBack)
+    assert not run.events.of(ev.Drained)
+    await run.events.until(ev.Drained)
+    return back
+
+
+# -- where nothing is hurt --------------------------------------------------------------------------
+
+
+async def test_acknowledged_is_stored(server: NatsServer) -> None:
+    async with publishing(server, headers=(("Kind", "test"),), interval=0.01) as (run, stream, numbers):
+        session = await run.events.until(ev.Session)
+        assert (session.proof, session.stream, session.subject) == ("ack", STREAM, "hello")
+        first = await run.events.until(ev.FirstEcho)
+        assert (first.seq, 0 < first.latency < 5) == (1, True)
+        await run.events.until_counts(lambda tally: tally.echoed >= 120)  # numbers of one, two and three digits
+        back = await read_back(run)
+        assert (back.stream, back.acknowledged, back.stored) == (STREAM, len(numbers), len(numbers))
+        assert (back.missing, back.twice, back.complete, back.text) == (0, 0, True, "")
+        assert await stream.ids() == ids(run, numbers)
+        tally = run.events.last_tally
+        assert (tally.resent, tally.suppressed, tally.lost, tally.rejected, tally.late) == (0, 0, 0, 0, 0)
+        assert not run.events.of(ev.AsyncError)
+
+
+async def test_full_speed_keeps_to_the_window(server: NatsServer) -> None:
+    async with publishing(server, interval=MAX_RATE, count=20_000) as (run, stream, numbers):
+        assert await run.ended() == 0
+        assert max(tally.in_flight for tally in run.events.of(ev.Tally)) <= acks.WINDOW
+        (back,) = run.events.of(ev.ReadBack)
+        assert (back.acknowledged, back.stored, back.missing, back.twice) == (20_000, 20_000, 0, 0)
+        assert await stream.messages() == len(numbers) == 20_000
+
+
+# -- where something is -----------------------------------------------------------------------------
+
+
+async def test_killed_under_load_three_times(server: NatsServer) -> None:
+    async with publishing(server, interval=1 / 200) as (run, stream, numbers):
+        for _ in range(3):
+            echoed = run.events.last_tally.echoed if run.events.of(ev.Tally) else 0
+            await run.events.until(ev.Tally, lambda tally, echoed=echoed: tally.echoed > echoed + 50)
+            await asyncio.to_thread(server.kill)
+            await run.events.until(ev.Disconnected)
+            await asyncio.to_thread(server.start)
+            outage = await run.events.until(ev.Outage)
+            assert (outage.lost, outage.unknown) == (0, 0)
+        back = await read_back(run)
+        assert (back.acknowledged, back.stored, back.missing, back.twice) == (len(numbers), len(numbers), 0, 0)
+        stored = await stream.ids()
+        assert len(set(stored)) == len(stored)
+        assert sorted(stored) == sorted(ids(run, numbers))
+        tally = run.events.last_tally
+        assert (tally.lost, tally.rejected, tally.in_flight, tally.duplicate) == (0, 0, 0, 0)
+        assert tally.echoed == tally.sent == len(numbers)
+
+
+@pytest.mark.parametrize(
+    ("stored", "window", "resent", "suppressed"),
+    [
+        pytest.param(True, 120.0, 3, 3, id="the stream recognises what it has"),
+        pytest.param(True, 0.1, 0, 0, id="what it would not recognise is looked for and found"),
+        pytest.param(False, 0.1, 3, 0, id="what it would not recognise is looked for and sent again"),
+    ],
+)
+async def test_an_acknowledgement_that_is_lost(
+    server: NatsServer, stored: bool, window: float, resent: int, suppressed: int
+) -> None:
+    with FaultProxy(server.port) as proxy:
+        options = {"stream": {"duplicate_window": window}, "interval": 600.0}
+        async with publishing(server, url=proxy.url, **options) as (run, stream, numbers):
+            await run.events.until(ev.Echoed)
+            proxy.delay(0.5)
+            await three_messages(run)
+            if stored:
+                await stream.until(4)
+            else:
+                await asyncio.sleep(window)  # older than what is recognised; the messages are still on their way
+            proxy.delay(0.0)
+            proxy.reset()
+            outage = await run.events.until(ev.Outage)
+            assert (outage.lost, outage.late, outage.unknown) == (0, 3, 0)
+            tally = run.events.state.tally
+            back = await read_back(run)
+            tally = run.events.last_tally
+            assert (tally.resent, tally.suppressed, tally.echoed, tally.lost) == (resent, suppressed, 4, 0)
+            assert (back.stored, back.missing, back.twice) == (4, 0, 0)
+            assert await stream.ids() == ids(run, [1, 2, 3, 4])
+            assert sorted(numbers) == [1, 2, 3, 4]
+
+
+async def test_without_an_acknowledgement_it_is_sent_again_on_the_same_connection(
+    server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(acks, "ACK_WITHIN", 0.1)
+    monkeypatch.setattr(acks, "LOOK_EVERY", 0.02)
+    async with publishing(server, interval=600.0) as (run, stream, _):
+        await run.events.until(ev.Echoed)
+        await freeze(server)
+        await three_messages(run)
+        await run.events.until_counts(lambda tally: tally.resent >= 3)
+        await asyncio.to_thread(server.cont)
+        tally = await run.events.until_counts(lambda tally: tally.suppressed >= 3)
+        assert (tally.echoed, tally.in_flight, tally.duplicate) == (4, 0, 0)
+        assert await stream.ids() == ids(run, [1, 2, 3, 4])
+
+
+# -- a stream that does not take them ---------------------------------------------------------------
+
+
+async def test_a_stream_that_is_not_there_is_told_at_once_and_waited_for(
+    server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(acks, "_PAUSE", 0.02)
+    async with stream_on(server, create=False) as stream, listening(settings(server.url, jetstream=STREAM)) as run:
+        await stream._js.add_stream(name="OTHER", subjects=["other"])
+        told = await run.events.until(ev.AsyncError)
+        assert told.text.startswith(f"there is no stream {STREAM} (there is ")
+        assert f"nats stream add {STREAM} --subjects hello" in told.text
+        waiting = await run.events.until_counts(lambda tally: tally.buffered >= 3)
+        assert (waiting.sent, waiting.rejected) == (0, 0)
+        await stream.create()
+        tally = await run.events.until_counts(lambda tally: tally.echoed > 3 and tally.buffered == 0)
+        assert (tally.rejected, tally.lost) == (0, 0)
+
+
+async def test_servers_without_jetstream(nats_server: StartServer) -> None:
+    server = nats_server()
+    async with listening(settings(server.url, jetstream=STREAM)) as run:
+        told = await run.events.until(ev.AsyncError)
+        assert told.text.startswith(f"JetStream is not enabled on {server.url}: ")
+        await run.events.until_counts(lambda tally: tally.buffered >= 2 and tally.sent == 0)
+    assert not run.events.of(ev.ReadBack)
+
+
+async def test_a_subject_that_no_stream_listens_on(server: NatsServer) -> None:
+    async with publishing(server, subject="helo") as (run, _, numbers):
+        told = await run.events.until(ev.AsyncError)
+        assert told.text.startswith(f"stream {STREAM} does not listen on helo (its subjects: hello)")
+        tally = await run.events.until_counts(lambda tally: tally.rejected >= 3)
+        assert (tally.echoed, tally.lost, numbers) == (0, 0, [])
+        again = await run.events.until(ev.AsyncError) if len(run.events.of(ev.AsyncError)) < 2 else None
+        assert again is None or "no stream listens on helo" in again.text
+
+
+async def test_another_stream_does_not_swallow_them(server: NatsServer) -> None:
+    async with stream_on(server, name="OTHER") as other, publishing(server, stream={"subjects": ["else"]}) as three:
+        run, _, numbers = three
+        await run.events.until_counts(lambda tally: tally.rejected >= 2)
+        assert any("expected stream does not match" in told.text for told in run.events.of(ev.AsyncError))
+        assert numbers == []
+        assert (await other._js.stream_info("OTHER")).state.messages == 0
+
+
+async def test_a_full_stream_rejects(server: NatsServer) -> None:
+    async with publishing(server, stream={"max_msgs": 5, "discard": "new"}) as (run, stream, _):
+        told = await run.events.until(ev.AsyncError)
+        assert told.text == f"stream {STREAM} rejects messages: maximum messages exceeded"
+        tally = await run.events.until_counts(lambda tally: tally.rejected >= 5)
+        assert (tally.echoed, tally.lost) == (5, 0)
+        back = await read_back(run)
+        assert (back.acknowledged, back.stored, back.missing, back.twice) == (5, 5, 0, 0)
+        assert await stream.ids() == ids(run, [1, 2, 3, 4, 5])
+        assert len(run.events.of(ev.AsyncError)) == 1
+
+
+async def test_acknowledgements_that_may_not_be_heard(nats_server: StartServer, tmp_path: Path) -> None:
+    only = "authorization { users: [{ user: u, password: p, permissions: { subscribe: { deny: ['_INBOX.>'] } } }] }"
+    server = nats_server(config=f"{jetstream(tmp_path)}\n{only}")
+    wanted = settings(server.url, jetstream=STREAM, user=Secret("u"), password=Secret("p"))
+    async with listening(wanted) as run:
+        told = await run.events.until(ev.AsyncError, lambda told: "acknowledgements cannot be heard" in told.text)
+        assert "_INBOX.>" in told.text
+        tally = await run.events.until_counts(lambda tally: tally.buffered >= 2)
+        assert tally.sent == 0
+
+
+async def test_a_stream_that_may_not_be_asked_about(nats_server: StartServer, tmp_path: Path) -> None:
+    only = "{ publish: { allow: [hello] } }"
+    users = f"{{ user: u, password: p, permissions: {only} }}, {{ user: all, password: p }}"
+    server = nats_server(config=f"{jetstream(tmp_path)}\nauthorization {{ users: [{users}] }}")
+    wanted = settings(server.url, jetstream=STREAM, user=Secret("u"), password=Secret("p"))
+    async with stream_on(server, user="all", password="p") as stream, listening(wanted) as run:
+        told = await run.events.until(ev.AsyncError)
+        assert f"forbids us to ask on $JS.API.STREAM.INFO.{STREAM}" in told.text
+        await run.events.until_counts(lambda tally: tally.echoed >= 3)
+        back = await read_back(run)
+        assert (back.acknowledged >= 3, back.missing, back.complete) == (True, 0, False)
+        assert await stream.messages() == back.acknowledged
+
+
+@pytest.mark.parametrize(
+    ("error", "for_now"),
+    [
+        (ApiError(503, 10008, "JetStream system temporarily unavailable"), True),
+        (ApiError(503, 10077, "raft: not leader"), True),
+        (ApiError(503, 10077, "maximum messages exceeded"), False),
+        (ApiError(503, 10077, "maximum messages per subject exceeded"), False),
+        (ApiError(503, 10039, "JetStream not enabled for account"), False),
+        (ApiError(409, 10158, "duplicate message id is in process"), True),
+        (ApiError(429, 10167, "too many requests"), True),
+        (ApiError(503, 0, "something new"), True),
+        (ApiError(400, 10054, "message size exceeds maximum allowed"), False),
+        (ApiError(400, 10109, "invalid operation on sealed stream"), False),
+        (ApiError(400, 10060, "expected stream does not match"), False),
+    ],
+    ids=lambda value: value.description if isinstance(value, ApiError) else str(value),
+)
+def test_which_refusals_are_for_now(error: ApiError, for_now: bool) -> None:
+    assert error.for_now is for_now
+
+
+# -- the parts --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seq", [1, 9, 10, 99, 100, 123456])
+def test_sizes_on_the_wire_are_those_of_the_message(seq: int) -> None:
+    message = AckedMessage(settings(jetstream=STREAM, headers=(("Kind", "ü"),)), "d00dfeed")
+    wire = message.compose(seq)
+    assert message.wire_size(seq) == len(wire)
+    line, _, rest = wire.partition(b"\r\n")
+    verb, subject, reply, headers, total = line.split()
+    assert (verb, subject, reply) == (b"HPUB", b"hello", f"{message.inbox}.{seq}".encode())
+    assert rest[int(headers) - 4 : int(headers)] == b"\r\n\r\n"
+    assert rest[int(headers) : int(total)] == b"world"
+    assert len(rest) == int(total) + 2
+    assert message.number(rest[: int(headers)]) == seq
+
+
+@given(st.lists(st.integers(1, 40), unique=True), st.data())
+def test_runs_are_a_set_whatever_the_order(numbers: list[int], data: st.DataObject) -> None:
+    runs = Runs(100)
+    for number in numbers:
+        runs.add(number)
+    gone = data.draw(st.sets(st.sampled_from(numbers))) if numbers else set()
+    rest = runs.copy()
+    for number in gone:
+        assert rest.discard(number)
+    for has, wanted in ((runs, set(numbers)), (rest, set(numbers) - gone)):
+        assert {number for number in range(42) if number in has} == wanted
+        assert [n for first, last in has for n in range(first, last + 1)] == sorted(wanted)
+        assert has.last == max(wanted, default=0)
+        assert all(after > last + 1 for (_, last), (after, _) in pairwise(has))
+
+
+def test_what_is_refused_was_not_sent() -> None:
+    ledger = Ledger()
+    for seq in (1, 2, 3, 4):
+        ledger.attempt()
+        ledger.send(seq, 0.0, 5)
+    ledger.refuse(2)
+    assert (ledger.sent, ledger.rejected, ledger.flying) == (3, 1, 3)
+    cut = ledger.cut()
+    ledger.refuse(1)
+    ledger.refuse(1)
+    assert (ledger.sent, ledger.rejected, ledger.stranded, cut.stranded) == (2, 2, 2, 2)
+    ledger.echo(3, 1.0)
+    ledger.echo(4, 1.0)
+    assert (ledger.echoed, ledger.in_flight, cut.late, ledger.lost) == (2, 0, 2, 0)
+
+
+# -- read back --------------------------------------------------------------------------------------
+
+
+async def ten_messages(run: Listening) -> None:
+    await run.events.until_counts(lambda tally: tally.echoed >= 10)
+    run.obey(ev.Pause())
+    await none_in_flight(run)
+
+
+async def none_in_flight(run: Listening) -> None:
+    ledger = run.probe._heartbeat.ledger
+    while ledger.in_flight:
+        await run.events.until(ev.Echoed)
+
+
+async def test_what_somebody_deleted_is_missing(server: NatsServer) -> None:
+    async with publishing(server) as (run, stream, numbers):
+        await ten_messages(run)
+        await stream.delete(3)
+        await stream.delete(10)
+        back = await read_back(run)
+        assert (back.acknowledged, back.stored, back.missing) == (len(numbers), len(numbers) - 2, 2)
+
+
+async def test_what_the_limits_removed_is_not(server: NatsServer) -> None:
+    async with publishing(server, stream={"max_msgs": 4}) as (run, _, numbers):
+        await ten_messages(run)
+        back = await read_back(run)
+        assert (back.acknowledged, back.stored, back.missing, back.complete) == (len(numbers), 4, 0, True)
+        assert back.text == f"{len(numbers) - 4} removed by its limits or a purge before they were read"
+
+
+async def test_what_is_stored_twice_is_seen(server: NatsServer) -> None:
+    async with publishing(server, stream={"duplicate_window": 0.1}) as (run, stream, numbers):
+        await ten_messages(run)
+        copies = [await stream._js.get_msg(STREAM, place) for place in (2, 5)]
+        for copy in copies:
+            forged = {**copy.headers, "Nats-Msg-Id": "forged"}
+            forged["Nats-Msg-Id"] += forged["Natsmon-Seq"]
+            await stream._js.publish("hello", copy.data, headers=forged)
+        run.obey(ev.Publish())
+        await none_in_flight(run)
+        back = await read_back(run)
+        assert (back.stored, back.missing, back.twice) == (len(numbers), 0, 2)
+
+
+async def test_others_on_the_same_subject_are_passed_over(server: NatsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readback, "_BATCH", 3)
+    async with publishing(server, stream={"subjects": ["hello", "other"]}) as (run, stream, numbers):
+        await ten_messages(run)
+        for subject in ("hello", "other", "hello"):
+            await stream._js.publish(subject, b"theirs")
+            run.obey(ev.Publish())
+        await none_in_flight(run)
+        back = await read_back(run)
+        assert (back.acknowledged, back.stored, back.missing, back.twice) == (len(numbers), len(numbers), 0, 0)
+
+
+async def test_a_queue_is_not_read(server: NatsServer) -> None:
+    async with publishing(server, stream={"retention": "workqueue"}) as (run, _, numbers):
+        await ten_messages(run)
+        back = await read_back(run)
+        assert (back.acknowledged, back.complete) == (len(numbers), False)
+        assert "retention workqueue" in back.text
+
+
+async def test_a_server_that_dies_meanwhile(server: NatsServer) -> None:
+    async with publishing(server) as (run, _, numbers):
+        await ten_messages(run)
+        await freeze(server)
+        run.obey(ev.Drain())
+        await run.events.until_status("DRAINING")
+        await asyncio.to_thread(server.kill)
+        back = await run.events.until(ev.ReadBack)
+        assert (back.acknowledged, back.stored, back.missing, back.complete) == (len(numbers), 0, 0, False)
+        assert back.text == "the connection has ended"
+        await run.events.until_status("CLOSED")
