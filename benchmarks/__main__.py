@@ -39,7 +39,7 @@ NAMES = (
     "recording",
     "memory",
 )
-NAMES += ("import_cost", "dial_plain", "dial_tls", "dial_dead_address", "dial_cancel", "report")
+NAMES += ("import_cost", "dial_plain", "dial_tls", "dial_dead_address", "dial_cancel", "report", "replay")
 """A module each, with ``run(quick) -> Row``; the order of the table."""
 
 

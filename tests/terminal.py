@@ -76,7 +76,9 @@ class Terminal:
         """``perf_counter`` of the last output."""
         self._stream = pyte.ByteStream(self.screen)
         self._command = tuple(command)
-        self._env = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", **(env or {})}
+        # A program asks its terminal how large it is, unless these, which may be ours, say otherwise.
+        inherited = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+        self._env = {**inherited, "TERM": "xterm-256color", "COLORTERM": "truecolor", **(env or {})}
         self._cwd = cwd
         self._unfinished = b""
         self._changed = asyncio.Event()

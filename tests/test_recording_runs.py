@@ -176,6 +176,7 @@ async def test_the_key_records_what_is_seen_from_here_on(tmp_path: Path, monkeyp
         await drive.press("R")
         assert "rec" not in drive.shown("status").splitlines()[0]
         drive.app.recordings.close()
+        assert drive.app.recordings.made == [path.name]
         state, seen = drive.app.watched.state, drive.app.watched.book
         events = [ev.decode_event(line) for line in lines_of(path)]
         assert [type(event) for event in events] == [
@@ -189,6 +190,17 @@ async def test_the_key_records_what_is_seen_from_here_on(tmp_path: Path, monkeyp
             assert again.app.watched.book.newest(100) == seen.newest(100)
             for panel in ("status", "dials", "messages", "roundtrip", "outages", "servers", "timeline", "events"):
                 assert again.shown(panel) == drive.shown(panel), panel
+
+
+async def test_each_recording_made_is_named_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with driven(streams.connected()) as drive:
+        for name in ("one", "two", "one"):
+            monkeypatch.setattr("natsmon.recording.names.default", lambda _, name=name: f"{name}.jsonl")
+            await drive.press("R")
+            await drive.press("R")
+        drive.app.recordings.close()
+        assert drive.app.recordings.made == ["two.jsonl", "one.jsonl"]
 
 
 async def test_a_recording_that_stops_by_itself_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from natsmon import events as ev
-from natsmon.report import compare, gather, sessions
+from natsmon.report import compare, gather, sessions, summary
 from natsmon.report.facts import Comparison, Failure, Run
 from natsmon.report.series import SLICES, Series
 from natsmon.state import OUTAGES_KEPT, State
@@ -216,3 +216,20 @@ def test_a_duration_is_worse_only_where_that_means_something() -> None:
         other = replace(run, echo=replace(run.echo, run=replace(run.echo.run, p99=p99)))
         assert row(side_by_side(run, other)[1], "latency p99")[1] == ("", mark)
     assert row(side_by_side(run, replace(run, echo=None))[1], "latency p99") == ((0.0041, None), ("", "differs"))
+
+
+def test_what_was_lost_is_not_known_where_it_was_not_seen_for_a_while() -> None:
+    stream = streams.connected()
+    stream.add(ev.Blind(t=stream.t, why="we may not subscribe")).lose().connect("east-2:4222", "reconnect", "east-2")
+    run = run_of(stream.events)
+    assert run.blind == "we may not subscribe"
+    (lost,) = [row for row in summary.figures(run).rows if row.name == "lost"]
+    assert (lost.value.text, lost.note) == ("not known", "for part of the run: we may not subscribe")
+
+
+def test_a_run_that_was_blind_throughout_says_why_also_after_its_end() -> None:
+    stream = Stream().become("CONNECTING", "initial").connect()
+    stream.add(ev.Blind(t=stream.t, why="we may not subscribe"))
+    stream.add(ev.Tally(t=stream.t, attempted=3, sent=3, in_flight=3)).become("CLOSED", "user")
+    (lost,) = [row for row in summary.figures(run_of(stream.events)).rows if row.name == "lost"]
+    assert (lost.value.text, lost.note) == ("not known", "we may not subscribe")

@@ -16,6 +16,7 @@ from natsmon import events as ev
 from natsmon.exit_codes import Exit
 from natsmon.report.build import FORMATS
 from natsmon.sandbox.server import NatsServer
+from natsmon.servers import quotable
 from tests.tui import streams
 
 LINES = [ev.encode(event) for event in streams.outage().events]
@@ -57,7 +58,7 @@ def test_an_outfile_that_cannot_be_written(recording: Path, capsys: pytest.Captu
     assert cli.main(["report", str(recording), "--outfile", str(out)]) == Exit.GAVE_UP
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err == f'natsmon: --outfile: "{out}" cannot be written: No such file or directory\n'
+    assert captured.err == f'natsmon: --outfile: "{quotable(str(out))}" cannot be written: No such file or directory\n'
 
 
 def test_compressed_and_from_standard_input_it_is_the_same(

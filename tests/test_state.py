@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from natsmon import events as ev
 from natsmon.histogram import Histogram, bucket
-from natsmon.state import State, connections, fold, known
+from natsmon.state import OutageRecord, State, connections, fold, known
 from natsmon.state.latencies import MINUTE, Latencies
 from tests.vocabulary import EVENTS, anything_of, made_of
 
@@ -308,6 +308,40 @@ def test_blind_until_the_next_connection_or_for_good() -> None:
     assert folded(*LOST_AND_FOUND[:6], blind, *LOST_AND_FOUND[6:]).blind == ""
     unproven = ev.Session(t=0.0, id="x", started=0.0, proof="none")
     assert folded(unproven, *LOST_AND_FOUND[1:6], blind, *LOST_AND_FOUND[6:]).blind == "may not subscribe"
+
+
+def test_that_it_was_blind_once_is_remembered() -> None:
+    blind = ev.Blind(t=2.0, why="may not subscribe")
+    assert folded(*LOST_AND_FOUND).blinded == ""
+    assert folded(*LOST_AND_FOUND[:6], blind, *LOST_AND_FOUND[6:]).blinded == "may not subscribe"
+
+
+def test_outages_stand_in_the_order_of_their_beginnings() -> None:
+    accounts = [ev.Outage(t=t, began=began, ended=began + 1.0, cause="eof") for t, began in ((9.0, 7.0), (9.5, 3.0))]
+    state = folded(
+        *accounts, ev.Disconnected(t=10.0, cause="reset"), ev.Outage(t=11.0, began=5.0, ended=6.0, cause="eof")
+    )
+    assert [outage.began for outage in state.outages] == [3.0, 5.0, 7.0, 10.0]
+    assert state.outage is state.outages[-1]
+    assert [state.outage_of(began) for began in (3.0, 5.0, 7.0, 10.0)] == list(state.outages)
+    assert [state.outage_of(began) for began in (1.0, 4.0, 6.998, 11.0)] == [None] * 4
+
+
+def test_an_outage_that_nobody_knows_is_not_looked_for_among_all() -> None:
+    """Each account of a long run asks for its own, and mostly finds it last."""
+    looked_at: list[int] = []
+
+    class Counting(OutageRecord):
+        def __getattribute__(self, name: str) -> Any:
+            if name == "began":
+                looked_at.append(1)
+            return super().__getattribute__(name)
+
+    state = State()
+    state.outages.extend(Counting(began=float(began), cause="eof", ended=began + 0.5) for began in range(500))
+    looked_at.clear()
+    assert state.outage_of(499.7) is None
+    assert len(looked_at) <= 4
 
 
 def test_discovered_are_each_known_once() -> None:

@@ -5,19 +5,21 @@ The packages that cost a start (the client, the screen) are imported by the mode
 
 import os
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
 
 from natsmon import garbage
-from natsmon.commands.output import is_terminal
+from natsmon.commands.output import is_terminal, write
 from natsmon.commands.recording import recording
-from natsmon.recording.target import Target
 from natsmon.settings import Settings
 
 if TYPE_CHECKING:
     from natsmon.recording.recorder import Recorder
+    from natsmon.recording.target import Target
     from natsmon.sandbox import Sandbox
+    from natsmon.tui.moment import Moment
 
 
 def choose(ctx: click.Context, /, plain: bool, as_json: bool, control: bool) -> str:
@@ -35,7 +37,9 @@ def choose(ctx: click.Context, /, plain: bool, as_json: bool, control: bool) -> 
     return "dashboard"
 
 
-def run(mode: str, settings: Settings, *, control: bool, record: Target, sandbox: "Sandbox | None" = None) -> int:
+def run(
+    mode: str, settings: Settings, *, control: bool, record: "Target | None", sandbox: "Sandbox | None" = None
+) -> int:
     with recording(record) as recorder:
         return _run(mode, settings, control, record, recorder, sandbox)
 
@@ -44,7 +48,7 @@ def _run(
     mode: str,
     settings: Settings,
     control: bool,
-    record: Target,
+    record: "Target | None",
     recorder: "Recorder | None",
     sandbox: "Sandbox | None",
 ) -> int:
@@ -53,7 +57,9 @@ def _run(
         from natsmon.sources import ProbeProcess
         from natsmon.tui.app import run as run_dashboard
 
-        return run_dashboard(ProbeProcess(settings), sandbox=sandbox, record=record, recorder=recorder)
+        return run_dashboard(
+            ProbeProcess(settings), sandbox=sandbox, record=record, recorder=recorder, afterwards=_sum_up
+        )
     from natsmon.probe.process import run as run_probe
 
     if mode == "json":
@@ -63,3 +69,13 @@ def _run(
     from natsmon.views.plain import Plain
 
     return run_probe(settings, encode=Plain().line, control=control, recorder=recorder)
+
+
+def _sum_up(last: "Moment", recordings: list[str]) -> None:
+    """What the terminal keeps of what was on the screen."""
+    from natsmon.views.summary import summary
+
+    died = last.obituary if last.stream == "died" else None
+    there = [name for name in recordings if os.path.exists(name)]
+    with suppress(OSError):  # a terminal that is gone keeps nothing
+        write("".join(f"{line}\n" for line in summary(last.state, last.now, died=died, recordings=there)))

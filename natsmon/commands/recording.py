@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 import click
 
 from natsmon.commands.output import complain
-from natsmon.recording.target import Target
 
 if TYPE_CHECKING:
     from natsmon.recording.recorder import Recorder
+    from natsmon.recording.target import Target
 
 _AT_THE_END = 5.0
 """Seconds a disk may take for the last lines."""
 
 
-def target_from(ctx: click.Context, mode: str) -> Target:
+def target_from(ctx: click.Context, mode: str) -> "Target | None":
+    """None where nothing is said of recording."""
     path = ctx.params["record"] or ""
     if path == "-":
         if mode != "json":
@@ -26,13 +27,17 @@ def target_from(ctx: click.Context, mode: str) -> Target:
         path = ""  # it is the recording
     if not ctx.params["record"] and ctx.params["record_max"] and mode != "dashboard":  # there, a key may begin one
         raise click.BadParameter("is given without --record", ctx=ctx, param_hint="--record-max")
+    if not path and not ctx.params["record_max"]:
+        return None
+    from natsmon.recording.target import Target  # it costs a start, and most are not recorded
+
     return Target(path, ctx.params["record_max"], ctx.params["record_keep"])
 
 
 @contextmanager
-def recording(target: Target) -> Iterator["Recorder | None"]:
+def recording(target: "Target | None") -> Iterator["Recorder | None"]:
     """A recorder while it is needed; none without a path. What stopped it is said, unless that has been done."""
-    if not target.path:
+    if target is None or not target.path:
         yield None
         return
     from natsmon.recording.recorder import CannotRecord, Recorder

@@ -15,6 +15,7 @@ from natsmon.plaintext import printable
 from natsmon.recording import names
 from natsmon.recording.compression import Compression, NoZstd, by_content
 from natsmon.recording.members import Members
+from natsmon.units import LONGEST
 
 _BLOCK = 128 * 1024
 _LONGEST_LINE = 8 * 1024 * 1024
@@ -241,6 +242,8 @@ class _File:
             self._good += 1
             if event is None:
                 self.note("is of a kind that is not known here")
+            elif not -LONGEST < event.t < LONGEST:
+                self.note("happened at no time there is")
             else:
                 yield event, line
         self._cut = False

@@ -44,7 +44,7 @@ def conclude(kept: Gatherer, file: str, number: int) -> facts.Run:
         status=state.status,
         availability=_availability(kept),
         messages=facts.Messages(**{name: max(0, getattr(tally, name)) for name in _COUNTS}),
-        blind=state.blind,
+        blind=state.blinded,
         read_back=state.read_back,
         observed=state.observed,
         reconnects=state.reconnects,

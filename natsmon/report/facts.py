@@ -201,7 +201,7 @@ class Run(msgspec.Struct, frozen=True):
     availability: Availability
     messages: Messages
     blind: str
-    """Why fates of messages are not known; empty where they are."""
+    """Why fates of messages are not known, all of them or those of a part of the run; empty where they are."""
     read_back: ev.ReadBack | None
     observed: ev.Observed | None
     reconnects: int

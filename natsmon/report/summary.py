@@ -68,7 +68,9 @@ def _messages(run: Run) -> Iterator[Figure]:
     if told.attempted:
         came = "acknowledged" if run.proof == "ack" else "echoed"
         if run.blind or run.proof == "none":
-            yield Figure("lost", Cell("not known", "warn"), words.clip(run.blind) or "nothing is listened to")
+            why = words.clip(run.blind) or "nothing is listened to"
+            partly = "for part of the run: " if told.echoed or told.lost else ""
+            yield Figure("lost", Cell("not known", "warn"), partly + why)
         else:
             kind: Kind = "bad" if told.lost else "good"
             note = f"{words.part(told.lost, told.sent)} of {units.grouped(told.sent)} sent" if told.lost else ""

@@ -16,18 +16,19 @@ from textual.screen import Screen
 
 from natsmon import events as ev
 from natsmon import garbage
-from natsmon.recording.target import Target
 from natsmon.sources import Source
 from natsmon.tui import decisions, themes
 from natsmon.tui.dashboard import Dashboard
 from natsmon.tui.keybar import MomentView
-from natsmon.tui.keys import KEYS, bindings, keys
+from natsmon.tui.keys import KEYS, Key, bindings, keys
+from natsmon.tui.moment import Moment
 from natsmon.tui.recordings import Recordings
 from natsmon.tui.watch import Watch
 
 if TYPE_CHECKING:
     from natsmon.narration import Kind
     from natsmon.recording.recorder import Recorder
+    from natsmon.recording.target import Target
 
 FRAME = 1 / 10
 """Seconds between two looks at the clock; nothing is painted where nothing changed."""
@@ -43,8 +44,8 @@ _BURST = 256
 class Sandbox(Protocol):
     """The server of the demo."""
 
-    def kill_or_start(self) -> str:
-        """Kill it, or start it when it is down; say in a sentence what was done. May block."""
+    def kill_or_start(self, server: str | None) -> str:
+        """Start one that is down, or kill the one at this URL; say in a sentence what was done. May block."""
         ...
 
 
@@ -65,10 +66,14 @@ class NatsmonApp(App[int]):
         sandbox: Sandbox | None = None,
         clock: Callable[[], float] = time.monotonic,
         leave_at_end: bool = True,
-        record: Target = Target(),  # noqa: B008  frozen
+        record: "Target | None" = None,
         recorder: "Recorder | None" = None,
+        unable: str = "",
     ) -> None:
-        """``record`` is where a key records to; ``recorder`` one that has been begun already."""
+        """``record`` is where a key records to; ``recorder`` one that has been begun already.
+
+        ``unable`` is why no command can be given, where the source takes none.
+        """
         super().__init__()
         for theme in (themes.DARK, themes.LIGHT):
             self.register_theme(theme)
@@ -81,15 +86,28 @@ class NatsmonApp(App[int]):
         self._sandbox_busy = False
         self._clock = clock
         self._leave_at_end = leave_at_end
-        self._keys = keys(sandbox=sandbox is not None)
-        self.watched = Watch(source, clock)
+        self._keys = self.key_table()
+        self.watched = self.make_watch(source, clock, unable)
         self.recordings = Recordings(source, self.watched, record, recorder)
-        self._dashboard = Dashboard(self.watched.book, self._keys)
+        self._dashboard = self.make_dashboard()
         self._interrupted = False
         self._killed = False
         self._prompt_until = 0.0
         self._draw_due = False
         self._notice_until = 0.0
+
+    # -- what a replay has another of -------------------------------------------------------------
+
+    def key_table(self) -> tuple[Key, ...]:
+        return keys(sandbox=self._sandbox is not None)
+
+    def make_watch(self, source: Source, clock: Callable[[], float], unable: str) -> Watch:
+        return Watch(source, clock, unable)
+
+    def make_dashboard(self) -> Dashboard:
+        return Dashboard(self.watched.book, self._keys)
+
+    # -- from the start to the end ----------------------------------------------------------------
 
     def get_default_screen(self) -> Dashboard:
         """It has the classes of its size from the start: Textual sets them once it is painted, to paint it again."""
@@ -211,7 +229,7 @@ class NatsmonApp(App[int]):
         """In a thread: starting a server takes a while."""
         kind: Kind = "info"
         try:
-            done = sandbox.kill_or_start()
+            done = sandbox.kill_or_start(on.server if (on := self.watched.state.connected) else None)
         except Exception as error:  # a server that does not start is no reason to lose sight of the connection
             lines = str(error).strip().splitlines() or [type(error).__name__]
             done, kind = f"the demo's server: {lines[-1].strip()}", "bad"
@@ -224,7 +242,9 @@ class NatsmonApp(App[int]):
         self.say(done)
 
     def action_leave(self) -> None:
-        if self.watched.stream == "live":
+        if self.watched.stream == "live" and self.watched.unable:
+            self._leave_now()
+        elif self.watched.stream == "live":
             self.watched.leave()
             self._source.send(ev.Close())
             self.set_timer(LEAVE_WITHIN, self._end_probe)
@@ -261,15 +281,20 @@ class NatsmonApp(App[int]):
         self.say(self.recordings.toggle())
         self._draw_soon()
 
+    def action_save_screen(self) -> None:
+        from natsmon.tui import screenshot
+
+        words, kind = screenshot.save(self)
+        self.watched.note(words, kind)
+        self.say(words)
+        self._draw_soon()
+
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         for key in self._keys:
             if key.title:
                 yield SystemCommand(f"{key.title} ({key.shown})", key.tooltip, partial(self.run_action, key.action))
         yield SystemCommand(
             "Theme", "Change the colours: natsmon-dark, natsmon-light and more", self.action_change_theme
-        )
-        yield SystemCommand(
-            "Screenshot", "Save the screen as SVG", lambda: self.set_timer(0.1, self.deliver_screenshot)
         )
 
 
@@ -278,15 +303,24 @@ def run(
     *,
     sandbox: Sandbox | None = None,
     leave_at_end: bool = True,
-    record: Target = Target(),  # noqa: B008  frozen
+    record: "Target | None" = None,
     recorder: "Recorder | None" = None,
+    unable: str = "",
+    afterwards: Callable[[Moment, list[str]], None] | None = None,
 ) -> int:
-    """Show a source until the user leaves; the exit code."""
-    app = NatsmonApp(source, sandbox=sandbox, leave_at_end=leave_at_end, record=record, recorder=recorder)
+    """Show a source until the user leaves; the exit code.
+
+    ``afterwards`` is called when the screen is gone, with what was known last and the names of the recordings made.
+    """
+    app = NatsmonApp(
+        source, sandbox=sandbox, leave_at_end=leave_at_end, record=record, recorder=recorder, unable=unable
+    )
     try:
         code = app.run()
     finally:
         source.kill()
         for failure in app.recordings.close():
             sys.stderr.write(f"natsmon: {failure}\n")
+    if afterwards is not None:
+        afterwards(app.watched.moment(), app.recordings.made)
     return code if code is not None else app.return_code or 1

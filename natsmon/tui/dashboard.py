@@ -42,7 +42,7 @@ class Dashboard(Screen[None], MomentView):
         super().__init__()
         self.dials = DialTable()
         self.messages = Panel(messages.rows, messages.tick, id="messages", title="messages")
-        self.timeline = Panel(timeline.rows, timeline.tick, id="timeline", title="last 10 minutes")
+        self.timeline = Panel(self._timeline, timeline.tick, id="timeline", title="last 10 minutes")
         self.log_panel = EventLog(book)
         self.keybar = KeyBar(keys)
         self.panels: tuple[Panel, ...] = (
@@ -68,7 +68,10 @@ class Dashboard(Screen[None], MomentView):
         for panel in self.panels:
             panel.show(moment, revision)
         self.messages.entitle(messages.title(moment))
-        self.timeline.entitle(timeline.title(self.timeline.size.width))
+
+    def _timeline(self, moment: Moment, width: int, height: int) -> list[Row]:
+        self.timeline.entitle(timeline.title(width))  # here, where its width is known
+        return timeline.rows(moment, width, height)
 
     # -- keys -------------------------------------------------------------------------------------
 

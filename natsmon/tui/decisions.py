@@ -10,6 +10,8 @@ Decision = ev.AnyCommand | str
 
 def _unable(moment: Moment) -> str:
     """Why no command can be given at all; empty when one can."""
+    if moment.unable:
+        return moment.unable
     if moment.stream == "died":
         return "the probe died" + ("; r starts a new one" if moment.can_restart else "")
     if moment.stream == "ended":

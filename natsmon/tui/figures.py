@@ -70,7 +70,18 @@ def percent(share: float | None) -> str:
 
 def wall(epoch: float) -> str:
     """The local time of day, to the second."""
-    return time.strftime("%H:%M:%S", time.localtime(epoch))
+    try:
+        return time.strftime("%H:%M:%S", time.localtime(epoch))
+    except (OverflowError, ValueError, OSError):  # no clock shows it; a stream may claim it
+        return "--:--:--"
+
+
+def local_day(epoch: float) -> str:
+    """The local date."""
+    try:
+        return time.strftime("%Y-%m-%d", time.localtime(epoch))
+    except (OverflowError, ValueError, OSError):
+        return "----------"
 
 
 def wall_millis(epoch: float) -> str:

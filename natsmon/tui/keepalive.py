@@ -6,18 +6,23 @@ from natsmon.tui.cells import Role
 from natsmon.tui.moment import Moment
 
 WORRYING = 2
-"""PINGs out at once from which on it is worth a line on the dashboard: one is always out for a moment."""
+"""PINGs out at once from which on it is worth a line on the dashboard: one is always out for a moment.
+
+Fewer where fewer are the end.
+"""
 
 
 def tick(moment: Moment) -> object:
     """What is counted down by tenths while it matters, and by seconds while it does not."""
     kept = moment.state.keepalive
-    return kept and (kept, int((kept.stale_at - moment.now) * (10 if worrying(moment) else 1)))
+    return kept and (kept, int(_seconds_left(kept, moment) * (10 if worrying(moment) else 1)))
 
 
 def worrying(moment: Moment) -> ev.Keepalive | None:
     kept = moment.state.keepalive
-    return kept if kept is not None and kept.outstanding >= WORRYING and not moment.over else None
+    if kept is None or moment.over:
+        return None
+    return kept if kept.outstanding >= max(1, min(WORRYING, kept.max_out)) else None
 
 
 def warning(moment: Moment, width: int) -> str:
@@ -36,8 +41,16 @@ def warning(moment: Moment, width: int) -> str:
 
 def left(kept: ev.Keepalive, moment: Moment) -> str:
     """Until the connection counts as stale."""
-    seconds = max(0.0, kept.stale_at - moment.now)
+    seconds = _seconds_left(kept, moment)
     return f"{seconds:.1f} s" if seconds < 60 else figures.span(int(seconds), 0)
+
+
+def _seconds_left(kept: ev.Keepalive, moment: Moment) -> float:
+    """While all PINGs are answered it is not told anew for each: the next one is due within an interval of now."""
+    seconds = kept.stale_at - moment.now
+    if kept.outstanding == 0 and kept.interval > 0:
+        return max(0, kept.max_out) * kept.interval + seconds % kept.interval
+    return max(0.0, seconds)
 
 
 def arithmetic(moment: Moment) -> list[tuple[str, str, Role]]:

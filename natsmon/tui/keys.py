@@ -132,6 +132,11 @@ KEYS: tuple[Key, ...] = (
         "natsmon.record",
     ),
     Key(
+        "S", "save_screen", "S", "", "Screenshot",
+        (("always", "saves what is on the screen as SVG and as text, in the current folder"),),
+        "natsmon.save_screen",
+    ),
+    Key(
         "question_mark", "help", "?", "help", "Help",
         (("always", "this page"),),
         "natsmon.help",
@@ -168,10 +173,14 @@ _SCROLL = (
     Key("home", "screen.to_start", "home", "", "", (("always", "the top"),), "natsmon.start"),
     Key("end", "screen.to_end", "end", "", "", (("always", "the bottom"),), "natsmon.end"),
 )
+_EVERYWHERE = (
+    *("cancel", "reconnect", "next_server", "pause", "drain", "sandbox"),
+    *("record", "save_screen", "help", "leave"),
+)
 _STILL_THERE = tuple(
     replace(key, action=f"app.{key.action}", label=key.label if key.action in ("cancel", "help") else "")
     for key in KEYS
-    if key.action in ("cancel", "reconnect", "next_server", "pause", "drain", "help")
+    if key.action in _EVERYWHERE
 )
 
 PAGE_KEYS: tuple[Key, ...] = (

@@ -1,6 +1,6 @@
 """What became of the messages."""
 
-from natsmon.events import Event
+from natsmon import events as ev
 from natsmon.tui import figures
 from natsmon.tui.cells import Piece, Role, Row, fit, left, row
 from natsmon.tui.moment import Moment
@@ -21,6 +21,11 @@ _WORRYING: dict[str, Role] = {
     "missing": "bad",
     **dict.fromkeys(("late", "duplicate", "buffered", "out of order", "resent", "suppressed"), "warn"),
 }
+_FASTEST: dict[ev.Proof, str] = {
+    "echo": "as fast as they are echoed",
+    "ack": "as fast as they are acknowledged",
+    "none": "as fast as they go",
+}
 _LABEL = 10
 _GAP = 2
 
@@ -31,14 +36,15 @@ def title(moment: Moment) -> str:
         return "messages"
     if session.observing:
         return f"observing {session.subject}"
-    pace = "paused" if moment.state.paused else rate(session.interval)
+    pace = "paused" if moment.state.paused else rate(session)
     return f"publishing {session.subject} · {pace}" if session.subject else f"messages · {pace}"
 
 
-def rate(interval: float) -> str:
+def rate(session: ev.Session) -> str:
     """Messages a second, in the words of a rate."""
+    interval = session.interval
     if interval <= 0:
-        return "as fast as they are echoed"
+        return _FASTEST[session.proof]
     return f"{1 / interval:,.4g}/s" if interval <= 1 else f"one every {figures.seconds(interval)}"
 
 
@@ -59,8 +65,20 @@ def rows(moment: Moment, width: int, height: int) -> list[Row]:
         return [*_table(_ECHOED if known else _BLIND, tally, width)[: max(0, height - 1)], told][:height]
     if state.session is not None and state.session.proof == "ack":
         shorter = _columns(_ACKNOWLEDGED, width) < _columns(_ACKED, width)
-        return _table(_ACKED if shorter else _ACKNOWLEDGED, tally, width)[:height]
+        table = _table(_ACKED if shorter else _ACKNOWLEDGED, tally, width)
+        if (found := state.read_back) is not None:
+            return [*table[: max(0, height - 1)], _stored(found, width)][:height]
+        return table[:height]
     return _table(_ECHOED, tally, width)[:height]
+
+
+def _stored(found: ev.ReadBack, width: int) -> Row:
+    """Whether the stream kept what it acknowledged."""
+    counts: list[tuple[str, Role]] = [(f"{found.stored:,} of {found.acknowledged:,}", "value")]
+    wrong = ((found.missing, "missing"), (found.twice, "twice"))
+    counts += [(f", {count:,} {what}", "bad") for count, what in wrong if count]
+    counts += [] if found.complete else [(", not read to its end", "warn")]
+    return fit(row((left("stored", _label(_ACKED)), "label"), *counts), width)
 
 
 def _label(names: tuple[str, ...]) -> int:
@@ -71,7 +89,7 @@ def _columns(names: tuple[str, ...], width: int) -> int:
     return max(1, min(3, (width + _GAP) // (_label(names) + 5 + _GAP)))
 
 
-def _table(names: tuple[str, ...], totals: Event | None, width: int) -> list[Row]:
+def _table(names: tuple[str, ...], totals: ev.Event | None, width: int) -> list[Row]:
     """In as many columns as there is room for; bytes stand below, and once there are any."""
     label, columns = _label(names), _columns(names, width)
     cell = (width - _GAP * (columns - 1)) // columns

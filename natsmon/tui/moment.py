@@ -18,6 +18,8 @@ class Moment(msgspec.Struct, frozen=True, eq=False):
     can_restart: bool = False
     recording: str = ""
     """The size of the recording that is being made; empty without one."""
+    unable: str = ""
+    """Why no command reaches a probe from here, whatever its state; empty where they do."""
 
     @property
     def dialing(self) -> bool:

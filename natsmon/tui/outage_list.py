@@ -33,6 +33,9 @@ class OutageSelection(Selection[OutageRecord]):
     def kept(self, state: State) -> deque[OutageRecord]:
         return state.outages
 
+    def same(self, one: OutageRecord, other: OutageRecord) -> bool:
+        return one.began == other.began
+
     def matches(self, outage: OutageRecord, needle: str) -> bool:
         lasts = "still out" if outage.ended is None else ""
         texts = (words(outage), outage.cause, outage.text, outage.reason, outage.before, outage.after, lasts)

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from textual.binding import BindingType
 
-from natsmon.state import OutageRecord
+from natsmon.state import OutageRecord, State
 from natsmon.tui import figures, outage_detail
 from natsmon.tui.cells import Row
 from natsmon.tui.filter import ask
@@ -24,6 +24,10 @@ class OutagesPage(Page):
         self.table = OutageTable()
         self.table.styles.height = "1fr"
         super().__init__(self.table, OUTAGES_KEYS)
+
+    def again(self, state: State) -> bool:
+        self.table.selection.again(state)
+        return True
 
     def action_open(self) -> None:
         self.table.open()
@@ -66,6 +70,11 @@ class OutagePage(Page):
 
     def _tick(self, moment: Moment) -> object:
         return id(self.outage), moment.state.outage_count, outage_detail.tick(self.outage, moment)
+
+    def again(self, state: State) -> bool:
+        outage = state.outage_of(self.outage.began)
+        self.outage = outage or self.outage
+        return outage is not None
 
     def action_step(self, by: int) -> None:
         """To the outage before or after this one in the table; its cursor comes along."""

@@ -8,7 +8,7 @@ from textual.binding import BindingType
 from textual.events import MouseScrollDown, MouseScrollUp
 from textual.screen import ModalScreen
 
-from natsmon.state import Dial
+from natsmon.state import Dial, State
 from natsmon.tui import detail, servers, status
 from natsmon.tui.cells import COMPONENTS, Row
 from natsmon.tui.keybar import KeyBar, MomentView
@@ -88,6 +88,10 @@ class Page(ModalScreen[None], MomentView):
         self.sheet.show(moment, revision if self.follows else 0)
         self.keybar.show(moment, 0)
 
+    def again(self, state: State) -> bool:
+        """The state has become another: show the same of that one; False where it has nothing of the kind."""
+        return True
+
     def action_move(self, lines: int) -> None:
         self.sheet.move(lines)
 
@@ -117,6 +121,11 @@ class DialPage(Page):
 
     def _tick(self, moment: Moment) -> object:
         return self.dial.id, detail.tick(self.dial, moment)
+
+    def again(self, state: State) -> bool:
+        dial = state.find_dial(self.dial.id)
+        self.dial = dial or self.dial
+        return dial is not None
 
     def action_step(self, by: int) -> None:
         """To the dial before or after this one in the table; its cursor comes along."""

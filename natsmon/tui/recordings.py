@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 from natsmon import events as ev
 from natsmon import units
 from natsmon.plaintext import printable
-from natsmon.recording import names
-from natsmon.recording.target import Target
 from natsmon.sources import Source
 from natsmon.tui.watch import Watch
 
 if TYPE_CHECKING:
     from natsmon.recording.recorder import Recorder
+    from natsmon.recording.target import Target
 
 LAST_WORDS = 5.0
 """Seconds a disk may take for the last lines."""
@@ -22,11 +21,13 @@ LAST_WORDS = 5.0
 class Recordings:
     """One at a time. Its lines are the source's own, and the notes that the view makes."""
 
-    def __init__(self, source: Source, watched: Watch, target: Target, recorder: "Recorder | None") -> None:
+    def __init__(self, source: Source, watched: Watch, target: "Target | None", recorder: "Recorder | None") -> None:
         self._watched = watched
         self._target = target
         self._recorder = recorder
         self._finished: list[Recorder] = []
+        self.made = [recorder.name] if recorder is not None else []
+        """The names of all recordings that were begun, oldest first."""
         source.tap = self._take
         watched.noted = self._take_note
 
@@ -49,20 +50,24 @@ class Recordings:
         return words
 
     def _start(self) -> str:
+        from natsmon.recording import names
         from natsmon.recording.recorder import CannotRecord, Recorder
         from natsmon.recording.shadow import LINES_KEPT, MESSAGES_KEPT, head
+        from natsmon.recording.target import Target
 
         seen = [
             ev.LogLine(at=entry.wall, text=entry.text, kind=entry.kind, message=entry.message)
             for entry in self._watched.book.latest(LINES_KEPT, MESSAGES_KEPT)
         ]
-        target = Target(self._target.path or names.default(time.time()), self._target.most, self._target.keep)
+        wanted = self._target or Target()
+        target = Target(wanted.path or names.default(time.time()), wanted.most, wanted.keep)
         try:
             self._recorder = Recorder(target, head(self._watched.state, seen))
         except CannotRecord as error:
             words = f"not recorded: {error}"
             self._watched.note(words, "bad")
             return words
+        self.made = [*(name for name in self.made if name != target.path), target.path]
         words = f"recording to {_place(self._recorder)}"
         self._watched.note(words)
         return words

@@ -52,6 +52,17 @@ class Selection(Generic[T]):
         listed = self.listed(state)
         return listed[self._place(listed)] if listed else None
 
+    def same(self, one: T, other: T) -> bool:
+        """Whether two records, of two states, tell of the same."""
+        raise NotImplementedError
+
+    def again(self, state: State) -> None:
+        """The state has become another: the cursor goes to the record in it that tells of the same."""
+        chosen = self._chosen
+        if chosen is not None:
+            self._chosen = next((record for record in self.kept(state) if self.same(record, chosen)), None)
+        self.revision += 1
+
     def choose(self, record: T) -> None:
         self._chosen = record
         self.revision += 1

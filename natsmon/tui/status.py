@@ -110,7 +110,7 @@ def _account(moment: Moment, width: int) -> Row:
     if (quiet := silence.seconds(moment)) is not None:
         in_flight = moment.state.tally.in_flight
         unsettled = f" · {in_flight:,} in flight" if in_flight else ""
-        return row((f"  no PONG for {_lasts(quiet)}{unsettled}", "warn"))
+        return row((f"  nothing heard for {_lasts(quiet)}{unsettled}", "warn"))
     if moment.state.status == "CONNECTED" and not moment.over and not moment.state.lame_duck:
         return _connected(moment, width)
     told = _told(moment, in_full=True)
@@ -128,7 +128,7 @@ def _told(moment: Moment, *, in_full: bool) -> Row:
         why = state.end.why if state.end and state.end.why else "the stream is over"
         again = " · r starts again" if moment.can_restart else ""
         return row((f"  ended: {why}", "value"), (f"{again} · q leaves", "label"))
-    if state.session is None:
+    if state.session is None and not state.now:  # a stream may begin in the middle
         return row(("  waiting for the probe's first word", "label"))
     if state.lame_duck:
         return row(("  ! the server is shutting down (lame duck)", "warn"))

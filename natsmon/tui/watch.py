@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 class Watch:
     """One stream after the other, should the probe die; the book keeps what all of them told."""
 
-    def __init__(self, source: Source, clock: Callable[[], float]) -> None:
+    def __init__(self, source: Source, clock: Callable[[], float], unable: str = "") -> None:
         self._source = source
         self._clock = clock
+        self.unable = unable
+        """Why no command can be given; empty where one can."""
         self.book = Book()
         self.revision = 0
         """Rises with every change a panel could show."""
@@ -39,6 +41,8 @@ class Watch:
         self.revision += 1
 
     def take(self, event: ev.AnyEvent) -> None:
+        if isinstance(event, ev.Session) and self.state.session is not None and self.state.session.id != event.id:
+            self.begin()  # one stream behind another, in a pipe
         self.state.apply(event)
         if isinstance(event, ev.Snapshot):
             self.book.restore([entry(line.at, line.text, line.kind, line.message) for line in event.log])
@@ -76,7 +80,10 @@ class Watch:
 
     def moment(self) -> Moment:
         now = self._stream_clock.now(self.state.now)
-        return Moment(self.state, now, self.stream, self._source.obituary, self._source.can_restart, self.recording)
+        source = self._source
+        return Moment(
+            self.state, now, self.stream, source.obituary, source.can_restart, self.recording, unable=self.unable
+        )
 
 
 def entry(wall: float, text: str, kind: str, message: bool = False) -> Entry:

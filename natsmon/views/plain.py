@@ -1,5 +1,7 @@
 """The plain log: a wall-clock stamp and a line an event, for a file, a pipe or a terminal that is no screen."""
 
+import os
+import sys
 import time
 
 from natsmon import events as ev
@@ -32,3 +34,31 @@ class Plain:
         except (OverflowError, ValueError, OSError):  # no calendar has such a day; a stream may claim it
             return f"t = {t:g} s"
         return f"{time.strftime('%Y-%m-%d %H:%M:%S', at)}.{milliseconds % 1000:03d}"
+
+
+class Log:
+    """The log of a stream that comes from elsewhere, on standard output; of several streams, one behind another."""
+
+    def __init__(self) -> None:
+        self.ended: int | None = None
+        """The exit code of the latest stream; none while it has not ended."""
+        self._plain = Plain()
+        self._session = ""
+
+    def take(self, event: ev.AnyEvent) -> bool:
+        """Write the line of an event. False when nobody reads any more."""
+        if isinstance(event, ev.Session) and event.id != self._session:
+            self._plain, self._session, self.ended = Plain(), event.id, None
+        if isinstance(event, ev.End):
+            self.ended = event.exit_code
+        line = self._plain.line(event)
+        if line is None:
+            return True
+        try:
+            sys.stdout.buffer.write(line)
+            sys.stdout.buffer.flush()
+        except BrokenPipeError:
+            # The interpreter flushes once more at its end, and that must not fail aloud either.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return False
+        return True

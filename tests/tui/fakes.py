@@ -59,7 +59,10 @@ class Server:
 
     def __init__(self) -> None:
         self.calls = 0
+        self.asked: list[str | None] = []
+        """The servers we were on."""
 
-    def kill_or_start(self) -> str:
+    def kill_or_start(self, server: str | None) -> str:
         self.calls += 1
+        self.asked.append(server)
         return "killed the server"

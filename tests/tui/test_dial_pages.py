@@ -186,9 +186,15 @@ async def test_nothing_is_painted_on_a_page_when_nothing_changed() -> None:
         assert painted == []
 
 
+async def test_q_leaves_from_a_page_too() -> None:
+    async with driven(dial_streams.secured()) as drive:
+        await drive.press("enter", "q")
+        assert drive.source.sent == [ev.Close()]
+
+
 async def test_other_keys_do_nothing_on_a_page() -> None:
     async with driven(dial_streams.secured()) as drive:
-        await drive.press("enter", "q", "m", "slash", "s", "tab")
+        await drive.press("enter", "m", "slash", "s", "tab")
         assert on_top(drive) == "DialPage"
         assert drive.source.sent == []
         await drive.press("question_mark")

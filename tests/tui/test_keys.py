@@ -181,6 +181,7 @@ async def test_k_only_in_the_demo() -> None:
             await drive.pilot.pause()
         await drive.settle()
         assert server.calls == 1
+        assert server.asked == ["east-1:4222"]  # the one we are on
         assert "killed the server" in drive.shown("events")
     async with driven(streams.connected()) as drive:
         assert "k kill" not in drive.shown("keybar")

@@ -179,3 +179,38 @@ def test_page_without_colour(snap_compare: Compare, monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize("stream", VARIANTS, ids=lambda stream: stream.__name__)
 def test_panels(snap_compare: Compare, stream: Callable[[], Stream], size: tuple[int, int]) -> None:
     assert snap_compare(app_on(stream()), terminal_size=size, run_before=settle)
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (ev.ReadBack(t=30.0, stream="ORDERS", acknowledged=1_200, stored=1_200), "stored    1,200 of 1,200"),
+        (
+            ev.ReadBack(t=30.0, stream="ORDERS", acknowledged=30, stored=28, missing=2, twice=1, complete=False),
+            "stored    28 of 30, 2 missing, 1 twice, not read to its end",
+        ),
+    ],
+)
+def test_what_the_stream_kept_is_told_once_it_is_known(found: ev.ReadBack, said: str) -> None:
+    before = texts(messages.rows(moment_of(latency_streams.acknowledged()), 70, 3))
+    assert not any(text.startswith("stored") for text in before)
+    *table, last = texts(messages.rows(moment_of(latency_streams.acknowledged().add(found)), 70, 3))
+    assert last.rstrip() == said
+    assert table == before[:2]
+
+
+def test_a_stale_count_between_two_tellings() -> None:
+    """With many PINGs a second, all of them answered, the arithmetic is told once a second."""
+    stream = streams.connected()
+    stream.add(ev.Keepalive(t=stream.t, interval=0.1, max_out=2, stale_at=stream.t + 0.25))
+    for later, rest in ((0.0, "0.2 s"), (0.04, "0.2 s"), (0.07, "0.3 s"), (0.72, "0.2 s")):
+        moment = moment_of(stream, stream.t + later)
+        kept = moment.state.keepalive
+        assert kept is not None
+        assert keepalive.left(kept, moment) == rest, later
+
+
+def test_the_only_ping_that_may_be_out_is_worth_a_warning() -> None:
+    stream = streams.connected()
+    stream.add(ev.Keepalive(t=stream.t, interval=1.0, max_out=1, outstanding=1, stale_at=stream.t + 1.0))
+    assert keepalive.warning(moment_of(stream), 40) == "1 of 1 PINGs out, stale in 1.0 s"

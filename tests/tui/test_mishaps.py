@@ -12,8 +12,8 @@ from tests.tui.test_keys import Driven, driven
 class Broken(Server):
     """A demo whose server will not start."""
 
-    def kill_or_start(self) -> str:
-        super().kill_or_start()
+    def kill_or_start(self, server: str | None) -> str:
+        super().kill_or_start(server)
         raise SandboxFailed("it did not start:\n[FTL] listen tcp 127.0.0.1:4222: address already in use\n")
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from textual.events import Resize
+from textual.geometry import Region
+from textual.strip import Strip
 
 from natsmon.tui.app import NatsmonApp
 from natsmon.tui.dial_table import DialTable
@@ -41,9 +43,10 @@ app.run(headless=True, auto_pilot=look)
 """
 _LATER = ("nats", "nkeys", "websockets", "uvloop", "markdown_it", "pygments")
 _LATER += tuple(f"natsmon.{name}" for name in ("probe", "dial", "check", "sandbox", "views", "report", "availability"))
-_LATER += tuple(f"natsmon.{name}" for name in ("narration", "diagnosis", "recording.recorder", "recording.reader"))
+_LATER += tuple(f"natsmon.{name}" for name in ("narration", "diagnosis", "recording"))
 _LATER += tuple(f"natsmon.tui.{name}" for name in ("help", "filter", "pages", "outage_pages", "detail", "gantt"))
 _LATER += tuple(f"natsmon.tui.{name}" for name in ("latency", "upgrade", "charts", "lanes"))
+_LATER += tuple(f"natsmon.{name}" for name in ("replay", "piped", "remote", "tui.replay", "tui.reel", "tui.go"))
 """What an event, a key or another command needs."""
 
 
@@ -56,6 +59,27 @@ def test_what_the_first_screen_does_not_show_is_not_loaded_for_it() -> None:
     assert "natsmon.tui.dashboard" in loaded
     early = [name for name in loaded if any(name == later or name.startswith(f"{later}.") for later in _LATER)]
     assert not early
+
+
+@pytest.mark.parametrize(("width", "said"), [(80, "last 10 minutes"), (120, "silent")])
+async def test_the_legend_is_the_one_for_the_width_as_soon_as_it_is_painted(width: int, said: str) -> None:
+    titles: list[str] = []
+    source = Recorded(Stream())
+    app = NatsmonApp(source, clock=source.clock)
+    panel = app._dashboard.timeline
+    paint = panel.render_lines
+
+    def watched(crop: Region) -> list[Strip]:
+        lines = paint(crop)
+        titles.append(str(panel.border_title))
+        return lines
+
+    panel.render_lines = watched  # type: ignore[method-assign]
+    async with app.run_test(size=(width, 36)) as pilot:
+        await pilot.pause()
+        assert titles
+        assert all(said in title for title in titles)
+        app.exit()
 
 
 @pytest.mark.parametrize("size", [(60, 16), (80, 24), (120, 36), (200, 60)])

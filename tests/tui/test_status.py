@@ -67,7 +67,7 @@ def test_giving_up_says_what_the_last_dial_failed_of() -> None:
 
 def test_a_server_that_says_nothing_is_not_healthy() -> None:
     first, second = texts(status.rows(moment_of(frozen(12.0)), 118, 2))
-    assert "no PONG for 12 s · 12 in flight" in second
+    assert "nothing heard for 12 s · 12 in flight" in second
     assert first.rstrip().endswith("rtt      – ms")
     assert status.rows(moment_of(frozen(12.0)), 118, 2)[1][0][1] == "warn"
     assert "no PONG" not in texts(status.rows(moment_of(frozen(2.9)), 118, 2))[1]

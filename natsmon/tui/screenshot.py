@@ -1,0 +1,72 @@
+"""The screen as it is, in two files: a picture, and its text. Loaded when asked for."""
+
+import os
+import re
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual.app import App
+
+from natsmon.plaintext import printable
+
+if TYPE_CHECKING:
+    from natsmon.narration import Kind
+
+_FETCHED = re.compile(r',\s*url\("https?://[^"]*"\) format\("[^"]*"\)')
+_NAMES_TRIED = 100
+"""For one second's screenshots; a person does not take as many."""
+
+
+def save(app: App[int]) -> "tuple[str, Kind]":
+    """Into the current folder, for their owner alone (mode 0600), as recordings are; says where, or why not."""
+    name = _name()
+    try:
+        path = _save(name, {".svg": picture(app), ".txt": text(app)})
+    except OSError as error:
+        return f"no screenshot: {name} cannot be written in the current folder: {error.strerror}", "bad"
+    return f"screenshot: {printable(str(path))}.svg and .txt", "info"
+
+
+def _name() -> str:
+    """In local time, as the name of a recording."""
+    return time.strftime("natsmon-%Y%m%d-%H%M%S")
+
+
+def picture(app: App[int]) -> str:
+    """As Textual draws it, but that who looks at it fetches nothing: its font is one that is there, or another."""
+    return _FETCHED.sub("", app.export_screenshot())
+
+
+def text(app: App[int]) -> str:
+    """What stands on the screen, line by line, without the blanks at their ends."""
+    strips = app.screen._compositor.render_strips()  # noqa: SLF001  what Textual's own picture is made of
+    return "".join(f"{strip.text.rstrip()}\n" for strip in strips)
+
+
+def _save(name: str, contents: dict[str, str]) -> Path:
+    """All of them or none, and nothing that was there before is lost. Where they are, without the ending."""
+    for number in range(1, _NAMES_TRIED + 1):
+        path = Path(os.path.abspath(f"{name}-{number}" if number > 1 else name))
+        files = {Path(f"{path}{end}"): content for end, content in contents.items()}
+        with suppress(FileExistsError):
+            _write(files)
+            return path
+    raise FileExistsError(0, "there are too many of this second already")
+
+
+def _write(files: dict[Path, str]) -> None:
+    """Raises OSError, and FileExistsError where one of them is there already; there is none of them then."""
+    made: list[Path] = []
+    try:
+        for path, content in files.items():
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            made.append(path)
+            with open(descriptor, "w", encoding="utf-8") as file:
+                file.write(content)
+    except BaseException:
+        for path in made:
+            with suppress(OSError):
+                path.unlink()
+        raise
