@@ -14,7 +14,7 @@ _OTHER = "Other"
 
 DEFAULT = "dashboard"
 """The command that runs when none is named."""
-NAMED = ("demo", "check", "report", "info")
+NAMED = ("demo", "check", "replay", "view", "report", "info")
 """Those a person can name, in the order of the help."""
 
 

@@ -1,0 +1,96 @@
+"""``natsmon view``: the dashboard on a stream that comes from elsewhere."""
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from natsmon import garbage
+from natsmon.commands.flags import Flag
+from natsmon.commands.grammar import FLAGS_WORD, Command
+from natsmon.commands.output import complain, is_terminal
+from natsmon.commands.screen import need_screen
+from natsmon.exit_codes import Exit
+from natsmon.plaintext import printable
+
+if TYPE_CHECKING:
+    from natsmon.sources import Source
+
+STANDARD_INPUT = "-"
+_TERMINAL = "/dev/tty"
+
+
+@click.command(cls=Command, options_metavar=FLAGS_WORD)
+@click.option(
+    "--ssh",
+    cls=Flag,
+    section="Source",
+    metavar="[USER@]HOST",
+    help="Run natsmon --json there, and watch it; keys work.",
+)
+@click.option("--plain", cls=Flag, section="Output", is_flag=True, help="A log, one line an event.")
+@click.argument("rest", nargs=-1, metavar="- | --ssh HOST [-- ARGUMENTS...]")
+@click.pass_context
+def view(ctx: click.Context, /, ssh: str | None, plain: bool, rest: tuple[str, ...], **_: Any) -> int:
+    """The dashboard on a natsmon elsewhere, through a pipe or over ssh.
+
+    The pipe is ssh HOST natsmon --json | natsmon view - and with --ssh that is one command: ARGUMENTS are for the
+    natsmon there, and the keys act on its connection.
+    """
+    if ssh is not None:
+        return _over_ssh(ctx, ssh, rest, plain)
+    if rest != (STANDARD_INPUT,):
+        hint = "; natsmon replay FILE shows a recording" if rest else ""
+        raise click.UsageError(f"view wants - for standard input, or --ssh HOST{hint}", ctx)
+    if is_terminal(sys.stdin):
+        raise click.UsageError("view -: standard input is this terminal; try natsmon --json … | natsmon view -", ctx)
+    stream = os.dup(0)
+    if not plain:
+        need_screen("view", keys_from=_TERMINAL)
+    from natsmon.piped import NO_COMMANDS, Pipe
+
+    return _show(Pipe(stream), plain, unable=NO_COMMANDS)
+
+
+def _over_ssh(ctx: click.Context, host: str, arguments: tuple[str, ...], plain: bool) -> int:
+    if not host or host.startswith("-") or printable(host) != host:
+        raise click.BadParameter(f'"{printable(host)}" is no host', ctx=ctx, param_hint="--ssh")
+    if not plain:
+        need_screen("view")
+    from natsmon.remote import NoRemote, start
+
+    try:
+        source = start(host, arguments)
+    except NoRemote as error:
+        complain(f"view: {error}")
+        return Exit.USAGE if error.status == Exit.USAGE else Exit.GAVE_UP
+    return _show(source, plain)
+
+
+def _show(source: "Source", plain: bool, *, unable: str = "") -> int:
+    garbage.leave()
+    if plain:
+        import asyncio
+
+        return asyncio.run(_log(source))
+    from natsmon.tui.app import run
+
+    return run(source, leave_at_end=False, unable=unable)
+
+
+async def _log(source: "Source") -> int:
+    from natsmon.views.plain import Log
+
+    log = Log()
+    garbage.collect()
+    try:
+        async for event in source.events():
+            if not log.take(event):
+                break
+    finally:
+        source.kill()
+    if log.ended is None:
+        complain(f"view: {source.obituary}")
+        return Exit.PROBE_DIED
+    return log.ended
