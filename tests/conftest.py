@@ -9,12 +9,19 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
+import hypothesis
 import pytest
 
 from natsmon.sandbox.server import HOST, NatsServer
 from tests.leaks import GRACE, Snapshot, adopt_orphans
 
 StartServer = Callable[..., NatsServer]
+
+
+# The same examples each time, as long as they take on a busy machine; --hypothesis-profile=explore looks for new ones.
+hypothesis.settings.register_profile("explore", deadline=None)
+hypothesis.settings.register_profile("steady", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("steady")
 
 
 def pytest_configure() -> None:

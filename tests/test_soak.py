@@ -44,7 +44,7 @@ def test_an_interrupted_run_leaves_nothing() -> None:
         process.send_signal(signal.SIGINT)
         out, complaint = process.communicate(timeout=30)
     assert (process.returncode, out, complaint) == (130, "", "interrupted: there is no judgement\n")
-    assert not [pid for pid in children if alive(pid)]
+    until(lambda: not any(map(alive, children)), "the end of what it started")
 
 
 # -- the judge --------------------------------------------------------------------------------------

@@ -116,7 +116,8 @@ async def test_large_messages(nats_server: StartServer, ca: Authority, scheme: s
     inside = "no_tls: true" if scheme == "ws" else ca.server_config(HOST)
     server = nats_server(config=ws.listening_on(inside=inside))
     tlsca = ca.file if scheme == "wss" else ""
-    wanted = settings(ws.address(server, scheme), tlsca=tlsca, payload=b"x" * 200_000, interval=MAX_RATE, count=200)
+    large = {"payload": b"x" * 200_000, "interval": MAX_RATE, "count": 200}
+    wanted = settings(ws.address(server, scheme), tlsca=tlsca, drain_timeout=30.0, **large)
     async with listening(wanted, stay=False) as run:
         assert await run.ended() == 0
     assert run.events.last_tally.echoed == 200
