@@ -66,15 +66,17 @@ class Stream:
             await asyncio.sleep(0.005)
 
     async def ids(self) -> list[str]:
-        """The id of every message, in the order of the stream."""
-        left = await self.messages()
+        """The id of every message, in the order of the stream.
+
+        As many as the leader counts: a consumer on a replica that lags behind believes to be at the end.
+        """
+        there = await self.messages()
         found: list[str] = []
         everything = ConsumerConfig(deliver_policy=DeliverPolicy.ALL, headers_only=True)
         subscription = await self._js.subscribe("", stream=STREAM, ordered_consumer=True, config=everything)
-        while left:
-            message = await subscription.next_msg(timeout=5.0)
+        while len(found) < there:
+            message = await subscription.next_msg(timeout=10.0)
             found.append(message.headers["Nats-Msg-Id"])
-            left = message.metadata.num_pending
         await subscription.unsubscribe()
         return found
 

@@ -23,6 +23,7 @@ from tests.tui import streams
 from tests.vocabulary import EVENTS
 
 SUFFIXES = ["jsonl", "jsonl.gz", "jsonl.zst"]
+ZIPPED = gzip.compress(b"x", mtime=0)
 GOLDEN = Path(__file__).parent / "recordings" / "schema-1.jsonl"
 
 
@@ -437,7 +438,7 @@ def test_a_recording_is_added_to(tmp_path: Path, suffix: str) -> None:
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-@pytest.mark.parametrize("content", [b"PRECIOUS\n", b'{"a": 1}\n', b"\x1f\x8b\x08garbage", gzip.compress(b"x")])
+@pytest.mark.parametrize("content", [b"PRECIOUS\n", b'{"a": 1}\n', b"\x1f\x8b\x08garbage", ZIPPED])
 def test_what_is_not_ours_is_left_alone(tmp_path: Path, suffix: str, content: bytes) -> None:
     path = tmp_path / f"run.{suffix}"
     path.write_bytes(content)

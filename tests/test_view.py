@@ -75,6 +75,8 @@ async def test_the_screen_stays_when_the_pipe_ends(tmp_path: Path, whole: bool) 
         await terminal.until("ended: q" if whole else "the probe died (the stream broke off)")
         terminal.send("q")
         assert await terminal.ended() == (Exit.ENDED if whole else Exit.PROBE_DIED)
+        kept = await terminal.until("servers  ")
+        assert ("; q; " if whole else "; the probe died (the stream broke off); ") in kept.split("\n")[0]
 
 
 async def test_a_stream_that_begins_in_the_middle_shows_what_it_can(tmp_path: Path) -> None:
