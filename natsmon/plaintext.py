@@ -6,6 +6,11 @@ ring the bell, break a line or turn the reading direction, so what could is show
 
 import re
 
+TEXT_LIMIT = 300
+"""Characters of one text of a server; its longest errors are shorter."""
+NAME_LIMIT = 64
+"""Of one name."""
+
 _UNSAFE = re.compile(
     "["
     "\x00-\x1f\x7f-\x9f"  # C0, DEL, C1: cursor, colour, bell, line ends
@@ -32,3 +37,8 @@ def json_safe(line: str) -> str:
 def printable(text: str) -> str:
     """The text with every control, separator, bidirectional mark and surrogate as a visible escape."""
     return _UNSAFE.sub(_escape, text)
+
+
+def clip(text: str, limit: int = TEXT_LIMIT) -> str:
+    """So many characters of the text, and a mark where there are more."""
+    return text if len(text) <= limit else text[:limit] + "…"

@@ -8,7 +8,6 @@ import msgspec
 from natsmon import units
 from natsmon.plaintext import printable
 
-DEFAULT_URL = "nats://127.0.0.1:4222"
 DEFAULT_PORT = 4222
 MAX_RATE = 0.0
 """The ``interval`` that means: as fast as they are echoed."""
@@ -88,8 +87,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The connection's name, as servers list it."""
     subject: str = "hello"
     payload: bytes = b"world"
-    headers: tuple[tuple[str, str], ...] = ()
-    """Of each message, before our own."""
+    headers: tuple[tuple[str, Secret], ...] = ()
+    """Of each message, before our own: names and values. Which of them lets somebody in, nobody here can tell."""
     echo: bool = True
     """We subscribe to our own messages, and so know what became of them."""
     jetstream: str = ""
@@ -149,7 +148,7 @@ def _yes_no(value: bool) -> str:
 
 
 def _rate(interval: float) -> str:
-    return "max" if interval == MAX_RATE else f"{1 / interval:.6g}"
+    return "max" if interval == MAX_RATE else f"{1 / interval:.10g}"
 
 
 def _payload(payload: bytes) -> str:
@@ -175,7 +174,7 @@ _SHOWN: dict[str, tuple[str, Callable[[Any], str]]] = {
     "name": ("connection-name", printable),
     "subject": ("subject", printable),
     "payload": ("payload", _payload),
-    "headers": ("headers", lambda headers: printable(", ".join(f"{name}: {value}" for name, value in headers))),
+    "headers": ("headers", lambda headers: ", ".join(f"{name}: {value}" for name, value in headers)),
     "echo": ("echo", _yes_no),
     "jetstream": ("jetstream", printable),
     "observe": ("observe", printable),

@@ -1,10 +1,11 @@
-"""Durations and sizes, as people write them and as people read them.
+"""Durations, sizes and counts, as people write them and as people read them.
 
 Durations are Go's, because every NATS flag that takes one is; sizes are the nats CLI's, for which ``K``, ``KB``
 and ``KiB`` are all 1024 bytes. What cannot be understood raises ValueError with the reason, never with the value: the
 caller knows how to quote it.
 """
 
+import math
 import re
 from fractions import Fraction
 
@@ -92,13 +93,9 @@ def _decimal(amount: int, per: int) -> str:
 
 def elapsed(seconds: float) -> str:
     """A measured time, three figures or so: ``0.64 ms``, ``23.1 ms``, ``231 ms``, ``2.31 s``, ``12m41s``."""
-    milliseconds = max(0.0, seconds) * 1000
-    if milliseconds < 9.995:
-        return f"{milliseconds:.2f} ms"
-    if milliseconds < 99.95:
-        return f"{milliseconds:.1f} ms"
-    if milliseconds < 999.5:
-        return f"{milliseconds:.0f} ms"
+    seconds = max(0.0, seconds)
+    if seconds < 0.9995:
+        return f"{milliseconds(seconds)} ms"
     if seconds < 9.995:
         return f"{seconds:.2f} s"
     if seconds < 59.95:
@@ -108,19 +105,18 @@ def elapsed(seconds: float) -> str:
     return f"{hours}h{minutes:02d}m{left:02d}s" if hours else f"{minutes}m{left:02d}s"
 
 
+def milliseconds(seconds: float) -> str:
+    """The same without the unit, where that goes without saying: ``0.64``, ``23.1``, ``231``, ``2310``."""
+    value = max(0.0, seconds) * 1000
+    return f"{value:.2f}" if value < 9.995 else f"{value:.1f}" if value < 99.95 else f"{value:.0f}"
+
+
 def brief(seconds: float) -> str:
     """``elapsed`` without zeros that say nothing: ``2 s``, ``70 ms``."""
     number, space, unit = elapsed(seconds).partition(" ")
     if "." in number:
         number = number.rstrip("0").rstrip(".")
     return number + space + unit
-
-
-def clock(seconds: float) -> str:
-    """A running time that keeps its width: ``00:12:41``; the hours go on past 99."""
-    minutes, left = divmod(int(max(0.0, seconds)), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours:02d}:{minutes:02d}:{left:02d}"
 
 
 def size(count: int) -> str:
@@ -146,3 +142,30 @@ def go_size(count: int) -> str:
 def grouped(number: int) -> str:
     """``1,204``."""
     return f"{number:,}"
+
+
+def a_second(interval: float) -> str:
+    """How many there are in a second with one every ``interval``: ``200``, ``22.5``, ``20,000``."""
+    rate = 1 / interval
+    return f"{rate:,.4g}" if rate < 1_000 else grouped(round(rate))
+
+
+def pace(interval: float) -> str:
+    """``every 2 s``, and of what is more often ``200 a second``; without an interval ``at full speed``."""
+    if interval <= 0:
+        return "at full speed"
+    return f"every {brief(interval)}" if interval >= _OFTEN else f"{a_second(interval)} a second"
+
+
+_OFTEN = 0.1
+"""Seconds; where there are more than ten a second, nobody counts from one to the next."""
+
+
+def plural(number: int, noun: str, ending: str = "s") -> str:
+    """``1 outage``, ``1,204 outages``."""
+    return f"{grouped(number)} {noun}{'' if number == 1 else ending}"
+
+
+def percent(share: float) -> str:
+    """Two decimals, rounded down: 100 % is said only of what was never interrupted."""
+    return f"{math.floor(share * 10_000 + 1e-9) / 100:.2f} %"

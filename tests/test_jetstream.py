@@ -71,7 +71,7 @@ async def read_back(run: Listening) -> ev.ReadBack:
 
 
 async def test_acknowledged_is_stored(server: NatsServer) -> None:
-    async with publishing(server, headers=(("Kind", "test"),), interval=0.01) as (run, stream, numbers):
+    async with publishing(server, headers=(("Kind", Secret("test")),), interval=0.01) as (run, stream, numbers):
         session = await run.events.until(ev.Session)
         assert (session.proof, session.stream, session.subject) == ("ack", STREAM, "hello")
         first = await run.events.until(ev.FirstEcho)
@@ -278,7 +278,7 @@ def test_which_refusals_are_for_now(error: ApiError, for_now: bool) -> None:
 
 @pytest.mark.parametrize("seq", [1, 9, 10, 99, 100, 123456])
 def test_sizes_on_the_wire_are_those_of_the_message(seq: int) -> None:
-    message = AckedMessage(settings(jetstream=STREAM, headers=(("Kind", "ü"),)), "d00dfeed")
+    message = AckedMessage(settings(jetstream=STREAM, headers=(("Kind", Secret("ü")),)), "d00dfeed")
     wire = message.compose(seq)
     assert message.wire_size(seq) == len(wire)
     line, _, rest = wire.partition(b"\r\n")

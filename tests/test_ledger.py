@@ -122,6 +122,19 @@ class Life(RuleBasedStateMachine):
                 return
         self.fates[seq] = "late" if fate in ("stranded", "lost") else "echoed"
 
+    @rule(choice=st.integers(0))
+    def refuse_anything(self, choice: int) -> None:
+        seq = choice % (self.ledger.attempted + 2)
+        self.ledger.refuse(seq)
+        if self.fates.get(seq) in ("flying", "stranded"):
+            self.fates[seq] = "refused"
+
+    @rule()
+    def refuse_oldest(self) -> None:
+        self.ledger.refuse_oldest()
+        if flying := self.numbers("flying"):
+            self.fates[min(flying)] = "refused"
+
     @rule()
     def cut(self) -> None:
         flying = self.numbers("flying")
@@ -149,7 +162,8 @@ class Life(RuleBasedStateMachine):
         assert (ledger.flying, ledger.stranded, ledger.unknown) == tuple(
             count[fate] for fate in ("flying", "stranded", "unknown")
         )
-        assert (ledger.sent, ledger.lost, ledger.bytes) == (len(self.fates), count["lost"], SIZE * len(self.fates))
+        assert ledger.sent == len(self.fates) - count["refused"]
+        assert (ledger.lost, ledger.bytes) == (count["lost"], SIZE * len(self.fates))
         assert ledger.echoed == count["echoed"] + count["late"]
         assert (ledger.late, ledger.duplicate) == (self.late, self.duplicate)
         assert ledger.out_of_order == self.out_of_order
@@ -199,9 +213,13 @@ class LifeOverTheLimits(RuleBasedStateMachine):
     def echo(self, choice: int) -> None:
         self.ledger.echo(choice % (self.ledger.attempted + 2), 1.0)
 
-    @rule(event=st.sampled_from(["cut", "give_up", "go_blind", "see"]))
+    @rule(event=st.sampled_from(["cut", "give_up", "go_blind", "see", "refuse_oldest"]))
     def happen(self, event: str) -> None:
         getattr(self.ledger, event)()
+
+    @rule(choice=st.integers(0))
+    def refuse(self, choice: int) -> None:
+        self.ledger.refuse(choice % (self.ledger.attempted + 2))
 
     @invariant()
     def sums_hold(self) -> None:

@@ -160,6 +160,32 @@ def test_every_event_is_told_or_meant_not_to_be() -> None:
     }  # fmt: skip
 
 
+def test_the_blind_do_not_speak_of_losses() -> None:
+    sums = ev.Tally(t=2.0, attempted=5, sent=5, in_flight=5)
+    heard = ev.Connected(t=1.0, server=A), ev.Blind(t=1.0, why="--no-echo"), sums
+    lost = (
+        ev.Disconnected(t=2.0, cause="eof", server=A),
+        ev.Outage(t=3.0, began=2.0, ended=3.0, cause="eof", buffered=1),
+    )
+    lines = [line.text for line in tell(*heard, *lost, ev.End(t=4.0, exit_code=0))]
+    assert lines[-2:] == [
+        "outage of 1.00 s: messages 1 buffered, losses not known",
+        "ended after 4.00 s: 5 published, 5 with a fate unknown, 0 reconnects",
+    ]
+
+
+def test_what_ends_an_outage_for_good_is_told_of_a_reconnect_alone() -> None:
+    def up(t: float) -> tuple[ev.AnyEvent, ...]:
+        heard = ev.Subscribed(t=t + 0.0016, subject="hello"), ev.FirstEcho(t=t + 0.0372, seq=1, latency=0.001)
+        return ev.Connected(t=t, server=A), status(t, "CONNECTED"), *heard
+
+    lost = ev.Disconnected(t=5.0, cause="eof", server=A), status(5.0, "RECONNECTING")
+    lines = [line.text for line in tell(*up(1.0), *lost, *up(6.0))]
+    assert [text for text in lines if "first echo" in text] == [
+        "resubscribed 1.60 ms after the connect, first echo after 37.2 ms"
+    ]
+
+
 def test_advice_is_given_once() -> None:
     def refused(dial: int) -> tuple[ev.AnyEvent, ev.AnyEvent]:
         return (

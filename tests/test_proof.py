@@ -139,6 +139,20 @@ async def test_what_one_connection_could_not_settle_the_next_one_does(
         assert outage.lost >= 2
 
 
+async def test_the_end_of_a_run_waits_for_what_an_outage_cost(
+    nats_server: StartServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(echoes, "GRACE", 0.3)
+    real = nats_server()
+    async with swallowing(3) as peer, listening(settings(peer.url, real.url, interval=600.0, count=4)) as run:
+        await publish_three(run)
+        await run.events.until(ev.Reconnected)
+        run.obey(ev.Publish())
+        outage = await run.events.until(ev.Outage)
+        assert (outage.lost, outage.unknown) == (3, 0)
+        assert run.events.of(ev.StatusChanged)[-1].status == "DRAINING"
+
+
 async def test_without_an_inbox_an_echo_is_the_sentinel(nats_server: StartServer) -> None:
     only = "{ subscribe: { allow: [hello] } }"
     real = nats_server(config=f"authorization {{ users: [{{ user: u, password: p, permissions: {only} }}] }}")
@@ -205,6 +219,22 @@ async def test_where_the_subscription_is_denied_fates_are_unknown(nats_server: S
         await run.events.until(ev.Blind)
         assert not run.events.of(ev.Subscribed)
         assert not run.events.of(ev.AsyncError)
+
+
+MUTE = "authorization { users: [{ user: u, password: p, permissions: { publish: { deny: [hello] } } }] }"
+
+
+async def test_what_the_server_turns_away_is_rejected_and_no_outage_is_blamed(nats_server: StartServer) -> None:
+    server = nats_server(config=MUTE)
+    async with listening(settings(server.url, user=Secret("u"), password=Secret("p"), interval=600.0)) as run:
+        await publish_three(run)
+        tally = await run.events.until_counts(lambda tally: tally.rejected == 3)
+        assert (tally.attempted, tally.in_flight, tally.lost) == (3, 0, 0)
+        run.obey(ev.Reconnect())
+        outage = await run.events.until(ev.Outage)
+        assert (outage.lost, outage.rejected, outage.unknown) == (0, 0, 0)
+        (said,) = run.events.of(ev.AsyncError)
+        assert 'publish to "hello"' in said.text
 
 
 async def test_a_connection_that_may_subscribe_sees_again(nats_server: StartServer) -> None:
@@ -293,7 +323,7 @@ async def hears(server: NatsServer, run: Listening) -> Any:
 
 
 async def test_headers_of_the_user_come_first_and_the_number_is_found(server: NatsServer) -> None:
-    wanted = settings(server.url, headers=(("Kind", "test; ü"), ("Kind2", "")), payload=b"x" * 100)
+    wanted = settings(server.url, headers=(("Kind", Secret("test; ü")), ("Kind2", Secret(""))), payload=b"x" * 100)
     async with listening(wanted) as run:
         await run.events.until(ev.Echoed)
         message = await hears(server, run)

@@ -13,7 +13,10 @@ import pytest
 
 from natsmon import events as ev
 from natsmon.recording.reader import Recording
+from natsmon.recording.target import Target
 from natsmon.sandbox.server import NatsServer
+from natsmon.tui.recordings import Recordings
+from natsmon.tui.watch import Watch
 from tests.tui import streams
 from tests.tui.fakes import Recorded
 from tests.tui.test_keys import driven
@@ -201,6 +204,18 @@ async def test_each_recording_made_is_named_once(tmp_path: Path, monkeypatch: py
             await drive.press("R")
         drive.app.recordings.close()
         assert drive.app.recordings.made == ["two.jsonl", "one.jsonl"]
+
+
+async def test_a_file_is_added_to_when_the_key_is_pressed_twice_at_once(tmp_path: Path) -> None:
+    source = Tapped(streams.connected())
+    path = tmp_path / "run.jsonl"
+    recordings = Recordings(source, Watch(source, source.clock), Target(str(path)), None)
+    recordings._watched.take(source.stream.events[0])
+    for _ in range(20):
+        assert recordings.toggle().startswith("recording to")
+        assert recordings.toggle().startswith("recording ends")
+    assert recordings.close() == []
+    assert [type(ev.decode_event(line)) for line in lines_of(path)].count(ev.Snapshot) == 20
 
 
 async def test_a_recording_that_stops_by_itself_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

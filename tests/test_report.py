@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from natsmon import events as ev
-from natsmon.report import compare, gather, sessions, summary
+from natsmon.report import compare, gather, outages, sessions, summary, words
 from natsmon.report.facts import Comparison, Failure, Run
 from natsmon.report.series import SLICES, Series
 from natsmon.state import OUTAGES_KEPT, State
@@ -199,6 +199,37 @@ def test_before_and_after() -> None:
     assert row(comparison, "latency p50")[1] == ("", "")
     _, comparison = side_by_side(after, before)
     assert row(comparison, "outages") == ((0, 2), ("", "worse"))
+
+
+def test_a_run_that_never_connected_is_no_better_than_one_with_an_outage() -> None:
+    hurt, never = run_of(streams.outage().events), run_of(streams.gave_up().events)
+    _, comparison = side_by_side(hurt, never)
+    for name in ("availability", "outages", "longest outage", "time without", "lost"):
+        values, marks = row(comparison, name)
+        assert (values[1], marks[1]) == (None, "differs"), name
+    told = {row.name: row for row in summary.figures(never).rows}
+    assert told["availability"].value.text == "never connected"
+    assert (told["outages"].value.kind, told["outages"].note) == ("plain", "there was no connection to lose")
+
+
+@pytest.mark.parametrize(
+    ("numbers", "told"),
+    [
+        ([(27, 27)], " Lost was number 27."),
+        ([(138, 172)], " Lost were numbers 138–172."),
+        ([(3, 3), (5, 6)], " Lost were numbers 3, 5–6."),
+    ],
+)
+def test_the_numbers_of_what_was_lost(numbers: list[tuple[int, int]], told: str) -> None:
+    run = run_of(streams.outage().events)
+    assert told in outages.paragraph(replace(run.outages[0], lost_seqs=tuple(numbers)), words.Clock(run))
+
+
+def test_how_it_ended_is_told_in_words() -> None:
+    stream = streams.connected()
+    stream.add(ev.End(t=stream.t, exit_code=0, why="duration"))
+    (ended,) = [row for row in summary.figures(run_of(stream.events)).rows if row.name == "ended"]
+    assert (ended.value.text, ended.note) == ("as it should", "the time of --duration was over")
 
 
 def test_at_the_same_time_also_where_it_is_for_a_moment_only() -> None:

@@ -119,7 +119,7 @@ def test_password(nats_server: StartServer, refused_port: int, mode: str, way: W
 @pytest.mark.parametrize("form", [[], ["--json"]])
 def test_info(way: Way, form: list[str]) -> None:
     args, variables = way("127.0.0.1:4222")
-    run = Run(["info", *args, *form], {**variables, "NATS_TOKEN": TOKEN})
+    run = Run(["info", *args, "--headers", f"Authorization: {TOKEN}", *form], {**variables, "NATS_TOKEN": TOKEN})
     assert run.code == 0
     check(run, PASSWORD, TOKEN)
     assert "****" in run.text
@@ -136,6 +136,8 @@ def test_info(way: Way, form: list[str]) -> None:
         ["--jwt", WRONG],
         ["--seed", WRONG],
         ["--token", WRONG, "--rate", "nonsense"],
+        ["--headers", WRONG],
+        ["--headers", f"Nats-Token: {WRONG}"],
         [f"--tokens={WRONG}"],
     ],
 )
@@ -151,7 +153,7 @@ def test_token(nats_server: StartServer, mode: str, good: bool) -> None:
     server = nats_server(config=f"authorization {{ token: {TOKEN if good else 'another'} }}")
     for args, variables in (
         ([f"nats://{TOKEN}@{server.authority}"], {}),
-        ([server.url, "--token", TOKEN], {}),
+        ([server.url, "--token", TOKEN, "--headers", f"Authorization: {TOKEN}"], {}),
         ([server.url, "--user", TOKEN], {}),
         ([server.url], {"NATS_TOKEN": TOKEN}),
     ):

@@ -113,12 +113,14 @@ def test_settings_survive_the_way_to_the_probe_and_show_no_secret() -> None:
         user=Secret("joe"),
         password=Secret("hunter2"),
         payload=b"\x00\xff",
+        headers=(("Authorization", Secret("Bearer hunter2")), ("Kind", Secret("test"))),
         origins={"password": "env NATS_PASSWORD"},
     )
     assert from_line(to_line(settings)) == settings
     assert "hunter2" not in repr(settings)
     shown = describe(settings)
     assert shown["password"] == ("****", "env NATS_PASSWORD")
+    assert shown["headers"] == ("Authorization: ****, Kind: ****", "default")
     assert shown["token"] == ("", "default")
     assert shown["servers"] == ("nats://h:1, nats://[::1]:4222", "default")
     assert shown["payload"] == (r"\x00\xff", "default")

@@ -42,7 +42,10 @@ def test_an_interrupted_run_leaves_nothing() -> None:
         until(lambda: len(listing.read_text().split()) == 4, "three nodes and a probe")
         children = [int(pid) for pid in listing.read_text().split()]
         process.send_signal(signal.SIGINT)
-        out, complaint = process.communicate(timeout=30)
+        try:
+            out, complaint = process.communicate(timeout=30)
+        finally:
+            process.kill()  # should it not have ended
     assert (process.returncode, out, complaint) == (130, "", "interrupted: there is no judgement\n")
     until(lambda: not any(map(alive, children)), "the end of what it started")
 

@@ -310,6 +310,15 @@ def test_blind_until_the_next_connection_or_for_good() -> None:
     assert folded(unproven, *LOST_AND_FOUND[1:6], blind, *LOST_AND_FOUND[6:]).blind == "may not subscribe"
 
 
+@pytest.mark.parametrize(("blinded", "lost", "certain"), [(False, 0, 0), (True, 0, None), (True, 2, 2)])
+def test_nothing_is_said_of_losses_that_nobody_could_hear(blinded: bool, lost: int, certain: int | None) -> None:
+    blind = [ev.Blind(t=2.0, why="may not subscribe")] if blinded else []
+    state = folded(*LOST_AND_FOUND[:6], *blind, *LOST_AND_FOUND[6:])
+    began = state.outages[-1].began
+    state.apply(ev.Outage(t=state.now, began=began, ended=state.now, cause="eof", lost=lost))
+    assert state.outages[-1].lost_for_certain == certain
+
+
 def test_that_it_was_blind_once_is_remembered() -> None:
     blind = ev.Blind(t=2.0, why="may not subscribe")
     assert folded(*LOST_AND_FOUND).blinded == ""

@@ -82,7 +82,7 @@ def test_a_probe_that_died(died: str, said: str) -> None:
 
 
 def test_why_it_ended() -> None:
-    assert lines(streams.connected())["watched"].split("; ")[1] == "left at once"
+    assert lines(streams.connected())["watched"].split("; ")[1] == "left before it ended"
     assert lines(ended(streams.connected(), "duration"))["watched"].split("; ")[1] == "the time was over"
 
 

@@ -100,8 +100,14 @@ def test_a_measured_time_has_three_figures(seconds: float, text: str) -> None:
 
 def test_the_other_forms_for_people() -> None:
     assert [units.brief(s) for s in (2.0, 0.07, 0.0704, 1.5, 90.0)] == ["2 s", "70 ms", "70.4 ms", "1.5 s", "1m30s"]
-    assert [units.clock(s) for s in (761.9, -1, 400_000)] == ["00:12:41", "00:00:00", "111:06:40"]
     assert [units.size(n) for n in (0, 1023, 1024, 1536, 8 << 20, 2**50)] == [
         "0 B", "1023 B", "1 KiB", "1.5 KiB", "8 MiB", "1024 TiB",
     ]  # fmt: skip
     assert units.grouped(1204) == "1,204"
+    assert [units.plural(n, "outage") for n in (0, 1, 1204)] == ["0 outages", "1 outage", "1,204 outages"]
+    assert units.plural(2, "address", "es") == "2 addresses"
+    assert [units.percent(share) for share in (0.0, 0.99999, 1.0, 0.5)] == ["0.00 %", "99.99 %", "100.00 %", "50.00 %"]
+    assert [units.milliseconds(s) for s in (-1, 0.000642, 0.0231, 2.31)] == ["0.00", "0.64", "23.1", "2310"]
+    assert [units.pace(s) for s in (0.0, 2.0, 0.1, 1 / 22.5, 1 / 12_345, 1e-9)] == [
+        "at full speed", "every 2 s", "every 100 ms", "22.5 a second", "12,345 a second", "1,000,000,000 a second",
+    ]  # fmt: skip

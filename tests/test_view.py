@@ -81,10 +81,12 @@ async def test_the_screen_stays_when_the_pipe_ends(tmp_path: Path, whole: bool) 
 
 async def test_a_stream_that_begins_in_the_middle_shows_what_it_can(tmp_path: Path) -> None:
     path = written(tmp_path / "run.jsonl", streams.outage().events[30:])
-    async with Terminal(["sh", "-c", f"(cat {path}; sleep 60) | {NATSMON} view -"], env=ENV) as terminal:
+    pipe = tmp_path / "pipe"
+    command = f"mkfifo {pipe}; (cat {path}; exec sleep 60) >{pipe} & {NATSMON} view - <{pipe}; kill $!"
+    async with Terminal(["sh", "-c", command], env=ENV) as terminal:
         await terminal.until(lambda text: "◑ RECONNECTING" in text and "lost stale: no PONG for 2 PINGs" in text)
         terminal.send("q")
-        await terminal.until(lambda text: "RECONNECTING" not in text)
+        await terminal.ended()
 
 
 @pytest.mark.parametrize("regular", [True, False])
@@ -102,6 +104,29 @@ def test_as_a_log(tmp_path: Path, regular: bool) -> None:
     assert all(line.startswith("2025-06-15 ") for line in told)
     assert "connected to east-1:4222" in out
     assert "every server failed 1 time" in told[-1]
+
+
+def test_it_can_be_recorded_on_the_way(tmp_path: Path) -> None:
+    lines = b"".join(map(ev.encode, [*streams.connected().events, ev.End(t=90.0, exit_code=0, why="q")]))
+    kept = tmp_path / "run.jsonl"
+    command = [*NATSMON.split(), "view", "--plain", "--record", str(kept), "-"]
+    code, _, err = ran(*command, stdin=lines)
+    assert (code, err) == (Exit.ENDED, "")
+    assert kept.read_bytes() == lines
+    code, _, err = ran(*NATSMON.split(), "view", "--plain", "--record", str(tmp_path / "no" / "x"), "-", stdin=lines)
+    assert code == Exit.USAGE
+    assert err.endswith("cannot be written: No such file or directory\n")
+
+
+async def test_what_is_recorded_on_the_screen_is_named_when_it_is_left(tmp_path: Path) -> None:
+    path = written(tmp_path / "run.jsonl", [*streams.connected().events, ev.End(t=90.0, exit_code=0, why="q")])
+    line = f"cat {path} | {NATSMON} view --record kept.jsonl -"
+    async with Terminal(["sh", "-c", line], env=ENV, cwd=str(tmp_path)) as terminal:
+        await terminal.until("ended: q")
+        terminal.send("q")
+        assert await terminal.ended() == Exit.ENDED
+        await terminal.until("natsmon replay kept.jsonl")
+    assert (tmp_path / "kept.jsonl").read_bytes() == path.read_bytes()
 
 
 # -- ssh -------------------------------------------------------------------------------------------

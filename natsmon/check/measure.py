@@ -22,6 +22,7 @@ from natsmon.dial import tls
 from natsmon.dial.causes import classify_server_error
 from natsmon.dial.dialer import Dialer, Stream
 from natsmon.dial.trace import DialTrace
+from natsmon.plaintext import printable
 from natsmon.probe import attempt
 from natsmon.probe.evidence import Evidence
 from natsmon.probe.link import Link
@@ -209,7 +210,7 @@ async def _check_one(server: Server, settings: Settings) -> Found:
             link.abort()
     except Exception as error:  # a monitor is told by a status, not by a traceback
         text = _masked(f"{type(error).__name__}: {error}", settings)
-        return replace(found, broken=f"the check itself failed: {text}")
+        return replace(found, broken=printable(f"the check itself failed: {text}"))
     finally:
         evidence.stop()
 

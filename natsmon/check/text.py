@@ -1,12 +1,11 @@
 """A check for a person: one server stage by stage, or every address in a table."""
 
 import textwrap
-import time
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
+from natsmon import dates, units
 from natsmon import events as ev
-from natsmon import units
 from natsmon.check.verdict import (
     NO_ADDRESS,
     Failure,
@@ -18,7 +17,7 @@ from natsmon.check.verdict import (
     slowest,
     worst,
 )
-from natsmon.plaintext import printable
+from natsmon.plaintext import clip, printable
 from natsmon.state import Dial
 
 _WIDTH = 79
@@ -73,7 +72,7 @@ def stages(verdict: Verdict, *, colour: bool = False) -> str:
             lines += ["", *_failure(found.failed, pen, indent=2)]
         lines.append("")
     if found.broken:
-        lines = [f"{pen.status(verdict.status)}  {found.server}", "", f"  {printable(found.broken)}", ""]
+        lines = [f"{pen.status(verdict.status)}  {found.server}", "", f"  {found.broken}", ""]
     return "\n".join(lines[:-1]) + "\n"
 
 
@@ -125,25 +124,20 @@ def _facts(dial: Dial, stage: ev.Stage) -> tuple[str, ...]:
             connected = [tried.address for tried in dial.addresses if tried.outcome == "complete"]
             return tuple(connected) if len(dial.addresses) == 1 else ()
         case "tls" if dial.tls is not None:
-            until = f"certificate until {_day(dial.tls.chain[0].not_after)}" if dial.tls.chain else ""
+            until = f"certificate until {dates.day(dial.tls.chain[0].not_after)}" if dial.tls.chain else ""
             return tuple(part for part in (dial.tls.version, until) if part)
         case "info" if dial.info is not None:
             info = dial.info.info
             name = info.get("server_name") if info.get("server_name") != info.get("server_id") else ""
-            words = " ".join(_clip(word) for word in (name, info.get("version")) if word)
+            words = " ".join(_named(word) for word in (name, info.get("version")) if word)
             return tuple(part for part in (words, f"cid {info['client_id']}" if info.get("client_id") else "") if part)
         case "connect" if dial.connect is not None and dial.connect.credentials:
-            return (dial.connect.credentials,)
+            return (printable(dial.connect.credentials),)
     return ()
 
 
-def _clip(said: object) -> str:
-    text = printable(str(said))
-    return text if len(text) <= _NAME_LIMIT else text[:_NAME_LIMIT] + "…"
-
-
-def _day(seconds: float) -> str:
-    return time.strftime("%Y-%m-%d", time.gmtime(seconds))
+def _named(said: object) -> str:
+    return clip(printable(str(said)), _NAME_LIMIT)
 
 
 _MEASURED = {
@@ -194,11 +188,7 @@ def _summary(verdicts: Sequence[Verdict]) -> str:
     addresses = sum(verdict.found.address != NO_ADDRESS for verdict in verdicts)
     counts = [(sum(v.status is status for v in verdicts), status.name) for status in Status]
     told = ", ".join(f"{count} {name}" for count, name in counts if count)
-    return f"{_plural(addresses, 'address', 'es')} of {_plural(servers, 'server', 's')}: {told}; times in ms"
-
-
-def _plural(count: int, noun: str, ending: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}{ending}"
+    return f"{units.plural(addresses, 'address', 'es')} of {units.plural(servers, 'server')}: {told}; times in ms"
 
 
 def _lookup(verdict: Verdict) -> str:
@@ -216,15 +206,9 @@ def _address(verdict: Verdict, columns: Sequence[tuple[str, str, int]], room: in
             cells += pen(f"{'✗':>{width}}", _RED) if name in failed else pen(f"{'–':>{width}}", _DIM)
         else:
             codes = () if metric.status is Status.OK else (_COLOURS[metric.status],)
-            cells += pen(f"{_milliseconds(metric.value):>{width}}", *codes)
+            cells += pen(f"{units.milliseconds(metric.value):>{width}}", *codes)
     yield f"  {pen.status(verdict.status, 10)}{verdict.found.address:<{room}}{cells}"
     for failure in verdict.failures:
         yield from _failure(failure, pen, indent=12)
     if verdict.found.broken:
-        yield f"{'':12}{printable(verdict.found.broken)}"
-
-
-def _milliseconds(seconds: float) -> str:
-    """Three figures or so, without the unit."""
-    value = max(0.0, seconds) * 1000
-    return f"{value:.2f}" if value < 9.995 else f"{value:.1f}" if value < 99.95 else f"{value:.0f}"
+        yield f"{'':12}{verdict.found.broken}"

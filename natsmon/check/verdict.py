@@ -12,15 +12,13 @@ from natsmon import events as ev
 from natsmon import units
 from natsmon.diagnosis import diagnose
 from natsmon.narration import certificate_in_words
-from natsmon.plaintext import printable
+from natsmon.plaintext import clip, printable
 from natsmon.state import Dial
 
 SUITE = "connections"
 ITEM = "Connection"
 NO_ADDRESS = "–"
 """Stands for the address of a server whose name has none."""
-_TEXT_LIMIT = 300
-"""Characters of one text of a server; its longest errors are shorter."""
 
 _STAGE_METRICS: dict[ev.Stage, tuple[str, str]] = {
     "dns": ("dns_time", "Seconds until the name was resolved"),
@@ -156,7 +154,7 @@ class Verdict:
 def failure(server: str, stage: str, cause: str, text: str) -> Failure:
     """A failure with what is known of its cause."""
     known = diagnose(stage if stage in ev.STAGES else None, cause)
-    text = printable(text if len(text) <= _TEXT_LIMIT else text[:_TEXT_LIMIT] + "…")
+    text = printable(clip(text))
     return Failure(server, stage, cause or "unknown", text, known.happened, known.advice)
 
 

@@ -132,6 +132,9 @@ _OUTPUT_FLAGS = [
     _flag("Output", "--plain", is_flag=True, help="A log, one line an event."),
     _flag("Output", "--json", "as_json", is_flag=True, help="The event stream, one JSON object a line."),
     _flag("Output", "--control", is_flag=True, help="With --json: take commands from standard input."),
+]
+
+_RECORD_FLAGS = [
     _flag(
         "Output",
         "--record",
@@ -177,8 +180,13 @@ def check_flags(function: F) -> F:
 
 
 def output_flags(function: F) -> F:
-    """How to show it."""
-    return _apply(_OUTPUT_FLAGS, function)
+    """How to show it, and where to keep it."""
+    return _apply(_OUTPUT_FLAGS, record_flags(function))
+
+
+def record_flags(function: F) -> F:
+    """Where to keep the stream."""
+    return _apply(_RECORD_FLAGS, function)
 
 
 def report_flags(function: F) -> F:

@@ -58,7 +58,7 @@ def _run(
         from natsmon.tui.app import run as run_dashboard
 
         return run_dashboard(
-            ProbeProcess(settings), sandbox=sandbox, record=record, recorder=recorder, afterwards=_sum_up
+            ProbeProcess(settings), sandbox=sandbox, record=record, recorder=recorder, afterwards=sum_up
         )
     from natsmon.probe.process import run as run_probe
 
@@ -71,7 +71,7 @@ def _run(
     return run_probe(settings, encode=Plain().line, control=control, recorder=recorder)
 
 
-def _sum_up(last: "Moment", recordings: list[str]) -> None:
+def sum_up(last: "Moment", recordings: list[str]) -> None:
     """What the terminal keeps of what was on the screen."""
     from natsmon.views.summary import summary
 

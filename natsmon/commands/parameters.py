@@ -96,7 +96,7 @@ def _filling(value: str) -> bytes:
     return (b"natsmon " * (size // 8 + 1))[:size]
 
 
-def _header(value: str) -> tuple[str, str]:
+def _header(value: str) -> tuple[str, Secret]:
     """Name and value of a header that stands in a message as it is given here."""
     name, colon, said = value.partition(":")
     said = said.strip(" \t")
@@ -110,7 +110,7 @@ def _header(value: str) -> tuple[str, str]:
         raise ValueError("has a name of ours: messages are numbered by such headers")
     if name.lower().startswith("nats-"):
         raise ValueError("has a name of the server's, which would act on it")
-    return name, said
+    return name, Secret(said)
 
 
 def _rate(value: str) -> float:
@@ -172,7 +172,7 @@ SUBJECT = Value("SUBJECT", lambda value: check_subject(text(value)))
 PAYLOAD = Value("TEXT", os.fsencode)
 PAYLOAD_FILE = Value("FILE", lambda value: _content(text(value)))
 PAYLOAD_SIZE = Value("SIZE", _filling)
-HEADER = Value("HEADER", lambda value: _header(text(value)))
+HEADER = Value("HEADER", lambda value: _header(text(value)), secret=True)
 RATE = Value("RATE", _rate)
 MONITOR = Value("URL", check_monitor, secret=True)
 SIZE = Value("SIZE", units.parse_size)

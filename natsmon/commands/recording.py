@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from natsmon.commands.output import complain
 
@@ -27,6 +28,8 @@ def target_from(ctx: click.Context, mode: str) -> "Target | None":
         path = ""  # it is the recording
     if not ctx.params["record"] and ctx.params["record_max"] and mode != "dashboard":  # there, a key may begin one
         raise click.BadParameter("is given without --record", ctx=ctx, param_hint="--record-max")
+    if ctx.get_parameter_source("record_keep") is not ParameterSource.DEFAULT and ctx.params["record_max"] is None:
+        raise click.BadParameter("is given without --record-max", ctx=ctx, param_hint="--record-keep")
     if not path and not ctx.params["record_max"]:
         return None
     from natsmon.recording.target import Target  # it costs a start, and most are not recorded

@@ -24,7 +24,7 @@ STANDARD_INPUT = "-"
 @click.argument("files", nargs=-1, metavar="FILE...")
 @click.pass_context
 def report(ctx: click.Context, /, files: tuple[str, ...], as_format: str, outfile: str | None, **_: Any) -> int:
-    """What happened in recordings: outages, losses, latency and dials, told in text, Markdown, HTML or JSON.
+    """What happened in recordings, for a person: text, Markdown, HTML or JSON.
 
     Several files are set side by side. FILE may be - for standard input.
     """

@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from natsmon import garbage
-from natsmon.commands.flags import Flag
+from natsmon.commands.flags import Flag, record_flags
 from natsmon.commands.grammar import FLAGS_WORD, Command
+from natsmon.commands.modes import sum_up
 from natsmon.commands.output import complain, is_terminal
+from natsmon.commands.recording import recording, target_from
 from natsmon.commands.screen import need_screen
 from natsmon.exit_codes import Exit
 from natsmon.plaintext import printable
 
 if TYPE_CHECKING:
+    from natsmon.recording.recorder import Recorder
+    from natsmon.recording.target import Target
     from natsmon.sources import Source
 
 STANDARD_INPUT = "-"
@@ -30,6 +34,7 @@ _TERMINAL = "/dev/tty"
     help="Run natsmon --json there, and watch it; keys work.",
 )
 @click.option("--plain", cls=Flag, section="Output", is_flag=True, help="A log, one line an event.")
+@record_flags
 @click.argument("rest", nargs=-1, metavar="- | --ssh HOST [-- ARGUMENTS...]")
 @click.pass_context
 def view(ctx: click.Context, /, ssh: str | None, plain: bool, rest: tuple[str, ...], **_: Any) -> int:
@@ -38,8 +43,9 @@ def view(ctx: click.Context, /, ssh: str | None, plain: bool, rest: tuple[str, .
     The pipe is ssh HOST natsmon --json | natsmon view - and with --ssh that is one command: ARGUMENTS are for the
     natsmon there, and the keys act on its connection.
     """
+    record = target_from(ctx, "plain" if plain else "dashboard")
     if ssh is not None:
-        return _over_ssh(ctx, ssh, rest, plain)
+        return _over_ssh(ctx, ssh, rest, plain, record)
     if rest != (STANDARD_INPUT,):
         hint = "; natsmon replay FILE shows a recording" if rest else ""
         raise click.UsageError(f"view wants - for standard input, or --ssh HOST{hint}", ctx)
@@ -50,33 +56,38 @@ def view(ctx: click.Context, /, ssh: str | None, plain: bool, rest: tuple[str, .
         need_screen("view", keys_from=_TERMINAL)
     from natsmon.piped import NO_COMMANDS, Pipe
 
-    return _show(Pipe(stream), plain, unable=NO_COMMANDS)
+    with recording(record) as recorder:
+        return _show(Pipe(stream), plain, record, recorder, unable=NO_COMMANDS)
 
 
-def _over_ssh(ctx: click.Context, host: str, arguments: tuple[str, ...], plain: bool) -> int:
+def _over_ssh(ctx: click.Context, host: str, arguments: tuple[str, ...], plain: bool, record: "Target | None") -> int:
     if not host or host.startswith("-") or printable(host) != host:
         raise click.BadParameter(f'"{printable(host)}" is no host', ctx=ctx, param_hint="--ssh")
     if not plain:
         need_screen("view")
     from natsmon.remote import NoRemote, start
 
-    try:
-        source = start(host, arguments)
-    except NoRemote as error:
-        complain(f"view: {error}")
-        return Exit.USAGE if error.status == Exit.USAGE else Exit.GAVE_UP
-    return _show(source, plain)
+    with recording(record) as recorder:
+        try:
+            source = start(host, arguments)
+        except NoRemote as error:
+            complain(f"view: {error}")
+            return Exit.USAGE if error.status == Exit.USAGE else Exit.GAVE_UP
+        return _show(source, plain, record, recorder)
 
 
-def _show(source: "Source", plain: bool, *, unable: str = "") -> int:
+def _show(
+    source: "Source", plain: bool, record: "Target | None", recorder: "Recorder | None", *, unable: str = ""
+) -> int:
     garbage.leave()
     if plain:
         import asyncio
 
+        source.tap = recorder.put if recorder is not None else None
         return asyncio.run(_log(source))
     from natsmon.tui.app import run
 
-    return run(source, leave_at_end=False, unable=unable)
+    return run(source, leave_at_end=False, record=record, recorder=recorder, unable=unable, afterwards=sum_up)
 
 
 async def _log(source: "Source") -> int:

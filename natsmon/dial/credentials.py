@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from natsmon.dial.causes import DialError
-from natsmon.dial.client import SECRET_FIELDS
+from natsmon.dial.stream_transport import SECRET_FIELDS
 from natsmon.settings import Settings
 
 _SEED = re.compile(rb"\bS[UAOCNX][A-Z2-7]{50,}\b")

@@ -1,10 +1,11 @@
 """A connection: whose it is, what the server says meanwhile, how it ends, and what the outage cost."""
 
+from natsmon import dates, units
 from natsmon import events as ev
-from natsmon import units
 from natsmon.diagnosis import diagnose
 from natsmon.narration.dials import took
-from natsmon.narration.words import NAME_LIMIT, Kind, Said, Words, clip, explained, moment, plural
+from natsmon.narration.words import Kind, Said, Words, explained
+from natsmon.plaintext import NAME_LIMIT, clip
 from natsmon.state import State
 
 _SHORT_ID = 8
@@ -44,13 +45,13 @@ def _user_info(event: ev.UserInfo, state: State) -> Said:
         if deny:
             facts.append(f"{verb} not to {clip(', '.join(deny), NAME_LIMIT)}")
     if event.expires:
-        facts.append(f"until {moment(event.expires)}")
+        facts.append(f"until {dates.stamp(event.expires)}")
     # Without accounts there is nothing to know.
     return ("dim", f"to the server we are {', '.join(facts)}") if facts != _NOBODY else None
 
 
 def _discovered(event: ev.Discovered, state: State) -> Said:
-    return "info", f"discovered {plural(len(event.servers), 'server')}: {clip(', '.join(event.servers))}"
+    return "info", f"discovered {units.plural(len(event.servers), 'server')}: {clip(', '.join(event.servers))}"
 
 
 def _lame_duck(event: ev.LameDuck, state: State) -> Said:
@@ -62,7 +63,7 @@ def _async_error(event: ev.AsyncError, state: State) -> Said:
 
 
 def _silent(event: ev.Silent, state: State) -> Said:
-    owed = f", {plural(event.missed, 'message')} unanswered" if event.missed else ""
+    owed = f", {units.plural(event.missed, 'message')} unanswered" if event.missed else ""
     silence = units.elapsed(event.t - event.since)
     return "warn", f"{event.server or 'the server'} has said nothing for {silence}{owed}"
 
@@ -82,7 +83,7 @@ def _disconnected(event: ev.Disconnected, state: State) -> Said:
 
 def _reconnected(event: ev.Reconnected, state: State) -> Said:
     before = f", before that on {event.before}" if event.before != event.after else ", the same server"
-    attempts = plural(event.attempts, "attempt")
+    attempts = units.plural(event.attempts, "attempt")
     return "good", f"reconnected to {event.after} after {units.elapsed(event.downtime)} and {attempts}{before}"
 
 
@@ -95,9 +96,10 @@ def _outage(event: ev.Outage, state: State) -> Said:
         (event.unknown, "with a fate unknown"),
     ]
     cost = [f"{units.grouped(number)} {what}" for number, what in counts if number]
-    lost = f"{units.grouped(event.lost)} lost"
-    kind: Kind = "warn" if event.lost or event.rejected else "info"
     row = state.outage_of(event.began)
+    known = row is None or row.lost_for_certain is not None
+    lost = f"{units.grouped(event.lost)} lost" if known else "losses not known"
+    kind: Kind = "warn" if event.lost or event.rejected else "info"
     if row is not None and row.corrected:
         seen = ", corrected"
     elif event.detected_after and event.cause != "forced":

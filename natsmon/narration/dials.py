@@ -1,9 +1,10 @@
 """A dial, from its first word to the line that says why it failed, and the wait for the next one."""
 
+from natsmon import dates, units
 from natsmon import events as ev
-from natsmon import units
 from natsmon.diagnosis import diagnose
-from natsmon.narration.words import NAME_LIMIT, Said, Words, clip, day, explained
+from natsmon.narration.words import Said, Words, explained
+from natsmon.plaintext import NAME_LIMIT, clip
 from natsmon.state import Dial, State
 
 _NAMES_SHOWN = 5
@@ -35,7 +36,7 @@ def _dial_tls(event: ev.DialTls, state: State) -> Said:
     if event.chain:
         own = event.chain[0]
         names = ", ".join(own.names[:3]) or own.subject
-        said += f", certificate for {clip(names, NAME_LIMIT)} good until {day(own.not_after)}"
+        said += f", certificate for {clip(names, NAME_LIMIT)} good until {dates.day(own.not_after)}"
     return "info", said
 
 
@@ -55,7 +56,7 @@ def certificate_in_words(own: ev.Certificate) -> str:
     issuer = clip(own.issuer, NAME_LIMIT) or "nobody"
     return (
         f"a certificate for {clip(names)}{more}, issued by {issuer}, "
-        f"good from {day(own.not_before)} until {day(own.not_after)}"
+        f"good from {dates.day(own.not_before)} until {dates.day(own.not_after)}"
     )
 
 
@@ -105,11 +106,7 @@ def took(state: State) -> str:
     dial = state.dials[-1] if state.dials else None
     if dial is None or dial.outcome != "connected":
         return ""
-    seconds = {stage: dial.stages[stage].elapsed for stage in ev.STAGES if stage in dial.stages}
-    won = next((tried for tried in dial.addresses if tried.outcome == "complete"), None)
-    if won is not None:
-        seconds.setdefault("tcp", won.elapsed)
-    stages = ", ".join(f"{stage} {units.elapsed(seconds[stage])}" for stage in ev.STAGES if stage in seconds)
+    stages = ", ".join(f"{stage} {units.elapsed(seconds)}" for stage, seconds in dial.stage_times().items())
     return f"in {units.elapsed(dial.total)}" + (f" ({stages})" if stages else "")
 
 

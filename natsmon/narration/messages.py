@@ -2,8 +2,10 @@
 
 from natsmon import events as ev
 from natsmon import units
-from natsmon.narration.words import NAME_LIMIT, Said, Words, clip, plural
+from natsmon.narration.words import Said, Words
+from natsmon.plaintext import NAME_LIMIT, clip
 from natsmon.state import State
+from natsmon.state.outages import outage_before
 
 
 def _published(event: ev.Published, state: State) -> Said:
@@ -24,6 +26,20 @@ def _echoed(event: ev.Echoed, state: State) -> Said:
     return "dim", f"message {event.seq} {how} after {units.elapsed(event.latency)}"
 
 
+def _first_echo(event: ev.FirstEcho, state: State) -> Said:
+    """With what an outage is over at last; the initial connect needs no such line."""
+    connection = state.connection
+    if connection is None or connection.first_echo != state.now or outage_before(state, connection) is None:
+        return None
+    acknowledged = state.session is not None and state.session.proof == "ack"
+    first = "first acknowledgement" if acknowledged else "first echo"
+    after = units.elapsed(state.now - connection.began)
+    if connection.subscribed is None:
+        return "dim", f"{first} {after} after the connect"
+    subscribed = units.elapsed(connection.subscribed - connection.began)
+    return "dim", f"resubscribed {subscribed} after the connect, {first} after {after}"
+
+
 def _paused(event: ev.Paused, state: State) -> Said:
     return "info", "publishing paused"
 
@@ -38,7 +54,7 @@ def _blind(event: ev.Blind, state: State) -> Said:
 
 def _read_back(event: ev.ReadBack, state: State) -> Said:
     kept = event.complete and not (event.missing or event.twice)
-    found = f"{units.grouped(event.stored)} of {plural(event.acknowledged, 'acknowledged message')} stored"
+    found = f"{units.grouped(event.stored)} of {units.plural(event.acknowledged, 'acknowledged message')} stored"
     wrong = f", {units.grouped(event.missing)} missing, {units.grouped(event.twice)} stored twice"
     text = f": {clip(event.text)}" if event.text else ""
     unread = "" if event.complete else ", and it could not be read to its end"
@@ -48,6 +64,7 @@ def _read_back(event: ev.ReadBack, state: State) -> Said:
 WORDS: Words = {
     ev.Published: _published,
     ev.Echoed: _echoed,
+    ev.FirstEcho: _first_echo,
     ev.Paused: _paused,
     ev.Resumed: _resumed,
     ev.Blind: _blind,

@@ -2,7 +2,8 @@
 
 from natsmon import events as ev
 from natsmon import units
-from natsmon.narration.words import NAME_LIMIT, Kind, Said, Words, clip, plural
+from natsmon.narration.words import Kind, Said, Words
+from natsmon.plaintext import NAME_LIMIT, clip
 from natsmon.state import State
 
 
@@ -12,10 +13,8 @@ def _session(event: ev.Session, state: State) -> Said:
         messages = "no messages"
     elif event.observing:
         messages = f"observing {event.subject}"
-    elif event.interval > 0:
-        messages = f"publishing on {event.subject} every {units.brief(event.interval)}"
     else:
-        messages = f"publishing on {event.subject} at full speed"
+        messages = f"publishing on {event.subject} {units.pace(event.interval)}"
     servers = ", ".join(event.servers[:4]) + (f" and {len(event.servers) - 4} more" if len(event.servers) > 4 else "")
     return "info", f"natsmon {version} as {clip(event.name, NAME_LIMIT)!r}: {servers}, {messages}"
 
@@ -25,21 +24,23 @@ def _ignored(event: ev.Ignored, state: State) -> Said:
 
 
 def _gap(event: ev.Gap, state: State) -> Said:
-    return "warn", f"{plural(event.events, 'event')} left out: this reader did not keep up; totals are not affected"
+    events = units.plural(event.events, "event")
+    return "warn", f"{events} left out: this reader did not keep up; totals are not affected"
 
 
 def _note(event: ev.Note, state: State) -> Said:
     return event.kind, clip(event.text)
 
 
-def _published(tally: ev.Tally, session: ev.Session | None) -> list[str]:
+def _published(state: State) -> list[str]:
+    tally, session = state.tally, state.session
     acknowledged = session is not None and session.proof == "ack"
     echoed, unheard = ("acknowledged", "not acknowledged") if acknowledged else ("echoed", "without an echo")
-    sums = [
-        f"{units.grouped(tally.sent)} published",
-        f"{units.grouped(tally.echoed)} {echoed}",
-        f"{units.grouped(tally.lost)} lost",
-    ]
+    sums = [f"{units.grouped(tally.sent)} published"]
+    if state.blinded and not (tally.echoed or tally.lost):  # none at all would be more than is known
+        unheard = "with a fate unknown"
+    else:
+        sums += [f"{units.grouped(tally.echoed)} {echoed}", f"{units.grouped(tally.lost)} lost"]
     others = (
         (tally.resent, "sent again"),
         (tally.suppressed, "recognised by the stream"),
@@ -52,7 +53,7 @@ def _published(tally: ev.Tally, session: ev.Session | None) -> list[str]:
 
 def _observed(counted: ev.Observed | None) -> list[str]:
     counted = counted or ev.Observed(t=0.0)
-    sums = [plural(counted.messages, "message"), f"from {plural(counted.publishers, 'publisher')}"]
+    sums = [units.plural(counted.messages, "message"), f"from {units.plural(counted.publishers, 'publisher')}"]
     others = (counted.missing, "missing"), (counted.duplicate, "duplicate"), (counted.out_of_order, "out of order")
     return sums + [f"{units.grouped(number)} {what}" for number, what in others if number]
 
@@ -60,8 +61,8 @@ def _observed(counted: ev.Observed | None) -> list[str]:
 def _end(event: ev.End, state: State) -> Said:
     session = state.session
     observing = session is not None and session.observing
-    sums = _observed(state.observed) if observing else _published(state.tally, session)
-    sums.append(plural(state.reconnects, "reconnect"))
+    sums = _observed(state.observed) if observing else _published(state)
+    sums.append(units.plural(state.reconnects, "reconnect"))
     why = f" ({clip(event.why)})" if event.why else ""
     kind: Kind = "bad" if event.exit_code else "info"
     return kind, f"ended after {units.elapsed(event.t)}{why}: {', '.join(sums)}"

@@ -7,10 +7,11 @@ it is told to.
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine
-from typing import Any, Literal, Protocol, TypeVar
+from collections.abc import Callable
+from typing import Protocol
 
 from natsmon import events as ev
+from natsmon import units
 from natsmon.dial import tls
 from natsmon.dial.client import Loss
 from natsmon.dial.credentials import dated
@@ -18,14 +19,10 @@ from natsmon.dial.dialer import CustomDialer, Dialer
 from natsmon.dial.greeting import Info
 from natsmon.probe.attempt import Attempt, Clock, Emit, make
 from natsmon.probe.link import Link
+from natsmon.probe.orders import Order, Orders
 from natsmon.probe.pool import Pool, advertised
 from natsmon.probe.roster import Roster
 from natsmon.settings import Settings
-
-T = TypeVar("T")
-Order = Literal["cancel", "now", "next", "force", "drain", "close"]
-"""What a command asks of the step that is under way."""
-
 
 _COMPLAINTS = 100
 """Different ones that are told of one connection."""
@@ -78,7 +75,7 @@ class Connector:
         self.waiting = False
         """Between two dials."""
         self._closing = False
-        self._order: asyncio.Future[Order] = asyncio.get_running_loop().create_future()
+        self._orders = Orders()
         self._dials = 0
         self._attempts = 0
         self._lost_at = 0.0
@@ -115,7 +112,7 @@ class Connector:
 
     def close(self) -> None:
         self._closing = True
-        self._set_order("close")
+        self._orders.give("close")
 
     def _give(
         self, order: Order, *, dialing: bool = False, connected: bool = False, closed: bool = False
@@ -123,16 +120,8 @@ class Connector:
         fits = {"CONNECTED": connected, "CLOSED": closed, "DRAINING": False}.get(self.status, dialing)
         if not fits:
             return "closed: r starts a new initial connect" if self.status == "CLOSED" else self.status.lower()
-        self._set_order(order)
+        self._orders.give(order)
         return None
-
-    def _set_order(self, order: Order) -> None:
-        """Of orders in one moment the last counts, but that nothing follows a close."""
-        if self._order.done():
-            if self._order.result() == "close":
-                return
-            self._order = asyncio.get_running_loop().create_future()
-        self._order.set_result(order)
 
     # -- the life ---------------------------------------------------------------------------------
 
@@ -145,7 +134,7 @@ class Connector:
             self._emit(ev.Closed(t=self._clock(), cause=self.cause, text=text))
             if self._closing or not stay:
                 return
-            await self._take_order()
+            await self._orders.take()
             if self._closing:
                 return
 
@@ -217,7 +206,7 @@ class Connector:
         self.waiting = True
         try:
             async with asyncio.timeout(base + jitter):
-                return await self._take_order()
+                return await self._orders.take()
         except TimeoutError:
             return None
         finally:
@@ -232,7 +221,9 @@ class Connector:
         if self.status != "RECONNECTING":
             self._set_status("CONNECTING", why)
         attempt = Attempt(self._dials, self._attempts, self._pool.round, server, why)
-        link, order = await self._unless_ordered(make(attempt, self._dialer, self._settings, self._emit, self._clock))
+        link, order = await self._orders.unless_given(
+            make(attempt, self._dialer, self._settings, self._emit, self._clock)
+        )
         if order is not None and link is not None:
             link.abort()
         if order is not None:
@@ -305,7 +296,7 @@ class Connector:
 
     async def _hold(self, link: Link) -> tuple[str, str] | ev.Why:
         """Until the connection ends: why it is to be dialed again, or why it is CLOSED."""
-        loss, order = await self._unless_ordered(_lost(link))
+        loss, order = await self._orders.unless_given(_lost(link))
         if order in ("drain", "close"):
             return await self._drain(link, order)
         self._rider.link_down()
@@ -336,27 +327,6 @@ class Connector:
         self._emit(ev.Drained(t=now, complete=complete, seconds=round(now - began, 6)))
         return ("drained" if order == "drain" else "closed"), ""
 
-    # -- steps that a command can end -------------------------------------------------------------
-
-    async def _take_order(self) -> Order:
-        """The next order; its place is free again."""
-        await asyncio.shield(self._order)
-        order = self._order.result()  # which may be a later one's than the one that was waited for
-        self._order = asyncio.get_running_loop().create_future()
-        return order
-
-    async def _unless_ordered(self, step: Coroutine[Any, Any, T]) -> tuple[T | None, Order | None]:
-        """The step's result, or the order that came first and ended it."""
-        task = asyncio.ensure_future(step)
-        try:
-            await asyncio.wait((task, self._order), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            if not task.done():
-                task.cancel()
-                await asyncio.wait((task,))
-        result = None if task.cancelled() else task.result()
-        return result, (await self._take_order() if self._order.done() else None)
-
     def _set_status(self, status: ev.Status, cause: str, at: float | None = None) -> None:
         if status == self.status:
             return
@@ -378,5 +348,4 @@ def _gave_up(settings: Settings, attempts: int, why: ev.Why) -> str:
         return "the initial connect failed, and --no-retry-on-failed-connect says not to retry"
     if attempts == 0:
         return "--max-reconnects 0 says not to reconnect"
-    failed = "1 attempt" if attempts == 1 else f"{attempts} attempts"
-    return f"{failed} failed, and --max-reconnects {settings.max_reconnects} allows no more"
+    return f"{units.plural(attempts, 'attempt')} failed, and --max-reconnects {settings.max_reconnects} allows no more"

@@ -8,7 +8,7 @@ from natsmon.probe.ledger import Cut, Ledger
 from natsmon.probe.link import Link
 from natsmon.probe.message import Message
 from natsmon.probe.observer import Observer
-from natsmon.probe.proof import Proof, Publisher
+from natsmon.probe.proof import Audit, Proof, Publisher
 from natsmon.settings import Settings
 
 GRACE = 0.5
@@ -19,6 +19,10 @@ cluster it takes another way, server to server, and a server that has just gone 
 socket. Half a second is many times what either takes where nothing is wrong, and nobody waits for it; what is
 later still is taken back.
 """
+
+
+_SETTLES_WITHIN = 1.0
+"""Seconds that the end of a run waits for it; where we may not hear ourselves, it would wait for ever."""
 
 
 def proof_for(settings: Settings, session: str, ledger: Ledger, publisher: Publisher) -> Proof:
@@ -53,6 +57,7 @@ class Echoes(Proof):
     async def link_up(self, link: Link) -> None:
         self._ledger.see()
         self._echoed.clear()
+        link.on_turned_away(self._subject, self._turned_away)
         await link.subscribe(self._subject, self._receive, refused=self._refused)
         if self._ledger.stranded:
             self._settling = asyncio.get_running_loop().create_task(self._settle(link))
@@ -63,6 +68,13 @@ class Echoes(Proof):
             self._settling.cancel()
             self._settling = None
         return self._ledger.cut()
+
+    async def conclude(self, link: Link) -> Audit | None:
+        """What an outage cost that is hardly over is known in a moment."""
+        if self._settling is not None:
+            waiting = self._settling, link.lost
+            await asyncio.wait(waiting, timeout=_SETTLES_WITHIN, return_when=asyncio.FIRST_COMPLETED)
+        return None
 
     async def _settle(self, link: Link) -> None:
         """The sentinel: a message to ourselves; where that is forbidden, the first on our subject that comes back."""
@@ -81,6 +93,11 @@ class Echoes(Proof):
         self._publisher.proved(seq)
         if self._settling is not None and seq > self._ledger.cut_at:
             self._echoed.set()
+
+    def _turned_away(self) -> None:
+        """A server answers in the order in which it was asked, an echo or an error: this is about the oldest."""
+        self._ledger.refuse_oldest()
+        self._publisher.recounted()
 
     def _refused(self, text: str) -> None:
         self._ledger.go_blind()

@@ -8,14 +8,15 @@ import nats.errors
 
 from natsmon.dial import tls
 from natsmon.dial.causes import DialError, classify
-from natsmon.dial.client import LinkClient, StreamTransport
+from natsmon.dial.client import LinkClient
 from natsmon.dial.credentials import client_options, dated, refused
 from natsmon.dial.dialer import Stream
 from natsmon.dial.greeting import Info
+from natsmon.dial.stream_transport import StreamTransport
 from natsmon.probe.link import Link
 from natsmon.settings import Server, Settings
 
-_NEVER = 10.0**9
+_NEVER = 10**9
 """Seconds; for nats-py's own timeouts, which ours replace."""
 
 
@@ -42,8 +43,8 @@ async def open_link(
             f"nats://{server.authority}" if server.websocket else server.url,
             allow_reconnect=False,
             max_reconnect_attempts=1,
-            connect_timeout=_NEVER,  # type: ignore[arg-type]
-            drain_timeout=_NEVER,  # type: ignore[arg-type]
+            connect_timeout=_NEVER,
+            drain_timeout=_NEVER,
             name=settings.name or None,
             error_cb=_ignore,
             **client_options(settings),

@@ -1,7 +1,7 @@
 """What is asked of JetStream and what it answers, in its JSON API (ADR-1, ADR-2); errors are for people."""
 
 import json
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -94,13 +94,6 @@ class Names(msgspec.Struct, frozen=True):
 
 class NoStream(Exception):
     """A stream cannot be published to; the text says why, and what to try."""
-
-
-class Refusal(NamedTuple):
-    """Why a message was not taken."""
-
-    text: str
-    for_now: bool
 
 
 async def look_up(link: Link, stream: str, subject: str) -> StreamInfo:

@@ -61,7 +61,8 @@ class Keepalive:
             self._outstanding += 1
             link.send_ping()
         elif link.last_read < self._ticked:
-            link.lose("stale", f"no PONG for {self._interval * (self._max_out + 1):g} s")
+            pings = "1 PING" if self._max_out == 1 else f"{self._max_out:,} PINGs"
+            link.lose("stale", f"no PONG for {pings}")
             return
         self._wait()
         self._tell_what_matters()

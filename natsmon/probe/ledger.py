@@ -163,6 +163,15 @@ class Ledger:
         else:
             self.flying -= 1
 
+    def refuse_oldest(self) -> None:
+        """The first of those that are on their way on this connection has been turned away."""
+        seq = self._folded.after(self.cut_at)
+        if seq is None:
+            at = self._undecided.find(1, max(self._oldest, self.cut_at + 1 - self._first))
+            seq = self._first + at if at >= 0 else None
+        if seq is not None:
+            self.refuse(seq)
+
     # -- on the way back --------------------------------------------------------------------------
 
     def echo(self, seq: int, now: float) -> float | None:

@@ -9,9 +9,10 @@ import nats.errors
 from nats.aio.subscription import Subscription
 
 from natsmon.dial import tls
-from natsmon.dial.client import LinkClient, send
+from natsmon.dial.client import LinkClient
 from natsmon.dial.dialer import Stream
 from natsmon.dial.greeting import Info
+from natsmon.dial.stream_transport import send
 from natsmon.settings import Server
 
 _MOST_ANSWERS = 1_000
@@ -42,6 +43,8 @@ class Link:
         """Subjects of questions that a server may forbid us, which is no error, and the ends of waiting for them."""
         self._refused: dict[str, Callable[[str], None]] = {}
         """Who wants to know that the server forbids a subscription, by what its error says of it."""
+        self._turned_away: dict[str, Callable[[], None]] = {}
+        """Who wants to know that the server did not take a message, by its subject in the words of its error."""
         self._unsure: set[str] = set()
         """Subjects subscribed to, as long as the server may still refuse them."""
         self._on_subscribed: Callable[[str], None] | None = None
@@ -104,6 +107,9 @@ class Link:
             told = [self._refused[subject] for subject in refused if subject in self._refused]
             for tell_refused in told:
                 tell_refused(text)
+            for words, turned_away in self._turned_away.items():
+                if words in text:
+                    turned_away()
             if not waiting and not told:
                 callback(text)
 
@@ -111,6 +117,10 @@ class Link:
         for text in self._client.later_errors:
             tell(text)
         self._client.later_errors.clear()
+
+    def on_turned_away(self, subject: str, callback: Callable[[], None]) -> None:
+        """Call back for every message on ``subject`` that we may not publish, in the order in which they were."""
+        self._turned_away[f'publish to "{subject}"'.lower()] = callback  # as nats-py gives us errors
 
     def write(self, commands: bytes) -> None:
         """Hand over whole protocol commands; returns at once."""

@@ -17,7 +17,7 @@ class Message:
     """What all messages of a session have in common; only the number differs."""
 
     def __init__(self, settings: Settings, session: str) -> None:
-        theirs = "".join(f"{name}: {value}\r\n" for name, value in settings.headers)
+        theirs = "".join(f"{name}: {value.reveal()}\r\n" for name, value in settings.headers)
         mark = f"Natsmon-Session: {session}\r\nNatsmon-Seq: "
         self._head = f"NATS/1.0\r\n{theirs}{mark}".encode()
         self._mark = b"\r\n" + mark.encode()

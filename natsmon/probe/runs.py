@@ -25,6 +25,11 @@ class Runs:
         at = bisect_left(self._lasts, number)
         return at < len(self._lasts) and self._firsts[at] <= number
 
+    def after(self, number: int) -> int | None:
+        """The lowest that is higher than this one; None without any."""
+        at = bisect_left(self._lasts, number + 1)
+        return max(self._firsts[at], number + 1) if at < len(self._lasts) else None
+
     def copy(self) -> "Runs":
         same = Runs(self._most)
         same._firsts, same._lasts = self._firsts[:], self._lasts[:]

@@ -133,11 +133,15 @@ class Recorder:
         self._closing.set()
         self._something.set()
 
+    def over(self, timeout: float) -> bool:
+        """Whether all is written and the file let go of; waits for that, for at most ``timeout`` seconds."""
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
     def close(self, timeout: float) -> None:
         """Write what is left, for at most ``timeout`` seconds."""
         self.finish()
-        self._thread.join(timeout)
-        if self._thread.is_alive():
+        if not self.over(timeout):
             self._stop("the disk does not answer")
 
     def _run(self) -> None:
@@ -162,5 +166,5 @@ class Recorder:
     def _stop(self, why: str) -> None:
         count = self._parts.lines
         lines = f"{count:,} line is" if count == 1 else f"{count:,} lines are"
-        self.failure = f"recording stopped: {printable(self.name)}: {why}; {lines} in it"
+        self.failure = printable(f"recording stopped: {self.name}: {why}; {lines} in it")
         self._lines.clear()

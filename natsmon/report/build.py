@@ -37,7 +37,7 @@ def read(paths: Sequence[str], names: Sequence[str] | None = None) -> Report:
         if more:
             unread.append(Unread(called[path], f"{more:,} more sessions after the first {sessions.SESSIONS_KEPT}"))
         if not found and not recording.skipped:
-            unread.append(Unread(called[path], "all of it: there is no event in it"))
+            unread.append(Unread(called[path], "there is no event in it"))
     told = compare.labelled(runs)
     return Report(told, compare.compared(told), tuple(unread), __version__)
 

@@ -10,7 +10,7 @@ from natsmon import units
 from natsmon.report import words
 from natsmon.report.blocks import Block, Cell, Column, Heading, Kind, Prose, Table
 from natsmon.report.charts import timeline
-from natsmon.report.facts import Comparison, Percentiles, Row, Run
+from natsmon.report.facts import Availability, Comparison, Percentiles, Row, Run
 
 _NOTABLE = 0.1
 """A duration that differs by less than this share is as good as the same."""
@@ -62,10 +62,16 @@ def _dial(name: str) -> Callable[[Run], Value]:
 
 
 def _lost(run: Run) -> Value:
-    """None where it is not known."""
+    """None where it is not known, or nothing was sent that could have been."""
     if run.observed is not None:
         return run.observed.missing
-    return None if run.observing or run.blind or run.proof == "none" else run.messages.lost
+    unknown = run.observing or run.blind or run.proof == "none"
+    return None if unknown or not run.messages.sent else run.messages.lost
+
+
+def _down(of: Callable[[Availability], Value]) -> Callable[[Run], Value]:
+    """None where there never was a connection: that is no better than one with an outage."""
+    return lambda run: None if run.availability.share is None else of(run.availability)
 
 
 def _versions(run: Run) -> str:
@@ -78,9 +84,9 @@ _LINES = (
     _Line("watched", "s", 0, lambda run: run.seconds),
     _Line("servers' version", "text", 0, _versions),
     _Line("availability", "share", 1, lambda run: run.availability.share),
-    _Line("outages", "count", -1, lambda run: run.availability.outages),
-    _Line("longest outage", "s", -1, lambda run: run.availability.longest or 0.0),
-    _Line("time without", "s", -1, lambda run: run.availability.down),
+    _Line("outages", "count", -1, _down(lambda found: found.outages)),
+    _Line("longest outage", "s", -1, _down(lambda found: found.longest or 0.0)),
+    _Line("time without", "s", -1, _down(lambda found: found.down)),
     _Line("messages", "count", 0, lambda run: run.messages.attempted),
     _Line("lost", "count", -1, _lost),
     _Line("rejected", "count", -1, lambda run: run.messages.rejected),
@@ -153,4 +159,4 @@ def _said(unit: str, value: Value) -> str:
             return words.share(value)
         case "count", int():
             return units.grouped(value)
-    return words.clip(str(value))
+    return words.name(str(value))

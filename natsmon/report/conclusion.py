@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from natsmon import units
 from natsmon.histogram import MICROSECONDS
 from natsmon.report import facts
+from natsmon.report.counts import percentiles, span
 from natsmon.report.gather import Gatherer
 from natsmon.report.series import Series
-from natsmon.report.tallies import percentiles, span
 from natsmon.state import OutageRecord
 from natsmon.state.latencies import Latencies
 
@@ -85,7 +85,10 @@ def _availability(kept: Gatherer) -> facts.Availability:
 def _outage_facts(kept: Gatherer, number: int, record: OutageRecord) -> facts.Outage:
     failed = kept.failed_in.get(id(record))
     started = kept.session.started if kept.session else 0.0
-    echo = record.first_echo
+
+    def after_the_end(t: float | None) -> float | None:
+        return span(t - record.ended) if t is not None and record.ended is not None else None
+
     return facts.Outage(
         number=number,
         began=span(record.began),
@@ -99,13 +102,15 @@ def _outage_facts(kept: Gatherer, number: int, record: OutageRecord) -> facts.Ou
         after=record.after,
         detected_after=span(record.detected_after),
         silent=span(record.began - record.silent_since) if record.silent_since is not None else 0.0,
-        first_echo_after=span(echo - record.ended) if echo is not None and record.ended is not None else None,
+        subscribed_after=after_the_end(record.subscribed),
+        first_echo_after=after_the_end(record.first_echo),
         dials=max(0, record.dials),
         servers=max(0, record.servers),
         failures=failed.facts() if failed else (),
         buffered=max(0, record.buffered),
         rejected=max(0, record.rejected),
         lost=max(0, record.lost),
+        lost_known=record.lost_for_certain is not None,
         unknown=max(0, record.unknown),
         late=max(0, record.late),
         duplicate=max(0, record.duplicate),

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from natsmon import events as ev
 from natsmon import units
 from natsmon.diagnosis import diagnose
+from natsmon.plaintext import clip
 from natsmon.report import words
 from natsmon.report.blocks import Block, Cell, Column, Heading, Prose, Table
 from natsmon.report.charts import latency as latency_chart
@@ -64,7 +65,7 @@ def _dials(run: Run, level: int) -> Iterator[Block]:
     others = run.dials - connected - failed
     parts = [f"{units.grouped(connected)} connected", f"{units.grouped(failed)} failed"]
     parts += [f"{units.grouped(others)} cancelled"] if others > 0 else []
-    yield Prose(f"{words.plural(run.dials, 'dial')}: {', '.join(parts)}.")
+    yield Prose(f"{units.plural(run.dials, 'dial')}: {', '.join(parts)}.")
     if (chart := stages.chart(run.servers)) is not None:
         yield chart
     if table := _stage_table(run.servers):
@@ -94,7 +95,7 @@ def _failures(run: Run) -> Table:
     rows = []
     for failure in run.failures[:_SHOWN]:
         known = diagnose(failure.stage, failure.cause)
-        said = words.clip(failure.text)
+        said = words.name(failure.text)
         happened = known.happened if not said or failure.cause != "unknown" else said
         rows.append(
             (
@@ -127,8 +128,8 @@ def _servers(run: Run, level: int) -> Iterator[Block]:
     rows = tuple(
         (
             Cell(words.server(server.server)),
-            Cell(words.clip(", ".join(server.names), 40) or words.NONE),
-            Cell(words.clip(", ".join(server.versions), 24) or words.NONE),
+            Cell(clip(", ".join(server.names), 40) or words.NONE),
+            Cell(clip(", ".join(server.versions), 24) or words.NONE),
             Cell(words.NONE if not server.connections else f"{units.grouped(server.connections)} ×"),
             Cell(units.elapsed(server.seconds) if server.connections else words.NONE),
             Cell(words.part(round(server.seconds * 1000), round(time * 1000)) if server.connections else words.NONE),
@@ -158,7 +159,7 @@ def _moments(run: Run, level: int) -> Iterator[Block]:
     ]
     rows.sort()
     rows = rows[:_SHOWN]
-    rows += [(f"{units.grouped(count)} ×", words.clip(text, words.TEXT_LIMIT)) for text, count in run.errors[:_SHOWN]]
+    rows += [(f"{units.grouped(count)} ×", clip(text)) for text, count in run.errors[:_SHOWN]]
     yield Table(
         "What did not end the connection",
         (Column("when, or how often"), Column("what")),
@@ -170,21 +171,20 @@ def _session(run: Run, level: int) -> Iterator[Block]:
     yield Heading("Session", level)
     rows = [("asked to dial", ", ".join(words.server(target) for target in run.targets[:_SHOWN]))]
     if run.observing:
-        rows.append(("observing", words.clip(run.subject)))
+        rows.append(("observing", words.name(run.subject)))
     elif run.subject:
-        pace = f"every {units.brief(run.interval)}" if run.interval > 0 else "at full speed"
-        rows.append(("publishing", f"on {words.clip(run.subject)}, {pace}"))
-    rows.append(("written by", ", ".join(f"{words.clip(k)} {words.clip(v)}" for k, v in run.versions.items())))
-    rows.append(("session", f"{words.clip(run.id)}, {words.plural(run.events, 'event')} read"))
+        rows.append(("publishing", f"on {words.name(run.subject)}, {units.pace(run.interval)}"))
+    rows.append(("written by", ", ".join(f"{words.name(k)} {words.name(v)}" for k, v in run.versions.items())))
+    rows.append(("session", f"{words.name(run.id)}, {units.plural(run.events, 'event')} read"))
     rows += [
-        (words.clip(name), f"{words.clip(value, words.TEXT_LIMIT) or words.NONE} ({words.clip(origin)})")
+        (words.name(name), f"{clip(value) or words.NONE} ({words.name(origin)})")
         for name, (value, origin) in run.settings.items()
         if origin != "default" and name not in ("servers", "subject", "rate")
     ]
     columns = (Column("what"), Column("value"))
     yield Table("Session and settings", columns, tuple((Cell(name), Cell(said)) for name, said in rows if said))
     if run.gaps:
-        left = words.plural(run.gaps, "event")
+        left = units.plural(run.gaps, "event")
         yield Prose(
             f"{left} left out by the writer, because its reader did not keep up; totals are not affected.", "warn"
         )

@@ -86,6 +86,8 @@ class Outage(msgspec.Struct, frozen=True):
     """Seconds from the last proof of life to the loss being noticed."""
     silent: float
     """Seconds of silence that had been told before the loss; 0 where none was."""
+    subscribed_after: float | None
+    """Seconds from the end of the outage to our subscription being in force again."""
     first_echo_after: float | None
     """Seconds from the end of the outage to the first message that came back."""
     dials: int
@@ -94,6 +96,8 @@ class Outage(msgspec.Struct, frozen=True):
     buffered: int
     rejected: int
     lost: int
+    lost_known: bool
+    """False where it is not told, or nobody could hear what became of messages."""
     unknown: int
     late: int
     duplicate: int

@@ -9,8 +9,8 @@ from itertools import islice
 from typing import Any
 
 from natsmon import events as ev
+from natsmon.report.counts import KINDS_KEPT, OTHERS, Failures, Servers, span
 from natsmon.report.series import Series
-from natsmon.report.tallies import KINDS_KEPT, OTHERS, Failures, Servers, span
 from natsmon.state import ConnectionRecord, Dial, OutageRecord, State, Stretch
 from natsmon.state.latencies import OMITTED_COUNTED
 

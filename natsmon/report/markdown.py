@@ -49,7 +49,7 @@ def _block(block: Block, before: Block | None) -> str:
             return caption + _table(names, aligns, rows_)
         case Chart():
             lines = "\n".join(printable(line) for line in block.letters(_WIDTH))
-            fence = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", lines)), 3)
+            fence = "`" * max([3, *(len(run) + 1 for run in re.findall("`+", lines))])
             return f"{escape(block.title)}:\n\n{fence}text\n{lines}\n{fence}"
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from natsmon import units
 from natsmon.diagnosis import diagnose
+from natsmon.plaintext import clip
 from natsmon.report import words
 from natsmon.report.blocks import Block, Cell, Column, Heading, Prose, Table
 from natsmon.report.facts import Outage, Run
@@ -44,7 +45,7 @@ def blocks(run: Run, level: int) -> Iterator[Block]:
 
 def _row(outage: Outage, clock: words.Clock) -> tuple[Cell, ...]:
     lasted = units.elapsed(outage.seconds) + ("" if outage.ended is not None else "+")
-    lost = units.grouped(outage.lost) if outage.settled else "?"
+    lost = units.grouped(outage.lost) if outage.lost_known else "?"
     return (
         Cell(str(outage.number)),
         Cell(clock.at(outage.began)),
@@ -53,7 +54,7 @@ def _row(outage: Outage, clock: words.Clock) -> tuple[Cell, ...]:
         Cell(words.server(outage.before)),
         Cell("the same" if outage.before and outage.before == outage.after else words.server(outage.after)),
         Cell(units.grouped(outage.dials)),
-        Cell(lost, "bad" if outage.lost or not outage.settled else "plain"),
+        Cell(lost, "bad" if outage.lost or not outage.lost_known else "plain"),
     )
 
 
@@ -67,11 +68,11 @@ def _lost(outage: Outage, clock: words.Clock) -> str:
     if outage.cause == "forced":
         return f"At {at} the connection to {where} was left because a reconnect was asked for."
     happened = diagnose(None, outage.cause).happened
-    said = words.clip(outage.text, words.TEXT_LIMIT)
+    said = clip(outage.text)
     told = f"At {at} the connection to {where} was lost: {happened}"
     if said and said.casefold() not in happened.casefold():
         told += f" ({said})"
-    reason = f" The server's own reason: {words.clip(outage.reason, words.TEXT_LIMIT)}." if outage.reason else ""
+    reason = f" The server's own reason: {clip(outage.reason)}." if outage.reason else ""
     return f"{told}.{reason}"
 
 
@@ -82,7 +83,7 @@ def _noticed(outage: Outage) -> str:
 
 
 def _dials(outage: Outage) -> str:
-    dials = words.plural(outage.dials, "dial")
+    dials = units.plural(outage.dials, "dial")
     failed = [
         f"{words.server(failure.server)} {'' if failure.count == 1 else f'{units.grouped(failure.count)} times '}"
         f"({words.cause(failure.cause)}{f' in {failure.stage}' if failure.stage else ''})"
@@ -90,7 +91,7 @@ def _dials(outage: Outage) -> str:
     ]
     if len(outage.failures) > _FAILURES_SHOWN:
         failed.append("others")
-    of = f" to {words.plural(outage.servers, 'server')}" if outage.servers > 1 else ""
+    of = f" to {units.plural(outage.servers, 'server')}" if outage.servers > 1 else ""
     failing = f", of which failed: {words.join(failed)}" if failed else ""
     lasted = units.elapsed(outage.seconds)
     if outage.ended is None:
@@ -98,9 +99,10 @@ def _dials(outage: Outage) -> str:
     if not outage.after:
         return f"After {lasted} and {dials}{of}{failing}, the connection was closed."
     where = "the same server" if outage.after == outage.before else words.server(outage.after)
-    echo = outage.first_echo_after
-    came = f", and the first message came back {units.elapsed(echo)} later" if echo is not None else ""
-    return f"After {lasted} and {dials}{of}{failing}, it was back on {where}{came}."
+    subscribed, echo = outage.subscribed_after, outage.first_echo_after
+    heard = f", resubscribed {units.elapsed(subscribed)} later" if subscribed is not None else ""
+    came = f", and the first message came back after {units.elapsed(echo)}" if echo is not None else ""
+    return f"After {lasted} and {dials}{of}{failing}, it was back on {where}{heard}{came}."
 
 
 def _cost(outage: Outage) -> str:
@@ -116,7 +118,10 @@ def _cost(outage: Outage) -> str:
     ]
     cost = [f"{units.grouped(count)} {what}" for count, what in counts if count]
     which = _numbers(outage.lost_seqs)
-    return f"Messages: {words.join(cost)}.{which}" if cost else "No message was lost."
+    told = f"Messages: {words.join(cost)}.{which}" if cost else ""
+    if not outage.lost_known:
+        return f"{told} What was lost is not known.".strip()
+    return told or "No message was lost."
 
 
 def _numbers(runs: tuple[tuple[int, int], ...]) -> str:
@@ -124,7 +129,8 @@ def _numbers(runs: tuple[tuple[int, int], ...]) -> str:
         return ""
     told = [str(first) if first == last else f"{first}–{last}" for first, last in runs[:_RUNS_SHOWN]]
     more = " and more" if len(runs) > _RUNS_SHOWN else ""
-    return f" Lost were numbers {', '.join(told)}{more}."
+    lost = "was number" if len(told) == 1 and told[0].isdigit() else "were numbers"
+    return f" Lost {lost} {', '.join(told)}{more}."
 
 
 def what_to_try(outage: Outage) -> str:

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from natsmon.report import compare, details, outages, summary, words
+from natsmon import units
+from natsmon.report import compare, details, outages, summary
 from natsmon.report.blocks import Block, Cell, Column, Heading, Prose, Table
 from natsmon.report.charts import timeline
 from natsmon.report.facts import Report, Run, Unread
@@ -23,7 +24,7 @@ def title(report: Report) -> str:
 def _blocks(report: Report) -> Iterator[Block]:
     yield Heading(title(report), 1)
     if report.unread:
-        yield Prose(f"{words.plural(len(report.unread), 'thing')} could not be read, see the end.", "warn")
+        yield Prose(f"{units.plural(len(report.unread), 'thing')} could not be read, see the end.", "warn")
     if report.comparison is None:
         for run in report.runs:
             yield from _run(run, 2)

@@ -94,6 +94,7 @@ svg text.inside { fill: var(--ink); stroke: none; }
   main { max-width: none; padding: 0; }
   svg { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   .scroll { overflow: visible; }
+  .scroll th, .scroll td { white-space: normal; overflow-wrap: anywhere; }
   tr { break-inside: avoid; } h2, h3, caption { break-after: avoid; }
 }
 """

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from natsmon import units
+from natsmon.plaintext import clip
 from natsmon.report import words
 from natsmon.report.blocks import Cell, Figure, Figures, Kind
 from natsmon.report.facts import Latency, Run
@@ -12,6 +13,14 @@ _NOTABLE = 0.1
 """Seconds of silence; less is what it takes to notice a loss at once."""
 
 
+_WHY = {
+    "asked": "it was left",
+    "signal": "a signal ended it",
+    "count": "all messages of --count were published",
+    "duration": "the time of --duration was over",
+}
+
+
 def figures(run: Run) -> Figures:
     rows = [_watched(run), _ended(run), _availability(run), _outages(run), *_messages(run)]
     rows += [row for row in (_latency("latency", run.echo), _latency("ping", run.ping)) if row is not None]
@@ -19,16 +28,16 @@ def figures(run: Run) -> Figures:
 
 
 def _watched(run: Run) -> Figure:
-    whose = f", as {words.clip(run.name)}" if run.name else ""
+    whose = f", as {words.name(run.name)}" if run.name else ""
     return Figure("watched", Cell(units.elapsed(run.seconds), "strong"), words.Clock(run).span(run.seconds) + whose)
 
 
 def _ended(run: Run) -> Figure:
     if not run.finished:
         return Figure("ended", Cell("not told", "warn"), f"the recording stops while {run.status}")
-    why = words.clip(run.why)
+    why = _WHY.get(run.why) or words.name(run.why)
     if run.exit_code:
-        reason = words.clip(run.closed, words.TEXT_LIMIT) or why
+        reason = clip(run.closed) or why
         return Figure("ended", Cell(f"exit code {run.exit_code}", "bad"), reason)
     return Figure("ended", Cell("as it should"), why)
 
@@ -36,7 +45,7 @@ def _ended(run: Run) -> Figure:
 def _availability(run: Run) -> Figure:
     found = run.availability
     if found.share is None:
-        return Figure("availability", Cell("never connected", "bad"), f"{words.plural(run.dials, 'dial')}")
+        return Figure("availability", Cell("never connected", "bad"), f"{units.plural(run.dials, 'dial')}")
     kind: Kind = "good" if found.share >= 1.0 else "bad"
     note = f"{units.elapsed(found.down)} without a connection" if found.down else "no time without a connection"
     if found.unnoticed >= _NOTABLE:
@@ -46,6 +55,8 @@ def _availability(run: Run) -> Figure:
 
 def _outages(run: Run) -> Figure:
     found = run.availability
+    if found.share is None:
+        return Figure("outages", Cell("none"), "there was no connection to lose")
     if not found.outages:
         return Figure("outages", Cell("none", "good"))
     parts = [f"longest {units.elapsed(found.longest)}"] if found.longest is not None else []
@@ -63,20 +74,22 @@ def _messages(run: Run) -> Iterator[Figure]:
     told = run.messages
     if (seen := run.observed) is not None:
         missing = Cell(units.grouped(seen.missing), "bad" if seen.missing > 0 else "good")
-        note = f"of {words.plural(seen.messages, 'message')} of {words.plural(seen.publishers, 'publisher')}"
+        note = f"of {units.plural(seen.messages, 'message')} of {units.plural(seen.publishers, 'publisher')}"
         yield Figure("missing", missing, note)
     if told.attempted:
         came = "acknowledged" if run.proof == "ack" else "echoed"
         if run.blind or run.proof == "none":
-            why = words.clip(run.blind) or "nothing is listened to"
+            why = words.name(run.blind) or "nothing is listened to"
             partly = "for part of the run: " if told.echoed or told.lost else ""
             yield Figure("lost", Cell("not known", "warn"), partly + why)
         else:
-            kind: Kind = "bad" if told.lost else "good"
+            kind: Kind = "bad" if told.lost else "good" if told.sent else "plain"
             note = f"{words.part(told.lost, told.sent)} of {units.grouped(told.sent)} sent" if told.lost else ""
-            yield Figure("lost", Cell(words.plural(told.lost, "message") if told.lost else "none", kind), note)
+            note = note if told.sent else "nothing was sent"
+            yield Figure("lost", Cell(units.plural(told.lost, "message") if told.lost else "none", kind), note)
         others = [(told.echoed, came), (told.rejected, "rejected"), (told.buffered, "never sent")]
         others += [(told.in_flight, "without an answer"), (told.late, "late"), (told.duplicate, "duplicate")]
+        others += [(told.out_of_order, "out of order")]
         counts = ", ".join(f"{units.grouped(count)} {what}" for count, what in others if count)
         yield Figure("messages", Cell(units.grouped(told.attempted)), counts)
     if (found := run.read_back) is not None:
@@ -84,7 +97,7 @@ def _messages(run: Run) -> Iterator[Figure]:
         stored = f"{units.grouped(found.stored)} of {units.grouped(found.acknowledged)}"
         wrong = "" if kept else f", {units.grouped(found.missing)} missing, {units.grouped(found.twice)} twice"
         wrong += "" if found.complete else ", not read to its end"
-        note = f"acknowledged and found in stream {words.clip(found.stream)}{wrong}"
+        note = f"acknowledged and found in stream {words.name(found.stream)}{wrong}"
         yield Figure("stored", Cell(stored, "good" if kept else "bad"), note)
 
 

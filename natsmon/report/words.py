@@ -1,25 +1,18 @@
 """Numbers, times and names as a report says them."""
 
-import time
-
-from natsmon import units
+from natsmon import dates, units
+from natsmon.plaintext import NAME_LIMIT, clip
 from natsmon.report.facts import Run
 
-TEXT_LIMIT = 300
-"""Characters of one text of a server; its longest errors are shorter."""
-NAME_LIMIT = 64
 NONE = "–"
 _DAY = 86_400.0
 _SURELY = 0.9999995
 """A share above this is shown as more than this, and still not as all: no outage may be rounded away."""
 
 
-def clip(text: str, limit: int = NAME_LIMIT) -> str:
-    return text if len(text) <= limit else text[:limit] + "…"
-
-
-def plural(number: int, noun: str) -> str:
-    return f"{units.grouped(number)} {noun}{'' if number == 1 else 's'}"
+def name(text: str) -> str:
+    """As much of a name as has room in a sentence or a column."""
+    return clip(text, NAME_LIMIT)
 
 
 def join(parts: list[str]) -> str:
@@ -29,11 +22,11 @@ def join(parts: list[str]) -> str:
 
 def server(url: str) -> str:
     """Without the scheme that goes without saying."""
-    return clip(url.removeprefix("nats://")) or NONE
+    return name(url.removeprefix("nats://")) or NONE
 
 
 def cause(word: str) -> str:
-    return clip(word.replace("_", " ")) or "unknown"
+    return name(word.replace("_", " ")) or "unknown"
 
 
 def share(value: float | None) -> str:
@@ -73,22 +66,15 @@ class Clock:
         """``16:26:16``, ``11-22 16:26:16``, or ``+1m15s`` where no wall clock is known."""
         if self._started <= 0:
             return f"+{units.elapsed(t)}"
-        return _wall(self._started + t, "%m-%d %H:%M:%S" if self._days else "%H:%M:%S")
+        return dates.utc("%m-%d %H:%M:%S" if self._days else "%H:%M:%S", self._started + t)
 
     def span(self, seconds: float) -> str:
         """``2026-11-22 16:26:09 to 16:27:24 UTC``."""
         if self._started <= 0:
             return "at a time that is not known"
         end = "%Y-%m-%d %H:%M:%S UTC" if self._days else "%H:%M:%S UTC"
-        return f"{_wall(self._started, '%Y-%m-%d %H:%M:%S')} to {_wall(self._started + seconds, end)}"
+        return f"{dates.utc('%Y-%m-%d %H:%M:%S', self._started)} to {dates.utc(end, self._started + seconds)}"
 
 
 def moment(at: float) -> str:
-    return _wall(at, "%Y-%m-%d %H:%M:%S UTC") if at > 0 else NONE
-
-
-def _wall(at: float, form: str) -> str:
-    try:
-        return time.strftime(form, time.gmtime(at))
-    except (OverflowError, ValueError, OSError):
-        return f"{at:.0f} s after 1970"
+    return dates.stamp(at) if at > 0 else NONE

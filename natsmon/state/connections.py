@@ -58,6 +58,7 @@ def first_echo(state: Known, event: ev.FirstEcho) -> None:
 def disconnected(state: Known, event: ev.Disconnected) -> None:
     state.last_disconnect = event
     silent_since = state.silent.since if state.silent is not None else None
+    blind = bool(state.blind)
     if (connection := state.connection) is not None:
         connection.cause = event.cause
     end_connection(state)
@@ -71,6 +72,7 @@ def disconnected(state: Known, event: ev.Disconnected) -> None:
                 reason=event.reason,
                 before=event.server,
                 silent_since=silent_since,
+                blind=blind,
             )
         )
 

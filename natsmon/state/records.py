@@ -49,6 +49,13 @@ class Dial(msgspec.Struct):
     text: str = ""
     total: float = 0.0
 
+    def stage_times(self) -> dict[ev.Stage, float]:
+        """Seconds of each stage, in wire order; where only addresses were told of tcp, those of the one that won."""
+        won = next((tried.elapsed for tried in self.addresses if tried.outcome == "complete"), None)
+        known: dict[ev.Stage, float] = {"tcp": won} if won is not None else {}
+        known |= {stage: record.elapsed for stage, record in self.stages.items()}
+        return {stage: known[stage] for stage in ev.STAGES if stage in known}
+
     def elapsed(self, now: float) -> float:
         return self.total if self.outcome else max(0.0, now - self.began)
 
@@ -82,6 +89,13 @@ class OutageRecord(msgspec.Struct):
     """True once the ledger of this outage is closed: what was lost is certain."""
     corrected: bool = False
     """True once its ledger was told again, because a message called lost has come back."""
+    blind: bool = False
+    """What became of messages on the connection that was lost could not be known."""
+
+    @property
+    def lost_for_certain(self) -> int | None:
+        """None while that is open, and where it will never be known."""
+        return self.lost if self.settled and (self.lost or not self.blind) else None
 
     def downtime(self, now: float) -> float:
         return max(0.0, (now if self.ended is None else self.ended) - self.began)

@@ -4,8 +4,8 @@ from typing import Any
 
 import msgspec
 
+from natsmon import dates, units
 from natsmon import events as ev
-from natsmon import units
 from natsmon.diagnosis import diagnose
 from natsmon.state import Dial
 from natsmon.tui import figures, gantt
@@ -123,12 +123,12 @@ def _certificate(certificate: ev.Certificate, now: float) -> list[Fact]:
         role, words = "bad", f"valid only {figures.until(certificate.not_before - now)}"
     else:
         role, words = ("warn" if left_over < _SOON else "value"), f"{figures.apart(left_over)} left"
-    dates = f"{figures.day(certificate.not_before)} to {figures.day(certificate.not_after)}"
+    valid = f"{dates.day(certificate.not_before)} to {dates.day(certificate.not_after)}"
     return [
         ("subject", certificate.subject or "none"),
         ("names", ", ".join(certificate.names)),
         ("issuer", certificate.issuer or "none"),
-        ("valid", f"{dates}, {words}", role),
+        ("valid", f"{valid}, {words}", role),
     ]
 
 
@@ -152,7 +152,7 @@ def expiry(epoch: float, now: float) -> list[Fact]:
         return []
     left_over = epoch - now
     role: Role = "bad" if left_over < 0 else "warn" if left_over < 86_400 else "value"
-    return [("good until", f"{figures.stamp(epoch)} ({figures.until(left_over)})", role)]
+    return [("good until", f"{dates.stamp(epoch)} ({figures.until(left_over)})", role)]
 
 
 def _received(dial: Dial, width: int) -> list[Row]:

@@ -6,6 +6,8 @@ A figure without a sample is a dash, never a zero.
 import math
 import time
 
+from natsmon import units
+
 NONE = "–"
 
 
@@ -62,10 +64,10 @@ def elapsed(value: float) -> str:
 
 
 def percent(share: float | None) -> str:
-    """Two decimals, rounded down: 100 % is said only of what was never interrupted."""
+    """Two decimals, rounded down."""
     if share is None:
         return f"{NONE:>6} %"
-    return f"{math.floor(share * 10_000 + 1e-9) / 100:6.2f} %"
+    return units.percent(share).rjust(8)
 
 
 def wall(epoch: float) -> str:
@@ -87,21 +89,6 @@ def local_day(epoch: float) -> str:
 def wall_millis(epoch: float) -> str:
     whole = math.floor(epoch)
     return f"{wall(whole)}.{int((epoch - whole) * 1000):03}"
-
-
-def day(epoch: float) -> str:
-    return _utc("%Y-%m-%d", epoch)
-
-
-def stamp(epoch: float) -> str:
-    return _utc("%Y-%m-%d %H:%M:%S UTC", epoch)
-
-
-def _utc(form: str, epoch: float) -> str:
-    try:
-        return time.strftime(form, time.gmtime(epoch))
-    except (OverflowError, ValueError, OSError):  # no calendar has such a day; a certificate may claim it
-        return f"{epoch:g} s after 1970"
 
 
 def apart(seconds: float) -> str:

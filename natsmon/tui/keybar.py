@@ -14,6 +14,7 @@ _SPARED = (
         f"natsmon.{name}"
         for name in ("filter", "servers", "latency", "drain", "upgrade", "open", "next_server", "outages", "pause")
     ),
+    *(f"natsmon.{name}" for name in ("step", "go", "faster")),  # a replay has these
 )
 
 
@@ -50,7 +51,7 @@ def rows(keys: tuple[Key, ...], moment: Moment, width: int) -> list[Row]:
 
 def _parts(keys: tuple[Key, ...], moment: Moment, width: int) -> list[tuple[Key, list[Piece]]]:
     """The labels that fit; where they do not, those that can best be found in the help go first."""
-    bar = [key for key in keys if key.label]
+    bar = [key for key in keys if key.label and not (moment.unable and _action(key) in BY_ACTION)]
     for spared in _SPARED:
         bar = [key for key in bar if key.id != spared]
         labels = [(key, f" {label_of(key, moment)}") for key in bar]

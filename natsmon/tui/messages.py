@@ -1,6 +1,7 @@
 """What became of the messages."""
 
 from natsmon import events as ev
+from natsmon import units
 from natsmon.tui import figures
 from natsmon.tui.cells import Piece, Role, Row, fit, left, row
 from natsmon.tui.moment import Moment
@@ -14,12 +15,14 @@ _BLIND = ("attempted", "sent", "buffered", "rejected", "bytes")
 _OBSERVED = ("messages", "publishers", "missing", "duplicate", "out of order", "bytes")
 _ACKED = tuple("acked" if name == "acknowledged" else name for name in _ACKNOWLEDGED)
 """Where the long word would cost a column."""
-_FIELDS = dict.fromkeys(("acknowledged", "acked"), "echoed")
+_REORDERED = ("out of order", "reordered")
+"""The word, and the one where it would cost a column."""
+_FIELDS = dict.fromkeys(("acknowledged", "acked"), "echoed") | {"reordered": "out_of_order"}
 _WORRYING: dict[str, Role] = {
     "rejected": "bad",
     "lost": "bad",
     "missing": "bad",
-    **dict.fromkeys(("late", "duplicate", "buffered", "out of order", "resent", "suppressed"), "warn"),
+    **dict.fromkeys(("late", "duplicate", "buffered", *_REORDERED, "resent", "suppressed"), "warn"),
 }
 _FASTEST: dict[ev.Proof, str] = {
     "echo": "as fast as they are echoed",
@@ -45,11 +48,12 @@ def rate(session: ev.Session) -> str:
     interval = session.interval
     if interval <= 0:
         return _FASTEST[session.proof]
-    return f"{1 / interval:,.4g}/s" if interval <= 1 else f"one every {figures.seconds(interval)}"
+    return f"{units.a_second(interval)}/s" if interval <= 1 else f"one every {figures.seconds(interval)}"
 
 
 def tick(moment: Moment) -> object:
-    return moment.stream
+    """The counts of single messages, too: no other panel is drawn again for one."""
+    return moment.stream, moment.state.tally
 
 
 def rows(moment: Moment, width: int, height: int) -> list[Row]:
@@ -62,14 +66,23 @@ def rows(moment: Moment, width: int, height: int) -> list[Row]:
     if state.blind:
         told = fit(row(("fates unknown: ", "warn"), (state.blind, "value")), width)
         known = tally is not None and bool(tally.echoed or tally.lost)
-        return [*_table(_ECHOED if known else _BLIND, tally, width)[: max(0, height - 1)], told][:height]
+        names = _echoed(tally, width) if known else _BLIND
+        return [*_table(names, tally, width)[: max(0, height - 1)], told][:height]
     if state.session is not None and state.session.proof == "ack":
         shorter = _columns(_ACKNOWLEDGED, width) < _columns(_ACKED, width)
         table = _table(_ACKED if shorter else _ACKNOWLEDGED, tally, width)
         if (found := state.read_back) is not None:
             return [*table[: max(0, height - 1)], _stored(found, width)][:height]
         return table[:height]
-    return _table(_ECHOED, tally, width)[:height]
+    return _table(_echoed(tally, width), tally, width)[:height]
+
+
+def _echoed(tally: ev.Tally | None, width: int) -> tuple[str, ...]:
+    """What comes out of order is so rare that it has a place only once there is some."""
+    if tally is None or not tally.out_of_order:
+        return _ECHOED
+    long, short = ((*_ECHOED[:-1], word, _ECHOED[-1]) for word in _REORDERED)
+    return short if _columns(long, width) < _columns(short, width) else long
 
 
 def _stored(found: ev.ReadBack, width: int) -> Row:
@@ -90,20 +103,20 @@ def _columns(names: tuple[str, ...], width: int) -> int:
 
 
 def _table(names: tuple[str, ...], totals: ev.Event | None, width: int) -> list[Row]:
-    """In as many columns as there is room for; bytes stand below, and once there are any."""
+    """In as many columns as there is room for; bytes come last, and once there are any."""
     label, columns = _label(names), _columns(names, width)
     cell = (width - _GAP * (columns - 1)) // columns
     number = min(11, cell - label)
     counted = [name for name in names if name != "bytes"]
     if getattr(totals, "bytes", 0):
-        counted += [""] * (-len(counted) % columns) + ["bytes"]
+        counted.append("bytes")
     drawn: list[Row] = []
     for start in range(0, len(counted), columns):
         parts: list[Piece] = []
         for name in counted[start : start + columns]:
-            value: int | None = getattr(totals, _FIELDS.get(name, name.replace(" ", "_")), None) if name else None
+            value: int | None = getattr(totals, _FIELDS.get(name, name.replace(" ", "_")), None)
             role: Role = _WORRYING.get(name, "value") if value else "value"
             parts += [(" " * (cell - label - number + _GAP), "value")] if parts else []
-            parts += [(left(name, label), "label"), (figures.count(value, number) if name else " " * number, role)]
+            parts += [(left(name, label), "label"), (figures.count(value, number), role)]
         drawn.append(fit(row(*parts), width))
     return drawn

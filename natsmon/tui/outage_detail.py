@@ -85,7 +85,8 @@ def _in_short(outage: OutageRecord, moment: Moment) -> str:
     if not outage.settled:
         so_far = outage.ended is None and not moment.over
         return f"{moment.state.tally.buffered:,} buffered so far" if so_far else "not known yet"
-    figures = [f"{outage.lost:,} lost", f"{outage.buffered:,} buffered", f"{outage.rejected:,} rejected"]
+    lost = "losses not known" if outage.lost_for_certain is None else f"{outage.lost:,} lost"
+    figures = [lost, f"{outage.buffered:,} buffered", f"{outage.rejected:,} rejected"]
     figures += [f"{outage.duplicate:,} duplicate"] if outage.duplicate else []
     figures += [f"{outage.unknown:,} unknown"] if outage.unknown else []
     return ", ".join(figures)
@@ -113,7 +114,7 @@ def _cost(outage: OutageRecord, moment: Moment, width: int) -> list[Row]:
     """What became of the messages, one fate a line."""
     if outage.settled:
         told: list[Fact] = [
-            ("lost", f"{outage.lost:,}{_numbers(outage)}", "bad" if outage.lost else "value"),
+            ("lost", _lost(outage), "bad" if outage.lost else "value"),
             ("buffered", f"{outage.buffered:,}" + (", sent once it was over" if outage.buffered else "")),
             ("rejected", f"{outage.rejected:,}", "bad" if outage.rejected else "value"),
             ("late", f"{outage.late:,}" + (", in flight at the loss and echoed all the same" if outage.late else "")),
@@ -129,6 +130,12 @@ def _cost(outage: OutageRecord, moment: Moment, width: int) -> list[Row]:
             ("lost", word, "label"),
         ]
     return heading("what it cost", width) + facts(told, width, names=len("server says"))
+
+
+def _lost(outage: OutageRecord) -> str:
+    if outage.lost_for_certain is None:
+        return "not known: what was published came back to nobody"
+    return f"{outage.lost:,}{_numbers(outage)}"
 
 
 def _numbers(outage: OutageRecord) -> str:

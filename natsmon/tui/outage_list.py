@@ -124,7 +124,9 @@ def _sums(moment: Moment, width: int) -> Row:
     costs: tuple[tuple[str, Role], ...] = (("lost", "bad"), ("rejected", "bad"), ("buffered", "value"))
     for name, role in (*costs, ("duplicate", "warn"), ("late", "value"), ("unknown", "warn")):
         number = sum(getattr(outage, name) for outage in state.outages)
-        if number or name not in ("late", "unknown"):
+        if name == "lost" and not number and any(o.settled and o.lost_for_certain is None for o in state.outages):
+            told.append(row(("losses not known", "label")))
+        elif number or name not in ("late", "unknown"):
             told.append(row((f"{number:,}", role if number else "value"), (f" {name}", "label")))
     return _whole(told, width)
 
@@ -156,8 +158,8 @@ class _Columns:
 
     def header(self) -> Row:
         parts: list[Piece] = [*self._figures_header(), (left("cause", self.cause) + "  ", "dim")]
-        parts += [(left("from → to", self.where) + "  ", "dim")] if self.where else []
-        parts += [("reason", "dim")] if self.reason else []
+        parts += [(left("from → to", self.where), "dim")] if self.where else []
+        parts += [("  reason", "dim")] if self.reason else []
         return fit(row(*parts), self.width)
 
     def _figures_header(self) -> Row:
@@ -185,11 +187,11 @@ class _Columns:
         if self.costs:
             parts.append(_cost(outage.buffered, 8, settled=settled))
             parts.append(_cost(outage.rejected, 8, settled=settled, role="bad"))
-        parts.append(_cost(outage.lost, 5, settled=settled, role="bad"))
+        parts.append(_cost(outage.lost, 5, settled=outage.lost_for_certain is not None, role="bad"))
         parts += [_cost(outage.duplicate, 5, settled=settled, role="warn")] if self.duplicates else []
         parts.append((left(words(outage), self.cause) + "  ", "value"))
-        parts += [(left(self._where(outage), self.where) + "  ", "label")] if self.where else []
-        parts += [(left(outage.reason or outage.text, self.reason), "label")] if self.reason else []
+        parts += [(left(self._where(outage), self.where), "label")] if self.where else []
+        parts += [("  " + left(outage.reason or outage.text, self.reason), "label")] if self.reason else []
         return fit(row(*parts), self.width)
 
     def _where(self, outage: OutageRecord) -> str:

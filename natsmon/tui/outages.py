@@ -53,7 +53,7 @@ def _summary(moment: Moment, width: int) -> Row:
 
 
 def _lost(outage: OutageRecord) -> str:
-    return figures.count(outage.lost if outage.settled else None, 5)
+    return figures.count(outage.lost_for_certain, 5)
 
 
 def _header(width: int, cause: int) -> Row:

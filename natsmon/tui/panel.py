@@ -9,6 +9,7 @@ from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
+from natsmon.plaintext import printable
 from natsmon.tui.cells import Row
 from natsmon.tui.moment import Moment
 
@@ -38,11 +39,11 @@ class Panel(Widget):
         self.entitle(title)
 
     def entitle(self, title: str, subtitle: str = "") -> None:
-        """Set the words in the border; they are data, so never parsed as markup."""
+        """Set the words in the border; they are data: never parsed as markup, and with nothing for the terminal."""
         if self._titles != (title, subtitle):
             self._titles = (title, subtitle)
-            self.border_title = Content(title) if title else None
-            self.border_subtitle = Content(subtitle) if subtitle else None
+            self.border_title = Content(printable(title)) if title else None
+            self.border_subtitle = Content(printable(subtitle)) if subtitle else None
 
     def show(self, moment: Moment, revision: int) -> None:
         """Draw this moment, if it looks different from the last one shown."""

@@ -18,6 +18,10 @@ LAST_WORDS = 5.0
 """Seconds a disk may take for the last lines."""
 
 
+_GIVE_WAY = 0.5
+"""Seconds that one may take to let go of its file, should the next want the same."""
+
+
 class Recordings:
     """One at a time. Its lines are the source's own, and the notes that the view makes."""
 
@@ -61,6 +65,8 @@ class Recordings:
         ]
         wanted = self._target or Target()
         target = Target(wanted.path or names.default(time.time()), wanted.most, wanted.keep)
+        for earlier in self._finished:
+            earlier.over(_GIVE_WAY)
         try:
             self._recorder = Recorder(target, head(self._watched.state, seen))
         except CannotRecord as error:
@@ -78,7 +84,8 @@ class Recordings:
         for stopped in [*self._finished, *([recorder] if recorder is not None else [])]:
             if stopped.failure and not stopped.told:
                 stopped.told = True
-                self._recorder = None if stopped is recorder else recorder
+                if stopped is recorder:
+                    self._recorder = None
                 self._watched.note(stopped.failure, "bad")
         self._watched.recording = units.size(self._recorder.size) if self._recorder is not None else ""
 

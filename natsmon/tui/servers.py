@@ -1,5 +1,6 @@
 """Who we are to the server, and where we can go next: the pool."""
 
+from natsmon import dates
 from natsmon import events as ev
 from natsmon.state import State
 from natsmon.tui import figures
@@ -57,7 +58,7 @@ def identity(moment: Moment) -> list[tuple[str, str, Role]]:
     ]
     if expires := good_until(state):
         left_over = expires - state.wall(moment.now)
-        told.append(("good until", f"{figures.stamp(expires)} ({figures.until(left_over)})", worry(left_over)))
+        told.append(("good until", f"{dates.stamp(expires)} ({figures.until(left_over)})", worry(left_over)))
     if user is not None:
         bounds = (
             ("publishes only to", user.publish_allow),

@@ -1,5 +1,6 @@
 """The top of the screen: connected or not, to what, since when, and the worst thing known."""
 
+from natsmon import dates
 from natsmon import events as ev
 from natsmon.tui import figures, silence
 from natsmon.tui.cells import Role, Row, address, fit, left, row, spread, width_of
@@ -171,7 +172,7 @@ def _connected(moment: Moment, width: int) -> Row:
         return since + paused + where
     left_over = expires - state.wall(moment.now)
     role = worry(left_over)
-    good = row(("  credentials good until ", "label"), (f"{figures.day(expires)} ({figures.until(left_over)})", role))
+    good = row(("  credentials good until ", "label"), (f"{dates.day(expires)} ({figures.until(left_over)})", role))
     soon = row((f"  credentials {'ended' if left_over < 0 else 'end'} {figures.until(left_over)}", role))
     brief = since + paused + where if role == "value" else soon + paused
     return next(

@@ -89,7 +89,8 @@ def _price(move: Move) -> str:
     outage = move.outage
     if outage.ended is None or not outage.settled:
         return ""
-    return f"; {outage.lost:,} lost" + (f", {outage.rejected:,} rejected" if outage.rejected else "")
+    lost = "losses not known" if outage.lost_for_certain is None else f"{outage.lost:,} lost"
+    return f"; {lost}" + (f", {outage.rejected:,} rejected" if outage.rejected else "")
 
 
 def _at(t: float, moment: Moment) -> str:
@@ -214,7 +215,7 @@ def _moves(moment: Moment, width: int) -> list[Row]:
                     (left(called(outage.before, known), name) + "  ", "value"),
                     (left(called(outage.after, known) or "…", name) + "  ", "value"),
                     (spans, "value"),
-                    (figures.count(outage.lost if outage.settled else None, 5), "bad" if outage.lost else "value"),
+                    (figures.count(outage.lost_for_certain, 5), "bad" if outage.lost else "value"),
                 ),
                 width,
             )

@@ -48,7 +48,7 @@ class Watch:
             self.book.restore([entry(line.at, line.text, line.kind, line.message) for line in event.log])
         self._stream_clock.hear(event.t)
         message = isinstance(event, ev.Published | ev.Echoed)
-        self.revision += not message  # the panels show totals, which come as a tally
+        self.revision += not message  # of which only the counts show, and these are looked at
         if self._narrator is None:
             from natsmon.narration import Narrator  # no event comes before the first paint, which this would delay
 

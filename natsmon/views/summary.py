@@ -1,13 +1,12 @@
 """What a terminal keeps of a session when the screen is gone: five lines, and how to see it again."""
 
 import shlex
-import time
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from natsmon import dates, units
 from natsmon import events as ev
-from natsmon import units
 from natsmon.histogram import Histogram
 from natsmon.plaintext import printable
 from natsmon.state import OutageRecord, State
@@ -48,7 +47,7 @@ def _watched(state: State, now: float, died: str | None) -> Iterator[str]:
     elif state.closed is not None and state.closed.cause == "gave_up":
         yield "it gave up"
     elif state.end is None:
-        yield "left at once"
+        yield "left before it ended"
     else:
         yield _ENDED.get(state.end.why, state.end.why)
     servers = state.session.servers if state.session is not None else []
@@ -56,24 +55,24 @@ def _watched(state: State, now: float, died: str | None) -> Iterator[str]:
         yield _server(servers[0]) + (f" and {len(servers) - 1} more" if len(servers) > 1 else "")
 
 
-_ENDED = {"asked": "left", "count": "all messages were published", "duration": "the time was over"}
+_ENDED = {"asked": "left", "count": "all were published", "duration": "the time was over"}
 
 
 def _up(state: State, now: float) -> Iterator[str]:
     share = state.availability(now)
     if share is None:
-        yield f"never connected: {_plural(state.dial_count, 'dial')}"
+        yield f"never connected: {units.plural(state.dial_count, 'dial')}"
         last = next((dial for dial in reversed(state.dials) if dial.outcome in ("failed", "timeout")), None)
         if last is not None:
             yield f"the last one failed in {last.stage_reached or 'no stage'}: {_cause(last.cause)}"
         return
-    yield _percent(share)
+    yield units.percent(share)
     if not state.outage_count:
         yield "no outage"
         return
     longest = max(state.outages, key=lambda outage: outage.downtime(now))
     in_all = f", {units.elapsed(state.downtime(now))} in all" if state.outage_count > 1 else ""
-    yield _plural(state.outage_count, "outage") + in_all
+    yield units.plural(state.outage_count, "outage") + in_all
     yield f"longest {_outage(state, longest, now)}"
 
 
@@ -113,7 +112,7 @@ def _observed(seen: ev.Observed | None) -> str:
         return "none of others were seen"
     counts = [(seen.missing, "missing"), (seen.duplicate, "duplicate"), (seen.out_of_order, "out of order")]
     told = ", ".join(f"{units.grouped(count)} {what}" for count, what in counts if count or what == "missing")
-    return f"{units.grouped(seen.messages)} of {_plural(seen.publishers, 'publisher')}, {told}"
+    return f"{units.grouped(seen.messages)} of {units.plural(seen.publishers, 'publisher')}, {told}"
 
 
 def _latency(state: State) -> Iterator[str]:
@@ -135,13 +134,9 @@ def _servers(state: State) -> Iterator[str]:
     names = [f"{name} ({count} times)" if count > 1 else name for name, count in used.most_common(_SERVERS)]
     more = f" and {len(used) - _SERVERS} more" if len(used) > _SERVERS else ""
     yield ", ".join(names) + more if names else "none used"
-    yield _plural(state.reconnects, "reconnect")
+    yield units.plural(state.reconnects, "reconnect")
     cause = _cause(state.status_cause) if state.status != "CONNECTED" else ""
     yield state.status + (f" ({cause})" if cause and cause != state.status.lower() else "")
-
-
-def _plural(number: int, noun: str) -> str:
-    return f"{units.grouped(number)} {noun}{'' if number == 1 else 's'}"
 
 
 def _cause(cause: str) -> str:
@@ -159,16 +154,8 @@ def _millis(seconds: float | None) -> str:
     return f"{value:.2f}" if value < 9.995 else f"{value:.1f}" if value < 99.95 else f"{value:,.0f}"
 
 
-def _percent(share: float) -> str:
-    """Rounded down: 100 % is said only of what was never interrupted."""
-    return f"{int(share * 10_000 + 1e-9) / 100:.2f} %"
-
-
 def _wall(at: float) -> str:
-    try:
-        return time.strftime("%H:%M:%S", time.localtime(at))
-    except (OverflowError, ValueError, OSError):  # no calendar has such a day; a stream may claim it
-        return f"{at:g} s after 1970"
+    return dates.local("%H:%M:%S", at)
 
 
 def _clip(name: str) -> str:

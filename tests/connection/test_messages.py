@@ -77,6 +77,11 @@ async def test_high_rate_is_told_by_tallies_alone(server: NatsServer) -> None:
         assert all(b - a >= 0.09 for a, b in pairwise(tallies))
 
 
+async def test_a_rate_beyond_reach_leaves_time_to_listen(server: NatsServer) -> None:
+    async with listening(settings(server.url, interval=1e-9)) as run:
+        await run.events.until_counts(lambda tally: tally.echoed >= 5_000)
+
+
 async def test_as_fast_as_echoed_across_a_kill(server: NatsServer) -> None:
     async with listening(settings(server.url, interval=MAX_RATE)) as run:
         await run.events.until_counts(lambda tally: tally.echoed >= 5_000)

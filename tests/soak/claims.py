@@ -38,6 +38,19 @@ class Claims:
         self._heard: set[int] = set()
         self._read = 0
         self._changed = threading.Condition()
+        self._settings = settings
+        self._thread = threading.Thread(target=self._listen, name="claims", daemon=True)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:  # an interrupt may come at any moment
+            self.__exit__()
+            raise
+        return self
+
+    def _start(self) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.soak.probe_child"],
             stdin=subprocess.PIPE,
@@ -45,15 +58,13 @@ class Claims:
             bufsize=0,
             start_new_session=True,  # a terminal's ctrl-c is for the harness
         )
-        self._thread = threading.Thread(target=self._listen, name="claims", daemon=True)
         self._thread.start()
-        self._write(to_line(settings))
-
-    def __enter__(self) -> Self:
-        return self
+        self._write(to_line(self._settings))
 
     def __exit__(self, *_: object) -> None:
         """The probe closes when its standard input ends."""
+        if self._process is None:
+            return
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.close()
@@ -62,7 +73,8 @@ class Claims:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        self._thread.join()
+        if self._thread.ident is not None:
+            self._thread.join()
         self._process.stdout.close()
 
     def obey(self, command: ev.AnyCommand) -> None:
@@ -120,11 +132,13 @@ class Claims:
         return "\n".join(f"    {event}" for event in told[-20:])
 
     def _write(self, line: bytes) -> None:
+        assert self._process is not None
         assert self._process.stdin is not None
         with suppress(BrokenPipeError):  # it has died, which the end of its output shows
             self._process.stdin.write(line)
 
     def _listen(self) -> None:
+        assert self._process is not None
         assert self._process.stdout is not None
         with open(self._process.stdout.fileno(), "rb", closefd=False) as stream:
             for line in stream:

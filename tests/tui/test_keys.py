@@ -302,6 +302,15 @@ async def test_a_slow_drain_is_ended() -> None:
         assert drive.source.killed
 
 
+async def test_single_messages_are_counted_at_once() -> None:
+    async with driven(streams.connected()) as drive:
+        tally, t = drive.app.watched.state.tally, drive.source.t
+        await drive.tell(ev.Published(t=t, seq=tally.attempted + 1))
+        assert f"in flight {tally.in_flight + 1:>11}" in drive.shown("messages")
+        await drive.tell(ev.Echoed(t=t, seq=tally.attempted + 1, latency=0.001))
+        assert f"echoed {tally.echoed + 1:>14}" in drive.shown("messages")
+
+
 async def test_another_theme_colours_everything_anew() -> None:
     async with driven(streams.connected()) as drive:
         panel = drive.app.query_one("#status", Panel)

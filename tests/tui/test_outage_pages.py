@@ -40,6 +40,20 @@ async def test_o_lists_the_outages_and_enter_opens_one() -> None:
         assert on_top(drive) == "Dashboard"
 
 
+async def test_of_a_connection_nobody_listened_on_no_loss_is_told() -> None:
+    stream = streams.connected()
+    stream.add(ev.Blind(t=stream.t, why="may not subscribe"))
+    began = stream.t
+    stream.lose("eof", "closed by the server").run(1).connect("east-2:4222", "reconnect").run(1)
+    stream.add(ev.Outage(t=stream.t, began=began, ended=stream.t - 1, cause="eof", buffered=3))
+    async with driven(stream) as drive:
+        await drive.press("o")
+        assert "losses not known" in table_of(drive)
+        await drive.press("enter")
+        assert "cost     losses not known, 3 buffered, 0 rejected" in page_of(drive)
+        assert "not known: what was published came back to nobody" in page_of(drive)
+
+
 async def test_left_and_right_walk_the_outages() -> None:
     async with driven(streams.outage()) as drive:
         await drive.press("o", "enter")

@@ -112,6 +112,17 @@ def test_counters_keep_their_places() -> None:
     assert "1.23M" in wide[0]
 
 
+@pytest.mark.parametrize(("width", "word"), [(76, "out of order"), (50, "reordered")])
+def test_what_is_out_of_order_has_a_place_once_there_is_some(width: int, word: str) -> None:
+    stream = streams.connected()
+    before = texts(messages.rows(moment_of(stream), width, 4))
+    stream.totals["out_of_order"] = 7
+    after = texts(messages.rows(moment_of(stream.run(1)), width, 4))
+    assert word not in " ".join(before)
+    assert [len(rows) for rows in (before, after)] == [4, 4]
+    assert after[3].split("bytes")[0].split() == [*word.split(), "7"]
+
+
 def test_silence_is_a_gap_in_the_sparkline() -> None:
     stream = streams.Stream().become("CONNECTING").connect().run(20).wait(10).run(20)
     (line,) = texts(roundtrip.sparkline(moment_of(stream), 30))

@@ -21,7 +21,7 @@ from natsmon.state import State
 from natsmon.tui import log
 from natsmon.tui.app import NatsmonApp
 from natsmon.tui.cells import text_of
-from natsmon.tui.pages import DialPage
+from natsmon.tui.pages import DialPage, Page
 from natsmon.tui.panel import Panel
 from natsmon.tui.replay import ReplayApp
 from natsmon.tui.replay_bar import LOST, UNREAD, cell, track
@@ -267,6 +267,18 @@ async def test_there_is_no_connection_to_act_on(recording: Path) -> None:
             replay.app.say("")
             await replay.press(key)
             assert replay.shown("keybar").rstrip() == "a recording: there is no connection to act on"
+
+
+@pytest.mark.parametrize("size", [(48, 16), (60, 16), *SIZES], ids=lambda size: f"{size[0]}x{size[1]}")
+async def test_the_key_bar_has_the_keys_that_work_here(recording: Path, size: tuple[int, int]) -> None:
+    async with played(recording, size=size) as replay:
+        assert replay.shown("keybar").startswith("space play/pause")
+        assert replay.shown("keybar").rstrip().endswith("q quit")
+        await replay.press("o")
+        page = replay.app.screen
+        assert isinstance(page, Page)
+        assert "esc back" in text(page.keybar)
+        assert "cancel" not in text(page.keybar)
 
 
 async def test_a_page_stays_on_what_it_shows(recording: Path) -> None:

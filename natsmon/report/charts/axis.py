@@ -1,10 +1,9 @@
 """The axis of time under a picture, and the scale of durations beside it."""
 
 import math
-import time
 from dataclasses import dataclass
 
-from natsmon import units
+from natsmon import dates, units
 from natsmon.report.charts import svg
 from natsmon.report.facts import Run
 
@@ -57,9 +56,9 @@ class Axis:
         if not self.wall:
             return f"+{units.brief(at - self.start)}"
         if step < 1:
-            return time.strftime("%H:%M:%S", time.gmtime(at)) + f"{at % 1:.3f}"[1:].rstrip("0")
+            return dates.utc("%H:%M:%S", at) + f"{at % 1:.3f}"[1:].rstrip("0")
         form = "%m-%d" if step >= _DAY else "%H:%M" if step >= 60 else "%H:%M:%S"
-        return time.strftime(form, time.gmtime(at))
+        return dates.utc(form, at)
 
     def svg(self, y: float, top: float = 0.0) -> list[str]:
         """Labels at ``y``, and a line up from each to ``top``."""

@@ -2,6 +2,7 @@
 
 from natsmon import events as ev
 from natsmon import units
+from natsmon.plaintext import clip
 from natsmon.report import words
 from natsmon.report.blocks import Chart, Key
 from natsmon.report.charts import svg
@@ -47,7 +48,7 @@ def _draw(servers: tuple[Server, ...], longest: float) -> str:
     y = 0.0
     for server in servers:
         y += _NAME
-        dials = words.plural(server.connected, "dial")
+        dials = units.plural(server.connected, "dial")
         said = f"{words.server(server.server)}  {units.elapsed(_total(server))}, {dials}"
         drawn.append(svg.text(said, "0", y - 6, "name"))
         reached = 0.0
@@ -63,7 +64,7 @@ def _draw(servers: tuple[Server, ...], longest: float) -> str:
 
 
 def _letters(servers: tuple[Server, ...], longest: float, stages: list[ev.Stage], width: int) -> list[str]:
-    names = [words.clip(words.server(server.server), 30) for server in servers]
+    names = [clip(words.server(server.server), 30) for server in servers]
     label = max(map(len, names))
     room = max(10, width - label - 12)
     lines = []

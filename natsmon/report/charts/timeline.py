@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 from natsmon import units
+from natsmon.plaintext import clip
 from natsmon.report import words
 from natsmon.report.blocks import Chart, Key
 from natsmon.report.charts import svg
@@ -78,7 +79,7 @@ def _sentence(run: Run, *, names: bool) -> str:
         return f"{whose}No outage in {units.elapsed(run.seconds)}."
     told = [f"{clock.at(o.began)} for {units.elapsed(o.seconds)}" for o in outages[:10]]
     more = f", and {len(outages) - 10} more" if len(outages) > 10 else ""
-    return f"{whose}{words.plural(len(outages), 'outage')}: {', '.join(told)}{more}."
+    return f"{whose}{units.plural(len(outages), 'outage')}: {', '.join(told)}{more}."
 
 
 def _shade(stretch: Stretch) -> Shade | None:
@@ -161,7 +162,7 @@ def _draw(runs: tuple[Run, ...], parts: list[list[Part]], axis: Axis, *, names: 
     for run, of_run in zip(runs, parts, strict=True):
         if names:
             y += _NAME
-            drawn.append(svg.text(words.clip(run.label), "0", y - 6, "name"))
+            drawn.append(svg.text(words.name(run.label), "0", y - 6, "name"))
         visible = list(_visible(of_run, (axis.end - axis.start) / _PIXELS))
         for part in sorted(visible, key=lambda part: part.lost):  # the others would cover the edges of a short one
             drawn += _bar(run, part, axis, y)
@@ -203,7 +204,7 @@ def _letters(runs: tuple[Run, ...], parts: list[list[Part]], axis: Axis, width: 
         cells = _cells(run, of_run, axis, width)
         shades |= {shade for shade in cells if shade}
         if names:
-            lines.append(words.clip(run.label, width - 1))
+            lines.append(clip(run.label, width - 1))
         lines.append("".join(_TOLD[shade][0] if shade else " " for shade in cells).rstrip())
     lines.append(axis.letters(width))
     lines.append("  ".join(f"{glyph} {said}" for shade, (glyph, said) in _TOLD.items() if shade in shades))

@@ -1,7 +1,5 @@
 """What is counted while the events of a run pass: dials by server, failures by kind, time on each server."""
 
-from collections.abc import Iterable
-
 from natsmon import events as ev
 from natsmon.histogram import Histogram
 from natsmon.report.facts import Failure, Percentiles, Server, Stage
@@ -77,7 +75,8 @@ class Servers:
             return
         use.connected += 1
         use.total.record(span(dial.total))
-        for stage, seconds in stage_times(dial):
+        for stage, told in dial.stage_times().items():
+            seconds = span(told)
             use.stages.setdefault(stage, Histogram()).record(seconds)
             use.sums[stage] = use.sums.get(stage, 0.0) + seconds
 
@@ -100,15 +99,6 @@ class Servers:
         if server not in self._uses and len(self._uses) >= KINDS_KEPT:
             server = OTHERS
         return self._uses.setdefault(server, _Use())
-
-
-def stage_times(dial: Dial) -> Iterable[tuple[ev.Stage, float]]:
-    """Seconds of each stage; where only addresses were told of tcp, those of the one that won."""
-    for stage in ev.STAGES:
-        if (record := dial.stages.get(stage)) is not None:
-            yield stage, span(record.elapsed)
-        elif stage == "tcp" and (won := next((a for a in dial.addresses if a.outcome == "complete"), None)):
-            yield stage, span(won.elapsed)
 
 
 def _server(name: str, use: _Use) -> Server:
