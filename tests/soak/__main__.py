@@ -13,8 +13,8 @@ from tests.soak.run import MODES, Cycle, soak
 def main() -> int:
     arguments = _parser().parse_args()
     plan = {kind: arguments.cycles or PROMISED.get(kind, 100) for kind in arguments.kinds}
-    signal.signal(signal.SIGTERM, _leave)
-    signal.signal(signal.SIGHUP, _leave)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # a shell in the background has the first ignored
+        signal.signal(number, _leave)
     progress = _Progress(sum(plan.values()))
     try:
         run = soak(plan, mode=arguments.mode, seed=arguments.seed, within=arguments.seconds, tell=progress)
