@@ -146,8 +146,12 @@ async def read(
             await _either(arrived, link)
             if stopped and (left > 0 or not stopped.startswith(("404", "408"))):
                 raise Unanswered(f"the server stopped reading: {stopped}")
-            if stopped and not await _more(link, stream, info, message.subject, reached, until):
-                return
+            if stopped:
+                if not await _more(link, stream, info, message.subject, reached, until):
+                    return
+                # Another consumer, which may be placed on a server that has caught up.
+                consumer = await _consumer(link, stream, info, message.subject, max(start, reached + 1))
+                left = consumer.num_pending
             stopped = ""
 
 
