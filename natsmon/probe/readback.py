@@ -20,7 +20,7 @@ from natsmon.probe.runs import Runs
 READ_WITHIN = 10.0
 """Seconds for all of it: a million messages or two, and as long as a person waits for a program to end."""
 _BATCH = 8_192
-_PATIENCE = 5.0
+_PATIENCE = 2.0
 """Seconds for one batch."""
 _NOTHING_MORE = 0.5
 """Seconds that a consumer waits for a message of ours which it does not see, before its leader is asked for one."""
@@ -39,6 +39,7 @@ class _Consumer(msgspec.Struct, frozen=True):
 
 class _Message(msgspec.Struct, frozen=True):
     seq: int = 0
+    hdrs: bytes = b""
 
 
 class _Found(msgspec.Struct, frozen=True):
@@ -144,27 +145,37 @@ async def read(
             question = msgspec.json.encode({"batch": batch, "expires": int(expires * 1e9)})
             await link.publish(f"{API}.CONSUMER.MSG.NEXT.{stream}.{consumer.name}", question, reply=inbox)
             await _either(arrived, link)
-            if stopped and (left > 0 or not stopped.startswith(("404", "408"))):
+            if stopped and not stopped.startswith(("404", "408")):
                 raise Unanswered(f"the server stopped reading: {stopped}")
             if stopped:
-                if not await _more(link, stream, info, message.subject, reached, until):
-                    return
-                # Another consumer, which may be placed on a server that has caught up.
-                consumer = await _consumer(link, stream, info, message.subject, max(start, reached + 1))
-                left = consumer.num_pending
-            stopped = ""
+                break
+    await _rest(link, stream, info, message, max(start, reached + 1), until, note)
 
 
-async def _more(link: Link, stream: str, info: StreamInfo, subject: str, reached: int, until: int) -> bool:
-    """Whether there is another message on our subject up to a place, by who leads the stream.
+async def _rest(
+    link: Link,
+    stream: str,
+    info: StreamInfo,
+    message: Message,
+    start: int,
+    until: int,
+    note: Callable[[int, int], None],
+) -> None:
+    """What the consumer did not see, one by one from who leads the stream; mostly nothing.
 
-    A consumer may be on a server that has not caught up with it, and sees the end of the stream too early.
+    A consumer may be on a server that has not caught up, and sees the end of the stream too early.
     """
-    question = {"seq": reached + 1, "next_by_subj": _filter(info, subject) or ">"}
-    found = await ask(link, f"STREAM.MSG.GET.{stream}", question, _Found)
-    if found.error is not None and found.error.err_code != _NO_MESSAGE:
-        raise Unanswered(f"it cannot be read: {found.error.description}")
-    return found.message is not None and found.message.seq <= until
+    while start <= until:
+        question = {"seq": start, "next_by_subj": _filter(info, message.subject) or ">"}
+        found = await ask(link, f"STREAM.MSG.GET.{stream}", question, _Found)
+        if found.error is not None and found.error.err_code != _NO_MESSAGE:
+            raise Unanswered(f"it cannot be read: {found.error.description}")
+        if found.message is None or found.message.seq > until:
+            return
+        number = message.number(found.message.hdrs) if found.message.hdrs else None
+        if number is not None:
+            note(number, found.message.seq)
+        start = found.message.seq + 1
 
 
 def _filter(info: StreamInfo, subject: str) -> str:
