@@ -56,7 +56,12 @@ class Stream:
         await self._js.delete_msg(STREAM, place)
 
     async def messages(self) -> int:
-        return int((await self._js.stream_info(STREAM)).state.messages)
+        """As its leader says; a replica that was just started and knows of none answers too, with what it has."""
+        while True:
+            info = await self._js.stream_info(STREAM)
+            if info.cluster is None or info.cluster.leader:
+                return int(info.state.messages)
+            await asyncio.sleep(0.1)
 
     async def until(self, messages: int, within: float = 5.0) -> None:
         """It has so many; a stream does not tell when, so it is asked again and again."""

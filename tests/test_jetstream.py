@@ -1,18 +1,15 @@
 """Messages that a stream acknowledges: nothing acknowledged is lost, and nothing is stored twice."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from natsmon import events as ev
-from natsmon.probe import acks, readback
+from natsmon.probe import acks
 from natsmon.probe.jetstream import ApiError
 from natsmon.probe.ledger import Ledger
 from natsmon.probe.message import AckedMessage
@@ -21,50 +18,14 @@ from natsmon.sandbox.fault_proxy import FaultProxy
 from natsmon.sandbox.server import NatsServer
 from natsmon.settings import MAX_RATE, Secret
 from tests.conftest import StartServer
-from tests.listening import Listening, freeze, listening, settings
+from tests.listening import freeze, listening, settings
+from tests.publishing import ids, publishing, read_back, three_messages
 from tests.streams import STREAM, jetstream, stream_on
 
 
 @pytest.fixture
 def server(nats_server: StartServer, tmp_path: Path) -> NatsServer:
     return nats_server(config=jetstream(tmp_path))
-
-
-@asynccontextmanager
-async def publishing(server: NatsServer, *, url: str = "", stream: Any = (), **changes: Any) -> AsyncIterator[Any]:
-    """A stream on a server, a probe that publishes to it, and every number that the probe calls acknowledged."""
-    async with AsyncExitStack() as held:
-        store = await held.enter_async_context(stream_on(server, **dict(stream)))
-        run = await held.enter_async_context(listening(settings(url or server.url, jetstream=STREAM, **changes)))
-        numbers: list[int] = []
-        prove = run.probe._heartbeat.proved
-
-        def note(seq: int) -> None:
-            numbers.append(seq)
-            prove(seq)
-
-        run.probe._heartbeat.proved = note  # type: ignore[method-assign]
-        yield run, store, numbers
-
-
-async def three_messages(run: Listening) -> None:
-    """Where the schedule has none for ten minutes."""
-    for _ in range(3):
-        run.obey(ev.Publish())
-
-
-def ids(run: Listening, numbers: list[int]) -> list[str]:
-    session = run.events.of(ev.Session)[0].id
-    return [f"{session}-{number}" for number in numbers]
-
-
-async def read_back(run: Listening) -> ev.ReadBack:
-    """What is read at the end, which comes before the connection is drained."""
-    run.obey(ev.Drain())
-    back = await run.events.until(ev.ReadBack)
-    assert not run.events.of(ev.Drained)
-    await run.events.until(ev.Drained)
-    return back
 
 
 # -- where nothing is hurt --------------------------------------------------------------------------
@@ -320,82 +281,3 @@ def test_what_is_refused_was_not_sent() -> None:
     ledger.echo(3, 1.0)
     ledger.echo(4, 1.0)
     assert (ledger.echoed, ledger.in_flight, cut.late, ledger.lost) == (2, 0, 2, 0)
-
-
-# -- read back --------------------------------------------------------------------------------------
-
-
-async def ten_messages(run: Listening) -> None:
-    await run.events.until_counts(lambda tally: tally.echoed >= 10)
-    run.obey(ev.Pause())
-    await none_in_flight(run)
-
-
-async def none_in_flight(run: Listening) -> None:
-    ledger = run.probe._heartbeat.ledger
-    while ledger.in_flight:
-        await run.events.until(ev.Echoed)
-
-
-async def test_what_somebody_deleted_is_missing(server: NatsServer) -> None:
-    async with publishing(server) as (run, stream, numbers):
-        await ten_messages(run)
-        await stream.delete(3)
-        await stream.delete(10)
-        back = await read_back(run)
-        assert (back.acknowledged, back.stored, back.missing) == (len(numbers), len(numbers) - 2, 2)
-
-
-async def test_what_the_limits_removed_is_not(server: NatsServer) -> None:
-    async with publishing(server, stream={"max_msgs": 4}) as (run, _, numbers):
-        await ten_messages(run)
-        back = await read_back(run)
-        assert (back.acknowledged, back.stored, back.missing, back.complete) == (len(numbers), 4, 0, True)
-        assert back.text == f"{len(numbers) - 4} removed by its limits or a purge before they were read"
-
-
-async def test_what_is_stored_twice_is_seen(server: NatsServer) -> None:
-    async with publishing(server, stream={"duplicate_window": 0.1}) as (run, stream, numbers):
-        await ten_messages(run)
-        copies = [await stream._js.get_msg(STREAM, place) for place in (2, 5)]
-        for copy in copies:
-            forged = {**copy.headers, "Nats-Msg-Id": "forged"}
-            forged["Nats-Msg-Id"] += forged["Natsmon-Seq"]
-            await stream._js.publish("hello", copy.data, headers=forged)
-        run.obey(ev.Publish())
-        await none_in_flight(run)
-        back = await read_back(run)
-        assert (back.stored, back.missing, back.twice) == (len(numbers), 0, 2)
-
-
-async def test_others_on_the_same_subject_are_passed_over(server: NatsServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(readback, "_BATCH", 3)
-    async with publishing(server, stream={"subjects": ["hello", "other"]}) as (run, stream, numbers):
-        await ten_messages(run)
-        for subject in ("hello", "other", "hello"):
-            await stream._js.publish(subject, b"theirs")
-            run.obey(ev.Publish())
-        await none_in_flight(run)
-        back = await read_back(run)
-        assert (back.acknowledged, back.stored, back.missing, back.twice) == (len(numbers), len(numbers), 0, 0)
-
-
-async def test_a_queue_is_not_read(server: NatsServer) -> None:
-    async with publishing(server, stream={"retention": "workqueue"}) as (run, _, numbers):
-        await ten_messages(run)
-        back = await read_back(run)
-        assert (back.acknowledged, back.complete) == (len(numbers), False)
-        assert "retention workqueue" in back.text
-
-
-async def test_a_server_that_dies_meanwhile(server: NatsServer) -> None:
-    async with publishing(server) as (run, _, numbers):
-        await ten_messages(run)
-        await freeze(server)
-        run.obey(ev.Drain())
-        await run.events.until_status("DRAINING")
-        await asyncio.to_thread(server.kill)
-        back = await run.events.until(ev.ReadBack)
-        assert (back.acknowledged, back.stored, back.missing, back.complete) == (len(numbers), 0, 0, False)
-        assert back.text == "the connection has ended"
-        await run.events.until_status("CLOSED")

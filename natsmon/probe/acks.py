@@ -18,10 +18,10 @@ from contextlib import suppress
 from natsmon import events as ev
 from natsmon.probe.jetstream import ApiError, Config, NoStream, StreamInfo, look_up, read_ack
 from natsmon.probe.ledger import Cut, Ledger
-from natsmon.probe.link import Link, Unanswered
+from natsmon.probe.link import Forbidden, Link, Unanswered
 from natsmon.probe.message import AckedMessage
 from natsmon.probe.proof import Audit, Proof, Publisher
-from natsmon.probe.readback import Stored, read, read_back
+from natsmon.probe.readback import Stored, find, read_back
 from natsmon.settings import Settings
 
 WINDOW = 4_096
@@ -99,11 +99,7 @@ class Acknowledgements(Proof):
         self._stop()
         if not self._stored.many:
             return None
-        try:
-            info = await look_up(link, self._name, self._message.subject)
-        except (NoStream, Unanswered) as error:
-            return Audit(self._name, self._stored.many, complete=False, text=str(error))
-        return await read_back(link, self._name, info, self._stored, self._message)
+        return await read_back(link, self._name, self._stored, self._message)
 
     async def _decided(self, link: Link) -> bool:
         """True as soon as nothing is on its way any more; False when that takes too long."""
@@ -142,10 +138,10 @@ class Acknowledgements(Proof):
                 stream = await look_up(link, self._name, self._message.subject)
             except NoStream as error:
                 self._tell(str(error))
+            except Forbidden as error:
+                self._tell(f"stream {self._name} is not known: {error}; its usual limits are assumed")
+                return StreamInfo(Config(subjects=[">"]))
             except Unanswered as error:
-                if "forbids" in str(error):
-                    self._tell(f"stream {self._name} is not known: {error}; its usual limits are assumed")
-                    return StreamInfo(Config(subjects=[">"]))
                 self._tell(f"stream {self._name} is not there for now ({error}); messages wait for it")
             else:
                 if not stream.takes(self._message.subject):
@@ -175,8 +171,9 @@ class Acknowledgements(Proof):
         waiting = self._waiting
         if any(seq in waiting and now - waiting[seq][0] >= stream.window / 2 for seq in seqs):
             try:
-                await self._look_for_them(link, stream)
-            except Unanswered as error:
+                start = min(last for _, last in waiting.values()) + 1
+                await find(link, self._name, self._message, start, self._found)
+            except (NoStream, Unanswered) as error:
                 self._tell(
                     f"{len(waiting)} messages may be stored already, and stream {self._name} cannot be read to see: "
                     f"{error}; they are not sent again now"
@@ -192,17 +189,6 @@ class Acknowledgements(Proof):
             await link.drained()
         if seqs:
             self._publisher.recounted()
-
-    async def _look_for_them(self, link: Link, stream: StreamInfo) -> None:
-        """Find in the stream what was stored, and its acknowledgement lost. Raises Unanswered."""
-        if not stream.keeps:
-            raise Unanswered("its messages go when they are consumed")
-        try:
-            state = (await look_up(link, self._name, self._message.subject)).state
-        except NoStream as error:
-            raise Unanswered(str(error)) from error
-        start = max(min(last for _, last in self._waiting.values()) + 1, state.first_seq)
-        await read(link, self._name, stream, self._message, start, state.last_seq, self._found)
 
     def _found(self, seq: int, place: int) -> None:
         if seq in self._waiting:

@@ -5,9 +5,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from natsmon.probe.link import Link, Unanswered
+from natsmon.probe.link import Link, NobodyThere, NotNow, Unanswered
 
-T = TypeVar("T")
 API = "$JS.API"
 ANSWER_WITHIN = 2.0
 """Seconds; a stream whose leader is being elected answers no sooner than that either."""
@@ -45,12 +44,20 @@ class ApiError(msgspec.Struct, frozen=True, gc=False):
         return self.code == _UNAVAILABLE and self.err_code not in _NOT_ENABLED
 
 
-class PubAck(msgspec.Struct, frozen=True, gc=False):
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What any request of the API is answered with, and what it may say besides."""
+
+    error: ApiError | None = None
+
+
+A = TypeVar("A", bound=Answer)
+
+
+class PubAck(Answer, frozen=True, gc=False):
     stream: str = ""
     seq: int = 0
     """The message's place in the stream."""
     duplicate: bool = False
-    error: ApiError | None = None
 
 
 class Config(msgspec.Struct, frozen=True):
@@ -66,10 +73,19 @@ class StreamState(msgspec.Struct, frozen=True):
     last_seq: int = 0
 
 
-class StreamInfo(msgspec.Struct, frozen=True):
+class Peers(msgspec.Struct, frozen=True):
+    leader: str = ""
+
+
+class StreamInfo(Answer, frozen=True):
     config: Config = Config()
     state: StreamState = StreamState()
-    error: ApiError | None = None
+    cluster: Peers | None = None
+
+    @property
+    def led(self) -> bool:
+        """It comes from the stream's leader. A replica that knows of none answers too, with what it has itself."""
+        return self.cluster is None or bool(self.cluster.leader)
 
     @property
     def window(self) -> float:
@@ -88,7 +104,7 @@ class StreamInfo(msgspec.Struct, frozen=True):
         )
 
 
-class Names(msgspec.Struct, frozen=True):
+class Names(Answer, frozen=True):
     streams: list[str] | None = None
 
 
@@ -97,16 +113,17 @@ class NoStream(Exception):
 
 
 async def look_up(link: Link, stream: str, subject: str) -> StreamInfo:
-    """What the stream is like. Raises NoStream where it can say, or nobody can; Unanswered where nothing is known."""
+    """What the stream is like, from its leader.
+
+    Raises NoStream where it can say, or nobody can; NotNow while it has no leader; Unanswered where nothing is known.
+    """
     try:
         info = await ask(link, f"STREAM.INFO.{stream}", {}, StreamInfo)
-    except Unanswered as error:
-        if "nobody" in str(error):
-            text = (
-                f"JetStream is not enabled on {link.server.url}: start the servers with -js, or leave out --jetstream"
-            )
-            raise NoStream(text) from None
-        raise
+    except NobodyThere:
+        text = f"JetStream is not enabled on {link.server.url}: start the servers with -js, or leave out --jetstream"
+        raise NoStream(text) from None
+    if info.error is None and not info.led:
+        raise NotNow("it has no leader")
     if info.error is None:
         return info
     if info.error.err_code in _NOT_ENABLED:
@@ -131,14 +148,17 @@ async def _names(link: Link) -> list[str]:
         return []
 
 
-async def ask(link: Link, what: str, question: dict[str, Any], kind: type[T]) -> T:
-    """One request of the API. Raises Unanswered."""
+async def ask(link: Link, what: str, question: dict[str, Any], kind: type[A]) -> A:
+    """One request of the API. Raises Unanswered; NotNow of it while those who should answer elect their leader."""
     body = json.dumps(question).encode() if question else b""
-    answer = await link.request(f"{API}.{what}", body, within=ANSWER_WITHIN)
+    payload = await link.request(f"{API}.{what}", body, within=ANSWER_WITHIN)
     try:
-        return msgspec.json.decode(answer, type=kind)
+        answer = msgspec.json.decode(payload, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Unanswered("an answer that makes no sense") from None
+    if answer.error is not None and answer.error.for_now:
+        raise NotNow(answer.error.description)
+    return answer
 
 
 _ack = msgspec.json.Decoder(PubAck)

@@ -23,6 +23,18 @@ class Unanswered(Exception):
     """A question has no answer; the text says why."""
 
 
+class NotNow(Unanswered):
+    """It may have one a moment later."""
+
+
+class NobodyThere(Unanswered):
+    """Nobody listens where it was asked."""
+
+
+class Forbidden(Unanswered):
+    """The server does not let us ask it."""
+
+
 class Link:
     """One open connection to one server.
 
@@ -232,7 +244,7 @@ class Link:
             raise Unanswered("the connection has ended") from None
 
     async def request(self, subject: str, payload: bytes, *, within: float) -> bytes:
-        """The first answer. Raises Unanswered when there is none, nobody to give one, or the server forbids to ask."""
+        """The first answer. Raises NotNow when none comes, NobodyThere, Forbidden, and Unanswered at the link's end."""
         answered: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         forbidden: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -248,11 +260,13 @@ class Link:
             del self._asked[inbox.lower()]
         if answered.done():
             if not answered.result():
-                raise Unanswered("nobody is there to answer")
+                raise NobodyThere("nobody is there to answer")
             return answered.result()
         if forbidden.done():
-            raise Unanswered(f"the server forbids us to ask on {subject}")
-        raise Unanswered("the connection has ended" if self.lost.done() else f"no answer in {within:g} s")
+            raise Forbidden(f"the server forbids us to ask on {subject}")
+        if self.lost.done():
+            raise Unanswered("the connection has ended")
+        raise NotNow(f"no answer in {within:g} s")
 
     async def hear_itself(self) -> bool:
         """True once a message to an inbox of our own has come back; False where the server forbids it."""

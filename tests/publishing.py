@@ -1,0 +1,47 @@
+"""A probe that publishes to a stream, and what a test wants of it."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from natsmon import events as ev
+from natsmon.sandbox.server import NatsServer
+from tests.listening import Listening, listening, settings
+from tests.streams import STREAM, stream_on
+
+
+@asynccontextmanager
+async def publishing(server: NatsServer, *, url: str = "", stream: Any = (), **changes: Any) -> AsyncIterator[Any]:
+    """A stream on a server, a probe that publishes to it, and every number that the probe calls acknowledged."""
+    async with AsyncExitStack() as held:
+        store = await held.enter_async_context(stream_on(server, **dict(stream)))
+        run = await held.enter_async_context(listening(settings(url or server.url, jetstream=STREAM, **changes)))
+        numbers: list[int] = []
+        prove = run.probe._heartbeat.proved
+
+        def note(seq: int) -> None:
+            numbers.append(seq)
+            prove(seq)
+
+        run.probe._heartbeat.proved = note  # type: ignore[method-assign]
+        yield run, store, numbers
+
+
+async def three_messages(run: Listening) -> None:
+    """Where the schedule has none for ten minutes."""
+    for _ in range(3):
+        run.obey(ev.Publish())
+
+
+def ids(run: Listening, numbers: list[int]) -> list[str]:
+    session = run.events.of(ev.Session)[0].id
+    return [f"{session}-{number}" for number in numbers]
+
+
+async def read_back(run: Listening) -> ev.ReadBack:
+    """What is read at the end, which comes before the connection is drained."""
+    run.obey(ev.Drain())
+    back = await run.events.until(ev.ReadBack)
+    assert not run.events.of(ev.Drained)
+    await run.events.until(ev.Drained)
+    return back
