@@ -4,17 +4,20 @@ import asyncio
 import socket
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import nats.errors
 import nats.js.errors
-from nats.js.api import ConsumerConfig, DeliverPolicy
+from nats.js.api import ConsumerConfig, DeliverPolicy, StreamInfo
 
 from natsmon.sandbox.server import HOST, NatsServer
 
 STREAM = "ORDERS"
+_ELECTED_WITHIN = 45.0
+"""Seconds; mostly it takes four to eight."""
+_POLL = 0.05
 
 
 def jetstream(folder: Path) -> str:
@@ -55,13 +58,26 @@ class Stream:
     async def delete(self, place: int) -> None:
         await self._js.delete_msg(STREAM, place)
 
-    async def messages(self) -> int:
+    async def info(self) -> StreamInfo:
         """As its leader says; a replica that was just started and knows of none answers too, with what it has."""
+        async with asyncio.timeout(_ELECTED_WITHIN):
+            while True:
+                with suppress(nats.errors.Error, nats.js.errors.ServiceUnavailableError):
+                    info = await self._js.stream_info(STREAM)
+                    if info.cluster is None or info.cluster.leader:
+                        return info
+                await asyncio.sleep(_POLL)
+
+    async def messages(self) -> int:
+        return int((await self.info()).state.messages)
+
+    async def until_level(self) -> None:
+        """Every replica has what the leader has."""
         while True:
-            info = await self._js.stream_info(STREAM)
-            if info.cluster is None or info.cluster.leader:
-                return int(info.state.messages)
-            await asyncio.sleep(0.1)
+            cluster = (await self.info()).cluster
+            if all(peer.current and not peer.offline for peer in cluster.replicas or ()):
+                return
+            await asyncio.sleep(_POLL)
 
     async def until(self, messages: int, within: float = 5.0) -> None:
         """It has so many; a stream does not tell when, so it is asked again and again."""

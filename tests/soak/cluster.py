@@ -91,6 +91,15 @@ class Cluster:
             if not node.subscriber.until_subscribed(WITHIN):
                 raise Stuck(f"the subscriber of {node.server} is not subscribed")
 
+    def mend(self) -> None:
+        """Every node is up and going, in whatever state a cycle left it that did not end."""
+        for node in self.nodes:
+            node.proxy.heal()
+            if node.server.running:
+                node.server.cont()
+            else:
+                node.server.start()
+
     def until_settled(self, url: str) -> None:
         """No node has anything left of a connection that has ended; natsmon is on the one with this URL."""
         for node in self.nodes:

@@ -83,6 +83,10 @@ class Evidence:
     """Of each node, in order, as the wires are."""
 
 
+def until_whole(cluster: Cluster) -> None:
+    cluster.until_whole()
+
+
 def evidence(claims: Claims, cluster: Cluster) -> Evidence:
     return Evidence(
         claims.tally,

@@ -11,6 +11,7 @@ What natsmon read back itself says the same: as many acknowledged as stored, non
 import asyncio
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from natsmon import events as ev
 from natsmon.settings import Settings
 from tests import streams
 from tests.soak import core
-from tests.soak.claims import Claims
+from tests.soak.claims import WITHIN, Claims, Stuck
 from tests.soak.cluster import SUBJECT, Cluster
 from tests.soak.core import Violation
 from tests.soak.wire import Passage, Wire, by_number
@@ -34,6 +35,15 @@ def settings(cluster: Cluster) -> Settings:
     """For a probe that publishes to a stream, which is there from now on."""
     asyncio.run(_create(cluster))
     return replace(core.settings(cluster), jetstream=streams.STREAM, drain_timeout=15.0)
+
+
+def until_whole(cluster: Cluster) -> None:
+    """Also every replica has what the leader has: two that have not, of three, may elect nobody when it goes."""
+    cluster.until_whole()
+    try:
+        asyncio.run(_until_level(cluster))
+    except TimeoutError:
+        raise Stuck(f"{WITHIN:g} s went by without every replica having what the leader has") from None
 
 
 @dataclass
@@ -117,11 +127,20 @@ def _passage(passage: Passage) -> str:
     return f"at {passage.at:.4f} on node {passage.connection[0]}'s connection {passage.connection[1]}"
 
 
+def _stream(cluster: Cluster) -> AbstractAsyncContextManager[streams.Stream]:
+    return streams.stream_on(*(node.server for node in cluster.nodes), create=False)
+
+
 async def _create(cluster: Cluster) -> None:
-    async with streams.stream_on(*(node.server for node in cluster.nodes), create=False) as stream:
+    async with _stream(cluster) as stream:
         await stream.create_replicated(subjects=[SUBJECT])
 
 
+async def _until_level(cluster: Cluster) -> None:
+    async with asyncio.timeout(WITHIN), _stream(cluster) as stream:
+        await stream.until_level()
+
+
 async def _stored(cluster: Cluster) -> list[int]:
-    async with streams.stream_on(*(node.server for node in cluster.nodes), create=False) as stream:
+    async with _stream(cluster) as stream:
         return [int(found.partition("-")[2]) for found in await stream.ids()]

@@ -13,7 +13,8 @@ from tests.soak.core import Judgement, Violation
 from tests.soak.cycles import KINDS, Scene
 
 MODES = {"core": core, "jetstream": jetstream}
-"""What a run promises, by name: a module with ``configure``, ``settings`` and a ``Judgement`` of ``evidence``."""
+"""What a run promises, by name: a module with ``configure``, ``settings``, ``until_whole`` and a ``Judgement`` of
+``evidence``."""
 
 LATENCY = 0.005
 """Seconds each way through a proxy: at 200 messages a second, two are on their way whenever something happens."""
@@ -73,7 +74,7 @@ def soak(
                 if time.monotonic() > deadline:
                     break
                 where = f"in cycle {len(cycles) + 1}, {kind}"
-                cycles.append(_cycle(kind, done[kind], cluster, claims))
+                cycles.append(_cycle(kind, done[kind], cluster, claims, rules.until_whole))
                 done[kind] += 1
                 tell(cycles[-1])
             where = "at the end"
@@ -81,16 +82,17 @@ def soak(
             claims.end()
         except Stuck as error:
             stuck = f"{where}: {error}"
+            cluster.mend()
         return Run(cycles, rules.Judgement(rules.evidence(claims, cluster)), stuck)
 
 
-def _cycle(kind: str, number: int, cluster: Cluster, claims: Claims) -> Cycle:
+def _cycle(kind: str, number: int, cluster: Cluster, claims: Claims, until_whole: Callable[[Cluster], None]) -> Cycle:
     began = time.monotonic()
     first = cluster.youngest + 1
     claims.until_connected()
     heard = len(claims.events)
     KINDS[kind](Scene(cluster, claims, cluster.behind(claims.server)), number)
-    cluster.until_whole()
+    until_whole(cluster)
     said = claims.events[heard:]
     return Cycle(
         kind,
