@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from textual import constants
@@ -19,9 +20,9 @@ from natsmon import garbage
 from natsmon.sources import Source
 from natsmon.tui import decisions, themes
 from natsmon.tui.dashboard import Dashboard
+from natsmon.tui.drawing.moment import Moment
 from natsmon.tui.keybar import MomentView
 from natsmon.tui.keys import KEYS, Key, bindings, keys
-from natsmon.tui.moment import Moment
 from natsmon.tui.recordings import Recordings
 from natsmon.tui.watch import Watch
 
@@ -53,7 +54,7 @@ class NatsmonApp(App[int]):
     """One connection, watched and acted upon. Its return value is the exit code."""
 
     TITLE = "natsmon"
-    CSS_PATH = "app.tcss"
+    CSS_PATH = Path(__file__).with_name("app.tcss")  # for a subclass elsewhere, too
     # Textual's own annotation of these two is not a class variable's, which mypy and ruff disagree about.
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (78, "-normal"), (180, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-tiny"), (22, "-short"), (34, "-tall"), (52, "-grand")]  # noqa: RUF012

@@ -1,35 +1,24 @@
 """The one screen: its panels, shown a moment at a time, and what stands there when the terminal is too small."""
 
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.events import Resize
 from textual.screen import Screen
 
-from natsmon.tui import messages, outages, roundtrip, servers, status, timeline
-from natsmon.tui.cells import COMPONENTS, Row, fit, row
-from natsmon.tui.dial_table import DialTable
+from natsmon.tui import messages, servers, status, timeline
+from natsmon.tui.dials.table import DialTable
+from natsmon.tui.drawing.cells import COMPONENTS, Row, fit, row
+from natsmon.tui.drawing.moment import Moment
+from natsmon.tui.drawing.pane import Pane
+from natsmon.tui.drawing.panel import Panel
 from natsmon.tui.keybar import KeyBar, MomentView
 from natsmon.tui.keys import Key
+from natsmon.tui.latency import roundtrip
 from natsmon.tui.log import Book, EventLog
-from natsmon.tui.moment import Moment
-from natsmon.tui.panel import Panel
+from natsmon.tui.outages import summary
 
 SMALLEST = (60, 16)
-
-
-class Pane(Protocol):
-    """A panel that can be filtered, and moved in."""
-
-    noun: str
-
-    @property
-    def needle(self) -> str: ...
-    def filter(self, needle: str) -> None: ...
-    def move(self, lines: int) -> None: ...
-    def page(self, direction: int) -> None: ...
-    def to_start(self) -> None: ...
-    def to_end(self) -> None: ...
 
 
 class Dashboard(Screen[None], MomentView):
@@ -50,7 +39,7 @@ class Dashboard(Screen[None], MomentView):
             self.dials,
             self.messages,
             Panel(roundtrip.rows, roundtrip.tick, id="roundtrip", title="round trip"),
-            Panel(outages.rows, outages.tick, id="outages", title="outages"),
+            Panel(summary.rows, summary.tick, id="outages", title="outages"),
             Panel(servers.rows, servers.tick, id="servers", title="servers"),
             self.timeline,
             self.log_panel,
@@ -96,9 +85,9 @@ class Dashboard(Screen[None], MomentView):
         self.log_panel.toggle_follow()
 
     def action_filter(self) -> None:
-        from natsmon.tui.filter import ask
+        from natsmon.tui.filter import FilterPrompt
 
-        ask(self, self.pane, self.keybar)
+        FilterPrompt(self.pane, self.keybar).ask(self)
 
     def action_drop_filter(self) -> None:
         """The one of the pane with the focus first."""
@@ -111,27 +100,27 @@ class Dashboard(Screen[None], MomentView):
         self.dials.open()
 
     def on_dial_table_opened(self, message: DialTable.Opened) -> None:
-        from natsmon.tui.pages import DialPage  # pages are loaded when opened: they cost first paint else
+        from natsmon.tui.dials.page import DialPage  # pages are loaded when opened: they cost first paint else
 
         self._open(DialPage(message.dial, self.dials.selection))
 
     def action_outages(self) -> None:
-        from natsmon.tui.outage_pages import OutagesPage
+        from natsmon.tui.outages.pages import OutagesPage
 
         self._open(OutagesPage())
 
     def action_upgrade(self) -> None:
-        from natsmon.tui.pages import UpgradePage
+        from natsmon.tui.upgrades.page import UpgradePage
 
         self._open(UpgradePage())
 
     def action_servers(self) -> None:
-        from natsmon.tui.pages import ServersPage
+        from natsmon.tui.servers_page import ServersPage
 
         self._open(ServersPage())
 
     def action_latency(self) -> None:
-        from natsmon.tui.pages import LatencyPage
+        from natsmon.tui.latency.page import LatencyPage
 
         self._open(LatencyPage())
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from natsmon import events as ev
-from natsmon.tui.moment import Moment
+from natsmon.tui.drawing.moment import Moment
 
 Decision = ev.AnyCommand | str
 

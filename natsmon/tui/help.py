@@ -11,9 +11,10 @@ from textual.geometry import Size
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from natsmon.tui import dials, status, timeline
-from natsmon.tui.keys import DIAL_KEYS, Key
-from natsmon.tui.prose import fold
+from natsmon.tui import status, timeline
+from natsmon.tui.dials import listing
+from natsmon.tui.drawing.prose import fold
+from natsmon.tui.keys import RECORD_KEYS, Key
 
 TERMS: tuple[tuple[str, str], ...] = (
     ("dial", "one try at one server, from looking up its name to its PONG"),
@@ -46,7 +47,7 @@ def page(keys: tuple[Key, ...], width: int) -> list[Content]:
     """Line by line; what does not fit goes on beneath its beginning, not beneath the name."""
     lines = [_heading("keys"), *_entries(keys, width)]
     known = {key.id for key in keys}
-    on_a_page = tuple(key for key in DIAL_KEYS if key.id != "natsmon.sandbox" or key.id in known)  # in the demo alone
+    on_a_page = tuple(key for key in RECORD_KEYS if key.id != "natsmon.sandbox" or key.id in known)  # in the demo alone
     lines += [
         Content(""),
         _heading("on a page: a dial, an outage, the servers, an upgrade"),
@@ -57,8 +58,8 @@ def page(keys: tuple[Key, ...], width: int) -> list[Content]:
         lines += _entry(term, _TERM, "", meaning, width)
     lines += [Content(""), _heading("shapes")]
     statuses = [f"{shape} {word}" for word, (shape, _) in status.SHAPES.items()]
-    stages = [f"{glyph} {word}" for word, (glyph, _) in dials.GLYPHS.items()]
-    stages = [f"{dials.NOT_BEGUN[0]} not begun", *stages, f"{dials.NOT_NEEDED[0]} not needed, or given up"]
+    stages = [f"{glyph} {word}" for word, (glyph, _) in listing.GLYPHS.items()]
+    stages = [f"{listing.NOT_BEGUN[0]} not begun", *stages, f"{listing.NOT_NEEDED[0]} not needed, or given up"]
     for shapes in (statuses, stages, timeline.LEGEND.split("  ")):
         lines += [Content(line) for line in _pack(shapes, width)]
     return lines

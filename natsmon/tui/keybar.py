@@ -2,11 +2,11 @@
 
 from textual.events import Click
 
-from natsmon.tui.cells import Piece, Role, Row, fit, row
 from natsmon.tui.decisions import BY_ACTION
+from natsmon.tui.drawing.cells import Piece, Role, Row, fit, row
+from natsmon.tui.drawing.moment import Moment
+from natsmon.tui.drawing.panel import Panel
 from natsmon.tui.keys import Key
-from natsmon.tui.moment import Moment
-from natsmon.tui.panel import Panel
 
 _SPARED = (
     "",

@@ -189,7 +189,7 @@ PAGE_KEYS: tuple[Key, ...] = (
     *(replace(key, label="") if key.id == "natsmon.cancel" else key for key in _STILL_THERE),
 )
 """On the pages of the servers, of the latency and of an upgrade."""
-DIAL_KEYS: tuple[Key, ...] = (
+RECORD_KEYS: tuple[Key, ...] = (
     _BACK,
     Key(
         "left,left_square_bracket", "screen.step(1)", "←", "older", "",

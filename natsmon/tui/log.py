@@ -6,16 +6,14 @@ from itertools import islice
 
 import msgspec
 from rich.cells import cell_len, set_cell_size
-from textual.events import MouseScrollDown, MouseScrollUp
 
 from natsmon.plaintext import printable
-from natsmon.tui.cells import Role, Row, fit, row
-from natsmon.tui.moment import Moment
-from natsmon.tui.panel import Panel
+from natsmon.tui.drawing.cells import Role, Row, fit, row
+from natsmon.tui.drawing.moment import Moment
+from natsmon.tui.drawing.panel import ScrolledPanel
 
 LINES_KEPT = 5_000
 MESSAGES_KEPT = 1_000
-WHEEL = 3
 _FULL_TIME = 70
 _FULL_ADDRESSES = 97
 """Cells inside the border of a screen of 100 or so; with less, the scheme of an address is left out."""
@@ -189,7 +187,7 @@ def subtitle(book: Book) -> str:
     return "" if book.follow else f"paused, +{book.unseen:,} lines · f follows"
 
 
-class EventLog(Panel, can_focus=True):
+class EventLog(ScrolledPanel, can_focus=True):
     """The window on the book, moved by keys and by the wheel."""
 
     noun = "events"
@@ -238,11 +236,3 @@ class EventLog(Panel, can_focus=True):
             self.redraw()
         else:
             self.to_end()
-
-    def on_mouse_scroll_up(self, event: MouseScrollUp) -> None:
-        event.stop()
-        self.move(-WHEEL)
-
-    def on_mouse_scroll_down(self, event: MouseScrollDown) -> None:
-        event.stop()
-        self.move(WHEEL)

@@ -2,9 +2,9 @@
 
 from natsmon import events as ev
 from natsmon import units
-from natsmon.tui import figures
-from natsmon.tui.cells import Piece, Role, Row, fit, left, row
-from natsmon.tui.moment import Moment
+from natsmon.tui.drawing import figures
+from natsmon.tui.drawing.cells import Piece, Role, Row, fit, left, row
+from natsmon.tui.drawing.moment import Moment
 
 _ECHOED = ("attempted", "sent", "echoed", "in flight", "buffered", "rejected", "lost", "late", "duplicate", "bytes")
 _ACKNOWLEDGED = (

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from natsmon.state import STRETCHES_KEPT, Dial, State
-from natsmon.tui.moment import Moment
+from natsmon.tui.drawing.moment import Moment
 
 
 class Series(NamedTuple):

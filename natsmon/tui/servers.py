@@ -3,9 +3,9 @@
 from natsmon import dates
 from natsmon import events as ev
 from natsmon.state import State
-from natsmon.tui import figures
-from natsmon.tui.cells import Piece, Role, Row, address, fit, left, right, row
-from natsmon.tui.moment import Moment
+from natsmon.tui.drawing import figures
+from natsmon.tui.drawing.cells import Piece, Role, Row, address, fit, left, right, row
+from natsmon.tui.drawing.moment import Moment
 
 SOON = 86_400
 """Seconds before credentials end from which on it is a warning."""
@@ -32,7 +32,7 @@ def rows(moment: Moment, width: int, height: int) -> list[Row]:
 
 
 def page(moment: Moment, width: int) -> list[Row]:
-    from natsmon.tui.prose import facts, heading  # pages are loaded when opened
+    from natsmon.tui.drawing.prose import facts, heading  # pages are loaded when opened
 
     state = moment.state
     drawn = heading("who we are", width)[1:]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from natsmon.state import RTTS_KEPT, State
-from natsmon.tui.moment import Moment
+from natsmon.tui.drawing.moment import Moment
 
 LEAST = 3.0
 """Seconds without a word that are nobody's concern, however often there is a PING."""

@@ -2,9 +2,10 @@
 
 from natsmon import dates
 from natsmon import events as ev
-from natsmon.tui import figures, silence
-from natsmon.tui.cells import Role, Row, address, fit, left, row, spread, width_of
-from natsmon.tui.moment import Moment
+from natsmon.tui import silence
+from natsmon.tui.drawing import figures
+from natsmon.tui.drawing.cells import Role, Row, address, fit, left, row, spread, width_of
+from natsmon.tui.drawing.moment import Moment
 from natsmon.tui.series import before as series_before
 from natsmon.tui.series import under_way
 from natsmon.tui.servers import good_until, named, worry

@@ -4,8 +4,8 @@ from typing import Literal
 
 from natsmon.state import Stretch
 from natsmon.tui import silence
-from natsmon.tui.cells import Piece, Role, Row, row
-from natsmon.tui.moment import Moment
+from natsmon.tui.drawing.cells import Piece, Role, Row, row
+from natsmon.tui.drawing.moment import Moment
 
 WINDOW = 600.0
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from natsmon import events as ev
 from natsmon.sources import Source
 from natsmon.state import State
-from natsmon.tui import figures
+from natsmon.tui.drawing import figures
+from natsmon.tui.drawing.moment import Moment, Stream, StreamClock
 from natsmon.tui.log import Book, Entry
-from natsmon.tui.moment import Moment, Stream, StreamClock
 
 if TYPE_CHECKING:
     from natsmon.narration import Kind, Narrator

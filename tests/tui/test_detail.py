@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 
 from natsmon import events as ev
 from natsmon.state import Dial, State
-from natsmon.tui import detail, dials, gantt, prose, servers, status
-from natsmon.tui.cells import Row, text_of, width_of
-from natsmon.tui.moment import Moment
+from natsmon.tui import servers, status
+from natsmon.tui.dials import detail, gantt, listing
+from natsmon.tui.drawing import prose
+from natsmon.tui.drawing.cells import Row, text_of, width_of
+from natsmon.tui.drawing.moment import Moment
 from tests.tui import dial_streams, streams
 from tests.tui.streams import STARTED, Stream
 from tests.tui.test_panels import moment_of, texts
@@ -262,7 +264,7 @@ def _ids(listed: list[Dial]) -> list[int]:
 
 def test_the_cursor_rests_on_the_newest_until_moved_then_stays_with_its_dial() -> None:
     state = _state(*"abcd")
-    selection = dials.DialSelection()
+    selection = listing.DialSelection()
     assert _ids([selection.current(state)]) == [4]  # type: ignore[list-item]
     selection.move(state, 1)
     view = selection.view(state, 3, marked=True)
@@ -285,15 +287,15 @@ def test_the_cursor_rests_on_the_newest_until_moved_then_stays_with_its_dial() -
 def test_dials_are_filtered_by_server_outcome_and_cause(needle: str, found: list[int]) -> None:
     state = _state(*"abc")
     state.apply(ev.DialStart(t=4, dial=4, attempt=1, round=1, server="d", why="initial"))
-    selection = dials.DialSelection()
+    selection = listing.DialSelection()
     selection.filter(needle)
     assert _ids(selection.listed(state)) == found
     view = selection.view(state, 9, marked=True)
     assert _ids(view.listed) == found
     assert view.cursor == (0 if found else None)
     moment = Moment(state, 5.0)
-    assert dials.title(moment, view, needle).startswith(f"dials · “{needle}” {len(found)} of 4")
-    shown = texts(dials.rows(moment, 78, 9, view, needle))
+    assert listing.title(moment, view, needle).startswith(f"dials · “{needle}” {len(found)} of 4")
+    shown = texts(listing.rows(moment, 78, 9, view, needle))
     assert len(shown) == 3 + max(1, len(found))
     if not found:
         assert "none of 4 dials contains “x”" in shown[-1]
@@ -301,7 +303,7 @@ def test_dials_are_filtered_by_server_outcome_and_cause(needle: str, found: list
 
 def test_a_dial_that_the_list_has_forgotten_leaves_the_cursor_on_the_newest() -> None:
     state = _state(*"abc")
-    selection = dials.DialSelection()
+    selection = listing.DialSelection()
     selection.move(state, 2)
     state.dials.popleft()
     assert _ids(selection.view(state, 9, marked=True).listed) == [3, 2]
@@ -310,7 +312,7 @@ def test_a_dial_that_the_list_has_forgotten_leaves_the_cursor_on_the_newest() ->
 
 def test_neighbours_are_those_of_the_filtered_list() -> None:
     state = _state("east", "west", "east")
-    selection = dials.DialSelection()
+    selection = listing.DialSelection()
     selection.filter("east")
     newest = state.dials[-1]
     assert selection.beside(state, newest, 1) is state.dials[0]

@@ -7,8 +7,8 @@ import pytest
 
 from natsmon import events as ev
 from natsmon.tui.app import NatsmonApp
-from natsmon.tui.cells import text_of
-from natsmon.tui.panel import Panel
+from natsmon.tui.drawing.cells import text_of
+from natsmon.tui.drawing.panel import Panel
 from tests.tui import dial_streams, streams
 from tests.tui.test_keys import Driven, driven
 

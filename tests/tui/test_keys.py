@@ -9,8 +9,8 @@ from textual.pilot import Pilot
 
 from natsmon import events as ev
 from natsmon.tui.app import NatsmonApp
-from natsmon.tui.cells import text_of
-from natsmon.tui.panel import Panel
+from natsmon.tui.drawing.cells import text_of
+from natsmon.tui.drawing.panel import Panel
 from tests.tui import streams
 from tests.tui.fakes import Recorded, Server
 from tests.tui.streams import Stream

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from natsmon import events as ev
 from natsmon.histogram import Histogram
-from natsmon.tui import charts, keepalive, latency, messages, roundtrip
-from natsmon.tui.cells import text_of, width_of
-from natsmon.tui.moment import Moment
+from natsmon.tui import messages
+from natsmon.tui.drawing.cells import text_of, width_of
+from natsmon.tui.drawing.moment import Moment
+from natsmon.tui.latency import charts, keepalive, overview, roundtrip
 from tests.tui import latency_streams, streams
 from tests.tui.streams import Stream
 from tests.tui.test_panels import MOMENTS, moment_of, texts
@@ -22,7 +23,7 @@ ALL = [*MOMENTS, MEASURED, *(moment_of(build()) for build in VARIANTS)]
 
 
 def page(moment: Moment, width: int = 78) -> list[str]:
-    return texts(latency.page(moment, width))
+    return texts(overview.page(moment, width))
 
 
 def line(lines: list[str], start: str) -> str:
@@ -32,7 +33,7 @@ def line(lines: list[str], start: str) -> str:
 @settings(max_examples=100, deadline=None)
 @given(st.sampled_from(ALL), st.integers(1, 220))
 def test_whatever_the_width_rows_fit_exactly(moment: Moment, width: int) -> None:
-    for cells in latency.page(moment, width):
+    for cells in overview.page(moment, width):
         assert width_of(cells) == width
         assert text_of(cells).isprintable()
 

@@ -2,8 +2,8 @@
 
 from natsmon import events as ev
 from natsmon.sandbox import SandboxFailed
-from natsmon.tui import figures
-from natsmon.tui.panel import Panel
+from natsmon.tui.drawing import figures
+from natsmon.tui.drawing.panel import Panel
 from tests.tui import streams
 from tests.tui.fakes import Server
 from tests.tui.test_keys import Driven, driven

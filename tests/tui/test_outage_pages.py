@@ -1,8 +1,8 @@
 """The pages of the outages and of an upgrade, driven by keys and clicks."""
 
 from natsmon import events as ev
-from natsmon.tui.cells import text_of
-from natsmon.tui.panel import Panel
+from natsmon.tui.drawing.cells import text_of
+from natsmon.tui.drawing.panel import Panel
 from tests.tui import outage_streams, streams
 from tests.tui.test_dial_pages import on_top, page_of, title_of
 from tests.tui.test_keys import Driven, driven

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from natsmon import events as ev
 from natsmon.state import State
-from natsmon.tui import lanes, moves, outage_detail, outage_list, outage_timeline, upgrade
-from natsmon.tui.cells import Row, text_of, width_of
-from natsmon.tui.moment import Moment
+from natsmon.tui.drawing.cells import Row, text_of, width_of
+from natsmon.tui.drawing.moment import Moment
+from natsmon.tui.outages import detail, listing, timeline
+from natsmon.tui.upgrades import lanes, moves, overview
 from tests.tui import outage_streams, streams
 from tests.tui.streams import Stream
 from tests.tui.test_panels import moment_of, texts
@@ -29,24 +30,24 @@ MOMENTS = [moment_of(build(), how=how) for build in STREAMS for how in ("live", 
 
 
 def listed(moment: Moment, width: int, height: int, needle: str = "") -> list[Row]:
-    selection = outage_list.OutageSelection()
+    selection = listing.OutageSelection()
     selection.filter(needle)
-    view = selection.view(moment.state, height - outage_list.lines_above(height), marked=True)
-    return outage_list.rows(moment, width, height, view, needle)
+    view = selection.view(moment.state, height - listing.lines_above(height), marked=True)
+    return listing.rows(moment, width, height, view, needle)
 
 
 def told(build: Callable[[], Stream], width: int = 78, *, which: int = -1) -> str:
     moment = moment_of(build())
-    return "\n".join(texts(outage_detail.rows(moment.state.outages[which], moment, width)))
+    return "\n".join(texts(detail.rows(moment.state.outages[which], moment, width)))
 
 
 def drawn_of(moment: Moment, width: int, height: int) -> list[Row]:
     drawn = listed(moment, width, height)
     assert len(drawn) <= height
-    drawn += upgrade.rows(moment, width)
+    drawn += overview.rows(moment, width)
     for outage in moment.state.outages:
-        drawn += outage_timeline.rows(outage, moment, width)
-        drawn += outage_detail.rows(outage, moment, width) if width >= 20 else []
+        drawn += timeline.rows(outage, moment, width)
+        drawn += detail.rows(outage, moment, width) if width >= 20 else []
     return drawn
 
 
@@ -107,7 +108,7 @@ def test_before_the_first_connection_there_is_nothing_to_share() -> None:
 )
 def test_outages_are_filtered_by_cause_words_and_server(needle: str, count: int) -> None:
     state = moment_of(streams.outage()).state
-    selection = outage_list.OutageSelection()
+    selection = listing.OutageSelection()
     selection.filter(needle)
     assert len(selection.listed(state)) == count
     if not count:
@@ -141,8 +142,8 @@ def test_one_outage_told_whole() -> None:
 def test_the_timeline_counts_from_the_last_proof_of_life() -> None:
     moment = moment_of(outage_streams.frozen())
     outage = moment.state.outages[-1]
-    steps = outage_timeline.steps(outage, moment)
-    began = outage_timeline.origin(outage)
+    steps = timeline.steps(outage, moment)
+    began = timeline.origin(outage)
     assert [(step.what, round(step.began - began, 4)) for step in steps] == [
         ("last word of east-1", 0.0),
         ("loss noticed: stale", 4.0),
@@ -159,7 +160,7 @@ def test_the_timeline_counts_from_the_last_proof_of_life() -> None:
 
 def test_the_timeline_is_to_scale() -> None:
     moment = moment_of(outage_streams.frozen())
-    axis, word, noticed, silent_dial, *_ = texts(outage_timeline.rows(moment.state.outages[-1], moment, 120))
+    axis, word, noticed, silent_dial, *_ = texts(timeline.rows(moment.state.outages[-1], moment, 120))
     zero = axis.index("0 ─")
     scale = len(axis.rstrip()) - zero
     assert word.rstrip().endswith("●")
@@ -172,17 +173,17 @@ def test_an_outage_under_way_is_drawn_up_to_now() -> None:
     moment = moment_of(streams.outage())
     later = Moment(moment.state, moment.now + 0.5)
     outage = moment.state.outages[-1]
-    shown, ticked = ("\n".join(texts(outage_detail.rows(outage, at, 78))) for at in (moment, later))
+    shown, ticked = ("\n".join(texts(detail.rows(outage, at, 78))) for at in (moment, later))
     assert "◑ still out after 1.40 s" in shown
     assert "next dial east-1 in 0.7 s" in shown
     assert "1 buffered so far" in shown
     assert "◑ still out after 1.90 s" in ticked
-    assert outage_detail.tick(outage, moment) != outage_detail.tick(outage, later)
+    assert detail.tick(outage, moment) != detail.tick(outage, later)
 
 
 def test_an_outage_nobody_saw_the_end_of() -> None:
     moment = moment_of(streams.outage(), how="died")
-    shown = "\n".join(texts(outage_detail.rows(moment.state.outages[-1], moment, 78)))
+    shown = "\n".join(texts(detail.rows(moment.state.outages[-1], moment, 78)))
     assert "and then nothing is known" in shown
     assert "so far" not in shown
     assert "next dial" not in shown
@@ -206,7 +207,7 @@ def test_dials_that_are_forgotten_are_counted() -> None:
     moment = moment_of(outage_streams.long())
     for _ in range(40):
         moment.state.dials.popleft()
-    shown = "\n".join(texts(outage_timeline.rows(moment.state.outages[-1], moment, 116)))
+    shown = "\n".join(texts(timeline.rows(moment.state.outages[-1], moment, 116)))
     assert "48 dials more: 9 refused" in shown
 
 
@@ -229,12 +230,12 @@ def test_how_a_loss_is_noticed_in_words(cause: str, words: str) -> None:
 def test_the_newest_move_step_by_step() -> None:
     stream = outage_streams.upgrade()
     moment = moment_of(stream)
-    assert upgrade.newest_move(moment) == [
+    assert overview.newest_move(moment) == [
         "lame duck notice of east-3 15:09:17",
         "to be sent away, 4.00 s so far; 2 other servers in the pool",
     ]
     moment.state.lame_duck = ""
-    assert upgrade.newest_move(moment) == [
+    assert overview.newest_move(moment) == [
         "lame duck notice of east-2 15:08:25",
         "evicted +10.2 s",
         "east-3 +20.1 ms",
@@ -245,10 +246,10 @@ def test_the_newest_move_step_by_step() -> None:
 
 def test_a_move_without_notice_says_what_was_lost_and_how() -> None:
     moment = moment_of(outage_streams.frozen())
-    assert upgrade.newest_move(moment)[0] == "lost east-1 15:07:44 (stale)"
-    assert upgrade.newest_move(moment)[-1].endswith("; 2 lost, 3 rejected")
+    assert overview.newest_move(moment)[0] == "lost east-1 15:07:44 (stale)"
+    assert overview.newest_move(moment)[-1].endswith("; 2 lost, 3 rejected")
     under_way = moment_of(streams.outage())
-    assert upgrade.newest_move(under_way)[-1] == "not connected for 1.40 s so far"
+    assert overview.newest_move(under_way)[-1] == "not connected for 1.40 s so far"
 
 
 def test_each_server_has_a_line_of_time() -> None:
@@ -276,7 +277,7 @@ def test_without_a_notice_the_window_is_the_run_up_to_ten_minutes() -> None:
 
 
 def test_the_time_on_each_server() -> None:
-    shown = "\n".join(texts(upgrade.rows(moment_of(outage_streams.upgrade()), 78)))
+    shown = "\n".join(texts(overview.rows(moment_of(outage_streams.upgrade()), 78)))
     assert "  east-1      1    70.2 s   43.48 %       0  in the pool  east-1:4222" in shown
     assert "! east-3      1    46.0 s   28.49 %       0  on it, lame duck" in shown
     assert "15:08:35  east-2  east-3    10.2 s   20.1 ms    0.4 ms    1.1 ms      0" in shown
@@ -286,8 +287,8 @@ def test_a_server_that_left_the_pool_is_gone() -> None:
     stream = outage_streams.upgrade()
     stream.add(ev.Pool(t=stream.t, members=[ev.PoolMember(server=outage_streams.CLUSTER[2])]))
     moment = moment_of(stream)
-    assert upgrade.standing("east-1:4222", moment) == ("–", "dim", "gone")
-    assert upgrade.standing("east-3:4222", moment)[2] == "on it, lame duck"
+    assert overview.standing("east-1:4222", moment) == ("–", "dim", "gone")
+    assert overview.standing("east-3:4222", moment)[2] == "on it, lame duck"
 
 
 def test_servers_keep_their_order_and_ids_are_no_names() -> None:

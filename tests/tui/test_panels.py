@@ -6,10 +6,13 @@ from hypothesis import strategies as st
 
 from natsmon import events as ev
 from natsmon.state import State
-from natsmon.tui import dials, keybar, log, messages, outages, roundtrip, status, timeline
-from natsmon.tui.cells import Row, cut, fit, left, right, row, spread, text_of, width_of
+from natsmon.tui import keybar, log, messages, status, timeline
+from natsmon.tui.dials import listing
+from natsmon.tui.drawing.cells import Row, cut, fit, left, right, row, spread, text_of, width_of
+from natsmon.tui.drawing.moment import Moment, Stream, StreamClock
 from natsmon.tui.keys import KEYS, keys
-from natsmon.tui.moment import Moment, Stream, StreamClock
+from natsmon.tui.latency import roundtrip
+from natsmon.tui.outages import summary
 from tests.tui import streams
 
 STREAMS = (
@@ -22,7 +25,7 @@ STREAMS = (
     streams.gave_up,
     streams.hostile,
 )
-DRAWN = (status.rows, dials.rows, messages.rows, roundtrip.rows, outages.rows, timeline.rows)
+DRAWN = (status.rows, listing.rows, messages.rows, roundtrip.rows, summary.rows, timeline.rows)
 
 
 def moment_of(stream: streams.Stream, now: float | None = None, how: Stream = "live") -> Moment:
@@ -58,14 +61,14 @@ def test_hostile_names_stay_text() -> None:
 
 
 def test_the_countdown_says_server_time_and_its_parts() -> None:
-    (first, *_) = texts(dials.rows(moment_of(streams.countdown()), 116, 9))
+    (first, *_) = texts(listing.rows(moment_of(streams.countdown()), 116, 9))
     assert first.startswith("◌ next dial east-1:4222 in   1.4 s █")
     assert "(2 s + 0.07 s jitter)" in first
 
 
 def test_the_stages_of_the_dial_under_way() -> None:
     moment = moment_of(streams.dialing())
-    first, strip, _, under_way, refused, *_ = texts(dials.rows(moment, 78, 7))
+    first, strip, _, under_way, refused, *_ = texts(listing.rows(moment, 78, 7))
     assert first.startswith("◐ dialing east-2:4222  attempt 2, round 1")
     assert "1.24 s of 5 s" in first
     assert strip.split() == ["dns", "✓", "0.20", "tcp", "◐", "1240", "tls", "·", "info", "·", "connect", "·", "ms"]
@@ -77,7 +80,7 @@ def test_the_stages_of_the_dial_under_way() -> None:
 
 def test_the_waterfall_is_in_proportion() -> None:
     moment = moment_of(streams.connected())
-    bar = text_of(dials.waterfall(moment.state.dials[-1], moment, 21))
+    bar = text_of(listing.waterfall(moment.state.dials[-1], moment, 21))
     assert bar == "░" * 4 + "▒" * 3 + "▚" * 5 + "█" * 9
 
 
@@ -86,8 +89,8 @@ def test_a_race_of_addresses_does_not_hide_the_tcp_stage() -> None:
     stream.stage("tcp", outcome="started")
     stream.add(ev.DialStage(t=stream.t, dial=1, stage="tcp", outcome="started", address="10.0.0.1:4222"))
     moment = moment_of(stream.wait(0.5))
-    assert dials.stage_mark(moment.state.dials[-1], "tcp")[0] == "◐"
-    first, strip, *_ = texts(dials.rows(moment, 116, 7))
+    assert listing.stage_mark(moment.state.dials[-1], "tcp")[0] == "◐"
+    first, strip, *_ = texts(listing.rows(moment, 116, 7))
     assert "tcp ◐" in strip
     assert "trying 10.0.0.1:4222" in first
 
@@ -154,8 +157,8 @@ def test_waiting_and_dialing_are_told_apart_in_the_timeline() -> None:
 
 def test_an_outage_under_way_counts_up_and_knows_no_cost_yet() -> None:
     moment = moment_of(streams.outage())
-    summary, header, running, settled, *_ = texts(outages.rows(moment, 116, 5))
-    assert summary.lstrip().startswith("2  down")
+    total, header, running, settled, *_ = texts(summary.rows(moment, 116, 5))
+    assert total.lstrip().startswith("2  down")
     assert header.split()[:3] == ["at", "downtime", "noticed"]
     assert "stale" in running
     assert running.count("–") == 5

@@ -20,11 +20,12 @@ from natsmon.sandbox.server import NatsServer
 from natsmon.state import State
 from natsmon.tui import log
 from natsmon.tui.app import NatsmonApp
-from natsmon.tui.cells import text_of
-from natsmon.tui.pages import DialPage, Page
-from natsmon.tui.panel import Panel
-from natsmon.tui.replay import ReplayApp
-from natsmon.tui.replay_bar import LOST, UNREAD, cell, track
+from natsmon.tui.dials.page import DialPage
+from natsmon.tui.drawing.cells import text_of
+from natsmon.tui.drawing.panel import Panel
+from natsmon.tui.page import Page
+from natsmon.tui.replay.app import ReplayApp
+from natsmon.tui.replay.bar import LOST, UNREAD, cell, track
 from tests.listening import listening, settings
 from tests.terminal import Terminal
 from tests.test_recording_snapshot import same
@@ -286,11 +287,11 @@ async def test_a_page_stays_on_what_it_shows(recording: Path) -> None:
         await replay.press("right_square_bracket", "right_square_bracket", "enter")
         page = replay.app.screen
         assert isinstance(page, DialPage)
-        dial = page.dial
+        dial = page.record
         await replay.press("comma", "full_stop", "comma")
         assert replay.app.screen is page
-        assert page.dial is not dial
-        assert page.dial is replay.app.watched.state.find_dial(dial.id)
+        assert page.record is not dial
+        assert page.record is replay.app.watched.state.find_dial(dial.id)
         replay.player.seek(0.0)
         await replay.settle()
         assert not isinstance(replay.app.screen, DialPage)

@@ -11,7 +11,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 
 from natsmon.tui.app import NatsmonApp
-from natsmon.tui.dial_table import DialTable
+from natsmon.tui.dials.table import DialTable
 from tests.tui.fakes import Recorded
 from tests.tui.streams import Stream
 
@@ -44,9 +44,11 @@ app.run(headless=True, auto_pilot=look)
 _LATER = ("nats", "nkeys", "websockets", "uvloop", "markdown_it", "pygments")
 _LATER += tuple(f"natsmon.{name}" for name in ("probe", "dial", "check", "sandbox", "views", "report", "availability"))
 _LATER += tuple(f"natsmon.{name}" for name in ("narration", "diagnosis", "recording"))
-_LATER += tuple(f"natsmon.tui.{name}" for name in ("help", "filter", "pages", "outage_pages", "detail", "gantt"))
-_LATER += tuple(f"natsmon.tui.{name}" for name in ("latency", "upgrade", "charts", "lanes"))
-_LATER += tuple(f"natsmon.{name}" for name in ("replay", "piped", "remote", "tui.replay", "tui.reel", "tui.go"))
+_LATER += tuple(f"natsmon.{name}" for name in ("replay", "piped", "remote"))
+_LATER += tuple(f"natsmon.tui.{name}" for name in ("help", "prompt", "filter", "page", "servers_page", "replay"))
+_LATER += tuple(f"natsmon.tui.dials.{name}" for name in ("page", "detail", "gantt"))
+_LATER += tuple(f"natsmon.tui.outages.{name}" for name in ("pages", "table", "listing", "detail", "timeline"))
+_LATER += tuple(f"natsmon.tui.{name}" for name in ("latency.page", "latency.overview", "latency.charts", "upgrades"))
 """What an event, a key or another command needs."""
 
 

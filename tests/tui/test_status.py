@@ -3,10 +3,12 @@
 import pytest
 
 from natsmon import events as ev
-from natsmon.tui import dials, log, outages, silence, status, timeline
 from natsmon.tui import help as help_page
-from natsmon.tui.cells import width_of
+from natsmon.tui import log, silence, status, timeline
+from natsmon.tui.dials import listing
+from natsmon.tui.drawing.cells import width_of
 from natsmon.tui.keys import KEYS
+from natsmon.tui.outages import summary
 from tests.tui import streams
 from tests.tui.streams import Stream
 from tests.tui.test_panels import moment_of, texts
@@ -108,7 +110,7 @@ def test_a_cell_of_the_timeline_shows_what_took_most_of_it() -> None:
 def test_dials_are_found_by_why_error_and_number() -> None:
     state = moment_of(streams.outage()).state
     found = {
-        needle: [dial.id for dial in state.dials if dials.DialSelection().matches(dial, needle)]
+        needle: [dial.id for dial in state.dials if listing.DialSelection().matches(dial, needle)]
         for needle in ("initial", "errno 111", "#3", "3", "reconnect")
     }
     assert found == {"initial": [1], "errno 111": [2, 4], "#3": [3], "3": [3], "reconnect": [2, 3, 4]}
@@ -118,21 +120,21 @@ def test_dials_are_found_by_why_error_and_number() -> None:
 @pytest.mark.parametrize("stream", [streams.dialing, streams.cancelled, streams.connected])
 def test_no_word_of_the_dials_is_cut(width: int, stream: object) -> None:
     assert callable(stream)
-    _, strip, *table = texts(dials.rows(moment_of(stream()), width, 9))
+    _, strip, *table = texts(listing.rows(moment_of(stream()), width, 9))
     assert "…" not in strip
     assert not any("…" in line for line in table)
 
 
 def test_where_a_cancel_came_is_marked() -> None:
-    (_, _, _, line, *_) = texts(dials.rows(moment_of(streams.cancelled()), 78, 9))
+    (_, _, _, line, *_) = texts(listing.rows(moment_of(streams.cancelled()), 78, 9))
     assert "✓ ⊘ – – –" in line
 
 
 def test_the_servers_of_an_outage_have_the_room_there_is() -> None:
-    (_, header, _, settled) = texts(outages.rows(moment_of(streams.outage()), 112, 6))
+    (_, header, _, settled) = texts(summary.rows(moment_of(streams.outage()), 112, 6))
     assert "server before → after" in header
     assert settled.rstrip().endswith("east-1:4222 → east-2:4222")
-    (_, header, _, settled) = texts(outages.rows(moment_of(streams.outage()), 78, 6))
+    (_, header, _, settled) = texts(summary.rows(moment_of(streams.outage()), 78, 6))
     assert header.rstrip().endswith("cause")
     assert settled.rstrip().endswith("eof")
 

@@ -1,0 +1,30 @@
+"""A line that is typed in the place of the key bar. Loaded when first asked for."""
+
+from typing import Any
+
+from textual.screen import Screen
+from textual.widgets import Input
+
+from natsmon.tui.keybar import KeyBar
+
+
+class Prompt(Input):
+    """``ask`` shows it; it closes itself, and the focus is where it was before."""
+
+    def __init__(self, keybar: KeyBar, value: str = "", *, placeholder: str) -> None:
+        super().__init__(value, placeholder=placeholder, select_on_focus=False)
+        self._keybar = keybar
+
+    def ask(self, screen: Screen[Any]) -> None:
+        """Unless something is being asked there."""
+        if screen.query(Prompt):
+            return
+        self._focused_before = screen.focused
+        self._keybar.display = False
+        screen.mount(self)
+        self.focus()
+
+    def close(self) -> None:
+        self.screen.set_focus(self._focused_before)
+        self.remove()
+        self._keybar.display = True
