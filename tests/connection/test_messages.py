@@ -48,12 +48,11 @@ async def test_paused_stays_paused_over_a_reconnect(ports: tuple[int, int]) -> N
 async def test_schedule_is_a_grid_without_drift(ports: tuple[int, int]) -> None:
     interval = 0.021
     async with reaching("connected", ports, interval=interval, rtt_interval=FOREVER) as run:
-        first = await run.events.until(ev.Published)
-        times = [(await run.events.until(ev.Published)).t - first.t for _ in range(50)]
-    late = [time % interval for time in times]
-    off_the_grid = min(min(offset, interval - offset) for offset in late[-10:])
-    assert off_the_grid < 0.004
-    assert times[-1] >= 50 * interval - 0.02
+        times = [(await run.events.until(ev.Published)).t for _ in range(51)]
+    # On a busy machine some of the first and of the last are late, but hardly all of them.
+    apart = [last - first for first in times[:5] for last in times[-10:]]
+    assert min(min(span % interval, -span % interval) for span in apart) < 0.004, "off the grid"
+    assert times[-1] - times[0] >= 50 * interval - 0.02
 
 
 async def test_a_stall_is_made_up_for_within_bounds(ports: tuple[int, int]) -> None:
