@@ -10,106 +10,51 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from textual.pilot import Pilot
-
-from natsmon.sandbox import Sandbox
-from natsmon.settings import Server, Settings
+from natsmon.sandbox.server import NatsServer
+from natsmon.servers import parse_server
+from natsmon.settings import Settings
 from natsmon.sources import ProbeProcess
-from natsmon.state import State
 from natsmon.tui.app import NatsmonApp
+from screenshots.scenes import ON_A_CLUSTER, SCENES, Stage
 
 HERE = Path(__file__).parent
 SIZE = (120, 36)
-PATIENCE = 90.0
-
-Scene = Callable[[NatsmonApp, Pilot[int], Sandbox], Awaitable[None]]
+_LAME_DUCK = 'lame_duck_duration: "30s"\nlame_duck_grace_period: "3s"'
 
 
-async def connected(app: NatsmonApp, pilot: Pilot[int], sandbox: Sandbox) -> None:
-    await until(app, pilot, lambda state: len(state.rtts) >= 40)
-
-
-async def dialing(app: NatsmonApp, pilot: Pilot[int], sandbox: Sandbox) -> None:
-    """The server is down from the beginning: what was tried, and when the next dial comes."""
-    await asyncio.to_thread(sandbox.kill_or_start)
-    await pilot.press("r")
-    await until(app, pilot, lambda state: state.waiting is not None and state.dial_count >= 4)
-
-
-async def outage(app: NatsmonApp, pilot: Pilot[int], sandbox: Sandbox) -> None:
-    """Two outages behind it, a third under way."""
-    await until(app, pilot, lambda state: len(state.rtts) >= 12)
-    for outages, dials in ((1, 2), (2, 4)):
-        await asyncio.to_thread(sandbox.kill_or_start)
-        await until(app, pilot, lambda state, n=outages: state.outage_count == n)
-        await until(app, pilot, lambda state, n=dials: state.outage is not None and state.outage.dials >= n)
-        await asyncio.to_thread(sandbox.kill_or_start)
-        await until(app, pilot, lambda state, n=outages: state.reconnects == n)
-        seen = len(app.watched.state.rtts)
-        await until(app, pilot, lambda state, n=seen: len(state.rtts) >= n + 8)
-    await asyncio.to_thread(sandbox.kill_or_start)
-    await until(app, pilot, lambda state: state.outage is not None and state.outage.dials >= 3)
-    await until(app, pilot, lambda state: state.waiting is not None)
-
-
-async def cancelled(app: NatsmonApp, pilot: Pilot[int], sandbox: Sandbox) -> None:
-    await until(app, pilot, lambda state: len(state.rtts) >= 5)
-    await asyncio.to_thread(sandbox.kill_or_start)
-    await until(app, pilot, lambda state: state.outage is not None and state.outage.dials >= 3)
-    await until(app, pilot, lambda state: state.waiting is not None)
-    await pilot.press("c")
-    await until(app, pilot, lambda state: state.closed is not None)
-
-
-async def one_dial(app: NatsmonApp, pilot: Pilot[int], sandbox: Sandbox) -> None:
-    """The dial after an outage, opened."""
-    await asyncio.to_thread(sandbox.kill_or_start)
-    await until(app, pilot, lambda state: state.outage is not None and state.outage.dials >= 2)
-    await asyncio.to_thread(sandbox.kill_or_start)
-    await until(app, pilot, lambda state: state.reconnects == 1)
-    await pilot.press("enter")
-
-
-async def show_help(app: NatsmonApp, pilot: Pilot[int], sandbox: Sandbox) -> None:
-    await until(app, pilot, lambda state: len(state.rtts) >= 3)
-    await pilot.press("question_mark")
-
-
-SCENES: dict[str, Scene] = {
-    "connected": connected,
-    "dialing": dialing,
-    "outage": outage,
-    "cancelled": cancelled,
-    "dial": one_dial,
-    "help": show_help,
-}
-
-
-async def until(app: NatsmonApp, pilot: Pilot[int], condition: Callable[[State], bool]) -> None:
-    """Wait until the state on the screen is as wanted; the screen has been drawn by then."""
-    end = time.monotonic() + PATIENCE
-    while not condition(app.watched.state):
-        if time.monotonic() > end:
-            raise TimeoutError(f"still {app.watched.state.status} after {PATIENCE:g} s")
-        await pilot.pause(0.05)
-    await pilot.pause(0.2)
+@contextmanager
+def servers(many: int) -> Iterator[list[NatsServer]]:
+    with ExitStack() as held:
+        nodes: list[NatsServer] = []
+        for number in range(1, many + 1):
+            node = NatsServer(
+                name=f"nats-{number}",
+                config=_LAME_DUCK,
+                cluster="east" if many > 1 else "",
+                routes=tuple(nodes),
+            )
+            nodes.append(held.enter_context(node))
+        yield nodes
 
 
 async def take(name: str) -> Path:
-    with Sandbox.start() as sandbox:
-        servers = tuple(Server(url.hostname or "", url.port or 0) for url in map(urlsplit, sandbox.urls))
-        settings = Settings(servers=servers, name="natsmon demo")
-        app = NatsmonApp(ProbeProcess(settings), sandbox=sandbox)
+    with servers(3 if name in ON_A_CLUSTER else 1) as nodes:
+        settings = Settings(servers=tuple(parse_server(node.url) for node in nodes), name="natsmon")
+        source = ProbeProcess(settings)
+        app = NatsmonApp(source)
         async with app.run_test(size=SIZE) as pilot:
-            await until(app, pilot, lambda state: state.connected is not None)
-            await SCENES[name](app, pilot, sandbox)
+            stage = Stage(app, pilot, nodes)
+            await stage.until(lambda state: state.connected is not None)
+            await SCENES[name](stage)
+            await pilot.pause(0.2)
             picture = HERE / f"{name}.svg"
             picture.write_text(app.export_screenshot(title=f"natsmon: {name}"))
+            source.kill()
+            await stage.until_over()
     return picture
 
 

@@ -284,13 +284,14 @@ class Connector:
         """What an INFO says of the cluster, of us, and of the server's future."""
         if info.remote_account:
             self._emit(ev.Account(t=self._clock(), account=info.remote_account, system=info.acc_is_sys))
+        others = [s for s in advertised(info.connect_urls, link.server) if s.authority != link.address]
+        self._roster.named({server.authority for server in others})
         if info.connect_urls and not self._settings.ignore_discovered_servers:
-            others = [s for s in advertised(info.connect_urls, link.server) if s.authority != link.address]
             new = self._pool.discover(others or [link.server], link.server)
             if new:
                 self._emit(ev.Discovered(t=self._clock(), servers=[server.url for server in new]))
         if info.ldm and not self._roster.is_lame(link.server.url):
-            self._roster.lame_duck(link.server.url)
+            self._roster.lame_duck(link.server.url, link.address)
             self._emit(ev.LameDuck(t=self._clock(), server=link.server.url))
         self._roster.tell()
 

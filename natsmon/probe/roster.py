@@ -1,6 +1,6 @@
 """Tells of the server pool whenever something about one of its members changes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from natsmon import events as ev
 from natsmon.probe.pool import Pool
@@ -13,15 +13,20 @@ class Roster:
         self._pool = pool
         self._emit = emit
         self._clock = clock
-        self._lame: set[str] = set()
+        self._lame: dict[str, str] = {}
+        """By URL: the address it had."""
         self._told: list[ev.PoolMember] = []
 
-    def lame_duck(self, server: str) -> None:
-        self._lame.add(server)
+    def lame_duck(self, server: str, address: str) -> None:
+        self._lame[server] = address
 
     def well(self, server: str) -> None:
         """It takes connections, so it is a lame duck no more."""
-        self._lame.discard(server)
+        self._lame.pop(server, None)
+
+    def named(self, addresses: Collection[str]) -> None:
+        """Another server sends its clients to these; to a lame duck it would not, so whoever was one is back."""
+        self._lame = {server: address for server, address in self._lame.items() if address not in addresses}
 
     def is_lame(self, server: str) -> bool:
         return server in self._lame

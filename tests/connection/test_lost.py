@@ -1,5 +1,6 @@
 """A connection that is lost, and what brings it back or gives it up."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -139,6 +140,26 @@ async def test_lame_duck_says_so(server: NatsServer) -> None:
         await connected(run)
         server.lame_duck()
         assert (await run.events.until(ev.LameDuck)).server == server.url
+
+
+async def test_a_lame_duck_that_is_started_again_is_one_no_more(nats_server: StartServer) -> None:
+    """Whoever is in its cluster says that clients may go there again, wherever we are."""
+    soon = 'lame_duck_duration: "30s"\nlame_duck_grace_period: "0.1s"\n'
+    duck = nats_server(config=soon, cluster="nodes")
+    other = nats_server(cluster="nodes", routes=(duck,))
+
+    def lame(pool: ev.Pool) -> set[str]:
+        return {member.server for member in pool.members if member.lame_duck}
+
+    async with listening(settings(duck.url, other.url)) as run:
+        await connected(run)
+        duck.lame_duck()
+        told = await run.events.until(ev.Pool, lambda pool: lame(pool) == {duck.url})
+        await run.events.until(ev.Connected, lambda up: up.server == other.url)
+        assert all(lame(pool) for pool in run.events.of(ev.Pool) if pool.t >= told.t)
+        await asyncio.to_thread(duck.restart)
+        await run.events.until(ev.Pool, lambda pool: not lame(pool))
+        assert run.events.state.connected.server == other.url
 
 
 async def test_each_outage_is_charged_with_its_own_losses(nats_server: StartServer) -> None:
