@@ -90,6 +90,16 @@ def cluster(nats_server: StartServer) -> list[NatsServer]:
 
 
 @pytest.fixture
+def far_east(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A time zone in which no time of day is that of UTC, not even by its minutes."""
+    monkeypatch.setenv("TZ", "XST-05:30")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.fixture
 def refused_port() -> Iterator[int]:
     """A port that refuses, and that nobody else can be given meanwhile. A nats-server may still be started on it."""
     with socket.socket() as sock:

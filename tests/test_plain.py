@@ -1,22 +1,10 @@
 """The plain log: a stamp of the wall clock, two spaces, a line."""
 
-import time
-from collections.abc import Iterator
-
 import pytest
 
 from natsmon import events as ev
 from natsmon.plaintext import printable
 from natsmon.views.plain import Plain
-
-
-@pytest.fixture
-def far_east(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("TZ", "XST-05:30")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
 
 
 @pytest.mark.usefixtures("far_east")

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from natsmon import events as ev
-from natsmon.probe import readback
+from natsmon.probe import reader
 from natsmon.probe.jetstream import StreamInfo
 from natsmon.sandbox.server import NatsServer
 from natsmon.settings import MAX_RATE, Secret
@@ -66,7 +66,7 @@ async def test_what_is_stored_twice_is_seen(server: NatsServer) -> None:
 
 
 async def test_others_on_the_same_subject_are_passed_over(server: NatsServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(readback, "_BATCH", 3)
+    monkeypatch.setattr(reader, "_BATCH", 3)
     async with publishing(server, stream={"subjects": ["hello", "other"]}) as (run, stream, numbers):
         await ten_messages(run)
         for subject in ("hello", "other", "hello"):

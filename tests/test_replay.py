@@ -1,6 +1,5 @@
 """A recording, entered anywhere: what is known there is what was known then, whichever way one came."""
 
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -265,15 +264,6 @@ def test_the_outage_before_is_not_the_one_just_passed() -> None:
 
 
 # -- going to a place ------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def far_east(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("TZ", "XST-05:30")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
 
 
 @pytest.mark.usefixtures("far_east")
