@@ -40,6 +40,7 @@ class Stream:
 
     def __init__(self, client: nats.NATS) -> None:
         self._js = client.jetstream()
+        self.say = client.publish
 
     async def create(self, **config: Any) -> None:
         await self._js.add_stream(**{"name": STREAM, "subjects": ["hello"], **config})

@@ -129,6 +129,26 @@ async def test_without_an_acknowledgement_it_is_sent_again_on_the_same_connectio
         assert await stream.ids() == ids(run, [1, 2, 3, 4])
 
 
+@pytest.mark.parametrize(
+    ("elsewhere", "duplicate"),
+    [
+        pytest.param(0, 0, id="by the next leader, of the same copy"),
+        pytest.param(7, 1, id="of a second copy"),
+    ],
+)
+async def test_acknowledged_twice(server: NatsServer, elsewhere: int, duplicate: int) -> None:
+    async with publishing(server, interval=600.0) as (run, stream, _):
+        await run.events.until(ev.Echoed)
+        await three_messages(run)
+        await run.events.until_counts(lambda tally: tally.echoed >= 4)
+        ack = f'{{"stream":"{STREAM}","seq":{2 + elsewhere}}}'.encode()
+        inbox = run.probe._heartbeat.proof.message.inbox
+        for answer in (ack, ack.replace(b'"seq"', b'"duplicate":true,"seq"')):
+            await stream.say(f"{inbox}.2", answer)
+        tally = await run.events.until_counts(lambda tally: tally.suppressed >= 1)
+        assert (tally.echoed, tally.duplicate) == (4, duplicate)
+
+
 # -- a stream that does not take them ---------------------------------------------------------------
 
 

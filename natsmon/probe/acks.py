@@ -216,7 +216,7 @@ class Acknowledgements(Proof):
                 self._publisher.recounted()
             if seq in self._waiting:
                 self._acknowledged(seq, ack.seq)
-            elif not ack.duplicate:
+            elif not ack.duplicate and not self._stored.has(seq, ack.seq):  # which a new leader says once more
                 self._publisher.proved(seq)  # stored a second time; the ledger counts it as a duplicate
 
     def _acknowledged(self, seq: int, place: int) -> None:

@@ -18,6 +18,8 @@ from natsmon.probe.runs import Runs
 READ_WITHIN = 10.0
 """Seconds for all of it: a million messages or two, and as long as a person waits for a program to end."""
 _RUNS = 100_000
+_RECENT = 8_192
+"""Twice as many as may be on their way."""
 _OTHERS = 100_000
 """Stored messages without an acknowledgement that are recognised, should they be there twice."""
 
@@ -31,10 +33,19 @@ class Stored:
         self.first = 0
         """Its place in the stream, from 1; 0 while there is none."""
         self.last = 0
+        self._recent: dict[int, int] = {}
+        """The places of the numbers that came last."""
+
+    def has(self, number: int, place: int) -> bool:
+        """Whether this very copy was noted a moment ago."""
+        return self._recent.get(number) == place
 
     def note(self, number: int, place: int) -> None:
         self.many += 1
         self.numbers.add(number)
+        self._recent[number] = place
+        if len(self._recent) > _RECENT:
+            del self._recent[next(iter(self._recent))]
         self.first = min(self.first or place, place)
         self.last = max(self.last, place)
 
