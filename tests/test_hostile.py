@@ -15,6 +15,7 @@ from natsmon.views.plain import Plain
 from natsmon.views.summary import summary
 from tests.tui.streams import Stream
 from tests.tui.test_keys import driven
+from tests.tui.test_replay import played
 
 HARM = "\x1b]52;c;aGk=\x1b\\\x07\x9b31m\r\n\u202e\u2028\x00<script>x()</script>[red]x[/]`a`|b ![i](http://e.x/) @all"
 ACTS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
@@ -94,3 +95,17 @@ async def test_on_the_screen(stream: Stream) -> None:
             shown = screenshot.text(drive.app)
             assert not ACTS.search(shown), key
         assert "aGk=" in shown
+
+
+async def test_on_the_screen_of_a_replay(events: list[ev.AnyEvent], tmp_path: Path) -> None:
+    """Out of a file whose name is no better; from its end to its beginning, and where it is asked to go."""
+    path = tmp_path / HARM.replace("\x00", "").replace("/", "")
+    path.write_bytes(b"".join(map(ev.encode, events)))
+    async with played(path) as replay:
+        for key in f"{KEYS} full_stop comma left_square_bracket right_square_bracket g a enter home {KEYS}".split():
+            await replay.press(key)
+            shown = screenshot.text(replay.app)
+            assert not ACTS.search(shown), key
+        replay.player.seek(replay.player.tape.length)
+        await replay.settle()
+        assert "aGk=" in screenshot.text(replay.app)
