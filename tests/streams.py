@@ -56,8 +56,33 @@ class Stream:
                 else:
                     return
 
+    async def edit(self, **config: Any) -> None:
+        await self._js.update_stream(**{"name": STREAM, "subjects": ["hello"], **config})
+
+    async def remove(self) -> None:
+        """The whole stream."""
+        await self._js.delete_stream(STREAM)
+
     async def delete(self, place: int) -> None:
         await self._js.delete_msg(STREAM, place)
+
+    async def publish(self, subject: str, payload: bytes, **options: Any) -> int:
+        """The place it got."""
+        return (await self._js.publish(subject, payload, **options)).seq
+
+    async def consume(self) -> None:
+        """Somebody's consumer is there for good."""
+        await self._js.add_consumer(STREAM, durable_name="theirs")
+
+    async def until_forgotten(self, subject: str, window: float) -> None:
+        """So long after now that its duplicate window is over for all that it has; told by an id of ours."""
+        again = {"Nats-Msg-Id": "forgotten"}
+        await self._js.publish(subject, b"theirs", headers=again)
+        async with asyncio.timeout(window + 5.0):
+            while True:
+                await asyncio.sleep(window / 10)
+                if not (await self._js.publish(subject, b"theirs", headers=again)).duplicate:
+                    return
 
     async def info(self) -> StreamInfo:
         """As its leader says; a replica that was just started and knows of none answers too, with what it has."""

@@ -149,6 +149,44 @@ async def test_acknowledged_twice(server: NatsServer, elsewhere: int, duplicate:
         assert (tally.echoed, tally.duplicate) == (4, duplicate)
 
 
+async def test_a_stream_made_anew_is_looked_through_from_its_beginning(server: NatsServer) -> None:
+    """The places of the stream before it mean nothing there."""
+    with FaultProxy(server.port) as proxy:
+        short = {"duplicate_window": 0.1}
+        async with publishing(server, url=proxy.url, interval=600.0, stream=short) as (run, stream, _):
+            await run.events.until(ev.Echoed)
+            for _ in range(3):
+                await three_messages(run)
+            await run.events.until_counts(lambda tally: tally.echoed >= 10)
+            await stream.remove()
+            await stream.create(**short)
+            proxy.delay(0.5)
+            await three_messages(run)
+            await stream.until(3)
+            await stream.until_forgotten("hello", 0.1)
+            proxy.delay(0.0)
+            proxy.reset()
+            tally = await run.events.until_counts(lambda tally: tally.echoed >= 13)
+            assert (tally.resent, tally.duplicate) == (0, 0)
+            back = await read_back(run)
+            assert (back.acknowledged, back.stored, back.missing, back.twice) == (13, 3, 10, 0)
+
+
+@pytest.mark.slow
+async def test_a_window_that_was_shortened(server: NatsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(acks, "ACK_WITHIN", 0.6)
+    monkeypatch.setattr(acks, "LOOK_EVERY", 0.05)
+    with FaultProxy(server.port) as proxy:
+        async with publishing(server, url=proxy.url, interval=600.0) as (run, stream, _):
+            await run.events.until(ev.Echoed)
+            await stream.edit(duplicate_window=0.1)
+            proxy.delay(0.5)
+            await three_messages(run)
+            tally = await run.events.until_counts(lambda tally: tally.echoed >= 4)
+            assert await stream.ids() == ids(run, [1, 2, 3, 4])
+            assert (tally.resent, tally.duplicate) == (0, 0)
+
+
 # -- a stream that does not take them ---------------------------------------------------------------
 
 
@@ -194,6 +232,30 @@ async def test_another_stream_does_not_swallow_them(server: NatsServer) -> None:
         assert any("expected stream does not match" in told.text for told in run.events.of(ev.AsyncError))
         assert numbers == []
         assert (await other._js.stream_info("OTHER")).state.messages == 0
+
+
+async def test_a_stream_that_is_deleted_meanwhile_and_made_with_other_subjects(server: NatsServer) -> None:
+    async with publishing(server, interval=0.05) as (run, stream, _):
+        await run.events.until_counts(lambda tally: tally.echoed >= 3)
+        await stream.remove()
+        await run.events.until(ev.AsyncError, lambda told: f"there is no stream {STREAM}" in told.text)
+        await stream.create(subjects=["else"])
+        await run.events.until(ev.AsyncError, lambda told: "does not listen on hello" in told.text)
+        tally = await run.events.until_counts(lambda tally: tally.rejected >= 5 and not tally.buffered)
+        assert tally.lost == 0
+
+
+async def test_what_waited_behind_the_rejected_goes_out(server: NatsServer) -> None:
+    async with publishing(server, interval=600.0) as (run, stream, _):
+        await run.events.until(ev.Echoed)
+        await stream.remove()
+        await three_messages(run)
+        await run.events.until(ev.AsyncError, lambda told: "nobody answers" in told.text)
+        await three_messages(run)
+        await run.events.until_counts(lambda tally: tally.buffered >= 3)
+        await stream.create(max_msg_size=1)
+        tally = await run.events.until_counts(lambda tally: tally.rejected >= 6)
+        assert (tally.attempted, tally.echoed, tally.buffered) == (7, 1, 0)
 
 
 async def test_a_full_stream_rejects(server: NatsServer) -> None:
@@ -285,6 +347,20 @@ def test_runs_are_a_set_whatever_the_order(numbers: list[int], data: st.DataObje
         assert [n for first, last in has for n in range(first, last + 1)] == sorted(wanted)
         assert has.last == max(wanted, default=0)
         assert all(after > last + 1 for (_, last), (after, _) in pairwise(has))
+        assert has.many == len({number for number in range(42) if number in has})
+
+
+@given(st.sets(st.integers(1, 40)), st.sets(st.integers(1, 40)))
+def test_runs_without_others(ours: set[int], theirs: set[int]) -> None:
+    def runs(numbers: set[int]) -> Runs:
+        made = Runs(100)
+        for number in sorted(numbers):
+            made.add(number)
+        return made
+
+    left = runs(ours).without(runs(theirs))
+    assert [n for first, last in left for n in range(first, last + 1)] == sorted(ours - theirs)
+    assert all(after > last + 1 for (_, last), (after, _) in pairwise(left))
 
 
 def test_what_is_refused_was_not_sent() -> None:

@@ -1,20 +1,22 @@
 """What is read at the end from a stream that was published to, whatever else is in it or has left it."""
 
 import asyncio
+import time
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from natsmon import events as ev
-from natsmon.probe import reader
+from natsmon.probe import readback, reader
 from natsmon.probe.jetstream import StreamInfo
+from natsmon.sandbox.fault_proxy import FaultProxy
 from natsmon.sandbox.server import NatsServer
 from natsmon.settings import MAX_RATE, Secret
 from tests.conftest import StartServer
-from tests.listening import Listening, freeze
-from tests.publishing import publishing, read_back
-from tests.streams import STREAM, jetstream
+from tests.listening import Listening, freeze, listening, settings
+from tests.publishing import ids, publishing, read_back, three_messages
+from tests.streams import STREAM, jetstream, stream_on
 
 
 @pytest.fixture
@@ -51,6 +53,51 @@ async def test_what_the_limits_removed_is_not(server: NatsServer) -> None:
         assert back.text == f"{len(numbers) - 4} removed by its limits or a purge before they were read"
 
 
+async def test_what_a_limit_of_the_subject_removed_is_not(server: NatsServer) -> None:
+    """It lies behind somebody else's message, which the stream has kept."""
+    stored = {"subjects": ["hello", "other"], "max_msgs_per_subject": 4}
+    async with stream_on(server, **stored) as stream:
+        await stream.publish("other", b"theirs")
+        async with listening(settings(server.url, jetstream=STREAM)) as run:
+            await ten_messages(run)
+            back = await read_back(run)
+    assert (back.stored, back.missing, back.complete) == (4, 0, True)
+    assert back.text == f"{back.acknowledged - 4} removed by its limits or a purge before they were read"
+
+
+async def test_what_was_stored_behind_later_ones_is_removed_in_its_turn(server: NatsServer) -> None:
+    """One that could not be taken at first, as while a leader is elected, is sent again behind those after it."""
+    async with publishing(server, interval=600.0, stream={"max_msgs": 3}) as (run, stream, _):
+        await run.events.until(ev.Echoed)
+        link = run.probe._link
+        write = link.write
+
+        def nobody_hears(wire: bytes) -> None:
+            link.write = write
+            write(wire.replace(b"HPUB hello", b"HPUB nobod", 1))
+
+        link.write = nobody_hears
+        await three_messages(run)
+        await run.events.until_counts(lambda tally: tally.echoed >= 4)
+        for _ in range(2):
+            await stream.publish("hello", b"theirs")
+        back = await read_back(run)
+        assert (back.acknowledged, back.stored, back.missing, back.twice) == (4, 1, 0, 0)
+
+
+async def test_what_is_acknowledged_meanwhile_is_read_too(server: NatsServer) -> None:
+    with FaultProxy(server.port) as proxy:
+        late = {"url": proxy.url, "interval": 600.0, "drain_timeout": 0.2}
+        async with publishing(server, **late) as (run, stream, _):
+            await run.events.until(ev.Echoed)
+            proxy.delay(0.15)
+            await three_messages(run)
+            back = await read_back(run)
+            assert (back.acknowledged, back.stored, back.missing, back.twice) == (4, 4, 0, 0)
+            assert run.events.last_tally.echoed == 4
+            assert await stream.ids() == ids(run, [1, 2, 3, 4])
+
+
 async def test_what_is_stored_twice_is_seen(server: NatsServer) -> None:
     async with publishing(server, stream={"duplicate_window": 0.1}) as (run, stream, numbers):
         await ten_messages(run)
@@ -58,11 +105,55 @@ async def test_what_is_stored_twice_is_seen(server: NatsServer) -> None:
         for copy in copies:
             forged = {**copy.headers, "Nats-Msg-Id": "forged"}
             forged["Nats-Msg-Id"] += forged["Natsmon-Seq"]
-            await stream._js.publish("hello", copy.data, headers=forged)
+            await stream.publish("hello", copy.data, headers=forged)
         run.obey(ev.Publish())
         await none_in_flight(run)
         back = await read_back(run)
         assert (back.stored, back.missing, back.twice) == (len(numbers), 0, 2)
+
+
+async def test_a_copy_behind_the_last_one_is_seen(server: NatsServer) -> None:
+    async with publishing(server, interval=600.0, stream={"duplicate_window": 0.1}) as (run, stream, _):
+        await run.events.until(ev.Echoed)
+        await three_messages(run)
+        await run.events.until_counts(lambda tally: tally.echoed >= 4)
+        await stream.until_forgotten("hello", 0.1)
+        run.probe._link.write(run.probe._heartbeat.proof.message.compose(4))
+        await run.events.until_counts(lambda tally: tally.duplicate >= 1)
+        back = await read_back(run)
+        assert (back.acknowledged, back.stored, back.missing, back.twice) == (4, 4, 0, 1)
+
+
+@pytest.mark.parametrize("subjects", [["hello", "orders.*"], ["orders.*"]])
+async def test_a_subject_that_the_account_maps(nats_server: StartServer, tmp_path: Path, subjects: list[str]) -> None:
+    server = nats_server(config=f"{jetstream(tmp_path)}\nmappings = {{ hello: orders.new }}")
+    async with publishing(server, stream={"subjects": subjects}) as (run, _, numbers):
+        await ten_messages(run)
+        back = await read_back(run)
+        assert (back.acknowledged, back.stored, back.missing) == (len(numbers), len(numbers), 0)
+
+
+async def test_a_stream_that_has_all_the_consumers_it_may_have(server: NatsServer) -> None:
+    async with publishing(server, stream={"max_consumers": 1}) as (run, stream, numbers):
+        await stream.consume()
+        await ten_messages(run)
+        back = await read_back(run)
+        assert (back.acknowledged, back.stored, back.missing, back.complete) == (len(numbers), len(numbers), 0, True)
+
+
+async def test_more_gaps_than_are_remembered(server: NatsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readback, "_RUNS", 2)
+    async with publishing(server, interval=600.0) as (run, _, __):
+        await run.events.until(ev.Echoed)
+        ledger = run.probe._heartbeat.ledger
+        for wanted in (2, 3, 4):
+            ledger.attempt()
+            ledger.reject()
+            run.obey(ev.Publish())
+            await run.events.until_counts(lambda tally, wanted=wanted: tally.echoed >= wanted)
+        back = await read_back(run)
+        assert (back.acknowledged, back.stored, back.missing, back.complete) == (4, 2, 0, False)
+        assert back.text == "2 of the first were not looked for: their numbers have too many gaps"
 
 
 async def test_others_on_the_same_subject_are_passed_over(server: NatsServer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,7 +161,7 @@ async def test_others_on_the_same_subject_are_passed_over(server: NatsServer, mo
     async with publishing(server, stream={"subjects": ["hello", "other"]}) as (run, stream, numbers):
         await ten_messages(run)
         for subject in ("hello", "other", "hello"):
-            await stream._js.publish(subject, b"theirs")
+            await stream.publish(subject, b"theirs")
             run.obey(ev.Publish())
         await none_in_flight(run)
         back = await read_back(run)
@@ -98,6 +189,25 @@ async def test_a_server_that_dies_meanwhile(server: NatsServer) -> None:
         await run.events.until_status("CLOSED")
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [5, 65536], ids=["small messages", "more than the socket takes"])
+async def test_a_server_that_is_frozen_meanwhile_is_not_waited_for(server: NatsServer, size: int) -> None:
+    """Not beyond what there is to wait for its acknowledgements, and a moment more to hear that it says nothing."""
+    wanted = {"payload": b"x" * size, "interval": 0.01, "drain_timeout": 1.0}
+    async with publishing(server, **wanted) as (run, _, __):
+        await run.events.until_counts(lambda tally: tally.echoed >= 1)
+        await freeze(server)
+        full = size > 1_000  # and what the socket does not take is buffered by then
+        await run.events.until_counts(lambda tally: tally.in_flight >= 50 and (tally.buffered or not full))
+        began = time.monotonic()
+        run.obey(ev.Drain())
+        back = await run.events.until(ev.ReadBack)
+        assert time.monotonic() - began < 1.0 + 2.0 + 0.5 + 2.0
+        assert (back.text, back.complete) == ("the server says nothing", False)
+        await asyncio.to_thread(server.kill)
+        await run.events.until_status("CLOSED")
+
+
 async def test_what_no_consumer_tells_is_read_from_the_leader(nats_server: StartServer, tmp_path: Path) -> None:
     """As where the consumer is on a replica that lags behind, or has died; here it may not be asked for messages."""
     deny = "{ publish: { deny: ['$JS.API.CONSUMER.MSG.NEXT.>'] } }"
@@ -107,9 +217,9 @@ async def test_what_no_consumer_tells_is_read_from_the_leader(nats_server: Start
     wanted = {"user": Secret("u"), "password": Secret("p"), "interval": MAX_RATE, "count": 300}
     async with publishing(server, stream=account, **wanted) as (run, stream, numbers):
         await run.events.until_counts(lambda tally: tally.echoed >= 300)
-        for place in (1, 150, 300):
+        for place in (2, 150, 300):
             await stream.delete(place)
-        await stream._js.publish("hello", b"theirs")
+        await stream.publish("hello", b"theirs")
         back = await run.events.until(ev.ReadBack)
         assert (len(numbers), back.acknowledged, back.stored, back.missing, back.twice) == (300, 300, 297, 3, 0)
         assert back.complete

@@ -66,10 +66,14 @@ class Acknowledgements(Proof):
         """When messages were last sent again."""
         self._stream: StreamInfo | None = None
         """None until it is known on this link."""
+        self._created = ""
+        """Of the stream that the places in ``_waiting`` are of."""
         self._task: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
         """Something was acknowledged or refused."""
         self._told: set[str] = set()
+        self._concluded = False
+        """What is acknowledged after the stream was read counts no more: nobody could say that it is there."""
 
     @property
     def room(self) -> int:
@@ -93,13 +97,17 @@ class Acknowledgements(Proof):
 
     async def conclude(self, link: Link) -> Audit | None:
         """What is on its way may be acknowledged yet; then the stream is read."""
-        if self._stream is not None and not await self._decided(link):
-            await self._send_again(link, self._stream, [*self._waiting])
-            await self._decided(link)  # if not, it stays in flight, and is told as that
+        if self._stream is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._patience):
+                    if not await self._decided(link):
+                        await self._send_again(link, self._stream, [*self._waiting])
+                        await self._decided(link)  # if not, it stays in flight, and is told as that
         self._stop()
-        if not self._stored.many:
-            return None
-        return await read_back(link, self._name, self._stored, self._message)
+        try:
+            return await read_back(link, self._name, self._stored, self._message) if self._stored.many else None
+        finally:
+            self._concluded = True
 
     async def _decided(self, link: Link) -> bool:
         """True as soon as nothing is on its way any more; False when that takes too long."""
@@ -128,7 +136,17 @@ class Acknowledgements(Proof):
         while True:
             await asyncio.sleep(LOOK_EVERY)
             if due := self._due(time.monotonic()):
+                stream = self._stream = await self._once_more(link, stream)
                 await self._send_again(link, stream, due)
+
+    async def _once_more(self, link: Link, stream: StreamInfo) -> StreamInfo:
+        """It may have been edited, deleted or made anew by now; as it was, where nobody says."""
+        try:
+            return await look_up(link, self._name, self._message.subject)
+        except NoStream:
+            return await self._make_sure(link)
+        except Unanswered:
+            return stream
 
     async def _make_sure(self, link: Link) -> StreamInfo:
         """What the stream is like, as soon as there is one; where that may not be asked, what it is like mostly."""
@@ -140,10 +158,13 @@ class Acknowledgements(Proof):
                 self._tell(str(error))
             except Forbidden as error:
                 self._tell(f"stream {self._name} is not known: {error}; its usual limits are assumed")
-                return StreamInfo(Config(subjects=[">"]))
+                return StreamInfo(config=Config(subjects=[">"]))
             except Unanswered as error:
                 self._tell(f"stream {self._name} is not there for now ({error}); messages wait for it")
             else:
+                if stream.created != self._created:
+                    self._created = stream.created
+                    self._waiting = {seq: (first, 0) for seq, (first, _) in self._waiting.items()}
                 if not stream.takes(self._message.subject):
                     subjects = ", ".join(stream.config.subjects) or "none"
                     self._tell(
@@ -172,7 +193,7 @@ class Acknowledgements(Proof):
         if any(seq in waiting and now - waiting[seq][0] >= stream.window / 2 for seq in seqs):
             try:
                 start = min(last for _, last in waiting.values()) + 1
-                await find(link, self._name, self._message, start, self._found)
+                await find(link, self._name, self._message, start, stream.created, self._found)
             except (NoStream, Unanswered) as error:
                 self._tell(
                     f"{len(waiting)} messages may be stored already, and stream {self._name} cannot be read to see: "
@@ -198,7 +219,7 @@ class Acknowledgements(Proof):
 
     def _hear(self, subject: bytes, _: bytes, headers: bytes, payload: bytes) -> None:
         digits = subject[self._prefix :]
-        if not digits.isdigit():
+        if self._concluded or not digits.isdigit():
             return
         seq = int(digits)
         if not payload:
@@ -217,6 +238,7 @@ class Acknowledgements(Proof):
             if seq in self._waiting:
                 self._acknowledged(seq, ack.seq)
             elif not ack.duplicate and not self._stored.has(seq, ack.seq):  # which a new leader says once more
+                self._stored.reach(ack.seq)
                 self._publisher.proved(seq)  # stored a second time; the ledger counts it as a duplicate
 
     def _acknowledged(self, seq: int, place: int) -> None:
@@ -262,6 +284,8 @@ class Acknowledgements(Proof):
         self._tell(why)
         self._publisher.recounted()
         self._changed.set()
+        if self.room > 0:
+            self._publisher.roomy()
 
     def _deaf(self, text: str) -> None:
         """No acknowledgement can be heard on this link, so that nothing may be published on it."""

@@ -63,6 +63,8 @@ class PubAck(Answer, frozen=True, gc=False):
 class Config(msgspec.Struct, frozen=True):
     subjects: list[str] = []
     retention: str = "limits"
+    max_msgs_per_subject: int = 0
+    """None where it is below 1."""
     duplicate_window: int = 0
     """Nanoseconds."""
     subject_transform: dict[str, Any] | None = None
@@ -78,6 +80,8 @@ class Peers(msgspec.Struct, frozen=True):
 
 
 class StreamInfo(Answer, frozen=True):
+    created: str = ""
+    """A stream that was deleted and made again has another."""
     config: Config = Config()
     state: StreamState = StreamState()
     cluster: Peers | None = None

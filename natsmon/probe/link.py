@@ -15,6 +15,8 @@ from natsmon.dial.greeting import Info
 from natsmon.dial.stream_transport import send
 from natsmon.settings import Server
 
+_PONG_WITHIN = 0.5
+"""Seconds in which a server that is there answers a PING."""
 _MOST_ANSWERS = 1_000
 """Answers to one request that are kept; a cluster has fewer servers."""
 
@@ -234,7 +236,8 @@ class Link:
             yield inbox
         finally:
             if self.open:
-                await self._client.forget(subscription)
+                with suppress(nats.errors.Error):  # it drains
+                    await self._client.forget(subscription)
 
     async def publish(self, subject: str, payload: bytes, *, reply: str) -> None:
         """One message without headers. Raises Unanswered when the connection has ended."""
@@ -254,10 +257,13 @@ class Link:
 
         async with self.hearing(receive) as inbox:
             self._asked |= {subject.lower(): forbidden, inbox.lower(): forbidden}
-            await self.publish(subject, payload, reply=inbox)
-            waiting = (answered, forbidden, self.lost)
-            await asyncio.wait(waiting, timeout=within, return_when=asyncio.FIRST_COMPLETED)
-            del self._asked[inbox.lower()]
+            try:
+                began = time.monotonic()
+                await self.publish(subject, payload, reply=inbox)
+                waiting = (answered, forbidden, self.lost)
+                await asyncio.wait(waiting, timeout=within, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                self._asked.pop(inbox.lower(), None)
         if answered.done():
             if not answered.result():
                 raise NobodyThere("nobody is there to answer")
@@ -266,7 +272,16 @@ class Link:
             raise Forbidden(f"the server forbids us to ask on {subject}")
         if self.lost.done():
             raise Unanswered("the connection has ended")
+        if self.last_read < began and not await self._answers():
+            raise Unanswered("the server says nothing")
         raise NotNow(f"no answer in {within:g} s")
+
+    async def _answers(self) -> bool:
+        """Whether the server answers a PING within a moment."""
+        answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._client.ping(lambda: _end(answered))
+        await asyncio.wait((answered, self.lost), timeout=_PONG_WITHIN, return_when=asyncio.FIRST_COMPLETED)
+        return answered.done()
 
     async def hear_itself(self) -> bool:
         """True once a message to an inbox of our own has come back; False where the server forbids it."""

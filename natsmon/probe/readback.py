@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from natsmon import units
-from natsmon.probe.jetstream import NoStream, look_up
+from natsmon.probe.jetstream import NoStream, StreamInfo, look_up
 from natsmon.probe.link import Link, Unanswered
 from natsmon.probe.message import Message
 from natsmon.probe.proof import Audit
@@ -20,8 +20,6 @@ READ_WITHIN = 10.0
 _RUNS = 100_000
 _RECENT = 8_192
 """Twice as many as may be on their way."""
-_OTHERS = 100_000
-"""Stored messages without an acknowledgement that are recognised, should they be there twice."""
 
 
 class Stored:
@@ -33,65 +31,95 @@ class Stored:
         self.first = 0
         """Its place in the stream, from 1; 0 while there is none."""
         self.last = 0
-        self._recent: dict[int, int] = {}
+        self.recent: dict[int, int] = {}
         """The places of the numbers that came last."""
 
     def has(self, number: int, place: int) -> bool:
         """Whether this very copy was noted a moment ago."""
-        return self._recent.get(number) == place
+        return self.recent.get(number) == place
 
     def note(self, number: int, place: int) -> None:
         self.many += 1
         self.numbers.add(number)
-        self._recent[number] = place
-        if len(self._recent) > _RECENT:
-            del self._recent[next(iter(self._recent))]
+        self.recent[number] = place
+        if len(self.recent) > _RECENT:
+            del self.recent[next(iter(self.recent))]
         self.first = min(self.first or place, place)
+        self.reach(place)
+
+    def reach(self, place: int) -> None:
+        """There is a message of ours, be it a copy."""
         self.last = max(self.last, place)
+
+
+class _Found:
+    """The numbers that were read."""
+
+    def __init__(self) -> None:
+        self.numbers = Runs(_RUNS)
+        self.twice = 0
+        self.first = self.first_place = 0
+
+    def note(self, number: int, place: int) -> None:
+        if not self.first:
+            self.first, self.first_place = number, place
+        if number in self.numbers:
+            self.twice += 1
+        else:
+            self.numbers.add(number)
 
 
 async def read_back(link: Link, stream: str, stored: Stored, message: Message) -> Audit:
     """Every message that was acknowledged is looked for in the stream.
 
-    Those that lie before what the stream still has are not missing: its limits, or a purge, took them away.
-    What is acknowledged and cannot be found behind that is, and what is found a second time is there twice.
+    Those that lie before what the stream still has are not missing: its limits, or a purge of all of it, took them
+    away. What is acknowledged and cannot be found behind that is, and what is found a second time is there twice.
     """
-    unread = stored.numbers.copy()
-    others: set[int] = set()
-    found = twice = first_found = 0
-
-    def note(number: int, place: int) -> None:
-        nonlocal found, twice, first_found
-        first_found = first_found or number
-        if unread.discard(number):
-            found += 1
-        elif number in stored.numbers or number in others:
-            twice += 1
-        elif len(others) < _OTHERS:
-            others.add(number)
-
+    found = _Found()
+    why = ""
+    place = stored.first
     try:
         async with _in_time():
             info = await led(lambda: look_up(link, stream, message.subject))
             if not info.keeps:
                 raise Unanswered(f"{_GONE} (retention {info.config.retention}), so it is not read")
-            await Reader(link, stream, info, message, note).read(stored.first, stored.last)
+            reader = Reader(link, stream, message, found.note)
+            while (until := stored.last) >= place:  # some may be acknowledged meanwhile
+                await reader.read(place, until)
+                place = until + 1
+            info = await led(lambda: look_up(link, stream, message.subject))  # its limits may have been at work
     except (NoStream, Unanswered) as error:
-        return Audit(stream, stored.many, found, 0, twice, complete=False, text=str(error))
-    removed = 0
-    if info.state.first_seq > stored.first:
-        until = first_found - 1 if first_found else stored.numbers.last
-        removed = sum(last - first + 1 for first, last in unread.take(until))
-    missing = sum(last - first + 1 for first, last in unread)
+        why = str(error)
+    missing = stored.numbers.without(found.numbers)
+    there = stored.numbers.many - missing.many
+    if why:
+        return Audit(stream, stored.many, there, 0, found.twice, complete=False, text=why)
+    removed = _take_removed(missing, info, stored, found)
+    if forgotten := stored.many - stored.numbers.many:
+        text = f"{units.grouped(forgotten)} of the first were not looked for: their numbers have too many gaps"
+        return Audit(stream, stored.many, there, missing.many, found.twice, complete=False, text=text)
     text = f"{units.grouped(removed)} removed by its limits or a purge before they were read" if removed else ""
-    return Audit(stream, stored.many, found, missing, twice, text=text)
+    return Audit(stream, stored.many, there, missing.many, found.twice, text=text)
+
+
+def _take_removed(missing: Runs, info: StreamInfo, stored: Stored, found: _Found) -> int:
+    """Take out, and count, those before the first that the stream has kept."""
+    kept_from = info.state.first_seq
+    if info.config.max_msgs_per_subject > 0:  # what it removes of one subject may lie behind others that it keeps
+        kept_from = max(kept_from, found.first_place or stored.last + 1)
+    if kept_from <= stored.first:
+        return 0
+    removed = sum(missing.discard(number) for number, place in stored.recent.items() if place < kept_from)
+    oldest = min(stored.recent)  # those before it were stored in their order, or nearly so
+    until = min(oldest, found.first or oldest) - 1
+    return removed + sum(last - first + 1 for first, last in missing.take(until))
 
 
 _GONE = "its messages go when they are consumed"
 
 
-async def find(link: Link, stream: str, message: Message, start: int, note: Note) -> None:
-    """Tell the number and the place of each of our messages from a place on.
+async def find(link: Link, stream: str, message: Message, start: int, created: str, note: Note) -> None:
+    """Tell the number and the place of each of our messages, from a place of the stream created then.
 
     Raises NoStream and Unanswered; what was not told until then may be there or not.
     """
@@ -99,8 +127,8 @@ async def find(link: Link, stream: str, message: Message, start: int, note: Note
         info = await led(lambda: look_up(link, stream, message.subject))
         if not info.keeps:
             raise Unanswered(_GONE)
-        reader = Reader(link, stream, info, message, note)
-        await reader.read(max(start, info.state.first_seq), info.state.last_seq)
+        first = info.state.first_seq if info.created != created else max(start, info.state.first_seq)
+        await Reader(link, stream, message, note).read(first, info.state.last_seq)
 
 
 @asynccontextmanager

@@ -7,13 +7,14 @@ While there is no leader, the question is put again.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import msgspec
 
-from natsmon.probe.jetstream import API, Answer, StreamInfo, ask
-from natsmon.probe.link import Link, NotNow, Unanswered
+from natsmon.probe.jetstream import API, Answer, ask
+from natsmon.probe.link import Forbidden, Link, NotNow, Unanswered
 from natsmon.probe.message import Message
 
 T = TypeVar("T")
@@ -31,6 +32,8 @@ _STRETCHES = 64
 """Of the stream, that its leader is asked for at the same time."""
 _PAUSE = 0.1
 """Seconds before a question that nobody could answer is put again."""
+_ELECTED_WITHIN = 8.0
+"""Seconds; mostly it takes four to eight."""
 _FORGOTTEN_AFTER = 5_000_000_000
 """Nanoseconds without a request after which the server drops the consumer."""
 
@@ -40,12 +43,17 @@ class _Consumer(Answer, frozen=True):
     num_pending: int = 0
 
 
+class _NoConsumer(Exception):
+    """There are as many as there may be, or we may make none."""
+
+
 class _Message(msgspec.Struct, frozen=True):
+    subject: str = ""
     seq: int = 0
     hdrs: bytes = b""
 
 
-class _Found(Answer, frozen=True):
+class _Answered(Answer, frozen=True):
     message: _Message | None = None
 
 
@@ -53,34 +61,50 @@ _NO_MESSAGE = 10037
 
 
 async def led(ask: Callable[[], Awaitable[T]]) -> T:
-    """The answer of who leads, however long it takes to elect them."""
+    """The answer of who leads, as soon as there is somebody who does. Raises Unanswered."""
+    deadline = time.monotonic() + _ELECTED_WITHIN
     while True:
         try:
             return await ask()
-        except NotNow:
+        except NotNow as error:
+            if time.monotonic() > deadline:
+                raise Unanswered(str(error)) from None
             await asyncio.sleep(_PAUSE)
 
 
 class Reader:
     """Tells the number and the place of each of our messages in a stream. Raises Unanswered when it cannot."""
 
-    def __init__(self, link: Link, stream: str, info: StreamInfo, message: Message, note: Note) -> None:
+    def __init__(self, link: Link, stream: str, message: Message, note: Note) -> None:
         self._link = link
         self._stream = stream
         self._message = message
         self._note = note
-        self._subject = message.subject if info.config.subject_transform is None else ""
-        """What our messages are stored under; empty where the stream gives them another subject."""
+        self._subject = ""
+        """What our messages are stored under; empty where that is not known."""
 
     async def read(self, start: int, until: int) -> None:
-        """What lies between two places."""
+        """What lies between two places, in the last of which is mostly one of ours."""
         if start <= until:
+            self._subject = await self._stored_under(until)
             reached = await self._consume(start, until)
             await self._ask_for(reached + 1, until)
 
+    async def _stored_under(self, place: int) -> str:
+        """Nothing where it is not what we publish on: an account may map that to others, a stream transform it."""
+        try:
+            answer = await led(lambda: ask(self._link, f"STREAM.MSG.GET.{self._stream}", {"seq": place}, _Answered))
+        except Forbidden:
+            return self._message.subject
+        found = answer.message
+        return self._message.subject if found is not None and found.subject == self._message.subject else ""
+
     async def _consume(self, start: int, until: int) -> int:
         """As far as a consumer gets; the last place that it told of."""
-        consumer = await self._consumer(start)
+        try:
+            consumer = await self._consumer(start)
+        except _NoConsumer:
+            return start - 1
         left, asked, reached = consumer.num_pending, 0, start - 1
         stopped = False
         arrived = asyncio.Event()
@@ -122,9 +146,12 @@ class Reader:
         if self._subject:
             config["filter_subject"] = self._subject
         question = {"stream_name": self._stream, "config": config}
-        made = await led(lambda: ask(self._link, f"CONSUMER.CREATE.{self._stream}", question, _Consumer))
+        try:
+            made = await led(lambda: ask(self._link, f"CONSUMER.CREATE.{self._stream}", question, _Consumer))
+        except Forbidden:
+            raise _NoConsumer from None
         if made.error is not None:
-            raise Unanswered(f"it cannot be read: {made.error.description}")
+            raise _NoConsumer
         return made
 
     async def _ask_for(self, start: int, until: int) -> None:
@@ -148,7 +175,7 @@ class Reader:
         if start > until:
             return 0
         question = {"seq": start, "next_by_subj": self._subject or ">"}
-        answer = await led(lambda: ask(self._link, f"STREAM.MSG.GET.{self._stream}", question, _Found))
+        answer = await led(lambda: ask(self._link, f"STREAM.MSG.GET.{self._stream}", question, _Answered))
         if answer.error is not None and answer.error.err_code != _NO_MESSAGE:
             raise Unanswered(f"it cannot be read: {answer.error.description}")
         if (found := answer.message) is None or found.seq > until:

@@ -44,6 +44,11 @@ class Runs:
         """How many runs."""
         return len(self._firsts)
 
+    @property
+    def many(self) -> int:
+        """How many numbers."""
+        return sum(self._lasts) - sum(self._firsts) + len(self._firsts)
+
     def append(self, first: int, last: int) -> None:
         """A run that begins behind all that is in here."""
         if self._lasts and self._lasts[-1] == first - 1:
@@ -105,6 +110,24 @@ class Runs:
             taken.append((self._firsts[0], last))
             self._firsts[0] = last + 1
         return taken
+
+    def without(self, others: "Runs") -> "Runs":
+        """What is in here and not in the others."""
+        left = Runs(self._most + len(others))
+        theirs = iter(others)
+        other = next(theirs, None)
+        for run in self:
+            first, last = run
+            while first <= last:
+                while other is not None and other[1] < first:
+                    other = next(theirs, None)
+                if other is None or other[0] > last:
+                    left.append(first, last)
+                    break
+                if other[0] > first:
+                    left.append(first, other[0] - 1)
+                first = other[1] + 1
+        return left
 
     def _keep_to_the_most(self) -> None:
         if len(self._firsts) > self._most:
