@@ -19,7 +19,7 @@ def main() -> int:
     try:
         run = soak(plan, mode=arguments.mode, seed=arguments.seed, within=arguments.seconds, tell=progress)
     except Stuck as error:
-        sys.stderr.write(f"did not begin: {error}\n")
+        sys.stderr.write(f"there is no judgement: {error}\n")
         return 1
     except KeyboardInterrupt:
         sys.stderr.write("interrupted: there is no judgement\n")

@@ -82,7 +82,7 @@ class Cluster:
     @property
     def youngest(self) -> int:
         """The highest number that has passed any wire."""
-        return max((node.wire.sent[-1].seq for node in self.nodes if node.wire.sent), default=0)
+        return max(node.wire.youngest for node in self.nodes)
 
     def until_whole(self) -> None:
         """All nodes are up and know each other, and every witness listens."""

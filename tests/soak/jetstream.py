@@ -10,11 +10,13 @@ What natsmon read back itself says the same: as many acknowledged as stored, non
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
+import nats.errors
 from msgspec.structs import replace
 
 from natsmon import events as ev
@@ -26,6 +28,8 @@ from tests.soak.cluster import SUBJECT, Cluster
 from tests.soak.core import Violation
 from tests.soak.wire import Passage, Wire, by_number
 
+T = TypeVar("T")
+
 
 def configure(folder: Path) -> str:
     return streams.jetstream(folder / "streams")
@@ -33,17 +37,14 @@ def configure(folder: Path) -> str:
 
 def settings(cluster: Cluster) -> Settings:
     """For a probe that publishes to a stream, which is there from now on."""
-    asyncio.run(_create(cluster))
+    _run(_create(cluster), "a stream being made")
     return replace(core.settings(cluster), jetstream=streams.STREAM, drain_timeout=15.0)
 
 
 def until_whole(cluster: Cluster) -> None:
     """Also every replica has what the leader has: two that have not, of three, may elect nobody when it goes."""
     cluster.until_whole()
-    try:
-        asyncio.run(_until_level(cluster))
-    except TimeoutError:
-        raise Stuck(f"{WITHIN:g} s went by without every replica having what the leader has") from None
+    _run(_until_level(cluster), "every replica having what the leader has")
 
 
 @dataclass
@@ -66,7 +67,7 @@ def evidence(claims: Claims, cluster: Cluster) -> Evidence:
         claims.of(ev.Outage),
         claims.echoes,
         claims.of(ev.ReadBack),
-        asyncio.run(_stored(cluster)),
+        _run(_stored(cluster), "the stream being read"),
         [node.wire for node in cluster.nodes],
     )
 
@@ -125,6 +126,13 @@ class Judgement:
 
 def _passage(passage: Passage) -> str:
     return f"at {passage.at:.4f} on node {passage.connection[0]}'s connection {passage.connection[1]}"
+
+
+def _run(asking: Coroutine[Any, Any, T], what: str) -> T:
+    try:
+        return asyncio.run(asking)
+    except (TimeoutError, nats.errors.Error) as error:
+        raise Stuck(f"too long a time went by without {what}: {error or 'no answer'}") from None
 
 
 def _stream(cluster: Cluster) -> AbstractAsyncContextManager[streams.Stream]:

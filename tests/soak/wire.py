@@ -31,6 +31,8 @@ class Wire:
         """To the server."""
         self.returned: list[Passage] = []
         """To natsmon."""
+        self.youngest = 0
+        """The highest number sent; what is sent again comes behind it."""
         self.ended: dict[tuple[int, int], float] = {}
         """When natsmon ended it, or it was reset."""
         self._node = node
@@ -47,7 +49,10 @@ class Wire:
         noted = self.sent if way == "up" else self.returned
         end = 0
         for message in _MESSAGE.finditer(data):
-            noted.append(Passage(int(message[1]), now, self._node, connection))
+            seq = int(message[1])
+            noted.append(Passage(seq, now, self._node, connection))
+            if way == "up":
+                self.youngest = max(self.youngest, seq)
             end = message.end()
         self._rest[number, way] = data[end:][-_LONGEST:]
 
