@@ -460,7 +460,10 @@ class Gap(Event, frozen=True, kw_only=True):
 
 
 class Note(Event, frozen=True, kw_only=True):
-    """What a view says by itself, and no probe told: that the probe died, that recording stopped."""
+    """What a view says by itself, and no probe told: that the probe died, that recording stopped.
+
+    ``t`` is the view's clock, and may be a little ahead of the events that follow.
+    """
 
     text: str
     kind: Literal["good", "bad", "warn", "info", "dim"] = "info"

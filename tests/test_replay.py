@@ -382,3 +382,26 @@ def test_parts_and_compressed_files_are_one(tmp_path: Path) -> None:
     for event in streams.outage().events:
         state.apply(event)
     same(loading.tape.scene(len(lines)).state, state)
+
+
+def test_a_note_stands_at_its_place_and_makes_nothing_later() -> None:
+    events: list[ev.AnyEvent] = [
+        ev.Session(t=0.0, id="one", started=STARTED),
+        ev.Connected(t=1.0, server="nats://a:4222"),
+        ev.StatusChanged(t=1.0, status="CONNECTED", previous="CONNECTING"),
+        ev.Note(t=53.289, text="killing the server"),
+        ev.Note(t=53.290045, text="killed the server"),
+        ev.Disconnected(t=53.28855, cause="eof", server="nats://a:4222"),
+        ev.StatusChanged(t=53.28855, status="RECONNECTING", previous="CONNECTED"),
+        ev.Note(t=60.0, text="the probe died"),
+    ]
+    there = at(events)
+    assert list(there.tape.times) == [0.0, 1.0, 1.0, *[53.28855] * 4, 60.0]
+    assert [mark.began for mark in there.tape.outages] == [53.28855]
+    there.to_event(5)
+    assert there.now == 53.28855
+    assert [line.text for line in there.scene.log][-2:] == ["killing the server", "killed the server"]
+    assert there.scene.log[-1].at == STARTED + 53.290045, "as it was shown live"
+    there.seek(60.0)
+    assert (there.now, there.scene.log[-1].text) == (60.0, "the probe died")
+    assert there.scene.state.outages[-1].began == 53.28855

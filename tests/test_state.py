@@ -361,3 +361,21 @@ def test_discovered_are_each_known_once() -> None:
 def test_times_that_go_back_do_not_turn_time_back() -> None:
     state = folded(status(5.0, "CONNECTING", "DISCONNECTED"), status(-3.0, "CONNECTED", "CONNECTING"))
     assert (state.now, state.status_since) == (5.0, 5.0)
+
+
+def test_a_note_moves_no_clock() -> None:
+    lost: list[ev.AnyEvent] = [
+        ev.Connected(t=1.0, server=A),
+        ev.StatusChanged(t=1.0, status="CONNECTED", previous="CONNECTING"),
+        ev.Note(t=53.290045, text="killed the server"),
+        ev.Disconnected(t=53.28855, cause="eof", server=A),
+        ev.StatusChanged(t=53.28855, status="RECONNECTING", previous="CONNECTED"),
+        ev.Connected(t=54.0, server=A),
+        ev.StatusChanged(t=54.0, status="CONNECTED", previous="RECONNECTING"),
+        ev.Outage(t=54.1, began=53.28855, ended=54.0, cause="eof"),
+        ev.Note(t=99.0, text="the probe died"),
+    ]
+    state = folded(*lost)
+    assert [(outage.began, outage.ended) for outage in state.outages] == [(53.28855, 54.0)]
+    assert (state.outage_count, state.now) == (1, 54.1)
+    assert state.downtime(state.now) == 54.0 - 53.28855

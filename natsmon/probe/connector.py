@@ -130,8 +130,9 @@ class Connector:
         while True:
             self.cause, text = await self._live()
             self._rider.suspend()
-            self._set_status("CLOSED", self.cause)
-            self._emit(ev.Closed(t=self._clock(), cause=self.cause, text=text))
+            now = self._clock()
+            self._set_status("CLOSED", self.cause, now)
+            self._emit(ev.Closed(t=now, cause=self.cause, text=text))
             if self._closing or not stay:
                 return
             await self._orders.take()
@@ -314,7 +315,7 @@ class Connector:
         self._lost_from = link.server.url
         self._pool.to_end(link.server)
         self._emit(ev.Disconnected(t=self._lost_at, cause=cause, text=text, server=link.server.url))
-        self._set_status("RECONNECTING", cause)
+        self._set_status("RECONNECTING", cause, self._lost_at)
         return "forced" if forced else "reconnect"
 
     async def _drain(self, link: Link, order: Order) -> tuple[str, str]:

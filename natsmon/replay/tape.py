@@ -59,6 +59,8 @@ class Tape:
         self.chapters: list[Chapter] = []
         self.outages: list[Mark] = []
         """Oldest first."""
+        self._told_at = 0.0
+        """When the last event that is no note happened."""
         self._scene = Scene()
         """At the end of what is there."""
         self._scenes = [self._scene.frozen()]
@@ -90,14 +92,27 @@ class Tape:
         if isinstance(event, ev.Session) or not self.chapters:
             started = event.started if isinstance(event, ev.Session) else 0.0
             self.chapters.append(Chapter(len(self.times), self.length, event.t, started))
+            self._told_at = self.length
         chapter = self.chapters[-1]
         if isinstance(event, ev.Snapshot) and len(self.times) == chapter.first + 1:
             chapter.began = event.t
-        self.times.append(max(self.length, chapter.base + event.t - chapter.began))
+        self._date(event, chapter.base + event.t - chapter.began)
         self._newest.append(line)
         self._scene.take(event)
         if isinstance(event, _TELLING):
             self._mark(event)
+
+    def _date(self, event: ev.AnyEvent, at: float) -> None:
+        """A note stands at its place; a view's clock that was ahead does not make later what follows it."""
+        if isinstance(event, ev.Note):
+            self.times.append(max(self.length, at))
+            return
+        self._told_at = max(self._told_at, at)
+        place = len(self.times)
+        while place and self.times[place - 1] > self._told_at:
+            place -= 1
+            self.times[place] = self._told_at
+        self.times.append(self._told_at)
 
     def _mark(self, event: ev.AnyEvent) -> None:
         under_way = self._scene.state.outage is not None

@@ -22,7 +22,7 @@ from natsmon.tui import decisions, themes
 from natsmon.tui.dashboard import Dashboard
 from natsmon.tui.drawing.moment import Moment
 from natsmon.tui.keybar import MomentView
-from natsmon.tui.keys import KEYS, Key, bindings, keys
+from natsmon.tui.keys import KEYS, RECORD_KEYS, Key, bindings, keys
 from natsmon.tui.recordings import Recordings
 from natsmon.tui.watch import Watch
 
@@ -100,7 +100,11 @@ class NatsmonApp(App[int]):
     # -- what a replay has another of -------------------------------------------------------------
 
     def key_table(self) -> tuple[Key, ...]:
-        return keys(sandbox=self._sandbox is not None)
+        return keys(KEYS, sandbox=self._sandbox is not None)
+
+    def page_key_table(self) -> tuple[Key, ...]:
+        """What the help says of the pages."""
+        return keys(RECORD_KEYS, sandbox=self._sandbox is not None)
 
     def make_watch(self, source: Source, clock: Callable[[], float], unable: str) -> Watch:
         return Watch(source, clock, unable)
@@ -271,7 +275,7 @@ class NatsmonApp(App[int]):
     def action_help(self) -> None:
         from natsmon.tui.help import HelpScreen  # only when asked for: it costs first paint else
 
-        self.push_screen(HelpScreen(self._keys))
+        self.push_screen(HelpScreen(self._keys, self.page_key_table()))
 
     def action_messages(self) -> None:
         shown = not self.watched.book.messages
@@ -292,11 +296,17 @@ class NatsmonApp(App[int]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         for key in self._keys:
-            if key.title:
+            if key.title and _works_on(screen, key):
                 yield SystemCommand(f"{key.title} ({key.shown})", key.tooltip, partial(self.run_action, key.action))
         yield SystemCommand(
             "Theme", "Change the colours: natsmon-dark, natsmon-light and more", self.action_change_theme
         )
+
+
+def _works_on(screen: Screen[object], key: Key) -> bool:
+    """A key that acts on the screen may not be one of every page."""
+    target, _, action = key.action.rpartition(".")
+    return target != "screen" or hasattr(screen, f"action_{action}")
 
 
 def run(

@@ -14,7 +14,7 @@ from textual.widgets import Static
 from natsmon.tui import status, timeline
 from natsmon.tui.dials import listing
 from natsmon.tui.drawing.prose import fold
-from natsmon.tui.keys import RECORD_KEYS, Key
+from natsmon.tui.keys import Key
 
 TERMS: tuple[tuple[str, str], ...] = (
     ("dial", "one try at one server, from looking up its name to its PONG"),
@@ -43,11 +43,9 @@ _KEY = 11
 _TERM = 17
 
 
-def page(keys: tuple[Key, ...], width: int) -> list[Content]:
+def page(keys: tuple[Key, ...], on_a_page: tuple[Key, ...], width: int) -> list[Content]:
     """Line by line; what does not fit goes on beneath its beginning, not beneath the name."""
     lines = [_heading("keys"), *_entries(keys, width)]
-    known = {key.id for key in keys}
-    on_a_page = tuple(key for key in RECORD_KEYS if key.id != "natsmon.sandbox" or key.id in known)  # in the demo alone
     lines += [
         Content(""),
         _heading("on a page: a dial, an outage, the servers, an upgrade"),
@@ -100,15 +98,16 @@ def _entry(name: str, names: int, when: str, does: str, width: int) -> Iterator[
 class _Text(Static):
     """Folded to the width it is given."""
 
-    def __init__(self, keys: tuple[Key, ...]) -> None:
+    def __init__(self, keys: tuple[Key, ...], on_a_page: tuple[Key, ...]) -> None:
         self._keys = keys
+        self._on_a_page = on_a_page
         super().__init__()
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        return len(page(self._keys, width))
+        return len(page(self._keys, self._on_a_page, width))
 
     def render(self) -> Content:
-        return Content("\n").join(page(self._keys, self.content_size.width))
+        return Content("\n").join(page(self._keys, self._on_a_page, self.content_size.width))
 
 
 class HelpScreen(ModalScreen[None]):
@@ -116,12 +115,13 @@ class HelpScreen(ModalScreen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("question_mark,escape,q,enter", "dismiss", "Close", show=False)]
 
-    def __init__(self, keys: tuple[Key, ...]) -> None:
+    def __init__(self, keys: tuple[Key, ...], on_a_page: tuple[Key, ...]) -> None:
         super().__init__()
         self._keys = keys
+        self._on_a_page = on_a_page
 
     def compose(self) -> ComposeResult:
         with VerticalScroll() as scroll:
             scroll.border_title = "natsmon"
             scroll.border_subtitle = "esc closes"
-            yield _Text(self._keys)
+            yield _Text(self._keys, self._on_a_page)

@@ -175,7 +175,7 @@ _SCROLL = (
 )
 _EVERYWHERE = (
     *("cancel", "reconnect", "next_server", "pause", "drain", "sandbox"),
-    *("record", "save_screen", "help", "leave"),
+    *("record", "save_screen", "help", "command_palette", "leave"),
 )
 _STILL_THERE = tuple(
     replace(key, action=f"app.{key.action}", label=key.label if key.action in ("cancel", "help") else "")
@@ -224,6 +224,6 @@ def bindings(table: tuple[Key, ...]) -> list[BindingType]:
     ]
 
 
-def keys(*, sandbox: bool) -> tuple[Key, ...]:
+def keys(table: tuple[Key, ...], *, sandbox: bool) -> tuple[Key, ...]:
     """The keys of this run; the demo alone has one to hurt the server with."""
-    return KEYS if sandbox else tuple(key for key in KEYS if key.action != "sandbox")
+    return table if sandbox else tuple(key for key in table if key.id != "natsmon.sandbox")

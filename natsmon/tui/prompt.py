@@ -9,11 +9,15 @@ from natsmon.tui.keybar import KeyBar
 
 
 class Prompt(Input):
-    """``ask`` shows it; it closes itself, and the focus is where it was before."""
+    """``ask`` shows it; it closes itself, and the focus is where it was before.
+
+    Who loses the focus is typed into no more, and closes: what has taken it keeps it.
+    """
 
     def __init__(self, keybar: KeyBar, value: str = "", *, placeholder: str) -> None:
         super().__init__(value, placeholder=placeholder, select_on_focus=False)
         self._keybar = keybar
+        self._over = False
 
     def ask(self, screen: Screen[Any]) -> None:
         """Unless something is being asked there."""
@@ -25,6 +29,19 @@ class Prompt(Input):
         self.focus()
 
     def close(self) -> None:
-        self.screen.set_focus(self._focused_before)
+        """Once is enough."""
+        if self._over:
+            return
+        self._over = True
+        if self.screen.focused is self:
+            self.screen.set_focus(self._focused_before)
         self.remove()
         self._keybar.display = True
+
+    def on_blur(self) -> None:
+        if self.app.app_focus and self.screen.focused is not self:  # a terminal that loses it gives it back
+            self.close()
+
+    def on_hide(self) -> None:
+        """A terminal that became too small for it."""
+        self.close()

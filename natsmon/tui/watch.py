@@ -46,7 +46,8 @@ class Watch:
         self.state.apply(event)
         if isinstance(event, ev.Snapshot):
             self.book.restore([entry(line.at, line.text, line.kind, line.message) for line in event.log])
-        self._stream_clock.hear(event.t)
+        if not isinstance(event, ev.Note):  # out of a recording: a view's clock
+            self._stream_clock.hear(event.t)
         message = isinstance(event, ev.Published | ev.Echoed)
         self.revision += not message  # of which only the counts show, and these are looked at
         if self._narrator is None:

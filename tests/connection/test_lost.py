@@ -40,6 +40,27 @@ async def test_killed_and_restarted(server: NatsServer) -> None:
         assert tally.echoed + tally.lost == tally.attempted
 
 
+async def test_downtime_is_the_sum_of_the_outages(server: NatsServer) -> None:
+    async with listening(settings(server.url, reconnect_wait=0.02)) as run:
+        await connected(run)
+        for _ in range(5):
+            run.obey(ev.Reconnect())
+            await run.events.until(ev.Outage)
+        server.kill()
+        await run.events.until(ev.Waiting)
+        await start(server)
+        await run.events.until(ev.Outage)
+        server.kill()
+        await run.events.until(ev.Waiting)
+        run.obey(ev.Cancel())
+        await run.events.until(ev.Outage)
+        state = run.events.state
+        assert len(state.outages) == 7
+        assert state.downtime(state.now) == sum(outage.downtime(state.now) for outage in state.outages)
+        told = [event.t for event in run.events.seen if not isinstance(event, ev.Published | ev.Echoed | ev.Rtt)]
+        assert told == sorted(told)
+
+
 async def test_buffered_messages_are_sent_in_order_after_the_reconnect(server: NatsServer) -> None:
     async with listening(settings(server.url)) as run:
         await connected(run)

@@ -5,12 +5,15 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
+from textual.command import CommandPalette
 from textual.pilot import Pilot
+from textual.widgets import OptionList
 
 from natsmon import events as ev
 from natsmon.tui.app import NatsmonApp
 from natsmon.tui.drawing.cells import text_of
 from natsmon.tui.drawing.panel import Panel
+from natsmon.tui.keys import OUTAGES_KEYS, PAGE_KEYS, RECORD_KEYS
 from tests.tui import streams
 from tests.tui.fakes import Recorded, Server
 from tests.tui.streams import Stream
@@ -259,6 +262,46 @@ async def test_the_palette_has_every_action() -> None:
         await drive.press("ctrl+p")
         assert type(drive.app.screen).__name__ == "CommandPalette"
         await drive.press("escape")
+
+
+async def run_by_name(app: NatsmonApp, pilot: Pilot[int], name: str) -> None:
+    """By way of the command palette."""
+    await pilot.press("ctrl+p", *name)
+    palette = app.screen
+    assert isinstance(palette, CommandPalette)
+    found = palette.query_one(OptionList)
+    async with asyncio.timeout(5.0):
+        while found.highlighted is None or not found.option_count:
+            await pilot.pause()
+    await pilot.press("enter")
+    await pilot.pause()
+    app.draw()
+    await pilot.pause()
+
+
+def test_every_page_has_the_palette() -> None:
+    for table in (PAGE_KEYS, RECORD_KEYS, OUTAGES_KEYS):
+        assert [key.action for key in table if key.id == "natsmon.palette"] == ["app.command_palette"]
+
+
+@pytest.mark.parametrize("key", ["o", "s", "enter"])
+async def test_what_the_palette_runs_on_a_page(key: str) -> None:
+    async with driven(streams.countdown()) as drive:
+        await drive.press(key)
+        page = drive.app.screen
+        assert page is not drive.app.screen_stack[0]
+        named = [command.title for command in drive.app.get_system_commands(page)]
+        assert not [title for title in named if title.startswith(("Open a dial", "Outages", "Follow"))]
+        assert any(title.startswith("Filter") for title in named) == (key == "o")
+        await run_by_name(drive.app, drive.pilot, "Cancel the dial")
+        assert drive.source.sent == [ev.Cancel()]
+        assert drive.app.screen is page
+        await run_by_name(drive.app, drive.pilot, "Theme")
+        assert isinstance(drive.app.screen, CommandPalette)
+        await drive.press("escape")
+        assert drive.app.screen is page
+        await drive.press("escape")
+        assert drive.app.screen is drive.app.screen_stack[0]
 
 
 async def test_a_terminal_too_small_says_so_and_recovers() -> None:

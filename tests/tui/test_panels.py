@@ -168,7 +168,7 @@ def test_an_outage_under_way_counts_up_and_knows_no_cost_yet() -> None:
 @pytest.mark.parametrize("width", [58, 78, 116, 196])
 def test_the_key_bar_always_offers_help_and_quit(width: int) -> None:
     for sandbox in (False, True):
-        (line,) = texts(keybar.rows(keys(sandbox=sandbox), MOMENTS[2], width))
+        (line,) = texts(keybar.rows(keys(KEYS, sandbox=sandbox), MOMENTS[2], width))
         assert "? help" in line
         assert "q quit" in line
 

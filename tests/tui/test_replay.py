@@ -10,7 +10,9 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from textual.content import Content
 from textual.pilot import Pilot
+from textual.widgets import Static
 
 from natsmon import events as ev
 from natsmon.recording.reader import Batch, Recording
@@ -26,6 +28,7 @@ from natsmon.tui.drawing.panel import Panel
 from natsmon.tui.page import Page
 from natsmon.tui.replay.app import ReplayApp
 from natsmon.tui.replay.bar import LOST, UNREAD, cell, track
+from natsmon.tui.watch import Watch
 from tests.listening import listening, settings
 from tests.terminal import Terminal
 from tests.test_recording_snapshot import same
@@ -33,6 +36,7 @@ from tests.test_replay import EVENTS, batch, loaded, written
 from tests.tui import streams
 from tests.tui.fakes import Recorded
 from tests.tui.streams import Stream
+from tests.tui.test_keys import run_by_name
 
 ROOT = Path(__file__).parent.parent.parent
 SIZES = [(80, 24), (120, 36), (200, 60)]
@@ -191,6 +195,15 @@ def test_no_outage_is_too_short_for_the_track(width: int) -> None:
     assert half[21:] == UNREAD * 19
 
 
+def test_a_note_in_a_pipe_moves_no_clock() -> None:
+    watched = Watch(Recorded(streams.connected()), lambda: 100.0)
+    watched.take(ev.Session(t=0.0, id="one", started=streams.STARTED))
+    watched.take(ev.Paused(t=10.0))
+    watched.take(ev.Note(t=12.0, text="ahead"))
+    assert watched.moment().now == 10.0
+    assert watched.book.newest(1)[0].wall == streams.STARTED + 12.0
+
+
 # -- the keys --------------------------------------------------------------------------------------
 
 
@@ -262,6 +275,73 @@ async def test_a_click_on_the_track_goes_there(recording: Path) -> None:
         assert replay.player.at == 0.0
 
 
+@pytest.mark.parametrize("key", ["o", "l"])
+async def test_on_the_pages_one_moves_in_time_as_on_the_dashboard(recording: Path, key: str) -> None:
+    async with played(recording) as replay:
+        replay.player.seek(replay.player.tape.length / 2)  # in the session with the most to see
+        await replay.settle()
+        await replay.press(key)
+        page = replay.app.screen
+        assert isinstance(page, Page)
+        first, second = (mark.began for mark in replay.player.tape.outages[:2])
+
+        async def at(key: str, at: float, said: str) -> None:
+            await replay.press(key)
+            assert replay.app.screen is page
+            assert replay.player.at == pytest.approx(at)
+            assert text(page.keybar).startswith(said)
+
+        length = replay.player.tape.length
+        await at("left_curly_bracket", 0.0, "15:06:40.000")
+        await at("left_square_bracket", 0.0, "there is no outage before this")
+        await at("right_square_bracket", first, "outage 1 of 4")
+        await at("right_square_bracket", second, "outage 2 of 4")
+        await at("left_square_bracket", first, "outage 1 of 4")
+        await at("right", first + length / 100, "15:")
+        await at("left", first, "15:")
+        await at("shift+right", first + length / 10, "15:")
+        await at("shift+left", first, "15:")
+        await at("right_curly_bracket", length, "15:")
+        await replay.press("g")
+        await replay.type("x[")
+        await replay.press("left")
+        assert replay.player.at == pytest.approx(length), "what is typed goes nowhere by itself"
+        await replay.press("escape", "g")
+        await replay.type("#30")
+        await replay.press("enter")
+        assert replay.player.number == 30
+        assert (replay.app.screen, page.keybar.display) == (page, True)
+
+
+async def test_on_the_page_of_a_record_they_walk(recording: Path) -> None:
+    async with played(recording) as replay:
+        await replay.press("right_square_bracket", "right_square_bracket", "enter")
+        page, at = replay.app.screen, replay.player.at
+        assert isinstance(page, DialPage)
+        newest = page.record
+        await replay.press("left_square_bracket")
+        older = page.record
+        assert older is not newest
+        await replay.press("right", "left", "shift+left")
+        assert page.record is older
+        assert replay.player.at == at
+
+
+async def test_the_help_names_what_works_on_a_page_of_a_replay(recording: Path) -> None:
+    async with played(recording) as replay:
+        await replay.press("question_mark")
+        shown_there = replay.app.screen.query_one("_Text", Static).render()
+        assert isinstance(shown_there, Content)
+        lines = shown_there.plain.splitlines()
+    begin = next(n for n, line in enumerate(lines) if line.startswith("on a page"))
+    section = lines[begin + 1 : lines.index("", begin)]
+    shown = [line[:11].strip() for line in section if line[:11].strip()]
+    moving = ["space", "+ -", ". ,", "] [", "← →", "{ }", "g"]
+    assert {*moving, "esc", "←", "→", "S", "?", "ctrl+p", "q"} <= set(shown)
+    assert not {"c", "r", "n", "p", "p space", "d", "k", "R"} & set(shown)
+    assert "drain" not in " ".join(section)
+
+
 async def test_there_is_no_connection_to_act_on(recording: Path) -> None:
     async with played(recording) as replay:
         for key in ("c", "r", "n", "p", "d"):
@@ -297,6 +377,19 @@ async def test_a_page_stays_on_what_it_shows(recording: Path) -> None:
         assert not isinstance(replay.app.screen, DialPage)
         await replay.press("space")
         assert replay.player.playing
+
+
+@pytest.mark.parametrize("keys", [("s",), ("right_square_bracket", "right_square_bracket", "enter")])
+async def test_the_palette_opens_on_a_page_and_moves_in_time(recording: Path, keys: tuple[str, ...]) -> None:
+    async with played(recording) as replay:
+        await replay.press(*keys, "ctrl+p")
+        assert type(replay.app.screen).__name__ == "CommandPalette"
+        await replay.press("left_square_bracket", "left", "escape")
+        assert isinstance(replay.app.screen, Page)
+        number = replay.player.number
+        await run_by_name(replay.app, replay._pilot, "One event on")
+        assert replay.player.number == number + 1
+        assert isinstance(replay.app.screen, Page)
 
 
 class Endless:

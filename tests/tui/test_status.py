@@ -7,7 +7,7 @@ from natsmon.tui import help as help_page
 from natsmon.tui import log, silence, status, timeline
 from natsmon.tui.dials import listing
 from natsmon.tui.drawing.cells import width_of
-from natsmon.tui.keys import KEYS
+from natsmon.tui.keys import KEYS, RECORD_KEYS
 from natsmon.tui.outages import summary
 from tests.tui import streams
 from tests.tui.streams import Stream
@@ -176,7 +176,7 @@ def test_folded_lines_leave_the_newest_in_sight() -> None:
 
 def test_help_goes_on_beneath_its_beginning() -> None:
     for width in (64, 100):
-        lines = [line.plain for line in help_page.page(KEYS, width)]
+        lines = [line.plain for line in help_page.page(KEYS, RECORD_KEYS, width)]
         assert max(map(len, lines)) <= width
         continued = [line for line in lines if line.startswith(" " * 12)]
         assert continued

@@ -17,11 +17,13 @@ from natsmon.replay.player import Player
 from natsmon.sources import Source
 from natsmon.tui.app import NatsmonApp
 from natsmon.tui.dashboard import Dashboard
+from natsmon.tui.drawing import figures
+from natsmon.tui.keybar import MomentView
 from natsmon.tui.keys import Key, bindings
 from natsmon.tui.log import Book
-from natsmon.tui.page import Page
+from natsmon.tui.page import Page, RecordPage
 from natsmon.tui.replay.bar import ReplayBar
-from natsmon.tui.replay.keys import REPLAY_KEYS
+from natsmon.tui.replay.keys import REPLAY_KEYS, REPLAY_PAGE_KEYS
 from natsmon.tui.replay.watch import ReplayWatch
 from natsmon.tui.watch import Watch
 
@@ -29,6 +31,8 @@ _SLICE = 0.01
 """Seconds of loading between two looks at the keys."""
 _STEPS = 100
 """Scrubs from one end to the other."""
+_GOING = ("outage", "scrub", "to_end", "go")
+_PLAYING = ("play", "faster", "step", *_GOING)
 
 
 class Nobody:
@@ -84,6 +88,9 @@ class ReplayApp(NatsmonApp, inherit_bindings=False):
     def key_table(self) -> tuple[Key, ...]:
         return REPLAY_KEYS
 
+    def page_key_table(self) -> tuple[Key, ...]:
+        return REPLAY_PAGE_KEYS
+
     def make_watch(self, source: Source, clock: Callable[[], float], unable: str) -> Watch:
         self._playback = ReplayWatch(source, clock, self.player)
         return self._playback
@@ -127,8 +134,12 @@ class ReplayApp(NatsmonApp, inherit_bindings=False):
     # -- keys -------------------------------------------------------------------------------------
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Their keys work on every page, but not where somebody types."""
-        if action in ("play", "faster", "step") and isinstance(self.focused, Input):
+        """Their keys work on every page, but not where somebody types, nor where they walk from record to record."""
+        if action in _PLAYING and isinstance(self.focused, Input):
+            return False
+        if action in _GOING and not isinstance(self.screen, MomentView):
+            return False
+        if action in ("outage", "scrub") and isinstance(self.screen, RecordPage):
             return False
         return super().check_action(action, parameters)
 
@@ -148,26 +159,29 @@ class ReplayApp(NatsmonApp, inherit_bindings=False):
         if not self.player.to_outage(by):
             told = "further outage" if self.player.complete else "further outage in what has been loaded"
             self.say(f"there is no {told}" if by > 0 else "there is no outage before this")
-        self._draw_soon()
+            return
+        outages = self.player.tape.outages
+        self._told(f"outage {self.player.tape.outages_until(self.player.at):,} of {len(outages):,}")
 
     def action_scrub(self, by: int) -> None:
         self.player.seek(self.player.at + by * self.player.tape.length / _STEPS)
-        self._draw_soon()
+        self._told_time()
 
     def action_to_end(self, which: int) -> None:
         self.player.seek(self.player.tape.length if which > 0 else 0.0)
-        self._draw_soon()
+        self._told_time()
 
     def action_go(self) -> None:
         from natsmon.tui.replay.go import GoPrompt
 
-        if self._dashboard.is_current:
-            GoPrompt(self.player, self._dashboard.keybar, self._gone).ask(self._dashboard)
+        if isinstance(screen := self.screen, MomentView):
+            GoPrompt(self.player, screen.keybar, self._gone).ask(screen)
 
     def _gone(self, why_not: str) -> None:
         if why_not:
             self.say(why_not)
-        self._draw_soon()
+        else:
+            self._told_time()
 
     def action_record(self) -> None:
         self.say("this is a recording")
@@ -182,6 +196,9 @@ class ReplayApp(NatsmonApp, inherit_bindings=False):
 
     def action_leave(self) -> None:
         self.exit(Exit.ENDED)
+
+    def _told_time(self) -> None:
+        self._told(figures.wall_millis(self.player.wall))
 
     def _told(self, words: str) -> None:
         if len(self._views) > 1:  # the page hides the bar

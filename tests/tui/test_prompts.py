@@ -1,0 +1,110 @@
+"""What is typed in the place of the key bar: who loses the focus meanwhile is typed into no more, and closes."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from textual.events import AppBlur, AppFocus
+
+from natsmon.tui.keybar import MomentView
+from natsmon.tui.prompt import Prompt
+from tests.test_replay import EVENTS, written
+from tests.tui import streams
+from tests.tui.test_dial_pages import on_top
+from tests.tui.test_keys import Driven, driven
+from tests.tui.test_replay import played
+
+
+def gone(drive: Driven) -> bool:
+    screen = drive.app.screen
+    assert isinstance(screen, MomentView)
+    return not screen.query(Prompt) and screen.keybar.display
+
+
+async def click_the_events(drive: Driven) -> None:
+    await drive.pilot.click("#events", offset=(5, 2))
+
+
+async def click_a_dial(drive: Driven) -> None:
+    await drive.pilot.click("#dials", offset=(5, 5))
+    await drive.settle()
+    assert on_top(drive) == "DialPage"
+    await drive.press("escape")
+
+
+async def shrink_and_grow(drive: Driven) -> None:
+    for size in ((50, 12), (120, 36)):
+        await drive.pilot.resize_terminal(*size)
+        await drive.settle()
+
+
+async def press_tab(drive: Driven) -> None:
+    await drive.press("tab")
+
+
+@pytest.mark.parametrize("take", [click_the_events, click_a_dial, shrink_and_grow, press_tab])
+async def test_what_was_typed_stays_and_letters_are_keys_again(take: Callable[[Driven], Awaitable[None]]) -> None:
+    async with driven(streams.outage()) as drive:
+        await drive.press("slash", *"con")
+        await take(drive)
+        await drive.settle()
+        assert gone(drive)
+        assert drive.app.watched.book.needle == "con"
+        assert drive.source.sent == []
+
+
+async def test_who_has_taken_the_focus_keeps_it() -> None:
+    async with driven(streams.outage()) as drive:
+        await drive.press("tab", "slash", "x")
+        await click_the_events(drive)
+        await drive.settle()
+        assert gone(drive)
+        assert drive.app.focused is drive.app.query_one("#events")
+        await drive.press("slash", *"con")
+        assert drive.app.watched.book.needle == "con"
+        await drive.press("escape")
+        assert gone(drive)
+        assert drive.app.focused is drive.app.query_one("#events")
+
+
+async def test_on_the_page_of_the_outages() -> None:
+    async with driven(streams.outage()) as drive:
+        await drive.press("o", "slash", "f")
+        await drive.pilot.click("#outages-table", offset=(60, 20))
+        await drive.settle()
+        assert on_top(drive) == "OutagesPage"
+        assert gone(drive)
+        await drive.press("escape", "escape")
+        assert on_top(drive) == "Dashboard"
+
+
+async def test_a_terminal_without_the_focus_gives_it_back() -> None:
+    async with driven(streams.outage()) as drive:
+        await drive.press("slash", "c")
+        drive.app.post_message(AppBlur())
+        await drive.settle()
+        drive.app.post_message(AppFocus())
+        await drive.settle()
+        await drive.press("o")
+        assert drive.app.watched.book.needle == "co"
+        drive.app.post_message(AppBlur())
+        await drive.settle()
+        await shrink_and_grow(drive)
+        drive.app.post_message(AppFocus())
+        await drive.settle()
+        assert gone(drive)
+
+
+async def test_a_time_that_is_not_typed_to_the_end_is_gone_to_by_nobody(tmp_path: Path) -> None:
+    async with played(written(tmp_path / "run.jsonl", EVENTS)) as replay:
+        await replay.press("g")
+        await replay.type("#30")
+        await replay._pilot.click("#events", offset=(5, 2))
+        await replay.settle()
+        assert not replay.app.screen.query(Prompt)
+        assert replay.app.query_one("#keybar").display
+        assert replay.player.number != 30
+        await replay.press("g")
+        await replay.type("#31")
+        await replay.press("enter")
+        assert replay.player.number == 31
