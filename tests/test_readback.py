@@ -36,6 +36,18 @@ async def none_in_flight(run: Listening) -> None:
         await run.events.until(ev.Echoed)
 
 
+async def test_connected_again_after_it_was_read(server: NatsServer) -> None:
+    async with publishing(server) as (run, _, numbers):
+        await ten_messages(run)
+        before = await read_back(run)
+        run.obey(ev.Reconnect())
+        await run.events.until(ev.Connected)
+        run.obey(ev.Resume())
+        await run.events.until_counts(lambda tally: tally.echoed >= before.acknowledged + 5)
+        back = await read_back(run)
+        assert (back.acknowledged, back.stored, back.missing, back.twice) == (len(numbers), len(numbers), 0, 0)
+
+
 async def test_what_somebody_deleted_is_missing(server: NatsServer) -> None:
     async with publishing(server) as (run, stream, numbers):
         await ten_messages(run)

@@ -73,7 +73,7 @@ class Acknowledgements(Proof):
         """Something was acknowledged or refused."""
         self._told: set[str] = set()
         self._concluded = False
-        """What is acknowledged after the stream was read counts no more: nobody could say that it is there."""
+        """The stream has been read, and what is acknowledged on this link counts no more: nobody looks for it."""
 
     @property
     def room(self) -> int:
@@ -86,6 +86,7 @@ class Acknowledgements(Proof):
 
     async def link_up(self, link: Link) -> None:
         self._told.clear()
+        self._concluded = False
         await link.subscribe_whole(f"{self._message.inbox}.*", self._hear, refused=self._deaf)
         self._task = asyncio.get_running_loop().create_task(self._attend(link))
 
