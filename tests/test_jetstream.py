@@ -149,27 +149,32 @@ async def test_acknowledged_twice(server: NatsServer, elsewhere: int, duplicate:
         assert (tally.echoed, tally.duplicate) == (4, duplicate)
 
 
-async def test_a_stream_made_anew_is_looked_through_from_its_beginning(server: NatsServer) -> None:
+@pytest.mark.parametrize("noticed", ["at a reconnect", "on the same connection"])
+async def test_a_stream_made_anew_is_looked_through_from_its_beginning(
+    server: NatsServer, monkeypatch: pytest.MonkeyPatch, noticed: str
+) -> None:
     """The places of the stream before it mean nothing there."""
-    with FaultProxy(server.port) as proxy:
-        short = {"duplicate_window": 0.1}
-        async with publishing(server, url=proxy.url, interval=600.0, stream=short) as (run, stream, _):
-            await run.events.until(ev.Echoed)
-            for _ in range(3):
-                await three_messages(run)
-            await run.events.until_counts(lambda tally: tally.echoed >= 10)
-            await stream.remove()
-            await stream.create(**short)
-            proxy.delay(0.5)
+    monkeypatch.setattr(acks, "ACK_WITHIN", 0.6)
+    monkeypatch.setattr(acks, "LOOK_EVERY", 0.05)
+    short = {"duplicate_window": 0.1}
+    async with publishing(server, interval=600.0, stream=short) as (run, stream, _):
+        await run.events.until(ev.Echoed)
+        for _ in range(3):
+            await three_messages(run)
+        await run.events.until_counts(lambda tally: tally.echoed >= 10)
+        await stream.remove()
+        await stream.create(**short)
+        with monkeypatch.context() as lost:
+            lost.setattr(acks, "read_ack", lambda _: None)
             await three_messages(run)
             await stream.until(3)
             await stream.until_forgotten("hello", 0.1)
-            proxy.delay(0.0)
-            proxy.reset()
-            tally = await run.events.until_counts(lambda tally: tally.echoed >= 13)
-            assert (tally.resent, tally.duplicate) == (0, 0)
-            back = await read_back(run)
-            assert (back.acknowledged, back.stored, back.missing, back.twice) == (13, 3, 10, 0)
+        if noticed == "at a reconnect":
+            run.obey(ev.Reconnect())
+        tally = await run.events.until_counts(lambda tally: tally.echoed >= 13)
+        assert (tally.resent, tally.duplicate) == (0, 0)
+        back = await read_back(run)
+        assert (back.acknowledged, back.stored, back.missing, back.twice) == (13, 3, 10, 0)
 
 
 @pytest.mark.slow

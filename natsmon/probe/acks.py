@@ -67,7 +67,7 @@ class Acknowledgements(Proof):
         self._stream: StreamInfo | None = None
         """None until it is known on this link."""
         self._created = ""
-        """Of the stream that the places in ``_waiting`` are of."""
+        """Of the stream that the places in ``_waiting`` and ``_stored`` are of."""
         self._task: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
         """Something was acknowledged or refused."""
@@ -143,11 +143,21 @@ class Acknowledgements(Proof):
     async def _once_more(self, link: Link, stream: StreamInfo) -> StreamInfo:
         """It may have been edited, deleted or made anew by now; as it was, where nobody says."""
         try:
-            return await look_up(link, self._name, self._message.subject)
+            stream = await look_up(link, self._name, self._message.subject)
         except NoStream:
             return await self._make_sure(link)
         except Unanswered:
             return stream
+        self._notice_another(stream)
+        return stream
+
+    def _notice_another(self, stream: StreamInfo) -> None:
+        """Places in a stream mean nothing in the one that was made in its stead."""
+        if stream.created != self._created:
+            self._created = stream.created
+            self._stored.begin_anew()
+            for seq, (first, _) in [*self._waiting.items()]:
+                self._waiting[seq] = first, 0
 
     async def _make_sure(self, link: Link) -> StreamInfo:
         """What the stream is like, as soon as there is one; where that may not be asked, what it is like mostly."""
@@ -163,9 +173,7 @@ class Acknowledgements(Proof):
             except Unanswered as error:
                 self._tell(f"stream {self._name} is not there for now ({error}); messages wait for it")
             else:
-                if stream.created != self._created:
-                    self._created = stream.created
-                    self._waiting = {seq: (first, 0) for seq, (first, _) in self._waiting.items()}
+                self._notice_another(stream)
                 if not stream.takes(self._message.subject):
                     subjects = ", ".join(stream.config.subjects) or "none"
                     self._tell(

@@ -47,6 +47,11 @@ class Stored:
         self.first = min(self.first or place, place)
         self.reach(place)
 
+    def begin_anew(self) -> None:
+        """In another stream: what the one before it had acknowledged is known by its numbers alone."""
+        self.first = self.last = 0
+        self.recent.clear()
+
     def reach(self, place: int) -> None:
         """There is a message of ours, be it a copy."""
         self.last = max(self.last, place)
@@ -77,7 +82,7 @@ async def read_back(link: Link, stream: str, stored: Stored, message: Message) -
     """
     found = _Found()
     why = ""
-    place = stored.first
+    place = max(1, stored.first)
     try:
         async with _in_time():
             info = await led(lambda: look_up(link, stream, message.subject))
@@ -110,7 +115,9 @@ def _take_removed(missing: Runs, info: StreamInfo, stored: Stored, found: _Found
     if kept_from <= stored.first:
         return 0
     removed = sum(missing.discard(number) for number, place in stored.recent.items() if place < kept_from)
-    oldest = min(stored.recent)  # those before it were stored in their order, or nearly so
+    oldest = min(
+        stored.recent, default=stored.numbers.last + 1
+    )  # those before it were stored in their order, or nearly so
     until = min(oldest, found.first or oldest) - 1
     return removed + sum(last - first + 1 for first, last in missing.take(until))
 
