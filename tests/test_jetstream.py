@@ -88,20 +88,29 @@ async def test_killed_under_load_three_times(server: NatsServer) -> None:
     ],
 )
 async def test_an_acknowledgement_that_is_lost(
-    server: NatsServer, stored: bool, window: float, resent: int, suppressed: int
+    server: NatsServer,
+    monkeypatch: pytest.MonkeyPatch,
+    stored: bool,
+    window: float,
+    resent: int,
+    suppressed: int,
 ) -> None:
     with FaultProxy(server.port) as proxy:
         options = {"stream": {"duplicate_window": window}, "interval": 600.0}
         async with publishing(server, url=proxy.url, **options) as (run, stream, numbers):
             await run.events.until(ev.Echoed)
-            proxy.delay(0.5)
-            await three_messages(run)
-            if stored:
-                await stream.until(4)
-            else:
-                await asyncio.sleep(window)  # older than what is recognised; the messages are still on their way
-            proxy.delay(0.0)
-            proxy.reset()
+            with monkeypatch.context() as lost:
+                lost.setattr(acks, "read_ack", lambda _: None)
+                if not stored:
+                    proxy.delay(5.0)  # they are on their way still when they are lost
+                await three_messages(run)
+                if stored:
+                    await stream.until(4)
+                if window < 1:
+                    await asyncio.sleep(window)  # older than what is recognised
+                proxy.delay(0.0)
+                proxy.reset()
+                await run.events.until(ev.Disconnected)
             outage = await run.events.until(ev.Outage)
             assert (outage.lost, outage.late, outage.unknown) == (0, 3, 0)
             tally = run.events.state.tally

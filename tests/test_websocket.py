@@ -96,8 +96,13 @@ async def test_reconnects(nats_server: StartServer) -> None:
         await run.events.until(ev.Reconnected)
         run.obey(ev.Publish())
         await run.events.until(ev.Echoed)
-        await asyncio.to_thread(server.terminate)
-        lost = await run.events.until(ev.Disconnected)
+        for _ in range(5):  # TCP drops the last words where anything of ours, be it an UNSUB, comes too late
+            await asyncio.to_thread(server.terminate)
+            lost = await run.events.until(ev.Disconnected)
+            if lost.cause == "shutdown":
+                break
+            await asyncio.to_thread(server.start)
+            await run.events.until(ev.Reconnected)
         assert lost.cause == "shutdown"
         assert lost.text == "the server closed the WebSocket: Server Shutdown (1001)"
 
