@@ -82,11 +82,16 @@ def cluster(nats_server: StartServer) -> list[NatsServer]:
     nodes: list[NatsServer] = []
     for number in range(3):
         nodes.append(nats_server(name=f"node-{number}", cluster="nodes", routes=tuple(nodes)))
+    wait_for_each_other(*nodes)
+    return nodes
+
+
+def wait_for_each_other(*nodes: NatsServer) -> None:
+    """Each tells its clients of all; no server says when, so they are asked again and again."""
     deadline = time.monotonic() + 10.0
-    while not all(len(node.info().get("connect_urls", ())) == len(nodes) for node in nodes):
+    while any(len(node.info().get("connect_urls", ())) < len(nodes) for node in nodes):
         assert time.monotonic() < deadline, "the cluster did not form"
         time.sleep(0.01)
-    return nodes
 
 
 @pytest.fixture

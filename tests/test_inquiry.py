@@ -25,7 +25,7 @@ from natsmon.sandbox.server import NatsServer
 from natsmon.settings import Secret, Settings
 from natsmon.state import State
 from tests import peers
-from tests.conftest import StartServer
+from tests.conftest import StartServer, wait_for_each_other
 from tests.listening import Events, Listening, listening, settings
 from tests.operator_mode import Operator
 from tests.peer import HOST
@@ -51,13 +51,6 @@ def folded(events: Events) -> State:
     for event in events.seen:
         state.apply(event)
     return state
-
-
-def wait_for_each_other(*servers: NatsServer) -> None:
-    deadline = time.monotonic() + 10
-    while any(len(server.info().get("connect_urls", ())) < len(servers) for server in servers):
-        assert time.monotonic() < deadline, "the cluster did not form"
-        time.sleep(0.02)
 
 
 Tell = Callable[[str, dict[str, Any]], Any]
@@ -150,7 +143,8 @@ async def test_the_server_restarted_and_knows_nothing(nats_server: StartServer) 
         await asyncio.to_thread(server.start)
         await run.events.until(ev.Reconnected)
         await run.events.until(ev.UserInfo)
-        await asyncio.sleep(0.5)
+        for _ in range(10):
+            await run.events.until(ev.Rtt)  # it would have been told by then
         assert not run.events.of(ev.CloseReason)
     assert lost.cause in ("eof", "reset")
 
