@@ -20,14 +20,13 @@ from natsmon import events as ev
 from natsmon.check import formats as check_formats
 from natsmon.check import measure as check
 from natsmon.check import text as check_text
-from natsmon.check.verdict import Found, Limit, Limits, Status, Verdict, failure, judge, worst
+from natsmon.check.verdict import Found, Limit, Limits, Status, Verdict, judge
 from natsmon.dial import dialer
 from natsmon.dial.dialer import AddressInfo
 from natsmon.exit_codes import Exit
 from natsmon.sandbox.server import NatsServer
 from natsmon.servers import parse_server
 from natsmon.settings import Secret, Settings
-from natsmon.state import AddressTry, Dial, StageRecord
 from tests import peers
 from tests.conftest import StartServer
 from tests.peer import Peering, Talk, playing
@@ -70,191 +69,6 @@ def without_figures(text: str) -> str:
     text = re.sub(r"[\d.]+ m?s\b|\b\d\.\d{4}s|(?<=\} )[\d.e-]+|(?<=value\": )[\d.e-]+", "T", text)
     text = re.sub(r"(?m)slowest(, )?|^▸|[█▏]|cid \d+", "", text)
     return re.sub(r"(?m) +$", "", re.sub(r" +", " ", text))
-
-
-# -- a hand-made account, and how it looks ----------------------------------------------------------
-
-
-def made(**changes: Any) -> Found:
-    """Two addresses raced, TLS, credentials: 5 ms to PONG."""
-    stages: dict[ev.Stage, float] = {"dns": 0.0004, "tcp": 0.0011, "info": 0.0003, "tls": 0.0027, "connect": 0.0005}
-    began = 0.0
-    dial = Dial(1, 0.0, server="tls://east:4222", outcome="connected", stage_reached="connect", total=0.005)
-    for stage, elapsed in stages.items():
-        dial.stages[stage] = StageRecord(stage, began, "complete", elapsed)
-        began += elapsed
-    dial.addresses = [
-        AddressTry("[2001:db8::1]:4222", 0.0, "failed", 0.0002, "unreachable", "Network is unreachable"),
-        AddressTry("192.0.2.7:4222", 0.0, "complete", 0.0009),
-    ]
-    chain = [ev.Certificate(not_after=1_900_000_000.0)]
-    dial.tls = ev.DialTls(t=0.0, dial=1, version="TLSv1.3", chain=chain)
-    dial.info = ev.DialInfo(t=0.0, dial=1, info={"server_name": "n1", "version": "2.15.0", "client_id": 12})
-    dial.connect = ev.DialConnect(t=0.0, dial=1, credentials="user (flag --user), password (env NATS_PASSWORD)")
-    return Found(**{"server": dial.server, "dials": (dial,), "rtt": 0.00021, "request": 0.7, **changes})
-
-
-def refused_dial(server: str = "nats://west:4222") -> Dial:
-    dial = Dial(1, 0.0, server=server, outcome="failed", stage_reached="tcp", cause="refused", total=0.001)
-    dial.text = "Connection refused"
-    dial.stages = {
-        "dns": StageRecord("dns", 0.0, "complete", 0.0002),
-        "tcp": StageRecord("tcp", 0.0002, "failed", 0.0008, "refused", "Connection refused"),
-    }
-    return dial
-
-
-def test_text_tells_stage_by_stage() -> None:
-    told = check_text.stages(judge(made(), Limits()))
-    assert (
-        told
-        == """\
-WARNING  tls://east:4222
-
-  dns       0.40 ms  █
-  tcp       1.10 ms   ████
-            0.20 ms  [2001:db8::1]:4222  unreachable
-            0.90 ms  192.0.2.7:4222      connected
-  info      0.30 ms       █               n1 2.15.0, cid 12
-▸ tls       2.70 ms        ██████████     slowest, TLSv1.3, certificate until
-                                          2030-03-17
-  connect   0.50 ms                  ██   user (flag --user), password (env
-                                          NATS_PASSWORD)
-
-  total     5.00 ms  from the first dial to PONG
-  rtt       0.21 ms  PING to PONG
-  request    700 ms  publish to receive           WARNING, limit 500ms
-"""
-    )
-    assert max(map(len, told.splitlines())) < 80
-
-
-def test_text_tells_a_failure() -> None:
-    assert (
-        check_text.stages(judge(Found("nats://west:4222", dials=(refused_dial(),)), Limits()))
-        == """\
-CRITICAL  nats://west:4222
-
-  dns       0.20 ms  ████
-✗ tcp       0.80 ms      ██████████████   refused
-
-  nothing listens on that port
-  in tcp, refused: Connection refused
-  is the server running, and is this its port?
-"""
-    )
-
-
-def test_a_stage_that_was_refused_before_it_began_has_a_row() -> None:
-    dial = refused_dial("tls://west:4222")
-    dial.stages["tcp"].outcome = "complete"
-    dial.stage_reached, dial.cause, dial.text = "tls", "tls_not_offered", "nothing was sent"
-    told = check_text.stages(judge(Found("tls://west:4222", dials=(dial,)), Limits()))
-    assert "\n✗ tls             –                       tls not offered\n" in told
-
-
-def test_the_table_fits_the_longest_ipv4_addresses() -> None:
-    long = made(address="255.255.255.255:65535", rtt=12.345, request=12.345)
-    told = check_text.table([judge(long, Limits())])
-    assert max(map(len, told.splitlines())) <= 80
-    assert "12345   12345" in told
-
-
-def test_text_tells_the_servers_before() -> None:
-    told = check_text.stages(judge(made(dials=(refused_dial(), *made().dials), request=0.001), Limits()))
-    assert told.startswith("nats://west:4222\n\n  dns ")
-    assert "\nOK  tls://east:4222\n" in told
-    assert "  total     6.00 ms  from the first dial to PONG\n" in told
-
-
-def test_nagios_is_one_line() -> None:
-    assert check_formats.nagios([judge(made(), Limits())]) == (
-        "WARNING Connection Warn:request 700 ms, limit 500ms OK:connected to tls://east:4222 in 5.00 ms OK:rtt 0.21 ms"
-        " | connect_time=0.0050s;0.5000;1.0000 dns_time=0.0004s tcp_time=0.0011s tls_time=0.0027s info_time=0.0003s"
-        " auth_time=0.0005s rtt=0.0002s;0.5000;1.0000 request_time=0.7000s;0.5000;1.0000\n"
-    )
-
-
-def test_nagios_of_several_has_the_worst_first_and_the_figures_last() -> None:
-    slow = made(address="192.0.2.7:4222")
-    gone = Found("nats://west:4222", address="192.0.2.8:4222", dials=(refused_dial(),))
-    lines = check_formats.nagios([judge(slow, Limits()), judge(gone, Limits())]).splitlines()
-    assert lines[0].startswith("CRITICAL Connection nats://west:4222 at 192.0.2.8:4222 Crit:connection to ")
-    assert lines[1].startswith("WARNING Connection tls://east:4222 at 192.0.2.7:4222 Warn:request 700 ms")
-    assert [line.count("|") for line in lines] == [0, 1, 0]
-    assert lines[1].endswith(" | 'nats://west:4222 at 192.0.2.8:4222 dns_time'=0.0002s")
-    assert lines[2].startswith("'tls://east:4222 at 192.0.2.7:4222 connect_time'=0.0050s;0.5000;1.0000 ")
-
-
-def test_json_has_the_fields_of_the_nats_cli() -> None:
-    told = json.loads(check_formats.json_text([judge(made(), Limits())], many=False))
-    assert list(told) == ["status", "check_suite", "check_name", "warning", "critical", "ok", "perf_data"]
-    assert (told["status"], told["check_suite"], told["check_name"]) == ("WARNING", "connections", "Connection")
-    assert told["perf_data"][:2] == [
-        {"name": "connect_time", "value": 0.005, "warning": 0.5, "critical": 1.0, "unit": "s"},
-        {"name": "dns_time", "value": 0.0004, "warning": 0, "critical": 0, "unit": "s"},
-    ]
-
-
-def test_prometheus_has_one_family_a_metric() -> None:
-    both = [judge(made(address="192.0.2.7:4222"), Limits()), judge(made(address="[2001:db8::1]:4222"), Limits())]
-    told = check_formats.prometheus(both, namespace="natsmon")
-    assert (
-        "# HELP natsmon_connections_rtt Seconds from PING to PONG\n"
-        "# TYPE natsmon_connections_rtt gauge\n"
-        'natsmon_connections_rtt{item="Connection tls://east:4222 at 192.0.2.7:4222"} 0.00021\n'
-        'natsmon_connections_rtt{item="Connection tls://east:4222 at [2001:db8::1]:4222"} 0.00021\n'
-    ) in told
-    assert told.endswith(
-        'natsmon_connections_status_code{item="Connection tls://east:4222 at [2001:db8::1]:4222",status="WARNING"} 1\n'
-    )
-
-
-def test_a_failure_has_its_cause_its_sentence_and_its_hint_in_every_format() -> None:
-    verdict = judge(Found("nats://west:4222", dials=(refused_dial(),)), Limits())
-    told = [
-        check_text.stages(verdict),
-        check_text.table([verdict]),
-        check_formats.nagios([verdict]),
-        check_formats.json_text([verdict], many=False),
-        check_formats.prometheus([verdict]),
-    ]
-    for text in told:
-        for word in ("refused", "nothing listens on that port", "is the server running, and is this its port?"):
-            assert word in text
-
-
-@pytest.mark.parametrize(
-    ("seconds", "status"), [(0.1, Status.OK), (0.5, Status.WARNING), (1.0, Status.CRITICAL), (9.0, Status.CRITICAL)]
-)
-def test_a_threshold_is_reached_by_its_own_value(seconds: float, status: Status) -> None:
-    assert judge(made(request=seconds), Limits()).status is status
-    assert judge(made(request=0.0, rtt=seconds), Limits()).status is status
-
-
-def test_what_is_our_own_fault_is_unknown_and_less_than_a_failure() -> None:
-    dial = refused_dial()
-    dial.cause, dial.text = "tls_files", "the TLS files cannot be used"
-    ours = judge(Found("tls://h:4222", dials=(dial,)), Limits())
-    broken = judge(Found("nats://h:4222", broken="the check itself failed: OSError: no more files"), Limits())
-    for verdict in (ours, broken):
-        assert (verdict.status, verdict.critical) == (Status.UNKNOWN, ())
-        assert verdict.output in check_formats.nagios([verdict])
-        assert json.loads(check_formats.json_text([verdict], many=False))["output"] == verdict.output
-        assert check_text.stages(verdict).startswith("UNKNOWN  ")
-    theirs = judge(Found("nats://h:4222", dials=(refused_dial(),)), Limits())
-    assert worst([judge(made(), Limits()), ours]) is Status.UNKNOWN
-    assert worst([theirs, ours]) is Status.CRITICAL
-
-
-def test_bars_in_a_text_are_no_performance_data() -> None:
-    found = made(failed=failure("nats://h:4222", "rtt", "protocol", "said | rtt=0"))
-    assert check_formats.nagios([judge(found, Limits())]).count("|") == 1
-
-
-def test_labels_are_quoted() -> None:
-    dial = refused_dial('nats://a"b\\c:1')
-    assert r'server="nats://a\"b\\c:1"' in check_formats.prometheus([judge(Found("x", dials=(dial,)), Limits())])
 
 
 # -- real servers -----------------------------------------------------------------------------------
