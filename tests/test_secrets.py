@@ -18,8 +18,8 @@ from natsmon.sandbox.server import NatsServer
 from natsmon.settings import Secret, Settings
 from natsmon.sources import ProbeProcess
 from tests.conftest import StartServer
+from tests.dial.operator_mode import Operator, key, public, seed
 from tests.listening import settings
-from tests.operator_mode import Operator, key, public, seed
 from tests.peer import Talk, playing
 from tests.terminal import Terminal
 

@@ -10,10 +10,10 @@ from typing import Self
 
 from natsmon.sandbox.fault_proxy import FaultProxy
 from natsmon.sandbox.server import NatsServer
+from tests.probe.streams import acquaint
 from tests.soak.claims import WITHIN, Stuck
 from tests.soak.subscriber import Subscriber
 from tests.soak.wire import Wire
-from tests.streams import acquaint
 
 NODES = 3
 SUBJECT = "soak"

@@ -21,7 +21,7 @@ from msgspec.structs import replace
 
 from natsmon import events as ev
 from natsmon.settings import Settings
-from tests import streams
+from tests.probe import streams
 from tests.soak import core
 from tests.soak.claims import WITHIN, Claims, Stuck
 from tests.soak.cluster import SUBJECT, Cluster

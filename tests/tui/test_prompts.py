@@ -8,7 +8,7 @@ from textual.events import AppBlur, AppFocus
 
 from natsmon.tui.keybar import MomentView
 from natsmon.tui.prompt import Prompt
-from tests.test_replay import EVENTS, written
+from tests.replay.test_replay import EVENTS, written
 from tests.tui import streams
 from tests.tui.test_dial_pages import on_top
 from tests.tui.test_keys import Driven, driven

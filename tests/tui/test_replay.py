@@ -30,9 +30,9 @@ from natsmon.tui.replay.app import ReplayApp
 from natsmon.tui.replay.bar import LOST, UNREAD, cell, track
 from natsmon.tui.watch import Watch
 from tests.listening import listening, settings
+from tests.replay.test_replay import EVENTS, batch, loaded, written
+from tests.state.test_snapshot import same
 from tests.terminal import Terminal
-from tests.test_recording_snapshot import same
-from tests.test_replay import EVENTS, batch, loaded, written
 from tests.tui import streams
 from tests.tui.fakes import Recorded
 from tests.tui.streams import Stream

@@ -26,8 +26,8 @@ from natsmon.settings import Secret, Settings
 from natsmon.state import State
 from tests import peers
 from tests.conftest import StartServer, wait_for_each_other
+from tests.dial.operator_mode import Operator
 from tests.listening import Events, Listening, listening, settings
-from tests.operator_mode import Operator
 from tests.peer import HOST
 
 ACCOUNTS = """

@@ -26,7 +26,7 @@ from tests.leaks import alive
 from tests.listening import Events, check, check_sums, freeze, settings
 from tests.peer import Talk, playing
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 WAIT = 15.0
 """Seconds for a process to start or to end, on a busy machine."""
 WAITS = ["--reconnect-wait", "1m", "--connect-timeout", "1m"]

@@ -13,9 +13,9 @@ from nats.aio.client import Client
 from natsmon import DialError, connect
 from natsmon.sandbox.server import NatsServer
 from tests import peers
-from tests.certificates import Certificates
 from tests.conftest import StartServer
-from tests.dialed import Callbacks, Notes, echo, failing
+from tests.dial.certificates import Certificates
+from tests.dial.dialed import Callbacks, Notes, echo, failing
 from tests.peer import Peering, Talk, info_line, playing
 
 

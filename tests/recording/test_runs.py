@@ -21,7 +21,7 @@ from tests.tui import streams
 from tests.tui.fakes import Recorded
 from tests.tui.test_keys import driven
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 WAIT = 15.0
 LOST_AT_MOST = 1.0
 """Seconds of a run that a kill may cost."""

@@ -9,7 +9,7 @@ from natsmon.dial import websocket
 from natsmon.dial.causes import DialError
 from natsmon.dial.dialer import Dialer, Stream
 from natsmon.sandbox.server import HOST
-from tests import websockets as ws
+from tests.dial import websockets as ws
 from tests.peer import Talk, info_line
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from natsmon import events as ev
 from natsmon.sandbox.server import NatsServer
 from tests.listening import Listening, listening, settings
-from tests.streams import STREAM, stream_on
+from tests.probe.streams import STREAM, stream_on
 
 
 @asynccontextmanager

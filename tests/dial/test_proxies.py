@@ -7,7 +7,8 @@ import pytest
 
 from natsmon import DialError, HttpConnectDialer, SocksDialer, connect
 from natsmon.sandbox.server import HOST, NatsServer
-from tests import peers, proxy_servers
+from tests import peers
+from tests.dial import proxy_servers
 
 SECRET = "pa:ss wörd"
 KINDS = {"socks": (SocksDialer, proxy_servers.socks), "http": (HttpConnectDialer, proxy_servers.http)}

@@ -11,9 +11,9 @@ from natsmon import events as ev
 from natsmon.dial import tls
 from natsmon.sandbox.server import NatsServer
 from natsmon.settings import Secret, Server, Settings
-from tests.authority import Authority
 from tests.conftest import StartServer
-from tests.dialing import failure
+from tests.dial.authority import Authority
+from tests.dial.dialing import failure
 from tests.listening import listening, settings
 from tests.peer import HOST, Talk, playing
 

@@ -12,11 +12,11 @@ from natsmon import cli
 from natsmon import events as ev
 from natsmon.exit_codes import Exit
 from natsmon.sandbox.server import NatsServer
+from tests.replay.test_replay import written
 from tests.terminal import Terminal
-from tests.test_replay import written
 from tests.tui import streams
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 NATSMON = f"{sys.executable} -m natsmon"
 ENV = {"PYTHONPATH": str(ROOT)}
 QUICK = ["--reconnect-wait", "100ms", "--rate", "20"]

@@ -19,9 +19,9 @@ from natsmon.dial import dialer as dialer_module
 from natsmon.dial.dialer import AddressInfo
 from natsmon.sandbox.server import HOST, NatsServer
 from tests import peers
-from tests.certificates import Certificates
 from tests.conftest import StartServer
-from tests.dialed import HOOKS, PLAIN_DIAL, Callbacks, Notes, echo, failing
+from tests.dial.certificates import Certificates
+from tests.dial.dialed import HOOKS, PLAIN_DIAL, Callbacks, Notes, echo, failing
 from tests.leaks import sockets
 from tests.peer import Peering
 

@@ -14,10 +14,10 @@ from natsmon.sandbox.server import HOST
 from natsmon.servers import BadURL, parse_server, parse_servers
 from natsmon.settings import MAX_RATE, Secret, Server, Settings
 from tests import peers
-from tests import websockets as ws
-from tests.authority import Authority
 from tests.conftest import StartServer
-from tests.dialing import failure
+from tests.dial import websockets as ws
+from tests.dial.authority import Authority
+from tests.dial.dialing import failure
 from tests.listening import Listening, freeze, listening, settings
 from tests.peer import Talk, playing
 

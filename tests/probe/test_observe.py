@@ -17,7 +17,7 @@ from natsmon.settings import Secret
 from natsmon.state import State
 from tests.conftest import StartServer
 from tests.listening import Listening, listening, settings
-from tests.streams import Stream, jetstream
+from tests.probe.streams import Stream, jetstream
 
 OURS = "d00dfeed"
 

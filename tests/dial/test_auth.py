@@ -12,9 +12,9 @@ from natsmon.sandbox.server import NatsServer
 from natsmon.settings import Secret, Settings
 from tests import peers
 from tests.conftest import StartServer
-from tests.dialing import Failure, failure
+from tests.dial.dialing import Failure, failure
+from tests.dial.operator_mode import Operator, key, public, seed
 from tests.listening import Events, listening, settings
-from tests.operator_mode import Operator, key, public, seed
 
 ORIGINS = {
     "user": "flag --user",

@@ -15,8 +15,8 @@ from natsmon.sandbox.server import NatsServer
 from natsmon.settings import MAX_RATE, Secret
 from tests.conftest import StartServer
 from tests.listening import Listening, freeze, listening, settings
-from tests.publishing import ids, publishing, read_back, three_messages
-from tests.streams import STREAM, jetstream, stream_on
+from tests.probe.publishing import ids, publishing, read_back, three_messages
+from tests.probe.streams import STREAM, jetstream, stream_on
 
 
 @pytest.fixture

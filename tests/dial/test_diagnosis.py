@@ -13,9 +13,9 @@ from natsmon.dial import causes
 from natsmon.sandbox.server import NatsServer
 from natsmon.settings import Server, Settings
 from tests import peers
-from tests.authority import Authority
 from tests.conftest import StartServer
-from tests.dialing import Failure, failure
+from tests.dial.authority import Authority
+from tests.dial.dialing import Failure, failure
 from tests.listening import listening, settings
 from tests.peer import HOST, Talk, playing
 

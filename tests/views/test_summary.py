@@ -154,7 +154,7 @@ def test_the_command_that_opens_a_recording(name: str) -> None:
 
 async def test_the_terminal_keeps_it(server: NatsServer, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "natsmon", "--record", "my run.jsonl", server.url]
-    root = str(Path(__file__).parents[1])
+    root = str(Path(__file__).parents[2])
     async with Terminal(command, size=(100, 30), cwd=str(tmp_path), env={"PYTHONPATH": root}) as terminal:
         await terminal.until("● CONNECTED")
         terminal.send("q")

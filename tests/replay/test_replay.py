@@ -23,7 +23,7 @@ from natsmon.replay.scene import LINES_KEPT, MESSAGES_KEPT, Scene
 from natsmon.replay.tape import Tape
 from natsmon.state import State
 from natsmon.tui import log
-from tests.test_recording_snapshot import same
+from tests.state.test_snapshot import same
 from tests.tui import dial_streams, outage_streams, streams
 from tests.tui.streams import STARTED, Stream
 

@@ -24,7 +24,7 @@ from tests.vocabulary import EVENTS
 
 SUFFIXES = ["jsonl", "jsonl.gz", "jsonl.zst"]
 ZIPPED = gzip.compress(b"x", mtime=0)
-GOLDEN = Path(__file__).parent / "recordings" / "schema-1.jsonl"
+GOLDEN = Path(__file__).parent / "schema-1.jsonl"
 
 
 def session(name: str = "s1") -> bytes:
@@ -506,7 +506,7 @@ import resource
 from natsmon.recording import recorder
 from natsmon.recording.recorder import Recorder
 from natsmon.recording.target import Target
-from tests.test_recording import echo, session
+from tests.recording.test_recording import echo, session
 resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
 recorder.FLUSH = 0.002
 recording = Recorder(Target({str(path)!r}), session())
