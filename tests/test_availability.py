@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from natsmon import availability
 from natsmon import events as ev
 from natsmon.state import State, known
-from tests.state.test_state import LOST_AND_FOUND, A, B, any_event, folded, status, times
+from tests.state.folding import LOST_AND_FOUND, A, B, any_event, folded, status, times
 
 
 @given(st.lists(any_event, max_size=40), times)

@@ -13,9 +13,9 @@ from natsmon.report import build
 from natsmon.tui import screenshot
 from natsmon.views.plain import Plain
 from natsmon.views.summary import summary
+from tests.tui.driven import driven
+from tests.tui.played import played
 from tests.tui.streams import Stream
-from tests.tui.test_keys import driven
-from tests.tui.test_replay import played
 
 HARM = "\x1b]52;c;aGk=\x1b\\\x07\x9b31m\r\n\u202e\u2028\x00<script>x()</script>[red]x[/]`a`|b ![i](http://e.x/) @all"
 ACTS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")

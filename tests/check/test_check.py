@@ -1,75 +1,26 @@
-"""One check: what it finds of real servers and of odd ones, what that is worth, and how each format tells it."""
+"""One check: what it finds of real servers, of odd ones and of every address, and what that is worth."""
 
 import asyncio
 import json
-import os
 import re
-import signal
-import stat
-import subprocess
-import sys
-import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from natsmon import cli, outfile
-from natsmon import events as ev
+from natsmon import cli
 from natsmon.check import formats as check_formats
 from natsmon.check import measure as check
 from natsmon.check import text as check_text
-from natsmon.check.verdict import Found, Limit, Limits, Status, Verdict, judge
+from natsmon.check.verdict import Found, Status
 from natsmon.dial import dialer
 from natsmon.dial.dialer import AddressInfo
-from natsmon.exit_codes import Exit
 from natsmon.sandbox.server import NatsServer
-from natsmon.servers import parse_server
-from natsmon.settings import Secret, Settings
+from natsmon.settings import Secret
 from tests import peers
+from tests.check.checking import FORMATS, METRICS, checked, settings, without_figures
 from tests.conftest import StartServer
-from tests.peer import Peering, Talk, playing
-from tests.test_import_hygiene import CLIENT, SCREEN, imported_by
-
-NO_LIMITS = Limits(*[Limit(60.0, 60.0)] * 3)
-FORMATS = ("text", "nagios", "json", "prometheus")
-STAGES: tuple[ev.Stage, ...] = ("dns", "tcp", "info", "connect")
-
-
-@pytest.fixture(autouse=True)
-def clean_variables(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("NATS_URL", "NATS_USER", "NATS_PASSWORD", "NATS_TOKEN"):
-        monkeypatch.delenv(name, raising=False)
-
-
-def settings(*urls: str, **changes: Any) -> Settings:
-    return Settings(**{"servers": tuple(map(parse_server, urls)), "connect_timeout": 5.0, **changes})
-
-
-async def checked(*urls: str, **changes: Any) -> Verdict:
-    (found,) = await check.check(settings(*urls, **changes))
-    return judge(found, NO_LIMITS)
-
-
-def every_format(verdicts: Sequence[Verdict]) -> str:
-    return "".join(
-        [
-            check_text.stages(verdicts[0], colour=True),
-            check_text.table(verdicts, colour=True),
-            check_formats.nagios(verdicts),
-            check_formats.json_text(verdicts, many=True),
-            check_formats.prometheus(verdicts),
-        ]
-    )
-
-
-def without_figures(text: str) -> str:
-    """With T for every time, without what depends on them: the bars, the mark of the slowest, the blanks between."""
-    text = re.sub(r"[\d.]+ m?s\b|\b\d\.\d{4}s|(?<=\} )[\d.e-]+|(?<=value\": )[\d.e-]+", "T", text)
-    text = re.sub(r"(?m)slowest(, )?|^▸|[█▏]|cid \d+", "", text)
-    return re.sub(r"(?m) +$", "", re.sub(r" +", " ", text))
-
+from tests.peer import Peering
 
 # -- real servers -----------------------------------------------------------------------------------
 
@@ -93,7 +44,6 @@ def test_each_format_against_a_real_server(
         assert without_figures(told) == GOLDEN[form].format(url=server.url, at=server.authority, version=version)
 
 
-METRICS = ["connect_time", "dns_time", "tcp_time", "info_time", "auth_time", "rtt", "request_time"]
 GOLDEN = {
     "text": """\
 OK {url}
@@ -285,139 +235,3 @@ async def test_no_more_than_a_few_at_once(monkeypatch: pytest.MonkeyPatch) -> No
     found = await check.check_all(settings("nats://two.example:1"))
     assert len(found) == 19
     assert 1 < most <= check._AT_ONCE
-
-
-# -- the file ---------------------------------------------------------------------------------------
-
-
-def test_the_file_is_for_its_owner_alone_and_replaces_what_was_there(
-    server: NatsServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    target = tmp_path / "nats.prom"
-    target.write_text("old")
-    target.chmod(0o644)
-    with target.open() as before:
-        assert cli.main(["check", server.url, "--format", "prometheus", "--outfile", str(target)]) == 0
-        assert before.read() == "old"
-    assert stat.S_IMODE(target.stat().st_mode) == 0o600
-    assert target.read_text().startswith("# HELP nats_server_check_connections_connect_time ")
-    assert list(tmp_path.iterdir()) == [target]
-    assert capsys.readouterr().out == ""
-
-
-def test_a_file_that_cannot_be_written(server: NatsServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for target in (tmp_path / "nowhere" / "f", tmp_path):
-        assert cli.main(["check", server.url, "--format", "prometheus", "--outfile", str(target)]) == Exit.GAVE_UP
-        captured = capsys.readouterr()
-        assert captured.out == ""
-        assert captured.err.startswith("natsmon: --outfile: ")
-        assert captured.err.count("\n") == 1
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    target = tmp_path / "f"
-    target.write_text("old")
-    monkeypatch.setattr(os, "replace", full)
-    with pytest.raises(OSError, match="No space"):
-        outfile.write(str(target), "new")
-    assert [path.name for path in tmp_path.iterdir()] == ["f"]
-    assert target.read_text() == "old"
-
-
-# -- secrets ----------------------------------------------------------------------------------------
-
-PLANTED = ("planted-user", "planted-password", "planted-token")
-
-
-@pytest.mark.parametrize("form", FORMATS)
-@pytest.mark.parametrize("password", ["planted-password", "planted-password-wrong"])
-def test_secrets_are_in_no_format(
-    form: str, password: str, nats_server: StartServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    server = nats_server(config="authorization { user: planted-user, password: planted-password }")
-    target = tmp_path / "out"
-    for where in ([server.url, "--user", "planted-user", "--password", password],
-                  [f"nats://planted-user:{password}@{server.authority}"],
-                  ["--all", f"nats://planted-user:{password}@{server.authority}", "--outfile", str(target)],
-                  [server.url, "--token", "planted-token"]):  # fmt: skip
-        cli.main(["check", "--format", form, *where])
-        captured = capsys.readouterr()
-        told = captured.out + captured.err + (target.read_text() if target.exists() else "")
-        assert told
-        assert not any(secret in told for secret in PLANTED)
-
-
-async def test_a_peer_that_repeats_what_it_was_told() -> None:
-    async def script(talk: Talk) -> None:
-        await talk.info()
-        said = await talk.line()
-        await talk.send(b"-ERR '" + said.strip() + b"'\r\n")
-        await talk.until_closed()
-
-    async with playing(script) as peer:
-        verdict = await checked(
-            peer.url, user=Secret(PLANTED[0]), password=Secret(PLANTED[1]), token=Secret(PLANTED[2])
-        )
-    told = every_format([verdict])
-    assert verdict.status is Status.CRITICAL
-    assert "repeats a secret of ours" in told
-    assert not any(secret in told for secret in PLANTED)
-
-
-# -- imports, usage and signals ------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("args", "line"),
-    [
-        ("--format xml", '--format: "xml" is not one of text, nagios, json, prometheus'),
-        ("--rtt-warn 0", '--rtt-warn: "0" must be more than 0'),
-        ("--rtt-warn 2s", "--rtt-warn: 2s is more than --rtt-critical, 1s"),
-        ("--namespace a-b", '--namespace: "a-b" is not a prefix for metric names: letters, digits and underscores'),
-        ("--outfile=", '--outfile: "" is empty'),
-        ("--subject a", "--subject: there is no such option; try natsmon --help"),
-        ("ftp://h", 'URL: "ftp://h": the scheme is not supported, nats://, tls://, ws:// and wss:// are'),
-    ],
-)
-def test_bad_usage_is_one_line(args: str, line: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["check", *args.split()]) == Exit.USAGE
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    assert captured.err == f"natsmon: {line}\n"
-
-
-def test_nothing_is_loaded_that_is_not_needed() -> None:
-    loaded = imported_by("from natsmon.cli import main; assert main(['check', '--help']) == 0")
-    assert not loaded & {"nats", "textual", "rich", "asyncio"}
-    assert not imported_by("import natsmon.check.verdict, natsmon.check.text, natsmon.check.formats") & CLIENT
-    assert not imported_by("import natsmon.check.measure") & SCREEN
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-async def test_a_signal_cancels_at_once(number: signal.Signals) -> None:
-    async with peers.silent() as peer:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "natsmon", "check", peer.url, "--connect-timeout=1m",
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
-        await peer.until_connected()
-        began = time.monotonic()
-        process.send_signal(number)
-        out, err = await asyncio.wait_for(process.communicate(), 10.0)
-    assert process.returncode == Exit.INTERRUPTED
-    assert (out, err) == (b"", b"")
-    assert time.monotonic() - began < 2.0
-
-
-async def test_the_peer_is_left_when_a_check_is_cancelled() -> None:
-    async with peers.info_then_silent() as peer:
-        checking = asyncio.ensure_future(check.check(settings(peer.url)))
-        await peer.until_received(b"PING")
-        checking.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await checking
-        await peer.until_left()

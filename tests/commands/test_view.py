@@ -12,7 +12,7 @@ from natsmon import cli
 from natsmon import events as ev
 from natsmon.exit_codes import Exit
 from natsmon.sandbox.server import NatsServer
-from tests.replay.test_replay import written
+from tests.replay.tapes import written
 from tests.terminal import Terminal
 from tests.tui import streams
 

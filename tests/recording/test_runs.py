@@ -18,8 +18,8 @@ from natsmon.sandbox.server import NatsServer
 from natsmon.tui.recordings import Recordings
 from natsmon.tui.watch import Watch
 from tests.tui import streams
+from tests.tui.driven import driven
 from tests.tui.fakes import Recorded
-from tests.tui.test_keys import driven
 
 ROOT = Path(__file__).parent.parent.parent
 WAIT = 15.0
@@ -168,7 +168,7 @@ class Tapped(Recorded):
 
 async def test_the_key_records_what_is_seen_from_here_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("tests.tui.test_keys.Recorded", Tapped)
+    monkeypatch.setattr("tests.tui.driven.Recorded", Tapped)
     async with driven(streams.outage()) as drive:
         await drive.press("R")
         path = tmp_path / os.listdir(tmp_path)[0]
@@ -220,7 +220,7 @@ async def test_a_file_is_added_to_when_the_key_is_pressed_twice_at_once(tmp_path
 
 async def test_a_recording_that_stops_by_itself_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("tests.tui.test_keys.Recorded", Tapped)
+    monkeypatch.setattr("tests.tui.driven.Recorded", Tapped)
     async with driven(streams.connected()) as drive:
         await drive.press("R")
         path = tmp_path / os.listdir(tmp_path)[0]

@@ -10,7 +10,7 @@ import pytest
 
 from natsmon.report import build
 from natsmon.report.style import STYLE
-from tests.report.test_formats import evil, report_of
+from tests.report.reports import evil, report_of
 from tests.tui import streams
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

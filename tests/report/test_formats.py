@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterable
 from html.parser import HTMLParser
 from typing import Any
 from xml.etree import ElementTree
@@ -13,41 +12,15 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from natsmon import events as ev
-from natsmon.report import build, compare, markdown, sessions, story
+from natsmon.report import build, markdown, story
 from natsmon.report.blocks import Chart
 from natsmon.report.facts import Report, Unread
+from tests.report.reports import EVIL, evil, report_of
 from tests.tui import streams
 from tests.tui.streams import STARTED, Stream
 from tests.vocabulary import EVENTS, anything_of, made_of
 
-EVIL = (
-    "<script>alert(1)</script>|**b** `c` [x](https://evil.example) ![i](http://e/i) @user #12 www.evil.example"
-    "\x1b[31m\x07\n# h\u202e\"'&amp;$x$ ~~s~~ -->"
-)
 VOID = {"meta", "br"}
-
-
-def report_of(*streams_: Iterable[ev.AnyEvent], unread: Iterable[Unread] = ()) -> Report:
-    runs = [run for number, events in enumerate(streams_) for run in sessions.runs(events, f"{number}.jsonl")[0]]
-    labelled = compare.labelled(runs)
-    return Report(labelled, compare.compared(labelled), tuple(unread), "0.1.0")
-
-
-def evil() -> Stream:
-    """As ``streams.hostile``, with what would act in Markdown and HTML, in every text there is."""
-    stream = Stream(servers=[EVIL], name=EVIL).become("CONNECTING", EVIL)
-    stream.start_dial(EVIL).stage("dns").stage("tcp", 0.001, "failed")
-    stream.end_dial("failed", "tcp", EVIL, EVIL).connect(EVIL, name=EVIL).run(3)
-    stream.add(ev.AsyncError(t=stream.t, text=EVIL)).add(ev.LameDuck(t=stream.t, server=EVIL))
-    stream.add(ev.Blind(t=stream.t, why=EVIL))
-    began = stream.t
-    stream.add(ev.Disconnected(t=stream.t, cause=EVIL, text=EVIL, server=EVIL, reason=EVIL))
-    stream.become("RECONNECTING", EVIL).refused(EVIL, "reconnect").wait(1.0).connect(EVIL, "reconnect", EVIL)
-    stream.add(
-        ev.Outage(t=stream.t, began=began, ended=stream.t, cause=EVIL, text=EVIL, before=EVIL, after="other", dials=2)
-    )
-    stream.add(ev.ReadBack(t=stream.t, stream=EVIL, acknowledged=3, stored=2, missing=1, text=EVIL))
-    return stream.add(ev.End(t=stream.t, exit_code=1, why=EVIL))
 
 
 class Page(HTMLParser):
@@ -241,6 +214,7 @@ def test_markdown_shows_any_text_in_one_line_and_one_cell(text: str) -> None:
 
 
 # -- any stream ---------------------------------------------------------------------------------------
+
 
 _ANY = st.one_of([made_of(cls, anything_of) for cls in EVENTS])
 _BELIEVABLE = {**anything_of, float: st.floats(0, 300), int: st.integers(0, 5), str: st.sampled_from(["a", "b", EVIL])}

@@ -13,6 +13,7 @@ from natsmon.recording.shadow import LINES_KEPT, MESSAGES_KEPT, Shadow
 from natsmon.state import State
 from natsmon.state.snapshot import restore, snapshot, types
 from natsmon.tui.watch import Watch
+from tests.state.folding import same
 from tests.tui import dial_streams, streams
 from tests.tui.fakes import Recorded
 from tests.vocabulary import EVENTS, anything_of, made_of
@@ -44,15 +45,6 @@ def restored(state: State) -> State:
     other = State()
     other.apply(event)
     return other
-
-
-def same(one: State, other: State) -> None:
-    assert vars(one) == vars(other)
-    for name, value in vars(one).items():
-        assert type(value) is type(getattr(other, name)), name
-        if isinstance(value, deque):
-            assert value.maxlen == getattr(other, name).maxlen, name
-            assert [*map(type, value)] == [*map(type, getattr(other, name))], name
 
 
 @settings(max_examples=150, deadline=None)

@@ -12,39 +12,16 @@ from natsmon import events as ev
 from natsmon.histogram import Histogram, bucket
 from natsmon.state import OutageRecord, State, connections, fold, known
 from natsmon.state.latencies import MINUTE, Latencies
-from tests.vocabulary import EVENTS, anything_of, made_of
-
-A, B = "nats://a:4222", "nats://b:4222"
-
-times = st.one_of(
-    st.integers(0, 50).map(float),
-    st.floats(0, 100),
-    st.floats(allow_nan=False, allow_infinity=False),
-)
-few: dict[Any, st.SearchStrategy[Any]] = {
-    **anything_of,
-    float: times,
-    int: st.integers(0, 4) | st.integers(-(2**63), 2**63 - 1),
-    str: st.sampled_from(["", A, B, "forced", "127.0.0.1:1", "127.0.0.1:2"]),
-}
-"""Values from so few that events find each other; some of them make no sense."""
-
-any_event = st.one_of([made_of(cls, few, conn=st.sampled_from([0, 0, 0, 1])) for cls in EVENTS])
-
-
-def folded(*events: ev.AnyEvent) -> State:
-    state = State()
-    for event in events:
-        state.apply(event)
-    return state
+from tests.state.folding import LOST_AND_FOUND, A, B, any_event, dial, dialed, folded, status, times
+from tests.vocabulary import EVENTS
 
 
 def check(state: State, now: float) -> None:
     """What must hold, whatever was folded in."""
     assert state.now >= 0
     assert 0 <= state.status_since <= state.now
-    for status in ("DISCONNECTED", "CONNECTING", "CONNECTED", "RECONNECTING", "DRAINING", "CLOSED"):
-        assert state.status_seconds(status, now) >= 0
+    for each in ("DISCONNECTED", "CONNECTING", "CONNECTED", "RECONNECTING", "DRAINING", "CLOSED"):
+        assert state.status_seconds(each, now) >= 0
     assert state.downtime(now) >= 0
     available = state.availability(now)
     assert available is None if not state.ever_connected else available is not None and 0 <= available <= 1
@@ -52,12 +29,12 @@ def check(state: State, now: float) -> None:
     under_way = [dial for dial in state.dials if dial.outcome is None]
     assert under_way in ([], [state.dials[-1]] if state.dials else [])
     assert state.dial is (under_way[0] if under_way else None)
-    for dial in state.dials:
-        assert dial.elapsed(now) >= 0
-        assert dial.total >= 0
-        for part in (*dial.stages.values(), *dial.addresses):
+    for each_dial in state.dials:
+        assert each_dial.elapsed(now) >= 0
+        assert each_dial.total >= 0
+        for part in (*each_dial.stages.values(), *each_dial.addresses):
             assert part.elapsed >= 0
-            assert part.outcome != "started" or dial.outcome is None
+            assert part.outcome != "started" or each_dial.outcome is None
     assert state.dial_count >= len(state.dials)
 
     lasting = [outage for outage in state.outages if outage.ended is None]
@@ -136,41 +113,6 @@ def test_every_event_has_a_fold_or_says_why_not() -> None:
 
 def test_another_connection_is_not_mine() -> None:
     assert folded(ev.Rtt(t=1.0, conn=1, seconds=1.0)).now == 0.0
-
-
-# -- the usual orders -------------------------------------------------------------------------------
-
-
-def status(t: float, to: ev.Status, before: ev.Status, cause: str = "") -> ev.StatusChanged:
-    return ev.StatusChanged(t=t, status=to, previous=before, cause=cause)
-
-
-def dial(t: float, number: int, why: ev.Why = "reconnect") -> ev.DialStart:
-    return ev.DialStart(t=t, dial=number, attempt=number, round=1, server=A, why=why)
-
-
-def dialed(t: float, number: int, outcome: ev.DialOutcome = "connected") -> ev.DialEnd:
-    return ev.DialEnd(t=t, dial=number, outcome=outcome, stage="connect", total=0.5, server=A)
-
-
-LOST_AND_FOUND: tuple[ev.AnyEvent, ...] = (
-    ev.Session(t=0.0, id="x", started=1000.0),
-    status(0.0, "CONNECTING", "DISCONNECTED"),
-    dial(0.0, 1, "initial"),
-    dialed(1.0, 1),
-    ev.Connected(t=1.0, server=A),
-    status(1.0, "CONNECTED", "CONNECTING"),
-    ev.Disconnected(t=7.0, cause="eof", server=A),
-    status(7.0, "RECONNECTING", "CONNECTED", "eof"),
-    dial(7.0, 2),
-    dialed(7.5, 2, "failed"),
-    ev.Waiting(t=7.5, delay=2.0, base=2.0, jitter=0.0, until=9.5, server=A),
-    dial(9.5, 3),
-    dialed(10.0, 3),
-    ev.Connected(t=10.0, server=B),
-    status(10.0, "CONNECTED", "RECONNECTING"),
-    ev.Reconnected(t=10.0, before=A, after=B, downtime=3.0, attempts=2),
-)
 
 
 def test_an_outage_from_loss_to_connected() -> None:

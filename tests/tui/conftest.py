@@ -1,7 +1,12 @@
+"""What every test of the screen stands on: a time zone, and a recording."""
+
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+
+from tests.replay.tapes import EVENTS, written
 
 
 @pytest.fixture(autouse=True)
@@ -13,3 +18,8 @@ def _utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     monkeypatch.undo()
     time.tzset()
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Path:
+    return written(tmp_path / "run.jsonl", EVENTS)

@@ -14,8 +14,8 @@ from natsmon.tui.drawing import prose
 from natsmon.tui.drawing.cells import Row, text_of, width_of
 from natsmon.tui.drawing.moment import Moment
 from tests.tui import dial_streams, streams
+from tests.tui.drawn import moment_of, texts
 from tests.tui.streams import STARTED, Stream
-from tests.tui.test_panels import moment_of, texts
 
 STREAMS = (
     dial_streams.secured,

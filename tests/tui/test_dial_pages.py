@@ -10,21 +10,8 @@ from natsmon.tui.app import NatsmonApp
 from natsmon.tui.drawing.cells import text_of
 from natsmon.tui.drawing.panel import Panel
 from tests.tui import dial_streams, streams
-from tests.tui.test_keys import Driven, driven
-
-
-def page_of(drive: Driven) -> str:
-    """What the page on top shows."""
-    sheet = drive.app.screen.query_one("Sheet", Panel)
-    return "\n".join(text_of(row) for row in sheet._rows)
-
-
-def title_of(drive: Driven) -> str:
-    return str(drive.app.screen.query_one("Sheet", Panel).border_title)
-
-
-def on_top(drive: Driven) -> str:
-    return type(drive.app.screen).__name__
+from tests.tui.driven import Driven, driven
+from tests.tui.pages import on_top, page_of, title_of
 
 
 async def test_tab_moves_the_keys_to_the_dials_and_back() -> None:

@@ -1,64 +1,19 @@
 """Every key, pressed: what the probe is sent, what the screen says, and how it ends."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 
 import pytest
 from textual.command import CommandPalette
-from textual.pilot import Pilot
-from textual.widgets import OptionList
 
 from natsmon import events as ev
-from natsmon.tui.app import NatsmonApp
 from natsmon.tui.drawing.cells import text_of
 from natsmon.tui.drawing.panel import Panel
 from natsmon.tui.keys import OUTAGES_KEYS, PAGE_KEYS, RECORD_KEYS
 from tests.tui import streams
-from tests.tui.fakes import Recorded, Server
+from tests.tui.driven import driven, run_by_name
+from tests.tui.fakes import Server
 from tests.tui.streams import Stream
-
-
-class Driven:
-    """A dashboard under test: press keys, read the screen."""
-
-    def __init__(self, app: NatsmonApp, source: Recorded, pilot: Pilot[int]) -> None:
-        self.app = app
-        self.source = source
-        self.pilot = pilot
-
-    async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
-        await self.settle()
-
-    async def tell(self, *events: ev.AnyEvent | None) -> None:
-        self.source.tell(*events)
-        await self.settle()
-
-    async def settle(self) -> None:
-        await self.pilot.pause()
-        if self.app.is_running:
-            self.app.draw()
-            await self.pilot.pause()
-
-    def shown(self, panel: str) -> str:
-        widget = self.app.query_one(f"#{panel}", Panel)
-        return "\n".join(text_of(row) for row in widget._rows)
-
-    def title(self, panel: str) -> str:
-        return str(self.app.query_one(f"#{panel}", Panel).border_title)
-
-
-@asynccontextmanager
-async def driven(
-    stream: Stream, *, size: tuple[int, int] = (120, 36), sandbox: Server | None = None, ends: bool = False
-) -> AsyncIterator[Driven]:
-    source = Recorded(stream, ends=ends, obituary="killed by SIGKILL")
-    app = NatsmonApp(source, sandbox=sandbox, clock=source.clock)
-    async with app.run_test(size=size) as pilot:
-        drive = Driven(app, source, pilot)
-        await drive.settle()
-        yield drive
 
 
 def draining() -> Stream:
@@ -262,21 +217,6 @@ async def test_the_palette_has_every_action() -> None:
         await drive.press("ctrl+p")
         assert type(drive.app.screen).__name__ == "CommandPalette"
         await drive.press("escape")
-
-
-async def run_by_name(app: NatsmonApp, pilot: Pilot[int], name: str) -> None:
-    """By way of the command palette."""
-    await pilot.press("ctrl+p", *name)
-    palette = app.screen
-    assert isinstance(palette, CommandPalette)
-    found = palette.query_one(OptionList)
-    async with asyncio.timeout(5.0):
-        while found.highlighted is None or not found.option_count:
-            await pilot.pause()
-    await pilot.press("enter")
-    await pilot.pause()
-    app.draw()
-    await pilot.pause()
 
 
 def test_every_page_has_the_palette() -> None:

@@ -13,9 +13,9 @@ from natsmon.tui.drawing.cells import text_of, width_of
 from natsmon.tui.drawing.moment import Moment
 from natsmon.tui.latency import charts, keepalive, overview, roundtrip
 from tests.tui import latency_streams, streams
+from tests.tui.drawn import MOMENTS, moment_of, texts
+from tests.tui.pictures import SIZES, Compare, app_on, settle
 from tests.tui.streams import Stream
-from tests.tui.test_panels import MOMENTS, moment_of, texts
-from tests.tui.test_snapshots import SIZES, Compare, app_on, settle
 
 MEASURED = moment_of(latency_streams.measured())
 VARIANTS = (latency_streams.blind, latency_streams.acknowledged, latency_streams.observing, latency_streams.pings_out)

@@ -5,8 +5,8 @@ from natsmon.sandbox import SandboxFailed
 from natsmon.tui.drawing import figures
 from natsmon.tui.drawing.panel import Panel
 from tests.tui import streams
+from tests.tui.driven import Driven, driven
 from tests.tui.fakes import Server
-from tests.tui.test_keys import Driven, driven
 
 
 class Broken(Server):

@@ -4,8 +4,8 @@ from natsmon import events as ev
 from natsmon.tui.drawing.cells import text_of
 from natsmon.tui.drawing.panel import Panel
 from tests.tui import outage_streams, streams
-from tests.tui.test_dial_pages import on_top, page_of, title_of
-from tests.tui.test_keys import Driven, driven
+from tests.tui.driven import Driven, driven
+from tests.tui.pages import on_top, page_of, title_of
 
 
 def table_of(drive: Driven) -> str:

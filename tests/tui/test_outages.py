@@ -13,8 +13,8 @@ from natsmon.tui.drawing.moment import Moment
 from natsmon.tui.outages import detail, listing, timeline
 from natsmon.tui.upgrades import lanes, moves, overview
 from tests.tui import outage_streams, streams
+from tests.tui.drawn import moment_of, texts
 from tests.tui.streams import Stream
-from tests.tui.test_panels import moment_of, texts
 
 STREAMS = (
     outage_streams.upgrade,

@@ -5,41 +5,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from natsmon import events as ev
-from natsmon.state import State
 from natsmon.tui import keybar, log, messages, status, timeline
 from natsmon.tui.dials import listing
-from natsmon.tui.drawing.cells import Row, cut, fit, left, right, row, spread, text_of, width_of
-from natsmon.tui.drawing.moment import Moment, Stream, StreamClock
+from natsmon.tui.drawing.cells import cut, fit, left, right, row, spread, text_of, width_of
+from natsmon.tui.drawing.moment import Moment, StreamClock
 from natsmon.tui.keys import KEYS, keys
 from natsmon.tui.latency import roundtrip
 from natsmon.tui.outages import summary
 from tests.tui import streams
+from tests.tui.drawn import MOMENTS, moment_of, texts
 
-STREAMS = (
-    streams.Stream,
-    streams.connected,
-    streams.dialing,
-    streams.countdown,
-    streams.outage,
-    streams.cancelled,
-    streams.gave_up,
-    streams.hostile,
-)
 DRAWN = (status.rows, listing.rows, messages.rows, roundtrip.rows, summary.rows, timeline.rows)
-
-
-def moment_of(stream: streams.Stream, now: float | None = None, how: Stream = "live") -> Moment:
-    state = State()
-    for event in stream.events:
-        state.apply(event)
-    return Moment(state, max(state.now, stream.t) if now is None else now, how, "killed by SIGKILL", True)
-
-
-MOMENTS = [moment_of(build(), how=how) for build in STREAMS for how in ("live", "died")]
-
-
-def texts(rows: list[Row]) -> list[str]:
-    return [text_of(cells) for cells in rows]
 
 
 @settings(max_examples=200, deadline=None)

@@ -8,11 +8,11 @@ from textual.events import AppBlur, AppFocus
 
 from natsmon.tui.keybar import MomentView
 from natsmon.tui.prompt import Prompt
-from tests.replay.test_replay import EVENTS, written
+from tests.replay.tapes import EVENTS, written
 from tests.tui import streams
-from tests.tui.test_dial_pages import on_top
-from tests.tui.test_keys import Driven, driven
-from tests.tui.test_replay import played
+from tests.tui.driven import Driven, driven
+from tests.tui.pages import on_top
+from tests.tui.played import played
 
 
 def gone(drive: Driven) -> bool:

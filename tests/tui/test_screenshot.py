@@ -8,8 +8,8 @@ from textual.command import CommandList
 
 from natsmon.tui import screenshot
 from tests.tui import streams
+from tests.tui.driven import Driven, driven
 from tests.tui.fakes import Server
-from tests.tui.test_keys import Driven, driven
 
 _NAMED = screenshot._name
 

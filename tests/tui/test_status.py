@@ -10,8 +10,8 @@ from natsmon.tui.drawing.cells import width_of
 from natsmon.tui.keys import KEYS, RECORD_KEYS
 from natsmon.tui.outages import summary
 from tests.tui import streams
+from tests.tui.drawn import moment_of, texts
 from tests.tui.streams import Stream
-from tests.tui.test_panels import moment_of, texts
 
 
 def failing(rounds: int) -> Stream:

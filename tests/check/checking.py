@@ -1,0 +1,44 @@
+"""One check, made and told in every format."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from natsmon.check import formats as check_formats
+from natsmon.check import measure as check
+from natsmon.check import text as check_text
+from natsmon.check.verdict import Limit, Limits, Verdict, judge
+from natsmon.servers import parse_server
+from natsmon.settings import Settings
+
+NO_LIMITS = Limits(*[Limit(60.0, 60.0)] * 3)
+METRICS = ["connect_time", "dns_time", "tcp_time", "info_time", "auth_time", "rtt", "request_time"]
+FORMATS = ("text", "nagios", "json", "prometheus")
+
+
+def settings(*urls: str, **changes: Any) -> Settings:
+    return Settings(**{"servers": tuple(map(parse_server, urls)), "connect_timeout": 5.0, **changes})
+
+
+async def checked(*urls: str, **changes: Any) -> Verdict:
+    (found,) = await check.check(settings(*urls, **changes))
+    return judge(found, NO_LIMITS)
+
+
+def every_format(verdicts: Sequence[Verdict]) -> str:
+    return "".join(
+        [
+            check_text.stages(verdicts[0], colour=True),
+            check_text.table(verdicts, colour=True),
+            check_formats.nagios(verdicts),
+            check_formats.json_text(verdicts, many=True),
+            check_formats.prometheus(verdicts),
+        ]
+    )
+
+
+def without_figures(text: str) -> str:
+    """With T for every time, without what depends on them: the bars, the mark of the slowest, the blanks between."""
+    text = re.sub(r"[\d.]+ m?s\b|\b\d\.\d{4}s|(?<=\} )[\d.e-]+|(?<=value\": )[\d.e-]+", "T", text)
+    text = re.sub(r"(?m)slowest(, )?|^▸|[█▏]|cid \d+", "", text)
+    return re.sub(r"(?m) +$", "", re.sub(r" +", " ", text))

@@ -1,0 +1,160 @@
+"""``natsmon check`` as a person and a cron job run it: its file, its secrets, its usage, its signals."""
+
+import asyncio
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from natsmon import cli, outfile
+from natsmon.check import measure as check
+from natsmon.check.verdict import Status
+from natsmon.exit_codes import Exit
+from natsmon.sandbox.server import NatsServer
+from natsmon.settings import Secret
+from tests import peers
+from tests.check.checking import FORMATS, checked, every_format, settings
+from tests.conftest import StartServer
+from tests.imported import CLIENT, SCREEN, imported_by
+from tests.peer import Talk, playing
+
+# -- the file ---------------------------------------------------------------------------------------
+
+
+def test_the_file_is_for_its_owner_alone_and_replaces_what_was_there(
+    server: NatsServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "nats.prom"
+    target.write_text("old")
+    target.chmod(0o644)
+    with target.open() as before:
+        assert cli.main(["check", server.url, "--format", "prometheus", "--outfile", str(target)]) == 0
+        assert before.read() == "old"
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    assert target.read_text().startswith("# HELP nats_server_check_connections_connect_time ")
+    assert list(tmp_path.iterdir()) == [target]
+    assert capsys.readouterr().out == ""
+
+
+def test_a_file_that_cannot_be_written(server: NatsServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for target in (tmp_path / "nowhere" / "f", tmp_path):
+        assert cli.main(["check", server.url, "--format", "prometheus", "--outfile", str(target)]) == Exit.GAVE_UP
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert captured.err.startswith("natsmon: --outfile: ")
+        assert captured.err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    target = tmp_path / "f"
+    target.write_text("old")
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(OSError, match="No space"):
+        outfile.write(str(target), "new")
+    assert [path.name for path in tmp_path.iterdir()] == ["f"]
+    assert target.read_text() == "old"
+
+
+# -- secrets ----------------------------------------------------------------------------------------
+
+
+PLANTED = ("planted-user", "planted-password", "planted-token")
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("password", ["planted-password", "planted-password-wrong"])
+def test_secrets_are_in_no_format(
+    form: str, password: str, nats_server: StartServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server = nats_server(config="authorization { user: planted-user, password: planted-password }")
+    target = tmp_path / "out"
+    for where in ([server.url, "--user", "planted-user", "--password", password],
+                  [f"nats://planted-user:{password}@{server.authority}"],
+                  ["--all", f"nats://planted-user:{password}@{server.authority}", "--outfile", str(target)],
+                  [server.url, "--token", "planted-token"]):  # fmt: skip
+        cli.main(["check", "--format", form, *where])
+        captured = capsys.readouterr()
+        told = captured.out + captured.err + (target.read_text() if target.exists() else "")
+        assert told
+        assert not any(secret in told for secret in PLANTED)
+
+
+async def test_a_peer_that_repeats_what_it_was_told() -> None:
+    async def script(talk: Talk) -> None:
+        await talk.info()
+        said = await talk.line()
+        await talk.send(b"-ERR '" + said.strip() + b"'\r\n")
+        await talk.until_closed()
+
+    async with playing(script) as peer:
+        verdict = await checked(
+            peer.url, user=Secret(PLANTED[0]), password=Secret(PLANTED[1]), token=Secret(PLANTED[2])
+        )
+    told = every_format([verdict])
+    assert verdict.status is Status.CRITICAL
+    assert "repeats a secret of ours" in told
+    assert not any(secret in told for secret in PLANTED)
+
+
+# -- imports, usage and signals ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("args", "line"),
+    [
+        ("--format xml", '--format: "xml" is not one of text, nagios, json, prometheus'),
+        ("--rtt-warn 0", '--rtt-warn: "0" must be more than 0'),
+        ("--rtt-warn 2s", "--rtt-warn: 2s is more than --rtt-critical, 1s"),
+        ("--namespace a-b", '--namespace: "a-b" is not a prefix for metric names: letters, digits and underscores'),
+        ("--outfile=", '--outfile: "" is empty'),
+        ("--subject a", "--subject: there is no such option; try natsmon --help"),
+        ("ftp://h", 'URL: "ftp://h": the scheme is not supported, nats://, tls://, ws:// and wss:// are'),
+    ],
+)
+def test_bad_usage_is_one_line(args: str, line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["check", *args.split()]) == Exit.USAGE
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == f"natsmon: {line}\n"
+
+
+def test_nothing_is_loaded_that_is_not_needed() -> None:
+    loaded = imported_by("from natsmon.cli import main; assert main(['check', '--help']) == 0")
+    assert not loaded & {"nats", "textual", "rich", "asyncio"}
+    assert not imported_by("import natsmon.check.verdict, natsmon.check.text, natsmon.check.formats") & CLIENT
+    assert not imported_by("import natsmon.check.measure") & SCREEN
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_a_signal_cancels_at_once(number: signal.Signals) -> None:
+    async with peers.silent() as peer:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "natsmon", "check", peer.url, "--connect-timeout=1m",
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        await peer.until_connected()
+        began = time.monotonic()
+        process.send_signal(number)
+        out, err = await asyncio.wait_for(process.communicate(), 10.0)
+    assert process.returncode == Exit.INTERRUPTED
+    assert (out, err) == (b"", b"")
+    assert time.monotonic() - began < 2.0
+
+
+async def test_the_peer_is_left_when_a_check_is_cancelled() -> None:
+    async with peers.info_then_silent() as peer:
+        checking = asyncio.ensure_future(check.check(settings(peer.url)))
+        await peer.until_received(b"PING")
+        checking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await checking
+        await peer.until_left()

@@ -1,0 +1,128 @@
+"""A recording in several files: nothing lost and nothing twice, and each of them can be read alone."""
+
+from pathlib import Path
+
+import pytest
+
+from natsmon import events as ev
+from natsmon.recording import names, part
+from natsmon.recording.reader import Recording
+from natsmon.recording.recorder import Parts
+from natsmon.recording.target import Target
+from natsmon.state import State
+from tests.recording.recorded import SUFFIXES, lines_of, written
+from tests.tui import streams
+
+
+def test_names_sort_and_say_whose_they_are() -> None:
+    for name, full in [
+        ("run.jsonl", "run.0003.jsonl"),
+        ("run.jsonl.zst", "run.0003.jsonl.zst"),
+        ("a.b.log.gz", "a.b.0003.log.gz"),
+        ("run", "run.0003"),
+        ("run.gz", "run.0003.gz"),
+    ]:
+        assert names.part(Path("/d") / name, 3) == Path("/d") / full
+        assert names.whose(Path("/d") / full) == (Path("/d") / name, 3)
+        assert sorted([name, full]) == ([full, name] if "." in name else [name, full])
+
+
+def long_session(count: int) -> list[bytes]:
+    """A session with everything in it, then many echoes and dials."""
+    stream = streams.outage()
+    lines = [ev.encode(event) for event in stream.events]
+    for number in range(count):
+        lines.append(ev.encode(ev.Echoed(t=stream.t + number, seq=number, latency=(number * 7919 % 1009) / 1e6)))
+        if number % 20 == 0:
+            lines.append(ev.encode(ev.Rtt(t=stream.t + number, seconds=0.001 + number / 1e6)))
+    return lines
+
+
+def folded(lines: list[bytes]) -> State:
+    state = State()
+    for line in lines:
+        event = ev.decode_event(line)
+        assert event is not None
+        state.apply(event)
+    return state
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_rotation_loses_and_doubles_nothing(tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(part, "CHUNK", 8_000)
+    path = tmp_path / f"run.{suffix}"
+    put = long_session(3000)
+    most = {"jsonl": 70_000, "jsonl.gz": 12_000, "jsonl.zst": 12_000}[suffix]
+    written(path, [put[at : at + 7] for at in range(0, len(put), 7)], most=most, keep=100)
+    full = names.numbered(path)
+    assert len(full) >= 2
+    assert lines_of(path) == put
+    assert lines_of(*[each for _, each in full], path) == put
+    for at in range(len(full)):
+        alone = [line + b"\n" for batch in Recording([full[at][1]]).batches() for line in batch.lines]
+        assert b'"session"' in alone[0]
+        if at:
+            assert b'"snapshot"' in alone[1]
+    whole, last = folded(put), folded([line for batch in Recording([full[-1][1]]).batches() for line in batch.lines])
+    live = folded(path_alone(path, tmp_path))
+    assert vars(live) == vars(whole)
+    assert last.status == whole.status
+
+
+def path_alone(path: Path, tmp_path: Path) -> list[bytes]:
+    elsewhere = tmp_path / "alone"
+    elsewhere.mkdir()
+    (elsewhere / path.name).write_bytes(path.read_bytes())
+    return lines_of(elsewhere / path.name)
+
+
+def test_only_the_newest_parts_are_kept(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    put = long_session(3000)
+    written(path, [put[at : at + 7] for at in range(0, len(put), 7)], most=70_000, keep=3)
+    full = names.numbered(path)
+    assert len(full) == 2
+    assert full[0][0] > 1
+    events = lines_of(path)
+    assert b'"snapshot"' in events[1]
+    assert events[2:] == put[-len(events[2:]) :]
+    assert vars(folded(events)) == vars(folded(put))
+
+
+def test_a_missing_part_is_bridged_by_the_snapshot(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    put = long_session(3000)
+    written(path, [put[at : at + 7] for at in range(0, len(put), 7)], most=70_000, keep=100)
+    names.numbered(path)[1][1].unlink()
+    got = lines_of(path)
+    assert sum(b'"snapshot"' in line[:20] for line in got) == 1
+    assert vars(folded(got)) == vars(folded(put))
+
+
+def test_a_part_that_becomes_full_while_others_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    put = long_session(6000)
+    batches_put = [put[at : at + 7] for at in range(0, len(put), 7)]
+    parts = Parts(Target(str(path), most=200_000, keep=100))
+    for batch in batches_put[:500]:
+        parts.write(batch)
+    assert len(names.numbered(path)) == 1
+    reading = Recording([path]).batches()
+    got = next(reading).lines
+    for batch in batches_put[500:]:
+        parts.write(batch)
+    assert len(names.numbered(path)) == 2
+    parts.close()
+    got += [line for batch in reading for line in batch.lines]
+    assert [line + b"\n" for line in got] == put
+
+
+def test_a_link_leads_to_the_parts(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    link = tmp_path / "link.jsonl"
+    link.symlink_to(tmp_path / "there" / "run.jsonl")
+    put = long_session(2000)
+    written(link, [put[at : at + 7] for at in range(0, len(put), 7)], most=70_000)
+    assert link.is_symlink()
+    assert len(names.numbered(tmp_path / "there" / "run.jsonl")) > 1
+    assert lines_of(link) == put

@@ -1,0 +1,47 @@
+"""Loading a recording: in steps, stopped, and from several files."""
+
+from pathlib import Path
+
+from natsmon import events as ev
+from natsmon.recording.reader import Recording
+from natsmon.recording.recorder import Parts
+from natsmon.recording.target import Target
+from natsmon.replay.loading import Loading
+from natsmon.state import State
+from tests.replay.tapes import EVENTS, written
+from tests.state.folding import same
+from tests.tui import streams
+
+
+def test_loading_can_be_stopped_and_what_is_there_stays(tmp_path: Path) -> None:
+    many = [EVENTS[0], *(ev.Published(t=n / 100, seq=n) for n in range(1, 20_001))]
+    loading = Loading(Recording([written(tmp_path / "run.jsonl", many)]))
+    assert loading.begin()
+    assert 0 < len(loading.tape) < len(many)
+    assert 0 < loading.share < 1
+    loading.go_on()
+    there = len(loading.tape)
+    loading.stop()
+    assert not loading.go_on()
+    assert (loading.done, loading.stopped, len(loading.tape)) == (True, True, there)
+    scene = loading.tape.scene(there)
+    assert scene.state.tally.attempted == there - 1
+
+
+def test_parts_and_compressed_files_are_one(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl.gz"
+    parts = Parts(Target(str(path), 4096, 100))
+    lines = [ev.encode(event) for event in streams.outage().events]
+    for first in range(0, len(lines), 20):
+        parts.write(lines[first : first + 20])
+    parts.close()
+    assert len(list(tmp_path.iterdir())) > 2
+    loading = Loading(Recording([path]))
+    while loading.go_on():
+        pass
+    assert loading.skipped == []
+    assert len(loading.tape) == len(lines)
+    state = State()
+    for event in streams.outage().events:
+        state.apply(event)
+    same(loading.tape.scene(len(lines)).state, state)

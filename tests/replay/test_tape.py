@@ -1,0 +1,72 @@
+"""The tape: what is known at any place of it is what was known then."""
+
+import pytest
+
+from natsmon import events as ev
+from natsmon.replay.scene import LINES_KEPT, MESSAGES_KEPT
+from natsmon.tui import log
+from tests.replay.tapes import DAY, EVENTS, at, loaded, scenes
+from tests.state.folding import same
+from tests.tui import dial_streams, outage_streams, streams
+from tests.tui.streams import STARTED
+
+
+def test_the_log_is_as_long_as_the_dashboards() -> None:
+    assert (LINES_KEPT, MESSAGES_KEPT) == (log.LINES_KEPT, log.MESSAGES_KEPT)
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_every_place_is_as_if_folded_from_the_start() -> None:
+    whole = loaded(EVENTS)
+    for number, scene in enumerate(scenes(EVENTS)):
+        if number % 3:
+            continue
+        there = whole.scene(number)
+        same(there.state, scene.state)
+        assert there.log == scene.log
+
+
+def test_times_run_on_from_session_to_session() -> None:
+    whole = loaded(EVENTS)
+    assert len(whole.chapters) == 3
+    assert list(whole.times) == sorted(whole.times)
+    ends = [streams.outage().t, outage_streams.upgrade().t, dial_streams.raced().t]
+    assert [chapter.started for chapter in whole.chapters] == [STARTED, STARTED + 2 * DAY, STARTED + 3 * DAY]
+    assert whole.length <= sum(ends)
+    for chapter, event in ((c, EVENTS[c.first]) for c in whole.chapters):
+        assert isinstance(event, ev.Session)
+        assert chapter.wall(chapter.base) == event.started
+
+
+def test_a_recording_that_begins_in_the_middle_begins_there() -> None:
+    stream = streams.connected()
+    head = [stream.events[0], ev.Snapshot(t=stream.t, log=[ev.LogLine(at=STARTED, text="before")])]
+    later = [ev.Paused(t=stream.t + 2.0), ev.Resumed(t=stream.t + 5.0)]
+    here = at([*head, *later])
+    assert here.tape.length == 5.0
+    here.seek(2.0)
+    assert here.now == stream.t + 2.0
+    assert [line.text for line in here.scene.log] == ["before", "publishing paused"]
+
+
+def test_a_note_stands_at_its_place_and_makes_nothing_later() -> None:
+    events: list[ev.AnyEvent] = [
+        ev.Session(t=0.0, id="one", started=STARTED),
+        ev.Connected(t=1.0, server="nats://a:4222"),
+        ev.StatusChanged(t=1.0, status="CONNECTED", previous="CONNECTING"),
+        ev.Note(t=53.289, text="killing the server"),
+        ev.Note(t=53.290045, text="killed the server"),
+        ev.Disconnected(t=53.28855, cause="eof", server="nats://a:4222"),
+        ev.StatusChanged(t=53.28855, status="RECONNECTING", previous="CONNECTED"),
+        ev.Note(t=60.0, text="the probe died"),
+    ]
+    there = at(events)
+    assert list(there.tape.times) == [0.0, 1.0, 1.0, *[53.28855] * 4, 60.0]
+    assert [mark.began for mark in there.tape.outages] == [53.28855]
+    there.to_event(5)
+    assert there.now == 53.28855
+    assert [line.text for line in there.scene.log][-2:] == ["killing the server", "killed the server"]
+    assert there.scene.log[-1].at == STARTED + 53.290045, "as it was shown live"
+    there.seek(60.0)
+    assert (there.now, there.scene.log[-1].text) == (60.0, "the probe died")
+    assert there.scene.state.outages[-1].began == 53.28855

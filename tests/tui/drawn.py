@@ -1,0 +1,31 @@
+"""What panels draw of a stream, without a terminal."""
+
+from natsmon.state import State
+from natsmon.tui.drawing.cells import Row, text_of
+from natsmon.tui.drawing.moment import Moment, Stream
+from tests.tui import streams
+
+STREAMS = (
+    streams.Stream,
+    streams.connected,
+    streams.dialing,
+    streams.countdown,
+    streams.outage,
+    streams.cancelled,
+    streams.gave_up,
+    streams.hostile,
+)
+
+
+def moment_of(stream: streams.Stream, now: float | None = None, how: Stream = "live") -> Moment:
+    state = State()
+    for event in stream.events:
+        state.apply(event)
+    return Moment(state, max(state.now, stream.t) if now is None else now, how, "killed by SIGKILL", True)
+
+
+MOMENTS = [moment_of(build(), how=how) for build in STREAMS for how in ("live", "died")]
+
+
+def texts(rows: list[Row]) -> list[str]:
+    return [text_of(cells) for cells in rows]

@@ -1,0 +1,69 @@
+"""A replay under test, its clock in the test's hands."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from types import SimpleNamespace
+
+from textual.pilot import Pilot
+
+from natsmon.recording.reader import Recording
+from natsmon.replay.loading import Loading
+from natsmon.tui.drawing.cells import text_of
+from natsmon.tui.drawing.panel import Panel
+from natsmon.tui.replay.app import ReplayApp
+
+
+class Played:
+    """A replay under test, and its clock."""
+
+    def __init__(self, app: ReplayApp, pilot: Pilot[int], clock: SimpleNamespace) -> None:
+        self.app = app
+        self.player = app.player
+        self._pilot = pilot
+        self._clock = clock
+
+    async def press(self, *keys: str) -> None:
+        await self._pilot.press(*keys)
+        await self.settle()
+
+    async def wait(self, seconds: float) -> None:
+        self._clock.now += seconds
+        await self.settle()
+
+    async def settle(self) -> None:
+        await self._pilot.pause()
+        if self.app.is_running:
+            self.app.draw()
+            await self._pilot.pause()
+
+    async def type(self, text: str) -> None:
+        await self.press(*(_KEY.get(letter, letter) for letter in text))
+
+    async def click(self, x: int, y: int = 0) -> None:
+        await self._pilot.click("#replay", offset=(x, y))
+        await self.settle()
+
+    def shown(self, panel: str) -> str:
+        return text(self.app.query_one(f"#{panel}", Panel))
+
+
+_KEY = {"#": "number_sign", ":": "colon", "+": "plus", ".": "full_stop", "-": "minus", " ": "space"}
+
+
+def text(panel: Panel) -> str:
+    return "\n".join(text_of(row) for row in panel._rows)
+
+
+@asynccontextmanager
+async def played(path: Path, *, size: tuple[int, int] = (120, 36), playing: bool = False) -> AsyncIterator[Played]:
+    loading = Loading(Recording([path]))
+    assert loading.begin()
+    clock = SimpleNamespace(now=100.0)
+    app = ReplayApp(loading, playing=playing, clock=lambda: clock.now)
+    async with app.run_test(size=size) as pilot:
+        while not loading.done:
+            await pilot.pause()
+        played = Played(app, pilot, clock)
+        await played.settle()
+        yield played

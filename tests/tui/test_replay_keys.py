@@ -1,0 +1,198 @@
+"""The keys of a replay: through time, from outage to outage, to a place, and on pages."""
+
+from pathlib import Path
+
+import pytest
+from textual.content import Content
+from textual.widgets import Static
+
+from natsmon.tui.dials.page import DialPage
+from natsmon.tui.page import Page
+from tests.tui.driven import run_by_name
+from tests.tui.pictures import SIZES
+from tests.tui.played import played, text
+
+
+async def test_play_pause_and_speed(recording: Path) -> None:
+    async with played(recording) as replay:
+        await replay.wait(5.0)
+        assert replay.player.at == 0.0
+        await replay.press("space", "plus", "plus")
+        await replay.wait(4.0)
+        assert replay.player.at == pytest.approx(20.0)
+        assert "▶    5×" in replay.shown("replay")
+        await replay.press("minus", "space")
+        await replay.wait(4.0)
+        assert replay.player.at == pytest.approx(20.0)
+        assert "‖    2×" in replay.shown("replay")
+
+
+async def test_stepping_and_jumping(recording: Path) -> None:
+    async with played(recording) as replay:
+        await replay.press("right_square_bracket")
+        assert "RECONNECTING" in replay.shown("status")
+        assert "outage 1 of" in replay.shown("replay")
+        number = replay.player.number
+        await replay.press("full_stop", "full_stop", "comma")
+        assert replay.player.number == number + 1
+        await replay.press("left_square_bracket")
+        assert replay.player.number == number
+        await replay.press("left_square_bracket")
+        assert replay.shown("keybar").startswith("there is no outage before this")
+        await replay.press("right_curly_bracket")
+        assert replay.player.at_end
+        await replay.press("right_square_bracket")
+        assert replay.shown("keybar").startswith("there is no further outage")
+        assert "session 3 of 3" in replay.shown("replay")
+        await replay.press("left_curly_bracket", "shift+right", "right", "left")
+        assert replay.player.at == pytest.approx(replay.player.tape.length / 10)
+
+
+async def test_going_to_a_place_that_is_typed(recording: Path) -> None:
+    async with played(recording) as replay:
+        await replay.press("g")
+        await replay.type("#30")
+        assert replay.player.number != 30
+        await replay.press("enter")
+        assert (replay.player.number, replay.app.query_one("#keybar").display) == (30, True)
+        await replay.press("g")
+        await replay.type("+1")
+        await replay.press("escape")
+        assert replay.player.number == 30
+        await replay.press("g")
+        await replay.type("x")
+        await replay.press("enter")
+        assert replay.shown("keybar").startswith("“x” is no time; try 15:04")
+        await replay.press("slash")
+        await replay.type(".+")
+        assert replay.app.watched.book.needle == ".+"
+        assert replay.player.number == 30
+
+
+async def test_a_click_on_the_track_goes_there(recording: Path) -> None:
+    async with played(recording) as replay:
+        width = replay.app.query_one("#replay").size.width
+        await replay.click(1 + (width - 1) // 2)
+        assert replay.player.at == pytest.approx(replay.player.tape.length / 2, rel=0.02)
+        await replay.click(width)
+        assert replay.player.at_end
+    async with played(recording, size=(80, 24)) as replay:
+        await replay.click(3)  # on the figures
+        assert replay.player.at == 0.0
+
+
+@pytest.mark.parametrize("key", ["o", "l"])
+async def test_on_the_pages_one_moves_in_time_as_on_the_dashboard(recording: Path, key: str) -> None:
+    async with played(recording) as replay:
+        replay.player.seek(replay.player.tape.length / 2)  # in the session with the most to see
+        await replay.settle()
+        await replay.press(key)
+        page = replay.app.screen
+        assert isinstance(page, Page)
+        first, second = (mark.began for mark in replay.player.tape.outages[:2])
+
+        async def at(key: str, at: float, said: str) -> None:
+            await replay.press(key)
+            assert replay.app.screen is page
+            assert replay.player.at == pytest.approx(at)
+            assert text(page.keybar).startswith(said)
+
+        length = replay.player.tape.length
+        await at("left_curly_bracket", 0.0, "15:06:40.000")
+        await at("left_square_bracket", 0.0, "there is no outage before this")
+        await at("right_square_bracket", first, "outage 1 of 4")
+        await at("right_square_bracket", second, "outage 2 of 4")
+        await at("left_square_bracket", first, "outage 1 of 4")
+        await at("right", first + length / 100, "15:")
+        await at("left", first, "15:")
+        await at("shift+right", first + length / 10, "15:")
+        await at("shift+left", first, "15:")
+        await at("right_curly_bracket", length, "15:")
+        await replay.press("g")
+        await replay.type("x[")
+        await replay.press("left")
+        assert replay.player.at == pytest.approx(length), "what is typed goes nowhere by itself"
+        await replay.press("escape", "g")
+        await replay.type("#30")
+        await replay.press("enter")
+        assert replay.player.number == 30
+        assert (replay.app.screen, page.keybar.display) == (page, True)
+
+
+async def test_on_the_page_of_a_record_they_walk(recording: Path) -> None:
+    async with played(recording) as replay:
+        await replay.press("right_square_bracket", "right_square_bracket", "enter")
+        page, at = replay.app.screen, replay.player.at
+        assert isinstance(page, DialPage)
+        newest = page.record
+        await replay.press("left_square_bracket")
+        older = page.record
+        assert older is not newest
+        await replay.press("right", "left", "shift+left")
+        assert page.record is older
+        assert replay.player.at == at
+
+
+async def test_the_help_names_what_works_on_a_page_of_a_replay(recording: Path) -> None:
+    async with played(recording) as replay:
+        await replay.press("question_mark")
+        shown_there = replay.app.screen.query_one("_Text", Static).render()
+        assert isinstance(shown_there, Content)
+        lines = shown_there.plain.splitlines()
+    begin = next(n for n, line in enumerate(lines) if line.startswith("on a page"))
+    section = lines[begin + 1 : lines.index("", begin)]
+    shown = [line[:11].strip() for line in section if line[:11].strip()]
+    moving = ["space", "+ -", ". ,", "] [", "← →", "{ }", "g"]
+    assert {*moving, "esc", "←", "→", "S", "?", "ctrl+p", "q"} <= set(shown)
+    assert not {"c", "r", "n", "p", "p space", "d", "k", "R"} & set(shown)
+    assert "drain" not in " ".join(section)
+
+
+async def test_there_is_no_connection_to_act_on(recording: Path) -> None:
+    async with played(recording) as replay:
+        for key in ("c", "r", "n", "p", "d"):
+            replay.app.say("")
+            await replay.press(key)
+            assert replay.shown("keybar").rstrip() == "a recording: there is no connection to act on"
+
+
+@pytest.mark.parametrize("size", [(48, 16), (60, 16), *SIZES], ids=lambda size: f"{size[0]}x{size[1]}")
+async def test_the_key_bar_has_the_keys_that_work_here(recording: Path, size: tuple[int, int]) -> None:
+    async with played(recording, size=size) as replay:
+        assert replay.shown("keybar").startswith("space play/pause")
+        assert replay.shown("keybar").rstrip().endswith("q quit")
+        await replay.press("o")
+        page = replay.app.screen
+        assert isinstance(page, Page)
+        assert "esc back" in text(page.keybar)
+        assert "cancel" not in text(page.keybar)
+
+
+async def test_a_page_stays_on_what_it_shows(recording: Path) -> None:
+    async with played(recording) as replay:
+        await replay.press("right_square_bracket", "right_square_bracket", "enter")
+        page = replay.app.screen
+        assert isinstance(page, DialPage)
+        dial = page.record
+        await replay.press("comma", "full_stop", "comma")
+        assert replay.app.screen is page
+        assert page.record is not dial
+        assert page.record is replay.app.watched.state.find_dial(dial.id)
+        replay.player.seek(0.0)
+        await replay.settle()
+        assert not isinstance(replay.app.screen, DialPage)
+        await replay.press("space")
+        assert replay.player.playing
+
+
+@pytest.mark.parametrize("keys", [("s",), ("right_square_bracket", "right_square_bracket", "enter")])
+async def test_the_palette_opens_on_a_page_and_moves_in_time(recording: Path, keys: tuple[str, ...]) -> None:
+    async with played(recording) as replay:
+        await replay.press(*keys, "ctrl+p")
+        assert type(replay.app.screen).__name__ == "CommandPalette"
+        await replay.press("left_square_bracket", "left", "escape")
+        assert isinstance(replay.app.screen, Page)
+        number = replay.player.number
+        await run_by_name(replay.app, replay._pilot, "One event on")
+        assert replay.player.number == number + 1
+        assert isinstance(replay.app.screen, Page)
