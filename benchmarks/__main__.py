@@ -27,7 +27,7 @@ import time
 
 from benchmarks import table
 
-NAMES = (
+NAMES: tuple[str, ...] = (
     "round_trip",
     "latency_truth",
     "cancel",

@@ -20,6 +20,8 @@ class Peer:
         self.connections = 0
         self.open = 0
         self.received = b""
+        self.targets: list[str] = []
+        """Of a proxy: where it was asked to pass on to."""
         self._changed = asyncio.Event()
         self._released = asyncio.Event()
 

@@ -145,4 +145,4 @@ async def test_proxy_dialer(scheme: str, server: NatsServer) -> None:
         with Program("proxy_dialer", server.url, ALL_PROXY=url) as program:
             assert await asyncio.to_thread(program.end) == 0
             assert program.said == ["heard world"]
-        assert proxy.targets == ([server.authority] if scheme else [])  # type: ignore[attr-defined]
+        assert proxy.targets == ([server.authority] if scheme else [])

@@ -43,10 +43,9 @@ async def connected(peering: Peering) -> AsyncIterator[Client]:
                 await writer.wait_closed()
 
 
-def info_of(line: bytes) -> dict[str, Any]:
+def info_of(line: bytes) -> Any:
     assert line.startswith(b"INFO ")
-    info: dict[str, Any] = json.loads(line[5:])
-    return info
+    return json.loads(line[5:])
 
 
 async def greeted(client: Client) -> None:

@@ -181,6 +181,7 @@ async def test_a_lame_duck_that_is_started_again_is_one_no_more(nats_server: Sta
         assert all(lame(pool) for pool in run.events.of(ev.Pool) if pool.t >= told.t)
         await asyncio.to_thread(duck.restart)
         await run.events.until(ev.Pool, lambda pool: not lame(pool))
+        assert run.events.state.connected is not None
         assert run.events.state.connected.server == other.url
 
 

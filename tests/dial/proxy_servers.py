@@ -36,7 +36,7 @@ async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 
 @asynccontextmanager
 async def socks(login: tuple[str, str] | None = None, reply: int = 0) -> AsyncIterator[Peer]:
-    """A SOCKS5 proxy. ``names`` on the peer are the targets it was asked for, as they came."""
+    """A SOCKS5 proxy. Its ``targets`` are as they came."""
 
     async def script(talk: Talk) -> None:
         version, count = await talk.exactly(2)
@@ -61,15 +61,13 @@ async def socks(login: tuple[str, str] | None = None, reply: int = 0) -> AsyncIt
         else:
             host = ".".join(map(str, await talk.exactly(4))) if kind == 1 else (await talk.exactly(16)).hex()
         port = int.from_bytes(await talk.exactly(2), "big")
-        targets.append(f"{host}:{port}")
+        talk.peer.targets.append(f"{host}:{port}")
         if reply:
             await talk.send(bytes([5, reply, 0, 1]) + bytes(6))
             return
         await relay(talk, HOST if host.endswith(".example") else host, port, b"\x05\x00\x00\x03\x04abcd\x00\x01")
 
-    targets: list[str] = []
     async with playing(script) as peer:
-        peer.targets = targets  # type: ignore[attr-defined]
         yield peer
 
 
@@ -78,7 +76,6 @@ async def http(
     login: tuple[str, str] | None = None, status: str = "200 OK", interim: bytes = b""
 ) -> AsyncIterator[Peer]:
     """An HTTP proxy that knows CONNECT."""
-    targets: list[str] = []
 
     async def script(talk: Talk) -> None:
         request = (await talk.line()).decode().split()
@@ -87,7 +84,7 @@ async def http(
         while line := (await talk.line()).strip():
             name, _, value = line.decode().partition(": ")
             headers[name] = value
-        targets.append(request[1])
+        talk.peer.targets.append(request[1])
         assert headers["Host"] == request[1]
         wanted = login and "Basic " + base64.b64encode(":".join(login).encode()).decode()
         if wanted and headers.get("Proxy-Authorization") != wanted:
@@ -105,7 +102,6 @@ async def http(
         )
 
     async with playing(script) as peer:
-        peer.targets = targets  # type: ignore[attr-defined]
         yield peer
 
 

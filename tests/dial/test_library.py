@@ -183,7 +183,7 @@ async def test_a_dialer_that_ignores_its_deadline_is_cancelled() -> None:
             await asyncio.sleep(60)
             raise AssertionError
 
-    options = {"connect_timeout": 0.1, "max_reconnect_attempts": 1, "reconnect_time_wait": 0.02}
+    options: dict[str, Any] = {"connect_timeout": 0.1, "max_reconnect_attempts": 1, "reconnect_time_wait": 0.02}
     began = time.monotonic()
     error = await failing(connect("nats://x", dialer=Sleepy(), error_cb=Callbacks().options["error_cb"], **options))
     assert time.monotonic() - began < 1
@@ -245,7 +245,7 @@ async def test_websockets_are_left_to_nats_py(refused_port: int, monkeypatch: py
             raise ConnectionError
 
     monkeypatch.setattr("nats.aio.client.WebSocketTransport", Transport)
-    options = {"max_reconnect_attempts": 1, "reconnect_time_wait": 0.02}
+    options: dict[str, Any] = {"max_reconnect_attempts": 1, "reconnect_time_wait": 0.02}
     await failing(connect(f"ws://{HOST}:{refused_port}", error_cb=Callbacks().options["error_cb"], **options))
     assert made
 

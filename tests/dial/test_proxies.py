@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -9,9 +11,13 @@ from natsmon import DialError, HttpConnectDialer, SocksDialer, connect
 from natsmon.sandbox.server import HOST, NatsServer
 from tests import peers
 from tests.dial import proxy_servers
+from tests.peer import Peering
 
 SECRET = "pa:ss wörd"
-KINDS = {"socks": (SocksDialer, proxy_servers.socks), "http": (HttpConnectDialer, proxy_servers.http)}
+KINDS: dict[str, tuple[Any, Callable[..., Peering]]] = {
+    "socks": (SocksDialer, proxy_servers.socks),
+    "http": (HttpConnectDialer, proxy_servers.http),
+}
 
 
 async def refused(

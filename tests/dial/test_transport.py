@@ -5,6 +5,7 @@ import ssl
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import nats.errors
 import pytest
@@ -31,7 +32,8 @@ async def test_a_certificate_that_cannot_be_trusted_ends_the_attempt(
     server = await asyncio.to_thread(nats_server, config=certificates.config())
     notes, callbacks = Notes(), Callbacks()
     context = ssl.create_default_context() if wrong == "ca" else certificates.trusting()
-    options = {"tls": context, "tls_hostname": "localhost" if wrong == "ca" else "other.example", "trace": notes}
+    name = "localhost" if wrong == "ca" else "other.example"
+    options: dict[str, Any] = {"tls": context, "tls_hostname": name, "trace": notes}
     error = await failing(
         connect(server.url, **options, max_reconnect_attempts=1, reconnect_time_wait=0.05, **callbacks.options)
     )
@@ -66,7 +68,7 @@ async def test_a_stalled_tls_handshake_ends_in_time() -> None:
     callbacks = Callbacks()
     began = time.monotonic()
     async with playing(script) as peer:
-        options = {"connect_timeout": 0.2, "max_reconnect_attempts": 1, "reconnect_time_wait": 0.05}
+        options: dict[str, Any] = {"connect_timeout": 0.2, "max_reconnect_attempts": 1, "reconnect_time_wait": 0.05}
         error = await failing(connect(peer.url, **options, **callbacks.options))
         await peer.until_left()
     assert isinstance(error.__cause__, DialError)

@@ -10,6 +10,7 @@ from typing import Any
 
 import nats.errors
 import nats.js.errors
+from nats.aio.client import Client
 from nats.js.api import ConsumerConfig, DeliverPolicy, StreamInfo
 
 from natsmon.sandbox.server import HOST, NatsServer
@@ -38,7 +39,7 @@ def acquaint(nodes: Sequence[NatsServer]) -> None:
 class Stream:
     """One stream as it really is."""
 
-    def __init__(self, client: nats.NATS) -> None:
+    def __init__(self, client: Client) -> None:
         self._js = client.jetstream()
         self.say = client.publish
 
@@ -68,7 +69,8 @@ class Stream:
 
     async def publish(self, subject: str, payload: bytes, **options: Any) -> int:
         """The place it got."""
-        return (await self._js.publish(subject, payload, **options)).seq
+        placed: int = (await self._js.publish(subject, payload, **options)).seq
+        return placed
 
     async def consume(self) -> None:
         """Somebody's consumer is there for good."""
@@ -101,7 +103,7 @@ class Stream:
         """Every replica has what the leader has."""
         while True:
             cluster = (await self.info()).cluster
-            if all(peer.current and not peer.offline for peer in cluster.replicas or ()):
+            if cluster is None or all(peer.current and not peer.offline for peer in cluster.replicas or ()):
                 return
             await asyncio.sleep(_POLL)
 
@@ -123,7 +125,7 @@ class Stream:
         subscription = await self._js.subscribe("", stream=STREAM, ordered_consumer=True, config=everything)
         while len(found) < there:
             message = await subscription.next_msg(timeout=10.0)
-            found.append(message.headers["Nats-Msg-Id"])
+            found.append((message.headers or {})["Nats-Msg-Id"])
         await subscription.unsubscribe()
         return found
 

@@ -196,8 +196,9 @@ class LifeOverTheLimits(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        small = {"WINDOW_KEPT": 3, "CLEARED_AT_ONCE": 2, "RUNS_KEPT": 2, "CUTS_KEPT": 2, "LOST_RUNS_KEPT": 1}
-        self.limits = mock.patch.multiple(ledger_module, **small)
+        self.limits = mock.patch.multiple(
+            ledger_module, WINDOW_KEPT=3, CLEARED_AT_ONCE=2, RUNS_KEPT=2, CUTS_KEPT=2, LOST_RUNS_KEPT=1
+        )
         self.limits.start()
         self.ledger = Ledger()
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import nats
 import pytest
+from nats.aio.client import Client
 
 from natsmon import events as ev
 from natsmon.narration import Narrator
@@ -25,7 +26,7 @@ OURS = "d00dfeed"
 class Publisher:
     """Publishes what another natsmon might, or a stream."""
 
-    def __init__(self, client: nats.NATS) -> None:
+    def __init__(self, client: Client) -> None:
         self.client = client
 
     async def numbered(self, *numbers: int, session: str = OURS, subject: str = "hello") -> None:

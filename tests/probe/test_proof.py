@@ -314,7 +314,7 @@ async def hears(server: NatsServer, run: Listening) -> Any:
     try:
         subscription = await other.subscribe("hello")
         message = await subscription.next_msg(timeout=5.0)
-        copies = {"X-Before": "1", **message.headers, "X-Behind": "2"}
+        copies = {"X-Before": "1", **(message.headers or {}), "X-Behind": "2"}
         await other.publish("hello", message.data, headers=copies)
         await run.events.until_counts(lambda tally: tally.duplicate == 1)
         return message

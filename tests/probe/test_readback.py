@@ -3,6 +3,7 @@
 import asyncio
 import time
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -67,7 +68,7 @@ async def test_what_the_limits_removed_is_not(server: NatsServer) -> None:
 
 async def test_what_a_limit_of_the_subject_removed_is_not(server: NatsServer) -> None:
     """It lies behind somebody else's message, which the stream has kept."""
-    stored = {"subjects": ["hello", "other"], "max_msgs_per_subject": 4}
+    stored: dict[str, Any] = {"subjects": ["hello", "other"], "max_msgs_per_subject": 4}
     async with stream_on(server, **stored) as stream:
         await stream.publish("other", b"theirs")
         async with listening(settings(server.url, jetstream=STREAM)) as run:
@@ -99,7 +100,7 @@ async def test_what_was_stored_behind_later_ones_is_removed_in_its_turn(server: 
 
 async def test_what_is_acknowledged_meanwhile_is_read_too(server: NatsServer) -> None:
     with FaultProxy(server.port) as proxy:
-        late = {"url": proxy.url, "interval": 600.0, "drain_timeout": 0.2}
+        late: dict[str, Any] = {"url": proxy.url, "interval": 600.0, "drain_timeout": 0.2}
         async with publishing(server, **late) as (run, stream, _):
             await run.events.until(ev.Echoed)
             proxy.delay(0.15)
@@ -205,7 +206,7 @@ async def test_a_server_that_dies_meanwhile(server: NatsServer) -> None:
 @pytest.mark.parametrize("size", [5, 65536], ids=["small messages", "more than the socket takes"])
 async def test_a_server_that_is_frozen_meanwhile_is_not_waited_for(server: NatsServer, size: int) -> None:
     """Not beyond what there is to wait for its acknowledgements, and a moment more to hear that it says nothing."""
-    wanted = {"payload": b"x" * size, "interval": 0.01, "drain_timeout": 1.0}
+    wanted: dict[str, Any] = {"payload": b"x" * size, "interval": 0.01, "drain_timeout": 1.0}
     async with publishing(server, **wanted) as (run, _, __):
         await run.events.until_counts(lambda tally: tally.echoed >= 1)
         await freeze(server)
@@ -226,7 +227,7 @@ async def test_what_no_consumer_tells_is_read_from_the_leader(nats_server: Start
     users = f"{{ user: u, password: p, permissions: {deny} }}, {{ user: all, password: p }}"
     server = nats_server(config=f"{jetstream(tmp_path)}\nauthorization {{ users: [{users}] }}")
     account = {"user": "all", "password": "p"}
-    wanted = {"user": Secret("u"), "password": Secret("p"), "interval": MAX_RATE, "count": 300}
+    wanted: dict[str, Any] = {"user": Secret("u"), "password": Secret("p"), "interval": MAX_RATE, "count": 300}
     async with publishing(server, stream=account, **wanted) as (run, stream, numbers):
         await run.events.until_counts(lambda tally: tally.echoed >= 300)
         for place in (2, 150, 300):

@@ -40,8 +40,8 @@ def test_times_run_on_from_session_to_session() -> None:
 
 def test_a_recording_that_begins_in_the_middle_begins_there() -> None:
     stream = streams.connected()
-    head = [stream.events[0], ev.Snapshot(t=stream.t, log=[ev.LogLine(at=STARTED, text="before")])]
-    later = [ev.Paused(t=stream.t + 2.0), ev.Resumed(t=stream.t + 5.0)]
+    head: list[ev.AnyEvent] = [stream.events[0], ev.Snapshot(t=stream.t, log=[ev.LogLine(at=STARTED, text="before")])]
+    later: list[ev.AnyEvent] = [ev.Paused(t=stream.t + 2.0), ev.Resumed(t=stream.t + 5.0)]
     here = at([*head, *later])
     assert here.tape.length == 5.0
     here.seek(2.0)

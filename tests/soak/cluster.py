@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -87,7 +88,7 @@ class Cluster:
     def until_whole(self) -> None:
         """All nodes are up and know each other, and every witness listens."""
         for node in self.nodes:
-            until(lambda node=node: _peers(node.server) == NODES, f"{node.server} to know its cluster")
+            until(partial(_knows_its_cluster, node.server), f"{node.server} to know its cluster")
             if not node.subscriber.until_subscribed(WITHIN):
                 raise Stuck(f"the subscriber of {node.server} is not subscribed")
 
@@ -104,9 +105,7 @@ class Cluster:
         """No node has anything left of a connection that has ended; natsmon is on the one with this URL."""
         for node in self.nodes:
             wanted = 1 if node.proxy.url == url else 0
-            until(
-                lambda node=node, wanted=wanted: node.proxy.connections == wanted, f"ended connections to {node.server}"
-            )
+            until(partial(_has_connections, node.proxy, wanted), f"ended connections to {node.server}")
 
     def until_passed_on(self, name: str) -> None:
         """Whatever any node had to pass on to another has arrived there."""
@@ -127,8 +126,12 @@ def until(met: Callable[[], bool], what: str) -> None:
         time.sleep(_POLL)
 
 
-def _peers(server: NatsServer) -> int:
+def _knows_its_cluster(server: NatsServer) -> bool:
     try:
-        return len(server.info().get("connect_urls", ()))
+        return len(server.info().get("connect_urls", ())) == NODES
     except OSError:
-        return 0
+        return False
+
+
+def _has_connections(proxy: FaultProxy, wanted: int) -> bool:
+    return proxy.connections == wanted

@@ -41,7 +41,8 @@ async def run(settings: Settings) -> int:
 
 def main() -> int:
     process._quiet_libraries()
-    line = sys.stdin.buffer.raw.readline()
+    with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as stdin:  # unbuffered: what follows is the inbox's
+        line = stdin.readline()
     if not line.endswith(b"\n"):  # whoever started it has ended
         return Exit.USAGE
     with asyncio.Runner(loop_factory=process._loop_factory()) as runner:

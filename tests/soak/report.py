@@ -6,7 +6,7 @@ from statistics import median
 from tests.soak.core import Violation
 from tests.soak.run import Cycle, Run
 
-_COLUMNS = ("kind", "cycles", "messages", "echoed", "lost", "late", "duplicate", "out of order")
+_COLUMNS: tuple[str, ...] = ("kind", "cycles", "messages", "echoed", "lost", "late", "duplicate", "out of order")
 _COLUMNS += ("outages", "min/median/max downtime", "violations")
 _SHOWN = 12
 """Numbers of one violation that are told in full."""

@@ -98,7 +98,7 @@ def came_back(run: Evidence) -> None:
     run.wires[0].returned.append(Passage(3, 9.9, 0, OLD))
 
 
-FAULTS: dict[str, tuple[Callable[[Evidence], None], str, tuple[int, ...]]] = {
+FAULTS: dict[str, tuple[Callable[[Evidence], object], str, tuple[int, ...]]] = {
     "a tally that is off": (lambda run: run.off.append(run.tally), "the sums are wrong", ()),
     "in flight": (tally(in_flight=1), "the tally has 1 in_flight, and there are 0", ()),
     "buffered": (tally(buffered=1), "the tally has 1 buffered, and there are 0", ()),

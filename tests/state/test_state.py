@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from natsmon import events as ev
 from natsmon.histogram import Histogram, bucket
-from natsmon.state import OutageRecord, State, connections, fold, known
+from natsmon.state import AddressTry, OutageRecord, StageRecord, State, connections, fold, known
 from natsmon.state.latencies import MINUTE, Latencies
 from tests.state.folding import LOST_AND_FOUND, A, B, any_event, dial, dialed, folded, status, times
 from tests.vocabulary import EVENTS
@@ -32,7 +32,8 @@ def check(state: State, now: float) -> None:
     for each_dial in state.dials:
         assert each_dial.elapsed(now) >= 0
         assert each_dial.total >= 0
-        for part in (*each_dial.stages.values(), *each_dial.addresses):
+        parts: list[StageRecord | AddressTry] = [*each_dial.stages.values(), *each_dial.addresses]
+        for part in parts:
             assert part.elapsed >= 0
             assert part.outcome != "started" or each_dial.outcome is None
     assert state.dial_count >= len(state.dials)

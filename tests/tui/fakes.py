@@ -1,7 +1,7 @@
 """A source that tells a fixed stream and remembers what it was sent. It stands in for the pipe, not for NATS."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from natsmon import events as ev
 from tests.tui.streams import Stream
@@ -21,6 +21,7 @@ class Recorded:
         self.obituary = obituary
         self.killed = False
         self.starts = 0
+        self.tap: Callable[[bytes], None] | None = None
         self.t = 0.0
         self._ends = ends
         self._more: asyncio.Queue[ev.AnyEvent | None] = asyncio.Queue()
@@ -29,9 +30,9 @@ class Recorded:
         self.starts += 1
         if self.starts > 1:
             self._ends = False
-        for event in self.stream.events:
-            self.t = event.t
-            yield event
+        for told in self.stream.events:
+            self.t = told.t
+            yield told
         self.t = self.stream.t
         if self._ends:
             return

@@ -1,6 +1,7 @@
 """Event streams with fixed times: what a probe would tell, without one."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from natsmon import events as ev
 
@@ -25,7 +26,7 @@ class Stream:
         self.status: ev.Status = "DISCONNECTED"
         self.dials = 0
         self.attempt = 0
-        self.totals: dict[str, int] = {}
+        self.totals: dict[str, Any] = {}
         self.add(
             ev.Session(
                 t=0.0,
@@ -133,8 +134,9 @@ class Stream:
         return self
 
     def count(self, what: str, by: int = 1) -> int:
-        self.totals[what] = self.totals.get(what, 0) + by
-        return self.totals[what]
+        total: int = self.totals.get(what, 0) + by
+        self.totals[what] = total
+        return total
 
     def lose(self, cause: str = "eof", text: str = "the server closed the connection") -> "Stream":
         self.add(ev.Disconnected(t=self.t, cause=cause, text=text, server="east-1:4222"))

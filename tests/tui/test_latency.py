@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from natsmon import events as ev
 from natsmon.histogram import Histogram
+from natsmon.state.latencies import SLICE
 from natsmon.tui import messages
 from natsmon.tui.drawing.cells import text_of, width_of
 from natsmon.tui.drawing.moment import Moment
@@ -62,7 +63,7 @@ def test_an_outage_is_a_gap_and_no_zero() -> None:
 
 def test_the_past_of_the_chart_never_changes() -> None:
     series = MEASURED.state.echoes.series()
-    later = Moment(MEASURED.state, MEASURED.now + charts.SLICE)
+    later = Moment(MEASURED.state, MEASURED.now + SLICE)
     before, after = (texts(charts.course(series, moment, 128, 4)) for moment in (MEASURED, later))
     for was, is_now in zip(before[:4], after[:4], strict=True):
         assert is_now[8:-1] == was[9:]

@@ -89,13 +89,14 @@ async def test_on_the_pages_one_moves_in_time_as_on_the_dashboard(recording: Pat
         await replay.press(key)
         page = replay.app.screen
         assert isinstance(page, Page)
+        keybar = page.keybar
         first, second = (mark.began for mark in replay.player.tape.outages[:2])
 
         async def at(key: str, at: float, said: str) -> None:
             await replay.press(key)
             assert replay.app.screen is page
             assert replay.player.at == pytest.approx(at)
-            assert text(page.keybar).startswith(said)
+            assert text(keybar).startswith(said)
 
         length = replay.player.tape.length
         await at("left_curly_bracket", 0.0, "15:06:40.000")
@@ -175,9 +176,9 @@ async def test_a_page_stays_on_what_it_shows(recording: Path) -> None:
         assert isinstance(page, DialPage)
         dial = page.record
         await replay.press("comma", "full_stop", "comma")
-        assert replay.app.screen is page
         assert page.record is not dial
         assert page.record is replay.app.watched.state.find_dial(dial.id)
+        assert replay.app.screen is page
         replay.player.seek(0.0)
         await replay.settle()
         assert not isinstance(replay.app.screen, DialPage)

@@ -1,5 +1,6 @@
 """The screen, saved: what is in the files, where they are, and what is said when they cannot be."""
 
+import os
 import re
 from pathlib import Path
 
@@ -99,7 +100,7 @@ async def test_a_folder_that_cannot_be_written_is_a_sentence(folder: Path, monke
 
     async with driven(streams.connected(), size=(200, 60)) as drive:
         with monkeypatch.context() as patch:
-            patch.setattr(screenshot.os, "open", full)
+            patch.setattr(os, "open", full)
             await drive.press("S")
         words = "no screenshot: natsmon-20261122-161800 cannot be written in the current folder: "
         assert noted(drive) == words + "No space left on device"

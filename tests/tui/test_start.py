@@ -41,7 +41,7 @@ gc.disable()
 app = NatsmonApp(Silent())
 app.run(headless=True, auto_pilot=look)
 """
-_LATER = ("nats", "nkeys", "websockets", "uvloop", "markdown_it", "pygments")
+_LATER: tuple[str, ...] = ("nats", "nkeys", "websockets", "uvloop", "markdown_it", "pygments")
 _LATER += tuple(f"natsmon.{name}" for name in ("probe", "dial", "check", "sandbox", "views", "report", "availability"))
 _LATER += tuple(f"natsmon.{name}" for name in ("narration", "diagnosis", "recording"))
 _LATER += tuple(f"natsmon.{name}" for name in ("replay", "piped", "remote"))
