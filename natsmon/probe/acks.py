@@ -177,8 +177,8 @@ class Acknowledgements(Proof):
                 if not stream.takes(self._message.subject):
                     subjects = ", ".join(stream.config.subjects) or "none"
                     self._tell(
-                        f"stream {self._name} does not listen on {self._message.subject} (its subjects: {subjects}): "
-                        f"try --subject with one of them"
+                        f"{self._message.subject} is no subject of stream {self._name} (which has: {subjects}): "
+                        f"unless the account maps it to one of them, try --subject with one"
                     )
                 return stream
             await asyncio.sleep(pause)
