@@ -115,6 +115,10 @@ _TABLE: dict[tuple[Stage | None, str], Diagnosis] = {
     (None, "tls_client_certificate_refused"): Diagnosis(
         "the server does not accept the client's certificate", "is it expired, and is its CA the one the server trusts?"
     ),
+    (None, "tls_refused"): Diagnosis(
+        "the server broke off the TLS handshake",
+        "compare the TLS versions and the ciphers of both sides; does it take the certificate given by --tlscert?",
+    ),
     (None, "tls_files"): Diagnosis("the TLS files cannot be used", "check --tlsca, --tlscert and --tlskey"),
     (None, "tls_protocol"): Diagnosis("the TLS handshake failed", "compare the TLS versions of both sides"),
     # -- who we are
@@ -126,6 +130,14 @@ _TABLE: dict[tuple[Stage | None, str], Diagnosis] = {
     ),
     (None, "auth_nkey"): Diagnosis(
         "the server does not know this nkey", "its public key must be among the users of the server"
+    ),
+    (None, "nkeys_unsupported"): Diagnosis(
+        "the server does not do nkeys, and CONNECT was not sent",
+        "name the nkey's public key among the users of the server, or leave --nkey out",
+    ),
+    (None, "auth_certificate"): Diagnosis(
+        "the server got a client certificate and nothing else, and refused it",
+        "is a name in the certificate a user of the server (verify_and_map)? if it maps none, add --user or --creds",
     ),
     (None, "auth_jwt"): Diagnosis(
         "the server refused the user JWT",

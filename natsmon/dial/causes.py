@@ -33,10 +33,11 @@ _BY_VERIFY_CODE = {
     64: "tls_wrong_name",
 }
 
-# What the other side says in a TLS alert when it does not like our certificate, or misses one (RFC 8446, 6).
-_CLIENT_CERTIFICATE_ALERTS = {
+# What the other side says in a TLS alert when it does not like our certificate, or misses one (RFC 8446, 6); of
+# a handshake that failed, it may not like anything.
+_ALERTS = {
     "TLSV13_ALERT_CERTIFICATE_REQUIRED": "tls_client_certificate_missing",
-    "SSLV3_ALERT_HANDSHAKE_FAILURE": "tls_client_certificate_missing",
+    "SSLV3_ALERT_HANDSHAKE_FAILURE": "tls_refused",
     "SSLV3_ALERT_BAD_CERTIFICATE": "tls_client_certificate_refused",
     "TLSV1_ALERT_BAD_CERTIFICATE": "tls_client_certificate_refused",
     "TLSV1_ALERT_UNKNOWN_CA": "tls_client_certificate_refused",
@@ -129,8 +130,8 @@ def _classify_tls(error: ssl.SSLError) -> tuple[str, str]:
         return _BY_VERIFY_CODE.get(error.verify_code, "tls_verify"), (error.verify_message or str(error)).rstrip(".")
     reason = (error.reason or "").upper()
     said = reason.replace("_", " ").lower() or str(error)
-    if reason in _CLIENT_CERTIFICATE_ALERTS:
-        return _CLIENT_CERTIFICATE_ALERTS[reason], f"the server answered: {said}"
+    if reason in _ALERTS:
+        return _ALERTS[reason], f"the server answered: {said}"
     if reason in _NOT_TLS:
         return "tls_mismatch", "the peer does not speak TLS at this point"
     return "tls_protocol", said

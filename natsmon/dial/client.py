@@ -1,9 +1,9 @@
 """nats-py without its retry loop and its reactions to a loss: the one file with nats-py's private names.
 
-nats-py speaks the protocol (CONNECT with its credentials, PING and PONG, subscriptions, draining); what it
-must not do is decide when a connection has ended, because it does not tell why, may stay in a state it never
-leaves, or wait for a peer that is frozen. So the transport and the four places where nats-py would act on a
-loss are ours, and lead to ``LinkClient.lost``. When a connection is stale is decided by who sends its PINGs.
+nats-py speaks the protocol (CONNECT, PING and PONG, subscriptions, draining); what it must not do is decide when
+a connection has ended, because it does not tell why, may stay in a state it never leaves, or wait for a peer
+that is frozen. So the transport and the four places where nats-py would act on a loss are ours, and lead to
+``LinkClient.lost``. When a connection is stale is decided by who sends its PINGs.
 """
 
 import asyncio
@@ -19,6 +19,7 @@ from nats.protocol.parser import AWAITING_CONTROL_LINE
 
 from natsmon.dial.causes import classify, classify_server_error
 from natsmon.dial.dialer import CustomDialer
+from natsmon.dial.expiry import dated
 from natsmon.dial.greeting import Info, parse_info
 from natsmon.dial.stream_transport import StreamTransport
 from natsmon.dial.trace import DialTrace
@@ -144,7 +145,8 @@ class LinkClient(nats.aio.client.Client):
                     self.lose("protocol", "the server sent a line or a message without end")
                     return
         except OSError as error:
-            self.lose(*classify(error))
+            cause, text = classify(error)
+            self.lose(cause, self._stream.unsaid(text))  # a WebSocket is closed with words of the server's
         except nats.errors.ProtocolError as error:
             self.lose("protocol", str(error).removeprefix("nats: ") or "the server sent what is not NATS")
         except Exception as error:
@@ -160,6 +162,8 @@ class LinkClient(nats.aio.client.Client):
         text = err_msg.strip("'")
         cause = classify_server_error(text)
         told, text = text, self._stream.unsaid(text)
+        if cause == "auth_expired":
+            text = dated(self._stream.our_connect, text)
         if "permissions violation" in told or "maximum subscriptions exceeded" in told:
             if self.on_error is None:
                 self.later_errors.append(text)

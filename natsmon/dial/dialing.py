@@ -27,15 +27,16 @@ async def connect(
     deadline, from the name to the open stream, and the TLS handshake, INFO and PONG after it each for themselves.
 
     Who retries, how often and after which wait is nats-py's business, as are its callbacks. A dial or a
-    handshake that failed is a DialError to ``error_cb``; with ``allow_reconnect=False``, one in the handshake
-    is raised. NoServersError has the last one as its ``__cause__``. Cancelled, it leaves nothing open.
+    handshake that failed is a DialError to ``error_cb``, but that what a server refuses with ``-ERR`` is an error
+    of nats-py's there; with ``allow_reconnect=False``, one in the handshake is raised. NoServersError has the
+    last of either as its ``__cause__``, a DialError. Cancelled, it leaves nothing open.
 
     Where nats-py's own transport goes wrong, this one does not follow it: a certificate that cannot be trusted
     ends the attempt rather than never, a frozen server does not hold up ``close()``, an odd greeting does not
     end the retrying, and behind ``tls://`` nothing is sent in clear. ``ws://`` and ``wss://`` URLs are left to
     nats-py's own transport, without the dialer.
     """
-    client = DialClient(dialer or Dialer(), trace)
+    client = DialClient(Dialer() if dialer is None else dialer, trace)
     task = asyncio.current_task()
     cancels = task.cancelling() if task else 0
 

@@ -83,6 +83,7 @@ async def read_answer(
             return verb, rest.decode(errors="replace").strip()
         if verb == b"PING":
             writer.write(b"PONG\r\n")
+            await writer.drain()  # who asks without end, and reads nothing, waits for the deadline
         elif verb == b"INFO":
             try:
                 parse_info(rest)

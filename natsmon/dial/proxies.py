@@ -48,7 +48,7 @@ class _ProxyDialer:
         dialer: CustomDialer | None = None,
     ) -> None:
         self._proxy = proxy
-        self._dialer = dialer or Dialer()
+        self._dialer = Dialer() if dialer is None else dialer
         self._login = b"" if user is None else self._encode(user, password or "")
 
     async def dial(
@@ -135,7 +135,15 @@ class HttpConnectDialer(_ProxyDialer):
             if status >= 200:
                 break
         if not 200 <= status < 300:
-            raise DialError("tcp", "proxy", f"the proxy answered: {status} {reason}".rstrip())
+            said = _usual(status) if self._login else reason  # which may repeat what it was told
+            raise DialError("tcp", "proxy", f"the proxy answered: {status} {said}".rstrip())
+
+
+def _usual(status: int) -> str:
+    """The words that belong to a status (RFC 9110, 15)."""
+    from http import HTTPStatus
+
+    return next((known.phrase for known in HTTPStatus if known == status), "")
 
 
 async def _status(reader: asyncio.StreamReader) -> tuple[int, str]:

@@ -40,17 +40,24 @@ class StreamTransport(nats.aio.transport.Transport):
     a client that is not connected, or end it without a word.
     """
 
-    def __init__(self, stream: Stream, info_line: bytes, connect_sent: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(
+        self,
+        stream: Stream,
+        info_line: bytes,
+        credentials: dict[str, str],
+        connect_sent: Callable[[dict[str, Any]], None],
+    ) -> None:
         self._reader = stream.reader
         self._writer = stream.writer
         self._info_line: bytes | None = info_line
+        self._credentials = credentials
         self._connect_sent = connect_sent
+        self.our_connect: dict[str, Any] = {}
+        """CONNECT as it was sent, secrets included; empty until then."""
         self.refused: DialError | None = None
         """Why the server turned us away after CONNECT."""
         self.early_infos: list[dict[str, Any]] = []
         """INFO lines that came before PONG."""
-        self._told: list[str] = []
-        """The secrets in our CONNECT."""
 
     async def connect(self, uri: ParseResult, buffer_size: int, connect_timeout: int) -> None:
         """The stream is open already."""
@@ -67,8 +74,7 @@ class StreamTransport(nats.aio.transport.Transport):
             verb, text = await read_answer(self._reader, self._writer, early, until=(b"PONG", b"-ERR"))
             self.early_infos += [parse_info(line[4:])[1] for line in early]
         except DialError as error:
-            self.refused = error
-            raise
+            raise self._refuse(error.cause, self.unsaid(error.text)) from error
         except OSError as error:
             raise self._refuse(*classify(error)) from error
         if verb == b"-ERR":
@@ -86,16 +92,18 @@ class StreamTransport(nats.aio.transport.Transport):
     def write(self, payload: bytes) -> None:
         if payload.startswith(b"CONNECT "):
             _notice_cancel()
-            connect = json.loads(payload[8:])
-            self._told = [secret for name in SECRET_FIELDS if (secret := connect.get(name))]
-            self._connect_sent(connect)
+            # nats-py knows of no credentials: of several it would leave out some.
+            self.our_connect = json.loads(payload[8:]) | self._credentials
+            payload = b"CONNECT " + json.dumps(self.our_connect).encode() + b"\r\n"
+            self._connect_sent(self.our_connect)
         send(self._writer, payload)
 
     def unsaid(self, text: str) -> str:
         """What the server said, if it does not repeat a secret of ours; a part masked would tell of the rest."""
         said = text.casefold()
         # One of a few letters is in every sentence; where it is repeated, it stands in quotes.
-        looked_for = (secret if len(secret) >= _TELLING else f'"{secret}"' for secret in self._told)
+        told = [secret for name in SECRET_FIELDS if (secret := self.our_connect.get(name))]
+        looked_for = (secret if len(secret) >= _TELLING else f'"{secret}"' for secret in told)
         return text if not any(secret.casefold() in said for secret in looked_for) else _REPEATED
 
     def writelines(self, payload: list[bytes]) -> None:

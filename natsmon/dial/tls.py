@@ -2,7 +2,9 @@
 
 import asyncio
 import ssl
+import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -49,6 +51,8 @@ def _files(settings: Settings) -> tuple[str | int, ...]:
 def _context(ca: str, certificate: str, key: str) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=ca or None)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    # Python 3.13 turns down CAs that Go and Python 3.12 take, as openssl req -x509 makes them: no key usage in them.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     if certificate:
         context.load_cert_chain(certificate, key or None)
     return context
@@ -125,10 +129,15 @@ def _certificate(told: Any) -> Certificate:
     return Certificate(
         subject=_name(told.get("subject", ())),
         issuer=_name(told.get("issuer", ())),
-        names=[value for _, value in told.get("subjectAltName", ())],
+        names=[_alternative(value) for _, value in told.get("subjectAltName", ())],
         not_before=_seconds(told.get("notBefore")),
         not_after=_seconds(told.get("notAfter")),
     )
+
+
+def _alternative(value: Any) -> str:
+    """Of the alternative names, a directory name comes as its parts."""
+    return value if isinstance(value, str) else _name(value)
 
 
 def look_context() -> ssl.SSLContext:
@@ -161,7 +170,8 @@ def read(ders: list[bytes]) -> list[Certificate]:
         return []
     found = []
     for der in ders:
-        try:
+        # A peer may show anything: what is wrong with it has a dozen exceptions, and warnings for our terminal.
+        with suppress(Exception), warnings.catch_warnings(action="ignore"):
             told = x509.load_der_x509_certificate(der)
             found.append(
                 Certificate(
@@ -172,8 +182,6 @@ def read(ders: list[bytes]) -> list[Certificate]:
                     not_after=told.not_valid_after_utc.timestamp(),
                 )
             )
-        except ValueError:  # a peer may show anything
-            continue
     return found
 
 
@@ -188,9 +196,9 @@ def _x509_names(certificate: Any) -> list[str]:
 
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except x509.ExtensionNotFound:
-        return []
-    return [str(name.value) for name in names]
+    except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+        return []  # the rest of it can be told all the same
+    return [_x509_name(name.value) if isinstance(name, x509.DirectoryName) else str(name.value) for name in names]
 
 
 def _name(parts: Any) -> str:

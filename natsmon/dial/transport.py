@@ -10,13 +10,13 @@ import asyncio
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from urllib.parse import ParseResult
+from urllib.parse import ParseResult, urlparse
 
 import msgspec
 import nats.aio.transport
 import nats.errors
 
-from natsmon.dial.causes import DialError, classify
+from natsmon.dial.causes import DialError, classify, classify_server_error
 from natsmon.dial.dialer import CustomDialer, Dialer, Stream
 from natsmon.dial.greeting import Info, read_answer, read_info
 from natsmon.dial.starttls import upgrade
@@ -109,6 +109,7 @@ class DialTransport(nats.aio.transport.Transport):
         self._greeted = True
         if self._tls_wanted and not self._secure:
             raw = {**raw, "tls_required": _tls_offered(info)}  # nats-py would send its CONNECT in clear
+        raw = {**raw, "connect_urls": [url for url in info.connect_urls if _legible(url)]}
         return b"INFO " + msgspec.json.encode(raw) + b"\r\n"
 
     async def _answer(self) -> bytes:
@@ -117,6 +118,8 @@ class DialTransport(nats.aio.transport.Transport):
         until = {b"PONG", b"-ERR", *([b"+OK"] if self._verbose else [])}
         verb, text = await read_answer(stream.reader, stream.writer, self._early, until=until)
         if verb == b"-ERR":
+            said = text.strip("'")
+            self.failure = DialError("connect", classify_server_error(said), said)  # nats-py raises an error of its own
             return f"-ERR {text or 'without a word'}\r\n".encode()
         if verb == b"PONG":
             self._answered = True
@@ -245,6 +248,14 @@ def _tls_offered(info: Info) -> bool:
     if not (info.tls_required or info.tls_available):
         raise DialError("tls", "tls_not_offered", "TLS was asked for, and the server offers none: nothing was sent")
     return True
+
+
+def _legible(url: str) -> bool:
+    """Of one that is not, nats-py would end its retry loop without a word."""
+    try:
+        return bool(urlparse(f"nats://{url}").hostname) and urlparse(f"nats://{url}").port != 0
+    except ValueError:
+        return False
 
 
 def never() -> bool:

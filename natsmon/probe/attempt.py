@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from natsmon import events as ev
 from natsmon.dial import credentials, tls
 from natsmon.dial.causes import DialError, classify
 from natsmon.dial.dialer import CustomDialer, Stream
+from natsmon.dial.expiry import jwt_expiry
 from natsmon.dial.greeting import Info, check_port, read_info
 from natsmon.dial.trace import DialTrace
 from natsmon.probe.handshake import open_link
@@ -108,7 +110,7 @@ async def _dial_to_pong(
     stream = await dialer.dial((server.host, server.port), deadline=deadline, trace=stages)
     try:
         if settings.tlsfirst or (server.websocket and tls.wanted(server, settings)):
-            await _secure(stream, server, settings, stages)
+            await _secure(stream, server, settings, stages, asks=True)
         with stages.stage("info"):
             if server.websocket:
                 stages.silence = "no answer to the WebSocket upgrade"
@@ -118,9 +120,9 @@ async def _dial_to_pong(
             stages.learn(ev.DialInfo(t=stages.now(), dial=stages.dial, info=raw))
             check_port(raw)
         if not (settings.tlsfirst or server.websocket) and _needs_tls(server, settings, info):
-            await _secure(stream, server, settings, stages)
+            await _secure(stream, server, settings, stages, asks=info.tls_verify)
         with stages.stage("connect"):
-            return await open_link(stream, server, info, raw, settings, stages.connect_sent)
+            return await open_link(stream, server, info, raw, settings, partial(stages.connect_sent, info))
     except BaseException:
         _drop(stream)
         raise
@@ -144,7 +146,8 @@ async def _upgrade(stream: Stream, server: Server) -> Stream:
     return await websocket.upgrade(stream, msgspec.structs.replace(server, host=server.tls_name or server.host).url)
 
 
-async def _secure(stream: Stream, server: Server, settings: Settings, stages: "Stages") -> None:
+async def _secure(stream: Stream, server: Server, settings: Settings, stages: "Stages", *, asks: bool) -> None:
+    """``asks``: the server asks for a certificate of ours, for all we know."""
     name = settings.tls_server_name or server.tls_name or server.host
     try:
         context = await tls.prepared_context(settings)
@@ -156,7 +159,8 @@ async def _secure(stream: Stream, server: Server, settings: Settings, stages: "S
         except DialError as error:
             if error.cause == "tls_first_mismatch" and server.websocket:
                 raise DialError("tls", "ws_no_tls", "the peer does not speak TLS there") from error
-            if error.cause == "tls_client_certificate_refused" and not settings.tlscert:
+            missed = error.cause == "tls_client_certificate_refused" or (error.cause == "tls_refused" and asks)
+            if missed and not settings.tlscert:
                 raise DialError("tls", "tls_client_certificate_missing", error.text) from error
             raise
     stages.agreed = tls.agreement(stream, name)
@@ -230,15 +234,15 @@ class Stages(DialTrace):
                 )
             )
 
-    def connect_sent(self, connect: dict[str, Any]) -> None:
+    def connect_sent(self, info: Info, connect: dict[str, Any]) -> None:
         """CONNECT is on its way."""
         self.learn(
             ev.DialConnect(
                 t=self.now(),
                 dial=self.dial,
                 connect=credentials.mask(connect),
-                credentials=credentials.used(self._settings),
-                expires=credentials.jwt_expiry(self._settings) or 0.0,
+                credentials=credentials.used(connect, self._settings, info),
+                expires=jwt_expiry(connect) or 0.0,
             )
         )
 

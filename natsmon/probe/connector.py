@@ -14,7 +14,6 @@ from natsmon import events as ev
 from natsmon import units
 from natsmon.dial import tls
 from natsmon.dial.client import Loss
-from natsmon.dial.credentials import dated
 from natsmon.dial.dialer import CustomDialer, Dialer
 from natsmon.dial.greeting import Info
 from natsmon.probe.attempt import Attempt, Clock, Emit, make
@@ -309,8 +308,6 @@ class Connector:
         cause, text = loss or Loss("forced", "a reconnect was asked for")
         if cause in ("eof", "reset", "shutdown") and self._roster.is_lame(link.server.url):
             cause, text = "lame_duck", f"{text}, as it had announced"
-        elif cause == "auth_expired":
-            text = dated(self._settings, text)
         self._lost_at = self._clock()
         self._lost_from = link.server.url
         self._pool.to_end(link.server)
@@ -327,6 +324,8 @@ class Connector:
         self._rider.link_down()
         now = self._clock()
         self._emit(ev.Drained(t=now, complete=complete, seconds=round(now - began, 6)))
+        if not complete:
+            return "closed", "the drain did not finish"
         return ("drained" if order == "drain" else "closed"), ""
 
     def _set_status(self, status: ev.Status, cause: str, at: float | None = None) -> None:

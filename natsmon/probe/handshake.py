@@ -9,8 +9,9 @@ import nats.errors
 from natsmon.dial import tls
 from natsmon.dial.causes import DialError, classify
 from natsmon.dial.client import LinkClient
-from natsmon.dial.credentials import client_options, dated, refused
+from natsmon.dial.credentials import connect_fields, refused
 from natsmon.dial.dialer import Stream
+from natsmon.dial.expiry import dated
 from natsmon.dial.greeting import Info
 from natsmon.dial.stream_transport import StreamTransport
 from natsmon.probe.link import Link
@@ -35,7 +36,8 @@ async def open_link(
     """
     # nats-py would fill a pool of its own from the first, and start TLS once more for the second.
     told = {name: value for name, value in raw.items() if name not in ("connect_urls", "tls_required")}
-    transport = StreamTransport(stream, b"INFO " + json.dumps(told).encode() + b"\r\n", connect_sent)
+    info_line = b"INFO " + json.dumps(told).encode() + b"\r\n"
+    transport = StreamTransport(stream, info_line, connect_fields(settings, info.nonce), connect_sent)
     client = LinkClient(transport)
     under_tls = tls.cipher(stream) != ""
     try:
@@ -47,7 +49,6 @@ async def open_link(
             drain_timeout=_NEVER,
             name=settings.name or None,
             error_cb=_ignore,
-            **client_options(settings),
         )
     except BaseException as error:
         client.stop()
@@ -59,18 +60,21 @@ async def open_link(
             cause, text = "protocol", str(error)
         else:
             raise
-        raise DialError("connect", *_explained(cause, text, info, settings, under_tls=under_tls)) from error
+        explained = _explained(cause, text, transport.our_connect, info, settings, under_tls=under_tls)
+        raise DialError("connect", *explained) from error
     for line in transport.early_infos:
         await client.hear_info(line)
     return Link(client, stream, server, info)
 
 
-def _explained(cause: str, text: str, info: Info, settings: Settings, *, under_tls: bool) -> tuple[str, str]:
+def _explained(
+    cause: str, text: str, connect: dict[str, Any], info: Info, settings: Settings, *, under_tls: bool
+) -> tuple[str, str]:
     """What is behind a refusal, where we know more than the server says."""
     if cause == "auth":
-        return refused(settings, text)
+        return refused(connect, settings, info, text)
     if cause == "auth_expired":
-        return cause, dated(settings, text)
+        return cause, dated(connect, text)
     if cause in ("eof", "reset") and under_tls and info.tls_verify:
         # In TLS 1.3 a client is through before the server has seen its certificate, and what the server says
         # of it is mostly lost with the connection.

@@ -181,6 +181,8 @@ async def test_drain_of_a_frozen_server_ends_in_time(server: NatsServer) -> None
         drained = await run.events.until(ev.Drained)
         assert not drained.complete
         assert 0.19 < drained.seconds < 1.0
+        closed = await run.events.until(ev.Closed)
+        assert (closed.cause, closed.text) == ("closed", "the drain did not finish")
 
 
 async def test_drain_does_not_wait_for_a_server_that_died(server: NatsServer) -> None:

@@ -1,9 +1,14 @@
 """A CA whose certificates can be wrong in every way: expired, not yet valid, for other names, of another CA."""
 
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 
 import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 
 class Authority:
@@ -30,3 +35,26 @@ class Authority:
         """The ``tls`` block of a nats-server."""
         certificate, key = self.issue(*names, days=days)
         return f'tls {{ cert_file: "{certificate}", key_file: "{key}", ca_file: "{self.file}", {more} }}'
+
+
+def homemade(folder: Path) -> str:
+    """A server's certificate as people make them by hand, with no CA but itself: its file and, beside it, the key's.
+
+    It says nothing of what its key may be used for, and has a directory name among its names.
+    """
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "homemade")])
+    room = x509.DirectoryName(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "the cellar")]))
+    now = datetime.now(UTC)
+    made = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    made = made.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=30))
+    made = made.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    made = made.add_extension(
+        x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1")), room]), critical=False
+    )
+    file = folder / "homemade.pem"
+    file.write_bytes(made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+    file.with_suffix(".key").write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return str(file)

@@ -8,13 +8,17 @@ import nkeys
 import pytest
 
 from natsmon import events as ev
-from natsmon.sandbox.server import NatsServer
+from natsmon.commands.check import check
+from natsmon.commands.given import settings_from
+from natsmon.sandbox.server import HOST, NatsServer
 from natsmon.settings import Secret, Settings
 from tests import peers
 from tests.conftest import StartServer
+from tests.dial.authority import Authority
 from tests.dial.dialing import Failure, failure
 from tests.dial.operator_mode import Operator, key, public, seed
 from tests.listening import Events, listening, settings
+from tests.peer import Talk, playing
 
 ORIGINS = {
     "user": "flag --user",
@@ -24,6 +28,7 @@ ORIGINS = {
     "creds": "env NATS_CREDS",
     "jwt": "flag --jwt",
     "seed": "flag --seed",
+    "tlscert": "flag --tlscert",
 }
 
 
@@ -54,6 +59,19 @@ async def accepted(server: NatsServer, **credentials: Any) -> Events:
         await run.events.until(ev.UserInfo)
         await run.events.until(ev.Echoed)
     return run.events
+
+
+async def sent(wanted: Settings) -> ev.DialConnect:
+    """CONNECT to a server that takes it."""
+    async with listening(wanted) as run:
+        await run.events.until(ev.Connected)
+    (connect,) = run.events.of(ev.DialConnect)
+    return connect
+
+
+def by_command_line(*args: str) -> Settings:
+    with check.make_context("check", list(args)) as context:
+        return settings_from(context)
 
 
 def nkey_file(folder: Path, pair: Any) -> str:
@@ -105,6 +123,75 @@ async def test_jwt_and_seed(nats_server: StartServer, operator: Operator) -> Non
     await accepted(nats_server(config=operator.config), jwt=jwt, seed=user_seed)
 
 
+# -- several at once --------------------------------------------------------------------------------
+
+
+async def test_user_password_and_token_are_all_sent(nats_server: StartServer) -> None:
+    server = nats_server(config="authorization { token: planted }")
+    connect = await sent(settings_with(server, user="ann", password="pw", token="planted"))
+    assert connect.credentials == "user (flag --user), password (env NATS_PASSWORD), token (env NATS_TOKEN)"
+    assert (connect.connect["pass"], connect.connect["auth_token"]) == ("****", "****")
+
+
+async def test_userinfo_in_a_url_goes_beside_a_jwt(nats_server: StartServer, operator: Operator) -> None:
+    server = nats_server(config=operator.config)
+    creds = operator.creds(*operator.user())
+    connect = await sent(by_command_line(f"nats://ann:pw@{server.authority}", "--creds", creds))
+    assert connect.credentials == "user (URL argument), password (URL argument), credentials file (flag --creds)"
+
+
+async def test_userinfo_in_a_url_takes_the_place_of_an_nkey(nats_server: StartServer, tmp_path: Path) -> None:
+    server = nats_server(config="authorization { user: ann, password: pw }")
+    file = nkey_file(tmp_path, key(nkeys.PREFIX_BYTE_USER))
+    connect = await sent(by_command_line(f"nats://ann:pw@{server.authority}", "--nkey", file))
+    assert connect.credentials == "user (URL argument), password (URL argument)"
+    assert "nkey" not in connect.connect
+
+
+async def test_a_user_by_flag_leaves_the_credentials_file_out(nats_server: StartServer, operator: Operator) -> None:
+    creds = operator.creds(*operator.user())
+    failed = await refused(nats_server(config=operator.config), user="ann", password="planted", creds=creds)
+    assert failed.end.cause == "auth"
+    assert "jwt" not in failed.events.of(ev.DialConnect)[0].connect
+    assert not failed.told("credentials file")
+
+
+async def test_an_nkey_leaves_the_jwt_out(nats_server: StartServer, operator: Operator, tmp_path: Path) -> None:
+    known, ours = key(nkeys.PREFIX_BYTE_USER), key(nkeys.PREFIX_BYTE_USER)
+    server = nats_server(config=f"authorization {{ users: [{{ nkey: {public(known)} }}] }}")
+    jwt, user_seed = operator.user()
+    failed = await refused(server, nkey=nkey_file(tmp_path, ours), jwt=jwt, seed=user_seed)
+    assert failed.end.cause == "auth_nkey"
+    assert failed.told(public(ours), "used: nkey (flag --nkey) ")
+
+
+# -- a server that gives no nonce to sign -----------------------------------------------------------
+
+
+async def test_a_jwt_is_sent_without_a_nonce(server: NatsServer, operator: Operator) -> None:
+    jwt, user_seed = operator.user()
+    connect = await sent(settings_with(server, jwt=jwt, seed=user_seed))
+    assert connect.credentials == "JWT (flag --jwt)"
+    assert connect.connect["jwt"] == "****"
+    assert "sig" not in connect.connect
+
+
+async def test_a_jwt_for_a_server_that_checks_none(nats_server: StartServer, operator: Operator) -> None:
+    server = nats_server(config="authorization { user: ann, password: pw }")
+    jwt, user_seed = operator.user(expires_in=-86_400)
+    failed = await refused(server, creds=operator.creds(jwt, user_seed))
+    assert failed.end.cause == "auth_jwt"
+    assert failed.told("no nonce to sign", "used: credentials file (env NATS_CREDS)")
+
+
+async def test_an_nkey_for_a_server_that_knows_none(nats_server: StartServer, tmp_path: Path) -> None:
+    server = nats_server(config="authorization { user: ann, password: pw }")
+    failed = await refused(server, nkey=nkey_file(tmp_path, key(nkeys.PREFIX_BYTE_USER)))
+    assert failed.end.cause == "nkeys_unsupported"
+    assert failed.told("no nonce for the nkey to sign", "leave --nkey out")
+    assert not failed.events.of(ev.DialConnect)
+
+
 # -- what is refused --------------------------------------------------------------------------------
 
 
@@ -143,6 +230,57 @@ async def test_expired_jwt(nats_server: StartServer, operator: Operator) -> None
     assert failed.end.cause == "auth_expired"
     day = time.strftime("%Y-%m-%d", time.gmtime(time.time() - 86_400))
     assert failed.told(f"the user JWT expired on {day}", "credentials file (env NATS_CREDS)", "get new ones")
+
+
+@pytest.mark.parametrize("connected", [False, True])
+@pytest.mark.parametrize(
+    ("said", "expires_in", "dated"),
+    [
+        ("User Authentication Expired", -60.0, True),
+        ("User Authentication Expired", 3600.0, False),
+        ("Account Authentication Expired", -60.0, False),
+    ],
+)
+async def test_when_it_expired_is_told_of_the_user_alone(
+    operator: Operator, said: str, expires_in: float, dated: bool, connected: bool
+) -> None:
+    """Of an account's JWT only the server knows, and a server's clock may be ahead of ours."""
+
+    async def script(talk: Talk) -> None:
+        await talk.info()
+        await talk.until_line(b"PING")
+        await talk.send((b"PONG\r\n" if connected else b"") + f"-ERR '{said}'\r\n".encode())
+        await talk.until_closed()
+
+    creds = operator.creds(*operator.user(expires_in=expires_in))
+    async with playing(script) as peer, listening(settings(peer.url, creds=creds)) as run:
+        if connected:
+            text = (await run.events.until(ev.Disconnected, lambda end: end.cause == "auth_expired")).text
+        else:
+            text = (await run.events.until(ev.DialEnd, lambda end: end.cause == "auth_expired")).text
+    assert said.casefold() in text.casefold()
+    assert ("the user JWT expired on" in text) is dated
+
+
+async def test_a_client_certificate_that_stands_for_a_user(nats_server: StartServer, tmp_path: Path) -> None:
+    ca = Authority(tmp_path, "ours")
+    users = '\nauthorization { users: [{ user: "known.example" }] }'
+    server = nats_server(config=ca.server_config(HOST, more="verify_and_map: true") + users)
+    certificate, its_key = ca.issue("known.example")
+    connect = await sent(settings_with(server, tlsca=ca.file, tlscert=certificate, tlskey=its_key))
+    assert connect.credentials == "client certificate (flag --tlscert)"
+    certificate, its_key = ca.issue("unknown.example")
+    failed = await refused(server, tlsca=ca.file, tlscert=certificate, tlskey=its_key)
+    assert failed.end.cause == "auth_certificate"
+    assert failed.told("used: client certificate (flag --tlscert)", "verify_and_map")
+
+
+async def test_a_client_certificate_that_nobody_asks_for(nats_server: StartServer, tmp_path: Path) -> None:
+    ca = Authority(tmp_path, "ours")
+    server = nats_server(config=ca.server_config(HOST) + "\nauthorization { token: t }")
+    certificate, its_key = ca.issue("known.example")
+    failed = await refused(server, tlsca=ca.file, tlscert=certificate, tlskey=its_key)
+    assert failed.end.cause == "auth_missing"
 
 
 async def test_jwt_of_an_account_that_the_server_does_not_know(nats_server: StartServer, operator: Operator) -> None:

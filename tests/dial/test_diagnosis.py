@@ -195,7 +195,7 @@ async def test_a_look_is_taken_once_and_ends_with_the_run() -> None:
 
 
 def test_every_cause_there_is_has_words_of_its_own() -> None:
-    tables: list[dict[Any, str]] = [causes._BY_ERRNO, causes._BY_VERIFY_CODE, causes._CLIENT_CERTIFICATE_ALERTS]
+    tables: list[dict[Any, str]] = [causes._BY_ERRNO, causes._BY_VERIFY_CODE, causes._ALERTS]
     known = {cause for table in tables for cause in table.values()}
     known |= {cause for table in (causes._BY_SERVER_ERROR, causes._BY_CLOSE_REASON) for _, cause in table}
     told = {cause: diagnose(None, cause).happened for cause in known}

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from typing import Any
 
 import pytest
@@ -11,8 +12,8 @@ from hypothesis import strategies as st
 
 from natsmon.dial.causes import DialError
 from natsmon.dial.dialer import STREAM_LIMIT
-from natsmon.dial.greeting import MAX_INFO, Info, parse_info, read_info
-from tests.peer import info_line
+from natsmon.dial.greeting import MAX_INFO, Info, parse_info, read_answer, read_info
+from tests.peer import HOST, Talk, info_line, playing
 
 GOOD = info_line(4222)
 FOREVER = 10.0
@@ -186,3 +187,30 @@ def test_fuzz_any_json(fields: dict[str, Any]) -> None:
     else:
         assert isinstance(info.client_id, int)
         assert all(isinstance(url, str) for url in info.connect_urls)
+
+
+async def test_a_peer_that_asks_without_end_is_answered_no_faster_than_it_listens() -> None:
+    """It listens not at all, so that answers must not pile up here."""
+
+    async def script(talk: Talk) -> None:
+        small(talk.writer, socket.SO_RCVBUF)
+        await talk.info()
+        while True:
+            await talk.send(b"PING\r\n" * 10_000)
+
+    async with playing(script) as peer:
+        reader, writer = await asyncio.open_connection(HOST, peer.port)
+        small(writer, socket.SO_SNDBUF)
+        await read_info(reader)
+        answering = asyncio.ensure_future(read_answer(reader, writer, [], until={b"PONG"}))
+        done, _ = await asyncio.wait([answering], timeout=0.7)
+        assert not done
+        assert writer.transport.get_write_buffer_size() < 80_000, "64 KiB, and the one that was too much"
+        answering.cancel()
+        await asyncio.wait([answering])
+        writer.transport.abort()
+
+
+def small(writer: asyncio.StreamWriter, buffer: int) -> None:
+    """The system keeps as little as it can of what is on its way, which would be megabytes."""
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, buffer, 1)

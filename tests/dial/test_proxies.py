@@ -103,6 +103,15 @@ async def test_http_refusals_are_told() -> None:
         assert error.text == r"the proxy answered: 503 no way \x1b[31m"
 
 
+async def test_a_refusal_that_repeats_the_password_is_told_in_the_usual_words() -> None:
+    async with proxy_servers.http(("me", SECRET), status=f"503 {SECRET}") as proxy:
+        error = await refused(HttpConnectDialer((HOST, proxy.port), user="me", password=SECRET))
+        assert error.text == "the proxy answered: 503 Service Unavailable"
+    async with proxy_servers.http(("me", SECRET), status=f"599 {SECRET}") as proxy:
+        error = await refused(HttpConnectDialer((HOST, proxy.port), user="me", password=SECRET))
+        assert error.text == "the proxy answered: 599"
+
+
 async def test_other_successes_and_interim_answers(server: NatsServer) -> None:
     async with proxy_servers.http(status="204 No Content", interim=b"HTTP/1.1 102 Wait\r\n\r\n") as proxy:
         stream = await HttpConnectDialer((HOST, proxy.port)).dial((HOST, server.port))

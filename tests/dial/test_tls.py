@@ -12,10 +12,10 @@ from natsmon.dial import tls
 from natsmon.sandbox.server import NatsServer
 from natsmon.settings import Secret, Server, Settings
 from tests.conftest import StartServer
-from tests.dial.authority import Authority
+from tests.dial.authority import Authority, homemade
 from tests.dial.dialing import failure
 from tests.listening import listening, settings
-from tests.peer import HOST, Talk, playing
+from tests.peer import HOST, Script, Talk, playing
 
 DAY = 86_400
 
@@ -65,6 +65,19 @@ async def test_a_client_certificate(nats_server: StartServer, ca: Authority) -> 
     certificate, key = ca.issue("client.example")
     async with listening(settings(over_tls(server), tlsca=ca.file, tlscert=certificate, tlskey=key)) as run:
         await run.events.until(ev.Connected)
+
+
+async def test_a_certificate_made_by_hand(nats_server: StartServer, tmp_path: Path) -> None:
+    """Go's clients take it, and natsmon on any Python."""
+    file = homemade(tmp_path)
+    server = nats_server(config=f'tls {{ cert_file: "{file}", key_file: "{file.removesuffix("pem")}key" }}')
+    async with listening(settings(over_tls(server), tlsca=file)) as run:
+        agreed = await run.events.until(ev.DialTls)
+        await run.events.until(ev.Connected)
+    assert agreed.chain[0].names == [HOST, "the cellar"]
+    failed = await failure(once(over_tls(server)))
+    assert failed.where == ("tls", "tls_unknown_ca")
+    assert failed.certificate.names == [HOST, "the cellar"]
 
 
 # -- what does not ----------------------------------------------------------------------------------
@@ -148,8 +161,29 @@ async def test_a_client_certificate_is_missing_in_tls_1_2(ca: Authority) -> None
     context.verify_mode = ssl.CERT_REQUIRED
     context.load_cert_chain(*ca.issue(HOST))
 
+    async with playing(breaking_off(context, tls_verify=True)) as peer:
+        failed = await failure(once(peer.url, tlsca=ca.file))
+    assert failed.where == ("tls", "tls_client_certificate_missing")
+
+
+@pytest.mark.parametrize(("asks", "given"), [(False, False), (True, True)])
+async def test_a_server_that_shares_no_cipher_with_us(ca: Authority, asks: bool, given: bool) -> None:
+    """The same alert as for a certificate that is missing, where none is asked for, or one is given."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("ECDHE-RSA-AES128-GCM-SHA256")  # and its key is none of RSA
+    context.load_cert_chain(*ca.issue(HOST))
+    ours = dict(zip(("tlscert", "tlskey"), ca.issue("client.example"), strict=True)) if given else {}
+    async with playing(breaking_off(context, tls_verify=asks)) as peer:
+        failed = await failure(once(peer.url, tlsca=ca.file, **ours))
+    assert failed.where == ("tls", "tls_refused")
+
+
+def breaking_off(context: ssl.SSLContext, **info: bool) -> Script:
+    """A peer whose handshake fails. asyncio would close without the alert that says so."""
+
     async def script(talk: Talk) -> None:
-        await talk.info(tls_required=True, tls_verify=True)
+        await talk.info(tls_required=True, **info)
         heard, said = ssl.MemoryBIO(), ssl.MemoryBIO()
         handshake = context.wrap_bio(heard, said, server_side=True)
         while True:
@@ -158,12 +192,10 @@ async def test_a_client_certificate_is_missing_in_tls_1_2(ca: Authority) -> None
             except ssl.SSLWantReadError:
                 await talk.send(said.read())
                 heard.write(await talk.reader.read(65536))
-            except ssl.SSLError:  # asyncio would close without the alert that is in here
+            except ssl.SSLError:
                 return await talk.send(said.read())
 
-    async with playing(script) as peer:
-        failed = await failure(once(peer.url, tlsca=ca.file))
-    assert failed.where == ("tls", "tls_client_certificate_missing")
+    return script
 
 
 async def test_a_client_certificate_is_refused(nats_server: StartServer, ca: Authority, tmp_path: Path) -> None:
@@ -241,3 +273,12 @@ async def test_the_handshake_is_never_answered() -> None:
 
 def test_what_is_no_certificate_is_left_out() -> None:
     assert tls.read([b"", b"\x30\x03nope"]) == []
+
+
+def test_a_certificate_whose_names_nobody_can_read_is_told_without_them(tmp_path: Path) -> None:
+    der = ssl.PEM_cert_to_DER_cert(Path(homemade(tmp_path)).read_text())
+    address, room = b"\x87\x04\x7f\x00\x00\x01", b"\xa4\x17"
+    assert address + room in der
+    for odd in (b"\x87\x04\x7f\x00\x00\x01\xa5", b"\x82\x04\xff\xff\xff\xff\xa4"):
+        (told,) = tls.read([der.replace(address + room[:1], odd)])
+        assert (told.subject, told.names) == ("homemade", [])

@@ -272,3 +272,30 @@ async def test_an_error_of_the_server_is_as_nats_py_tells_it(nats_server: StartS
     url = server.url.replace("//", "//me:wrong@")
     error = await failing(connect(url, allow_reconnect=False, **callbacks.options), nats.errors.Error)
     assert str(error) == "nats: 'Authorization Violation'"
+
+
+async def test_a_server_that_is_advertised_and_makes_no_sense_ends_no_retrying() -> None:
+    async def script(talk: Talk) -> None:
+        first = talk.peer.connections == 1
+        await talk.handshake(connect_urls=[] if first else ["[::1", "h:x", "127.0.0.1:1"])
+        while not first:
+            await talk.until_line(b"PING")
+            await talk.send(b"PONG\r\n")
+
+    callbacks = Callbacks()
+    async with playing(script) as peer:
+        client = await connect(peer.url, reconnect_time_wait=0.02, **callbacks.options)
+        await callbacks.until_told("reconnected")
+        assert client.discovered_servers[0].netloc == "127.0.0.1:1"
+        await client.close()
+        await peer.until_left()
+
+
+async def test_the_cause_of_giving_up_is_the_last_one_also_when_the_server_refused(refused_port: int) -> None:
+    callbacks = Callbacks()
+    async with peers.err_after_connect("Authorization Violation") as peer:
+        servers = [f"nats://127.0.0.1:{refused_port}", peer.url]
+        options: dict[str, Any] = {"dont_randomize": True, "max_reconnect_attempts": 1, "reconnect_time_wait": 0.02}
+        error = await failing(connect(servers, **options, **callbacks.options))
+    assert isinstance(error.__cause__, DialError)
+    assert (error.__cause__.stage, error.__cause__.cause) == ("connect", "auth")

@@ -19,7 +19,7 @@ from tests.dial import websockets as ws
 from tests.dial.authority import Authority
 from tests.dial.dialing import failure
 from tests.listening import Listening, freeze, listening, settings
-from tests.peer import Talk, playing
+from tests.peer import Talk, info_line, playing
 
 
 @pytest.fixture
@@ -334,6 +334,26 @@ async def test_what_ends_it(said: bytes, cause: str, text: str) -> None:
     assert told.cause == cause
     assert text in told.text
     assert diagnose(None, cause) != diagnose(None, "unknown")
+
+
+@pytest.mark.parametrize("shakes_hands", [True, False])
+async def test_a_close_that_repeats_the_password_is_not_shown(shakes_hands: bool) -> None:
+    async def script(talk: Talk) -> None:
+        if shakes_hands:
+            await ws.handshake(talk)
+        else:
+            await talk.send(ws.frame(info_line(talk.peer.port, auth_required=True)))
+            await ws.heard(talk)
+        await talk.send(ws.close_frame(1008, "bye joe, you with your sesame-opens"))
+        await talk.until_closed()
+
+    async with ws.speaking(script) as peer:
+        wanted = once(ws.at(peer), user=Secret("joe"), password=Secret("sesame-opens"), reconnect_wait=60.0)
+        async with listening(wanted) as run:
+            told = await run.events.until(ev.Disconnected if shakes_hands else ev.DialEnd)
+    assert isinstance(told, ev.Disconnected | ev.DialEnd)
+    assert "repeats a secret" in told.text
+    assert b"sesame" not in b"".join(map(ev.encode, run.events.seen))
 
 
 async def test_it_ends_without_a_word() -> None:
