@@ -51,6 +51,8 @@ class ProbeProcess:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._process: asyncio.subprocess.Process | None = None
+        self._early: list[bytes] = []
+        """Commands for a probe that is being started."""
         self.obituary = ""
         self.tap: Callable[[bytes], None] | None = None
 
@@ -61,6 +63,7 @@ class ProbeProcess:
     async def events(self) -> AsyncIterator[ev.AnyEvent]:
         """Starts a probe, and gives its events until it has ended."""
         self.obituary = ""
+        self._process = None
         process = self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-P",  # what lies in the user's folder is no module of ours
@@ -77,7 +80,8 @@ class ProbeProcess:
         assert process.stdout is not None
         assert process.stderr is not None
         complaints = asyncio.ensure_future(_last_line(process.stderr))
-        process.stdin.write(to_line(self._settings))
+        process.stdin.write(to_line(self._settings) + b"".join(self._early))
+        self._early.clear()
         try:
             async for line in process.stdout:
                 if self.tap is not None and line.endswith(b"\n"):
@@ -92,7 +96,9 @@ class ProbeProcess:
             self.kill()
 
     def send(self, command: ev.AnyCommand) -> None:
-        if self._process is not None and self._process.returncode is None and self._process.stdin is not None:
+        if self._process is None or self._process.returncode is not None:
+            self._early.append(ev.encode(command))
+        elif self._process.stdin is not None:
             with suppress(OSError, RuntimeError):
                 self._process.stdin.write(ev.encode(command))
 

@@ -60,7 +60,17 @@ async def test_probe_process_runs_and_closes(server: NatsServer) -> None:
     assert seen[-1].exit_code == Exit.ENDED
     check(seen)
     assert source.obituary == "exit status 0"
-    source.send(ev.Pause())  # to nobody
+
+
+async def test_a_command_for_a_probe_that_is_not_there_yet_is_obeyed(server: NatsServer) -> None:
+    """The first one, and the one behind it."""
+    source = ProbeProcess(settings(server.url))
+    for _ in range(2):
+        source.send(ev.Close())
+        async with asyncio.timeout(WAIT):
+            told = [event async for event in source.events()]
+        assert isinstance(told[-1], ev.End)
+        assert not [event for event in told if isinstance(event, ev.Published)]
 
 
 async def test_killed_probe_has_an_obituary_and_can_be_started_again(server: NatsServer) -> None:

@@ -36,6 +36,10 @@ _BACKLOG = 1024 * 1024
 """Bytes the operating system may owe us before messages wait in our buffer instead."""
 
 
+_TAKES_MORE_AFTER = 0.02
+"""Seconds in which a connection may take some of that."""
+
+
 class Heartbeat:
     """Publishes and counts. ``moment`` is a clock for what is told often, as coarse as it may be."""
 
@@ -75,6 +79,9 @@ class Heartbeat:
         self._proved = False
         await self.proof.link_up(link)
         self._link = link
+        if self.paused:
+            self._send_the_rest()
+            return
         self._flush()
         if self._settings.interval == MAX_RATE:
             self._race()
@@ -99,6 +106,7 @@ class Heartbeat:
             return False
         self.paused = True
         self._stop()
+        self._send_the_rest()
         return True
 
     def unpause(self) -> bool:
@@ -106,6 +114,7 @@ class Heartbeat:
         if not self.paused:
             return False
         self.paused = False
+        self._stop()
         if not self._suspended:
             self._start()
         return True
@@ -146,6 +155,12 @@ class Heartbeat:
         if self._racer is not None:
             self._racer.cancel()
             self._racer = None
+
+    def _send_the_rest(self) -> None:
+        """Of what is buffered, while nothing new is published: as fast as the connection takes it."""
+        self._flush()
+        waits = self._buffer and self._link is not None and not self._suspended
+        self._timer = self._loop.call_later(_TAKES_MORE_AFTER, self._send_the_rest) if waits else None
 
     def _tick(self) -> None:
         """Publish what is due. The schedule is a grid in time: being late once moves no later message."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
@@ -19,6 +20,8 @@ _PONG_WITHIN = 0.5
 """Seconds in which a server that is there answers a PING."""
 _MOST_ANSWERS = 1_000
 """Answers to one request that are kept; a cluster has fewer servers."""
+_INBOXES = 16
+"""Of our own, the last ones, by which our questions are told from others' messages."""
 
 
 class Unanswered(Exception):
@@ -63,6 +66,7 @@ class Link:
         """Subjects subscribed to, as long as the server may still refuse them."""
         self._on_subscribed: Callable[[str], None] | None = None
         self._first_write = 0.0
+        self._inboxes: deque[bytes] = deque(maxlen=_INBOXES)
 
     @property
     def last_read(self) -> float:
@@ -199,7 +203,7 @@ class Link:
         Empty when nobody is there to answer. Its inbox is gone when this returns.
         """
         loop = asyncio.get_running_loop()
-        inbox = self._client.new_inbox()
+        inbox = self._new_inbox()
         answers: list[bytes] = []
         done: asyncio.Future[None] = loop.create_future()
         self._asked |= {subject.lower(): done, inbox.lower(): done}
@@ -227,7 +231,7 @@ class Link:
 
         Raises Unanswered when the connection has ended.
         """
-        inbox = self._client.new_inbox()
+        inbox = self._new_inbox()
         try:
             subscription = await self._client.listen_whole(inbox, receive)
         except nats.errors.Error:
@@ -238,6 +242,15 @@ class Link:
             if self.open:
                 with suppress(nats.errors.Error):  # it drains
                     await self._client.forget(subscription)
+
+    def _new_inbox(self) -> str:
+        inbox = self._client.new_inbox()
+        self._inboxes.append(inbox.encode())
+        return inbox
+
+    def is_ours(self, subject: bytes, reply: bytes) -> bool:
+        """Whether a message is a question of this link's, or an answer to one."""
+        return subject in self._inboxes or reply in self._inboxes
 
     async def publish(self, subject: str, payload: bytes, *, reply: str) -> None:
         """One message without headers. Raises Unanswered when the connection has ended."""
@@ -285,7 +298,7 @@ class Link:
 
     async def hear_itself(self) -> bool:
         """True once a message to an inbox of our own has come back; False where the server forbids it."""
-        inbox = self._client.new_inbox()
+        inbox = self._new_inbox()
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         came_back = False
 

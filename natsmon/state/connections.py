@@ -28,7 +28,6 @@ def status(state: Known, event: ev.StatusChanged) -> None:
 def connected(state: Known, event: ev.Connected) -> None:
     state.connected = event
     state.ever_connected = True
-    state.lame_duck = ""
     state.account = event.account
     state.user = None
     state.waiting = None
@@ -79,6 +78,7 @@ def disconnected(state: Known, event: ev.Disconnected) -> None:
 
 def end_connection(state: Known) -> None:
     state.keepalive = state.silent = None
+    state.lame_duck = ""
     if state.session is None or state.session.proof != "none":
         state.blind = ""  # the next server may let us hear
     if (connection := state.connection) is not None:

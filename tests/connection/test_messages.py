@@ -106,6 +106,20 @@ async def test_buffer_has_a_limit(refused_port: int, nats_server: StartServer) -
         assert tally.buffered == 0
 
 
+async def test_what_was_buffered_goes_out_also_while_paused(refused_port: int, nats_server: StartServer) -> None:
+    """More than a socket takes at once, so that somebody has to go on."""
+    wanted = settings(url(refused_port), payload=b"x" * 2**18, interval=0.001, reconnect_buffer=2**26)
+    async with listening(wanted) as run:
+        await run.events.until_counts(lambda tally: tally.buffered >= 60)
+        run.obey(ev.Pause())
+        await run.events.until(ev.Paused)
+        await asyncio.to_thread(nats_server, port=refused_port)
+        tally = await run.events.until_counts(lambda tally: tally.echoed >= 60 and not tally.buffered)
+        assert tally.attempted == tally.sent + tally.rejected
+        run.obey(ev.Resume())
+        await run.events.until_counts(lambda later: later.attempted > tally.attempted and not later.buffered)
+
+
 async def test_payload_over_the_servers_maximum(nats_server: StartServer) -> None:
     server = nats_server(config="max_payload: 1024")
     async with listening(settings(server.url, payload=b"x" * 1024)) as run:

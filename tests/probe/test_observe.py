@@ -62,6 +62,16 @@ async def counts(run: Listening, messages: int) -> tuple[int, int, int, int]:
     return told.publishers, told.missing, told.duplicate, told.out_of_order
 
 
+async def test_what_natsmon_asks_itself_is_none_of_them(server: NatsServer) -> None:
+    async with observing(server, ">") as (run, publisher):
+        for _ in range(2):
+            run.obey(ev.Reconnect())
+            await run.events.until(ev.Subscribed)
+            await run.events.until(ev.UserInfo)
+        await publisher.client.publish("theirs", b"12345")
+        assert await counts(run, 1) == (0, 0, 0, 0)
+
+
 async def test_messages_are_counted_and_none_is_published(server: NatsServer) -> None:
     async with observing(server, "hello.>") as (run, publisher):
         session = run.events.of(ev.Session)[0]

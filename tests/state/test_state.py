@@ -322,3 +322,11 @@ def test_a_note_moves_no_clock() -> None:
     assert [(outage.began, outage.ended) for outage in state.outages] == [(53.28855, 54.0)]
     assert (state.outage_count, state.now) == (1, 54.1)
     assert state.downtime(state.now) == 54.0 - 53.28855
+
+
+def test_a_lame_duck_is_one_as_long_as_we_are_on_it() -> None:
+    notice = ev.LameDuck(t=6.0, server=A)
+    assert folded(*LOST_AND_FOUND[:6], notice).lame_duck == A
+    state = folded(*LOST_AND_FOUND[:6], notice, *LOST_AND_FOUND[6:9])
+    assert state.lame_duck == ""
+    assert state.connections[-1].lame_duck == 6.0
