@@ -11,7 +11,7 @@ import click
 from click.core import ParameterSource
 
 from natsmon.commands.grammar import HELP_WIDTH, Natsmon
-from natsmon.commands.output import complain
+from natsmon.commands.output import Unwritable, complain
 from natsmon.exit_codes import Exit
 
 
@@ -76,5 +76,8 @@ def main(args: Sequence[str] | None = None) -> int:
     except click.ClickException as exc:
         complain(explain(exc))
         return Exit.USAGE
+    except Unwritable as exc:
+        complain(str(exc))
+        return Exit.GAVE_UP
     except click.Abort:
         return Exit.INTERRUPTED

@@ -2,7 +2,8 @@
 
 Userinfo is taken out of a URL here and percent-decoded, so that no address further down can carry a secret.
 The errors quote what was given with everything masked that may be one: the userinfo, what stands behind the
-host, and a port that is no number (``nats://user:password`` without a host looks like that).
+host, a port that is no number (``nats://user:password`` without a host looks like that), and all of a URL of
+which nobody can say where its userinfo ends.
 """
 
 import importlib.util
@@ -20,10 +21,12 @@ SCHEMES = ("nats", "tls")
 DEFAULT_MONITOR_PORT = 8222
 _DEFAULT_PORTS = {"nats": DEFAULT_PORT, "tls": DEFAULT_PORT, "ws": 80, "wss": 443}
 _WEBSOCKET = ("ws", "wss")
+_FAMILIAR = (*_DEFAULT_PORTS, "http", "https")
+"""Schemes that are no part of a password, whatever follows."""
 _PATH = re.compile(r"(?:/[A-Za-z0-9._~!$&'()*+;=:%-]*)*")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
 _LABEL = re.compile(r"[a-z0-9_-]{1,63}")
-_SURELY_ADDRESS = re.compile(r"[^:]*(?::[0-9]{0,5})?|[0-9A-Fa-f.]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*|\[.*\](?::[0-9]{0,5})?")
+_SURELY_ADDRESS = re.compile(r"[^:]*(?::[0-9]{0,5})?|\[.*\](?::[0-9]{0,5})?")
 _HALF_USERINFO = re.compile(r".*://.*|[^:]*:.*[^0-9].*")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _HOST_LIMIT = 253
@@ -56,6 +59,8 @@ class _Parts(msgspec.Struct, frozen=True):
     userinfo: str | None
     address: str
     tail: str
+    torn: bool = False
+    """It may be half of a URL: what follows in the list has an ``@`` of its own, and no scheme."""
 
     @property
     def scheme(self) -> str:
@@ -63,11 +68,14 @@ class _Parts(msgspec.Struct, frozen=True):
 
     @property
     def shown(self) -> str:
-        before = "****@" if self.userinfo is not None else ""
+        familiar = self.prefix if self.scheme in _FAMILIAR else ""
+        if self.torn or "@" in (self.userinfo or "") or ":" in self.scheme:
+            return f"{familiar}****"  # nobody can say where a password begins and ends
+        before = self.prefix if self.userinfo is None else f"{familiar}****@"
         address = self.address
-        if not _SURELY_ADDRESS.fullmatch(address):
+        if not _SURELY_ADDRESS.fullmatch(address) and _as_ipv6(address) is None:
             address = address.partition(":")[0] + ":****"
-        return quotable(f"{self.prefix}{before}{address}{'/****' if self.tail.strip('/') else ''}")
+        return quotable(f"{before}{address}{'/****' if self.tail.strip('/') else ''}")
 
 
 def quotable(text: str) -> str:
@@ -76,26 +84,38 @@ def quotable(text: str) -> str:
     return text if len(text) <= _SHOWN_LIMIT else text[:_SHOWN_LIMIT] + "…"
 
 
-def _cut(url: str) -> _Parts:
+def _cut(url: str, *, torn: bool = False) -> _Parts:
     scheme, separator, rest = url.partition("://")
     if not separator:
         scheme, rest = "", url
     userinfo, at, address = rest.rpartition("@")
     host = re.match(r"[^/?#]*", address)
     assert host is not None
-    return _Parts(scheme + separator, userinfo if at else None, host[0], address[host.end() :])
+    return _Parts(scheme + separator, userinfo if at else None, host[0], address[host.end() :], torn)
+
+
+def _cut_all(pieces: list[str]) -> list[_Parts]:
+    """From the last to the first, as only what follows tells of a comma whether it stands in a password."""
+    urls: list[_Parts] = []
+    torn = False
+    for piece in reversed(pieces):
+        url = _cut(piece, torn=torn)
+        urls.append(url)
+        torn = (torn or url.userinfo is not None) and not (url.prefix and url.scheme in _FAMILIAR)
+    return urls[::-1]
 
 
 def _split(text: str) -> list[_Parts]:
     """The URLs of a comma-separated list."""
     pieces = [piece.strip() for piece in text.split(",")]
-    for piece, following in itertools.pairwise(pieces):
+    urls = _cut_all(pieces)
+    for url, (piece, following) in zip(urls, itertools.pairwise(pieces), strict=False):
         if "@" in following and "://" not in following and "@" not in piece and _HALF_USERINFO.fullmatch(piece):
             # The comma most likely stands in a password, and what is before it is half of a secret.
-            raise BadURL(_cut(piece).prefix + "****", "a comma in a user or password must be written %2C")
+            raise BadURL(url.shown, "a comma in a user or password must be written %2C")
     if any(not piece for piece in pieces):
         raise BadURL("", "names no server" if len(pieces) == 1 else "has an empty place in the list of servers")
-    return [_cut(piece) for piece in pieces]
+    return urls
 
 
 def _host_and_port(parts: _Parts, default: int = DEFAULT_PORT) -> tuple[str, int]:
@@ -123,26 +143,47 @@ def _host_and_port(parts: _Parts, default: int = DEFAULT_PORT) -> tuple[str, int
 
 
 def _ipv6(parts: _Parts, host: str) -> str:
+    address = _as_ipv6(host.replace("%25", "%"))
+    if address is None:
+        raise BadURL(parts.shown, "what stands in brackets is not an IPv6 address")
+    return address
+
+
+def _as_ipv6(text: str) -> str | None:
     import ipaddress  # only here: it costs a start more than all of this file
 
     try:
-        return str(ipaddress.IPv6Address(host.replace("%25", "%")))
+        return str(ipaddress.IPv6Address(text))
     except ValueError:
-        raise BadURL(parts.shown, "what stands in brackets is not an IPv6 address") from None
+        return None
 
 
 def _name(parts: _Parts, host: str) -> str:
-    host = host.lower()
     if not host:
         raise BadURL(parts.shown, "the host is empty")
-    name = host
-    if not host.isascii():
-        try:
-            name = host.encode("idna").decode("ascii")
-        except UnicodeError:
-            raise BadURL(parts.shown, "the host is not a valid name") from None
-    if len(name) > _HOST_LIMIT or not all(_LABEL.fullmatch(label) for label in name.removesuffix(".").split(".")):
+    name = _as_name(host)
+    if name is None:
         raise BadURL(parts.shown, "the host is not a valid name or address")
+    return name
+
+
+def _as_name(host: str) -> str | None:
+    """A name or an IPv4 address, as a resolver takes it."""
+    name = host.lower()
+    if not name.isascii():
+        try:
+            name = name.encode("idna").decode("ascii")
+        except UnicodeError:
+            return None
+    if len(name) > _HOST_LIMIT or not all(_LABEL.fullmatch(label) for label in name.removesuffix(".").split(".")):
+        return None
+    return name
+
+
+def check_tls_name(name: str) -> str:
+    """The name, if a server's certificate can be checked for it; ValueError says why not."""
+    if _as_name(name) is None and _as_ipv6(name) is None:
+        raise ValueError("is not a valid name or address")
     return name
 
 

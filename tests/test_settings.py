@@ -80,6 +80,24 @@ def test_a_bad_url_says_why_and_keeps_the_secret(text: str, why: str) -> None:
     assert "ter2" not in said.replace("[hunter2]", "")
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("http://h:x", "http://h:****"), ("ftp://h", "ftp://h"), ("://h", "://h"), ("::1", "::1"),
+        ("nats://joe:hunter2@h:x", "nats://****@h:****"),
+        # What looks like a scheme, an address or a host may be a part of a password.
+        ("admin:hun://ter2@h", "****"), ("hun://ter2@h", "****@h"), ("admin:hun://ter2", "****"),
+        ("ed:dead:beef", "ed:****"), ("nats://joe:hun@ter2@h!", "nats://****"), ("h:1@joe:hun@ter2", "****"),
+        ("nats://joe:hun@ter2!,x@h", "nats://****"), ("nats://hun,.ter2,x@h", "****"), ("joe:1,hun!,x@h", "****"),
+        ("nats://joe:1,hun!,a://ter2@h", "****"), ("nats://h!,nats://joe:hunter2@h", "nats://h!"),
+    ],
+)  # fmt: skip
+def test_what_an_error_shows_of_a_url(text: str, shown: str) -> None:
+    with pytest.raises(BadURL) as caught:
+        parse_servers([text])
+    assert caught.value.shown == shown
+
+
 @given(st.text())
 def test_any_text_is_servers_or_bad_url(text: str) -> None:
     try:

@@ -25,7 +25,7 @@ def nagios(verdicts: Sequence[Verdict]) -> str:
     ordered = worst_first(verdicts)
     lines = "\n".join(map(_line, ordered))
     perfs = [
-        " ".join(_perf(metric, f"'{verdict.found.where} {metric.name}'") for metric in verdict.metrics)
+        " ".join(_perf(metric, _label(f"{verdict.found.where} {metric.name}")) for metric in verdict.metrics)
         for verdict in ordered
         if verdict.metrics
     ]
@@ -41,6 +41,11 @@ def _line(verdict: Verdict) -> str:
         *([verdict.output] if verdict.output else [f"OK:{text}" for text in verdict.ok]),
     ]
     return " ".join(parts).replace("|", r"\x7c")  # what follows a bar would be taken for performance data
+
+
+def _label(text: str) -> str:
+    """In quotes, as the plugins' guidelines have it: a quote twice, and no equals sign."""
+    return "'" + text.replace("'", "''").replace("=", "%3D") + "'"
 
 
 def _perf(metric: Metric, name: str) -> str:

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from natsmon import events as ev
-from natsmon.check.verdict import NO_ADDRESS, Failure, Found, failure
+from natsmon.check.verdict import NO_ADDRESS, Found, failure
 from natsmon.dial import dialer as resolver
 from natsmon.dial import tls
 from natsmon.dial.causes import classify_server_error
@@ -35,8 +35,9 @@ _AT_ONCE = 4
 """Addresses checked side by side; more would measure each other."""
 _CLOSING = 1.0
 """Seconds a connection may take to close gently."""
-_WORTH_MASKING = 4
-"""Characters a secret has at least to be masked in others' words: the holes a shorter one leaves would tell it."""
+_TELLING = 4
+"""Characters from which on a secret is not found by chance; a shorter one is repeated in quotes."""
+_REPEATED = "(what was said repeats a secret of ours, and is not shown)"
 
 
 def run(settings: Settings, *, every_address: bool = False) -> list[Found] | None:
@@ -154,17 +155,26 @@ async def _look_up(server: Server, settings: Settings) -> list[_Address] | Dial:
         cause, text = "dns", f"{server.host}: {getattr(error, 'strerror', None) or error}"
     else:
         name = server.tls_name or server.host
-        there = {resolver.numeric(info): info[4] for info in found}
-        return [
-            _Address(shown, msgspec.structs.replace(server, host=where[0], port=where[1], tls_name=name))
-            for shown, where in there.items()
-        ]
+        hosts = dict.fromkeys(_host(info[4]) for info in found)
+        there = [msgspec.structs.replace(server, host=host, tls_name=name) for host in hosts]
+        return [_Address(each.authority, each) for each in there]
     seconds = round(time.perf_counter() - began, 6)
     record = StageRecord("dns", 0.0, "failed", seconds, cause, text)
     return Dial(
         0, 0.0, server=server.url, stages={"dns": record}, outcome="failed", stage_reached="dns", cause=cause,
         text=text, total=seconds,
     )  # fmt: skip
+
+
+def _host(where: tuple[Any, ...]) -> str:
+    """The address of a socket address, with its zone: a link-local one is on every link, and reached on one."""
+    host, zone = str(where[0]), where[3] if len(where) > 3 else 0
+    if not zone:
+        return host
+    try:
+        return f"{host}%{socket.if_indextoname(zone)}"
+    except OSError:  # there is no such link, as the dial will say
+        return f"{host}%{zone}"
 
 
 def _as_part_of(found: Found, server: Server, address: str, seconds: float) -> Found:
@@ -185,8 +195,9 @@ async def _check_one(server: Server, settings: Settings) -> Found:
     state = State()
 
     def emit(event: ev.AnyEvent) -> None:
-        if isinstance(event, ev.DialStage | ev.DialEnd | ev.DialFinding):
-            event = msgspec.structs.replace(event, text=_masked(event.text, settings))
+        # By then a peer knows our secrets; what it answers to the CONNECT itself, the dial has looked at.
+        if isinstance(event, ev.DialFinding) and state.dials[-1].stage_reached == "connect":
+            event = msgspec.structs.replace(event, text=_unsaid(event.text, settings))
         state.apply(event)
         evidence.watch(event)
 
@@ -209,7 +220,7 @@ async def _check_one(server: Server, settings: Settings) -> Found:
         finally:
             link.abort()
     except Exception as error:  # a monitor is told by a status, not by a traceback
-        text = _masked(f"{type(error).__name__}: {error}", settings)
+        text = _unsaid(f"{type(error).__name__}: {error}", settings)
         return replace(found, broken=printable(f"the check itself failed: {text}"))
     finally:
         evidence.stop()
@@ -232,7 +243,7 @@ async def _try_out(link: Link, found: Found, settings: Settings) -> Found:
         request = await _message(link, settings.connect_timeout)
         return replace(found, request=round(request, 6))
     except _Failed as failed:
-        return replace(found, failed=_failure(link, stage, failed, settings))
+        return replace(found, failed=failure(link.server.url, stage, failed.cause, failed.text))
 
 
 async def _message(link: Link, within: float) -> float:
@@ -272,14 +283,10 @@ async def _within(seconds: float, step: Awaitable[T], link: Link) -> T:
     raise _Failed("timeout", f"no answer in {seconds:g} s")
 
 
-def _failure(link: Link, stage: str, failed: _Failed, settings: Settings) -> Failure:
-    return failure(link.server.url, stage, failed.cause, _masked(failed.text, settings))
-
-
-def _masked(text: str, settings: Settings) -> str:
-    """What a peer said, without the secrets we told it before."""
-    for name in ("password", "token", "jwt", "seed", "user"):
-        secret = getattr(settings, name)
-        if isinstance(secret, Secret) and len(secret.reveal()) >= _WORTH_MASKING:
-            text = text.replace(secret.reveal(), "****")
-    return text
+def _unsaid(text: str, settings: Settings) -> str:
+    """What did not come through the dialed connection, by the rule that the dial has for what does."""
+    said = text.casefold()
+    known = (getattr(settings, name) for name in ("password", "token", "jwt", "seed"))
+    told = [secret.reveal() for secret in known if isinstance(secret, Secret) and secret.reveal()]
+    looked_for = (secret if len(secret) >= _TELLING else f'"{secret}"' for secret in told)
+    return _REPEATED if any(secret.casefold() in said for secret in looked_for) else text

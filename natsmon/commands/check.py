@@ -49,12 +49,13 @@ def check(
             told = check_text.table(verdicts, colour=colour)
         case _:
             told = check_text.stages(verdicts[0], colour=colour)
-    if outfile is None:
-        write(told)
-    else:
-        try:
+    try:
+        if outfile is None:
+            write(told)
+        else:
             file.write(outfile, told)
-        except OSError as exc:
-            complain(f'--outfile: "{quotable(outfile)}" cannot be written: {exc.strerror}')
-            return Exit.GAVE_UP
+    except OSError as exc:
+        why = f'--outfile: "{quotable(outfile)}" cannot be written: {exc.strerror}' if outfile is not None else str(exc)
+        complain(why)
+        return verdict.Status.UNKNOWN
     return Exit.ENDED if as_format == "prometheus" else verdict.worst(verdicts)

@@ -17,7 +17,16 @@ from natsmon.servers import parse_servers
 _SERVERS_AT_MOST = 9
 
 
-@click.command(cls=Command, options_metavar=FLAGS_WORD)
+class _Demo(Command):
+    """Obeys no variable: those say how somebody else's servers are reached."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for param in self.params:
+            param.envvar = None
+
+
+@click.command(cls=_Demo, options_metavar=FLAGS_WORD)
 @click.option("--servers", cls=Flag, section="Demo", type=whole(1, _SERVERS_AT_MOST), default="1", help="How many.")
 @connect_flags
 @run_flags

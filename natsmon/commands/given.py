@@ -161,16 +161,22 @@ def _servers(ctx: click.Context) -> tuple[tuple[Server, ...], UserInfo | None, s
     arguments, flags = ctx.params["url"], ctx.params["server"]
     if arguments and ctx.get_parameter_source("server") is ParameterSource.ENVIRONMENT:
         flags = ()
-    sources = [name for name, urls in (("url", arguments), ("server", flags)) if urls]
-    if not sources:
+    given = [(origin(ctx, name), urls) for name, urls in (("url", arguments), ("server", flags)) if urls]
+    if not given:
         return Settings().servers, None, "default"
-    came_from = ", ".join(origin(ctx, name) for name in sources)
+    places = ["URL" if came_from == "URL argument" else came_from.split()[-1] for came_from, _ in given]
+    for place, (_, urls) in zip(places, given, strict=True):
+        servers, userinfo = _parsed(ctx, urls, place)
+    if len(given) > 1:  # each may be right, and not go with the other
+        servers, userinfo = _parsed(ctx, (*arguments, *flags), " and ".join(places))
+    return servers, userinfo, ", ".join(came_from for came_from, _ in given)
+
+
+def _parsed(ctx: click.Context, urls: Sequence[str], place: str) -> tuple[tuple[Server, ...], UserInfo | None]:
     try:
-        servers, userinfo = parse_servers((*arguments, *flags))
+        return parse_servers(urls)
     except BadURL as exc:
-        at = "URL" if sources == ["url"] else came_from.split()[-1]
-        raise click.BadParameter(f'"{exc.shown}": {exc}', ctx=ctx, param_hint=at) from None
-    return servers, userinfo, came_from
+        raise click.BadParameter(f'"{exc.shown}": {exc}', ctx=ctx, param_hint=place) from None
 
 
 def _credentials(ctx: click.Context) -> tuple[dict[str, Secret], dict[str, str]]:

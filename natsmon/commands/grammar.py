@@ -7,6 +7,7 @@ import click
 
 from natsmon import garbage
 from natsmon.commands.flags import Flag
+from natsmon.commands.output import write
 
 HELP_WIDTH = 100
 FLAGS_WORD = "[flags]"
@@ -24,8 +25,20 @@ def load(name: str) -> click.Command:
     return command
 
 
+def _help(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        write(f"{ctx.get_help()}\n")
+        ctx.exit()
+
+
 class Command(click.Command):
     """A command whose help has its flags in sections."""
+
+    def get_help_option(self, ctx: click.Context) -> click.Option | None:
+        option = super().get_help_option(ctx)
+        if option is not None:
+            option.callback = _help  # click's own writes past us, and fails aloud
+        return option
 
     def invoke(self, ctx: click.Context) -> Any:
         garbage.collect()  # a command that goes on for long has not to think of it

@@ -7,22 +7,44 @@ from typing import Any
 from natsmon.plaintext import printable
 
 
+class Unwritable(OSError):
+    """Standard output does not take a result; the text is a line for a person."""
+
+
 def is_terminal(stream: Any) -> bool:
     return stream is not None and stream.isatty()
 
 
 def complain(message: str) -> None:
-    if sys.stderr is not None:
+    """On standard error; where that does not take it either, the exit code is all there is to tell."""
+    if sys.stderr is None:
+        return
+    try:
         sys.stderr.write(f"natsmon: {printable(' '.join(message.split()))}\n")
+        sys.stderr.flush()
+    except OSError:
+        _let_go(sys.stderr)
 
 
 def write(text: str) -> None:
-    """To standard output; a reader that has gone away (``| head``) is no error."""
+    """To standard output; a reader that has gone away (``| head``) is no error. Raises Unwritable."""
+    try:
+        _put(text)
+    except BrokenPipeError:
+        _let_go(sys.stdout)
+    except OSError as error:
+        _let_go(sys.stdout)
+        raise Unwritable(f"standard output cannot be written: {error.strerror or error}") from error
+
+
+def _put(text: str) -> None:
     try:
         sys.stdout.write(text)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # The interpreter flushes once more at its end, and that must not fail aloud either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except UnicodeEncodeError:
         sys.stdout.buffer.write(text.encode("utf-8"))
+    sys.stdout.flush()
+
+
+def _let_go(stream: Any) -> None:
+    """The interpreter flushes once more at its end, and that must not fail aloud either."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -10,7 +10,7 @@ import click
 
 from natsmon import units
 from natsmon.plaintext import printable
-from natsmon.servers import check_monitor, check_stream, check_subject, check_subjects, quotable
+from natsmon.servers import check_monitor, check_stream, check_subject, check_subjects, check_tls_name, quotable
 from natsmon.settings import MAX_RATE, Secret
 
 _SLOWEST, _FASTEST = 1e-6, 1e9
@@ -166,6 +166,7 @@ SECRET = Value("TEXT", lambda value: Secret(text(value)), secret=True)
 DURATION = Value("DURATION", units.parse_duration)
 POSITIVE_DURATION = Value("DURATION", _positive_duration)
 NAME = Value("NAME", lambda value: _name(text(value)))
+TLS_NAME = Value("NAME", lambda value: check_tls_name(_name(text(value))))
 STREAM = Value("STREAM", lambda value: check_stream(text(value)))
 SUBJECTS = Value("SUBJECT", lambda value: check_subjects(text(value)))
 SUBJECT = Value("SUBJECT", lambda value: check_subject(text(value)))

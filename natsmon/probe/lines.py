@@ -45,7 +45,9 @@ class Outbox:
         self._room = _Room(fd) if stat.S_ISFIFO(os.fstat(fd).st_mode) else None
         self._changed = threading.Condition()
         self.broken = False
-        """True when the reader has gone away."""
+        """True when the reader has gone away, or takes no more."""
+        self.failure = ""
+        """Why nothing can be written any more; empty where the reader has just gone away."""
         self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
         self._thread.start()
 
@@ -78,9 +80,14 @@ class Outbox:
             return False
         try:
             os.write(self._fd, line)
-        except OSError:
-            self.broken = True
+        except OSError as error:
+            self._break(error)
         return True
+
+    def _break(self, error: OSError) -> None:
+        self.broken = True
+        if not isinstance(error, BrokenPipeError):
+            self.failure = error.strerror or str(error)
 
     def close(self, timeout: float) -> bool:
         """Write what is left, for at most ``timeout`` seconds; False when it did not all leave."""
@@ -101,8 +108,8 @@ class Outbox:
                 self._writing = True
             try:
                 _write_all(self._fd, batch)
-            except OSError:
-                self.broken = True
+            except OSError as error:
+                self._break(error)
                 return
             finally:
                 self._writing = False

@@ -16,6 +16,7 @@ import msgspec
 
 from natsmon import events as ev
 from natsmon import garbage
+from natsmon.exit_codes import Exit
 from natsmon.probe.lines import Inbox, Outbox
 from natsmon.probe.probe import Probe
 from natsmon.settings import Settings
@@ -97,6 +98,9 @@ async def _run(settings: Settings, encode: Encode, control: bool, heard: bytes, 
         Inbox(sys.stdin.fileno(), receive, heard)
     code = await probe.run(stay=control)
     outbox.close(_LAST_WORDS)
+    if outbox.failure:
+        sys.stderr.write(f"natsmon: standard output cannot be written: {outbox.failure}\n")
+        return Exit.GAVE_UP
     return code
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import socket
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from natsmon.check.verdict import Found, Status
 from natsmon.dial import dialer
 from natsmon.dial.dialer import AddressInfo
 from natsmon.sandbox.server import NatsServer
+from natsmon.servers import parse_server
 from natsmon.settings import Secret
 from tests import peers
 from tests.check.checking import FORMATS, METRICS, checked, settings, without_figures
@@ -214,6 +216,15 @@ def test_one_address_of_each_family(
     assert six["failures"][0]["stage"] == "tcp"
     assert four["status"] == "OK"
     assert [metric["name"] for metric in four["perf_data"]] == METRICS
+
+
+async def test_an_address_keeps_its_zone() -> None:
+    zone = socket.if_indextoname(1)
+    (address,) = await check._look_up(parse_server(f"nats://[fe80::1%25{zone}]:4222"), settings())  # type: ignore[misc]
+    assert address.server.host == f"fe80::1%{zone}"
+    assert address.shown == f"[fe80::1%{zone}]:4222"
+    nowhere = max(number for number, _ in socket.if_nameindex()) + 1000
+    assert check._host(("fe80::1", 4222, 0, nowhere)) == f"fe80::1%{nowhere}"
 
 
 async def test_no_more_than_a_few_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

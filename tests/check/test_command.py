@@ -43,7 +43,7 @@ def test_the_file_is_for_its_owner_alone_and_replaces_what_was_there(
 
 def test_a_file_that_cannot_be_written(server: NatsServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for target in (tmp_path / "nowhere" / "f", tmp_path):
-        assert cli.main(["check", server.url, "--format", "prometheus", "--outfile", str(target)]) == Exit.GAVE_UP
+        assert cli.main(["check", server.url, "--format", "prometheus", "--outfile", str(target)]) == Status.UNKNOWN
         captured = capsys.readouterr()
         assert captured.out == ""
         assert captured.err.startswith("natsmon: --outfile: ")
@@ -62,6 +62,44 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pyt
         outfile.write(str(target), "new")
     assert [path.name for path in tmp_path.iterdir()] == ["f"]
     assert target.read_text() == "old"
+
+
+def test_a_pipe_is_written_to_and_stays_one(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        outfile.write(str(pipe), "new")
+        assert os.read(reader, 100) == b"new"
+    finally:
+        os.close(reader)
+    assert pipe.is_fifo()
+    assert list(tmp_path.iterdir()) == [pipe]
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_link_leads_to_its_file(there: bool, tmp_path: Path) -> None:
+    target, link = tmp_path / "real" / "f", tmp_path / "link"
+    target.parent.mkdir()
+    if there:
+        target.write_text("old")
+    link.symlink_to(target)
+    outfile.write(str(link), "new")
+    assert link.is_symlink()
+    assert (target.is_symlink(), target.read_text()) == (False, "new")
+    assert list(target.parent.iterdir()) == [target]
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no device that is always full")
+@pytest.mark.parametrize("form", ["nagios", "prometheus"])
+def test_a_result_that_cannot_be_told_is_unknown(form: str, refused_port: int) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "natsmon", "check", f"127.0.0.1:{refused_port}", "--format", form],
+            stdout=full, stderr=subprocess.PIPE, timeout=30, check=False,
+        )  # fmt: skip
+    assert done.stderr == b"natsmon: standard output cannot be written: No space left on device\n"
+    assert done.returncode == Status.UNKNOWN
 
 
 # -- secrets ----------------------------------------------------------------------------------------
@@ -103,6 +141,29 @@ async def test_a_peer_that_repeats_what_it_was_told() -> None:
     assert verdict.status is Status.CRITICAL
     assert "repeats a secret of ours" in told
     assert not any(secret in told for secret in PLANTED)
+
+
+async def test_words_of_the_system_are_no_secret(refused_port: int) -> None:
+    verdict = await checked(f"127.0.0.1:{refused_port}", user=Secret("ann"), password=Secret("refused"))
+    assert [each.text for each in verdict.failures] == ["Connection refused"]
+
+
+async def test_a_peer_that_tells_the_next_one_what_it_was_told() -> None:
+    """It closes without a word; looked at once more, it has one."""
+    told: list[bytes] = []
+
+    async def script(talk: Talk) -> None:
+        await talk.info()
+        if told:
+            await talk.send(b"-ERR 'Authorization Violation for " + told[0] + b"'\r\n")
+        else:
+            told.append((await talk.line()).strip())
+
+    async with playing(script) as peer:
+        verdict = await checked(peer.url, user=Secret(PLANTED[0]), password=Secret(PLANTED[1]))
+    assert [each.cause for each in verdict.failures] == ["auth"]
+    assert "repeats a secret of ours" in every_format([verdict])
+    assert not any(secret in every_format([verdict]) for secret in PLANTED)
 
 
 # -- imports, usage and signals ------------------------------------------------------------------------------

@@ -192,3 +192,10 @@ def test_bars_in_a_text_are_no_performance_data() -> None:
 def test_labels_are_quoted() -> None:
     dial = refused_dial('nats://a"b\\c:1')
     assert r'server="nats://a\"b\\c:1"' in check_formats.prometheus([judge(Found("x", dials=(dial,)), Limits())])
+
+
+def test_a_label_of_performance_data_is_quoted() -> None:
+    found = made(server="ws://east:80/a'b=c", address="192.0.2.7:80")
+    performance = check_formats.nagios([judge(found, Limits())] * 2).partition(" | ")[2]
+    assert performance.startswith("'ws://east:80/a''b%3Dc at 192.0.2.7:80 connect_time'=0.0050s;")
+    assert performance.count("=") == 2 * len(judge(found, Limits()).metrics)

@@ -10,6 +10,7 @@ import pytest
 from natsmon import cli
 from natsmon.commands import flags
 from natsmon.commands.grammar import DEFAULT, NAMED, load
+from natsmon.exit_codes import Exit
 from tests.commands.conftest import VARIABLES
 
 pytestmark = pytest.mark.usefixtures("runs")
@@ -78,6 +79,20 @@ def test_a_process_says_one_line_and_exits_2(args: str) -> None:
 def test_a_reader_that_leaves_is_no_error() -> None:
     done = run("natsmon info | true; natsmon info --json | head -1; natsmon --help | true; natsmon --version | true")
     assert done.stderr == ""
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no device that is always full")
+@pytest.mark.parametrize("args", ["info", "--help", "--version", "check --help"])
+def test_output_that_cannot_be_written(args: str) -> None:
+    done = run(f"natsmon {args} >/dev/full")
+    assert done.stderr == "natsmon: standard output cannot be written: No space left on device\n"
+    assert done.returncode == Exit.GAVE_UP
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no device that is always full")
+def test_complaints_that_cannot_be_written() -> None:
+    assert run("natsmon info >/dev/full 2>&1").returncode == Exit.GAVE_UP
+    assert run("natsmon --rate x 2>/dev/full").returncode == Exit.USAGE
 
 
 def test_closed_streams() -> None:

@@ -7,8 +7,9 @@ import types
 import pytest
 
 from natsmon import cli
+from natsmon.commands.grammar import load
 from natsmon.exit_codes import Exit
-from natsmon.settings import Server
+from natsmon.settings import Secret, Server, Settings
 from tests.commands.conftest import Runs
 
 pytestmark = pytest.mark.usefixtures("runs")
@@ -46,6 +47,18 @@ def test_the_demo_runs_on_servers_of_its_own(runs: Runs, args: list[str]) -> Non
     assert runs[0][0] == "dashboard"
     assert runs[0][2].urls == [server.url for server in runs.settings.servers]
     assert runs.settings.origins["servers"] == "demo"
+
+
+def test_the_demo_obeys_no_variable(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [str(param.envvar) for param in load("dashboard").params if param.envvar]
+    assert {"NATS_URL", "NATS_CA", "NATS_CERT", "NATS_KEY", "NATS_CREDS", "NATS_USER"} <= set(names)
+    for name in names:
+        monkeypatch.setenv(name, "/nope")
+    assert cli.main(["demo", "--token", "t"]) == 0
+    assert runs.settings == Settings(
+        servers=(Server("127.0.0.1", 4000),), name=runs.settings.name, token=Secret("t"),
+        origins={"servers": "demo", "token": "flag --token"},
+    )  # fmt: skip
 
 
 def test_the_demo_without_a_server_program_says_so(capsys: pytest.CaptureFixture[str], runs: Runs) -> None:

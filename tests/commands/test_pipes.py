@@ -3,14 +3,19 @@
 import asyncio
 import fcntl
 import json
+import os
 import signal
+import subprocess
+import sys
 import urllib.request
 from typing import Any
+
+import pytest
 
 from natsmon import events as ev
 from natsmon.exit_codes import Exit
 from natsmon.sandbox.server import HOST, NatsServer
-from tests.commands.running import WAIT, WAITS, ended_well, natsmon
+from tests.commands.running import ROOT, WAIT, WAITS, ended_well, natsmon
 from tests.conftest import StartServer
 from tests.listening import check_sums
 
@@ -61,6 +66,17 @@ async def test_reader_that_goes_away_ends_the_run(server: NatsServer) -> None:
         await asyncio.wait_for(run.process.stdout.readline(), WAIT)
         run.process._transport.get_pipe_transport(1).close()  # type: ignore[attr-defined]
         assert await run.exit_code() == Exit.ENDED
+
+
+@pytest.mark.parametrize("mode", ["--json", "--plain"])
+def test_a_full_disk_under_standard_output_is_said(refused_port: int, mode: str) -> None:
+    command = [sys.executable, "-m", "natsmon", mode, f"nats://{HOST}:{refused_port}"]
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=WAIT
+        )
+    assert done.returncode == Exit.GAVE_UP
+    assert done.stderr == b"natsmon: standard output cannot be written: No space left on device\n"
 
 
 def connections(server: NatsServer) -> int:
