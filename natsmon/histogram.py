@@ -25,6 +25,8 @@ HIGHEST = 3_600 * MICROSECONDS
 DIGITS = 2
 MOST = 1 << 32
 """Counted at once: no stream has more in one line, and a counter of 64 bits holds them for ever."""
+MOST_IN_ALL = 1 << 40
+"""In one bucket, as it was written down: four months of 100,000 a second, and 64 bits hold any sum of them."""
 _HOUR = HIGHEST / MICROSECONDS
 _EXACT = 8
 """Bits: below 2^8 µs a bucket holds one value, above it the highest 8 bits of a value name its bucket."""
@@ -59,6 +61,7 @@ class Histogram(msgspec.Struct):
         if self.buckets:
             if any(bucket(name) != name or count < 1 for name, count in self.buckets.items()):
                 raise ValueError("no such buckets in a histogram")
+            self.buckets = {name: min(count, MOST_IN_ALL) for name, count in self.buckets.items()}
             self.count = sum(self.buckets.values())
 
     @classmethod

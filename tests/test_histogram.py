@@ -115,6 +115,15 @@ def test_buckets_that_are_none_are_not_read(written: bytes) -> None:
         msgspec.json.decode(written, type=Histogram)
 
 
+def test_more_than_anybody_counts_is_counted_as_much() -> None:
+    read = msgspec.json.decode(b'{"buckets":{"7":1180591620717411303424,"511":1},"max":0.1}', type=Histogram)
+    assert read.counts() == [(7, module.MOST_IN_ALL), (511, 1)]
+    merged = Histogram()
+    for _ in range(1_000):
+        merged.merge(read)
+    assert merged.percentiles(50, 100) == (0.000_007, 0.000_511)
+
+
 def test_its_count_is_that_of_its_buckets() -> None:
     read = msgspec.json.decode(b'{"buckets":{"7":2},"count":9,"max":0.1}', type=Histogram)
     assert (read.count, read.percentile(99)) == (2, 0.000_007)

@@ -53,5 +53,11 @@ def recording(target: "Target | None") -> Iterator["Recorder | None"]:
         yield recorder
     finally:
         recorder.close(_AT_THE_END)
-        if recorder.failure and not recorder.told:
-            complain(recorder.failure)
+        say_if_stopped(recorder)
+
+
+def say_if_stopped(recorder: "Recorder") -> None:
+    """Once, and as soon as it is known."""
+    if recorder.failure and not recorder.told:
+        recorder.told = True
+        complain(recorder.failure)

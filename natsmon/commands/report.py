@@ -2,10 +2,11 @@
 
 import os
 import shutil
+import stat
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import click
@@ -66,11 +67,41 @@ def _called(name: str) -> str:
 
 @contextmanager
 def _spooled(files: Sequence[str]) -> Iterator[list[str]]:
-    """The files, with what comes on standard input in one of its own: a recording is not read in one direction only."""
-    if STANDARD_INPUT not in files:
-        yield list(files)
-        return
+    """The files, with what comes through pipes in ones of their own: a recording is not read in one direction only.
+
+    Raises Unreadable.
+    """
+    with ExitStack() as stack:
+        own = {
+            name: stack.enter_context(_spool(name))
+            for name in dict.fromkeys(files)
+            if name == STANDARD_INPUT or _is_pipe(name)
+        }
+        yield [own.get(name, name) for name in files]
+
+
+def _is_pipe(name: str) -> bool:
+    """Such as a shell makes of ``<(zcat run.jsonl.gz)``."""
+    try:
+        return stat.S_ISFIFO(os.stat(name).st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+@contextmanager
+def _spool(name: str) -> Iterator[str]:
+    from natsmon.recording.reader import Unreadable
+
     with tempfile.NamedTemporaryFile(prefix="natsmon-report-") as spool:
-        shutil.copyfileobj(sys.stdin.buffer, spool)
-        spool.flush()
-        yield [spool.name if name == STANDARD_INPUT else name for name in files]
+        try:
+            if name != STANDARD_INPUT:
+                with open(name, "rb") as pipe:
+                    shutil.copyfileobj(pipe, spool)
+            elif sys.stdin is None:
+                raise Unreadable("standard input is closed")
+            else:
+                shutil.copyfileobj(sys.stdin.buffer, spool)
+            spool.flush()
+        except OSError as exc:
+            raise Unreadable(f'"{quotable(_called(name))}" cannot be read: {exc.strerror}') from None
+        yield spool.name

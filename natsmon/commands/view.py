@@ -11,7 +11,7 @@ from natsmon.commands.flags import Flag, record_flags
 from natsmon.commands.grammar import FLAGS_WORD, Command
 from natsmon.commands.modes import sum_up
 from natsmon.commands.output import complain, is_terminal
-from natsmon.commands.recording import recording, target_from
+from natsmon.commands.recording import recording, say_if_stopped, target_from
 from natsmon.commands.screen import need_screen
 from natsmon.exit_codes import Exit
 from natsmon.plaintext import printable
@@ -84,19 +84,21 @@ def _show(
         import asyncio
 
         source.tap = recorder.put if recorder is not None else None
-        return asyncio.run(_log(source))
+        return asyncio.run(_log(source, recorder))
     from natsmon.tui.app import run
 
     return run(source, leave_at_end=False, record=record, recorder=recorder, unable=unable, afterwards=sum_up)
 
 
-async def _log(source: "Source") -> int:
+async def _log(source: "Source", recorder: "Recorder | None") -> int:
     from natsmon.views.plain import Log
 
     log = Log()
     garbage.collect()
     try:
         async for event in source.events():
+            if recorder is not None:
+                say_if_stopped(recorder)
             if not log.take(event):
                 break
     finally:

@@ -4,6 +4,7 @@ Either is used as a row of independent members (RFC 1952 calls them members, RFC
 itself: a file that only ever ends with a whole one can be read at every moment.
 """
 
+import re
 import zlib
 from collections.abc import Callable
 from functools import cache
@@ -26,6 +27,10 @@ class Compression(msgspec.Struct, frozen=True):
     suffix: str
     magic: bytes
     """What every member begins with."""
+    head: re.Pattern[bytes]
+    """The first ``HEAD`` bytes of a member, as far as they can be told from others."""
+    bite: int
+    """Bytes to give a decompressor at once: whatever they are, what comes out is 16 MiB at most."""
     small: Callable[[bytes], bytes]
     """A member made quickly, for the lines of a moment."""
     whole: Callable[[bytes], bytes]
@@ -42,8 +47,19 @@ class NoZstd(Exception):
         return "needs the package zstandard; try pip install 'natsmon[zstd]', or a name that ends in .gz"
 
 
+HEAD = 10
+"""Bytes; no member with a line in it is shorter."""
 _GZIP_FORMAT = 16 + zlib.MAX_WBITS
+_GZIP_MAGIC = b"\x1f\x8b\x08"
+_GZIP_HEAD = re.compile(rb"\x1f\x8b\x08[\x00\x04\x08\x0c\x10\x14\x18\x1c].{4}[\x00\x02\x04][\x00-\x0d\xff]", re.DOTALL)
+"""RFC 1952, 2.3: flags that are in use, a time, a level, and a system that there is."""
+_GZIP_BITE = 4 * 1024
+"""Deflate makes 1,032 bytes of one at most."""
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+_ZSTD_FLAGS = bytes(flags for flags in range(256) if not flags & 0b1011)
+"""RFC 8878, 3.1.1.1.1: the reserved bit is not set, and no dictionary is asked for."""
+_ZSTD_BITE = 512
+"""A block of four bytes may stand for 128 KiB."""
 
 
 def _gzip(level: int, memory: int) -> Callable[[bytes], bytes]:
@@ -55,7 +71,14 @@ def _gzip(level: int, memory: int) -> Callable[[bytes], bytes]:
 
 
 GZIP = Compression(
-    ".gz", b"\x1f\x8b\x08", _gzip(1, 8), _gzip(9, 9), lambda: zlib.decompressobj(_GZIP_FORMAT), (zlib.error,)
+    ".gz",
+    _GZIP_MAGIC,
+    _GZIP_HEAD,
+    _GZIP_BITE,
+    _gzip(1, 8),
+    _gzip(9, 9),
+    lambda: zlib.decompressobj(_GZIP_FORMAT),
+    (zlib.error,),
 )
 
 
@@ -67,9 +90,15 @@ def zstd() -> Compression:
     except ImportError:
         raise NoZstd from None
     small, whole = (zstandard.ZstdCompressor(level=level, write_checksum=True) for level in (3, 9))
-    decompressor = zstandard.ZstdDecompressor()
     return Compression(
-        ".zst", _ZSTD_MAGIC, small.compress, whole.compress, decompressor.decompressobj, (zstandard.ZstdError,)
+        ".zst",
+        _ZSTD_MAGIC,
+        re.compile(re.escape(_ZSTD_MAGIC) + b"[" + re.escape(_ZSTD_FLAGS) + b"].{5}", re.DOTALL),
+        _ZSTD_BITE,
+        small.compress,
+        whole.compress,
+        lambda: zstandard.ZstdDecompressor().decompressobj(),  # one alone is not for two members at a time
+        (zstandard.ZstdError,),
     )
 
 

@@ -7,21 +7,24 @@ members that say again what the one before them said.
 
 import os
 from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 
 import msgspec
 
-from natsmon.recording.compression import Compression
+from natsmon.recording.compression import HEAD, Compression
 
 Skip = Callable[[str, str], None]
 """Takes where something was passed over, and why."""
 
-_BITE = 16 * 1024
-"""Bytes given to a decompressor at once."""
 _OURS = 8 * 1024 * 1024
 """Bytes of text from which on a member is handed on before its checksum was seen: another program made it."""
 _RECENT = 256 * 1024
 """Bytes of the latest members that are remembered: more than a writer ever replaces."""
 _SCAN = 256 * 1024
+_AT_ONCE = 64 * 1024 * 1024
+"""Bytes of text that a member may have which was put in the place of others, and those that are remembered."""
+_BARREN = 160 * 1024
+"""Bytes that give no text at all: not even a block of Zstandard is so large, and no name in a gzip's head."""
 
 
 class _Member(msgspec.Struct):
@@ -29,6 +32,8 @@ class _Member(msgspec.Struct):
     text: bytes
     end: int = 0
     """Where the next one begins; 0 for one that is not whole."""
+    failed: tuple[int, int] | None = None
+    """From where to where in the file are the bytes that were refused; none where only the end is missing."""
 
 
 class Members:
@@ -41,11 +46,13 @@ class Members:
         self._compression = compression
         self._skip = skip
         self._recent: list[_Member] = []
+        self._text = 0
+        """Bytes of text in them."""
         self._left_behind = False
         """Behind the damage found last are members that say nothing new: a kill did it, and nothing is missing."""
 
     def texts(self) -> Iterator[bytes | None]:
-        while (member := (yield from self._long(self.at))) is not None:
+        while (member := (yield from self._read(self.at, _OURS))) is not None:
             if member.end:
                 if not self._said_before(member):
                     self._remember(member)
@@ -53,27 +60,55 @@ class Members:
                 self.at = member.end
             elif (rest := self._replaced()) is not None:
                 yield rest
-            elif (further := self._whole_after(self.at + 1)) is not None:
+            elif (further := (yield from self._after(self.at + 1))) is not None:
                 yield None
-                self._remember(further)
-                yield further.text
+                if further.end:
+                    self._remember(further)
+                    yield further.text
+                else:
+                    self.at = further.at
             else:
                 yield from self._last(member)
                 return
 
     def _last(self, member: _Member) -> Iterator[bytes | None]:
-        """Nothing whole follows; of one that was cut off, what there is."""
-        if member.text:
-            yield member.text
+        """Nothing whole follows; of one that was cut off, what there is.
+
+        Of a damaged one this is what comes before the damage, but only where it is alone, as in a file that gzip
+        made: otherwise nothing at all would be told. Where there are others, none is told unchecked.
+        """
+        text, where, why = member.text, self.at, "the file ends in the middle of what was written last"
+        if member.failed is not None:
+            where, why = member.failed[1], "the file is damaged here or before, and nothing whole follows"
+            text = b""
+            if not self._recent:
+                text, where = yield from self._salvaged(member, *member.failed)
+            if text:
+                why = "the file is damaged here or before; what was read before it could not be checked"
+        if text:
+            yield text
         if not self._left_behind:
-            self._skip(f"byte {self.at:,}", "the file ends in the middle of what was written last")
+            self._skip(f"byte {where:,}", why)
         yield None
+
+    def _salvaged(self, member: _Member, first: int, end: int) -> Generator[bytes, None, tuple[bytes, int]]:
+        """The whole lines of a member up to its damage, and where that was seen: refused bytes, one by one."""
+        decompressor, text = self._compression.decompressor(), bytearray(member.text)
+        with suppress(*self._compression.errors):
+            for offset in range(member.at, first, self._compression.bite):
+                decompressor.decompress(os.pread(self._fd, min(self._compression.bite, first - offset), offset))
+                yield b""
+            for offset in range(first, end):
+                end = offset
+                text += decompressor.decompress(os.pread(self._fd, 1, offset))
+        return bytes(text[: text.rfind(b"\n") + 1]), end
 
     def _remember(self, member: _Member) -> None:
         self.at = member.end
         self._recent.append(member)
-        while len(self._recent) > 1 and self.at - self._recent[0].at > _RECENT:
-            del self._recent[0]
+        self._text += len(member.text)
+        while len(self._recent) > 1 and (self.at - self._recent[0].at > _RECENT or self._text > _AT_ONCE):
+            self._text -= len(self._recent.pop(0).text)
 
     def _said_before(self, member: _Member) -> bool:
         """Whether it was left behind by a kill: all of it is in the member that was put in its place."""
@@ -83,69 +118,68 @@ class Members:
         """What is new in a member that has taken the place of those just read; none when there is no such member."""
         for number, early in enumerate(self._recent):
             said = b"".join(member.text for member in self._recent[number:])
-            now = self._whole(early.at)
-            if now is not None and now.text != early.text and now.text.startswith(said):
+            now = self._found(early.at, _AT_ONCE)
+            if now is not None and now.end and now.text != early.text and now.text.startswith(said):
+                self._text -= len(said)
                 del self._recent[number:]
                 self._remember(now)
                 return now.text[len(said) :]
         return None
 
-    def _whole_after(self, at: int) -> _Member | None:
-        """The first whole member behind damage that says something new."""
+    def _after(self, at: int) -> Generator[bytes, None, _Member | None]:
+        """The first member behind damage that is whole and says something new, or is longer than any of ours.
+
+        Gives nothing, over and over, so that whoever reads can leave.
+        """
         damaged, self._left_behind = self.at, False
-        while (at := self._magic_from(at)) >= 0:
-            member = self._whole(at)
+        block, base = b"", at
+        while True:
+            if at - base > len(block) - HEAD:
+                block, base = os.pread(self._fd, _SCAN, at), at
+                if len(block) < HEAD:
+                    return None
+            yield b""
+            match = self._compression.head.search(block, at - base)
+            if match is None:
+                at = base + len(block) - HEAD + 1
+                continue
+            at = base + match.start()
+            member = self._found(at, _OURS)
             if member is None:
                 at += 1
-            elif self._said_before(member):
+            elif member.end and self._said_before(member):
                 self._left_behind, at = True, member.end
             else:
                 if not self._left_behind:
                     self._skip(f"byte {damaged:,}", f"{at - damaged:,} bytes are damaged")
                 return member
-        return None
 
-    def _magic_from(self, at: int) -> int:
-        """Where a member may begin, from an offset on; -1 when nowhere."""
-        magic = self._compression.magic
-        while block := os.pread(self._fd, _SCAN, at):
-            found = block.find(magic)
-            if found >= 0:
-                return at + found
-            if len(block) < len(magic):
-                return -1
-            at += len(block) - len(magic) + 1
-        return -1
-
-    def _whole(self, at: int) -> _Member | None:
-        member = _exhaust(self._read(at, at_once=_SCAN * 256))
-        return member if member is not None and member.end else None
-
-    def _long(self, at: int) -> Generator[bytes, None, _Member | None]:
-        return self._read(at, at_once=_OURS)
-
-    def _read(self, at: int, *, at_once: int) -> Generator[bytes, None, _Member | None]:
-        """The member at an offset; none at the end of the file. What is longer than ``at_once`` is given before."""
-        decompressor, offset = self._compression.decompressor(), at
-        text = bytearray()
-        while bite := os.pread(self._fd, _BITE, offset):
-            offset += len(bite)
-            try:
-                text += decompressor.decompress(bite)
-            except self._compression.errors:
-                return _Member(at, b"")
-            if decompressor.eof:
-                return _Member(at, bytes(text), offset - len(decompressor.unused_data))
-            if len(text) > at_once:
-                yield bytes(text)
-                text.clear()
-        return _Member(at, bytes(text)) if offset > at else None
-
-
-def _exhaust(reading: Generator[bytes, None, _Member | None]) -> _Member | None:
-    while True:
+    def _found(self, at: int, at_once: int) -> _Member | None:
+        """The whole member at an offset; without its text and its end if it is longer than ``at_once``."""
+        reading = self._read(at, at_once)
         try:
             next(reading)
         except StopIteration as done:
             member: _Member | None = done.value
-            return member
+            return member if member is not None and member.end else None
+        return _Member(at, b"")
+
+    def _read(self, at: int, at_once: int) -> Generator[bytes, None, _Member | None]:
+        """The member at an offset; none at the end of the file. What is longer than ``at_once`` is given before."""
+        decompressor, offset = self._compression.decompressor(), at
+        text, barren = bytearray(), True
+        while bite := os.pread(self._fd, self._compression.bite, offset):
+            try:
+                text += decompressor.decompress(bite)
+            except self._compression.errors:
+                return _Member(at, bytes(text), failed=(offset, offset + len(bite)))
+            offset += len(bite)
+            if decompressor.eof:
+                return _Member(at, bytes(text), offset - len(decompressor.unused_data))
+            barren = barren and not text
+            if barren and offset - at > _BARREN:
+                return _Member(at, b"", failed=(offset, offset))
+            if len(text) > at_once:
+                yield bytes(text)
+                text.clear()
+        return _Member(at, bytes(text)) if offset > at else None

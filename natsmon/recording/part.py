@@ -13,16 +13,12 @@ import os
 import stat
 from pathlib import Path
 
-import msgspec
-
-from natsmon import events as ev
+from natsmon.recording import beginning
 from natsmon.recording.compression import Compression
 
 CHUNK = 64 * 1024
 """Bytes of lines that are compressed together. More would save little: 64 KiB are eight minutes of a quiet run."""
 _MODE = 0o600
-_LOOK = 64 * 1024
-"""Bytes at the beginning of a file that is there already, to see whose it is."""
 
 
 class NotOurs(Exception):
@@ -50,10 +46,10 @@ class Part:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise NotOurs("is being written by another natsmon") from None
-        head = os.pread(self._fd, _LOOK, 0)
-        if head and not _is_recording(head, self._compression):
+        size = os.fstat(self._fd).st_size
+        if size and not beginning.of(self._fd, self._compression).ours:
             raise NotOurs("is there already, and is no such recording; try another name")
-        return os.fstat(self._fd).st_size
+        return size
 
     def write(self, lines: bytes) -> None:
         """Whole lines. They are in the file, all or none, when this returns or raises OSError."""
@@ -108,18 +104,3 @@ class Part:
             written = os.pwrite(self._fd, view, offset)
             offset += written
             view = view[written:]
-
-
-def _is_recording(head: bytes, compression: Compression | None) -> bool:
-    """Whether a file begins as a recording of this kind does: with a session."""
-    if compression is not None:
-        if not head.startswith(compression.magic):
-            return False
-        try:
-            head = compression.decompressor().decompress(head)
-        except compression.errors:
-            return False
-    try:
-        return isinstance(ev.decode_event(head.partition(b"\n")[0]), ev.Session)
-    except msgspec.DecodeError:
-        return False

@@ -65,7 +65,7 @@ class Recording:
         """The full parts of each path come before it. Raises Unreadable when one is missing or cannot be opened."""
         self.parts = _parts(paths)
         """Every file, in the order of reading."""
-        self.total = sum(path.stat().st_size for path in self.parts)
+        self.total = sum(map(_size, self.parts))
         """Bytes on the disk when it was opened."""
         self.read = 0
         """Bytes of them read so far."""
@@ -129,11 +129,20 @@ class Recording:
         return Batch(events, kept, self.read, self.total)
 
 
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:  # a link to nowhere, or let go of in this moment: it is said when its turn comes
+        return 0
+
+
 def _parts(paths: Sequence[str | Path]) -> list[Path]:
     found: dict[Path, None] = {}
     for given in map(Path, paths):
-        path = given.resolve() if given.is_symlink() else given  # its parts are beside the file itself
+        path = Path(os.path.realpath(given)) if given.is_symlink() else given  # its parts are beside the file itself
         try:
+            if given.exists() and not (given.is_file() or given.is_dir()):
+                raise Unreadable(f'"{printable(str(given))}" is a pipe or a device; put what comes from it into a file')
             full = [part for _, part in names.numbered(path)]
             if not full or path.exists():
                 with open(path, "rb") as file:
@@ -172,7 +181,7 @@ class _File:
     def pieces(self) -> Iterator[list[bytes]]:
         """Lines without their ends."""
         try:
-            fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         except OSError as error:  # it was there a moment ago
             self.note(f"cannot be read: {error.strerror}", "all of it")
             return
@@ -208,6 +217,8 @@ class _File:
             yield text
 
     def _lines(self, text: bytes) -> list[bytes]:
+        if not text:
+            return []
         *lines, self._rest = (self._rest + text).split(b"\n")
         if len(self._rest) > _LONGEST_LINE:
             self._rest, self._endless = b"", True

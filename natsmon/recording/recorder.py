@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from natsmon.plaintext import printable
-from natsmon.recording import names
+from natsmon.recording import beginning, names
 from natsmon.recording.compression import NoZstd, by_suffix
 from natsmon.recording.part import NotOurs, Part
 from natsmon.recording.target import Target
@@ -71,13 +71,17 @@ class Parts:
         return self._part.size >= self._most
 
     def _turn(self) -> None:
-        """Number the part that is full, let go of the oldest, and begin the next."""
+        """Number the part that is full, let go of the oldest, and begin the next.
+
+        What is let go of is surely a part: of the files with such names, it begins with an event.
+        """
         assert self._shadow is not None
         full = names.numbered(self.path)
-        number = full[-1][0] + 1 if full else 1
-        self.path.rename(names.part(self.path, number))
-        for _, oldest in [*full, (number, names.part(self.path, number))][: 1 - self._keep or None]:
-            oldest.unlink()
+        number, name = names.free(self.path, full[-1][0] if full else 0)
+        self.path.rename(name)
+        for _, oldest in [*full, (number, name)][: 1 - self._keep or None]:
+            if beginning.of_path(oldest).ours:
+                oldest.unlink(missing_ok=True)
         done, self._part = self._part, Part(self.path, self._compression)
         done.close()
         if head := self._shadow.head():

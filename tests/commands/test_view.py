@@ -118,6 +118,36 @@ def test_it_can_be_recorded_on_the_way(tmp_path: Path) -> None:
     assert err.endswith("cannot be written: No such file or directory\n")
 
 
+async def test_a_recording_that_stops_is_said_while_the_stream_goes_on(tmp_path: Path) -> None:
+    kept = tmp_path / "run.jsonl"
+    process = await asyncio.create_subprocess_exec(
+        *[*NATSMON.split(), "view", "--plain", "--record", str(kept), "-"],
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, **ENV},
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
+    try:
+        async with asyncio.timeout(15):
+            process.stdin.write(ev.encode(streams.connected().events[0]))
+            await process.stdout.readline()
+            kept.unlink()
+            complaint = asyncio.ensure_future(process.stderr.readline())
+            while not complaint.done():
+                process.stdin.write(ev.encode(ev.Rtt(t=1.0, seconds=0.001)))
+                await asyncio.wait([complaint], timeout=0.1)
+        words = f"natsmon: recording stopped: {kept}: the file has been deleted; "
+        assert (await complaint).decode().startswith(words)
+        process.stdin.write(ev.encode(ev.End(t=90.0, exit_code=0, why="q")))
+    finally:
+        process.stdin.close()
+        _, rest = await asyncio.wait_for(process.communicate(), 15)
+    assert (process.returncode, rest) == (Exit.ENDED, b"")
+
+
 async def test_what_is_recorded_on_the_screen_is_named_when_it_is_left(tmp_path: Path) -> None:
     path = written(tmp_path / "run.jsonl", [*streams.connected().events, ev.End(t=90.0, exit_code=0, why="q")])
     line = f"cat {path} | {NATSMON} view --record kept.jsonl -"

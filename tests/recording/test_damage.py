@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from natsmon import events as ev
+from natsmon.recording import members as members_module
 from natsmon.recording import part
-from natsmon.recording.compression import by_suffix
+from natsmon.recording.compression import by_suffix, zstd
+from natsmon.recording.members import Members
 from natsmon.recording.reader import Recording, Unreadable
 from natsmon.recording.recorder import Parts
 from natsmon.recording.target import Target
@@ -80,6 +83,90 @@ def test_damage_never_raises_and_costs_only_its_surroundings(tmp_path: Path, suf
         assert set(got) <= everything, "a checksum guards every member"
         assert len(got) >= len(everything) - len(flips) * 40
         assert recording.skipped or len(got) == len(everything)
+
+
+# -- what others have made -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES[1:])
+@pytest.mark.parametrize("count", [60, 20_000])
+def test_of_one_damaged_member_alone_what_comes_before_is_told(tmp_path: Path, suffix: str, count: int) -> None:
+    put = [session(), *map(echo, range(count))]
+    raw = bytearray(made_elsewhere(b"".join(put), suffix))
+    raw[len(raw) * 9 // 10] ^= 0x40
+    path = tmp_path / f"run.{suffix}"
+    path.write_bytes(raw)
+    recording = Recording([path])
+    got = [ev.encode(event) for event in recording.events()]
+    intact = put[: len(put) // 2] if suffix == "jsonl.gz" else put[: count // 2 - 30]  # a block of zstd is long
+    assert got[: len(intact)] == intact
+    last = recording.skipped[-1]
+    assert last.why.startswith("the file is damaged here or before")
+    assert 0 < int(last.where.removeprefix("byte ").replace(",", "")) <= len(raw)
+
+
+def made_elsewhere(text: bytes, suffix: str) -> bytes:
+    """As one member."""
+    compression = by_suffix(suffix)
+    assert compression is not None
+    return compression.whole(text)
+
+
+def test_where_there_are_others_a_damaged_last_member_is_not_told(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl.gz"
+    whole, damaged = made_elsewhere(session(), "x.gz"), bytearray(made_elsewhere(echo(1) * 50, "x.gz"))
+    damaged[-8] ^= 1  # of its checksum
+    path.write_bytes(whole + damaged)
+    recording = Recording([path])
+    assert [type(event) for event in recording.events()] == [ev.Session]
+    (note,) = recording.skipped
+    assert note.why == "the file is damaged here or before, and nothing whole follows"
+
+
+def test_a_long_member_behind_damage_is_read_from_its_beginning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(members_module, "_OURS", 2_000)
+    put = [session(), *map(echo, range(5_000))]
+    path = tmp_path / "run.jsonl.gz"
+    path.write_bytes(b"\x1f\x8b\x08damage" + made_elsewhere(b"".join(put), "x.gz"))
+    assert lines_of(path) == put
+
+
+@pytest.mark.parametrize("magic", [b"\x1f\x8b\x08", b"\x1f\x8b\x08\x00abcd\x02\x03"])
+def test_many_beginnings_of_members_are_passed_over_in_small_steps(
+    tmp_path: Path, magic: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither is the rest of the file read for each of them, nor are all of them tried at once."""
+    path = tmp_path / "run.jsonl.gz"
+    size = 400_000
+    path.write_bytes(made_elsewhere(session(), "x.gz") + magic * (size // len(magic)))
+    pread, read = os.pread, 0
+
+    def counted(fd: int, length: int, offset: int) -> bytes:
+        nonlocal read
+        found = pread(fd, length, offset)
+        read += len(found)
+        return found
+
+    monkeypatch.setattr(os, "pread", counted)
+    most = before = 0
+    for _ in Recording([path]).batches():
+        most, before = max(most, read - before), read
+    assert most < 1_000_000
+    assert read < size * 500
+
+
+def test_a_few_bytes_that_stand_for_many_come_in_pieces(tmp_path: Path) -> None:
+    zeros = zstandard.ZstdCompressor(level=1).compressobj()
+    bomb = b"".join(zeros.compress(bytes(1 << 20)) for _ in range(300)) + zeros.flush()
+    assert len(bomb) < 30_000
+    path = tmp_path / "run.jsonl.zst"
+    path.write_bytes(bomb)
+    with path.open("rb") as file:
+        lengths = [len(text or b"") for text in Members(file.fileno(), zstd(), lambda where, why: None).texts()]
+    assert sum(lengths) == 300 << 20
+    assert max(lengths) <= 24 << 20
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -183,6 +270,15 @@ def test_what_cannot_be_opened_is_one_sentence(tmp_path: Path) -> None:
         Recording([tmp_path / "none"])
     with pytest.raises(Unreadable, match=r"cannot be read: Is a directory$"):
         Recording([tmp_path])
+
+
+def test_a_pipe_is_refused(tmp_path: Path) -> None:
+    pipe, link = tmp_path / "pipe", tmp_path / "link"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    for path in (pipe, link):
+        with pytest.raises(Unreadable, match=r'" is a pipe or a device; put what comes from it into a file$'):
+            Recording([path])
 
 
 def test_without_zstandard_the_extra_is_named(tmp_path: Path) -> None:

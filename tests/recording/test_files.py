@@ -106,6 +106,14 @@ def test_what_is_not_ours_is_left_alone(tmp_path: Path, suffix: str, content: by
     assert path.read_bytes() == content
 
 
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_what_was_joined_in_its_middle_is_added_to(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"run.{suffix}"
+    one = written(path, [[echo(1), echo(2)]])
+    two = written(path, [[session("s2"), echo(1)]])
+    assert [ev.encode(event) for event in Recording([path]).events()] == one + two
+
+
 def test_two_cannot_write_the_same(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     one = Part(path, None)

@@ -10,7 +10,7 @@ from natsmon.recording.reader import Recording
 from natsmon.recording.recorder import Parts
 from natsmon.recording.target import Target
 from natsmon.state import State
-from tests.recording.recorded import SUFFIXES, lines_of, written
+from tests.recording.recorded import SUFFIXES, echo, lines_of, session, written
 from tests.tui import streams
 
 
@@ -126,3 +126,75 @@ def test_a_link_leads_to_the_parts(tmp_path: Path) -> None:
     assert link.is_symlink()
     assert len(names.numbered(tmp_path / "there" / "run.jsonl")) > 1
     assert lines_of(link) == put
+
+
+# -- what only looks like a part --------------------------------------------------------------------
+
+SNAPSHOT = session() + ev.encode(ev.Snapshot(t=9.0)) + echo(100)
+"""As a part begins, and what the key R records."""
+OTHERS = {
+    "run.2023.jsonl": b"what I did in that year\n",
+    "run.0001.jsonl": b"my own notes\n",
+    "run.2024.jsonl": session("other") + echo(1),
+    "run.2025.jsonl": session("another") + echo(1),
+    "run.4222.jsonl": SNAPSHOT,
+    "run.4222.0007.jsonl": SNAPSHOT,
+    "run.20261121.jsonl": SNAPSHOT,
+    "run.00002.jsonl": SNAPSHOT,
+    "run.0000.jsonl": SNAPSHOT,
+}
+
+
+@pytest.mark.parametrize("names_of", [[name] for name in OTHERS] + [list(OTHERS)], ids=lambda given: given[-1])
+def test_what_nobody_numbered_is_neither_let_go_of_nor_read(tmp_path: Path, names_of: list[str]) -> None:
+    for name in names_of:
+        (tmp_path / name).write_bytes(OTHERS[name])
+    path = tmp_path / "run.jsonl"
+    put = long_session(3000)
+    written(path, [put[at : at + 7] for at in range(0, len(put), 7)], most=70_000, keep=2)
+    assert {name: (tmp_path / name).read_bytes() for name in names_of} == {name: OTHERS[name] for name in names_of}
+    ours = {each.name for each in tmp_path.iterdir()} - set(names_of)
+    assert len(ours) == 2
+    recording = Recording([path])
+    assert {each.name for each in recording.parts} == ours
+    assert vars(folded([line for batch in recording.batches() for line in batch.lines])) == vars(folded(put))
+    assert recording.skipped == []
+
+
+def test_a_row_goes_on_far_beyond_its_first_parts(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    for number in (1500, 1501):
+        names.part(path, number).write_bytes(SNAPSHOT)
+    path.write_bytes(SNAPSHOT)
+    put = long_session(1500)
+    written(path, [put[at : at + 7] for at in range(0, len(put), 7)], most=70_000, keep=3)
+    numbers = [number for number, _ in names.numbered(path)]
+    assert numbers == [numbers[-1] - 1, numbers[-1]]
+    assert 1502 <= numbers[-1] < 1520
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_a_damaged_part_is_told_of_and_not_let_go_of(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl.gz"
+    damaged = names.part(path, 1)
+    damaged.write_bytes(b"\x1f\x8b\x08damage")
+    put = long_session(1500)
+    written(path, [put[at : at + 7] for at in range(0, len(put), 7)], most=5_000, keep=1)
+    assert {each.name for each in tmp_path.iterdir()} == {damaged.name, path.name}
+    recording = Recording([path])
+    assert recording.parts == [damaged, path]
+    assert list(recording.events())
+    assert [note.path for note in recording.skipped] == [str(damaged)]
+
+
+def test_a_part_that_is_not_there_any_more_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    path.write_bytes(session())
+    names.part(path, 1).symlink_to(tmp_path / "nowhere")
+    names.part(path, 2).write_bytes(SNAPSHOT)
+    recording = Recording([path])
+    names.part(path, 2).unlink()
+    assert [type(event) for event in recording.events()] == [ev.Session]
+    assert [str(note) for note in recording.skipped] == [
+        f"{names.part(path, number)}: all of it: cannot be read: No such file or directory" for number in (1, 2)
+    ]

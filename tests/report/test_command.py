@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import os
 import stat
 import subprocess
 import sys
@@ -77,6 +78,22 @@ def test_compressed_and_from_standard_input_it_is_the_same(
     assert told[0][1] == told[1][1] == told[2][1]
 
 
+def test_a_pipe_with_a_name_is_read_to_its_end(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pipe = recording.with_name("pipe")
+    os.mkfifo(pipe)
+    with subprocess.Popen(["sh", "-c", f'cat "{recording}" > "{pipe}"']):
+        assert cli.main(["report", str(pipe)]) == Exit.ENDED
+    title, told = capsys.readouterr().out.split("\n", 1)
+    assert cli.main(["report", str(recording)]) == Exit.ENDED
+    assert (title, told) == ("natsmon report: pipe", capsys.readouterr().out.split("\n", 1)[1])
+
+
+def test_closed_standard_input_is_one_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    assert cli.main(["report", "-"]) == Exit.USAGE
+    assert capsys.readouterr() == ("", "natsmon: report: standard input is closed\n")
+
+
 def test_a_missing_file_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["report", str(tmp_path / "missing.jsonl")]) == Exit.USAGE
     captured = capsys.readouterr()
@@ -117,6 +134,14 @@ def test_what_was_skipped_is_said_in_the_report_and_in_one_line(
     assert captured.err.count("\n") == 1
     assert " things could not be read, see the end." in captured.out
     assert "Not read ──" in captured.out
+
+
+def test_a_name_that_is_no_text_is_shown_as_what_it_is(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    named = recording.rename(recording.with_name("run\udcff.jsonl"))
+    for as_format in FORMATS:
+        assert cli.main(["report", str(named), "--format", as_format]) == Exit.ENDED
+        told = capsys.readouterr().out
+        assert "run\\udcff.jsonl" in told.replace("\\\\", "\\"), as_format
 
 
 def test_a_newer_writer_is_said(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
