@@ -93,7 +93,7 @@ def _decimal(amount: int, per: int) -> str:
 
 def elapsed(seconds: float) -> str:
     """A measured time, three figures or so: ``0.64 ms``, ``23.1 ms``, ``231 ms``, ``2.31 s``, ``12m41s``."""
-    seconds = max(0.0, seconds)
+    seconds = min(max(0.0, seconds), LONGEST)
     if seconds < 0.9995:
         return f"{milliseconds(seconds)} ms"
     if seconds < 9.995:
@@ -146,7 +146,7 @@ def grouped(number: int) -> str:
 
 def a_second(interval: float) -> str:
     """How many there are in a second with one every ``interval``: ``200``, ``22.5``, ``20,000``."""
-    rate = 1 / interval
+    rate = 1 / max(interval, _SHORTEST)
     return f"{rate:,.4g}" if rate < 1_000 else grouped(round(rate))
 
 
@@ -157,6 +157,8 @@ def pace(interval: float) -> str:
     return f"every {brief(interval)}" if interval >= _OFTEN else f"{a_second(interval)} a second"
 
 
+_SHORTEST = 1e-9
+"""Seconds; Go knows nothing shorter, and a stream may claim anything."""
 _OFTEN = 0.1
 """Seconds; where there are more than ten a second, nobody counts from one to the next."""
 
@@ -166,6 +168,7 @@ def plural(number: int, noun: str, ending: str = "s") -> str:
     return f"{grouped(number)} {noun}{'' if number == 1 else ending}"
 
 
-def percent(share: float) -> str:
-    """Two decimals, rounded down: 100 % is said only of what was never interrupted."""
-    return f"{math.floor(share * 10_000 + 1e-9) / 100:.2f} %"
+def percent(share: float, decimals: int = 2) -> str:
+    """Rounded down: 100 % is said only of what was never interrupted."""
+    share = min(1.0, max(0.0, share))
+    return f"{math.floor(share * 10 ** (decimals + 2) + 1e-9) / 10**decimals:.{decimals}f} %"

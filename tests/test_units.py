@@ -92,6 +92,7 @@ def test_nothing_but_value_error_comes_of_any_text(text: str) -> None:
         (0.0, "0.00 ms"), (0.00064, "0.64 ms"), (0.009996, "10.0 ms"), (0.0231, "23.1 ms"), (0.231, "231 ms"),
         (0.9996, "1.00 s"), (2.31, "2.31 s"), (9.996, "10.0 s"), (59.96, "1m00s"), (761.0, "12m41s"),
         (7384.0, "2h03m04s"), (-1.0, "0.00 ms"),
+        (1e300, "2540400h00m00s"), (float("inf"), "2540400h00m00s"),
     ],
 )  # fmt: skip
 def test_a_measured_time_has_three_figures(seconds: float, text: str) -> None:
@@ -107,7 +108,10 @@ def test_the_other_forms_for_people() -> None:
     assert [units.plural(n, "outage") for n in (0, 1, 1204)] == ["0 outages", "1 outage", "1,204 outages"]
     assert units.plural(2, "address", "es") == "2 addresses"
     assert [units.percent(share) for share in (0.0, 0.99999, 1.0, 0.5)] == ["0.00 %", "99.99 %", "100.00 %", "50.00 %"]
+    assert [units.percent(share, 4) for share in (0.99987, 0.99999988, 1.0)] == ["99.9870 %", "99.9999 %", "100.0000 %"]
+    assert [units.percent(share) for share in (-1.0, 5.0, float("inf"))] == ["0.00 %", "100.00 %", "100.00 %"]
     assert [units.milliseconds(s) for s in (-1, 0.000642, 0.0231, 2.31)] == ["0.00", "0.64", "23.1", "2310"]
-    assert [units.pace(s) for s in (0.0, 2.0, 0.1, 1 / 22.5, 1 / 12_345, 1e-9)] == [
+    assert [units.pace(s) for s in (0.0, 2.0, 0.1, 1 / 22.5, 1 / 12_345, 1e-9, 1e-310)] == [
         "at full speed", "every 2 s", "every 100 ms", "22.5 a second", "12,345 a second", "1,000,000,000 a second",
+        "1,000,000,000 a second",
     ]  # fmt: skip

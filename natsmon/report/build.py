@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from natsmon import __version__
-from natsmon.plaintext import json_safe
+from natsmon import __version__, units
+from natsmon.plaintext import json_safe, printable
 from natsmon.recording.reader import Recording
 from natsmon.report import compare, html, markdown, sessions, story, text
 from natsmon.report.facts import Report, Run, Unread
@@ -22,7 +22,7 @@ def read(paths: Sequence[str], names: Sequence[str] | None = None) -> Report:
     ``names`` are what the files are called in it. Raises ``recording.reader.Unreadable`` where one of them is
     missing or cannot be opened.
     """
-    called = dict(zip(paths, names or paths, strict=True))
+    called = {path: printable(name) for path, name in zip(paths, names or paths, strict=True)}
     recordings = {path: Recording([path]) for path in called}
     runs: list[Run] = []
     unread: list[Unread] = []
@@ -32,10 +32,13 @@ def read(paths: Sequence[str], names: Sequence[str] | None = None) -> Report:
         found, more = sessions.runs(recording.events(), called[path])
         runs += found
         unread += [
-            Unread(called.get(one.path, one.path), _what(one.where, one.count, one.why)) for one in recording.skipped
+            Unread(called.get(one.path) or printable(one.path), _what(one.where, one.count, one.why))
+            for one in recording.skipped
         ]
         if more:
-            unread.append(Unread(called[path], f"{more:,} more sessions after the first {sessions.SESSIONS_KEPT}"))
+            unread.append(
+                Unread(called[path], f"{units.plural(more, 'session')} before the last {sessions.SESSIONS_KEPT}")
+            )
         if not found and not recording.skipped:
             unread.append(Unread(called[path], "there is no event in it"))
     told = compare.labelled(runs)

@@ -31,7 +31,7 @@ class _Line:
         return Row(self.name, self.unit, values, tuple(self._mark(values[0], value) for value in values))
 
     def _mark(self, first: Value, value: Value) -> str:
-        if value == first or self.unit == "name":
+        if value == first or self.unit == "name" or "" in (first, value):  # not told is no difference
             return ""
         if isinstance(first, str) or isinstance(value, str) or first is None or value is None:
             return "differs"
@@ -81,7 +81,7 @@ def _versions(run: Run) -> str:
 _LINES = (
     _Line("name", "name", 0, lambda run: run.name),
     _Line("started", "at", 0, lambda run: run.started),
-    _Line("watched", "s", 0, lambda run: run.seconds),
+    _Line("watched", "s", 0, lambda run: run.watched),
     _Line("servers' version", "text", 0, _versions),
     _Line("availability", "share", 1, lambda run: run.availability.share),
     _Line("outages", "count", -1, _down(lambda found: found.outages)),
@@ -132,13 +132,17 @@ def blocks(runs: tuple[Run, ...], comparison: Comparison) -> Iterator[Block]:
     yield Prose(f"{len(runs)} sessions, {same}. Better, worse and differs are against the first, {runs[0].label}.")
     columns = (Column(""), *(Column(run.label, "right") for run in runs))
     rows = tuple(
-        (Cell(row.name), *(_cell(row.unit, value, mark) for value, mark in zip(row.values, row.marks, strict=True)))
+        (Cell(_called(row)), *(_cell(row.unit, value, mark) for value, mark in zip(row.values, row.marks, strict=True)))
         for row in comparison.rows
         if any(value not in (None, "") for value in row.values)
     )
     yield Table("Sessions side by side", columns, rows)
     if comparison.overlapping:
         yield timeline.common(tuple(run for run in runs if run.started > 0))
+
+
+def _called(row: Row) -> str:
+    return f"{row.name} (UTC)" if row.unit == "at" else row.name
 
 
 def _cell(unit: str, value: Value, mark: str) -> Cell:

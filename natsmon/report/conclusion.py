@@ -29,6 +29,7 @@ def conclude(kept: Gatherer, file: str, number: int) -> facts.Run:
         name=session.name if session else "",
         started=min(max(0.0, session.started), _DISTANT) if session else 0.0,
         seconds=span(state.now),
+        missing=None if kept.missing is None else span(kept.missing),
         events=kept.events,
         versions=session.versions if session else {},
         targets=tuple(session.servers) if session else (),
@@ -53,7 +54,8 @@ def conclude(kept: Gatherer, file: str, number: int) -> facts.Run:
         outages=tuple(_outage_facts(kept, *numbered) for numbered in enumerate(kept.outages, start=1)),
         servers=kept.servers.facts(),
         failures=kept.failures.facts(),
-        dials=kept.dials,
+        dials=max(kept.dials, state.dial_count),
+        dialing=kept.dialing,
         timeline=_stretches(kept),
         silences=tuple(kept.silences),
         lame_ducks=tuple(kept.lame_ducks),
@@ -69,21 +71,22 @@ def _availability(kept: Gatherer) -> facts.Availability:
     down = span(kept.state.downtime(now))
     recovered = [span(o.downtime(now)) for o in outages if o.ended is not None and o.after]
     count = kept.state.outage_count
+    whole = kept.missing is None
     return facts.Availability(
-        share=kept.state.availability(now),
+        share=kept.state.availability(now) if whole else None,
         up=up,
         down=down,
         unnoticed=span(sum(span(o.detected_after) for o in outages if o.cause != "forced")),
         outages=count,
         forced=sum(o.cause == "forced" for o in outages),
         longest=max((span(o.downtime(now)) for o in outages), default=None),
-        between=up / count if count and kept.state.ever_connected else None,
+        between=up / count if count and kept.state.ever_connected and whole else None,
         to_recover=sum(recovered) / len(recovered) if recovered else None,
     )
 
 
 def _outage_facts(kept: Gatherer, number: int, record: OutageRecord) -> facts.Outage:
-    failed = kept.failed_in.get(id(record))
+    failed = kept.failed_in.get(record.began)
     started = kept.session.started if kept.session else 0.0
 
     def after_the_end(t: float | None) -> float | None:
@@ -132,14 +135,24 @@ def _left_out(kept: Gatherer) -> Iterable[str]:
     if kept.began > 0:
         at = units.elapsed(span(kept.began))
         yield f"all of the first {at}: the recording begins then, with what was known at that time"
+    if kept.missing is not None:
+        at = units.elapsed(span(kept.missing))
+        yield f"all of the first {at}: the beginning is not in the recording, and nothing tells what was before"
+    elif kept.session is None:
+        yield "when it began, and what it was told to do: the first line of the session is not in the recording"
     if (more := kept.state.outage_count - len(kept.outages)) > 0:
-        first = units.grouped(len(kept.outages))
-        yield f"{units.grouped(more)} more outages: counted, but the first {first} alone are told one by one"
+        told = units.grouped(len(kept.outages))
+        yield f"{units.plural(more, 'more outage')}: counted, but {told} alone are told one by one"
+    if (more := kept.state.dial_count - kept.dials) > 0:
+        yield f"{units.plural(more, 'dial')}: counted, but not by server, and not how they ended"
+    if kept.servers_from > 0:
+        at = units.elapsed(span(kept.servers_from))
+        yield f"the time on each server in the first {at}: there were more connections than are kept"
     if kept.forgotten_until > 0:
         until = units.elapsed(span(kept.forgotten_until))
         yield f"the timeline of the first {until}: the status changed more often than is kept"
     if kept.elsewhere:
-        yield f"{units.grouped(kept.elsewhere)} events of other connections of the session"
+        yield f"{units.plural(kept.elsewhere, 'event')} of other connections of the session"
 
 
 def _latency(run: Latencies, series: Series) -> facts.Latency | None:

@@ -61,10 +61,14 @@ def _dials(run: Run, level: int) -> Iterator[Block]:
     if not run.dials:
         return
     yield Heading("Dials", level)
-    connected, failed = (sum(getattr(s, name) for s in run.servers) for name in ("connected", "failed"))
-    others = run.dials - connected - failed
+    told, connected, failed = (sum(getattr(s, name) for s in run.servers) for name in ("dials", "connected", "failed"))
+    others = [
+        (told - connected - failed - run.dialing, "cancelled"),
+        (int(run.dialing), "under way when the recording stops"),
+        (run.dials - told, "of which nothing else is known"),
+    ]
     parts = [f"{units.grouped(connected)} connected", f"{units.grouped(failed)} failed"]
-    parts += [f"{units.grouped(others)} cancelled"] if others > 0 else []
+    parts += [f"{units.grouped(count)} {what}" for count, what in others if count > 0]
     yield Prose(f"{units.plural(run.dials, 'dial')}: {', '.join(parts)}.")
     if (chart := stages.chart(run.servers)) is not None:
         yield chart

@@ -109,7 +109,7 @@ class Availability(msgspec.Struct, frozen=True):
     """Time with a connection over time that should have had one, from the first CONNECTED on."""
 
     share: float | None
-    """0 to 1; none where there never was a connection."""
+    """0 to 1; none where there never was a connection, or the beginning is missing."""
     up: float
     down: float
     unnoticed: float
@@ -164,7 +164,7 @@ class Server(msgspec.Struct, frozen=True):
     connected: int
     """Dials that ended in a connection."""
     failed: int
-    """Failed or timed out; the rest were cancelled."""
+    """Failed or timed out; the rest were cancelled, or under way at the end."""
     total: Percentiles | None
     """Whole dials that connected."""
     stages: tuple[Stage, ...]
@@ -185,6 +185,8 @@ class Run(msgspec.Struct, frozen=True):
     """Wall clock; 0 where the beginning is not in the recording."""
     seconds: float
     """To the last event read."""
+    missing: float | None
+    """Seconds at the beginning of which nothing is known; none where all is told, by events or by a snapshot."""
     events: int
     versions: dict[str, str]
     targets: tuple[str, ...]
@@ -219,6 +221,9 @@ class Run(msgspec.Struct, frozen=True):
     failures: tuple[Failure, ...]
     """Most frequent first."""
     dials: int
+    """All of them; those of ``servers`` may be fewer where a recording begins in the middle of the session."""
+    dialing: bool
+    """Whether one was under way at the end."""
     timeline: tuple[Stretch, ...]
     silences: tuple[tuple[float, float], ...]
     """From the last word of a server that owed an answer to its next one, or to the loss."""
@@ -229,6 +234,11 @@ class Run(msgspec.Struct, frozen=True):
     """Events the writer left out, because its reader did not keep up."""
     left_out: tuple[str, ...]
     """What there was more of than is kept here."""
+
+    @property
+    def watched(self) -> float:
+        """Seconds of which something is known."""
+        return max(0.0, self.seconds - (self.missing or 0.0))
 
 
 class Unread(msgspec.Struct, frozen=True):

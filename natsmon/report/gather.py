@@ -11,7 +11,7 @@ from typing import Any
 from natsmon import events as ev
 from natsmon.report.counts import KINDS_KEPT, OTHERS, Failures, Servers, span
 from natsmon.report.series import Series
-from natsmon.state import ConnectionRecord, Dial, OutageRecord, State, Stretch
+from natsmon.state import CONNECTIONS_KEPT, ConnectionRecord, Dial, OutageRecord, State, Stretch
 from natsmon.state.latencies import OMITTED_COUNTED
 
 OUTAGES_KEPT = 50_000
@@ -23,23 +23,33 @@ _NEVER = -1.0
 
 
 class Gatherer:
-    """One session of one connection."""
+    """One session of one connection.
 
-    def __init__(self, session: ev.Session | None = None) -> None:
+    ``missing`` is where the events begin, as ``t``, when what was before is not among them; a snapshot tells it still.
+    """
+
+    def __init__(self, session: ev.Session | None = None, missing: float | None = None) -> None:
         self.state = State()
         self.events = 0
         self.elsewhere = 0
         """Events of other connections of the session."""
         self.session = session
+        self.missing = missing
         self.began = 0.0
         """Where the recording begins, as ``t``."""
         self.outages: list[OutageRecord] = []
-        self.failed_in: dict[int, Failures] = {}
-        self._seen: set[int] = set()
+        self.failed_in: dict[float, Failures] = {}
+        """By when the outage began."""
+        self._seen: set[float] = set()
         self._dial: Dial | None = None
+        self._last_dial = -1
         self.dials = 0
+        self.dialing = False
+        """Whether a dial was under way at the end."""
         self._connection: ConnectionRecord | None = None
         self.servers = Servers()
+        self.servers_from = 0.0
+        """No connection from before is known."""
         self.failures = Failures()
         self.timeline: list[Stretch] = [self.state.timeline[-1]]
         self.forgotten_until = 0.0
@@ -53,7 +63,7 @@ class Gatherer:
             ev.Echoed: self._echoed,
             ev.Rtt: self._rtt,
             ev.Tally: self._tally,
-            ev.StatusChanged: self._stretched,
+            ev.StatusChanged: self._status,
             ev.Waiting: self._waiting,
             ev.DialStart: self._dial_start,
             ev.DialEnd: self._dial_end,
@@ -82,23 +92,47 @@ class Gatherer:
     def _restored(self, before: float) -> None:
         """What is known at once of the time since ``before`` counts as if it had passed."""
         state = self.state
+        self.session = self.session or state.session
+        self.missing = None
+        first = state.timeline[0].began
         if before == _NEVER:
             self.began = state.now
+            self.forgotten_until = first
+            self.servers_from = state.connections[0].began if len(state.connections) == CONNECTIONS_KEPT else 0.0
+        self.timeline = [stretch for stretch in self.timeline if stretch.began < first] + list(state.timeline)
+        self._restore_silences(before)
+        told_again = {outage.began for outage in state.outages}
+        before_those = [outage for outage in self.outages if outage.began not in told_again]
+        self.outages = [*before_those, *state.outages][:OUTAGES_KEPT]
+        self._seen = {outage.began for outage in self.outages}
         for dial in state.dials:
-            if dial.outcome is not None and dial.began > before:
+            if dial.outcome is not None and dial.id > self._last_dial:
                 self._count(dial)
         self._dial = state.dial
+        self._restore_connections()
+
+    def _restore_silences(self, before: float) -> None:
+        """Those that ended in a loss, and the one under way; of another no more is known than that it was not over."""
+        state = self.state
+        told = self.silences[-1][1] if self.silences else _NEVER
+        ended = [(o.silent_since, o.began) for o in state.outages if o.silent_since is not None and o.began > told]
+        last, self._silent_since = self._silent_since, state.silent.since if state.silent is not None else None
+        if last is not None and last not in (self._silent_since, *(since for since, _ in ended)):
+            ended.insert(0, (last, before))
+        for since, until in ended:
+            self._keep_silence(since, until)
+
+    def _restore_connections(self) -> None:
+        """What a snapshot says of a connection says nothing of the server's version, but for the last."""
+        known, state = self._connection.began if self._connection is not None else _NEVER, self.state
         for connection in state.connections:
-            if connection.began > before:
-                self.servers.connected(connection.server, connection.server_name)
-            if connection.ended is not None and connection.ended > before:
-                self.servers.used(connection, state.now)
-        self._connection = state.connection
-        known = list(state.outages)
-        self.outages = [o for o in self.outages if state.outage_of(o.began) is None] + known
-        self._seen = {id(record) for record in self.outages}
-        first = state.timeline[0].began
-        self.timeline = [stretch for stretch in self.timeline if stretch.began < first] + list(state.timeline)
+            if connection.began < known:
+                continue
+            if connection.began > known:
+                self._settle_connection(connection.began)
+                version = state.connected.version if state.connected and connection is state.connections[-1] else ""
+                self.servers.connected(connection.server, connection.server_name, version)
+            self._connection = connection
 
     # -- what passes ------------------------------------------------------------------------------
 
@@ -118,7 +152,14 @@ class Gatherer:
             longest = span(event.latency[3]) if event.latency is not None else None
             self.echoes.add(self.state.now, event.latencies, longest)
 
-    def _stretched(self, _event: object) -> None:
+    def _status(self, event: ev.StatusChanged) -> None:
+        if event.previous == "DISCONNECTED":  # as every session begins
+            self.missing = None
+        self._stretched(event)
+
+    def _stretched(self, event: object) -> None:
+        if self.state.connection is None:
+            self._heard(event)
         last = self.state.timeline[-1]
         if last is self.timeline[-1]:
             return
@@ -150,30 +191,40 @@ class Gatherer:
 
     def _count(self, dial: Dial) -> None:
         self.dials += 1
+        self._last_dial = max(self._last_dial, dial.id)
         self.servers.dialed(dial)
         if dial.outcome in ("failed", "timeout"):
             self.failures.count(dial)
-            if (outage := self.state.outage) is not None and id(outage) in self._seen:
-                self.failed_in.setdefault(id(outage), Failures()).count(dial)
+            if (outage := self._outage_at(dial.began)) is not None and outage.began in self._seen:
+                self.failed_in.setdefault(outage.began, Failures()).count(dial)
+
+    def _outage_at(self, t: float) -> OutageRecord | None:
+        last = next((outage for outage in reversed(self.state.outages) if outage.began <= t), None)
+        return last if last is not None and (last.ended is None or t <= last.ended) else None
 
     def _connected(self, event: ev.Connected) -> None:
-        self._settle_connection()
+        self._heard(event)
+        self._settle_connection(self.state.now)
         self.servers.connected(event.server, event.server_name or event.server_id, event.version)
         self._connection = self.state.connections[-1]
 
-    def _settle_connection(self) -> None:
+    def _settle_connection(self, now: float) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            self.servers.used(connection, self.state.now)
+            self.servers.used(connection, now)
 
     def _silent(self, event: ev.Silent) -> None:
         if self._silent_since is None:
-            self._silent_since = min(max(0.0, event.since), self.state.now)
+            self._silent_since = event.since
 
     def _heard(self, _event: object) -> None:
         since, self._silent_since = self._silent_since, None
-        if since is not None and len(self.silences) < MOMENTS_KEPT:
-            self.silences.append((span(since), span(self.state.now)))
+        if since is not None:
+            self._keep_silence(since, self.state.now)
+
+    def _keep_silence(self, since: float, until: float) -> None:
+        if len(self.silences) < MOMENTS_KEPT:
+            self.silences.append((span(min(since, until)), span(until)))
 
     def _disconnected(self, event: ev.Disconnected) -> None:
         self._heard(event)
@@ -185,8 +236,8 @@ class Gatherer:
     def _keep_outages(self) -> None:
         """Those that are new: the last, or the one before it, told while the last is under way."""
         for record in islice(reversed(self.state.outages), 2):
-            if id(record) not in self._seen and len(self.outages) < OUTAGES_KEPT:
-                self._seen.add(id(record))
+            if record.began not in self._seen and len(self.outages) < OUTAGES_KEPT:
+                self._seen.add(record.began)
                 self.outages.append(record)
 
     def _lame_duck(self, event: ev.LameDuck) -> None:
@@ -199,8 +250,9 @@ class Gatherer:
 
     def finish(self) -> None:
         """What is under way is over with the recording; nothing may be taken afterwards."""
+        self.dialing = self._dial is not None and self._dial.outcome is None
         self._settle_dial()
-        self._settle_connection()
+        self._settle_connection(self.state.now)
         self._heard(None)
         self.outages.sort(key=lambda record: record.began)
 

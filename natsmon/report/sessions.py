@@ -1,5 +1,6 @@
 """The sessions of a recording, one after the other."""
 
+from collections import deque
 from collections.abc import Iterable
 
 from natsmon import events as ev
@@ -11,34 +12,25 @@ SESSIONS_KEPT = 50
 
 
 def runs(events: Iterable[ev.AnyEvent], file: str) -> tuple[list[Run], int]:
-    """The sessions of a stream in its order, and how many more there were than ``SESSIONS_KEPT``.
+    """The last ``SESSIONS_KEPT`` sessions of a stream in its order, and how many there were before them.
 
     A session told again, as the parts of a rotated recording do, goes on.
     """
-    found: list[Run] = []
-    more = 0
+    found: deque[Run] = deque(maxlen=SESSIONS_KEPT)
+    number = 0
     current: Gatherer | None = None
-    known: ev.Session | None = None
-
-    def close() -> None:
-        nonlocal more
-        if current is None:
-            return
-        if len(found) < SESSIONS_KEPT:
-            found.append(conclude(current, file, len(found) + 1))
-        else:
-            more += 1
-
     for event in events:
-        if type(event) is ev.Session and event.conn == 0 and not (known is not None and _same(known, event)):
-            close()
-            current, known = Gatherer(event), event
-        if current is None:
-            current = Gatherer()
+        if current is None or (type(event) is ev.Session and event.conn == 0 and not _same(current.session, event)):
+            if current is not None:
+                number += 1
+                found.append(conclude(current, file, number))
+            current = Gatherer(event) if type(event) is ev.Session and event.conn == 0 else Gatherer(missing=event.t)
         current.take(event)
-    close()
-    return found, more
+    if current is not None:
+        number += 1
+        found.append(conclude(current, file, number))
+    return list(found), number - len(found)
 
 
-def _same(known: ev.Session, told: ev.Session) -> bool:
-    return known.id == told.id and known.started == told.started
+def _same(known: ev.Session | None, told: ev.Session) -> bool:
+    return known is not None and known.id == told.id and known.started == told.started

@@ -29,12 +29,13 @@ def figures(run: Run) -> Figures:
 
 def _watched(run: Run) -> Figure:
     whose = f", as {words.name(run.name)}" if run.name else ""
-    return Figure("watched", Cell(units.elapsed(run.seconds), "strong"), words.Clock(run).span(run.seconds) + whose)
+    return Figure("watched", Cell(units.elapsed(run.watched), "strong"), words.Clock(run).span(run.seconds) + whose)
 
 
 def _ended(run: Run) -> Figure:
     if not run.finished:
-        return Figure("ended", Cell("not told", "warn"), f"the recording stops while {run.status}")
+        known = run.missing is None or run.status != "DISCONNECTED"
+        return Figure("ended", Cell("not told", "warn"), "the recording stops" + f" while {run.status}" * known)
     why = _WHY.get(run.why) or words.name(run.why)
     if run.exit_code:
         reason = clip(run.closed) or why
@@ -44,6 +45,8 @@ def _ended(run: Run) -> Figure:
 
 def _availability(run: Run) -> Figure:
     found = run.availability
+    if run.missing is not None:
+        return Figure("availability", Cell("not known", "warn"), "the beginning is not in the recording")
     if found.share is None:
         return Figure("availability", Cell("never connected", "bad"), f"{units.plural(run.dials, 'dial')}")
     kind: Kind = "good" if found.share >= 1.0 else "bad"
@@ -55,7 +58,7 @@ def _availability(run: Run) -> Figure:
 
 def _outages(run: Run) -> Figure:
     found = run.availability
-    if found.share is None:
+    if found.share is None and run.missing is None:
         return Figure("outages", Cell("none"), "there was no connection to lose")
     if not found.outages:
         return Figure("outages", Cell("none", "good"))

@@ -6,8 +6,8 @@ from natsmon.report.facts import Run
 
 NONE = "–"
 _DAY = 86_400.0
-_SURELY = 0.9999995
-"""A share above this is shown as more than this, and still not as all: no outage may be rounded away."""
+_DECIMALS = 4
+"""Of a share, at most."""
 
 
 def name(text: str) -> str:
@@ -30,22 +30,20 @@ def cause(word: str) -> str:
 
 
 def share(value: float | None) -> str:
-    """``99.98 %``: as many decimals as show that it is not all."""
+    """``99.98 %``, rounded down as on the screen; next to all with more decimals, to show how little is missing."""
     if value is None:
         return NONE
     if value >= 1.0:
         return "100 %"
-    if value > _SURELY:
-        return "> 99.9999 %"
     decimals = 2
-    while decimals < 4 and f"{value * 100:.{decimals}f}" == f"{100:.{decimals}f}":
+    while decimals < _DECIMALS and f"{value * 100:.{decimals}f}" == f"{100:.{decimals}f}":
         decimals += 1
-    return f"{value * 100:.{decimals}f} %"
+    return units.percent(value, decimals)
 
 
 def part(count: int, of: int) -> str:
     """A share of a count: ``12.9 %``, ``0.02 %``, ``under 0.01 %``."""
-    percent = 100 * count / of if of > 0 else 0.0
+    percent = 100 * min(count, of) / of if of > 0 else 0.0
     if 0 < percent < 0.01:
         return "under 0.01 %"
     return f"{percent:.3g} %" if percent < 99.95 or count >= of else "over 99.9 %"

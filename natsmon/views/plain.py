@@ -28,8 +28,8 @@ class Plain:
 
     def _stamp(self, t: float) -> str:
         """Local time in milliseconds, of the stream's own clock."""
-        milliseconds = round(self._state.wall(t) * 1000)
         try:
+            milliseconds = round(self._state.wall(t) * 1000)
             at = time.localtime(milliseconds // 1000)
         except (OverflowError, ValueError, OSError):  # no calendar has such a day; a stream may claim it
             return f"t = {t:g} s"

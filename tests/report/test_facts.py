@@ -6,7 +6,9 @@ import pytest
 from msgspec.structs import replace
 
 from natsmon import events as ev
-from natsmon.report import compare, gather, outages, sessions, summary, words
+from natsmon import units
+from natsmon.report import compare, details, gather, outages, sessions, summary, words
+from natsmon.report.blocks import Prose, Table
 from natsmon.report.facts import Comparison, Failure, Run
 from natsmon.report.series import SLICES, Series
 from natsmon.state import OUTAGES_KEPT, State
@@ -78,6 +80,21 @@ def test_silences_last_to_the_next_word_or_to_the_loss() -> None:
     assert run.outages[0].silent == pytest.approx(6.0)
 
 
+@pytest.mark.parametrize("drained", [True, False])
+def test_a_silence_ends_with_its_connection_also_where_no_loss_is_told(drained: bool) -> None:
+    stream = streams.connected().wait(3.0)
+    since = stream.t - 2.0
+    stream.add(ev.Silent(t=stream.t, since=since, server="east-1:4222"))
+    if drained:
+        stream.become("DRAINING", "user").wait(5.0).become("CLOSED", "user")
+        ended = stream.t
+        stream.wait(10.0).become("CONNECTING", "user")
+    else:
+        ended = stream.t
+    stream.connect("east-2:4222").run(5)
+    assert run_of(stream.events).silences == ((since, pytest.approx(ended, abs=0.01)),)
+
+
 def test_pings_that_were_not_sent_count_in_the_series_as_in_the_whole() -> None:
     run = run_of([*Stream().events, ev.Rtt(t=10.0, seconds=3.5, omitted=3)])
     assert run.ping is not None
@@ -105,7 +122,7 @@ def test_what_is_beyond_the_bounds_is_counted_and_said(monkeypatch: pytest.Monke
     run = run_of(streams.outage().events)
     assert len(run.outages) == 1
     assert run.availability.outages == 2
-    assert [said.split(":")[0] for said in run.left_out] == ["1 more outages", "the timeline of the first 2m02s"]
+    assert [said.split(":")[0] for said in run.left_out] == ["1 more outage", "the timeline of the first 2m02s"]
 
 
 def test_a_dial_that_is_left_or_lasts_is_counted_once() -> None:
@@ -115,6 +132,9 @@ def test_a_dial_that_is_left_or_lasts_is_counted_once() -> None:
     run = run_of(stream.events)
     assert run.dials == 2
     assert [(server.dials, server.failed, server.connected) for server in run.servers] == [(1, 0, 0), (1, 0, 0)]
+    assert run.dialing
+    (prose,) = [block for block in details.blocks(run, 2) if isinstance(block, Prose) and "dials" in block.text]
+    assert prose.text == "2 dials: 0 connected, 0 failed, 1 cancelled, 1 under way when the recording stops."
 
 
 def test_sessions_of_one_file_are_runs_of_their_own_and_a_session_told_again_goes_on() -> None:
@@ -124,6 +144,13 @@ def test_sessions_of_one_file_are_runs_of_their_own_and_a_session_told_again_goe
     assert [(run.number, run.id, run.availability.outages) for run in found] == [(1, "s1", 0), (2, "s2", 2)]
     assert found[0].messages.attempted == 80
     assert [run.label for run in compare.labelled(found)] == ["run.jsonl (1)", "run.jsonl (2)"]
+
+
+def test_of_more_sessions_than_are_kept_the_last_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "SESSIONS_KEPT", 2)
+    first = Stream().events[0]
+    found, more = sessions.runs([replace(first, id=str(number)) for number in range(1, 4)], "run.jsonl")
+    assert ([(run.number, run.id) for run in found], more) == ([(2, "2"), (3, "3")], 1)
 
 
 def test_a_stream_without_its_beginning_has_no_wall_clock() -> None:
@@ -193,6 +220,9 @@ def test_before_and_after() -> None:
     runs, comparison = side_by_side(before, after)
     assert [run.label for run in runs] == ["before.jsonl", "after.jsonl"]
     assert not comparison.overlapping
+    told = [block for block in compare.blocks(runs, comparison) if isinstance(block, Table)]
+    started = next(cells for cells in told[0].rows if cells[0].text == "started (UTC)")
+    assert started[1].text == "2025-06-15 15:06:40"
     assert row(comparison, "outages") == ((2, 0), ("", "better"))
     assert row(comparison, "lost") == ((1, 0), ("", "better"))
     assert row(comparison, "availability")[1] == ("", "better")
@@ -223,6 +253,23 @@ def test_a_run_that_never_connected_is_no_better_than_one_with_an_outage() -> No
 def test_the_numbers_of_what_was_lost(numbers: list[tuple[int, int]], told: str) -> None:
     run = run_of(streams.outage().events)
     assert told in outages.paragraph(replace(run.outages[0], lost_seqs=tuple(numbers)), words.Clock(run))
+
+
+@pytest.mark.parametrize(
+    ("share", "told"),
+    [
+        (None, "–"), (1.0, "100 %"), (0.12347, "12.34 %"), (0.99987, "99.98 %"), (0.99996, "99.996 %"),
+        (0.9999964, "99.9996 %"), (1 - 1e-9, "99.9999 %"),
+    ],
+)  # fmt: skip
+def test_a_share_is_rounded_down_as_on_the_screen(share: float | None, told: str) -> None:
+    assert words.share(share) == told
+    if share is not None and share < 0.9999:
+        assert units.percent(share) == told
+
+
+def test_a_part_of_what_no_counter_shows_is_no_crash() -> None:
+    assert words.part(10**400, 1) == "100 %"
 
 
 def test_how_it_ended_is_told_in_words() -> None:

@@ -167,6 +167,14 @@ def test_a_short_outage_is_seen_in_a_long_run() -> None:
     assert 'class="bar dialing"' in chart.svg()
 
 
+@pytest.mark.parametrize(("longest", "told"), [(0.9, "1 s"), (9.5, "10 s"), (95.0, "1m40s"), (950.0, "16m40s")])
+def test_latency_in_letters_says_how_long_the_highest_is(longest: float, told: str) -> None:
+    stream = streams.connected()
+    stream.add(ev.Rtt(t=stream.t, seconds=8e-7)).add(ev.Rtt(t=stream.t, seconds=longest))
+    chart = next(chart for chart in charts(report_of(stream.events)) if chart.title == "PING to PONG over time")
+    assert f"█ is {told}; " in chart.letters(80)[-1]
+
+
 # -- what others said ---------------------------------------------------------------------------------
 
 

@@ -14,6 +14,8 @@ from natsmon.tui.drawing import figures
         (1_234_567, 5, "1.23M"),
         (12_345_678, 9, "   12.35M"),
         (12_345, 4, " 12k"),
+        (10**400, 9, " 1000000T"),
+        (-(10**400), 9, "-1000000T"),
     ],
 )
 def test_count(number: int | None, width: int, shown: str) -> None:
@@ -52,6 +54,11 @@ def test_elapsed_is_always_eight_cells() -> None:
         assert len(figures.elapsed(value)) == 8
     assert figures.elapsed(761) == "00:12:41"
     assert figures.elapsed(360_000) == "  4d 04h"
+
+
+def test_what_no_clock_shows_is_no_crash() -> None:
+    assert figures.elapsed(1e308) == "105850d 00h"
+    assert figures.wall_millis(float("inf")) == "--:--:--.---"
 
 
 def test_all_but_a_moment_is_not_all() -> None:

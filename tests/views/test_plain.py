@@ -23,6 +23,20 @@ def test_what_needs_no_line_has_none() -> None:
 
 def test_a_day_in_no_calendar_is_no_crash() -> None:
     assert Plain().line(ev.Paused(t=1e300)) == b"t = 1e+300 s  publishing paused\n"
+    for started in (1e308, -1e308):
+        plain = Plain()
+        plain.line(ev.Session(t=0.0, id="x", started=started))
+        assert plain.line(ev.Paused(t=1.0)) == b"t = 1 s  publishing paused\n"
+
+
+def test_figures_that_no_counter_shows_are_no_crash() -> None:
+    plain = Plain()
+    told = plain.line(ev.Session(t=0.0, id="x", started=1.0, subject="a", interval=1e-310))
+    assert told is not None
+    assert b"1,000,000,000 a second" in told
+    told = plain.line(ev.Outage(t=1.0, began=-1e308, ended=1e308, cause="eof"))
+    assert told is not None
+    assert b"outage of 2540400h00m00s" in told
 
 
 def test_the_line_is_utf8_without_colour() -> None:

@@ -96,7 +96,12 @@ class Scale:
         """0 to 1."""
         return min(1.0, max(0.0, (math.log10(max(seconds, 1e-9)) - self.low) / (self.high - self.low)))
 
+    def ends(self) -> tuple[str, str]:
+        """The shortest and the longest that it shows."""
+        return duration(10.0**self.low), duration(10.0**self.high)
+
     def ticks(self) -> list[tuple[float, str]]:
+        """Some of the powers of ten; where there are many, the last one is not among them."""
         step = math.ceil((self.high - self.low) / _TICKS)
         return [
             ((power - self.low) / (self.high - self.low), duration(10.0**power))

@@ -90,7 +90,7 @@ def _letters(run: Run, latency: Latency, axis: Axis, scale: Scale, width: int) -
                 cells[cell] = max(cells[cell], getattr(point, of))
         sparks = "".join(_spark(scale.place(value)) if value else " " for value in cells)
         lines.append(f"{label:<{_LABEL}}{sparks}".rstrip())
-    (_, low), *_, (_, high) = scale.ticks()
+    low, high = scale.ends()
     lines.append(" " * _LABEL + axis.letters(room))
     return [*lines, f"{'':{_LABEL}}{_SPARKS[0]} is {low}, {_SPARKS[-1]} is {high}; each step is the same factor"]
 

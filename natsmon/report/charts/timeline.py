@@ -76,7 +76,7 @@ def _sentence(run: Run, *, names: bool) -> str:
     clock = words.Clock(run)
     whose = f"{run.label}: " if names else ""
     if not outages:
-        return f"{whose}No outage in {units.elapsed(run.seconds)}."
+        return f"{whose}No outage in {units.elapsed(run.watched)}."
     told = [f"{clock.at(o.began)} for {units.elapsed(o.seconds)}" for o in outages[:10]]
     more = f", and {len(outages) - 10} more" if len(outages) > 10 else ""
     return f"{whose}{units.plural(len(outages), 'outage')}: {', '.join(told)}{more}."

@@ -81,8 +81,8 @@ def _line(
     began = max(0.0, part.began - dial.began)
     took = _seconds(part, moment)
     total = max(dial.elapsed(moment.now), 1e-9)
-    first = max(0, min(round(began / total * scale), scale - 1))
-    last = min(scale, max(first + 1, round((began + took) / total * scale)))
+    first = max(0, min(round(min(1.0, began / total) * scale), scale - 1))
+    last = min(scale, max(first + 1, round(min(1.0, (began + took) / total) * scale)))
     return fit(
         start
         + row(

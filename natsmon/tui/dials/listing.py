@@ -176,7 +176,7 @@ def waterfall(dial: Dial, moment: Moment, width: int) -> Row:
     drawn = 0
     for stage, record in dial.stages.items():  # as they came: tls may be before info or after it
         reached += _stage_seconds(record, moment)
-        cells = min(width, round(reached / total * width)) - drawn
+        cells = min(width, round(min(1.0, reached / total) * width)) - drawn
         if cells <= 0:
             continue
         drawn += cells

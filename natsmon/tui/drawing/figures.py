@@ -9,12 +9,15 @@ import time
 from natsmon import units
 
 NONE = "–"
+_MOST = 10**18
+"""No counter gets there; a stream may claim it."""
 
 
 def count(number: int | None, width: int = 9) -> str:
     """A whole number with thousands separators, right-aligned; shortened when it outgrows its place."""
     if number is None:
         return NONE.rjust(width)
+    number = min(max(number, -_MOST), _MOST)
     text = f"{number:,}"
     if len(text) > width:
         power = min(4, (len(str(number)) - 1) // 3)
@@ -56,7 +59,7 @@ def seconds(value: float) -> str:
 
 def elapsed(value: float) -> str:
     """HH:MM:SS, from 100 hours on days: always eight cells."""
-    whole = int(max(0.0, value))
+    whole = int(min(max(0.0, value), units.LONGEST))
     hours, rest = divmod(whole, 3600)
     if hours < 100:
         return f"{hours:02}:{rest // 60:02}:{rest % 60:02}"
@@ -87,6 +90,8 @@ def local_day(epoch: float) -> str:
 
 
 def wall_millis(epoch: float) -> str:
+    if not math.isfinite(epoch):
+        return f"{wall(epoch)}.---"
     whole = math.floor(epoch)
     return f"{wall(whole)}.{int((epoch - whole) * 1000):03}"
 

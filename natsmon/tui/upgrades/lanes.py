@@ -94,10 +94,14 @@ class _Lane:
             self._fill(state.silent.since, self._moment.now, _SILENT)
 
     def _fill(self, began: float, until: float, mark: _Mark) -> None:
-        first = max(0, int(began / self._cell) - self._oldest)
-        last = min(self._width - 1, int(until / self._cell) - self._oldest)
+        first = max(0, self._place(began))
+        last = min(self._width - 1, self._place(until))
         for place in range(first, last + 1):
             self._cells[place] = mark
+
+    def _place(self, at: float) -> int:
+        """The cell of a time; what a stream claims to be later than now is beyond the last."""
+        return int(min(max(0.0, at), self._moment.now + self._cell) / self._cell) - self._oldest
 
     def row(self) -> Row:
         parts: list[Piece] = []
