@@ -4,7 +4,7 @@ from collections import deque
 from functools import lru_cache
 
 from natsmon import events as ev
-from natsmon.state.latencies import Latencies
+from natsmon.state.latencies import MINUTE, SLICE, Latencies
 from natsmon.state.records import ConnectionRecord, Dial, OutageRecord, Stretch
 
 DIALS_KEPT = 250
@@ -120,12 +120,11 @@ class Known:
         setting = self.session.settings.get("rtt-interval") if self.session is not None else None
         return _interval(setting[0]) if setting is not None else PING_INTERVAL
 
-    @property
-    def latency(self) -> tuple[float, float, float, float] | None:
+    def latency(self, now: float) -> tuple[float, float, float, float] | None:
         """p50, p90, p99, max of the echoes of the last minute; none without one."""
         if not self.echoes.run.count:
-            return self.told_latency
-        recent = self.echoes.minute(self.now)
+            return self.told_latency if now - self.latency_at < MINUTE * SLICE else None
+        recent = self.echoes.minute(now)
         p50, p90, p99 = recent.percentiles(50, 90, 99)
         return None if p50 is None or p90 is None or p99 is None else (p50, p90, p99, recent.max)
 

@@ -35,9 +35,9 @@ def outage(state: Known, event: ev.Outage) -> None:
     row.before, row.after = event.before, event.after
     row.detected_after, row.dials = max(0.0, event.detected_after), event.dials
     row.buffered, row.rejected = event.buffered, event.rejected
+    row.corrected = row.corrected or (row.settled and event.lost < row.lost)
     row.lost, row.unknown, row.late, row.duplicate = event.lost, event.unknown, event.late, event.duplicate
     row.servers, row.lost_seqs = event.servers, event.lost_seqs
-    row.corrected = row.settled
     row.settled = True
 
 

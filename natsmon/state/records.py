@@ -88,7 +88,7 @@ class OutageRecord(msgspec.Struct):
     settled: bool = False
     """True once the ledger of this outage is closed: what was lost is certain."""
     corrected: bool = False
-    """True once its ledger was told again, because a message called lost has come back."""
+    """True once its ledger was told again with fewer lost: a message called lost has come back."""
     blind: bool = False
     """What became of messages on the connection that was lost could not be known."""
 
@@ -96,6 +96,11 @@ class OutageRecord(msgspec.Struct):
     def lost_for_certain(self) -> int | None:
         """None while that is open, and where it will never be known."""
         return self.lost if self.settled and (self.lost or not self.blind) else None
+
+    @property
+    def noticed_after(self) -> float | None:
+        """Seconds from the last proof of life to the loss; none while not known, and where it was asked for."""
+        return self.detected_after if self.settled and self.cause != "forced" else None
 
     def downtime(self, now: float) -> float:
         return max(0.0, (now if self.ended is None else self.ended) - self.began)

@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 from textual import constants
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
+from textual.events import Event
+from textual.events import Key as KeyPressed
 from textual.screen import Screen
+from textual.widgets import Input
 
 from natsmon import events as ev
 from natsmon import garbage
@@ -35,6 +38,8 @@ FRAME = 1 / 10
 """Seconds between two looks at the clock; nothing is painted where nothing changed."""
 LEAVE_WITHIN = 6.0
 """Seconds a probe may take to drain and end before it is ended."""
+READ_BACK_WITHIN = 22.0
+"""The same, of one that first waits for acknowledgements, and reads back what the stream has kept."""
 NOTICE_SECONDS = 2.5
 _PROMPT = 0.5
 """Seconds after a key in which events are drawn as they come, not at the next frame."""
@@ -96,6 +101,7 @@ class NatsmonApp(App[int]):
         self._prompt_until = 0.0
         self._draw_due = False
         self._notice_until = 0.0
+        self._session = self.watched.sessions
 
     # -- what a replay has another of -------------------------------------------------------------
 
@@ -174,7 +180,15 @@ class NatsmonApp(App[int]):
             for screen in self._views:
                 screen.keybar.say("")
         self.recordings.look()
+        if self._session != self.watched.sessions:
+            self._session = self.watched.sessions
+            self._leave_records()
         self._views[-1].show(self.watched.moment(), self.watched.revision)
+
+    def _leave_records(self) -> None:
+        """Another session has other records, and another beginning: of the last one's none is shown any more."""
+        while any(isinstance(screen, MomentView) and screen.of_a_record for screen in self.screen_stack):
+            self.pop_screen()  # and what is on top of one, such as the help
 
     @property
     def _views(self) -> list[MomentView]:
@@ -188,6 +202,19 @@ class NatsmonApp(App[int]):
 
     # -- keys -------------------------------------------------------------------------------------
 
+    async def on_event(self, event: Event) -> None:
+        """A key is obeyed before the next one is looked at, which may be meant for what it opens.
+
+        Textual would send each of them to the screen first. Several that come together, as over a slow line, would
+        then all be commands: the letters behind a ``/``, too.
+        """
+        if not isinstance(event, KeyPressed) or event.is_forwarded or isinstance(self.focused, Input):
+            await super().on_event(event)
+            return
+        self.app_focus = True  # as Textual has it: who types looks at it
+        if not await self._check_bindings(event.key, priority=True):
+            await self._check_bindings(event.key)
+
     def _decide(self, decision: decisions.Decision) -> None:
         if isinstance(decision, str):
             self.say(decision)
@@ -195,6 +222,7 @@ class NatsmonApp(App[int]):
         if len(self._views) > 1:  # the page hides what the dashboard would show of it
             self.say(decisions.in_words(decision))
         self._prompt_until = self._clock() + _PROMPT
+        self.watched.asked(decision)
         self._source.send(decision)
 
     def action_cancel(self) -> None:
@@ -216,7 +244,7 @@ class NatsmonApp(App[int]):
         self._decide(decisions.next_server(self.watched.moment()))
 
     def action_pause(self) -> None:
-        self._decide(decisions.pause(self.watched.moment()))
+        self._decide(decisions.pause(self.watched.moment(), asked=self.watched.pausing))
 
     def action_drain(self) -> None:
         self._decide(decisions.drain(self.watched.moment()))
@@ -252,13 +280,18 @@ class NatsmonApp(App[int]):
         elif self.watched.stream == "live":
             self.watched.leave()
             self._source.send(ev.Close())
-            self.set_timer(LEAVE_WITHIN, self._end_probe)
-            doing = "draining…" if self.watched.state.status in ("CONNECTED", "DRAINING") else "closing…"
-            self.say(f"{doing} q again leaves at once")
+            self.set_timer(self._patience, self._end_probe)
+            self.say("")  # the key bar tells what is waited for, as long as it is
+            self._draw_soon()
         elif self.watched.stream == "leaving":
             self._end_probe()
         else:
             self._leave_now()
+
+    @property
+    def _patience(self) -> float:
+        session = self.watched.state.session
+        return READ_BACK_WITHIN if session is not None and session.proof == "ack" else LEAVE_WITHIN
 
     def action_interrupt(self) -> None:
         self._interrupted = True

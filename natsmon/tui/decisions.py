@@ -39,6 +39,8 @@ def reconnect(moment: Moment) -> Decision:
         return unable
     if moment.state.status == "DRAINING":
         return "draining: r connects again once it is closed"
+    if moment.state.dial is not None and moment.state.status not in ("CONNECTED", "CLOSED"):
+        return "a dial is under way already; n goes on to the next server"
     return ev.Reconnect()
 
 
@@ -53,8 +55,14 @@ def next_server(moment: Moment) -> Decision:
     return ev.NextServer()
 
 
-def pause(moment: Moment) -> Decision:
-    return _unable(moment) or (ev.Resume() if moment.state.paused else ev.Pause())
+def pause(moment: Moment, *, asked: bool | None = None) -> Decision:
+    """``asked`` is what was asked for a moment ago, as long as it is not answered."""
+    if unable := _unable(moment):
+        return unable
+    if (session := moment.state.session) is not None and session.observing:
+        return "observing: nothing is published"
+    paused = moment.state.paused if asked is None else asked
+    return ev.Resume() if paused else ev.Pause()
 
 
 def drain(moment: Moment) -> Decision:

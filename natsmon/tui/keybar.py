@@ -42,7 +42,20 @@ def idle(key: Key, moment: Moment) -> bool:
 
 
 def tick(moment: Moment) -> object:
-    return moment.state.paused, moment.state.status, moment.stream
+    state = moment.state
+    observing = state.session is not None and state.session.observing
+    return state.paused, state.status, moment.stream, state.dial is not None, observing
+
+
+def leaving(moment: Moment) -> str:
+    """What is waited for; empty unless it is."""
+    if moment.stream != "leaving":
+        return ""
+    session, doing = moment.state.session, "closing…"
+    if moment.state.status in ("CONNECTED", "DRAINING"):
+        reads = session is not None and session.proof == "ack"
+        doing = "draining and reading back…" if reads else "draining…"
+    return f"{doing} q again leaves at once"
 
 
 def rows(keys: tuple[Key, ...], moment: Moment, width: int) -> list[Row]:
@@ -87,8 +100,8 @@ class KeyBar(Panel):
         super().__init__(self._line, lambda moment: (tick(moment), self.notice), id="keybar")
 
     def _line(self, moment: Moment, width: int, height: int) -> list[Row]:
-        if self.notice:
-            return [fit(row((self.notice, "strong")), width)]
+        if told := self.notice or leaving(moment):
+            return [fit(row((told, "strong")), width)]
         return rows(self._keys, moment, width)
 
     def say(self, notice: str) -> None:
@@ -96,7 +109,7 @@ class KeyBar(Panel):
         self.redraw()
 
     async def on_click(self, event: Click) -> None:
-        if self._moment is None or self.notice:
+        if self._moment is None or self.notice or leaving(self._moment):
             return
         key = key_at(self._keys, self._moment, self.size.width, event.x - self.content_offset.x)
         if key is not None:
@@ -107,6 +120,8 @@ class MomentView:
     """A screen that shows the present, with a key bar below."""
 
     keybar: KeyBar
+    of_a_record = False
+    """True when it tells of one record, and has nothing to tell without it."""
 
     def show(self, moment: Moment, revision: int) -> None:
         """Show a moment; whatever looks the same as before is not painted again."""

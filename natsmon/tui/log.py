@@ -134,8 +134,17 @@ class Book:
         """The lines in sight; ``fitting`` is how many of the newest fit, where some take more than one line."""
         if self.follow:
             return self.newest(height)
-        top = min(self._top, max(0, len(self._shown) - (height if fitting is None else fitting)))
+        top = self._place(height if fitting is None else fitting)
         return list(islice(self._shown, top, top + height))
+
+    def around(self, height: int, fitting: int) -> tuple[list[Entry], list[Entry]]:
+        """The topmost line in sight, and those above it; and the same one, and those below it. Both from there on."""
+        top = max(0, len(self._shown) - fitting) if self.follow else self._place(fitting)
+        above = list(islice(self._shown, max(0, top - height), top + 1))
+        return above[::-1], list(islice(self._shown, top, top + height))
+
+    def _place(self, fitting: int) -> int:
+        return min(self._top, max(0, len(self._shown) - fitting))
 
 
 def rows(book: Book, width: int, height: int) -> list[Row]:
@@ -151,13 +160,23 @@ def rows(book: Book, width: int, height: int) -> list[Row]:
 
 def fitting(book: Book, width: int, height: int) -> int:
     """How many of the newest entries fit whole; one at least."""
+    return _whole(book.newest(height)[::-1], width, height)
+
+
+def page(book: Book, width: int, height: int, direction: int) -> int:
+    """How many entries a page is, up or down from the topmost in sight: one that is in sight stays so."""
+    above, below = book.around(height, fitting(book, width, height))
+    return direction * max(1, _whole(above if direction < 0 else below, width, height) - 1)
+
+
+def _whole(entries: list[Entry], width: int, height: int) -> int:
+    """How many of them fit, from the first on, with all their lines; one at least."""
     used = 0
-    newest = book.newest(height)
-    for count, entry in enumerate(reversed(newest)):
+    for count, entry in enumerate(entries):
         used += len(_lines(entry, width))
         if used > height:
             return max(1, count)
-    return max(1, len(newest))
+    return max(1, len(entries))
 
 
 def _lines(entry: Entry, width: int) -> list[Row]:
@@ -221,7 +240,7 @@ class EventLog(ScrolledPanel, can_focus=True):
         return fitting(self.book, *self.size)
 
     def page(self, direction: int) -> None:
-        self.move(direction * max(1, self.size.height - 1))
+        self.move(page(self.book, *self.size, direction))
 
     def to_start(self) -> None:
         self.move(-self.book.total)

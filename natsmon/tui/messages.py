@@ -60,21 +60,21 @@ def rows(moment: Moment, width: int, height: int) -> list[Row]:
     state = moment.state
     tally = state.tally if state.tally.t > 0 or state.tally.attempted > 0 else None
     if state.session is not None and state.session.observing:
-        return _table(_OBSERVED, state.observed, width)[:height]
+        return _table(_OBSERVED, state.observed, width, height)
     if tally is None and not state.ever_connected and height <= 1:
         return [fit(row(("waiting for the first message", "label")), width)]
     if state.blind:
         told = fit(row(("fates unknown: ", "warn"), (state.blind, "value")), width)
         known = tally is not None and bool(tally.echoed or tally.lost)
         names = _echoed(tally, width) if known else _BLIND
-        return [*_table(names, tally, width)[: max(0, height - 1)], told][:height]
+        return [*_table(names, tally, width, height - 1), told][:height]
     if state.session is not None and state.session.proof == "ack":
         shorter = _columns(_ACKNOWLEDGED, width) < _columns(_ACKED, width)
-        table = _table(_ACKED if shorter else _ACKNOWLEDGED, tally, width)
+        names = _ACKED if shorter else _ACKNOWLEDGED
         if (found := state.read_back) is not None:
-            return [*table[: max(0, height - 1)], _stored(found, width)][:height]
-        return table[:height]
-    return _table(_echoed(tally, width), tally, width)[:height]
+            return [*_table(names, tally, width, height - 1), _stored(found, width)][:height]
+        return _table(names, tally, width, height)
+    return _table(_echoed(tally, width), tally, width, height)
 
 
 def _echoed(tally: ev.Tally | None, width: int) -> tuple[str, ...]:
@@ -102,7 +102,26 @@ def _columns(names: tuple[str, ...], width: int) -> int:
     return max(1, min(3, (width + _GAP) // (_label(names) + 5 + _GAP)))
 
 
-def _table(names: tuple[str, ...], totals: ev.Event | None, width: int) -> list[Row]:
+def _value(name: str, totals: ev.Event | None) -> int | None:
+    value: int | None = getattr(totals, _FIELDS.get(name, name.replace(" ", "_")), None)
+    return value
+
+
+def _first(names: list[str], totals: ev.Event | None, room: int) -> list[str]:
+    """Those there is room for, in their order: what went wrong stands always, what did not is left out first."""
+
+    def rank(name: str) -> int:
+        if name not in _WORRYING:
+            return 4 if name == "bytes" else 1
+        if not _value(name, totals):
+            return 3
+        return 0 if _WORRYING[name] == "bad" else 2
+
+    kept = sorted(names, key=rank)[:room]
+    return [name for name in names if name in kept]
+
+
+def _table(names: tuple[str, ...], totals: ev.Event | None, width: int, height: int) -> list[Row]:
     """In as many columns as there is room for; bytes come last, and once there are any."""
     label, columns = _label(names), _columns(names, width)
     cell = (width - _GAP * (columns - 1)) // columns
@@ -110,11 +129,12 @@ def _table(names: tuple[str, ...], totals: ev.Event | None, width: int) -> list[
     counted = [name for name in names if name != "bytes"]
     if getattr(totals, "bytes", 0):
         counted.append("bytes")
+    counted = _first(counted, totals, columns * max(0, height))
     drawn: list[Row] = []
     for start in range(0, len(counted), columns):
         parts: list[Piece] = []
         for name in counted[start : start + columns]:
-            value: int | None = getattr(totals, _FIELDS.get(name, name.replace(" ", "_")), None)
+            value = _value(name, totals)
             role: Role = _WORRYING.get(name, "value") if value else "value"
             parts += [(" " * (cell - label - number + _GAP), "value")] if parts else []
             parts += [(left(name, label), "label"), (figures.count(value, number), role)]

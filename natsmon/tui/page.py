@@ -88,6 +88,7 @@ class RecordPage(Page, Generic[R]):
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(RECORD_KEYS)
     follows = False
+    of_a_record = True
     noun = "record"
 
     def __init__(self, record: R, selection: Selection[R]) -> None:

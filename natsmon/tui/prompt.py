@@ -24,9 +24,9 @@ class Prompt(Input):
         if screen.query(Prompt):
             return
         self._focused_before = screen.focused
-        self._keybar.display = False
+        self._keybar.add_class("-asking")
         screen.mount(self)
-        self.focus()
+        screen.set_focus(self)  # at once: what is typed behind the key that asked may have come with it
 
     def close(self) -> None:
         """Once is enough."""
@@ -36,7 +36,7 @@ class Prompt(Input):
         if self.screen.focused is self:
             self.screen.set_focus(self._focused_before)
         self.remove()
-        self._keybar.display = True
+        self._keybar.remove_class("-asking")
 
     def on_blur(self) -> None:
         if self.app.app_focus and self.screen.focused is not self:  # a terminal that loses it gives it back

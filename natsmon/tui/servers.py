@@ -35,7 +35,9 @@ def page(moment: Moment, width: int) -> list[Row]:
     from natsmon.tui.drawing.prose import facts, heading  # pages are loaded when opened
 
     state = moment.state
-    drawn = heading("who we are", width)[1:]
+    here = state.status in ("CONNECTED", "DRAINING") and not moment.over
+    told_of_the_last = state.connected is not None and not here
+    drawn = heading("who we were on the last connection" if told_of_the_last else "who we are", width)[1:]
     told = identity(moment)
     drawn += facts(told, width) if told else [fit(row(("  not known yet", "label")), width)]
     drawn += heading("where we can go", width)

@@ -30,11 +30,16 @@ class Watch:
         """The size of the recording that is being made."""
         self.noted: Callable[[ev.Note], None] | None = None
         """Is told what ``note`` was: no probe has it in its stream."""
+        self.sessions = 0
+        """How many there have been; what was kept of one tells nothing of the next."""
         self.begin()
 
     def begin(self) -> None:
         """A new stream, from its beginning."""
         self.state = State()
+        self.sessions += 1
+        self.pausing: bool | None = None
+        """Whether publishing will be paused, once what was asked of the probe last is answered."""
         self.stream: Stream = "live"
         self._narrator: Narrator | None = None
         self._stream_clock = StreamClock(self._clock)
@@ -44,6 +49,8 @@ class Watch:
         if isinstance(event, ev.Session) and self.state.session is not None and self.state.session.id != event.id:
             self.begin()  # one stream behind another, in a pipe
         self.state.apply(event)
+        if isinstance(event, ev.Paused | ev.Resumed | ev.Ignored):
+            self.pausing = None
         if isinstance(event, ev.Snapshot):
             self.book.restore([entry(line.at, line.text, line.kind, line.message) for line in event.log])
         if not isinstance(event, ev.Note):  # out of a recording: a view's clock
@@ -66,6 +73,10 @@ class Watch:
         if self.stream == "died":
             how = f" ({self._source.obituary})" if self._source.obituary else ""
             self.note(f"the probe died{how}", "bad")
+
+    def asked(self, command: ev.AnyCommand) -> None:
+        if isinstance(command, ev.Pause | ev.Resume):
+            self.pausing = isinstance(command, ev.Pause)
 
     def leave(self) -> None:
         self.stream = "leaving"

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as example_settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from natsmon import events as ev
 from natsmon.histogram import Histogram, bucket
@@ -135,6 +136,15 @@ def test_an_outage_is_settled_by_the_probes_account() -> None:
     assert state.outage_count == 1
 
 
+def test_an_account_is_corrected_where_fewer_are_lost() -> None:
+    account = ev.Outage(t=11.0, began=7.0, ended=10.0, cause="eof", before=A, after=B, lost=4)
+    again = replace(account, t=12.0, late=2)
+    fewer = replace(account, t=13.0, lost=3)
+    told = (account, again, fewer, replace(fewer, t=14.0, duplicate=1))
+    corrected = [folded(*LOST_AND_FOUND, *told[:count]).outages[0].corrected for count in range(1, 5)]
+    assert corrected == [False, False, True, True]
+
+
 def test_an_account_that_comes_during_the_next_outage_leaves_that_one_last() -> None:
     account = ev.Outage(t=12.0, began=11.0, ended=11.5, cause="eof", lost=4)
     state = folded(*LOST_AND_FOUND, ev.Disconnected(t=12.0, cause="reset", server=B), account)
@@ -226,7 +236,7 @@ def test_echoes_told_singly_and_by_the_tally() -> None:
         ev.Echoed(t=1.0, seq=1, latency=0.002), ev.Tally(t=1.0, echoed=4, latencies=[(2_000, 2), (9_000, 1)])
     )
     assert state.echoes.run.count == 4
-    assert state.latency == tuple(pytest.approx(s, rel=0.01) for s in (0.002, 0.009, 0.009, 0.009))
+    assert state.latency(1.0) == tuple(pytest.approx(s, rel=0.01) for s in (0.002, 0.009, 0.009, 0.009))
     assert state.latency_at == 1.0
 
 
@@ -237,7 +247,8 @@ def test_the_longest_echo_is_exact_where_the_tally_says_it() -> None:
 
 def test_echoes_of_a_tally_that_does_not_count_them() -> None:
     state = folded(ev.Tally(t=1.0, latency=(0.1, 0.2, 0.3, 0.4)), ev.Tally(t=2.0))
-    assert (state.latency, state.latency_at) == ((0.1, 0.2, 0.3, 0.4), 1.0)
+    assert (state.latency(2.0), state.latency_at) == ((0.1, 0.2, 0.3, 0.4), 1.0)
+    assert state.latency(61.0) is None
 
 
 def test_time_without_a_sample_is_a_gap() -> None:

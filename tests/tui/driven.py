@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from textual.command import CommandPalette
+from textual.events import Key
 from textual.pilot import Pilot
 from textual.widgets import OptionList
 
@@ -14,6 +15,8 @@ from natsmon.tui.drawing.cells import text_of
 from natsmon.tui.drawing.panel import Panel
 from tests.tui.fakes import Recorded, Server
 from tests.tui.streams import Stream
+
+_CHARACTERS = {"slash": "/", "question_mark": "?", "enter": "\r", "escape": "\x1b"}
 
 
 class Driven:
@@ -26,6 +29,12 @@ class Driven:
 
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)
+        await self.settle()
+
+    async def together(self, *keys: str) -> None:
+        """As they come where a line is slow, or somebody pastes: all are there before the first is looked at."""
+        for key in keys:
+            self.app.post_message(Key(key, key if len(key) == 1 else _CHARACTERS.get(key)))
         await self.settle()
 
     async def tell(self, *events: ev.AnyEvent | None) -> None:

@@ -231,6 +231,15 @@ def test_who_we_are_and_until_when() -> None:
     assert "credentials" not in narrow
 
 
+def test_who_we_were_when_there_is_no_connection() -> None:
+    for stream, heading in (
+        (streams.connected(), "who we are"),
+        (streams.outage(), "who we were on the last connection"),
+        (streams.dialing(), "who we are"),
+    ):
+        assert texts(servers.page(moment_of(stream), 78))[0].split("─")[0].rstrip() == heading
+
+
 def test_a_server_without_a_name_is_told_by_its_address_and_not_by_its_long_id() -> None:
     stream = Stream().become("CONNECTING").connect("nats://east-1:4222", name="NABC")
     moment = moment_of(stream)

@@ -9,6 +9,7 @@ from textual.events import MouseScrollDown
 
 from natsmon import events as ev
 from natsmon.tui.app import NatsmonApp
+from natsmon.tui.dials.table import DialTable
 from natsmon.tui.drawing.cells import text_of
 from natsmon.tui.drawing.panel import Panel
 from tests.tui import dial_streams, streams
@@ -220,13 +221,32 @@ async def test_a_page_keeps_the_status_in_sight() -> None:
         assert "lost eof" in text_of(status._rows[1])
 
 
-async def test_r_on_a_page_starts_a_new_probe_and_the_dial_stays() -> None:
+@pytest.mark.parametrize("on_top_of_it", [(), ("question_mark",)])
+async def test_a_dial_of_another_session_is_shown_no_more(on_top_of_it: tuple[str, ...]) -> None:
+    stream = streams.outage()
+    async with driven(stream) as drive:
+        await drive.press("tab", "down", "enter", *on_top_of_it)
+        await drive.tell(ev.Session(t=0.0, id="s2", started=streams.STARTED + 500.0))
+        assert on_top(drive) == "Dashboard"
+        await drive.tell(*stream.events[1:])
+        dials = drive.app.query_one(DialTable).selection
+        assert dials.current(drive.app.watched.state) is drive.app.watched.state.dials[-1]
+
+
+async def test_r_on_the_page_of_a_dial_starts_a_new_probe_which_has_others() -> None:
     async with driven(dial_streams.secured(), ends=True) as drive:
         await drive.press("enter", "r")
         assert drive.source.starts == 2
-        assert "TLS_AES_256_GCM_SHA384" in page_of(drive)
-        await drive.press("left")
-        assert on_top(drive) == "DialPage"
+        assert on_top(drive) == "Dashboard"
+        assert "starting a new probe" in [entry.text for entry in drive.app.watched.book.newest(99)]
+
+
+async def test_r_on_another_page_starts_a_new_probe_and_the_page_stays() -> None:
+    async with driven(streams.outage(), ends=True) as drive:
+        await drive.press("o", "down", "r")
+        assert drive.source.starts == 2
+        assert on_top(drive) == "OutagesPage"
+        assert "1 of 2" in str(drive.app.screen.query_one("#outages-table", Panel).border_title)
 
 
 async def test_the_dials_are_filtered_where_they_have_the_focus() -> None:

@@ -1,6 +1,7 @@
 """Every key, pressed: what the probe is sent, what the screen says, and how it ends."""
 
 import asyncio
+import re
 from collections.abc import Callable
 from unittest import mock
 
@@ -8,10 +9,11 @@ import pytest
 from textual.command import CommandPalette
 
 from natsmon import events as ev
+from natsmon.tui import app as app_module
 from natsmon.tui.drawing.cells import text_of
 from natsmon.tui.drawing.panel import Panel
 from natsmon.tui.keys import OUTAGES_KEYS, PAGE_KEYS, RECORD_KEYS
-from tests.tui import streams
+from tests.tui import latency_streams, streams
 from tests.tui.driven import driven, run_by_name
 from tests.tui.fakes import Server
 from tests.tui.streams import Stream
@@ -33,7 +35,6 @@ SENT: list[tuple[str, Callable[[], Stream], ev.AnyCommand]] = [
     ("r", streams.connected, ev.Reconnect()),
     ("r", streams.countdown, ev.Reconnect()),
     ("r", streams.cancelled, ev.Reconnect()),
-    ("r", streams.dialing, ev.Reconnect()),
     ("n", streams.dialing, ev.NextServer()),
     ("n", streams.countdown, ev.NextServer()),
     ("p", streams.connected, ev.Pause()),
@@ -53,6 +54,8 @@ SAID: list[tuple[str, Callable[[], Stream], str]] = [
     ("n", streams.cancelled, "closed: no server is being dialed"),
     ("d", streams.dialing, "connecting: there is no connection to drain"),
     ("d", draining, "draining already"),
+    ("r", streams.dialing, "a dial is under way already; n goes on to the next server"),
+    ("p", latency_streams.observing, "observing: nothing is published"),
 ]
 
 
@@ -79,6 +82,45 @@ async def test_q_drains_and_leaves_when_the_stream_ends() -> None:
         await drive.tell(ev.Closed(t=t, cause="user"), ev.End(t=t, exit_code=0), None)
         assert drive.app.return_value == 0
         assert not drive.source.killed
+
+
+async def test_that_a_second_q_leaves_is_said_as_long_as_the_first_is_waited_for() -> None:
+    async with driven(streams.connected()) as drive:
+        await drive.press("m", "q")
+        for key, bar in ((None, "draining… q again"), ("p", "already leaving; q again"), (None, "draining… q again")):
+            await drive.press(*([key] if key else []))
+            assert drive.shown("keybar").startswith(bar)
+            drive.source.t += app_module.NOTICE_SECONDS + 0.1
+            await drive.settle()
+        await drive.press("s")
+        page = drive.app.screen.query_one("KeyBar", Panel)
+        assert text_of(page._rows[0]).startswith("draining… q again leaves at once")
+        drive.source.t += 1.0
+        t = drive.source.t
+        await drive.tell(ev.StatusChanged(t=t, status="CLOSED", previous="CONNECTED", cause="user"))
+        assert text_of(page._rows[0]).startswith("closing… q again leaves at once")
+
+
+@pytest.mark.parametrize(
+    ("stream", "within", "said"),
+    [
+        (streams.connected, app_module.LEAVE_WITHIN, "draining… q again"),
+        (
+            latency_streams.acknowledged,
+            app_module.READ_BACK_WITHIN,
+            "draining and reading back… q again leaves at once",
+        ),
+    ],
+)
+async def test_who_reads_a_stream_back_is_given_the_time(
+    stream: Callable[[], Stream], within: float, said: str
+) -> None:
+    async with driven(stream(), size=(60, 16)) as drive:
+        with mock.patch.object(drive.app, "set_timer") as timer:
+            await drive.press("q")
+        timer.assert_called_once_with(within, drive.app._end_probe)
+        assert drive.shown("keybar").startswith(said)
+        assert "leaves at once" in drive.shown("keybar")
 
 
 @pytest.mark.parametrize("second", ["q", "ctrl+c"])
@@ -166,6 +208,21 @@ async def test_the_filter_is_typed_kept_and_dropped() -> None:
         assert "connected to" in "\n".join(entry.text for entry in drive.app.watched.book.window(100))
 
 
+async def test_two_keys_at_once_are_two_commands() -> None:
+    async with driven(streams.connected()) as drive:
+        await drive.together("p", "p")
+        assert drive.source.sent == [ev.Pause(), ev.Resume()]
+        t = drive.source.t
+        await drive.tell(ev.Paused(t=t), ev.Resumed(t=t))
+        await drive.press("p")
+        await drive.tell(ev.Paused(t=t))
+        await drive.press("p")
+        assert drive.source.sent[2:] == [ev.Pause(), ev.Resume()]
+        await drive.tell(ev.Ignored(t=t, command="resume", why="not paused"))
+        await drive.press("p")
+        assert drive.source.sent[4:] == [ev.Resume()], "what was refused has not come to be"
+
+
 async def test_the_log_holds_still_counts_and_follows_again() -> None:
     async with driven(streams.outage(), size=(80, 24)) as drive:
         await drive.press("up")
@@ -185,6 +242,19 @@ async def test_the_log_holds_still_counts_and_follows_again() -> None:
         assert "error 11" in drive.shown("events")
         await drive.press("pageup", "pagedown")
         assert drive.title("events") == "events"
+
+
+async def test_turning_pages_leaves_no_event_out() -> None:
+    stream = streams.connected().lose()
+    for _ in range(40):
+        stream.refused("east-1:4222", "reconnect")
+    async with driven(stream, size=(80, 50)) as drive:
+        seen: set[str] = set()
+        for _ in range(12):
+            seen |= set(re.findall(r"✗ attempt (\d+) on", drive.shown("events")))
+            await drive.press("pageup")
+        assert "natsmon 0.1.0" in drive.shown("events")
+        assert seen == {str(attempt) for attempt in range(1, 41)}
 
 
 async def test_single_messages_are_shown_when_asked_for() -> None:

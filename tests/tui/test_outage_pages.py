@@ -2,12 +2,15 @@
 
 from unittest import mock
 
+from msgspec.structs import replace
+
 from natsmon import events as ev
 from natsmon.tui.drawing.cells import text_of
 from natsmon.tui.drawing.panel import Panel
 from tests.tui import outage_streams, streams
 from tests.tui.driven import Driven, driven
 from tests.tui.pages import on_top, page_of, title_of
+from tests.tui.streams import Stream
 
 
 def table_of(drive: Driven) -> str:
@@ -127,6 +130,23 @@ async def test_an_outage_under_way_is_followed_to_its_end() -> None:
         assert "2.40 s" in table_of(drive), "the table is up to date as soon as it is seen"
 
 
+async def test_what_is_learnt_of_an_outage_later_is_on_its_page_at_once() -> None:
+    stream = outage_streams.frozen()
+    told = next(event for event in stream.events if isinstance(event, ev.Outage))
+    async with driven(stream) as drive:
+        await drive.press("o", "enter")
+        for fates, words in (
+            ({"late": 3}, "3, in flight at the loss and echoed all the same"),
+            ({"late": 3, "duplicate": 7}, "duplicate    7"),
+            ({"late": 3, "duplicate": 7, "unknown": 5}, "5, in flight at the loss"),
+        ):
+            await drive.tell(replace(told, t=drive.source.t, **fates))
+            assert words in page_of(drive)
+            assert "came back after all" not in page_of(drive), "no message called lost has"
+        await drive.tell(replace(told, t=drive.source.t, lost=1, lost_seqs=[(59, 59)]))
+        assert "a message called lost came back after all" in page_of(drive)
+
+
 async def test_u_shows_the_moves_as_they_come() -> None:
     async with driven(outage_streams.upgrade()) as drive:
         await drive.press("u")
@@ -183,3 +203,16 @@ async def test_hostile_words_cannot_break_the_pages() -> None:
         assert "\x1b" not in page_of(drive)
         await drive.press("escape", "escape", "u", "end", "escape")
         assert on_top(drive) == "Dashboard"
+
+
+async def test_times_that_no_clock_shows_cannot_break_the_moves() -> None:
+    east = outage_streams.CLUSTER[0]
+    stream = Stream(servers=[east]).become("CONNECTING", "initial").connect(east).run(3).start_dial(east)
+    stream.add(ev.DialEnd(t=stream.t, dial=stream.dials, outcome="failed", stage="tcp", cause="refused", total=1e308))
+    stream.add(ev.Silent(t=stream.t, since=-1e308, server=east))
+    async with driven(stream) as drive:
+        await drive.press("u")
+        lane = next(line for line in page_of(drive).splitlines() if "▃▃" in line)
+        assert "east-1" in lane, lane
+        await drive.tell(ev.Disconnected(t=stream.t, cause="stale", server=east))
+        assert on_top(drive) == "UpgradePage"

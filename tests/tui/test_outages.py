@@ -10,7 +10,7 @@ from natsmon import events as ev
 from natsmon.state import State
 from natsmon.tui.drawing.cells import Row, text_of, width_of
 from natsmon.tui.drawing.moment import Moment
-from natsmon.tui.outages import detail, listing, timeline
+from natsmon.tui.outages import detail, listing, summary, timeline
 from natsmon.tui.upgrades import lanes, moves, overview
 from tests.tui import outage_streams, streams
 from tests.tui.drawn import moment_of, texts
@@ -298,3 +298,28 @@ def test_servers_keep_their_order_and_ids_are_no_names() -> None:
     assert moves.servers(state) == ["east-1:4222", "east-2:4222", "east-10:4222"]
     state.apply(ev.Connected(t=1.0, server="nats://east-1:4222", server_name="N" + "A" * 55))
     assert moves.names(state) == {}
+
+
+def test_what_was_asked_for_had_not_to_be_noticed() -> None:
+    stream = streams.connected()
+    began = stream.t
+    stream.lose("forced", "a reconnect was asked for").connect("east-2:4222", "reconnect")
+    stream.add(ev.Outage(t=stream.t, began=began, ended=stream.t, cause="forced", detected_after=0.952, after="b"))
+    moment = moment_of(stream)
+    told_whole = "\n".join(texts(detail.rows(moment.state.outages[0], moment, 116)))
+    assert "nothing: the reconnect was asked for" in told_whole
+    assert "last word" not in told_whole
+    assert "952" not in told_whole
+    table = texts(listed(moment, 116, 9)) + texts(summary.rows(moment, 116, 6))
+    assert not [line for line in table if "952" in line]
+
+
+def test_what_was_buffered_is_sent_once_there_is_a_server_again() -> None:
+    assert "1, sent once it was over" in told(outage_streams.frozen)
+    stream = streams.connected()
+    began = stream.t
+    stream.lose().run(2, fate="buffered").become("CLOSED", "cancelled")
+    stream.add(ev.Outage(t=stream.t, began=began, ended=stream.t, cause="eof", buffered=2))
+    closed = told(lambda: stream)
+    assert "buffered     2\n" in "\n".join(line.rstrip() for line in closed.splitlines())
+    assert "once it was over" not in closed

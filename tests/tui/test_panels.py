@@ -91,6 +91,27 @@ def test_counters_keep_their_places() -> None:
     assert "1.23M" in wide[0]
 
 
+@pytest.mark.parametrize(("width", "height"), [(34, 3), (34, 2), (50, 1)])
+def test_what_is_lost_has_a_place_where_there_is_none_for_all(width: int, height: int) -> None:
+    stream = streams.connected()
+    before = " ".join(texts(messages.rows(moment_of(stream), width, height)))
+    assert "lost" not in before
+    stream.totals["lost"] = 59
+    after = " ".join(texts(messages.rows(moment_of(stream.run(1)), width, height))).split()
+    assert after[after.index("lost") + 1] == "59"
+    assert after[0] == "attempted", "what stays keeps its order"
+
+
+def test_what_is_late_has_a_place_before_what_never_was() -> None:
+    stream = streams.connected()
+    stream.totals["late"] = 7
+    drawn = " ".join(texts(messages.rows(moment_of(stream.run(1)), 34, 3))).split()
+    assert drawn[-2:] == ["late", "7"]
+    drawn = " ".join(texts(messages.rows(moment_of(stream), 34, 2))).split()
+    assert "late" not in drawn
+    assert "echoed" in drawn, "where there is room for so few, it is how many came back that matters"
+
+
 @pytest.mark.parametrize(("width", "word"), [(76, "out of order"), (50, "reordered")])
 def test_what_is_out_of_order_has_a_place_once_there_is_some(width: int, word: str) -> None:
     stream = streams.connected()
@@ -212,3 +233,11 @@ def test_the_streams_clock_is_set_by_the_promptest_event_and_stops_with_it() -> 
     clock.stop()
     here = 200.0
     assert clock.now(0.0) == pytest.approx(3.0)
+
+
+def test_of_the_echoes_of_long_ago_there_are_no_percentiles_of_the_last_minute() -> None:
+    stream = streams.connected()
+    for quiet, known in ((10.0, True), (70.0, False)):
+        moment = moment_of(stream, stream.t + quiet)
+        line = next(text for text in texts(roundtrip.rows(moment, 70, 3)) if text.startswith("echo"))
+        assert all(("–" in figure) != known for figure in line.split()[2:-1:2])

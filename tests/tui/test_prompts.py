@@ -7,6 +7,7 @@ import pytest
 from textual.events import AppBlur, AppFocus
 
 from natsmon.tui.keybar import MomentView
+from natsmon.tui.outages.table import OutageTable
 from natsmon.tui.prompt import Prompt
 from tests.replay.tapes import EVENTS, written
 from tests.tui import streams
@@ -51,6 +52,56 @@ async def test_what_was_typed_stays_and_letters_are_keys_again(take: Callable[[D
         assert gone(drive)
         assert drive.app.watched.book.needle == "con"
         assert drive.source.sent == []
+
+
+@pytest.mark.parametrize(
+    ("open_page", "keys"),
+    [
+        ((), ("slash",)),
+        (("o",), ("slash",)),
+        ((), ("o", "slash")),
+        (("enter",), ("escape", "slash")),
+        (("question_mark",), ("escape", "slash")),
+    ],
+    ids=" ".join,
+)
+async def test_letters_that_come_with_the_key_that_asks_are_no_commands(
+    open_page: tuple[str, ...], keys: tuple[str, ...]
+) -> None:
+    async with driven(streams.outage()) as drive:
+        await drive.press(*open_page)
+        await drive.together(*keys, *"cdnkq")
+        assert drive.source.sent == []
+        screen = drive.app.screen
+        assert screen.query_one(Prompt).value == "cdnkq"
+        assert screen.query_one(Prompt).region.bottom == drive.app.size.height, "it stands where the key bar does"
+        pane = screen.query_one(OutageTable) if on_top(drive) == "OutagesPage" else drive.app.watched.book
+        assert pane.needle == "cdnkq"
+        await drive.together("x", "enter")
+        assert gone(drive)
+        assert pane.needle == "cdnkqx"
+
+
+async def test_a_filter_that_is_given_up_at_once_is_none() -> None:
+    async with driven(streams.outage()) as drive:
+        await drive.together("slash", *"con", "escape", "d")
+        assert gone(drive)
+        assert drive.app.watched.book.needle == ""
+        assert drive.source.sent == []
+
+
+async def test_a_terminal_too_small_says_so_after_a_filter_too() -> None:
+    async with driven(streams.outage()) as drive:
+        await drive.press("slash", "c", "enter")
+        await drive.pilot.resize_terminal(50, 10)
+        await drive.settle()
+        assert not drive.app.query_one("#keybar").display
+        notice = drive.app.query_one("_Notice")
+        assert notice.region.y == 0
+        assert notice.region.height > 1
+        await drive.pilot.resize_terminal(80, 24)
+        await drive.settle()
+        assert gone(drive)
 
 
 async def test_who_has_taken_the_focus_keeps_it() -> None:

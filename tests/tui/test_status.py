@@ -181,3 +181,24 @@ def test_help_goes_on_beneath_its_beginning() -> None:
         continued = [line for line in lines if line.startswith(" " * 12)]
         assert continued
     assert any("⊘ cancelled" in line for line in lines)
+
+
+def paged(book: log.Book, direction: int) -> set[str]:
+    """The entries that have been wholly in sight, from where the book is to the end in that direction."""
+    seen: set[str] = set()
+    for _ in range(len(book)):
+        lines = [line.rstrip() for line in texts(log.rows(book, 78, 9))]
+        for line, below in zip(lines, [*lines[1:], ""], strict=True):
+            if " · " in line or (" ✗ " in line and below.startswith(" " * 15)):
+                seen.add(line[15:].split()[0])
+        book.scroll(log.page(book, 78, 9, direction), log.fitting(book, 78, 9))
+    return seen
+
+
+def test_turning_pages_leaves_no_line_out() -> None:
+    kinds = ("info", "bad", "bad", "info", "info", "info", "info", "info", "bad", "bad", "bad", "bad")
+    every = [f"{n}-{kind}" for n, kind in enumerate(kinds * 6)]
+    book = book_of(*(log.Entry("15:06:40.000", f"{name} {LONG}", name.partition("-")[2]) for name in every))
+    assert paged(book, -1) == {*every}, "up"
+    assert paged(book, 1) == {*every}, "down"
+    assert book.follow

@@ -77,7 +77,7 @@ def _percentiles(moment: Moment, width: int) -> list[Row]:
             _figures(("max", longest)) + row((" ms", "label"), ("  since start" if width >= 26 else "", "dim")),
         ]
     else:
-        e50, _, e99, worst = state.latency or (None, None, None, None)
+        e50, _, e99, worst = state.latency(moment.now) or (None, None, None, None)
         e999 = state.echoes.minute(moment.now).percentile(99.9) if width >= _ROOMY else None
         lines = [
             row(("PING  ", "label")) + _line(width, p50, p99, p999, longest),

@@ -20,8 +20,9 @@ def tick(outage: OutageRecord, moment: Moment) -> object:
     """Ten times a second while it lasts, else with what is learnt of it later."""
     if outage.ended is None and not moment.over:
         return int(moment.now * 10)
-    known = outage.ended, outage.subscribed, outage.first_echo, outage.settled, outage.lost, outage.reason
-    return known, moment.over
+    steps = outage.ended, outage.subscribed, outage.first_echo, outage.settled, outage.reason
+    fates = outage.lost, outage.unknown, outage.late, outage.duplicate, outage.corrected
+    return steps, fates, moment.over
 
 
 def rows(outage: OutageRecord, moment: Moment, width: int) -> list[Row]:
@@ -67,6 +68,8 @@ def _head(outage: OutageRecord, moment: Moment, width: int) -> list[Row]:
 def _noticed(outage: OutageRecord) -> str:
     """By what, and how long after the last proof of life."""
     by = detection(outage)
+    if outage.cause == "forced":
+        return by
     heard = last_word(outage)
     after = f", {units.elapsed(outage.began - heard)} after the last word" if heard is not None else ""
     silent = ", after a silence" if outage.silent_since is not None and outage.cause != "stale" else ""
@@ -115,7 +118,10 @@ def _cost(outage: OutageRecord, moment: Moment, width: int) -> list[Row]:
     if outage.settled:
         told: list[Fact] = [
             ("lost", _lost(outage), "bad" if outage.lost else "value"),
-            ("buffered", f"{outage.buffered:,}" + (", sent once it was over" if outage.buffered else "")),
+            (
+                "buffered",
+                f"{outage.buffered:,}" + (", sent once it was over" if outage.buffered and outage.after else ""),
+            ),
             ("rejected", f"{outage.rejected:,}", "bad" if outage.rejected else "value"),
             ("late", f"{outage.late:,}" + (", in flight at the loss and echoed all the same" if outage.late else "")),
             ("duplicate", f"{outage.duplicate:,}", "warn" if outage.duplicate else "value"),

@@ -177,7 +177,7 @@ class _Columns:
             ("▸ " if marked else "  ", "strong"),
             (f"{figures.wall(moment.state.wall(outage.began)):<10}", "label"),
             (figures.span(outage.downtime(moment.now)) + "  ", "warn" if running else "value"),
-            (figures.span(outage.detected_after if settled else None) + "  ", "value"),
+            (figures.span(outage.noticed_after) + "  ", "value"),
             (figures.count(outage.dials, 5) + "  ", "value"),
         ]
         if self.servers:

@@ -71,7 +71,7 @@ def _line(outage: OutageRecord, moment: Moment, width: int, cause: int) -> Row:
     parts: list[Piece] = [
         (f"{figures.wall(moment.state.wall(outage.began)):<10}", "label"),
         (figures.span(outage.downtime(moment.now)) + "  ", "warn" if running else "value"),
-        (figures.span(outage.detected_after if settled else None) + "  ", "value"),
+        (figures.span(outage.noticed_after) + "  ", "value"),
         (figures.count(outage.dials, 5) + "  ", "value"),
         (figures.count(outage.buffered if settled else None, 8) + "  ", "value"),
         (figures.count(outage.rejected if settled else None, 8) + "  ", "bad" if outage.rejected else "value"),

@@ -41,7 +41,9 @@ class Step(NamedTuple):
 
 
 def last_word(outage: OutageRecord) -> float | None:
-    """When the server was last heard before the loss was noticed, as far as that is known yet."""
+    """When the server was last heard before the loss was noticed, as far as that is known yet, and means anything."""
+    if outage.cause == "forced":
+        return None
     if outage.settled:
         return outage.began - outage.detected_after
     return outage.silent_since
@@ -68,7 +70,8 @@ def steps(outage: OutageRecord, moment: Moment) -> list[Step]:
     if heard is not None:
         told.append(Step("●", "good", f"last word of {called(outage.before, known) or 'the server'}", heard))
     silence = outage.began - heard if heard is not None else None
-    told.append(Step("✗", "bad", f"loss noticed: {words(outage)}", outage.began, silence, late=True))
+    loss = "a reconnect was asked for" if outage.cause == "forced" else f"loss noticed: {words(outage)}"
+    told.append(Step("✗", "bad", loss, outage.began, silence, late=True))
     told += _dials(outage, moment)
     if outage.ended is None:
         return told + _still_out(moment)
