@@ -26,22 +26,27 @@ def complain(message: str) -> None:
         _let_go(sys.stderr)
 
 
-def write(text: str) -> None:
-    """To standard output; a reader that has gone away (``| head``) is no error. Raises Unwritable."""
+def write(text: str | bytes) -> bool:
+    """To standard output. False when its reader has gone away (``| head``), which is no error. Raises Unwritable."""
     try:
         _put(text)
     except BrokenPipeError:
         _let_go(sys.stdout)
+        return False
     except OSError as error:
         _let_go(sys.stdout)
         raise Unwritable(f"standard output cannot be written: {error.strerror or error}") from error
+    return True
 
 
-def _put(text: str) -> None:
+def _put(text: str | bytes) -> None:
     try:
-        sys.stdout.write(text)
+        if isinstance(text, bytes):
+            sys.stdout.buffer.write(text)
+        else:
+            sys.stdout.write(text)
     except UnicodeEncodeError:
-        sys.stdout.buffer.write(text.encode("utf-8"))
+        sys.stdout.buffer.write(str(text).encode("utf-8"))
     sys.stdout.flush()
 
 

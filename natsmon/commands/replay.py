@@ -7,7 +7,7 @@ import click
 from natsmon import garbage
 from natsmon.commands.flags import Flag
 from natsmon.commands.grammar import FLAGS_WORD, Command
-from natsmon.commands.output import complain
+from natsmon.commands.output import complain, write
 from natsmon.commands.screen import need_screen
 from natsmon.exit_codes import Exit
 
@@ -53,7 +53,7 @@ def _log(recording: "Recording") -> int:
 
     log, events = Log(), 0
     for events, event in enumerate(recording.events(), 1):  # noqa: B007  the last number is asked for
-        if not log.take(event):
+        if (line := log.line(event)) is not None and not write(line):
             return Exit.ENDED
     if not events:
         return _nothing(recording)

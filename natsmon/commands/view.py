@@ -10,7 +10,7 @@ from natsmon import garbage
 from natsmon.commands.flags import Flag, record_flags
 from natsmon.commands.grammar import FLAGS_WORD, Command
 from natsmon.commands.modes import sum_up
-from natsmon.commands.output import complain, is_terminal
+from natsmon.commands.output import complain, is_terminal, write
 from natsmon.commands.recording import recording, say_if_stopped, target_from
 from natsmon.commands.screen import need_screen
 from natsmon.exit_codes import Exit
@@ -99,8 +99,8 @@ async def _log(source: "Source", recorder: "Recorder | None") -> int:
         async for event in source.events():
             if recorder is not None:
                 say_if_stopped(recorder)
-            if not log.take(event):
-                break
+            if (line := log.line(event)) is not None and not write(line):
+                return Exit.ENDED
     finally:
         source.kill()
     if log.ended is None:

@@ -1,7 +1,5 @@
 """The plain log: a wall-clock stamp and a line an event, for a file, a pipe or a terminal that is no screen."""
 
-import os
-import sys
 import time
 
 from natsmon import events as ev
@@ -37,7 +35,7 @@ class Plain:
 
 
 class Log:
-    """The log of a stream that comes from elsewhere, on standard output; of several streams, one behind another."""
+    """The log of a stream that comes from elsewhere; of several streams, one behind another."""
 
     def __init__(self) -> None:
         self.ended: int | None = None
@@ -45,20 +43,10 @@ class Log:
         self._plain = Plain()
         self._session = ""
 
-    def take(self, event: ev.AnyEvent) -> bool:
-        """Write the line of an event. False when nobody reads any more."""
+    def line(self, event: ev.AnyEvent) -> bytes | None:
+        """As ``Plain.line``."""
         if isinstance(event, ev.Session) and event.id != self._session:
             self._plain, self._session, self.ended = Plain(), event.id, None
         if isinstance(event, ev.End):
             self.ended = event.exit_code
-        line = self._plain.line(event)
-        if line is None:
-            return True
-        try:
-            sys.stdout.buffer.write(line)
-            sys.stdout.buffer.flush()
-        except BrokenPipeError:
-            # The interpreter flushes once more at its end, and that must not fail aloud either.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return False
-        return True
+        return self._plain.line(event)

@@ -89,6 +89,17 @@ async def test_a_stream_that_begins_in_the_middle_shows_what_it_can(tmp_path: Pa
         await terminal.ended()
 
 
+@pytest.mark.parametrize("command", ["view --plain -", "replay --plain run.jsonl"])
+def test_a_log_that_nobody_reads_or_that_finds_no_room(tmp_path: Path, command: str) -> None:
+    written(tmp_path / "run.jsonl", [*streams.outage().events, *streams.connected().events])
+    in_folder = f"cd {tmp_path}; {{ {NATSMON} {command} < run.jsonl; echo $? >code; }}"
+    _, out, err = ran("sh", "-c", f"{in_folder} | head -1")
+    assert (out.count("\n"), err, (tmp_path / "code").read_text()) == (1, "", "0\n")
+    _, _, err = ran("sh", "-c", f"{in_folder} >/dev/full")
+    assert err == "natsmon: standard output cannot be written: No space left on device\n"
+    assert (tmp_path / "code").read_text() == "1\n"
+
+
 @pytest.mark.parametrize("regular", [True, False])
 def test_as_a_log(tmp_path: Path, regular: bool) -> None:
     one = [*streams.connected().events, ev.End(t=90.0, exit_code=0, why="q")]
