@@ -22,11 +22,12 @@ from natsmon.dial import tls
 from natsmon.dial.causes import classify_server_error
 from natsmon.dial.dialer import Dialer, Stream
 from natsmon.dial.trace import DialTrace
+from natsmon.dial.unsaid import unsaid
 from natsmon.plaintext import printable
 from natsmon.probe import attempt
 from natsmon.probe.evidence import Evidence
 from natsmon.probe.link import Link
-from natsmon.settings import Secret, Server, Settings
+from natsmon.settings import Server, Settings
 from natsmon.state import Dial, StageRecord, State
 
 T = TypeVar("T")
@@ -35,9 +36,6 @@ _AT_ONCE = 4
 """Addresses checked side by side; more would measure each other."""
 _CLOSING = 1.0
 """Seconds a connection may take to close gently."""
-_TELLING = 4
-"""Characters from which on a secret is not found by chance; a shorter one is repeated in quotes."""
-_REPEATED = "(what was said repeats a secret of ours, and is not shown)"
 
 
 def run(settings: Settings, *, every_address: bool = False) -> list[Found] | None:
@@ -197,7 +195,7 @@ async def _check_one(server: Server, settings: Settings) -> Found:
     def emit(event: ev.AnyEvent) -> None:
         # By then a peer knows our secrets; what it answers to the CONNECT itself, the dial has looked at.
         if isinstance(event, ev.DialFinding) and state.dials[-1].stage_reached == "connect":
-            event = msgspec.structs.replace(event, text=_unsaid(event.text, settings))
+            event = msgspec.structs.replace(event, text=unsaid(event.text, _secrets(settings)))
         state.apply(event)
         evidence.watch(event)
 
@@ -220,7 +218,7 @@ async def _check_one(server: Server, settings: Settings) -> Found:
         finally:
             link.abort()
     except Exception as error:  # a monitor is told by a status, not by a traceback
-        text = _unsaid(f"{type(error).__name__}: {error}", settings)
+        text = unsaid(f"{type(error).__name__}: {error}", _secrets(settings))
         return replace(found, broken=printable(f"the check itself failed: {text}"))
     finally:
         evidence.stop()
@@ -283,10 +281,6 @@ async def _within(seconds: float, step: Awaitable[T], link: Link) -> T:
     raise _Failed("timeout", f"no answer in {seconds:g} s")
 
 
-def _unsaid(text: str, settings: Settings) -> str:
-    """What did not come through the dialed connection, by the rule that the dial has for what does."""
-    said = text.casefold()
-    known = (getattr(settings, name) for name in ("password", "token", "jwt", "seed"))
-    told = [secret.reveal() for secret in known if isinstance(secret, Secret) and secret.reveal()]
-    looked_for = (secret if len(secret) >= _TELLING else f'"{secret}"' for secret in told)
-    return _REPEATED if any(secret.casefold() in said for secret in looked_for) else text
+def _secrets(settings: Settings) -> list[str]:
+    given = (settings.password, settings.token, settings.jwt, settings.seed)
+    return [secret.reveal() for secret in given if secret is not None]

@@ -17,7 +17,7 @@ import nats.errors
 from nats.aio.subscription import Subscription
 from nats.protocol.parser import AWAITING_CONTROL_LINE
 
-from natsmon.dial.causes import classify, classify_server_error
+from natsmon.dial.causes import DialError, classify, classify_server_error
 from natsmon.dial.dialer import CustomDialer
 from natsmon.dial.expiry import dated
 from natsmon.dial.greeting import Info, parse_info
@@ -144,9 +144,10 @@ class LinkClient(nats.aio.client.Client):
                 ):
                     self.lose("protocol", "the server sent a line or a message without end")
                     return
+        except DialError as error:  # a WebSocket is closed with words of the server's
+            self.lose(error.cause, self._stream.unsaid(error.text))
         except OSError as error:
-            cause, text = classify(error)
-            self.lose(cause, self._stream.unsaid(text))  # a WebSocket is closed with words of the server's
+            self.lose(*classify(error))
         except nats.errors.ProtocolError as error:
             self.lose("protocol", str(error).removeprefix("nats: ") or "the server sent what is not NATS")
         except Exception as error:

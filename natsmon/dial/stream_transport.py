@@ -12,12 +12,10 @@ import nats.errors
 from natsmon.dial.causes import DialError, classify, classify_server_error
 from natsmon.dial.dialer import Stream
 from natsmon.dial.greeting import parse_info, read_answer
+from natsmon.dial.unsaid import unsaid
 
 SECRET_FIELDS = ("pass", "auth_token", "jwt", "sig")
 """What of a CONNECT nobody may see."""
-_TELLING = 4
-"""Characters from which on a secret is not found by chance."""
-_REPEATED = "(what the server said repeats a secret of ours, and is not shown)"
 
 
 def _notice_cancel() -> None:
@@ -99,12 +97,8 @@ class StreamTransport(nats.aio.transport.Transport):
         send(self._writer, payload)
 
     def unsaid(self, text: str) -> str:
-        """What the server said, if it does not repeat a secret of ours; a part masked would tell of the rest."""
-        said = text.casefold()
-        # One of a few letters is in every sentence; where it is repeated, it stands in quotes.
-        told = [secret for name in SECRET_FIELDS if (secret := self.our_connect.get(name))]
-        looked_for = (secret if len(secret) >= _TELLING else f'"{secret}"' for secret in told)
-        return text if not any(secret.casefold() in said for secret in looked_for) else _REPEATED
+        """What the server said, if it does not repeat a secret of ours."""
+        return unsaid(text, (self.our_connect.get(name, "") for name in SECRET_FIELDS))
 
     def writelines(self, payload: list[bytes]) -> None:
         send(self._writer, b"".join(payload))

@@ -253,7 +253,8 @@ def _tls_offered(info: Info) -> bool:
 def _legible(url: str) -> bool:
     """Of one that is not, nats-py would end its retry loop without a word."""
     try:
-        return bool(urlparse(f"nats://{url}").hostname) and urlparse(f"nats://{url}").port != 0
+        there = urlparse(f"nats://{url}")
+        return bool(there.hostname) and there.port != 0
     except ValueError:
         return False
 
