@@ -105,7 +105,6 @@ class Heartbeat:
         if self.paused:
             return False
         self.paused = True
-        self._stop()
         self._send_the_rest()
         return True
 
@@ -158,9 +157,12 @@ class Heartbeat:
 
     def _send_the_rest(self) -> None:
         """Of what is buffered, while nothing new is published: as fast as the connection takes it."""
+        self._stop()
+        if self._suspended:
+            return
         self._flush()
-        waits = self._buffer and self._link is not None and not self._suspended
-        self._timer = self._loop.call_later(_TAKES_MORE_AFTER, self._send_the_rest) if waits else None
+        if self._buffer and self._link is not None:
+            self._timer = self._loop.call_later(_TAKES_MORE_AFTER, self._send_the_rest)
 
     def _tick(self) -> None:
         """Publish what is due. The schedule is a grid in time: being late once moves no later message."""
