@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -152,23 +152,8 @@ async def test_a_disk_that_fills_up_is_told_and_the_run_goes_on(server: NatsServ
 # -- the dashboard ----------------------------------------------------------------------------------
 
 
-class Tapped(Recorded):
-    """A source with lines: whoever taps it is given each before its event comes."""
-
-    def __init__(self, stream: streams.Stream, *, ends: bool = False, obituary: str = "") -> None:
-        super().__init__(stream, ends=ends, obituary=obituary)
-        self.tap: Callable[[bytes], None] | None = None
-
-    async def events(self) -> AsyncIterator[ev.AnyEvent]:
-        async for event in super().events():
-            if self.tap is not None:
-                self.tap(ev.encode(event))
-            yield event
-
-
 async def test_the_key_records_what_is_seen_from_here_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("tests.tui.driven.Recorded", Tapped)
     async with driven(streams.outage()) as drive:
         await drive.press("R")
         path = tmp_path / os.listdir(tmp_path)[0]
@@ -207,7 +192,7 @@ async def test_each_recording_made_is_named_once(tmp_path: Path, monkeypatch: py
 
 
 async def test_a_file_is_added_to_when_the_key_is_pressed_twice_at_once(tmp_path: Path) -> None:
-    source = Tapped(streams.connected())
+    source = Recorded(streams.connected())
     path = tmp_path / "run.jsonl"
     recordings = Recordings(source, Watch(source, source.clock), Target(str(path)), None)
     recordings._watched.take(source.stream.events[0])
@@ -220,7 +205,6 @@ async def test_a_file_is_added_to_when_the_key_is_pressed_twice_at_once(tmp_path
 
 async def test_a_recording_that_stops_by_itself_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("tests.tui.driven.Recorded", Tapped)
     async with driven(streams.connected()) as drive:
         await drive.press("R")
         path = tmp_path / os.listdir(tmp_path)[0]

@@ -3,6 +3,7 @@
 from natsmon.state import State
 from natsmon.tui.drawing.cells import Row, text_of
 from natsmon.tui.drawing.moment import Moment, Stream
+from natsmon.tui.drawing.panel import Panel
 from tests.tui import streams
 
 STREAMS = (
@@ -25,6 +26,11 @@ def moment_of(stream: streams.Stream, now: float | None = None, how: Stream = "l
 
 
 MOMENTS = [moment_of(build(), how=how) for build in STREAMS for how in ("live", "died")]
+
+
+def text_on(panel: Panel) -> str:
+    """As it stands on the screen."""
+    return "\n".join(texts(panel._rows))
 
 
 def texts(rows: list[Row]) -> list[str]:

@@ -11,8 +11,8 @@ from textual.widgets import OptionList
 
 from natsmon import events as ev
 from natsmon.tui.app import NatsmonApp
-from natsmon.tui.drawing.cells import text_of
 from natsmon.tui.drawing.panel import Panel
+from tests.tui.drawn import text_on
 from tests.tui.fakes import Recorded, Server
 from tests.tui.streams import Stream
 
@@ -48,8 +48,7 @@ class Driven:
             await self.pilot.pause()
 
     def shown(self, panel: str) -> str:
-        widget = self.app.query_one(f"#{panel}", Panel)
-        return "\n".join(text_of(row) for row in widget._rows)
+        return text_on(self.app.query_one(f"#{panel}", Panel))
 
     def title(self, panel: str) -> str:
         return str(self.app.query_one(f"#{panel}", Panel).border_title)

@@ -32,13 +32,19 @@ class Recorded:
             self._ends = False
         for told in self.stream.events:
             self.t = told.t
+            self._tap(told)
             yield told
         self.t = self.stream.t
         if self._ends:
             return
         while (event := await self._more.get()) is not None:
             self.t = max(self.t, event.t)
+            self._tap(event)
             yield event
+
+    def _tap(self, event: ev.AnyEvent) -> None:
+        if self.tap is not None:
+            self.tap(ev.encode(event))
 
     def tell(self, *events: ev.AnyEvent | None) -> None:
         """Further events; None ends the stream."""

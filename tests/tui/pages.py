@@ -1,14 +1,13 @@
 """What the page on top of a dashboard is, and what it shows."""
 
-from natsmon.tui.drawing.cells import text_of
 from natsmon.tui.drawing.panel import Panel
+from tests.tui.drawn import text_on
 from tests.tui.driven import Driven
 
 
 def page_of(drive: Driven) -> str:
     """What the page on top shows."""
-    sheet = drive.app.screen.query_one("Sheet", Panel)
-    return "\n".join(text_of(row) for row in sheet._rows)
+    return text_on(drive.app.screen.query_one("Sheet", Panel))
 
 
 def title_of(drive: Driven) -> str:
@@ -17,3 +16,8 @@ def title_of(drive: Driven) -> str:
 
 def on_top(drive: Driven) -> str:
     return type(drive.app.screen).__name__
+
+
+def bar_of(drive: Driven) -> str:
+    """The key bar of the page on top."""
+    return text_on(drive.app.screen.query_one("KeyBar", Panel))

@@ -9,9 +9,9 @@ from textual.pilot import Pilot
 
 from natsmon.recording.reader import Recording
 from natsmon.replay.loading import Loading
-from natsmon.tui.drawing.cells import text_of
 from natsmon.tui.drawing.panel import Panel
 from natsmon.tui.replay.app import ReplayApp
+from tests.tui.drawn import text_on
 
 
 class Played:
@@ -45,14 +45,10 @@ class Played:
         await self.settle()
 
     def shown(self, panel: str) -> str:
-        return text(self.app.query_one(f"#{panel}", Panel))
+        return text_on(self.app.query_one(f"#{panel}", Panel))
 
 
 _KEY = {"#": "number_sign", ":": "colon", "+": "plus", ".": "full_stop", "-": "minus", " ": "space"}
-
-
-def text(panel: Panel) -> str:
-    return "\n".join(text_of(row) for row in panel._rows)
 
 
 @asynccontextmanager

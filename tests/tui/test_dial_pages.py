@@ -13,8 +13,8 @@ from natsmon.tui.dials.table import DialTable
 from natsmon.tui.drawing.cells import text_of
 from natsmon.tui.drawing.panel import Panel
 from tests.tui import dial_streams, streams
-from tests.tui.driven import Driven, driven
-from tests.tui.pages import on_top, page_of, title_of
+from tests.tui.driven import driven
+from tests.tui.pages import bar_of, on_top, page_of, title_of
 
 
 async def test_tab_moves_the_keys_to_the_dials_and_back() -> None:
@@ -106,20 +106,16 @@ async def test_left_and_right_walk_the_table(older: str, newer: str) -> None:
         await drive.press("enter")
         assert title_of(drive).startswith("dial 4")
         await drive.press(newer)
-        assert "there is no dial after this one yet" in _bar(drive)
+        assert "there is no dial after this one yet" in bar_of(drive)
         await drive.press(older, older)
         assert title_of(drive).startswith("dial 2")
         await drive.press(newer)
         assert title_of(drive).startswith("dial 3")
         await drive.press(older, older, older)
         assert title_of(drive).startswith("dial 1")
-        assert "there is no dial before this one" in _bar(drive)
+        assert "there is no dial before this one" in bar_of(drive)
         await drive.press("escape", "tab")
         assert drive.title("dials").startswith("dials · 4 of 4"), "the cursor came along"
-
-
-def _bar(drive: Driven) -> str:
-    return "\n".join(text_of(row) for row in drive.app.screen.query_one("KeyBar", Panel)._rows)
 
 
 async def test_a_page_scrolls() -> None:
@@ -195,12 +191,12 @@ async def test_other_keys_do_nothing_on_a_page() -> None:
 async def test_the_commands_of_a_page_are_sent_and_say_so() -> None:
     async with driven(dial_streams.secured()) as drive:
         await drive.press("s", "p")
-        assert "publishing is being paused" in _bar(drive)
+        assert "publishing is being paused" in bar_of(drive)
         await drive.press("d")
         assert drive.source.sent == [ev.Pause(), ev.Drain()]
-        assert "draining" in _bar(drive)
+        assert "draining" in bar_of(drive)
         await drive.press("n")
-        assert "connected: no server is being dialed" in _bar(drive)
+        assert "connected: no server is being dialed" in bar_of(drive)
 
 
 async def test_a_page_keeps_the_status_in_sight() -> None:

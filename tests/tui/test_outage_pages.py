@@ -5,25 +5,20 @@ from unittest import mock
 from msgspec.structs import replace
 
 from natsmon import events as ev
-from natsmon.tui.drawing.cells import text_of
 from natsmon.tui.drawing.panel import Panel
 from tests.tui import outage_streams, streams
+from tests.tui.drawn import text_on
 from tests.tui.driven import Driven, driven
-from tests.tui.pages import on_top, page_of, title_of
+from tests.tui.pages import bar_of, on_top, page_of, title_of
 from tests.tui.streams import Stream
 
 
 def table_of(drive: Driven) -> str:
-    panel = drive.app.screen.query_one("#outages-table", Panel)
-    return "\n".join(text_of(row) for row in panel._rows)
+    return text_on(drive.app.screen.query_one("#outages-table", Panel))
 
 
 def heading_of(drive: Driven) -> str:
     return str(drive.app.screen.query_one("#outages-table", Panel).border_title)
-
-
-def bar_of(drive: Driven) -> str:
-    return "\n".join(text_of(row) for row in drive.app.screen.query_one("KeyBar", Panel)._rows)
 
 
 async def test_o_lists_the_outages_and_enter_opens_one() -> None:

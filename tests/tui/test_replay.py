@@ -28,9 +28,10 @@ from tests.replay.tapes import EVENTS, batch, loaded, written
 from tests.state.folding import same
 from tests.terminal import Terminal
 from tests.tui import streams
+from tests.tui.drawn import text_on
 from tests.tui.fakes import Recorded
 from tests.tui.pictures import SIZES
-from tests.tui.played import played, text
+from tests.tui.played import played
 from tests.tui.streams import Stream
 
 ROOT = Path(__file__).parent.parent.parent
@@ -159,18 +160,18 @@ async def test_loading_shows_how_far_it_is_and_esc_stops_it() -> None:
     app = ReplayApp(loading, playing=False)
     async with app.run_test(size=(80, 24)) as pilot:
         app.draw()
-        assert "loading  25% · esc stops" in text(app.query_one("#replay", Panel))
+        assert "loading  25% · esc stops" in text_on(app.query_one("#replay", Panel))
         await pilot.press("escape")
         await pilot.pause()
         assert loading.stopped
         there = len(loading.tape)
         await pilot.pause()
         app.draw()
-        assert text(app.query_one("#keybar", Panel)).startswith(f"loading stopped: {there:,} events are here")
+        assert text_on(app.query_one("#keybar", Panel)).startswith(f"loading stopped: {there:,} events are here")
         await pilot.press("right_curly_bracket")
         await pilot.pause()
         assert app.player.number == there
-        assert "loaded to 25%" in text(app.query_one("#replay", Panel))
+        assert "loaded to 25%" in text_on(app.query_one("#replay", Panel))
 
 
 async def test_what_could_not_be_read_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,9 +8,10 @@ from textual.widgets import Static
 
 from natsmon.tui.dials.page import DialPage
 from natsmon.tui.page import Page
+from tests.tui.drawn import text_on
 from tests.tui.driven import run_by_name
 from tests.tui.pictures import SIZES
-from tests.tui.played import played, text
+from tests.tui.played import played
 
 
 async def test_play_pause_and_speed(recording: Path) -> None:
@@ -96,7 +97,7 @@ async def test_on_the_pages_one_moves_in_time_as_on_the_dashboard(recording: Pat
             await replay.press(key)
             assert replay.app.screen is page
             assert replay.player.at == pytest.approx(at)
-            assert text(keybar).startswith(said)
+            assert text_on(keybar).startswith(said)
 
         length = replay.player.tape.length
         await at("left_curly_bracket", 0.0, "15:06:40.000")
@@ -165,8 +166,8 @@ async def test_the_key_bar_has_the_keys_that_work_here(recording: Path, size: tu
         await replay.press("o")
         page = replay.app.screen
         assert isinstance(page, Page)
-        assert "esc back" in text(page.keybar)
-        assert "cancel" not in text(page.keybar)
+        assert "esc back" in text_on(page.keybar)
+        assert "cancel" not in text_on(page.keybar)
 
 
 async def test_a_page_stays_on_what_it_shows(recording: Path) -> None:
