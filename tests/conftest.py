@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import os
 import shutil
 import socket
 import time
@@ -92,6 +93,14 @@ def wait_for_each_other(*nodes: NatsServer) -> None:
     while any(len(node.info().get("connect_urls", ())) < len(nodes) for node in nodes):
         assert time.monotonic() < deadline, "the cluster did not form"
         time.sleep(0.01)
+
+
+@pytest.fixture
+def full_disk() -> str:
+    """The path of a device that takes nothing: no space is left on it."""
+    if not os.path.exists("/dev/full"):
+        pytest.skip("this system has no device that is always full")
+    return "/dev/full"
 
 
 @pytest.fixture

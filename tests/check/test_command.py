@@ -90,10 +90,9 @@ def test_a_link_leads_to_its_file(there: bool, tmp_path: Path) -> None:
     assert list(target.parent.iterdir()) == [target]
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no device that is always full")
 @pytest.mark.parametrize("form", ["nagios", "prometheus"])
-def test_a_result_that_cannot_be_told_is_unknown(form: str, refused_port: int) -> None:
-    with open("/dev/full", "w") as full:
+def test_a_result_that_cannot_be_told_is_unknown(form: str, refused_port: int, full_disk: str) -> None:
+    with open(full_disk, "w") as full:
         done = subprocess.run(
             [sys.executable, "-m", "natsmon", "check", f"127.0.0.1:{refused_port}", "--format", form],
             stdout=full, stderr=subprocess.PIPE, timeout=30, check=False,

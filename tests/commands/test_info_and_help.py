@@ -81,18 +81,16 @@ def test_a_reader_that_leaves_is_no_error() -> None:
     assert done.stderr == ""
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no device that is always full")
 @pytest.mark.parametrize("args", ["info", "--help", "--version", "check --help"])
-def test_output_that_cannot_be_written(args: str) -> None:
-    done = run(f"natsmon {args} >/dev/full")
+def test_output_that_cannot_be_written(args: str, full_disk: str) -> None:
+    done = run(f"natsmon {args} >{full_disk}")
     assert done.stderr == "natsmon: standard output cannot be written: No space left on device\n"
     assert done.returncode == Exit.GAVE_UP
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no device that is always full")
-def test_complaints_that_cannot_be_written() -> None:
-    assert run("natsmon info >/dev/full 2>&1").returncode == Exit.GAVE_UP
-    assert run("natsmon --rate x 2>/dev/full").returncode == Exit.USAGE
+def test_complaints_that_cannot_be_written(full_disk: str) -> None:
+    assert run(f"natsmon info >{full_disk} 2>&1").returncode == Exit.GAVE_UP
+    assert run(f"natsmon --rate x 2>{full_disk}").returncode == Exit.USAGE
 
 
 def test_closed_streams() -> None:

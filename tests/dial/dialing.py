@@ -1,11 +1,13 @@
 """One dial that fails, and everything that was told of it."""
 
+from typing import Any
+
 from natsmon import events as ev
 from natsmon.diagnosis import diagnose
 from natsmon.narration import Narrator
-from natsmon.settings import Settings
+from natsmon.settings import Server, Settings
 from natsmon.state import State
-from tests.listening import Events, listening
+from tests.listening import Events, listening, settings
 
 
 class Failure:
@@ -44,6 +46,11 @@ class Failure:
     def told(self, *words: str) -> bool:
         """Whether one line has all these words in it."""
         return any(all(word in line for word in words) for line in self.lines)
+
+
+def once(server: str | Server, **changes: Any) -> Settings:
+    """Dial, and give up if that fails."""
+    return settings(server, retry_on_failed_connect=False, **changes)
 
 
 async def failure(wanted: Settings) -> Failure:

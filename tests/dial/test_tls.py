@@ -3,30 +3,20 @@
 import ssl
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from natsmon import events as ev
 from natsmon.dial import tls
 from natsmon.sandbox.server import NatsServer
-from natsmon.settings import Secret, Server, Settings
+from natsmon.settings import Secret, Server
 from tests.conftest import StartServer
 from tests.dial.authority import Authority, homemade
-from tests.dial.dialing import failure
+from tests.dial.dialing import failure, once
 from tests.listening import listening, settings
 from tests.peer import HOST, Script, Talk, playing
 
 DAY = 86_400
-
-
-@pytest.fixture
-def ca(tmp_path: Path) -> Authority:
-    return Authority(tmp_path, "acme")
-
-
-def once(server: str | Server, **changes: Any) -> Settings:
-    return settings(server, retry_on_failed_connect=False, **changes)
 
 
 def over_tls(server: NatsServer) -> Server:

@@ -1,0 +1,138 @@
+"""The upgrade to a WebSocket and all that can be wrong with it, on real servers and scripted peers."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from natsmon import events as ev
+from natsmon.sandbox.server import HOST
+from natsmon.settings import Secret, Server
+from tests import peers
+from tests.conftest import StartServer
+from tests.dial import websockets as ws
+from tests.dial.authority import Authority
+from tests.dial.dialing import failure, once
+from tests.dial.test_websocket import until
+from tests.listening import listening, settings
+from tests.peer import Talk, playing
+
+
+async def test_a_silent_upgrade_can_be_cancelled() -> None:
+    async with peers.silent() as peer, listening(settings(ws.at(peer))) as run:
+        await peer.until_received(b"\r\n\r\n")
+        began = time.monotonic()
+        run.obey(ev.Cancel())
+        ended = await run.events.until(ev.DialEnd)
+        assert time.monotonic() - began < 0.1
+        assert (ended.outcome, ended.stage) == ("cancelled", "info")
+        await peer.until_left()
+
+
+async def test_a_silent_upgrade() -> None:
+    async with peers.silent() as peer:
+        failed = await failure(once(ws.at(peer), connect_timeout=0.2))
+    assert failed.where == ("info", "timeout")
+    assert failed.text == "no answer to the WebSocket upgrade"
+
+
+async def test_info_never_comes_after_the_upgrade() -> None:
+    async with ws.speaking(Talk.until_closed) as peer:
+        failed = await failure(once(ws.at(peer), connect_timeout=0.2))
+    assert failed.where == ("info", "timeout")
+    assert "no INFO" in failed.text
+
+
+HTTP = b"HTTP/1.1 %s\r\nContent-Length: 0\r\n\r\n"
+UPGRADED = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "cause", "words"),
+    [
+        (HTTP % b"404 Not Found", "ws_upgrade", "with 404 Not Found"),
+        (HTTP % b"403 \x1b[31mno", "ws_upgrade", "with 403 \\x1b[31mno"),
+        (HTTP % b"200", "ws_upgrade", "with 200"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n<h1>sent to HTTPS port</h1>", "ws_tls", "it wants TLS"),
+        (b"\x15\x03\x03\x00\x02\x02\x46", "ws_tls", "in TLS"),
+        (UPGRADED + b"\r\n", "ws_bad", "Sec-WebSocket-Accept"),
+        (UPGRADED + b"Sec-WebSocket-Accept: bm9wZQ==\r\n\r\n", "ws_bad", "Sec-WebSocket-Accept"),
+        (b"HTTP/1.1 101 X\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n", "ws_bad", "Upgrade"),
+        (b"HTTP/1.1 101 X\r\n: \r\n\r\n", "ws_bad", "makes no sense"),
+        (b"HTTP/2 what?\r\n\r\n", "ws_bad", "makes no sense"),
+        (b"HTTP/1.1 " + b"x" * 200_000, "ws_bad", "does not end"),
+        (b"SSH-2.0-OpenSSH_9\r\n", "ws_bad", "it said 'SSH-2.0-OpenSSH_9'"),
+        (b"\r\n\r\n\r\n\r\n", "ws_bad", "does not speak HTTP"),
+        (b"HTTP/1.1", "eof", "closed during the WebSocket upgrade"),
+        (b"", "eof", "closed during the WebSocket upgrade"),
+    ],
+)
+async def test_a_refused_upgrade(answer: bytes, cause: str, words: str) -> None:
+    async def script(talk: Talk) -> None:
+        await talk.until_line(b"\r\n")
+        await talk.send(answer)
+
+    async with playing(script) as peer:
+        failed = await failure(once(ws.at(peer), password=Secret("planted"), user=Secret("joe")))
+        assert b"planted" not in peer.received
+        assert b"Authorization" not in peer.received
+    assert failed.where == ("info", cause)
+    assert words in failed.text
+
+
+async def test_the_servers_other_ports(nats_server: StartServer, ca: Authority) -> None:
+    server = nats_server(config=f'http: "{HOST}:-1"\n{ws.listening_on(inside=ca.server_config(HOST))}')
+    plain, secure = Server(HOST, server.port, "ws"), ws.address(server)
+    assert (await failure(once(plain))).where == ("info", "ws_nats_port")
+    failed = await failure(once(secure))
+    assert failed.where == ("info", "ws_tls")
+    assert failed.told("400 Bad Request", "try wss://")
+    failed = await failure(once(Server(HOST, server.port, "wss"), tlsca=ca.file))
+    assert failed.where == ("tls", "ws_no_tls")
+
+
+async def test_the_monitoring_port(nats_server: StartServer) -> None:
+    server = nats_server(config=f'http: "{HOST}:-1"')
+    (file,) = server.folder.glob("*.ports")
+    port = int(file.read_text().partition('"monitoring":')[2].split('"')[1].rpartition(":")[2])
+    assert (await failure(once(Server(HOST, port, "ws")))).where == ("info", "monitoring_port")
+
+
+async def test_wss_to_a_port_in_clear(nats_server: StartServer, ca: Authority) -> None:
+    server = nats_server(config=ws.listening_on())
+    failed = await failure(once(ws.address(server, "wss"), tlsca=ca.file))
+    assert failed.where == ("tls", "ws_no_tls")
+    assert failed.told("try ws://")
+
+
+async def test_a_certificate_that_is_not_trusted(nats_server: StartServer, ca: Authority) -> None:
+    server = nats_server(config=ws.listening_on(inside=ca.server_config(HOST)))
+    failed = await failure(once(ws.address(server, "wss")))
+    assert failed.where == ("tls", "tls_unknown_ca")
+    assert failed.told("--tlsca")
+    assert "acme" in failed.certificate.issuer
+
+
+async def test_a_client_certificate_is_missing_or_refused(
+    nats_server: StartServer, ca: Authority, tmp_path: Path
+) -> None:
+    """In TLS 1.3 the server says so after the handshake: to the upgrade."""
+    server = nats_server(config=ws.listening_on(inside=ca.server_config(HOST, more="verify: true")))
+    address = ws.address(server, "wss")
+    for _ in range(5):
+        failed = await failure(once(address, tlsca=ca.file))
+        assert failed.end.cause == "tls_client_certificate_missing"
+    certificate, key = Authority(tmp_path, "other").issue("client.example")
+    failed = await failure(once(address, tlsca=ca.file, tlscert=certificate, tlskey=key))
+    assert failed.end.cause == "tls_client_certificate_refused"
+    certificate, key = ca.issue("client.example")
+    async with listening(settings(address, tlsca=ca.file, tlscert=certificate, tlskey=key)) as run:
+        await until(run)
+
+
+async def test_refused_credentials_are_told_and_not_only_the_close(nats_server: StartServer) -> None:
+    """The server's -ERR comes in one packet with its close frame."""
+    server = nats_server(config=f"authorization {{ user: joe, password: secret }}\n{ws.listening_on()}")
+    assert (await failure(once(ws.address(server)))).where == ("connect", "auth_missing")
+    async with listening(settings(ws.address(server), user=Secret("joe"), password=Secret("secret"))) as run:
+        await until(run)
