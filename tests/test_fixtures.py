@@ -11,6 +11,7 @@ import pytest
 
 from natsmon.sandbox.server import HOST, NatsServer, ServerFailed
 from tests.leaks import Snapshot, alive
+from tests.witness import end_if_closed
 
 NO_GRACE = 0.0
 needs_proc = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc, and orphans come to an ancestor")
@@ -146,3 +147,23 @@ def test_task_is_found(tmp_path_factory: pytest.TempPathFactory, pytestconfig: p
 
 async def test_a_task_that_is_ending_is_no_leak() -> None:
     asyncio.create_task(asyncio.sleep(0.01))  # noqa: RUF006  nobody waits for it: that is the point
+
+
+async def test_a_witness_that_was_closed_dials_no_more() -> None:
+    """Also where the cancel was lost, as in Python 3.11's wait_for."""
+    waiting = asyncio.Event()
+
+    async def dial() -> None:
+        try:
+            waiting.set()
+            await asyncio.get_running_loop().create_future()
+        except asyncio.CancelledError:
+            await end_if_closed(ConnectionRefusedError())
+        pytest.fail("it goes on")
+
+    await end_if_closed(ConnectionRefusedError())  # in a task that nobody ends, it is no news
+    dialing = asyncio.create_task(dial())
+    await waiting.wait()
+    dialing.cancel()
+    await asyncio.wait({dialing})
+    assert dialing.cancelled()

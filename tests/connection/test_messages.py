@@ -4,14 +4,13 @@ import asyncio
 import time
 from itertools import pairwise
 
-import nats
-
 from natsmon import events as ev
 from natsmon.sandbox.server import NatsServer
 from natsmon.settings import MAX_RATE
 from tests.conftest import StartServer
 from tests.connection.life import FOREVER, connected, reaching, start, url
 from tests.listening import listening, settings
+from tests.witness import witness
 
 
 async def test_pause_and_resume(ports: tuple[int, int]) -> None:
@@ -155,8 +154,7 @@ async def test_largest_payload_that_fits_is_sent(nats_server: StartServer) -> No
 async def test_messages_of_others_are_not_counted_and_copies_are(server: NatsServer) -> None:
     async with listening(settings(server.url)) as run:
         await connected(run)
-        other = await nats.connect(server.url)
-        try:
+        async with witness(server) as other:
             subscription = await other.subscribe("hello")
             await other.flush()
             await other.publish("hello", b"somebody else's")
@@ -169,8 +167,6 @@ async def test_messages_of_others_are_not_counted_and_copies_are(server: NatsSer
                 message = await subscription.next_msg()
             await other.publish("hello", b"world", headers=message.headers)
             await run.events.until_counts(lambda tally: tally.duplicate >= 1)
-        finally:
-            await other.close()
         assert not run.events.of(ev.Disconnected)
 
 

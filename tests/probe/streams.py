@@ -14,6 +14,7 @@ from nats.aio.client import Client
 from nats.js.api import ConsumerConfig, DeliverPolicy, StreamInfo
 
 from natsmon.sandbox.server import HOST, NatsServer
+from tests.witness import witness
 
 STREAM = "ORDERS"
 _ELECTED_WITHIN = 45.0
@@ -130,22 +131,13 @@ class Stream:
         return found
 
 
-async def _ignore(error: Exception) -> None:
-    """That a server was killed is no news."""
-
-
 @asynccontextmanager
 async def stream_on(
     *servers: NatsServer, create: bool = True, user: str | None = None, password: str | None = None, **config: Any
 ) -> AsyncIterator[Stream]:
     """A client that is connected to a server directly, whatever hurts it on the way to others."""
-    urls = [server.url for server in servers]
-    options: dict[str, Any] = {"user": user, "password": password, "error_cb": _ignore}
-    client = await nats.connect(urls, max_reconnect_attempts=-1, reconnect_time_wait=0.02, **options)
-    try:
+    async with witness(*servers, user=user, password=password) as client:
         stream = Stream(client)
         if create:
             await stream.create(**config)
         yield stream
-    finally:
-        await client.close()

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-import nats
 import pytest
 from hypothesis import given
 from hypothesis import settings as example_settings
@@ -29,6 +28,7 @@ from tests.conftest import StartServer, wait_for_each_other
 from tests.dial.operator_mode import Operator
 from tests.listening import Events, Listening, listening, settings
 from tests.peer import HOST
+from tests.witness import witness
 
 ACCOUNTS = """
 accounts { SYS { users: [{ user: sys, password: sys }] }, A { users: [{ user: ann, password: pw }] } }
@@ -59,16 +59,13 @@ Tell = Callable[[str, dict[str, Any]], Any]
 @asynccontextmanager
 async def administrator(server: NatsServer) -> AsyncIterator[Tell]:
     """Ask something of the server, as only the system account may."""
-    client = await nats.connect(server.url, user="sys", password="sys")
     server_id = server.info()["server_id"]
+    async with witness(server, user="sys", password="sys") as client:
 
-    async def tell(what: str, body: dict[str, Any]) -> None:
-        await client.request(f"$SYS.REQ.SERVER.{server_id}.{what}", json.dumps(body).encode(), timeout=2)
+        async def tell(what: str, body: dict[str, Any]) -> None:
+            await client.request(f"$SYS.REQ.SERVER.{server_id}.{what}", json.dumps(body).encode(), timeout=2)
 
-    try:
         yield tell
-    finally:
-        await client.close()
 
 
 async def reason_of(run: Listening) -> tuple[ev.Disconnected, ev.CloseReason]:

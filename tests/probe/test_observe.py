@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import nats
 import pytest
 from nats.aio.client import Client
 
@@ -19,6 +18,7 @@ from natsmon.state import State
 from tests.conftest import StartServer
 from tests.listening import Listening, listening, settings
 from tests.probe.streams import Stream, jetstream
+from tests.witness import witness
 
 OURS = "d00dfeed"
 
@@ -46,13 +46,9 @@ class Publisher:
 
 @asynccontextmanager
 async def observing(server: NatsServer, subject: str = "hello", **changes: Any) -> AsyncIterator[Any]:
-    client = await nats.connect(server.url)
-    try:
-        async with listening(settings(server.url, observe=subject, **changes)) as run:
-            await run.events.until(ev.Subscribed)
-            yield run, Publisher(client)
-    finally:
-        await client.close()
+    async with witness(server) as client, listening(settings(server.url, observe=subject, **changes)) as run:
+        await run.events.until(ev.Subscribed)
+        yield run, Publisher(client)
 
 
 async def counts(run: Listening, messages: int) -> tuple[int, int, int, int]:
@@ -164,12 +160,9 @@ async def test_what_nobody_could_hear_is_missing_too(server: NatsServer) -> None
         await asyncio.to_thread(server.restart)
         await run.events.until(ev.Reconnected)
         await run.events.until(ev.Subscribed)
-        again = await nats.connect(server.url)
-        try:
+        async with witness(server) as again:
             await Publisher(again).numbered(6)
             assert await counts(run, 3) == (1, 3, 0, 0)
-        finally:
-            await again.close()
 
 
 async def test_a_real_natsmon_is_one_publisher(server: NatsServer) -> None:

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import nats
 import pytest
 
 from natsmon import events as ev
@@ -17,6 +16,7 @@ from tests import peers
 from tests.conftest import StartServer
 from tests.listening import Listening, freeze, listening, settings
 from tests.peer import Peer, Talk, playing
+from tests.witness import witness
 
 
 class Router:
@@ -184,8 +184,7 @@ async def test_a_loss_is_taken_back_and_the_outage_told_again() -> None:
 
 async def test_a_frozen_server_that_goes_on_routes_what_it_had(cluster: list[NatsServer]) -> None:
     ours, other, _ = cluster
-    listener = await nats.connect(other.url)
-    try:
+    async with witness(other) as listener:
         theirs = await listener.subscribe("hello")
         async with listening(settings(ours.url, other.url, ignore_discovered_servers=True)) as run:
             await theirs.next_msg(timeout=5.0)  # our server knows that somebody listens on the other one
@@ -197,8 +196,6 @@ async def test_a_frozen_server_that_goes_on_routes_what_it_had(cluster: list[Nat
             await asyncio.to_thread(ours.cont)
             again = await run.events.until(ev.Outage, lambda again: again.lost == 0)
             assert (again.began, again.late, again.lost_seqs) == (outage.began, outage.lost + outage.late, [])
-    finally:
-        await listener.close()
 
 
 # -- nothing to hear --------------------------------------------------------------------------------
@@ -310,16 +307,13 @@ async def test_many_messages_are_told_with_every_latency(server: NatsServer) -> 
 
 async def hears(server: NatsServer, run: Listening) -> Any:
     """A message as somebody else receives it."""
-    other = await nats.connect(server.url)
-    try:
+    async with witness(server) as other:
         subscription = await other.subscribe("hello")
         message = await subscription.next_msg(timeout=5.0)
         copies = {"X-Before": "1", **(message.headers or {}), "X-Behind": "2"}
         await other.publish("hello", message.data, headers=copies)
         await run.events.until_counts(lambda tally: tally.duplicate == 1)
         return message
-    finally:
-        await other.close()
 
 
 async def test_headers_of_the_user_come_first_and_the_number_is_found(server: NatsServer) -> None:

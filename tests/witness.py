@@ -1,0 +1,33 @@
+"""Somebody else's client, which tells what a server really does: nats-py's own, which the probe does not use."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import nats
+from nats.aio.client import Client
+
+from natsmon.sandbox.server import NatsServer
+
+
+@asynccontextmanager
+async def witness(*servers: NatsServer, **options: Any) -> AsyncIterator[Client]:
+    """It stays with its servers, whatever is done to them, and leaves nothing behind."""
+    patience: dict[str, Any] = {"max_reconnect_attempts": -1, "reconnect_time_wait": 0.02, "error_cb": end_if_closed}
+    client = await nats.connect([server.url for server in servers], **patience, **options)
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+async def end_if_closed(_: Exception) -> None:
+    """That a server was killed is no news.
+
+    But closing cancels the dial that is under way, and Python 3.11's wait_for loses a cancel that comes together with
+    the dial's end: nats-py would go on dialing for ever. Of that dial we hear here, so here it is cancelled again.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
