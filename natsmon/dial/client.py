@@ -210,9 +210,42 @@ class DialClient(nats.aio.client.Client):
 
     def __init__(self, dialer: CustomDialer, trace: DialTrace | None) -> None:
         super().__init__()
-        self.dialed = DialTransport(dialer, trace, lambda: self.is_closed)
+        self.dialed = DialTransport(dialer, trace, lambda: self.is_closed, self._given_up)
+        self._cancels = 0
+        """How often the task that connects had been cancelled before; one that reconnects is new."""
+
+    async def connect(self, *args: Any, **options: Any) -> None:
+        task = asyncio.current_task()
+        self._cancels = task.cancelling() if task else 0
+        try:
+            await super().connect(*args, **options)
+        finally:
+            self._cancels = 0
 
     async def _connect_to_server(self, s: nats.aio.client.Srv) -> None:
         if not self._transport and s.uri.scheme not in ("ws", "wss"):
             self._transport = self.dialed
         await super()._connect_to_server(s)
+
+    async def _process_connect_init(self) -> None:
+        await super()._process_connect_init()
+        if self._given_up():
+            await self._undo_connect()
+            raise asyncio.CancelledError
+
+    async def _undo_connect(self) -> None:
+        self._status = self.CLOSED
+        for begun in (self._reading_task, self._ping_interval_task, self._flusher_task):
+            if begun is not None:
+                begun.cancel()
+        if self._transport is not None:
+            self._transport.close()  # type: ignore[no-untyped-call]
+            await self._transport.wait_closed()  # type: ignore[no-untyped-call]
+
+    def _given_up(self) -> bool:
+        """Whether what dials now was cancelled, or the client closed, and does not know.
+
+        Python 3.11's wait_for, with which nats-py waits, loses a cancel that comes together with the result.
+        """
+        task = asyncio.current_task()
+        return task is not None and task.cancelling() > self._cancels

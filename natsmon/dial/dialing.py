@@ -1,6 +1,5 @@
 """``natsmon.connect``: a nats-py client that dials the way you want."""
 
-import asyncio
 from typing import Any
 
 import nats.aio.client
@@ -9,7 +8,6 @@ import nats.errors
 from natsmon.dial.client import DialClient
 from natsmon.dial.dialer import CustomDialer, Dialer
 from natsmon.dial.trace import DialTrace
-from natsmon.dial.transport import never
 
 
 async def connect(
@@ -37,23 +35,11 @@ async def connect(
     nats-py's own transport, without the dialer.
     """
     client = DialClient(Dialer() if dialer is None else dialer, trace)
-    task = asyncio.current_task()
-    cancels = task.cancelling() if task else 0
-
-    def cancelled() -> bool:
-        # asyncio.wait_for of Python 3.11, with which nats-py waits, loses a cancel that comes with the result.
-        return task is not None and task.cancelling() > cancels
-
-    client.dialed.given_up = cancelled
     try:
         await client.connect(servers, **options)
-        if cancelled():
-            await client.close()
-            raise asyncio.CancelledError
     except nats.errors.NoServersError as error:
         raise error from client.dialed.failure
     except BaseException:
         client.dialed.drop()
         raise
-    client.dialed.given_up = never
     return client

@@ -36,13 +36,23 @@ _DEFAULT_PORT = 4222
 
 
 class DialTransport(nats.aio.transport.Transport):
-    """``closing`` says whether the client is on its way out, when it waits for nobody any more."""
+    """``closing`` says whether the client is on its way out, when it waits for nobody any more.
 
-    def __init__(self, dialer: CustomDialer, trace: DialTrace | None, closing: Callable[[], bool]) -> None:
+    ``given_up`` says whether the dial that is under way was cancelled and did not notice.
+    """
+
+    def __init__(
+        self,
+        dialer: CustomDialer,
+        trace: DialTrace | None,
+        closing: Callable[[], bool],
+        given_up: Callable[[], bool],
+    ) -> None:
         self._dialer = dialer
         self._trace = trace
         self._tell = Tell(trace)
         self._closing = closing
+        self._given_up = given_up
         self._stream: Stream | None = None
         self._closed = False
         self._greeted = False
@@ -55,8 +65,6 @@ class DialTransport(nats.aio.transport.Transport):
         self._timeout = 0.0
         self._held = b""
         self._early: list[bytes] = []
-        self.given_up: Callable[[], bool] = never
-        """Whether the connect that is under way was cancelled and did not notice, see ``natsmon.connect``."""
         self.failure: DialError | None = None
         """Why the last dial or handshake that failed did."""
 
@@ -153,7 +161,7 @@ class DialTransport(nats.aio.transport.Transport):
         self.write(b"".join(payload))  # asyncio's own writelines() of 3.12 and 3.13 knows no back-pressure
 
     async def drain(self) -> None:
-        if not self._answered and self.given_up():
+        if not self._answered and self._given_up():
             raise asyncio.CancelledError
         if self._stream is None or self._closed:
             return
@@ -257,7 +265,3 @@ def _legible(url: str) -> bool:
         return bool(there.hostname) and there.port != 0
     except ValueError:
         return False
-
-
-def never() -> bool:
-    return False

@@ -11,7 +11,8 @@ import nats.errors
 import pytest
 from nats.aio.client import Client
 
-from natsmon import DialError, connect
+from natsmon import Dialer, DialError, DialTrace, connect
+from natsmon.dial.dialer import Stream
 from natsmon.sandbox.server import NatsServer
 from tests import peers
 from tests.conftest import StartServer
@@ -170,6 +171,53 @@ async def test_close_while_reconnecting_with_messages_kept(server: NatsServer) -
         await client.publish("hello", b"world")
     await client.close()
     assert callbacks.told.count("closed") == 1
+
+
+class Watched(Dialer):
+    """Tells when the peer has said a word on the connection dialed last."""
+
+    def __init__(self, word: bytes) -> None:
+        super().__init__()
+        self._word = word
+        self.said = asyncio.Event()
+
+    async def dial(
+        self, address: tuple[str, int], *, deadline: float | None = None, trace: DialTrace | None = None
+    ) -> Stream:
+        stream = await super().dial(address, deadline=deadline, trace=trace)
+        self.said.clear()
+        heard, feed = bytearray(), stream.reader.feed_data
+
+        def watch(data: Any) -> None:
+            heard.extend(data)
+            if self._word in heard:
+                self.said.set()
+
+        def watched(data: Any) -> None:
+            feed(data)
+            watch(data)
+
+        watch(stream.reader._buffer)  # type: ignore[attr-defined]  # INFO may have come with the connection
+        stream.reader.feed_data = watched  # type: ignore[method-assign]
+        return stream
+
+
+@pytest.mark.parametrize("word", [b"INFO", b"PONG"])
+async def test_close_at_any_moment_of_a_reconnect_leaves_nothing(word: bytes, server: NatsServer) -> None:
+    """Also where nats-py does not notice that the reconnect was cancelled, as on Python 3.11."""
+    before = asyncio.all_tasks()
+    for turns in range(10):
+        dialer = Watched(word)
+        client = await connect(server.url, dialer=dialer, reconnect_time_wait=0.05, **Callbacks().options)
+        dialer.said.clear()
+        await client.force_reconnect()
+        await dialer.said.wait()
+        for _ in range(turns):  # of the loop, until the one in which what was said arrives
+            await asyncio.sleep(0)
+        await client.close()
+        await asyncio.sleep(0)
+        assert client.is_closed
+        assert asyncio.all_tasks() == before
 
 
 @pytest.mark.parametrize(
