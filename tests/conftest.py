@@ -4,6 +4,7 @@ import asyncio
 import inspect
 import os
 import shutil
+import signal
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -28,6 +29,8 @@ hypothesis.settings.load_profile("steady")
 def pytest_configure() -> None:
     adopt_orphans()
     asyncio.set_event_loop(None)  # else pytest-asyncio's first test makes one "to restore", which is never closed
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as of a script's job in the background,
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # and every program started here would ignore it too
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
