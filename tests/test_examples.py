@@ -108,7 +108,7 @@ def test_custom_dialer_gives_up_in_time(refused_port: int) -> None:
         program.until("Attempting")
         began = time.monotonic()
         program.until("Gave up")
-        assert time.monotonic() - began < 2.0
+        assert time.monotonic() - began < 5.0  # half of what it has without an argument
         assert program.end() == 1
         assert sum("Attempting" in line for line in program.said) == 2
 

@@ -207,7 +207,7 @@ async def test_a_signal_cancels_at_once(number: signal.Signals) -> None:
         out, err = await asyncio.wait_for(process.communicate(), 10.0)
     assert process.returncode == Exit.INTERRUPTED
     assert (out, err) == (b"", b"")
-    assert time.monotonic() - began < 2.0
+    assert time.monotonic() - began < 5.0
 
 
 async def test_the_peer_is_left_when_a_check_is_cancelled() -> None:

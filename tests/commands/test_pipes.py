@@ -14,6 +14,7 @@ import pytest
 
 from natsmon import events as ev
 from natsmon.exit_codes import Exit
+from natsmon.probe.lines import SOFT_LIMIT
 from natsmon.sandbox.server import HOST, NatsServer
 from tests.commands.running import ROOT, WAIT, WAITS, ended_well, natsmon
 from tests.conftest import StartServer
@@ -96,10 +97,13 @@ async def test_reader_that_stops_costs_the_connection_nothing(nats_server: Start
         assert run.process.stdout is not None
         pipe = run.process._transport.get_pipe_transport(1)  # type: ignore[attr-defined]
         fcntl.fcntl(pipe.get_extra_info("pipe").fileno(), fcntl.F_SETPIPE_SZ, 4096)
-        while not isinstance(ev.decode_event(await run.process.stdout.readline()), ev.Connected):
-            pass
+        samples: list[float] = []
+        while len(samples) < 500:
+            event = ev.decode_event(await run.process.stdout.readline())
+            samples += [event.t] if isinstance(event, ev.Rtt) else []
         pipe.pause_reading()
-        await asyncio.sleep(3.0)  # what is tested: nobody reads for a while
+        # What is tested: nobody reads, for three times as long as it takes until samples are left out.
+        await asyncio.sleep(3 * SOFT_LIMIT * (samples[-1] - samples[0]) / len(samples))
         assert connections(server) == before + 1
         pipe.resume_reading()
         reading = asyncio.ensure_future(run.read())

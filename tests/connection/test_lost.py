@@ -113,7 +113,7 @@ async def test_reconnects_for_ever_where_asked(server: NatsServer) -> None:
 
 
 async def test_limit_counts_anew_after_each_connect(server: NatsServer) -> None:
-    async with listening(settings(server.url, max_reconnects=3, reconnect_wait=0.3)) as run:
+    async with listening(settings(server.url, max_reconnects=3, reconnect_wait=0.5)) as run:
         await connected(run)
         for _ in range(3):
             server.kill()

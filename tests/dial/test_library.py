@@ -17,7 +17,8 @@ from nats.aio.client import Client
 import natsmon
 from natsmon import CustomDialer, Dialer, DialError, DialTrace, Stream, connect
 from natsmon.dial import dialer as dialer_module
-from natsmon.dial.dialer import AddressInfo
+from natsmon.dial.dialer import HAPPY_EYEBALLS_DELAY, AddressInfo
+from natsmon.dial.transport import LINGER
 from natsmon.sandbox.server import HOST, NatsServer
 from tests import peers
 from tests.conftest import StartServer
@@ -125,7 +126,7 @@ async def test_cancelled_in_the_handshake_it_leaves_no_socket(peering: Callable[
         dialing.cancel()
         with pytest.raises(asyncio.CancelledError):
             await dialing
-        assert time.monotonic() - began < 0.05
+        assert time.monotonic() - began < 1
         await peer.until_left()
         assert set(sockets()) <= set(before)
 
@@ -139,7 +140,7 @@ async def test_a_dead_first_address_costs_one_delay(
     monkeypatch.setattr(dialer_module, "lookup", lookup)
     began = time.monotonic()
     client = await connect("nats://two.example:4222")
-    assert time.monotonic() - began < 0.35
+    assert time.monotonic() - began < 2 * HAPPY_EYEBALLS_DELAY
     await client.close()
 
 
@@ -238,7 +239,7 @@ async def test_cancelled_at_any_moment_it_leaves_nothing(
         assert done
         if not dialing.cancelled():
             await dialing.result().close()
-    assert slowest < 0.05  # 10 ms, in the benchmark, where nobody else is at work
+    assert slowest < LINGER  # 10 ms, in the benchmark, where nobody else is at work
     await asyncio.sleep(0.05)
     assert asyncio.all_tasks() == tasks
     assert set(sockets()) <= set(before)

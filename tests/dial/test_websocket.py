@@ -150,7 +150,7 @@ async def test_a_frozen_server_holds_nothing_up(nats_server: StartServer) -> Non
             run.obey(ev.Reconnect())
             began = time.monotonic()
             await run.events.until(ev.Disconnected)
-            assert time.monotonic() - began < 0.2
+            assert time.monotonic() - began < 1.0
             await run.events.until(ev.DialStart)
     finally:
         server.cont()

@@ -24,7 +24,7 @@ async def test_a_silent_upgrade_can_be_cancelled() -> None:
         began = time.monotonic()
         run.obey(ev.Cancel())
         ended = await run.events.until(ev.DialEnd)
-        assert time.monotonic() - began < 0.1
+        assert time.monotonic() - began < 1.0
         assert (ended.outcome, ended.stage) == ("cancelled", "info")
         await peer.until_left()
 
