@@ -159,12 +159,15 @@ class Reader:
         if not (first := await self._next(start, until)):
             return
         length = (until - first) // _STRETCHES + 1
+        places = range(first + 1, until + 1, length)
+        stretches = [asyncio.ensure_future(self._all(place, min(place + length - 1, until))) for place in places]
         try:
-            async with asyncio.TaskGroup() as stretches:
-                for place in range(first + 1, until + 1, length):
-                    stretches.create_task(self._all(place, min(place + length - 1, until)))
-        except ExceptionGroup as failed:
-            raise failed.exceptions[0] from None
+            # No TaskGroup: before Python 3.13 it loses a cancel that comes together with the failure of a stretch, and
+            # the end of a link is both.
+            await asyncio.gather(*stretches)
+        finally:
+            for stretch in stretches:
+                stretch.cancel()
 
     async def _all(self, start: int, until: int) -> None:
         while place := await self._next(start, until):

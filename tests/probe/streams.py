@@ -20,6 +20,7 @@ STREAM = "ORDERS"
 _ELECTED_WITHIN = 45.0
 """Seconds; mostly it takes four to eight."""
 _POLL = 0.05
+_STORE_FAILED = 10_049
 
 
 def jetstream(folder: Path) -> str:
@@ -45,7 +46,17 @@ class Stream:
         self.say = client.publish
 
     async def create(self, **config: Any) -> None:
-        await self._js.add_stream(**{"name": STREAM, "subjects": ["hello"], **config})
+        """Also right behind ``remove``, when the server may still be deleting the files of the one before."""
+        async with asyncio.timeout(10.0):
+            while True:
+                try:
+                    await self._js.add_stream(**{"name": STREAM, "subjects": ["hello"], **config})
+                except nats.js.errors.ServerError as error:
+                    if error.err_code != _STORE_FAILED:
+                        raise
+                    await asyncio.sleep(_POLL)
+                else:
+                    return
 
     async def create_replicated(self, **config: Any) -> None:
         """A cluster elects who places streams first; until then none can be made."""

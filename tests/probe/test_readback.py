@@ -1,4 +1,4 @@
-"""What is read at the end from a stream that was published to, whatever else is in it or has left it."""
+"""What is read from a stream that was published to, whatever else is in it or has left it."""
 
 import asyncio
 import time
@@ -9,13 +9,13 @@ import msgspec
 import pytest
 
 from natsmon import events as ev
-from natsmon.probe import readback, reader
+from natsmon.probe import acks, readback, reader
 from natsmon.probe.jetstream import StreamInfo
 from natsmon.sandbox.fault_proxy import FaultProxy
 from natsmon.sandbox.server import NatsServer
 from natsmon.settings import MAX_RATE, Secret
 from tests.conftest import StartServer
-from tests.listening import Listening, freeze, listening, settings
+from tests.listening import WAIT, Listening, freeze, listening, settings
 from tests.probe.publishing import ids, publishing, read_back, three_messages
 from tests.probe.streams import STREAM, jetstream, stream_on
 
@@ -221,14 +221,22 @@ async def test_a_server_that_is_frozen_meanwhile_is_not_waited_for(server: NatsS
         await run.events.until_status("CLOSED")
 
 
+DENIED: dict[str, Any] = {"user": Secret("u"), "password": Secret("p")}
+ALLOWED: dict[str, Any] = {"user": "all", "password": "p"}
+
+
+def consumers_denied(tmp_path: Path, asking: str) -> str:
+    """A configuration where one user may not ask this of consumers."""
+    deny = f"{{ publish: {{ deny: ['$JS.API.CONSUMER.{asking}.>'] }} }}"
+    users = f"{{ user: u, password: p, permissions: {deny} }}, {{ user: all, password: p }}"
+    return f"{jetstream(tmp_path)}\nauthorization {{ users: [{users}] }}"
+
+
 async def test_what_no_consumer_tells_is_read_from_the_leader(nats_server: StartServer, tmp_path: Path) -> None:
     """As where the consumer is on a replica that lags behind, or has died; here it may not be asked for messages."""
-    deny = "{ publish: { deny: ['$JS.API.CONSUMER.MSG.NEXT.>'] } }"
-    users = f"{{ user: u, password: p, permissions: {deny} }}, {{ user: all, password: p }}"
-    server = nats_server(config=f"{jetstream(tmp_path)}\nauthorization {{ users: [{users}] }}")
-    account = {"user": "all", "password": "p"}
-    wanted: dict[str, Any] = {"user": Secret("u"), "password": Secret("p"), "interval": MAX_RATE, "count": 300}
-    async with publishing(server, stream=account, **wanted) as (run, stream, numbers):
+    server = nats_server(config=consumers_denied(tmp_path, "MSG.NEXT"))
+    wanted: dict[str, Any] = {**DENIED, "interval": MAX_RATE, "count": 300}
+    async with publishing(server, stream=ALLOWED, **wanted) as (run, stream, numbers):
         await run.events.until_counts(lambda tally: tally.echoed >= 300)
         for place in (2, 150, 300):
             await stream.delete(place)
@@ -237,6 +245,43 @@ async def test_what_no_consumer_tells_is_read_from_the_leader(nats_server: Start
         assert (len(numbers), back.acknowledged, back.stored, back.missing, back.twice) == (300, 300, 297, 3, 0)
         assert back.complete
         await run.ended()
+
+
+async def test_a_link_that_ends_while_the_leader_is_asked(
+    nats_server: StartServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every question fails then, and who asks is cancelled: before Python 3.13, a TaskGroup makes one of both."""
+    server = nats_server(config=consumers_denied(tmp_path, "CREATE"))
+    monkeypatch.setattr(acks, "ACK_WITHIN", 0.2)
+    monkeypatch.setattr(acks, "LOOK_EVERY", 0.05)
+    read, asking = reader.Reader._all, asyncio.Event()
+
+    async def read_from_a_frozen_one(self: reader.Reader, start: int, until: int) -> None:
+        if not asking.is_set():
+            asking.set()
+            server.stop()
+        await read(self, start, until)
+
+    async with publishing(server, stream={**ALLOWED, "duplicate_window": 0.1}, interval=600.0, **DENIED) as held:
+        run, stream, _ = held
+        await run.events.until(ev.Echoed)
+        proof = run.probe._heartbeat.proof
+        with monkeypatch.context() as lost:
+            lost.setattr(acks, "read_ack", lambda _: None)
+            await three_messages(run)
+            await stream.until(4)
+            lost.setattr(reader.Reader, "_all", read_from_a_frozen_one)
+            attending = proof._task
+            await asyncio.wait_for(asking.wait(), WAIT)
+            await asyncio.to_thread(server.kill)
+            await run.events.until(ev.Disconnected)
+            await asyncio.wait({attending}, timeout=WAIT)
+        assert attending.done()
+        assert proof.room == 0
+        await asyncio.to_thread(server.start)
+        await run.events.until_counts(lambda tally: tally.echoed >= 4)
+        back = await read_back(run)
+        assert (back.acknowledged, back.stored, back.missing, back.twice) == (4, 4, 0, 0)
 
 
 @pytest.mark.parametrize(
