@@ -41,7 +41,7 @@ class Stream(NamedTuple):
 
     What need not be a socket may bring objects of its own. Used of the reader are ``read``, ``readexactly``,
     ``readuntil`` and ``at_eof``; of the writer ``write``, ``drain``, ``close``, ``wait_closed``,
-    ``get_extra_info``, ``transport.abort`` and, under TLS, ``start_tls``.
+    ``get_extra_info``, ``transport.abort`` and, under TLS, ``start_tls`` and ``transport.pause_reading``.
     """
 
     reader: asyncio.StreamReader

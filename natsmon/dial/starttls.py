@@ -13,6 +13,8 @@ async def upgrade(stream: Stream, context: ssl.SSLContext, server_name: str, *, 
     What came in clear before it is not believed afterwards: anybody on the way could have put it there.
     ``first`` says that nothing should have come at all.
     """
+    # What comes from here on, the TLS layer is the first to see.
+    stream.writer.transport.pause_reading()  # type: ignore[attr-defined]
     if await _spoken(stream.reader):
         if first:
             raise DialError("tls", "tls_first_mismatch", "the server spoke before the TLS handshake: not TLS-first")

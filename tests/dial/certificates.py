@@ -23,3 +23,9 @@ class Certificates:
     def trusting(self) -> ssl.SSLContext:
         """A client's context that trusts this CA and no other."""
         return ssl.create_default_context(cafile=str(self._folder / "ca.pem"))
+
+    def presenting(self) -> ssl.SSLContext:
+        """A server's context."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self._folder / "cert.pem", self._folder / "key.pem")
+        return context

@@ -4,6 +4,7 @@ import asyncio
 import ssl
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,34 @@ async def test_nothing_is_sent_in_clear_behind_a_tls_url() -> None:
         assert "secret" not in str(error)
         await peer.until_left()
         assert not peer.received
+
+
+@pytest.mark.parametrize(("said", "cause"), [("with INFO", "protocol"), ("after INFO", "tls_mismatch")])
+async def test_what_came_in_clear_is_not_believed_under_tls(said: str, cause: str, certificates: Certificates) -> None:
+    """Anybody on the way can say it."""
+    talks: list[Talk] = []
+    injected = b"-ERR 'injected'\r\n"
+
+    async def script(talk: Talk) -> None:
+        talks.append(talk)
+        info = info_line(talk.peer.port, tls_required=True)
+        await talk.send(info + injected if said == "with INFO" else info)
+        with suppress(OSError):
+            await talk.writer.start_tls(certificates.presenting(), ssl_handshake_timeout=0.5)
+            await talk.until_line(b"PING")
+            await talk.send(b"PONG\r\n")
+
+    class Injecting(DialTrace):
+        def tls_handshake_start(self, server_name: str) -> None:
+            if said == "after INFO":
+                talks[-1].writer.write(injected)
+
+    options: dict[str, Any] = {"tls": certificates.trusting(), "allow_reconnect": False, "trace": Injecting()}
+    async with playing(script) as peer:
+        error = await failing(connect(peer.url, **options, **Callbacks().options), DialError)
+        assert isinstance(error, DialError)
+        assert (error.stage, error.cause) == ("tls", cause)
+        await peer.until_left()
 
 
 async def test_tls_that_is_offered_is_taken_behind_a_tls_url(
