@@ -17,6 +17,7 @@ from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 from natsmon.dial.causes import DialError, classify
+from natsmon.dial.deadline import until
 from natsmon.dial.race import staggered_race
 from natsmon.dial.trace import DialTrace, Tell
 from natsmon.stages import Stage
@@ -85,7 +86,7 @@ class Dialer:
         tell = Tell(trace)
         stage: Stage = "dns"
         try:
-            async with asyncio.timeout_at(deadline):
+            async with until(deadline):
                 found = await self._resolve(*address, tell)
                 stage = "tcp"
                 return await self._connect(found, tell)

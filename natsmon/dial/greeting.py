@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from natsmon.dial.causes import DialError, classify_server_error
+from natsmon.dial.deadline import within
 
 MAX_INFO = 64 * 1024
 """Bytes an INFO line may have; the advertised servers of a large cluster take some 30 each."""
@@ -134,7 +135,7 @@ async def _not_nats(opening: bytes, reader: asyncio.StreamReader) -> DialError:
     rest = b""
     if not opening.endswith(b"\n"):
         try:
-            async with asyncio.timeout(0.05):
+            async with within(0.05):
                 rest = await reader.read(4096)
         except TimeoutError:
             pass

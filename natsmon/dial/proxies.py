@@ -10,6 +10,7 @@ import ipaddress
 import re
 
 from natsmon.dial.causes import DialError, classify
+from natsmon.dial.deadline import until
 from natsmon.dial.dialer import CustomDialer, Dialer, Stream
 from natsmon.dial.trace import DialTrace
 from natsmon.plaintext import printable
@@ -62,7 +63,7 @@ class _ProxyDialer:
         host, port = _ascii(address[0]), address[1]
         stream = await self._dialer.dial(self._proxy, deadline=deadline, trace=trace)
         try:
-            async with asyncio.timeout_at(deadline):
+            async with until(deadline):
                 await self._ask(stream, host, port)
         except BaseException as error:
             stream.writer.transport.abort()

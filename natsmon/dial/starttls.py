@@ -4,6 +4,7 @@ import asyncio
 import ssl
 
 from natsmon.dial.causes import DialError, classify
+from natsmon.dial.deadline import within
 from natsmon.dial.dialer import Stream
 
 
@@ -33,7 +34,7 @@ async def upgrade(stream: Stream, context: ssl.SSLContext, server_name: str, *, 
 async def _spoken(reader: asyncio.StreamReader) -> bool:
     """True when bytes have come that nobody has read. What is there is given without waiting."""
     try:
-        async with asyncio.timeout(0):
+        async with within(0):
             return bool(await reader.read(1))
     except TimeoutError:
         return False

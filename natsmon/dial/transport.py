@@ -17,6 +17,7 @@ import nats.aio.transport
 import nats.errors
 
 from natsmon.dial.causes import DialError, classify, classify_server_error
+from natsmon.dial.deadline import until, within
 from natsmon.dial.dialer import CustomDialer, Dialer, Stream
 from natsmon.dial.greeting import Info, read_answer, read_info
 from natsmon.dial.starttls import upgrade
@@ -82,7 +83,7 @@ class DialTransport(nats.aio.transport.Transport):
             DialTrace.get_conn, f"[{address[0]}]:{address[1]}" if ":" in address[0] else "{}:{}".format(*address)
         )
         with self._failing("tcp", "the dialer did not keep its deadline"):
-            async with asyncio.timeout_at(None if type(self._dialer) is Dialer else deadline + _GRACE):
+            async with until(None if type(self._dialer) is Dialer else deadline + _GRACE):
                 self._stream = await self._dialer.dial(address, deadline=deadline, trace=self._trace)
             self._tell(DialTrace.got_conn, self._stream.address)
 
@@ -94,7 +95,7 @@ class DialTransport(nats.aio.transport.Transport):
         self._tell(DialTrace.tls_handshake_start, name)
         try:
             with self._failing("tls", "the TLS handshake did not finish"):
-                async with asyncio.timeout(connect_timeout):
+                async with within(connect_timeout):
                     await upgrade(stream, ssl_context, name, first=not self._greeted)
         except BaseException as error:
             self._tell(DialTrace.tls_handshake_done, None, error)
@@ -106,10 +107,10 @@ class DialTransport(nats.aio.transport.Transport):
         """A line of the handshake: INFO first, then what answers CONNECT and PING."""
         if self._greeted:
             with self._failing("connect", "no PONG after CONNECT"):
-                async with asyncio.timeout(self._timeout):
+                async with within(self._timeout):
                     return await self._answer()
         with self._failing("info", "the peer accepted and sent no INFO"):
-            async with asyncio.timeout(self._timeout):
+            async with within(self._timeout):
                 return await self._info()
 
     async def _info(self) -> bytes:
@@ -123,8 +124,8 @@ class DialTransport(nats.aio.transport.Transport):
     async def _answer(self) -> bytes:
         """``PONG``, ``-ERR`` or an awaited ``+OK``. Anything else here makes nats-py say connected when it is not."""
         stream = self._open("connect")
-        until = {b"PONG", b"-ERR", *([b"+OK"] if self._verbose else [])}
-        verb, text = await read_answer(stream.reader, stream.writer, self._early, until=until)
+        answers = {b"PONG", b"-ERR", *([b"+OK"] if self._verbose else [])}
+        verb, text = await read_answer(stream.reader, stream.writer, self._early, until=answers)
         if verb == b"-ERR":
             said = text.strip("'")
             self.failure = DialError("connect", classify_server_error(said), said)  # nats-py raises an error of its own
@@ -170,7 +171,7 @@ class DialTransport(nats.aio.transport.Transport):
                 await self._stream.writer.drain()
             return
         try:
-            async with asyncio.timeout(LINGER):
+            async with within(LINGER):
                 await self._stream.writer.drain()
         except OSError:  # TimeoutError is one
             self.drop()
@@ -186,7 +187,7 @@ class DialTransport(nats.aio.transport.Transport):
             return
         try:
             with _only_os_errors():
-                async with asyncio.timeout(LINGER):
+                async with within(LINGER):
                     await stream.writer.wait_closed()
         except TimeoutError:
             pass

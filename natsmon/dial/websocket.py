@@ -16,6 +16,7 @@ from websockets.protocol import State
 from websockets.uri import parse_uri
 
 from natsmon.dial.causes import DialError, classify_close_reason
+from natsmon.dial.deadline import within
 from natsmon.dial.dialer import STREAM_LIMIT, Stream
 from natsmon.plaintext import printable
 
@@ -58,7 +59,7 @@ async def upgrade(stream: Stream, url: str) -> Stream:
 async def _hand_over(reader: asyncio.StreamReader, framing: "_Framing") -> None:
     """What came right behind the upgrade is with the reader that was there before; what comes now is not."""
     try:
-        async with asyncio.timeout(0):
+        async with within(0):
             while rest := await reader.read(STREAM_LIMIT):
                 framing.data_received(rest)
     except TimeoutError:
@@ -109,7 +110,7 @@ async def _no_http(opening: bytes, reader: asyncio.StreamReader) -> DialError:
 
 async def _more(reader: asyncio.StreamReader) -> bytes:
     try:
-        async with asyncio.timeout(_BODY_TIMEOUT):
+        async with within(_BODY_TIMEOUT):
             return await reader.read(4096)
     except (TimeoutError, OSError):
         return b""

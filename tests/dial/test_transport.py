@@ -166,6 +166,32 @@ async def test_close_waits_for_a_frozen_server_a_little_and_no_more(server: Nats
     assert took < 1.5
 
 
+async def test_close_in_a_task_that_was_cancelled_waits_no_longer(server: NatsServer) -> None:
+    """As in the ``finally`` clause of a program that ctrl+c ends."""
+    callbacks = Callbacks()
+    client = await connect(server.url, **callbacks.options)
+
+    async def program() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await client.close()
+
+    running = asyncio.ensure_future(program())
+    server.stop()
+    publishing = asyncio.ensure_future(_publish_for_ever(client))
+    await asyncio.sleep(0.2)
+    publishing.cancel()
+    running.cancel()
+    began = time.monotonic()
+    await asyncio.wait([running], timeout=5)
+    took = time.monotonic() - began
+    server.cont()
+    await asyncio.wait([publishing])
+    assert took < 1.5
+    assert callbacks.told[-1] == "closed"
+
+
 async def _publish_for_ever(client: Client) -> None:
     while not client.is_closed and not client.is_reconnecting:
         await client.publish("hello", b"x" * 500_000)

@@ -1,0 +1,29 @@
+"""``asyncio.timeout``, as it should be on every Python.
+
+Up to 3.11.2, which Debian 12 has, its end is a CancelledError instead of a TimeoutError in a task that was cancelled
+before and goes on: one that closes its connection in a ``finally`` clause, say.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+
+def within(seconds: float) -> AbstractAsyncContextManager[None]:
+    """What is awaited inside has so long; then TimeoutError is raised."""
+    return until(asyncio.get_running_loop().time() + seconds)
+
+
+@asynccontextmanager
+async def until(when: float | None) -> AsyncIterator[None]:
+    """The same until a time of the running loop's clock; for ever where that is None."""
+    task = asyncio.current_task()
+    cancels = task.cancelling() if task else 0
+    limit = asyncio.timeout_at(when)
+    try:
+        async with limit:
+            yield
+    except asyncio.CancelledError as error:
+        if limit.expired() and task is not None and task.cancelling() <= cancels:
+            raise TimeoutError from error
+        raise
