@@ -9,7 +9,7 @@ Of each number, after the run has become quiet:
   ended within ``APART``: bytes that the kernel has, natsmon may never be given.
 - Each number up to the last one attempted is echoed, lost or rejected, and only one of these; none is in flight.
 
-The sums are those of the sets: echoed, lost, late (it came back on another connection than it was sent on),
+The sums are those of the sets: echoed, lost, late (heard first on another connection than it was sent on),
 duplicates and out of order are counted here again, from the echoes and the wire, and must be the same to the
 message. So must the losses of all outages together be. No number passes the wire to a server twice.
 """
@@ -176,8 +176,12 @@ class Judgement:
         return False
 
     def _came_another_way(self, seq: int) -> bool:
+        """As it was heard first: of what came back, the end of a connection swallows what came before that."""
         sent, returned = self.sent.get(seq), self.returned.get(seq)
-        return bool(sent and returned and sent[0].connection != returned[-1].connection)
+        if not sent or not returned:
+            return False
+        first = returned[-min(self.echoes[seq], len(returned))]
+        return sent[0].connection != first.connection
 
     def _out_of_order(self, echoes: list[int]) -> Iterable[int]:
         highest = 0

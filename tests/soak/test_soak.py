@@ -131,6 +131,17 @@ def test_every_fault_is_found(fault: str) -> None:
         assert judgement.account(seq).startswith(f"{seq}: natsmon says ")
 
 
+def test_what_was_heard_in_time_is_not_late_the_second_time() -> None:
+    """A node that is frozen between its clients and its routes passes on to another one what it has echoed itself."""
+    run = a_run()
+    run.wires[1].returned.insert(0, Passage(1, 10.15, 1, NEW))
+    run.echoes.insert(1, 1)
+    tally(duplicate=1)(run)
+    judgement = Judgement(run)
+    assert judgement.violations == []
+    assert judgement.late == {2}
+
+
 def test_what_ended_together_with_its_witness_is_excused() -> None:
     run = a_run()
     run.wires[0].returned.append(Passage(3, 9.985, 0, OLD))
