@@ -5,18 +5,23 @@ before and goes on: one that closes its connection in a ``finally`` clause, say.
 """
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 
-def within(seconds: float) -> AbstractAsyncContextManager[None]:
+def within(seconds: float) -> AbstractAsyncContextManager[object]:
     """What is awaited inside has so long; then TimeoutError is raised."""
     return until(asyncio.get_running_loop().time() + seconds)
 
 
-@asynccontextmanager
-async def until(when: float | None) -> AsyncIterator[None]:
+def until(when: float | None) -> AbstractAsyncContextManager[object]:
     """The same until a time of the running loop's clock; for ever where that is None."""
+    return asyncio.timeout_at(when) if sys.version_info >= (3, 12) else _until(when)
+
+
+@asynccontextmanager
+async def _until(when: float | None) -> AsyncIterator[None]:
     task = asyncio.current_task()
     cancels = task.cancelling() if task else 0
     limit = asyncio.timeout_at(when)
