@@ -11,8 +11,8 @@ from benchmarks import processes, servers
 from benchmarks.event_pipe import EventPipe
 from benchmarks.probe_child import ProbeChild, settings
 from benchmarks.table import Row, ms, percentile, spread
-from natsmon import events as ev
-from natsmon.settings import Server
+from natsmon.config.settings import Server
+from natsmon.stream import events as ev
 
 _TIMES = 201
 _QUICK_TIMES = 60

@@ -14,7 +14,7 @@ import natsmon
 from benchmarks import servers
 from benchmarks.table import Row, median, ms, spread
 from natsmon.dial.dialer import AddressInfo
-from natsmon.sandbox.server import HOST
+from natsmon.lab.nats_server import HOST
 
 _LIMIT = 0.35
 _PATIENCE = {"connect_timeout": 1, "max_reconnect_attempts": 1, "reconnect_time_wait": 0.1}

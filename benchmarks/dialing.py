@@ -17,7 +17,7 @@ from nats.aio.client import Client
 import natsmon
 from benchmarks import servers
 from benchmarks.table import Row, median, ms, spread
-from natsmon.sandbox.server import HOST, NatsServer
+from natsmon.lab.nats_server import HOST, NatsServer
 
 _WARM_UP = 20
 

@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 
-from natsmon import events as ev
+from natsmon.stream import events as ev
 
 WAIT = 20.0
 

@@ -13,7 +13,7 @@ from benchmarks.bare_client import BarePings
 from benchmarks.event_pipe import EventPipe
 from benchmarks.probe_child import ProbeChild, settings
 from benchmarks.table import Row, in_ms, percentile
-from natsmon import events as ev
+from natsmon.stream import events as ev
 
 _INTERVAL = 0.02
 _SETTLE = 2.0

@@ -9,7 +9,7 @@ from benchmarks import processes, servers
 from benchmarks.probe_child import settings
 from benchmarks.table import Row, mb
 from benchmarks.tapped_dashboard import TappedDashboard
-from natsmon import events as ev
+from natsmon.stream import events as ev
 
 _LIMIT = 10e6
 _MESSAGES_A_SECOND = 10_000

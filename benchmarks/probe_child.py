@@ -7,7 +7,7 @@ from typing import Self
 
 from benchmarks import processes
 from benchmarks.event_pipe import EventPipe
-from natsmon.settings import Settings, to_line
+from natsmon.config.settings import Settings, to_line
 
 
 class ProbeChild:

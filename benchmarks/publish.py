@@ -6,9 +6,9 @@ from benchmarks import servers
 from benchmarks.bare_client import publish_rate
 from benchmarks.probe_child import ProbeChild, settings
 from benchmarks.table import Row, median, rate
-from natsmon import events as ev
-from natsmon.sandbox.server import NatsServer
-from natsmon.settings import MAX_RATE
+from natsmon.config.settings import MAX_RATE
+from natsmon.lab.nats_server import NatsServer
+from natsmon.stream import events as ev
 
 _LIMIT = 1.0
 _PROBES = {"uvloop": "natsmon.probe", "asyncio": "benchmarks.asyncio_probe"}

@@ -5,7 +5,7 @@ from benchmarks.bare_client import BareConnects
 from benchmarks.event_pipe import EventPipe
 from benchmarks.probe_child import ProbeChild, settings
 from benchmarks.table import Row, median, ms, spread
-from natsmon import events as ev
+from natsmon.stream import events as ev
 
 _LIMIT = 2.0
 _WARM_UP = 10

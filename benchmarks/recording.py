@@ -16,10 +16,10 @@ from pathlib import Path
 
 from benchmarks import servers
 from benchmarks.table import Row, mb, median
-from natsmon import events as ev
 from natsmon.recording.reader import Recording
 from natsmon.recording.recorder import Parts
 from natsmon.recording.target import Target
+from natsmon.stream import events as ev
 
 _LIMIT = 1.03
 _DAY = 86_400

@@ -18,7 +18,7 @@ import msgspec
 
 from benchmarks.report import _day as day
 from benchmarks.table import Row, mb, ms, spread
-from natsmon import events as ev
+from natsmon.stream import events as ev
 
 _EVENTS = 1_000_000
 _JUMPS = 200

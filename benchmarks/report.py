@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 
 from benchmarks.table import Row, mb
-from natsmon import events as ev
+from natsmon.stream import events as ev
 
 _EVENTS = 1_000_000
 _WITHIN = 10.0

@@ -14,7 +14,7 @@ from benchmarks.event_pipe import EventPipe
 from benchmarks.probe_child import ProbeChild, settings
 from benchmarks.table import Row, in_ms, median, ms, percentile
 from benchmarks.tapped_dashboard import TappedDashboard
-from natsmon import events as ev
+from natsmon.stream import events as ev
 
 _INTERVAL = 0.02
 _SETTLE = 3.0

@@ -5,8 +5,8 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from natsmon.sandbox.server import HOST, NatsServer
-from natsmon.settings import Server
+from natsmon.config.settings import Server
+from natsmon.lab.nats_server import HOST, NatsServer
 
 _QUEUE = 512
 """Connections a silent peer takes without anybody accepting them."""

@@ -16,9 +16,9 @@ from typing import Self
 from benchmarks import processes
 from benchmarks.event_pipe import EventPipe
 from benchmarks.unseen_terminal import UnseenTerminal
-from natsmon import events as ev
-from natsmon.settings import Settings, from_line, to_line
-from natsmon.sources import ProbeProcess
+from natsmon.config.settings import Settings, from_line, to_line
+from natsmon.stream import events as ev
+from natsmon.stream.probe_child import ProbeProcess
 
 
 class TappedProbe(ProbeProcess):

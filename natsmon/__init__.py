@@ -29,16 +29,16 @@ _HOME = {
     "HttpConnectDialer": "natsmon.dial.proxies",
     "SocksDialer": "natsmon.dial.proxies",
     "Stream": "natsmon.dial.dialer",
-    "connect": "natsmon.dial.dialing",
+    "connect": "natsmon.library.connect",
 }
 
 
 if TYPE_CHECKING:
     from natsmon.dial.causes import DialError
     from natsmon.dial.dialer import CustomDialer, Dialer, Stream
-    from natsmon.dial.dialing import connect
     from natsmon.dial.proxies import HttpConnectDialer, SocksDialer
     from natsmon.dial.trace import DialTrace
+    from natsmon.library.connect import connect
 else:
 
     def __getattr__(name: str) -> Any:  # PEP 562

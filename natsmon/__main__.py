@@ -2,14 +2,14 @@
 
 import sys
 
-from natsmon import garbage
+from natsmon.stream import garbage
 
 
 def main() -> int:
     """The command; an interrupt counts from the first moment, also while the program is still being loaded."""
     garbage.leave()
     try:
-        from natsmon.cli import main as command
+        from natsmon.cli.main import main as command
 
         return command()
     except KeyboardInterrupt:

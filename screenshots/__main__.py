@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from natsmon.sandbox.server import NatsServer
-from natsmon.servers import parse_server
-from natsmon.settings import Settings
-from natsmon.sources import ProbeProcess
+from natsmon.config.server_urls import parse_server
+from natsmon.config.settings import Settings
+from natsmon.lab.nats_server import NatsServer
+from natsmon.stream.probe_child import ProbeProcess
 from natsmon.tui.app import NatsmonApp
 from screenshots.scenes import ON_A_CLUSTER, SCENES, Stage
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from textual.pilot import Pilot
 
-from natsmon.sandbox.server import NatsServer
+from natsmon.lab.nats_server import NatsServer
 from natsmon.state import State
 from natsmon.tui.app import NatsmonApp
 

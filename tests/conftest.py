@@ -14,7 +14,7 @@ from typing import Any
 import hypothesis
 import pytest
 
-from natsmon.sandbox.server import HOST, NatsServer
+from natsmon.lab.nats_server import HOST, NatsServer
 from tests.leaks import GRACE, Snapshot, adopt_orphans
 
 StartServer = Callable[..., NatsServer]

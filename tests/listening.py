@@ -6,12 +6,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from natsmon import events as ev
+from natsmon.config.server_urls import parse_server
+from natsmon.config.settings import Server, Settings
+from natsmon.lab.nats_server import NatsServer
 from natsmon.probe.probe import Probe
-from natsmon.sandbox.server import NatsServer
-from natsmon.servers import parse_server
-from natsmon.settings import Server, Settings
 from natsmon.state import State
+from natsmon.stream import events as ev
 
 E = TypeVar("E", bound=ev.Event)
 WAIT = 8.0

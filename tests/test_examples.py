@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from natsmon.sandbox.server import HOST, NatsServer
+from natsmon.lab.nats_server import HOST, NatsServer
 from tests.conftest import StartServer
 from tests.dial import proxy_servers
 from tests.dial.certificates import Certificates

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from natsmon.sandbox.server import HOST, NatsServer, ServerFailed
+from natsmon.lab.nats_server import HOST, NatsServer, ServerFailed
 from tests.leaks import Snapshot, alive
 from tests.witness import end_if_closed
 

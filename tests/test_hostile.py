@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from natsmon import events as ev
 from natsmon.report import build
+from natsmon.stream import events as ev
 from natsmon.tui import screenshot
-from natsmon.views.plain import Plain
-from natsmon.views.summary import summary
+from natsmon.wording.plain_log import Plain
+from natsmon.wording.session_summary import summary
 from tests.tui.driven import driven
 from tests.tui.played import played
 from tests.tui.streams import Stream

@@ -7,12 +7,13 @@ from tests.imported import CLIENT, SCREEN, imported_by
 
 @pytest.mark.parametrize("args", [["--version"], ["--help"], ["demo", "--help"], ["info"]])
 def test_the_command_line_answers_without_client_and_screen(args: list[str]) -> None:
-    loaded = imported_by(f"from natsmon.cli import main; assert main({args!r}) == 0")
+    loaded = imported_by(f"from natsmon.cli.main import main; assert main({args!r}) == 0")
     assert not loaded & (CLIENT | {"textual", "rich", "asyncio"})
 
 
 @pytest.mark.parametrize(
-    "module", ["state", "sources", "narration", "diagnosis", "views", "views.plain", "report.build", "tui", "tui.app"]
+    "module",
+    ["state", "stream.probe_child", "wording.narration", "wording.plain_log", "report.build", "tui", "tui.app"],
 )
 def test_a_view_does_not_import_the_client(module: str) -> None:
     assert not imported_by(f"import natsmon.{module}") & CLIENT
@@ -20,19 +21,19 @@ def test_a_view_does_not_import_the_client(module: str) -> None:
 
 @pytest.mark.parametrize(
     "module",
-    ["probe.process", "probe.connector", "probe.heartbeat", "dial.client", "dial.dialer", "events", "settings"],
+    ["probe.process", "protocol.nats_client", "dial.dialer", "stream.events", "config.settings"],
 )
 def test_the_probe_and_below_do_not_import_the_screen(module: str) -> None:
     assert not imported_by(f"import natsmon.{module}") & SCREEN
 
 
 def test_the_dialer_stands_on_the_ground_floor() -> None:
-    loaded = imported_by("import natsmon.dial.dialer, natsmon.events")
+    loaded = imported_by("import natsmon.dial.dialer, natsmon.stream.events")
     assert not loaded & CLIENT
 
 
 def test_websockets_cost_only_those_who_dial_them() -> None:
-    assert not imported_by("import natsmon.probe.probe, natsmon.cli, natsmon.dial.dialing") & {"websockets"}
+    assert not imported_by("import natsmon.probe.probe, natsmon.cli.main, natsmon.library.connect") & {"websockets"}
 
 
 def test_the_library_needs_neither_screen_nor_command_line() -> None:

@@ -13,10 +13,10 @@ from pathlib import Path
 import nkeys
 import pytest
 
-from natsmon import events as ev
-from natsmon.sandbox.server import NatsServer
-from natsmon.settings import Secret, Settings
-from natsmon.sources import ProbeProcess
+from natsmon.config.settings import Secret, Settings
+from natsmon.lab.nats_server import NatsServer
+from natsmon.stream import events as ev
+from natsmon.stream.probe_child import ProbeProcess
 from tests.conftest import StartServer
 from tests.dial.operator_mode import Operator, key, public, seed
 from tests.listening import settings

@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import msgspec
 from hypothesis import strategies as st
 
-from natsmon import events as ev
+from natsmon.stream import events as ev
 
 EVENTS: tuple[type[ev.Event], ...] = get_args(ev.AnyEvent)
 COMMANDS: tuple[type[ev.Command], ...] = get_args(ev.AnyCommand)

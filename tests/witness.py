@@ -8,7 +8,7 @@ from typing import Any
 import nats
 from nats.aio.client import Client
 
-from natsmon.sandbox.server import NatsServer
+from natsmon.lab.nats_server import NatsServer
 
 
 @asynccontextmanager

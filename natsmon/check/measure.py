@@ -15,20 +15,20 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from natsmon import events as ev
 from natsmon.check.verdict import NO_ADDRESS, Found, failure
+from natsmon.config.redaction import unsaid
+from natsmon.config.settings import Server, Settings
 from natsmon.dial import dialer as resolver
-from natsmon.dial import tls
 from natsmon.dial.causes import classify_server_error
 from natsmon.dial.dialer import Dialer, Stream
 from natsmon.dial.trace import DialTrace
-from natsmon.dial.unsaid import unsaid
-from natsmon.plaintext import printable
-from natsmon.probe import attempt
-from natsmon.probe.evidence import Evidence
-from natsmon.probe.link import Link
-from natsmon.settings import Server, Settings
+from natsmon.probe.connection import dial_attempt as attempt
+from natsmon.probe.inquiry.second_look import Evidence
+from natsmon.protocol import tls
+from natsmon.protocol.link import Link
 from natsmon.state import Dial, StageRecord, State
+from natsmon.stream import events as ev
+from natsmon.text.plain_text import printable
 
 T = TypeVar("T")
 

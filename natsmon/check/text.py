@@ -4,8 +4,6 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from natsmon import dates, units
-from natsmon import events as ev
 from natsmon.check.verdict import (
     NO_ADDRESS,
     Failure,
@@ -17,8 +15,10 @@ from natsmon.check.verdict import (
     slowest,
     worst,
 )
-from natsmon.plaintext import clip, printable
 from natsmon.state import Dial
+from natsmon.stream import events as ev
+from natsmon.text import dates, units
+from natsmon.text.plain_text import clip, printable
 
 _WIDTH = 79
 _BAR = 18

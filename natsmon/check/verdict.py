@@ -8,12 +8,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from natsmon import events as ev
-from natsmon import units
-from natsmon.diagnosis import diagnose
-from natsmon.narration import certificate_in_words
-from natsmon.plaintext import clip, printable
 from natsmon.state import Dial
+from natsmon.stream import events as ev
+from natsmon.text import units
+from natsmon.text.plain_text import clip, printable
+from natsmon.wording.cause_table import diagnose
+from natsmon.wording.narration import certificate_in_words
 
 SUITE = "connections"
 ITEM = "Connection"

@@ -5,7 +5,7 @@ import os
 import socket
 import ssl
 
-from natsmon.stages import Stage
+from natsmon.dial.stages import Stage
 
 _BY_ERRNO = {
     errno.ECONNREFUSED: "refused",

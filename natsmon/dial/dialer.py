@@ -19,8 +19,8 @@ from typing import Any, NamedTuple, Protocol
 from natsmon.dial.causes import DialError, classify
 from natsmon.dial.deadline import until
 from natsmon.dial.race import staggered_race
+from natsmon.dial.stages import Stage
 from natsmon.dial.trace import DialTrace, Tell
-from natsmon.stages import Stage
 
 HAPPY_EYEBALLS_DELAY = 0.25
 """Seconds until the next address is tried beside one that has not answered (RFC 8305, section 8)."""

@@ -13,7 +13,7 @@ from natsmon.dial.causes import DialError, classify
 from natsmon.dial.deadline import until
 from natsmon.dial.dialer import CustomDialer, Dialer, Stream
 from natsmon.dial.trace import DialTrace
-from natsmon.plaintext import printable
+from natsmon.text.plain_text import printable
 
 _MAX_HEAD = 16 * 1024
 """Bytes an HTTP answer may have before its body."""

@@ -3,7 +3,7 @@
 import os
 import sys
 
-from natsmon import garbage
+from natsmon.stream import garbage
 
 _CHUNK = 64 * 1024
 _LONGEST = 128 * 1024 * 1024
@@ -13,10 +13,10 @@ _LONGEST = 128 * 1024 * 1024
 def main() -> int:
     """The dashboard's child: settings on the first line of standard input, then commands."""
     garbage.leave()
-    from natsmon.events import encode
-    from natsmon.exit_codes import Exit
+    from natsmon.config.settings import from_line
     from natsmon.probe.process import run
-    from natsmon.settings import from_line
+    from natsmon.stream.events import encode
+    from natsmon.stream.exit_codes import Exit
 
     heard, piece = bytearray(), b""
     while b"\n" not in piece:

@@ -12,19 +12,19 @@ import time
 from collections.abc import Callable
 
 import natsmon
-from natsmon import events as ev
-from natsmon import settings as settings_module
-from natsmon.exit_codes import Exit
-from natsmon.probe.connector import Connector
-from natsmon.probe.evidence import Evidence
-from natsmon.probe.heartbeat import Heartbeat
-from natsmon.probe.inquiry import Inquiry
-from natsmon.probe.keepalive import Keepalive
-from natsmon.probe.link import Link
-from natsmon.probe.outages import OutageBook
-from natsmon.probe.rtt import RoundTrips
-from natsmon.probe.silence import Silence
-from natsmon.settings import Settings
+from natsmon.config import settings as settings_module
+from natsmon.config.settings import Settings
+from natsmon.probe.connection.connector import Connector
+from natsmon.probe.connection.keepalive import Keepalive
+from natsmon.probe.connection.round_trips import RoundTrips
+from natsmon.probe.connection.silence import Silence
+from natsmon.probe.inquiry.second_look import Evidence
+from natsmon.probe.inquiry.server_answers import Inquiry
+from natsmon.probe.messages.heartbeat import Heartbeat
+from natsmon.probe.messages.outage_costs import OutageBook
+from natsmon.protocol.link import Link
+from natsmon.stream import events as ev
+from natsmon.stream.exit_codes import Exit
 
 
 class Probe:

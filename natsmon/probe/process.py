@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from natsmon import events as ev
-from natsmon import garbage
-from natsmon.exit_codes import Exit
-from natsmon.probe.lines import Inbox, Outbox
+from natsmon.config.settings import Settings
 from natsmon.probe.probe import Probe
-from natsmon.settings import Settings
+from natsmon.stream import events as ev
+from natsmon.stream import garbage
+from natsmon.stream.exit_codes import Exit
+from natsmon.stream.outbox import Inbox, Outbox
 
 if TYPE_CHECKING:
     from natsmon.recording.recorder import Recorder

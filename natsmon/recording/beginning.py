@@ -11,8 +11,8 @@ from pathlib import Path
 
 import msgspec
 
-from natsmon import events as ev
 from natsmon.recording.compression import Compression, NoZstd, by_content
+from natsmon.stream import events as ev
 
 _FEW = 8
 """Lines, of which damage may cost some, but not all."""

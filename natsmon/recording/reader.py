@@ -10,12 +10,12 @@ from pathlib import Path
 
 import msgspec
 
-from natsmon import events as ev
-from natsmon.plaintext import printable
 from natsmon.recording import names
 from natsmon.recording.compression import Compression, NoZstd, by_content
 from natsmon.recording.members import Members
-from natsmon.units import LONGEST
+from natsmon.stream import events as ev
+from natsmon.text.plain_text import printable
+from natsmon.text.units import LONGEST
 
 _BLOCK = 128 * 1024
 _LONGEST_LINE = 8 * 1024 * 1024

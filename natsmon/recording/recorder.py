@@ -7,11 +7,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from natsmon.plaintext import printable
 from natsmon.recording import beginning, names
 from natsmon.recording.compression import NoZstd, by_suffix
 from natsmon.recording.part import NotOurs, Part
 from natsmon.recording.target import Target
+from natsmon.text.plain_text import printable
 
 if TYPE_CHECKING:
     from natsmon.recording.shadow import Shadow

@@ -5,10 +5,10 @@ from collections import deque
 
 import msgspec
 
-from natsmon import events as ev
-from natsmon.narration import Narrator
 from natsmon.state import State
 from natsmon.state.snapshot import snapshot
+from natsmon.stream import events as ev
+from natsmon.wording.narration import Narrator
 
 LINES_KEPT = 500
 MESSAGES_KEPT = 100

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from natsmon.replay.player import Player
 from natsmon.replay.tape import Tape
-from natsmon.units import parse_duration
+from natsmon.text.units import parse_duration
 
 EXAMPLES = "15:04, 15:04:05.250, 2026-01-31 15:04, +30s, -5m or #1200"
 

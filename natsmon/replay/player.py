@@ -2,9 +2,9 @@
 
 from bisect import bisect_left
 
-from natsmon import events as ev
 from natsmon.replay.scene import Scene
 from natsmon.replay.tape import BLOCK, Chapter, Tape
+from natsmon.stream import events as ev
 
 SPEEDS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000)
 GRACE = 1.0

@@ -5,9 +5,9 @@ import pickle
 import zlib
 from collections import deque
 
-from natsmon import events as ev
-from natsmon.narration import Narrator
 from natsmon.state import State
+from natsmon.stream import events as ev
+from natsmon.wording.narration import Narrator
 
 LINES_KEPT = 5_000
 MESSAGES_KEPT = 1_000

@@ -12,9 +12,9 @@ from itertools import pairwise
 
 import msgspec
 
-from natsmon import events as ev
 from natsmon.recording.reader import Batch
 from natsmon.replay.scene import Scene, woken
+from natsmon.stream import events as ev
 
 BLOCK = 8_000
 """Events: a jump folds at most so many, some 30 ms of them, and a million take some 20 MB of scenes and lines."""

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 
 import msgspec
 
-from natsmon import __version__, units
-from natsmon.plaintext import json_safe, printable
+from natsmon import __version__
 from natsmon.recording.reader import Recording
 from natsmon.report import compare, html, markdown, sessions, story, text
 from natsmon.report.facts import Report, Run, Unread
 from natsmon.report.text import NARROW
+from natsmon.text import units
+from natsmon.text.plain_text import json_safe, printable
 
 __all__ = ["FORMATS", "NARROW", "read", "render"]
 

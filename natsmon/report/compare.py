@@ -6,11 +6,11 @@ from pathlib import PurePath
 
 from msgspec.structs import replace
 
-from natsmon import units
+from natsmon.charts import timeline
 from natsmon.report import words
 from natsmon.report.blocks import Block, Cell, Column, Heading, Kind, Prose, Table
-from natsmon.report.charts import timeline
 from natsmon.report.facts import Availability, Comparison, Percentiles, Row, Run
+from natsmon.text import units
 
 _NOTABLE = 0.1
 """A duration that differs by less than this share is as good as the same."""

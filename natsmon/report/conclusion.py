@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable
 
-from natsmon import units
-from natsmon.histogram import MICROSECONDS
 from natsmon.report import facts
 from natsmon.report.counts import percentiles, span
 from natsmon.report.gather import Gatherer
 from natsmon.report.series import Series
 from natsmon.state import OutageRecord
+from natsmon.state.histogram import MICROSECONDS
 from natsmon.state.latencies import Latencies
+from natsmon.text import units
 
 _DISTANT = 253_000_000_000.0
 """Seconds since the epoch; no calendar goes much further."""

@@ -1,10 +1,10 @@
 """What is counted while the events of a run pass: dials by server, failures by kind, time on each server."""
 
-from natsmon import events as ev
-from natsmon.histogram import Histogram
 from natsmon.report.facts import Failure, Percentiles, Server, Stage
 from natsmon.state import ConnectionRecord, Dial
-from natsmon.units import LONGEST
+from natsmon.state.histogram import Histogram
+from natsmon.stream import events as ev
+from natsmon.text.units import LONGEST
 
 KINDS_KEPT = 200
 """Different servers, failures or errors that are told apart; the others count as one more, without a name."""

@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator
 
-from natsmon import events as ev
-from natsmon import units
-from natsmon.diagnosis import diagnose
-from natsmon.plaintext import clip
+from natsmon.charts import latency as latency_chart
+from natsmon.charts import spread, stages
 from natsmon.report import words
 from natsmon.report.blocks import Block, Cell, Column, Heading, Prose, Table
-from natsmon.report.charts import latency as latency_chart
-from natsmon.report.charts import spread, stages
 from natsmon.report.facts import Latency, Percentiles, Run, Server
+from natsmon.stream import events as ev
+from natsmon.text import units
+from natsmon.text.plain_text import clip
+from natsmon.wording.cause_table import diagnose
 
 _SHOWN = 40
 """Rows of servers, failures and errors; the others are in the JSON."""

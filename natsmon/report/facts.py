@@ -7,7 +7,7 @@ stable: a field may be added, none changes its meaning while ``schema`` stays.
 
 import msgspec
 
-from natsmon import events as ev
+from natsmon.stream import events as ev
 
 SCHEMA = 1
 """Raised only when an old reader would go wrong."""

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from itertools import islice
 from typing import Any
 
-from natsmon import events as ev
 from natsmon.report.counts import KINDS_KEPT, OTHERS, Failures, Servers, span
 from natsmon.report.series import Series
 from natsmon.state import CONNECTIONS_KEPT, ConnectionRecord, Dial, OutageRecord, State, Stretch
 from natsmon.state.latencies import OMITTED_COUNTED
+from natsmon.stream import events as ev
 
 OUTAGES_KEPT = 50_000
 STRETCHES_KEPT = 20_000

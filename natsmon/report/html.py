@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from natsmon.charts.svg import element, safe
 from natsmon.report.blocks import Block, Cell, Chart, Figures, Heading, Key, Prose, Table
-from natsmon.report.charts.svg import element, safe
 from natsmon.report.style import STYLE
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"

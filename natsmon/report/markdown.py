@@ -4,8 +4,8 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
-from natsmon.plaintext import printable
 from natsmon.report.blocks import Block, Chart, Figures, Heading, Prose, Table
+from natsmon.text.plain_text import printable
 
 _WIDTH = 78
 _WORD = re.compile(r"[^\s<>|`\\&]+|.", re.DOTALL)

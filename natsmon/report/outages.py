@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from natsmon import units
-from natsmon.diagnosis import diagnose
-from natsmon.plaintext import clip
 from natsmon.report import words
 from natsmon.report.blocks import Block, Cell, Column, Heading, Prose, Table
 from natsmon.report.facts import Outage, Run
+from natsmon.text import units
+from natsmon.text.plain_text import clip
+from natsmon.wording.cause_table import diagnose
 
 SHOWN = 200
 """Told one by one; of more the longest."""

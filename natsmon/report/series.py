@@ -1,7 +1,7 @@
 """Latency over a run of any length, in a bounded number of slices: they get wider as the run gets longer."""
 
-from natsmon.histogram import MICROSECONDS, Counts, Histogram, counted
 from natsmon.report.facts import Point
+from natsmon.state.histogram import MICROSECONDS, Counts, Histogram, counted
 
 SLICES = 240
 """At most; a chart has no room for more."""

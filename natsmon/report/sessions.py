@@ -3,10 +3,10 @@
 from collections import deque
 from collections.abc import Iterable
 
-from natsmon import events as ev
 from natsmon.report.conclusion import conclude
 from natsmon.report.facts import Run
 from natsmon.report.gather import Gatherer
+from natsmon.stream import events as ev
 
 SESSIONS_KEPT = 50
 

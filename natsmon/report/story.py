@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from natsmon import units
+from natsmon.charts import timeline
 from natsmon.report import compare, details, outages, summary
 from natsmon.report.blocks import Block, Cell, Column, Heading, Prose, Table
-from natsmon.report.charts import timeline
 from natsmon.report.facts import Report, Run, Unread
+from natsmon.text import units
 
 _SHOWN = 100
 

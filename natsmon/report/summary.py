@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from natsmon import units
-from natsmon.plaintext import clip
 from natsmon.report import words
 from natsmon.report.blocks import Cell, Figure, Figures, Kind
 from natsmon.report.facts import Latency, Run
+from natsmon.text import units
+from natsmon.text.plain_text import clip
 
 _SHOWN = 4
 _NOTABLE = 0.1

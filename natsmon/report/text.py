@@ -3,8 +3,8 @@
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from natsmon.plaintext import printable
 from natsmon.report.blocks import Block, Cell, Chart, Column, Figures, Heading, Kind, Prose, Table
+from natsmon.text.plain_text import printable
 
 NARROW, WIDE = 80, 140
 """Columns, where nothing is known of the terminal, and at most: longer lines are hard to read."""

@@ -1,8 +1,8 @@
 """Numbers, times and names as a report says them."""
 
-from natsmon import dates, units
-from natsmon.plaintext import NAME_LIMIT, clip
 from natsmon.report.facts import Run
+from natsmon.text import dates, units
+from natsmon.text.plain_text import NAME_LIMIT, clip
 
 NONE = "–"
 _DAY = 86_400.0

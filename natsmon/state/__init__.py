@@ -6,14 +6,7 @@ own, seconds since the session began; ``now`` arguments are on the same clock.
 """
 
 from natsmon.state.fold import State
-from natsmon.state.known import (
-    CONNECTIONS_KEPT,
-    DIALS_KEPT,
-    DISCOVERED_KEPT,
-    OUTAGES_KEPT,
-    RTTS_KEPT,
-    STRETCHES_KEPT,
-)
+from natsmon.state.known import CONNECTIONS_KEPT, DIALS_KEPT, DISCOVERED_KEPT, OUTAGES_KEPT, RTTS_KEPT, STRETCHES_KEPT
 from natsmon.state.records import AddressTry, ConnectionRecord, Dial, OutageRecord, StageRecord, Stretch
 
 __all__ = [

@@ -1,9 +1,9 @@
 """The connection: its status, what is known of the server on it, and its end."""
 
-from natsmon import events as ev
 from natsmon.state.known import DISCOVERED_KEPT, Known
 from natsmon.state.outages import end_outage, outage_before
 from natsmon.state.records import ConnectionRecord, OutageRecord, Stretch
+from natsmon.stream import events as ev
 
 
 def status(state: Known, event: ev.StatusChanged) -> None:

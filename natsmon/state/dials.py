@@ -1,8 +1,8 @@
 """Dials: begun, stage by stage, ended; and the waits between them."""
 
-from natsmon import events as ev
 from natsmon.state.known import Known
 from natsmon.state.records import AddressTry, Dial, StageRecord, Stretch
+from natsmon.stream import events as ev
 
 
 def dial_start(state: Known, event: ev.DialStart) -> None:

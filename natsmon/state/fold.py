@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from natsmon import events as ev
 from natsmon.state import connections, dials, messages, outages, snapshot
 from natsmon.state.known import Known
+from natsmon.stream import events as ev
 
 
 class State(Known):

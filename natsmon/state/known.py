@@ -3,9 +3,9 @@
 from collections import deque
 from functools import lru_cache
 
-from natsmon import events as ev
 from natsmon.state.latencies import MINUTE, SLICE, Latencies
 from natsmon.state.records import ConnectionRecord, Dial, OutageRecord, Stretch
+from natsmon.stream import events as ev
 
 DIALS_KEPT = 250
 OUTAGES_KEPT = 1_000
@@ -147,7 +147,7 @@ class Known:
 
 @lru_cache(maxsize=4)
 def _interval(text: str) -> float:
-    from natsmon.units import parse_duration  # not before the first paint
+    from natsmon.text.units import parse_duration  # not before the first paint
 
     try:
         return parse_duration(text)

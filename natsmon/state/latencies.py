@@ -2,7 +2,7 @@
 
 import msgspec
 
-from natsmon.histogram import MICROSECONDS, Counts, Histogram, counted
+from natsmon.state.histogram import MICROSECONDS, Counts, Histogram, counted
 
 SLICE = 5.0
 """Seconds counted together: the grain of "the last minute" and of a chart."""

@@ -2,8 +2,8 @@
 
 from msgspec.structs import replace
 
-from natsmon import events as ev
 from natsmon.state.known import Known
+from natsmon.stream import events as ev
 
 _NOTHING_SAID = ev.Session(t=0.0, id="", started=0.0)
 

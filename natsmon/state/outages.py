@@ -1,8 +1,8 @@
 """Outages: from the loss of a connection to the next one, and the probe's own account of each."""
 
-from natsmon import events as ev
 from natsmon.state.known import Known
 from natsmon.state.records import ConnectionRecord, OutageRecord
+from natsmon.stream import events as ev
 
 
 def end_outage(state: Known, after: str) -> None:

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from natsmon import events as ev
+from natsmon.stream import events as ev
 
 
 class StageRecord(msgspec.Struct):

@@ -10,9 +10,9 @@ from typing import Any, get_args, get_origin
 
 import msgspec
 
-from natsmon import events as ev
 from natsmon.state import known
 from natsmon.state.known import Known
+from natsmon.stream import events as ev
 
 
 def snapshot(state: Known) -> dict[str, Any]:

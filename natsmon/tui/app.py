@@ -18,9 +18,9 @@ from textual.events import Key as KeyPressed
 from textual.screen import Screen
 from textual.widgets import Input
 
-from natsmon import events as ev
-from natsmon import garbage
-from natsmon.sources import Source
+from natsmon.stream import events as ev
+from natsmon.stream import garbage
+from natsmon.stream.probe_child import Source
 from natsmon.tui import decisions, themes
 from natsmon.tui.dashboard import Dashboard
 from natsmon.tui.drawing.moment import Moment
@@ -30,9 +30,9 @@ from natsmon.tui.recordings import Recordings
 from natsmon.tui.watch import Watch
 
 if TYPE_CHECKING:
-    from natsmon.narration import Kind
     from natsmon.recording.recorder import Recorder
     from natsmon.recording.target import Target
+    from natsmon.wording.narration import Kind
 
 FRAME = 1 / 10
 """Seconds between two looks at the clock; nothing is painted where nothing changed."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from natsmon import events as ev
+from natsmon.stream import events as ev
 from natsmon.tui.drawing.moment import Moment
 
 Decision = ev.AnyCommand | str

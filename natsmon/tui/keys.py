@@ -61,7 +61,7 @@ KEYS: tuple[Key, ...] = (
     Key(
         "k", "sandbox", "k", "kill", "Kill or start the server",
         (("in the demo", "kills the server, or starts it again when it is down"),),
-        "natsmon.sandbox",
+        "natsmon.lab",
     ),
     Key(
         "enter", "screen.open_dial", "enter", "dial", "Open a dial",
@@ -226,4 +226,4 @@ def bindings(table: tuple[Key, ...]) -> list[BindingType]:
 
 def keys(table: tuple[Key, ...], *, sandbox: bool) -> tuple[Key, ...]:
     """The keys of this run; the demo alone has one to hurt the server with."""
-    return table if sandbox else tuple(key for key in table if key.id != "natsmon.sandbox")
+    return table if sandbox else tuple(key for key in table if key.id != "natsmon.lab")

@@ -7,7 +7,7 @@ from itertools import islice
 import msgspec
 from rich.cells import cell_len, set_cell_size
 
-from natsmon.plaintext import printable
+from natsmon.text.plain_text import printable
 from natsmon.tui.drawing.cells import Role, Row, fit, row
 from natsmon.tui.drawing.moment import Moment
 from natsmon.tui.drawing.panel import ScrolledPanel

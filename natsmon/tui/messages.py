@@ -1,7 +1,7 @@
 """What became of the messages."""
 
-from natsmon import events as ev
-from natsmon import units
+from natsmon.stream import events as ev
+from natsmon.text import units
 from natsmon.tui.drawing import figures
 from natsmon.tui.drawing.cells import Piece, Role, Row, fit, left, row
 from natsmon.tui.drawing.moment import Moment

@@ -4,10 +4,10 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from natsmon import events as ev
-from natsmon import units
-from natsmon.plaintext import printable
-from natsmon.sources import Source
+from natsmon.stream import events as ev
+from natsmon.stream.probe_child import Source
+from natsmon.text import units
+from natsmon.text.plain_text import printable
 from natsmon.tui.watch import Watch
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from textual.app import App
 
-from natsmon.plaintext import printable
+from natsmon.text.plain_text import printable
 
 if TYPE_CHECKING:
-    from natsmon.narration import Kind
+    from natsmon.wording.narration import Kind
 
 _FETCHED = re.compile(r',\s*url\("https?://[^"]*"\) format\("[^"]*"\)')
 _NAMES_TRIED = 100

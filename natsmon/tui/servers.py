@@ -1,8 +1,8 @@
 """Who we are to the server, and where we can go next: the pool."""
 
-from natsmon import dates
-from natsmon import events as ev
 from natsmon.state import State
+from natsmon.stream import events as ev
+from natsmon.text import dates
 from natsmon.tui.drawing import figures
 from natsmon.tui.drawing.cells import Piece, Role, Row, address, fit, left, right, row
 from natsmon.tui.drawing.moment import Moment

@@ -1,7 +1,7 @@
 """The top of the screen: connected or not, to what, since when, and the worst thing known."""
 
-from natsmon import dates
-from natsmon import events as ev
+from natsmon.stream import events as ev
+from natsmon.text import dates
 from natsmon.tui import silence
 from natsmon.tui.drawing import figures
 from natsmon.tui.drawing.cells import Role, Row, address, fit, left, row, spread, width_of

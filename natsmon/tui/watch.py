@@ -4,15 +4,15 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from natsmon import events as ev
-from natsmon.sources import Source
 from natsmon.state import State
+from natsmon.stream import events as ev
+from natsmon.stream.probe_child import Source
 from natsmon.tui.drawing import figures
 from natsmon.tui.drawing.moment import Moment, Stream, StreamClock
 from natsmon.tui.log import Book, Entry
 
 if TYPE_CHECKING:
-    from natsmon.narration import Kind, Narrator
+    from natsmon.wording.narration import Kind, Narrator
 
 
 class Watch:
@@ -58,7 +58,9 @@ class Watch:
         message = isinstance(event, ev.Published | ev.Echoed)
         self.revision += not message  # of which only the counts show, and these are looked at
         if self._narrator is None:
-            from natsmon.narration import Narrator  # no event comes before the first paint, which this would delay
+            from natsmon.wording.narration import (
+                Narrator,  # no event comes before the first paint, which this would delay
+            )
 
             self._narrator = Narrator()
         line = self._narrator.tell(event, self.state)

@@ -8,8 +8,8 @@ from natsmon.check import formats as check_formats
 from natsmon.check import measure as check
 from natsmon.check import text as check_text
 from natsmon.check.verdict import Limit, Limits, Verdict, judge
-from natsmon.servers import parse_server
-from natsmon.settings import Settings
+from natsmon.config.server_urls import parse_server
+from natsmon.config.settings import Settings
 
 NO_LIMITS = Limits(*[Limit(60.0, 60.0)] * 3)
 METRICS = ["connect_time", "dns_time", "tcp_time", "info_time", "auth_time", "rtt", "request_time"]

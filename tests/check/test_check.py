@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from natsmon import cli
 from natsmon.check import formats as check_formats
 from natsmon.check import measure as check
 from natsmon.check import text as check_text
 from natsmon.check.verdict import Found, Status
+from natsmon.cli import main as cli
+from natsmon.config.server_urls import parse_server
+from natsmon.config.settings import Secret
 from natsmon.dial import dialer
 from natsmon.dial.dialer import AddressInfo
-from natsmon.sandbox.server import NatsServer
-from natsmon.servers import parse_server
-from natsmon.settings import Secret
+from natsmon.lab.nats_server import NatsServer
 from tests import peers
 from tests.check.checking import FORMATS, METRICS, checked, settings, without_figures
 from tests.conftest import StartServer

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from natsmon import cli, outfile
 from natsmon.check import measure as check
 from natsmon.check.verdict import Status
-from natsmon.exit_codes import Exit
-from natsmon.sandbox.server import NatsServer
-from natsmon.settings import Secret
+from natsmon.cli import main as cli
+from natsmon.config.settings import Secret
+from natsmon.lab.nats_server import NatsServer
+from natsmon.stream.exit_codes import Exit
+from natsmon.text import atomic_file as outfile
 from tests import peers
 from tests.check.checking import FORMATS, checked, every_format, settings
 from tests.conftest import StartServer
@@ -188,7 +189,7 @@ def test_bad_usage_is_one_line(args: str, line: str, capsys: pytest.CaptureFixtu
 
 
 def test_nothing_is_loaded_that_is_not_needed() -> None:
-    loaded = imported_by("from natsmon.cli import main; assert main(['check', '--help']) == 0")
+    loaded = imported_by("from natsmon.cli.main import main; assert main(['check', '--help']) == 0")
     assert not loaded & {"nats", "textual", "rich", "asyncio"}
     assert not imported_by("import natsmon.check.verdict, natsmon.check.text, natsmon.check.formats") & CLIENT
     assert not imported_by("import natsmon.check.measure") & SCREEN

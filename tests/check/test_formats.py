@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from natsmon import events as ev
 from natsmon.check import formats as check_formats
 from natsmon.check import text as check_text
 from natsmon.check.verdict import Found, Limits, Status, failure, judge, worst
 from natsmon.state import AddressTry, Dial, StageRecord
+from natsmon.stream import events as ev
 
 
 def made(**changes: Any) -> Found:

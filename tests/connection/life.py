@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
-from natsmon import events as ev
-from natsmon.sandbox.server import HOST, NatsServer
+from natsmon.lab.nats_server import HOST, NatsServer
+from natsmon.stream import events as ev
 from tests import peers
 from tests.leaks import sockets
 from tests.listening import Listening, listening, settings

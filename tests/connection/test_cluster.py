@@ -1,7 +1,7 @@
 """Several servers: discovered ones, and taking turns."""
 
-from natsmon import events as ev
-from natsmon.sandbox.server import NatsServer
+from natsmon.lab.nats_server import NatsServer
+from natsmon.stream import events as ev
 from tests.conftest import StartServer
 from tests.connection.life import connected, start
 from tests.listening import listening, settings

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from natsmon import events as ev
-from natsmon.exit_codes import Exit
-from natsmon.sandbox.server import NatsServer
+from natsmon.lab.nats_server import NatsServer
+from natsmon.stream import events as ev
+from natsmon.stream.exit_codes import Exit
 from tests import peers
 from tests.connection.life import DIALING, FOREVER, connected, reaching, start, until_sockets, url
 from tests.leaks import sockets

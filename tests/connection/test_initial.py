@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from natsmon import events as ev
-from natsmon.exit_codes import Exit
-from natsmon.sandbox.server import NatsServer
+from natsmon.lab.nats_server import NatsServer
+from natsmon.stream import events as ev
+from natsmon.stream.exit_codes import Exit
 from tests.conftest import StartServer
 from tests.connection.life import connected, url
 from tests.listening import listening, settings

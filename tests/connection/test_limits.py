@@ -5,10 +5,10 @@ import time
 
 import pytest
 
-from natsmon import events as ev
-from natsmon.exit_codes import Exit
-from natsmon.sandbox.server import NatsServer
-from natsmon.settings import MAX_RATE
+from natsmon.config.settings import MAX_RATE
+from natsmon.lab.nats_server import NatsServer
+from natsmon.stream import events as ev
+from natsmon.stream.exit_codes import Exit
 from tests.conftest import StartServer
 from tests.connection.life import url
 from tests.listening import listening, settings

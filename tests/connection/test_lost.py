@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from natsmon import events as ev
-from natsmon.exit_codes import Exit
-from natsmon.sandbox.server import NatsServer
+from natsmon.lab.nats_server import NatsServer
+from natsmon.stream import events as ev
+from natsmon.stream.exit_codes import Exit
 from tests.conftest import StartServer
 from tests.connection.life import connected, start
 from tests.listening import freeze, listening, settings

@@ -4,9 +4,9 @@ import asyncio
 import time
 from itertools import pairwise
 
-from natsmon import events as ev
-from natsmon.sandbox.server import NatsServer
-from natsmon.settings import MAX_RATE
+from natsmon.config.settings import MAX_RATE
+from natsmon.lab.nats_server import NatsServer
+from natsmon.stream import events as ev
 from tests.conftest import StartServer
 from tests.connection.life import FOREVER, connected, reaching, start, url
 from tests.listening import listening, settings

@@ -2,8 +2,8 @@
 
 import pytest
 
-from natsmon import events as ev
-from natsmon.exit_codes import Exit
+from natsmon.stream import events as ev
+from natsmon.stream.exit_codes import Exit
 from tests import peers
 from tests.connection.life import FOREVER, connected, url
 from tests.listening import listening, settings

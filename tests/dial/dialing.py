@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from natsmon import events as ev
-from natsmon.diagnosis import diagnose
-from natsmon.narration import Narrator
-from natsmon.settings import Server, Settings
+from natsmon.config.settings import Server, Settings
 from natsmon.state import State
+from natsmon.stream import events as ev
+from natsmon.wording.cause_table import diagnose
+from natsmon.wording.narration import Narrator
 from tests.listening import Events, listening, settings
 
 

@@ -7,11 +7,11 @@ from typing import Any
 import nkeys
 import pytest
 
-from natsmon import events as ev
-from natsmon.commands.check import check
-from natsmon.commands.given import settings_from
-from natsmon.sandbox.server import HOST, NatsServer
-from natsmon.settings import Secret, Settings
+from natsmon.cli.check_command import check
+from natsmon.cli.settings_layers import settings_from
+from natsmon.config.settings import Secret, Settings
+from natsmon.lab.nats_server import HOST, NatsServer
+from natsmon.stream import events as ev
 from tests import peers
 from tests.conftest import StartServer
 from tests.dial.authority import Authority

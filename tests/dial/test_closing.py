@@ -9,7 +9,7 @@ from nats.aio.client import Client
 
 from natsmon import Dialer, DialTrace, connect
 from natsmon.dial.dialer import Stream
-from natsmon.sandbox.server import NatsServer
+from natsmon.lab.nats_server import NatsServer
 from tests.dial.dialed import Callbacks
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from natsmon.dial.causes import DialError
 from natsmon.dial.dialer import STREAM_LIMIT
-from natsmon.dial.greeting import MAX_INFO, Info, parse_info, read_answer, read_info
+from natsmon.protocol.server_info import MAX_INFO, Info, parse_info, read_answer, read_info
 from tests.peer import HOST, Talk, info_line, playing
 
 GOOD = info_line(4222)

@@ -18,8 +18,8 @@ import natsmon
 from natsmon import CustomDialer, Dialer, DialError, DialTrace, Stream, connect
 from natsmon.dial import dialer as dialer_module
 from natsmon.dial.dialer import HAPPY_EYEBALLS_DELAY, AddressInfo
-from natsmon.dial.transport import LINGER
-from natsmon.sandbox.server import HOST, NatsServer
+from natsmon.lab.nats_server import HOST, NatsServer
+from natsmon.library.dial_transport import LINGER
 from tests import peers
 from tests.conftest import StartServer
 from tests.dial.certificates import Certificates

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from natsmon import DialError, HttpConnectDialer, SocksDialer, connect
-from natsmon.sandbox.server import HOST, NatsServer
+from natsmon.lab.nats_server import HOST, NatsServer
 from tests import peers
 from tests.dial import proxy_servers
 from tests.peer import Peering

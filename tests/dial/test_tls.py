@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from natsmon import events as ev
-from natsmon.dial import tls
-from natsmon.sandbox.server import NatsServer
-from natsmon.settings import Secret, Server
+from natsmon.config.settings import Secret, Server
+from natsmon.lab.nats_server import NatsServer
+from natsmon.protocol import tls
+from natsmon.stream import events as ev
 from tests.conftest import StartServer
 from tests.dial.authority import Authority, homemade
 from tests.dial.dialing import failure, once

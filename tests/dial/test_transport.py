@@ -12,7 +12,7 @@ import nats.errors
 import pytest
 
 from natsmon import DialError, DialTrace, connect
-from natsmon.sandbox.server import NatsServer
+from natsmon.lab.nats_server import NatsServer
 from tests import peers
 from tests.conftest import StartServer
 from tests.dial.certificates import Certificates

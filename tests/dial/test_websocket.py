@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from natsmon import events as ev
-from natsmon.diagnosis import diagnose
-from natsmon.sandbox.server import HOST
-from natsmon.servers import BadURL, parse_server, parse_servers
-from natsmon.settings import MAX_RATE, Secret, Server
+from natsmon.config.server_urls import BadURL, parse_server, parse_servers
+from natsmon.config.settings import MAX_RATE, Secret, Server
+from natsmon.lab.nats_server import HOST
+from natsmon.stream import events as ev
+from natsmon.wording.cause_table import diagnose
 from tests import peers
 from tests.conftest import StartServer
 from tests.dial import websockets as ws
@@ -262,8 +262,8 @@ def test_without_the_extra_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_without_the_extra_a_dial_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr("natsmon.dial.websocket")
-    monkeypatch.setitem(sys.modules, "natsmon.dial.websocket", None)
+    monkeypatch.delattr("natsmon.protocol.websocket")
+    monkeypatch.setitem(sys.modules, "natsmon.protocol.websocket", None)
     async with peers.silent() as peer:
         failed = await failure(once(ws.at(peer)))
     assert failed.where == ("info", "ws_missing")

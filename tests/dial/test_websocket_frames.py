@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from natsmon.dial import websocket
 from natsmon.dial.causes import DialError
 from natsmon.dial.dialer import Dialer, Stream
-from natsmon.sandbox.server import HOST
+from natsmon.lab.nats_server import HOST
+from natsmon.protocol import websocket
 from tests.dial import websockets as ws
 from tests.peer import Talk, info_line
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from natsmon import events as ev
-from natsmon.sandbox.server import HOST
-from natsmon.settings import Secret, Server
+from natsmon.config.settings import Secret, Server
+from natsmon.lab.nats_server import HOST
+from natsmon.stream import events as ev
 from tests import peers
 from tests.conftest import StartServer
 from tests.dial import websockets as ws

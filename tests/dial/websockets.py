@@ -7,8 +7,8 @@ import re
 import struct
 from collections.abc import Awaitable, Callable
 
-from natsmon.sandbox.server import HOST, NatsServer
-from natsmon.settings import Server
+from natsmon.config.settings import Server
+from natsmon.lab.nats_server import HOST, NatsServer
 from tests.peer import Peer, Peering, Talk, info_line, playing
 
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
-from natsmon import events as ev
-from natsmon.sandbox.server import NatsServer
+from natsmon.lab.nats_server import NatsServer
+from natsmon.stream import events as ev
 from tests.listening import Listening, listening, settings
 from tests.probe.streams import STREAM, stream_on
 

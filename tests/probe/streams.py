@@ -13,7 +13,7 @@ import nats.js.errors
 from nats.aio.client import Client
 from nats.js.api import ConsumerConfig, DeliverPolicy, StreamInfo
 
-from natsmon.sandbox.server import HOST, NatsServer
+from natsmon.lab.nats_server import HOST, NatsServer
 from tests.witness import witness
 
 STREAM = "ORDERS"

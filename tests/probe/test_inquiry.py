@@ -16,13 +16,13 @@ from hypothesis import given
 from hypothesis import settings as example_settings
 from hypothesis import strategies as st
 
-from natsmon import events as ev
-from natsmon.diagnosis import diagnose
-from natsmon.probe import inquiry as inquiry_module
-from natsmon.probe.inquiry import Inquiry
-from natsmon.sandbox.server import NatsServer
-from natsmon.settings import Secret, Settings
+from natsmon.config.settings import Secret, Settings
+from natsmon.lab.nats_server import NatsServer
+from natsmon.probe.inquiry import server_answers as inquiry_module
+from natsmon.probe.inquiry.server_answers import Inquiry
 from natsmon.state import State
+from natsmon.stream import events as ev
+from natsmon.wording.cause_table import diagnose
 from tests import peers
 from tests.conftest import StartServer, wait_for_each_other
 from tests.dial.operator_mode import Operator

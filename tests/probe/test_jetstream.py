@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from natsmon import events as ev
-from natsmon.probe import acks
-from natsmon.probe.jetstream import ApiError
-from natsmon.probe.ledger import Ledger
-from natsmon.probe.message import AckedMessage
-from natsmon.probe.runs import Runs
-from natsmon.sandbox.fault_proxy import FaultProxy
-from natsmon.sandbox.server import NatsServer
-from natsmon.settings import MAX_RATE, Secret
+from natsmon.config.settings import MAX_RATE, Secret
+from natsmon.lab.fault_relay import FaultProxy
+from natsmon.lab.nats_server import NatsServer
+from natsmon.probe.jetstream import ack_verifier as acks
+from natsmon.probe.jetstream.api import ApiError
+from natsmon.probe.messages.ledger import Ledger
+from natsmon.probe.messages.message import AckedMessage
+from natsmon.probe.messages.number_runs import Runs
+from natsmon.stream import events as ev
 from tests.conftest import StartServer
 from tests.listening import freeze, listening, settings
 from tests.probe.publishing import ids, publishing, read_back, three_messages

@@ -9,11 +9,11 @@ from hypothesis import settings as example_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from natsmon.histogram import quantised
-from natsmon.probe import ledger as ledger_module
-from natsmon.probe.latencies import Latencies
-from natsmon.probe.ledger import Cut, Ledger
-from natsmon.probe.runs import Runs
+from natsmon.probe.messages import ledger as ledger_module
+from natsmon.probe.messages.latency_samples import Latencies
+from natsmon.probe.messages.ledger import Cut, Ledger
+from natsmon.probe.messages.number_runs import Runs
+from natsmon.state.histogram import quantised
 
 SIZE = 5
 

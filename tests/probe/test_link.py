@@ -4,13 +4,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from natsmon.config.settings import Secret
 from natsmon.dial.dialer import Dialer
-from natsmon.dial.greeting import read_info
 from natsmon.dial.trace import DialTrace
-from natsmon.probe.handshake import open_link
-from natsmon.probe.link import Link
-from natsmon.sandbox.server import NatsServer
-from natsmon.settings import Secret
+from natsmon.lab.nats_server import NatsServer
+from natsmon.protocol.handshake import open_link
+from natsmon.protocol.link import Link
+from natsmon.protocol.server_info import read_info
 from tests.conftest import StartServer
 from tests.listening import settings
 

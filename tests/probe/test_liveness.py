@@ -7,11 +7,11 @@ from itertools import pairwise
 
 import pytest
 
-from natsmon import events as ev
-from natsmon.probe.alarm import Alarm
-from natsmon.probe.silence import patience
-from natsmon.sandbox.server import NatsServer
-from natsmon.settings import Secret
+from natsmon.config.settings import Secret
+from natsmon.lab.nats_server import NatsServer
+from natsmon.probe.connection.read_first_timer import Alarm
+from natsmon.probe.connection.silence import patience
+from natsmon.stream import events as ev
 from tests.conftest import StartServer
 from tests.listening import freeze, listening, settings
 from tests.peer import Talk, playing

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from nats.aio.client import Client
 
-from natsmon import events as ev
-from natsmon.narration import Narrator
-from natsmon.probe import observer
-from natsmon.sandbox.server import NatsServer
-from natsmon.settings import Secret
+from natsmon.config.settings import Secret
+from natsmon.lab.nats_server import NatsServer
+from natsmon.probe.messages import observer
 from natsmon.state import State
+from natsmon.stream import events as ev
+from natsmon.wording.narration import Narrator
 from tests.conftest import StartServer
 from tests.listening import Listening, listening, settings
 from tests.probe.streams import Stream, jetstream

@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from natsmon.probe.pool import Pool, advertised
-from natsmon.settings import Server
+from natsmon.config.settings import Server
+from natsmon.probe.connection.server_pool import Pool, advertised
 
 A, B, C, D = (Server(f"{name}.example") for name in "abcd")
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from natsmon import events as ev
-from natsmon.probe import echoes
-from natsmon.probe.tallies import CHECKPOINT_EVERY
-from natsmon.sandbox.server import NatsServer
-from natsmon.settings import MAX_RATE, Secret
+from natsmon.config.settings import MAX_RATE, Secret
+from natsmon.lab.nats_server import NatsServer
+from natsmon.probe.messages import echo_verifier as echoes
+from natsmon.probe.messages.tallies import CHECKPOINT_EVERY
+from natsmon.stream import events as ev
 from tests import peers
 from tests.conftest import StartServer
 from tests.listening import Listening, freeze, listening, settings

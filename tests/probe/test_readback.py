@@ -8,12 +8,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from natsmon import events as ev
-from natsmon.probe import acks, readback, reader
-from natsmon.probe.jetstream import StreamInfo
-from natsmon.sandbox.fault_proxy import FaultProxy
-from natsmon.sandbox.server import NatsServer
-from natsmon.settings import MAX_RATE, Secret
+from natsmon.config.settings import MAX_RATE, Secret
+from natsmon.lab.fault_relay import FaultProxy
+from natsmon.lab.nats_server import NatsServer
+from natsmon.probe.jetstream import ack_verifier as acks
+from natsmon.probe.jetstream import audit as readback
+from natsmon.probe.jetstream import stream_reader as reader
+from natsmon.probe.jetstream.api import StreamInfo
+from natsmon.stream import events as ev
 from tests.conftest import StartServer
 from tests.listening import WAIT, Listening, freeze, listening, settings
 from tests.probe.publishing import ids, publishing, read_back, three_messages

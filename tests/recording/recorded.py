@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from natsmon import events as ev
 from natsmon.recording.reader import Recording
 from natsmon.recording.recorder import Parts
 from natsmon.recording.target import Target
+from natsmon.stream import events as ev
 
 SUFFIXES = ["jsonl", "jsonl.gz", "jsonl.zst"]
 

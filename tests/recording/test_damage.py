@@ -11,7 +11,6 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from natsmon import events as ev
 from natsmon.recording import members as members_module
 from natsmon.recording import part
 from natsmon.recording.compression import by_suffix, zstd
@@ -19,6 +18,7 @@ from natsmon.recording.members import Members
 from natsmon.recording.reader import Recording, Unreadable
 from natsmon.recording.recorder import Parts
 from natsmon.recording.target import Target
+from natsmon.stream import events as ev
 from tests.recording.recorded import SUFFIXES, batches, echo, lines_of, session, written
 
 
@@ -285,7 +285,7 @@ def test_without_zstandard_the_extra_is_named(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl.zst"
     path.write_bytes(b"\x28\xb5\x2f\xfd")
     code = (
-        "import sys; sys.modules['zstandard'] = None; from natsmon import cli; "
+        "import sys; sys.modules['zstandard'] = None; from natsmon.cli import main as cli; "
         f"from natsmon.recording.reader import Recording, Unreadable\n"
         f"try: Recording([{str(path)!r}])\n"
         "except Unreadable as error: print(error)\n"

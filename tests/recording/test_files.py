@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from natsmon import events as ev
 from natsmon.recording.compression import by_suffix
 from natsmon.recording.part import NotOurs, Part
 from natsmon.recording.reader import Recording
 from natsmon.recording.recorder import CannotRecord, Parts, Recorder
 from natsmon.recording.target import Target
+from natsmon.stream import events as ev
 from tests.recording.recorded import SUFFIXES, batches, echo, session, written
 
 ZIPPED = gzip.compress(b"x", mtime=0)

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from natsmon import events as ev
 from natsmon.recording.reader import Recording
 from natsmon.state import State
+from natsmon.stream import events as ev
 from tests.vocabulary import EVENTS
 
 GOLDEN = Path(__file__).parent / "schema-1.jsonl"

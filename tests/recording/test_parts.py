@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from natsmon import events as ev
 from natsmon.recording import names, part
 from natsmon.recording.reader import Recording
 from natsmon.recording.recorder import Parts
 from natsmon.recording.target import Target
 from natsmon.state import State
+from natsmon.stream import events as ev
 from tests.recording.recorded import SUFFIXES, echo, lines_of, session, written
 from tests.tui import streams
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from natsmon import events as ev
+from natsmon.lab.nats_server import NatsServer
 from natsmon.recording.reader import Recording
 from natsmon.recording.target import Target
-from natsmon.sandbox.server import NatsServer
+from natsmon.stream import events as ev
 from natsmon.tui.recordings import Recordings
 from natsmon.tui.watch import Watch
 from tests.tui import streams
@@ -130,7 +130,7 @@ async def test_a_disk_that_fills_up_is_told_and_the_run_goes_on(server: NatsServ
     """A limit on the size of files stands in for the disk."""
     path = tmp_path / "run.jsonl"
     limited = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000))"
-    program = ["-c", f"{limited}; from natsmon.cli import main; main()"]
+    program = ["-c", f"{limited}; from natsmon.cli.main import main; main()"]
     async with natsmon(mode, "--record", str(path), server.url, "--rate", "45", program=program) as process:
         assert process.stdout is not None
         told = b""

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from natsmon import events as ev
 from natsmon.recording.reader import Batch
 from natsmon.replay.player import Player
 from natsmon.replay.scene import Scene
 from natsmon.replay.tape import Tape
+from natsmon.stream import events as ev
 from tests.tui import dial_streams, outage_streams, streams
 from tests.tui.streams import STARTED, Stream
 

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from natsmon import events as ev
 from natsmon.recording.reader import Recording
 from natsmon.recording.recorder import Parts
 from natsmon.recording.target import Target
 from natsmon.replay.loading import Loading
 from natsmon.state import State
+from natsmon.stream import events as ev
 from tests.replay.tapes import EVENTS, written
 from tests.state.folding import same
 from tests.tui import streams

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from natsmon import events as ev
 from natsmon.replay import places
 from natsmon.replay.places import NoPlace, go
 from natsmon.replay.player import Player
+from natsmon.stream import events as ev
 from tests.replay.tapes import DAY, EVENTS, at, loaded
 from tests.tui.streams import STARTED
 

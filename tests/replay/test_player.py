@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from natsmon import events as ev
 from natsmon.replay.player import SPEEDS, Player
 from natsmon.replay.scene import Scene
+from natsmon.stream import events as ev
 from tests.replay.tapes import DAY, EVENTS, at, at_end, batch, loaded
 from tests.state.folding import same
 from tests.tui import streams

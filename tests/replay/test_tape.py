@@ -2,8 +2,8 @@
 
 import pytest
 
-from natsmon import events as ev
 from natsmon.replay.scene import LINES_KEPT, MESSAGES_KEPT
+from natsmon.stream import events as ev
 from natsmon.tui import log
 from tests.replay.tapes import DAY, EVENTS, at, loaded, scenes
 from tests.state.folding import same

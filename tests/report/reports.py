@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from natsmon import events as ev
 from natsmon.report import compare, sessions
 from natsmon.report.facts import Report, Unread
+from natsmon.stream import events as ev
 from tests.tui.streams import Stream
 
 EVIL = (

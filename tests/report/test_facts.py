@@ -5,14 +5,14 @@ from collections.abc import Iterable
 import pytest
 from msgspec.structs import replace
 
-from natsmon import events as ev
-from natsmon import units
 from natsmon.report import compare, details, gather, outages, sessions, summary, words
 from natsmon.report.blocks import Prose, Table
 from natsmon.report.facts import Comparison, Failure, Run
 from natsmon.report.series import SLICES, Series
 from natsmon.state import OUTAGES_KEPT, State
 from natsmon.state.snapshot import snapshot
+from natsmon.stream import events as ev
+from natsmon.text import units
 from tests.tui import streams
 from tests.tui.streams import STARTED, Stream
 

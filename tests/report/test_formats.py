@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from natsmon import events as ev
 from natsmon.report import build, markdown, story
 from natsmon.report.blocks import Chart
 from natsmon.report.facts import Report, Unread
+from natsmon.stream import events as ev
 from tests.report.reports import EVIL, evil, report_of
 from tests.tui import streams
 from tests.tui.streams import STARTED, Stream

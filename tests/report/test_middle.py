@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from natsmon import events as ev
 from natsmon.report import build, compare, sessions, summary
 from natsmon.report.facts import Run
 from natsmon.state import DIALS_KEPT, State
 from natsmon.state.snapshot import snapshot
+from natsmon.stream import events as ev
 from tests.report.reports import report_of
 from tests.tui import outage_streams, streams
 from tests.tui.streams import STARTED, Stream

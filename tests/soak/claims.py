@@ -7,8 +7,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Self, TypeVar
 
-from natsmon import events as ev
-from natsmon.settings import Settings, to_line
+from natsmon.config.settings import Settings, to_line
+from natsmon.stream import events as ev
 from tests.soak.probe_child import ECHO
 
 E = TypeVar("E", bound=ev.Event)

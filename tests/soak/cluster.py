@@ -9,8 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
-from natsmon.sandbox.fault_proxy import FaultProxy
-from natsmon.sandbox.server import NatsServer
+from natsmon.lab.fault_relay import FaultProxy
+from natsmon.lab.nats_server import NatsServer
 from tests.probe.streams import acquaint
 from tests.soak.claims import WITHIN, Stuck
 from tests.soak.subscriber import Subscriber

@@ -20,9 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from natsmon import events as ev
-from natsmon.sandbox.server import HOST
-from natsmon.settings import Server, Settings
+from natsmon.config.settings import Server, Settings
+from natsmon.lab.nats_server import HOST
+from natsmon.stream import events as ev
 from tests.soak.claims import Claims
 from tests.soak.cluster import SUBJECT, Cluster
 from tests.soak.cycles import STALE_AFTER

@@ -8,7 +8,7 @@ what was stranded is decided, now after.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from natsmon import events as ev
+from natsmon.stream import events as ev
 from tests.soak.claims import Claims
 from tests.soak.cluster import Cluster, Node, until
 

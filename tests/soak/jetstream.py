@@ -19,8 +19,8 @@ from typing import Any, TypeVar
 import nats.errors
 from msgspec.structs import replace
 
-from natsmon import events as ev
-from natsmon.settings import Settings
+from natsmon.config.settings import Settings
+from natsmon.stream import events as ev
 from tests.probe import streams
 from tests.soak import core
 from tests.soak.claims import WITHIN, Claims, Stuck

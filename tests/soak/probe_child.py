@@ -8,12 +8,12 @@ import asyncio
 import os
 import sys
 
-from natsmon import events as ev
-from natsmon.exit_codes import Exit
+from natsmon.config.settings import Settings, from_line
 from natsmon.probe import process
-from natsmon.probe.lines import Inbox
 from natsmon.probe.probe import Probe
-from natsmon.settings import Settings, from_line
+from natsmon.stream import events as ev
+from natsmon.stream.exit_codes import Exit
+from natsmon.stream.outbox import Inbox
 
 ECHO = b"echo "
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from natsmon import events as ev
+from natsmon.stream import events as ev
 from tests.soak import core, jetstream
 from tests.soak.claims import WITHIN, Claims, Stuck
 from tests.soak.cluster import Cluster

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from natsmon.sandbox.server import HOST
+from natsmon.lab.nats_server import HOST
 
 BARRIER = "soak.barrier"
 """The subject on which subscribers tell each other how far they have heard."""

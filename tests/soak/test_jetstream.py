@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from natsmon import events as ev
+from natsmon.stream import events as ev
 from tests.soak import report
 from tests.soak.jetstream import Evidence, Judgement
 from tests.soak.run import soak

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from natsmon import events as ev
+from natsmon.stream import events as ev
 from tests.leaks import alive
 from tests.soak import report
 from tests.soak.cluster import until

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from natsmon.sandbox.relay import Way
+from natsmon.lab.relay import Way
 
 PAYLOAD = b"soak"
 _MESSAGE = re.compile(rb"Natsmon-Seq: (\d+)\r\n\r\n" + PAYLOAD + rb"\r\n")

@@ -5,8 +5,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from natsmon import events as ev
 from natsmon.state import State
+from natsmon.stream import events as ev
 from tests.vocabulary import EVENTS, anything_of, made_of
 
 A, B = "nats://a:4222", "nats://b:4222"

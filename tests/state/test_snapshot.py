@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from natsmon import events as ev
 from natsmon.recording.shadow import LINES_KEPT, MESSAGES_KEPT, Shadow
 from natsmon.state import State
 from natsmon.state.snapshot import restore, snapshot, types
+from natsmon.stream import events as ev
 from natsmon.tui.watch import Watch
 from tests.state.folding import same
 from tests.tui import dial_streams, streams

@@ -9,10 +9,10 @@ from hypothesis import settings as example_settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from natsmon import events as ev
-from natsmon.histogram import Histogram, bucket
 from natsmon.state import AddressTry, OutageRecord, StageRecord, State, connections, fold, known
+from natsmon.state.histogram import Histogram, bucket
 from natsmon.state.latencies import MINUTE, Latencies
+from natsmon.stream import events as ev
 from tests.state.folding import LOST_AND_FOUND, A, B, any_event, dial, dialed, folded, status, times
 from tests.vocabulary import EVENTS
 

@@ -1,6 +1,6 @@
 """Streams of dials of which much is known: certificates, races of addresses, INFO, CONNECT."""
 
-from natsmon import events as ev
+from natsmon.stream import events as ev
 from tests.tui.streams import HOSTILE, STARTED, Stream
 
 DAY = 86_400.0

@@ -9,7 +9,7 @@ from textual.events import Key
 from textual.pilot import Pilot
 from textual.widgets import OptionList
 
-from natsmon import events as ev
+from natsmon.stream import events as ev
 from natsmon.tui.app import NatsmonApp
 from natsmon.tui.drawing.panel import Panel
 from tests.tui.drawn import text_on

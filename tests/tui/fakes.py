@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 
-from natsmon import events as ev
+from natsmon.stream import events as ev
 from tests.tui.streams import Stream
 
 

@@ -2,8 +2,8 @@
 
 from msgspec.structs import replace
 
-from natsmon import events as ev
-from natsmon.histogram import quantised
+from natsmon.state.histogram import quantised
+from natsmon.stream import events as ev
 from tests.tui.streams import Stream
 
 

@@ -1,6 +1,6 @@
 """Streams of losses and moves: a rolling upgrade of three servers, a silence, an outage of many dials."""
 
-from natsmon import events as ev
+from natsmon.stream import events as ev
 from tests.tui.streams import HOSTILE, Stream
 
 CLUSTER = tuple(f"nats://east-{n}:4222" for n in (1, 2, 3))

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from natsmon import events as ev
+from natsmon.stream import events as ev
 
 STARTED = 1_750_000_000.0  # 2025-06-15 15:06:40 UTC
 HOSTILE = "svc[/red]\x1b[2J\u202egnp.exe"

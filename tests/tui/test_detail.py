@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from natsmon import events as ev
 from natsmon.state import Dial, State
+from natsmon.stream import events as ev
 from natsmon.tui import servers, status
 from natsmon.tui.dials import detail, gantt, listing
 from natsmon.tui.drawing import prose

@@ -7,7 +7,7 @@ from unittest import mock
 import pytest
 from textual.events import MouseScrollDown
 
-from natsmon import events as ev
+from natsmon.stream import events as ev
 from natsmon.tui.app import NatsmonApp
 from natsmon.tui.dials.table import DialTable
 from natsmon.tui.drawing.cells import text_of

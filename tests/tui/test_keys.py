@@ -8,7 +8,7 @@ from unittest import mock
 import pytest
 from textual.command import CommandPalette
 
-from natsmon import events as ev
+from natsmon.stream import events as ev
 from natsmon.tui import app as app_module
 from natsmon.tui.drawing.cells import text_of
 from natsmon.tui.drawing.panel import Panel

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from natsmon import events as ev
-from natsmon.histogram import Histogram
+from natsmon.state.histogram import Histogram
 from natsmon.state.latencies import SLICE
+from natsmon.stream import events as ev
 from natsmon.tui import messages
 from natsmon.tui.drawing.cells import text_of, width_of
 from natsmon.tui.drawing.moment import Moment

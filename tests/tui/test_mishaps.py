@@ -1,7 +1,7 @@
 """A demo that cannot start its server, a probe that died, and keys that have nothing to do."""
 
-from natsmon import events as ev
-from natsmon.sandbox import SandboxFailed
+from natsmon.lab import SandboxFailed
+from natsmon.stream import events as ev
 from natsmon.tui.drawing import figures
 from natsmon.tui.drawing.panel import Panel
 from tests.tui import streams

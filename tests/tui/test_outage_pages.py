@@ -4,7 +4,7 @@ from unittest import mock
 
 from msgspec.structs import replace
 
-from natsmon import events as ev
+from natsmon.stream import events as ev
 from natsmon.tui.drawing.panel import Panel
 from tests.tui import outage_streams, streams
 from tests.tui.drawn import text_on

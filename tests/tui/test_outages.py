@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from natsmon import events as ev
 from natsmon.state import State
+from natsmon.stream import events as ev
 from natsmon.tui.drawing.cells import Row, text_of, width_of
 from natsmon.tui.drawing.moment import Moment
 from natsmon.tui.outages import detail, listing, summary, timeline

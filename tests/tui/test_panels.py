@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from natsmon import events as ev
+from natsmon.stream import events as ev
 from natsmon.tui import keybar, log, messages, status, timeline
 from natsmon.tui.dials import listing
 from natsmon.tui.drawing.cells import cut, fit, left, right, row, spread, text_of, width_of

@@ -10,12 +10,12 @@ from typing import Any, cast
 
 import pytest
 
-from natsmon import events as ev
+from natsmon.lab.nats_server import NatsServer
 from natsmon.recording.reader import Batch, Recording
 from natsmon.replay.loading import Loading
 from natsmon.replay.player import Player
-from natsmon.sandbox.server import NatsServer
 from natsmon.state import State
+from natsmon.stream import events as ev
 from natsmon.tui import log
 from natsmon.tui.app import NatsmonApp
 from natsmon.tui.drawing.cells import text_of

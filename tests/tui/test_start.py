@@ -17,7 +17,7 @@ from tests.tui.streams import Stream
 
 _UNTIL_PAINTED = """
 import asyncio, gc, sys
-import natsmon.cli, natsmon.commands.dashboard, natsmon.commands.modes, natsmon.sources
+import natsmon.cli.main, natsmon.cli.dashboard_command, natsmon.cli.run_modes, natsmon.stream.probe_child
 from natsmon.tui.app import NatsmonApp
 
 class Silent:
@@ -42,9 +42,11 @@ app = NatsmonApp(Silent())
 app.run(headless=True, auto_pilot=look)
 """
 _LATER: tuple[str, ...] = ("nats", "nkeys", "websockets", "uvloop", "markdown_it", "pygments")
-_LATER += tuple(f"natsmon.{name}" for name in ("probe", "dial", "check", "sandbox", "views", "report", "availability"))
-_LATER += tuple(f"natsmon.{name}" for name in ("narration", "diagnosis", "recording"))
-_LATER += tuple(f"natsmon.{name}" for name in ("replay", "piped", "remote"))
+_LATER += tuple(
+    f"natsmon.{name}" for name in ("probe", "protocol", "library", "check", "lab", "report", "state.availability")
+)
+_LATER += tuple(f"natsmon.{name}" for name in ("wording.narration", "wording.cause_table", "recording"))
+_LATER += tuple(f"natsmon.{name}" for name in ("replay", "stream.pipe", "stream.ssh"))
 _LATER += tuple(f"natsmon.tui.{name}" for name in ("help", "prompt", "filter", "page", "servers_page", "replay"))
 _LATER += tuple(f"natsmon.tui.dials.{name}" for name in ("page", "detail", "gantt"))
 _LATER += tuple(f"natsmon.tui.outages.{name}" for name in ("pages", "table", "listing", "detail", "timeline"))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from natsmon import events as ev
+from natsmon.stream import events as ev
 from natsmon.tui import help as help_page
 from natsmon.tui import log, silence, status, timeline
 from natsmon.tui.dials import listing

@@ -4,16 +4,16 @@ from typing import Any
 
 import msgspec
 
-from natsmon import dates, units
-from natsmon import events as ev
-from natsmon.diagnosis import diagnose
 from natsmon.state import Dial
+from natsmon.stream import events as ev
+from natsmon.text import dates, units
 from natsmon.tui.dials import gantt
 from natsmon.tui.dials.listing import GLYPHS, OUTCOMES
 from natsmon.tui.drawing import figures
 from natsmon.tui.drawing.cells import Role, Row, bar, fit, row, spread, width_of
 from natsmon.tui.drawing.moment import Moment
 from natsmon.tui.drawing.prose import Fact, beside, facts, fold, heading, plain, widest
+from natsmon.wording.cause_table import diagnose
 
 _TWO_COLUMNS = 150
 _MARKS: dict[ev.DialOutcome, str] = {"connected": "✓", "failed": "✗", "cancelled": "⊘", "timeout": "✗"}

@@ -2,10 +2,10 @@
 
 from rich.cells import cell_len
 
-from natsmon import events as ev
-from natsmon import units
-from natsmon.plaintext import printable
 from natsmon.state import AddressTry, Dial, StageRecord
+from natsmon.stream import events as ev
+from natsmon.text import units
+from natsmon.text.plain_text import printable
 from natsmon.tui.dials.listing import GLYPHS, NOT_NEEDED, WATERFALL, stage_mark
 from natsmon.tui.drawing.cells import Role, Row, fit, left, row
 from natsmon.tui.drawing.moment import Moment

@@ -3,8 +3,8 @@
 from collections import deque
 from itertools import islice
 
-from natsmon import events as ev
 from natsmon.state import Dial, StageRecord, State
+from natsmon.stream import events as ev
 from natsmon.tui.drawing import figures
 from natsmon.tui.drawing.cells import Piece, Role, Row, address, bar, fit, left, right, row, spread, width_of
 from natsmon.tui.drawing.moment import Moment

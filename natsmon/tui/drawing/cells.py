@@ -8,7 +8,7 @@ from typing import Literal
 
 from rich.cells import cell_len, set_cell_size
 
-from natsmon.plaintext import printable
+from natsmon.text.plain_text import printable
 
 Role = Literal["value", "label", "good", "bad", "warn", "info", "dim", "strong"]
 ROLES: tuple[Role, ...] = ("value", "label", "good", "bad", "warn", "info", "dim", "strong")

@@ -6,7 +6,7 @@ A figure without a sample is a dash, never a zero.
 import math
 import time
 
-from natsmon import units
+from natsmon.text import units
 
 NONE = "–"
 _MOST = 10**18

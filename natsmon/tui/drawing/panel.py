@@ -10,7 +10,7 @@ from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
-from natsmon.plaintext import printable
+from natsmon.text.plain_text import printable
 from natsmon.tui.drawing.cells import Row
 from natsmon.tui.drawing.moment import Moment
 

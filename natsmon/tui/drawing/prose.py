@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from rich.cells import cell_len, chop_cells
 
-from natsmon.plaintext import printable
+from natsmon.text.plain_text import printable
 from natsmon.tui.drawing.cells import Piece, Role, Row, fit, left, row
 
 LONGEST = 4_000

@@ -1,6 +1,6 @@
 """The PING arithmetic: how often, how many without an answer, and when that is the end of the connection."""
 
-from natsmon import events as ev
+from natsmon.stream import events as ev
 from natsmon.tui.drawing import figures
 from natsmon.tui.drawing.cells import Role
 from natsmon.tui.drawing.moment import Moment

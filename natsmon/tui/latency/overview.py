@@ -1,6 +1,6 @@
 """The page on how long things take: percentiles, their distribution and course, the PINGs, and availability."""
 
-from natsmon import availability
+from natsmon.state import availability
 from natsmon.state.latencies import Latencies
 from natsmon.tui.drawing import figures
 from natsmon.tui.drawing.cells import Piece, Row, fit, left, right, row

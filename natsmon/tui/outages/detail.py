@@ -1,8 +1,7 @@
 """One outage told whole: what happened, how it was noticed, what it cost, and its steps on a scale of time."""
 
-from natsmon import units
-from natsmon.diagnosis import diagnose
 from natsmon.state import OutageRecord
+from natsmon.text import units
 from natsmon.tui.drawing.cells import Row, fit, row, spread, width_of
 from natsmon.tui.drawing.moment import Moment
 from natsmon.tui.drawing.prose import Fact, facts, heading
@@ -10,6 +9,7 @@ from natsmon.tui.outages import timeline
 from natsmon.tui.outages.summary import words
 from natsmon.tui.outages.timeline import dials_of, last_word
 from natsmon.tui.upgrades.moves import called, move_of, names
+from natsmon.wording.cause_table import diagnose
 
 _BY_SERVER = ("shutdown", "kicked", "slow_consumer", "permissions", "max_payload", "account_limit", "limit")
 _RUNS_SHOWN = 12

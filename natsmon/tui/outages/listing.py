@@ -4,9 +4,8 @@ from collections import deque
 
 from rich.cells import cell_len
 
-from natsmon import availability
-from natsmon.plaintext import printable
-from natsmon.state import OutageRecord, State
+from natsmon.state import OutageRecord, State, availability
+from natsmon.text.plain_text import printable
 from natsmon.tui.drawing import figures
 from natsmon.tui.drawing.cells import Piece, Role, Row, fit, left, row, width_of
 from natsmon.tui.drawing.moment import Moment

@@ -4,8 +4,8 @@ from itertools import islice
 
 from rich.cells import cell_len
 
-from natsmon.plaintext import printable
 from natsmon.state import OutageRecord
+from natsmon.text.plain_text import printable
 from natsmon.tui.drawing import figures
 from natsmon.tui.drawing.cells import Piece, Row, address, fit, left, row, spread, width_of
 from natsmon.tui.drawing.moment import Moment

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 from rich.cells import cell_len
 
-from natsmon import units
-from natsmon.plaintext import printable
 from natsmon.state import Dial, OutageRecord, State
+from natsmon.text import units
+from natsmon.text.plain_text import printable
 from natsmon.tui.dials.listing import GLYPHS
 from natsmon.tui.drawing import figures
 from natsmon.tui.drawing.cells import Role, Row, fit, left, row

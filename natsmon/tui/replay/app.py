@@ -9,12 +9,12 @@ from typing import ClassVar, cast
 from textual.binding import BindingType
 from textual.widgets import Input
 
-from natsmon import events as ev
-from natsmon.exit_codes import Exit
-from natsmon.plaintext import printable
 from natsmon.replay.loading import Loading
 from natsmon.replay.player import Player
-from natsmon.sources import Source
+from natsmon.stream import events as ev
+from natsmon.stream.exit_codes import Exit
+from natsmon.stream.probe_child import Source
+from natsmon.text.plain_text import printable
 from natsmon.tui.app import NatsmonApp
 from natsmon.tui.dashboard import Dashboard
 from natsmon.tui.drawing import figures

@@ -90,6 +90,6 @@ def _on_a_page(key: Key) -> Key:
 
 
 REPLAY_PAGE_KEYS: tuple[Key, ...] = tuple(
-    _on_a_page(key) for key in (*map(_in_a_replay, RECORD_KEYS), *_PLAYING) if key.id != "natsmon.sandbox"
+    _on_a_page(key) for key in (*map(_in_a_replay, RECORD_KEYS), *_PLAYING) if key.id != "natsmon.lab"
 )
 """What the help says of the pages."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from natsmon.replay.player import Player
-from natsmon.sources import Source
+from natsmon.stream.probe_child import Source
 from natsmon.tui.drawing.moment import Moment
 from natsmon.tui.watch import Watch, entry
 

@@ -2,8 +2,8 @@
 
 from rich.cells import cell_len
 
-from natsmon import units
-from natsmon.plaintext import printable
+from natsmon.text import units
+from natsmon.text.plain_text import printable
 from natsmon.tui.drawing import figures
 from natsmon.tui.drawing.cells import Piece, Role, Row, address, fit, left, row
 from natsmon.tui.drawing.moment import Moment

@@ -1,0 +1,61 @@
+"""``natsmon check``: one connect, for a person or a monitor."""
+
+import os
+import sys
+from typing import Any
+
+import click
+
+from natsmon.cli.click_commands import FLAGS_WORD, Command
+from natsmon.cli.flags import check_flags, connect_flags, server_flags
+from natsmon.cli.output import complain, is_terminal, write
+from natsmon.cli.settings_layers import limits_from, settings_from
+from natsmon.config.server_urls import quotable
+from natsmon.stream.exit_codes import Exit
+
+
+@click.command(cls=Command, options_metavar=FLAGS_WORD)
+@server_flags
+@connect_flags
+@check_flags
+@click.pass_context
+def check(
+    ctx: click.Context, /, as_format: str, outfile: str | None, namespace: str, every_address: bool, **_: Any
+) -> int:
+    """One connect to PONG, one round trip and one message, told stage by stage or to a monitor.
+
+    The exit code is 0 for OK, 1 for WARNING, 2 for CRITICAL, 3 for UNKNOWN; with --format prometheus it is 0.
+    """
+    settings, limits = settings_from(ctx), limits_from(ctx)
+    from natsmon.check import formats as check_formats
+    from natsmon.check import text as check_text
+    from natsmon.check import verdict
+    from natsmon.check.measure import run as run_check
+    from natsmon.text import atomic_file as file
+
+    found = run_check(settings, every_address=every_address)
+    if found is None:
+        return Exit.INTERRUPTED
+    verdicts = [verdict.judge(each, limits) for each in found]
+    colour = outfile is None and is_terminal(sys.stdout) and not os.environ.get("NO_COLOR")
+    match as_format:
+        case "nagios":
+            told = check_formats.nagios(verdicts)
+        case "json":
+            told = check_formats.json_text(verdicts, many=every_address)
+        case "prometheus":
+            told = check_formats.prometheus(verdicts, namespace=namespace)
+        case _ if every_address:
+            told = check_text.table(verdicts, colour=colour)
+        case _:
+            told = check_text.stages(verdicts[0], colour=colour)
+    try:
+        if outfile is None:
+            write(told)
+        else:
+            file.write(outfile, told)
+    except OSError as exc:
+        why = f'--outfile: "{quotable(outfile)}" cannot be written: {exc.strerror}' if outfile is not None else str(exc)
+        complain(why)
+        return verdict.Status.UNKNOWN
+    return Exit.ENDED if as_format == "prometheus" else verdict.worst(verdicts)

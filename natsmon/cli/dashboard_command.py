@@ -1,0 +1,35 @@
+"""``natsmon [URL …]``: the dashboard, the plain log or the event stream."""
+
+from typing import Any
+
+import click
+
+from natsmon import __version__
+from natsmon.cli.click_commands import Dashboard
+from natsmon.cli.flags import connect_flags, output_flags, run_flags, server_flags
+from natsmon.cli.output import write
+from natsmon.cli.record_target import target_from
+from natsmon.cli.run_modes import choose, run
+from natsmon.cli.settings_layers import settings_from
+
+
+def _version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        write(f"natsmon {__version__}\n")
+        ctx.exit()
+
+
+@click.command(cls=Dashboard, hidden=True)
+@server_flags
+@connect_flags
+@run_flags
+@output_flags
+@click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Show the version.")
+@click.pass_context
+def dashboard(ctx: click.Context, /, plain: bool, as_json: bool, control: bool, **_: Any) -> int:
+    """Watch a connection to NATS: every dial, reconnect, outage and message, live.
+
+    Without a terminal on standard output it is a log instead.
+    """
+    mode = choose(ctx, plain, as_json, control)
+    return run(mode, settings_from(ctx), control=control, record=target_from(ctx, mode))

@@ -1,0 +1,56 @@
+"""``natsmon demo``: the dashboard on real servers of its own."""
+
+from typing import Any
+
+import click
+
+from natsmon.cli.click_commands import FLAGS_WORD, Command
+from natsmon.cli.flag_types import whole
+from natsmon.cli.flags import Flag, connect_flags, output_flags, run_flags
+from natsmon.cli.output import complain
+from natsmon.cli.record_target import target_from
+from natsmon.cli.run_modes import choose, run
+from natsmon.cli.settings_layers import settings_from
+from natsmon.config.server_urls import parse_servers
+from natsmon.stream.exit_codes import Exit
+
+_SERVERS_AT_MOST = 9
+
+
+class _Demo(Command):
+    """Obeys no variable: those say how somebody else's servers are reached."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for param in self.params:
+            param.envvar = None
+
+
+@click.command(cls=_Demo, options_metavar=FLAGS_WORD)
+@click.option("--servers", cls=Flag, section="Demo", type=whole(1, _SERVERS_AT_MOST), default="1", help="How many.")
+@connect_flags
+@run_flags
+@output_flags
+@click.argument("rest", nargs=-1, metavar="")
+@click.pass_context
+def demo(
+    ctx: click.Context, /, servers: int, rest: tuple[str, ...], plain: bool, as_json: bool, control: bool, **_: Any
+) -> int:
+    """The dashboard on real servers of its own, to be killed and restarted with a key."""
+    if rest:
+        raise click.UsageError("demo starts servers of its own and takes no URL", ctx)
+    mode = choose(ctx, plain, as_json, control)
+    record = target_from(ctx, mode)
+    settings_from(ctx, servers=())  # what is wrong is said before a server is started
+    from natsmon.lab import NoServer, Sandbox, SandboxFailed
+
+    try:
+        sandbox = Sandbox.start(servers=servers)
+    except (NoServer, SandboxFailed) as exc:
+        complain(f"demo: {exc}")
+        return Exit.USAGE
+    try:
+        addresses, _userinfo = parse_servers(sandbox.urls)
+        return run(mode, settings_from(ctx, servers=addresses), control=control, record=record, sandbox=sandbox)
+    finally:
+        sandbox.close()

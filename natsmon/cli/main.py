@@ -1,0 +1,83 @@
+"""The command line: which command is meant, and what is said when it cannot be taken. Alone reads argv.
+
+A command's module is imported when it is run, so that none costs another its start.
+"""
+
+import os
+import re
+from collections.abc import Sequence
+
+import click
+from click.core import ParameterSource
+
+from natsmon.cli.click_commands import HELP_WIDTH, Natsmon
+from natsmon.cli.output import Unwritable, complain
+from natsmon.stream.exit_codes import Exit
+
+
+@click.group(cls=Natsmon, add_help_option=False, context_settings={"max_content_width": HELP_WIDTH})
+def natsmon() -> None:
+    pass
+
+
+def explain(exc: click.ClickException) -> str:
+    """One line that names the flag or variable, and the value unless it may be a secret."""
+    hint = "; try natsmon --help"
+    match exc:
+        case click.NoSuchOption():
+            name = re.match(r"-{0,2}[\w-]*", exc.option_name)
+            similar = f"; did you mean {' or '.join(exc.possibilities)}?" if exc.possibilities else hint
+            return f"{name[0] if name else 'option'}: there is no such option{similar}"
+        case click.BadOptionUsage():
+            params = (param for command in natsmon.all_commands() for param in command.params)
+            options = (p for p in params if exc.option_name in (*p.opts, *p.secondary_opts))
+            is_flag = any(isinstance(p, click.Option) and p.is_flag for p in options)
+            wants = "takes no value" if is_flag else "needs a value"
+            return f"{exc.option_name}: {wants}{hint}"
+        case click.BadParameter():
+            return f"{_place(exc)}: {exc.message}"
+        case _:
+            return exc.format_message()
+
+
+def _place(exc: click.BadParameter) -> str:
+    """The flag, the variable or the argument that a bad value came from."""
+    if isinstance(exc.param_hint, str):
+        return exc.param_hint
+    param = exc.param
+    if param is None:
+        return "argument"
+    if exc.ctx and exc.ctx.get_parameter_source(param.name or "") is ParameterSource.ENVIRONMENT:
+        return str(param.envvar)
+    return param.opts[0] if isinstance(param, click.Option) else "URL"
+
+
+def _occupy_standard_streams() -> None:
+    """Put the null device where one is closed; for standard output that is an error.
+
+    A socket opened later would get the free number, and events would be written to a server.
+    """
+    closed = []
+    for fd in (0, 1, 2):
+        try:
+            os.fstat(fd)
+        except OSError:
+            closed.append(fd)
+            os.dup2(os.open(os.devnull, os.O_RDWR), fd)
+    if 1 in closed:
+        raise click.UsageError("standard output is closed")
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """The console script. The result is the exit status."""
+    try:
+        _occupy_standard_streams()
+        return int(natsmon.main(args, prog_name="natsmon", standalone_mode=False) or Exit.ENDED)
+    except click.ClickException as exc:
+        complain(explain(exc))
+        return Exit.USAGE
+    except Unwritable as exc:
+        complain(str(exc))
+        return Exit.GAVE_UP
+    except click.Abort:
+        return Exit.INTERRUPTED

@@ -1,0 +1,68 @@
+"""``natsmon replay``: the dashboard on a recording."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from natsmon.cli.click_commands import FLAGS_WORD, Command
+from natsmon.cli.flags import Flag
+from natsmon.cli.output import complain, write
+from natsmon.cli.terminal_check import need_screen
+from natsmon.stream import garbage
+from natsmon.stream.exit_codes import Exit
+
+if TYPE_CHECKING:
+    from natsmon.recording.reader import Recording
+
+
+@click.command(cls=Command, options_metavar=FLAGS_WORD)
+@click.option("--plain", cls=Flag, section="Output", is_flag=True, help="Its log instead, all of it at once.")
+@click.argument("files", nargs=-1, metavar="FILE...")
+@click.pass_context
+def replay(ctx: click.Context, /, files: tuple[str, ...], plain: bool, **_: Any) -> int:
+    """The dashboard on a recording, to be played, stepped and jumped through.
+
+    Numbered parts of FILE come before it, compressed or not; several files are played one after another.
+    """
+    if not files:
+        raise click.UsageError("replay needs a recording: natsmon replay FILE", ctx)
+    if not plain:
+        need_screen("replay")
+    garbage.leave()
+    from natsmon.recording.reader import Recording, Unreadable
+
+    try:
+        recording = Recording(files)
+    except Unreadable as error:
+        complain(f"replay: {error}")
+        return Exit.USAGE
+    if plain:
+        return _log(recording)
+    from natsmon.replay.loading import Loading
+
+    loading = Loading(recording)
+    if not loading.begin():
+        return _nothing(recording)
+    from natsmon.tui.replay.app import run
+
+    return run(loading)
+
+
+def _log(recording: "Recording") -> int:
+    from natsmon.wording.plain_log import Log
+
+    log, events = Log(), 0
+    for events, event in enumerate(recording.events(), 1):  # noqa: B007  the last number is asked for
+        if (line := log.line(event)) is not None and not write(line):
+            return Exit.ENDED
+    if not events:
+        return _nothing(recording)
+    for note in recording.skipped:
+        complain(f"replay: not read: {note}")
+    return Exit.ENDED
+
+
+def _nothing(recording: "Recording") -> int:
+    where = ", ".join(str(path) for path in recording.parts)
+    complain(f"replay: not read: {recording.skipped[0]}" if recording.skipped else f"replay: {where}: is empty")
+    return Exit.USAGE

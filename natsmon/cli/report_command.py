@@ -1,0 +1,107 @@
+"""``natsmon report``: what happened in recordings, for a person."""
+
+import os
+import shutil
+import stat
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import click
+
+from natsmon.cli.click_commands import FLAGS_WORD, Command
+from natsmon.cli.flags import report_flags
+from natsmon.cli.output import complain, is_terminal, write
+from natsmon.config.server_urls import quotable
+from natsmon.stream.exit_codes import Exit
+
+STANDARD_INPUT = "-"
+
+
+@click.command(cls=Command, options_metavar=FLAGS_WORD)
+@report_flags
+@click.argument("files", nargs=-1, metavar="FILE...")
+@click.pass_context
+def report(ctx: click.Context, /, files: tuple[str, ...], as_format: str, outfile: str | None, **_: Any) -> int:
+    """What happened in recordings, for a person: text, Markdown, HTML or JSON.
+
+    Several files are set side by side. FILE may be - for standard input.
+    """
+    if not files:
+        raise click.UsageError("report needs a recording: natsmon report FILE", ctx)
+    from natsmon.recording.reader import Unreadable
+    from natsmon.report import build
+    from natsmon.text import atomic_file as file
+
+    try:
+        with _spooled(files) as paths:
+            told = build.read(paths, [_called(name) for name in files])
+    except (Unreadable, OSError) as exc:
+        complain(f"report: {exc}")
+        return Exit.USAGE
+    if told.unread:
+        first, more = told.unread[0], len(told.unread) - 1
+        also = f"; {more} more{' in the report' if told.runs else ''}" if more else ""
+        complain(f"report: not read: {first.file}: {first.what}{also}")
+    if not told.runs:
+        return Exit.USAGE
+    terminal = outfile is None and is_terminal(sys.stdout)
+    width = shutil.get_terminal_size().columns if terminal else build.NARROW
+    said = build.render(told, as_format, width=width, colour=terminal and not os.environ.get("NO_COLOR"))
+    if outfile is None:
+        write(said)
+        return Exit.ENDED
+    try:
+        file.write(outfile, said)
+    except OSError as exc:
+        complain(f'--outfile: "{quotable(outfile)}" cannot be written: {exc.strerror}')
+        return Exit.GAVE_UP
+    return Exit.ENDED
+
+
+def _called(name: str) -> str:
+    return "standard input" if name == STANDARD_INPUT else name
+
+
+@contextmanager
+def _spooled(files: Sequence[str]) -> Iterator[list[str]]:
+    """The files, with what comes through pipes in ones of their own: a recording is not read in one direction only.
+
+    Raises Unreadable.
+    """
+    with ExitStack() as stack:
+        own = {
+            name: stack.enter_context(_spool(name))
+            for name in dict.fromkeys(files)
+            if name == STANDARD_INPUT or _is_pipe(name)
+        }
+        yield [own.get(name, name) for name in files]
+
+
+def _is_pipe(name: str) -> bool:
+    """Such as a shell makes of ``<(zcat run.jsonl.gz)``."""
+    try:
+        return stat.S_ISFIFO(os.stat(name).st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+@contextmanager
+def _spool(name: str) -> Iterator[str]:
+    from natsmon.recording.reader import Unreadable
+
+    with tempfile.NamedTemporaryFile(prefix="natsmon-report-") as spool:
+        try:
+            if name != STANDARD_INPUT:
+                with open(name, "rb") as pipe:
+                    shutil.copyfileobj(pipe, spool)
+            elif sys.stdin is None:
+                raise Unreadable("standard input is closed")
+            else:
+                shutil.copyfileobj(sys.stdin.buffer, spool)
+            spool.flush()
+        except OSError as exc:
+            raise Unreadable(f'"{quotable(_called(name))}" cannot be read: {exc.strerror}') from None
+        yield spool.name

@@ -1,0 +1,81 @@
+"""How a run is shown: on a screen, as a log, or as the stream of its events.
+
+The packages that cost a start (the client, the screen) are imported by the mode that needs them.
+"""
+
+import os
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import click
+
+from natsmon.cli.output import is_terminal, write
+from natsmon.cli.record_target import recording
+from natsmon.config.settings import Settings
+from natsmon.stream import garbage
+
+if TYPE_CHECKING:
+    from natsmon.lab import Sandbox
+    from natsmon.recording.recorder import Recorder
+    from natsmon.recording.target import Target
+    from natsmon.tui.drawing.moment import Moment
+
+
+def choose(ctx: click.Context, /, plain: bool, as_json: bool, control: bool) -> str:
+    if plain and as_json:
+        raise click.UsageError("--plain and --json exclude each other", ctx)
+    if control and not as_json:
+        raise click.UsageError("--control needs --json", ctx)
+    if as_json:
+        return "json"
+    # The dashboard is drawn on standard error.
+    if plain or not all(map(is_terminal, (sys.stdin, sys.stdout, sys.stderr))):
+        return "plain"
+    if (term := os.environ.get("TERM", "")) in ("dumb", "unknown"):
+        raise click.UsageError(f'TERM: "{term}" is a terminal that cannot show the dashboard; try --plain', ctx)
+    return "dashboard"
+
+
+def run(
+    mode: str, settings: Settings, *, control: bool, record: "Target | None", sandbox: "Sandbox | None" = None
+) -> int:
+    with recording(record) as recorder:
+        return _run(mode, settings, control, record, recorder, sandbox)
+
+
+def _run(
+    mode: str,
+    settings: Settings,
+    control: bool,
+    record: "Target | None",
+    recorder: "Recorder | None",
+    sandbox: "Sandbox | None",
+) -> int:
+    garbage.leave()  # loading is a part of the start; the dashboard and the probe say when it is over
+    if mode == "dashboard":
+        from natsmon.stream.probe_child import ProbeProcess
+        from natsmon.tui.app import run as run_dashboard
+
+        return run_dashboard(
+            ProbeProcess(settings), sandbox=sandbox, record=record, recorder=recorder, afterwards=sum_up
+        )
+    from natsmon.probe.process import run as run_probe
+
+    if mode == "json":
+        from natsmon.stream.events import encode
+
+        return run_probe(settings, encode=encode, control=control, recorder=recorder)
+    from natsmon.wording.plain_log import Plain
+
+    return run_probe(settings, encode=Plain().line, control=control, recorder=recorder)
+
+
+def sum_up(last: "Moment", recordings: list[str]) -> None:
+    """What the terminal keeps of what was on the screen."""
+    from natsmon.wording.session_summary import summary
+
+    died = last.obituary if last.stream == "died" else None
+    there = [name for name in recordings if os.path.exists(name)]
+    with suppress(OSError):  # a terminal that is gone keeps nothing
+        write("".join(f"{line}\n" for line in summary(last.state, last.now, died=died, recordings=there)))

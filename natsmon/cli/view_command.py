@@ -1,0 +1,109 @@
+"""``natsmon view``: the dashboard on a stream that comes from elsewhere."""
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from natsmon.cli.click_commands import FLAGS_WORD, Command
+from natsmon.cli.flags import Flag, record_flags
+from natsmon.cli.output import complain, is_terminal, write
+from natsmon.cli.record_target import recording, say_if_stopped, target_from
+from natsmon.cli.run_modes import sum_up
+from natsmon.cli.terminal_check import need_screen
+from natsmon.stream import garbage
+from natsmon.stream.exit_codes import Exit
+from natsmon.text.plain_text import printable
+
+if TYPE_CHECKING:
+    from natsmon.recording.recorder import Recorder
+    from natsmon.recording.target import Target
+    from natsmon.stream.probe_child import Source
+
+STANDARD_INPUT = "-"
+_TERMINAL = "/dev/tty"
+
+
+@click.command(cls=Command, options_metavar=FLAGS_WORD)
+@click.option(
+    "--ssh",
+    cls=Flag,
+    section="Source",
+    metavar="[USER@]HOST",
+    help="Run natsmon --json there, and watch it; keys work.",
+)
+@click.option("--plain", cls=Flag, section="Output", is_flag=True, help="A log, one line an event.")
+@record_flags
+@click.argument("rest", nargs=-1, metavar="- | --ssh HOST [-- ARGUMENTS...]")
+@click.pass_context
+def view(ctx: click.Context, /, ssh: str | None, plain: bool, rest: tuple[str, ...], **_: Any) -> int:
+    """The dashboard on a natsmon elsewhere, through a pipe or over ssh.
+
+    The pipe is ssh HOST natsmon --json | natsmon view - and with --ssh that is one command: ARGUMENTS are for the
+    natsmon there, and the keys act on its connection.
+    """
+    record = target_from(ctx, "plain" if plain else "dashboard")
+    if ssh is not None:
+        return _over_ssh(ctx, ssh, rest, plain, record)
+    if rest != (STANDARD_INPUT,):
+        hint = "; natsmon replay FILE shows a recording" if rest else ""
+        raise click.UsageError(f"view wants - for standard input, or --ssh HOST{hint}", ctx)
+    if is_terminal(sys.stdin):
+        raise click.UsageError("view -: standard input is this terminal; try natsmon --json … | natsmon view -", ctx)
+    stream = os.dup(0)
+    if not plain:
+        need_screen("view", keys_from=_TERMINAL)
+    from natsmon.stream.pipe import NO_COMMANDS, Pipe
+
+    with recording(record) as recorder:
+        return _show(Pipe(stream), plain, record, recorder, unable=NO_COMMANDS)
+
+
+def _over_ssh(ctx: click.Context, host: str, arguments: tuple[str, ...], plain: bool, record: "Target | None") -> int:
+    if not host or host.startswith("-") or printable(host) != host:
+        raise click.BadParameter(f'"{printable(host)}" is no host', ctx=ctx, param_hint="--ssh")
+    if not plain:
+        need_screen("view")
+    from natsmon.stream.ssh import NoRemote, start
+
+    with recording(record) as recorder:
+        try:
+            source = start(host, arguments)
+        except NoRemote as error:
+            complain(f"view: {error}")
+            return Exit.USAGE if error.status == Exit.USAGE else Exit.GAVE_UP
+        return _show(source, plain, record, recorder)
+
+
+def _show(
+    source: "Source", plain: bool, record: "Target | None", recorder: "Recorder | None", *, unable: str = ""
+) -> int:
+    garbage.leave()
+    if plain:
+        import asyncio
+
+        source.tap = recorder.put if recorder is not None else None
+        return asyncio.run(_log(source, recorder))
+    from natsmon.tui.app import run
+
+    return run(source, leave_at_end=False, record=record, recorder=recorder, unable=unable, afterwards=sum_up)
+
+
+async def _log(source: "Source", recorder: "Recorder | None") -> int:
+    from natsmon.wording.plain_log import Log
+
+    log = Log()
+    garbage.collect()
+    try:
+        async for event in source.events():
+            if recorder is not None:
+                say_if_stopped(recorder)
+            if (line := log.line(event)) is not None and not write(line):
+                return Exit.ENDED
+    finally:
+        source.kill()
+    if log.ended is None:
+        complain(f"view: {source.obituary}")
+        return Exit.PROBE_DIED
+    return log.ended

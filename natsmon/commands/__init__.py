@@ -1,1 +1,0 @@
-"""The commands a person can give, and the flags they take."""

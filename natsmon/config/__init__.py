@@ -1,0 +1,1 @@
+"""What to connect to and how: settings, server URLs, subjects, secrets."""

@@ -1,0 +1,1 @@
+"""The life of one connection: dials, waits, commands, keepalive, round trips."""

@@ -1,0 +1,312 @@
+"""One attempt: from the name of a server to PONG, under one deadline, told stage by stage."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from natsmon.config.settings import Server, Settings
+from natsmon.dial.causes import DialError, classify
+from natsmon.dial.dialer import CustomDialer, Stream
+from natsmon.dial.trace import DialTrace
+from natsmon.protocol import credentials, tls
+from natsmon.protocol.handshake import open_link
+from natsmon.protocol.jwt_expiry import jwt_expiry
+from natsmon.protocol.link import Link
+from natsmon.protocol.server_info import Info, check_port, read_info
+from natsmon.stream import events as ev
+
+Emit = Callable[[ev.AnyEvent], None]
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What is told of an attempt before it begins."""
+
+    dial: int
+    attempt: int
+    round: int
+    server: Server
+    why: ev.Why
+
+
+async def make(attempt: Attempt, dialer: CustomDialer, settings: Settings, emit: Emit, clock: Clock) -> Link | None:
+    """The open link, or None when the attempt failed. Cancelled, it says so and leaves nothing open."""
+    stages = Stages(attempt.dial, settings, emit, clock)
+    if attempt.server.websocket:
+        with suppress(ImportError):  # the dial will say so
+            import natsmon.protocol.websocket  # noqa: F401 - before the clock runs: it takes longer than a dial
+    began = clock()
+    emit(
+        ev.DialStart(
+            t=began,
+            dial=attempt.dial,
+            attempt=attempt.attempt,
+            round=attempt.round,
+            server=attempt.server.url,
+            why=attempt.why,
+            timeout=settings.connect_timeout,
+        )
+    )
+
+    def end(outcome: ev.DialOutcome, cause: str = "", text: str = "", stage: ev.Stage | None = None) -> None:
+        stages.end(outcome, cause, text)
+        now = clock()
+        emit(
+            ev.DialEnd(
+                t=now,
+                dial=attempt.dial,
+                outcome=outcome,
+                stage=stage or stages.reached,
+                cause=cause,
+                text=text,
+                total=round(now - began, 6),
+                stages=stages.seconds,
+                server=attempt.server.url,
+                tls_name=attempt.server.tls_name,
+            )
+        )
+        if outcome != "cancelled":
+            stages.tell_agreement()
+
+    try:
+        async with asyncio.timeout(settings.connect_timeout) as limit:
+            link = await _dial_to_pong(attempt.server, dialer, settings, stages, limit.when())
+    except asyncio.CancelledError:
+        end("cancelled", "cancelled")
+        raise
+    except TimeoutError:
+        end("timeout", "timeout", stages.silence or _SILENT.get(stages.reached or "dns", ""))
+        return None
+    except DialError as error:
+        end("timeout" if error.cause == "timeout" else "failed", error.cause, error.text, error.stage)
+        return None
+    except Exception as error:
+        # A dialer need not be ours: whatever it raises ends its attempt, and no more than that.
+        end("failed", *classify(error))
+        return None
+    end("connected")
+    return link
+
+
+_SILENT = {
+    "dns": "no answer to the lookup",
+    "tcp": "no answer to the TCP connect",
+    "tls": "the TLS handshake did not finish",
+    "info": "the peer accepted and sent no INFO",
+    "connect": "no PONG after CONNECT",
+}
+
+
+async def _dial_to_pong(
+    server: Server, dialer: CustomDialer, settings: Settings, stages: "Stages", deadline: float | None
+) -> Link:
+    stream = await dialer.dial((server.host, server.port), deadline=deadline, trace=stages)
+    try:
+        if settings.tlsfirst or (server.websocket and tls.wanted(server, settings)):
+            await _secure(stream, server, settings, stages, asks=True)
+        with stages.stage("info"):
+            if server.websocket:
+                stages.silence = "no answer to the WebSocket upgrade"
+                stream = await _upgrade(stream, server)
+                stages.silence = ""
+            info, raw = await read_info(stream.reader)
+            stages.learn(ev.DialInfo(t=stages.now(), dial=stages.dial, info=raw))
+            check_port(raw)
+        if not (settings.tlsfirst or server.websocket) and _needs_tls(server, settings, info):
+            await _secure(stream, server, settings, stages, asks=info.tls_verify)
+        with stages.stage("connect"):
+            return await open_link(stream, server, info, raw, settings, partial(stages.connect_sent, info))
+    except BaseException:
+        _drop(stream)
+        raise
+
+
+def _needs_tls(server: Server, settings: Settings, info: Info) -> bool:
+    """By the server's demand or by the user's (ADR-40); nothing leaves in clear where the user asked for TLS."""
+    if not tls.wanted(server, settings):
+        return info.tls_required
+    if not (info.tls_required or info.tls_available):
+        raise DialError("tls", "tls_not_offered", "TLS was asked for, and the server offers none: nothing was sent")
+    return True
+
+
+async def _upgrade(stream: Stream, server: Server) -> Stream:
+    try:
+        from natsmon.protocol import websocket
+    except ImportError as error:
+        raise DialError("info", "ws_missing", "the package websockets is not installed") from error
+    # As for TLS: a proxy that serves many names knows them by their names.
+    return await websocket.upgrade(stream, msgspec.structs.replace(server, host=server.tls_name or server.host).url)
+
+
+async def _secure(stream: Stream, server: Server, settings: Settings, stages: "Stages", *, asks: bool) -> None:
+    """``asks``: the server asks for a certificate of ours, for all we know."""
+    name = settings.tls_server_name or server.tls_name or server.host
+    try:
+        context = await tls.prepared_context(settings)
+    except OSError as error:  # ssl.SSLError is one
+        raise DialError("tls", "tls_files", f"the TLS files cannot be used: {error}") from error
+    with stages.stage("tls"):
+        try:
+            await tls.upgrade(stream, context, name, first=settings.tlsfirst or server.websocket)
+        except DialError as error:
+            if error.cause == "tls_first_mismatch" and server.websocket:
+                raise DialError("tls", "ws_no_tls", "the peer does not speak TLS there") from error
+            missed = error.cause == "tls_client_certificate_refused" or (error.cause == "tls_refused" and asks)
+            if missed and not settings.tlscert:
+                raise DialError("tls", "tls_client_certificate_missing", error.text) from error
+            raise
+    stages.agreed = tls.agreement(stream, name)
+
+
+def _drop(stream: Stream) -> None:
+    stream.writer.transport.abort()
+
+
+class Stages(DialTrace):
+    """Turns what happens in a dial into ``dial_stage`` events, and keeps the seconds of each stage."""
+
+    def __init__(self, dial: int, settings: Settings, emit: Emit, clock: Clock) -> None:
+        self.dial = dial
+        self.now = clock
+        self.learn = emit
+        """Takes what the attempt learns of its server, an event of its own."""
+        self._settings = settings
+        self.agreed: tls.Agreement | None = None
+        self._began: dict[ev.Stage, float] = {}
+        self._addresses: dict[str, float] = {}
+        self.seconds: dict[str, float] = {}
+        self.reached: ev.Stage | None = None
+        self.silence = ""
+        """What is waited for, where that is not all of the stage."""
+
+    @contextmanager
+    def stage(self, stage: ev.Stage) -> Iterator[None]:
+        self._start(stage)
+        try:
+            yield
+        except asyncio.CancelledError:
+            raise  # by the deadline or by a command: ``end`` will know which
+        except BaseException as error:
+            self._done(stage, error)
+            raise
+        self._done(stage, None)
+
+    def dns_start(self, host: str) -> None:
+        self._start("dns")
+
+    def dns_done(self, addresses: Sequence[str], error: BaseException | None) -> None:
+        if isinstance(error, asyncio.CancelledError):
+            return
+        self._done("dns", error, ", ".join(addresses))
+        if error is None:
+            self._start("tcp")
+
+    def connect_start(self, address: str) -> None:
+        self._addresses[address] = time.perf_counter()
+        self._tell("tcp", "started", address=address)
+
+    def connect_done(self, address: str, error: BaseException | None) -> None:
+        if isinstance(error, asyncio.CancelledError) and "tcp" not in self.seconds:
+            return  # not beaten by another address: ``end`` will know why
+        self._address_done(address, *_ending(error))
+        if error is None and "tcp" in self._began and "tcp" not in self.seconds:
+            self._done("tcp", None)
+
+    def tell_agreement(self) -> None:
+        """What TLS agreed on, once nobody waits: reading certificates is no part of a dial."""
+        if self.agreed is not None:
+            self.learn(
+                ev.DialTls(
+                    t=self.now(),
+                    dial=self.dial,
+                    version=self.agreed.version,
+                    cipher=self.agreed.cipher,
+                    server_name=self.agreed.server_name,
+                    chain=tls.chain(self.agreed),
+                )
+            )
+
+    def connect_sent(self, info: Info, connect: dict[str, Any]) -> None:
+        """CONNECT is on its way."""
+        self.learn(
+            ev.DialConnect(
+                t=self.now(),
+                dial=self.dial,
+                connect=credentials.mask(connect),
+                credentials=credentials.used(connect, self._settings, info),
+                expires=jwt_expiry(connect) or 0.0,
+            )
+        )
+
+    def end(self, outcome: ev.DialOutcome, cause: str, text: str) -> None:
+        """Close what was under way when the attempt ended."""
+        unfinished: ev.StageOutcome = "cancelled" if outcome == "cancelled" else "failed"
+        for address in list(self._addresses):
+            self._address_done(address, unfinished, cause, text)
+        for stage in list(self._began):
+            if stage not in self.seconds:
+                self._finish(stage, unfinished, cause=cause, text=text)
+
+    def _address_done(self, address: str, outcome: ev.StageOutcome, cause: str, text: str) -> None:
+        began = self._addresses.pop(address, None)
+        if began is not None:
+            elapsed = _since(began)
+            self._tell("tcp", outcome, address=address, elapsed=elapsed, cause=cause, text=text)
+
+    def _start(self, stage: ev.Stage) -> None:
+        self._began[stage] = time.perf_counter()
+        self.reached = stage
+        self._tell(stage, "started")
+
+    def _done(self, stage: ev.Stage, error: BaseException | None, address: str = "") -> None:
+        outcome, cause, text = _ending(error)
+        self._finish(stage, outcome, address=address, cause=cause, text=text)
+
+    def _finish(
+        self, stage: ev.Stage, outcome: ev.StageOutcome, *, address: str = "", cause: str = "", text: str = ""
+    ) -> None:
+        elapsed = self.seconds[stage] = _since(self._began[stage]) if stage in self._began else 0.0
+        self._tell(stage, outcome, address=address, elapsed=elapsed, cause=cause, text=text)
+
+    def _tell(
+        self,
+        stage: ev.Stage,
+        outcome: ev.StageOutcome,
+        *,
+        address: str = "",
+        elapsed: float = 0.0,
+        cause: str = "",
+        text: str = "",
+    ) -> None:
+        self.learn(
+            ev.DialStage(
+                t=self.now(),
+                dial=self.dial,
+                stage=stage,
+                outcome=outcome,
+                address=address,
+                elapsed=elapsed,
+                cause=cause,
+                text=text,
+            )
+        )
+
+
+def _since(began: float) -> float:
+    return round(time.perf_counter() - began, 6)
+
+
+def _ending(error: BaseException | None) -> tuple[ev.StageOutcome, str, str]:
+    if error is None:
+        return "complete", "", ""
+    if isinstance(error, asyncio.CancelledError):
+        return "cancelled", "", ""
+    return "failed", *classify(error)

@@ -1,0 +1,70 @@
+"""PING to PONG round trips, timed in the process that owns the connection, on a schedule that no answer moves.
+
+Who waits for a PONG before the next PING measures a stall of five seconds once, where five PINGs would have met
+it ("coordinated omission"). So a PING is sent whenever one is due, answered the one before or not.
+"""
+
+import asyncio
+import time
+from collections import deque
+from dataclasses import dataclass
+
+from natsmon.probe.connection.dial_attempt import Clock, Emit
+from natsmon.protocol.link import Link
+from natsmon.stream import events as ev
+
+_MOST_OUT = 16
+"""PINGs on their way at once; those due beyond are not sent, and told as omitted."""
+
+
+@dataclass(slots=True)
+class _Ping:
+    sent: float
+    omitted: int = 0
+
+
+class RoundTrips:
+    """A PING each ``interval`` seconds while there is a link; 0 is none."""
+
+    def __init__(self, interval: float, emit: Emit, clock: Clock) -> None:
+        self._interval = interval
+        self._emit = emit
+        self._clock = clock
+        self._loop = asyncio.get_running_loop()
+        self._link: Link | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._due = 0.0
+        self._out: deque[_Ping] = deque()
+
+    def link_up(self, link: Link) -> None:
+        self.link_down()
+        if self._interval > 0:
+            self._link = link
+            self._due = self._loop.time()
+            self._tick()
+
+    def link_down(self) -> None:
+        self._link = None
+        self._out.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _tick(self) -> None:
+        link = self._link
+        if link is None or not link.open:
+            return
+        if len(self._out) < _MOST_OUT:
+            self._out.append(_Ping(time.perf_counter()))
+            link.send_ping(self._answered)
+        else:
+            self._out[-1].omitted += 1
+        # What was due while this process was held up itself says nothing of the server, and is left out.
+        self._due += self._interval * (int((self._loop.time() - self._due) / self._interval) + 1)
+        self._timer = self._loop.call_at(self._due, self._tick)
+
+    def _answered(self) -> None:
+        if self._link is not None:
+            ping = self._out.popleft()
+            seconds = round(time.perf_counter() - ping.sent, 6)
+            self._emit(ev.Rtt(t=self._clock(), seconds=seconds, omitted=ping.omitted))

@@ -1,0 +1,1 @@
+"""Requests beside the connection: identity, close reasons, a second look at a peer."""

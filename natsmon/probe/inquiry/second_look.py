@@ -1,0 +1,194 @@
+"""A second look at the peer of a dial that failed, where the failure itself leaves open what is the matter.
+
+A certificate that was refused is fetched once more, to be shown: TLS does not hand it over on failure. A peer
+that accepted and stayed silent is asked what it is, since a server that waits for TLS, a WebSocket port and a
+web server all look the same until they are spoken to. One that cut us off is listened to. Each look is a
+connection of its own, beside the dials and never in their way; it is short, comes once for a server and a
+cause, and sends nothing that is secret.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from contextlib import suppress
+
+import msgspec
+
+from natsmon.config.server_urls import parse_server
+from natsmon.config.settings import Server, Settings
+from natsmon.dial.causes import DialError, classify_server_error
+from natsmon.dial.dialer import Dialer, Stream
+from natsmon.protocol import tls
+from natsmon.protocol.server_info import read_info
+from natsmon.stream import events as ev
+
+LOOK_TIMEOUT = 2.0
+"""Seconds for one look, all its connections together."""
+_ANSWER_TIMEOUT = 0.6
+"""Seconds for one question in it."""
+_LONGEST_ANSWER = 16 * 1024
+_CERTIFICATE = ("tls_expired", "tls_not_yet_valid", "tls_wrong_name", "tls_unknown_ca", "tls_verify")
+
+
+class Evidence:
+    """Watches dials end, and looks where that tells more."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        emit: Callable[[ev.AnyEvent], None],
+        clock: Callable[[], float],
+        *,
+        dialer: Dialer | None = None,
+    ) -> None:
+        self._settings = settings
+        self._emit = emit
+        self._clock = clock
+        self._dialer = dialer or Dialer()
+        self._seen: set[tuple[str, str]] = set()
+        self._looks: set[asyncio.Task[None]] = set()
+        self._closed = False
+
+    def watch(self, event: ev.AnyEvent) -> None:
+        if isinstance(event, ev.Connected):  # what is wrong with it next time is news again
+            self._seen = {seen for seen in self._seen if seen[0] != event.server}
+        if not isinstance(event, ev.DialEnd) or self._closed or (event.server, event.cause) in self._seen:
+            return
+        server = msgspec.structs.replace(parse_server(event.server), tls_name=event.tls_name)
+        if event.cause in _CERTIFICATE:
+            look = self._certificate(event.dial, server)
+        elif server.websocket:  # it was spoken to already
+            return
+        elif (event.stage, event.cause) == ("info", "timeout"):
+            look = self._silence(event.dial, server)
+        elif event.stage == "connect" and event.cause in ("reset", "eof"):
+            look = self._last_words(event.dial, server)
+        else:
+            return
+        self._seen.add((event.server, event.cause))
+        task = asyncio.ensure_future(look)
+        self._looks.add(task)
+        task.add_done_callback(self._looks.discard)
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._closed = True
+        for task in self._looks:
+            task.cancel()
+
+    async def finished(self) -> None:
+        """Until nothing is under way, which a look never is for long."""
+        while self._looks:
+            await asyncio.wait(self._looks)
+
+    async def _certificate(self, dial: int, server: Server) -> None:
+        with suppress(TimeoutError, OSError):  # DialError is one: what it looked at is gone
+            async with asyncio.timeout(LOOK_TIMEOUT):
+                stream = await self._dial(server)
+                try:
+                    if not (self._settings.tlsfirst or server.websocket):
+                        await read_info(stream.reader)
+                    await self._handshake(stream, server)
+                    version, cipher, ders = tls.version(stream), tls.cipher(stream), tls.shown(stream)
+                finally:
+                    _drop(stream)
+                chain = await asyncio.to_thread(tls.read, ders)
+            self._emit(
+                ev.DialTls(
+                    t=self._clock(),
+                    dial=dial,
+                    version=version,
+                    cipher=cipher,
+                    server_name=self._name(server),
+                    chain=chain,
+                    trusted=False,
+                )
+            )
+
+    async def _silence(self, dial: int, server: Server) -> None:
+        with suppress(TimeoutError, OSError):
+            async with asyncio.timeout(LOOK_TIMEOUT):
+                found = await self._ask(server, under_tls=True) or await self._ask(server, under_tls=False)
+            if found is not None:
+                cause, text = found
+                self._emit(ev.DialFinding(t=self._clock(), dial=dial, cause=cause, text=text))
+
+    async def _last_words(self, dial: int, server: Server) -> None:
+        """What the server says to somebody who is silent: on a full one, CONNECT and the refusal cross and are lost."""
+        with suppress(TimeoutError, OSError):
+            async with asyncio.timeout(LOOK_TIMEOUT):
+                stream = await self._dial(server)
+                try:
+                    if self._settings.tlsfirst:
+                        await self._handshake(stream, server)
+                    await read_info(stream.reader)
+                    said = (await _heard(stream)).decode(errors="replace")
+                finally:
+                    _drop(stream)
+            if said.upper().startswith("-ERR"):
+                text = said[4:].partition("\n")[0].strip().strip("'")
+                self._emit(ev.DialFinding(t=self._clock(), dial=dial, cause=classify_server_error(text), text=text))
+
+    async def _ask(self, server: Server, *, under_tls: bool) -> tuple[str, str] | None:
+        """What the peer turns out to be, spoken to in TLS or in clear; None when it does not answer to that."""
+        stream = await self._dial(server)
+        try:
+            if under_tls:
+                try:
+                    async with asyncio.timeout(_ANSWER_TIMEOUT):
+                        await self._handshake(stream, server)
+                except (TimeoutError, OSError):
+                    return None
+            opening = await _heard(stream)
+            if opening.startswith(b"INFO "):
+                return ("tls_first_wanted", "it said INFO as soon as it was under TLS") if under_tls else None
+            if not opening:
+                stream.writer.write(f"GET / HTTP/1.0\r\nHost: {server.authority}\r\n\r\n".encode())
+                opening = await _heard(stream)
+        finally:
+            _drop(stream)
+        return _recognized(opening, under_tls)
+
+    async def _dial(self, server: Server) -> Stream:
+        return await self._dialer.dial((server.host, server.port), deadline=None)
+
+    async def _handshake(self, stream: Stream, server: Server) -> None:
+        context = tls.look_context()
+        try:
+            await stream.writer.start_tls(context, server_hostname=self._name(server))
+        except (ssl.SSLError, EOFError) as error:
+            raise DialError("tls", "tls_protocol", str(error)) from error
+
+    def _name(self, server: Server) -> str:
+        return self._settings.tls_server_name or server.tls_name or server.host
+
+
+def _recognized(answer: bytes, under_tls: bool) -> tuple[str, str] | None:
+    """What a peer is, from its answer to a web browser's question."""
+    where = " under TLS" if under_tls else ""
+    if answer.startswith(b"HTTP/"):
+        if b"sec-websocket-version" in answer.lower():
+            return "websocket_port", f"it answers as a WebSocket port does{where}"
+        if b"/varz" in answer or b"NATS" in answer:
+            return "monitoring_port", f"it answers as the monitoring port of a NATS server does{where}"
+        return "http", f"it speaks HTTP{where}"
+    if answer:
+        said = answer[:60].decode(errors="backslashreplace").splitlines()[0]
+        return "protocol", f"spoken to, it said {said!r}{where}"
+    return ("tls_silent", "it takes a TLS handshake, and stays silent after it") if under_tls else None
+
+
+async def _heard(stream: Stream) -> bytes:
+    """What comes within a moment; empty when nothing does."""
+    said = b""
+    with suppress(TimeoutError, OSError):
+        async with asyncio.timeout(_ANSWER_TIMEOUT):
+            while len(said) < _LONGEST_ANSWER and (more := await stream.reader.read(_LONGEST_ANSWER)):
+                said += more
+                if said.startswith(b"INFO "):
+                    break
+    return said
+
+
+def _drop(stream: Stream) -> None:
+    stream.writer.transport.abort()

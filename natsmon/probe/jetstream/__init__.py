@@ -1,0 +1,1 @@
+"""Delivery verified by a JetStream stream: acknowledgements, resending, audit."""

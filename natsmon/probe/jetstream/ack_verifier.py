@@ -1,0 +1,311 @@
+"""Proof by a stream: what was published is acknowledged once it is stored, and sent again until it is.
+
+Here the promise is stronger than that of core NATS: nothing that was acknowledged is lost, and nothing is stored
+twice. What is on its way when a connection ends stays in flight, and goes out again on the next one, under the
+same message id, before anything new; the stream recognises what it has. So does what has no acknowledgement
+for a while, and what the stream cannot take for now.
+
+A stream recognises a message for so long only, its duplicate window. What was sent longer ago than half of that is
+looked for in the stream before it goes out again: in what was stored since it was first sent. Where the stream
+cannot be read, it is not sent again. (A copy that a frozen server stores after all that, once it goes on, no
+client can prevent.)
+"""
+
+import asyncio
+import time
+from contextlib import suppress
+
+from natsmon.config.settings import Settings
+from natsmon.probe.jetstream.api import ApiError, Config, NoStream, StreamInfo, look_up, read_ack
+from natsmon.probe.jetstream.audit import Stored, find, read_back
+from natsmon.probe.messages.ledger import Cut, Ledger
+from natsmon.probe.messages.message import AckedMessage
+from natsmon.probe.messages.verifier import Audit, Proof, Publisher
+from natsmon.protocol.link import Forbidden, Link, Unanswered
+from natsmon.stream import events as ev
+
+WINDOW = 4_096
+"""Messages without an acknowledgement at most, as many as nats.go's asynchronous publish has; more wait."""
+_WINDOW_BYTES = 16 * 1024 * 1024
+"""On the wire: all of them may have to be sent again."""
+
+ACK_WITHIN = 5.0
+"""Seconds until a message is sent again on the same connection; nats.go waits as long. A stream elects a leader
+in less, and no acknowledgement of the old one comes any more."""
+LOOK_EVERY = 0.25
+_PAUSE, _LONGEST_PAUSE = 0.25, 2.0
+"""Seconds before what cannot be taken, or asked, for now is tried again: twice as long each time."""
+_AT_ONCE = 256
+_NO_RESPONDERS = b"NATS/1.0 503"
+
+
+class Acknowledgements(Proof):
+    """A stream's acknowledgements, heard on an inbox that is the same for the whole session.
+
+    Nothing goes out before the stream has said on each link what it is like: till then, messages are buffered.
+    """
+
+    word: ev.Proof = "ack"
+
+    def __init__(self, settings: Settings, session: str, ledger: Ledger, publisher: Publisher) -> None:
+        self.message = self._message = AckedMessage(settings, session)
+        self._name = settings.jetstream
+        self._patience = settings.drain_timeout
+        self._ledger = ledger
+        self._publisher = publisher
+        self._prefix = len(self._message.inbox) + 1
+        self._window = max(1, min(WINDOW, _WINDOW_BYTES // self._message.wire_size(1)))
+        self._stored = Stored()
+        self._waiting: dict[int, tuple[float, int]] = {}
+        """By number, in order: when it was first sent, and the last place acknowledged until then."""
+        self._put_off: set[int] = set()
+        """Not taken for now."""
+        self._pause = 0.0
+        """Seconds, while messages are not taken for now."""
+        self._last_try = 0.0
+        """When messages were last sent again."""
+        self._stream: StreamInfo | None = None
+        """None until it is known on this link."""
+        self._created = ""
+        """Of the stream that the places in ``_waiting`` and ``_stored`` are of."""
+        self._task: asyncio.Task[None] | None = None
+        self._changed = asyncio.Event()
+        """Something was acknowledged or refused."""
+        self._told: set[str] = set()
+        self._concluded = False
+        """The stream has been read, and what is acknowledged on this link counts no more: nobody looks for it."""
+
+    @property
+    def room(self) -> int:
+        if self._stream is None or (self._pause and self._waiting):
+            return 0
+        return self._window - len(self._waiting)
+
+    def sent(self, seq: int) -> None:
+        self._waiting[seq] = time.monotonic(), self._stored.last
+
+    async def link_up(self, link: Link) -> None:
+        self._told.clear()
+        self._concluded = False
+        await link.subscribe_whole(f"{self._message.inbox}.*", self._hear, refused=self._deaf)
+        self._task = asyncio.get_running_loop().create_task(self._attend(link))
+
+    def link_down(self) -> Cut:
+        """What is undecided is stranded until it is acknowledged on a later link."""
+        self._stop()
+        self._stream = None
+        return self._ledger.cut()
+
+    async def conclude(self, link: Link) -> Audit | None:
+        """What is on its way may be acknowledged yet; then the stream is read."""
+        if self._stream is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._patience):
+                    if not await self._decided(link):
+                        await self._send_again(link, self._stream, [*self._waiting])
+                        await self._decided(link)  # if not, it stays in flight, and is told as that
+        self._stop()
+        try:
+            return await read_back(link, self._name, self._stored, self._message) if self._stored.many else None
+        finally:
+            self._concluded = True
+
+    async def _decided(self, link: Link) -> bool:
+        """True as soon as nothing is on its way any more; False when that takes too long."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._patience / 2):
+                while self._waiting and link.open:
+                    self._changed.clear()
+                    await self._changed.wait()
+        return not self._waiting or not link.open
+
+    def _stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+
+    # -- as long as the link is up ----------------------------------------------------------------
+
+    async def _attend(self, link: Link) -> None:
+        """Make sure of the stream, send again what is stranded, let new messages go; then see to what stays behind."""
+        stream = await self._make_sure(link)
+        self._put_off.clear()
+        self._pause = 0.0
+        await self._send_again(link, stream, [*self._waiting])
+        self._stream = stream
+        self._publisher.roomy()
+        while True:
+            await asyncio.sleep(LOOK_EVERY)
+            if due := self._due(time.monotonic()):
+                stream = self._stream = await self._once_more(link, stream)
+                await self._send_again(link, stream, due)
+
+    async def _once_more(self, link: Link, stream: StreamInfo) -> StreamInfo:
+        """It may have been edited, deleted or made anew by now; as it was, where nobody says."""
+        try:
+            stream = await look_up(link, self._name, self._message.subject)
+        except NoStream:
+            return await self._make_sure(link)
+        except Unanswered:
+            return stream
+        self._notice_another(stream)
+        return stream
+
+    def _notice_another(self, stream: StreamInfo) -> None:
+        """Places in a stream mean nothing in the one that was made in its stead."""
+        if stream.created != self._created:
+            self._created = stream.created
+            self._stored.begin_anew()
+            for seq, (first, _) in [*self._waiting.items()]:
+                self._waiting[seq] = first, 0
+
+    async def _make_sure(self, link: Link) -> StreamInfo:
+        """What the stream is like, as soon as there is one; where that may not be asked, what it is like mostly."""
+        pause = _PAUSE
+        while True:
+            try:
+                stream = await look_up(link, self._name, self._message.subject)
+            except NoStream as error:
+                self._tell(str(error))
+            except Forbidden as error:
+                self._tell(f"stream {self._name} is not known: {error}; its usual limits are assumed")
+                return StreamInfo(config=Config(subjects=[">"]))
+            except Unanswered as error:
+                self._tell(f"stream {self._name} is not there for now ({error}); messages wait for it")
+            else:
+                self._notice_another(stream)
+                if not stream.takes(self._message.subject):
+                    subjects = ", ".join(stream.config.subjects) or "none"
+                    self._tell(
+                        f"{self._message.subject} is no subject of stream {self._name} (which has: {subjects}): "
+                        f"unless the account maps it to one of them, try --subject with one"
+                    )
+                return stream
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def _due(self, now: float) -> list[int]:
+        """What to send again: what has no acknowledgement for long, and what was not taken a moment ago."""
+        if self._put_off and now - self._last_try >= self._pause:
+            due = sorted(self._put_off)
+            self._put_off.clear()
+            self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+            return due
+        if now - self._last_try < ACK_WITHIN:
+            return []
+        return [seq for seq, (first, _) in self._waiting.items() if now - first >= ACK_WITHIN]
+
+    async def _send_again(self, link: Link, stream: StreamInfo, seqs: list[int]) -> None:
+        now = time.monotonic()
+        self._last_try = now
+        waiting = self._waiting
+        if any(seq in waiting and now - waiting[seq][0] >= stream.window / 2 for seq in seqs):
+            try:
+                start = min(last for _, last in waiting.values()) + 1
+                await find(link, self._name, self._message, start, stream.created, self._found)
+            except (NoStream, Unanswered) as error:
+                self._tell(
+                    f"{len(waiting)} messages may be stored already, and stream {self._name} cannot be read to see: "
+                    f"{error}; they are not sent again now"
+                )
+                return
+        for start in range(0, len(seqs), _AT_ONCE):
+            batch = [seq for seq in seqs[start : start + _AT_ONCE] if seq in waiting]
+            for seq in [seq for seq in batch if self._message.refusal(link.info, seq)]:
+                batch.remove(seq)
+                self._refuse(seq, self._message.refusal(link.info, seq))
+            link.write(b"".join(map(self._message.compose, batch)))
+            self._ledger.resent += len(batch)
+            await link.drained()
+        if seqs:
+            self._publisher.recounted()
+
+    def _found(self, seq: int, place: int) -> None:
+        if seq in self._waiting:
+            self._acknowledged(seq, place)
+
+    # -- what the stream says ---------------------------------------------------------------------
+
+    def _hear(self, subject: bytes, _: bytes, headers: bytes, payload: bytes) -> None:
+        digits = subject[self._prefix :]
+        if self._concluded or not digits.isdigit():
+            return
+        seq = int(digits)
+        if not payload:
+            if headers and headers.startswith(_NO_RESPONDERS):
+                self._nobody(seq)
+            return
+        ack = read_ack(payload)
+        if ack is None:
+            return
+        if ack.error is not None:
+            self._turned_away(seq, ack.error)
+        elif ack.stream == self._name and ack.seq > 0:
+            if ack.duplicate:
+                self._ledger.suppressed += 1
+                self._publisher.recounted()
+            if seq in self._waiting:
+                self._acknowledged(seq, ack.seq)
+            elif not ack.duplicate and not self._stored.has(seq, ack.seq):  # which a new leader says once more
+                self._stored.reach(ack.seq)
+                self._publisher.proved(seq)  # stored a second time; the ledger counts it as a duplicate
+
+    def _acknowledged(self, seq: int, place: int) -> None:
+        full = self.room <= 0
+        del self._waiting[seq]
+        self._put_off.discard(seq)
+        self._pause = 0.0
+        self._stored.note(seq, place)
+        self._publisher.proved(seq)
+        self._changed.set()
+        if full and self.room > 0:
+            self._publisher.roomy()
+
+    def _nobody(self, seq: int) -> None:
+        """No stream listens on the subject, or the one that should has no leader for now."""
+        subject = self._message.subject
+        if self._stream is not None and not self._stream.takes(subject):
+            self._refuse(seq, f"no stream listens on {subject}: messages are rejected")
+        else:
+            self._put_off_for(seq, f"nobody answers for stream {self._name} on {subject}: messages wait for its leader")
+
+    def _turned_away(self, seq: int, error: ApiError) -> None:
+        if error.for_now:
+            self._put_off_for(seq, f"stream {self._name} takes no messages for now: {error.description}")
+        else:
+            self._refuse(seq, f"stream {self._name} rejects messages: {error.description}")
+
+    def _put_off_for(self, seq: int, why: str) -> None:
+        if seq not in self._waiting:
+            return
+        self._put_off.add(seq)
+        if not self._pause:
+            self._pause = _PAUSE
+            self._last_try = time.monotonic()
+        self._tell(why)
+
+    def _refuse(self, seq: int, why: str) -> None:
+        if self._waiting.pop(seq, None) is None:
+            return
+        self._put_off.discard(seq)
+        self._pause = 0.0
+        self._ledger.refuse(seq)
+        self._tell(why)
+        self._publisher.recounted()
+        self._changed.set()
+        if self.room > 0:
+            self._publisher.roomy()
+
+    def _deaf(self, text: str) -> None:
+        """No acknowledgement can be heard on this link, so that nothing may be published on it."""
+        self._stop()
+        self._stream = None
+        self._tell(
+            f"acknowledgements cannot be heard, so messages wait: {text} (a user needs to subscribe to _INBOX.>)"
+        )
+
+    def _tell(self, text: str) -> None:
+        """Once on each link."""
+        if text not in self._told:
+            self._told.add(text)
+            self._publisher.complained(text)

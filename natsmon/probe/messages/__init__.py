@@ -1,0 +1,1 @@
+"""Published messages: schedule, buffer, ledger, and how delivery is verified."""

@@ -1,0 +1,109 @@
+"""A numbered message as it stands on the wire.
+
+Subject and payload stay as the user gave them, the user's headers come first, and the number travels in one of
+ours behind them.
+"""
+
+import secrets
+
+from natsmon.config.settings import Settings
+from natsmon.protocol.server_info import Info
+
+_DIGITS = 18
+"""Of a sequence number at most: anybody may write one into a header."""
+
+
+class Message:
+    """What all messages of a session have in common; only the number differs."""
+
+    def __init__(self, settings: Settings, session: str) -> None:
+        theirs = "".join(f"{name}: {value.reveal()}\r\n" for name, value in settings.headers)
+        mark = f"Natsmon-Session: {session}\r\nNatsmon-Seq: "
+        self._head = f"NATS/1.0\r\n{theirs}{mark}".encode()
+        self._mark = b"\r\n" + mark.encode()
+        self.subject = settings.subject
+        self._subject = settings.subject.encode()
+        self._tail = b"\r\n\r\n" + settings.payload + b"\r\n"
+        self._starts: dict[int, bytes] = {}
+        self.size = len(settings.payload)
+        """Bytes of payload."""
+
+    def compose(self, seq: int) -> bytes:
+        """HPUB with the number in its header."""
+        digits = b"%d" % seq
+        return self._start(len(digits)) + digits + self._tail
+
+    def wire_size(self, seq: int) -> int:
+        """Bytes that it takes on the wire, which is what a buffer is measured in, as in nats.go."""
+        digits = len(str(seq))
+        return len(self._start(digits)) + digits + len(self._tail)
+
+    def refusal(self, info: Info, seq: int) -> str:
+        """Why a server would end the connection over a message like this one; empty where it would not."""
+        if not info.headers:
+            return "the server takes no headers, and messages are numbered by one: they are rejected"
+        total = self._headers(len(str(seq))) + self.size
+        if total > info.max_payload:
+            return (
+                f"messages of {total} bytes with their header are over the server's maximum payload of "
+                f"{info.max_payload} bytes: they are rejected"
+            )
+        return ""
+
+    def number(self, headers: bytes) -> int | None:
+        """The number in the headers of a message that was received; None where it is somebody else's."""
+        digits = headers[len(self._head) : -4] if headers.startswith(self._head) else b""
+        if not digits.isdigit():  # on its way a message may be given more headers, before ours and behind them
+            at = headers.find(self._mark)
+            digits = headers[at + len(self._mark) :].partition(b"\r")[0].strip() if at >= 0 else b""
+        return int(digits) if digits.isdigit() and len(digits) <= _DIGITS else None
+
+    def _headers(self, digits: int) -> int:
+        """Bytes of headers."""
+        return len(self._head) + digits + 4
+
+    def _start(self, digits: int) -> bytes:
+        """All before the number; the same for numbers of as many digits."""
+        start = self._starts.get(digits)
+        if start is None:
+            headers = self._headers(digits)
+            start = b"HPUB %b %d %d\r\n%b" % (self._subject, headers, headers + self.size, self._head)
+            self._starts[digits] = start
+        return start
+
+
+class AckedMessage(Message):
+    """One that a stream is to store once, and to acknowledge to ``inbox`` with the number behind it.
+
+    A stream knows a message again by ``Nats-Msg-Id``, and no other one stores it, by ``Nats-Expected-Stream``.
+    """
+
+    def __init__(self, settings: Settings, session: str) -> None:
+        super().__init__(settings, session)
+        self.inbox = f"_INBOX.{secrets.token_hex(11)}"
+        theirs = self._head.removesuffix(self._mark.removeprefix(b"\r\n"))
+        self._before = theirs + f"Nats-Expected-Stream: {settings.jetstream}\r\nNats-Msg-Id: {session}-".encode()
+        self._verbs: dict[int, tuple[bytes, bytes]] = {}
+
+    def compose(self, seq: int) -> bytes:
+        """HPUB with the number in the reply and in two headers."""
+        digits = b"%d" % seq
+        verb, sizes = self._around(len(digits))
+        return b"".join((verb, digits, sizes, digits, self._mark, digits, self._tail))
+
+    def wire_size(self, seq: int) -> int:
+        digits = len(str(seq))
+        return sum(map(len, self._around(digits))) + len(self._mark) + len(self._tail) + 3 * digits
+
+    def _headers(self, digits: int) -> int:
+        return len(self._before) + len(self._mark) + 2 * digits + 4
+
+    def _around(self, digits: int) -> tuple[bytes, bytes]:
+        """All before the first number, and all between it and the second."""
+        found = self._verbs.get(digits)
+        if found is None:
+            headers = self._headers(digits)
+            verb = b"HPUB %b %b." % (self._subject, self.inbox.encode())
+            found = verb, b" %d %d\r\n%b" % (headers, headers + self.size, self._before)
+            self._verbs[digits] = found
+        return found

@@ -1,0 +1,120 @@
+"""One stream that was dialed, as nats-py's transport; ``transport.py`` has one that dials."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import ParseResult
+
+import nats.aio.transport
+import nats.errors
+
+from natsmon.config.redaction import unsaid
+from natsmon.dial.causes import DialError, classify, classify_server_error
+from natsmon.dial.dialer import Stream
+from natsmon.protocol.server_info import parse_info, read_answer
+
+SECRET_FIELDS = ("pass", "auth_token", "jwt", "sig")
+"""What of a CONNECT nobody may see."""
+
+
+def _notice_cancel() -> None:
+    """Python 3.11's wait_for, with which nats-py waits, loses a cancel that comes together with the result."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
+def send(writer: asyncio.StreamWriter, payload: bytes) -> None:
+    """Write, unless the connection is gone already; uvloop raises then, asyncio lets it pass."""
+    if not writer.transport.is_closing():
+        writer.write(payload)
+
+
+class StreamTransport(nats.aio.transport.Transport):
+    """A dialed stream as nats-py's transport: it is connected from the start, and closing it never waits.
+
+    Until PONG it gives nats-py only the lines that belong to the handshake, because odd ones make it return
+    a client that is not connected, or end it without a word.
+    """
+
+    def __init__(
+        self,
+        stream: Stream,
+        info_line: bytes,
+        credentials: dict[str, str],
+        connect_sent: Callable[[dict[str, Any]], None],
+    ) -> None:
+        self._reader = stream.reader
+        self._writer = stream.writer
+        self._info_line: bytes | None = info_line
+        self._credentials = credentials
+        self._connect_sent = connect_sent
+        self.our_connect: dict[str, Any] = {}
+        """CONNECT as it was sent, secrets included; empty until then."""
+        self.refused: DialError | None = None
+        """Why the server turned us away after CONNECT."""
+        self.early_infos: list[dict[str, Any]] = []
+        """INFO lines that came before PONG."""
+
+    async def connect(self, uri: ParseResult, buffer_size: int, connect_timeout: int) -> None:
+        """The stream is open already."""
+
+    async def connect_tls(self, *args: Any, **kwargs: Any) -> None:
+        """The stream is under TLS already, where it should be."""
+
+    async def readline(self) -> bytes:
+        if self._info_line is not None:
+            line, self._info_line = self._info_line, None
+            return line
+        early: list[bytes] = []
+        try:
+            verb, text = await read_answer(self._reader, self._writer, early, until=(b"PONG", b"-ERR"))
+            self.early_infos += [parse_info(line[4:])[1] for line in early]
+        except DialError as error:
+            raise self._refuse(error.cause, self.unsaid(error.text)) from error
+        except OSError as error:
+            raise self._refuse(*classify(error)) from error
+        if verb == b"-ERR":
+            said = text.strip("'")
+            raise self._refuse(classify_server_error(said), self.unsaid(said))
+        return b"PONG\r\n"
+
+    def _refuse(self, cause: str, text: str) -> DialError:
+        self.refused = DialError("connect", cause, text)
+        return self.refused
+
+    async def read(self, buffer_size: int) -> bytes:
+        return await self._reader.read(buffer_size)
+
+    def write(self, payload: bytes) -> None:
+        if payload.startswith(b"CONNECT "):
+            _notice_cancel()
+            # nats-py knows of no credentials: of several it would leave out some.
+            self.our_connect = json.loads(payload[8:]) | self._credentials
+            payload = b"CONNECT " + json.dumps(self.our_connect).encode() + b"\r\n"
+            self._connect_sent(self.our_connect)
+        send(self._writer, payload)
+
+    def unsaid(self, text: str) -> str:
+        """What the server said, if it does not repeat a secret of ours."""
+        return unsaid(text, (self.our_connect.get(name, "") for name in SECRET_FIELDS))
+
+    def writelines(self, payload: list[bytes]) -> None:
+        send(self._writer, b"".join(payload))
+
+    async def drain(self) -> None:
+        await self._writer.drain()
+
+    def close(self) -> None:
+        """The Link closes the stream, gently or not."""
+
+    async def wait_closed(self) -> None:
+        pass
+
+    def at_eof(self) -> bool:
+        return self._reader.at_eof()
+
+    def __bool__(self) -> bool:
+        # nats-py would put a transport of its own in our place if this followed the socket.
+        return True

@@ -1,0 +1,240 @@
+"""WebSocket on a dialed stream: the upgrade, and NATS in frames from then on.
+
+A layer between a transport and a stream's reader and writer, where asyncio has TLS too: what comes is taken out
+of its frames as it comes, what is written goes into a frame at once. There is no task here, and nothing is
+held back but the one frame that is still coming, so that back-pressure, a cancel and an abort reach the socket
+as they do without it. The frames are the library websockets' (its part without I/O), from the extra ``ws``.
+"""
+
+import asyncio
+import re
+from typing import Any
+
+from websockets.client import ClientProtocol
+from websockets.frames import CloseCode, Frame, Opcode
+from websockets.protocol import State
+from websockets.uri import parse_uri
+
+from natsmon.dial.causes import DialError, classify_close_reason
+from natsmon.dial.deadline import within
+from natsmon.dial.dialer import STREAM_LIMIT, Stream
+from natsmon.text.plain_text import printable
+
+_LARGEST_FRAME = 128 * 1024 * 1024
+"""Bytes. A server puts all it has for a client into one frame: 64 MiB at most, unless it is told otherwise."""
+
+_MOST_OWED = 64 * 1024
+"""Bytes that may wait for a peer before its PINGs go without an answer: it asks, and does not listen."""
+
+_BODY_TIMEOUT = 0.05
+"""Seconds for what a web server says behind its refusal; it comes in the same packet, or is not needed."""
+
+_SHOWN = 120
+_PAYLOAD = (Opcode.BINARY, Opcode.CONT, Opcode.TEXT)
+
+
+async def upgrade(stream: Stream, url: str) -> Stream:
+    """A stream over the WebSocket on this stream, which is used up.
+
+    ``url`` is what the peer is told of the way here: the host, and the path. Raises DialError in the stage
+    ``info``; the caller bounds the time it takes.
+    """
+    frames = ClientProtocol(parse_uri(url), max_size=_LARGEST_FRAME)
+    frames.send_request(frames.connect())
+    stream.writer.write(b"".join(frames.data_to_send()))
+    frames.receive_data(await _switched(stream.reader))
+    if frames.handshake_exc is not None:
+        why = printable(str(frames.handshake_exc)[:_SHOWN])
+        raise DialError("info", "ws_bad", f"the answer to the WebSocket upgrade makes no sense: {why}")
+    frames.events_received()
+    reader = _Reader(limit=STREAM_LIMIT)
+    framing = _Framing(frames, reader, stream.writer.transport)
+    transport = _Transport(stream.writer, frames)
+    framing.connection_made(transport)
+    stream.writer.transport.set_protocol(framing)
+    await _hand_over(stream.reader, framing)
+    return Stream(reader, asyncio.StreamWriter(transport, framing, reader, asyncio.get_running_loop()), stream.address)
+
+
+async def _hand_over(reader: asyncio.StreamReader, framing: "_Framing") -> None:
+    """What came right behind the upgrade is with the reader that was there before; what comes now is not."""
+    try:
+        async with within(0):
+            while rest := await reader.read(STREAM_LIMIT):
+                framing.data_received(rest)
+    except TimeoutError:
+        return
+    framing.eof_received()
+
+
+# -- the answer to the upgrade ------------------------------------------------------------------------
+
+
+async def _switched(reader: asyncio.StreamReader) -> bytes:
+    """The head of an answer that agrees to the upgrade, and nothing of what is behind it."""
+    try:
+        opening = await reader.readexactly(5)
+        if opening != b"HTTP/":
+            raise await _no_http(opening, reader)
+        head = opening + await reader.readuntil(b"\r\n\r\n")
+    except asyncio.IncompleteReadError as error:
+        raise DialError("info", "eof", "closed during the WebSocket upgrade") from error
+    except asyncio.LimitOverrunError as error:
+        raise DialError("info", "ws_bad", "the answer to the WebSocket upgrade does not end") from error
+    found = re.match(rb"HTTP/1\.\d (\d{3})(?: ([^\r\n]*))?\r\n", head)
+    if found is None:
+        raise DialError("info", "ws_bad", f"the answer to the WebSocket upgrade makes no sense: {_excerpt(head)}")
+    if found[1] != b"101":
+        raise _refused(found, await _more(reader))
+    return head
+
+
+def _refused(status: re.Match[bytes], body: bytes) -> DialError:
+    said = printable(b" ".join(filter(None, status.groups()))[:_SHOWN].decode(errors="replace"))
+    text = f"the peer answered the WebSocket upgrade with {said}"
+    if status[1] == b"400" and b"https" in body.lower():  # Go's words and nginx's for it have this in common
+        return DialError("info", "ws_tls", f"{text}: it wants TLS")
+    if b"/varz" in body:
+        return DialError("info", "monitoring_port", f"{text}, as the monitoring port of a NATS server does")
+    return DialError("info", "ws_upgrade", text)
+
+
+async def _no_http(opening: bytes, reader: asyncio.StreamReader) -> DialError:
+    if opening.upper() in (b"INFO ", b"INFO\t"):
+        return DialError("info", "ws_nats_port", "the server said INFO, and nothing of WebSocket")
+    if opening[:1] in (b"\x15", b"\x16") and opening[1:2] == b"\x03":
+        return DialError("info", "ws_tls", "the peer answered the WebSocket upgrade in TLS")
+    said = _excerpt(opening + await _more(reader))
+    return DialError("info", "ws_bad", f"the peer does not speak HTTP: it said {said}")
+
+
+async def _more(reader: asyncio.StreamReader) -> bytes:
+    try:
+        async with within(_BODY_TIMEOUT):
+            return await reader.read(4096)
+    except (TimeoutError, OSError):
+        return b""
+
+
+def _excerpt(said: bytes) -> str:
+    return repr(said.splitlines()[0][:_SHOWN].decode(errors="backslashreplace")) if said else "nothing"
+
+
+# -- the frames ---------------------------------------------------------------------------------------
+
+
+class _Reader(asyncio.StreamReader):
+    """A stream reader that, where the stream ends, tells why the WebSocket did. First everything before it is read."""
+
+    farewell: DialError | None = None
+
+    async def read(self, n: int = -1) -> bytes:
+        data = await super().read(n)
+        if not data and n and self.farewell is not None:
+            raise self.farewell
+        return data
+
+    async def readexactly(self, n: int) -> bytes:
+        try:
+            return await super().readexactly(n)
+        except asyncio.IncompleteReadError as error:
+            raise self.farewell or error from None
+
+    async def readuntil(self, separator: Any = b"\n") -> bytes:
+        try:
+            return await super().readuntil(separator)
+        except asyncio.IncompleteReadError as error:
+            raise self.farewell or error from None
+
+
+class _Framing(asyncio.StreamReaderProtocol):
+    """Takes what comes out of its frames; answers PING and close frames."""
+
+    def __init__(self, frames: ClientProtocol, reader: _Reader, below: asyncio.WriteTransport) -> None:
+        super().__init__(reader)
+        self._frames = frames
+        self._incoming = reader
+        self._below = below
+
+    def data_received(self, data: bytes) -> None:
+        if self._incoming.farewell is not None:
+            return
+        self._frames.receive_data(data)
+        events = self._frames.events_received()
+        payload = b"".join([e.data for e in events if isinstance(e, Frame) and e.opcode in _PAYLOAD])
+        if (answer := b"".join(self._frames.data_to_send())) and self._below.get_write_buffer_size() <= _MOST_OWED:
+            self._below.write(answer)
+        if payload:
+            super().data_received(payload)
+        if (ending := _ending(self._frames)) is not None:
+            self._incoming.farewell = ending
+            self.eof_received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        # An error that comes of the end would hide what was said before it, and why.
+        super().connection_lost(exc if self._incoming.farewell is None else None)
+
+
+def _ending(frames: ClientProtocol) -> DialError | None:
+    """Why nothing more will come, in the server's words where it said some."""
+    close = frames.close_rcvd
+    if close is not None:
+        known = classify_close_reason(close.reason)
+        # Its codes are for browsers: 1008 is a refusal of any kind, and 1005 stands for none.
+        why = f": {printable(close.reason)} ({close.code:d})" if close.reason else f" ({close.code:d})"
+        return DialError("info", "ws_closed" if known == "unknown" else known, f"the server closed the WebSocket{why}")
+    if frames.parser_exc is not None:
+        why = printable(str(frames.parser_exc)[:_SHOWN])
+        return DialError("info", "ws_bad", f"what came is not a WebSocket frame: {why}")
+    return None
+
+
+class _Transport(asyncio.Transport):
+    """Puts what is written into frames; all else is the transport's below."""
+
+    def __init__(self, below: asyncio.StreamWriter, frames: ClientProtocol) -> None:
+        super().__init__()
+        self._owner = below  # which, if nobody held it, would close the transport
+        self._below = below.transport
+        self._frames = frames
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        if data and self._open:  # else it is for nobody, as the reader will say
+            self._frames.send_binary(bytes(data))
+            self._send()
+
+    def close(self) -> None:
+        if self._open:
+            self._frames.send_close(CloseCode.NORMAL_CLOSURE)
+            self._send()
+        self._below.close()
+
+    @property
+    def _open(self) -> bool:
+        # uvloop's transports raise what is no OSError when they are used after their end.
+        return self._frames.state is State.OPEN and not self._below.is_closing()
+
+    def _send(self) -> None:
+        self._below.write(b"".join(self._frames.data_to_send()))
+
+    def abort(self) -> None:
+        self._below.abort()
+
+    def is_closing(self) -> bool:
+        return self._below.is_closing()
+
+    def can_write_eof(self) -> bool:
+        return False
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return self._below.get_extra_info(name, default)
+
+    def get_write_buffer_size(self) -> int:
+        return self._below.get_write_buffer_size()
+
+    def pause_reading(self) -> None:
+        self._owner.transport.pause_reading()  # type: ignore[attr-defined]
+
+    def resume_reading(self) -> None:
+        if not self._below.is_closing():
+            self._owner.transport.resume_reading()  # type: ignore[attr-defined]

@@ -1,0 +1,91 @@
+"""How much of the time there was a connection, and how outages came and went.
+
+Time counts from the first CONNECTED on, and only where there should have been a connection: CONNECTED and
+DRAINING are up, RECONNECTING is down, and what was closed on request is neither, as in ``State.availability``.
+Nothing here says more than is known: where a figure covers less than was asked for, it says since when.
+"""
+
+import msgspec
+
+from natsmon.state import State
+from natsmon.stream import events as ev
+
+UP: tuple[ev.Status, ...] = ("CONNECTED", "DRAINING")
+DOWN: tuple[ev.Status, ...] = ("RECONNECTING",)
+WINDOWS = (60.0, 600.0, 3_600.0)
+"""Seconds: the last minute, ten minutes, and hour."""
+
+
+class Uptime(msgspec.Struct, frozen=True):
+    """Seconds up and down within a window, of what the window covers."""
+
+    up: float
+    down: float
+    since: float
+    """Where it begins, on the stream's clock: the window, or later where less is known."""
+    outrun: bool = False
+    """True where status changed more often than is kept, so that the window begins later than it should."""
+
+    @property
+    def share(self) -> float | None:
+        """0 to 1; none where no connection was wanted."""
+        return self.up / (self.up + self.down) if self.up + self.down > 0 else None
+
+
+class Outages(msgspec.Struct, frozen=True):
+    """What outages were like over the run; seconds, and none where there was none to tell by."""
+
+    count: int
+    """Also those that a forced reconnect made: they cost time, too."""
+    longest: float | None
+    between: float | None
+    """Mean time between failures: the time up, over the number of outages."""
+    to_recover: float | None
+    """Mean time to recover, of the outages that ended in a connection."""
+    looked_at: int
+    """Outages that are still known one by one: the longest and the mean time to recover are of these."""
+
+
+def over_the_run(state: State, now: float) -> Uptime | None:
+    """None before the first CONNECTED."""
+    if not state.ever_connected:
+        return None
+    up = sum(state.status_seconds(status, now) for status in UP)
+    down = sum(state.status_seconds(status, now) for status in DOWN)
+    return Uptime(up, down, 0.0)
+
+
+def over_the_last(window: float, state: State, now: float) -> Uptime | None:
+    """The ``window`` seconds before ``now``; none before the first CONNECTED."""
+    if not state.ever_connected:
+        return None
+    asked = max(0.0, now - window)
+    kept = state.timeline[0].began if len(state.timeline) == state.timeline.maxlen else 0.0
+    since = max(asked, kept)
+    up = down = 0.0
+    until = now
+    for stretch in reversed(state.timeline):
+        began = max(since, stretch.began)
+        seconds = max(0.0, until - began)
+        if stretch.status in UP:
+            up += seconds
+        elif stretch.status in DOWN:
+            down += seconds
+        until = min(until, began)
+        if until <= since:
+            break
+    return Uptime(up, down, since, kept > asked)
+
+
+def outages(state: State, now: float) -> Outages:
+    ran = over_the_run(state, now)
+    downtimes = [outage.downtime(now) for outage in state.outages]
+    recovered = [outage.downtime(now) for outage in state.outages if outage.ended is not None and outage.after]
+    count = state.outage_count
+    return Outages(
+        count=count,
+        longest=max(downtimes, default=None),
+        between=ran.up / count if ran is not None and count else None,
+        to_recover=sum(recovered) / len(recovered) if recovered else None,
+        looked_at=len(downtimes),
+    )

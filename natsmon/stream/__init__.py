@@ -1,0 +1,1 @@
+"""The event stream between a probe and its views: events, commands, codec, sources and sinks."""

@@ -1,0 +1,1 @@
+"""Text and figures for people: units, dates, plain text. Imports nothing else of natsmon."""

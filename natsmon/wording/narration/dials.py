@@ -1,0 +1,134 @@
+"""A dial, from its first word to the line that says why it failed, and the wait for the next one."""
+
+from natsmon.state import Dial, State
+from natsmon.stream import events as ev
+from natsmon.text import dates, units
+from natsmon.text.plain_text import NAME_LIMIT, clip
+from natsmon.wording.cause_table import diagnose
+from natsmon.wording.narration.words import Said, Words, explained
+
+_NAMES_SHOWN = 5
+_WHY = {"initial": "initial connect", "reconnect": "reconnect", "forced": "reconnect as asked"}
+
+
+def _dial_start(event: ev.DialStart, state: State) -> Said:
+    why = _WHY.get(event.why, event.why)
+    return "info", f"attempting to connect to {event.server}: attempt {event.attempt}, round {event.round}, {why}"
+
+
+def _dial_stage(event: ev.DialStage, state: State) -> Said:
+    if event.outcome != "complete":
+        return None
+    took = units.elapsed(event.elapsed)
+    dial = _dial(state, event.dial)
+    if event.stage == "dns" and event.address and dial is not None and not _is_literal(dial.server):
+        return "dim", f"resolved {_host(dial.server)} to {clip(event.address)} in {took}"
+    if event.stage == "tcp" and (event.address or not (dial and dial.addresses)):
+        where = event.address or (dial.server if dial else "the server")
+        return "info", f"TCP connection established to {where} in {took}"
+    return None
+
+
+def _dial_tls(event: ev.DialTls, state: State) -> Said:
+    if not event.trusted:
+        return _refused_certificate(event, state)
+    said = f"TLS established: {event.version}, {event.cipher}"
+    if event.chain:
+        own = event.chain[0]
+        names = ", ".join(own.names[:3]) or own.subject
+        said += f", certificate for {clip(names, NAME_LIMIT)} good until {dates.day(own.not_after)}"
+    return "info", said
+
+
+def _refused_certificate(event: ev.DialTls, state: State) -> Said:
+    """The certificate behind a failed handshake, fetched afterwards to be shown."""
+    dial = _dial(state, event.dial)
+    server = dial.server if dial else "the server"
+    if not event.chain:
+        return "info", f"{server} shows a certificate; natsmon[tls] is needed to read one that is not trusted"
+    return "info", f"{server} shows {certificate_in_words(event.chain[0])}"
+
+
+def certificate_in_words(own: ev.Certificate) -> str:
+    """``a certificate for NAMES, issued by ISSUER, good from DAY until DAY``."""
+    names = ", ".join(own.names[:_NAMES_SHOWN]) or own.subject or "no name"
+    more = f" and {len(own.names) - _NAMES_SHOWN} more" if len(own.names) > _NAMES_SHOWN else ""
+    issuer = clip(own.issuer, NAME_LIMIT) or "nobody"
+    return (
+        f"a certificate for {clip(names)}{more}, issued by {issuer}, "
+        f"good from {dates.day(own.not_before)} until {dates.day(own.not_after)}"
+    )
+
+
+def _dial_end(event: ev.DialEnd, state: State) -> Said:
+    dial = _dial(state, event.dial)
+    server = event.server or (dial.server if dial else "the server")
+    attempt = f"attempt {dial.attempt} on {server}" if dial else f"attempt on {server}"
+    where = f" in {event.stage}" if event.stage else ""
+    after = units.elapsed(event.total)
+    match event.outcome:
+        case "connected":
+            return None
+        case "cancelled":
+            return "warn", f"{attempt} cancelled{where} after {after}"
+        case "timeout":
+            reason = clip(event.text) or diagnose(event.stage, "timeout").happened
+            said = f"{attempt} timed out{where} after {after}: {reason}"
+        case _:
+            said = f"{attempt} failed{where} after {after}: {explained(event.stage, event.cause, event.text)}"
+    advice = diagnose(event.stage, event.cause).advice
+    if advice and not _told_before(event, server, state):
+        said += f" ({advice})"
+    return "bad", said
+
+
+def _dial_finding(event: ev.DialFinding, state: State) -> Said:
+    dial = _dial(state, event.dial)
+    server = dial.server if dial else "the server"
+    known = diagnose("info", event.cause)
+    advice = f" ({known.advice})" if known.advice else ""
+    return "warn", f"a second look at {server}: {known.happened}: {clip(event.text)}{advice}"
+
+
+def _told_before(event: ev.DialEnd, server: str, state: State) -> bool:
+    """Whether the dial before this one failed the same way: advice helps once."""
+    before = next((d for d in reversed(state.dials) if d.id < event.dial and d.server == server), None)
+    return before is not None and (before.stage_reached, before.cause) == (event.stage, event.cause)
+
+
+def _waiting(event: ev.Waiting, state: State) -> Said:
+    parts = units.brief(event.base) + (f" + {units.brief(event.jitter)} jitter" if event.jitter > 0 else "")
+    return "dim", f"next dial {event.server} in {units.elapsed(event.delay)} ({parts})"
+
+
+def took(state: State) -> str:
+    """``in 3.1 ms (tcp 0.20 ms, …)`` of the dial that led here."""
+    dial = state.dials[-1] if state.dials else None
+    if dial is None or dial.outcome != "connected":
+        return ""
+    stages = ", ".join(f"{stage} {units.elapsed(seconds)}" for stage, seconds in dial.stage_times().items())
+    return f"in {units.elapsed(dial.total)}" + (f" ({stages})" if stages else "")
+
+
+def _dial(state: State, number: int) -> Dial | None:
+    return next((dial for dial in reversed(state.dials) if dial.id == number), None)
+
+
+def _host(server: str) -> str:
+    return server.rpartition("://")[2].rpartition(":")[0]
+
+
+def _is_literal(server: str) -> bool:
+    """Whether a server is named by its address, which has no name to resolve."""
+    host = _host(server)
+    return host.startswith("[") or host.replace(".", "").isdecimal()
+
+
+WORDS: Words = {
+    ev.DialStart: _dial_start,
+    ev.DialStage: _dial_stage,
+    ev.DialTls: _dial_tls,
+    ev.DialEnd: _dial_end,
+    ev.DialFinding: _dial_finding,
+    ev.Waiting: _waiting,
+}

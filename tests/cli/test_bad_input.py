@@ -1,0 +1,142 @@
+"""What cannot be: one clear line for each, exit 2, and nothing starts."""
+
+import pytest
+
+from natsmon.cli import main as cli
+from natsmon.stream.exit_codes import Exit
+from tests.cli.conftest import Runs
+
+pytestmark = pytest.mark.usefixtures("runs")
+
+BAD = [
+    ("--rate fast", '--rate: "fast" is not a number of messages a second, nor "max"'),
+    ("--rate -1", '--rate: "-1" is negative'),
+    ("--rate 0", '--rate: "0" must be more than 0 messages a second'),
+    ("--rate nan", '--rate: "nan" is not a number of messages a second, nor "max"'),
+    ("--rate inf", '--rate: "inf" is not a number of messages a second, nor "max"'),
+    ("--rate 1_0", '--rate: "1_0" is not a number of messages a second, nor "max"'),
+    ("--rate 1e-9", '--rate: "1e-9" is too slow'),
+    ("--rate 1e12", '--rate: "1e12" is too fast (try "max")'),
+    ("--rate", "--rate: needs a value; try natsmon --help"),
+    ("--plain=yes", "--plain: takes no value; try natsmon --help"),
+    ("--count 0", '--count: "0" must be 1 or more'),
+    ("--count 1.5", '--count: "1.5" is not a whole number'),
+    ("--count 99999999999", '--count: "99999999999" must be 2147483647 or less'),
+    ("--duration 0", '--duration: "0" must be more than 0'),
+    ("--duration 30", '--duration: "30" has no unit (try 500ms, 2s or 1m30s)'),
+    ("--reconnect-wait -2s", '--reconnect-wait: "-2s" is negative'),
+    ("--reconnect-jitter x", '--reconnect-jitter: "x" is not a duration (try 500ms, 2s or 1m30s)'),
+    ("--connect-timeout 0s", '--connect-timeout: "0s" must be more than 0'),
+    ("--reconnect-buffer -1", '--reconnect-buffer: "-1" is negative'),
+    ("--reconnect-buffer lots", '--reconnect-buffer: "lots" is not a size (try 1024, 64KB or 8MiB)'),
+    ("--max-reconnects -2", '--max-reconnects: "-2" must be -1 or more'),
+    ("--max-pings-out 0", '--max-pings-out: "0" must be 1 or more'),
+    ("--subject a..b", '--subject: "a..b" has an empty token: a dot at an end, or two in a row'),
+    ("--subject a.*", '--subject: "a.*" has a wildcard in it: messages are published on one subject'),
+    ("--subject=", '--subject: "" is empty'),
+    ("--jetstream a.", '--jetstream: "a." is no name of a stream: it has a space, a dot, a slash or a wildcard in it'),
+    ("--jetstream S --no-echo", "--jetstream: is about acknowledgements, so it excludes --no-echo"),
+    ("--observe a.>.b", '--observe: "a.>.b" has a wildcard that is no whole token, or a > that is not the last one'),
+    ("--observe a* ", '--observe: "a*" has a wildcard that is no whole token, or a > that is not the last one'),
+    ("--observe a --jetstream S", "--observe: publishes nothing, so it excludes --jetstream"),
+    ("--observe a --rate 1", "--observe: publishes nothing, so it excludes --rate"),
+    ("--observe a --count 5", "--observe: publishes nothing, so it excludes --count"),
+    ("--size lots", '--size: "lots" is not a size (try 1024, 64KB or 8MiB)'),
+    ("--size 65MiB", '--size: "65MiB" is over 64 MiB, which no server takes'),
+    ("--payload-file /nope", '--payload-file: "/nope" cannot be read: No such file or directory'),
+    ("--payload-file /", '--payload-file: "/" cannot be read: Is a directory'),
+    ("--payload x --size 1", "--size: excludes --payload: each says what the body of a message is"),
+    ("--payload-file /dev/null --size 1", "--size: excludes --payload-file: each says what the body of a message is"),
+    ("--headers x", "--headers: the value is no header (try 'Name: value')"),
+    (
+        "--headers :x",
+        "--headers: the value has a name that is empty, or with a space or a letter that is not ASCII in it",
+    ),
+    ("--headers natsmon-seq:1", "--headers: the value has a name of ours: messages are numbered by such headers"),
+    ("--headers Nats-Msg-Id:1", "--headers: the value has a name of the server's, which would act on it"),
+    ("--connection-name=", '--connection-name: "" is empty'),
+    ("--tls-server-name .x", '--tls-server-name: ".x" is not a valid name or address'),
+    ("--tls-server-name " + "a" * 64, '--tls-server-name: "' + "a" * 64 + '" is not a valid name or address'),
+    ("--tls-server-name *.b", '--tls-server-name: "*.b" is not a valid name or address'),
+    ("--plain --json", "--plain and --json exclude each other"),
+    ("--control", "--control needs --json"),
+    ("--control --plain", "--control needs --json"),
+    ("--record -", '--record: "-" is standard output, which has the stream only with --json'),
+    ("--record=", '--record: "" is empty'),
+    ("--record /nowhere/x", '--record: "/nowhere/x" cannot be written: No such file or directory'),
+    ("--record /dev/null", '--record: "/dev/null" is not a regular file'),
+    ("--record-max 1KiB", '--record-max: "1KiB" must be 4MiB or more'),
+    ("--record-max 4MiB", "--record-max: is given without --record"),
+    ("--record-keep 0", '--record-keep: "0" must be 1 or more'),
+    ("--record-keep 3", "--record-keep: is given without --record-max"),
+    ("--xyzzy", "--xyzzy: there is no such option; try natsmon --help"),
+    ("--pasword=hunter2", "--pasword: there is no such option; did you mean --password or --payload?"),
+    ("-x", "-x: there is no such option; try natsmon --help"),
+    ("--password hunter2", "--password: is given without --user"),
+    ("--user hunter2 --token hunter2", "--user: is a token when there is no password, and a token is given too"),
+    ("nats://h:99999", 'URL: "nats://h:99999": the port is out of range, 1 to 65535'),
+    ("http://u:hunter2@h", 'URL: "http://****@h": the scheme is not supported, nats://, tls://, ws:// and wss:// are'),
+    ("ws://a -s nats://b", 'URL and --server: "ws://a": WebSocket and NATS servers cannot be mixed in one connection'),
+    ("nats://_! --server nats://ok", 'URL: "nats://_!": the host is not a valid name or address'),
+    ("nats://ok --server nats://_!", '--server: "nats://_!": the host is not a valid name or address'),
+    ("nats://_! --server a,,b", 'URL: "nats://_!": the host is not a valid name or address'),
+    ("info nats://", 'URL: "nats://": the host is empty'),
+    ("info --plain", "--plain: there is no such option; try natsmon --help"),
+    ("demo nats://u:hunter2@h", "demo starts servers of its own and takes no URL"),
+    ("demo --servers 0", '--servers: "0" must be 1 or more'),
+    ("demo --servers 10", '--servers: "10" must be 9 or less'),
+    ("demo --rate x", '--rate: "x" is not a number of messages a second, nor "max"'),
+]
+
+
+@pytest.mark.parametrize(("args", "line"), BAD)
+def test_bad_input_is_one_line_and_nothing_starts(
+    args: str, line: str, runs: Runs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(args.split()) == Exit.USAGE
+    captured = capsys.readouterr()
+    assert captured.err == f"natsmon: {line}\n"
+    assert captured.out == ""
+    assert "hunter2" not in captured.err
+    assert not runs
+
+
+@pytest.mark.parametrize(
+    ("args", "shown"),
+    [
+        (["--subject", "a\x1b[31m"], r'"a\x1b[31m" has a control character'),
+        (["--subject", "a b\nc"], r'"a b\nc" has a space'),
+        (["--rate", "x" * 500], "x" * 80 + '…" is not'),
+        (["--subject", "\udcff"], r'"\udcff" is not UTF-8'),
+        (["--headers", "A: b\r\nC: d"], "the value has a line break in its value"),
+        (["--headers", "A\r\nB: c"], "the value has a name that is empty, or with a space"),
+        (["--token", "\udcffhunter2"], "--token: the value is not UTF-8"),
+        (["nats://h\x9b2J"], r'"nats://h\x9b2J": the host'),
+        (["--no\x1b[31m"], "--no: there is no such option"),
+    ],
+)
+def test_what_is_echoed_is_safe_to_print(args: list[str], shown: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(args) == Exit.USAGE
+    (line,) = capsys.readouterr().err.splitlines()
+    assert shown in line
+    assert line.isprintable()
+    assert "hunter2" not in line
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "line"),
+    [
+        ("NATS_URL", "http://u:hunter2@h", 'NATS_URL: "http://****@h": the scheme is not supported'),
+        ("NATS_TOKEN", "\udcffhunter2", "NATS_TOKEN: the value is not UTF-8"),
+    ],
+)
+def test_a_bad_variable_is_named(
+    name: str, value: str, line: str, runs: Runs, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert cli.main([]) == Exit.USAGE
+    error = capsys.readouterr().err
+    assert error.startswith(f"natsmon: {line}")
+    assert error.count("\n") == 1
+    assert "hunter2" not in error
+    assert not runs

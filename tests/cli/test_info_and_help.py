@@ -1,0 +1,106 @@
+"""What natsmon tells of itself: info, help, and both on streams that are closed, cut or plain."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from natsmon.cli import flags
+from natsmon.cli import main as cli
+from natsmon.cli.click_commands import DEFAULT, NAMED, load
+from natsmon.stream.exit_codes import Exit
+from tests.cli.conftest import VARIABLES
+
+pytestmark = pytest.mark.usefixtures("runs")
+
+COMMANDS = {name: load(name) for name in (DEFAULT, *NAMED)}
+
+
+# -- info, help, version ----------------------------------------------------------------------------
+
+
+def test_info_shows_values_and_origins(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NATS_TOKEN", "hunter2")
+    assert cli.main(["info", "--rate", "max", "h"]) == 0
+    out = capsys.readouterr().out
+    rows = [line.split("  ") for line in out.splitlines()]
+    cells = {row[0]: [cell.strip() for cell in row if cell.strip()] for row in rows}
+    assert cells["rate"] == ["rate", "max", "flag --rate"]
+    assert cells["token"] == ["token", "****", "env NATS_TOKEN"]
+    assert cells["servers"] == ["servers", "nats://h:4222", "URL argument"]
+    assert "hunter2" not in out
+
+
+def test_info_for_machines(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["info", "--json", "--count", "3"]) == 0
+    told = json.loads(capsys.readouterr().out)["settings"]
+    assert told["count"] == {"value": "3", "origin": "flag --count"}
+    assert told["user"] == {"value": None, "origin": "default"}
+
+
+def test_help_names_every_flag_and_only_the_commands_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--help"]) == 0
+    out = capsys.readouterr().out
+    for param in COMMANDS["dashboard"].params:
+        assert all(opt in out for opt in (*param.opts, *param.secondary_opts) if opt.startswith("-"))
+    assert "  demo  " in out
+    assert "  info  " in out
+    assert "dashboard " not in out.partition("Commands:")[2].partition("Servers:")[0].replace("The dashboard", "")
+    assert cli.main(["demo", "--help"]) == 0
+    assert "--servers N" in capsys.readouterr().out
+
+
+def test_the_place_of_every_flag_is_known() -> None:
+    for command in COMMANDS.values():
+        for param in command.params:
+            assert isinstance(param, flags.Flag) or not param.expose_value or param.name in ("url", "rest", "files")
+
+
+# -- as a process -----------------------------------------------------------------------------------
+
+
+def run(script: str, **env: str) -> "subprocess.CompletedProcess[str]":
+    clean = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+    script = script.replace("natsmon", f"{sys.executable} -m natsmon")
+    return subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, timeout=30, env=clean | env)
+
+
+@pytest.mark.parametrize("args", ["--rate fast", "--xyzzy", "demo --count 0", "nats://h:x", "--json --plain"])
+def test_a_process_says_one_line_and_exits_2(args: str) -> None:
+    done = run(f"natsmon {args}")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("natsmon: ")
+    assert done.stderr.count("\n") == 1
+    assert "Traceback" not in done.stderr
+
+
+def test_a_reader_that_leaves_is_no_error() -> None:
+    done = run("natsmon info | true; natsmon info --json | head -1; natsmon --help | true; natsmon --version | true")
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("args", ["info", "--help", "--version", "check --help"])
+def test_output_that_cannot_be_written(args: str, full_disk: str) -> None:
+    done = run(f"natsmon {args} >{full_disk}")
+    assert done.stderr == "natsmon: standard output cannot be written: No space left on device\n"
+    assert done.returncode == Exit.GAVE_UP
+
+
+def test_complaints_that_cannot_be_written(full_disk: str) -> None:
+    assert run(f"natsmon info >{full_disk} 2>&1").returncode == Exit.GAVE_UP
+    assert run(f"natsmon --rate x 2>{full_disk}").returncode == Exit.USAGE
+
+
+def test_closed_streams() -> None:
+    done = run("natsmon --plain >&-")
+    assert (done.returncode, done.stderr) == (2, "natsmon: standard output is closed\n")
+    assert run("natsmon --rate x 2>&-").returncode == 2
+    assert run("natsmon info <&-").returncode == 0
+
+
+def test_info_in_a_plain_ascii_locale() -> None:
+    done = run("natsmon info", PYTHONIOENCODING="ascii")
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,94 @@
+"""Which mode a command line means: the log, the stream, the dashboard, the demo."""
+
+import os
+import sys
+import types
+
+import pytest
+
+from natsmon.cli import main as cli
+from natsmon.cli.click_commands import load
+from natsmon.config.settings import Secret, Server, Settings
+from natsmon.stream.exit_codes import Exit
+from tests.cli.conftest import Runs
+
+pytestmark = pytest.mark.usefixtures("runs")
+
+
+def test_without_a_terminal_it_is_the_plain_log(runs: Runs) -> None:
+    assert cli.main([]) == 0
+    how, settings, encode, control = runs[0]
+    assert (how, encode.__name__, control) == ("probe", "line", False)
+    assert settings.servers == (Server("127.0.0.1"),)
+    assert settings.name.startswith("natsmon ")
+    assert settings.name.endswith(str(os.getpid()))
+    assert settings.origins == {}
+
+
+@pytest.mark.usefixtures("terminal")
+def test_on_a_terminal_it_is_the_dashboard(runs: Runs) -> None:
+    assert cli.main(["nats://h"]) == 0
+    assert runs[0][0] == "dashboard"
+    assert runs[0][2] is None
+    runs.clear()
+    assert cli.main(["--plain"]) == 0
+    assert runs[0][0] == "probe"
+
+
+def test_the_event_stream_and_its_commands(runs: Runs) -> None:
+    assert cli.main(["--json", "--control"]) == 0
+    assert (runs[0][2].__name__, runs[0][3]) == ("encode", True)
+
+
+@pytest.mark.usefixtures("terminal")
+@pytest.mark.parametrize("args", [["demo", "--servers", "3"], ["--rate", "2", "demo", "--servers=3"]])
+def test_the_demo_runs_on_servers_of_its_own(runs: Runs, args: list[str]) -> None:
+    assert cli.main(args) == 0
+    assert runs[0][0] == "dashboard"
+    assert runs[0][2].urls == [server.url for server in runs.settings.servers]
+    assert runs.settings.origins["servers"] == "demo"
+
+
+def test_the_demo_obeys_no_variable(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [str(param.envvar) for param in load("dashboard").params if param.envvar]
+    assert {"NATS_URL", "NATS_CA", "NATS_CERT", "NATS_KEY", "NATS_CREDS", "NATS_USER"} <= set(names)
+    for name in names:
+        monkeypatch.setenv(name, "/nope")
+    assert cli.main(["demo", "--token", "t"]) == 0
+    assert runs.settings == Settings(
+        servers=(Server("127.0.0.1", 4000),), name=runs.settings.name, token=Secret("t"),
+        origins={"servers": "demo", "token": "flag --token"},
+    )  # fmt: skip
+
+
+def test_the_demo_without_a_server_program_says_so(capsys: pytest.CaptureFixture[str], runs: Runs) -> None:
+    def start(servers: int) -> None:
+        raise sys.modules["natsmon.lab"].NoServer("no nats-server found")
+
+    sys.modules["natsmon.lab"].Sandbox = types.SimpleNamespace(start=start)  # type: ignore[attr-defined]
+    assert cli.main(["demo", "--plain"]) == Exit.USAGE
+    assert capsys.readouterr().err == "natsmon: demo: no nats-server found\n"
+    assert not runs
+
+
+@pytest.mark.parametrize("args", [["nats://demo"], ["--subject", "demo"], ["--", "demo"], ["h", "demo"], ["dashboard"]])
+def test_a_word_is_a_command_only_where_one_can_stand(runs: Runs, args: list[str]) -> None:
+    assert cli.main(args) == 0
+    assert runs.settings.origins.get("servers") != "demo"
+
+
+def test_the_status_of_a_run_is_the_exit_status(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules["natsmon.probe.process"], "run", lambda *_, **__: Exit.GAVE_UP)
+    assert cli.main([]) == 1
+
+
+@pytest.mark.usefixtures("terminal")
+def test_a_terminal_without_a_screen_is_told_to_log(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], runs: Runs
+) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    assert cli.main([]) == Exit.USAGE
+    assert (
+        capsys.readouterr().err == 'natsmon: TERM: "dumb" is a terminal that cannot show the dashboard; try --plain\n'
+    )
+    assert cli.main(["--plain"]) == 0

@@ -1,0 +1,125 @@
+"""Standard input and output: commands, a reader that stops or leaves, and what that costs the connection."""
+
+import asyncio
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from typing import Any
+
+import pytest
+
+from natsmon.lab.nats_server import HOST, NatsServer
+from natsmon.stream import events as ev
+from natsmon.stream.exit_codes import Exit
+from natsmon.stream.outbox import SOFT_LIMIT
+from tests.cli.running import ROOT, WAIT, WAITS, ended_well, natsmon
+from tests.conftest import StartServer
+from tests.listening import check_sums
+
+
+async def test_control_takes_commands_and_ends_with_its_input(server: NatsServer) -> None:
+    async with natsmon(server.url, "--control", stdin=asyncio.subprocess.PIPE) as run:
+        await run.events.until(ev.Connected, within=WAIT)
+        run.command(ev.encode(ev.Pause()), b"dance\n", b'{"type":"dance"}\n', b"\xff\n", b"[" * 5_000 + b"\n")
+        await run.events.until(ev.Paused)
+        for _ in range(4):
+            assert (await run.events.until(ev.Ignored)).why.startswith("not a command: ")
+        run.command(ev.encode(ev.Drain()))
+        assert (await run.events.until(ev.Closed)).cause == "drained"
+        run.command(ev.encode(ev.Reconnect()))
+        await run.events.until(ev.Connected)
+        assert run.process.stdin is not None
+        run.process.stdin.close()
+        assert await run.exit_code() == Exit.ENDED
+    assert ended_well(run).why == "standard input ended"
+    assert run.events.of(ev.Drained)[-1].complete
+
+
+async def test_input_that_ends_with_its_last_command(refused_port: int) -> None:
+    """A command and the end in one moment: the end is not lost behind it."""
+    async with natsmon(f"nats://{HOST}:{refused_port}", "--control", *WAITS, stdin=asyncio.subprocess.PIPE) as run:
+        await run.events.until(ev.Waiting, within=WAIT)
+        run.command(ev.encode(ev.Reconnect()))
+        assert run.process.stdin is not None
+        run.process.stdin.close()
+        assert await run.exit_code() == Exit.ENDED
+    assert ended_well(run).why == "standard input ended"
+
+
+async def test_without_control_standard_input_is_left_alone(server: NatsServer) -> None:
+    async with natsmon(server.url, "--rate", "40", stdin=asyncio.subprocess.PIPE) as run:
+        await run.events.until(ev.Connected, within=WAIT)
+        run.command(ev.encode(ev.Close()))
+        assert run.process.stdin is not None
+        run.process.stdin.close()
+        for _ in range(5):
+            await run.events.until(ev.Echoed)
+        assert not run.events.of(ev.Closed)
+
+
+async def test_reader_that_goes_away_ends_the_run(server: NatsServer) -> None:
+    async with natsmon(server.url, "--rate", "40", reads=False) as run:
+        assert run.process.stdout is not None
+        await asyncio.wait_for(run.process.stdout.readline(), WAIT)
+        run.process._transport.get_pipe_transport(1).close()  # type: ignore[attr-defined]
+        assert await run.exit_code() == Exit.ENDED
+
+
+@pytest.mark.parametrize("mode", ["--json", "--plain"])
+def test_a_full_disk_under_standard_output_is_said(refused_port: int, full_disk: str, mode: str) -> None:
+    command = [sys.executable, "-m", "natsmon", mode, f"nats://{HOST}:{refused_port}"]
+    with open(full_disk, "wb") as full:
+        done = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=WAIT
+        )
+    assert done.returncode == Exit.GAVE_UP
+    assert done.stderr == b"natsmon: standard output cannot be written: No space left on device\n"
+
+
+def connections(server: NatsServer) -> int:
+    """How many clients a server with a monitoring port has ever had."""
+    (file,) = server.folder.glob("*.ports")
+    (monitoring,) = json.loads(file.read_bytes())["monitoring"]
+    with urllib.request.urlopen(f"{monitoring}/varz", timeout=WAIT) as answer:
+        told: dict[str, Any] = json.load(answer)
+    return int(told["total_connections"])
+
+
+async def test_reader_that_stops_costs_the_connection_nothing(nats_server: StartServer) -> None:
+    server = nats_server(config=f'http: "{HOST}:-1"')
+    before = connections(server)
+    pings = ["--rtt-interval", "500us", "--max-pings-out", "1", "--ping-interval", "300ms"]
+    async with natsmon(server.url, "--rate", "2000", *pings, reads=False) as run:
+        assert run.process.stdout is not None
+        pipe = run.process._transport.get_pipe_transport(1)  # type: ignore[attr-defined]
+        fcntl.fcntl(pipe.get_extra_info("pipe").fileno(), fcntl.F_SETPIPE_SZ, 4096)
+        samples: list[float] = []
+        while len(samples) < 500:
+            event = ev.decode_event(await run.process.stdout.readline())
+            samples += [event.t] if isinstance(event, ev.Rtt) else []
+        pipe.pause_reading()
+        # What is tested: nobody reads, for three times as long as it takes until samples are left out.
+        await asyncio.sleep(3 * SOFT_LIMIT * (samples[-1] - samples[0]) / len(samples))
+        assert connections(server) == before + 1
+        pipe.resume_reading()
+        reading = asyncio.ensure_future(run.read())
+        gap = await run.events.until(ev.Gap, within=WAIT)
+        tally = await run.events.until(ev.Tally)
+        await run.events.until(ev.Rtt)
+        run.signal(signal.SIGINT)
+        assert await run.exit_code() == Exit.ENDED
+        await reading
+    assert gap.events > 0
+    assert tally.attempted >= 5_000
+    assert tally.lost == 0
+    for told in run.events.of(ev.Tally):
+        check_sums(told)
+    assert not run.events.of(ev.Disconnected)
+    assert isinstance(run.events.seen[-1], ev.End)
+    final = run.events.last_tally
+    assert final.attempted == final.echoed
+    assert connections(server) == before + 1

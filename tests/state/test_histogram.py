@@ -1,0 +1,130 @@
+"""The histogram: its buckets, its percentiles, and that HdrHistogram gives the same."""
+
+import copy
+import sys
+from collections.abc import Iterator
+
+import msgspec
+import pytest
+from hdrh.histogram import HdrHistogram
+from hypothesis import given
+from hypothesis import strategies as st
+
+from natsmon.state import histogram as module
+from natsmon.state.histogram import HIGHEST, Histogram, bucket, counted, quantised
+
+microseconds = st.integers(1, HIGHEST) | st.integers(1, 3_000)
+counts = st.lists(st.tuples(microseconds, st.integers(1, 1_000)), min_size=1, max_size=40)
+percents = st.tuples(*[st.sampled_from([0.5, 50.0, 90.0, 99.0, 99.9, 100.0])] * 3)
+
+
+@pytest.fixture
+def without_hdrhistogram(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setitem(sys.modules, "hdrh.histogram", None)
+    module._answers.cache_clear()
+    yield
+    monkeypatch.undo()
+    module._answers.cache_clear()
+
+
+@given(microseconds)
+def test_a_bucket_is_named_by_the_largest_value_in_it(value: int) -> None:
+    name = bucket(value)
+    assert value <= name <= value * 1.01
+    assert bucket(name) == name
+    assert bucket(name + 1) > name or name >= HIGHEST
+    assert name == HdrHistogram(1, HIGHEST, 2).get_highest_equivalent_value(value)
+
+
+@given(st.floats(allow_nan=False), st.integers())
+def test_whatever_is_counted_is_counted_somewhere(seconds: float, value: int) -> None:
+    assert 1 <= quantised(seconds) <= bucket(HIGHEST)
+    assert 1 <= bucket(value) <= bucket(HIGHEST)
+
+
+def test_seconds_fall_in_the_bucket_of_their_microseconds() -> None:
+    for value in (1, 2, 255, 256, 257, 999, 1_000, 1_001, 123_456, 59_999_999):
+        assert quantised(value / 1e6) == bucket(value)
+    assert quantised(0.000_000_2) == 1
+
+
+@given(counts, percents)
+def test_percentiles_are_those_of_hdrhistogram(given_counts: list[tuple[int, int]], wanted: tuple[float, ...]) -> None:
+    theirs = HdrHistogram(1, HIGHEST, 2)
+    for value, count in given_counts:
+        theirs.record_value(value, count)
+    ours = Histogram.of(given_counts)
+    assert counted(ours.counts(), wanted) == [theirs.get_value_at_percentile(p) for p in wanted]
+    assert [round((s or 0) * 1e6) for s in ours.percentiles(*wanted)] == counted(ours.counts(), wanted)
+    assert ours.count == theirs.get_total_count()
+    assert ours.mean == pytest.approx(theirs.get_mean_value() / 1e6, rel=0.01)
+
+
+def test_hdrhistogram_is_asked_where_it_is_installed() -> None:
+    assert module._answers() is not counted
+
+
+@pytest.mark.usefixtures("without_hdrhistogram")
+def test_counted_here_where_it_is_not() -> None:
+    assert module._answers() is counted
+    histogram = Histogram()
+    for thousandth in range(1, 101):
+        histogram.record(thousandth / 1000)
+    assert histogram.percentiles(50, 99, 100) == pytest.approx((0.05, 0.099, 0.1), rel=0.01)
+
+
+def test_the_longest_is_exact_and_nothing_exceeds_it() -> None:
+    histogram = Histogram()
+    histogram.record(0.012345)
+    assert histogram.max == 0.012345
+    assert histogram.percentile(50) == 0.012345
+    histogram.record(7_200.0)
+    assert (histogram.max, histogram.percentile(100)) == (7_200.0, pytest.approx(3_600, rel=0.01))
+
+
+def test_nothing_counted_is_nothing_known() -> None:
+    histogram = Histogram.of([(500, 0), (700, -3)])
+    histogram.record(1.0, 0)
+    assert (histogram.count, histogram.counts(), histogram.max) == (0, [], 0.0)
+    assert histogram.percentiles(50, 99) == (None, None)
+    assert histogram.mean is None
+
+
+@given(counts, counts)
+def test_merged_is_as_if_counted_together(first: list[tuple[int, int]], second: list[tuple[int, int]]) -> None:
+    merged = Histogram.of(first)
+    merged.merge(Histogram.of(second))
+    assert merged == Histogram.of([*first, *second])
+
+
+@given(counts)
+def test_it_is_plain_data(given_counts: list[tuple[int, int]]) -> None:
+    histogram = Histogram.of(given_counts, 4_000.0)
+    assert Histogram.of(histogram.counts(), histogram.max) == histogram
+    assert msgspec.json.decode(msgspec.json.encode(histogram), type=Histogram) == histogram
+    before = copy.deepcopy(histogram)
+    histogram.record(1.0)
+    assert before.count == histogram.count - 1
+
+
+@pytest.mark.parametrize(
+    "written", [b'{"buckets":{"256":1},"count":1}', b'{"buckets":{"7":-1}}', b'{"buckets":{"0":1}}']
+)
+def test_buckets_that_are_none_are_not_read(written: bytes) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.json.decode(written, type=Histogram)
+
+
+def test_more_than_anybody_counts_is_counted_as_much() -> None:
+    read = msgspec.json.decode(b'{"buckets":{"7":1180591620717411303424,"511":1},"max":0.1}', type=Histogram)
+    assert read.counts() == [(7, module.MOST_IN_ALL), (511, 1)]
+    merged = Histogram()
+    for _ in range(1_000):
+        merged.merge(read)
+    assert merged.percentiles(50, 100) == (0.000_007, 0.000_511)
+
+
+def test_its_count_is_that_of_its_buckets() -> None:
+    read = msgspec.json.decode(b'{"buckets":{"7":2},"count":9,"max":0.1}', type=Histogram)
+    assert (read.count, read.percentile(99)) == (2, 0.000_007)
+    assert msgspec.json.decode(b'{"count":9}', type=Histogram).percentile(50) is None

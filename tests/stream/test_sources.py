@@ -1,0 +1,147 @@
+"""The dashboard's probe, a process of its own: what each of the two does when the other one dies."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from natsmon.config.settings import Settings
+from natsmon.lab.nats_server import NatsServer
+from natsmon.stream import events as ev
+from natsmon.stream.exit_codes import Exit
+from natsmon.stream.probe_child import ProbeProcess
+from tests import peers
+from tests.cli.running import ROOT, WAIT
+from tests.leaks import alive
+from tests.listening import Events, check, settings
+
+
+async def until_dead(pid: int) -> None:
+    async with asyncio.timeout(WAIT):
+        while alive(pid):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    with suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)  # noqa: ASYNC222
+
+
+@asynccontextmanager
+async def probing(wanted: Settings) -> AsyncIterator[tuple[ProbeProcess, Events]]:
+    """A probe process, its events collected."""
+    source, events = ProbeProcess(wanted), Events()
+
+    async def read() -> None:
+        async for event in source.events():
+            events(event)
+        events.close()
+
+    reading = asyncio.ensure_future(read())
+    try:
+        yield source, events
+    finally:
+        source.kill()
+        await asyncio.wait_for(reading, WAIT)
+
+
+async def test_probe_process_runs_and_closes(server: NatsServer) -> None:
+    source, seen = ProbeProcess(settings(server.url)), []
+    async for event in source.events():
+        seen.append(event)
+        match event:
+            case ev.Echoed(seq=1):
+                source.send(ev.Pause())
+            case ev.Paused():
+                source.send(ev.Close())
+    assert isinstance(seen[-1], ev.End)
+    assert seen[-1].exit_code == Exit.ENDED
+    check(seen)
+    assert source.obituary == "exit status 0"
+
+
+async def test_a_command_for_a_probe_that_is_not_there_yet_is_obeyed(server: NatsServer) -> None:
+    """The first one, and the one behind it."""
+    source = ProbeProcess(settings(server.url))
+    for _ in range(2):
+        source.send(ev.Close())
+        async with asyncio.timeout(WAIT):
+            told = [event async for event in source.events()]
+        assert isinstance(told[-1], ev.End)
+        assert not [event for event in told if isinstance(event, ev.Published)]
+
+
+async def test_killed_probe_has_an_obituary_and_can_be_started_again(server: NatsServer) -> None:
+    source = ProbeProcess(settings(server.url))
+    for _ in range(2):
+        async for event in source.events():
+            if isinstance(event, ev.Echoed):
+                assert source.pid is not None
+                assert source.obituary == ""
+                os.kill(source.pid, signal.SIGKILL)
+        assert source.obituary == "killed by SIGKILL"
+
+
+async def test_probe_that_cannot_start_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = ProbeProcess(settings("nats://127.0.0.1:1"))
+    monkeypatch.setattr("natsmon.stream.probe_child.to_line", lambda _: b"what is this\n")
+    assert [event async for event in source.events()] == []
+    assert source.obituary.startswith("exit status 1: ")
+    assert "DecodeError" in source.obituary
+
+
+async def test_probe_process_shows_no_secret(server: NatsServer) -> None:
+    from natsmon.config.settings import Secret
+
+    wanted = settings(server.url, user=Secret("joe"), password=Secret("sesame-opens"))
+    async with probing(wanted) as (source, events):
+        await events.until(ev.Connected, within=WAIT)
+        assert source.pid is not None
+        process = Path(f"/proc/{source.pid}")
+        assert b"sesame" not in (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
+    assert b"sesame" not in b"".join(ev.encode(event) for event in events.seen)
+
+
+VIEW = """
+import asyncio, os, sys
+from natsmon.stream import events as ev
+from natsmon.config.settings import from_line
+from natsmon.stream.probe_child import ProbeProcess
+
+async def view():
+    source = ProbeProcess(from_line(sys.stdin.buffer.readline()))
+    async for event in source.events():
+        if isinstance(event, ev.Echoed):
+            os.write(1, b"%d\\n" % source.pid)
+
+asyncio.run(view())
+"""
+
+
+@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGTERM])
+async def test_probe_drains_when_its_view_dies(ending: signal.Signals) -> None:
+    from natsmon.config.settings import to_line
+
+    async with peers.correct() as peer:
+        view = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-c",
+            VIEW,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+        assert view.stdin is not None
+        assert view.stdout is not None
+        view.stdin.write(to_line(settings(peer.url)))
+        probe = int(await asyncio.wait_for(view.stdout.readline(), WAIT))
+        assert alive(probe)
+        view.send_signal(ending)
+        await asyncio.wait_for(view.wait(), WAIT)
+        await asyncio.wait_for(peer.until_received(b"UNSUB"), WAIT)
+        await until_dead(probe)
+        await peer.until_left()
+        await view.stdout.read()

@@ -1,0 +1,182 @@
+"""What a terminal keeps of a session: fixed streams, and the program itself, left in each way."""
+
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from natsmon.lab.nats_server import NatsServer
+from natsmon.state import State
+from natsmon.stream import events as ev
+from natsmon.wording.session_summary import WIDTH, summary
+from tests.terminal import Terminal
+from tests.tui import latency_streams, outage_streams, streams
+from tests.tui.streams import Stream
+
+LABELS = ["watched", "up", "messages", "latency", "servers"]
+
+
+@pytest.fixture(autouse=True)
+def _utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+def folded(stream: Stream) -> State:
+    state = State()
+    for event in stream.events:
+        state.apply(event)
+    return state
+
+
+def lines(stream: Stream, died: str | None = None) -> dict[str, str]:
+    told = summary(folded(stream), stream.t, died=died)
+    assert [line.split()[0] for line in told] == LABELS
+    assert all(len(line) <= WIDTH for line in told)
+    return {line[:9].strip(): line[9:] for line in told}
+
+
+def ended(stream: Stream, why: str = "asked") -> Stream:
+    return stream.add(ev.End(t=stream.t, exit_code=0, why=why))
+
+
+def test_a_run_with_an_outage() -> None:
+    assert lines(ended(streams.outage())) == {
+        "watched": "2m03s, 15:06:40 to 15:08:43; left; east-1:4222 and 1 more",
+        "up": "97.18 %; 2 outages, 3.47 s in all; longest 2.07 s at 15:08:00: eof",
+        "messages": "123 attempted, 120 echoed, 1 lost, 1 never sent",
+        "latency": "ping p50 0.30 p99 4.10 max 4.10, echo p50 0.30 p99 4.10 max 4.10 ms",
+        "servers": "east-1, east-2; 1 reconnect; RECONNECTING (stale)",
+    }
+
+
+def test_nothing_is_said_where_nothing_was_seen() -> None:
+    assert summary(State(), 0.0, recordings=["run.jsonl"]) == []
+
+
+def test_a_run_without_a_connection() -> None:
+    told = lines(streams.gave_up())
+    assert told["watched"].split("; ")[1] == "it gave up"
+    assert told["up"] == "never connected: 2 dials; the last one failed in tcp: refused"
+    assert told["messages"] == "none"
+    assert told["latency"] == "nothing was measured"
+    assert told["servers"] == "none used; 0 reconnects; CLOSED (gave up)"
+
+
+@pytest.mark.parametrize(
+    ("died", "said"), [("killed by SIGKILL", "the probe died (killed by SIGKILL)"), ("", "the probe died")]
+)
+def test_a_probe_that_died(died: str, said: str) -> None:
+    told = lines(streams.connected(), died)
+    assert told["watched"].split("; ")[1] == said
+    assert told["servers"] == "east-1; 0 reconnects; CONNECTED"
+
+
+def test_why_it_ended() -> None:
+    assert lines(streams.connected())["watched"].split("; ")[1] == "left before it ended"
+    assert lines(ended(streams.connected(), "duration"))["watched"].split("; ")[1] == "the time was over"
+
+
+def test_fates_that_nobody_could_see_are_not_told() -> None:
+    assert lines(latency_streams.blind())["messages"] == "30 attempted, 30 sent; fates unknown"
+    stream = streams.connected()
+    stream.add(ev.Blind(t=stream.t, why="we may not subscribe")).lose().connect("east-2:4222", "reconnect", "east-2")
+    assert lines(stream)["messages"] == "80 attempted, 80 echoed, 0 lost; fates unknown for a part of the run"
+
+
+def test_acknowledged_and_read_back() -> None:
+    stream = latency_streams.acknowledged()
+    stream.add(ev.ReadBack(t=stream.t, stream="ORDERS", acknowledged=30, stored=29, missing=1, complete=False))
+    told = lines(stream)
+    start = "30 attempted, 30 acknowledged, 0 lost; 29 of 30 found in the stream"
+    assert told["messages"] == f"{start}, not"[: WIDTH - 10] + "…"
+    assert "ack p50" in told["latency"]
+
+
+def test_observed() -> None:
+    assert lines(latency_streams.observing())["messages"] == "1,234,567 of 3 publishers, 2 missing, 1 duplicate"
+
+
+def test_what_took_seconds_is_told_in_seconds() -> None:
+    assert "max 12s" in lines(latency_streams.measured())["latency"]
+
+
+def test_many_servers_are_counted() -> None:
+    stream = streams.connected()
+    for number in (2, 3, 4, 5, 5):
+        stream.lose().connect(f"east-{number}:4222", "reconnect", f"east-{number}")
+    assert lines(stream)["servers"].startswith("east-5 (2 times), east-1, east-2 and 2 more; ")
+
+
+def test_hostile_words_are_data() -> None:
+    text = "\n".join(summary(folded(streams.hostile()), 2.0, died=streams.HOSTILE, recordings=[streams.HOSTILE]))
+    assert text.isprintable() or set(text) - {"\n"} == set(filter(str.isprintable, text))
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+
+
+@pytest.mark.parametrize("name", ["n" * 5_000, "日本語" * 40, "e\u0301" * 50])
+def test_long_names_are_cut(name: str) -> None:
+    stream = streams.connected()
+    session = stream.events[0]
+    stream.events[0] = replace(session, servers=[name, name])
+    stream.lose(name).connect(name, "reconnect", name).lose(name)
+    told = lines(stream)
+    assert all(text.endswith("…") or name not in text for text in told.values())
+    wide = sum(1 for char in told["servers"] if char in "日本語")
+    assert len(told["servers"]) + wide <= WIDTH
+
+
+@pytest.mark.parametrize(
+    "build", [outage_streams.upgrade, latency_streams.measured, streams.dialing, streams.cancelled]
+)
+def test_every_run_has_its_five_lines(build: object) -> None:
+    assert callable(build)
+    lines(build())
+
+
+@pytest.mark.parametrize("name", ["run.jsonl", "my run's.jsonl", "-run.jsonl"])
+def test_the_command_that_opens_a_recording(name: str) -> None:
+    stream = streams.connected()
+    *five, command = summary(folded(stream), stream.t, recordings=[name])
+    assert len(five) == 5
+    assert shlex.split(command) == ["natsmon", "replay", f"./{name}" if name[0] == "-" else name]
+
+
+async def test_the_terminal_keeps_it(server: NatsServer, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "natsmon", "--record", "my run.jsonl", server.url]
+    root = str(Path(__file__).parents[2])
+    async with Terminal(command, size=(100, 30), cwd=str(tmp_path), env={"PYTHONPATH": root}) as terminal:
+        await terminal.until("● CONNECTED")
+        terminal.send("q")
+        assert await terminal.ended() == 0
+        text = await terminal.until("natsmon replay 'my run.jsonl'")
+    told = text.split("\n")[:6]
+    assert [line.split()[0] for line in told] == [*LABELS, "natsmon"]
+    assert "; left; " in told[0]
+    assert server.name in told[4]
+    assert "events" not in text, "the screen is gone"
+
+
+async def test_it_is_kept_when_a_signal_ends_it(server: NatsServer) -> None:
+    async with Terminal([sys.executable, "-m", "natsmon", server.url], size=(100, 30)) as terminal:
+        await terminal.until("● CONNECTED")
+        terminal.signal(signal.SIGTERM)
+        assert await terminal.ended() == 0
+        assert [line.split()[0] for line in (await terminal.until("servers ")).split("\n") if line] == LABELS
+
+
+def test_a_first_screen_does_not_wait_for_it() -> None:
+    code = (
+        "import sys, natsmon.tui.app, natsmon.cli.run_modes; sys.exit('natsmon.wording.session_summary' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
