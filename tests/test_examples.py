@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from natsmon.lab.nats_server import HOST, NatsServer
+from tests.certificates import Certificates
 from tests.conftest import StartServer
 from tests.dial import proxy_servers
-from tests.dial.certificates import Certificates
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"

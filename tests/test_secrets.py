@@ -18,9 +18,9 @@ from natsmon.lab.nats_server import NatsServer
 from natsmon.stream import events as ev
 from natsmon.stream.probe_child import ProbeProcess
 from tests.conftest import StartServer
-from tests.dial.operator_mode import Operator, key, public, seed
 from tests.listening import settings
 from tests.peer import Talk, playing
+from tests.protocol.operator_mode import Operator, key, public, seed
 from tests.terminal import Terminal
 
 PASSWORD = "planted-p@ss/word"

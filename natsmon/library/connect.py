@@ -7,6 +7,7 @@ import nats.errors
 
 from natsmon.dial.dialer import CustomDialer, Dialer
 from natsmon.dial.trace import DialTrace
+from natsmon.library.dial_transport import DialTransport
 from natsmon.protocol.nats_client import DialClient
 
 
@@ -34,12 +35,19 @@ async def connect(
     end the retrying, and behind ``tls://`` nothing is sent in clear. ``ws://`` and ``wss://`` URLs are left to
     nats-py's own transport, without the dialer.
     """
-    client = DialClient(Dialer() if dialer is None else dialer, trace)
+    transports: list[DialTransport] = []
+
+    def make_transport(client: DialClient) -> DialTransport:
+        transports.append(DialTransport(dialer or Dialer(), trace, lambda: client.is_closed, client.given_up))
+        return transports[0]
+
+    client = DialClient(make_transport)
+    (transport,) = transports
     try:
         await client.connect(servers, **options)
     except nats.errors.NoServersError as error:
-        raise error from client.dialed.failure
+        raise error from transport.failure
     except BaseException:
-        client.dialed.drop()
+        transport.drop()
         raise
     return client

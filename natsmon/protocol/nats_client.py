@@ -15,12 +15,10 @@ from typing import Any, NamedTuple
 import nats.aio.client
 import nats.errors
 from nats.aio.subscription import Subscription
+from nats.aio.transport import Transport
 from nats.protocol.parser import AWAITING_CONTROL_LINE
 
 from natsmon.dial.causes import DialError, classify, classify_server_error
-from natsmon.dial.dialer import CustomDialer
-from natsmon.dial.trace import DialTrace
-from natsmon.library.dial_transport import DialTransport
 from natsmon.protocol.jwt_expiry import dated
 from natsmon.protocol.server_info import Info, parse_info
 from natsmon.protocol.stream_transport import StreamTransport
@@ -206,11 +204,15 @@ class LinkClient(nats.aio.client.Client):
 
 
 class DialClient(nats.aio.client.Client):
-    """nats-py as it is, retry loop and all, but that it dials through a dialer; see ``natsmon.connect``."""
+    """nats-py with its own retry loop, over one transport that dials; see ``natsmon.library``.
 
-    def __init__(self, dialer: CustomDialer, trace: DialTrace | None) -> None:
+    Args:
+        make_transport: Returns the transport for the client's life. Called once, with this client.
+    """
+
+    def __init__(self, make_transport: Callable[["DialClient"], Transport]) -> None:
         super().__init__()
-        self.dialed = DialTransport(dialer, trace, lambda: self.is_closed, self._given_up)
+        self._dialing = make_transport(self)
         self._cancels = 0
         """How often the task that connects had been cancelled before; one that reconnects is new."""
 
@@ -224,12 +226,12 @@ class DialClient(nats.aio.client.Client):
 
     async def _connect_to_server(self, s: nats.aio.client.Srv) -> None:
         if not self._transport and s.uri.scheme not in ("ws", "wss"):
-            self._transport = self.dialed
+            self._transport = self._dialing
         await super()._connect_to_server(s)
 
     async def _process_connect_init(self) -> None:
         await super()._process_connect_init()
-        if self._given_up():
+        if self.given_up():
             await self._undo_connect()
             raise asyncio.CancelledError
 
@@ -242,10 +244,10 @@ class DialClient(nats.aio.client.Client):
             self._transport.close()  # type: ignore[no-untyped-call]
             await self._transport.wait_closed()  # type: ignore[no-untyped-call]
 
-    def _given_up(self) -> bool:
-        """Whether what dials now was cancelled, or the client closed, and does not know.
+    def given_up(self) -> bool:
+        """Return whether the running dial was cancelled, or the client closed, without nats-py noticing.
 
-        Python 3.11's wait_for, with which nats-py waits, loses a cancel that comes together with the result.
+        Python 3.11's wait_for, with which nats-py waits, loses a cancel that arrives together with the result.
         """
         task = asyncio.current_task()
         return task is not None and task.cancelling() > self._cancels

@@ -25,9 +25,9 @@ from natsmon.stream import events as ev
 from natsmon.wording.cause_table import diagnose
 from tests import peers
 from tests.conftest import StartServer, wait_for_each_other
-from tests.dial.operator_mode import Operator
 from tests.listening import Events, Listening, listening, settings
 from tests.peer import HOST
+from tests.protocol.operator_mode import Operator
 from tests.witness import witness
 
 ACCOUNTS = """

@@ -14,10 +14,10 @@ from natsmon.stream import events as ev
 from natsmon.wording.cause_table import diagnose
 from tests import peers
 from tests.conftest import StartServer
-from tests.dial.authority import Authority
-from tests.dial.dialing import Failure, failure
 from tests.listening import listening, settings
 from tests.peer import HOST, Talk, playing
+from tests.protocol.authority import Authority
+from tests.protocol.dialing import Failure, failure
 
 ONCE: dict[str, Any] = {"retry_on_failed_connect": False, "connect_timeout": 0.4}
 

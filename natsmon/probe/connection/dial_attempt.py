@@ -15,6 +15,7 @@ from natsmon.dial.causes import DialError, classify
 from natsmon.dial.dialer import CustomDialer, Stream
 from natsmon.dial.trace import DialTrace
 from natsmon.protocol import credentials, tls
+from natsmon.protocol.certificates import verified_chain
 from natsmon.protocol.handshake import open_link
 from natsmon.protocol.jwt_expiry import jwt_expiry
 from natsmon.protocol.link import Link
@@ -223,6 +224,7 @@ class Stages(DialTrace):
     def tell_agreement(self) -> None:
         """What TLS agreed on, once nobody waits: reading certificates is no part of a dial."""
         if self.agreed is not None:
+            chain = verified_chain(self.agreed.certificate, self.agreed.authorities)
             self.learn(
                 ev.DialTls(
                     t=self.now(),
@@ -230,7 +232,7 @@ class Stages(DialTrace):
                     version=self.agreed.version,
                     cipher=self.agreed.cipher,
                     server_name=self.agreed.server_name,
-                    chain=tls.chain(self.agreed),
+                    chain=[ev.Certificate(**certificate._asdict()) for certificate in chain],
                 )
             )
 

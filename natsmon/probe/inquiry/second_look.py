@@ -19,6 +19,7 @@ from natsmon.config.settings import Server, Settings
 from natsmon.dial.causes import DialError, classify_server_error
 from natsmon.dial.dialer import Dialer, Stream
 from natsmon.protocol import tls
+from natsmon.protocol.certificates import presented_chain, unverified_chain
 from natsmon.protocol.server_info import read_info
 from natsmon.stream import events as ev
 
@@ -89,10 +90,10 @@ class Evidence:
                     if not (self._settings.tlsfirst or server.websocket):
                         await read_info(stream.reader)
                     await self._handshake(stream, server)
-                    version, cipher, ders = tls.version(stream), tls.cipher(stream), tls.shown(stream)
+                    version, cipher, ders = tls.version(stream), tls.cipher(stream), presented_chain(stream)
                 finally:
                     _drop(stream)
-                chain = await asyncio.to_thread(tls.read, ders)
+                chain = await asyncio.to_thread(unverified_chain, ders)
             self._emit(
                 ev.DialTls(
                     t=self._clock(),
@@ -100,7 +101,7 @@ class Evidence:
                     version=version,
                     cipher=cipher,
                     server_name=self._name(server),
-                    chain=chain,
+                    chain=[ev.Certificate(**certificate._asdict()) for certificate in chain],
                     trusted=False,
                 )
             )

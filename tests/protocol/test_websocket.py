@@ -14,11 +14,11 @@ from natsmon.stream import events as ev
 from natsmon.wording.cause_table import diagnose
 from tests import peers
 from tests.conftest import StartServer
-from tests.dial import websockets as ws
-from tests.dial.authority import Authority
-from tests.dial.dialing import failure, once
 from tests.listening import Listening, freeze, listening, settings
 from tests.peer import Talk, info_line
+from tests.protocol import websockets as ws
+from tests.protocol.authority import Authority
+from tests.protocol.dialing import failure, once
 
 
 def stages(run: Listening) -> list[ev.Stage]:

@@ -9,8 +9,8 @@ from natsmon.dial.causes import DialError
 from natsmon.dial.dialer import Dialer, Stream
 from natsmon.lab.nats_server import HOST
 from natsmon.protocol import websocket
-from tests.dial import websockets as ws
 from tests.peer import Talk, info_line
+from tests.protocol import websockets as ws
 
 
 async def opened(peer: Any) -> Stream:

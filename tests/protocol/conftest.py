@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.dial.authority import Authority
+from tests.protocol.authority import Authority
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ import pytest
 from natsmon import DialError, DialTrace, connect
 from natsmon.lab.nats_server import NatsServer
 from tests import peers
+from tests.certificates import Certificates
 from tests.conftest import StartServer
-from tests.dial.certificates import Certificates
-from tests.dial.dialed import Callbacks, Notes, echo, failing
+from tests.library.clients import Callbacks, Notes, echo, failing
 from tests.peer import Peering, Talk, info_line, playing
 
 

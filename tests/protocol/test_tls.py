@@ -8,13 +8,13 @@ import pytest
 
 from natsmon.config.settings import Secret, Server
 from natsmon.lab.nats_server import NatsServer
-from natsmon.protocol import tls
+from natsmon.protocol.certificates import unverified_chain
 from natsmon.stream import events as ev
 from tests.conftest import StartServer
-from tests.dial.authority import Authority, homemade
-from tests.dial.dialing import failure, once
 from tests.listening import listening, settings
 from tests.peer import HOST, Script, Talk, playing
+from tests.protocol.authority import Authority, homemade
+from tests.protocol.dialing import failure, once
 
 DAY = 86_400
 
@@ -131,7 +131,7 @@ async def test_a_tls_first_certificate_is_looked_at_too(nats_server: StartServer
 async def test_without_what_reads_it_the_certificate_is_not_described(
     nats_server: StartServer, ca: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tls, "read", lambda ders: [])
+    monkeypatch.setattr("natsmon.probe.inquiry.second_look.unverified_chain", lambda ders: [])
     server = nats_server(config=ca.server_config(HOST))
     failed = await failure(once(over_tls(server)))
     assert failed.told("natsmon[tls]")
@@ -262,7 +262,7 @@ async def test_the_handshake_is_never_answered() -> None:
 
 
 def test_what_is_no_certificate_is_left_out() -> None:
-    assert tls.read([b"", b"\x30\x03nope"]) == []
+    assert unverified_chain([b"", b"\x30\x03nope"]) == []
 
 
 def test_a_certificate_whose_names_nobody_can_read_is_told_without_them(tmp_path: Path) -> None:
@@ -270,5 +270,5 @@ def test_a_certificate_whose_names_nobody_can_read_is_told_without_them(tmp_path
     address, room = b"\x87\x04\x7f\x00\x00\x01", b"\xa4\x17"
     assert address + room in der
     for odd in (b"\x87\x04\x7f\x00\x00\x01\xa5", b"\x82\x04\xff\xff\xff\xff\xa4"):
-        (told,) = tls.read([der.replace(address + room[:1], odd)])
+        (told,) = unverified_chain([der.replace(address + room[:1], odd)])
         assert (told.subject, told.names) == ("homemade", [])

@@ -14,11 +14,11 @@ from natsmon.lab.nats_server import HOST, NatsServer
 from natsmon.stream import events as ev
 from tests import peers
 from tests.conftest import StartServer
-from tests.dial.authority import Authority
-from tests.dial.dialing import Failure, failure
-from tests.dial.operator_mode import Operator, key, public, seed
 from tests.listening import Events, listening, settings
 from tests.peer import Talk, playing
+from tests.protocol.authority import Authority
+from tests.protocol.dialing import Failure, failure
+from tests.protocol.operator_mode import Operator, key, public, seed
 
 ORIGINS = {
     "user": "flag --user",

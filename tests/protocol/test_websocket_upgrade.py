@@ -10,12 +10,12 @@ from natsmon.lab.nats_server import HOST
 from natsmon.stream import events as ev
 from tests import peers
 from tests.conftest import StartServer
-from tests.dial import websockets as ws
-from tests.dial.authority import Authority
-from tests.dial.dialing import failure, once
-from tests.dial.test_websocket import until
 from tests.listening import listening, settings
 from tests.peer import Talk, playing
+from tests.protocol import websockets as ws
+from tests.protocol.authority import Authority
+from tests.protocol.dialing import failure, once
+from tests.protocol.test_websocket import until
 
 
 async def test_a_silent_upgrade_can_be_cancelled() -> None:

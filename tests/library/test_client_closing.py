@@ -10,7 +10,7 @@ from nats.aio.client import Client
 from natsmon import Dialer, DialTrace, connect
 from natsmon.dial.dialer import Stream
 from natsmon.lab.nats_server import NatsServer
-from tests.dial.dialed import Callbacks
+from tests.library.clients import Callbacks
 
 
 async def test_a_frozen_server_holds_nothing_up(server: NatsServer) -> None:

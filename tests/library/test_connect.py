@@ -21,10 +21,10 @@ from natsmon.dial.dialer import HAPPY_EYEBALLS_DELAY, AddressInfo
 from natsmon.lab.nats_server import HOST, NatsServer
 from natsmon.library.dial_transport import LINGER
 from tests import peers
+from tests.certificates import Certificates
 from tests.conftest import StartServer
-from tests.dial.certificates import Certificates
-from tests.dial.dialed import HOOKS, PLAIN_DIAL, Callbacks, Notes, echo, failing
 from tests.leaks import sockets
+from tests.library.clients import HOOKS, PLAIN_DIAL, Callbacks, Notes, echo, failing
 from tests.peer import Peering
 
 

@@ -1,0 +1,122 @@
+"""Certificates as the peer presented them, read into plain values."""
+
+import ssl
+import warnings
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+from natsmon.dial.dialer import Stream
+
+
+class Certificate(NamedTuple):
+    """One certificate of a chain; dates are seconds since the epoch."""
+
+    subject: str
+    issuer: str
+    names: list[str]
+    not_before: float
+    not_after: float
+
+
+def verified_chain(certificate: dict[str, Any], authorities: list[bytes]) -> list[Certificate]:
+    """Read the chain of a handshake that succeeded, the server's own certificate first.
+
+    Args:
+        certificate: The server's own, as ``SSLObject.getpeercert`` returns it.
+        authorities: Those that signed it, in DER.
+    """
+    own = [_certificate(certificate)] if certificate else []
+    return own + [c for der in authorities if (c := _authority(der)) is not None]
+
+
+def presented_chain(stream: Stream) -> list[bytes]:
+    """The certificates the server presented, verified or not, in DER; only its own before Python 3.13."""
+    tls = stream.writer.get_extra_info("ssl_object")
+    if tls is None:
+        return []
+    if hasattr(tls, "get_unverified_chain"):
+        return list(tls.get_unverified_chain() or ())
+    own = tls.getpeercert(binary_form=True)
+    return [own] if own else []
+
+
+def _authority(der: bytes) -> Certificate | None:
+    """Read a CA certificate, by the one public way the standard library has."""
+    reader = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        reader.load_verify_locations(cadata=der)
+    except ssl.SSLError:
+        return None
+    found = reader.get_ca_certs()
+    return _certificate(found[0]) if found else None
+
+
+def _certificate(fields: Any) -> Certificate:
+    return Certificate(
+        subject=_name(fields.get("subject", ())),
+        issuer=_name(fields.get("issuer", ())),
+        names=[_alternative(value) for _, value in fields.get("subjectAltName", ())],
+        not_before=_seconds(fields.get("notBefore")),
+        not_after=_seconds(fields.get("notAfter")),
+    )
+
+
+def _alternative(value: Any) -> str:
+    """Format an alternative name; a directory name comes as its parts."""
+    return value if isinstance(value, str) else _name(value)
+
+
+def unverified_chain(ders: list[bytes]) -> list[Certificate]:
+    """Read certificates that were not verified; empty without the extra ``tls``.
+
+    The standard library reads verified certificates only; importing the library that reads others takes a while.
+
+    Args:
+        ders: Certificates in DER. Those that cannot be read are left out.
+    """
+    try:
+        from cryptography import x509
+    except ImportError:
+        return []
+    found = []
+    for der in ders:
+        # A malformed certificate raises one of a dozen exceptions, and emits warnings that would reach the terminal.
+        with suppress(Exception), warnings.catch_warnings(action="ignore"):
+            parsed = x509.load_der_x509_certificate(der)
+            found.append(
+                Certificate(
+                    subject=_x509_name(parsed.subject),
+                    issuer=_x509_name(parsed.issuer),
+                    names=_x509_names(parsed),
+                    not_before=parsed.not_valid_before_utc.timestamp(),
+                    not_after=parsed.not_valid_after_utc.timestamp(),
+                )
+            )
+    return found
+
+
+def _x509_name(name: Any) -> str:
+    parts = [(part.rfc4514_attribute_name, str(part.value)) for part in name]
+    common = [value for key, value in parts if key == "CN"]
+    return common[0] if common else ", ".join(f"{key}={value}" for key, value in parts)
+
+
+def _x509_names(certificate: Any) -> list[str]:
+    from cryptography import x509
+
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+        return []  # the other fields can be shown
+    return [_x509_name(name.value) if isinstance(name, x509.DirectoryName) else str(name.value) for name in names]
+
+
+def _name(parts: Any) -> str:
+    """A distinguished name: the common name where it has one, else all of it."""
+    pairs = [pair for part in parts for pair in part]
+    common = [value for key, value in pairs if key == "commonName"]
+    return common[0] if common else ", ".join(f"{key}={value}" for key, value in pairs)
+
+
+def _seconds(date: str | None) -> float:
+    return float(ssl.cert_time_to_seconds(date)) if date else 0.0
