@@ -1,14 +1,15 @@
 # make demo   opens natsmon on a nats-server of its own
 # make test   runs the tests
 #
-# Both do all their own set-up, in .venv, with python3 or the newest Python there is from 3.11 on. Another one:
-# make test PYTHON=/path/to/python3. For the program behind a target: make test ARGS="-k dialer -x".
+# Each target installs what it needs in .venv, with python3 or the newest installed Python from 3.11 on. Another Python:
+# make test PYTHON=/path/to/python3. Arguments for the program behind a target: make test ARGS="-k dialer -x".
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 SETUP = pyproject.toml constraints.txt .ci/venv
 ARGS ?=
+SERVER ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test soak check bench screenshots setup clean
@@ -20,8 +21,8 @@ help: ## this list
 demo: $(VENV)/.demo ## natsmon on a nats-server of its own, with keys to hurt it
 	@$(BIN)/natsmon demo $(ARGS)
 
-test: $(VENV)/.dev ## all tests; those not marked slow on every other Python from 3.11 to 3.13 too
-	@MAKE="$(MAKE)" .ci/test $(VENV) $(ARGS)
+test: $(VENV)/.dev ## all tests, and the fast ones on every other Python; SERVER=2.10.25: connections to that server
+	@MAKE="$(MAKE)" SERVER="$(SERVER)" .ci/test $(VENV) $(ARGS)
 
 soak: $(VENV)/.dev ## servers and wires hurt 600 times, and every message's fate held against witnesses
 	@$(BIN)/python -m tests.soak $(ARGS)
@@ -41,7 +42,7 @@ screenshots: $(VENV)/.dev ## take the pictures in screenshots/ again, from real 
 setup: $(VENV)/.dev ## .venv with all that the targets above need
 
 clean: ## remove environments, caches and builds
-	rm -rf $(VENV) .venv-3.* build dist *.egg-info snapshot_report.html
+	rm -rf $(VENV) .venv-3.* .nats-server build dist *.egg-info snapshot_report.html
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

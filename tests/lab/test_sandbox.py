@@ -7,12 +7,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
 
 from natsmon import lab as sandbox
 from natsmon.lab import NoServer, Sandbox, SandboxFailed
+from natsmon.lab import nats_server as server_module
 from natsmon.lab.nats_server import find_nats_server
 from tests.leaks import alive
 
@@ -129,18 +131,31 @@ def test_keeper_is_out_of_ctrl_c_reach() -> None:
         assert os.getsid(demo.pid) == demo.pid
 
 
+def hide_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> None:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(server_module, "distribution", missing)
+
+
 def test_no_server_names_both_ways(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    hide_package(monkeypatch)
     monkeypatch.setenv("PATH", "/nonexistent")
     with pytest.raises(NoServer, match=r"natsmon\[demo\].*PATH") as raised:
         Sandbox.start()
     assert "\n" not in str(raised.value)
 
 
+def test_server_of_package_comes_before_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "nats-server").symlink_to("/bin/false")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert find_nats_server().parent != tmp_path
+
+
 def test_server_on_path_serves(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     program = tmp_path / "nats-server"
     program.symlink_to(find_nats_server())
-    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    hide_package(monkeypatch)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert find_nats_server() == program
 
