@@ -8,19 +8,15 @@ import json
 import select
 import shutil
 import subprocess
-import sys
 import threading
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from natsmon.lab.nats_server import START_TIMEOUT, NoServer, find_nats_server
+from natsmon.stream.child_process import child_argv, child_environment
 
 __all__ = ["NoServer", "Sandbox", "SandboxFailed"]
 
-_PACKAGES = Path(__file__).resolve().parents[2]
-# Not `-m`: that would look for modules in the current folder first, whatever lies there.
-_KEEPER = "import sys; sys.path.append(sys.argv[1]); from natsmon.lab.server_owner import main; main()"
 _CLOSE_TIMEOUT = 5.0
 
 
@@ -43,7 +39,8 @@ class Sandbox:
         binary = find_nats_server()
         sandbox = cls(
             subprocess.Popen(  # noqa: S603  our own command line
-                [sys.executable, "-P", "-c", _KEEPER, str(_PACKAGES)],
+                child_argv("natsmon.lab.server_owner"),
+                env=child_environment(),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

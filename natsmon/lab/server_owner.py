@@ -111,7 +111,3 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody is left to read: not an error
     finally:
         keeper.close()
-
-
-if __name__ == "__main__":
-    main()

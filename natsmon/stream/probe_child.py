@@ -5,19 +5,16 @@ has: a probe process of its own, a recording, or standard input.
 """
 
 import asyncio
-import os
 import signal
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
-import natsmon
 from natsmon.config.settings import Settings, to_line
 from natsmon.stream import events as ev
+from natsmon.stream.child_process import child_argv, child_environment
 
 _LONGEST_LINE = 4 * 1024 * 1024
 
@@ -65,14 +62,11 @@ class ProbeProcess:
         self.obituary = ""
         self._process = None
         process = self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-P",  # what lies in the user's folder is no module of ours
-            "-m",
-            "natsmon.probe",
+            *child_argv("natsmon.probe.__main__"),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env=_environment(),
+            env=child_environment(),
             limit=_LONGEST_LINE,
             start_new_session=True,  # the terminal's ctrl+c is the view's to understand
         )
@@ -106,14 +100,6 @@ class ProbeProcess:
         if self._process is not None and self._process.returncode is None:
             with suppress(ProcessLookupError):
                 self._process.kill()
-
-
-def _environment() -> dict[str, str]:
-    """The child finds the same natsmon, installed or not, and is given no secret but by its standard input."""
-    home = str(Path(natsmon.__file__).parent.parent)
-    others = os.environ.get("PYTHONPATH")
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("NATS_")}
-    return {**inherited, "PYTHONPATH": f"{home}{os.pathsep}{others}" if others else home}
 
 
 async def _last_line(stream: asyncio.StreamReader) -> str:

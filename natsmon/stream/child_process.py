@@ -1,0 +1,31 @@
+"""Command line and environment of natsmon's child processes: the probe, and the owner of the demo's servers."""
+
+import os
+import sys
+from pathlib import Path
+
+import natsmon
+
+# The package is loaded from its file, so that the child runs the code of its parent. Its folder, which may hold other
+# packages (site-packages), goes behind the standard library, so that a backport there replaces no standard module.
+_START = """
+import importlib.util, sys
+folder, module = sys.argv[1:3]
+del sys.argv[1:3]
+sys.path.append(folder)
+spec = importlib.util.spec_from_file_location("natsmon", folder + "/natsmon/__init__.py")
+sys.modules["natsmon"] = package = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(package)
+sys.exit(importlib.import_module(module).main())
+"""
+
+
+def child_argv(module: str) -> list[str]:
+    """Return the arguments that start a Python process and call ``main()`` of a module of this natsmon."""
+    folder = Path(os.path.abspath(natsmon.__file__)).parents[1]
+    return [sys.executable, "-P", "-c", _START, str(folder), module]  # -P: modules in the user's folder are not ours
+
+
+def child_environment() -> dict[str, str]:
+    """Return our environment without ``NATS_…`` variables: secrets reach a child by its standard input alone."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("NATS_")}
