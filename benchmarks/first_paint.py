@@ -9,7 +9,7 @@ from typing import get_args
 from benchmarks import minimal_app, servers
 from benchmarks.table import Row, in_ms, median, ms
 from natsmon.stream import events as ev
-from tests.terminal import Terminal
+from tests.harness.terminal import Terminal
 
 _LIMIT = 1.3
 _SIZE = (120, 36)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from benchmarks import servers
 from benchmarks.table import Row, ms, percentile, spread
-from tests.terminal import Terminal
+from tests.harness.terminal import Terminal
 
 _LIMIT = 0.100
 _SIZE = (120, 36)

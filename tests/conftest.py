@@ -16,7 +16,7 @@ import hypothesis
 import pytest
 
 from natsmon.lab.nats_server import HOST, NatsServer
-from tests.leaks import GRACE, Snapshot, adopt_orphans
+from tests.harness.leaks import GRACE, Snapshot, adopt_orphans
 
 StartServer = Callable[..., NatsServer]
 

@@ -19,10 +19,10 @@ from natsmon.config.settings import Secret
 from natsmon.dial import dialer
 from natsmon.dial.dialer import AddressInfo
 from natsmon.lab.nats_server import NatsServer
-from tests import peers
 from tests.check.checking import FORMATS, METRICS, checked, settings, without_figures
 from tests.conftest import StartServer
-from tests.peer import Peering
+from tests.harness import peers
+from tests.harness.peer import Peering
 
 # -- real servers -----------------------------------------------------------------------------------
 

@@ -18,11 +18,11 @@ from natsmon.config.settings import Secret
 from natsmon.lab.nats_server import NatsServer
 from natsmon.stream.exit_codes import Exit
 from natsmon.text import atomic_file as outfile
-from tests import peers
 from tests.check.checking import FORMATS, checked, every_format, settings
 from tests.conftest import StartServer
-from tests.imported import CLIENT, SCREEN, imported_by
-from tests.peer import Talk, playing
+from tests.harness import peers
+from tests.harness.imported import CLIENT, SCREEN, imported_by
+from tests.harness.peer import Talk, playing
 
 # -- the file ---------------------------------------------------------------------------------------
 

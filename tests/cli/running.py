@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from natsmon.stream import events as ev
-from tests.listening import Events, check
+from tests.harness.listening import Events, check
 
 ROOT = Path(__file__).parent.parent.parent
 WAIT = 15.0

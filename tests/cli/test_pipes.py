@@ -18,7 +18,7 @@ from natsmon.stream.exit_codes import Exit
 from natsmon.stream.outbox import SOFT_LIMIT
 from tests.cli.running import ROOT, WAIT, WAITS, ended_well, natsmon
 from tests.conftest import StartServer
-from tests.listening import check_sums
+from tests.harness.listening import check_sums
 
 
 async def test_control_takes_commands_and_ends_with_its_input(server: NatsServer) -> None:

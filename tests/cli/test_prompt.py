@@ -2,7 +2,7 @@
 
 import sys
 
-from tests.terminal import Terminal
+from tests.harness.terminal import Terminal
 
 COMMAND = [sys.executable, "-m", "natsmon", "info", "--user", "ada"]
 

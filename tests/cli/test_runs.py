@@ -6,7 +6,7 @@ from natsmon.lab.nats_server import HOST, NatsServer
 from natsmon.stream import events as ev
 from natsmon.stream.exit_codes import Exit
 from tests.cli.running import ended_well, natsmon
-from tests.peer import Talk, playing
+from tests.harness.peer import Talk, playing
 
 
 async def test_count(server: NatsServer) -> None:

@@ -8,9 +8,9 @@ import pytest
 from natsmon.lab.nats_server import HOST, NatsServer
 from natsmon.stream import events as ev
 from natsmon.stream.exit_codes import Exit
-from tests import peers
 from tests.cli.running import WAIT, WAITS, ended_well, natsmon
-from tests.listening import freeze
+from tests.harness import peers
+from tests.harness.listening import freeze
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -12,8 +12,8 @@ from natsmon.cli import main as cli
 from natsmon.lab.nats_server import NatsServer
 from natsmon.stream import events as ev
 from natsmon.stream.exit_codes import Exit
+from tests.harness.terminal import Terminal
 from tests.replay.tapes import written
-from tests.terminal import Terminal
 from tests.tui import streams
 
 ROOT = Path(__file__).parent.parent.parent

@@ -7,9 +7,9 @@ from typing import Any
 
 from natsmon.lab.nats_server import HOST, NatsServer
 from natsmon.stream import events as ev
-from tests import peers
-from tests.leaks import sockets
-from tests.listening import Listening, listening, settings
+from tests.harness import peers
+from tests.harness.leaks import sockets
+from tests.harness.listening import Listening, listening, settings
 
 FOREVER = 60.0
 """Seconds; what is set to it is not waited for, or the test fails."""

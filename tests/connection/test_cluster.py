@@ -4,7 +4,7 @@ from natsmon.lab.nats_server import NatsServer
 from natsmon.stream import events as ev
 from tests.conftest import StartServer
 from tests.connection.life import connected, start
-from tests.listening import listening, settings
+from tests.harness.listening import listening, settings
 
 
 async def test_discovered_servers_join_the_pool(cluster: list[NatsServer]) -> None:

@@ -8,10 +8,10 @@ import pytest
 from natsmon.lab.nats_server import NatsServer
 from natsmon.stream import events as ev
 from natsmon.stream.exit_codes import Exit
-from tests import peers
 from tests.connection.life import DIALING, FOREVER, connected, reaching, start, until_sockets, url
-from tests.leaks import sockets
-from tests.listening import freeze, listening, settings
+from tests.harness import peers
+from tests.harness.leaks import sockets
+from tests.harness.listening import freeze, listening, settings
 
 
 @pytest.mark.parametrize("phase", [*DIALING, "waiting"])

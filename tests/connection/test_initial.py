@@ -9,7 +9,7 @@ from natsmon.stream import events as ev
 from natsmon.stream.exit_codes import Exit
 from tests.conftest import StartServer
 from tests.connection.life import connected, url
-from tests.listening import listening, settings
+from tests.harness.listening import listening, settings
 
 
 async def test_connects_and_tells_each_stage(server: NatsServer) -> None:

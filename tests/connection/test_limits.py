@@ -11,7 +11,7 @@ from natsmon.stream import events as ev
 from natsmon.stream.exit_codes import Exit
 from tests.conftest import StartServer
 from tests.connection.life import url
-from tests.listening import listening, settings
+from tests.harness.listening import listening, settings
 
 
 @pytest.mark.parametrize("interval", [0.025, 0.001, MAX_RATE])

@@ -11,8 +11,8 @@ from natsmon.stream import events as ev
 from natsmon.stream.exit_codes import Exit
 from tests.conftest import StartServer
 from tests.connection.life import connected, start
-from tests.listening import freeze, listening, settings
-from tests.peer import Talk, playing
+from tests.harness.listening import freeze, listening, settings
+from tests.harness.peer import Talk, playing
 
 
 async def test_killed_and_restarted(server: NatsServer) -> None:

@@ -9,8 +9,8 @@ from natsmon.lab.nats_server import NatsServer
 from natsmon.stream import events as ev
 from tests.conftest import StartServer
 from tests.connection.life import FOREVER, connected, reaching, start, url
-from tests.listening import listening, settings
-from tests.witness import witness
+from tests.harness.listening import listening, settings
+from tests.harness.witness import witness
 
 
 async def test_pause_and_resume(ports: tuple[int, int]) -> None:

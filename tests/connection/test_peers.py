@@ -4,10 +4,10 @@ import pytest
 
 from natsmon.stream import events as ev
 from natsmon.stream.exit_codes import Exit
-from tests import peers
 from tests.connection.life import FOREVER, connected, url
-from tests.listening import listening, settings
-from tests.peer import Peering, Talk, playing
+from tests.harness import peers
+from tests.harness.listening import listening, settings
+from tests.harness.peer import Peering, Talk, playing
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import base64
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-from tests.peer import HOST, Peer, Peering, Talk, playing
+from tests.harness.peer import HOST, Peer, Peering, Talk, playing
 
 
 async def relay(talk: Talk, host: str, port: int, greeting: bytes) -> None:

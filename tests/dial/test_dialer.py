@@ -14,7 +14,7 @@ from natsmon.dial import dialer as dialer_module
 from natsmon.dial.causes import DialError
 from natsmon.dial.dialer import HAPPY_EYEBALLS_DELAY, AddressInfo, Dialer, interleave
 from natsmon.dial.trace import DialTrace
-from tests.leaks import sockets
+from tests.harness.leaks import sockets
 
 HOST = "127.0.0.1"
 

@@ -9,9 +9,9 @@ import pytest
 
 from natsmon import DialError, HttpConnectDialer, SocksDialer, connect
 from natsmon.lab.nats_server import HOST, NatsServer
-from tests import peers
 from tests.dial import proxy_servers
-from tests.peer import Peering
+from tests.harness import peers
+from tests.harness.peer import Peering
 
 SECRET = "pa:ss wörd"
 KINDS: dict[str, tuple[Any, Callable[..., Peering]]] = {

@@ -16,7 +16,7 @@ from natsmon import lab as sandbox
 from natsmon.lab import NoServer, Sandbox, SandboxFailed
 from natsmon.lab import nats_server as server_module
 from natsmon.lab.nats_server import find_nats_server
-from tests.leaks import alive
+from tests.harness.leaks import alive
 
 HOLDER = """
 import sys

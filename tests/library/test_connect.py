@@ -20,12 +20,12 @@ from natsmon.dial import dialer as dialer_module
 from natsmon.dial.dialer import HAPPY_EYEBALLS_DELAY, AddressInfo
 from natsmon.lab.nats_server import HOST, NatsServer
 from natsmon.library.dial_transport import LINGER
-from tests import peers
 from tests.certificates import Certificates
 from tests.conftest import StartServer
-from tests.leaks import sockets
+from tests.harness import peers
+from tests.harness.leaks import sockets
+from tests.harness.peer import Peering
 from tests.library.clients import HOOKS, PLAIN_DIAL, Callbacks, Notes, echo, failing
-from tests.peer import Peering
 
 
 @pytest.fixture

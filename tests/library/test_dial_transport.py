@@ -13,11 +13,11 @@ import pytest
 
 from natsmon import DialError, DialTrace, connect
 from natsmon.lab.nats_server import NatsServer
-from tests import peers
 from tests.certificates import Certificates
 from tests.conftest import StartServer
+from tests.harness import peers
+from tests.harness.peer import Peering, Talk, info_line, playing
 from tests.library.clients import Callbacks, Notes, echo, failing
-from tests.peer import Peering, Talk, info_line, playing
 
 
 @pytest.fixture

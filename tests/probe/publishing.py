@@ -6,7 +6,7 @@ from typing import Any
 
 from natsmon.lab.nats_server import NatsServer
 from natsmon.stream import events as ev
-from tests.listening import Listening, listening, settings
+from tests.harness.listening import Listening, listening, settings
 from tests.probe.streams import STREAM, stream_on
 
 

@@ -14,7 +14,7 @@ from nats.aio.client import Client
 from nats.js.api import ConsumerConfig, DeliverPolicy, StreamInfo
 
 from natsmon.lab.nats_server import HOST, NatsServer
-from tests.witness import witness
+from tests.harness.witness import witness
 
 STREAM = "ORDERS"
 _ELECTED_WITHIN = 45.0

@@ -23,12 +23,12 @@ from natsmon.probe.inquiry.server_answers import Inquiry
 from natsmon.state import State
 from natsmon.stream import events as ev
 from natsmon.wording.cause_table import diagnose
-from tests import peers
 from tests.conftest import StartServer, wait_for_each_other
-from tests.listening import Events, Listening, listening, settings
-from tests.peer import HOST
+from tests.harness import peers
+from tests.harness.listening import Events, Listening, listening, settings
+from tests.harness.peer import HOST
+from tests.harness.witness import witness
 from tests.protocol.operator_mode import Operator
-from tests.witness import witness
 
 ACCOUNTS = """
 accounts { SYS { users: [{ user: sys, password: sys }] }, A { users: [{ user: ann, password: pw }] } }

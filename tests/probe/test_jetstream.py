@@ -18,7 +18,7 @@ from natsmon.probe.messages.message import AckedMessage
 from natsmon.probe.messages.number_runs import Runs
 from natsmon.stream import events as ev
 from tests.conftest import StartServer
-from tests.listening import freeze, listening, settings
+from tests.harness.listening import freeze, listening, settings
 from tests.probe.publishing import ids, publishing, read_back, three_messages
 from tests.probe.streams import STREAM, jetstream, stream_on
 

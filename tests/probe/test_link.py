@@ -12,7 +12,7 @@ from natsmon.protocol.handshake import open_link
 from natsmon.protocol.link import Link
 from natsmon.protocol.server_info import read_info
 from tests.conftest import StartServer
-from tests.listening import settings
+from tests.harness.listening import settings
 
 FORBIDDING = """
 authorization { users: [ {

@@ -13,8 +13,8 @@ from natsmon.probe.connection.read_first_timer import Alarm
 from natsmon.probe.connection.silence import patience
 from natsmon.stream import events as ev
 from tests.conftest import StartServer
-from tests.listening import freeze, listening, settings
-from tests.peer import Talk, playing
+from tests.harness.listening import freeze, listening, settings
+from tests.harness.peer import Talk, playing
 
 SLACK = 1.0
 """Seconds that a busy machine may add to what is due."""

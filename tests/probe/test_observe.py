@@ -16,9 +16,9 @@ from natsmon.state import State
 from natsmon.stream import events as ev
 from natsmon.wording.narration import Narrator
 from tests.conftest import StartServer
-from tests.listening import Listening, listening, settings
+from tests.harness.listening import Listening, listening, settings
+from tests.harness.witness import witness
 from tests.probe.streams import Stream, jetstream
-from tests.witness import witness
 
 OURS = "d00dfeed"
 

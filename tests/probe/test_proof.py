@@ -12,11 +12,11 @@ from natsmon.lab.nats_server import NatsServer
 from natsmon.probe.messages import echo_verifier as echoes
 from natsmon.probe.messages.tallies import CHECKPOINT_EVERY
 from natsmon.stream import events as ev
-from tests import peers
 from tests.conftest import StartServer
-from tests.listening import Listening, freeze, listening, settings
-from tests.peer import Peer, Talk, playing
-from tests.witness import witness
+from tests.harness import peers
+from tests.harness.listening import Listening, freeze, listening, settings
+from tests.harness.peer import Peer, Talk, playing
+from tests.harness.witness import witness
 
 
 class Router:

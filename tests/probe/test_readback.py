@@ -17,7 +17,7 @@ from natsmon.probe.jetstream import stream_reader as reader
 from natsmon.probe.jetstream.api import StreamInfo
 from natsmon.stream import events as ev
 from tests.conftest import StartServer
-from tests.listening import WAIT, Listening, freeze, listening, settings
+from tests.harness.listening import WAIT, Listening, freeze, listening, settings
 from tests.probe.publishing import ids, publishing, read_back, three_messages
 from tests.probe.streams import STREAM, jetstream, stream_on
 

@@ -7,7 +7,7 @@ from natsmon.state import State
 from natsmon.stream import events as ev
 from natsmon.wording.cause_table import diagnose
 from natsmon.wording.narration import Narrator
-from tests.listening import Events, listening, settings
+from tests.harness.listening import Events, listening, settings
 
 
 class Failure:

@@ -12,10 +12,10 @@ from natsmon.cli.settings_layers import settings_from
 from natsmon.config.settings import Secret, Settings
 from natsmon.lab.nats_server import HOST, NatsServer
 from natsmon.stream import events as ev
-from tests import peers
 from tests.conftest import StartServer
-from tests.listening import Events, listening, settings
-from tests.peer import Talk, playing
+from tests.harness import peers
+from tests.harness.listening import Events, listening, settings
+from tests.harness.peer import Talk, playing
 from tests.protocol.authority import Authority
 from tests.protocol.dialing import Failure, failure
 from tests.protocol.operator_mode import Operator, key, public, seed

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from natsmon.dial.causes import DialError
 from natsmon.dial.dialer import STREAM_LIMIT
 from natsmon.protocol.server_info import MAX_INFO, Info, parse_info, read_answer, read_info
-from tests.peer import HOST, Talk, info_line, playing
+from tests.harness.peer import HOST, Talk, info_line, playing
 
 GOOD = info_line(4222)
 FOREVER = 10.0

@@ -11,8 +11,8 @@ from natsmon.lab.nats_server import NatsServer
 from natsmon.protocol.certificates import unverified_chain
 from natsmon.stream import events as ev
 from tests.conftest import StartServer
-from tests.listening import listening, settings
-from tests.peer import HOST, Script, Talk, playing
+from tests.harness.listening import listening, settings
+from tests.harness.peer import HOST, Script, Talk, playing
 from tests.protocol.authority import Authority, homemade
 from tests.protocol.dialing import failure, once
 

@@ -12,10 +12,10 @@ from natsmon.config.settings import MAX_RATE, Secret, Server
 from natsmon.lab.nats_server import HOST
 from natsmon.stream import events as ev
 from natsmon.wording.cause_table import diagnose
-from tests import peers
 from tests.conftest import StartServer
-from tests.listening import Listening, freeze, listening, settings
-from tests.peer import Talk, info_line
+from tests.harness import peers
+from tests.harness.listening import Listening, freeze, listening, settings
+from tests.harness.peer import Talk, info_line
 from tests.protocol import websockets as ws
 from tests.protocol.authority import Authority
 from tests.protocol.dialing import failure, once

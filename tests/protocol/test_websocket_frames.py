@@ -9,7 +9,7 @@ from natsmon.dial.causes import DialError
 from natsmon.dial.dialer import Dialer, Stream
 from natsmon.lab.nats_server import HOST
 from natsmon.protocol import websocket
-from tests.peer import Talk, info_line
+from tests.harness.peer import Talk, info_line
 from tests.protocol import websockets as ws
 
 

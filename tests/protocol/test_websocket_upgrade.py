@@ -8,10 +8,10 @@ import pytest
 from natsmon.config.settings import Secret, Server
 from natsmon.lab.nats_server import HOST
 from natsmon.stream import events as ev
-from tests import peers
 from tests.conftest import StartServer
-from tests.listening import listening, settings
-from tests.peer import Talk, playing
+from tests.harness import peers
+from tests.harness.listening import listening, settings
+from tests.harness.peer import Talk, playing
 from tests.protocol import websockets as ws
 from tests.protocol.authority import Authority
 from tests.protocol.dialing import failure, once

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 
 from natsmon.config.settings import Server
 from natsmon.lab.nats_server import HOST, NatsServer
-from tests.peer import Peer, Peering, Talk, info_line, playing
+from tests.harness.peer import Peer, Peering, Talk, info_line, playing
 
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 _KEY_SUFFIX = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"

@@ -5,7 +5,7 @@ from pathlib import Path
 from natsmon.recording.reader import Recording
 from natsmon.state import State
 from natsmon.stream import events as ev
-from tests.vocabulary import EVENTS
+from tests.harness.vocabulary import EVENTS
 
 GOLDEN = Path(__file__).parent / "schema-1.jsonl"
 

@@ -15,10 +15,10 @@ from natsmon.report import build, markdown, story
 from natsmon.report.blocks import Chart
 from natsmon.report.facts import Report, Unread
 from natsmon.stream import events as ev
+from tests.harness.vocabulary import EVENTS, anything_of, made_of
 from tests.report.reports import EVIL, evil, report_of
 from tests.tui import streams
 from tests.tui.streams import STARTED, Stream
-from tests.vocabulary import EVENTS, anything_of, made_of
 
 VOID = {"meta", "br"}
 

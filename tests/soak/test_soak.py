@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from natsmon.stream import events as ev
-from tests.leaks import alive
+from tests.harness.leaks import alive
 from tests.soak import report
 from tests.soak.cluster import until
 from tests.soak.core import Evidence, Judgement

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from natsmon.state import State
 from natsmon.stream import events as ev
-from tests.vocabulary import EVENTS, anything_of, made_of
+from tests.harness.vocabulary import EVENTS, anything_of, made_of
 
 A, B = "nats://a:4222", "nats://b:4222"
 

@@ -13,10 +13,10 @@ from natsmon.state import State
 from natsmon.state.snapshot import restore, snapshot, types
 from natsmon.stream import events as ev
 from natsmon.tui.watch import Watch
+from tests.harness.vocabulary import EVENTS, anything_of, made_of
 from tests.state.folding import same
 from tests.tui import dial_streams, streams
 from tests.tui.fakes import Recorded
-from tests.vocabulary import EVENTS, anything_of, made_of
 
 by_type = {
     **anything_of,

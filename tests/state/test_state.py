@@ -13,8 +13,8 @@ from natsmon.state import AddressTry, OutageRecord, StageRecord, State, connecti
 from natsmon.state.histogram import Histogram, bucket
 from natsmon.state.latencies import MINUTE, Latencies
 from natsmon.stream import events as ev
+from tests.harness.vocabulary import EVENTS
 from tests.state.folding import LOST_AND_FOUND, A, B, any_event, dial, dialed, folded, status, times
-from tests.vocabulary import EVENTS
 
 
 def check(state: State, now: float) -> None:

@@ -11,7 +11,7 @@ from natsmon.lab.nats_server import NatsServer
 from natsmon.stream import events as ev
 from natsmon.stream.child_process import child_argv
 from natsmon.stream.probe_child import ProbeProcess
-from tests.listening import settings
+from tests.harness.listening import settings
 
 BROKEN = "raise ImportError('a backport replaced a standard module')\n"
 

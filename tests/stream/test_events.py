@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from natsmon.stream import events as ev
-from tests.vocabulary import COMMANDS, EVENTS, anything_of, made_of
+from tests.harness.vocabulary import COMMANDS, EVENTS, anything_of, made_of
 
 GOLDEN: list[tuple[ev.AnyEvent, str]] = [
     (

@@ -15,10 +15,10 @@ from natsmon.lab.nats_server import NatsServer
 from natsmon.stream import events as ev
 from natsmon.stream.exit_codes import Exit
 from natsmon.stream.probe_child import ProbeProcess
-from tests import peers
 from tests.cli.running import ROOT, WAIT
-from tests.leaks import alive
-from tests.listening import Events, check, settings
+from tests.harness import peers
+from tests.harness.leaks import alive
+from tests.harness.listening import Events, check, settings
 
 
 async def until_dead(pid: int) -> None:

@@ -23,10 +23,10 @@ from natsmon.tui.drawing.panel import Panel
 from natsmon.tui.replay.app import ReplayApp
 from natsmon.tui.replay.bar import LOST, UNREAD, cell, track
 from natsmon.tui.watch import Watch
-from tests.listening import listening, settings
+from tests.harness.listening import listening, settings
+from tests.harness.terminal import Terminal
 from tests.replay.tapes import EVENTS, batch, loaded, written
 from tests.state.folding import same
-from tests.terminal import Terminal
 from tests.tui import streams
 from tests.tui.drawn import text_on
 from tests.tui.fakes import Recorded

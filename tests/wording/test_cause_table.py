@@ -12,10 +12,10 @@ from natsmon.dial import causes
 from natsmon.lab.nats_server import NatsServer
 from natsmon.stream import events as ev
 from natsmon.wording.cause_table import diagnose
-from tests import peers
 from tests.conftest import StartServer
-from tests.listening import listening, settings
-from tests.peer import HOST, Talk, playing
+from tests.harness import peers
+from tests.harness.listening import listening, settings
+from tests.harness.peer import HOST, Talk, playing
 from tests.protocol.authority import Authority
 from tests.protocol.dialing import Failure, failure
 

@@ -15,7 +15,7 @@ from natsmon.lab.nats_server import NatsServer
 from natsmon.state import State
 from natsmon.stream import events as ev
 from natsmon.wording.session_summary import WIDTH, summary
-from tests.terminal import Terminal
+from tests.harness.terminal import Terminal
 from tests.tui import latency_streams, outage_streams, streams
 from tests.tui.streams import Stream
 

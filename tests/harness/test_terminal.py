@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from tests.leaks import alive
-from tests.terminal import Terminal
+from tests.harness.leaks import alive
+from tests.harness.terminal import Terminal
 
 PROGRAM = """
 import os, signal, sys, termios, tty

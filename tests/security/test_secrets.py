@@ -18,10 +18,10 @@ from natsmon.lab.nats_server import NatsServer
 from natsmon.stream import events as ev
 from natsmon.stream.probe_child import ProbeProcess
 from tests.conftest import StartServer
-from tests.listening import settings
-from tests.peer import Talk, playing
+from tests.harness.listening import settings
+from tests.harness.peer import Talk, playing
+from tests.harness.terminal import Terminal
 from tests.protocol.operator_mode import Operator, key, public, seed
-from tests.terminal import Terminal
 
 PASSWORD = "planted-p@ss/word"
 TOKEN = "planted-token"
@@ -40,7 +40,7 @@ class Run:
             recorded = ["--record", str(path)] if {"--json", "--plain"} & set(args) and args[0] != "info" else []
             done = subprocess.run(
                 [sys.executable, "-m", "natsmon", *args, *recorded],
-                env={**clean, "PYTHONPATH": str(Path(__file__).parents[1]), **variables},
+                env={**clean, "PYTHONPATH": str(Path(__file__).parents[2]), **variables},
                 capture_output=True,
                 timeout=30,
                 check=False,

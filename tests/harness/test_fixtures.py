@@ -10,8 +10,8 @@ from collections.abc import Callable
 import pytest
 
 from natsmon.lab.nats_server import HOST, NatsServer, ServerFailed
-from tests.leaks import Snapshot, alive
-from tests.witness import end_if_closed
+from tests.harness.leaks import Snapshot, alive
+from tests.harness.witness import end_if_closed
 
 NO_GRACE = 0.0
 needs_proc = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc, and orphans come to an ancestor")

@@ -12,7 +12,7 @@ Where a peer first completes the handshake and then misbehaves, ``held=True`` ma
 import asyncio
 from typing import Any
 
-from tests.peer import Peering, Talk, info_line, playing
+from tests.harness.peer import Peering, Talk, info_line, playing
 
 HOSTILE = "\x1b[2J\x1b]0;owned\x07[bold red]peer[/] [link=file:///etc]x[/link]\r\n\x9b31m"
 """Moves a cursor, sets a title, colours, starts markup and ends a line, wherever it is shown as it came."""

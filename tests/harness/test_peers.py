@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests import peers
-from tests.peer import HOST, Peer, Peering, Talk, playing
+from tests.harness import peers
+from tests.harness.peer import HOST, Peer, Peering, Talk, playing
 
 CONNECT = b'CONNECT {"verbose":false}\r\nPING\r\n'
 

@@ -16,7 +16,7 @@ from tests.certificates import Certificates
 from tests.conftest import StartServer
 from tests.dial import proxy_servers
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
 
 

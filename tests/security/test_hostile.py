@@ -21,7 +21,7 @@ HARM = "\x1b]52;c;aGk=\x1b\\\x07\x9b31m\r\n\u202e\u2028\x00<script>x()</script>[
 ACTS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 KEYS = "m tab enter end escape o enter escape escape u escape l escape s escape slash a enter question_mark escape"
 """Through every page."""
-KINDS = Path(__file__).parent / "recording" / "schema-1.jsonl"
+KINDS = Path(__file__).parents[1] / "recording" / "schema-1.jsonl"
 
 
 def decoded(event: dict[str, Any]) -> ev.AnyEvent | None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.imported import CLIENT, SCREEN, imported_by
+from tests.harness.imported import CLIENT, SCREEN, imported_by
 
 
 @pytest.mark.parametrize("args", [["--version"], ["--help"], ["demo", "--help"], ["info"]])
