@@ -11,7 +11,7 @@ from benchmarks.table import Row, in_ms, median, ms
 from natsmon.stream import events as ev
 from tests.harness.terminal import Terminal
 
-_LIMIT = 1.3
+_LIMIT = 1.2
 _SIZE = (120, 36)
 
 

@@ -2,12 +2,12 @@
 
 import sys
 
-from natsmon.stream import garbage
+from natsmon.stream.process_start import defer_gc
 
 
 def main() -> int:
     """The command; an interrupt counts from the first moment, also while the program is still being loaded."""
-    garbage.leave()
+    defer_gc()
     try:
         from natsmon.cli.main import main as command
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from natsmon.cli.click_commands import FLAGS_WORD, Command
+from natsmon.cli.command_group import Command
 from natsmon.cli.flags import check_flags, connect_flags, server_flags
 from natsmon.cli.output import complain, is_terminal, write
 from natsmon.cli.settings_layers import limits_from, settings_from
@@ -14,7 +14,17 @@ from natsmon.config.server_urls import quotable
 from natsmon.stream.exit_codes import Exit
 
 
-@click.command(cls=Command, options_metavar=FLAGS_WORD)
+@click.command(
+    cls=Command,
+    short_help="Connect once and explain each stage.",
+    examples=[
+        "check nats://east-1:4222",
+        "check --all --tlsca ca.pem tls://east-1,tls://east-2",
+        "check --format nagios --connect-warn 200ms east-1",
+    ],
+    essentials=["server", "creds", "tlsca", "connect_timeout", "every_address", "as_format", "connect_warn"],
+    exit_codes={0: "OK", 1: "WARNING", 2: "CRITICAL or wrong usage", 3: "UNKNOWN"},
+)
 @server_flags
 @connect_flags
 @check_flags
@@ -22,9 +32,9 @@ from natsmon.stream.exit_codes import Exit
 def check(
     ctx: click.Context, /, as_format: str, outfile: str | None, namespace: str, every_address: bool, **_: Any
 ) -> int:
-    """One connect to PONG, one round trip and one message, told stage by stage or to a monitor.
+    """Connect once and explain each stage; for a terminal or a monitoring system.
 
-    The exit code is 0 for OK, 1 for WARNING, 2 for CRITICAL, 3 for UNKNOWN; with --format prometheus it is 0.
+    Measures one connect from DNS to PONG, one round trip and one message. With --format prometheus the exit code is 0.
     """
     settings, limits = settings_from(ctx), limits_from(ctx)
     from natsmon.check import formats as check_formats

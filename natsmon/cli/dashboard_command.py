@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from natsmon import __version__
-from natsmon.cli.click_commands import Dashboard
+from natsmon.cli.command_group import DashboardCommand
 from natsmon.cli.flags import connect_flags, output_flags, run_flags, server_flags
 from natsmon.cli.output import write
 from natsmon.cli.record_target import target_from
@@ -19,7 +19,16 @@ def _version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:
         ctx.exit()
 
 
-@click.command(cls=Dashboard, hidden=True)
+@click.command(
+    cls=DashboardCommand,
+    hidden=True,
+    examples=[
+        "nats://east-1:4222,nats://east-2:4222",
+        "--creds user.creds --observe 'orders.>' tls://east-1",
+        "--plain --count 60 --record run.jsonl.zst east-1",
+    ],
+    essentials=["server", "creds", "subject", "rate", "plain", "as_json", "record"],
+)
 @server_flags
 @connect_flags
 @run_flags
@@ -27,7 +36,7 @@ def _version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:
 @click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Show the version.")
 @click.pass_context
 def dashboard(ctx: click.Context, /, plain: bool, as_json: bool, control: bool, **_: Any) -> int:
-    """Watch a connection to NATS: every dial, reconnect, outage and message, live.
+    """Monitor a connection to NATS: every dial, reconnect, outage and message, live.
 
     Without a terminal on standard output it is a log instead.
     """

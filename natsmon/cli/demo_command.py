@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from natsmon.cli.click_commands import FLAGS_WORD, Command
+from natsmon.cli.command_group import Command
 from natsmon.cli.flag_types import whole
 from natsmon.cli.flags import Flag, connect_flags, output_flags, run_flags
 from natsmon.cli.output import complain
@@ -18,7 +18,7 @@ _SERVERS_AT_MOST = 9
 
 
 class _Demo(Command):
-    """Obeys no variable: those say how somebody else's servers are reached."""
+    """Ignores NATS_* variables: they describe other servers."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -26,8 +26,15 @@ class _Demo(Command):
             param.envvar = None
 
 
-@click.command(cls=_Demo, options_metavar=FLAGS_WORD)
-@click.option("--servers", cls=Flag, section="Demo", type=whole(1, _SERVERS_AT_MOST), default="1", help="How many.")
+@click.command(
+    cls=_Demo,
+    short_help="The dashboard on nats-servers it starts itself.",
+    examples=["demo", "demo --servers 3", "demo --servers 3 --rate 100 --record demo.jsonl.gz"],
+    essentials=["servers", "rate", "plain", "record"],
+)
+@click.option(
+    "--servers", cls=Flag, section="Demo", type=whole(1, _SERVERS_AT_MOST), default="1", help="Number of servers."
+)
 @connect_flags
 @run_flags
 @output_flags
@@ -36,12 +43,12 @@ class _Demo(Command):
 def demo(
     ctx: click.Context, /, servers: int, rest: tuple[str, ...], plain: bool, as_json: bool, control: bool, **_: Any
 ) -> int:
-    """The dashboard on real servers of its own, to be killed and restarted with a key."""
+    """Show the dashboard on nats-servers it starts itself, with keys that break them."""
     if rest:
         raise click.UsageError("demo starts servers of its own and takes no URL", ctx)
     mode = choose(ctx, plain, as_json, control)
     record = target_from(ctx, mode)
-    settings_from(ctx, servers=())  # what is wrong is said before a server is started
+    settings_from(ctx, servers=())  # report wrong usage before a server is started
     from natsmon.lab import NoServer, Sandbox, SandboxFailed
 
     try:

@@ -1,7 +1,4 @@
-"""The command line: which command is meant, and what is said when it cannot be taken. Alone reads argv.
-
-A command's module is imported when it is run, so that none costs another its start.
-"""
+"""The command line: run the named command, explain wrong usage in one line."""
 
 import os
 import re
@@ -10,12 +7,16 @@ from collections.abc import Sequence
 import click
 from click.core import ParameterSource
 
-from natsmon.cli.click_commands import HELP_WIDTH, Natsmon
+from natsmon.cli.command_group import COMMANDS, DEFAULT, HELP_WIDTH, CommandGroup, load
 from natsmon.cli.output import Unwritable, complain
 from natsmon.stream.exit_codes import Exit
 
 
-@click.group(cls=Natsmon, add_help_option=False, context_settings={"max_content_width": HELP_WIDTH})
+@click.group(
+    cls=CommandGroup,
+    add_help_option=False,
+    context_settings={"max_content_width": HELP_WIDTH, "help_option_names": ["-h", "--help"]},
+)
 def natsmon() -> None:
     pass
 
@@ -29,7 +30,7 @@ def explain(exc: click.ClickException) -> str:
             similar = f"; did you mean {' or '.join(exc.possibilities)}?" if exc.possibilities else hint
             return f"{name[0] if name else 'option'}: there is no such option{similar}"
         case click.BadOptionUsage():
-            params = (param for command in natsmon.all_commands() for param in command.params)
+            params = (param for name in (DEFAULT, *COMMANDS) for param in load(name).params)
             options = (p for p in params if exc.option_name in (*p.opts, *p.secondary_opts))
             is_flag = any(isinstance(p, click.Option) and p.is_flag for p in options)
             wants = "takes no value" if is_flag else "needs a value"

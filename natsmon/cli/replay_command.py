@@ -4,31 +4,35 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from natsmon.cli.click_commands import FLAGS_WORD, Command
+from natsmon.cli.command_group import Command
 from natsmon.cli.flags import Flag
 from natsmon.cli.output import complain, write
 from natsmon.cli.terminal_check import need_screen
-from natsmon.stream import garbage
 from natsmon.stream.exit_codes import Exit
 
 if TYPE_CHECKING:
     from natsmon.recording.reader import Recording
 
 
-@click.command(cls=Command, options_metavar=FLAGS_WORD)
-@click.option("--plain", cls=Flag, section="Output", is_flag=True, help="Its log instead, all of it at once.")
+@click.command(
+    cls=Command,
+    short_help="Play a recording in the dashboard.",
+    examples=["replay run.jsonl.zst", "replay monday.jsonl.gz tuesday.jsonl.gz", "replay --plain run.jsonl"],
+    essentials=["plain"],
+    exit_codes={0: "ended by you", 2: "FILE cannot be read"},
+)
+@click.option("--plain", cls=Flag, section="Output", is_flag=True, help="Print the whole log instead.")
 @click.argument("files", nargs=-1, metavar="FILE...")
 @click.pass_context
 def replay(ctx: click.Context, /, files: tuple[str, ...], plain: bool, **_: Any) -> int:
-    """The dashboard on a recording, to be played, stepped and jumped through.
+    """Play a recording in the dashboard: play, pause, step, jump from outage to outage.
 
-    Numbered parts of FILE come before it, compressed or not; several files are played one after another.
+    Numbered parts of FILE are read first, compressed or not. Several files are played one after another.
     """
     if not files:
         raise click.UsageError("replay needs a recording: natsmon replay FILE", ctx)
     if not plain:
         need_screen("replay")
-    garbage.leave()
     from natsmon.recording.reader import Recording, Unreadable
 
     try:

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from natsmon.cli.click_commands import FLAGS_WORD, Command
+from natsmon.cli.command_group import Command
 from natsmon.cli.flags import report_flags
 from natsmon.cli.output import complain, is_terminal, write
 from natsmon.config.server_urls import quotable
@@ -20,14 +20,24 @@ from natsmon.stream.exit_codes import Exit
 STANDARD_INPUT = "-"
 
 
-@click.command(cls=Command, options_metavar=FLAGS_WORD)
+@click.command(
+    cls=Command,
+    short_help="Summarize recordings as text, Markdown, HTML or JSON.",
+    examples=[
+        "report run.jsonl.zst",
+        "report --format html --outfile night.html run.jsonl",
+        "report before.jsonl after.jsonl",
+    ],
+    essentials=["as_format", "outfile"],
+    exit_codes={0: "the report is written", 1: "--outfile cannot be written", 2: "FILE cannot be read"},
+)
 @report_flags
 @click.argument("files", nargs=-1, metavar="FILE...")
 @click.pass_context
 def report(ctx: click.Context, /, files: tuple[str, ...], as_format: str, outfile: str | None, **_: Any) -> int:
-    """What happened in recordings, for a person: text, Markdown, HTML or JSON.
+    """Summarize recordings: availability, outages, losses, latency; as text, Markdown, HTML or JSON.
 
-    Several files are set side by side. FILE may be - for standard input.
+    Several files are compared side by side. FILE may be - for standard input.
     """
     if not files:
         raise click.UsageError("report needs a recording: natsmon report FILE", ctx)

@@ -13,7 +13,6 @@ import click
 from natsmon.cli.output import is_terminal, write
 from natsmon.cli.record_target import recording
 from natsmon.config.settings import Settings
-from natsmon.stream import garbage
 
 if TYPE_CHECKING:
     from natsmon.lab import Sandbox
@@ -52,7 +51,6 @@ def _run(
     recorder: "Recorder | None",
     sandbox: "Sandbox | None",
 ) -> int:
-    garbage.leave()  # loading is a part of the start; the dashboard and the probe say when it is over
     if mode == "dashboard":
         from natsmon.stream.probe_child import ProbeProcess
         from natsmon.tui.app import run as run_dashboard

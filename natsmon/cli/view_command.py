@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from natsmon.cli.click_commands import FLAGS_WORD, Command
+from natsmon.cli.command_group import Command
 from natsmon.cli.flags import Flag, record_flags
 from natsmon.cli.output import complain, is_terminal, write
 from natsmon.cli.record_target import recording, say_if_stopped, target_from
 from natsmon.cli.run_modes import sum_up
 from natsmon.cli.terminal_check import need_screen
-from natsmon.stream import garbage
 from natsmon.stream.exit_codes import Exit
 from natsmon.text.plain_text import printable
 
@@ -25,23 +24,32 @@ STANDARD_INPUT = "-"
 _TERMINAL = "/dev/tty"
 
 
-@click.command(cls=Command, options_metavar=FLAGS_WORD)
+@click.command(
+    cls=Command,
+    short_help="Show a natsmon on another machine: a pipe, or ssh.",
+    examples=[
+        "view --ssh ops@east-1",
+        "view --ssh east-1 -- --rate 10 nats://127.0.0.1:4222",
+        "view - < <(ssh east-1 natsmon --json)",
+    ],
+    essentials=["ssh", "plain", "record"],
+)
 @click.option(
     "--ssh",
     cls=Flag,
     section="Source",
     metavar="[USER@]HOST",
-    help="Run natsmon --json there, and watch it; keys work.",
+    help="Run natsmon --json on HOST and show it; keys work.",
 )
-@click.option("--plain", cls=Flag, section="Output", is_flag=True, help="A log, one line an event.")
+@click.option("--plain", cls=Flag, section="Output", is_flag=True, help="A log, one line per event.")
 @record_flags
 @click.argument("rest", nargs=-1, metavar="- | --ssh HOST [-- ARGUMENTS...]")
 @click.pass_context
 def view(ctx: click.Context, /, ssh: str | None, plain: bool, rest: tuple[str, ...], **_: Any) -> int:
-    """The dashboard on a natsmon elsewhere, through a pipe or over ssh.
+    """Show a natsmon on another machine, through a pipe or over ssh.
 
-    The pipe is ssh HOST natsmon --json | natsmon view - and with --ssh that is one command: ARGUMENTS are for the
-    natsmon there, and the keys act on its connection.
+    Through a pipe: ssh HOST natsmon --json | natsmon view -. With --ssh, ARGUMENTS are passed to the natsmon on HOST,
+    and the keys act on its connection.
     """
     record = target_from(ctx, "plain" if plain else "dashboard")
     if ssh is not None:
@@ -79,7 +87,6 @@ def _over_ssh(ctx: click.Context, host: str, arguments: tuple[str, ...], plain: 
 def _show(
     source: "Source", plain: bool, record: "Target | None", recorder: "Recorder | None", *, unable: str = ""
 ) -> int:
-    garbage.leave()
     if plain:
         import asyncio
 
@@ -94,7 +101,6 @@ async def _log(source: "Source", recorder: "Recorder | None") -> int:
     from natsmon.wording.plain_log import Log
 
     log = Log()
-    garbage.collect()
     try:
         async for event in source.events():
             if recorder is not None:
@@ -105,5 +111,5 @@ async def _log(source: "Source", recorder: "Recorder | None") -> int:
         source.kill()
     if log.ended is None:
         complain(f"view: {source.obituary}")
-        return Exit.PROBE_DIED
+        return Exit.MONITOR_STOPPED
     return log.ended

@@ -3,7 +3,7 @@
 import os
 import sys
 
-from natsmon.stream import garbage
+from natsmon.stream.process_start import defer_gc
 
 _CHUNK = 64 * 1024
 _LONGEST = 128 * 1024 * 1024
@@ -12,7 +12,7 @@ _LONGEST = 128 * 1024 * 1024
 
 def main() -> int:
     """The dashboard's child: settings on the first line of standard input, then commands."""
-    garbage.leave()
+    defer_gc()
     from natsmon.config.settings import from_line
     from natsmon.probe.process import run
     from natsmon.stream.events import encode

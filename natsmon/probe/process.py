@@ -17,7 +17,6 @@ import msgspec
 from natsmon.config.settings import Settings
 from natsmon.probe.probe import Probe
 from natsmon.stream import events as ev
-from natsmon.stream import garbage
 from natsmon.stream.exit_codes import Exit
 from natsmon.stream.outbox import Inbox, Outbox
 
@@ -42,7 +41,6 @@ def run(
     """
     _quiet_libraries()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        garbage.collect()
         return runner.run(_run(settings, encode, control, heard, recorder))
 
 

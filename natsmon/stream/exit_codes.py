@@ -1,15 +1,24 @@
-"""How a run ended, as its exit status says it."""
+"""Exit codes of a run, and their meaning for a person."""
 
 from enum import IntEnum
 
 
 class Exit(IntEnum):
+    """The exit status of ``natsmon``; ``natsmon check`` has the codes of monitoring plugins instead."""
+
     ENDED = 0
-    """The user or a limit (``--count``, ``--duration``) ended it."""
     GAVE_UP = 1
-    """Closed without being asked: no server was left to dial."""
+    """Also a forbidden ``--observe``, and ``--count`` with nothing delivered where delivery is verified."""
     USAGE = 2
-    """Wrong usage or settings; nothing was started."""
-    PROBE_DIED = 3
+    MONITOR_STOPPED = 3
     INTERRUPTED = 130
-    """By a signal, before the first connect."""
+
+
+EXIT_CODES: dict[int, str] = {
+    Exit.ENDED: "ended by you or a limit",
+    Exit.GAVE_UP: "gave up",
+    Exit.USAGE: "wrong usage",
+    Exit.MONITOR_STOPPED: "monitor stopped",
+    Exit.INTERRUPTED: "interrupted before the first connect",
+}
+"""By code, in the words of the help and the documentation."""

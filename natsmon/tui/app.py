@@ -19,7 +19,6 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from natsmon.stream import events as ev
-from natsmon.stream import garbage
 from natsmon.stream.probe_child import Source
 from natsmon.tui import decisions, themes
 from natsmon.tui.dashboard import Dashboard
@@ -135,9 +134,6 @@ class NatsmonApp(App[int]):
         self.set_interval(FRAME, self.draw)
         self._start()
         self.draw()  # so that every panel has something to say as soon as it has a size
-
-    def on_ready(self) -> None:
-        self.call_after_refresh(garbage.collect)  # the first screen is painted by then
 
     def on_unmount(self) -> None:
         loop = asyncio.get_running_loop()

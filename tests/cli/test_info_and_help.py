@@ -1,4 +1,4 @@
-"""What natsmon tells of itself: info, help, and both on streams that are closed, cut or plain."""
+"""``natsmon info`` and the help, also on streams that are closed, cut or full."""
 
 import json
 import os
@@ -7,15 +7,16 @@ import sys
 
 import pytest
 
+from natsmon import __version__
 from natsmon.cli import flags
 from natsmon.cli import main as cli
-from natsmon.cli.click_commands import DEFAULT, NAMED, load
+from natsmon.cli.command_group import COMMANDS, DEFAULT, Command, load
 from natsmon.stream.exit_codes import Exit
 from tests.cli.conftest import VARIABLES
 
 pytestmark = pytest.mark.usefixtures("runs")
 
-COMMANDS = {name: load(name) for name in (DEFAULT, *NAMED)}
+ALL = {name: load(name) for name in (DEFAULT, *COMMANDS)}
 
 
 # -- info, help, version ----------------------------------------------------------------------------
@@ -40,20 +41,53 @@ def test_info_for_machines(capsys: pytest.CaptureFixture[str]) -> None:
     assert told["user"] == {"value": None, "origin": "default"}
 
 
-def test_help_names_every_flag_and_only_the_commands_there_are(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["--help"]) == 0
+@pytest.mark.parametrize("name", ALL)
+def test_help_all_shows_every_flag(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--help-all"] if name == DEFAULT else [name, "--help-all"]) == 0
     out = capsys.readouterr().out
-    for param in COMMANDS["dashboard"].params:
+    for param in ALL[name].params:
         assert all(opt in out for opt in (*param.opts, *param.secondary_opts) if opt.startswith("-"))
-    assert "  demo  " in out
-    assert "  info  " in out
-    assert "dashboard " not in out.partition("Commands:")[2].partition("Servers:")[0].replace("The dashboard", "")
-    assert cli.main(["demo", "--help"]) == 0
-    assert "--servers N" in capsys.readouterr().out
 
 
-def test_the_place_of_every_flag_is_known() -> None:
-    for command in COMMANDS.values():
+@pytest.mark.parametrize("name", ALL)
+def test_help_fits_a_small_terminal(
+    name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert cli.main(["--help"] if name == DEFAULT else [name, "--help"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) <= 24
+    assert max(map(len, lines)) <= 80
+    command = ALL[name]
+    assert isinstance(command, Command)
+    assert [line for line in lines if line.startswith("  natsmon")] == [
+        f"  natsmon {example}".rstrip() for example in command.examples
+    ]
+    assert len(command.examples) == 3
+    assert any(line.startswith("Exit codes: 0 ") for line in lines)
+
+
+def test_help_lists_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    for args in (["--help"], ["-h"], ["help"]):
+        assert cli.main(args) == 0
+        commands = capsys.readouterr().out.partition("Commands:\n")[2].partition("\n\n")[0]
+        assert [line.split()[0] for line in commands.splitlines()] == list(COMMANDS)
+
+
+@pytest.mark.parametrize("args", [["help", "check"], ["check", "-h"], ["check", "--help"], ["-s", "h", "check", "-h"]])
+def test_help_of_a_command(args: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(args) == 0
+    assert capsys.readouterr().out.startswith("Usage: natsmon check [flags] [URL]...\n")
+
+
+def test_version_is_a_flag_and_a_command(capsys: pytest.CaptureFixture[str]) -> None:
+    for args in (["--version"], ["version"]):
+        assert cli.main(args) == 0
+        assert capsys.readouterr().out == f"natsmon {__version__}\n"
+
+
+def test_every_flag_has_a_section() -> None:
+    for command in ALL.values():
         for param in command.params:
             assert isinstance(param, flags.Flag) or not param.expose_value or param.name in ("url", "rest", "files")
 

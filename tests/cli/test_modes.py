@@ -1,13 +1,14 @@
 """Which mode a command line means: the log, the stream, the dashboard, the demo."""
 
 import os
+import socket
 import sys
 import types
 
 import pytest
 
 from natsmon.cli import main as cli
-from natsmon.cli.click_commands import load
+from natsmon.cli.command_group import load
 from natsmon.config.settings import Secret, Server, Settings
 from natsmon.stream.exit_codes import Exit
 from tests.cli.conftest import Runs
@@ -71,10 +72,23 @@ def test_the_demo_without_a_server_program_says_so(capsys: pytest.CaptureFixture
     assert not runs
 
 
-@pytest.mark.parametrize("args", [["nats://demo"], ["--subject", "demo"], ["--", "demo"], ["h", "demo"], ["dashboard"]])
-def test_a_word_is_a_command_only_where_one_can_stand(runs: Runs, args: list[str]) -> None:
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["nats://demo"], ["--subject", "demo"], ["--", "demo"], ["h", "demo"], ["dashboard"],
+        ["demo-host"], ["demo1"], ["chekc.example"], ["chekc:4222"], ["nats://chekc"], ["east-1"], ["localhost"],
+        ["-s", "chekc"], ["--", "chekc"],
+    ],
+)  # fmt: skip
+def test_a_word_that_is_no_command_is_dialed(runs: Runs, args: list[str]) -> None:
     assert cli.main(args) == 0
     assert runs.settings.origins.get("servers") != "demo"
+
+
+def test_a_misspelled_command_that_resolves_is_dialed(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: ["an address"])
+    assert cli.main(["chekc"]) == 0
+    assert runs.settings.servers == (Server("chekc"),)
 
 
 def test_the_status_of_a_run_is_the_exit_status(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -74,7 +74,7 @@ async def test_the_screen_stays_when_the_pipe_ends(tmp_path: Path, whole: bool) 
     async with Terminal(["sh", "-c", f"cat {path} | {NATSMON} view -"], env=ENV) as terminal:
         await terminal.until("ended: q" if whole else "the probe died (the stream broke off)")
         terminal.send("q")
-        assert await terminal.ended() == (Exit.ENDED if whole else Exit.PROBE_DIED)
+        assert await terminal.ended() == (Exit.ENDED if whole else Exit.MONITOR_STOPPED)
         kept = await terminal.until("servers  ")
         assert ("; q; " if whole else "; the probe died (the stream broke off); ") in kept.split("\n")[0]
 
@@ -200,7 +200,7 @@ async def test_an_ssh_that_breaks_off_is_said(elsewhere: dict[str, str], tmp_pat
         terminal.send("r")
         await terminal.until("ssh ended with exit status 255: Connection to there closed.")
         terminal.send("q")
-        assert await terminal.ended() == Exit.PROBE_DIED
+        assert await terminal.ended() == Exit.MONITOR_STOPPED
 
 
 def test_a_log_over_ssh(server: NatsServer, elsewhere: dict[str, str]) -> None:

@@ -51,7 +51,8 @@ def test_naming_the_package_loads_nothing() -> None:
     assert not imported_by("import natsmon; natsmon.__version__") & (SCREEN | CLIENT | {"asyncio", "msgspec"})
 
 
-@pytest.mark.parametrize("args", [["info"], ["--json", "--no-retry-on-failed-connect", "nats://127.0.0.1:1"]])
-def test_garbage_is_collected_as_soon_as_a_start_is_over(args: list[str]) -> None:
-    code = f"import gc, sys; from natsmon.__main__ import main; sys.argv[1:] = {args!r}; main()"
-    imported_by(f"{code}; assert gc.isenabled() and gc.get_freeze_count()")
+@pytest.mark.parametrize("module", ["natsmon.__main__", "natsmon.probe.__main__"])
+def test_gc_is_enabled_after_start_up(module: str) -> None:
+    code = f"import gc, sys, threading; from {module} import main; sys.argv[1:] = ['version']; main()"
+    waiting = "[thread.join() for thread in threading.enumerate() if thread.daemon]"
+    imported_by(f"{code}; assert not gc.isenabled(); {waiting}; assert gc.isenabled() and gc.get_freeze_count()")

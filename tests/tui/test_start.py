@@ -30,14 +30,11 @@ class Silent:
     def kill(self):
         pass
 
-async def look(pilot):  # waits for garbage to be collected, which begins when the screen is painted
-    loaded = tuple(sys.modules)
-    while not gc.isenabled():
-        await pilot.pause()
-    print(*loaded, file=sys.__stdout__)
+async def look(pilot):
+    await pilot.pause()
+    print(*sys.modules, file=sys.__stdout__)
     app.exit(0)
 
-gc.disable()
 app = NatsmonApp(Silent())
 app.run(headless=True, auto_pilot=look)
 """

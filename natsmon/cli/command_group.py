@@ -1,0 +1,205 @@
+"""The command group: a server's URL may stand in place of a command; help in a short and a full form."""
+
+import difflib
+import re
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from importlib import import_module
+from typing import Any
+
+import click
+
+from natsmon.cli.flags import Flag
+from natsmon.cli.output import write
+from natsmon.stream.exit_codes import EXIT_CODES
+
+HELP_WIDTH = 100
+FLAGS_WORD = "[flags]"
+DEFAULT = "dashboard"
+"""The command that runs when none is named."""
+COMMANDS = ("demo", "check", "replay", "view", "report", "info")
+"""The commands that can be named, in the order of the help. Each is in the module named after it."""
+_ALIASES = {"help": "--help", "version": "--version"}
+_WORD = re.compile(r"[A-Za-z]+")
+_SIMILAR = 0.75
+"""``difflib`` ratio: one wrong, missing or swapped letter in a word of four."""
+_LOOKUP_SECONDS = 1.0
+
+
+def load(name: str) -> click.Command:
+    """Import a command; commands that do not run cost the start nothing."""
+    command: click.Command = getattr(import_module(f"natsmon.cli.{name}_command"), name)
+    return command
+
+
+class Command(click.Command):
+    """A command whose ``--help`` fits a terminal of 24 lines and whose ``--help-all`` shows every flag.
+
+    Args:
+        examples: Arguments behind ``natsmon``, one example each.
+        essentials: Names of the parameters that ``--help`` shows.
+        exit_codes: Code and meaning, where they are not those of a run.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        examples: Sequence[str] = (),
+        essentials: Sequence[str] = (),
+        exit_codes: dict[int, str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        kwargs.setdefault("options_metavar", FLAGS_WORD)
+        super().__init__(*args, **kwargs)
+        self.examples = examples
+        self.essentials = essentials
+        self.exit_codes = exit_codes or EXIT_CODES
+        self.params.append(_help_all())
+
+    def get_help_option(self, ctx: click.Context) -> click.Option | None:
+        option = super().get_help_option(ctx)
+        if option is not None:
+            option.callback = _show_help  # click's own does not report a write error
+        return option
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        full = ctx.meta.get(_FULL, False)
+        self.format_usage(ctx, formatter)
+        if full:
+            self.format_help_text(ctx, formatter)
+        else:
+            formatter.write_paragraph()
+            formatter.write_text(self.get_short_help_str(limit=HELP_WIDTH))
+        formatter.write_paragraph()
+        for example in self.examples:
+            formatter.write(f"  {f'natsmon {example}'.rstrip()}\n")
+        self.format_commands(ctx, formatter)
+        if full:
+            self.format_all_flags(ctx, formatter)
+        else:
+            self.format_essential_flags(ctx, formatter)
+        codes = ", ".join(f"{code} {meaning}" for code, meaning in self.exit_codes.items())
+        if full:
+            formatter.write_paragraph()
+        formatter.write_text(f"Exit codes: {codes}." + ("" if full else " All flags: --help-all."))
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the other commands; only the help of natsmon itself does."""
+
+    def format_all_flags(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for param in self.get_params(ctx):
+            if isinstance(param, click.Option) and (record := param.get_help_record(ctx)):
+                sections.setdefault(param.section if isinstance(param, Flag) else "Other", []).append(record)
+        for section, records in sorted(sections.items(), key=lambda item: item[0] == "Other"):
+            with formatter.section(section):
+                formatter.write_dl(records)
+
+    def essential_flags(self, ctx: click.Context) -> Iterator[tuple[str, str]]:
+        """Flag with its metavar, and the first clause of its help."""
+        by_name = {param.name: param for param in self.get_params(ctx)}
+        for name in self.essentials:
+            if record := by_name[name].get_help_record(ctx):
+                yield record[0], re.split(r"[;:.]( |$)", record[1])[0]
+
+    def format_essential_flags(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Flags"):
+            formatter.write_dl(list(self.essential_flags(ctx)))
+        formatter.write_paragraph()
+
+
+_FULL = "natsmon.cli.help_all"
+
+
+def _show_help(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        ctx.meta[_FULL] = param.name == "help_all"
+        write(f"{ctx.get_help()}\n")
+        ctx.exit()
+
+
+def _help_all() -> click.Option:
+    return click.Option(
+        ["--help-all"], is_flag=True, expose_value=False, is_eager=True, callback=_show_help, help="Show every flag."
+    )
+
+
+class DashboardCommand(Command):
+    """The command that runs when none is named; its help is the help of natsmon."""
+
+    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        formatter.write_usage("natsmon", f"[URL]... {FLAGS_WORD}")
+        formatter.write_usage("natsmon", f"COMMAND {FLAGS_WORD}", prefix="       ")
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, load(name).get_short_help_str(limit=HELP_WIDTH)) for name in COMMANDS])
+
+    def format_essential_flags(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        formatter.write_paragraph()
+        formatter.write_text("Flags: " + ", ".join(flag for flag, _ in self.essential_flags(ctx)) + ".")
+
+
+class CommandGroup(click.Group):
+    """A group in which a server's URL may stand in place of a command."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [DEFAULT, *COMMANDS]
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        return load(name) if name in (DEFAULT, *COMMANDS) else None
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put the command first. ``natsmon help check`` is ``natsmon check --help``."""
+        at = _first_word(args)
+        word = args[at] if at < len(args) else ""
+        if word in COMMANDS:
+            args = [word, *args[:at], *args[at + 1 :]]
+        elif word in _ALIASES and at == 0:
+            return self.parse_args(ctx, [*args[1:2], _ALIASES[word]])
+        else:
+            _refuse_misspelling(word)
+            args = [DEFAULT, *args]
+        return super().parse_args(ctx, args)
+
+
+def _first_word(args: Sequence[str]) -> int:
+    """The index of the first argument that is neither a flag nor the value of one."""
+    takes_value: set[str] = set()
+    if args and args[0].startswith("-"):
+        options = (param for param in load(DEFAULT).params if isinstance(param, click.Option) and not param.is_flag)
+        takes_value = {name for option in options for name in option.opts}
+    at = 0
+    while at < len(args) and args[at].startswith("-") and args[at] != "--":
+        at += 2 if args[at] in takes_value else 1
+    return at
+
+
+def _refuse_misspelling(word: str) -> None:
+    """Raise UsageError where the first word is most likely a misspelled command.
+
+    That is a word of letters only, similar to a command's name, which no resolver knows. ``east-1``, ``localhost``,
+    ``h:4222`` and ``nats://chekc`` are dialed.
+    """
+    if not _WORD.fullmatch(word):
+        return
+    similar = difflib.get_close_matches(word.lower(), (*COMMANDS, *_ALIASES), n=1, cutoff=_SIMILAR)
+    if similar and not _resolves(word):
+        raise click.UsageError(f"{word}: did you mean {similar[0]}? A host of that name is dialed as nats://{word}")
+
+
+def _resolves(host: str) -> bool:
+    """True where the resolver finds an address of the host within a second."""
+    found: list[object] = []
+
+    def look_up() -> None:
+        try:
+            found.extend(socket.getaddrinfo(host, None))
+        except (OSError, UnicodeError):
+            return
+
+    thread = threading.Thread(target=look_up, daemon=True)  # a resolver can hang for longer than anyone waits
+    thread.start()
+    thread.join(_LOOKUP_SECONDS)
+    return bool(found)
