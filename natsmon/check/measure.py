@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from natsmon.check.verdict import NO_ADDRESS, Found, failure
-from natsmon.config.redaction import unsaid
+from natsmon.config.redaction import redact
 from natsmon.config.settings import Server, Settings
 from natsmon.dial import dialer as resolver
 from natsmon.dial.causes import classify_server_error
@@ -195,7 +195,7 @@ async def _check_one(server: Server, settings: Settings) -> Found:
     def emit(event: ev.AnyEvent) -> None:
         # By then a peer knows our secrets; what it answers to the CONNECT itself, the dial has looked at.
         if isinstance(event, ev.DialFinding) and state.dials[-1].stage_reached == "connect":
-            event = msgspec.structs.replace(event, text=unsaid(event.text, _secrets(settings)))
+            event = msgspec.structs.replace(event, text=redact(event.text, _secrets(settings)))
         state.apply(event)
         evidence.watch(event)
 
@@ -218,7 +218,7 @@ async def _check_one(server: Server, settings: Settings) -> Found:
         finally:
             link.abort()
     except Exception as error:  # a monitor is told by a status, not by a traceback
-        text = unsaid(f"{type(error).__name__}: {error}", _secrets(settings))
+        text = redact(f"{type(error).__name__}: {error}", _secrets(settings))
         return replace(found, broken=printable(f"the check itself failed: {text}"))
     finally:
         evidence.stop()

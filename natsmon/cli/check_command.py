@@ -10,8 +10,8 @@ from natsmon.cli.command_group import Command
 from natsmon.cli.flags import check_flags, connect_flags, server_flags
 from natsmon.cli.output import complain, is_terminal, write
 from natsmon.cli.settings_layers import limits_from, settings_from
-from natsmon.config.server_urls import quotable
 from natsmon.stream.exit_codes import Exit
+from natsmon.text.plain_text import quotable
 
 
 @click.command(

@@ -8,17 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from natsmon.config.server_urls import (
-    check_monitor,
-    check_stream,
-    check_subject,
-    check_subjects,
-    check_tls_name,
-    quotable,
-)
-from natsmon.config.settings import MAX_RATE, Secret
+from natsmon.config.secret import Secret
+from natsmon.config.server_urls import check_monitor, check_tls_name
+from natsmon.config.settings import MAX_RATE
+from natsmon.config.subjects import check_stream, check_subject, check_subjects
 from natsmon.text import units
-from natsmon.text.plain_text import printable
+from natsmon.text.plain_text import printable, quotable
 
 _SLOWEST, _FASTEST = 1e-6, 1e9
 """Messages a second; beyond the one nobody waits, beyond the other only ``max`` is meant."""

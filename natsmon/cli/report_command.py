@@ -14,8 +14,8 @@ import click
 from natsmon.cli.command_group import Command
 from natsmon.cli.flags import report_flags
 from natsmon.cli.output import complain, is_terminal, write
-from natsmon.config.server_urls import quotable
 from natsmon.stream.exit_codes import Exit
+from natsmon.text.plain_text import quotable
 
 STANDARD_INPUT = "-"
 

@@ -13,8 +13,9 @@ import click
 from click.core import ParameterSource
 
 from natsmon.cli.flags import Flag
+from natsmon.config.secret import Secret
 from natsmon.config.server_urls import BadURL, UserInfo, parse_servers
-from natsmon.config.settings import Secret, Server, Settings
+from natsmon.config.settings import Server, Settings
 from natsmon.text.units import go_duration
 
 if TYPE_CHECKING:

@@ -1,14 +1,17 @@
-"""What others say, shown only if it repeats no secret of ours: a part masked would tell of the rest."""
+"""Redact server text that contains one of our secrets.
+
+The text is withheld as a whole: a partial mask would reveal the length of the secret.
+"""
 
 from collections.abc import Iterable
 
-_TELLING = 4
-"""Characters from which on a secret is not found by chance."""
-_REPEATED = "(what was said repeats a secret of ours, and is not shown)"
+_SHORT = 4
+"""Characters below which a secret occurs in a sentence by chance; a server repeats it in quotes."""
+_WITHHELD = "(the server's text repeats one of your secrets and is not shown)"
 
 
-def unsaid(text: str, secrets: Iterable[str]) -> str:
-    """The text, or that it is not shown. A secret of a few letters is in every sentence; repeated, it is in quotes."""
-    said = text.casefold()
-    looked_for = (secret if len(secret) >= _TELLING else f'"{secret}"' for secret in secrets if secret)
-    return _REPEATED if any(secret.casefold() in said for secret in looked_for) else text
+def redact(text: str, secrets: Iterable[str]) -> str:
+    """Return the text, or a notice where it contains one of the secrets in any case of letters."""
+    folded = text.casefold()
+    searched = (secret if len(secret) >= _SHORT else f'"{secret}"' for secret in secrets if secret)
+    return _WITHHELD if any(secret.casefold() in folded for secret in searched) else text

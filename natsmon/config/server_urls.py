@@ -1,9 +1,9 @@
-"""Server URLs and subjects, read strictly.
+"""Server URLs, parsed by the rules of nats.go (``processUrlString``, ``setupServerPool``).
 
-Userinfo is taken out of a URL here and percent-decoded, so that no address further down can carry a secret.
-The errors quote what was given with everything masked that may be one: the userinfo, what stands behind the
-host, a port that is no number (``nats://user:password`` without a host looks like that), and all of a URL of
-which nobody can say where its userinfo ends.
+Userinfo is removed from a URL here and percent-decoded, so an address further down never carries a secret.
+Errors quote the input with every part masked that may be a secret: the userinfo, everything behind the host, a port
+that is not a number (``nats://user:password`` without a host looks like that), and the whole URL where the end of
+the userinfo is ambiguous.
 """
 
 import importlib.util
@@ -14,29 +14,32 @@ from urllib.parse import unquote
 
 import msgspec
 
-from natsmon.config.settings import DEFAULT_PORT, Secret, Server
-from natsmon.text.plain_text import printable
+from natsmon.config.secret import Secret
+from natsmon.config.settings import DEFAULT_PORT, Server
+from natsmon.text.plain_text import quotable
 
-SCHEMES = ("nats", "tls")
 DEFAULT_MONITOR_PORT = 8222
-_DEFAULT_PORTS = {"nats": DEFAULT_PORT, "tls": DEFAULT_PORT, "ws": 80, "wss": 443}
-_WEBSOCKET = ("ws", "wss")
-_FAMILIAR = (*_DEFAULT_PORTS, "http", "https")
-"""Schemes that are no part of a password, whatever follows."""
+_WEBSOCKET_PORTS = {"ws": 80, "wss": 443}
+_FAMILIAR = ("nats", "tls", *_WEBSOCKET_PORTS, "http", "https", "tcp")
+"""Schemes that are shown in an error: they are not a part of a password, whatever follows."""
 _PATH = re.compile(r"(?:/[A-Za-z0-9._~!$&'()*+;=:%-]*)*")
+_QUERY = re.compile(r"[A-Za-z0-9._~!$&'()*+;=:/?%-]*")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
 _LABEL = re.compile(r"[a-z0-9_-]{1,63}")
 _SURELY_ADDRESS = re.compile(r"[^:]*(?::[0-9]{0,5})?|\[.*\](?::[0-9]{0,5})?")
 _HALF_USERINFO = re.compile(r".*://.*|[^:]*:.*[^0-9].*")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _HOST_LIMIT = 253
-_SUBJECT_LIMIT = 2048
-_STREAM_LIMIT = 255
-_SHOWN_LIMIT = 80
+_NO_SLASHES = re.compile(r"(nats|tls|wss?|tcp|https?):(?!//)")
+_IPV6_CHARACTERS = re.compile(r"[0-9a-fA-F:.]+(%.*)?")
 
 
 class BadURL(ValueError):
-    """``shown`` is the URL, safe to print; ``str()`` what is wrong with it."""
+    """A URL that cannot be used.
+
+    Attributes:
+        shown: The URL, safe to print.
+    """
 
     def __init__(self, shown: str, why: str) -> None:
         super().__init__(why)
@@ -44,7 +47,7 @@ class BadURL(ValueError):
 
 
 class UserInfo(msgspec.Struct, frozen=True):
-    """What stood before the ``@``. A user without a password is a token, as for every NATS client."""
+    """The part of a URL before the ``@``. A user without a password is a token, as for every NATS client."""
 
     user: Secret | None = None
     password: Secret | None = None
@@ -52,69 +55,67 @@ class UserInfo(msgspec.Struct, frozen=True):
 
 
 class _Parts(msgspec.Struct, frozen=True):
-    """A URL cut in pieces, none of them looked at yet."""
+    """A URL split at its separators; the parts are not checked yet."""
 
     prefix: str
     """The scheme as it was written, empty for a bare host."""
     userinfo: str | None
     address: str
     tail: str
-    torn: bool = False
-    """It may be half of a URL: what follows in the list has an ``@`` of its own, and no scheme."""
+    ambiguous: bool = False
+    """It may be the first half of a URL with a comma in its password: the next one has an ``@`` and no scheme."""
 
     @property
     def scheme(self) -> str:
         return self.prefix.removesuffix("://").lower() if self.prefix else "nats"
 
     @property
+    def websocket(self) -> bool:
+        return self.scheme in _WEBSOCKET_PORTS
+
+    @property
     def shown(self) -> str:
         familiar = self.prefix if self.scheme in _FAMILIAR else ""
-        if self.torn or "@" in (self.userinfo or "") or ":" in self.scheme:
-            return f"{familiar}****"  # nobody can say where a password begins and ends
+        if self.ambiguous or "@" in (self.userinfo or "") or ":" in self.scheme:
+            return f"{familiar}****"
         before = self.prefix if self.userinfo is None else f"{familiar}****@"
         address = self.address
         if not _SURELY_ADDRESS.fullmatch(address) and _as_ipv6(address) is None:
-            address = address.partition(":")[0] + ":****"
+            scheme = _NO_SLASHES.match(address)
+            address = f"{scheme[0] if scheme else address.partition(':')[0] + ':'}****"
         return quotable(f"{before}{address}{'/****' if self.tail.strip('/') else ''}")
 
 
-def quotable(text: str) -> str:
-    """A given value, safe and short enough to stand in a line of an error."""
-    text = printable(text)
-    return text if len(text) <= _SHOWN_LIMIT else text[:_SHOWN_LIMIT] + "…"
-
-
-def _cut(url: str, *, torn: bool = False) -> _Parts:
+def _cut(url: str, *, ambiguous: bool = False) -> _Parts:
     scheme, separator, rest = url.partition("://")
     if not separator:
         scheme, rest = "", url
     userinfo, at, address = rest.rpartition("@")
     host = re.match(r"[^/?#]*", address)
     assert host is not None
-    return _Parts(scheme + separator, userinfo if at else None, host[0], address[host.end() :], torn)
+    return _Parts(scheme + separator, userinfo if at else None, host[0], address[host.end() :], ambiguous)
 
 
 def _cut_all(pieces: list[str]) -> list[_Parts]:
-    """From the last to the first, as only what follows tells of a comma whether it stands in a password."""
+    """From the last to the first: only what follows a comma shows whether it may be in a password."""
     urls: list[_Parts] = []
-    torn = False
+    ambiguous = False
     for piece in reversed(pieces):
-        url = _cut(piece, torn=torn)
+        url = _cut(piece, ambiguous=ambiguous)
         urls.append(url)
-        torn = (torn or url.userinfo is not None) and not (url.prefix and url.scheme in _FAMILIAR)
+        ambiguous = (ambiguous or url.userinfo is not None) and not (url.prefix and url.scheme in _FAMILIAR)
     return urls[::-1]
 
 
 def _split(text: str) -> list[_Parts]:
-    """The URLs of a comma-separated list."""
-    pieces = [piece.strip() for piece in text.split(",")]
+    """The URLs of a comma-separated list; blanks and empty places are dropped, as in nats.go."""
+    pieces = [piece for part in text.split(",") if (piece := part.strip())]
     urls = _cut_all(pieces)
     for url, (piece, following) in zip(urls, itertools.pairwise(pieces), strict=False):
         if "@" in following and "://" not in following and "@" not in piece and _HALF_USERINFO.fullmatch(piece):
-            # The comma most likely stands in a password, and what is before it is half of a secret.
             raise BadURL(url.shown, "a comma in a user or password must be written %2C")
-    if any(not piece for piece in pieces):
-        raise BadURL("", "names no server" if len(pieces) == 1 else "has an empty place in the list of servers")
+    if not pieces:
+        raise BadURL(quotable(text), "names no server")
     return urls
 
 
@@ -129,7 +130,7 @@ def _host_and_port(parts: _Parts, default: int = DEFAULT_PORT) -> tuple[str, int
     else:
         host, colon, port = address.partition(":")
         if ":" in port:
-            raise BadURL(parts.shown, "an IPv6 address goes in brackets, as in nats://[::1]:4222")
+            raise BadURL(parts.shown, _two_colons(address))
         if not colon:
             port = str(default)
         host = _name(parts, host)
@@ -142,15 +143,26 @@ def _host_and_port(parts: _Parts, default: int = DEFAULT_PORT) -> tuple[str, int
     return host, int(port)
 
 
+def _two_colons(address: str) -> str:
+    """What is wrong with an address that has more than one colon and no brackets."""
+    if scheme := _NO_SLASHES.match(address):
+        return f"the scheme is followed by two slashes: {scheme[1]}://HOST:PORT"
+    if _IPV6_CHARACTERS.fullmatch(address) and (address.count(":") > 2 or "::" in address):
+        return "an IPv6 address goes in brackets, as in nats://[::1]:4222"
+    if re.search(r"[\s;]", address):
+        return "servers are separated by commas"
+    return "the address has two colons; HOST:PORT has one"
+
+
 def _ipv6(parts: _Parts, host: str) -> str:
     address = _as_ipv6(host.replace("%25", "%"))
     if address is None:
-        raise BadURL(parts.shown, "what stands in brackets is not an IPv6 address")
+        raise BadURL(parts.shown, "the text in brackets is not an IPv6 address")
     return address
 
 
 def _as_ipv6(text: str) -> str | None:
-    import ipaddress  # only here: it costs a start more than all of this file
+    import ipaddress  # imported where it is used: it takes longer than all of this module
 
     try:
         return str(ipaddress.IPv6Address(text))
@@ -163,12 +175,16 @@ def _name(parts: _Parts, host: str) -> str:
         raise BadURL(parts.shown, "the host is empty")
     name = _as_name(host)
     if name is None:
+        if re.search(r"[\s;]", host.strip()):
+            raise BadURL(parts.shown, "servers are separated by commas, and a host has no spaces")
+        if host[0] in "\"'" or host[-1] in "\"'":
+            raise BadURL(parts.shown, "there are quotation marks around it")
         raise BadURL(parts.shown, "the host is not a valid name or address")
     return name
 
 
 def _as_name(host: str) -> str | None:
-    """A name or an IPv4 address, as a resolver takes it."""
+    """A host name or an IPv4 address in the form a resolver takes; None where it is neither."""
     name = host.lower()
     if not name.isascii():
         try:
@@ -181,7 +197,7 @@ def _as_name(host: str) -> str | None:
 
 
 def check_tls_name(name: str) -> str:
-    """The name, if a server's certificate can be checked for it; ValueError says why not."""
+    """Return a name that a certificate can be checked for. Raises ValueError."""
     if _as_name(name) is None and _as_ipv6(name) is None:
         raise ValueError("is not a valid name or address")
     return name
@@ -191,7 +207,7 @@ def _user_info(parts: _Parts) -> UserInfo | None:
     if not parts.userinfo:
         return None
     if not parts.userinfo.isprintable() or re.search(r"[/?#@\s]", parts.userinfo) or _BAD_ESCAPE.search(parts.userinfo):
-        raise BadURL(parts.shown, "special characters in a user or password must be percent-encoded")
+        raise BadURL(parts.shown, "special characters in a user or password must be percent-encoded (/ is %2F)")
     user, colon, password = parts.userinfo.partition(":")
     try:
         name = unquote(user, errors="strict")
@@ -203,56 +219,71 @@ def _user_info(parts: _Parts) -> UserInfo | None:
 
 
 def _server(parts: _Parts) -> Server:
-    if parts.scheme not in _DEFAULT_PORTS:
-        named = _SCHEME.fullmatch(parts.scheme)
-        known = "nats://, tls://, ws:// and wss:// are" if named else "a URL begins with nats:// or tls://"
-        raise BadURL(parts.shown, f"the scheme is not supported, {known}")
-    host, port = _host_and_port(parts, _DEFAULT_PORTS[parts.scheme])
-    if parts.tail in ("", "/"):
-        return Server(host, port, parts.scheme)
-    if parts.scheme not in _WEBSOCKET:
-        raise BadURL(parts.shown, "a server's URL ends after the port")
-    if not _PATH.fullmatch(parts.tail):
-        raise BadURL(parts.shown, "a WebSocket's URL ends after the path")
-    return Server(host, port, parts.scheme, path=parts.tail)
+    if not _SCHEME.fullmatch(parts.scheme):
+        if parts.scheme.lstrip()[:1] in ('"', "'"):
+            raise BadURL(parts.shown, "there are quotation marks around it")
+        raise BadURL(
+            parts.shown, "the text before :// is not a scheme; a URL begins with nats://, tls://, ws:// or wss://"
+        )
+    host, port = _host_and_port(parts, _WEBSOCKET_PORTS.get(parts.scheme, DEFAULT_PORT))
+    if not parts.websocket:
+        if parts.tail not in ("", "/"):
+            raise BadURL(parts.shown, "a server's URL ends after the port")
+        return Server(host, port, "tls" if parts.scheme == "tls" else "nats")
+    path, _, query = parts.tail.partition("?")
+    if not (_PATH.fullmatch(path) and _QUERY.fullmatch(query)):
+        raise BadURL(parts.shown, "the path or query has a character that must be percent-encoded")
+    return Server(host, port, parts.scheme, path="" if path == "/" and not query else path, query=Secret(query))
 
 
 def parse_servers(texts: Iterable[str]) -> tuple[tuple[Server, ...], UserInfo | None]:
-    """The servers of some comma-separated lists, each once, and the one userinfo they carry.
+    """Parse comma-separated lists of URLs.
 
-    A connection has one set of credentials for its whole pool, discovered servers too, so URLs may repeat
-    them or leave them out but not name different ones.
+    A connection has one set of credentials for its whole pool, discovered servers included. URLs may repeat the
+    credentials or omit them; different ones are an error.
+
+    Returns:
+        The servers, each once, and the credentials in their URLs.
+
+    Raises:
+        BadURL: With the reason, and the URL in a form that is safe to print.
     """
     urls = [parts for text in texts for parts in _split(text)]
-    websocket = next((parts for parts in urls if parts.scheme in _WEBSOCKET), None)
-    if websocket is not None and any(parts.scheme in SCHEMES for parts in urls):
+    websocket = next((parts for parts in urls if parts.websocket), None)
+    if websocket is not None and not all(parts.websocket for parts in urls):
         raise BadURL(websocket.shown, "WebSocket and NATS servers cannot be mixed in one connection")
     if websocket is not None and importlib.util.find_spec("websockets") is None:
-        why = f"{websocket.scheme}:// needs the package websockets: pip install 'natsmon[ws]'"
-        raise BadURL(websocket.shown, why)
+        raise BadURL(websocket.shown, f"{websocket.scheme}:// needs a package: pip install websockets")
     servers: dict[Server, None] = {}
     credentials: UserInfo | None = None
     for parts in urls:
         servers[_server(parts)] = None
         own = _user_info(parts)
         if credentials is not None and own not in (None, credentials):
-            raise BadURL(parts.shown, "names other credentials than the servers before it; one connection has one set")
+            raise BadURL(parts.shown, "has other credentials than the servers before it; a connection has one set")
         credentials = credentials or own
     return tuple(servers), credentials
 
 
 def parse_server(url: str) -> Server:
-    """One server, whatever userinfo its URL has; for addresses that come from servers themselves."""
+    """Parse the URL of one server and ignore its userinfo; for addresses in an INFO. Raises BadURL."""
     return _server(_cut(url.strip()))
 
 
 def parse_monitor(url: str) -> tuple[str, str, int]:
-    """Scheme, host and port of a monitoring port's URL; ValueError says what is wrong with it."""
+    """Parse the URL of a monitoring port.
+
+    Returns:
+        Scheme, host and port.
+
+    Raises:
+        ValueError: With the reason.
+    """
     parts = _cut(url.strip())
     if parts.prefix.lower() not in ("http://", "https://"):
         raise ValueError("is not a URL that begins with http:// or https://")
     if parts.userinfo is not None:
-        raise ValueError("has a user in it, and a monitoring port asks for none")
+        raise ValueError("contains a user, and a monitoring port needs none")
     if parts.tail not in ("", "/"):
         raise ValueError("must end after the port")
     host, port = _host_and_port(parts, 443 if parts.scheme == "https" else DEFAULT_MONITOR_PORT)
@@ -260,43 +291,7 @@ def parse_monitor(url: str) -> tuple[str, str, int]:
 
 
 def check_monitor(url: str) -> str:
-    """The URL of a monitoring port, if it can be one; an empty one is as good as none."""
+    """Return the URL of a monitoring port; an empty one means none. Raises ValueError."""
     if url:
         parse_monitor(url)
     return url
-
-
-def check_subject(subject: str) -> str:
-    """The subject, if one message can be published on it; ValueError says why not."""
-    if "*" in subject or ">" in subject:
-        raise ValueError("has a wildcard in it: messages are published on one subject")
-    return check_subjects(subject)
-
-
-def check_subjects(subject: str) -> str:
-    """The subject, wildcards or not, if one can subscribe to it; ValueError says why not."""
-    if not subject:
-        raise ValueError("is empty")
-    if any(char.isspace() for char in subject):
-        raise ValueError("has a space in it")
-    if printable(subject) != subject:
-        raise ValueError("has a control character in it")
-    if any(not token for token in subject.split(".")):
-        raise ValueError("has an empty token: a dot at an end, or two in a row")
-    tokens = subject.split(".")
-    if any(len(token) > 1 and ("*" in token or ">" in token) for token in tokens) or ">" in tokens[:-1]:
-        raise ValueError("has a wildcard that is no whole token, or a > that is not the last one")
-    if len(subject.encode()) > _SUBJECT_LIMIT:
-        raise ValueError(f"is longer than {_SUBJECT_LIMIT} bytes")
-    return subject
-
-
-def check_stream(name: str) -> str:
-    """The name, if a stream can have it; ValueError says why not."""
-    if not name:
-        raise ValueError("is empty")
-    if any(char.isspace() or char in ".*>/\\" for char in name) or printable(name) != name:
-        raise ValueError("is no name of a stream: it has a space, a dot, a slash or a wildcard in it")
-    if len(name.encode()) > _STREAM_LIMIT:
-        raise ValueError(f"is longer than {_STREAM_LIMIT} bytes")
-    return name

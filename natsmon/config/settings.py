@@ -5,35 +5,13 @@ from typing import Any
 
 import msgspec
 
+from natsmon.config.secret import Secret
 from natsmon.text import units
 from natsmon.text.plain_text import printable
 
 DEFAULT_PORT = 4222
 MAX_RATE = 0.0
 """The ``interval`` that means: as fast as they are echoed."""
-
-
-class Secret:
-    """A string that shows itself to nobody by accident; ``reveal()`` is the one way to read it."""
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: str) -> None:
-        self._value = value
-
-    def reveal(self) -> str:
-        return self._value
-
-    def __repr__(self) -> str:
-        return "****"
-
-    __str__ = __repr__
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and other._value == self._value
-
-    def __hash__(self) -> int:
-        return hash(self._value)
 
 
 class Server(msgspec.Struct, frozen=True, order=True):
@@ -45,7 +23,9 @@ class Server(msgspec.Struct, frozen=True, order=True):
     tls_name: str = ""
     """The name its certificate is checked for, where that is not the host: discovered servers are addresses."""
     path: str = ""
-    """Of a WebSocket's URL: a proxy may have many behind one port."""
+    """Of a WebSocket's URL: a proxy may have many servers behind one port."""
+    query: Secret = Secret("")
+    """Of a WebSocket's URL; it often carries an access token."""
 
     @property
     def websocket(self) -> bool:
@@ -57,7 +37,13 @@ class Server(msgspec.Struct, frozen=True, order=True):
 
     @property
     def url(self) -> str:
-        return f"{self.scheme}://{self.authority}{self.path}"
+        """The URL for a screen or an event; a query is masked."""
+        return f"{self.scheme}://{self.authority}{self.path}{f'?{self.query}' if self.query else ''}"
+
+    @property
+    def request_url(self) -> str:
+        """The URL for the WebSocket upgrade, with its query."""
+        return f"{self.scheme}://{self.authority}{self.path}{f'?{self.query.reveal()}' if self.query else ''}"
 
     def __str__(self) -> str:
         return self.url

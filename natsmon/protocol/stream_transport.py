@@ -9,7 +9,7 @@ from urllib.parse import ParseResult
 import nats.aio.transport
 import nats.errors
 
-from natsmon.config.redaction import unsaid
+from natsmon.config.redaction import redact
 from natsmon.dial.causes import DialError, classify, classify_server_error
 from natsmon.dial.dialer import Stream
 from natsmon.protocol.server_info import parse_info, read_answer
@@ -72,12 +72,12 @@ class StreamTransport(nats.aio.transport.Transport):
             verb, text = await read_answer(self._reader, self._writer, early, until=(b"PONG", b"-ERR"))
             self.early_infos += [parse_info(line[4:])[1] for line in early]
         except DialError as error:
-            raise self._refuse(error.cause, self.unsaid(error.text)) from error
+            raise self._refuse(error.cause, self.redact(error.text)) from error
         except OSError as error:
             raise self._refuse(*classify(error)) from error
         if verb == b"-ERR":
             said = text.strip("'")
-            raise self._refuse(classify_server_error(said), self.unsaid(said))
+            raise self._refuse(classify_server_error(said), self.redact(said))
         return b"PONG\r\n"
 
     def _refuse(self, cause: str, text: str) -> DialError:
@@ -96,9 +96,9 @@ class StreamTransport(nats.aio.transport.Transport):
             self._connect_sent(self.our_connect)
         send(self._writer, payload)
 
-    def unsaid(self, text: str) -> str:
+    def redact(self, text: str) -> str:
         """What the server said, if it does not repeat a secret of ours."""
-        return unsaid(text, (self.our_connect.get(name, "") for name in SECRET_FIELDS))
+        return redact(text, (self.our_connect.get(name, "") for name in SECRET_FIELDS))
 
     def writelines(self, payload: list[bytes]) -> None:
         send(self._writer, b"".join(payload))

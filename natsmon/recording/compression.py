@@ -44,7 +44,7 @@ class NoZstd(Exception):
     """The package for ``.zst`` is not installed."""
 
     def __str__(self) -> str:
-        return "needs the package zstandard; try pip install 'natsmon[zstd]', or a name that ends in .gz"
+        return "needs a package: pip install zstandard; or use a name that ends in .gz"
 
 
 HEAD = 10

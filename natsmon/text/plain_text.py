@@ -8,6 +8,7 @@ import re
 
 TEXT_LIMIT = 300
 """Characters of one text of a server; its longest errors are shorter."""
+_QUOTE_LIMIT = 80
 NAME_LIMIT = 64
 """Of one name."""
 
@@ -37,6 +38,11 @@ def json_safe(line: str) -> str:
 def printable(text: str) -> str:
     """The text with every control, separator, bidirectional mark and surrogate as a visible escape."""
     return _UNSAFE.sub(_escape, text)
+
+
+def quotable(text: str) -> str:
+    """Format a given value for an error message: printable, at most 80 characters."""
+    return clip(printable(text), _QUOTE_LIMIT)
 
 
 def clip(text: str, limit: int = TEXT_LIMIT) -> str:

@@ -70,7 +70,7 @@ _TABLE: dict[tuple[Stage | None, str], Diagnosis] = {
         "what came is not the WebSocket protocol", "is this a WebSocket port, and no broken proxy in between?"
     ),
     (None, "ws_closed"): Diagnosis("the server, or a proxy, closed the WebSocket", "its log knows why"),
-    (None, "ws_missing"): Diagnosis("what speaks WebSocket is not installed", "pip install 'natsmon[ws]'"),
+    (None, "ws_missing"): Diagnosis("what speaks WebSocket is not installed", "pip install websockets"),
     # -- TLS
     (None, "tls_mismatch"): Diagnosis("one side wants TLS and the other does not", "compare tls:// with the server"),
     ("info", "tls_mismatch"): Diagnosis("the peer speaks TLS at once", "if it is a NATS server, try --tlsfirst"),

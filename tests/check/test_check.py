@@ -14,8 +14,8 @@ from natsmon.check import measure as check
 from natsmon.check import text as check_text
 from natsmon.check.verdict import Found, Status
 from natsmon.cli import main as cli
+from natsmon.config.secret import Secret
 from natsmon.config.server_urls import parse_server
-from natsmon.config.settings import Secret
 from natsmon.dial import dialer
 from natsmon.dial.dialer import AddressInfo
 from natsmon.lab.nats_server import NatsServer

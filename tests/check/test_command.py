@@ -14,7 +14,7 @@ import pytest
 from natsmon.check import measure as check
 from natsmon.check.verdict import Status
 from natsmon.cli import main as cli
-from natsmon.config.settings import Secret
+from natsmon.config.secret import Secret
 from natsmon.lab.nats_server import NatsServer
 from natsmon.stream.exit_codes import Exit
 from natsmon.text import atomic_file as outfile
@@ -139,7 +139,7 @@ async def test_a_peer_that_repeats_what_it_was_told() -> None:
         )
     told = every_format([verdict])
     assert verdict.status is Status.CRITICAL
-    assert "repeats a secret of ours" in told
+    assert "repeats one of your secrets" in told
     assert not any(secret in told for secret in PLANTED)
 
 
@@ -162,7 +162,7 @@ async def test_a_peer_that_tells_the_next_one_what_it_was_told() -> None:
     async with playing(script) as peer:
         verdict = await checked(peer.url, user=Secret(PLANTED[0]), password=Secret(PLANTED[1]))
     assert [each.cause for each in verdict.failures] == ["auth"]
-    assert "repeats a secret of ours" in every_format([verdict])
+    assert "repeats one of your secrets" in every_format([verdict])
     assert not any(secret in every_format([verdict]) for secret in PLANTED)
 
 
@@ -178,7 +178,7 @@ async def test_a_peer_that_tells_the_next_one_what_it_was_told() -> None:
         ("--namespace a-b", '--namespace: "a-b" is not a prefix for metric names: letters, digits and underscores'),
         ("--outfile=", '--outfile: "" is empty'),
         ("--subject a", "--subject: there is no such option; try natsmon --help"),
-        ("ftp://h", 'URL: "ftp://h": the scheme is not supported, nats://, tls://, ws:// and wss:// are'),
+        ("h:1:2", 'URL: "h:****": the address has two colons; HOST:PORT has one'),
     ],
 )
 def test_bad_usage_is_one_line(args: str, line: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -34,10 +34,10 @@ BAD = [
     ("--subject a..b", '--subject: "a..b" has an empty token: a dot at an end, or two in a row'),
     ("--subject a.*", '--subject: "a.*" has a wildcard in it: messages are published on one subject'),
     ("--subject=", '--subject: "" is empty'),
-    ("--jetstream a.", '--jetstream: "a." is no name of a stream: it has a space, a dot, a slash or a wildcard in it'),
+    ("--jetstream a.", '--jetstream: "a." is not a stream name: it has a space, a dot, a slash or a wildcard in it'),
     ("--jetstream S --no-echo", "--jetstream: is about acknowledgements, so it excludes --no-echo"),
-    ("--observe a.>.b", '--observe: "a.>.b" has a wildcard that is no whole token, or a > that is not the last one'),
-    ("--observe a* ", '--observe: "a*" has a wildcard that is no whole token, or a > that is not the last one'),
+    ("--observe a.>.b", '--observe: "a.>.b" has a wildcard that is not a whole token, or a > that is not the last one'),
+    ("--observe a* ", '--observe: "a*" has a wildcard that is not a whole token, or a > that is not the last one'),
     ("--observe a --jetstream S", "--observe: publishes nothing, so it excludes --jetstream"),
     ("--observe a --rate 1", "--observe: publishes nothing, so it excludes --rate"),
     ("--observe a --count 5", "--observe: publishes nothing, so it excludes --count"),
@@ -75,7 +75,8 @@ BAD = [
     ("--password hunter2", "--password: is given without --user"),
     ("--user hunter2 --token hunter2", "--user: is a token when there is no password, and a token is given too"),
     ("nats://h:99999", 'URL: "nats://h:99999": the port is out of range, 1 to 65535'),
-    ("http://u:hunter2@h", 'URL: "http://****@h": the scheme is not supported, nats://, tls://, ws:// and wss:// are'),
+    ("nats:127.0.0.1:1", 'URL: "nats:****": the scheme is followed by two slashes: nats://HOST:PORT'),
+    ("-s ,", '--server: ",": names no server'),
     ("ws://a -s nats://b", 'URL and --server: "ws://a": WebSocket and NATS servers cannot be mixed in one connection'),
     ("nats://_! --server nats://ok", 'URL: "nats://_!": the host is not a valid name or address'),
     ("nats://ok --server nats://_!", '--server: "nats://_!": the host is not a valid name or address'),
@@ -130,7 +131,7 @@ def test_what_is_echoed_is_safe_to_print(args: list[str], shown: str, capsys: py
 @pytest.mark.parametrize(
     ("name", "value", "line"),
     [
-        ("NATS_URL", "http://u:hunter2@h", 'NATS_URL: "http://****@h": the scheme is not supported'),
+        ("NATS_URL", "nats://u:hunter2@h:1:2", 'NATS_URL: "nats://****@h:****": the address has two colons'),
         ("NATS_TOKEN", "\udcffhunter2", "NATS_TOKEN: the value is not UTF-8"),
     ],
 )

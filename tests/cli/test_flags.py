@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from natsmon.cli import main as cli
-from natsmon.config.settings import Secret, Server, Settings
+from natsmon.config.secret import Secret
+from natsmon.config.settings import Server, Settings
 from natsmon.stream.exit_codes import Exit
 from tests.cli.conftest import Runs
 

@@ -9,7 +9,8 @@ import pytest
 
 from natsmon.cli import main as cli
 from natsmon.cli.command_group import load
-from natsmon.config.settings import Secret, Server, Settings
+from natsmon.config.secret import Secret
+from natsmon.config.settings import Server, Settings
 from natsmon.stream.exit_codes import Exit
 from tests.cli.conftest import Runs
 

@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import settings as example_settings
 from hypothesis import strategies as st
 
-from natsmon.config.settings import Secret, Settings
+from natsmon.config.secret import Secret
+from natsmon.config.settings import Settings
 from natsmon.lab.nats_server import NatsServer
 from natsmon.probe.inquiry import server_answers as inquiry_module
 from natsmon.probe.inquiry.server_answers import Inquiry

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from natsmon.config.settings import Secret
+from natsmon.config.secret import Secret
 from natsmon.dial.dialer import Dialer
 from natsmon.dial.trace import DialTrace
 from natsmon.lab.nats_server import NatsServer

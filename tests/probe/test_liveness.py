@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from natsmon.config.settings import Secret
+from natsmon.config.secret import Secret
 from natsmon.lab.nats_server import NatsServer
 from natsmon.probe.connection.read_first_timer import Alarm
 from natsmon.probe.connection.silence import patience

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from nats.aio.client import Client
 
-from natsmon.config.settings import Secret
+from natsmon.config.secret import Secret
 from natsmon.lab.nats_server import NatsServer
 from natsmon.probe.messages import observer
 from natsmon.state import State

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from natsmon.config.settings import MAX_RATE, Secret
+from natsmon.config.secret import Secret
+from natsmon.config.settings import MAX_RATE
 from natsmon.lab.nats_server import NatsServer
 from natsmon.probe.messages import echo_verifier as echoes
 from natsmon.probe.messages.tallies import CHECKPOINT_EVERY

@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from natsmon.config.settings import MAX_RATE, Secret
+from natsmon.config.secret import Secret
+from natsmon.config.settings import MAX_RATE
 from natsmon.lab.fault_relay import FaultProxy
 from natsmon.lab.nats_server import NatsServer
 from natsmon.probe.jetstream import ack_verifier as acks

@@ -9,7 +9,8 @@ import pytest
 
 from natsmon.cli.check_command import check
 from natsmon.cli.settings_layers import settings_from
-from natsmon.config.settings import Secret, Settings
+from natsmon.config.secret import Secret
+from natsmon.config.settings import Settings
 from natsmon.lab.nats_server import HOST, NatsServer
 from natsmon.stream import events as ev
 from tests.conftest import StartServer

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from natsmon.config.settings import Secret, Server
+from natsmon.config.secret import Secret
+from natsmon.config.settings import Server
 from natsmon.lab.nats_server import NatsServer
 from natsmon.protocol.certificates import unverified_chain
 from natsmon.stream import events as ev
@@ -134,7 +135,7 @@ async def test_without_what_reads_it_the_certificate_is_not_described(
     monkeypatch.setattr("natsmon.probe.inquiry.second_look.unverified_chain", lambda ders: [])
     server = nats_server(config=ca.server_config(HOST))
     failed = await failure(once(over_tls(server)))
-    assert failed.told("natsmon[tls]")
+    assert failed.told("pip install cryptography")
 
 
 async def test_a_client_certificate_is_missing(nats_server: StartServer, ca: Authority) -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from natsmon.config.settings import Secret, Server
+from natsmon.config.secret import Secret
+from natsmon.config.settings import Server
 from natsmon.lab.nats_server import HOST
 from natsmon.stream import events as ev
 from tests.conftest import StartServer

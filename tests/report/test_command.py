@@ -13,11 +13,11 @@ from types import SimpleNamespace
 import pytest
 
 from natsmon.cli import main as cli
-from natsmon.config.server_urls import quotable
 from natsmon.lab.nats_server import NatsServer
 from natsmon.report.build import FORMATS
 from natsmon.stream import events as ev
 from natsmon.stream.exit_codes import Exit
+from natsmon.text.plain_text import quotable
 from tests.tui import streams
 
 LINES = [ev.encode(event) for event in streams.outage().events]

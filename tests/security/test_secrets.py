@@ -13,7 +13,8 @@ from pathlib import Path
 import nkeys
 import pytest
 
-from natsmon.config.settings import Secret, Settings
+from natsmon.config.secret import Secret
+from natsmon.config.settings import Settings
 from natsmon.lab.nats_server import NatsServer
 from natsmon.stream import events as ev
 from natsmon.stream.probe_child import ProbeProcess
@@ -281,5 +282,5 @@ async def test_peer_that_complains_with_our_own_words(after_pong: bool) -> None:
                 "1s",
             ]
             run = await asyncio.to_thread(Run, args, {})
-            assert "repeats a secret of ours" in run.text
+            assert "repeats one of your secrets" in run.text
             check(run, PASSWORD, PASSWORD.upper(), PASSWORD.lower(), TOKEN)

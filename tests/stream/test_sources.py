@@ -93,7 +93,7 @@ async def test_probe_that_cannot_start_says_why(monkeypatch: pytest.MonkeyPatch)
 
 
 async def test_probe_process_shows_no_secret(server: NatsServer) -> None:
-    from natsmon.config.settings import Secret
+    from natsmon.config.secret import Secret
 
     wanted = settings(server.url, user=Secret("joe"), password=Secret("sesame-opens"))
     async with probing(wanted) as (source, events):

@@ -144,7 +144,9 @@ async def _upgrade(stream: Stream, server: Server) -> Stream:
     except ImportError as error:
         raise DialError("info", "ws_missing", "the package websockets is not installed") from error
     # As for TLS: a proxy that serves many names knows them by their names.
-    return await websocket.upgrade(stream, msgspec.structs.replace(server, host=server.tls_name or server.host).url)
+    return await websocket.upgrade(
+        stream, msgspec.structs.replace(server, host=server.tls_name or server.host).request_url
+    )
 
 
 async def _secure(stream: Stream, server: Server, settings: Settings, stages: "Stages", *, asks: bool) -> None:

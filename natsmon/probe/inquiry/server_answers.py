@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from natsmon.config.settings import Secret, Settings
+from natsmon.config.secret import Secret
+from natsmon.config.settings import Settings
 from natsmon.dial.causes import classify_close_reason
 from natsmon.probe.inquiry import monitoring_port as monitoring
 from natsmon.protocol.link import Link

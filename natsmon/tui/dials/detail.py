@@ -106,7 +106,7 @@ def _tls(dial: Dial, now: float, width: int) -> list[Row]:
     names = len("name checked")
     drawn += facts([("version", tls.version), ("cipher", tls.cipher), ("name checked", tls.server_name)], width)
     if not tls.chain:
-        word = "not read: natsmon[tls] reads one that is not trusted" if not tls.trusted else "not known"
+        word = "not read: pip install cryptography shows one that is not trusted" if not tls.trusted else "not known"
         drawn += facts([("certificate", word, "label")], width, names=names)
     for number, certificate in enumerate(tls.chain, 1):
         which = f"certificate {number} of {len(tls.chain)}" + (", the server's own" if number == 1 else "")

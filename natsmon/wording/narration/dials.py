@@ -45,7 +45,7 @@ def _refused_certificate(event: ev.DialTls, state: State) -> Said:
     dial = _dial(state, event.dial)
     server = dial.server if dial else "the server"
     if not event.chain:
-        return "info", f"{server} shows a certificate; natsmon[tls] is needed to read one that is not trusted"
+        return "info", f"{server} shows a certificate; pip install cryptography to read one that is not trusted"
     return "info", f"{server} shows {certificate_in_words(event.chain[0])}"
 
 
