@@ -1,6 +1,5 @@
 """What there is to connect to: a real server, and three ports that never let anybody in. All on loopback."""
 
-import shutil
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -14,9 +13,8 @@ _QUEUE = 512
 
 @contextmanager
 def nats_server(config: str = "") -> Iterator[NatsServer]:
-    """A running nats-server, which does not outlive the benchmarks where setpriv is installed."""
-    setpriv = shutil.which("setpriv")
-    with NatsServer(config=config, prefix=(setpriv, "--pdeathsig", "KILL") if setpriv else ()) as server:
+    """A running nats-server."""
+    with NatsServer(config=config) as server:
         yield server
 
 

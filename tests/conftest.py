@@ -3,7 +3,6 @@
 import asyncio
 import inspect
 import os
-import shutil
 import signal
 import socket
 import time
@@ -15,6 +14,7 @@ from typing import Any
 import hypothesis
 import pytest
 
+from natsmon.lab.cluster import wait_until_formed
 from natsmon.lab.nats_server import HOST, NatsServer
 from tests.harness.leaks import GRACE, Snapshot, adopt_orphans
 
@@ -67,13 +67,13 @@ async def no_task_left_behind() -> AsyncIterator[None]:
 def nats_server(pytestconfig: pytest.Config) -> Iterator[StartServer]:
     """A factory: ``nats_server(config="", name="", port=-1, ...)`` starts a real one, which ends with the test.
 
-    Takes what ``NatsServer`` takes. A server also ends with the thread that started it (see ``_dies_with_us``).
+    Takes what ``NatsServer`` takes.
     """
     program: Path | None = pytestconfig.getoption("--nats-server")
     with ExitStack() as servers:
 
         def start(**options: Any) -> NatsServer:
-            server = NatsServer(**{"binary": program, "prefix": _dies_with_us(), **options})
+            server = NatsServer(**{"binary": program, **options})
             servers.callback(server.close)
             return server.start()
 
@@ -88,20 +88,12 @@ def server(nats_server: StartServer) -> NatsServer:
 
 @pytest.fixture
 def cluster(nats_server: StartServer) -> list[NatsServer]:
-    """Three nats-servers that know each other: each tells its clients of all three."""
+    """Three nats-servers that form a cluster: each advertises all three to its clients."""
     nodes: list[NatsServer] = []
     for number in range(3):
         nodes.append(nats_server(name=f"node-{number}", cluster="nodes", routes=tuple(nodes)))
-    wait_for_each_other(*nodes)
+    wait_until_formed(nodes)
     return nodes
-
-
-def wait_for_each_other(*nodes: NatsServer) -> None:
-    """Each tells its clients of all; no server says when, so they are asked again and again."""
-    deadline = time.monotonic() + 10.0
-    while any(len(node.info().get("connect_urls", ())) < len(nodes) for node in nodes):
-        assert time.monotonic() < deadline, "the cluster did not form"
-        time.sleep(0.01)
 
 
 @pytest.fixture
@@ -147,9 +139,3 @@ def blackhole() -> Iterator[int]:
                 yield listener.getsockname()[1]
                 return
         pytest.skip("this system completes connections that nobody accepts")
-
-
-def _dies_with_us() -> tuple[str, ...]:
-    """Where setpriv is installed, servers do not outlive a test run that is killed. The tie is to the thread."""
-    setpriv = shutil.which("setpriv")
-    return (setpriv, "--pdeathsig", "KILL") if setpriv else ()

@@ -33,7 +33,7 @@ class _Demo(Command):
     essentials=["servers", "rate", "plain", "record"],
 )
 @click.option(
-    "--servers", cls=Flag, section="Demo", type=whole(1, _SERVERS_AT_MOST), default="1", help="Number of servers."
+    "--servers", cls=Flag, section="Demo", type=whole(1, _SERVERS_AT_MOST), default="3", help="Number of servers."
 )
 @connect_flags
 @run_flags
@@ -49,15 +49,16 @@ def demo(
     mode = choose(ctx, plain, as_json, control)
     record = target_from(ctx, mode)
     settings_from(ctx, servers=())  # report wrong usage before a server is started
-    from natsmon.lab import NoServer, Sandbox, SandboxFailed
+    from natsmon.lab.demo import Demo, DemoFailed
+    from natsmon.lab.nats_server import NoServer
 
     try:
-        sandbox = Sandbox.start(servers=servers)
-    except (NoServer, SandboxFailed) as exc:
+        cluster = Demo.start(servers=servers)
+    except (NoServer, DemoFailed) as exc:
         complain(f"demo: {exc}")
         return Exit.USAGE
     try:
-        addresses, _userinfo = parse_servers(sandbox.urls)
-        return run(mode, settings_from(ctx, servers=addresses), control=control, record=record, sandbox=sandbox)
+        addresses, _userinfo = parse_servers(cluster.urls)
+        return run(mode, settings_from(ctx, servers=addresses), control=control, record=record, sandbox=cluster)
     finally:
-        sandbox.close()
+        cluster.close()

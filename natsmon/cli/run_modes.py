@@ -15,7 +15,7 @@ from natsmon.cli.record_target import recording
 from natsmon.config.settings import Settings
 
 if TYPE_CHECKING:
-    from natsmon.lab import Sandbox
+    from natsmon.lab.demo import Demo
     from natsmon.recording.recorder import Recorder
     from natsmon.recording.target import Target
     from natsmon.tui.drawing.moment import Moment
@@ -36,9 +36,7 @@ def choose(ctx: click.Context, /, plain: bool, as_json: bool, control: bool) -> 
     return "dashboard"
 
 
-def run(
-    mode: str, settings: Settings, *, control: bool, record: "Target | None", sandbox: "Sandbox | None" = None
-) -> int:
+def run(mode: str, settings: Settings, *, control: bool, record: "Target | None", sandbox: "Demo | None" = None) -> int:
     with recording(record) as recorder:
         return _run(mode, settings, control, record, recorder, sandbox)
 
@@ -49,7 +47,7 @@ def _run(
     control: bool,
     record: "Target | None",
     recorder: "Recorder | None",
-    sandbox: "Sandbox | None",
+    sandbox: "Demo | None",
 ) -> int:
     if mode == "dashboard":
         from natsmon.stream.probe_child import ProbeProcess

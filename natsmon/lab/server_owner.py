@@ -1,13 +1,11 @@
 """The process that owns the demo's servers, so that none of them outlives the demo.
 
-It learns of its parent's death, however violent, by the end of its standard input; then it kills the servers
-and removes their folder. For the case that the keeper itself is killed, Linux is asked to kill each server
-with it; elsewhere such a server would live on.
+The end of its standard input, which also a killed parent causes, makes it kill the servers and remove their folder.
+If this process itself is killed, Linux kills the servers with it; elsewhere they would go on.
 
-Commands come as JSON objects, one a line, and each gets one line in answer.
+Commands are JSON objects, one a line; each gets one line as its answer.
 """
 
-import ctypes
 import json
 import os
 import select
@@ -18,78 +16,65 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-from natsmon.lab.nats_server import NatsServer, ServerFailed
+from natsmon.lab.cluster import Cluster
+from natsmon.lab.faults import FaultRefused, FaultyNode, apply
+from natsmon.lab.nats_server import ServerFailed
 
-_PR_SET_PDEATHSIG = 1
+_EXITS_NOTICED_WITHIN = 0.1
 
 
-class Keeper:
+def _lame_duck(_number: int, _folder: Path) -> str:
+    """The shortest duration that a server allows, and time to see the notice."""
+    return 'lame_duck_duration: "30s"\nlame_duck_grace_period: "3s"'
+
+
+class ServerOwner:
+    """Args:
+    abandoned: Returns True when the parent is gone.
+    """
+
     def __init__(self, abandoned: Callable[[], bool]) -> None:
         self._abandoned = abandoned
         self._folder = Path(tempfile.mkdtemp(prefix="natsmon-demo-"))
-        self._servers: list[NatsServer] = []
+        self._cluster: Cluster | None = None
+        self.nodes: list[FaultyNode] = []
 
     def open(self, binary: str, servers: int) -> dict[str, Any]:
         """Start that many servers; more than one are a cluster."""
-        for number in range(1, servers + 1):
-            server = NatsServer(
-                Path(binary),
-                name=f"demo-{number}",
-                cluster="demo" if servers > 1 else "",
-                routes=self._servers,
-                folder=self._folder,
-                preexec=_die_with_parent(),
-            )
-            self._servers.append(server)
-            server.start(give_up=self._abandoned)
-        return {"urls": [server.url for server in self._servers], "folder": str(self._folder)}
+        self._cluster = Cluster(servers, name="demo", binary=Path(binary), folder=self._folder, configure=_lame_duck)
+        self._cluster.start(self._abandoned)
+        self.nodes = [FaultyNode(node) for node in self._cluster.nodes]
+        return {"urls": [node.relay.url for node in self.nodes], "folder": str(self._folder)}
 
-    def kill_or_start(self, url: str | None) -> dict[str, Any]:
-        """Start a server that is down; when none is, kill the one at ``url``, or the first."""
-        for server in self._servers:
-            if not server.running:
-                server.start(give_up=self._abandoned)
-                return {"said": f"started {server}"}
-        named = [server for server in self._servers if url and server.authority == urlsplit(url).netloc]
-        server = (named or self._servers)[0]
-        server.kill()
-        return {"said": f"killed {server}"}
+    def apply(self, fault: str, server: str | None) -> dict[str, Any]:
+        """Cause a fault at the server with this authority."""
+        return {"done": apply(fault, self.nodes, server)}
+
+    def servers(self) -> dict[str, Any]:
+        """Name, URL and condition of each server."""
+        return {"servers": [(node.server.name, node.relay.url, node.condition) for node in self.nodes]}
 
     def close(self) -> None:
-        for server in self._servers:
-            server.close()
+        if self._cluster:
+            self._cluster.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-
-def _die_with_parent() -> Callable[[], None] | None:
-    """What a server's process does first. It runs between fork and exec, where nothing may be imported."""
-    if sys.platform != "linux":
-        return None
-    prctl = ctypes.CDLL(None).prctl
-    keeper = os.getpid()
-
-    def tie() -> None:
-        prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
-        if os.getppid() != keeper:  # it died before the tie held
-            os._exit(1)
-
-    return tie
-
-
-def _answer(keeper: Keeper, line: str) -> dict[str, Any]:
-    try:
-        command = json.loads(line)
-        match command.pop("do"):
-            case "open":
-                return keeper.open(**command)
-            case "kill_or_start":
-                return keeper.kill_or_start(**command)
-            case other:
-                return {"error": f"unknown command {other!r}"}
-    except (ServerFailed, OSError, ValueError) as error:
-        return {"error": str(error)}
+    def answer(self, line: str) -> dict[str, Any]:
+        """Execute a command."""
+        try:
+            command = json.loads(line)
+            match command.pop("do"):
+                case "open":
+                    return self.open(**command)
+                case "apply":
+                    return self.apply(**command)
+                case "servers":
+                    return self.servers()
+                case other:
+                    return {"error": f"unknown command {other!r}"}
+        except (FaultRefused, ServerFailed, OSError, ValueError) as error:
+            return {"error": str(error)}
 
 
 def main() -> None:
@@ -103,11 +88,19 @@ def main() -> None:
         signal.signal(number, leave)
     hangup = select.poll()
     hangup.register(sys.stdin, 0)
-    keeper = Keeper(lambda: bool(hangup.poll(0)))
+    owner = ServerOwner(lambda: bool(hangup.poll(0)))
     try:
-        for line in sys.stdin:
-            print(json.dumps(_answer(keeper, line)), flush=True)  # noqa: T201  its answers
+        while line := _next_line(owner):
+            print(json.dumps(owner.answer(line)), flush=True)  # noqa: T201  its answers
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody is left to read: not an error
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the parent is gone: no error
     finally:
-        keeper.close()
+        owner.close()
+
+
+def _next_line(owner: ServerOwner) -> str:
+    """Return the next command; the parent sends one at a time. Meanwhile, notice servers that end."""
+    while not select.select([sys.stdin], [], [], _EXITS_NOTICED_WITHIN)[0]:
+        for node in owner.nodes:
+            node.notice_exit()
+    return sys.stdin.readline()

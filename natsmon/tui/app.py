@@ -4,7 +4,7 @@ import asyncio
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -47,10 +47,14 @@ _BURST = 256
 
 
 class Sandbox(Protocol):
-    """The server of the demo."""
+    """The servers of the demo."""
 
-    def kill_or_start(self, server: str | None) -> str:
-        """Start one that is down, or kill the one at this URL; say in a sentence what was done. May block."""
+    def servers(self) -> Sequence[tuple[str, str, str]]:
+        """Return name, URL and condition of each: "running", "not running", or its faults. May block."""
+        ...
+
+    def apply(self, fault: str, server: str | None = None) -> str:
+        """Cause a fault at the server with this URL, and return what was done, in a sentence. May block."""
         ...
 
 
@@ -258,7 +262,9 @@ class NatsmonApp(App[int]):
         """In a thread: starting a server takes a while."""
         kind: Kind = "info"
         try:
-            done = sandbox.kill_or_start(on.server if (on := self.watched.state.connected) else None)
+            down = any(condition == "not running" for _, _, condition in sandbox.servers())
+            on = self.watched.state.connected
+            done = sandbox.apply("start" if down else "kill", on.server if on else None)
         except Exception as error:  # a server that does not start is no reason to lose sight of the connection
             lines = str(error).strip().splitlines() or [type(error).__name__]
             done, kind = f"the demo's server: {lines[-1].strip()}", "bad"

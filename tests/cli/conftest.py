@@ -23,19 +23,19 @@ class Runs(list[Any]):
         return settings
 
 
-class FakeSandbox:
+class FakeDemo:
     open = 0
 
     def __init__(self, servers: int) -> None:
         self.urls = [f"nats://127.0.0.1:{4000 + n}" for n in range(servers)]
-        FakeSandbox.open += 1
+        FakeDemo.open += 1
 
     @classmethod
-    def start(cls, servers: int = 1) -> "FakeSandbox":
+    def start(cls, servers: int) -> "FakeDemo":
         return cls(servers)
 
     def close(self) -> None:
-        FakeSandbox.open -= 1
+        FakeDemo.open -= 1
 
 
 @pytest.fixture
@@ -61,9 +61,9 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Runs]:
     fake("natsmon.probe.process", run=run_probe)
     fake("natsmon.tui.app", run=run_dashboard)
     fake("natsmon.stream.probe_child", ProbeProcess=lambda settings: settings)
-    fake("natsmon.lab", Sandbox=FakeSandbox, NoServer=type("NoServer", (Exception,), {}), SandboxFailed=OSError)
+    fake("natsmon.lab.demo", Demo=FakeDemo, DemoFailed=OSError)
     yield started
-    assert FakeSandbox.open == 0
+    assert FakeDemo.open == 0
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from natsmon.cli import main as cli
 from natsmon.cli.command_group import load
 from natsmon.config.secret import Secret
 from natsmon.config.settings import Server, Settings
+from natsmon.lab.nats_server import NoServer
 from natsmon.stream.exit_codes import Exit
 from tests.cli.conftest import Runs
 
@@ -58,16 +59,16 @@ def test_the_demo_obeys_no_variable(runs: Runs, monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setenv(name, "/nope")
     assert cli.main(["demo", "--token", "t"]) == 0
     assert runs.settings == Settings(
-        servers=(Server("127.0.0.1", 4000),), name=runs.settings.name, token=Secret("t"),
-        origins={"servers": "demo", "token": "flag --token"},
+        servers=tuple(Server("127.0.0.1", 4000 + number) for number in range(3)),
+        name=runs.settings.name, token=Secret("t"), origins={"servers": "demo", "token": "flag --token"},
     )  # fmt: skip
 
 
 def test_the_demo_without_a_server_program_says_so(capsys: pytest.CaptureFixture[str], runs: Runs) -> None:
     def start(servers: int) -> None:
-        raise sys.modules["natsmon.lab"].NoServer("no nats-server found")
+        raise NoServer("no nats-server found")
 
-    sys.modules["natsmon.lab"].Sandbox = types.SimpleNamespace(start=start)  # type: ignore[attr-defined]
+    sys.modules["natsmon.lab.demo"].Demo = types.SimpleNamespace(start=start)  # type: ignore[attr-defined]
     assert cli.main(["demo", "--plain"]) == Exit.USAGE
     assert capsys.readouterr().err == "natsmon: demo: no nats-server found\n"
     assert not runs

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 GRACE = 2.0
 """Seconds for what is already on its way out: a killed process, a closing transport."""
 Found = dict[Any, str]
@@ -52,6 +54,13 @@ def sockets() -> dict[str, str]:
         if target.startswith("socket:"):
             found[target] = f"fd {fd}"
     return found
+
+
+def children_of(pid: int) -> list[int]:
+    """Process ids of the children of a process."""
+    if sys.platform != "linux":
+        pytest.skip("needs /proc")
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def threads() -> dict[int, str]:

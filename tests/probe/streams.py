@@ -1,10 +1,9 @@
 """A stream, made and read by a client of its own: nats-py's JetStream, which the probe does not use."""
 
 import asyncio
-import socket
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import ExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import nats.js.errors
 from nats.aio.client import Client
 from nats.js.api import ConsumerConfig, DeliverPolicy, StreamInfo
 
-from natsmon.lab.nats_server import HOST, NatsServer
+from natsmon.lab.nats_server import NatsServer
 from tests.harness.witness import witness
 
 STREAM = "ORDERS"
@@ -26,16 +25,6 @@ _STORE_FAILED = 10_049
 def jetstream(folder: Path) -> str:
     """What a server's configuration has besides."""
     return f'jetstream {{ store_dir: "{folder}" }}'
-
-
-def acquaint(nodes: Sequence[NatsServer]) -> None:
-    """Each of them will know the others when it starts, whichever is the first."""
-    with ExitStack() as claims:
-        for node in nodes:
-            claim = claims.enter_context(socket.socket())
-            claim.bind((HOST, 0))
-            node.cluster_port = claim.getsockname()[1]
-            node.routes = tuple(other for other in nodes if other is not node)
 
 
 class Stream:

@@ -18,13 +18,14 @@ from hypothesis import strategies as st
 
 from natsmon.config.secret import Secret
 from natsmon.config.settings import Settings
+from natsmon.lab.cluster import wait_until_formed
 from natsmon.lab.nats_server import NatsServer
 from natsmon.probe.inquiry import server_answers as inquiry_module
 from natsmon.probe.inquiry.server_answers import Inquiry
 from natsmon.state import State
 from natsmon.stream import events as ev
 from natsmon.wording.cause_table import diagnose
-from tests.conftest import StartServer, wait_for_each_other
+from tests.conftest import StartServer
 from tests.harness import peers
 from tests.harness.listening import Events, Listening, listening, settings
 from tests.harness.peer import HOST
@@ -204,7 +205,7 @@ async def test_another_server_of_the_cluster_answers(nats_server: StartServer) -
     async with administrator(one) as tell, listening(as_ann(one, two)) as run:
         connected = await run.events.until(ev.Connected)
         await run.events.until(ev.Echoed)
-        await asyncio.to_thread(wait_for_each_other, one, two)
+        await asyncio.to_thread(wait_until_formed, (one, two))
         await tell("KICK", {"cid": connected.cid})
         _, said = await reason_of(run)
         assert run.events.of(ev.Reconnected)[-1].after == two.url

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from natsmon.config.secret import Secret
 from natsmon.config.settings import MAX_RATE
-from natsmon.lab.fault_relay import FaultProxy
 from natsmon.lab.nats_server import NatsServer
+from natsmon.lab.relay import Relay
 from natsmon.probe.jetstream import ack_verifier as acks
 from natsmon.probe.jetstream.api import ApiError
 from natsmon.probe.messages.ledger import Ledger
@@ -96,21 +96,21 @@ async def test_an_acknowledgement_that_is_lost(
     resent: int,
     suppressed: int,
 ) -> None:
-    with FaultProxy(server.port) as proxy:
+    with Relay(server.port) as relay:
         options = {"stream": {"duplicate_window": window}, "interval": 600.0}
-        async with publishing(server, url=proxy.url, **options) as (run, stream, numbers):
+        async with publishing(server, url=relay.url, **options) as (run, stream, numbers):
             await run.events.until(ev.Echoed)
             with monkeypatch.context() as lost:
                 lost.setattr(acks, "read_ack", lambda _: None)
                 if not stored:
-                    proxy.delay(5.0)  # they are on their way still when they are lost
+                    relay.delay(5.0)  # they are on their way still when they are lost
                 await three_messages(run)
                 if stored:
                     await stream.until(4)
                 if window < 1:
                     await asyncio.sleep(window)  # older than what is recognised
-                proxy.delay(0.0)
-                proxy.reset()
+                relay.delay(0.0)
+                relay.reset()
                 await run.events.until(ev.Disconnected)
             outage = await run.events.until(ev.Outage)
             assert (outage.lost, outage.late, outage.unknown) == (0, 3, 0)
@@ -191,11 +191,11 @@ async def test_a_stream_made_anew_is_looked_through_from_its_beginning(
 async def test_a_window_that_was_shortened(server: NatsServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(acks, "ACK_WITHIN", 0.6)
     monkeypatch.setattr(acks, "LOOK_EVERY", 0.05)
-    with FaultProxy(server.port) as proxy:
-        async with publishing(server, url=proxy.url, interval=600.0) as (run, stream, _):
+    with Relay(server.port) as relay:
+        async with publishing(server, url=relay.url, interval=600.0) as (run, stream, _):
             await run.events.until(ev.Echoed)
             await stream.edit(duplicate_window=0.1)
-            proxy.delay(0.5)
+            relay.delay(0.5)
             await three_messages(run)
             tally = await run.events.until_counts(lambda tally: tally.echoed >= 4)
             assert await stream.ids() == ids(run, [1, 2, 3, 4])

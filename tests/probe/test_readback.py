@@ -10,8 +10,8 @@ import pytest
 
 from natsmon.config.secret import Secret
 from natsmon.config.settings import MAX_RATE
-from natsmon.lab.fault_relay import FaultProxy
 from natsmon.lab.nats_server import NatsServer
+from natsmon.lab.relay import Relay
 from natsmon.probe.jetstream import ack_verifier as acks
 from natsmon.probe.jetstream import audit as readback
 from natsmon.probe.jetstream import stream_reader as reader
@@ -102,11 +102,11 @@ async def test_what_was_stored_behind_later_ones_is_removed_in_its_turn(server: 
 
 
 async def test_what_is_acknowledged_meanwhile_is_read_too(server: NatsServer) -> None:
-    with FaultProxy(server.port) as proxy:
-        late: dict[str, Any] = {"url": proxy.url, "interval": 600.0, "drain_timeout": 0.2}
+    with Relay(server.port) as relay:
+        late: dict[str, Any] = {"url": relay.url, "interval": 600.0, "drain_timeout": 0.2}
         async with publishing(server, **late) as (run, stream, _):
             await run.events.until(ev.Echoed)
-            proxy.delay(0.15)
+            relay.delay(0.15)
             await three_messages(run)
             back = await read_back(run)
             assert (back.acknowledged, back.stored, back.missing, back.twice) == (4, 4, 0, 0)

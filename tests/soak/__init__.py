@@ -1,7 +1,7 @@
 """natsmon's account of its messages, held against witnesses while servers and wires are hurt under it.
 
-``python -m tests.soak`` publishes 200 numbered messages a second through fault proxies to a cluster of three
+``python -m tests.soak`` publishes 200 numbered messages a second through relays to a cluster of three
 nodes, and hurts the node it is on, one cycle after another. Three subscribers of our own making, one a node
-and connected to it directly, note every number they see, and each proxy notes every number that passes to
+and connected to it directly, note every number they see, and each relay notes every number that passes to
 natsmon and from it. At the end what natsmon says of each number is judged by what they saw.
 """

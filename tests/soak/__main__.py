@@ -5,7 +5,6 @@ import signal
 import sys
 
 from tests.soak import report
-from tests.soak.claims import Stuck
 from tests.soak.cycles import KINDS, PROMISED
 from tests.soak.run import MODES, Cycle, soak
 
@@ -18,7 +17,7 @@ def main() -> int:
     progress = _Progress(sum(plan.values()))
     try:
         run = soak(plan, mode=arguments.mode, seed=arguments.seed, within=arguments.seconds, tell=progress)
-    except Stuck as error:
+    except TimeoutError as error:
         sys.stderr.write(f"there is no judgement: {error}\n")
         return 1
     except KeyboardInterrupt:

@@ -16,7 +16,7 @@ WITHIN = 45.0
 """Seconds after which what should have come will not; a stream's replicas may take fifteen to elect a leader."""
 
 
-class Stuck(Exception):
+class Stuck(TimeoutError):
     """Something that had to happen did not."""
 
 

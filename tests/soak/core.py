@@ -24,7 +24,7 @@ from natsmon.config.settings import Server, Settings
 from natsmon.lab.nats_server import HOST
 from natsmon.stream import events as ev
 from tests.soak.claims import Claims
-from tests.soak.cluster import SUBJECT, Cluster
+from tests.soak.cluster import SUBJECT, WitnessedCluster
 from tests.soak.cycles import STALE_AFTER
 from tests.soak.subscriber import Witness
 from tests.soak.wire import PAYLOAD, Passage, Wire, by_number
@@ -41,10 +41,10 @@ def configure(folder: Path) -> str:
     return ""
 
 
-def settings(cluster: Cluster) -> Settings:
+def settings(cluster: WitnessedCluster) -> Settings:
     """For a probe that dials the proxies, and is quick to notice and to come back."""
     return Settings(
-        servers=tuple(Server(HOST, node.proxy.port) for node in cluster.nodes),
+        servers=tuple(Server(HOST, node.relay.port) for node in cluster.nodes),
         subject=SUBJECT,
         payload=PAYLOAD,
         interval=1 / RATE,
@@ -83,11 +83,11 @@ class Evidence:
     """Of each node, in order, as the wires are."""
 
 
-def until_whole(cluster: Cluster) -> None:
+def until_whole(cluster: WitnessedCluster) -> None:
     cluster.until_whole()
 
 
-def evidence(claims: Claims, cluster: Cluster) -> Evidence:
+def evidence(claims: Claims, cluster: WitnessedCluster) -> Evidence:
     return Evidence(
         claims.tally,
         claims.off,

@@ -8,9 +8,10 @@ what was stranded is decided, now after.
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from natsmon.lab.polling import wait_until
 from natsmon.stream import events as ev
-from tests.soak.claims import Claims
-from tests.soak.cluster import Cluster, Node, until
+from tests.soak.claims import WITHIN, Claims
+from tests.soak.cluster import Witnessed, WitnessedCluster
 
 STALE_AFTER = 0.1
 """The interval of natsmon's PINGs, two of which may have no answer."""
@@ -20,9 +21,9 @@ _SHORT = 15
 
 @dataclass
 class Scene:
-    cluster: Cluster
+    cluster: WitnessedCluster
     claims: Claims
-    node: Node
+    node: Witnessed
     """The one natsmon was on as the cycle began."""
 
     @property
@@ -32,9 +33,10 @@ class Scene:
 
     def until_settled(self) -> None:
         """The node has read all that natsmon sent it on a connection that has ended."""
-        until(
-            lambda: self.node.proxy.connections == (1 if self.survived else 0),
-            f"the end of what natsmon left on {self.node.server}",
+        wait_until(
+            lambda: self.node.relay.connections == (1 if self.survived else 0),
+            f"end of what natsmon left on {self.node.server}",
+            WITHIN,
         )
 
 
@@ -64,33 +66,33 @@ def stop(scene: Scene, number: int) -> None:
 def lame(scene: Scene, number: int) -> None:
     scene.node.server.lame_duck()
     _back(scene, number)
-    until(lambda: not scene.node.server.running, f"the end of {scene.node.server}")
+    wait_until(lambda: not scene.node.server.running, f"end of {scene.node.server}", WITHIN)
     scene.node.server.start()
 
 
 def reset(scene: Scene, number: int) -> None:
-    scene.node.proxy.reset()
+    scene.node.relay.reset()
     _back(scene, number)
 
 
 def cut(scene: Scene, number: int) -> None:
     """A pulled cable, and a firewall that has forgotten the connection when it is plugged in again."""
-    scene.node.proxy.cut()
+    scene.node.relay.cut()
     _back(scene, number)
-    scene.node.proxy.heal()
+    scene.node.relay.heal()
 
 
 def hold(scene: Scene, number: int) -> None:
     """A pulled cable, plugged in again before TCP gave up: what was sent arrives late."""
-    scene.node.proxy.hold()
+    scene.node.relay.stall()
     _back(scene, number)
-    scene.node.proxy.heal()
+    scene.node.relay.heal()
     scene.until_settled()
 
 
 def tear(scene: Scene, number: int) -> None:
     """A connection that ends within a message: after some byte of the next few of them."""
-    scene.node.proxy.drop_after(1 + number * 37 % 400)
+    scene.node.relay.reset_after(1 + number * 37 % 400)
     _back(scene, number)
 
 

@@ -24,7 +24,7 @@ from natsmon.stream import events as ev
 from tests.probe import streams
 from tests.soak import core
 from tests.soak.claims import WITHIN, Claims, Stuck
-from tests.soak.cluster import SUBJECT, Cluster
+from tests.soak.cluster import SUBJECT, WitnessedCluster
 from tests.soak.core import Violation
 from tests.soak.wire import Passage, Wire, by_number
 
@@ -35,13 +35,13 @@ def configure(folder: Path) -> str:
     return streams.jetstream(folder / "streams")
 
 
-def settings(cluster: Cluster) -> Settings:
+def settings(cluster: WitnessedCluster) -> Settings:
     """For a probe that publishes to a stream, which is there from now on."""
     _run(_create(cluster), "a stream being made")
     return replace(core.settings(cluster), jetstream=streams.STREAM, drain_timeout=15.0)
 
 
-def until_whole(cluster: Cluster) -> None:
+def until_whole(cluster: WitnessedCluster) -> None:
     """Also every replica has what the leader has: two that have not, of three, may elect nobody when it goes."""
     cluster.until_whole()
     _run(_until_level(cluster), "every replica having what the leader has")
@@ -60,7 +60,7 @@ class Evidence:
     wires: list[Wire]
 
 
-def evidence(claims: Claims, cluster: Cluster) -> Evidence:
+def evidence(claims: Claims, cluster: WitnessedCluster) -> Evidence:
     return Evidence(
         claims.tally,
         claims.off,
@@ -135,20 +135,20 @@ def _run(asking: Coroutine[Any, Any, T], what: str) -> T:
         raise Stuck(f"too long a time went by without {what}: {error or 'no answer'}") from None
 
 
-def _stream(cluster: Cluster) -> AbstractAsyncContextManager[streams.Stream]:
+def _stream(cluster: WitnessedCluster) -> AbstractAsyncContextManager[streams.Stream]:
     return streams.stream_on(*(node.server for node in cluster.nodes), create=False)
 
 
-async def _create(cluster: Cluster) -> None:
+async def _create(cluster: WitnessedCluster) -> None:
     async with _stream(cluster) as stream:
         await stream.create_replicated(subjects=[SUBJECT])
 
 
-async def _until_level(cluster: Cluster) -> None:
+async def _until_level(cluster: WitnessedCluster) -> None:
     async with asyncio.timeout(WITHIN), _stream(cluster) as stream:
         await stream.until_level()
 
 
-async def _stored(cluster: Cluster) -> list[int]:
+async def _stored(cluster: WitnessedCluster) -> list[int]:
     async with _stream(cluster) as stream:
         return [int(found.partition("-")[2]) for found in await stream.ids()]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from natsmon.stream import events as ev
 from tests.soak import core, jetstream
 from tests.soak.claims import WITHIN, Claims, Stuck
-from tests.soak.cluster import Cluster
+from tests.soak.cluster import WitnessedCluster
 from tests.soak.core import Judgement, Violation
 from tests.soak.cycles import KINDS, Scene
 
@@ -17,7 +17,7 @@ MODES = {"core": core, "jetstream": jetstream}
 ``evidence``."""
 
 LATENCY = 0.005
-"""Seconds each way through a proxy: at 200 messages a second, two are on their way whenever something happens."""
+"""Seconds each way through a relay: at 200 messages a second, two are on their way whenever something happens."""
 
 
 @dataclass
@@ -57,7 +57,7 @@ def soak(
 ) -> Run:
     """So many cycles of each kind, in a mixed order, for ``within`` seconds at most.
 
-    Raises Stuck when not even the beginning went as it should.
+    Raises TimeoutError when not even the beginning went as it should.
     """
     rules = MODES[mode]
     order = [kind for kind, times in plan.items() for _ in range(times)]
@@ -66,7 +66,7 @@ def soak(
     cycles: list[Cycle] = []
     done = dict.fromkeys(plan, 0)
     where = stuck = ""
-    with Cluster(rules.configure, LATENCY) as cluster, Claims(rules.settings(cluster)) as claims:
+    with WitnessedCluster(rules.configure, LATENCY) as cluster, Claims(rules.settings(cluster)) as claims:
         claims.until(ev.Connected)
         claims.until_echo(0)
         try:
@@ -80,13 +80,15 @@ def soak(
             where = "at the end"
             _become_quiet(cluster, claims)
             claims.end()
-        except Stuck as error:
+        except TimeoutError as error:
             stuck = f"{where}: {error}"
             cluster.mend()
         return Run(cycles, rules.Judgement(rules.evidence(claims, cluster)), stuck)
 
 
-def _cycle(kind: str, number: int, cluster: Cluster, claims: Claims, until_whole: Callable[[Cluster], None]) -> Cycle:
+def _cycle(
+    kind: str, number: int, cluster: WitnessedCluster, claims: Claims, until_whole: Callable[[WitnessedCluster], None]
+) -> Cycle:
     began = time.monotonic()
     first = cluster.youngest + 1
     claims.until_connected()
@@ -104,7 +106,7 @@ def _cycle(kind: str, number: int, cluster: Cluster, claims: Claims, until_whole
     )
 
 
-def _become_quiet(cluster: Cluster, claims: Claims) -> None:
+def _become_quiet(cluster: WitnessedCluster, claims: Claims) -> None:
     """Publish no more, until everything has arrived wherever it will; then one last message, seen by all."""
     claims.obey(ev.Pause())
     claims.until(ev.Paused)

@@ -10,10 +10,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from natsmon.lab.polling import wait_until
 from natsmon.stream import events as ev
 from tests.harness.leaks import alive
 from tests.soak import report
-from tests.soak.cluster import until
+from tests.soak.claims import WITHIN
 from tests.soak.core import Evidence, Judgement
 from tests.soak.cycles import PROMISED
 from tests.soak.run import soak
@@ -39,7 +40,7 @@ def test_an_interrupted_run_leaves_nothing() -> None:
     command = [sys.executable, "-m", "tests.soak", "--kinds", "reset", "--cycles", "1000"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         listing = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-        until(lambda: len(listing.read_text().split()) == 4, "three nodes and a probe")
+        wait_until(lambda: len(listing.read_text().split()) == 4, "three nodes and a probe", WITHIN)
         children = [int(pid) for pid in listing.read_text().split()]
         process.send_signal(signal.SIGINT)
         try:
@@ -47,7 +48,7 @@ def test_an_interrupted_run_leaves_nothing() -> None:
         finally:
             process.kill()  # should it not have ended
     assert (process.returncode, out, complaint) == (130, "", "interrupted: there is no judgement\n")
-    until(lambda: not any(map(alive, children)), "the end of what it started")
+    wait_until(lambda: not any(map(alive, children)), "end of what it started", WITHIN)
 
 
 # -- the judge --------------------------------------------------------------------------------------

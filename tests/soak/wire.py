@@ -1,4 +1,4 @@
-"""A witness on the wire: which numbered messages passed a proxy whole, which way, on which connection, and when."""
+"""A witness on the wire: which numbered messages passed a relay whole, which way, on which connection, and when."""
 
 import re
 import time
@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from natsmon.lab.relay import Way
+from natsmon.lab.relayed_connection import Direction
 
 PAYLOAD = b"soak"
 _MESSAGE = re.compile(rb"Natsmon-Seq: (\d+)\r\n\r\n" + PAYLOAD + rb"\r\n")
@@ -20,11 +20,11 @@ class Passage(NamedTuple):
     """By ``time.monotonic()``."""
     node: int
     connection: tuple[int, int]
-    """The node, and the proxy's number of the connection."""
+    """The node, and the relay's number of the connection."""
 
 
 class Wire:
-    """The tap of one node's proxy, which calls it on its own thread."""
+    """The tap of one node's relay, which calls it on its own thread."""
 
     def __init__(self, node: int) -> None:
         self.sent: list[Passage] = []
@@ -36,9 +36,9 @@ class Wire:
         self.ended: dict[tuple[int, int], float] = {}
         """When natsmon ended it, or it was reset."""
         self._node = node
-        self._rest: dict[tuple[int, Way], bytes] = {}
+        self._rest: dict[tuple[int, Direction], bytes] = {}
 
-    def __call__(self, number: int, way: Way, data: bytes) -> None:
+    def __call__(self, number: int, way: Direction, data: bytes) -> None:
         now = time.monotonic()
         connection = (self._node, number)
         if not data and way == "up":

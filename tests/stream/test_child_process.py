@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import natsmon
-from natsmon.lab import Sandbox
+from natsmon.lab.demo import Demo
 from natsmon.lab.nats_server import NatsServer
 from natsmon.stream import events as ev
 from natsmon.stream.child_process import child_argv
@@ -38,8 +38,8 @@ async def test_probe_starts_beside_backport_of_standard_module(server: NatsServe
 
 @pytest.mark.usefixtures("beside_backport")
 def test_server_owner_starts_beside_backport_of_standard_module() -> None:
-    with Sandbox.start() as sandbox:
-        assert sandbox.urls
+    with Demo.start(1) as demo:
+        assert demo.urls
 
 
 def test_child_ignores_modules_in_current_folder(tmp_path: Path) -> None:

@@ -69,7 +69,10 @@ class Server:
         self.asked: list[str | None] = []
         """The servers we were on."""
 
-    def kill_or_start(self, server: str | None) -> str:
+    def servers(self) -> list[tuple[str, str, str]]:
+        return [("demo-1", "nats://127.0.0.1:4222", "running")]
+
+    def apply(self, fault: str, server: str | None = None) -> str:
         self.calls += 1
         self.asked.append(server)
-        return "killed the server"
+        return f"{fault}ed the server"

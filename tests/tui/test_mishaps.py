@@ -1,6 +1,6 @@
 """A demo that cannot start its server, a probe that died, and keys that have nothing to do."""
 
-from natsmon.lab import SandboxFailed
+from natsmon.lab.demo import DemoFailed
 from natsmon.stream import events as ev
 from natsmon.tui.drawing import figures
 from natsmon.tui.drawing.panel import Panel
@@ -12,9 +12,9 @@ from tests.tui.fakes import Server
 class Broken(Server):
     """A demo whose server will not start."""
 
-    def kill_or_start(self, server: str | None) -> str:
-        super().kill_or_start(server)
-        raise SandboxFailed("it did not start:\n[FTL] listen tcp 127.0.0.1:4222: address already in use\n")
+    def apply(self, fault: str, server: str | None = None) -> str:
+        super().apply(fault, server)
+        raise DemoFailed("it did not start:\n[FTL] listen tcp 127.0.0.1:4222: address already in use\n")
 
 
 async def test_a_server_that_does_not_start_is_a_sentence() -> None:

@@ -1,0 +1,110 @@
+"""A cluster of nats-servers on loopback, each behind a relay that its clients connect through."""
+
+import socket
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from natsmon.lab.nats_server import HOST, START_TIMEOUT, NatsServer
+from natsmon.lab.polling import wait_until
+from natsmon.lab.relay import Relay
+from natsmon.lab.relayed_connection import Tap
+
+
+def join(servers: Sequence[NatsServer]) -> None:
+    """Make servers that have not started the routes of one another, so that they may start in any order."""
+    with ExitStack() as reserved:
+        for server in servers:
+            sock = reserved.enter_context(socket.socket())
+            sock.bind((HOST, 0))
+            server.cluster_port = sock.getsockname()[1]
+            server.routes = tuple(other for other in servers if other is not server)
+
+
+def wait_until_formed(servers: Sequence[NatsServer]) -> None:
+    """Wait until each running server advertises as many servers to its clients.
+
+    Raises:
+        TimeoutError: The cluster has not formed in time.
+    """
+    wait_until(lambda: all(_advertises(server, len(servers)) for server in servers), "cluster", START_TIMEOUT)
+
+
+def _advertises(server: NatsServer, size: int) -> bool:
+    try:
+        return len(server.info().get("connect_urls", ())) == size
+    except OSError:
+        return False
+
+
+@dataclass
+class Node:
+    """A server, and the relay before it."""
+
+    server: NatsServer
+    relay: Relay
+
+
+class Cluster:
+    """Servers that advertise their relays: no client learns how to reach one directly. One alone is no cluster.
+
+    Args:
+        size: Number of servers.
+        name: Of the cluster; servers are named after it and numbered from 1.
+        binary: The nats-server program.
+        folder: Where the servers' folders are.
+        configure: Returns what a server's configuration has besides, for its number from 0 and its folder.
+        tap: Returns the tap of a server's relay, for its number from 0.
+        latency: Seconds each way through a relay.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        *,
+        name: str = "nats",
+        binary: Path | None = None,
+        folder: Path | None = None,
+        configure: Callable[[int, Path], str] = lambda _number, _folder: "",
+        tap: Callable[[int], Tap | None] = lambda _: None,
+        latency: float = 0.0,
+    ) -> None:
+        self.nodes: list[Node] = []
+        self._held = ExitStack()
+        for number in range(size):
+            server = NatsServer(binary, name=f"{name}-{number + 1}", cluster=name if size > 1 else "", folder=folder)
+            self._held.callback(server.close)
+            server.config = configure(number, server.folder)
+            self.nodes.append(Node(server, Relay(tap=tap(number), latency=latency)))
+
+    def __enter__(self) -> Self:
+        try:
+            return self.start()
+        except BaseException:
+            self.close()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def start(self, give_up: Callable[[], bool] = lambda: False) -> Self:
+        """Start all; they form a cluster soon after. ``give_up`` is called while waiting; True ends the wait."""
+        servers = [node.server for node in self.nodes]
+        join(servers)
+        for node in self.nodes:
+            self._held.enter_context(node.relay)
+            node.server.config += f'\nclient_advertise: "{HOST}:{node.relay.port}"'
+            node.server.launch()
+        for node in self.nodes:
+            node.server.wait_until_ready(give_up=give_up)
+            node.relay.target = node.server.port
+        return self
+
+    def wait_until_formed(self) -> None:
+        wait_until_formed([node.server for node in self.nodes])
+
+    def close(self) -> None:
+        """End the servers and the relays. May be called again."""
+        self._held.close()
