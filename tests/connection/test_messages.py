@@ -54,6 +54,16 @@ async def test_schedule_is_a_grid_without_drift(ports: tuple[int, int]) -> None:
     assert times[-1] - times[0] >= 50 * interval - 0.02
 
 
+async def test_latency_of_late_message_counts_from_when_it_was_due(ports: tuple[int, int]) -> None:
+    async with reaching("connected", ports) as run:
+        await run.events.until(ev.Echoed)
+        time.sleep(0.09)  # noqa: ASYNC251  the loop is late, and so are three messages at least
+        stalled_until = run.probe.clock()
+        late = await run.events.until(ev.Published, lambda message: message.t >= stalled_until)
+        echo = await run.events.until(ev.Echoed, lambda echo: echo.seq == late.seq)
+        assert echo.latency >= 0.09 - 0.025 - 0.005
+
+
 async def test_a_stall_is_made_up_for_within_bounds(ports: tuple[int, int]) -> None:
     async with reaching("connected", ports) as run:
         await run.events.until(ev.Published)

@@ -22,6 +22,7 @@ class Peer:
         self.received = b""
         self.targets: list[str] = []
         """Of a proxy: where it was asked to pass on to."""
+        self._writers: set[asyncio.StreamWriter] = set()
         self._changed = asyncio.Event()
         self._released = asyncio.Event()
 
@@ -45,6 +46,11 @@ class Peer:
     def release(self) -> None:
         """Let a held peer go on."""
         self._released.set()
+
+    def drop_all(self) -> None:
+        """Close every connection."""
+        for writer in self._writers:
+            writer.transport.abort()
 
     async def until(self, met: Callable[["Peer"], bool], within: float = WAIT) -> None:
         """Wait until what this peer saw meets a condition; looks whenever it sees something new."""
@@ -150,6 +156,7 @@ async def playing(script: Script) -> AsyncIterator[Peer]:
     talks: set[asyncio.Task[None]] = set()
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        peer._writers.add(writer)
         peer.changed(connections=1, open=1)
         try:
             with suppress(ConnectionError, asyncio.IncompleteReadError):
@@ -158,6 +165,7 @@ async def playing(script: Script) -> AsyncIterator[Peer]:
             writer.close()
             with suppress(OSError):  # ssl.SSLError is one
                 await writer.wait_closed()
+            peer._writers.discard(writer)
             peer.changed(open=-1)
 
     def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

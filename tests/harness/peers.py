@@ -10,6 +10,7 @@ Where a peer first completes the handshake and then misbehaves, ``held=True`` ma
 """
 
 import asyncio
+from functools import partial
 from typing import Any
 
 from tests.harness.peer import Peering, Talk, info_line, playing
@@ -19,28 +20,29 @@ HOSTILE = "\x1b[2J\x1b]0;owned\x07[bold red]peer[/] [link=file:///etc]x[/link]\r
 
 
 def correct(**info: Any) -> Peering:
-    """A small real server: answers PING, and delivers what is published to who subscribed to that very subject."""
+    """A small real server: see ``serve``."""
+    return playing(partial(serve, **info))
 
-    async def script(talk: Talk) -> None:
-        subscriptions: dict[bytes, bytes] = {}
-        await talk.info(**info)
-        while line := await talk.line():
-            match line.split():
-                case [b"PING"]:
-                    await talk.send(b"PONG\r\n")
-                case [b"SUB", subject, *_, sid]:
-                    subscriptions[sid] = subject
-                case [b"UNSUB", sid, *_]:
-                    subscriptions.pop(sid, None)
-                case [b"PUB" | b"HPUB" as verb, subject, *_, size] as words:
-                    payload = await talk.exactly(int(size) + 2)
-                    sizes = b" ".join(words[-2:] if verb == b"HPUB" else words[-1:])
-                    for sid, wanted in subscriptions.items():
-                        if wanted == subject:
-                            head = (verb.replace(b"PUB", b"MSG"), subject, sid, sizes)
-                            await talk.send(b" ".join(head) + b"\r\n" + payload)
 
-    return playing(script)
+async def serve(talk: Talk, **info: Any) -> None:
+    """Send INFO, answer PING, and deliver what is published to subscribers of the same subject, without wildcards."""
+    subscriptions: dict[bytes, bytes] = {}
+    await talk.info(**info)
+    while line := await talk.line():
+        match line.split():
+            case [b"PING"]:
+                await talk.send(b"PONG\r\n")
+            case [b"SUB", subject, *_, sid]:
+                subscriptions[sid] = subject
+            case [b"UNSUB", sid, *_]:
+                subscriptions.pop(sid, None)
+            case [b"PUB" | b"HPUB" as verb, subject, *_, size] as words:
+                payload = await talk.exactly(int(size) + 2)
+                sizes = b" ".join(words[-2:] if verb == b"HPUB" else words[-1:])
+                for sid, wanted in subscriptions.items():
+                    if wanted == subject:
+                        head = (verb.replace(b"PUB", b"MSG"), subject, sid, sizes)
+                        await talk.send(b" ".join(head) + b"\r\n" + payload)
 
 
 def close_at_once(*, reset: bool = False) -> Peering:

@@ -102,25 +102,28 @@ async def test_that_a_second_q_leaves_is_said_as_long_as_the_first_is_waited_for
 
 
 @pytest.mark.parametrize(
-    ("stream", "within", "said"),
+    ("stream", "limit", "other", "said"),
     [
-        (streams.connected, app_module.LEAVE_WITHIN, "draining… q again"),
+        (streams.connected, "LEAVE_WITHIN", "READ_BACK_WITHIN", "draining… q again"),
         (
             latency_streams.acknowledged,
-            app_module.READ_BACK_WITHIN,
+            "READ_BACK_WITHIN",
+            "LEAVE_WITHIN",
             "draining and reading back… q again leaves at once",
         ),
     ],
 )
-async def test_who_reads_a_stream_back_is_given_the_time(
-    stream: Callable[[], Stream], within: float, said: str
+async def test_quit_ends_the_probe_after_the_limit_of_its_mode(
+    monkeypatch: pytest.MonkeyPatch, stream: Callable[[], Stream], limit: str, other: str, said: str
 ) -> None:
+    monkeypatch.setattr(app_module, limit, 0.3)
+    monkeypatch.setattr(app_module, other, 3600.0)
     async with driven(stream(), size=(60, 16)) as drive:
-        with mock.patch.object(drive.app, "set_timer") as timer:
-            await drive.press("q")
-        timer.assert_called_once_with(within, drive.app._end_probe)
+        await drive.press("q")
         assert drive.shown("keybar").startswith(said)
         assert "leaves at once" in drive.shown("keybar")
+        while not drive.source.killed:
+            await drive.pilot.pause(0.01)
 
 
 @pytest.mark.parametrize("second", ["q", "ctrl+c"])
