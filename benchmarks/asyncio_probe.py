@@ -1,12 +1,10 @@
-"""A probe as it is where uvloop is not installed."""
+"""A probe on asyncio's own loop, as where uvloop is not installed."""
 
-import os
 import sys
 
-from natsmon.probe.__main__ import main
+from natsmon.probe.child import main as probe
 
-if __name__ == "__main__":
-    sys.modules["uvloop"] = None  # type: ignore[assignment]  # to import it fails from here on
-    status = main()
-    sys.stderr.flush()
-    os._exit(status)
+
+def main() -> int:
+    sys.modules["uvloop"] = None  # type: ignore[assignment]  # its import fails from here on
+    return probe()

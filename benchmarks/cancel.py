@@ -7,12 +7,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
-from benchmarks import processes, servers
+from benchmarks import servers
 from benchmarks.event_pipe import EventPipe
 from benchmarks.probe_child import ProbeChild, settings
 from benchmarks.table import Row, ms, percentile, spread
 from natsmon.config.settings import Server
 from natsmon.stream import events as ev
+from tests.harness import processes
 
 _TIMES = 201
 _QUICK_TIMES = 60

@@ -1,13 +1,12 @@
-"""A probe that on SIGUSR1 tells, on standard error, how many tasks its loop has. Nothing else is changed."""
+"""A probe that writes the number of its loop's tasks to standard error on SIGUSR1."""
 
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import Callable
 
 from natsmon.probe import process
-from natsmon.probe.__main__ import main
+from natsmon.probe.child import main as probe
 
 
 def _telling(make: Callable[[], asyncio.AbstractEventLoop]) -> Callable[[], asyncio.AbstractEventLoop]:
@@ -23,9 +22,7 @@ def _tell(loop: asyncio.AbstractEventLoop) -> None:
     os.write(2, b"%d\n" % len(asyncio.all_tasks(loop)))
 
 
-if __name__ == "__main__":
+def main() -> int:
     loop_factory = _telling(process._loop_factory() or asyncio.new_event_loop)
     process._loop_factory = lambda: loop_factory
-    status = main()
-    sys.stderr.flush()
-    os._exit(status)
+    return probe()

@@ -3,9 +3,10 @@
 import sys
 import time
 
-from benchmarks import processes, servers
+from benchmarks import servers
 from benchmarks.table import Row
-from benchmarks.unseen_terminal import UnseenTerminal
+from tests.harness import processes
+from tests.harness.unseen_terminal import UnseenTerminal
 
 _LIMIT = 5.0
 _SETTLE = 5.0

@@ -12,8 +12,9 @@ from collections.abc import Awaitable
 from nats.aio.client import Client
 
 import natsmon
-from benchmarks import dialing, processes, servers
+from benchmarks import dialing, servers
 from benchmarks.table import Row, ms, spread
+from tests.harness import processes
 
 _TIMES = 1000
 _QUICK_TIMES = 200

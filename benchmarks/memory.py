@@ -5,11 +5,12 @@ The messages go on while the reconnects are forced, about a hundred to each, so 
 
 import time
 
-from benchmarks import processes, servers
+from benchmarks import servers
 from benchmarks.probe_child import settings
 from benchmarks.table import Row, mb
 from benchmarks.tapped_dashboard import TappedDashboard
 from natsmon.stream import events as ev
+from tests.harness import processes
 
 _LIMIT = 10e6
 _MESSAGES_A_SECOND = 10_000

@@ -2,22 +2,22 @@
 
 import os
 import subprocess
-import sys
 from typing import Self
 
-from benchmarks import processes
 from benchmarks.event_pipe import EventPipe
 from natsmon.config.settings import Settings, to_line
+from natsmon.stream.child_process import child_argv
+from tests.harness import processes
 
 
 class ProbeChild:
-    def __init__(self, settings: Settings, module: str = "natsmon.probe") -> None:
+    def __init__(self, settings: Settings, module: str = "natsmon.probe.child") -> None:
         self._settings = settings
         self._module = module
 
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", self._module],
+            child_argv(self._module),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -11,7 +11,7 @@ from natsmon.lab.nats_server import NatsServer
 from natsmon.stream import events as ev
 
 _LIMIT = 1.0
-_PROBES = {"uvloop": "natsmon.probe", "asyncio": "benchmarks.asyncio_probe"}
+_PROBES = {"uvloop": "natsmon.probe.child", "asyncio": "benchmarks.asyncio_probe"}
 
 
 def run(quick: bool) -> Row:

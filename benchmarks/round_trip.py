@@ -9,12 +9,13 @@ import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from benchmarks import processes, servers
+from benchmarks import servers
 from benchmarks.event_pipe import EventPipe
 from benchmarks.probe_child import ProbeChild, settings
 from benchmarks.table import Row, in_ms, median, ms, percentile
 from benchmarks.tapped_dashboard import TappedDashboard
 from natsmon.stream import events as ev
+from tests.harness import processes
 
 _INTERVAL = 0.02
 _SETTLE = 3.0

@@ -13,12 +13,12 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, suppress
 from typing import Self
 
-from benchmarks import processes
 from benchmarks.event_pipe import EventPipe
-from benchmarks.unseen_terminal import UnseenTerminal
 from natsmon.config.settings import Settings, from_line, to_line
 from natsmon.stream import events as ev
 from natsmon.stream.probe_child import ProbeProcess
+from tests.harness import processes
+from tests.harness.unseen_terminal import UnseenTerminal
 
 
 class TappedProbe(ProbeProcess):

@@ -10,40 +10,24 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from natsmon.config.server_urls import parse_server
 from natsmon.config.settings import Settings
-from natsmon.lab.nats_server import NatsServer
+from natsmon.lab.cluster import LAME_DUCK, Cluster
+from natsmon.lab.faults import FaultyNode
 from natsmon.stream.probe_child import ProbeProcess
 from natsmon.tui.app import NatsmonApp
 from screenshots.scenes import ON_A_CLUSTER, SCENES, Stage
 
 HERE = Path(__file__).parent
 SIZE = (120, 36)
-_LAME_DUCK = 'lame_duck_duration: "30s"\nlame_duck_grace_period: "3s"'
-
-
-@contextmanager
-def servers(many: int) -> Iterator[list[NatsServer]]:
-    with ExitStack() as held:
-        nodes: list[NatsServer] = []
-        for number in range(1, many + 1):
-            node = NatsServer(
-                name=f"nats-{number}",
-                config=_LAME_DUCK,
-                cluster="east" if many > 1 else "",
-                routes=tuple(nodes),
-            )
-            nodes.append(held.enter_context(node))
-        yield nodes
 
 
 async def take(name: str) -> Path:
-    with servers(3 if name in ON_A_CLUSTER else 1) as nodes:
-        settings = Settings(servers=tuple(parse_server(node.url) for node in nodes), name="natsmon")
+    with Cluster(3 if name in ON_A_CLUSTER else 1, configure=lambda *_: LAME_DUCK) as cluster:
+        nodes = [FaultyNode(node) for node in cluster.nodes]
+        settings = Settings(servers=tuple(parse_server(node.relay.url) for node in nodes), name="natsmon")
         source = ProbeProcess(settings)
         app = NatsmonApp(source)
         async with app.run_test(size=SIZE) as pilot:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from textual.pilot import Pilot
 
-from natsmon.lab.nats_server import NatsServer
+from natsmon.lab.faults import FaultyNode
 from natsmon.state import State
 from natsmon.tui.app import NatsmonApp
 
@@ -20,7 +20,7 @@ class Stage:
 
     app: NatsmonApp
     pilot: Pilot[int]
-    nodes: Sequence[NatsServer]
+    nodes: Sequence[FaultyNode]
 
     async def until(self, condition: Callable[[State], bool]) -> None:
         """Wait until the state on the screen is as wanted; the screen has been drawn by then."""
@@ -41,10 +41,10 @@ class Stage:
         await self.until(lambda state: len(state.rtts) >= seen + more)
 
     @property
-    def node(self) -> NatsServer:
+    def node(self) -> FaultyNode:
         """The one that natsmon is on."""
         on = self.app.watched.state.connected
-        return next(node for node in self.nodes if on is not None and node.url == on.server)
+        return next(node for node in self.nodes if on is not None and node.relay.url == on.server)
 
     async def outage(self, dials: int) -> None:
         """The server is killed, and comes back after so many dials in vain."""
@@ -60,7 +60,7 @@ class Stage:
         reconnects = self.app.watched.state.reconnects
         node = self.node
         node.lame_duck()
-        while node.running:
+        while node.server.running:
             await self.pilot.pause(0.05)
         await asyncio.to_thread(node.start)
         await self.until(lambda state: state.reconnects > reconnects)

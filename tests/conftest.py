@@ -4,7 +4,6 @@ import asyncio
 import inspect
 import os
 import signal
-import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
@@ -15,7 +14,8 @@ import hypothesis
 import pytest
 
 from natsmon.lab.cluster import wait_until_formed
-from natsmon.lab.nats_server import HOST, NatsServer
+from natsmon.lab.nats_server import NatsServer
+from tests.harness import dead_ports
 from tests.harness.leaks import GRACE, Snapshot, adopt_orphans
 
 StartServer = Callable[..., NatsServer]
@@ -116,26 +116,17 @@ def far_east(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def refused_port() -> Iterator[int]:
-    """A port that refuses, and that nobody else can be given meanwhile. A nats-server may still be started on it."""
-    with socket.socket() as sock:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind((HOST, 0))
-        yield sock.getsockname()[1]
+    """A port that refuses connections and stays reserved; a nats-server may still be started on it."""
+    with dead_ports.refused_port() as port:
+        yield port
 
 
 @pytest.fixture
 def blackhole() -> Iterator[int]:
-    """A port on which connects neither succeed nor fail: its queue of connections is full, and nobody accepts."""
+    """A port at which TCP connects neither succeed nor fail."""
     with ExitStack() as held:
-        listener = held.enter_context(socket.socket())
-        listener.bind((HOST, 0))
-        listener.listen(0)
-        for _ in range(16):
-            filler = held.enter_context(socket.socket())
-            filler.settimeout(0.05)
-            try:
-                filler.connect(listener.getsockname())
-            except TimeoutError:
-                yield listener.getsockname()[1]
-                return
-        pytest.skip("this system completes connections that nobody accepts")
+        try:
+            port = held.enter_context(dead_ports.blackhole_port())
+        except dead_ports.Unsupported as error:
+            pytest.skip(str(error))
+        yield port

@@ -12,6 +12,9 @@ from natsmon.lab.polling import wait_until
 from natsmon.lab.relay import Relay
 from natsmon.lab.relayed_connection import Tap
 
+LAME_DUCK = 'lame_duck_duration: "30s"\nlame_duck_grace_period: "3s"'
+"""Configuration of a lame duck mode in which clients can be seen to be warned, then closed one by one."""
+
 
 def join(servers: Sequence[NatsServer]) -> None:
     """Make servers that have not started the routes of one another, so that they may start in any order."""

@@ -17,16 +17,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from natsmon.lab.cluster import Cluster
+from natsmon.lab.cluster import LAME_DUCK, Cluster
 from natsmon.lab.faults import FaultRefused, FaultyNode, apply
 from natsmon.lab.nats_server import ServerFailed
 
 _EXITS_NOTICED_WITHIN = 0.1
-
-
-def _lame_duck(_number: int, _folder: Path) -> str:
-    """The shortest duration that a server allows, and time to see the notice."""
-    return 'lame_duck_duration: "30s"\nlame_duck_grace_period: "3s"'
 
 
 class ServerOwner:
@@ -42,7 +37,9 @@ class ServerOwner:
 
     def open(self, binary: str, servers: int) -> dict[str, Any]:
         """Start that many servers; more than one are a cluster."""
-        self._cluster = Cluster(servers, name="demo", binary=Path(binary), folder=self._folder, configure=_lame_duck)
+        self._cluster = Cluster(
+            servers, name="demo", binary=Path(binary), folder=self._folder, configure=lambda *_: LAME_DUCK
+        )
         self._cluster.start(self._abandoned)
         self.nodes = [FaultyNode(node) for node in self._cluster.nodes]
         return {"urls": [node.relay.url for node in self.nodes], "folder": str(self._folder)}

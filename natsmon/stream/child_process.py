@@ -8,15 +8,19 @@ import natsmon
 
 # The package is loaded from its file, so that the child runs the code of its parent. Its folder, which may hold other
 # packages (site-packages), goes behind the standard library, so that a backport there replaces no standard module.
+# At the end no thread is waited for: one may hang in a lookup.
 _START = """
-import importlib.util, sys
+import importlib.util, os, sys
 folder, module = sys.argv[1:3]
 del sys.argv[1:3]
 sys.path.append(folder)
 spec = importlib.util.spec_from_file_location("natsmon", folder + "/natsmon/__init__.py")
 sys.modules["natsmon"] = package = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(package)
-sys.exit(importlib.import_module(module).main())
+status = importlib.import_module(module).main()
+sys.stdout.flush()
+sys.stderr.flush()
+os._exit(status or 0)
 """
 
 

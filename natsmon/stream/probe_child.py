@@ -62,7 +62,7 @@ class ProbeProcess:
         self.obituary = ""
         self._process = None
         process = self._process = await asyncio.create_subprocess_exec(
-            *child_argv("natsmon.probe.__main__"),
+            *child_argv("natsmon.probe.child"),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,

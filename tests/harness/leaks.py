@@ -7,12 +7,11 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pytest
+from tests.harness import processes
 
 GRACE = 2.0
 """Seconds for what is already on its way out: a killed process, a closing transport."""
@@ -26,21 +25,9 @@ def adopt_orphans() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def alive(pid: int) -> bool:
-    """False for a zombie too: what nobody has waited for yet is dead all the same."""
-    try:
-        return _state(pid) != "Z"
-    except OSError:
-        return False
-
-
-def children() -> dict[int, str]:
+def our_children() -> dict[int, str]:
     """Our living child processes and their command lines."""
-    found: dict[int, str] = {}
-    for listing in Path("/proc/self/task").glob("*/children"):
-        with suppress(OSError):  # a thread may end while we look
-            found |= {pid: _command(pid) for pid in map(int, listing.read_text().split()) if alive(pid)}
-    return found
+    return {pid: processes.command(pid) for pid in processes.children(os.getpid())}
 
 
 def sockets() -> dict[str, str]:
@@ -56,13 +43,6 @@ def sockets() -> dict[str, str]:
     return found
 
 
-def children_of(pid: int) -> list[int]:
-    """Process ids of the children of a process."""
-    if sys.platform != "linux":
-        pytest.skip("needs /proc")
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
 def threads() -> dict[int, str]:
     """Threads that would keep the interpreter from ending."""
     return {t.ident or 0: t.name for t in threading.enumerate() if not t.daemon and t is not threading.main_thread()}
@@ -72,13 +52,13 @@ def threads() -> dict[int, str]:
 class Snapshot:
     sockets: dict[str, str] = field(default_factory=sockets)
     threads: dict[int, str] = field(default_factory=threads)
-    children: dict[int, str] = field(default_factory=children)
+    children: dict[int, str] = field(default_factory=our_children)
 
     def left_behind(self, grace: float = GRACE) -> list[str]:
         """What is there now and was not then, one line each. Processes among it are ended."""
         new_sockets = _settled(lambda: _new(self.sockets, sockets()), grace)
         new_threads = _settled(lambda: _new(self.threads, threads()), grace)
-        new_children = _settled(lambda: _new(self.children, children()), grace)
+        new_children = _settled(lambda: _new(self.children, our_children()), grace)
         for pid in new_children:
             os.kill(pid, signal.SIGKILL)
         return [
@@ -97,17 +77,6 @@ def _settled(look: Callable[[], Found], grace: float) -> Found:
     while (found := look()) and time.monotonic() < deadline:
         time.sleep(0.01)
     return found
-
-
-def _state(pid: int) -> str:
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-
-
-def _command(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
-    except OSError:
-        return "?"
 
 
 def _addresses(inode: str) -> str:

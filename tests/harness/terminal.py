@@ -12,28 +12,22 @@ The output is taken in whenever the loop runs, so that the program never waits f
 
 import asyncio
 import copy
-import fcntl
 import os
 import pty
 import re
-import shutil
 import signal
-import struct
-import sys
-import termios
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 import pyte
 
+from tests.harness.pseudo_terminal import environment, set_size, with_terminal
+
 WAIT = 10.0
 _SECOND_SCREEN = 1049
 Condition = str | Callable[[str], bool]
 
-_TAKE_TERMINAL = (
-    "import fcntl,os,sys,termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execvp(sys.argv[1], sys.argv[1:])"
-)
 # Sequences with a private marker or an intermediate byte that pyte does not know; it would print their ends.
 _UNKNOWN = re.compile(rb"\x1b\[[<=>][0-9;]*[a-zA-Z]|\x1b\[\??[0-9;]*[ $!\"'][a-zA-Z]|\x1bP.*?\x1b\\", re.DOTALL)
 _UNFINISHED = re.compile(rb"\x1b(\[[<=>?]?[0-9;]*[ $!\"']?|P[^\x1b]*\x1b?)?\Z")
@@ -76,9 +70,7 @@ class Terminal:
         """``perf_counter`` of the last output."""
         self._stream = pyte.ByteStream(self.screen)
         self._command = tuple(command)
-        # A program asks its terminal how large it is, unless these, which may be ours, say otherwise.
-        inherited = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
-        self._env = {**inherited, "TERM": "xterm-256color", "COLORTERM": "truecolor", **(env or {})}
+        self._env = environment(env)
         self._cwd = cwd
         self._unfinished = b""
         self._changed = asyncio.Event()
@@ -89,18 +81,13 @@ class Terminal:
         self._fd, inner = pty.openpty()
         try:
             self._set_size()
-            # The program needs it as its controlling terminal, or a resize would not reach it.
-            setsid = shutil.which("setsid")
-            take = [setsid, "-c"] if setsid else [sys.executable, "-c", _TAKE_TERMINAL]
             self._process = await asyncio.create_subprocess_exec(
-                *take,
-                *self._command,
+                *with_terminal(self._command),
                 stdin=inner,
                 stdout=inner,
                 stderr=inner,
                 env=self._env,
                 cwd=self._cwd,
-                start_new_session=not setsid,
             )
         except BaseException:
             os.close(self._fd)
@@ -211,5 +198,4 @@ class Terminal:
         self._changed.set()
 
     def _set_size(self) -> None:
-        size = struct.pack("HHHH", self.screen.lines, self.screen.columns, 0, 0)
-        fcntl.ioctl(self._fd, termios.TIOCSWINSZ, size)
+        set_size(self._fd, self.screen.columns, self.screen.lines)

@@ -10,7 +10,8 @@ from collections.abc import Callable
 import pytest
 
 from natsmon.lab.nats_server import HOST, NatsServer, ServerFailed
-from tests.harness.leaks import Snapshot, alive
+from tests.harness.leaks import Snapshot
+from tests.harness.processes import alive
 from tests.harness.witness import end_if_closed
 
 NO_GRACE = 0.0

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.harness.leaks import alive
+from tests.harness.processes import alive
 from tests.harness.terminal import Terminal
 
 PROGRAM = """

@@ -20,7 +20,7 @@ from natsmon.lab.demo import Demo, DemoFailed
 from natsmon.lab.faults import SLOW
 from natsmon.lab.nats_server import NoServer, find_nats_server
 from natsmon.lab.polling import wait_until
-from tests.harness.leaks import alive, children_of
+from tests.harness.processes import alive, children
 from tests.harness.raw_client import RawClient
 
 HOLDER = """
@@ -45,7 +45,7 @@ def held_by(holder: subprocess.Popen[str]) -> tuple[int, list[int], Path]:
     """Return the owner, the servers, and their folder."""
     assert holder.stdout is not None
     owner, folder = holder.stdout.readline().split()
-    servers = children_of(int(owner))
+    servers = children(int(owner))
     assert len(servers) == 2
     assert Path(folder).is_dir()
     return int(owner), servers, Path(folder)
@@ -117,7 +117,7 @@ def test_killed_server_refuses_and_starts_again(demo: Demo, client: RawClient) -
 
 
 def test_server_that_ends_by_itself_refuses(demo: Demo) -> None:
-    (server,) = children_of(demo.pid)
+    (server,) = children(demo.pid)
     os.kill(server, signal.SIGKILL)
     wait_until(lambda: refuses(demo.urls[0]), "refusal")
     assert condition(demo) == "not running"
@@ -237,7 +237,7 @@ def test_close_may_be_called_twice() -> None:
 @pytest.mark.parametrize("fault", ["freeze", "cut", "stall", "slow", "refuse"])
 def test_nothing_is_left_while_a_fault_is_in_effect(demo: Demo, client: RawClient, fault: str) -> None:
     demo.apply(fault)
-    servers = children_of(demo.pid)
+    servers = children(demo.pid)
     demo.close()
     assert not any(map(alive, [demo.pid, *servers]))
     assert client.ended()

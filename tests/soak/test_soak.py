@@ -12,7 +12,7 @@ import pytest
 
 from natsmon.lab.polling import wait_until
 from natsmon.stream import events as ev
-from tests.harness.leaks import alive
+from tests.harness.processes import alive
 from tests.soak import report
 from tests.soak.claims import WITHIN
 from tests.soak.core import Evidence, Judgement

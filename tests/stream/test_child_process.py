@@ -49,6 +49,20 @@ def test_child_ignores_modules_in_current_folder(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, b"")
 
 
+HANGING = """
+import threading, time
+
+def main():
+    threading.Thread(target=time.sleep, args=(600,)).start()
+    return 7
+"""
+
+
+def test_child_ends_while_a_thread_hangs(beside_backport: Path) -> None:
+    (beside_backport / "hanging.py").write_text(HANGING)
+    assert subprocess.run(child_argv("hanging"), check=False, timeout=30).returncode == 7
+
+
 def test_child_loads_natsmon_of_parent(tmp_path: Path, beside_backport: Path) -> None:
     (tmp_path / "show.py").write_text("import natsmon\nmain = lambda: print(natsmon.__file__)\n")
     done = subprocess.run(child_argv("show"), capture_output=True, text=True, check=True)

@@ -17,8 +17,8 @@ from natsmon.stream.exit_codes import Exit
 from natsmon.stream.probe_child import ProbeProcess
 from tests.cli.running import ROOT, WAIT
 from tests.harness import peers
-from tests.harness.leaks import alive
 from tests.harness.listening import Events, check, settings
+from tests.harness.processes import alive
 
 
 async def until_dead(pid: int) -> None:

@@ -51,7 +51,7 @@ def test_naming_the_package_loads_nothing() -> None:
     assert not imported_by("import natsmon; natsmon.__version__") & (SCREEN | CLIENT | {"asyncio", "msgspec"})
 
 
-@pytest.mark.parametrize("module", ["natsmon.__main__", "natsmon.probe.__main__"])
+@pytest.mark.parametrize("module", ["natsmon.__main__", "natsmon.probe.child"])
 def test_gc_is_enabled_after_start_up(module: str) -> None:
     code = f"import gc, sys, threading; from {module} import main; sys.argv[1:] = ['version']; main()"
     waiting = "[thread.join() for thread in threading.enumerate() if thread.daemon]"

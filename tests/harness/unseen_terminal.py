@@ -1,22 +1,15 @@
-"""A pseudo-terminal that nobody looks at: a program draws into it, and what it drew is thrown away.
+"""A pseudo-terminal whose output is read and discarded: an emulator would compete with what is measured."""
 
-A terminal emulator in the benchmark's own process would compete with what is measured.
-"""
-
-import fcntl
 import os
 import pty
 import select
-import struct
 import subprocess
-import termios
 import threading
 from collections.abc import Sequence
 from typing import Self
 
-from benchmarks import processes
-
-_TAKE_TERMINAL = "import fcntl,os,sys,termios;fcntl.ioctl(0,termios.TIOCSCTTY,0);os.execvp(sys.argv[1],sys.argv[1:])"
+from tests.harness import processes
+from tests.harness.pseudo_terminal import environment, set_size, with_terminal
 
 
 class UnseenTerminal:
@@ -30,15 +23,13 @@ class UnseenTerminal:
         self._outer, inner = pty.openpty()
         self._ended, self._end = os.pipe()
         try:
-            columns, lines = self._size
-            fcntl.ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+            set_size(inner, *self._size)
             self._process = subprocess.Popen(
-                [self._command[0], "-c", _TAKE_TERMINAL, *self._command],
+                with_terminal(self._command),
                 stdin=inner,
                 stdout=inner,
                 stderr=inner,
-                env={**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"},
-                start_new_session=True,
+                env=environment(),
                 pass_fds=self._fds,
             )
         finally:
@@ -63,5 +54,5 @@ class UnseenTerminal:
         while self._ended not in (ready := select.select([self._outer, self._ended], [], [])[0]):
             try:
                 self.bytes_drawn += len(os.read(self._outer, 1 << 16)) if ready else 0
-            except OSError:  # Linux's way to say that the program closed its side
+            except OSError:  # on Linux, the program closed its side
                 return

@@ -1,23 +1,43 @@
-"""What the kernel says of a process: its time, its memory, its sockets, its threads, its children. Linux only."""
+"""A process as the kernel reports it: state, children, processor time, memory, sockets and threads. Linux only."""
 
 import os
 import signal
 import subprocess
-import time
 from contextlib import suppress
 from pathlib import Path
+
+from natsmon.lab.polling import wait_until
 
 _TICK = os.sysconf("SC_CLK_TCK")
 
 
+def alive(pid: int) -> bool:
+    """True if it runs; False for a zombie, which has ended and was not waited for."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def command(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+    except OSError:
+        return "?"
+
+
 def children(pid: int) -> list[int]:
-    """Its living children, and theirs."""
+    """Its living children."""
     found: list[int] = []
-    with suppress(OSError):
-        for listing in Path(f"/proc/{pid}/task").glob("*/children"):
-            for child in map(int, listing.read_text().split()):
-                found += [child, *children(child)]
+    for listing in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):  # a thread may end meanwhile
+            found += [child for child in map(int, listing.read_text().split()) if alive(child)]
     return found
+
+
+def descendants(pid: int) -> list[int]:
+    """Its living children, and theirs."""
+    return [found for child in children(pid) for found in (child, *descendants(child))]
 
 
 def cpu_seconds(pid: int) -> float:
@@ -54,7 +74,7 @@ def tcp_sockets(pid: int) -> int:
 
 
 def _unconnected(pid: int, inodes: set[str]) -> int:
-    """Sockets in none of the kernel's tables: made, and not connected to anything."""
+    """Sockets in none of the kernel's tables: created, and not connected."""
     for family in ("unix", "udp", "udp6", "netlink"):
         for line in Path(f"/proc/{pid}/net/{family}").read_text().splitlines()[1:]:
             inodes = inodes - set(line.split())
@@ -62,8 +82,8 @@ def _unconnected(pid: int, inodes: set[str]) -> int:
 
 
 def end(process: "subprocess.Popen[bytes]", within: float = 8.0) -> None:
-    """Ask it to end, and see to it that it and its children have; every one by its own number."""
-    family = children(process.pid) if process.poll() is None else []
+    """Terminate a process; kill it, and what is left of its descendants, if it does not end in time."""
+    family = descendants(process.pid) if process.poll() is None else []
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
         try:
@@ -71,18 +91,9 @@ def end(process: "subprocess.Popen[bytes]", within: float = 8.0) -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-    deadline = time.monotonic() + 1.0
+    with suppress(TimeoutError):
+        wait_until(lambda: not any(map(alive, family)), "end of its children", 1.0)
     for child in family:
-        while Path(f"/proc/{child}").exists() and time.monotonic() < deadline:
-            time.sleep(0.01)
-        if process.pid != child and _is_ours(child):
+        if "natsmon" in command(child):  # its number may belong to another process by now
             with suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
-
-
-def _is_ours(pid: int) -> bool:
-    """Its number may belong to somebody else by now."""
-    try:
-        return b"natsmon" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return False

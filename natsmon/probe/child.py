@@ -1,7 +1,6 @@
-"""``python -m natsmon.probe``: the dashboard's child. Settings on the first line of standard input, then commands."""
+"""The dashboard's child process. Settings on the first line of standard input, then commands."""
 
 import os
-import sys
 
 from natsmon.stream.process_start import defer_gc
 
@@ -26,10 +25,3 @@ def main() -> int:
         heard += piece
     line, _, commands = bytes(heard).partition(b"\n")
     return run(from_line(line), encode=encode, control=True, heard=commands)
-
-
-if __name__ == "__main__":
-    # At the end nothing is waited for: a lookup may hang on its thread, and the last line has been written.
-    status = main()
-    sys.stderr.flush()
-    os._exit(status)
