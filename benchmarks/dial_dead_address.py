@@ -13,7 +13,7 @@ import nats.errors
 import natsmon
 from benchmarks import servers
 from benchmarks.table import Row, median, ms, spread
-from natsmon.dial.dialer import AddressInfo
+from natsmon.dial.resolver import AddressInfo
 from natsmon.lab.nats_server import HOST
 
 _LIMIT = 0.35
@@ -47,7 +47,7 @@ async def _ours(ports: tuple[int, int], times: int) -> list[float]:
         return _addresses(ports)
 
     taken = []
-    with mock.patch("natsmon.dial.dialer.lookup", lookup):
+    with mock.patch("natsmon.dial.resolver.lookup", lookup):
         for _ in range(times):
             began = time.perf_counter()
             client = await natsmon.connect("nats://two.example")

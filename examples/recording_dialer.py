@@ -1,62 +1,69 @@
-"""Everything that goes over the wire, both ways and also under TLS, on standard output: recording_dialer.py [URL]
+"""A dialer around another one: every byte of a connection, both ways and also under TLS: recording_dialer.py [URL]
 
-Beware: what a client says in CONNECT are its credentials.
+Beware: CONNECT contains the client's credentials.
 """
 
 import asyncio
 import sys
+from collections.abc import Callable
+from typing import Any
 
-from natsmon import Dialer, Stream, connect
+from natsmon import CustomDialer, Dialer, DialTrace, Stream, as_stream, connect
 
 
 class Tap:
-    """A stream's reader or writer, as it was, but that every byte through it is shown."""
+    """A reader or a writer, unchanged, that shows every byte."""
 
-    def __init__(self, inner, show):
+    def __init__(self, inner: Any, show: Callable[[bytes], None]) -> None:
         self._inner = inner
         self._show = show
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
 
-    def write(self, data):
+    def write(self, data: bytes) -> None:
         self._show(data)
         self._inner.write(data)
 
-    async def read(self, size=-1):
-        return self._seen(await self._inner.read(size))
+    async def read(self, size: int = -1) -> bytes:
+        return self._shown(await self._inner.read(size))
 
-    async def readexactly(self, size):
-        return self._seen(await self._inner.readexactly(size))
+    async def readexactly(self, size: int) -> bytes:
+        return self._shown(await self._inner.readexactly(size))
 
-    async def readuntil(self, end=b"\n"):
-        return self._seen(await self._inner.readuntil(end))
+    async def readuntil(self, end: bytes = b"\n") -> bytes:
+        return self._shown(await self._inner.readuntil(end))
 
-    def _seen(self, data):
+    def _shown(self, data: bytes) -> bytes:
         self._show(data)
         return data
 
 
 class RecordingDialer:
-    """Around any other dialer. ``record`` is called with ``"<"`` or ``">"`` and the bytes."""
+    """Records what goes through the streams of another dialer.
 
-    def __init__(self, record, dialer=None):
+    Args:
+        record: Called with ``"<"`` or ``">"``, and the bytes.
+        dialer: Opens the streams; all it returns beside them is forwarded.
+    """
+
+    def __init__(self, record: Callable[[str, bytes], None], dialer: CustomDialer | None = None) -> None:
         self._record = record
         self._dialer = dialer or Dialer()
 
-    async def dial(self, address, *, deadline, trace):
-        reader, writer, where = await self._dialer.dial(address, deadline=deadline, trace=trace)
-        heard = Tap(reader, lambda data: self._record("<", data))
-        said = Tap(writer, lambda data: self._record(">", data))
-        return Stream(heard, said, where)
+    async def dial(self, address: tuple[str, int], *, deadline: float | None, trace: DialTrace | None) -> Stream:
+        stream = as_stream(await self._dialer.dial(address, deadline=deadline, trace=trace))
+        reader: Any = Tap(stream.reader, lambda data: self._record("<", data))
+        writer: Any = Tap(stream.writer, lambda data: self._record(">", data))
+        return stream._replace(reader=reader, writer=writer)
 
 
-async def main(url="nats://127.0.0.1:4222"):
-    nc = await connect(url, dialer=RecordingDialer(print))
-    heard = await nc.subscribe("hello")
-    await nc.publish("hello", b"world")
-    await heard.next_msg(2)
-    await nc.close()
+async def main(url: str = "nats://127.0.0.1:4222") -> None:
+    client = await connect(url, dialer=RecordingDialer(print))
+    subscription = await client.subscribe("hello")
+    await client.publish("hello", b"world")
+    await subscription.next_msg(2)
+    await client.close()
 
 
 if __name__ == "__main__":

@@ -9,36 +9,74 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
+_HOME = {
+    "ByteReader": "natsmon.dial.stream",
+    "ByteWriter": "natsmon.dial.stream",
+    "Client": "natsmon.library.client",
+    "CustomDialer": "natsmon.dial.stream",
+    "DialCertificateError": "natsmon.dial.errors",
+    "DialError": "natsmon.dial.errors",
+    "DialFailed": "natsmon.dial.errors",
+    "DialNameError": "natsmon.dial.errors",
+    "DialRefused": "natsmon.dial.errors",
+    "DialReset": "natsmon.dial.errors",
+    "DialTimeout": "natsmon.dial.errors",
+    "DialTlsError": "natsmon.dial.errors",
+    "DialTrace": "natsmon.dial.trace",
+    "Dialer": "natsmon.dial.dialer",
+    "HandshakeError": "natsmon.protocol.handshake_error",
+    "HttpConnectDialer": "natsmon.dial.proxies",
+    "LoggingTrace": "natsmon.dial.logging_trace",
+    "SocksDialer": "natsmon.dial.proxies",
+    "Stream": "natsmon.dial.stream",
+    "as_stream": "natsmon.dial.stream",
+    "connect": "natsmon.library.client",
+}
+
 __all__ = [
+    "ByteReader",
+    "ByteWriter",
+    "Client",
     "CustomDialer",
+    "DialCertificateError",
     "DialError",
+    "DialFailed",
+    "DialNameError",
+    "DialRefused",
+    "DialReset",
+    "DialTimeout",
+    "DialTlsError",
     "DialTrace",
     "Dialer",
+    "HandshakeError",
     "HttpConnectDialer",
+    "LoggingTrace",
     "SocksDialer",
     "Stream",
     "__version__",
+    "as_stream",
     "connect",
 ]
 
-_HOME = {
-    "CustomDialer": "natsmon.dial.dialer",
-    "DialError": "natsmon.dial.causes",
-    "DialTrace": "natsmon.dial.trace",
-    "Dialer": "natsmon.dial.dialer",
-    "HttpConnectDialer": "natsmon.dial.proxies",
-    "SocksDialer": "natsmon.dial.proxies",
-    "Stream": "natsmon.dial.dialer",
-    "connect": "natsmon.library.connect",
-}
-
 
 if TYPE_CHECKING:
-    from natsmon.dial.causes import DialError
-    from natsmon.dial.dialer import CustomDialer, Dialer, Stream
+    from natsmon.dial.dialer import Dialer
+    from natsmon.dial.errors import (
+        DialCertificateError,
+        DialError,
+        DialFailed,
+        DialNameError,
+        DialRefused,
+        DialReset,
+        DialTimeout,
+        DialTlsError,
+    )
+    from natsmon.dial.logging_trace import LoggingTrace
     from natsmon.dial.proxies import HttpConnectDialer, SocksDialer
+    from natsmon.dial.stream import ByteReader, ByteWriter, CustomDialer, Stream, as_stream
     from natsmon.dial.trace import DialTrace
-    from natsmon.library.connect import connect
+    from natsmon.library.client import Client, connect
+    from natsmon.protocol.handshake_error import HandshakeError
 else:
 
     def __getattr__(name: str) -> Any:  # PEP 562

@@ -18,9 +18,10 @@ import msgspec
 from natsmon.check.verdict import NO_ADDRESS, Found, failure
 from natsmon.config.redaction import redact
 from natsmon.config.settings import Server, Settings
-from natsmon.dial import dialer as resolver
+from natsmon.dial import resolver
 from natsmon.dial.causes import classify_server_error
-from natsmon.dial.dialer import Dialer, Stream
+from natsmon.dial.dialer import Dialer
+from natsmon.dial.stream import Stream
 from natsmon.dial.trace import DialTrace
 from natsmon.probe.connection import dial_attempt as attempt
 from natsmon.probe.inquiry.second_look import Evidence

@@ -5,7 +5,7 @@ import os
 import socket
 import ssl
 
-from natsmon.dial.stages import Stage
+from natsmon.dial.errors import DialError
 
 _BY_ERRNO = {
     errno.ECONNREFUSED: "refused",
@@ -92,16 +92,6 @@ _BY_CLOSE_REASON = (
     ("server shutdown", "shutdown"),
     ("kicked", "kicked"),
 )
-
-
-class DialError(ConnectionError):
-    """A dial that failed: ``stage`` it was in, ``cause`` class, and ``str()`` the words for a person."""
-
-    def __init__(self, stage: Stage, cause: str, text: str) -> None:
-        super().__init__(text)
-        self.stage = stage
-        self.cause = cause
-        self.text = text
 
 
 def classify(error: BaseException) -> tuple[str, str]:

@@ -1,8 +1,7 @@
-"""Dials one server: resolve its name, race its addresses, hand over the open byte stream.
+"""Dials one server: resolve its name, race its addresses, return the open byte stream.
 
-Stands on the ground floor: it knows sockets and asyncio, and nothing of NATS. DNS and TCP are apart, so that
-each can be timed and told; the deadline and a cancel are honoured at every point, and no socket outlives a
-dial that failed.
+This module knows sockets and asyncio, and nothing of NATS. The lookup and the TCP connect are separate, so that each
+can be timed and traced. The deadline and a cancel take effect at every point, and a failed dial leaves no socket open.
 """
 
 import asyncio
@@ -10,202 +9,162 @@ import errno
 import os
 import socket
 import sys
-import threading
 from collections.abc import Sequence
-from contextlib import suppress
 from functools import partial
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
-from natsmon.dial.causes import DialError, classify
+from natsmon.dial import resolver
+from natsmon.dial.causes import classify
 from natsmon.dial.deadline import until
+from natsmon.dial.errors import DialError
 from natsmon.dial.race import staggered_race
+from natsmon.dial.resolver import AddressInfo, authority, interleave, numeric
 from natsmon.dial.stages import Stage
-from natsmon.dial.trace import DialTrace, Tell
+from natsmon.dial.stream import STREAM_LIMIT, Stream
+from natsmon.dial.trace import DialTrace, Hooks
 
 HAPPY_EYEBALLS_DELAY = 0.25
-"""Seconds until the next address is tried beside one that has not answered (RFC 8305, section 8)."""
+"""Seconds until the next address is dialed beside one that has not answered (RFC 8305, section 8)."""
 
-STREAM_LIMIT = 64 * 1024
-"""The longest line a stream reads, in bytes."""
-
-_STREAM, _TCP = int(socket.SOCK_STREAM), int(socket.IPPROTO_TCP)
-_LITERALS = (int(socket.AF_INET), 2), (int(socket.AF_INET6), 4)
-_NUMERIC = int(socket.AI_NUMERICHOST | socket.AI_NUMERICSERV)
-"""Looks nothing up."""
-
-AddressInfo = tuple[int, int, int, str, tuple[Any, ...]]
-"""What ``socket.getaddrinfo`` gives for one address."""
-
-
-class Stream(NamedTuple):
-    """An open byte stream, as ``asyncio.open_connection`` gives it, and the address at its other end.
-
-    What need not be a socket may bring objects of its own. Used of the reader are ``read``, ``readexactly``,
-    ``readuntil`` and ``at_eof``; of the writer ``write``, ``drain``, ``close``, ``wait_closed``,
-    ``get_extra_info``, ``transport.abort`` and, under TLS, ``start_tls`` and ``transport.pause_reading``.
-    """
-
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
-    address: str = ""
-    """``ip:port``, or what else a person would call it."""
-
-
-class CustomDialer(Protocol):
-    """What opens streams in the place of ``Dialer``: any object with this one method.
-
-    The idea is nats.go's ``SetCustomDialer``. An error should be a DialError or another OSError; any other
-    exception counts as a dial that failed, and ends no more than that.
-    """
-
-    async def dial(self, address: tuple[str, int], *, deadline: float | None, trace: DialTrace | None) -> Stream:
-        """The open stream to ``(host, port)``.
-
-        ``deadline`` is a time of the running loop's clock, None without one; ``trace`` is for its hooks to be
-        called. A cancel must leave nothing open.
-        """
+SocketOption = tuple[int, int, int | bytes]
+"""Level, option and value, as ``socket.setsockopt`` takes them."""
 
 
 class Dialer:
-    """Opens TCP connections, racing a name's addresses as RFC 8305 ("Happy Eyeballs") has it.
+    """Opens TCP connections, racing the addresses of a name ("Happy Eyeballs", RFC 8305).
 
-    ``happy_eyeballs_delay`` is how many seconds an address has to itself before the next is tried beside it.
+    Args:
+        happy_eyeballs_delay: Seconds until the next address is dialed beside one that has not answered.
+        socket_options: Set on each socket before it connects: keep-alive, ``TCP_USER_TIMEOUT``, a mark.
+        local_address: Address and port to connect from; port 0 for any. Only server addresses of its family are used.
+        family: ``socket.AF_INET`` or ``socket.AF_INET6``, to use only addresses of that family.
     """
 
-    def __init__(self, *, happy_eyeballs_delay: float = HAPPY_EYEBALLS_DELAY) -> None:
+    def __init__(
+        self,
+        *,
+        happy_eyeballs_delay: float = HAPPY_EYEBALLS_DELAY,
+        socket_options: Sequence[SocketOption] = (),
+        local_address: tuple[str, int] | None = None,
+        family: int = socket.AF_UNSPEC,
+    ) -> None:
         self.happy_eyeballs_delay = happy_eyeballs_delay
+        self._options = tuple(socket_options)
+        self._local = local_address
+        if local_address is not None:
+            of_local = socket.AF_INET6 if ":" in local_address[0] else socket.AF_INET
+            socket.inet_pton(of_local, local_address[0].partition("%")[0])
+            if family not in (socket.AF_UNSPEC, of_local):
+                raise ValueError("local_address is of another family")
+            family = of_local
+        self._family = family
 
     async def dial(
         self, address: tuple[str, int], *, deadline: float | None = None, trace: DialTrace | None = None
     ) -> Stream:
-        """The open stream to ``(host, port)``.
+        """Open a TCP connection, racing the addresses of a name.
 
-        ``deadline`` is on the running loop's clock, and covers resolving and connecting together. Raises
-        DialError with the stage and the cause class; what became of each address is told to ``trace``.
+        Args:
+            address: Host and port.
+            deadline: Time on the running loop's clock, in seconds; None for no limit.
+                Covers the lookup and the connect together.
+            trace: Hooks to call for each step.
+
+        Returns:
+            The open stream, with the address it is connected to.
+
+        Raises:
+            DialError: With the stage and the cause. No socket is left open.
         """
-        tell = Tell(trace)
+        hooks = Hooks(trace)
         stage: Stage = "dns"
         try:
             async with until(deadline):
-                found = await self._resolve(*address, tell)
+                found = await self._resolve(*address, hooks)
                 stage = "tcp"
-                return await self._connect(found, tell)
+                return await self._connect(found, hooks)
         except TimeoutError as error:
+            if isinstance(error, DialError):
+                error.address = error.address or authority(*address)
+                raise
             what = f"no answer to the lookup of {address[0]}" if stage == "dns" else "no answer to the TCP connect"
-            raise DialError(stage, "timeout", what) from error
+            raise DialError(stage, "timeout", what, address=authority(*address)) from error
+        except DialError as error:
+            error.address = error.address or authority(*address)
+            raise
 
-    async def _resolve(self, host: str, port: int, tell: Tell) -> list[AddressInfo]:
-        tell(DialTrace.dns_start, host)
+    async def _resolve(self, host: str, port: int, hooks: Hooks) -> list[AddressInfo]:
+        hooks(DialTrace.dns_start, host)
         try:
-            found = interleave(await lookup(host, port))
+            found = interleave(await resolver.lookup(host, port))
+            if self._family:
+                found = [info for info in found if info[0] == self._family]
+                if not found:
+                    kind = "IPv6" if self._family == socket.AF_INET6 else "IPv4"
+                    raise socket.gaierror(socket.EAI_NONAME, f"no {kind} address")
         except BaseException as error:
-            tell(DialTrace.dns_done, (), error)
+            hooks(DialTrace.dns_done, (), error)
             if not isinstance(error, OSError | UnicodeError) or isinstance(error, TimeoutError):
                 raise
             text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            raise DialError("dns", "dns", f"{host}: {text}") from error
-        tell(DialTrace.dns_done, [numeric(info) for info in found], None)
+            raise DialError("dns", "dns", f"{host}: {text}", origin=error) from error
+        hooks(DialTrace.dns_done, [numeric(info) for info in found], None)
         return found
 
-    async def _connect(self, found: Sequence[AddressInfo], tell: Tell) -> Stream:
+    async def _connect(self, found: Sequence[AddressInfo], hooks: Hooks) -> Stream:
         if len(found) == 1:
             try:
-                connected = await _connect_one(found[0], tell)
+                connected = await self._connect_one(found[0], hooks)
             except OSError as error:
-                raise DialError("tcp", *classify(error)) from error
+                raise DialError("tcp", *classify(error), origin=error) from error
         else:
-            tries = [partial(_connect_one, info, tell) for info in found]
+            tries = [partial(self._connect_one, info, hooks) for info in found]
             try:
                 connected = await staggered_race(tries, delay=self.happy_eyeballs_delay, discard=socket.socket.close)
             except ExceptionGroup as group:
                 raise _all_failed(found, group) from group
-        # From here the stream owns the socket; until then nobody else would close it.
+        # The stream owns the socket from here; until then it is closed here.
         try:
-            address = _show(connected.getpeername())
+            address = authority(*connected.getpeername()[:2])
             reader, writer = await asyncio.open_connection(sock=connected, limit=STREAM_LIMIT)
         except BaseException as error:
             connected.close()
             if isinstance(error, OSError):
-                raise DialError("tcp", *classify(error)) from error
+                raise DialError("tcp", *classify(error), origin=error) from error
             raise
         return Stream(reader, writer, address)
 
-
-async def lookup(host: str, port: int) -> Sequence[AddressInfo]:
-    """The addresses of a host, as ``getaddrinfo`` orders them; raises socket.gaierror.
-
-    A lookup cannot be cancelled, so it runs on a daemon thread of its own: one that hangs holds up neither
-    the next dial nor the end of the program, as it would in the loop's executor.
-    """
-    for family, length in _LITERALS:
-        with suppress(OSError, ValueError):
-            socket.inet_pton(family, host)
-            return [(family, _STREAM, _TCP, "", (host, port, 0, 0)[:length])]
-    with suppress(OSError):  # a literal too, but one with a zone, or of an older form
-        return socket.getaddrinfo(host, port, type=_STREAM, flags=_NUMERIC)
-    loop = asyncio.get_running_loop()
-    answer: asyncio.Future[Sequence[AddressInfo]] = loop.create_future()
-
-    def give(found: Sequence[AddressInfo], error: BaseException | None) -> None:
-        if answer.done():
-            return
-        if error is not None:
-            answer.set_exception(error)
-        else:
-            answer.set_result(found)
-
-    def ask() -> None:
+    async def _connect_one(self, info: AddressInfo, hooks: Hooks) -> socket.socket:
+        family, kind, protocol, _, where = info
+        address = numeric(info)
+        hooks(DialTrace.connect_start, address)
         try:
-            outcome = partial(give, socket.getaddrinfo(host, port, type=socket.SOCK_STREAM), None)
-        except (OSError, UnicodeError) as error:
-            outcome = partial(give, (), error)
-        with suppress(RuntimeError):  # the loop may be gone by the time the answer comes
-            loop.call_soon_threadsafe(outcome)
-
-    threading.Thread(target=ask, name=f"lookup {host}", daemon=True).start()
-    return await answer
-
-
-def interleave(found: Sequence[AddressInfo]) -> list[AddressInfo]:
-    """The addresses with their families in turn, the first one's first, without repeats (RFC 8305, section 4)."""
-    if len(found) == 1:
-        return list(found)
-    unique = list(dict.fromkeys(found))
-    families: dict[int, list[AddressInfo]] = {}
-    for info in unique:
-        families.setdefault(info[0], []).append(info)
-    queues = list(families.values())
-    longest = max((len(queue) for queue in queues), default=0)
-    return [queue[i] for i in range(longest) for queue in queues if i < len(queue)]
-
-
-async def _connect_one(info: AddressInfo, tell: Tell) -> socket.socket:
-    family, kind, protocol, _, where = info
-    address = numeric(info)
-    tell(DialTrace.connect_start, address)
-    try:
-        sock = socket.socket(family, kind, protocol)
-        try:
-            sock.setblocking(False)
-            await _establish(sock, where)
-            if sock.getsockname() == sock.getpeername():
-                # Dialing a free port of this machine may meet itself, and would keep the server from starting there.
-                raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
-        except BaseException:
-            sock.close()
+            sock = socket.socket(family, kind, protocol)
+            try:
+                sock.setblocking(False)
+                for option in self._options:
+                    sock.setsockopt(*option)
+                if self._local is not None:
+                    sock.bind(self._local)
+                await _establish(sock, where)
+                if sock.getsockname() == sock.getpeername():
+                    # A dial to a free local port can connect to itself, and would occupy the server's port.
+                    raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
+            except BaseException:
+                sock.close()
+                raise
+        except BaseException as error:
+            hooks(DialTrace.connect_done, address, error)
             raise
-    except BaseException as error:
-        tell(DialTrace.connect_done, address, error)
-        raise
-    tell(DialTrace.connect_done, address, None)
-    return sock
+        hooks(DialTrace.connect_done, address, None)
+        return sock
 
 
 async def _establish(sock: socket.socket, where: tuple[Any, ...]) -> None:
-    """Connect a non-blocking socket; without a turn of the loop where the peer is this machine.
+    """Connect a non-blocking socket, without a turn of the loop where the peer is on this machine.
 
-    There the handshake is over before connect() has returned, and asking again tells; waiting for the loop
-    to say so takes longer than all the rest of a dial's TCP.
+    On loopback the handshake is complete when connect() returns, and a second call reports it; the loop would take
+    longer than the rest of the TCP connect.
     """
     code = errno.EINPROGRESS
     if sys.platform == "linux":
@@ -218,24 +177,10 @@ async def _establish(sock: socket.socket, where: tuple[Any, ...]) -> None:
         raise OSError(code, os.strerror(code))
 
 
-def numeric(info: AddressInfo) -> str:
-    """``ip:port``, an IPv6 address in brackets."""
-    return _show(info[4])
-
-
-def _show(where: tuple[Any, ...]) -> str:
-    host, port = where[0], where[1]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
 def _all_failed(found: Sequence[AddressInfo], group: ExceptionGroup) -> DialError:
-    """One line for the user, the group behind it for the curious."""
-    told = [classify(error) for error in group.exceptions]
-    causes = {cause for cause, _ in told}
-    if len(causes) == 1:
-        return DialError("tcp", *told[0])
-    return DialError(
-        "tcp",
-        told[0][0],
-        "; ".join(f"{numeric(info)}: {text}" for info, (_, text) in zip(found, told, strict=False)),
-    )
+    """One line for a person; the group is its ``__cause__``."""
+    failures = [classify(error) for error in group.exceptions]
+    if len({cause for cause, _ in failures}) == 1:
+        return DialError("tcp", *failures[0], origin=group)
+    each = (f"{numeric(info)}: {text}" for info, (_, text) in zip(found, failures, strict=False))
+    return DialError("tcp", failures[0][0], "; ".join(each), origin=group)

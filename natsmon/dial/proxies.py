@@ -1,42 +1,50 @@
-"""Dialing through a proxy: SOCKS5 and HTTP CONNECT, each around a dialer that opens the way to the proxy.
+"""Dialing through a proxy: SOCKS5 and HTTP CONNECT, each around a dialer that opens the connection to the proxy.
 
-The server's name goes to the proxy as it is, and is resolved there. What a proxy sends behind its answer belongs
-to the server, which speaks first in NATS, and is left in the stream; that is why this is not a library's.
+The proxy receives the server's name and resolves it. Bytes behind the proxy's answer belong to the server, which
+sends first in NATS, and stay in the stream; that is why this is not a library's.
 """
 
 import asyncio
 import base64
 import ipaddress
 import re
+import ssl
 
-from natsmon.dial.causes import DialError, classify
+from natsmon.dial.causes import classify
 from natsmon.dial.deadline import until
-from natsmon.dial.dialer import CustomDialer, Dialer, Stream
+from natsmon.dial.dialer import Dialer
+from natsmon.dial.errors import DialError, Hop
+from natsmon.dial.resolver import authority
+from natsmon.dial.starttls import upgrade
+from natsmon.dial.stream import ByteReader, CustomDialer, Stream, as_stream
 from natsmon.dial.trace import DialTrace
 from natsmon.text.plain_text import printable
 
 _MAX_HEAD = 16 * 1024
-"""Bytes an HTTP answer may have before its body."""
+"""Longest header of an HTTP response, in bytes."""
 
 _MAX_INTERIM = 10
-"""Answers of the 1xx kind that may come before the one that counts."""
+"""Responses of class 1xx before the final one."""
 
 _LONGEST = 255
-"""Bytes that SOCKS has room for in a name, a user or a password."""
+"""Longest name, user or password of SOCKS, in bytes."""
 
 _SHOWN = 120
 
-_REPLIES = {
-    1: "general SOCKS server failure",
-    2: "connection not allowed by ruleset",
-    3: "network unreachable",
-    4: "host unreachable",
-    5: "connection refused",
-    6: "TTL expired",
-    7: "command not supported",
-    8: "address type not supported",
+_REPLIES: dict[int, tuple[Hop, str, str]] = {
+    1: ("proxy", "proxy", "general SOCKS server failure"),
+    2: ("proxy", "proxy", "connection not allowed by ruleset"),
+    3: ("server", "unreachable", "network unreachable"),
+    4: ("server", "unreachable", "host unreachable"),
+    5: ("server", "refused", "connection refused"),
+    6: ("server", "unreachable", "TTL expired"),
+    7: ("proxy", "proxy", "command not supported"),
+    8: ("proxy", "proxy", "address type not supported"),
 }
-"""RFC 1928, section 6."""
+"""Which end failed, the cause and the words of a SOCKS reply (RFC 1928, section 6)."""
+
+_GATEWAY = {502: "proxy", 503: "proxy", 504: "timeout"}
+"""HTTP status codes with which a proxy reports that the server failed (RFC 9110, 15.6), and their causes."""
 
 
 class _ProxyDialer:
@@ -46,37 +54,74 @@ class _ProxyDialer:
         *,
         user: str | None = None,
         password: str | None = None,
+        tls: ssl.SSLContext | None = None,
         dialer: CustomDialer | None = None,
     ) -> None:
+        """
+        Args:
+            proxy: Host and port of the proxy.
+            user: For a proxy that requires one.
+            password: Sent with the user. Neither appears in an error.
+            tls: For a proxy that is reached over TLS; its certificate is verified for its host name.
+            dialer: Opens the connection to the proxy; it may be another proxy's.
+        """
         self._proxy = proxy
+        self._tls = tls
         self._dialer = Dialer() if dialer is None else dialer
         self._login = b"" if user is None else self._encode(user, password or "")
 
     async def dial(
         self, address: tuple[str, int], *, deadline: float | None = None, trace: DialTrace | None = None
     ) -> Stream:
-        """The open stream to ``(host, port)`` through the proxy; ``trace`` is told the way to the proxy.
+        """Open a stream to the server through the proxy.
 
-        ``deadline``, on the running loop's clock, covers both. Raises DialError in the stage ``tcp``, with the
-        cause ``proxy`` where the proxy would not, or is none; user and password appear in no error.
+        Args:
+            address: Host and port of the server. The proxy resolves the name.
+            deadline: Time on the running loop's clock, in seconds; None for no limit. Covers both connections.
+            trace: Its hooks are called for the connection to the proxy.
+
+        Raises:
+            DialError: In the stage ``tcp``, or ``tls`` for the proxy's TLS; ``proxy`` and ``hop`` are set.
         """
         host, port = _ascii(address[0]), address[1]
-        stream = await self._dialer.dial(self._proxy, deadline=deadline, trace=trace)
+        target = authority(host, port)
+        try:
+            stream = as_stream(await self._dialer.dial(self._proxy, deadline=deadline, trace=trace))
+        except DialError as error:
+            self._located(error, target, "proxy")
+            raise
         try:
             async with until(deadline):
+                if self._tls is not None:
+                    await upgrade(stream, self._tls, self._proxy[0], first=True)
                 await self._ask(stream, host, port)
         except BaseException as error:
             stream.writer.transport.abort()
             if isinstance(error, DialError):
-                raise
+                raise self._located(error, target, error.hop if error.proxy else "proxy") from error.__cause__
             if isinstance(error, TimeoutError):
-                raise DialError("tcp", "timeout", "no answer from the proxy") from error
-            if isinstance(error, EOFError):
-                raise DialError("tcp", "proxy", "closed by the proxy") from error
-            if isinstance(error, OSError):
-                raise DialError("tcp", "proxy", f"the connection to the proxy: {classify(error)[1]}") from error
-            raise
-        return stream._replace(address=_authority(host, port))
+                failure = DialError("tcp", "timeout", "no answer from the proxy")
+            elif isinstance(error, EOFError):
+                failure = DialError("tcp", "proxy", "closed by the proxy")
+            elif isinstance(error, OSError):
+                failure = DialError("tcp", "proxy", f"the connection to the proxy: {classify(error)[1]}", origin=error)
+            else:
+                raise
+            raise self._located(failure, target, "proxy") from error
+        return stream._replace(address=target)
+
+    def _located(self, error: DialError, target: str, hop: Hop) -> DialError:
+        """Add where the error occurred, as seen from here: what a proxy on the way reports of this one is its hop."""
+        if not error.proxy or error.hop == "server":
+            error.proxy = authority(*self._proxy)
+        error.hop = hop
+        error.address = target
+        return error
+
+    def _refusal(self, hop: Hop, cause: str, text: str) -> DialError:
+        error = DialError("tcp", cause, text)
+        error.hop, error.proxy = hop, authority(*self._proxy)
+        return error
 
     def _encode(self, user: str, password: str) -> bytes:
         raise NotImplementedError
@@ -86,20 +131,17 @@ class _ProxyDialer:
 
 
 class SocksDialer(_ProxyDialer):
-    """Dials through a SOCKS5 proxy (RFC 1928) at ``(host, port)``, without a password or with one (RFC 1929).
-
-    ``dialer`` opens the way to the proxy, and may be another proxy's.
-    """
+    """Dials through a SOCKS5 proxy (RFC 1928), without a password or with one (RFC 1929)."""
 
     def _encode(self, user: str, password: str) -> bytes:
         return b"\x01" + _counted(user, "the user") + _counted(password, "the password")
 
     async def _ask(self, stream: Stream, host: str, port: int) -> None:
-        reader, writer, _ = stream
+        reader, writer = stream.reader, stream.writer
         writer.write(b"\x05\x02\x00\x02" if self._login else b"\x05\x01\x00")
         version, method = await reader.readexactly(2)
         if version != 5:
-            raise DialError("tcp", "proxy", "what answers there is no SOCKS5 proxy")
+            raise DialError("tcp", "proxy", "the peer is not a SOCKS5 proxy")
         if method == 2 and self._login:
             writer.write(self._login)
             _, status = await reader.readexactly(2)
@@ -107,21 +149,19 @@ class SocksDialer(_ProxyDialer):
                 raise DialError("tcp", "proxy", "the proxy refused the user or the password")
         elif method != 0:
             wanted = "another authentication" if self._login else "a user and a password, or another authentication"
-            raise DialError("tcp", "proxy", f"the proxy wants {wanted}")
+            raise DialError("tcp", "proxy", f"the proxy requires {wanted}")
         writer.write(b"\x05\x01\x00" + _destination(host) + port.to_bytes(2, "big"))
         _, reply, _, kind = await reader.readexactly(4)
         if reply != 0:
-            raise DialError("tcp", "proxy", f"the proxy answered: {_REPLIES.get(reply, f'error {reply}')}")
-        # The address it dialed from, which nobody needs, and its port.
+            hop, cause, text = _REPLIES.get(reply, ("proxy", "proxy", f"error {reply}"))
+            raise self._refusal(hop, cause, f"the proxy answered: {text}")
+        # The address and port the proxy connects from are not used.
         length = {1: 4, 4: 16}.get(kind) or (await reader.readexactly(1))[0]
         await reader.readexactly(length + 2)
 
 
 class HttpConnectDialer(_ProxyDialer):
-    """Dials through an HTTP proxy at ``(host, port)`` by CONNECT (RFC 9110, 9.3.6), with Basic authentication if any.
-
-    ``dialer`` opens the way to the proxy, and may be another proxy's.
-    """
+    """Dials through an HTTP proxy by CONNECT (RFC 9110, 9.3.6), with Basic authentication if there is a user."""
 
     def _encode(self, user: str, password: str) -> bytes:
         if ":" in user:
@@ -129,41 +169,43 @@ class HttpConnectDialer(_ProxyDialer):
         return b"Proxy-Authorization: Basic " + base64.b64encode(f"{user}:{password}".encode()) + b"\r\n"
 
     async def _ask(self, stream: Stream, host: str, port: int) -> None:
-        to = _authority(host, port)
+        to = authority(host, port)
         stream.writer.write(f"CONNECT {to} HTTP/1.1\r\nHost: {to}\r\n".encode() + self._login + b"\r\n")
         for _ in range(_MAX_INTERIM):
             status, reason = await _status(stream.reader)
             if status >= 200:
                 break
         if not 200 <= status < 300:
-            said = _usual(status) if self._login else reason  # which may repeat what it was told
-            raise DialError("tcp", "proxy", f"the proxy answered: {status} {said}".rstrip())
+            words = _usual(status) if self._login else reason  # the proxy's own may repeat the credentials
+            hop: Hop = "server" if status in _GATEWAY else "proxy"
+            text = f"the proxy answered: {status} {words}".rstrip()
+            raise self._refusal(hop, _GATEWAY.get(status, "proxy"), text)
 
 
 def _usual(status: int) -> str:
-    """The words that belong to a status (RFC 9110, 15)."""
+    """The reason phrase of a status code (RFC 9110, 15)."""
     from http import HTTPStatus
 
     return next((known.phrase for known in HTTPStatus if known == status), "")
 
 
-async def _status(reader: asyncio.StreamReader) -> tuple[int, str]:
-    """The status and its words, from an answer read up to the end of its header and no further."""
+async def _status(reader: ByteReader) -> tuple[int, str]:
+    """Read a response up to the end of its header, and no further; return its status code and reason."""
     opening = await reader.readexactly(5)
     if opening != b"HTTP/":
-        raise DialError("tcp", "proxy", "what answers there is no HTTP proxy")
+        raise DialError("tcp", "proxy", "the peer is not an HTTP proxy")
     try:
         head = await reader.readuntil(b"\r\n\r\n")
     except asyncio.LimitOverrunError as error:
         raise DialError("tcp", "proxy", "the proxy's answer does not end") from error
     found = re.match(rb"1\.\d (\d{3})(?: ([^\r\n]*))?\r\n", head)
     if found is None or len(head) > _MAX_HEAD:
-        raise DialError("tcp", "proxy", "the proxy's answer makes no sense")
+        raise DialError("tcp", "proxy", "the proxy's answer is not valid HTTP")
     return int(found[1]), printable((found[2] or b"").decode(errors="replace")[:_SHOWN])
 
 
 def _ascii(host: str) -> str:
-    """The name as it goes over the wire, and nothing that would end a line there."""
+    """Return the name as it is sent, without anything that would end a line."""
     try:
         name = host if host.isascii() else host.encode("idna").decode()
     except UnicodeError as error:
@@ -173,12 +215,8 @@ def _ascii(host: str) -> str:
     return name
 
 
-def _authority(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
 def _destination(host: str) -> bytes:
-    """The address type and the address, as SOCKS has them."""
+    """Return the address type and the address, as SOCKS encodes them."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:

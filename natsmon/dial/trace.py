@@ -1,55 +1,70 @@
-"""Watching a dial from outside: hooks around every step that takes time.
+"""Hooks around every step of a dial that takes time.
 
-The hooks are named after those of Go's ``net/http/httptrace`` where the same thing happens. They are synchronous
-and are never awaited, so that an observer cannot stand in the path it measures, and one that raises is dropped:
-it does not break the dial.
+They are named after those of Go's ``net/http/httptrace`` where the same thing happens. They are synchronous and never
+awaited, so that an observer does not delay what it measures. An exception in a hook is logged, and the trace is
+ignored for the rest of that dial.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from ssl import SSLObject
-from typing import Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec
 
 P = ParamSpec("P")
 _log = logging.getLogger(__name__)
 
 
 class DialTrace:
-    """Override the hooks you want.
+    """Base class: override the hooks you want.
 
-    ``error`` is None when the step succeeded; a step that was cancelled, also because another address won
-    the race, ends with ``asyncio.CancelledError``, which is not a failure. Addresses are ``ip:port``, an IPv6
-    one in brackets. A ``Dialer`` tells the ``dns_*`` and ``connect_*`` hooks; ``natsmon.connect`` tells the
-    others, whichever dialer it was given.
+    ``error`` is None when the step succeeded. A step that was cancelled, also because another address won the
+    race, ends with ``asyncio.CancelledError``, which is not a failure. Addresses are ``ip:port``, an IPv6 address
+    in brackets. A ``Dialer`` calls the ``dns_*`` and ``connect_*`` hooks; ``natsmon.connect`` calls the others,
+    with every dialer.
     """
 
     def get_conn(self, host_port: str) -> None:
-        """The server ``host:port`` is about to be dialed, for the first time or again."""
+        """A dial to the server ``host:port`` begins, the first one or a later one."""
 
     def dns_start(self, host: str) -> None:
-        """The name is about to be resolved."""
+        """The lookup of the name begins."""
 
     def dns_done(self, addresses: Sequence[str], error: BaseException | None) -> None:
-        """The name has been resolved to these addresses, in the order in which they will be tried."""
+        """The name has been resolved to these addresses, in the order in which they will be dialed."""
 
     def connect_start(self, address: str) -> None:
-        """A TCP connect to one address begins; several may be under way (RFC 8305)."""
+        """A TCP connect to one address begins; several may run at once (RFC 8305)."""
 
     def connect_done(self, address: str, error: BaseException | None) -> None:
         """A TCP connect to one address ended."""
 
     def got_conn(self, address: str) -> None:
-        """The dialer has an open stream, to this address; INFO has not been read yet."""
+        """The dialer returned an open stream to this address."""
 
     def tls_handshake_start(self, server_name: str) -> None:
-        """The TLS handshake begins; the certificate will be checked for this name."""
+        """The TLS handshake begins; the certificate will be verified for this name."""
 
     def tls_handshake_done(self, state: SSLObject | None, error: BaseException | None) -> None:
-        """The TLS handshake ended. ``state`` tells ``version()``, ``cipher()`` and ``getpeercert()`` of it."""
+        """The TLS handshake ended. ``state`` has ``version()``, ``cipher()`` and ``getpeercert()``."""
+
+    def info_start(self) -> None:
+        """The wait for the server's INFO begins."""
+
+    def info_done(self, info: Mapping[str, Any] | None, error: BaseException | None) -> None:
+        """INFO was received and parsed (ADR-40), or was not."""
+
+    def nats_connect_start(self) -> None:
+        """CONNECT and PING were sent."""
+
+    def nats_connect_done(self, error: BaseException | None) -> None:
+        """PONG was received, or the server refused the client."""
+
+    def dial_done(self, error: BaseException | None) -> None:
+        """The dial that began with ``get_conn`` ended: connected, failed, or cancelled."""
 
 
-class Tell:
-    """Calls the hooks of one observer, until one of them raises."""
+class Hooks:
+    """Calls the hooks of a trace, until one of them raises."""
 
     __slots__ = ("_trace",)
 
@@ -62,5 +77,5 @@ class Tell:
         try:
             getattr(self._trace, hook.__name__)(*args, **kwargs)
         except Exception:
-            _log.exception("a dial trace raised in %s and is dropped", hook.__name__)
+            _log.exception("a dial trace raised in %s; it is ignored for the rest of the dial", hook.__name__)
             self._trace = None

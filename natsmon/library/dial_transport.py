@@ -1,114 +1,174 @@
 """nats-py's transport over a dialer: every connection of a client's life goes through one ``DialTransport``.
 
-nats-py keeps its retry loop, and calls one object for one connection after the other: ``connect``, the
-handshake line by line, ``read`` and ``write``, ``close``, and ``connect`` again, sometimes without ``close``.
-What that loop does not survive, it does not get from here: an exception that is no OSError, a greeting that
-makes no sense, a close that waits for a peer which is frozen. Nothing private of nats-py is used.
+nats-py keeps its retry loop, and uses one object for one connection after another: ``connect``, the handshake line by
+line, ``read`` and ``write``, ``close``, and ``connect`` again, sometimes without ``close``. This transport raises only
+what that loop survives, validates the greeting, and does not wait for a frozen peer. It uses only public names.
 """
 
 import asyncio
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any, Protocol
 from urllib.parse import ParseResult, urlparse
 
 import msgspec
 import nats.aio.transport
 import nats.errors
 
-from natsmon.dial.causes import DialError, classify, classify_server_error
-from natsmon.dial.deadline import until, within
-from natsmon.dial.dialer import CustomDialer, Dialer, Stream
+from natsmon.dial.causes import classify, classify_server_error
+from natsmon.dial.deadline import within
+from natsmon.dial.errors import DialError, DialFailed
+from natsmon.dial.resolver import authority
 from natsmon.dial.stages import Stage
-from natsmon.dial.trace import DialTrace, Tell
+from natsmon.dial.starttls import upgrade
+from natsmon.dial.stream import CustomDialer, Stream
+from natsmon.dial.trace import DialTrace, Hooks
+from natsmon.library import foreign_dialer
+from natsmon.protocol.handshake_error import HandshakeError
 from natsmon.protocol.server_info import Info, read_answer, read_info
-from natsmon.protocol.starttls import upgrade
 
 LINGER = 0.5
-"""Seconds that closing a connection waits for the peer to take what was written, before it is dropped."""
-
-_GRACE = 0.05
-"""Seconds after the deadline until a dialer that does not heed it is cancelled; ours has told its stage by then."""
+"""Seconds that closing a connection waits until the peer has taken what was written; then it is aborted."""
 
 _OURS_FIRST = 0.9
-"""Of nats-py's own timeout for a line, so that the error is ours: nats-py's does not say what it waited for."""
+"""Share of nats-py's timeout for a line, so that this error is raised first: nats-py's does not name the stage."""
 
-_DEFAULT_PORT = 4222
+_DEFAULT_PORTS = {"ws": 80, "wss": 443}
+
+
+class Misuse(BaseException):
+    """A fault of the program, not of the dial. nats-py retries after any Exception in a dial, so this is none."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+class DialingClient(Protocol):
+    """What the transport asks of its client; ``natsmon.Client`` is one."""
+
+    options: dict[str, Any]
+
+    @property
+    def is_closed(self) -> bool: ...
+
+    @property
+    def servers(self) -> list[ParseResult]: ...
+
+    @property
+    def initial(self) -> bool:
+        """Whether the initial connect is under way."""
+
+    def given_up(self) -> bool:
+        """Whether the running dial was cancelled, without nats-py noticing."""
 
 
 class DialTransport(nats.aio.transport.Transport):
-    """``closing`` says whether the client is on its way out, when it waits for nobody any more.
+    """nats-py's transport over a dialer.
 
-    ``given_up`` says whether the dial that is under way was cancelled and did not notice.
+    Args:
+        client: Whose transport it is.
+        dialer: Opens each connection.
+        trace: Hooks to call for each step of each dial.
     """
 
-    def __init__(
-        self,
-        dialer: CustomDialer,
-        trace: DialTrace | None,
-        closing: Callable[[], bool],
-        given_up: Callable[[], bool],
-    ) -> None:
+    def __init__(self, client: DialingClient, dialer: CustomDialer, trace: DialTrace | None) -> None:
+        self._client = client
         self._dialer = dialer
         self._trace = trace
-        self._tell = Tell(trace)
-        self._closing = closing
-        self._given_up = given_up
+        self._hooks = Hooks(trace)
         self._stream: Stream | None = None
+        self._server = ""
+        self._dialing = False
+        """A dial has begun and its end has not been traced."""
         self._closed = False
         self._greeted = False
         """INFO has been read."""
         self._answered = False
-        """PONG has been read: the handshake is over."""
+        """PONG has been read: the handshake is complete."""
         self._secure = False
-        self._tls_wanted = False
+        self._tls_required = False
         self._verbose = False
         self._timeout = 0.0
         self._held = b""
         self._early: list[bytes] = []
         self.failure: DialError | None = None
-        """Why the last dial or handshake that failed did."""
+        """Why the last failed dial or handshake failed."""
+
+    # -- until PONG -------------------------------------------------------------------------------------
 
     async def connect(self, uri: ParseResult, buffer_size: int, connect_timeout: float) -> None:
-        self.drop()
-        self._closed = self._greeted = self._answered = self._secure = self._verbose = False
-        self._early.clear()
-        self._held = b""
-        self._tls_wanted = uri.scheme == "tls"
-        self._timeout = connect_timeout * _OURS_FIRST
-        self._tell = Tell(self._trace)
-        address = (uri.hostname or "", uri.port or _DEFAULT_PORT)
-        deadline = asyncio.get_running_loop().time() + connect_timeout
-        self._tell(
-            DialTrace.get_conn, f"[{address[0]}]:{address[1]}" if ":" in address[0] else "{}:{}".format(*address)
-        )
-        with self._failing("tcp", "the dialer did not keep its deadline"):
-            async with until(None if type(self._dialer) is Dialer else deadline + _GRACE):
-                self._stream = await self._dialer.dial(address, deadline=deadline, trace=self._trace)
-            self._tell(DialTrace.got_conn, self._stream.address)
+        await self._dial(uri, connect_timeout)
+        if uri.scheme == "ws":
+            await self._upgrade_websocket(uri, connect_timeout)
 
     async def connect_tls(
         self, uri: str | ParseResult, ssl_context: ssl.SSLContext, buffer_size: int, connect_timeout: float
     ) -> None:
-        name = uri if isinstance(uri, str) else uri.hostname or ""
+        if isinstance(uri, str):
+            await self._handshake_tls(ssl_context, uri, connect_timeout)
+            return
+        await self._dial(uri, connect_timeout)  # wss: nats-py calls nothing else
+        name = self._client.options.get("tls_hostname") or uri.hostname or ""
+        await self._handshake_tls(ssl_context, name, connect_timeout)
+        await self._upgrade_websocket(uri, connect_timeout)
+
+    async def _dial(self, uri: ParseResult, seconds: float) -> None:
+        self.drop()
+        self._closed = self._greeted = self._answered = self._secure = self._verbose = False
+        self._early.clear()
+        self._held = b""
+        self._tls_required = _requires_tls(self._client)
+        self._timeout = seconds * _OURS_FIRST
+        self._hooks = Hooks(self._trace)
+        address = (uri.hostname or "", uri.port or _DEFAULT_PORTS.get(uri.scheme, 4222))
+        self._server = authority(*address)
+        self._dialing = True
+        self._hooks(DialTrace.get_conn, self._server)
+        deadline = asyncio.get_running_loop().time() + seconds
+        with self._failing("tcp", ""):
+            try:
+                self._stream = await foreign_dialer.dial(self._dialer, address, deadline, self._trace)
+            except TypeError as error:
+                if self._client.initial:
+                    raise Misuse(error) from error
+                raise
+            self._secure = self._stream.tls_done
+            self._hooks(DialTrace.got_conn, self._stream.address)
+
+    async def _handshake_tls(self, context: ssl.SSLContext, name: str, seconds: float) -> None:
+        if self._secure:  # by the dialer, or for wss
+            return
         stream = self._open("tls")
-        self._tell(DialTrace.tls_handshake_start, name)
+        self._hooks(DialTrace.tls_handshake_start, name)
         try:
             with self._failing("tls", "the TLS handshake did not finish"):
-                async with within(connect_timeout):
-                    await upgrade(stream, ssl_context, name, first=not self._greeted)
+                async with within(seconds):
+                    await upgrade(stream, context, name, first=not self._greeted)
         except BaseException as error:
-            self._tell(DialTrace.tls_handshake_done, None, error)
+            self._hooks(DialTrace.tls_handshake_done, None, error)
             raise
         self._secure = True
-        self._tell(DialTrace.tls_handshake_done, stream.writer.get_extra_info("ssl_object"), None)
+        self._hooks(DialTrace.tls_handshake_done, stream.writer.get_extra_info("ssl_object"), None)
+
+    async def _upgrade_websocket(self, uri: ParseResult, seconds: float) -> None:
+        try:
+            from natsmon.protocol import websocket
+        except ImportError:
+            raise Misuse(ImportError("ws:// and wss:// need: pip install 'natsmon[ws]'")) from None
+        headers: Mapping[str, list[str]] | None = self._client.options.get("ws_connection_headers")
+        with self._failing("info", "no answer to the WebSocket upgrade"):
+            async with within(seconds):
+                self._stream = await websocket.upgrade(self._open("info"), uri.geturl(), headers)
 
     async def readline(self) -> bytes:
-        """A line of the handshake: INFO first, then what answers CONNECT and PING."""
+        """Return a line of the handshake: INFO first, then the answer to CONNECT and PING."""
         if self._greeted:
             with self._failing("connect", "no PONG after CONNECT"):
                 async with within(self._timeout):
                     return await self._answer()
+        self._hooks(DialTrace.info_start)
         with self._failing("info", "the peer accepted and sent no INFO"):
             async with within(self._timeout):
                 return await self._info()
@@ -116,25 +176,53 @@ class DialTransport(nats.aio.transport.Transport):
     async def _info(self) -> bytes:
         info, raw = await read_info(self._open("info").reader)
         self._greeted = True
-        if self._tls_wanted and not self._secure:
+        self._hooks(DialTrace.info_done, raw, None)
+        if self._secure:
+            raw = {**raw, "tls_required": False}
+        elif self._tls_required:
             raw = {**raw, "tls_required": _tls_offered(info)}  # nats-py would send its CONNECT in clear
-        raw = {**raw, "connect_urls": [url for url in info.connect_urls if _legible(url)]}
+        raw = {**raw, "connect_urls": [url for url in info.connect_urls if _is_address(url)]}
         return b"INFO " + msgspec.json.encode(raw) + b"\r\n"
 
     async def _answer(self) -> bytes:
-        """``PONG``, ``-ERR`` or an awaited ``+OK``. Anything else here makes nats-py say connected when it is not."""
+        """Return ``PONG``, ``-ERR`` or an awaited ``+OK``: nats-py would take anything else for success."""
         stream = self._open("connect")
         answers = {b"PONG", b"-ERR", *([b"+OK"] if self._verbose else [])}
         verb, text = await read_answer(stream.reader, stream.writer, self._early, until=answers)
         if verb == b"-ERR":
-            said = text.strip("'")
-            self.failure = DialError("connect", classify_server_error(said), said)  # nats-py raises an error of its own
-            return f"-ERR {text or 'without a word'}\r\n".encode()
+            words = text.strip("'")
+            error = HandshakeError("connect", classify_server_error(words), words, address=self._server)
+            self.failure = error  # nats-py raises its own
+            self._end_dial(error)
+            return f"-ERR {text or 'without a text'}\r\n".encode()
         if verb == b"PONG":
             self._answered = True
+            self._end_dial(None)
         else:
             self._verbose = False
         return verb + b"\r\n"
+
+    def _end_dial(self, error: BaseException | None, stage: Stage = "connect") -> None:
+        if not self._dialing:
+            return
+        self._dialing = False
+        if stage == "connect":
+            self._hooks(DialTrace.nats_connect_done, error)
+        elif stage == "info":
+            self._hooks(DialTrace.info_done, None, error)
+        self._hooks(DialTrace.dial_done, error)
+
+    def _failing(self, stage: Stage, late: str) -> "_Step":
+        return _Step(self, stage, late)
+
+    def fail(self, stage: Stage, error: DialError) -> None:
+        """Drop the connection for an error of a step."""
+        error.address = error.address or self._server
+        self.failure = error
+        self._end_dial(error, stage)
+        self.drop()
+
+    # -- connected --------------------------------------------------------------------------------------
 
     async def read(self, buffer_size: int) -> bytes:
         if self._early:
@@ -149,24 +237,26 @@ class DialTransport(nats.aio.transport.Transport):
     def write(self, payload: bytes) -> None:
         if self._stream is None or self._closed:
             return
-        if payload.startswith(b"CONNECT "):
-            self._verbose = b'"verbose": true' in payload
-            if not self._verbose:
-                self._held = payload  # until PING, so that both are one packet
-                return
-        if self._held:
-            payload, self._held = self._held + payload, b""
+        if not self._answered:
+            if payload.startswith(b"CONNECT "):
+                self._hooks(DialTrace.nats_connect_start)
+                self._verbose = b'"verbose": true' in payload
+                if not self._verbose:
+                    self._held = payload  # until PING, so that both are one packet
+                    return
+            if self._held:
+                payload, self._held = self._held + payload, b""
         self._stream.writer.write(payload)
 
     def writelines(self, payload: list[bytes]) -> None:
-        self.write(b"".join(payload))  # asyncio's own writelines() of 3.12 and 3.13 knows no back-pressure
+        self.write(b"".join(payload))  # asyncio's own writelines() of 3.12 and 3.13 has no back-pressure
 
     async def drain(self) -> None:
-        if not self._answered and self._given_up():
+        if not self._answered and self._client.given_up():
             raise asyncio.CancelledError
         if self._stream is None or self._closed:
             return
-        if not self._closing():
+        if not self._client.is_closed:
             with self._failing("connect", "") if not self._answered else _only_os_errors():
                 await self._stream.writer.drain()
             return
@@ -195,7 +285,8 @@ class DialTransport(nats.aio.transport.Transport):
             stream.writer.transport.abort()
 
     def drop(self) -> None:
-        """End the connection at once, whatever is still to be written."""
+        """End the connection at once; what has not been written is discarded."""
+        self._end_dial(asyncio.CancelledError(), "tcp")
         stream, self._stream = self._stream, None
         if stream is not None:
             stream.writer.transport.abort()
@@ -204,20 +295,17 @@ class DialTransport(nats.aio.transport.Transport):
         return not self._early and (self._stream is None or self._stream.reader.at_eof())
 
     def __bool__(self) -> bool:
-        # nats-py would put a transport of its own in our place if this followed the stream.
+        # nats-py replaces a transport that is false, as the stock one is before it is connected.
         return True
 
     def _open(self, stage: Stage) -> Stream:
         if self._stream is None:
-            raise DialError(stage, "eof", "the connection is gone")
+            raise DialError(stage, "eof", "the connection is closed")
         return self._stream
-
-    def _failing(self, stage: Stage, late: str) -> "_Step":
-        return _Step(self, stage, late)
 
 
 class _Step:
-    """A step until PONG: what failed is a DialError, and what failed or was cancelled is not kept open."""
+    """A step until PONG: a failure is raised as a DialError, and leaves no connection open, nor does a cancel."""
 
     __slots__ = ("_late", "_stage", "_transport")
 
@@ -232,37 +320,51 @@ class _Step:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if error is None:
             return
-        self._transport.drop()
-        if isinstance(error, DialError):
-            self._transport.failure = error
-        elif isinstance(error, Exception) and not isinstance(error, nats.errors.Error):
-            timed_out = isinstance(error, TimeoutError) and not error.errno
-            cause, text = ("timeout", str(error) or self._late) if timed_out else classify(error)
-            self._transport.failure = DialError(self._stage, cause, text)
-            raise self._transport.failure from error
+        if not isinstance(error, Exception):  # cancelled
+            self._transport.drop()
+            return
+        failure = _as_dial_error(self._stage, error, self._late)
+        self._transport.fail(self._stage, failure)
+        if failure is not error:
+            raise failure from error
+
+
+def _as_dial_error(stage: Stage, error: Exception, late: str) -> DialError:
+    """Return a DialError that nats-py's loop survives: an OSError, or an error of nats-py."""
+    if isinstance(error, DialError):
+        survives = isinstance(error, OSError | nats.errors.Error)
+        return error if survives else DialFailed(error.stage, error.cause, error.text, address=error.address)
+    if isinstance(error, TimeoutError) and not error.errno:
+        return DialError(stage, "timeout", str(error) or late)
+    return DialError(stage, *classify(error), origin=error)
 
 
 @contextmanager
 def _only_os_errors() -> Iterator[None]:
-    """Anything else, as a stream that is not asyncio's own may raise it, would end nats-py's loops without a word."""
+    """Anything else, as a custom stream may raise it, would end nats-py's loops silently."""
     try:
         yield
     except (OSError, nats.errors.Error):
         raise
     except Exception as error:
-        raise DialError("connect", *classify(error)) from error
+        raise DialFailed("connect", *classify(error), origin=error) from error
+
+
+def _requires_tls(client: DialingClient) -> bool:
+    """As in nats.go, one ``tls://`` URL, or a TLS option, requires TLS of every server of the pool."""
+    return bool(client.options.get("tls")) or any(server.scheme == "tls" for server in client.servers)
 
 
 def _tls_offered(info: Info) -> bool:
     if not (info.tls_required or info.tls_available):
-        raise DialError("tls", "tls_not_offered", "TLS was asked for, and the server offers none: nothing was sent")
+        raise DialError("tls", "tls_not_offered", "TLS is required, and the server offers none: nothing was sent")
     return True
 
 
-def _legible(url: str) -> bool:
-    """Of one that is not, nats-py would end its retry loop without a word."""
+def _is_address(url: str) -> bool:
+    """Return whether nats-py can parse an advertised address; its retry loop ends silently on another."""
     try:
-        there = urlparse(f"nats://{url}")
-        return bool(there.hostname) and there.port != 0
+        parsed = urlparse(f"nats://{url}")
+        return bool(parsed.hostname) and parsed.port != 0
     except ValueError:
         return False

@@ -5,7 +5,7 @@ import warnings
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from natsmon.dial.dialer import Stream
+from natsmon.dial.stream import Stream
 
 
 class Certificate(NamedTuple):

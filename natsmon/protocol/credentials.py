@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from natsmon.config.settings import Settings
-from natsmon.dial.causes import DialError
+from natsmon.dial.errors import DialError
 from natsmon.protocol.jwt_expiry import jwt_expired
 from natsmon.protocol.server_info import Info
 from natsmon.protocol.stream_transport import SECRET_FIELDS

@@ -7,8 +7,9 @@ from typing import Any
 import nats.errors
 
 from natsmon.config.settings import Server, Settings
-from natsmon.dial.causes import DialError, classify
-from natsmon.dial.dialer import Stream
+from natsmon.dial.causes import classify
+from natsmon.dial.errors import DialError
+from natsmon.dial.stream import Stream
 from natsmon.protocol import tls
 from natsmon.protocol.credentials import connect_fields, refused
 from natsmon.protocol.jwt_expiry import dated

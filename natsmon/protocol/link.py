@@ -5,12 +5,13 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from typing import cast
 
 import nats.errors
 from nats.aio.subscription import Subscription
 
 from natsmon.config.settings import Server
-from natsmon.dial.dialer import Stream
+from natsmon.dial.stream import Stream
 from natsmon.protocol import tls
 from natsmon.protocol.nats_client import LinkClient
 from natsmon.protocol.server_info import Info
@@ -48,8 +49,8 @@ class Link:
 
     def __init__(self, client: LinkClient, stream: Stream, server: Server, info: Info) -> None:
         self._client = client
-        self._transport = stream.writer.transport
-        self._writer = stream.writer
+        self._writer = cast(asyncio.StreamWriter, stream.writer)
+        self._transport = self._writer.transport
         self.server = server
         self.info = info
         self.address = stream.address

@@ -18,7 +18,8 @@ from nats.aio.subscription import Subscription
 from nats.aio.transport import Transport
 from nats.protocol.parser import AWAITING_CONTROL_LINE
 
-from natsmon.dial.causes import DialError, classify, classify_server_error
+from natsmon.dial.causes import classify, classify_server_error
+from natsmon.dial.errors import DialError
 from natsmon.protocol.jwt_expiry import dated
 from natsmon.protocol.server_info import Info, parse_info
 from natsmon.protocol.stream_transport import StreamTransport
@@ -204,29 +205,32 @@ class LinkClient(nats.aio.client.Client):
 
 
 class DialClient(nats.aio.client.Client):
-    """nats-py with its own retry loop, over one transport that dials; see ``natsmon.library``.
+    """nats-py with its own retry loop, over one transport that dials; see ``natsmon.library``."""
 
-    Args:
-        make_transport: Returns the transport for the client's life. Called once, with this client.
-    """
-
-    def __init__(self, make_transport: Callable[["DialClient"], Transport]) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._dialing = make_transport(self)
+        self._dialing = self.make_transport()
+        self.initial = False
+        """Whether the initial connect is under way."""
         self._cancels = 0
-        """How often the task that connects had been cancelled before; one that reconnects is new."""
+        """How often the connecting task had been cancelled before. A reconnecting task is new."""
+
+    def make_transport(self) -> Transport:
+        """Return the transport for the client's life."""
+        raise NotImplementedError
 
     async def connect(self, *args: Any, **options: Any) -> None:
         task = asyncio.current_task()
         self._cancels = task.cancelling() if task else 0
+        self.initial = True
         try:
             await super().connect(*args, **options)
         finally:
+            self.initial = False
             self._cancels = 0
 
     async def _connect_to_server(self, s: nats.aio.client.Srv) -> None:
-        if not self._transport and s.uri.scheme not in ("ws", "wss"):
-            self._transport = self._dialing
+        self._transport = self._dialing
         await super()._connect_to_server(s)
 
     async def _process_connect_init(self) -> None:
@@ -235,14 +239,21 @@ class DialClient(nats.aio.client.Client):
             await self._undo_connect()
             raise asyncio.CancelledError
 
+    async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
+        await super()._process_info(info, initial_connection)
+        # nats-py discovers only nats:// and tls://, but a server advertises its WebSocket addresses over WebSocket.
+        if self._current_server is not None and self._current_server.uri.scheme in ("ws", "wss"):
+            for server in self._server_pool:
+                if server.discovered:
+                    server.uri = server.uri._replace(scheme=self._current_server.uri.scheme)
+
     async def _undo_connect(self) -> None:
         self._status = self.CLOSED
         for begun in (self._reading_task, self._ping_interval_task, self._flusher_task):
             if begun is not None:
                 begun.cancel()
-        if self._transport is not None:
-            self._transport.close()  # type: ignore[no-untyped-call]
-            await self._transport.wait_closed()  # type: ignore[no-untyped-call]
+        self._dialing.close()  # type: ignore[no-untyped-call]
+        await self._dialing.wait_closed()  # type: ignore[no-untyped-call]
 
     def given_up(self) -> bool:
         """Return whether the running dial was cancelled, or the client closed, without nats-py noticing.

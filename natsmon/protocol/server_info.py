@@ -1,7 +1,6 @@
-"""The first line a server says: INFO, read within bounds and believed only where it makes sense.
+"""The lines of a NATS handshake: INFO, and the answer to CONNECT, bounded in bytes and validated.
 
-A peer may be anything: a web server, a port of another kind, a machine gone mad. Whatever it says, reading
-its greeting ends with an Info or with a DialError that tells what came instead.
+The peer may be of any kind. Reading its greeting ends with an Info or with a DialError that names what was received.
 """
 
 import asyncio
@@ -10,11 +9,20 @@ from typing import Any
 
 import msgspec
 
-from natsmon.dial.causes import DialError, classify_server_error
+from natsmon.dial.causes import classify_server_error
 from natsmon.dial.deadline import within
+from natsmon.dial.errors import DialError
+from natsmon.dial.stream import ByteReader, ByteWriter
+from natsmon.protocol.handshake_error import HandshakeError
 
 MAX_INFO = 64 * 1024
-"""Bytes an INFO line may have; the advertised servers of a large cluster take some 30 each."""
+"""Longest INFO line in bytes; each advertised server of a cluster takes some 30."""
+
+MAX_ANSWER = 1024 * 1024
+"""Bytes a server may send between CONNECT and PONG, all lines together."""
+
+_LINES_AT_ONCE = 64
+"""Lines handled before other tasks of the loop run: buffered lines are read without a turn of the loop."""
 
 _SHOWN = 60
 
@@ -43,77 +51,107 @@ class Info(msgspec.Struct, frozen=True):
     acc_is_sys: bool = False
 
 
-async def read_info(reader: asyncio.StreamReader) -> tuple[Info, dict[str, Any]]:
-    """The server's INFO, and the same as it was received. Raises DialError in the stage ``info``."""
+async def read_info(reader: ByteReader) -> tuple[Info, dict[str, Any]]:
+    """Read the server's INFO.
+
+    Returns:
+        INFO parsed, and as a plain object.
+
+    Raises:
+        DialError: In the stage ``info``.
+    """
     try:
         opening = await reader.readexactly(5)
     except asyncio.IncompleteReadError as error:
         raise _ended(error.partial) from error
-    if opening.upper() != b"INFO " and opening[:5].upper() != b"INFO\t":
+    if opening.upper() not in (b"INFO ", b"INFO\t"):
         raise await _not_nats(opening, reader)
     try:
         line = await reader.readuntil(b"\n")
     except asyncio.IncompleteReadError as error:
-        raise DialError("info", "eof", "closed in the middle of INFO") from error
+        raise HandshakeError("info", "eof", "closed in the middle of INFO") from error
     except asyncio.LimitOverrunError as error:
-        raise DialError("info", "info_bad", f"INFO is longer than {MAX_INFO} bytes") from error
+        raise HandshakeError("info", "info_bad", f"INFO is longer than {MAX_INFO} bytes") from error
     if len(line) > MAX_INFO:
-        raise DialError("info", "info_bad", f"INFO is longer than {MAX_INFO} bytes")
+        raise HandshakeError("info", "info_bad", f"INFO is longer than {MAX_INFO} bytes")
     return parse_info(line)
 
 
 async def read_answer(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, early: list[bytes], *, until: Container[bytes]
+    reader: ByteReader, writer: ByteWriter, early: list[bytes], *, until: Container[bytes]
 ) -> tuple[bytes, str]:
-    """What answers CONNECT and PING: the first line whose verb is in ``until``, as its verb and its words.
+    """Read the answer to CONNECT and PING: the first line whose verb is in ``until``.
 
-    PING is answered, an INFO that makes sense goes to ``early`` as it is, +OK says nothing; whatever else comes
-    here is not NATS.
-    Raises DialError in the stage ``connect``.
+    PING is answered, +OK is ignored, and anything else is not NATS. All lines together have ``MAX_ANSWER`` bytes,
+    and other tasks of the loop run in between, so that a flood delays no cancel.
+
+    Args:
+        reader: Of the stream.
+        writer: Of the stream.
+        early: Valid INFO lines are appended, unchanged.
+        until: The verbs awaited.
+
+    Returns:
+        The verb, and the rest of the line.
+
+    Raises:
+        DialError: In the stage ``connect``.
     """
+    received = lines = 0
     while True:
         try:
             line = await reader.readuntil(b"\n")
         except asyncio.IncompleteReadError as error:
             raise DialError("connect", "eof", "closed by the server after CONNECT") from error
         except asyncio.LimitOverrunError as error:
-            raise DialError("connect", "protocol", "an endless line instead of PONG") from error
+            raise HandshakeError("connect", "protocol", "an endless line instead of PONG") from error
         verb, _, rest = line.strip().partition(b" ")
         verb = verb.upper()
         if verb in until:
             return verb, rest.decode(errors="replace").strip()
+        received += len(line)
+        if received > MAX_ANSWER:
+            raise HandshakeError("connect", "protocol", f"more than {MAX_ANSWER} bytes before PONG")
+        lines += 1
+        if lines % _LINES_AT_ONCE == 0:
+            await asyncio.sleep(0)
         if verb == b"PING":
             writer.write(b"PONG\r\n")
-            await writer.drain()  # who asks without end, and reads nothing, waits for the deadline
+            await writer.drain()  # a peer that does not read its answers waits for the deadline
         elif verb == b"INFO":
             try:
                 parse_info(rest)
             except DialError as error:
-                raise DialError("connect", error.cause, error.text) from error
+                raise HandshakeError("connect", error.cause, error.text) from error
             early.append(line)
         elif verb != b"+OK":
-            # Its verb alone: a peer that echoes CONNECT would have our secrets shown.
-            raise DialError("connect", "protocol", f"said {verb[:16]!r} instead of PONG")
+            # The verb only: a peer that echoes CONNECT would have secrets shown.
+            raise HandshakeError("connect", "protocol", f"received {verb[:16]!r} instead of PONG")
 
 
 def parse_info(body: bytes) -> tuple[Info, dict[str, Any]]:
-    """INFO's JSON, checked; raises DialError in the stage ``info``."""
+    """Parse and validate the JSON of an INFO line.
+
+    Raises:
+        DialError: In the stage ``info``.
+    """
     try:
         raw = msgspec.json.decode(body)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise DialError("info", "info_bad", f"INFO is not JSON: {error}") from error
+        raise HandshakeError("info", "info_bad", f"INFO is not JSON: {error}") from error
     if not isinstance(raw, dict):
-        raise DialError("info", "info_bad", f"INFO is not a JSON object: {_excerpt(body)}")
+        raise HandshakeError("info", "info_bad", f"INFO is not a JSON object: {_excerpt(body)}")
     try:
         return msgspec.convert({k: v for k, v in raw.items() if v is not None}, Info), raw
     except msgspec.ValidationError as error:
-        raise DialError("info", "info_bad", f"INFO makes no sense: {error}") from error
+        raise HandshakeError("info", "info_bad", f"INFO makes no sense: {error}") from error
 
 
 def check_port(raw: dict[str, Any]) -> None:
-    """Raise DialError when an INFO is one for other servers: this is a NATS server, and the wrong port of it.
+    """Refuse the INFO of a port for other servers, which would receive CONNECT with its credentials.
 
-    Such a port would take a CONNECT, credentials and all, only to turn it away.
+    Raises:
+        DialError: In the stage ``info``, with the cause ``wrong_port``.
     """
     if "gateway" in raw or "gateway_nrp" in raw:
         port = "gateway"
@@ -123,15 +161,15 @@ def check_port(raw: dict[str, Any]) -> None:
         port = "route"
     else:
         return
-    raise DialError("info", "wrong_port", f"this is the server's {port} port, where other servers connect")
+    raise HandshakeError("info", "wrong_port", f"this is the server's {port} port, where other servers connect")
 
 
-async def _not_nats(opening: bytes, reader: asyncio.StreamReader) -> DialError:
-    """What the peer seems to speak, by its first bytes and those that came along with them."""
+async def _not_nats(opening: bytes, reader: ByteReader) -> HandshakeError:
+    """The error for a greeting that is not NATS, by its first bytes and those that arrived with them."""
     if opening.startswith(b"HTTP/"):
-        return DialError("info", "http", "the peer speaks HTTP, not NATS")
+        return HandshakeError("info", "http", "the peer speaks HTTP, not NATS")
     if opening[:1] in (b"\x15", b"\x16") and opening[1:2] == b"\x03":
-        return DialError("info", "tls_mismatch", "the peer speaks TLS before it says anything")
+        return HandshakeError("info", "tls_mismatch", "the peer speaks TLS before it says anything")
     rest = b""
     if not opening.endswith(b"\n"):
         try:
@@ -142,14 +180,14 @@ async def _not_nats(opening: bytes, reader: asyncio.StreamReader) -> DialError:
     said = (opening + rest).splitlines()[0]
     if said.upper().startswith(b"-ERR"):
         text = said[4:].strip().decode(errors="replace").strip("'")
-        return DialError("info", classify_server_error(text), text)
-    return DialError("info", "protocol", f"the peer does not speak NATS: it said {_excerpt(said)}")
+        return HandshakeError("info", classify_server_error(text), text)
+    return HandshakeError("info", "protocol", f"the peer does not speak NATS: it said {_excerpt(said)}")
 
 
-def _ended(partial: bytes) -> DialError:
+def _ended(partial: bytes) -> HandshakeError:
     if partial:
-        return DialError("info", "eof", f"closed before INFO, after {_excerpt(partial)}")
-    return DialError("info", "eof", "closed before INFO")
+        return HandshakeError("info", "eof", f"closed before INFO, after {_excerpt(partial)}")
+    return HandshakeError("info", "eof", "closed before INFO")
 
 
 def _excerpt(said: bytes) -> str:

@@ -3,15 +3,16 @@
 import asyncio
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 from urllib.parse import ParseResult
 
 import nats.aio.transport
 import nats.errors
 
 from natsmon.config.redaction import redact
-from natsmon.dial.causes import DialError, classify, classify_server_error
-from natsmon.dial.dialer import Stream
+from natsmon.dial.causes import classify, classify_server_error
+from natsmon.dial.errors import DialError
+from natsmon.dial.stream import Stream
 from natsmon.protocol.server_info import parse_info, read_answer
 
 SECRET_FIELDS = ("pass", "auth_token", "jwt", "sig")
@@ -46,7 +47,7 @@ class StreamTransport(nats.aio.transport.Transport):
         connect_sent: Callable[[dict[str, Any]], None],
     ) -> None:
         self._reader = stream.reader
-        self._writer = stream.writer
+        self._writer = cast(asyncio.StreamWriter, stream.writer)
         self._info_line: bytes | None = info_line
         self._credentials = credentials
         self._connect_sent = connect_sent

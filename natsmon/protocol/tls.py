@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from natsmon.config.settings import Server, Settings
-from natsmon.dial.dialer import Stream
-from natsmon.protocol.starttls import upgrade as upgrade
+from natsmon.dial.starttls import upgrade as upgrade
+from natsmon.dial.stream import Stream
 from natsmon.text.plain_text import printable
 
 

@@ -8,16 +8,19 @@ as they do without it. The frames are the library websockets' (its part without 
 
 import asyncio
 import re
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 from websockets.client import ClientProtocol
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import State
 from websockets.uri import parse_uri
 
-from natsmon.dial.causes import DialError, classify_close_reason
+from natsmon.dial.causes import classify_close_reason
 from natsmon.dial.deadline import within
-from natsmon.dial.dialer import STREAM_LIMIT, Stream
+from natsmon.dial.errors import DialError
+from natsmon.dial.stream import STREAM_LIMIT, SocketStream, Stream
+from natsmon.protocol.handshake_error import HandshakeError
 from natsmon.text.plain_text import printable
 
 _LARGEST_FRAME = 128 * 1024 * 1024
@@ -33,19 +36,31 @@ _SHOWN = 120
 _PAYLOAD = (Opcode.BINARY, Opcode.CONT, Opcode.TEXT)
 
 
-async def upgrade(stream: Stream, url: str) -> Stream:
-    """A stream over the WebSocket on this stream, which is used up.
+async def upgrade(opened: Stream, url: str, headers: Mapping[str, str | Sequence[str]] | None = None) -> SocketStream:
+    """Upgrade a stream to a WebSocket. The caller limits the time.
 
-    ``url`` is what the peer is told of the way here: the host, and the path. Raises DialError in the stage
-    ``info``; the caller bounds the time it takes.
+    Args:
+        opened: A stream over an asyncio transport; it is used up.
+        url: Its host, path and query are sent.
+        headers: Additional header fields of the request.
+
+    Raises:
+        DialError: In the stage ``info``.
     """
+    stream = cast(SocketStream, opened)
+    if not hasattr(stream.writer.transport, "set_protocol"):
+        raise DialError("info", "ws_bad", "WebSocket is not possible on this stream: it has no asyncio transport")
     frames = ClientProtocol(parse_uri(url), max_size=_LARGEST_FRAME)
-    frames.send_request(frames.connect())
+    request = frames.connect()
+    for name, values in (headers or {}).items():
+        for value in [values] if isinstance(values, str) else values:
+            request.headers[name] = value
+    frames.send_request(request)
     stream.writer.write(b"".join(frames.data_to_send()))
     frames.receive_data(await _switched(stream.reader))
     if frames.handshake_exc is not None:
         why = printable(str(frames.handshake_exc)[:_SHOWN])
-        raise DialError("info", "ws_bad", f"the answer to the WebSocket upgrade makes no sense: {why}")
+        raise HandshakeError("info", "ws_bad", f"the answer to the WebSocket upgrade makes no sense: {why}")
     frames.events_received()
     reader = _Reader(limit=STREAM_LIMIT)
     framing = _Framing(frames, reader, stream.writer.transport)
@@ -53,7 +68,9 @@ async def upgrade(stream: Stream, url: str) -> Stream:
     framing.connection_made(transport)
     stream.writer.transport.set_protocol(framing)
     await _hand_over(stream.reader, framing)
-    return Stream(reader, asyncio.StreamWriter(transport, framing, reader, asyncio.get_running_loop()), stream.address)
+    return SocketStream(
+        reader, asyncio.StreamWriter(transport, framing, reader, asyncio.get_running_loop()), stream.address
+    )
 
 
 async def _hand_over(reader: asyncio.StreamReader, framing: "_Framing") -> None:
@@ -80,10 +97,10 @@ async def _switched(reader: asyncio.StreamReader) -> bytes:
     except asyncio.IncompleteReadError as error:
         raise DialError("info", "eof", "closed during the WebSocket upgrade") from error
     except asyncio.LimitOverrunError as error:
-        raise DialError("info", "ws_bad", "the answer to the WebSocket upgrade does not end") from error
+        raise HandshakeError("info", "ws_bad", "the answer to the WebSocket upgrade does not end") from error
     found = re.match(rb"HTTP/1\.\d (\d{3})(?: ([^\r\n]*))?\r\n", head)
     if found is None:
-        raise DialError("info", "ws_bad", f"the answer to the WebSocket upgrade makes no sense: {_excerpt(head)}")
+        raise HandshakeError("info", "ws_bad", f"the answer to the WebSocket upgrade makes no sense: {_excerpt(head)}")
     if found[1] != b"101":
         raise _refused(found, await _more(reader))
     return head
@@ -93,19 +110,19 @@ def _refused(status: re.Match[bytes], body: bytes) -> DialError:
     said = printable(b" ".join(filter(None, status.groups()))[:_SHOWN].decode(errors="replace"))
     text = f"the peer answered the WebSocket upgrade with {said}"
     if status[1] == b"400" and b"https" in body.lower():  # Go's words and nginx's for it have this in common
-        return DialError("info", "ws_tls", f"{text}: it wants TLS")
+        return HandshakeError("info", "ws_tls", f"{text}: it wants TLS")
     if b"/varz" in body:
-        return DialError("info", "monitoring_port", f"{text}, as the monitoring port of a NATS server does")
-    return DialError("info", "ws_upgrade", text)
+        return HandshakeError("info", "monitoring_port", f"{text}, as the monitoring port of a NATS server does")
+    return HandshakeError("info", "ws_upgrade", text)
 
 
 async def _no_http(opening: bytes, reader: asyncio.StreamReader) -> DialError:
     if opening.upper() in (b"INFO ", b"INFO\t"):
-        return DialError("info", "ws_nats_port", "the server said INFO, and nothing of WebSocket")
+        return HandshakeError("info", "ws_nats_port", "the server said INFO, and nothing of WebSocket")
     if opening[:1] in (b"\x15", b"\x16") and opening[1:2] == b"\x03":
-        return DialError("info", "ws_tls", "the peer answered the WebSocket upgrade in TLS")
+        return HandshakeError("info", "ws_tls", "the peer answered the WebSocket upgrade in TLS")
     said = _excerpt(opening + await _more(reader))
-    return DialError("info", "ws_bad", f"the peer does not speak HTTP: it said {said}")
+    return HandshakeError("info", "ws_bad", f"the peer does not speak HTTP: it said {said}")
 
 
 async def _more(reader: asyncio.StreamReader) -> bytes:
@@ -182,10 +199,12 @@ def _ending(frames: ClientProtocol) -> DialError | None:
         known = classify_close_reason(close.reason)
         # Its codes are for browsers: 1008 is a refusal of any kind, and 1005 stands for none.
         why = f": {printable(close.reason)} ({close.code:d})" if close.reason else f" ({close.code:d})"
-        return DialError("info", "ws_closed" if known == "unknown" else known, f"the server closed the WebSocket{why}")
+        return HandshakeError(
+            "info", "ws_closed" if known == "unknown" else known, f"the server closed the WebSocket{why}"
+        )
     if frames.parser_exc is not None:
         why = printable(str(frames.parser_exc)[:_SHOWN])
-        return DialError("info", "ws_bad", f"what came is not a WebSocket frame: {why}")
+        return HandshakeError("info", "ws_bad", f"what came is not a WebSocket frame: {why}")
     return None
 
 

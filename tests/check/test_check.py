@@ -16,8 +16,8 @@ from natsmon.check.verdict import Found, Status
 from natsmon.cli import main as cli
 from natsmon.config.secret import Secret
 from natsmon.config.server_urls import parse_server
-from natsmon.dial import dialer
-from natsmon.dial.dialer import AddressInfo
+from natsmon.dial import resolver
+from natsmon.dial.resolver import AddressInfo
 from natsmon.lab.nats_server import NatsServer
 from tests.check.checking import FORMATS, METRICS, checked, settings, without_figures
 from tests.conftest import StartServer
@@ -161,7 +161,7 @@ async def test_a_check_that_breaks_is_unknown(server: NatsServer, monkeypatch: p
 
 def resolving(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
     """The name two.example has these addresses, gone.example has none; the others are looked up."""
-    real = dialer.lookup
+    real = resolver.lookup
 
     async def lookup(host: str, port: int) -> Sequence[AddressInfo]:
         if host == "two.example":
@@ -170,7 +170,7 @@ def resolving(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
             raise OSError(-2, "Name or service not known")
         return await real(host, port)
 
-    monkeypatch.setattr(dialer, "lookup", lookup)
+    monkeypatch.setattr(resolver, "lookup", lookup)
 
 
 def test_all_addresses_of_all_servers(

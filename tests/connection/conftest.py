@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from natsmon.dial import dialer as dialer_module
+from natsmon.dial import resolver
+from natsmon.dial.resolver import AddressInfo
 
 
 @pytest.fixture
@@ -16,11 +17,11 @@ def ports(blackhole: int, refused_port: int) -> tuple[int, int]:
 @pytest.fixture(autouse=True)
 def hanging_name(monkeypatch: pytest.MonkeyPatch) -> None:
     """The lookup of ``hanging.example`` never ends."""
-    real = dialer_module.lookup
+    real = resolver.lookup
 
-    async def lookup(host: str, port: int) -> Sequence[dialer_module.AddressInfo]:
+    async def lookup(host: str, port: int) -> Sequence[AddressInfo]:
         if host == "hanging.example":
             await asyncio.Event().wait()
         return await real(host, port)
 
-    monkeypatch.setattr(dialer_module, "lookup", lookup)
+    monkeypatch.setattr(resolver, "lookup", lookup)

@@ -10,9 +10,11 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from natsmon.dial import dialer as dialer_module
-from natsmon.dial.causes import DialError
-from natsmon.dial.dialer import HAPPY_EYEBALLS_DELAY, AddressInfo, Dialer, interleave
+from natsmon.dial import resolver
+from natsmon.dial.dialer import HAPPY_EYEBALLS_DELAY, Dialer
+from natsmon.dial.errors import DialError
+from natsmon.dial.resolver import AddressInfo, interleave, numeric
+from natsmon.dial.stream import Stream
 from natsmon.dial.trace import DialTrace
 from tests.harness.leaks import sockets
 
@@ -62,7 +64,7 @@ def resolving(monkeypatch: pytest.MonkeyPatch, *ports: int) -> None:
     async def lookup(host: str, port: int) -> Sequence[AddressInfo]:
         return [at(port, protocol=protocol) for port, protocol in zip(ports, (6, 0), strict=True)]
 
-    monkeypatch.setattr(dialer_module, "lookup", lookup)
+    monkeypatch.setattr(resolver, "lookup", lookup)
 
 
 @pytest.fixture
@@ -83,12 +85,12 @@ def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     release.set()
 
 
-async def close(stream: dialer_module.Stream) -> None:
+async def close(stream: Stream) -> None:
     stream.writer.close()
     await stream.writer.wait_closed()
 
 
-async def refused_by(dialing: asyncio.Future[dialer_module.Stream]) -> DialError:
+async def refused_by(dialing: asyncio.Future[Stream]) -> DialError:
     with pytest.raises(DialError) as caught:
         await dialing
     return caught.value
@@ -96,7 +98,7 @@ async def refused_by(dialing: asyncio.Future[dialer_module.Stream]) -> DialError
 
 async def dial(
     port: int, *, host: str = HOST, within: float | None = None, trace: DialTrace | None = None, delay: float = 0.25
-) -> dialer_module.Stream:
+) -> Stream:
     deadline = asyncio.get_running_loop().time() + within if within is not None else None
     return await Dialer(happy_eyeballs_delay=delay).dial((host, port), deadline=deadline, trace=trace)
 
@@ -190,7 +192,7 @@ async def test_different_failures_are_told_by_address(refused_port: int, monkeyp
     async def lookup(host: str, port: int) -> Sequence[AddressInfo]:
         return [at(refused_port), at(9, "255.255.255.255")]
 
-    monkeypatch.setattr(dialer_module, "lookup", lookup)
+    monkeypatch.setattr(resolver, "lookup", lookup)
     error = await refused_by(asyncio.ensure_future(dial(1, host="two.example", within=2.0)))
     assert (error.stage, error.cause) == ("tcp", "refused")
     assert f"{HOST}:{refused_port}: Connection refused; 255.255.255.255:9: " in error.text
@@ -271,17 +273,17 @@ async def test_no_socket_outlives_a_cancel_at_any_moment(live: int, monkeypatch:
             await asyncio.sleep(0)
         dialing.cancel()
         outcome = (await asyncio.gather(dialing, return_exceptions=True))[0]
-        if isinstance(outcome, dialer_module.Stream):
+        if isinstance(outcome, Stream):
             await close(outcome)
         await asyncio.sleep(0)
     assert sockets() == before
 
 
 async def test_peer_that_is_gone_before_the_stream_is_made(live: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def gone(info: AddressInfo, tell: object) -> socket.socket:
+    async def gone(dialer: Dialer, info: AddressInfo, hooks: object) -> socket.socket:
         return socket.socket()  # not connected: it has no peer
 
-    monkeypatch.setattr(dialer_module, "_connect_one", gone)
+    monkeypatch.setattr(Dialer, "_connect_one", gone)
     error = await refused_by(asyncio.ensure_future(dial(live)))
     assert (error.stage, error.text) == ("tcp", "Transport endpoint is not connected")
     assert isinstance(error.__cause__, OSError)
@@ -297,7 +299,7 @@ def test_families_take_turns() -> None:
 
 
 def test_ipv6_is_shown_in_brackets() -> None:
-    assert dialer_module.numeric(at(4222, "::1", socket.AF_INET6)) == "[::1]:4222"
+    assert numeric(at(4222, "::1", socket.AF_INET6)) == "[::1]:4222"
 
 
 async def test_a_dial_that_meets_itself_is_refused(refused_port: int, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,7 +53,7 @@ async def test_an_address_is_given_as_an_address(kind: str, server: NatsServer) 
     async with serve() as proxy:
         stream = await make((HOST, proxy.port)).dial((HOST, server.port))
         assert stream.address == server.authority
-        assert (await stream.reader.readline()).startswith(b"INFO ")
+        assert (await stream.reader.readuntil()).startswith(b"INFO ")
         stream.writer.close()
         await proxy.until_left()
         assert proxy.targets == [server.authority]
@@ -84,17 +84,28 @@ async def test_wrong_password(kind: str) -> None:
 async def test_a_password_is_wanted() -> None:
     async with proxy_servers.socks(("me", "right")) as proxy:
         error = await refused(SocksDialer((HOST, proxy.port)))
-        assert error.text == "the proxy wants a user and a password, or another authentication"
+        assert error.text == "the proxy requires a user and a password, or another authentication"
 
 
 @pytest.mark.parametrize(
-    ("reply", "text"),
-    [(1, "general SOCKS server failure"), (5, "connection refused"), (77, "error 77")],
+    ("reply", "hop", "cause", "text"),
+    [
+        (1, "proxy", "proxy", "general SOCKS server failure"),
+        (4, "server", "unreachable", "host unreachable"),
+        (5, "server", "refused", "connection refused"),
+        (77, "proxy", "proxy", "error 77"),
+    ],
 )
-async def test_socks_refusals_are_told(reply: int, text: str) -> None:
+async def test_socks_refusal_names_the_end_that_failed(reply: int, hop: str, cause: str, text: str) -> None:
     async with proxy_servers.socks(reply=reply) as proxy:
         error = await refused(SocksDialer((HOST, proxy.port)))
-        assert (error.stage, error.cause, error.text) == ("tcp", "proxy", f"the proxy answered: {text}")
+        assert (error.stage, error.cause, error.text) == ("tcp", cause, f"the proxy answered: {text}")
+        assert (error.address, error.proxy, error.hop) == ("nats.example:4222", proxy.authority, hop)
+        assert isinstance(error, ConnectionRefusedError if cause == "refused" else OSError)
+        assert str(error) == (
+            f"nats.example:4222 through the proxy {proxy.authority}: the proxy answered: {text}"
+            f" (stage tcp, cause {cause}, at the {hop})"
+        )
 
 
 async def test_http_refusals_are_told() -> None:
@@ -115,7 +126,7 @@ async def test_a_refusal_that_repeats_the_password_is_told_in_the_usual_words() 
 async def test_other_successes_and_interim_answers(server: NatsServer) -> None:
     async with proxy_servers.http(status="204 No Content", interim=b"HTTP/1.1 102 Wait\r\n\r\n") as proxy:
         stream = await HttpConnectDialer((HOST, proxy.port)).dial((HOST, server.port))
-        assert (await stream.reader.readline()).startswith(b"INFO ")
+        assert (await stream.reader.readuntil()).startswith(b"INFO ")
         stream.writer.close()
         await proxy.until_left()
 
@@ -123,9 +134,9 @@ async def test_other_successes_and_interim_answers(server: NatsServer) -> None:
 @pytest.mark.parametrize(
     ("data", "text"),
     [
-        (b"INFO {}\r\n", "what answers there is no HTTP proxy"),
-        (b"HTTP/1.1 abc\r\n\r\n", "the proxy's answer makes no sense"),
-        (b"HTTP/1.1 200 OK\r\nA: " + b"a" * 20_000 + b"\r\n\r\n", "the proxy's answer makes no sense"),
+        (b"INFO {}\r\n", "the peer is not an HTTP proxy"),
+        (b"HTTP/1.1 abc\r\n\r\n", "the proxy's answer is not valid HTTP"),
+        (b"HTTP/1.1 200 OK\r\nA: " + b"a" * 20_000 + b"\r\n\r\n", "the proxy's answer is not valid HTTP"),
         (b"HTTP/1.1 200 OK\r\nA: " + b"a" * 200_000, "the proxy's answer does not end"),
         (b"HTTP/1.1 102 Wait\r\n\r\n" * 20, "the proxy answered: 102 Wait"),
     ],
@@ -141,7 +152,7 @@ async def test_what_is_no_http_proxy(data: bytes, text: str) -> None:
 async def test_what_is_no_socks_proxy(data: bytes) -> None:
     async with proxy_servers.saying(data) as peer:
         error = await refused(SocksDialer((HOST, peer.port)))
-        assert error.text == "what answers there is no SOCKS5 proxy"
+        assert error.text == "the peer is not a SOCKS5 proxy"
 
 
 @pytest.mark.parametrize("make", [SocksDialer, HttpConnectDialer])

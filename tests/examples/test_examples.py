@@ -71,7 +71,7 @@ def test_custom_dialer_publishes_reconnects_and_drains(server: NatsServer) -> No
         assert any("Attempting to connect to" in line for line in program.said)
         server.kill()
         program.until("disconnected")
-        program.until("Failed in tcp: Connection refused")
+        program.until("Connection refused (stage tcp, cause refused)")
         server.start()
         program.until("reconnected")
         program.until("Published")
@@ -84,7 +84,7 @@ def test_custom_dialer_publishes_reconnects_and_drains(server: NatsServer) -> No
 def test_custom_dialer_is_stopped_amid_a_dial(refused_port: int) -> None:
     with Program("custom_dialer", f"nats://{HOST}:{refused_port}") as program:
         program.until("Not ready yet")
-        program.until("Failed in tcp: Connection refused")
+        program.until("Connection refused (stage tcp, cause refused)")
         began = time.monotonic()
         program.interrupt()
         assert program.end() == 0
@@ -96,7 +96,7 @@ def test_custom_dialer_is_stopped_while_it_reconnects(server: NatsServer) -> Non
     with Program("custom_dialer", server.url) as program:
         program.until("Published")
         server.kill()
-        program.until("Failed in tcp: Connection refused")
+        program.until("Connection refused (stage tcp, cause refused)")
         program.until("Not ready yet")
         program.interrupt()
         assert program.end() == 0

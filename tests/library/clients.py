@@ -75,4 +75,5 @@ async def failing(connecting: Any, kind: type[BaseException] = nats.errors.NoSer
     return caught.value
 
 
-PLAIN_DIAL = ["get_conn", "dns_start", "dns_done", "connect_start", "connect_done", "got_conn"]
+HANDSHAKE = ["info_start", "info_done", "nats_connect_start", "nats_connect_done", "dial_done"]
+PLAIN_DIAL = ["get_conn", "dns_start", "dns_done", "connect_start", "connect_done", "got_conn", *HANDSHAKE]

@@ -8,7 +8,7 @@ import pytest
 from nats.aio.client import Client
 
 from natsmon import Dialer, DialTrace, connect
-from natsmon.dial.dialer import Stream
+from natsmon.dial.stream import Stream
 from natsmon.lab.nats_server import NatsServer
 from tests.library.clients import Callbacks
 
@@ -126,7 +126,8 @@ class Watched(Dialer):
     ) -> Stream:
         stream = await super().dial(address, deadline=deadline, trace=trace)
         self.said.clear()
-        heard, feed = bytearray(), stream.reader.feed_data
+        reader: Any = stream.reader
+        heard, feed = bytearray(), reader.feed_data
 
         def watch(data: Any) -> None:
             heard.extend(data)
@@ -137,8 +138,8 @@ class Watched(Dialer):
             feed(data)
             watch(data)
 
-        watch(stream.reader._buffer)  # type: ignore[attr-defined]  # INFO may have come with the connection
-        stream.reader.feed_data = watched  # type: ignore[method-assign]
+        watch(reader._buffer)  # INFO may have come with the connection
+        reader.feed_data = watched
         return stream
 
 

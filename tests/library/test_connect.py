@@ -16,8 +16,9 @@ from nats.aio.client import Client
 
 import natsmon
 from natsmon import CustomDialer, Dialer, DialError, DialTrace, Stream, connect
-from natsmon.dial import dialer as dialer_module
-from natsmon.dial.dialer import HAPPY_EYEBALLS_DELAY, AddressInfo
+from natsmon.dial import resolver
+from natsmon.dial.dialer import HAPPY_EYEBALLS_DELAY
+from natsmon.dial.resolver import AddressInfo
 from natsmon.lab.nats_server import HOST, NatsServer
 from natsmon.library.dial_transport import LINGER
 from tests.certificates import Certificates
@@ -25,7 +26,7 @@ from tests.conftest import StartServer
 from tests.harness import peers
 from tests.harness.leaks import sockets
 from tests.harness.peer import Peering
-from tests.library.clients import HOOKS, PLAIN_DIAL, Callbacks, Notes, echo, failing
+from tests.library.clients import HANDSHAKE, HOOKS, PLAIN_DIAL, Callbacks, Notes, echo, failing
 
 
 @pytest.fixture
@@ -66,7 +67,7 @@ async def test_reconnects_go_through_the_dialer(server: NatsServer) -> None:
     await asyncio.to_thread(server.start)
     await callbacks.until_told("reconnected")
     assert (await heard.next_msg(2)).data == b"kept meanwhile"
-    assert notes.told[-6:] == PLAIN_DIAL
+    assert notes.told[-len(PLAIN_DIAL) :] == PLAIN_DIAL
     assert notes.told.count("get_conn") >= 2
     assert any(isinstance(error, ConnectionRefusedError) for error in notes.errors)
     assert client.stats["reconnects"] == 1
@@ -112,7 +113,7 @@ async def test_tls_first(certificates: Certificates, nats_server: StartServer) -
     )
     await echo(client)
     await client.close()
-    assert notes.told == [*PLAIN_DIAL, "tls_handshake_start", "tls_handshake_done"]
+    assert notes.told == [*PLAIN_DIAL[:6], "tls_handshake_start", "tls_handshake_done", *HANDSHAKE]
 
 
 @pytest.mark.parametrize("peering", [peers.silent, peers.info_then_silent])
@@ -137,7 +138,7 @@ async def test_a_dead_first_address_costs_one_delay(
     async def lookup(host: str, port: int) -> Sequence[AddressInfo]:
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (HOST, at)) for at in (blackhole, server.port)]
 
-    monkeypatch.setattr(dialer_module, "lookup", lookup)
+    monkeypatch.setattr(resolver, "lookup", lookup)
     began = time.monotonic()
     client = await connect("nats://two.example:4222")
     assert time.monotonic() - began < 2 * HAPPY_EYEBALLS_DELAY
@@ -169,7 +170,7 @@ async def test_a_dialer_of_ones_own(server: NatsServer) -> None:
     assert (address, trace) == ((HOST, server.port), notes)
     assert deadline is not None
     assert 2.9 < deadline - now < 3.2
-    assert notes.told == ["get_conn", "got_conn"]
+    assert notes.told == ["get_conn", "got_conn", *HANDSHAKE]
 
 
 @pytest.mark.parametrize(
@@ -245,20 +246,6 @@ async def test_cancelled_at_any_moment_it_leaves_nothing(
     assert set(sockets()) <= set(before)
     gc.collect()
     assert not complaints
-
-
-async def test_websockets_are_left_to_nats_py(refused_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[str] = []
-
-    class Transport:
-        def __init__(self, **_: object) -> None:
-            made.append("websocket")
-            raise ConnectionError
-
-    monkeypatch.setattr("nats.aio.client.WebSocketTransport", Transport)
-    options: dict[str, Any] = {"max_reconnect_attempts": 1, "reconnect_time_wait": 0.02}
-    await failing(connect(f"ws://{HOST}:{refused_port}", error_cb=Callbacks().options["error_cb"], **options))
-    assert made
 
 
 def test_everything_promised_is_there() -> None:

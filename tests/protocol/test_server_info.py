@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import settings as example_settings
 from hypothesis import strategies as st
 
-from natsmon.dial.causes import DialError
-from natsmon.dial.dialer import STREAM_LIMIT
+from natsmon.dial.errors import DialError
+from natsmon.dial.stream import STREAM_LIMIT
 from natsmon.protocol.server_info import MAX_INFO, Info, parse_info, read_answer, read_info
 from tests.harness.peer import HOST, Talk, info_line, playing
 

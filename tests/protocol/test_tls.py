@@ -199,7 +199,7 @@ async def test_a_client_certificate_is_refused(nats_server: StartServer, ca: Aut
 async def test_tls_first_on_the_client_only(server: NatsServer) -> None:
     failed = await failure(once(over_tls(server), tlsfirst=True))
     assert failed.where == ("tls", "tls_first_mismatch")
-    assert failed.told("spoke before the TLS handshake", "leave --tlsfirst out")
+    assert failed.told("sent data before the TLS handshake", "leave --tlsfirst out")
 
 
 async def test_tls_asked_for_and_not_offered_sends_nothing() -> None:

@@ -5,15 +5,16 @@ from typing import Any
 
 import pytest
 
-from natsmon.dial.causes import DialError
-from natsmon.dial.dialer import Dialer, Stream
+from natsmon.dial.dialer import Dialer
+from natsmon.dial.errors import DialError
+from natsmon.dial.stream import SocketStream
 from natsmon.lab.nats_server import HOST
 from natsmon.protocol import websocket
 from tests.harness.peer import Talk, info_line
 from tests.protocol import websockets as ws
 
 
-async def opened(peer: Any) -> Stream:
+async def opened(peer: Any) -> SocketStream:
     async with asyncio.timeout(5.0):
         stream = await Dialer().dial((HOST, peer.port))
         return await websocket.upgrade(stream, ws.at(peer).url)

@@ -33,7 +33,7 @@ def test_the_dialer_stands_on_the_ground_floor() -> None:
 
 
 def test_websockets_cost_only_those_who_dial_them() -> None:
-    assert not imported_by("import natsmon.probe.probe, natsmon.cli.main, natsmon.library.connect") & {"websockets"}
+    assert not imported_by("import natsmon.probe.probe, natsmon.cli.main, natsmon.library.client") & {"websockets"}
 
 
 def test_the_library_needs_neither_screen_nor_command_line() -> None:

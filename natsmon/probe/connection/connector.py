@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 from natsmon.config.settings import Settings
-from natsmon.dial.dialer import CustomDialer, Dialer
+from natsmon.dial.dialer import Dialer
+from natsmon.dial.stream import CustomDialer
 from natsmon.probe.connection.command_queue import Order, Orders
 from natsmon.probe.connection.dial_attempt import Attempt, Clock, Emit, make
 from natsmon.probe.connection.pool_events import Roster

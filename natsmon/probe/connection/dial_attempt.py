@@ -11,8 +11,9 @@ from typing import Any
 import msgspec
 
 from natsmon.config.settings import Server, Settings
-from natsmon.dial.causes import DialError, classify
-from natsmon.dial.dialer import CustomDialer, Stream
+from natsmon.dial.causes import classify
+from natsmon.dial.errors import DialError
+from natsmon.dial.stream import CustomDialer, Stream, as_stream
 from natsmon.dial.trace import DialTrace
 from natsmon.protocol import credentials, tls
 from natsmon.protocol.certificates import verified_chain
@@ -108,7 +109,8 @@ _SILENT = {
 async def _dial_to_pong(
     server: Server, dialer: CustomDialer, settings: Settings, stages: "Stages", deadline: float | None
 ) -> Link:
-    stream = await dialer.dial((server.host, server.port), deadline=deadline, trace=stages)
+    opened = await dialer.dial((server.host, server.port), deadline=deadline, trace=stages)
+    stream = as_stream(opened)
     try:
         if settings.tlsfirst or (server.websocket and tls.wanted(server, settings)):
             await _secure(stream, server, settings, stages, asks=True)

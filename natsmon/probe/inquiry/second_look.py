@@ -11,13 +11,16 @@ import asyncio
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
+from typing import cast
 
 import msgspec
 
 from natsmon.config.server_urls import parse_server
 from natsmon.config.settings import Server, Settings
-from natsmon.dial.causes import DialError, classify_server_error
-from natsmon.dial.dialer import Dialer, Stream
+from natsmon.dial.causes import classify_server_error
+from natsmon.dial.dialer import Dialer
+from natsmon.dial.errors import DialError
+from natsmon.dial.stream import Stream
 from natsmon.protocol import tls
 from natsmon.protocol.certificates import presented_chain, unverified_chain
 from natsmon.protocol.server_info import read_info
@@ -83,7 +86,7 @@ class Evidence:
             await asyncio.wait(self._looks)
 
     async def _certificate(self, dial: int, server: Server) -> None:
-        with suppress(TimeoutError, OSError):  # DialError is one: what it looked at is gone
+        with suppress(OSError, DialError):  # what it looked at is gone
             async with asyncio.timeout(LOOK_TIMEOUT):
                 stream = await self._dial(server)
                 try:
@@ -107,7 +110,7 @@ class Evidence:
             )
 
     async def _silence(self, dial: int, server: Server) -> None:
-        with suppress(TimeoutError, OSError):
+        with suppress(OSError, DialError):
             async with asyncio.timeout(LOOK_TIMEOUT):
                 found = await self._ask(server, under_tls=True) or await self._ask(server, under_tls=False)
             if found is not None:
@@ -116,7 +119,7 @@ class Evidence:
 
     async def _last_words(self, dial: int, server: Server) -> None:
         """What the server says to somebody who is silent: on a full one, CONNECT and the refusal cross and are lost."""
-        with suppress(TimeoutError, OSError):
+        with suppress(OSError, DialError):
             async with asyncio.timeout(LOOK_TIMEOUT):
                 stream = await self._dial(server)
                 try:
@@ -138,7 +141,7 @@ class Evidence:
                 try:
                     async with asyncio.timeout(_ANSWER_TIMEOUT):
                         await self._handshake(stream, server)
-                except (TimeoutError, OSError):
+                except (OSError, DialError):
                     return None
             opening = await _heard(stream)
             if opening.startswith(b"INFO "):
@@ -156,7 +159,7 @@ class Evidence:
     async def _handshake(self, stream: Stream, server: Server) -> None:
         context = tls.look_context()
         try:
-            await stream.writer.start_tls(context, server_hostname=self._name(server))
+            await cast(asyncio.StreamWriter, stream.writer).start_tls(context, server_hostname=self._name(server))
         except (ssl.SSLError, EOFError) as error:
             raise DialError("tls", "tls_protocol", str(error)) from error
 
@@ -182,7 +185,7 @@ def _recognized(answer: bytes, under_tls: bool) -> tuple[str, str] | None:
 async def _heard(stream: Stream) -> bytes:
     """What comes within a moment; empty when nothing does."""
     said = b""
-    with suppress(TimeoutError, OSError):
+    with suppress(OSError, DialError):
         async with asyncio.timeout(_ANSWER_TIMEOUT):
             while len(said) < _LONGEST_ANSWER and (more := await stream.reader.read(_LONGEST_ANSWER)):
                 said += more

@@ -1,0 +1,77 @@
+"""Name resolution: cancellable, and ordered for the race of RFC 8305."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+AddressInfo = tuple[int, int, int, str, tuple[Any, ...]]
+"""One address, as ``socket.getaddrinfo`` returns it."""
+
+_STREAM, _TCP = int(socket.SOCK_STREAM), int(socket.IPPROTO_TCP)
+_LITERALS = (int(socket.AF_INET), 2), (int(socket.AF_INET6), 4)
+_NUMERIC = int(socket.AI_NUMERICHOST | socket.AI_NUMERICSERV)
+
+
+async def lookup(host: str, port: int) -> Sequence[AddressInfo]:
+    """Return the addresses of a host in the order of ``getaddrinfo``.
+
+    A lookup cannot be cancelled, so it runs on a daemon thread of its own. One that hangs delays neither the next
+    dial nor the end of the program, as it would in the loop's executor.
+
+    Raises:
+        socket.gaierror: The name does not resolve.
+        UnicodeError: It is not a name.
+    """
+    for family, length in _LITERALS:
+        with suppress(OSError, ValueError):
+            socket.inet_pton(family, host)
+            return [(family, _STREAM, _TCP, "", (host, port, 0, 0)[:length])]
+    with suppress(OSError):  # a literal with a zone, or in an older notation
+        return socket.getaddrinfo(host, port, type=_STREAM, flags=_NUMERIC)
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[Sequence[AddressInfo]] = loop.create_future()
+
+    def settle(found: Sequence[AddressInfo], error: BaseException | None) -> None:
+        if answer.done():
+            return
+        if error is not None:
+            answer.set_exception(error)
+        else:
+            answer.set_result(found)
+
+    def ask() -> None:
+        try:
+            outcome = partial(settle, socket.getaddrinfo(host, port, type=_STREAM), None)
+        except (OSError, UnicodeError) as error:
+            outcome = partial(settle, (), error)
+        with suppress(RuntimeError):  # the loop may be closed by now
+            loop.call_soon_threadsafe(outcome)
+
+    threading.Thread(target=ask, name=f"lookup {host}", daemon=True).start()
+    return await answer
+
+
+def interleave(found: Sequence[AddressInfo]) -> list[AddressInfo]:
+    """Order addresses with their families in turn, the first one's family first; no duplicates (RFC 8305, 4)."""
+    if len(found) == 1:
+        return list(found)
+    families: dict[int, list[AddressInfo]] = {}
+    for info in dict.fromkeys(found):
+        families.setdefault(info[0], []).append(info)
+    queues = list(families.values())
+    longest = max((len(queue) for queue in queues), default=0)
+    return [queue[i] for i in range(longest) for queue in queues if i < len(queue)]
+
+
+def numeric(info: AddressInfo) -> str:
+    """Format as ``ip:port``, an IPv6 address in brackets."""
+    return authority(*info[4][:2])
+
+
+def authority(host: str, port: int) -> str:
+    """Format as ``host:port``, an IPv6 address in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

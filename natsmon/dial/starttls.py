@@ -1,0 +1,55 @@
+"""The TLS handshake on an open stream."""
+
+import ssl
+from contextlib import suppress
+
+from natsmon.dial.causes import classify
+from natsmon.dial.deadline import within
+from natsmon.dial.errors import DialError
+from natsmon.dial.stream import ByteReader, Stream
+
+_NEVER = 10.0**6
+"""Seconds; the deadline of the dial limits the handshake."""
+
+
+async def upgrade(stream: Stream, context: ssl.SSLContext, server_name: str, *, first: bool) -> None:
+    """Put a stream under TLS.
+
+    Plaintext received before the handshake is an error: anybody on the way could have inserted it.
+
+    Args:
+        stream: It must not be read from meanwhile.
+        context: The client's.
+        server_name: Sent as SNI, and verified.
+        first: No plaintext may have been received at all (TLS first); False allows INFO, which is read already.
+
+    Raises:
+        DialError: In the stage ``tls``.
+    """
+    start_tls = getattr(stream.writer, "start_tls", None)
+    pause = getattr(stream.writer.transport, "pause_reading", None)
+    if start_tls is None or pause is None:
+        raise DialError("tls", "tls_protocol", "TLS is not possible on this stream; its dialer can do it (tls_done)")
+    pause()  # the TLS layer reads what arrives from here on
+    if await _has_input(stream.reader):
+        if first:
+            raise DialError("tls", "tls_first_mismatch", "the server sent data before the TLS handshake: not TLS-first")
+        raise DialError("tls", "protocol", "more than INFO arrived in clear before the TLS handshake")
+    try:
+        await start_tls(context, server_hostname=server_name, ssl_handshake_timeout=_NEVER)
+    except (ConnectionResetError, BrokenPipeError, EOFError) as error:
+        text = "the server closed the connection in the TLS handshake"
+        raise DialError("tls", "tls_mismatch", text, origin=error) from error
+    except OSError as error:  # ssl.SSLError is one
+        cause, text = classify(error)
+        if first and cause == "tls_mismatch":
+            cause, text = "tls_first_mismatch", "the server sent data before the TLS handshake: not TLS-first"
+        raise DialError("tls", cause, text, origin=error) from error
+
+
+async def _has_input(reader: ByteReader) -> bool:
+    """Return whether unread bytes have arrived; does not wait."""
+    with suppress(TimeoutError):
+        async with within(0):
+            return bool(await reader.read(1))
+    return False

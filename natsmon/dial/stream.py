@@ -1,0 +1,129 @@
+"""An open byte stream, and the protocol of what opens one."""
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from natsmon.dial.trace import DialTrace
+
+STREAM_LIMIT = 64 * 1024
+"""The longest line a stream reads, in bytes."""
+
+
+class ByteReader(Protocol):
+    """What is used of a reader. ``asyncio.StreamReader`` is one, and defines the behaviour."""
+
+    async def read(self, n: int = -1, /) -> bytes: ...
+
+    async def readexactly(self, n: int, /) -> bytes: ...
+
+    async def readuntil(self, separator: bytes = b"\n", /) -> bytes: ...
+
+    def at_eof(self) -> bool: ...
+
+
+class ByteTransport(Protocol):
+    """What is used of a writer's transport."""
+
+    def abort(self) -> None: ...
+
+
+class ByteWriter(Protocol):
+    """What is used of a writer. ``asyncio.StreamWriter`` is one, and defines the behaviour.
+
+    TLS on top of the stream also needs ``start_tls`` and ``transport.pause_reading``.
+    """
+
+    @property
+    def transport(self) -> ByteTransport: ...
+
+    def write(self, data: bytes, /) -> None: ...
+
+    async def drain(self) -> None: ...
+
+    def close(self) -> None: ...
+
+    async def wait_closed(self) -> None: ...
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any: ...
+
+
+class Stream(NamedTuple):
+    """An open byte stream."""
+
+    reader: ByteReader
+    writer: ByteWriter
+    address: str = ""
+    """``ip:port`` of the other end, or another name for it."""
+    tls_done: bool = False
+    """The dialer has done the TLS handshake with the server; no other follows (nats.go: ``SkipTLSHandshake``).
+
+    A dialer that wraps another forwards this field.
+    """
+
+
+class SocketStream(Stream):
+    """An open byte stream with asyncio's own reader and writer."""
+
+    if TYPE_CHECKING:
+
+        @property
+        def reader(self) -> asyncio.StreamReader: ...
+
+        @property
+        def writer(self) -> asyncio.StreamWriter: ...
+
+
+class CustomDialer(Protocol):
+    """Opens streams in the place of ``Dialer``: any object with this method (nats.go: ``SetCustomDialer``).
+
+    An error should be a DialError or another OSError. Any other exception counts as a failed dial too.
+    """
+
+    async def dial(
+        self, address: tuple[str, int], *, deadline: float | None, trace: DialTrace | None
+    ) -> Stream | tuple[ByteReader, ByteWriter]:
+        """Open a stream; a cancel must leave nothing open.
+
+        Args:
+            address: Host and port, as in the URL: a name is not resolved yet.
+            deadline: Time on the running loop's clock, in seconds; None for no limit.
+            trace: Hooks to call for each step.
+
+        Returns:
+            A Stream, or the pair that ``asyncio.open_connection`` returns.
+        """
+
+
+_READER = ("read", "readexactly", "readuntil", "at_eof")
+_WRITER = ("write", "drain", "close", "wait_closed", "get_extra_info", "transport")
+
+
+def as_stream(opened: object) -> Stream:
+    """Return the result of a dialer as a Stream.
+
+    Raises:
+        TypeError: It is neither a Stream nor a pair. Whatever it holds open is closed.
+    """
+    if isinstance(opened, tuple) and (isinstance(opened, Stream) or len(opened) == 2):
+        reader, writer = opened[:2]
+        if all(hasattr(reader, name) for name in _READER) and all(hasattr(writer, name) for name in _WRITER):
+            return opened if isinstance(opened, Stream) else Stream(reader, writer)
+    discard(opened)
+    raise TypeError(f"a dialer returns a natsmon.Stream or a pair (reader, writer), not {_described(opened)}")
+
+
+def discard(opened: object) -> None:
+    """Close whatever a dialer has returned."""
+    for part in opened if isinstance(opened, tuple | list) else (opened,):
+        transport = getattr(part, "transport", None)
+        close = getattr(transport, "abort", None) or getattr(part, "abort", None) or getattr(part, "close", None)
+        if callable(close):
+            with suppress(Exception):
+                close()
+
+
+def _described(opened: object) -> str:
+    if isinstance(opened, tuple | list):
+        return f"{type(opened).__name__} of ({', '.join(type(part).__name__ for part in opened)})"
+    return type(opened).__name__
