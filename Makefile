@@ -33,6 +33,14 @@ check: $(VENV)/.dev ## style, types, and which module may import which
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+coverage: $(VENV)/.dev ## the lines and branches of natsmon that no test executes
+	@rm -rf .coverage && mkdir .coverage
+	@$(BIN)/coverage run -m pytest -q --numprocesses=4 --dist=worksteal $(ARGS)
+	@$(BIN)/coverage combine -q && $(BIN)/coverage report
+
+explore: $(VENV)/.dev ## property tests with new examples for SECONDS=60, from a random or the given SEED
+	@$(BIN)/python -m tests.harness.explore --seconds $(or $(SECONDS),60) $(if $(SEED),--seed $(SEED))
+
 bench: $(VENV)/.dev ## the measured figures beside their baselines
 	@$(BIN)/python -m benchmarks $(ARGS)
 
@@ -43,7 +51,7 @@ setup: $(VENV)/.dev ## .venv with all that the targets above need
 
 clean: ## remove environments, caches and builds
 	rm -rf $(VENV) .venv-3.* .nats-server build dist *.egg-info snapshot_report.html
-	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .coverage .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.demo: $(SETUP)
