@@ -37,6 +37,8 @@ class DialError(Exception):
     """``host:port`` of the proxy on the way, empty without one."""
     hop: Hop
     """Which end failed: the server, or the proxy itself."""
+    errno: int | None = None
+    strerror: str | None = None
 
     def __new__(cls, *args: Any, **options: Any) -> "DialError":
         if cls is DialError:
@@ -58,8 +60,7 @@ class DialError(Exception):
         for name in _COPIED:
             if (value := getattr(origin, name, None)) is not None:
                 setattr(self, name, value)
-        number = getattr(self, "errno", None)
-        self.args = (text,) if number is None else (number, text)
+        self.args = (text,) if self.errno is None else (self.errno, text)
 
     def __str__(self) -> str:
         way = f" through the proxy {self.proxy}" if self.proxy else ""
@@ -67,8 +68,7 @@ class DialError(Exception):
         return f"{self.address or 'dial'}{way}: {self.text} (stage {self.stage}, cause {self.cause}{hop})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        state = {name: value for name in _COPIED if (value := getattr(self, name, None)) is not None}
-        return _new, (type(self),), {**self.__dict__, **state, "args": self.args}
+        return _new, (type(self),), {**self.__dict__, "args": self.args}
 
 
 def _new(cls: type[DialError]) -> DialError:

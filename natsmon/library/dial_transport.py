@@ -115,6 +115,11 @@ class DialTransport(nats.aio.transport.Transport):
         await self._upgrade_websocket(uri, connect_timeout)
 
     async def _dial(self, uri: ParseResult, seconds: float) -> None:
+        if uri.scheme in _DEFAULT_PORTS:
+            try:
+                import natsmon.protocol.websocket  # noqa: F401  # takes longer than a dial
+            except ImportError:
+                raise Misuse(ImportError("ws:// and wss:// need: pip install 'natsmon[ws]'")) from None
         self.drop()
         self._closed = self._greeted = self._answered = self._secure = self._verbose = False
         self._early.clear()
@@ -153,10 +158,8 @@ class DialTransport(nats.aio.transport.Transport):
         self._hooks(DialTrace.tls_handshake_done, stream.writer.get_extra_info("ssl_object"), None)
 
     async def _upgrade_websocket(self, uri: ParseResult, seconds: float) -> None:
-        try:
-            from natsmon.protocol import websocket
-        except ImportError:
-            raise Misuse(ImportError("ws:// and wss:// need: pip install 'natsmon[ws]'")) from None
+        from natsmon.protocol import websocket
+
         headers: Mapping[str, list[str]] | None = self._client.options.get("ws_connection_headers")
         with self._failing("info", "no answer to the WebSocket upgrade"):
             async with within(seconds):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from natsmon.dial.errors import DialError
 from natsmon.dial.stream import STREAM_LIMIT
-from natsmon.protocol.server_info import MAX_INFO, Info, parse_info, read_answer, read_info
+from natsmon.protocol.server_info import MAX_ANSWER, MAX_INFO, Info, parse_info, read_answer, read_info
 from tests.harness.peer import HOST, Talk, info_line, playing
 
 GOOD = info_line(4222)
@@ -214,3 +214,34 @@ async def test_a_peer_that_asks_without_end_is_answered_no_faster_than_it_listen
 def small(writer: asyncio.StreamWriter, buffer: int) -> None:
     """The system keeps as little as it can of what is on its way, which would be megabytes."""
     writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, buffer, 1)
+
+
+@pytest.mark.parametrize(
+    "line", [b"INFO {}\r\n", b"PING\r\n", b"+OK\r\n", b"INFO " + b'{"a":"' + b"x" * 50_000 + b'"}\r\n']
+)
+async def test_flood_before_pong_is_bounded_and_yields(line: bytes) -> None:
+    """Without bounds, 800 MB of INFO were kept in two seconds; without a yield, a cancel waited for 656 ms."""
+    turns = 0
+
+    async def script(talk: Talk) -> None:
+        piece = line * (64_000 // len(line) + 1)
+        while True:
+            await talk.send(piece)
+
+    async def count_turns() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async with playing(script) as peer:
+        reader, writer = await asyncio.open_connection(HOST, peer.port, limit=STREAM_LIMIT)
+        counting = asyncio.ensure_future(count_turns())
+        early: list[bytes] = []
+        with pytest.raises(DialError) as caught:
+            await asyncio.wait_for(read_answer(reader, writer, early, until={b"PONG"}), FOREVER)
+        counting.cancel()
+        writer.transport.abort()
+    assert (caught.value.stage, caught.value.cause) == ("connect", "protocol")
+    assert sum(map(len, early)) <= MAX_ANSWER
+    assert turns >= MAX_ANSWER / len(line) / 64

@@ -1,0 +1,62 @@
+"""``natsmon.Client``: the nats-py client to use in the place of ``NATS()``."""
+
+import asyncio
+import inspect
+import time
+
+import nats.aio.client
+import pytest
+
+from natsmon import Client, Dialer, DialError, DialTimeout, connect
+from natsmon.lab.nats_server import HOST, NatsServer
+from natsmon.library.options import ConnectOptions
+from tests.harness import peers
+from tests.library.clients import Callbacks, Notes, echo
+
+
+async def test_client_is_used_like_nats_py_s_own(server: NatsServer) -> None:
+    notes = Notes()
+    client = Client(dialer=Dialer(), trace=notes)
+    assert isinstance(client, nats.aio.client.Client)
+    await client.connect([server.url], Callbacks().options["error_cb"], name="mine")
+    await echo(client)
+    await client.close()
+    assert "got_conn" in notes.told
+
+
+async def test_connect_is_awaited_in_async_with(server: NatsServer) -> None:
+    async with await connect(server.url) as client:
+        await echo(client)
+    assert client.is_closed
+
+
+def test_options_are_those_of_nats_py() -> None:
+    parameters = set(inspect.signature(nats.aio.client.Client.connect).parameters) - {"self", "servers"}
+    assert parameters <= set(ConnectOptions.__annotations__)
+
+
+async def test_deadline_covers_servers_and_retries(refused_port: int, blackhole: int) -> None:
+    callbacks = Callbacks()
+    now = asyncio.get_running_loop().time()
+    servers = [f"nats://{HOST}:{refused_port}", f"nats://{HOST}:{blackhole}"]
+    began = time.monotonic()
+    with pytest.raises(DialTimeout) as caught:
+        await connect(servers, deadline=now + 0.3, reconnect_time_wait=0.05, dont_randomize=True, **callbacks.options)
+    assert time.monotonic() - began < 5  # without a deadline: two minutes
+    assert "not connected before the deadline" in caught.value.text
+    assert isinstance(caught.value.__cause__, DialError)
+    assert callbacks.errors
+
+
+async def test_deadline_covers_the_handshake() -> None:
+    async with peers.info_then_silent() as peer:
+        with pytest.raises(DialTimeout):
+            await connect(peer.url, deadline=asyncio.get_running_loop().time() + 0.1, connect_timeout=60)
+        await peer.until_left()
+
+
+async def test_deadline_ends_with_the_initial_connect(server: NatsServer) -> None:
+    client = await connect(server.url, deadline=asyncio.get_running_loop().time() + 5)
+    await asyncio.sleep(0)
+    await echo(client)
+    await client.close()

@@ -1,0 +1,183 @@
+"""Dialers of other programs: what they return, what they raise, and what they ignore."""
+
+import asyncio
+import logging
+import socket
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from natsmon import Client, DialError, Stream, connect
+from natsmon.lab.nats_server import NatsServer
+from tests.harness.leaks import sockets
+from tests.library.clients import Callbacks, echo, failing
+
+
+class Scripted:
+    """A dialer that does one thing after another; then it dials."""
+
+    def __init__(self, *acts: Callable[[], object]) -> None:
+        self.acts = list(acts)
+
+    async def dial(self, address: tuple[str, int], **_: object) -> Any:
+        if self.acts:
+            outcome = self.acts.pop(0)()
+            return await outcome if asyncio.iscoroutine(outcome) else outcome
+        return await asyncio.open_connection(*address)
+
+
+def raising(error: BaseException) -> Callable[[], object]:
+    def act() -> object:
+        raise error
+
+    return act
+
+
+async def test_plain_pair_is_a_stream(server: NatsServer) -> None:
+    client = await connect(server.url, dialer=Scripted())
+    await echo(client)
+    await client.close()
+
+
+@pytest.mark.parametrize("dialer", [Scripted, 7, None.__class__, object(), lambda: None])
+async def test_object_that_is_no_dialer_raises_type_error(dialer: Any) -> None:
+    with pytest.raises(TypeError, match="a dialer is an object with the method dial"):
+        await connect("nats://x", dialer=dialer)
+    with pytest.raises(TypeError):
+        Client(dialer=dialer)
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        lambda reader, writer: writer,
+        lambda reader, writer: (writer, reader),
+        lambda reader, writer: [reader, writer],
+        lambda reader, writer: (reader, writer, "here"),
+        lambda reader, writer: Stream(writer, reader),
+    ],
+    ids=["writer", "swapped", "list", "triple", "swapped stream"],
+)
+async def test_wrong_result_raises_type_error_at_once_and_leaks_no_socket(
+    shape: Callable[[Any, Any], object], server: NatsServer
+) -> None:
+    before = set(sockets())
+    calls = 0
+
+    class Wrong:
+        async def dial(self, address: tuple[str, int], **_: object) -> Any:
+            nonlocal calls
+            calls += 1
+            return shape(*await asyncio.open_connection(*address))
+
+    with pytest.raises(TypeError, match="a dialer returns"):
+        await connect(server.url, dialer=Wrong())
+    await asyncio.sleep(0)
+    assert set(sockets()) <= before
+    assert calls == 1
+
+
+async def test_dial_that_is_no_coroutine_function_raises_type_error_and_leaks_no_socket(server: NatsServer) -> None:
+    opened: list[socket.socket] = []
+
+    class Blocking:
+        def dial(self, address: tuple[str, int], **_: object) -> Any:
+            opened.append(socket.create_connection(address))
+            return opened[-1]
+
+    with pytest.raises(TypeError, match="not a coroutine function"):
+        await connect(server.url, dialer=Blocking())
+    assert opened[0].fileno() == -1
+
+
+async def test_dial_with_another_signature_raises_type_error() -> None:
+    class Short:
+        async def dial(self, address: tuple[str, int]) -> Any:
+            raise AssertionError
+
+    with pytest.raises(TypeError, match="deadline"):
+        await connect("nats://x", dialer=Short())  # type: ignore[arg-type]
+
+
+async def test_wrong_result_at_a_reconnect_is_a_failed_dial(server: NatsServer) -> None:
+    callbacks, dialer = Callbacks(), Scripted()
+    client = await connect(server.url, dialer=dialer, reconnect_time_wait=0.02, **callbacks.options)
+    dialer.acts.append(lambda: 7)
+    await client.force_reconnect()
+    await callbacks.until_told("reconnected")
+    (error,) = callbacks.errors
+    assert isinstance(error, DialError)
+    await client.close()
+
+
+class Odd(BaseException):
+    """Not an Exception."""
+
+
+@pytest.mark.parametrize("error", [asyncio.CancelledError(), Odd("mine"), SystemExit(3), TypeError("a bug")])
+async def test_any_exception_of_a_dialer_is_a_failed_dial(error: BaseException, server: NatsServer) -> None:
+    callbacks, dialer = Callbacks(), Scripted(raising(error))
+    client = await connect(server.url, dialer=dialer, reconnect_time_wait=0.02, **callbacks.options)
+    dialer.acts = [raising(error)]
+    await client.force_reconnect()
+    await callbacks.until_told("reconnected")
+    assert [type(failed).__name__ for failed in callbacks.errors] == ["DialFailed", "DialFailed"]
+    assert type(error).__name__ in str(callbacks.errors[0])
+    await echo(client)
+    await client.close()
+
+
+class Deaf:
+    """Ignores its deadline and its cancellation until it is released; then it dials all the same."""
+
+    def __init__(self) -> None:
+        self.released = asyncio.Event()
+        self.cancels = 0
+        self.ended = asyncio.Event()
+
+    async def dial(self, address: tuple[str, int], **_: object) -> Any:
+        while not self.released.is_set():
+            with suppress(asyncio.CancelledError):
+                await self.released.wait()
+                break
+            self.cancels += 1
+        opened = await asyncio.open_connection(*address)
+        self.ended.set()
+        return opened
+
+
+async def test_dialer_that_ignores_its_cancellation_is_abandoned_and_reported(
+    server: NatsServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    before, dialer = set(sockets()), Deaf()
+    options: dict[str, Any] = {"connect_timeout": 0.05, "allow_reconnect": False, "max_reconnect_attempts": 1}
+    with caplog.at_level(logging.WARNING):
+        error = await failing(
+            connect(
+                server.url, dialer=dialer, reconnect_time_wait=0, error_cb=Callbacks().options["error_cb"], **options
+            )
+        )
+    assert isinstance(error.__cause__, DialError)
+    assert (error.__cause__.cause, "abandoned" in error.__cause__.text) == ("timeout", True)
+    assert "the dialer Deaf ignored its cancellation" in caplog.text
+    dialer.released.set()  # what it opens now is closed
+    await dialer.ended.wait()
+    await asyncio.sleep(0.05)
+    assert set(sockets()) <= before
+
+
+async def test_cancel_is_not_held_up_by_a_dialer_that_ignores_it(server: NatsServer) -> None:
+    dialer = Deaf()
+    connecting = asyncio.ensure_future(connect(server.url, dialer=dialer, connect_timeout=60))
+    await asyncio.sleep(0.01)
+    connecting.cancel()
+    began = time.monotonic()
+    await asyncio.wait([connecting], timeout=5)
+    assert connecting.cancelled()
+    assert time.monotonic() - began < 2
+    dialer.released.set()
+    await dialer.ended.wait()
+    await asyncio.sleep(0.01)
