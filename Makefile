@@ -1,4 +1,4 @@
-# make demo   opens natsmon on a nats-server of its own
+# make demo   opens natsmon on a cluster of nats-servers of its own
 # make test   runs the tests
 #
 # Each target installs what it needs in .venv, with python3 or the newest installed Python from 3.11 on. Another Python:
@@ -12,22 +12,22 @@ ARGS ?=
 SERVER ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak check bench screenshots setup clean
+.PHONY: help demo test soak check coverage explore bench screenshots docs setup clean
 .DELETE_ON_ERROR:
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "make %-12s %s\n", $$1, $$2 }'
 
-demo: $(VENV)/.demo ## natsmon on a nats-server of its own, with keys to hurt it
+demo: $(VENV)/.demo ## natsmon on a cluster of its own, with a menu of faults
 	@$(BIN)/natsmon demo $(ARGS)
 
 test: $(VENV)/.dev ## all tests, and the fast ones on every other Python; SERVER=2.10.25: connections to that server
 	@MAKE="$(MAKE)" SERVER="$(SERVER)" .ci/test $(VENV) $(ARGS)
 
-soak: $(VENV)/.dev ## servers and wires hurt 600 times, and every message's fate held against witnesses
+soak: $(VENV)/.dev ## 600 faults on a cluster; the account of every message compared with witnesses
 	@$(BIN)/python -m tests.soak $(ARGS)
 
-check: $(VENV)/.dev ## style, types, and which module may import which
+check: $(VENV)/.dev ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -44,8 +44,11 @@ explore: $(VENV)/.dev ## property tests with new examples for SECONDS=60, from a
 bench: $(VENV)/.dev ## the measured figures beside their baselines
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-screenshots: $(VENV)/.dev ## take the pictures in screenshots/ again, from real runs
+screenshots: $(VENV)/.dev ## take the pictures in screenshots/ from real runs
 	@$(BIN)/python -m screenshots $(ARGS)
+
+docs: $(VENV)/.docs ## the documentation site, in build/site
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet && echo "build/site/index.html"
 
 setup: $(VENV)/.dev ## .venv with all that the targets above need
 
@@ -61,6 +64,10 @@ $(VENV)/.demo: $(SETUP)
 $(VENV)/.dev: $(SETUP)
 	@python=$$(.ci/pythons main $(PYTHON)) && .ci/venv $(VENV) "$$python" dev
 	@touch $@ $(VENV)/.demo
+
+$(VENV)/.docs: $(VENV)/.dev
+	@.ci/venv $(VENV) python3 dev,docs
+	@touch $@
 
 .venv-3.%/.dev: $(SETUP)
 	@python=$$(.ci/pythons minor 3.$*) && .ci/venv .venv-3.$* "$$python" dev

@@ -1,8 +1,7 @@
-"""One real nats-server process on loopback, and the ways to hurt it.
+"""One real nats-server process on loopback: start, kill, freeze, lame duck mode.
 
-The demo and the tests stand on the same class, so that what the demo shows is what the tests have proved.
-Everything here blocks: its callers are a small process of its own (the keeper) and test fixtures. Standard
-library only, for the keeper must be there at once.
+The demo, the tests and the benchmarks use it. Every method blocks. Standard library only, so that the process that
+owns the demo's servers starts at once.
 """
 
 import json
@@ -22,17 +21,17 @@ from pathlib import Path
 from typing import Any, Self
 
 START_TIMEOUT = 10.0
-"""A server is up in 50 ms; ten seconds mean that it will not be."""
+"""Seconds; a server answers within 50 ms, or not at all."""
 HOST = "127.0.0.1"
 _POLL = 0.005
 
 
 class NoServer(Exception):
-    """There is no nats-server program on this machine."""
+    """This machine has no nats-server program."""
 
 
 class ServerFailed(Exception):
-    """A nats-server was started and did not come up; the text ends with what its log ended with."""
+    """A nats-server did not start; the text ends with the end of its log."""
 
 
 def find_nats_server() -> Path:
@@ -65,7 +64,7 @@ _STOPS_WITHIN = 5.0
 
 
 def _runs(stat: Path) -> bool:
-    """Whether a thread may still say a word after SIGSTOP; the signal is not there at once."""
+    """True until a thread has stopped after SIGSTOP, which takes effect with a delay."""
     try:
         return stat.read_text().rpartition(")")[2].split()[0] not in "Tt"
     except OSError:  # it has ended
@@ -73,12 +72,19 @@ def _runs(stat: Path) -> bool:
 
 
 class NatsServer:
-    """The first start takes any free port; every later one takes the same again, so that a client finds it.
+    """A nats-server with a folder of its own. Its port is chosen at the first start and stays the same.
 
-    ``config`` is nats-server configuration text added to ours. ``cluster`` names a cluster to be in, and
-    ``routes`` the servers of it that are up already. ``speaks_first`` is False where clients must begin (TLS
-    first), and then an open port is all that can be waited for. On Linux, the server is killed when the thread
-    that started it ends.
+    On Linux, the server is killed when the thread that started it ends.
+
+    Args:
+        binary: The program; by default that of ``find_nats_server``.
+        name: Server name; by default that of its folder.
+        config: Configuration besides ours.
+        port: -1 for any free one.
+        cluster: Name of its cluster; none without.
+        routes: Other servers of the cluster.
+        folder: Where its folder is created.
+        speaks_first: False where the client begins (TLS first): the server is ready when its port is open.
     """
 
     def __init__(
@@ -124,12 +130,12 @@ class NatsServer:
 
     @property
     def pid(self) -> int | None:
-        """None when it is not running."""
+        """None while it is not running."""
         return self._process.pid if self._process and self.running else None
 
     @property
     def running(self) -> bool:
-        """True for a stopped (SIGSTOP) one too: its process is there."""
+        """True also while it is stopped (SIGSTOP)."""
         return self._process is not None and self._process.poll() is None
 
     def start(self, timeout: float = START_TIMEOUT, give_up: Callable[[], bool] = lambda: False) -> Self:
@@ -171,16 +177,16 @@ class NatsServer:
         return self
 
     def kill(self) -> None:
-        """SIGKILL: no word to its clients, their connections reset."""
+        """SIGKILL: the kernel closes its connections."""
         self._end(signal.SIGKILL)
 
     def terminate(self) -> None:
-        """SIGTERM: an orderly end, also of one that was stopped."""
+        """SIGTERM: an orderly end, also while it is stopped."""
         self._signal(signal.SIGCONT)
         self._end(signal.SIGTERM)
 
     def stop(self) -> None:
-        """SIGSTOP: its sockets stay open and silent. On Linux, this returns when its last thread has stopped."""
+        """SIGSTOP: its sockets stay open and silent. On Linux, return when its last thread has stopped."""
         self._signal(signal.SIGSTOP)
         threads = Path(f"/proc/{self.pid}/task")
         end = time.monotonic() + _STOPS_WITHIN
@@ -191,7 +197,7 @@ class NatsServer:
         self._signal(signal.SIGCONT)
 
     def lame_duck(self) -> None:
-        """SIGUSR2: it tells its clients that it will leave, then drops them by and by."""
+        """SIGUSR2: it notifies its clients that it will shut down, and closes them one by one."""
         self._signal(signal.SIGUSR2)
 
     def restart(self) -> None:
@@ -204,7 +210,7 @@ class NatsServer:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def info(self, timeout: float = 1.0) -> dict[str, Any]:
-        """What a new connection is told at the moment."""
+        """Return the INFO that a new connection receives now."""
         with socket.create_connection((HOST, self.port), timeout) as sock, sock.makefile("rb") as stream:
             line = stream.readline()
         if not line.startswith(b"INFO "):
@@ -230,16 +236,16 @@ class NatsServer:
             parts.append(f"cluster {{ name: {json.dumps(self.cluster)}, {listen}, routes: [{routes}] }}")
         return "\n".join([*parts, self.config, ""])
 
-    def _wait(self, ready: Callable[[], bool], deadline: float, give_up: Callable[[], bool], complaint: str) -> None:
+    def _wait(self, ready: Callable[[], bool], deadline: float, give_up: Callable[[], bool], problem: str) -> None:
         while not ready():
             if not self.running:
-                complaint = "ended at once"
+                problem = "ended at once"
             elif give_up():
-                complaint = "is not wanted any more"
+                problem = "is not needed any more"
             elif time.monotonic() < deadline:
                 time.sleep(_POLL)
                 continue
-            raise ServerFailed(f"nats-server {self.name} {complaint}\n{self.log_tail()}".rstrip())
+            raise ServerFailed(f"nats-server {self.name} {problem}\n{self.log_tail()}".rstrip())
 
     def _learn_ports(self) -> bool:
         assert self._process is not None

@@ -39,7 +39,7 @@ class Relay:
         self._thread = threading.Thread(target=self._loop.run_forever, name="relay", daemon=True)
         # Reserves the port while nothing listens on it: a socket that is bound and does not listen refuses.
         self._reserved = socket.socket()
-        self._listener: asyncio.Server | None = None
+        self._listener: socket.socket | None = None
         self._numbers = itertools.count(1)
         self._running: dict[asyncio.Task[None], RelayedConnection] = {}
 
@@ -170,15 +170,24 @@ class Relay:
             listener = socket.socket()
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind((HOST, self.port))
-            self._listener = await asyncio.start_server(self._accept, sock=listener)
+            listener.setblocking(False)
+            listener.listen()
+            self._loop.add_reader(listener, self._accept, listener)
+            self._listener = listener
 
     async def _stop_listening(self) -> None:
         if self._listener is not None:
+            self._loop.remove_reader(self._listener)
             self._listener.close()
             self._listener = None
 
-    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection = RelayedConnection(self._conditions, next(self._numbers), reader, writer)
+    def _accept(self, listener: socket.socket) -> None:
+        try:
+            client, _ = listener.accept()
+        except OSError:  # it is gone again
+            return
+        client.setblocking(False)
+        connection = RelayedConnection(self._conditions, next(self._numbers), client)
         task = self._loop.create_task(self._run(connection))
         self._running[task] = connection
         task.add_done_callback(self._forget)

@@ -59,20 +59,17 @@ class Conditions:
 class RelayedConnection:
     """Bytes between a client that has connected and the server."""
 
-    def __init__(
-        self, conditions: Conditions, number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    def __init__(self, conditions: Conditions, number: int, client: socket.socket) -> None:
         self._conditions = conditions
         self._number = number
-        self._reader = reader
-        self._writer = writer
-        self._ends = [writer]
+        self._client = client
+        self._ends: list[asyncio.StreamWriter] = []
         self._ended: set[Direction] = set()
         self.finishing = asyncio.Event()
         """Set it to send a FIN to both sides."""
         self.torn = False
         """Bytes of it were discarded."""
-        _prepare(writer.get_extra_info("socket"))
+        _prepare(client)
 
     async def run(self, port: int) -> None:
         """Relay until both sides have sent FIN, or one RST, which is passed on."""
@@ -104,12 +101,14 @@ class RelayedConnection:
                 self._notify(direction, _END)
 
     async def _relay(self, port: int) -> None:
+        from_client, to_client = await asyncio.open_connection(sock=self._client)
+        self._ends.append(to_client)
         await self._conditions.reachable.wait()
-        reader, writer = await self._connect(port)
-        self._ends.append(writer)
+        from_server, to_server = await self._connect(port)
+        self._ends.append(to_server)
         async with asyncio.TaskGroup() as tasks:
             ways: list[tuple[Direction, asyncio.StreamReader, asyncio.StreamWriter]]
-            ways = [("up", self._reader, writer), ("down", reader, self._writer)]
+            ways = [("up", from_client, to_server), ("down", from_server, to_client)]
             for direction, source, sink in ways:
                 pieces: _Pieces = asyncio.Queue(_CHUNKS_HELD)
                 tasks.create_task(self._receive(source, pieces, direction))
@@ -128,6 +127,8 @@ class RelayedConnection:
 
     def abort(self) -> None:
         """Send RST to both sides, unless the connection has ended."""
+        if not self._ends:
+            self._client.close()
         for end in self._ends:
             end.transport.abort()
 

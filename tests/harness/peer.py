@@ -82,6 +82,8 @@ class Talk:
         self.peer = peer
         self.reader = reader
         self.writer = writer
+        self.subscriptions: dict[bytes, bytes] = {}
+        """Subjects by sid, where the script keeps them."""
 
     async def send(self, data: bytes) -> None:
         self.writer.write(data)

@@ -10,6 +10,7 @@ Where a peer first completes the handshake and then misbehaves, ``held=True`` ma
 """
 
 import asyncio
+import math
 from functools import partial
 from typing import Any
 
@@ -24,14 +25,21 @@ def correct(**info: Any) -> Peering:
     return playing(partial(serve, **info))
 
 
-async def serve(talk: Talk, **info: Any) -> None:
-    """Send INFO, answer PING, and deliver what is published to subscribers of the same subject, without wildcards."""
-    subscriptions: dict[bytes, bytes] = {}
+async def serve(talk: Talk, pongs: float = math.inf, **info: Any) -> None:
+    """Send INFO, answer PING, and deliver what is published to subscribers of the same subject, without wildcards.
+
+    Args:
+        talk: The connection.
+        pongs: How many PINGs are answered.
+        **info: Fields of INFO.
+    """
+    subscriptions = talk.subscriptions
     await talk.info(**info)
     while line := await talk.line():
         match line.split():
             case [b"PING"]:
-                await talk.send(b"PONG\r\n")
+                if (pongs := pongs - 1) >= 0:
+                    await talk.send(b"PONG\r\n")
             case [b"SUB", subject, *_, sid]:
                 subscriptions[sid] = subject
             case [b"UNSUB", sid, *_]:

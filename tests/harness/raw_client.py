@@ -52,7 +52,10 @@ class RawClient:
     def until(self, data: bytes) -> bool:
         """Read until this has arrived."""
         while data not in self._received:
-            self._received += self._read(WAIT) or b""
+            more = self._read(WAIT)
+            if more is None:
+                raise TimeoutError(f"no {data!r} within {WAIT:g} s after {self._received!r}")
+            self._received += more
         return True
 
     def silent(self) -> bool:
