@@ -13,6 +13,7 @@ _HOME = {
     "ByteReader": "natsmon.dial.stream",
     "ByteWriter": "natsmon.dial.stream",
     "Client": "natsmon.library.client",
+    "CommandDialer": "natsmon.dial.command_dialer",
     "CustomDialer": "natsmon.dial.stream",
     "DialCertificateError": "natsmon.dial.errors",
     "DialError": "natsmon.dial.errors",
@@ -27,16 +28,21 @@ _HOME = {
     "HandshakeError": "natsmon.protocol.handshake_error",
     "HttpConnectDialer": "natsmon.dial.proxies",
     "LoggingTrace": "natsmon.dial.logging_trace",
+    "ProxyProtocolDialer": "natsmon.dial.proxy_protocol",
     "SocksDialer": "natsmon.dial.proxies",
     "Stream": "natsmon.dial.stream",
+    "UnixDialer": "natsmon.dial.unix_dialer",
+    "WebSocketDialer": "natsmon.library.websocket_dialer",
     "as_stream": "natsmon.dial.stream",
     "connect": "natsmon.library.client",
+    "proxy_from_environment": "natsmon.dial.proxy_environment",
 }
 
 __all__ = [
     "ByteReader",
     "ByteWriter",
     "Client",
+    "CommandDialer",
     "CustomDialer",
     "DialCertificateError",
     "DialError",
@@ -51,15 +57,20 @@ __all__ = [
     "HandshakeError",
     "HttpConnectDialer",
     "LoggingTrace",
+    "ProxyProtocolDialer",
     "SocksDialer",
     "Stream",
+    "UnixDialer",
+    "WebSocketDialer",
     "__version__",
     "as_stream",
     "connect",
+    "proxy_from_environment",
 ]
 
 
 if TYPE_CHECKING:
+    from natsmon.dial.command_dialer import CommandDialer
     from natsmon.dial.dialer import Dialer
     from natsmon.dial.errors import (
         DialCertificateError,
@@ -73,9 +84,13 @@ if TYPE_CHECKING:
     )
     from natsmon.dial.logging_trace import LoggingTrace
     from natsmon.dial.proxies import HttpConnectDialer, SocksDialer
+    from natsmon.dial.proxy_environment import proxy_from_environment
+    from natsmon.dial.proxy_protocol import ProxyProtocolDialer
     from natsmon.dial.stream import ByteReader, ByteWriter, CustomDialer, Stream, as_stream
     from natsmon.dial.trace import DialTrace
+    from natsmon.dial.unix_dialer import UnixDialer
     from natsmon.library.client import Client, connect
+    from natsmon.library.websocket_dialer import WebSocketDialer
     from natsmon.protocol.handshake_error import HandshakeError
 else:
 

@@ -20,13 +20,13 @@ from natsmon.config.redaction import redact
 from natsmon.config.settings import Server, Settings
 from natsmon.dial import resolver
 from natsmon.dial.causes import classify_server_error
-from natsmon.dial.dialer import Dialer
 from natsmon.dial.stream import Stream
 from natsmon.dial.trace import DialTrace
 from natsmon.probe.connection import dial_attempt as attempt
 from natsmon.probe.inquiry.second_look import Evidence
 from natsmon.protocol import tls
 from natsmon.protocol.link import Link
+from natsmon.protocol.settings_dialer import dialer_for
 from natsmon.state import Dial, StageRecord, State
 from natsmon.stream import events as ev
 from natsmon.text.plain_text import printable
@@ -207,7 +207,7 @@ async def _check_one(server: Server, settings: Settings) -> Found:
     found = Found(server.url)
     try:
         which = attempt.Attempt(dial=1, attempt=1, round=1, server=server, why="initial")
-        link = await attempt.make(which, Dialer(), settings, emit, clock)
+        link = await attempt.make(which, dialer_for(settings), settings, emit, clock)
         found = replace(found, dials=tuple(state.dials))
         if link is None:
             await evidence.finished()

@@ -197,5 +197,14 @@ def _metric_prefix(value: str) -> str:
     return value
 
 
+def _command(value: str) -> str:
+    if value:
+        from natsmon.dial.command_dialer import CommandDialer
+
+        CommandDialer(value)  # raises ValueError
+    return value
+
+
+COMMAND = Value("COMMAND", lambda value: _command(text(value)))
 NAMESPACE = Value("NAME", _metric_prefix)
 NEW_FILE = Value("FILE", lambda value: os.path.expanduser(_name(text(value))))

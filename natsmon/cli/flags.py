@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import click
 
 from natsmon.cli.flag_types import (
+    COMMAND,
     DURATION,
     FILE,
     HEADER,
@@ -71,6 +72,9 @@ _CONNECT_FLAGS = [
           help="Name to check the server's certificate for.  [default: the host dialed]"),
     _flag("Servers", "--connection-name", type=NAME,
           help="Name that servers list the connection by.  [default: natsmon HOST PID]"),
+    _flag("Connection", "--dial-command", type=COMMAND,
+          help="Command that carries each connection: 'ssh -W {host}:{port} bastion'."),
+    _flag("Connection", "--unix", type=NEW_FILE, help="UNIX socket that carries each connection."),
     _flag("Connection", "--connect-timeout", type=POSITIVE_DURATION, default="5s",
           help="For one dial, from DNS to PONG."),
 ]  # fmt: skip

@@ -112,6 +112,8 @@ def _check_pairs(settings: Settings, ctx: click.Context) -> None:
     for one, other in (("jwt", "seed"), ("seed", "jwt"), ("tlskey", "tlscert")):
         if getattr(settings, one) and not getattr(settings, other):
             refuse(one, f"is given without --{other}")
+    if settings.dial_command and settings.unix:
+        refuse("unix", "excludes --dial-command")
     excluded = _PUBLISHING if settings.observe else ("no_echo",) if settings.jetstream else ()
     for name in excluded:
         if ctx.params.get(name) and origin(ctx, name) != "default":

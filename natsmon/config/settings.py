@@ -69,6 +69,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The TLS handshake comes before INFO."""
     tls_server_name: str = ""
     """The name to check the server's certificate for, instead of the host dialed."""
+    dial_command: str = ""
+    """A command whose standard input and output carry each connection, with ``{host}`` and ``{port}``."""
+    unix: str = ""
+    """The path of a UNIX socket that carries each connection."""
     name: str = ""
     """The connection's name, as servers list it."""
     subject: str = "hello"
@@ -157,6 +161,8 @@ _SHOWN: dict[str, tuple[str, Callable[[Any], str]]] = {
     "tlskey": ("tlskey", printable),
     "tlsfirst": ("tlsfirst", _yes_no),
     "tls_server_name": ("tls-server-name", printable),
+    "dial_command": ("dial-command", printable),
+    "unix": ("unix", printable),
     "name": ("connection-name", printable),
     "subject": ("subject", printable),
     "payload": ("payload", _payload),

@@ -30,6 +30,8 @@ _TABLE: dict[tuple[Stage | None, str], Diagnosis] = {
     ("connect", "timeout"): Diagnosis(
         "no PONG to the first PING", "the server may be overloaded, or be waiting for its authorization service"
     ),
+    (None, "command"): Diagnosis("the command of --dial-command failed", "run it by hand; it has no terminal"),
+    (None, "proxy"): Diagnosis("the proxy refused", "check the proxy, its user and what it allows"),
     (None, "reset"): Diagnosis("the connection was reset", "a proxy, a firewall or a crash may have cut it"),
     # -- the greeting
     (None, "eof"): Diagnosis(

@@ -54,6 +54,11 @@ BAD = [
     ),
     ("--headers natsmon-seq:1", "--headers: the value has a name of ours: messages are numbered by such headers"),
     ("--headers Nats-Msg-Id:1", "--headers: the value has a name of the server's, which would act on it"),
+    (
+        "--dial-command {user}",
+        '--dial-command: "{user}" may have the fields {host} and {port} only; a brace is written twice',
+    ),
+    ("--unix a --dial-command b", "--unix: excludes --dial-command"),
     ("--connection-name=", '--connection-name: "" is empty'),
     ("--tls-server-name .x", '--tls-server-name: ".x" is not a valid name or address'),
     ("--tls-server-name " + "a" * 64, '--tls-server-name: "' + "a" * 64 + '" is not a valid name or address'),

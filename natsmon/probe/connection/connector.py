@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import Protocol
 
 from natsmon.config.settings import Settings
-from natsmon.dial.dialer import Dialer
 from natsmon.dial.stream import CustomDialer
 from natsmon.probe.connection.command_queue import Order, Orders
 from natsmon.probe.connection.dial_attempt import Attempt, Clock, Emit, make
@@ -21,6 +20,7 @@ from natsmon.protocol import tls
 from natsmon.protocol.link import Link
 from natsmon.protocol.nats_client import Loss
 from natsmon.protocol.server_info import Info
+from natsmon.protocol.settings_dialer import dialer_for
 from natsmon.stream import events as ev
 from natsmon.text import units
 
@@ -64,7 +64,7 @@ class Connector:
         self._rider = rider
         self._emit = emit
         self._clock = clock
-        self._dialer = dialer or Dialer()
+        self._dialer = dialer or dialer_for(settings)
         self._rng = rng or random.Random()  # noqa: S311 - spreads load, guards nothing
         self._pool = Pool(settings.servers, randomize=settings.randomize, rng=self._rng)
         self._roster = Roster(self._pool, emit, clock)

@@ -18,12 +18,12 @@ import msgspec
 from natsmon.config.server_urls import parse_server
 from natsmon.config.settings import Server, Settings
 from natsmon.dial.causes import classify_server_error
-from natsmon.dial.dialer import Dialer
 from natsmon.dial.errors import DialError
-from natsmon.dial.stream import Stream
+from natsmon.dial.stream import CustomDialer, Stream, as_stream
 from natsmon.protocol import tls
 from natsmon.protocol.certificates import presented_chain, unverified_chain
 from natsmon.protocol.server_info import read_info
+from natsmon.protocol.settings_dialer import dialer_for
 from natsmon.stream import events as ev
 
 LOOK_TIMEOUT = 2.0
@@ -43,12 +43,12 @@ class Evidence:
         emit: Callable[[ev.AnyEvent], None],
         clock: Callable[[], float],
         *,
-        dialer: Dialer | None = None,
+        dialer: CustomDialer | None = None,
     ) -> None:
         self._settings = settings
         self._emit = emit
         self._clock = clock
-        self._dialer = dialer or Dialer()
+        self._dialer = dialer or dialer_for(settings)
         self._seen: set[tuple[str, str]] = set()
         self._looks: set[asyncio.Task[None]] = set()
         self._closed = False
@@ -154,7 +154,7 @@ class Evidence:
         return _recognized(opening, under_tls)
 
     async def _dial(self, server: Server) -> Stream:
-        return await self._dialer.dial((server.host, server.port), deadline=None)
+        return as_stream(await self._dialer.dial((server.host, server.port), deadline=None, trace=None))
 
     async def _handshake(self, stream: Stream, server: Server) -> None:
         context = tls.look_context()

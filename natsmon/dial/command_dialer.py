@@ -1,0 +1,201 @@
+"""Dialing through a command: its standard input and output are the stream."""
+
+import asyncio
+import os
+import re
+import shlex
+import signal
+import socket
+from collections.abc import Sequence
+from contextlib import suppress
+
+from natsmon.dial.causes import classify
+from natsmon.dial.deadline import until
+from natsmon.dial.errors import DialError
+from natsmon.dial.resolver import authority
+from natsmon.dial.stream import STREAM_LIMIT, Stream
+from natsmon.dial.trace import DialTrace, Hooks
+from natsmon.text.plain_text import clip, printable
+
+_HOST = re.compile(r"[A-Za-z0-9_:.][A-Za-z0-9_:.-]*")
+"""A host that is no option of the command, and nothing to a shell on the way: a server can advertise any."""
+
+_ERRORS_KEPT = 1024
+"""Last bytes kept of the command's standard error."""
+
+_EXIT_WAIT = 0.5
+"""Seconds until a command that has closed its output, or was sent SIGTERM, is killed."""
+
+
+class CommandDialer:
+    """Starts a command for each connection, and ends it with the connection.
+
+    ``CommandDialer("ssh -W {host}:{port} bastion")`` dials from a bastion host, discovered servers included.
+    ``kubectl exec -i POD -- nc {host} {port}`` dials from a pod. The command has no terminal: it cannot ask for a
+    password. What it writes to standard error is part of the error if it exits before the server has sent anything.
+
+    Args:
+        command: With ``{host}`` and ``{port}``. A string is split as a shell does; there is no shell.
+    """
+
+    def __init__(self, command: str | Sequence[str]) -> None:
+        self._command = tuple(shlex.split(command) if isinstance(command, str) else command)
+        if not self._command:
+            raise ValueError("is empty")
+        try:
+            self._arguments("host", 0)
+        except (KeyError, IndexError, ValueError) as error:
+            raise ValueError("may have the fields {host} and {port} only; a brace is written twice") from error
+
+    def _arguments(self, host: str, port: int) -> list[str]:
+        return [part.format(host=host, port=port) for part in self._command]
+
+    async def dial(
+        self, address: tuple[str, int], *, deadline: float | None = None, trace: DialTrace | None = None
+    ) -> Stream:
+        """Start the command for a server. See ``CustomDialer.dial``.
+
+        A command says nothing of its progress: the stream is open as soon as it runs.
+        """
+        hooks, shown = Hooks(trace), authority(*address)
+        if not _HOST.fullmatch(address[0]):
+            raise DialError("dns", "dns", f"{printable(clip(address[0]))}: not a host for a command", address=shown)
+        hooks(DialTrace.connect_start, shown)
+        running: _Command | None = None
+        ours, theirs = socket.socketpair()
+        try:
+            with theirs:
+                async with until(deadline):
+                    running = await _Command.start(self._arguments(*address), theirs)
+            ours.setblocking(False)
+            reader = asyncio.StreamReader(limit=STREAM_LIMIT)
+            protocol = _Protocol(reader, running)
+            loop = asyncio.get_running_loop()
+            transport, _ = await loop.create_connection(lambda: protocol, sock=ours)
+        except BaseException as error:
+            ours.close()
+            if running is not None:
+                running.end()
+            hooks(DialTrace.connect_done, shown, error)
+            if isinstance(error, TimeoutError):
+                raise DialError("tcp", "timeout", "the command did not start", address=shown) from error
+            if isinstance(error, OSError):
+                text = f"{self._command[0]}: {classify(error)[1]}"
+                raise DialError("tcp", "command", text, address=shown, origin=error) from error
+            raise
+        hooks(DialTrace.connect_done, shown, None)
+        return Stream(reader, asyncio.StreamWriter(transport, protocol, reader, loop), shown)
+
+
+_running: set[asyncio.Task[int]] = set()
+"""Waits for the exit of each command. The loop keeps no strong reference to a task."""
+
+
+class _Command(asyncio.Protocol):
+    """A running command, and the protocol that reads its standard error."""
+
+    _process: asyncio.subprocess.Process
+    _exit: asyncio.Task[int]
+
+    def __init__(self) -> None:
+        self._errors = b""
+        self._error_pipe: asyncio.BaseTransport | None = None
+
+    @classmethod
+    async def start(cls, arguments: list[str], stream: socket.socket) -> "_Command":
+        command = cls()
+        read_end, write_end = os.pipe()
+        try:
+            command._process = await asyncio.create_subprocess_exec(
+                *arguments,
+                stdin=stream.fileno(),
+                stdout=stream.fileno(),
+                stderr=write_end,
+                start_new_session=True,  # no terminal, and no ctrl+c
+            )
+        except BaseException:
+            os.close(read_end)
+            raise
+        finally:
+            os.close(write_end)
+        command._exit = asyncio.ensure_future(command._wait())
+        _running.add(command._exit)
+        command._exit.add_done_callback(_running.discard)
+        try:
+            command._error_pipe, _ = await asyncio.get_running_loop().connect_read_pipe(
+                lambda: command, os.fdopen(read_end, "rb", buffering=0)
+            )
+        except BaseException:
+            command.end()
+            raise
+        return command
+
+    def data_received(self, data: bytes) -> None:
+        self._errors = (self._errors + data)[-_ERRORS_KEPT:]
+
+    async def _wait(self) -> int:
+        try:
+            return await self._process.wait()
+        except asyncio.CancelledError:  # the loop ends
+            self._signal(signal.SIGKILL)
+            return await self._process.wait()
+        finally:
+            if self._error_pipe is not None:  # a background process may keep its other end open
+                asyncio.get_running_loop().call_soon(self._error_pipe.close)
+
+    async def exited(self) -> bool:
+        """Wait a moment for its exit."""
+        await asyncio.wait([self._exit], timeout=_EXIT_WAIT)
+        return self._exit.done()
+
+    def failure(self) -> DialError:
+        """Why it exited."""
+        lines = self._errors.decode(errors="replace").strip().splitlines()
+        words = printable(clip(lines[-1])) if lines else "no error message"
+        return DialError("tcp", "command", f"the command exited with {self._process.returncode}: {words}")
+
+    def end(self) -> None:
+        """Terminate its process group, and kill it if it does not exit."""
+        if not self._exit.done():
+            self._signal(signal.SIGTERM)
+            asyncio.get_running_loop().call_later(_EXIT_WAIT, self._kill)
+
+    def _kill(self) -> None:
+        if not self._exit.done():
+            self._signal(signal.SIGKILL)
+
+    def _signal(self, number: int) -> None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, number)
+
+
+class _Protocol(asyncio.StreamReaderProtocol):
+    """Ends the command with the connection, and explains a connection that ended before the first byte."""
+
+    def __init__(self, reader: asyncio.StreamReader, command: _Command) -> None:
+        super().__init__(reader)
+        self._incoming = reader
+        self._command = command
+        self._received = False
+        self._explaining: asyncio.Task[None] | None = None
+
+    def data_received(self, data: bytes) -> None:
+        self._received = True
+        super().data_received(data)
+
+    def eof_received(self) -> bool | None:
+        if self._received:
+            return super().eof_received()
+        self._explaining = asyncio.ensure_future(self._explain())
+        return True
+
+    async def _explain(self) -> None:
+        if await self._command.exited():
+            self._incoming.set_exception(self._command.failure())
+        super().eof_received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._explaining is not None:
+            self._explaining.cancel()
+        super().connection_lost(exc)
+        self._command.end()

@@ -1,0 +1,62 @@
+"""Dialing a server that expects the PROXY protocol, as a load balancer does (nats-server from 2.12.2)."""
+
+import ipaddress
+from typing import Literal
+
+from natsmon.dial.dialer import Dialer
+from natsmon.dial.errors import DialError
+from natsmon.dial.stream import CustomDialer, Stream, as_stream
+from natsmon.dial.trace import DialTrace
+
+_SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
+_PROXIED_STREAM = {4: b"\x21\x11", 6: b"\x21\x21"}
+"""Version 2, command PROXY; TCP over IPv4 or IPv6."""
+
+
+class ProxyProtocolDialer:
+    """Sends a PROXY protocol header on each connection (HAProxy's proxy-protocol.txt).
+
+    Args:
+        version: Of the protocol: 1 is text, 2 is binary.
+        source: Address and port of the client to report; those of the socket by default.
+        dialer: Opens the connection; ``Dialer()`` by default.
+    """
+
+    def __init__(
+        self,
+        *,
+        version: Literal[1, 2] = 2,
+        source: tuple[str, int] | None = None,
+        dialer: CustomDialer | None = None,
+    ) -> None:
+        if version not in (1, 2):
+            raise ValueError("the PROXY protocol has the versions 1 and 2")
+        self._version = version
+        self._source = source
+        self._dialer = Dialer() if dialer is None else dialer
+        if source is not None:
+            _header(version, source, source)  # raises ValueError
+
+    async def dial(
+        self, address: tuple[str, int], *, deadline: float | None = None, trace: DialTrace | None = None
+    ) -> Stream:
+        """Open a connection, and send the header. See ``CustomDialer.dial``."""
+        stream = as_stream(await self._dialer.dial(address, deadline=deadline, trace=trace))
+        try:
+            peer = stream.writer.get_extra_info("peername")
+            source = self._source or stream.writer.get_extra_info("sockname")
+            stream.writer.write(_header(self._version, source[:2], peer[:2]))
+        except (TypeError, ValueError) as error:
+            stream.writer.transport.abort()
+            raise DialError("tcp", "unknown", f"no addresses for the PROXY protocol: {error}") from error
+        return stream
+
+
+def _header(version: int, source: tuple[str, int], target: tuple[str, int]) -> bytes:
+    here, there = (ipaddress.ip_address(host.partition("%")[0]) for host, _ in (source, target))
+    if here.version != there.version:
+        raise ValueError("source and server are of different address families")
+    if version == 1:
+        return f"PROXY TCP{here.version} {here} {there} {source[1]} {target[1]}\r\n".encode()
+    body = here.packed + there.packed + source[1].to_bytes(2, "big") + target[1].to_bytes(2, "big")
+    return _SIGNATURE + _PROXIED_STREAM[here.version] + len(body).to_bytes(2, "big") + body

@@ -1,0 +1,44 @@
+"""Dialing a UNIX socket."""
+
+import asyncio
+import os
+
+from natsmon.dial.causes import classify
+from natsmon.dial.deadline import until
+from natsmon.dial.errors import DialError
+from natsmon.dial.stream import STREAM_LIMIT, Stream
+from natsmon.dial.trace import DialTrace, Hooks
+
+
+class UnixDialer:
+    """Opens every connection to one UNIX socket: a sidecar's, or the local end of ``ssh -L``.
+
+    Discovered servers are dialed through it as well, so it suits a single server, or a proxy before several.
+
+    Args:
+        path: Of the socket.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._path = os.fspath(path)
+
+    async def dial(
+        self, address: tuple[str, int], *, deadline: float | None = None, trace: DialTrace | None = None
+    ) -> Stream:
+        """Connect to the socket; the address is not used. See ``CustomDialer.dial``."""
+        hooks = Hooks(trace)
+        hooks(DialTrace.connect_start, self._path)
+        try:
+            async with until(deadline):
+                reader, writer = await asyncio.open_unix_connection(self._path, limit=STREAM_LIMIT)
+        except BaseException as error:
+            hooks(DialTrace.connect_done, self._path, error)
+            if isinstance(error, TimeoutError):
+                raise DialError("tcp", "timeout", "no answer to the connect", address=self._path) from error
+            if isinstance(error, OSError):
+                cause, text = classify(error)
+                cause = "unreachable" if isinstance(error, FileNotFoundError) else cause
+                raise DialError("tcp", cause, text, address=self._path, origin=error) from error
+            raise
+        hooks(DialTrace.connect_done, self._path, None)
+        return Stream(reader, writer, self._path)
