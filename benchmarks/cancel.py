@@ -12,6 +12,7 @@ from benchmarks.event_pipe import EventPipe
 from benchmarks.probe_child import ProbeChild, settings
 from benchmarks.table import Row, ms, percentile, spread
 from natsmon.config.settings import Server
+from natsmon.stream import commands
 from natsmon.stream import events as ev
 from tests.harness import processes
 
@@ -73,7 +74,7 @@ def _cancel_often(
     for number in range(times):
         probe.pipe.until(hangs)
         probe.pipe.discard(rng.uniform(0.0, _LONGEST_PAUSE))
-        asked = probe.pipe.send(ev.Cancel())
+        asked = probe.pipe.send(commands.Cancel())
         _, told = probe.pipe.until(cancelled)
         taken.append(told - asked)
         if cancelled is not _closed:
@@ -82,7 +83,7 @@ def _cancel_often(
             before = _tasks(probe), processes.threads(probe.pid)
         if number < times - 1:
             _settle(probe.pipe)
-            probe.pipe.send(ev.Reconnect())
+            probe.pipe.send(commands.Reconnect())
     tasks, threads = _tasks(probe) - before[0], processes.threads(probe.pid) - before[1]
     return taken, f"{processes.tcp_sockets(probe.pid)} sockets, {tasks:+} tasks, {threads:+} threads"
 

@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 
+from natsmon.stream import codec, commands
 from natsmon.stream import events as ev
 
 WAIT = 20.0
@@ -20,9 +21,9 @@ class EventPipe:
         self._rest = b""
         self._read: deque[tuple[float, bytes]] = deque()
 
-    def send(self, command: ev.AnyCommand) -> float:
+    def send(self, command: commands.AnyCommand) -> float:
         """Returns the moment just before it was written, by ``perf_counter``."""
-        line = ev.encode(command)
+        line = codec.encode(command)
         at = time.perf_counter()
         os.write(self._commands, line)
         return at
@@ -49,7 +50,7 @@ class EventPipe:
         while True:
             while self._read:
                 at, line = self._read.popleft()
-                event = ev.decode_event(line)
+                event = codec.decode_event(line)
                 if event is not None:
                     yield event, at
             left = deadline - time.perf_counter()

@@ -1,6 +1,6 @@
 """Does it grow? Memory of view and probe after a long life, against after its first hundredth.
 
-The messages go on while the reconnects are forced, about a hundred to each, so that there are losses to remember.
+The messages go on while the reconnects are manual, about a hundred to each, so that there are losses to remember.
 """
 
 import time
@@ -9,6 +9,7 @@ from benchmarks import servers
 from benchmarks.probe_child import settings
 from benchmarks.table import Row, mb
 from benchmarks.tapped_dashboard import TappedDashboard
+from natsmon.stream import commands
 from natsmon.stream import events as ev
 from tests.harness import processes
 
@@ -62,14 +63,14 @@ class _Life:
     def live(self, messages: int, reconnects: int) -> None:
         """Until there have been so many of both; publishing is paused then, for the next stretch to resume."""
         if self._reconnects:
-            self._pipe.send(ev.Resume())
+            self._pipe.send(commands.Resume())
         while self._reconnects < reconnects:
-            self._pipe.send(ev.Reconnect())
+            self._pipe.send(commands.Reconnect())
             self._until(connected=True)
             self._reconnects += 1
         while self._tally.attempted < messages:
             self._until(connected=False)
-        self._pipe.send(ev.Pause())
+        self._pipe.send(commands.Pause())
         for event, _ in self._pipe.during(_SETTLE):
             self._note(event)
 

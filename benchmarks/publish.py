@@ -52,7 +52,7 @@ def _natsmon_rate(server: NatsServer, count: int, module: str) -> float:
                 case ev.Connected():
                     connected = event.t
                 case ev.Tally():
-                    echoed = event.echoed
+                    echoed = event.delivered
                 case ev.Drained():
                     drained = event.t
                 case ev.End():

@@ -1,10 +1,11 @@
-"""What natsmon adds to a connect: a forced reconnect as seen from outside, against nats-py's own connect."""
+"""What natsmon adds to a connect: a manual reconnect as seen from outside, against nats-py's own connect."""
 
 from benchmarks import servers
 from benchmarks.bare_client import BareConnects
 from benchmarks.event_pipe import EventPipe
 from benchmarks.probe_child import ProbeChild, settings
 from benchmarks.table import Row, median, ms, spread
+from natsmon.stream import commands
 from natsmon.stream import events as ev
 
 _LIMIT = 2.0
@@ -48,7 +49,7 @@ def run(quick: bool) -> Row:
 
 def _reconnect(pipe: EventPipe) -> tuple[float, float]:
     """Seconds by the probe's own clock, from the loss on; and as seen from outside, from the command on."""
-    asked = pipe.send(ev.Reconnect())
+    asked = pipe.send(commands.Reconnect())
     lost, _ = pipe.until(lambda event: isinstance(event, ev.Disconnected))
     back, told = pipe.until(lambda event: isinstance(event, ev.StatusChanged) and event.status == "CONNECTED")
     return back.t - lost.t, told - asked

@@ -19,6 +19,7 @@ from benchmarks.table import Row, mb, median
 from natsmon.recording.reader import Recording
 from natsmon.recording.recorder import Parts
 from natsmon.recording.target import Target
+from natsmon.stream import codec
 from natsmon.stream import events as ev
 
 _LIMIT = 1.03
@@ -87,7 +88,8 @@ def _day(suffix: str) -> tuple[bool, str]:
 def _seconds() -> Iterator[list[bytes]]:
     """The lines of each second of a day."""
     noise = random.Random(4222)
-    yield [ev.encode(ev.Session(t=0.0, id="day", started=1_750_000_000.0, subject="hello", interval=1.0))]
+    begin = ev.Session(id="day", started=1_750_000_000.0), ev.Connection(subject="hello", interval=1.0)
+    yield [codec.encode(event) for event in begin]
     for second in range(_DAY):
         number, at = second + 1, second + 0.109 + noise.random() / 1000
         latency, rtt = noise.lognormvariate(-7.8, 0.4), noise.lognormvariate(-8.0, 0.3)
@@ -98,6 +100,6 @@ def _seconds() -> Iterator[list[bytes]]:
         ]
         if second % _TALLY_EVERY == 0:
             told.append(
-                ev.Tally(t=round(at + 0.007, 4), attempted=number, sent=number, echoed=number, bytes=5 * number)
+                ev.Tally(t=round(at + 0.007, 4), attempted=number, sent=number, delivered=number, bytes=5 * number)
             )
-        yield [ev.encode(event) for event in told]
+        yield [codec.encode(event) for event in told]

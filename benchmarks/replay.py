@@ -18,7 +18,7 @@ import msgspec
 
 from benchmarks.report import _day as day
 from benchmarks.table import Row, mb, ms, spread
-from natsmon.stream import events as ev
+from natsmon.stream import codec
 
 _EVENTS = 1_000_000
 _JUMPS = 200
@@ -43,7 +43,7 @@ def run(quick: bool) -> Row:
     with tempfile.TemporaryDirectory(prefix="natsmon-benchmark-") as folder:
         file = Path(folder) / "day.jsonl"
         with file.open("wb") as out:
-            out.writelines(ev.encode(event) for event in islice(day(), events))
+            out.writelines(codec.encode(event) for event in islice(day(), events))
         size = file.stat().st_size
         done = subprocess.run([*_MEASURED, str(file)], stdout=subprocess.PIPE, check=True)
     figures = msgspec.json.decode(done.stdout, type=Figures)

@@ -14,6 +14,7 @@ from itertools import islice
 from pathlib import Path
 
 from benchmarks.table import Row, mb
+from natsmon.stream import codec
 from natsmon.stream import events as ev
 
 _EVENTS = 1_000_000
@@ -30,7 +31,7 @@ def run(quick: bool) -> Row:
     with tempfile.TemporaryDirectory(prefix="natsmon-benchmark-") as folder:
         file = Path(folder) / "day.jsonl"
         with file.open("wb") as out:
-            out.writelines(ev.encode(event) for event in islice(_day(), events))
+            out.writelines(codec.encode(event) for event in islice(_day(), events))
         size = file.stat().st_size
         measured = {name: _measured(file, name, Path(folder) / "report") for name in _FORMATS}
     slowest = max(took for took, _ in measured.values())
@@ -63,14 +64,17 @@ def _measured(file: Path, as_format: str, out: Path) -> tuple[float, float]:
 
 def _day() -> Iterator[ev.AnyEvent]:
     """Without an end: 50 messages a second, and a PING a second."""
-    yield ev.Session(t=0.0, id="day", started=1_750_000_000.0, name="benchmark", servers=list(_SERVERS), interval=0.02)
+    yield ev.Session(t=0.0, id="day", started=1_750_000_000.0)
+    yield ev.Connection(t=0.0, name="benchmark", servers=list(_SERVERS), interval=0.02)
     t, dial, lost = 0.0, 0, 0
     sent = 0
     while True:
         server = _SERVERS[dial % len(_SERVERS)]
         yield ev.StatusChanged(t=t, status="RECONNECTING" if dial else "CONNECTING", previous="CONNECTED")
         dial += 1
-        yield ev.DialStart(t=t, dial=dial, attempt=1, round=1, server=server, why="reconnect" if lost else "initial")
+        yield ev.DialStart(
+            t=t, dial=dial, attempt=1, pool_pass=1, server=server, reason="reconnect" if lost else "initial"
+        )
         stages: list[tuple[ev.Stage, float]] = [("dns", 0.0004), ("tcp", 0.0007), ("info", 0.0006), ("connect", 0.0011)]
         for stage, seconds in stages:
             yield ev.DialStage(t=t, dial=dial, stage=stage, outcome="started")
@@ -87,8 +91,10 @@ def _day() -> Iterator[ev.AnyEvent]:
             yield ev.Echoed(t=round(t + latency, 6), seq=sent, latency=latency)
             if number % 50 == 0:
                 yield ev.Rtt(t=t, seconds=latency * 0.6)
-                yield ev.Tally(t=t, attempted=sent, sent=sent, echoed=sent - lost, lost=lost)
+                yield ev.Tally(t=t, attempted=sent, sent=sent, delivered=sent - lost, lost=lost)
         lost += 1
-        yield ev.Disconnected(t=t, cause="eof", text="closed by the server", server=server)
+        yield ev.Disconnected(t=t, outage=lost, cause="eof", text="closed by the server", server=server)
         began, t = t, round(t + 1.5, 6)
-        yield ev.Outage(t=t, began=began, ended=t, cause="eof", before=server, detected_after=0.02, dials=1, lost=1)
+        yield ev.Outage(
+            t=t, outage=lost, began=began, ended=t, cause="eof", before=server, detected_after=0.02, dials=1, lost=1
+        )

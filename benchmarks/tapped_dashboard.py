@@ -15,13 +15,14 @@ from typing import Self
 
 from benchmarks.event_pipe import EventPipe
 from natsmon.config.settings import Settings, from_line, to_line
+from natsmon.stream import codec
 from natsmon.stream import events as ev
-from natsmon.stream.probe_child import ProbeProcess
+from natsmon.stream.probe_child import ProbeChild
 from tests.harness import processes
 from tests.harness.unseen_terminal import UnseenTerminal
 
 
-class TappedProbe(ProbeProcess):
+class TappedProbe(ProbeChild):
     def __init__(self, settings: Settings, tap: int, told: frozenset[str]) -> None:
         super().__init__(settings)
         self._tap = tap
@@ -34,7 +35,7 @@ class TappedProbe(ProbeProcess):
             async for event in super().events():
                 if str(event.__struct_config__.tag) in self._told:
                     with suppress(OSError):
-                        os.write(self._tap, ev.encode(event))
+                        os.write(self._tap, codec.encode(event))
                 yield event
         finally:
             loop.remove_reader(self._tap)
@@ -44,7 +45,7 @@ class TappedProbe(ProbeProcess):
         if not lines:
             asyncio.get_running_loop().remove_reader(self._tap)
         for line in lines.splitlines():
-            self.send(ev.decode_command(line))
+            self.send(codec.decode_command(line))
 
 
 class TappedDashboard:

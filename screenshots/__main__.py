@@ -16,7 +16,7 @@ from natsmon.config.server_urls import parse_server
 from natsmon.config.settings import Settings
 from natsmon.lab.cluster import LAME_DUCK, Cluster
 from natsmon.lab.faults import FaultyNode
-from natsmon.stream.probe_child import ProbeProcess
+from natsmon.stream.probe_child import ProbeChild
 from natsmon.tui.app import NatsmonApp
 from screenshots.scenes import ON_A_CLUSTER, SCENES, Stage
 
@@ -28,7 +28,7 @@ async def take(name: str) -> Path:
     with Cluster(3 if name in ON_A_CLUSTER else 1, configure=lambda *_: LAME_DUCK) as cluster:
         nodes = [FaultyNode(node) for node in cluster.nodes]
         settings = Settings(servers=tuple(parse_server(node.relay.url) for node in nodes), name="natsmon")
-        source = ProbeProcess(settings)
+        source = ProbeChild(settings)
         app = NatsmonApp(source)
         async with app.run_test(size=SIZE) as pilot:
             stage = Stage(app, pilot, nodes)

@@ -127,7 +127,7 @@ def _before(end: float, silences: list[tuple[float, float]], first: int) -> Iter
 def _unnoticed(run: Run) -> Iterable[tuple[float, float]]:
     """Silence that was not told as such, and ended in a loss."""
     for outage in run.outages:
-        if outage.cause != "forced" and outage.detected_after >= _SILENCE and not outage.silent:
+        if outage.cause != "manual" and outage.detected_after >= _SILENCE and not outage.silent:
             yield max(0.0, outage.began - outage.detected_after), outage.began
 
 

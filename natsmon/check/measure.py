@@ -23,12 +23,13 @@ from natsmon.dial.causes import classify_server_error
 from natsmon.dial.stream import Stream
 from natsmon.dial.trace import DialTrace
 from natsmon.probe.connection import dial_attempt as attempt
-from natsmon.probe.inquiry.second_look import Evidence
+from natsmon.probe.inquiry.second_look import SecondLook
 from natsmon.protocol import tls
 from natsmon.protocol.link import Link
 from natsmon.protocol.settings_dialer import dialer_for
-from natsmon.state import Dial, StageRecord, State
+from natsmon.state import Dial, StageRecord, Track
 from natsmon.stream import events as ev
+from natsmon.stream.emitter import Emitter
 from natsmon.text.plain_text import printable
 
 T = TypeVar("T")
@@ -124,10 +125,10 @@ async def _warm_up(settings: Settings) -> None:
     await resolver.lookup("127.0.0.1", 0)
     rehearsal = _Rehearsal()
     try:
-        which = attempt.Attempt(dial=0, attempt=1, round=1, server=Server("127.0.0.1"), why="initial")
-        link = await attempt.make(which, rehearsal, Settings(), lambda _: None, time.monotonic)
-        if link is not None:
-            link.abort()
+        which = attempt.Attempt(dial=1, attempt=1, pool_pass=1, server=Server("127.0.0.1"), reason="initial")
+        made = await attempt.make(which, rehearsal, Settings(), Emitter([]).for_connection(0))
+        if not isinstance(made, ev.DialEnd):
+            made.abort()
     finally:
         rehearsal.close()
 
@@ -189,40 +190,50 @@ def _as_part_of(found: Found, server: Server, address: str, seconds: float) -> F
 # -- one server ---------------------------------------------------------------------------------------
 
 
+class _Folding:
+    """A sink that folds the events of one check into a Track, and redacts what repeats our secrets."""
+
+    failure = ""
+    ended = False
+
+    def __init__(self, secrets: list[str]) -> None:
+        self.track = Track()
+        self._secrets = secrets
+
+    def put(self, event: ev.AnyEvent, line: bytes) -> None:
+        # By then a peer knows our secrets; the dial itself has redacted the answers to CONNECT.
+        if isinstance(event, ev.DialFinding) and self.track.state.dials[-1].stage_reached == "connect":
+            event = msgspec.structs.replace(event, text=redact(event.text, self._secrets))
+        self.track.apply(event)
+
+    def close(self, timeout: float) -> bool:
+        return True
+
+
 async def _check_one(server: Server, settings: Settings) -> Found:
-    began = time.monotonic()
-    state = State()
-
-    def emit(event: ev.AnyEvent) -> None:
-        # By then a peer knows our secrets; what it answers to the CONNECT itself, the dial has looked at.
-        if isinstance(event, ev.DialFinding) and state.dials[-1].stage_reached == "connect":
-            event = msgspec.structs.replace(event, text=redact(event.text, _secrets(settings)))
-        state.apply(event)
-        evidence.watch(event)
-
-    def clock() -> float:
-        return round(time.monotonic() - began, 6)
-
-    evidence = Evidence(settings, emit, clock)
+    folding = _Folding(_secrets(settings))
+    emit = Emitter([folding]).for_connection(0)
+    second_look = SecondLook(settings, emit)
     found = Found(server.url)
     try:
-        which = attempt.Attempt(dial=1, attempt=1, round=1, server=server, why="initial")
-        link = await attempt.make(which, dialer_for(settings), settings, emit, clock)
-        found = replace(found, dials=tuple(state.dials))
-        if link is None:
-            await evidence.finished()
+        which = attempt.Attempt(dial=1, attempt=1, pool_pass=1, server=server, reason="initial")
+        made = await attempt.make(which, dialer_for(settings), settings, emit)
+        found = replace(found, dials=tuple(folding.track.state.dials))
+        if isinstance(made, ev.DialEnd):
+            second_look.dial_failed(made, server)
+            await second_look.finished()
             return found
         try:
-            found = await _try_out(link, found, settings)
-            await link.drain(_CLOSING)
+            found = await _try_out(made, found, settings)
+            await made.drain(_CLOSING)
             return found
         finally:
-            link.abort()
+            made.abort()
     except Exception as error:  # a monitor is told by a status, not by a traceback
         text = redact(f"{type(error).__name__}: {error}", _secrets(settings))
         return replace(found, broken=printable(f"the check itself failed: {text}"))
     finally:
-        evidence.stop()
+        second_look.stop()
 
 
 class _Failed(Exception):

@@ -53,9 +53,9 @@ def replay(ctx: click.Context, /, files: tuple[str, ...], plain: bool, **_: Any)
 
 
 def _log(recording: "Recording") -> int:
-    from natsmon.wording.plain_log import Log
+    from natsmon.wording.plain_log import PlainLog
 
-    log, events = Log(), 0
+    log, events = PlainLog(), 0
     for events, event in enumerate(recording.events(), 1):  # noqa: B007  the last number is asked for
         if (line := log.line(event)) is not None and not write(line):
             return Exit.ENDED

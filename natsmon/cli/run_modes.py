@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from natsmon.lab.demo import Demo
     from natsmon.recording.recorder import Recorder
     from natsmon.recording.target import Target
+    from natsmon.stream.sink import Sink
     from natsmon.tui.drawing.moment import Moment
 
 
@@ -50,28 +51,28 @@ def _run(
     sandbox: "Demo | None",
 ) -> int:
     if mode == "dashboard":
-        from natsmon.stream.probe_child import ProbeProcess
+        from natsmon.stream.probe_child import ProbeChild
         from natsmon.tui.app import run as run_dashboard
 
-        return run_dashboard(
-            ProbeProcess(settings), sandbox=sandbox, record=record, recorder=recorder, afterwards=sum_up
-        )
+        return run_dashboard(ProbeChild(settings), sandbox=sandbox, record=record, recorder=recorder, afterwards=sum_up)
     from natsmon.probe.process import run as run_probe
+    from natsmon.stream.outbox import Outbox
 
-    if mode == "json":
-        from natsmon.stream.events import encode
+    render = None
+    if mode != "json":
+        from natsmon.wording.plain_log import PlainLog
 
-        return run_probe(settings, encode=encode, control=control, recorder=recorder)
-    from natsmon.wording.plain_log import Plain
-
-    return run_probe(settings, encode=Plain().line, control=control, recorder=recorder)
+        render = PlainLog().line
+    outbox = Outbox(sys.stdout.fileno(), render)
+    sinks: list[Sink] = [outbox] if recorder is None else [outbox, recorder]
+    return run_probe([settings], sinks, control=control)
 
 
 def sum_up(last: "Moment", recordings: list[str]) -> None:
     """What the terminal keeps of what was on the screen."""
     from natsmon.wording.session_summary import summary
 
-    died = last.obituary if last.stream == "died" else None
+    died = last.exit_reason if last.stream == "died" else None
     there = [name for name in recordings if os.path.exists(name)]
     with suppress(OSError):  # a terminal that is gone keeps nothing
         write("".join(f"{line}\n" for line in summary(last.state, last.now, died=died, recordings=there)))

@@ -18,7 +18,7 @@ from natsmon.text.plain_text import printable
 if TYPE_CHECKING:
     from natsmon.recording.recorder import Recorder
     from natsmon.recording.target import Target
-    from natsmon.stream.probe_child import Source
+    from natsmon.stream.source import Source
 
 STANDARD_INPUT = "-"
 _TERMINAL = "/dev/tty"
@@ -90,7 +90,7 @@ def _show(
     if plain:
         import asyncio
 
-        source.tap = recorder.put if recorder is not None else None
+        source.tap = recorder.write if recorder is not None else None
         return asyncio.run(_log(source, recorder))
     from natsmon.tui.app import run
 
@@ -98,9 +98,9 @@ def _show(
 
 
 async def _log(source: "Source", recorder: "Recorder | None") -> int:
-    from natsmon.wording.plain_log import Log
+    from natsmon.wording.plain_log import PlainLog
 
-    log = Log()
+    log = PlainLog()
     try:
         async for event in source.events():
             if recorder is not None:
@@ -109,7 +109,7 @@ async def _log(source: "Source", recorder: "Recorder | None") -> int:
                 return Exit.ENDED
     finally:
         source.kill()
-    if log.ended is None:
-        complain(f"view: {source.obituary}")
+    if log.exit_code is None:
+        complain(f"view: {source.exit_reason}")
         return Exit.MONITOR_STOPPED
-    return log.ended
+    return log.exit_code

@@ -1,6 +1,7 @@
 """The dashboard's child process. Settings on the first line of standard input, then commands."""
 
 import os
+import sys
 
 from natsmon.stream.process_start import defer_gc
 
@@ -14,8 +15,8 @@ def main() -> int:
     defer_gc()
     from natsmon.config.settings import from_line
     from natsmon.probe.process import run
-    from natsmon.stream.events import encode
     from natsmon.stream.exit_codes import Exit
+    from natsmon.stream.outbox import Outbox
 
     heard, piece = bytearray(), b""
     while b"\n" not in piece:
@@ -24,4 +25,4 @@ def main() -> int:
             return Exit.USAGE
         heard += piece
     line, _, commands = bytes(heard).partition(b"\n")
-    return run(from_line(line), encode=encode, control=True, heard=commands)
+    return run([from_line(line)], [Outbox(sys.stdout.fileno())], control=True, already_read=commands)

@@ -1,204 +1,139 @@
-"""A monitored connection: connector and heartbeat, commands in, events out.
+"""The probe: owns the connections, takes commands, emits events. It knows no view.
 
-Nothing here knows who takes the events: a view in another process, a log, a recording.
+A probe is given a list of sinks; where they lead is not its concern.
 """
 
 import asyncio
 import importlib.metadata
-import math
 import platform
 import secrets
-import time
-from collections.abc import Callable
+from collections.abc import Sequence
 
 import natsmon
-from natsmon.config import settings as settings_module
 from natsmon.config.settings import Settings
-from natsmon.probe.connection.connector import Connector
-from natsmon.probe.connection.keepalive import Keepalive
-from natsmon.probe.connection.round_trips import RoundTrips
-from natsmon.probe.connection.silence import Silence
-from natsmon.probe.inquiry.second_look import Evidence
-from natsmon.probe.inquiry.server_answers import Inquiry
-from natsmon.probe.messages.heartbeat import Heartbeat
-from natsmon.probe.messages.outage_costs import OutageBook
-from natsmon.protocol.link import Link
+from natsmon.probe.monitored_connection import MonitoredConnection
+from natsmon.stream import commands
 from natsmon.stream import events as ev
+from natsmon.stream.codec import kind_of
+from natsmon.stream.emitter import Emitter
 from natsmon.stream.exit_codes import Exit
+from natsmon.stream.sink import Sink
+
+ALIVE_EVERY = 1.0
+"""Seconds without an event after which ``Alive`` is emitted."""
 
 
 class Probe:
-    """One monitored connection; ``emit`` is called with every event, from the loop, and must not block."""
+    """One session with its connections.
 
-    def __init__(self, settings: Settings, emit: Callable[[ev.AnyEvent], None]) -> None:
+    Args:
+        settings: Of each connection, in order of opening.
+        sinks: Take every event.
+    """
+
+    def __init__(self, settings: Sequence[Settings], sinks: Sequence[Sink]) -> None:
         self._settings = settings
-        self._sink = emit
-        self._began = time.monotonic()
-        self._told_at = 0.0
-        self._session = secrets.token_hex(4)
-        self._link: Link | None = None
-        self._last_read = 0.0
+        self._loop = asyncio.get_running_loop()
+        self._session = secrets.token_hex(16)
+        self.emitter = Emitter(sinks)
+        self.connections = [
+            MonitoredConnection(each, self._session, self.emitter.for_connection(conn))
+            for conn, each in enumerate(settings)
+        ]
         self.interrupted = False
-        self._why = ""
-        self._heartbeat = Heartbeat(settings, self._session, self._emit, self.clock, self.moment)
-        self._round_trips = RoundTrips(settings.rtt_interval, self._emit, self.moment)
-        self._keepalive = Keepalive(settings.ping_interval, settings.max_pings_out, self._emit, self.clock)
-        self._silence = Silence(settings, lambda: self._heartbeat.ledger.flying, self._emit, self.clock)
-        self._outages = OutageBook(self._heartbeat)
-        self._evidence = Evidence(settings, self._emit, self.clock)
-        self._inquiry = Inquiry(settings, self._emit, self.clock)
-        self._connector = Connector(settings, self, self._emit, self.clock)
-
-    def clock(self) -> float:
-        """Seconds since the session began, to the microsecond: more digits would be noise in every line."""
-        return round(time.monotonic() - self._began, 6)
-
-    def moment(self) -> float:
-        """The same for what is told often, to a tenth of a millisecond; no earlier than what was told before."""
-        return max(math.floor(self.clock() * 10_000) / 10_000, self._told_at)
-
-    def _emit(self, event: ev.AnyEvent) -> None:
-        self._told_at = event.t
-        self._sink(event)
-        if self._link is not None:
-            self._last_read = self._link.last_read - self._began
-        for closed in self._outages.watch(event, self._last_read):
-            self._sink(closed)
-        self._evidence.watch(event)
-        self._inquiry.watch(event)
-
-    # -- what rides on the connection -------------------------------------------------------------
-
-    async def link_up(self, link: Link) -> None:
-        self._link = link
-        link.on_subscribed(lambda subject: self._emit(ev.Subscribed(t=self.clock(), subject=subject)))
-        self._keepalive.link_up(link)
-        self._silence.link_up(link)
-        await self._heartbeat.link_up(link)
-        self._round_trips.link_up(link)
-        self._inquiry.link_up(link)
-
-    def link_down(self) -> None:
-        if self._link is not None:
-            self._last_read = self._link.last_read - self._began
-        self._link = None
-        self._inquiry.link_down()
-        self._round_trips.link_down()
-        self._silence.link_down()
-        self._keepalive.link_down()
-        self._heartbeat.link_down()
-
-    async def conclude(self, link: Link) -> None:
-        await self._heartbeat.conclude(link)
-
-    def suspend(self) -> None:
-        self._heartbeat.suspend()
-
-    def resume(self) -> None:
-        self._heartbeat.resume()
-
-    # -- the run ----------------------------------------------------------------------------------
+        self._reason = ""
+        self._alive_timer: asyncio.TimerHandle | None = None
 
     async def run(self, *, stay: bool) -> int:
-        """Until closed, by a command, a signal or a limit; the exit code. ``stay``: a closed one may be revived."""
-        self._emit(self._introduce())
+        """Run until every connection is closed by a command, a signal or a limit; the exit code.
+
+        Args:
+            stay: A connection that is CLOSED waits for a command that starts it again.
+        """
+        self.emitter.begin(self._session, _versions(self._loop))
+        for connection in self.connections:
+            connection.introduce()
+        self._check_alive()
         limits = asyncio.ensure_future(self._limits())
         try:
-            await self._connector.run(stay=stay)
+            await asyncio.gather(*(connection.run(stay=stay) for connection in self.connections))
         finally:
             limits.cancel()
-            if self._connector.cause != "gave_up":  # who gave up wants to know why
-                self._evidence.stop()
-            await self._evidence.finished()
-            self._inquiry.link_down()
-            self._round_trips.link_down()
-            self._silence.link_down()
-            self._keepalive.link_down()
-            self._heartbeat.close()
+            if self._alive_timer is not None:
+                self._alive_timer.cancel()
         code = self.exit_code()
-        self._emit(ev.End(t=self.clock(), exit_code=code, why=self._why))
+        self.emitter.emit(ev.End(exit_code=code, reason=self._reason))
         return code
 
+    def _check_alive(self) -> None:
+        """Emit ``Alive`` when nothing else was emitted for a second."""
+        quiet = self.emitter.now() - self.emitter.last
+        if quiet >= ALIVE_EVERY:
+            self.emitter.emit(ev.Alive())
+            quiet = 0.0
+        self._alive_timer = self._loop.call_later(max(0.01, ALIVE_EVERY - quiet), self._check_alive)
+
     def exit_code(self) -> int:
-        if self._connector.cause == "gave_up":
+        """How the run ended, or would end now."""
+        connectors = [connection.connector for connection in self.connections]
+        if any(connector.cause == "gave_up" for connector in connectors):
             return Exit.GAVE_UP
-        if self.interrupted and not self._connector.ever_connected:
+        if self.interrupted and not any(connector.ever_connected for connector in connectors):
             return Exit.INTERRUPTED
         return Exit.ENDED
 
     async def _limits(self) -> None:
-        """Close when ``--count`` messages are published, or ``--duration`` is over."""
+        """Close when ``--count`` messages are published, or ``--duration`` is reached."""
+        durations = [each.duration for each in self._settings if each.duration is not None]
         try:
-            async with asyncio.timeout(self._settings.duration):
-                await self._heartbeat.done.wait()
-            self._why = "count"
+            async with asyncio.timeout(min(durations, default=None)):
+                for connection in self.connections:
+                    await connection.published.wait()
+            self.close("count")
         except TimeoutError:
-            self._why = "duration"
-        self._connector.close()
+            self.close("duration")
 
-    def close(self, why: str) -> None:
-        self._why = self._why or why
-        self._evidence.stop()
-        self._connector.close()
+    def close(self, reason: str) -> None:
+        """Drain and close every connection, and end the run."""
+        self._reason = self._reason or reason
+        for connection in self.connections:
+            connection.close()
 
     def interrupt(self) -> None:
-        """A signal asks for the end."""
+        """End the run because of a signal."""
         self.interrupted = True
         self.close("signal")
 
-    def obey(self, command: ev.AnyCommand) -> None:
-        """Carry a command out, or say why it has no effect."""
-        refusal: str | None = None
-        match command:
-            case ev.Cancel():
-                refusal = self._connector.cancel()
-            case ev.Reconnect():
-                refusal = self._connector.reconnect()
-            case ev.NextServer():
-                refusal = self._connector.next_server()
-            case ev.Drain():
-                refusal = self._connector.drain()
-            case ev.Close():
-                self.close("asked")
-            case ev.Pause() | ev.Resume() | ev.Publish() if self._settings.observe:
-                refusal = "observing: nothing is published"
-            case ev.Pause():
-                if self._heartbeat.pause():
-                    self._emit(ev.Paused(t=self.clock()))
-                else:
-                    refusal = "paused already"
-            case ev.Resume():
-                if self._heartbeat.unpause():
-                    self._emit(ev.Resumed(t=self.clock()))
-                else:
-                    refusal = "not paused"
-            case ev.Publish():
-                if not self._heartbeat.publish_one():
-                    refusal = f"{self._connector.status.lower()}: there is no connection to publish on"
-        if refusal is not None:
-            self._emit(ev.Ignored(t=self.clock(), command=str(command.__struct_config__.tag), why=refusal))
+    def execute(self, command: commands.AnyCommand) -> None:
+        """Execute a command, and answer it once for each connection it is for."""
+        if command.conn is not None and not 0 <= command.conn < len(self.connections):
+            self._answer(command, 0, f"there is no connection {command.conn}")
+            return
+        if isinstance(command, commands.Close) and command.conn is None:
+            self._reason = self._reason or "asked"
+        chosen = range(len(self.connections)) if command.conn is None else (command.conn,)
+        for conn in chosen:
+            self._answer(command, conn, self.connections[conn].execute(command))
 
-    def complain(self, text: str) -> None:
-        self._emit(ev.Ignored(t=self.clock(), command="", why=text))
-
-    def _introduce(self) -> ev.Session:
-        return ev.Session(
-            t=0.0,
-            id=self._session,
-            started=time.time() - self.clock(),
-            versions={
-                "natsmon": natsmon.__version__,
-                "nats-py": importlib.metadata.version("nats-py"),
-                "python": platform.python_version(),
-                "loop": type(asyncio.get_running_loop()).__module__.partition(".")[0],
-            },
-            name=self._settings.name,
-            servers=[server.url for server in self._settings.servers],
-            subject=self._settings.observe or self._settings.subject,
-            size=len(self._settings.payload),
-            interval=self._settings.interval,
-            proof=self._heartbeat.proof.word,
-            stream=self._settings.jetstream,
-            observing=bool(self._settings.observe),
-            settings=settings_module.describe(self._settings),
+    def _answer(self, command: commands.AnyCommand, conn: int, refusal: str) -> None:
+        answer = ev.Answer(
+            id=command.id, command=kind_of(command), outcome="ignored" if refusal else "done", reason=refusal
         )
+        self.emitter.emit(answer, conn=conn)
+
+    def refuse_line(self, reason: str) -> None:
+        """Answer a line that is not a command."""
+        self.emitter.emit(ev.Answer(outcome="ignored", reason=reason))
+
+    def note(self, text: str) -> None:
+        """Emit a note of something wrong in this process: that a recording stopped."""
+        self.emitter.emit(ev.Note(text=text, kind="bad"))
+
+
+def _versions(loop: asyncio.AbstractEventLoop) -> dict[str, str]:
+    return {
+        "natsmon": natsmon.__version__,
+        "nats-py": importlib.metadata.version("nats-py"),
+        "python": platform.python_version(),
+        "loop": type(loop).__module__.partition(".")[0],
+    }

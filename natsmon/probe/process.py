@@ -1,7 +1,7 @@
-"""A probe in a process: its events are lines on standard output, its commands lines on standard input.
+"""A probe in this process: its events go to the sinks, its commands come from standard input.
 
-It has a process of its own under the dashboard (``python -m natsmon.probe``), and shares the program's with
-the plain log and the event stream. Signals end it gracefully the first time, at once the second.
+The dashboard's child (``natsmon.probe.__main__``), the plain log and the event stream all run it. The first signal
+ends it gracefully, the second at once.
 """
 
 import asyncio
@@ -9,83 +9,55 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
 import msgspec
 
 from natsmon.config.settings import Settings
 from natsmon.probe.probe import Probe
 from natsmon.stream import events as ev
+from natsmon.stream.codec import decode_command
 from natsmon.stream.exit_codes import Exit
-from natsmon.stream.outbox import Inbox, Outbox
+from natsmon.stream.inbox import Inbox
+from natsmon.stream.sink import Sink
 
-if TYPE_CHECKING:
-    from natsmon.recording.recorder import Recorder
-
-Encode = Callable[[ev.AnyEvent], bytes | None]
-
-_LAST_WORDS = 2.0
-"""Seconds a reader may take to accept the last lines."""
-
-_SAMPLES = (ev.Published, ev.Echoed, ev.Rtt, ev.DialStage)
+_LAST_LINES = 2.0
+"""Seconds that a reader may take for the last lines."""
 
 
-def run(
-    settings: Settings, *, encode: Encode, control: bool, heard: bytes = b"", recorder: "Recorder | None" = None
-) -> int:
-    """Run a probe in this process, its encoded events on standard output; the exit code.
+def run(settings: Sequence[Settings], sinks: Sequence[Sink], *, control: bool, already_read: bytes = b"") -> int:
+    """Run a probe until it ends; the exit code.
 
-    With ``control`` the commands come from standard input, of which ``heard`` has been read already, and whose
-    end closes the probe. The first SIGINT or SIGTERM ends it gracefully, the second at once.
+    Args:
+        settings: Of each connection.
+        sinks: The first one is standard output.
+        control: Commands come from standard input, whose end closes the probe.
+        already_read: What was read of standard input before.
     """
-    _quiet_libraries()
+    _silence_libraries()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        return runner.run(_run(settings, encode, control, heard, recorder))
+        return runner.run(_run(settings, sinks, control, already_read))
 
 
-async def _run(settings: Settings, encode: Encode, control: bool, heard: bytes, recorder: "Recorder | None") -> int:
-    outbox = Outbox(sys.stdout.fileno(), lambda missing: encode(ev.Gap(t=probe.clock(), events=missing)))
-
-    def tell(event: ev.AnyEvent) -> None:
-        line = encode(event)
-        if recorder is not None:
-            recorder.put(line if encode is ev.encode and line is not None else ev.encode(event))
-            if recorder.failure and not recorder.told:
-                recorder.told = True
-                warn(recorder.failure)
-        if line is not None:
-            outbox.put(
-                line,
-                sample=isinstance(event, _SAMPLES),
-                latest="tally" if isinstance(event, ev.Tally) else "",
-                last=isinstance(event, ev.End),
-            )
-        if outbox.broken:
-            probe.close("nobody reads")
-
-    def warn(what: str) -> None:
-        """In the stream; beside a log that goes into a file or a pipe, where a person may be looking, too."""
-        tell(ev.Note(t=probe.clock(), text=what, kind="bad"))
-        if encode is not ev.encode and not sys.stdout.isatty():
-            sys.stderr.write(f"natsmon: {what}\n")
-
-    probe = Probe(settings, tell)
+async def _run(settings: Sequence[Settings], sinks: Sequence[Sink], control: bool, already_read: bytes) -> int:
+    watch = _SinkWatch(sinks)
+    probe = Probe(settings, [*sinks, watch])
+    watch.on_failure = probe.note
+    watch.on_end = lambda: probe.close("the reader of the stream went away")
 
     def receive(line: bytes | None) -> None:
         if line is None:
             probe.close("standard input ended")
             return
         try:
-            probe.obey(ev.decode_command(line))
+            probe.execute(decode_command(line))
         except msgspec.DecodeError as error:
-            probe.complain(f"not a command: {error}")
+            probe.refuse_line(f"not a command: {error}")
 
     def stop() -> None:
         if probe.interrupted:
-            outbox.close(0.1)
-            if recorder is not None:
-                recorder.close(_LAST_WORDS)
+            for sink in sinks:
+                sink.close(0.1)
             os._exit(probe.exit_code())
         probe.interrupt()
 
@@ -93,17 +65,41 @@ async def _run(settings: Settings, encode: Encode, control: bool, heard: bytes, 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop)
     if control:
-        Inbox(sys.stdin.fileno(), receive, heard)
+        Inbox(sys.stdin.fileno(), receive, already_read)
     code = await probe.run(stay=control)
-    outbox.close(_LAST_WORDS)
-    if outbox.failure:
-        sys.stderr.write(f"natsmon: standard output cannot be written: {outbox.failure}\n")
+    sinks[0].close(_LAST_LINES)
+    if sinks[0].failure:
+        sys.stderr.write(f"natsmon: standard output cannot be written: {sinks[0].failure}\n")
         return Exit.GAVE_UP
     return code
 
 
+class _SinkWatch:
+    """The last sink: notices those that failed or ended."""
+
+    failure = ""
+    ended = False
+
+    def __init__(self, sinks: Sequence[Sink]) -> None:
+        self._sinks = list(sinks)
+        self._loop = asyncio.get_running_loop()
+        self.on_failure: Callable[[str], None] = lambda _: None
+        self.on_end: Callable[[], None] = lambda: None
+
+    def put(self, event: ev.AnyEvent, line: bytes) -> None:
+        for sink in [sink for sink in self._sinks if sink.failure or sink.ended]:
+            self._sinks.remove(sink)
+            if sink.ended:
+                self._loop.call_soon(self.on_end)
+            else:
+                self._loop.call_soon(self.on_failure, sink.failure)
+
+    def close(self, timeout: float) -> bool:
+        return True
+
+
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """uvloop's, where it is installed: twice the messages a second."""
+    """uvloop's, when it is installed: twice the messages a second."""
     try:
         import uvloop
     except ImportError:
@@ -112,8 +108,8 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return factory
 
 
-def _quiet_libraries() -> None:
-    """What nats-py and asyncio log would land between the lines of a log, or under a screen."""
+def _silence_libraries() -> None:
+    """Drop what nats-py and asyncio log: it would appear between the lines of a log, or under a screen."""
     for name in ("nats", "asyncio"):
         logger = logging.getLogger(name)
         logger.addHandler(logging.NullHandler())

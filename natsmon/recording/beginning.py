@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from natsmon.recording.compression import Compression, NoZstd, by_content
+from natsmon.stream import codec
 from natsmon.stream import events as ev
 
 _FEW = 8
@@ -56,7 +57,7 @@ def of(fd: int, compression: Compression | None) -> Beginning:
     return Beginning(
         ours=bool(events) and events[0] is not None,
         foreign=bool(events) and not any(events),
-        goes_on=[type(event) for event in events[:2]] == [ev.Session, ev.Snapshot],
+        goes_on=any(isinstance(event, ev.Snapshot) for event in events[:3]),
     )
 
 
@@ -93,6 +94,6 @@ def _unpacked(fd: int, compression: Compression) -> Iterator[bytes]:
 
 def _event(line: bytes) -> ev.AnyEvent | None:
     try:
-        return ev.decode_event(line)
+        return codec.decode_event(line)
     except msgspec.DecodeError:
         return None

@@ -13,6 +13,7 @@ import msgspec
 from natsmon.recording import names
 from natsmon.recording.compression import Compression, NoZstd, by_content
 from natsmon.recording.members import Members
+from natsmon.stream import codec
 from natsmon.stream import events as ev
 from natsmon.text.plain_text import printable
 from natsmon.text.units import LONGEST
@@ -121,9 +122,9 @@ class Recording:
                 self._session, self._seamless = event.id, False
                 self.sessions += 1
             elif self._seamless:
-                self._seamless = False
-                if isinstance(event, ev.Snapshot):
+                if isinstance(event, ev.Connection | ev.Snapshot | ev.SnapshotEnd):
                     continue
+                self._seamless = False
             events.append(event)
             kept.append(line)
         return Batch(events, kept, self.read, self.total)
@@ -241,7 +242,7 @@ class _File:
 
     def decoded(self, lines: list[bytes]) -> Iterator[tuple[ev.AnyEvent, bytes]]:
         """Events with their lines; what is none is noted."""
-        decode = ev.decode_event
+        decode = codec.decode_event
         for line in lines:
             self._number += 1
             try:

@@ -7,14 +7,18 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from natsmon.recording import beginning, names
 from natsmon.recording.compression import NoZstd, by_suffix
 from natsmon.recording.part import NotOurs, Part
 from natsmon.recording.target import Target
+from natsmon.stream import events as ev
+from natsmon.stream.codec import decode_event
 from natsmon.text.plain_text import printable
 
 if TYPE_CHECKING:
-    from natsmon.recording.shadow import Shadow
+    from natsmon.state import Tracks
 
 FLUSH = 0.5
 """Seconds after which a line is in the file at the latest: half of the one that a kill may cost."""
@@ -38,7 +42,7 @@ class Parts:
         self._keep = target.keep
         self._compression = by_suffix(target.path)
         self._part = Part(self.path, self._compression)
-        self._shadow = _shadow() if target.most is not None else None
+        self._tracks = _new_tracks() if target.most is not None else None
 
     @property
     def size(self) -> int:
@@ -51,9 +55,9 @@ class Parts:
             self._turn()
         self._part.write(b"".join(lines))
         self.lines += len(lines)
-        if self._shadow is not None:
+        if self._tracks is not None:
             for line in lines:
-                self._shadow.take(line)
+                _apply(self._tracks, line)
 
     def close(self) -> None:
         """Raises OSError; the file is closed all the same."""
@@ -75,7 +79,7 @@ class Parts:
 
         What is let go of is surely a part: of the files with such names, it begins with an event.
         """
-        assert self._shadow is not None
+        assert self._tracks is not None
         full = names.numbered(self.path)
         number, name = names.free(self.path, full[-1][0] if full else 0)
         self.path.rename(name)
@@ -84,14 +88,24 @@ class Parts:
                 oldest.unlink(missing_ok=True)
         done, self._part = self._part, Part(self.path, self._compression)
         done.close()
-        if head := self._shadow.head():
+        if head := self._tracks.snapshot():
             self._part.write(head)
 
 
-def _shadow() -> "Shadow":
-    from natsmon.recording.shadow import Shadow  # only a recording in parts has to know what it says: it costs a start
+def _new_tracks() -> "Tracks":
+    from natsmon.state import Tracks  # only a recording in parts needs to know what is in it: it costs a start
+    from natsmon.wording.narration import narrate
 
-    return Shadow()
+    return Tracks(narrate)
+
+
+def _apply(tracks: "Tracks", line: bytes) -> None:
+    try:
+        event = decode_event(line)
+    except msgspec.DecodeError:
+        return
+    if event is not None:
+        tracks.apply(event)
 
 
 class Recorder:
@@ -122,8 +136,17 @@ class Recorder:
     def size(self) -> int:
         return self._parts.size
 
-    def put(self, line: bytes) -> None:
-        """A line, its end included. Never waits."""
+    def put(self, event: ev.AnyEvent, line: bytes) -> None:
+        """Take an event of a probe in this process; a recorder is a sink."""
+        self.write(line)
+
+    @property
+    def ended(self) -> bool:
+        """A recording that stopped ends no run."""
+        return False
+
+    def write(self, line: bytes) -> None:
+        """Take a line, its end included. Never blocks."""
         if self.failure:
             return
         self._lines.append(line)
@@ -142,11 +165,13 @@ class Recorder:
         self._thread.join(timeout)
         return not self._thread.is_alive()
 
-    def close(self, timeout: float) -> None:
-        """Write what is left, for at most ``timeout`` seconds."""
+    def close(self, timeout: float) -> bool:
+        """Write what is left, for at most ``timeout`` seconds; False when a part remains unwritten."""
         self.finish()
-        if not self.over(timeout):
-            self._stop("the disk does not answer")
+        if self.over(timeout):
+            return True
+        self._stop("the disk does not answer")
+        return False
 
     def _run(self) -> None:
         try:

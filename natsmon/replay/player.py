@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 
-from natsmon.replay.scene import Scene
+from natsmon.replay.checkpoint import new_tracks
 from natsmon.replay.tape import BLOCK, Chapter, Tape
 from natsmon.stream import events as ev
 
@@ -16,7 +16,7 @@ class Player:
 
     def __init__(self, tape: Tape, *, playing: bool = True) -> None:
         self.tape = tape
-        self.scene = Scene()
+        self.tracks = new_tracks()
         """What is known here."""
         self.told: list[ev.LogLine] = []
         """Lines told since somebody looked, or since the last cut; they are for them to clear."""
@@ -41,12 +41,12 @@ class Player:
         """The present on the session's own clock."""
         if not self.tape.chapters:
             return 0.0
-        return max(self.scene.state.now, self._chapter.time(self.at))
+        return max(self.tracks.first.state.now, self._chapter.time(self.at))
 
     @property
     def wall(self) -> float:
         """The present as the clock on the wall showed it, seconds since the epoch."""
-        return self._chapter.started + self.now if self.tape.chapters else 0.0
+        return self.tracks.session.wall(self.now) if self.tape.chapters else 0.0
 
     @property
     def _chapter(self) -> Chapter:
@@ -110,13 +110,13 @@ class Player:
             for event in self.tape.events(self.number, number):
                 self._take(event)
         else:
-            self.scene = self.tape.scene(number)
+            self.tracks = self.tape.tracks(number)
             self._cut()
         self.number = number
 
     def _take(self, event: ev.AnyEvent) -> None:
-        line = self.scene.take(event)
-        if isinstance(event, ev.Snapshot):
+        line = self.tracks.apply(event)
+        if isinstance(event, ev.SnapshotEnd):
             self._cut()
         elif line is not None:
             self.told.append(line)

@@ -13,7 +13,9 @@ from itertools import pairwise
 import msgspec
 
 from natsmon.recording.reader import Batch
-from natsmon.replay.scene import Scene, woken
+from natsmon.replay import checkpoint
+from natsmon.state import Tracks
+from natsmon.stream import codec
 from natsmon.stream import events as ev
 
 BLOCK = 8_000
@@ -21,7 +23,7 @@ BLOCK = 8_000
 NEAR = 200
 """Events before a place that was jumped to where a scene is kept as well, for whoever steps back from there."""
 
-_TELLING = ev.Session | ev.Snapshot | ev.Disconnected | ev.StatusChanged | ev.Connected | ev.Outage | ev.Closed
+_TELLING = ev.Session | ev.SnapshotEnd | ev.Disconnected | ev.StatusChanged | ev.Connected | ev.Outage | ev.Closed
 """What an outage may begin or end with."""
 
 
@@ -60,10 +62,12 @@ class Tape:
         self.outages: list[Mark] = []
         """Oldest first."""
         self._told_at = 0.0
+        self._events_of_chapter = 0
+        """Without those of a snapshot at its beginning."""
         """When the last event that is no note happened."""
-        self._scene = Scene()
+        self._scene = checkpoint.new_tracks()
         """At the end of what is there."""
-        self._scenes = [self._scene.frozen()]
+        self._scenes = [checkpoint.dump(self._scene)]
         self._blocks: list[bytes] = []
         self._newest: list[bytes] = []
         """The lines of the block that is not full."""
@@ -87,18 +91,20 @@ class Tape:
     def _add(self, event: ev.AnyEvent, line: bytes) -> None:
         if len(self._newest) == BLOCK:
             self._blocks.append(zlib.compress(b"\n".join(self._newest), 1))
-            self._scenes.append(self._scene.frozen())
+            self._scenes.append(checkpoint.dump(self._scene))
             self._newest = []
         if isinstance(event, ev.Session) or not self.chapters:
             started = event.started if isinstance(event, ev.Session) else 0.0
             self.chapters.append(Chapter(len(self.times), self.length, event.t, started))
             self._told_at = self.length
+            self._events_of_chapter = 0
         chapter = self.chapters[-1]
-        if isinstance(event, ev.Snapshot) and len(self.times) == chapter.first + 1:
+        if isinstance(event, ev.Snapshot) and chapter.began == 0.0 and not self._events_of_chapter:
             chapter.began = event.t
+        self._events_of_chapter += not isinstance(event, ev.Session | ev.Connection | ev.Clock | ev.Snapshot)
         self._date(event, chapter.base + event.t - chapter.began)
         self._newest.append(line)
-        self._scene.take(event)
+        self._scene.apply(event)
         if isinstance(event, _TELLING):
             self._mark(event)
 
@@ -115,7 +121,7 @@ class Tape:
         self.times.append(self._told_at)
 
     def _mark(self, event: ev.AnyEvent) -> None:
-        under_way = self._scene.state.outage is not None
+        under_way = self._scene.first.state.outage is not None
         mark = self.outages[-1] if self.outages and self.outages[-1].ended is None else None
         if under_way and mark is None:
             self.outages.append(Mark(self.length))
@@ -126,20 +132,20 @@ class Tape:
 
     # -- giving out -------------------------------------------------------------------------------
 
-    def scene(self, number: int) -> Scene:
+    def tracks(self, number: int) -> Tracks:
         """What is known after the first ``number`` events; the caller's own."""
         block = min(number // BLOCK, len(self._scenes) - 1)
         begins, frozen = block * BLOCK, self._scenes[block]
         if self._near is not None and begins < self._near[0] <= number:
             begins, frozen = self._near
-        scene = woken(frozen)
+        scene = checkpoint.load(frozen)
         stop = number - NEAR if number - begins > 2 * NEAR else begins
         for event in self.events(begins, stop):
-            scene.take(event)
+            scene.apply(event)
         if stop > begins:
-            self._near = stop, scene.frozen()
+            self._near = stop, checkpoint.dump(scene)
         for event in self.events(stop, number):
-            scene.take(event)
+            scene.apply(event)
         return scene
 
     def events(self, first: int, end: int) -> Iterator[ev.AnyEvent]:
@@ -148,7 +154,7 @@ class Tape:
             block, place = divmod(first, BLOCK)
             upto = min(BLOCK, end - block * BLOCK)
             for line in self._lines(block)[place:upto]:
-                event = ev.decode_event(line)
+                event = codec.decode_event(line)
                 if event is not None:  # as all are: they were decoded before
                     yield event
             first = block * BLOCK + upto

@@ -65,7 +65,7 @@ def _lost(run: Run) -> Value:
     """None where it is not known, or nothing was sent that could have been."""
     if run.observed is not None:
         return run.observed.missing
-    unknown = run.observing or run.blind or run.proof == "none"
+    unknown = run.observing or run.blind or run.verification == "none"
     return None if unknown or not run.messages.sent else run.messages.lost
 
 

@@ -6,9 +6,9 @@ from natsmon.report import facts
 from natsmon.report.counts import percentiles, span
 from natsmon.report.gather import Gatherer
 from natsmon.report.series import Series
-from natsmon.state import OutageRecord
+from natsmon.state import OutageRecord, availability
 from natsmon.state.histogram import MICROSECONDS
-from natsmon.state.latencies import Latencies
+from natsmon.state.latency_series import LatencySeries
 from natsmon.text import units
 
 _DISTANT = 253_000_000_000.0
@@ -19,34 +19,34 @@ _COUNTS = facts.Messages.__struct_fields__
 def conclude(kept: Gatherer, file: str, number: int) -> facts.Run:
     """The facts of a session whose events have passed; ``number`` is its own within the file."""
     kept.finish()
-    state, session = kept.state, kept.session
+    state, session, connection = kept.state, kept.state.session, kept.state.connection
     tally, end, closed = state.tally, state.end, state.closed
     return facts.Run(
         file=file,
         number=number,
         label=file,
-        id=session.id if session else "",
-        name=session.name if session else "",
-        started=min(max(0.0, session.started), _DISTANT) if session else 0.0,
+        id=session.id,
+        name=connection.name if connection else "",
+        started=min(max(0.0, session.started), _DISTANT) if session.id else 0.0,
         seconds=span(state.now),
         missing=None if kept.missing is None else span(kept.missing),
         events=kept.events,
-        versions=session.versions if session else {},
-        targets=tuple(session.servers) if session else (),
-        subject=session.subject if session else "",
-        interval=span(session.interval) if session else 0.0,
-        proof=session.proof if session else "echo",
-        observing=session.observing if session else False,
-        settings=session.settings if session else {},
+        versions=session.versions,
+        targets=tuple(connection.servers) if connection else (),
+        subject=connection.subject if connection else "",
+        interval=span(connection.interval) if connection else 0.0,
+        verification=connection.verification if connection else "echo",
+        observing=connection.observing if connection else False,
+        settings=connection.settings if connection else {},
         finished=end is not None,
         exit_code=end.exit_code if end else None,
-        why=end.why if end else "",
+        why=end.reason if end else "",
         closed=(closed.text or closed.cause) if closed else "",
         status=state.status,
         availability=_availability(kept),
         messages=facts.Messages(**{name: max(0, getattr(tally, name)) for name in _COUNTS}),
-        blind=state.blinded,
-        read_back=state.read_back,
+        blind=state.was_unverified,
+        read_back=state.audit,
         observed=state.observed,
         reconnects=state.reconnects,
         echo=_latency(state.echoes, kept.echoes),
@@ -60,7 +60,7 @@ def conclude(kept: Gatherer, file: str, number: int) -> facts.Run:
         silences=tuple(kept.silences),
         lame_ducks=tuple(kept.lame_ducks),
         errors=tuple(sorted(kept.errors.items(), key=lambda item: -item[1])),
-        gaps=state.gaps,
+        gaps=state.dropped,
         left_out=tuple(_left_out(kept)),
     )
 
@@ -73,12 +73,12 @@ def _availability(kept: Gatherer) -> facts.Availability:
     count = kept.state.outage_count
     whole = kept.missing is None
     return facts.Availability(
-        share=kept.state.availability(now) if whole else None,
+        share=availability.share_of_run(kept.state, now) if whole else None,
         up=up,
         down=down,
-        unnoticed=span(sum(span(o.detected_after) for o in outages if o.cause != "forced")),
+        unnoticed=span(sum(span(o.detected_after) for o in outages if o.cause != "manual")),
         outages=count,
-        forced=sum(o.cause == "forced" for o in outages),
+        manual=sum(o.cause == "manual" for o in outages),
         longest=max((span(o.downtime(now)) for o in outages), default=None),
         between=up / count if count and kept.state.ever_connected and whole else None,
         to_recover=sum(recovered) / len(recovered) if recovered else None,
@@ -87,7 +87,6 @@ def _availability(kept: Gatherer) -> facts.Availability:
 
 def _outage_facts(kept: Gatherer, number: int, record: OutageRecord) -> facts.Outage:
     failed = kept.failed_in.get(record.began)
-    started = kept.session.started if kept.session else 0.0
 
     def after_the_end(t: float | None) -> float | None:
         return span(t - record.ended) if t is not None and record.ended is not None else None
@@ -95,7 +94,7 @@ def _outage_facts(kept: Gatherer, number: int, record: OutageRecord) -> facts.Ou
     return facts.Outage(
         number=number,
         began=span(record.began),
-        at=min(max(0.0, started + record.began), _DISTANT),
+        at=min(max(0.0, kept.state.wall(record.began)), _DISTANT),
         ended=span(record.ended) if record.ended is not None else None,
         seconds=span(record.downtime(kept.state.now)),
         cause=record.cause,
@@ -113,8 +112,8 @@ def _outage_facts(kept: Gatherer, number: int, record: OutageRecord) -> facts.Ou
         buffered=max(0, record.buffered),
         rejected=max(0, record.rejected),
         lost=max(0, record.lost),
-        lost_known=record.lost_for_certain is not None,
-        unknown=max(0, record.unknown),
+        lost_known=record.lost_if_known is not None,
+        unverified=max(0, record.unverified),
         late=max(0, record.late),
         duplicate=max(0, record.duplicate),
         lost_seqs=tuple(record.lost_seqs),
@@ -138,8 +137,10 @@ def _left_out(kept: Gatherer) -> Iterable[str]:
     if kept.missing is not None:
         at = units.elapsed(span(kept.missing))
         yield f"all of the first {at}: the beginning is not in the recording, and nothing tells what was before"
-    elif kept.session is None:
-        yield "when it began, and what it was told to do: the first line of the session is not in the recording"
+    elif not kept.state.session.id:
+        yield "when it began: the first line of the session is not in the recording"
+    elif kept.state.connection is None:
+        yield "what it connects to: the first line of the connection is not in the recording"
     if (more := kept.state.outage_count - len(kept.outages)) > 0:
         told = units.grouped(len(kept.outages))
         yield f"{units.plural(more, 'more outage')}: counted, but {told} alone are told one by one"
@@ -155,7 +156,7 @@ def _left_out(kept: Gatherer) -> Iterable[str]:
         yield f"{units.plural(kept.elsewhere, 'event')} of other connections of the session"
 
 
-def _latency(run: Latencies, series: Series) -> facts.Latency | None:
+def _latency(run: LatencySeries, series: Series) -> facts.Latency | None:
     found = percentiles(run.run)
     if found is None:
         return None

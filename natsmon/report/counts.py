@@ -1,7 +1,7 @@
 """What is counted while the events of a run pass: dials by server, failures by kind, time on each server."""
 
 from natsmon.report.facts import Failure, Percentiles, Server, Stage
-from natsmon.state import ConnectionRecord, Dial
+from natsmon.state import ConnectedPeriod, Dial
 from natsmon.state.histogram import Histogram
 from natsmon.stream import events as ev
 from natsmon.text.units import LONGEST
@@ -87,7 +87,7 @@ class Servers:
             if word and len(known) < _NAMES_KEPT:
                 known[word] = None
 
-    def used(self, connection: ConnectionRecord, now: float) -> None:
+    def used(self, connection: ConnectedPeriod, now: float) -> None:
         self._use(connection.server).seconds += span(connection.seconds(now))
 
     def facts(self) -> tuple[Server, ...]:

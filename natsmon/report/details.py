@@ -28,7 +28,7 @@ def blocks(run: Run, level: int) -> Iterator[Block]:
 
 
 def _latency(run: Run, level: int) -> Iterator[Block]:
-    what = "publish to acknowledgement" if run.proof == "ack" else "publish to echo"
+    what = "publish to acknowledgement" if run.verification == "ack" else "publish to echo"
     kinds = [(name, found) for name, found in ((what, run.echo), ("PING to PONG", run.ping)) if found is not None]
     if not kinds:
         return

@@ -98,7 +98,7 @@ class Outage(msgspec.Struct, frozen=True):
     lost: int
     lost_known: bool
     """False where it is not told, or nobody could hear what became of messages."""
-    unknown: int
+    unverified: int
     late: int
     duplicate: int
     lost_seqs: tuple[tuple[int, int], ...]
@@ -115,7 +115,7 @@ class Availability(msgspec.Struct, frozen=True):
     unnoticed: float
     """Of the time up: without a sign of life, right before a loss was noticed."""
     outages: int
-    forced: int
+    manual: int
     """Of the outages, those that somebody asked for."""
     longest: float | None
     between: float | None
@@ -131,7 +131,7 @@ class Messages(msgspec.Struct, frozen=True):
     sent: int
     buffered: int
     rejected: int
-    echoed: int
+    delivered: int
     in_flight: int
     lost: int
     late: int
@@ -193,7 +193,7 @@ class Run(msgspec.Struct, frozen=True):
     """The servers it was asked to dial."""
     subject: str
     interval: float
-    proof: ev.Proof
+    verification: ev.Verification
     observing: bool
     settings: dict[str, tuple[str, str]]
     finished: bool
@@ -208,7 +208,7 @@ class Run(msgspec.Struct, frozen=True):
     messages: Messages
     blind: str
     """Why fates of messages are not known, all of them or those of a part of the run; empty where they are."""
-    read_back: ev.ReadBack | None
+    read_back: ev.Audit | None
     observed: ev.Observed | None
     reconnects: int
     echo: Latency | None

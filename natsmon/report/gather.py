@@ -10,9 +10,9 @@ from typing import Any
 
 from natsmon.report.counts import KINDS_KEPT, OTHERS, Failures, Servers, span
 from natsmon.report.series import Series
-from natsmon.state import CONNECTIONS_KEPT, ConnectionRecord, Dial, OutageRecord, State, Stretch
-from natsmon.state.latencies import OMITTED_COUNTED
+from natsmon.state import FULL, ConnectedPeriod, Dial, OutageRecord, SessionRecord, Stretch, Track
 from natsmon.stream import events as ev
+from natsmon.stream.latency_buckets import corrected
 
 OUTAGES_KEPT = 50_000
 STRETCHES_KEPT = 20_000
@@ -28,12 +28,12 @@ class Gatherer:
     ``missing`` is where the events begin, as ``t``, when what was before is not among them; a snapshot tells it still.
     """
 
-    def __init__(self, session: ev.Session | None = None, missing: float | None = None) -> None:
-        self.state = State()
+    def __init__(self, missing: float | None = None) -> None:
+        self.track = Track(0, SessionRecord())
+        self.state = self.track.state
         self.events = 0
         self.elsewhere = 0
         """Events of other connections of the session."""
-        self.session = session
         self.missing = missing
         self.began = 0.0
         """Where the recording begins, as ``t``."""
@@ -41,12 +41,14 @@ class Gatherer:
         self.failed_in: dict[float, Failures] = {}
         """By when the outage began."""
         self._seen: set[float] = set()
+        self._before = _NEVER
+        """``t`` of the last event that is not part of a snapshot."""
         self._dial: Dial | None = None
         self._last_dial = -1
         self.dials = 0
         self.dialing = False
         """Whether a dial was under way at the end."""
-        self._connection: ConnectionRecord | None = None
+        self._connection: ConnectedPeriod | None = None
         self.servers = Servers()
         self.servers_from = 0.0
         """No connection from before is known."""
@@ -62,14 +64,14 @@ class Gatherer:
         self._notes: dict[type, Callable[[Any], None]] = {
             ev.Echoed: self._echoed,
             ev.Rtt: self._rtt,
-            ev.Tally: self._tally,
+            ev.Latencies: self._latencies,
             ev.StatusChanged: self._status,
             ev.Waiting: self._waiting,
             ev.DialStart: self._dial_start,
             ev.DialEnd: self._dial_end,
             ev.Connected: self._connected,
             ev.Silent: self._silent,
-            ev.Heard: self._heard,
+            ev.SilenceEnded: self._heard,
             ev.Disconnected: self._disconnected,
             ev.Outage: self._outage,
             ev.LameDuck: self._lame_duck,
@@ -81,24 +83,26 @@ class Gatherer:
         if event.conn != self.state.conn:
             self.elsewhere += 1
             return
-        before = self.state.now or _NEVER
-        self.state.apply(event)
+        if isinstance(event, ev.SessionEvent):
+            self.state.session.apply(event)
+        self.track.apply(event)
         note = self._notes.get(type(event))
         if note is not None:
             note(event)
-        elif type(event) is ev.Snapshot:
-            self._restored(before)
+        elif type(event) is ev.SnapshotEnd:
+            self._restored(self._before)
+        if not isinstance(event, ev.Session | ev.Connection | ev.Snapshot):
+            self._before = self.state.now or _NEVER
 
     def _restored(self, before: float) -> None:
         """What is known at once of the time since ``before`` counts as if it had passed."""
         state = self.state
-        self.session = self.session or state.session
         self.missing = None
         first = state.timeline[0].began
         if before == _NEVER:
             self.began = state.now
             self.forgotten_until = first
-            self.servers_from = state.connections[0].began if len(state.connections) == CONNECTIONS_KEPT else 0.0
+            self.servers_from = state.periods[0].began if len(state.periods) == FULL.periods else 0.0
         self.timeline = [stretch for stretch in self.timeline if stretch.began < first] + list(state.timeline)
         self._restore_silences(before)
         told_again = {outage.began for outage in state.outages}
@@ -125,12 +129,12 @@ class Gatherer:
     def _restore_connections(self) -> None:
         """What a snapshot says of a connection says nothing of the server's version, but for the last."""
         known, state = self._connection.began if self._connection is not None else _NEVER, self.state
-        for connection in state.connections:
+        for connection in state.periods:
             if connection.began < known:
                 continue
             if connection.began > known:
                 self._settle_connection(connection.began)
-                version = state.connected.version if state.connected and connection is state.connections[-1] else ""
+                version = state.connected.version if state.connected and connection is state.periods[-1] else ""
                 self.servers.connected(connection.server, connection.server_name, version)
             self._connection = connection
 
@@ -142,15 +146,12 @@ class Gatherer:
     def _rtt(self, event: ev.Rtt) -> None:
         seconds = span(event.seconds)
         self.pings.record(self.state.now, seconds)
-        for times in range(1, min(event.omitted, OMITTED_COUNTED) + 1):
-            if (late := seconds - times * self.state.ping_interval) <= 0:
-                break
+        for late in corrected(seconds, event.omitted, event.interval):
             self.pings.record(self.state.now, late)
 
-    def _tally(self, event: ev.Tally) -> None:
-        if event.latencies:
-            longest = span(event.latency[3]) if event.latency is not None else None
-            self.echoes.add(self.state.now, event.latencies, longest)
+    def _latencies(self, event: ev.Latencies) -> None:
+        series = self.echoes if event.kind == "echo" else self.pings
+        series.add(self.state.now, event.counts, span(event.longest))
 
     def _status(self, event: ev.StatusChanged) -> None:
         if event.previous == "DISCONNECTED":  # as every session begins
@@ -158,7 +159,7 @@ class Gatherer:
         self._stretched(event)
 
     def _stretched(self, event: object) -> None:
-        if self.state.connection is None:
+        if self.state.period is None:
             self._heard(event)
         last = self.state.timeline[-1]
         if last is self.timeline[-1]:
@@ -206,7 +207,7 @@ class Gatherer:
         self._heard(event)
         self._settle_connection(self.state.now)
         self.servers.connected(event.server, event.server_name or event.server_id, event.version)
-        self._connection = self.state.connections[-1]
+        self._connection = self.state.periods[-1]
 
     def _settle_connection(self, now: float) -> None:
         connection, self._connection = self._connection, None

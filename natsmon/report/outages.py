@@ -65,7 +65,7 @@ def paragraph(outage: Outage, clock: words.Clock) -> str:
 
 def _lost(outage: Outage, clock: words.Clock) -> str:
     at, where = clock.at(outage.began), words.server(outage.before)
-    if outage.cause == "forced":
+    if outage.cause == "manual":
         return f"At {at} the connection to {where} was left because a reconnect was asked for."
     happened = diagnose(None, outage.cause).happened
     said = clip(outage.text)
@@ -77,7 +77,7 @@ def _lost(outage: Outage, clock: words.Clock) -> str:
 
 
 def _noticed(outage: Outage) -> str:
-    if outage.cause == "forced" or outage.detected_after < _NOTICED:
+    if outage.cause == "manual" or outage.detected_after < _NOTICED:
         return ""
     return f"It was noticed {units.elapsed(outage.detected_after)} after the last sign of life."
 
@@ -112,7 +112,7 @@ def _cost(outage: Outage) -> str:
         (outage.lost, "lost"),
         (outage.rejected, "rejected because the buffer was full"),
         (outage.buffered, "buffered and sent afterwards"),
-        (outage.unknown, "with a fate unknown"),
+        (outage.unverified, "with a fate unknown"),
         (outage.late, "late"),
         (outage.duplicate, "duplicate"),
     ]
@@ -135,7 +135,7 @@ def _numbers(runs: tuple[tuple[int, int], ...]) -> str:
 
 def what_to_try(outage: Outage) -> str:
     """For the loss, and for the most frequent way in which a dial failed since."""
-    found = [diagnose(None, outage.cause).advice] if outage.cause != "forced" else []
+    found = [diagnose(None, outage.cause).advice] if outage.cause != "manual" else []
     found += [diagnose(failure.stage, failure.cause).advice for failure in outage.failures[:_FAILURES_SHOWN]]
     return " ".join(map(_sentence, dict.fromkeys(advice for advice in found if advice)))
 

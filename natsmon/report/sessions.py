@@ -20,17 +20,13 @@ def runs(events: Iterable[ev.AnyEvent], file: str) -> tuple[list[Run], int]:
     number = 0
     current: Gatherer | None = None
     for event in events:
-        if current is None or (type(event) is ev.Session and event.conn == 0 and not _same(current.session, event)):
+        if current is None or (type(event) is ev.Session and current.state.session.id != event.id):
             if current is not None:
                 number += 1
                 found.append(conclude(current, file, number))
-            current = Gatherer(event) if type(event) is ev.Session and event.conn == 0 else Gatherer(missing=event.t)
+            current = Gatherer(missing=None if type(event) is ev.Session else event.t)
         current.take(event)
     if current is not None:
         number += 1
         found.append(conclude(current, file, number))
     return list(found), number - len(found)
-
-
-def _same(known: ev.Session | None, told: ev.Session) -> bool:
-    return known is not None and known.id == told.id and known.started == told.started

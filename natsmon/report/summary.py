@@ -67,9 +67,9 @@ def _outages(run: Run) -> Figure:
         parts.append(f"one in {units.elapsed(found.between)} of connection")
     if found.to_recover is not None and found.outages > 1:
         parts.append(f"{units.elapsed(found.to_recover)} to recover, on average")
-    if found.forced:
-        parts.append(f"{units.grouped(found.forced)} asked for")
-    kind: Kind = "warn" if found.forced == found.outages else "bad"
+    if found.manual:
+        parts.append(f"{units.grouped(found.manual)} asked for")
+    kind: Kind = "warn" if found.manual == found.outages else "bad"
     return Figure("outages", Cell(units.grouped(found.outages), kind), ", ".join(parts))
 
 
@@ -80,24 +80,24 @@ def _messages(run: Run) -> Iterator[Figure]:
         note = f"of {units.plural(seen.messages, 'message')} of {units.plural(seen.publishers, 'publisher')}"
         yield Figure("missing", missing, note)
     if told.attempted:
-        came = "acknowledged" if run.proof == "ack" else "echoed"
-        if run.blind or run.proof == "none":
+        came = "acknowledged" if run.verification == "ack" else "echoed"
+        if run.blind or run.verification == "none":
             why = words.name(run.blind) or "nothing is listened to"
-            partly = "for part of the run: " if told.echoed or told.lost else ""
+            partly = "for part of the run: " if told.delivered or told.lost else ""
             yield Figure("lost", Cell("not known", "warn"), partly + why)
         else:
             kind: Kind = "bad" if told.lost else "good" if told.sent else "plain"
             note = f"{words.part(told.lost, told.sent)} of {units.grouped(told.sent)} sent" if told.lost else ""
             note = note if told.sent else "nothing was sent"
             yield Figure("lost", Cell(units.plural(told.lost, "message") if told.lost else "none", kind), note)
-        others = [(told.echoed, came), (told.rejected, "rejected"), (told.buffered, "never sent")]
+        others = [(told.delivered, came), (told.rejected, "rejected"), (told.buffered, "never sent")]
         others += [(told.in_flight, "without an answer"), (told.late, "late"), (told.duplicate, "duplicate")]
         others += [(told.out_of_order, "out of order")]
         counts = ", ".join(f"{units.grouped(count)} {what}" for count, what in others if count)
         yield Figure("messages", Cell(units.grouped(told.attempted)), counts)
     if (found := run.read_back) is not None:
         kept = found.complete and not (found.missing or found.twice)
-        stored = f"{units.grouped(found.stored)} of {units.grouped(found.acknowledged)}"
+        stored = f"{units.grouped(found.stored or 0)} of {units.grouped(found.acknowledged)}"
         wrong = "" if kept else f", {units.grouped(found.missing)} missing, {units.grouped(found.twice)} twice"
         wrong += "" if found.complete else ", not read to its end"
         note = f"acknowledged and found in stream {words.name(found.stream)}{wrong}"

@@ -1,26 +1,28 @@
-"""What is known of one connection: a pure fold of events.
+"""What is known of each connection: a pure fold of events.
 
-``State.apply(event)`` is the only way anything on a screen changes. It does no I/O and reads no clock, so
-the dashboard, the log, a report and a replay at any speed agree by construction. Times are the stream's
-own, seconds since the session began; ``now`` arguments are on the same clock.
+``Tracks`` is the one reader of a stream; each of its Tracks has the State of one connection and its narrated log.
 """
 
-from natsmon.state.fold import State
-from natsmon.state.known import CONNECTIONS_KEPT, DIALS_KEPT, DISCOVERED_KEPT, OUTAGES_KEPT, RTTS_KEPT, STRETCHES_KEPT
-from natsmon.state.records import AddressTry, ConnectionRecord, Dial, OutageRecord, StageRecord, Stretch
+from natsmon.state.limits import FULL, SMALL, Limits
+from natsmon.state.log import LogLines
+from natsmon.state.records import AddressDial, ConnectedPeriod, Dial, OutageRecord, StageRecord, Stretch
+from natsmon.state.session_record import SessionRecord
+from natsmon.state.state import State
+from natsmon.state.tracks import Track, Tracks
 
 __all__ = [
-    "CONNECTIONS_KEPT",
-    "DIALS_KEPT",
-    "DISCOVERED_KEPT",
-    "OUTAGES_KEPT",
-    "RTTS_KEPT",
-    "STRETCHES_KEPT",
-    "AddressTry",
-    "ConnectionRecord",
+    "FULL",
+    "SMALL",
+    "AddressDial",
+    "ConnectedPeriod",
     "Dial",
+    "Limits",
+    "LogLines",
     "OutageRecord",
+    "SessionRecord",
     "StageRecord",
     "State",
     "Stretch",
+    "Track",
+    "Tracks",
 ]

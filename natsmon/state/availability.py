@@ -1,8 +1,8 @@
-"""How much of the time there was a connection, and how outages came and went.
+"""Availability: the share of time connected, MTBF and MTTR.
 
-Time counts from the first CONNECTED on, and only where there should have been a connection: CONNECTED and
-DRAINING are up, RECONNECTING is down, and what was closed on request is neither, as in ``State.availability``.
-Nothing here says more than is known: where a figure covers less than was asked for, it says since when.
+Time counts from the first CONNECTED, while a connection was wanted: CONNECTED and DRAINING are up, RECONNECTING is
+down, except in a manual reconnect; CLOSED on request is neither. A figure that covers less than was asked for gives
+its beginning.
 """
 
 import msgspec
@@ -36,7 +36,7 @@ class Outages(msgspec.Struct, frozen=True):
     """What outages were like over the run; seconds, and none where there was none to tell by."""
 
     count: int
-    """Also those that a forced reconnect made: they cost time, too."""
+    """Without manual reconnects."""
     longest: float | None
     between: float | None
     """Mean time between failures: the time up, over the number of outages."""
@@ -51,8 +51,15 @@ def over_the_run(state: State, now: float) -> Uptime | None:
     if not state.ever_connected:
         return None
     up = sum(state.status_seconds(status, now) for status in UP)
-    down = sum(state.status_seconds(status, now) for status in DOWN)
-    return Uptime(up, down, 0.0)
+    return Uptime(up, state.downtime(now), 0.0)
+
+
+def share_of_run(state: State, now: float) -> float | None:
+    """Availability of the run, 0 to 1; none before the first CONNECTED."""
+    ran = over_the_run(state, now)
+    if ran is None:
+        return None
+    return ran.share if ran.share is not None else 1.0
 
 
 def over_the_last(window: float, state: State, now: float) -> Uptime | None:
@@ -69,7 +76,7 @@ def over_the_last(window: float, state: State, now: float) -> Uptime | None:
         seconds = max(0.0, until - began)
         if stretch.status in UP:
             up += seconds
-        elif stretch.status in DOWN:
+        elif stretch.status in DOWN and not stretch.manual:
             down += seconds
         until = min(until, began)
         if until <= since:
@@ -79,8 +86,9 @@ def over_the_last(window: float, state: State, now: float) -> Uptime | None:
 
 def outages(state: State, now: float) -> Outages:
     ran = over_the_run(state, now)
-    downtimes = [outage.downtime(now) for outage in state.outages]
-    recovered = [outage.downtime(now) for outage in state.outages if outage.ended is not None and outage.after]
+    counted = [outage for outage in state.outages if not outage.manual]
+    downtimes = [outage.downtime(now) for outage in counted]
+    recovered = [outage.downtime(now) for outage in counted if outage.ended is not None and outage.after]
     count = state.outage_count
     return Outages(
         count=count,

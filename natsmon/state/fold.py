@@ -1,76 +1,55 @@
-"""The fold itself: which event changes what."""
+"""The fold: which function applies which event to a State."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from natsmon.state import connections, dials, messages, outages, snapshot
-from natsmon.state.known import Known
+from natsmon.state import fold_connection, fold_dials, fold_messages, fold_outages
 from natsmon.stream import events as ev
 
-
-class State(Known):
-    """The fold over one connection's events. Read its attributes; change it with ``apply`` alone."""
-
-    def apply(self, event: ev.AnyEvent) -> None:
-        """Fold one event in. Any order of events leaves the state consistent."""
-        if event.conn != self.conn:
-            return
-        if not isinstance(event, ev.Note):  # a view's clock, which may be ahead of the stream's
-            self.now = max(self.now, event.t)
-        fold = FOLDS.get(type(event))
-        if fold is not None:
-            fold(self, event)
+if TYPE_CHECKING:
+    from natsmon.state.state import State
 
 
-def session(state: Known, event: ev.Session) -> None:
-    state.session = event
+def _gap(state: "State", event: ev.Gap) -> None:
+    state.dropped += sum(event.dropped.values())
 
 
-def gap(state: Known, event: ev.Gap) -> None:
-    state.gaps += max(0, event.events)
-
-
-def end(state: Known, event: ev.End) -> None:
-    state.end = event
-
-
-FOLDS: dict[type, Callable[[Known, Any], None]] = {
-    ev.Session: session,
-    ev.StatusChanged: connections.status,
-    ev.DialStart: dials.dial_start,
-    ev.DialStage: dials.dial_stage,
-    ev.DialTls: dials.dial_tls,
-    ev.DialInfo: dials.dial_info,
-    ev.DialConnect: dials.dial_connect,
-    ev.DialEnd: dials.dial_end,
-    ev.DialFinding: dials.dial_finding,
-    ev.Waiting: dials.waiting,
-    ev.Connected: connections.connected,
-    ev.Account: connections.account,
-    ev.UserInfo: connections.user_info,
-    ev.Subscribed: connections.subscribed,
-    ev.FirstEcho: connections.first_echo,
-    ev.Blind: messages.blind,
-    ev.Keepalive: connections.keepalive,
-    ev.Silent: connections.silent,
-    ev.Heard: connections.heard,
-    ev.Disconnected: connections.disconnected,
-    ev.Reconnected: outages.reconnected,
-    ev.Outage: outages.outage,
-    ev.CloseReason: outages.close_reason,
-    ev.Pool: connections.pool,
-    ev.Published: messages.published,
-    ev.Echoed: messages.echoed,
-    ev.ReadBack: messages.read_back,
-    ev.Observed: messages.observed,
-    ev.Tally: messages.tally,
-    ev.Rtt: messages.rtt,
-    ev.Discovered: connections.discovered,
-    ev.LameDuck: connections.lame_duck,
-    ev.Paused: messages.paused,
-    ev.Resumed: messages.resumed,
-    ev.Closed: connections.closed,
-    ev.Gap: gap,
-    ev.Snapshot: snapshot.restored,
-    ev.End: end,
+FOLDS: dict[type, Callable[["State", Any], None]] = {
+    ev.Gap: _gap,
+    ev.Connection: fold_connection.connection,
+    ev.StatusChanged: fold_connection.status,
+    ev.DialStart: fold_dials.dial_start,
+    ev.DialStage: fold_dials.dial_stage,
+    ev.DialTls: fold_dials.dial_tls,
+    ev.DialInfo: fold_dials.dial_info,
+    ev.DialConnect: fold_dials.dial_connect,
+    ev.DialEnd: fold_dials.dial_end,
+    ev.DialFinding: fold_dials.dial_finding,
+    ev.Waiting: fold_dials.waiting,
+    ev.Connected: fold_connection.connected,
+    ev.Account: fold_connection.account,
+    ev.Identity: fold_connection.identity,
+    ev.Subscribed: fold_connection.subscribed,
+    ev.FirstEcho: fold_connection.first_echo,
+    ev.Unverified: fold_messages.unverified,
+    ev.Keepalive: fold_connection.keepalive,
+    ev.Silent: fold_connection.silent,
+    ev.SilenceEnded: fold_connection.silence_ended,
+    ev.Disconnected: fold_outages.disconnected,
+    ev.Reconnected: fold_outages.reconnected,
+    ev.Outage: fold_outages.outage,
+    ev.CloseReason: fold_outages.close_reason,
+    ev.Pool: fold_connection.pool,
+    ev.Published: fold_messages.published,
+    ev.Echoed: fold_messages.echoed,
+    ev.Latencies: fold_messages.latencies,
+    ev.Audit: fold_messages.audit,
+    ev.Observed: fold_messages.observed,
+    ev.Tally: fold_messages.tally,
+    ev.Rtt: fold_messages.rtt,
+    ev.LameDuck: fold_connection.lame_duck,
+    ev.AsyncError: fold_connection.async_error,
+    ev.Paused: fold_messages.paused,
+    ev.Resumed: fold_messages.resumed,
+    ev.Closed: fold_connection.closed,
 }

@@ -14,6 +14,7 @@ from functools import cache
 
 import msgspec
 
+from natsmon.stream import events as ev
 from natsmon.stream.latency_buckets import EXACT as EXACT
 from natsmon.stream.latency_buckets import HIGHEST as HIGHEST
 from natsmon.stream.latency_buckets import MICROSECONDS as MICROSECONDS
@@ -38,7 +39,7 @@ class Histogram(msgspec.Struct):
     buckets: dict[int, int] = {}
     """How many of each; only buckets that hold something."""
     count: int = 0
-    max: float = 0.0
+    max: ev.Seconds = 0.0
     """The longest, as exactly as it was told; 0 without any."""
 
     def __post_init__(self) -> None:
@@ -59,6 +60,14 @@ class Histogram(msgspec.Struct):
     def counts(self) -> list[tuple[int, int]]:
         """Its content as plain data, by bucket."""
         return sorted(self.buckets.items())
+
+    def count_one(self, name: int, seconds: float) -> None:
+        """Add one sample whose bucket is known already."""
+        buckets = self.buckets
+        buckets[name] = buckets.get(name, 0) + 1
+        self.count += 1
+        if seconds > self.max:
+            self.max = seconds
 
     def record(self, seconds: float, count: int = 1) -> None:
         if count > 0:

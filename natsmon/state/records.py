@@ -1,4 +1,4 @@
-"""What is kept of one dial, one outage, one connection: filled in as events come."""
+"""Records of one dial, one outage, one period CONNECTED; events fill them in."""
 
 import msgspec
 
@@ -9,36 +9,37 @@ class StageRecord(msgspec.Struct):
     """One stage of a dial; ``outcome`` is ``started`` while it is under way."""
 
     stage: ev.Stage
-    began: float
+    began: ev.Seconds
     outcome: ev.StageOutcome = "started"
-    elapsed: float = 0.0
+    elapsed: ev.Seconds = 0.0
     cause: str = ""
     text: str = ""
 
 
-class AddressTry(msgspec.Struct):
-    """One address raced in the ``tcp`` stage."""
+class AddressDial(msgspec.Struct):
+    """One address dialed in the ``tcp`` stage."""
 
     address: str
-    began: float
+    began: ev.Seconds
     outcome: ev.StageOutcome = "started"
-    elapsed: float = 0.0
+    elapsed: ev.Seconds = 0.0
     cause: str = ""
     text: str = ""
 
 
 class Dial(msgspec.Struct):
-    """One try at one server, from DNS to PONG; ``outcome`` is none while it is under way."""
+    """One attempt to connect to one server, from DNS to PONG; ``outcome`` is none while it is in progress."""
 
-    id: int
-    began: float
-    attempt: int = 0
-    round: int = 0
+    id: ev.Count
+    began: ev.Seconds
+    attempt: ev.Count = 0
+    pool_pass: ev.Count = 0
     server: str = ""
-    why: ev.Why = "initial"
-    timeout: float = 0.0
+    reason: ev.DialReason = "initial"
+    discovered: bool = False
+    timeout: ev.Seconds = 0.0
     stages: dict[ev.Stage, StageRecord] = {}
-    addresses: list[AddressTry] = []
+    addresses: list[AddressDial] = []
     tls: ev.DialTls | None = None
     info: ev.DialInfo | None = None
     connect: ev.DialConnect | None = None
@@ -47,10 +48,10 @@ class Dial(msgspec.Struct):
     stage_reached: ev.Stage | None = None
     cause: str = ""
     text: str = ""
-    total: float = 0.0
+    total: ev.Seconds = 0.0
 
     def stage_times(self) -> dict[ev.Stage, float]:
-        """Seconds of each stage, in wire order; where only addresses were told of tcp, those of the one that won."""
+        """Seconds of each stage, in wire order; for ``tcp``, else, those of the address that won."""
         won = next((tried.elapsed for tried in self.addresses if tried.outcome == "complete"), None)
         known: dict[ev.Stage, float] = {"tcp": won} if won is not None else {}
         known |= {stage: record.elapsed for stage, record in self.stages.items()}
@@ -61,65 +62,73 @@ class Dial(msgspec.Struct):
 
 
 class OutageRecord(msgspec.Struct):
-    """One time CONNECTED ended against the user's will or by a forced reconnect; ``ended`` is none while it lasts."""
+    """The time from the loss of a connection to the next CONNECTED; ``ended`` is none while it lasts."""
 
-    began: float
-    cause: str
+    id: ev.Count
+    """From 1 in its connection."""
+    began: ev.Seconds
+    cause: str = ""
     text: str = ""
     reason: str = ""
     before: str = ""
     after: str = ""
-    ended: float | None = None
-    detected_after: float = 0.0
-    dials: int = 0
-    buffered: int = 0
-    rejected: int = 0
-    lost: int = 0
-    unknown: int = 0
-    late: int = 0
-    duplicate: int = 0
-    servers: int = 0
-    lost_seqs: list[tuple[int, int]] = []
-    silent_since: float | None = None
-    """The last word of the server, where it fell silent before it was given up."""
-    subscribed: float | None = None
-    """When our subscription was in force again."""
-    first_echo: float | None = None
+    ended: ev.Seconds | None = None
+    manual: bool = False
+    """A manual reconnect, no dial of which has failed: excluded from counts, availability and MTBF."""
+    detected_after: ev.Seconds = 0.0
+    dials: ev.Count = 0
+    buffered: ev.Count = 0
+    rejected: ev.Count = 0
+    lost: ev.Count = 0
+    unverified: ev.Count = 0
+    late: ev.Count = 0
+    duplicate: ev.Count = 0
+    servers: ev.Count = 0
+    lost_seqs: ev.Counts = []
+    silent_since: ev.Seconds | None = None
+    """The last answer of the server, when it was silent before the loss."""
+    subscribed: ev.Seconds | None = None
+    """When the subscription was accepted again."""
+    first_echo: ev.Seconds | None = None
     settled: bool = False
-    """True once the ledger of this outage is closed: what was lost is certain."""
+    """True once its cost is certain."""
     corrected: bool = False
-    """True once its ledger was told again with fewer lost: a message called lost has come back."""
-    blind: bool = False
-    """What became of messages on the connection that was lost could not be known."""
+    """True once its cost was emitted again with fewer lost."""
+    verifiable: bool = True
+    """Whether delivery was verified on the connection that was lost."""
 
     @property
-    def lost_for_certain(self) -> int | None:
-        """None while that is open, and where it will never be known."""
-        return self.lost if self.settled and (self.lost or not self.blind) else None
+    def lost_if_known(self) -> int | None:
+        """Messages lost; none while that is open, and when delivery was not verified."""
+        return self.lost if self.settled and (self.lost or self.verifiable) else None
 
     @property
-    def noticed_after(self) -> float | None:
-        """Seconds from the last proof of life to the loss; none while not known, and where it was asked for."""
-        return self.detected_after if self.settled and self.cause != "forced" else None
+    def detected_after_if_known(self) -> float | None:
+        """Seconds from the last data received to the loss; none while unknown, and for a manual reconnect."""
+        return self.detected_after if self.settled and self.cause != "manual" else None
 
     def downtime(self, now: float) -> float:
+        """Seconds it lasted, or has lasted until ``now``."""
         return max(0.0, (now if self.ended is None else self.ended) - self.began)
 
 
-class ConnectionRecord(msgspec.Struct):
+class ConnectedPeriod(msgspec.Struct):
     """One time CONNECTED, from its beginning to its end; ``ended`` is none while it lasts."""
 
-    began: float
+    began: ev.Seconds
     server: str
     server_name: str = ""
-    cid: int = 0
-    subscribed: float | None = None
-    first_echo: float | None = None
-    lame_duck: float | None = None
-    """When the server said that it will leave."""
-    ended: float | None = None
+    version: str = ""
+    outage: ev.Count = 0
+    """The outage that it ended; 0 after the initial connect."""
+    cid: ev.Count = 0
+    subscribed: ev.Seconds | None = None
+    first_echo: ev.Seconds | None = None
+    lame_duck: ev.Seconds | None = None
+    """When the server announced its shutdown."""
+    ended: ev.Seconds | None = None
     cause: str = ""
-    """Why it ended; empty while it lasts, and where it was drained."""
+    """Why it ended; empty while it lasts, and when it was drained."""
 
     def seconds(self, now: float) -> float:
         return max(0.0, (now if self.ended is None else self.ended) - self.began)
@@ -128,8 +137,9 @@ class ConnectionRecord(msgspec.Struct):
 class Stretch(msgspec.Struct, frozen=True):
     """A stretch of time in one status, dialing or waiting to dial; it lasts until the next one begins."""
 
-    began: float
+    began: ev.Seconds
     status: ev.Status
-    forced: bool = False
+    manual: bool = False
+    """Part of a manual reconnect."""
     waiting: bool = False
-    """True between two dials, when nothing is under way but time."""
+    """Between two dials."""

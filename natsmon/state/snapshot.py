@@ -1,67 +1,117 @@
-"""All that is known at one moment as plain data, and back: where a recording, or a look into one, can begin.
+"""Snapshot: a State as events, and back, where a recording begins in the middle of a session.
 
-Nothing is listed here. Every attribute of the state is written, and read back as what its annotation says it is;
-the annotations are those in ``Known.__init__``, which Python keeps nowhere but in the source.
+Each attribute that ``State`` declares is a section. A long section is several lines, so that none exceeds the limit of
+a line. A reader skips sections that it does not know or that do not decode.
 """
 
 from collections import deque
+from collections.abc import Iterator
 from functools import cache
-from typing import Any, get_args, get_origin
+from typing import Any, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from natsmon.state import known
-from natsmon.state.known import Known
+from natsmon.state.log import LogLines
+from natsmon.state.session_record import SessionRecord
+from natsmon.state.state import State
 from natsmon.stream import events as ev
 
+SESSION, LOG = "session", "log"
+"""Sections beside the attributes of a State."""
+_PART = 256 * 1024
+"""Bytes of a section in one line, about."""
 
-def snapshot(state: Known) -> dict[str, Any]:
-    """Every attribute as JSON would have it; shares nothing with the state that could change."""
-    plain: dict[str, Any] = msgspec.to_builtins(vars(state), str_keys=True, enc_hook=list)
-    return plain
+
+def snapshot(state: State, log: LogLines) -> Iterator[ev.AnyEvent]:
+    """The events from which a reader gets the same State and log, in order."""
+    session = state.session
+    yield ev.Session(t=0.0, id=session.id, started=session.started, versions=session.versions)
+    if state.connection is not None:
+        yield msgspec.structs.replace(state.connection, t=state.now, conn=state.conn)
+    yield _section(state, SESSION, session)
+    for name in section_types():
+        for part in _parts(getattr(state, name)):
+            yield _section(state, name, part)
+    for part in _parts(list(log.newest())):
+        yield _section(state, LOG, part)
+    yield ev.SnapshotEnd(t=state.now, conn=state.conn)
 
 
-def restore(state: Known, plain: dict[str, Any]) -> None:
-    """Make a state what the snapshot's was. What is not known, or makes no sense, leaves its attribute as it is."""
-    for name, value in plain.items():
-        before = vars(state).get(name)
-        kind = types().get(name)
-        if kind is None or name == "conn":
-            continue
+def _section(state: State, name: str, value: object) -> ev.Snapshot:
+    plain = msgspec.to_builtins(value, str_keys=True, enc_hook=list)
+    return ev.Snapshot(t=state.now, conn=state.conn, section=name, value=plain)
+
+
+def _parts(value: Any) -> Iterator[Any]:
+    """The value, or a long sequence in pieces."""
+    if not isinstance(value, (deque, list)):
+        yield value
+        return
+    piece: list[Any] = []
+    size = 0
+    for each in value:
+        piece.append(each)
+        size += len(msgspec.json.encode(each, enc_hook=list))
+        if size > _PART:
+            yield piece
+            piece, size = [], 0
+    if piece:
+        yield piece
+
+
+class Restoring:
+    """Applies the sections of one connection's snapshot to its State, and replaces its log."""
+
+    def __init__(self, state: State, log: LogLines) -> None:
+        self._state = state
+        self._log = log
+        self._begun: set[str] = set()
+
+    def apply(self, event: ev.Snapshot) -> None:
+        """Apply one section, or one part of it. What does not decode leaves its section as it is."""
         try:
-            after = msgspec.convert(value, kind, str_keys=True, dec_hook=_deque)
+            self._apply(event.section, event.value)
         except msgspec.ValidationError:
-            continue
+            return
+
+    def _apply(self, section: str, value: Any) -> None:
+        state = self._state
+        first = section not in self._begun
+        self._begun.add(section)
+        if section == SESSION:
+            _copy(msgspec.convert(value, SessionRecord, str_keys=True), state.session)
+        elif section == LOG:
+            if first:
+                self._log.clear()
+            for line in msgspec.convert(value, list[ev.LogLine], str_keys=True):
+                self._log.add(line)
+        elif (kind := section_types().get(section)) is not None:
+            self._set(section, msgspec.convert(value, kind, str_keys=True, dec_hook=_to_deque), first)
+
+    def _set(self, section: str, after: Any, first: bool) -> None:
+        before = getattr(self._state, section)
         if isinstance(before, deque):
-            if before and not after:
-                continue  # what is never empty stays so
-            after = deque(after, before.maxlen)
-        setattr(state, name, after)
+            kept = [] if first else list(before)
+            if kept or after:  # the timeline is never empty
+                setattr(self._state, section, deque([*kept, *after], before.maxlen))
+        elif section == "now":
+            self._state.now = max(self._state.now, after)
+        else:
+            setattr(self._state, section, after)
 
 
-def restored(state: Known, event: ev.Snapshot) -> None:
-    now = state.now
-    restore(state, event.state)
-    state.now = max(now, state.now)
+def _copy(source: SessionRecord, target: SessionRecord) -> None:
+    for name in source.__struct_fields__:
+        setattr(target, name, getattr(source, name))
 
 
 @cache
-def types() -> dict[str, Any]:
-    """What each attribute of a state is: its annotation, or the type of the value it begins with."""
-    import ast  # who never reads a snapshot need not load these
-    import inspect
-    import textwrap
-
-    declared = {name: type(value) for name, value in vars(Known()).items()}
-    source = ast.parse(textwrap.dedent(inspect.getsource(Known.__init__)))
-    for node in ast.walk(source):
-        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Attribute):
-            annotation = compile(ast.Expression(node.annotation), known.__name__, "eval")
-            declared[node.target.attr] = eval(annotation, vars(known))  # noqa: S307  our own source
-    return declared
+def section_types() -> dict[str, Any]:
+    """The sections of a State and their types: what the class declares."""
+    return get_type_hints(State, include_extras=True)
 
 
-def _deque(kind: Any, value: Any) -> Any:
+def _to_deque(kind: Any, value: Any) -> Any:
     if get_origin(kind) is not deque:
         raise NotImplementedError(f"cannot restore {kind}")
     return deque(msgspec.convert(value, list[get_args(kind)[0]], str_keys=True))  # type: ignore[misc]

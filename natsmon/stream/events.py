@@ -1,96 +1,181 @@
-"""The vocabulary: every event a probe tells, every command it takes, and their line codec.
+"""Events: what a probe emits, one tagged struct for each kind.
 
-One tagged struct each, one JSON object a line, ``type`` first. A stream of these lines is what a probe
-writes, what a view folds, and what a recording holds.
+An event is one JSON object on a line, ``type`` first. Every line stands alone: a reader skips types and fields that it
+does not know.
 
-``t`` is seconds since the session began, on the monotonic clock; ``Session.started`` is the wall clock of
-that moment, so a wall time is ``started + t`` and a clock step never bends a duration. ``conn`` numbers the
-connection within the session and is left out where it is 0. Every line stands alone: a reader skips the
-types and fields it does not know.
+``t`` is the time in seconds since the session began, on a monotonic clock. ``Clock`` gives the wall clock at a time
+of the stream. ``conn`` is the connection, from 0, and is omitted when it is 0. Session events carry no ``conn``.
 """
 
 import re
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 from natsmon.dial.stages import STAGES as STAGES
 from natsmon.dial.stages import Stage as Stage
-from natsmon.text.plain_text import json_safe
-
-T = TypeVar("T")
+from natsmon.text.units import LARGEST, LONGEST
 
 SCHEMA = 1
-"""Raised only when an old reader would go wrong."""
+"""Raised when a change would make an older reader wrong."""
 
 Status = Literal["DISCONNECTED", "CONNECTING", "CONNECTED", "RECONNECTING", "DRAINING", "CLOSED"]
+"""The status of a connection, in nats.go's words."""
 StageOutcome = Literal["started", "complete", "failed", "cancelled"]
 DialOutcome = Literal["connected", "failed", "cancelled", "timeout"]
-Why = Literal["initial", "reconnect", "forced"]
-Fate = Literal["sent", "buffered", "rejected"]
-Proof = Literal["echo", "ack", "none"]
-"""How the fate of a message becomes known: it is heard again, a stream acknowledges it, or not at all."""
+DialReason = Literal["initial", "reconnect", "manual"]
+PublishOutcome = Literal["sent", "buffered", "rejected"]
+Verification = Literal["echo", "ack", "none"]
+"""How delivery is verified: by an echo, by a stream's acknowledgement, or not at all."""
+LatencyKind = Literal["echo", "rtt"]
+Seconds = Annotated[float, msgspec.Meta(gt=-LONGEST, lt=LONGEST)]
+"""Bounded where it is decoded, so that every number of a foreign stream can be shown."""
+Count = Annotated[int, msgspec.Meta(ge=0, le=LARGEST)]
+Limit = Annotated[int, msgspec.Meta(ge=-1, le=LARGEST)]
+"""A count, or -1 for no limit."""
+Counts = list[tuple[Count, Count]]
+"""Latency samples: pairs of bucket (microseconds, see ``latency_buckets``) and count."""
 
 
-def _snake(name: str) -> str:
+def tag_of(name: str) -> str:
+    """The ``type`` of a struct: its name in snake case."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag=_snake):
-    t: float
-    conn: int = 0
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag=tag_of, gc=False):
+    """Base of all events; the emitter stamps ``t`` and ``conn``."""
+
+    t: Seconds = 0.0
+    conn: Count = 0
 
 
-class Session(Event, frozen=True, kw_only=True):
-    """The first line of a stream."""
+class SessionEvent(Event, frozen=True, kw_only=True):
+    """Base of the events that belong to the session and to no connection."""
+
+
+# -- the session ----------------------------------------------------------------------------------------
+
+
+class Session(SessionEvent, frozen=True, kw_only=True):
+    """First line of a stream: one probe process begins."""
 
     id: str
-    started: float
+    """128 random bits, in hexadecimal."""
+    started: Seconds
     """Wall clock at ``t`` 0, seconds since the epoch."""
-    schema: int = SCHEMA
+    schema: Count = SCHEMA
     versions: dict[str, str] = {}
+
+
+class Clock(SessionEvent, frozen=True, kw_only=True):
+    """Wall clock at ``t``, emitted when it has drifted by more than half a second from the last one."""
+
+    wall: Seconds
+    """Seconds since the epoch."""
+    suspended: Seconds = 0.0
+    """Seconds that the machine was suspended since the last one; 0 when the clock was set."""
+
+
+class Alive(SessionEvent, frozen=True, kw_only=True):
+    """The probe's event loop runs; emitted when nothing else was for a second."""
+
+
+class Note(SessionEvent, frozen=True, kw_only=True):
+    """A line of a view's own: that the monitor stopped, that recording stopped.
+
+    ``t`` is the view's clock, which may be ahead of the events that follow.
+    """
+
+    text: str
+    kind: Literal["good", "bad", "warn", "info", "dim"] = "info"
+
+
+class End(SessionEvent, frozen=True, kw_only=True):
+    """Last line of a stream that ended normally."""
+
+    exit_code: Count
+    reason: str = ""
+
+
+class Gap(Event, frozen=True, kw_only=True):
+    """Lines dropped because a reader did not keep up, by kind.
+
+    Latency samples of dropped lines are not lost: they are merged into ``Latencies``.
+    """
+
+    dropped: dict[str, Count] = {}
+
+
+class Answer(Event, frozen=True, kw_only=True):
+    """The answer to a command, one from each connection that it was for."""
+
+    id: str = ""
+    """The command's, as its sender chose it."""
+    command: str = ""
+    outcome: Literal["done", "ignored"] = "done"
+    reason: str = ""
+    """Why it was ignored."""
+
+
+# -- one connection -------------------------------------------------------------------------------------
+
+
+class Connection(Event, frozen=True, kw_only=True):
+    """First event of a connection: what it connects to and how."""
+
     name: str = ""
+    context: str = ""
     servers: list[str] = []
     subject: str = ""
-    size: int = 0
+    size: Count = 0
     """Bytes of payload in each message published."""
-    interval: float = 0.0
-    """Seconds between two messages; 0 is as fast as they are echoed."""
-    proof: Proof = "echo"
+    interval: Seconds = 0.0
+    """Seconds between two messages; 0 is as fast as they are delivered."""
+    verification: Verification = "echo"
     stream: str = ""
-    """The JetStream stream that acknowledges, with ``proof`` ``ack``."""
+    """The JetStream stream that acknowledges, with ``verification`` ``ack``."""
     observing: bool = False
-    """Nothing is published: somebody else's messages on ``subject`` are counted."""
+    """Nothing is published: messages of other publishers on ``subject`` are counted."""
+    max_reconnects: Limit = -1
+    """Failed attempts a server may have; -1 for no limit."""
     settings: dict[str, tuple[str, str]] = {}
     """Every effective setting: its value as text, secrets masked, and its origin."""
 
 
 class StatusChanged(Event, frozen=True, kw_only=True, tag="status"):
+    """The connection's status changed."""
+
     status: Status
     previous: Status
     cause: str = ""
 
 
 class DialStart(Event, frozen=True, kw_only=True):
-    dial: int
-    """Rises by one with every dial of the session."""
-    attempt: int
-    """Counts from 1 since the initial connect began or the connection was lost."""
-    round: int
-    """The pass over the server pool this attempt belongs to, from 1."""
+    """A dial begins: one attempt to connect to one server."""
+
+    dial: Count
+    """Counts from 1 in its connection."""
+    attempt: Count
+    """Counts from 1 since the start, or since the loss."""
+    pool_pass: Count = 1
+    """The pass over the server pool, from 1."""
     server: str
-    why: Why
-    timeout: float = 0.0
+    reason: DialReason
+    discovered: bool = False
+    """The server was advertised by another one, not given by the user."""
+    timeout: Seconds = 0.0
     """Seconds this attempt may take, over all its stages."""
 
 
 class DialStage(Event, frozen=True, kw_only=True):
-    dial: int
+    """A stage of a dial, or one address of its ``tcp`` stage, began or ended."""
+
+    dial: Count
     stage: Stage
     outcome: StageOutcome
     address: str = ""
-    """The address tried, in ``tcp``; the addresses found, joined by a comma, in ``dns``."""
-    elapsed: float = 0.0
+    """The address dialed, in ``tcp``; the addresses found, joined by a comma, in ``dns``."""
+    elapsed: Seconds = 0.0
     """Seconds in this stage; 0 when it has just started."""
     cause: str = ""
     text: str = ""
@@ -102,14 +187,14 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     subject: str = ""
     issuer: str = ""
     names: list[str] = []
-    not_before: float = 0.0
-    not_after: float = 0.0
+    not_before: Seconds = 0.0
+    not_after: Seconds = 0.0
 
 
 class DialTls(Event, frozen=True, kw_only=True):
-    """What the TLS handshake of a dial agreed on, or what the server showed before it was refused."""
+    """The result of a dial's TLS handshake, or the certificates of a server that was refused."""
 
-    dial: int
+    dial: Count
     version: str = ""
     cipher: str = ""
     server_name: str = ""
@@ -120,129 +205,142 @@ class DialTls(Event, frozen=True, kw_only=True):
 
 
 class DialInfo(Event, frozen=True, kw_only=True):
-    """INFO as the server sent it in a dial."""
+    """INFO as the server sent it in a dial, long lists cut."""
 
-    dial: int
+    dial: Count
     info: dict[str, Any] = {}
+    omitted: dict[str, Count] = {}
+    """Entries left out, by field."""
 
 
 class DialConnect(Event, frozen=True, kw_only=True):
     """CONNECT as it was sent in a dial, secrets masked."""
 
-    dial: int
+    dial: Count
     connect: dict[str, Any] = {}
     credentials: str = ""
     """Which were used, and where each came from."""
-    expires: float = 0.0
-    """When they stop to be good, seconds since the epoch; 0 when that is not known."""
+    expires: Seconds = 0.0
+    """When they expire, seconds since the epoch; 0 when unknown."""
 
 
 class DialEnd(Event, frozen=True, kw_only=True):
-    dial: int
+    """A dial ended."""
+
+    dial: Count
     outcome: DialOutcome
     stage: Stage | None = None
-    """The stage reached when it ended; none when it had not begun."""
+    """The stage reached; none when no stage had begun."""
     cause: str = ""
     text: str = ""
-    total: float = 0.0
-    stages: dict[str, float] = {}
+    total: Seconds = 0.0
+    """Seconds."""
+    stages: dict[str, Seconds] = {}
+    """Seconds of each stage."""
     server: str = ""
-    tls_name: str = ""
-    """The name its certificate is checked for, where that is not the server's host."""
 
 
 class DialFinding(Event, frozen=True, kw_only=True):
-    """What a second look at the peer of a failed dial showed: a new connection on which nothing secret is sent."""
+    """Result of a second look at the peer of a failed dial: a new connection that sends no secret."""
 
-    dial: int
+    dial: Count
     cause: str
     text: str = ""
 
 
 class Waiting(Event, frozen=True, kw_only=True):
-    """Between two dials: ``delay`` = ``base`` + ``jitter``, over at ``until``."""
+    """The wait before the next dial began: ``delay`` = ``base`` + ``jitter`` seconds, over at ``until``."""
 
-    delay: float
-    base: float
-    jitter: float
-    until: float
+    delay: Seconds
+    base: Seconds
+    jitter: Seconds
+    until: Seconds
+    """As ``t``."""
     server: str
-    """The one that will be dialed next."""
+    """The one that is dialed next."""
 
 
 class Connected(Event, frozen=True, kw_only=True):
+    """PONG arrived: the connection is established."""
+
     server: str
     address: str = ""
     server_name: str = ""
     server_id: str = ""
     version: str = ""
     cluster: str = ""
-    cid: int = 0
+    cid: Count = 0
     client_ip: str = ""
     account: str = ""
     tls: str = ""
     """TLS version, empty without TLS."""
-    max_payload: int = 0
+    max_payload: Count = 0
 
 
 class Account(Event, frozen=True, kw_only=True):
-    """The account the connection is in, as the server says right after PONG (from 2.12 on)."""
+    """The account of the connection, from the INFO after PONG (nats-server 2.12 and later)."""
 
     account: str
     system: bool = False
+    client_ip: str = ""
+    """Our address as the server sees it; a proxy may have changed it."""
 
 
 class Subscribed(Event, frozen=True, kw_only=True):
-    """The server has taken our subscription: what is published from now on will be heard."""
+    """The server accepted our subscription: messages published from now on come back."""
 
     subject: str
 
 
 class FirstEcho(Event, frozen=True, kw_only=True):
-    """The first message that came back, or was acknowledged, on this connection."""
+    """The first message delivered on this connection."""
 
-    seq: int
-    latency: float = 0.0
-
-
-class Blind(Event, frozen=True, kw_only=True):
-    """The fates of messages cannot be known from here on: we may not subscribe, or were asked not to.
-
-    Holds until the end of this connection; with ``Session.proof`` ``none``, to the end of the session.
-    """
-
-    why: str
-
-
-class Keepalive(Event, frozen=True, kw_only=True):
-    """The PING arithmetic, told when it changes: no PONG until ``stale_at``, and the connection is given up."""
-
-    interval: float
-    max_out: int
-    outstanding: int = 0
-    stale_at: float = 0.0
-    """As ``t``: when the connection counts as stale, should nothing come."""
-
-
-class Silent(Event, frozen=True, kw_only=True):
-    """The server owes us an answer and says nothing; the connection is up by name only."""
-
-    since: float
-    """As ``t``: the last bytes from the server."""
-    missed: int = 0
-    """Messages in flight that should have come back by now."""
-    server: str = ""
-
-
-class Heard(Event, frozen=True, kw_only=True):
-    """The server speaks again."""
-
-    silence: float
+    seq: Count
+    latency: Seconds = 0.0
     """Seconds."""
 
 
-class UserInfo(Event, frozen=True, kw_only=True):
-    """Who we are to the server, as it answered (``$SYS.REQ.USER.INFO``). An empty list sets no bounds."""
+class Unverified(Event, frozen=True, kw_only=True):
+    """Delivery cannot be verified from here on, until this connection to the server ends.
+
+    With ``Connection.verification`` ``none``: until the session ends.
+    """
+
+    reason: str
+
+
+class Keepalive(Event, frozen=True, kw_only=True):
+    """The keepalive's state, emitted when it changes: without a PONG the connection is stale at ``stale_at``."""
+
+    interval: Seconds
+    """Seconds between two PINGs."""
+    max_out: Count
+    outstanding: Count = 0
+    stale_at: Seconds = 0.0
+    """As ``t``."""
+
+
+class Silent(Event, frozen=True, kw_only=True):
+    """An answer is due and has not arrived."""
+
+    since: Seconds
+    """As ``t``: the last answer from the server."""
+    missed: Count = 0
+    """Messages in flight that are due."""
+    server: str = ""
+
+
+class SilenceEnded(Event, frozen=True, kw_only=True):
+    """The server answers again."""
+
+    seconds: Seconds
+
+
+class Identity(Event, frozen=True, kw_only=True):
+    """User, account and permissions, as the server returned them (``$SYS.REQ.USER.INFO``).
+
+    An empty list allows everything.
+    """
 
     user: str = ""
     account: str = ""
@@ -250,229 +348,249 @@ class UserInfo(Event, frozen=True, kw_only=True):
     publish_deny: list[str] = []
     subscribe_allow: list[str] = []
     subscribe_deny: list[str] = []
-    expires: float = 0.0
-    """When the credentials stop to be good, seconds since the epoch; 0 when they do not."""
+    omitted: dict[str, Count] = {}
+    """Entries left out, by list."""
+    expires: Seconds = 0.0
+    """When the credentials expire, seconds since the epoch; 0 for never."""
 
 
 class Disconnected(Event, frozen=True, kw_only=True):
+    """The connection was lost, or dropped by a manual reconnect."""
+
+    outage: Count
+    """Counts from 1 in its connection."""
     cause: str
     text: str = ""
     server: str = ""
     reason: str = ""
-    """The server's own close reason, where it could be read."""
+    """The server's own close reason, where it is known."""
+    manual: bool = False
 
 
 class Reconnected(Event, frozen=True, kw_only=True):
+    """Connected again after a loss."""
+
+    outage: Count
     before: str
+    """The server before the loss."""
     after: str
-    downtime: float
-    attempts: int
+    downtime: Seconds
+    """Seconds."""
+    attempts: Count
 
 
 class Published(Event, frozen=True, kw_only=True):
-    """One message left the publisher; told singly below about 50 a second."""
+    """One message was published; emitted singly below 50 messages a second."""
 
-    seq: int
-    fate: Fate = "sent"
-    size: int = 0
-    """Bytes of payload; 0 where it is what the session says, as is an empty subject."""
+    seq: Count
+    outcome: PublishOutcome = "sent"
+    size: Count = 0
+    """Bytes of payload; 0 for ``Connection.size``."""
     subject: str = ""
-    why: str = ""
-    """Rejected because the buffer was ``full``, or because the server would have ``refused`` it."""
+    """Empty for ``Connection.subject``."""
+    reason: str = ""
+    """Rejected because the buffer was ``full``, or because the server would refuse it (``refused``)."""
 
 
 class Echoed(Event, frozen=True, kw_only=True):
-    seq: int
-    latency: float
+    """One message was delivered; emitted singly below 50 messages a second."""
+
+    seq: Count
+    latency: Seconds
+    """Seconds."""
 
 
 class Tally(Event, frozen=True, kw_only=True):
-    """Running totals of the session, ten times a second at most.
+    """Totals of the connection's messages, at most ten times a second.
 
-    attempted = sent + buffered + rejected, and sent = echoed + in_flight + lost, at every moment. Where a
-    stream acknowledges messages, echoed are those it acknowledged.
-
-    What single messages (``Published``, ``Echoed``) tell is not told again at once: a tally follows when
-    something else changed, and every few seconds.
+    attempted = sent + buffered + rejected; sent = delivered + in_flight + undelivered + lost + unverified.
     """
 
-    attempted: int = 0
-    sent: int = 0
-    buffered: int = 0
-    rejected: int = 0
-    echoed: int = 0
-    in_flight: int = 0
-    lost: int = 0
-    late: int = 0
-    duplicate: int = 0
-    out_of_order: int = 0
-    bytes: int = 0
-    buffered_bytes: int = 0
-    resent: int = 0
+    attempted: Count = 0
+    sent: Count = 0
+    buffered: Count = 0
+    rejected: Count = 0
+    delivered: Count = 0
+    in_flight: Count = 0
+    undelivered: Count = 0
+    lost: Count = 0
+    unverified: Count = 0
+    late: Count = 0
+    duplicate: Count = 0
+    out_of_order: Count = 0
+    bytes: Count = 0
+    """Payload bytes sent."""
+    buffered_bytes: Count = 0
+    resent: Count = 0
     """Sent again after a reconnect, because they were not acknowledged."""
-    suppressed: int = 0
+    suppressed: Count = 0
     """Second copies that the stream recognised and did not store."""
-    latencies: list[tuple[int, int]] = []
-    """The same echoes as ``latency``, each counted: (microseconds, how many), to two significant digits or better."""
-    latency: tuple[float, float, float, float] | None = None
-    """p50, p90, p99 and max in seconds of the echoes since the last tally; none without an echo."""
+
+
+class Latencies(Event, frozen=True, kw_only=True):
+    """Latency samples since the last such event. Deltas: they are merged, never replaced."""
+
+    kind: LatencyKind
+    counts: Counts = []
+    longest: Seconds = 0.0
+    """The longest sample, exact, in seconds."""
 
 
 class Rtt(Event, frozen=True, kw_only=True):
     """One PING to PONG round trip."""
 
-    seconds: float
-    omitted: int = 0
+    seconds: Seconds
+    omitted: Count = 0
     """PINGs due after this one that were not sent, because too many had no answer.
 
-    Each counts from when it was due: ``seconds`` less once, twice … the interval of the PINGs.
+    Each counts from when it was due: ``seconds`` minus one, two, … times ``interval``.
     """
+    interval: Seconds = 0.0
+    """Seconds between two PINGs, where some were omitted."""
 
 
 class Outage(Event, frozen=True, kw_only=True):
-    """The closed ledger of one outage; ``began`` is when it was noticed.
+    """The cost of one outage. Emitted again when a message counted as lost was delivered after all."""
 
-    Told again, with the same ``began``, when a message called lost has come back after all.
-    """
-
-    began: float
-    ended: float
+    outage: Count
+    began: Seconds
+    """As ``t``: the loss."""
+    ended: Seconds
     cause: str
     text: str = ""
     before: str = ""
     after: str = ""
-    detected_after: float = 0.0
-    """Seconds from the last proof of life to the loss being noticed."""
-    dials: int = 0
-    buffered: int = 0
-    rejected: int = 0
-    lost: int = 0
-    unknown: int = 0
-    """In flight at the loss, with nothing come back since to tell whether they are lost."""
-    late: int = 0
-    """In flight at the loss, and echoed all the same."""
-    duplicate: int = 0
-    servers: int = 0
-    """Different ones dialed."""
-    lost_seqs: list[tuple[int, int]] = []
-    """Which messages are lost: first and last of each run of them, the first runs only where there are many."""
+    manual: bool = False
+    detected_after: Seconds = 0.0
+    """Seconds from the last data received to the loss being noticed."""
+    dials: Count = 0
+    buffered: Count = 0
+    rejected: Count = 0
+    lost: Count = 0
+    unverified: Count = 0
+    """In flight at the loss, and natsmon cannot determine whether they were delivered."""
+    late: Count = 0
+    """In flight at the loss, and delivered all the same."""
+    duplicate: Count = 0
+    servers: Count = 0
+    """Different servers dialed."""
+    lost_seqs: list[tuple[Count, Count]] = []
+    """First and last of each run of lost messages; at most the first 100 runs."""
 
 
-class ReadBack(Event, frozen=True, kw_only=True):
-    """What the stream holds at the end, read from it: acknowledged = stored is the promise."""
+class Audit(Event, frozen=True, kw_only=True):
+    """Result of reading the stream back at the end: every acknowledged message should be stored once."""
 
     stream: str
-    acknowledged: int = 0
-    stored: int = 0
-    """Acknowledged messages found in the stream."""
-    missing: int = 0
-    twice: int = 0
+    acknowledged: Count = 0
+    stored: Count | None = None
+    """Acknowledged messages found in the stream; none when it could not be read."""
+    missing: Count = 0
+    twice: Count = 0
     complete: bool = True
     """False when it could not be read to its end."""
     text: str = ""
 
 
 class Observed(Event, frozen=True, kw_only=True):
-    """Running totals of somebody else's messages, ten times a second at most."""
+    """Totals of the observed messages, at most ten times a second."""
 
-    messages: int = 0
-    bytes: int = 0
-    publishers: int = 0
-    """Sequences seen, each a publisher's session."""
-    missing: int = 0
+    messages: Count = 0
+    bytes: Count = 0
+    publishers: Count = 0
+    """Sequences of numbered messages seen."""
+    missing: Count = 0
     """Numbers left out within the sequences."""
-    duplicate: int = 0
-    out_of_order: int = 0
+    duplicate: Count = 0
+    out_of_order: Count = 0
 
 
 class CloseReason(Event, frozen=True, kw_only=True):
-    """Why a connection we lost was closed, in its server's own words; told once we are connected again."""
+    """The server's reason for closing a connection that was lost, read after the reconnect."""
 
-    began: float
-    """When the outage began, as ``Outage.began``."""
+    outage: Count
     reason: str
     cause: str = ""
-    cid: int = 0
+    cid: Count = 0
     server: str = ""
-    stop: float = 0.0
-    """When the server closed it by its own clock, seconds since the epoch."""
+    stop: Seconds = 0.0
+    """When the server closed it, by the server's clock, seconds since the epoch."""
     source: str = ""
 
 
-class PoolMember(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class PoolMember(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """One server of the pool."""
+
     server: str
     discovered: bool = False
-    failures: int = 0
+    failures: Count = 0
     """Failed attempts since it, or another server, last was CONNECTED."""
-    left: int | None = None
-    """Attempts it has left; none when there is no limit."""
+    attempts_left: Count | None = None
+    """None when there is no limit."""
     lame_duck: bool = False
 
 
 class Pool(Event, frozen=True, kw_only=True):
-    """Every server that may be dialed, told when something about one of them changes."""
+    """Changes of the server pool since the last such event. The first one lists every member."""
 
-    members: list[PoolMember] = []
+    changed: list[PoolMember] = []
+    """Members that are new or different."""
+    removed: list[str] = []
+    omitted: Count = 0
+    """Discovered servers that are not kept, because there are too many."""
 
 
 class Discovered(Event, frozen=True, kw_only=True):
+    """Servers advertised by a server (``connect_urls``) that were not known before."""
+
     servers: list[str]
+    omitted: Count = 0
+    """Servers that are left out of the list."""
 
 
 class LameDuck(Event, frozen=True, kw_only=True):
+    """The server announced that it will shut down."""
+
     server: str
 
 
 class AsyncError(Event, frozen=True, kw_only=True):
+    """An ``-ERR`` that left the connection open, or a refusal natsmon foresees."""
+
     text: str
 
 
 class Paused(Event, frozen=True, kw_only=True):
-    pass
+    """Publishing is paused."""
 
 
 class Resumed(Event, frozen=True, kw_only=True):
-    pass
+    """Publishing goes on."""
 
 
 class Drained(Event, frozen=True, kw_only=True):
+    """The connection was drained."""
+
     complete: bool = True
-    """False when the drain ran out of time."""
-    seconds: float = 0.0
+    """False when the drain timeout was reached."""
+    seconds: Seconds = 0.0
 
 
 class Closed(Event, frozen=True, kw_only=True):
+    """The connection is closed: no dial follows unless a command asks for one."""
+
     cause: str
     text: str = ""
 
 
-class Ignored(Event, frozen=True, kw_only=True):
-    """A command that had no effect, and why."""
-
-    command: str
-    why: str
+# -- snapshots, in recordings -----------------------------------------------------------------------------
 
 
-class Gap(Event, frozen=True, kw_only=True):
-    """Events left out because the reader did not keep up; totals are not affected."""
+class LogLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """A line of the narrated log."""
 
-    events: int
-
-
-class Note(Event, frozen=True, kw_only=True):
-    """What a view says by itself, and no probe told: that the probe died, that recording stopped.
-
-    ``t`` is the view's clock, and may be a little ahead of the events that follow.
-    """
-
-    text: str
-    kind: Literal["good", "bad", "warn", "info", "dim"] = "info"
-
-
-class LogLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A line of the log as it was shown; ``at`` is the wall clock, seconds since the epoch."""
-
-    at: float
+    at: Seconds
+    """Wall clock, seconds since the epoch."""
     text: str
     kind: str = "info"
     message: bool = False
@@ -480,23 +598,30 @@ class LogLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Snapshot(Event, frozen=True, kw_only=True):
-    """All that was known at ``t``, where a recording begins in the middle of a session; no probe tells it."""
+    """One section of what was known at ``t``, where a recording begins in the middle of a session.
 
-    state: dict[str, Any] = {}
-    """By the attributes of a ``State``; a reader leaves out those it does not know."""
-    log: list[LogLine] = []
-    """The latest lines, oldest first."""
+    A snapshot is several lines, a section each, and a ``snapshot_end``.
+    """
+
+    section: str
+    """An attribute of ``State``, ``log``, or ``session``; a reader skips those it does not know."""
+    value: Any = None
+    """What the section holds; of a list, a part of it: parts follow each other."""
 
 
-class End(Event, frozen=True, kw_only=True):
-    """The last line of a stream that ended as it should."""
-
-    exit_code: int
-    why: str = ""
+class SnapshotEnd(Event, frozen=True, kw_only=True):
+    """The snapshot of one connection is complete."""
 
 
 AnyEvent = (
     Session
+    | Clock
+    | Alive
+    | Note
+    | End
+    | Gap
+    | Answer
+    | Connection
     | StatusChanged
     | DialStart
     | DialStage
@@ -510,20 +635,21 @@ AnyEvent = (
     | Account
     | Subscribed
     | FirstEcho
-    | Blind
+    | Unverified
     | Keepalive
     | Silent
-    | Heard
-    | UserInfo
+    | SilenceEnded
+    | Identity
     | Disconnected
     | Reconnected
     | Published
     | Echoed
     | Tally
+    | Latencies
     | Rtt
     | Outage
     | CloseReason
-    | ReadBack
+    | Audit
     | Observed
     | Pool
     | Discovered
@@ -533,87 +659,6 @@ AnyEvent = (
     | Resumed
     | Drained
     | Closed
-    | Ignored
-    | Gap
-    | Note
     | Snapshot
-    | End
+    | SnapshotEnd
 )
-
-
-class Command(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag=_snake):
-    pass
-
-
-class Cancel(Command, frozen=True):
-    """Cancel the dial, or the wait before it."""
-
-
-class Reconnect(Command, frozen=True):
-    """Drop the connection and dial at once; dial now while waiting; start again when closed."""
-
-
-class NextServer(Command, frozen=True):
-    """Leave the server being dialed or waited for; dial the next one."""
-
-
-class Pause(Command, frozen=True):
-    pass
-
-
-class Resume(Command, frozen=True):
-    pass
-
-
-class Publish(Command, frozen=True):
-    """Publish one message now, also while paused."""
-
-
-class Drain(Command, frozen=True):
-    """Unsubscribe, flush, close; the probe stays."""
-
-
-class Close(Command, frozen=True):
-    """Drain if connected, close, and end the probe."""
-
-
-AnyCommand = Cancel | Reconnect | NextServer | Pause | Resume | Publish | Drain | Close
-
-_encoder = msgspec.json.Encoder()
-_event_decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
-_command_decoder: msgspec.json.Decoder[AnyCommand] = msgspec.json.Decoder(AnyCommand)
-_anything: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
-_KNOWN = {cls.__struct_config__.tag for cls in Event.__subclasses__()}
-
-
-def encode(message: Event | Command) -> bytes:
-    """One JSON line, newline included; what could act on a terminal is escaped in it."""
-    line = _encoder.encode(message)
-    return (line if line.isascii() else json_safe(line.decode()).encode()) + b"\n"
-
-
-def decode_event(line: bytes) -> AnyEvent | None:
-    """The event on a line, or None when its type is not known here (a newer writer's).
-
-    Raises msgspec.DecodeError when the line is not an event at all.
-    """
-    try:
-        return _decode(_event_decoder, line)
-    except msgspec.ValidationError:
-        raw = _decode(_anything, line)
-        if isinstance(raw, dict) and isinstance(raw.get("type"), str) and raw["type"] not in _KNOWN:
-            return None
-        raise
-
-
-def decode_command(line: bytes) -> AnyCommand:
-    """Raises msgspec.DecodeError with the reason when the line is not a command."""
-    return _decode(_command_decoder, line)
-
-
-def _decode(decoder: msgspec.json.Decoder[T], line: bytes) -> T:
-    """msgspec lets two errors through that are not its own."""
-    try:
-        return decoder.decode(line)
-    except (UnicodeDecodeError, RecursionError) as error:
-        raise msgspec.DecodeError(str(error)) from error

@@ -1,96 +1,185 @@
-"""Lines out, lines in: each with a thread of its own, so that neither end can hold up the loop between them.
+"""Outbox: writes lines to a file descriptor from a thread of its own, so that a slow reader never blocks the loop.
 
-A reader that stops costs the writer nothing but memory, and that is bounded: what can be left out is left
-out and counted, totals arrive all the same. Threads work with every kind of file (a terminal, a pipe, a
-regular file), and leave the file's flags, which others may share, as they are.
+The memory for waiting lines is bounded. When a reader does not keep up, single samples are dropped first, and their
+latencies are merged; totals are replaced by the latest. Status, answers and the ends of dials and outages are dropped
+last. ``Gap`` counts the dropped lines. A thread works with every kind of file and leaves its flags unchanged.
 """
 
-import asyncio
 import os
 import select
 import stat
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
-from contextlib import suppress
+from itertools import count
+from typing import NamedTuple
+
+from natsmon.stream import events as ev
+from natsmon.stream.codec import encode, kind_of
+from natsmon.stream.latency_buckets import corrected, quantised
 
 SOFT_LIMIT = 2_000
-"""Lines waiting from which on single samples are left out; the totals tell the same."""
-
-HARD_LIMIT = 20_000
+"""Waiting lines from which on single samples are merged or dropped."""
 BYTES_LIMIT = 16 * 1024 * 1024
-"""Lines waiting at most, and their bytes; the oldest make room."""
+HARD_LIMIT = 20_000
+"""Bytes and lines that wait at most."""
 
 _BATCH = 256
 _CHUNK = 64 * 1024
 
+_SAMPLES = (ev.Published, ev.Echoed, ev.Rtt, ev.Latencies, ev.DialStage)
+"""Dropped first."""
+_TOTALS = (ev.Tally, ev.Observed, ev.Keepalive, ev.Alive, ev.Clock)
+"""Only the latest matters."""
+_KEPT_LONGEST = (
+    ev.Session, ev.Connection, ev.Clock, ev.StatusChanged, ev.Answer, ev.DialStart, ev.DialEnd, ev.Connected,
+    ev.Disconnected, ev.Reconnected, ev.Outage, ev.Closed, ev.Note, ev.Gap, ev.End,
+)  # fmt: skip
+_ESSENTIAL = (ev.Session, ev.Connection, ev.Clock, ev.Answer, ev.Note, ev.Gap, ev.End)
+"""Few, and never dropped."""
+
+Render = Callable[[ev.AnyEvent], bytes | None]
+"""The line of an event; None for an event that needs none."""
+
+
+class _Waiting(NamedTuple):
+    event: ev.AnyEvent
+    line: bytes
+
+
+class _Merged:
+    """What is emitted instead of dropped lines: merged latencies, and how many lines of each kind were dropped."""
+
+    def __init__(self) -> None:
+        self.t = 0.0
+        self._latencies: dict[tuple[int, ev.LatencyKind], Counter[int]] = {}
+        self._longest: dict[tuple[int, ev.LatencyKind], float] = {}
+        self._dropped: dict[int, Counter[str]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._dropped or self._latencies)
+
+    def drop(self, event: ev.AnyEvent) -> None:
+        """Count a dropped line, and keep the latencies in it."""
+        self.t = max(self.t, event.t)
+        match event:
+            case ev.Latencies():  # its samples are kept, so nothing is missing
+                self._add(event.conn, event.kind, event.counts, event.longest)
+                return
+            case ev.Echoed():
+                self._add(event.conn, "echo", [(quantised(event.latency), 1)], event.latency)
+            case ev.Rtt():
+                samples = [event.seconds, *corrected(event.seconds, event.omitted, event.interval)]
+                self._add(event.conn, "rtt", [(quantised(sample), 1) for sample in samples], event.seconds)
+            case ev.Gap():
+                self._dropped.setdefault(event.conn, Counter()).update(event.dropped)
+                return
+        self._dropped.setdefault(event.conn, Counter())[kind_of(event)] += 1
+
+    def _add(self, conn: int, kind: ev.LatencyKind, counts: ev.Counts, longest: float) -> None:
+        key = conn, kind
+        merged = self._latencies.setdefault(key, Counter())
+        for bucket, many in counts:
+            merged[bucket] += many
+        self._longest[key] = max(self._longest.get(key, 0.0), longest)
+
+    def take(self) -> list[ev.AnyEvent]:
+        """The events that stand for what was dropped; empties this."""
+        events: list[ev.AnyEvent] = [
+            ev.Gap(t=self.t, conn=conn, dropped=dict(dropped)) for conn, dropped in self._dropped.items()
+        ]
+        events += [
+            ev.Latencies(
+                t=self.t, conn=conn, kind=kind, counts=sorted(counts.items()), longest=self._longest[conn, kind]
+            )
+            for (conn, kind), counts in self._latencies.items()
+        ]
+        self.__init__()  # type: ignore[misc]
+        return events
+
 
 class Outbox:
-    """Writes lines to a file descriptor, in order: at once into a pipe with room in it, else from a thread.
+    """A sink that writes to a file descriptor, in order: at once into a pipe with room, else from its thread.
 
-    ``left_out`` makes the line that says how many were left out.
+    Args:
+        fd: Stays open when the outbox is closed.
+        render: The line of an event, when that is not its JSON line.
     """
 
-    def __init__(self, fd: int, left_out: Callable[[int], bytes | None]) -> None:
+    def __init__(self, fd: int, render: Render | None = None) -> None:
         self._fd = fd
-        self._left_out = left_out
-        self._lines: deque[bytes] = deque()
-        self._latest: dict[str, bytes] = {}
+        self._render = render
+        self._lines: deque[_Waiting] = deque()
+        self._bytes = 0
+        self._latest: dict[tuple[int, type], _Waiting] = {}
+        self._merged = _Merged()
         self._last = b""
-        self._waiting = 0
-        """Bytes in ``_lines``."""
-        self._missing = 0
         self._closing = False
         self._writing = False
-        self._room = _Room(fd) if stat.S_ISFIFO(os.fstat(fd).st_mode) else None
+        self._room = _PipeRoom(fd) if stat.S_ISFIFO(os.fstat(fd).st_mode) else None
         self._changed = threading.Condition()
-        self.broken = False
-        """True when the reader has gone away, or takes no more."""
+        self.ended = False
+        """The reader went away, or cannot be written to."""
         self.failure = ""
-        """Why nothing can be written any more; empty where the reader has just gone away."""
         self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
         self._thread.start()
 
-    def put(self, line: bytes, *, sample: bool = False, latest: str = "", last: bool = False) -> None:
-        """Never waits. A ``sample`` may be left out; of the lines with one ``latest`` key the last is kept.
-
-        What was held back goes before the ``last`` line, after which nothing follows.
-        """
+    def put(self, event: ev.AnyEvent, line: bytes) -> None:
+        """Take an event; what was merged is written before ``End``, after which nothing follows."""
         with self._changed:
-            if last:
-                self._last = line
-            elif latest and (latest in self._latest or len(self._lines) >= SOFT_LIMIT):
-                self._latest[latest] = line
-            elif sample and len(self._lines) >= SOFT_LIMIT:
-                self._missing += 1
+            rendered = line if self._render is None else self._render(event)
+            if rendered is None:
+                return
+            waiting = _Waiting(event, rendered)
+            key = event.conn, type(event)
+            if isinstance(event, ev.End):
+                self._last = rendered
+            elif isinstance(event, _TOTALS) and (key in self._latest or len(self._lines) >= SOFT_LIMIT):
+                self._latest[key] = waiting
+            elif isinstance(event, _SAMPLES) and len(self._lines) >= SOFT_LIMIT:
+                self._merged.drop(event)
             else:
-                if self._written_at_once(line):
+                if self._written_at_once(rendered):
                     return
-                self._lines.append(line)
-                self._waiting += len(line)
-                while len(self._lines) > HARD_LIMIT or self._waiting > BYTES_LIMIT:
-                    self._waiting -= len(self._lines.popleft())
-                    self._missing += 1
+                self._lines.append(waiting)
+                self._bytes += len(rendered)
+                if len(self._lines) > HARD_LIMIT or self._bytes > BYTES_LIMIT:
+                    self._make_room()
             self._changed.notify()
 
+    def _make_room(self) -> None:
+        """Drop waiting lines, least important first, until half of the limits is used."""
+        for droppable in (_is_sample, _is_detail, _is_old_status, _is_record):
+            if len(self._lines) <= HARD_LIMIT // 2 and self._bytes <= BYTES_LIMIT // 2:
+                return
+            newest = {(each.event.conn, type(each.event)): at for at, each in enumerate(self._lines)}
+            kept: deque[_Waiting] = deque()
+            for at, each in zip(count(), self._lines, strict=False):
+                if droppable(each.event) and newest[each.event.conn, type(each.event)] != at:
+                    self._merged.drop(each.event)
+                    self._bytes -= len(each.line)
+                else:
+                    kept.append(each)
+            self._lines = kept
+
     def _written_at_once(self, line: bytes) -> bool:
-        """Handing a line to the thread takes longer than writing it, and a reconnect has twenty of them."""
-        idle = not (self._writing or self._lines or self._latest or self._closing or self.broken)
-        if not idle or self._room is None or not self._room.for_(line):
+        """Write into a pipe with room: faster than waking the thread, and a reconnect has twenty lines."""
+        idle = not (self._writing or self._lines or self._latest or self._closing or self.ended)
+        if not idle or self._room is None or not self._room.takes(line):
             return False
         try:
             os.write(self._fd, line)
         except OSError as error:
-            self._break(error)
+            self._end(error)
         return True
 
-    def _break(self, error: OSError) -> None:
-        self.broken = True
+    def _end(self, error: OSError) -> None:
+        self.ended = True
         if not isinstance(error, BrokenPipeError):
             self.failure = error.strerror or str(error)
 
     def close(self, timeout: float) -> bool:
-        """Write what is left, for at most ``timeout`` seconds; False when it did not all leave."""
+        """Write what is left, for at most ``timeout`` seconds; False when a part remains unwritten."""
         with self._changed:
             self._closing = True
             self._changed.notify()
@@ -100,43 +189,63 @@ class Outbox:
     def _run(self) -> None:
         while True:
             with self._changed:
-                while not (self._lines or self._latest or self._last or self._closing):
+                while not (self._pending() or self._closing):
                     self._changed.wait()
-                if not (self._lines or self._latest or self._last):
+                if not self._pending():
                     return
                 batch = self._take()
                 self._writing = True
             try:
                 _write_all(self._fd, batch)
             except OSError as error:
-                self._break(error)
+                self._end(error)
                 return
             finally:
                 self._writing = False
 
+    def _pending(self) -> bool:
+        return bool(self._lines or self._latest or self._last or self._merged)
+
     def _take(self) -> bytes:
-        batch = [self._lines.popleft() for _ in range(min(_BATCH, len(self._lines)))]
-        self._waiting -= sum(map(len, batch))
+        batch = [self._lines.popleft().line for _ in range(min(_BATCH, len(self._lines)))]
+        self._bytes -= sum(map(len, batch))
         if not self._lines:
-            if self._missing:
-                told = self._left_out(self._missing)
-                self._missing = 0
-                if told is not None:
-                    batch.append(told)
-            batch += [*self._latest.values(), self._last]
+            batch += [line for event in self._merged.take() if (line := self._rendered(event)) is not None]
+            batch += [waiting.line for waiting in self._latest.values()]
+            batch.append(self._last)
             self._latest.clear()
             self._last = b""
         return b"".join(batch)
 
+    def _rendered(self, event: ev.AnyEvent) -> bytes | None:
+        return encode(event) if self._render is None else self._render(event)
 
-class _Room:
-    """Whether a pipe takes a line without waiting: one it calls writable takes PIPE_BUF bytes, all or none."""
+
+def _is_sample(event: ev.AnyEvent) -> bool:
+    return isinstance(event, _SAMPLES)
+
+
+def _is_detail(event: ev.AnyEvent) -> bool:
+    return not isinstance(event, _KEPT_LONGEST)
+
+
+def _is_old_status(event: ev.AnyEvent) -> bool:
+    return isinstance(event, ev.StatusChanged)
+
+
+def _is_record(event: ev.AnyEvent) -> bool:
+    """One of the records of dials and outages, which ``Gap`` then counts."""
+    return not isinstance(event, _ESSENTIAL)
+
+
+class _PipeRoom:
+    """Whether a pipe takes a line without blocking: a writable pipe takes PIPE_BUF bytes, all or none."""
 
     def __init__(self, fd: int) -> None:
         self._poll = select.poll()
         self._poll.register(fd, select.POLLOUT)
 
-    def for_(self, line: bytes) -> bool:
+    def takes(self, line: bytes) -> bool:
         return len(line) <= select.PIPE_BUF and any(event & select.POLLOUT for _, event in self._poll.poll(0))
 
 
@@ -145,44 +254,5 @@ def _write_all(fd: int, data: bytes) -> None:
     while view:
         try:
             view = view[os.write(fd, view[:_CHUNK]) :]
-        except BlockingIOError:  # somebody who shares the file has made it so
+        except BlockingIOError:  # another process that shares the file has made it non-blocking
             select.select([], [fd], [])
-
-
-class Inbox:
-    """Reads lines from a file descriptor on a thread, and hands them to the running loop.
-
-    ``receive`` gets each line without its end; None says that the file has ended.
-    """
-
-    MAX_LINE = 1024 * 1024
-
-    def __init__(self, fd: int, receive: Callable[[bytes | None], None], heard: bytes = b"") -> None:
-        self._fd = fd
-        self._receive = receive
-        self._rest = heard
-        """What has been read of it already."""
-        self._loop = asyncio.get_running_loop()
-        threading.Thread(target=self._run, name="inbox", daemon=True).start()
-
-    def _run(self) -> None:
-        with suppress(RuntimeError):  # the loop may be gone by the time a line comes
-            while True:
-                *lines, self._rest = self._rest.split(b"\n")
-                for line in lines:
-                    if line.strip():
-                        self._loop.call_soon_threadsafe(self._receive, line)
-                data = self._read()
-                if not data or len(self._rest) > self.MAX_LINE:
-                    self._loop.call_soon_threadsafe(self._receive, None)
-                    return
-                self._rest += data
-
-    def _read(self) -> bytes:
-        while True:
-            try:
-                return os.read(self._fd, _CHUNK)
-            except BlockingIOError:  # somebody who shares the file has made it so
-                select.select([self._fd], [], [])
-            except OSError:
-                return b""

@@ -1,4 +1,4 @@
-"""A natsmon on another machine, by ssh: its stream is ours to see, and the keys reach it."""
+"""A source on another machine: runs natsmon there over ssh, reads its stream and sends it commands."""
 
 import asyncio
 import os
@@ -8,30 +8,31 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 
-from natsmon.stream import events as ev
-from natsmon.stream.pipe import Lines, Pipe, decoded
+from natsmon.stream.codec import LineSplitter, encode
+from natsmon.stream.commands import AnyCommand
+from natsmon.stream.pipe import Pipe, decoded
 from natsmon.text.plain_text import printable
 
 _CHUNK = 64 * 1024
-_LAST_WORDS = 2.0
-"""Seconds ssh may take to end, and its complaint to arrive, once the stream is over."""
+_END_TIMEOUT = 2.0
+"""Seconds for ssh to end and for its error to arrive, after the end of the stream."""
 
 
 class NoRemote(Exception):
-    """Why no natsmon was heard from; ``status`` is ssh's, or that of what it ran."""
+    """Why no event arrived; ``status`` is the exit status of ssh, or of the command it ran."""
 
     def __init__(self, why: str, status: int = 0) -> None:
         super().__init__(why)
         self.status = status
 
 
-class Complaints:
-    """The last thing a process said on its standard error; what it said before is read and let go."""
+class LastErrorLine:
+    """The last line of a process's standard error; earlier lines are dropped."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self.last = ""
         self._process = process
-        self._thread = threading.Thread(target=self._listen, name="complaints", daemon=True)
+        self._thread = threading.Thread(target=self._listen, name="last_error", daemon=True)
         self._thread.start()
 
     def _listen(self) -> None:
@@ -41,39 +42,43 @@ class Complaints:
                 self.last = line.decode(errors="replace").strip() or self.last
 
     def end(self) -> str:
-        self._thread.join(_LAST_WORDS)  # a connection shared with others may hold it open
+        self._thread.join(_END_TIMEOUT)  # a shared ssh connection may hold it open
         return self.last
 
 
 class Remote(Pipe):
-    """``ssh HOST natsmon --json --control …``, whose first event has come."""
+    """``ssh HOST natsmon --json --control …``, whose first event has arrived."""
 
     def __init__(
-        self, process: subprocess.Popen[bytes], complaints: Complaints, lines: Lines, first: list[bytes]
+        self, process: subprocess.Popen[bytes], last_error: LastErrorLine, splitter: LineSplitter, first: list[bytes]
     ) -> None:
         assert process.stdout is not None
-        super().__init__(process.stdout.fileno(), lines, first)
+        super().__init__(process.stdout.fileno(), splitter, first)
         self._process = process
-        self._complaints = complaints
+        self._last_error = last_error
 
-    def send(self, command: ev.AnyCommand) -> None:
+    def send(self, command: AnyCommand) -> None:
         assert self._process.stdin is not None
         with suppress(OSError, ValueError):
-            self._process.stdin.write(ev.encode(command))
+            self._process.stdin.write(encode(command))
 
-    async def last_words(self) -> str:
+    async def ending(self) -> str:
         with suppress(subprocess.TimeoutExpired):
-            await asyncio.to_thread(self._process.wait, _LAST_WORDS)
-        return _account(self._process.poll(), await asyncio.to_thread(self._complaints.end))
+            await asyncio.to_thread(self._process.wait, _END_TIMEOUT)
+        return _exit_reason(self._process.poll(), await asyncio.to_thread(self._last_error.end))
 
     def kill(self) -> None:
-        """The probe behind it drains and ends when its standard input does."""
+        """End ssh; the remote probe drains and ends with its standard input."""
         super().kill()
         _end(self._process)
 
 
 def start(host: str, arguments: Sequence[str]) -> Remote:
-    """Waits for the first event, while ssh may ask at the terminal what it has to. Raises NoRemote."""
+    """Start natsmon on a host and wait for its first event; ssh may ask questions at the terminal meanwhile.
+
+    Raises:
+        NoRemote: No event arrived.
+    """
     command = ["ssh", host, shlex.join(["natsmon", "--json", "--control", *arguments])]
     pipe = subprocess.PIPE
     try:
@@ -82,36 +87,36 @@ def start(host: str, arguments: Sequence[str]) -> Remote:
         raise NoRemote("ssh is not installed, or not on PATH", 127) from None
     except OSError as error:
         raise NoRemote(f"ssh cannot be run: {error.strerror}", 126) from None
-    complaints, lines = Complaints(process), Lines()
+    last_error, splitter = LastErrorLine(process), LineSplitter()
     try:
-        first, said = _first_event(process, lines)
+        first, greeting = _first_event(process, splitter)
         if not first:
             status = process.wait()
-            raise NoRemote(f"{printable(host)}: {_account(status, complaints.end() or said)}", status)
+            raise NoRemote(f"{printable(host)}: {_exit_reason(status, last_error.end() or greeting)}", status)
     except BaseException:
         _end(process)
         raise
-    return Remote(process, complaints, lines, first)
+    return Remote(process, last_error, splitter, first)
 
 
-def _first_event(process: subprocess.Popen[bytes], lines: Lines) -> tuple[list[bytes], str]:
-    """From the first event on, what has been read; and before it the last thing that was none: a shell greets."""
+def _first_event(process: subprocess.Popen[bytes], splitter: LineSplitter) -> tuple[list[bytes], str]:
+    """The lines from the first event on, and the last line before it, such as a shell's greeting."""
     assert process.stdout is not None
-    said = ""
+    greeting = ""
     while True:
         chunk = os.read(process.stdout.fileno(), _CHUNK)
-        cut = lines.cut(chunk) if chunk else lines.last()
-        for number, line in enumerate(cut):
+        lines = list(splitter.feed(chunk)) if chunk else [splitter.rest()]
+        for number, line in enumerate(lines):
             if decoded(line) is not None:
-                return cut[number:], said
-            said = line.decode(errors="replace").strip() or said
+                return lines[number:], greeting
+            greeting = line.decode(errors="replace").strip() or greeting
         if not chunk:
-            return [], said
+            return [], greeting
 
 
-def _account(status: int | None, complaint: str) -> str:
-    how = "ssh goes on without a stream" if status is None else f"ssh ended with exit status {status}"
-    return how + (f": {printable(complaint)}" if complaint else "")
+def _exit_reason(status: int | None, error: str) -> str:
+    how = "the stream ended, and ssh did not" if status is None else f"ssh ended with exit status {status}"
+    return how + (f": {printable(error)}" if error else "")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -37,7 +37,7 @@ def json_safe(line: str) -> str:
 
 def printable(text: str) -> str:
     """The text with every control, separator, bidirectional mark and surrogate as a visible escape."""
-    return _UNSAFE.sub(_escape, text)
+    return text if text.isascii() and text.isprintable() else _UNSAFE.sub(_escape, text)
 
 
 def quotable(text: str) -> str:

@@ -18,8 +18,8 @@ from textual.events import Key as KeyPressed
 from textual.screen import Screen
 from textual.widgets import Input
 
-from natsmon.stream import events as ev
-from natsmon.stream.probe_child import Source
+from natsmon.stream import commands
+from natsmon.stream.source import Source
 from natsmon.tui import decisions, themes
 from natsmon.tui.dashboard import Dashboard
 from natsmon.tui.drawing.moment import Moment
@@ -281,7 +281,7 @@ class NatsmonApp(App[int]):
             self._leave_now()
         elif self.watched.stream == "live":
             self.watched.leave()
-            self._source.send(ev.Close())
+            self._source.send(commands.Close())
             self.set_timer(self._patience, self._end_probe)
             self.say("")  # the key bar tells what is waited for, as long as it is
             self._draw_soon()
@@ -292,8 +292,8 @@ class NatsmonApp(App[int]):
 
     @property
     def _patience(self) -> float:
-        session = self.watched.state.session
-        return READ_BACK_WITHIN if session is not None and session.proof == "ack" else LEAVE_WITHIN
+        connection = self.watched.state.connection
+        return READ_BACK_WITHIN if connection is not None and connection.verification == "ack" else LEAVE_WITHIN
 
     def action_interrupt(self) -> None:
         self._interrupted = True

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from natsmon.stream import events as ev
+from natsmon.stream import commands
 from natsmon.tui.drawing.moment import Moment
 
-Decision = ev.AnyCommand | str
+Decision = commands.AnyCommand | str
 
 
 def _unable(moment: Moment) -> str:
@@ -31,7 +31,7 @@ def cancel(moment: Moment) -> Decision:
             return "draining: there is no dial to cancel"
         case "CLOSED":
             return "closed: there is no dial to cancel; r connects again"
-    return ev.Cancel()
+    return commands.Cancel()
 
 
 def reconnect(moment: Moment) -> Decision:
@@ -41,7 +41,7 @@ def reconnect(moment: Moment) -> Decision:
         return "draining: r connects again once it is closed"
     if moment.state.dial is not None and moment.state.status not in ("CONNECTED", "CLOSED"):
         return "a dial is under way already; n goes on to the next server"
-    return ev.Reconnect()
+    return commands.Reconnect()
 
 
 def next_server(moment: Moment) -> Decision:
@@ -52,17 +52,17 @@ def next_server(moment: Moment) -> Decision:
             return "connected: no server is being dialed; r drops the connection and dials again"
         case "DRAINING" | "CLOSED":
             return f"{moment.state.status.lower()}: no server is being dialed"
-    return ev.NextServer()
+    return commands.NextServer()
 
 
 def pause(moment: Moment, *, asked: bool | None = None) -> Decision:
     """``asked`` is what was asked for a moment ago, as long as it is not answered."""
     if unable := _unable(moment):
         return unable
-    if (session := moment.state.session) is not None and session.observing:
+    if (connection := moment.state.connection) is not None and connection.observing:
         return "observing: nothing is published"
     paused = moment.state.paused if asked is None else asked
-    return ev.Resume() if paused else ev.Pause()
+    return commands.Resume() if paused else commands.Pause()
 
 
 def drain(moment: Moment) -> Decision:
@@ -70,23 +70,23 @@ def drain(moment: Moment) -> Decision:
         return unable
     match moment.state.status:
         case "CONNECTED":
-            return ev.Drain()
+            return commands.Drain()
         case "DRAINING":
             return "draining already"
     return f"{moment.state.status.lower()}: there is no connection to drain"
 
 
 _WORDS: dict[type, str] = {
-    ev.Cancel: "cancelling the dial",
-    ev.Reconnect: "dialing again",
-    ev.NextServer: "on to the next server",
-    ev.Pause: "publishing is being paused",
-    ev.Resume: "publishing goes on",
-    ev.Drain: "draining",
+    commands.Cancel: "cancelling the dial",
+    commands.Reconnect: "dialing again",
+    commands.NextServer: "on to the next server",
+    commands.Pause: "publishing is being paused",
+    commands.Resume: "publishing goes on",
+    commands.Drain: "draining",
 }
 
 
-def in_words(command: ev.AnyCommand) -> str:
+def in_words(command: commands.AnyCommand) -> str:
     """What was just asked for, where nothing else would show it."""
     return _WORDS.get(type(command), "")
 

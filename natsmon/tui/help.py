@@ -21,7 +21,7 @@ TERMS: tuple[tuple[str, str], ...] = (
     ("stages", "dns, tcp, tls, info, connect: the parts of a dial, with the milliseconds of each"),
     ("attempt", "counts the dials since the connection was lost, or first wanted"),
     ("round", "one pass over all the servers of the pool"),
-    ("why", "initial: the first connection; reconnect: after a loss; forced: by r"),
+    ("why", "initial: the first connection; reconnect: after a loss; manual: by r"),
     ("jitter", "a random part of the wait, so that not all clients return at once"),
     ("outage", "from the loss being noticed to being connected again"),
     ("lame duck", "a server that has said it will shut down, and sends its clients away"),

@@ -43,7 +43,7 @@ def idle(key: Key, moment: Moment) -> bool:
 
 def tick(moment: Moment) -> object:
     state = moment.state
-    observing = state.session is not None and state.session.observing
+    observing = state.connection is not None and state.connection.observing
     return state.paused, state.status, moment.stream, state.dial is not None, observing
 
 
@@ -51,9 +51,9 @@ def leaving(moment: Moment) -> str:
     """What is waited for; empty unless it is."""
     if moment.stream != "leaving":
         return ""
-    session, doing = moment.state.session, "closing…"
+    connection, doing = moment.state.connection, "closing…"
     if moment.state.status in ("CONNECTED", "DRAINING"):
-        reads = session is not None and session.proof == "ack"
+        reads = connection is not None and connection.verification == "ack"
         doing = "draining and reading back…" if reads else "draining…"
     return f"{doing} q again leaves at once"
 

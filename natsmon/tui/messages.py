@@ -6,26 +6,31 @@ from natsmon.tui.drawing import figures
 from natsmon.tui.drawing.cells import Piece, Role, Row, fit, left, row
 from natsmon.tui.drawing.moment import Moment
 
-_ECHOED = ("attempted", "sent", "echoed", "in flight", "buffered", "rejected", "lost", "late", "duplicate", "bytes")
-_ACKNOWLEDGED = (
-    *("attempted", "sent", "acknowledged", "in flight", "buffered", "rejected", "lost", "resent", "suppressed"),
-    *("late", "duplicate", "bytes"),
+_ECHOED: tuple[str, ...] = ("attempted", "sent", "delivered", "in flight", "buffered", "rejected", "lost", "late")
+_ECHOED += ("duplicate", "bytes")
+_ACKNOWLEDGED: tuple[str, ...] = (
+    "attempted",
+    "sent",
+    "delivered",
+    "in flight",
+    "buffered",
+    "rejected",
+    "lost",
+    "resent",
+    "suppressed",
 )
-_BLIND = ("attempted", "sent", "buffered", "rejected", "bytes")
+_ACKNOWLEDGED += ("late", "duplicate", "bytes")
+_UNVERIFIED = ("attempted", "sent", "buffered", "rejected", "bytes")
 _OBSERVED = ("messages", "publishers", "missing", "duplicate", "out of order", "bytes")
-_ACKED = tuple("acked" if name == "acknowledged" else name for name in _ACKNOWLEDGED)
-"""Where the long word would cost a column."""
 _REORDERED = ("out of order", "reordered")
 """The word, and the one where it would cost a column."""
-_FIELDS = dict.fromkeys(("acknowledged", "acked"), "echoed") | {"reordered": "out_of_order"}
+_FIELDS = {"reordered": "out_of_order"}
 _WORRYING: dict[str, Role] = {
-    "rejected": "bad",
-    "lost": "bad",
-    "missing": "bad",
+    **dict.fromkeys(("rejected", "undelivered", "lost", "missing"), "bad"),
     **dict.fromkeys(("late", "duplicate", "buffered", *_REORDERED, "resent", "suppressed"), "warn"),
 }
-_FASTEST: dict[ev.Proof, str] = {
-    "echo": "as fast as they are echoed",
+_FASTEST: dict[ev.Verification, str] = {
+    "echo": "as fast as they are delivered",
     "ack": "as fast as they are acknowledged",
     "none": "as fast as they go",
 }
@@ -34,20 +39,20 @@ _GAP = 2
 
 
 def title(moment: Moment) -> str:
-    session = moment.state.session
-    if session is None:
+    connection = moment.state.connection
+    if connection is None:
         return "messages"
-    if session.observing:
-        return f"observing {session.subject}"
-    pace = "paused" if moment.state.paused else rate(session)
-    return f"publishing {session.subject} · {pace}" if session.subject else f"messages · {pace}"
+    if connection.observing:
+        return f"observing {connection.subject}"
+    pace = "paused" if moment.state.paused else rate(connection)
+    return f"publishing {connection.subject} · {pace}" if connection.subject else f"messages · {pace}"
 
 
-def rate(session: ev.Session) -> str:
+def rate(connection: ev.Connection) -> str:
     """Messages a second, in the words of a rate."""
-    interval = session.interval
+    interval = connection.interval
     if interval <= 0:
-        return _FASTEST[session.proof]
+        return _FASTEST[connection.verification]
     return f"{units.a_second(interval)}/s" if interval <= 1 else f"one every {figures.seconds(interval)}"
 
 
@@ -59,39 +64,44 @@ def tick(moment: Moment) -> object:
 def rows(moment: Moment, width: int, height: int) -> list[Row]:
     state = moment.state
     tally = state.tally if state.tally.t > 0 or state.tally.attempted > 0 else None
-    if state.session is not None and state.session.observing:
+    if state.connection is not None and state.connection.observing:
         return _table(_OBSERVED, state.observed, width, height)
     if tally is None and not state.ever_connected and height <= 1:
         return [fit(row(("waiting for the first message", "label")), width)]
-    if state.blind:
-        told = fit(row(("fates unknown: ", "warn"), (state.blind, "value")), width)
-        known = tally is not None and bool(tally.echoed or tally.lost)
-        names = _echoed(tally, width) if known else _BLIND
+    if state.unverified:
+        told = fit(row(("delivery not verified: ", "warn"), (state.unverified, "value")), width)
+        known = tally is not None and bool(tally.delivered or tally.lost)
+        names = _echoed(tally, width) if known else _UNVERIFIED
         return [*_table(names, tally, width, height - 1), told][:height]
-    if state.session is not None and state.session.proof == "ack":
-        shorter = _columns(_ACKNOWLEDGED, width) < _columns(_ACKED, width)
-        names = _ACKED if shorter else _ACKNOWLEDGED
-        if (found := state.read_back) is not None:
-            return [*_table(names, tally, width, height - 1), _stored(found, width)][:height]
-        return _table(names, tally, width, height)
+    if state.connection is not None and state.connection.verification == "ack":
+        if (found := state.audit) is not None:
+            return [*_table(_ACKNOWLEDGED, tally, width, height - 1), _stored(found, width)][:height]
+        return _table(_ACKNOWLEDGED, tally, width, height)
     return _table(_echoed(tally, width), tally, width, height)
 
 
 def _echoed(tally: ev.Tally | None, width: int) -> tuple[str, ...]:
-    """What comes out of order is so rare that it has a place only once there is some."""
-    if tally is None or not tally.out_of_order:
+    """The counters shown; rare ones are added once they are not 0."""
+    if tally is None:
         return _ECHOED
-    long, short = ((*_ECHOED[:-1], word, _ECHOED[-1]) for word in _REORDERED)
+    names = (*_ECHOED[:-1], *(("undelivered",) if tally.undelivered else ()))
+    if not tally.out_of_order:
+        return (*names, "bytes")
+    long, short = ((*names, word, "bytes") for word in _REORDERED)
     return short if _columns(long, width) < _columns(short, width) else long
 
 
-def _stored(found: ev.ReadBack, width: int) -> Row:
+def _stored(found: ev.Audit, width: int) -> Row:
     """Whether the stream kept what it acknowledged."""
+    if found.stored is None:
+        return fit(
+            row((left("stored", _label(_ACKNOWLEDGED)), "label"), (found.text or "not read back", "warn")), width
+        )
     counts: list[tuple[str, Role]] = [(f"{found.stored:,} of {found.acknowledged:,}", "value")]
     wrong = ((found.missing, "missing"), (found.twice, "twice"))
     counts += [(f", {count:,} {what}", "bad") for count, what in wrong if count]
     counts += [] if found.complete else [(", not read to its end", "warn")]
-    return fit(row((left("stored", _label(_ACKED)), "label"), *counts), width)
+    return fit(row((left("stored", _label(_ACKNOWLEDGED)), "label"), *counts), width)
 
 
 def _label(names: tuple[str, ...]) -> int:

@@ -4,8 +4,9 @@ import os
 import time
 from typing import TYPE_CHECKING
 
+from natsmon.stream import codec
 from natsmon.stream import events as ev
-from natsmon.stream.probe_child import Source
+from natsmon.stream.source import Source
 from natsmon.text import units
 from natsmon.text.plain_text import printable
 from natsmon.tui.watch import Watch
@@ -37,10 +38,10 @@ class Recordings:
 
     def _take(self, line: bytes) -> None:
         if self._recorder is not None:
-            self._recorder.put(line)
+            self._recorder.write(line)
 
     def _take_note(self, note: ev.Note) -> None:
-        self._take(ev.encode(note))
+        self._take(codec.encode(note))
 
     def toggle(self) -> str:
         """Start one, or end the one there is; says so, and where it is, also in the log."""
@@ -56,19 +57,14 @@ class Recordings:
     def _start(self) -> str:
         from natsmon.recording import names
         from natsmon.recording.recorder import CannotRecord, Recorder
-        from natsmon.recording.shadow import LINES_KEPT, MESSAGES_KEPT, head
         from natsmon.recording.target import Target
 
-        seen = [
-            ev.LogLine(at=entry.wall, text=entry.text, kind=entry.kind, message=entry.message)
-            for entry in self._watched.book.latest(LINES_KEPT, MESSAGES_KEPT)
-        ]
         wanted = self._target or Target()
         target = Target(wanted.path or names.default(time.time()), wanted.most, wanted.keep)
         for earlier in self._finished:
             earlier.over(_GIVE_WAY)
         try:
-            self._recorder = Recorder(target, head(self._watched.state, seen))
+            self._recorder = Recorder(target, self._watched.tracks.snapshot())
         except CannotRecord as error:
             words = f"not recorded: {error}"
             self._watched.note(words, "bad")

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from natsmon.state import STRETCHES_KEPT, Dial, State
+from natsmon.state import Dial, State
 from natsmon.tui.drawing.moment import Moment
 
 
@@ -25,7 +25,7 @@ def under_way(moment: Moment) -> Series | None:
         if stretch.status == "CONNECTING":  # before the first of these nothing was wanted
             began = stretch.began
     else:
-        if len(state.timeline) == STRETCHES_KEPT:  # it began before what is kept: with the session
+        if len(state.timeline) == state.limits.stretches:  # it began before what is kept: with the session
             began = 0.0
     return before(state)._replace(began=began)
 

@@ -19,11 +19,13 @@ def tick(moment: Moment) -> object:
 
 def rows(moment: Moment, width: int, height: int) -> list[Row]:
     """The pool alone, the servers that matter now first when there is no room for all."""
-    if height <= 1 or not moment.state.pool:
+    if height <= 1 or not moment.state.pool.values():
         return [_summary(moment, width)][:height]
     drawn = _table(moment, width)
     if len(drawn) > height:
-        here = [line for member, line in zip(moment.state.pool, drawn[1:], strict=True) if _mark(member, moment)[2]]
+        here = [
+            line for member, line in zip(moment.state.pool.values(), drawn[1:], strict=True) if _mark(member, moment)[2]
+        ]
         others = [line for line in drawn[1:] if line not in here]
         more = len(drawn) - height + 1
         kept = [*here, *others][: height - 2]
@@ -41,7 +43,7 @@ def page(moment: Moment, width: int) -> list[Row]:
     told = identity(moment)
     drawn += facts(told, width) if told else [fit(row(("  not known yet", "label")), width)]
     drawn += heading("where we can go", width)
-    if not state.pool:
+    if not state.pool.values():
         return [*drawn, fit(row(("  not known yet", "label")), width)]
     drawn += _table(moment, min(width, 120))
     return [fit(line, width) for line in drawn]
@@ -49,7 +51,7 @@ def page(moment: Moment, width: int) -> list[Row]:
 
 def identity(moment: Moment) -> list[tuple[str, str, Role]]:
     """Account, user and until when, as far as the server told."""
-    state, user, server = moment.state, moment.state.user, moment.state.connected
+    state, user, server = moment.state, moment.state.identity, moment.state.connected
     dial = next((dial for dial in reversed(state.dials) if dial.outcome == "connected"), None)
     used = dial.connect.credentials or "none were given" if dial is not None and dial.connect is not None else ""
     told: list[tuple[str, str, Role]] = [
@@ -80,8 +82,8 @@ def named(server: ev.Connected) -> str:
 
 def good_until(state: State) -> float:
     """When the credentials in use end, seconds since the epoch; 0 when they do not, or that is not known."""
-    if state.user is not None and state.user.expires:
-        return state.user.expires
+    if state.identity is not None and state.identity.expires:
+        return state.identity.expires
     dial = next((dial for dial in reversed(state.dials) if dial.outcome == "connected"), None)
     return dial.connect.expires if dial is not None and dial.connect is not None else 0.0
 
@@ -91,7 +93,7 @@ def worry(seconds_left: float) -> Role:
 
 
 def _summary(moment: Moment, width: int) -> Row:
-    pool = moment.state.pool
+    pool = moment.state.pool.values()
     if not pool:
         return fit(row(("not known yet", "label")), width)
     failing = sum(1 for member in pool if member.failures)
@@ -103,7 +105,7 @@ def _summary(moment: Moment, width: int) -> Row:
 
 
 def _table(moment: Moment, width: int) -> list[Row]:
-    members = moment.state.pool
+    members = moment.state.pool.values()
     longest = max(len(address(member.server)) for member in members)
     server = max(10, min(max(longest, 16), width - 2 - 2 - _NUMBERS - _STATE))
     header = row(
@@ -117,8 +119,8 @@ def _table(moment: Moment, width: int) -> list[Row]:
 
 def _line(member: ev.PoolMember, moment: Moment, server: int, width: int) -> Row:
     glyph, role, word = _mark(member, moment)
-    left_over = "∞" if member.left is None else figures.count(member.left, 4)
-    spent = member.left == 0
+    left_over = "∞" if member.attempts_left is None else figures.count(member.attempts_left, 4)
+    spent = member.attempts_left == 0
     return fit(
         row(
             (f"{glyph} ", role),

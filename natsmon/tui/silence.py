@@ -4,7 +4,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from itertools import pairwise
 
-from natsmon.state import RTTS_KEPT, State
+from natsmon.state import State
 from natsmon.tui.drawing.moment import Moment
 
 LEAST = 3.0
@@ -22,7 +22,7 @@ def seconds(moment: Moment) -> float | None:
         return None
     if state.keepalive is not None:  # who tells of PINGs tells of silence, and knows better
         return max(0.0, moment.now - state.silent.since) if state.silent is not None else None
-    heard = max(state.status_since, state.latency_at, state.rtts[-1][0] if state.rtts else 0.0)
+    heard = max(state.status_since, state.rtts[-1][0] if state.rtts else 0.0)
     quiet = moment.now - heard
     return quiet if quiet > patience(state) else None
 
@@ -36,7 +36,7 @@ class Record:
         self._patience = patience(state)
         self._now_silent = seconds(moment) is not None
         heard = [t for t, _ in state.rtts]
-        self._known_from = heard[0] if len(heard) == RTTS_KEPT else 0.0
+        self._known_from = heard[0] if len(heard) == state.limits.rtts else 0.0
         self._heard = heard[bisect_left(heard, since - self._patience) :]
 
     def within(self, began: float, until: float) -> Iterator[tuple[float, float]]:

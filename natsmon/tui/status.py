@@ -1,5 +1,6 @@
 """The top of the screen: connected or not, to what, since when, and the worst thing known."""
 
+from natsmon.state import availability
 from natsmon.stream import events as ev
 from natsmon.text import dates
 from natsmon.tui import silence
@@ -62,7 +63,7 @@ def _first(moment: Moment, width: int) -> Row:
         size = f" rec {moment.recording}" if width >= _RECORDED else " rec"
         end = row(("●", "bad"), (size, "label"), ("   ", "label")) + end
     if width >= _WIDE:
-        end = row((state.session.name if state.session else "", "label"), ("   ", "label")) + end
+        end = row((state.connection.name if state.connection else "", "label"), ("   ", "label")) + end
     return spread(start + _identity(moment, width), end, width)
 
 
@@ -78,10 +79,12 @@ def _identity(moment: Moment, width: int) -> Row:
         facts += [server.tls, f"cluster {server.cluster}" if server.cluster else ""]
         if width >= _WIDE:
             facts.append(f"account {state.account}" if state.account else "")
-            facts.append(f"user {state.user.user}" if width >= _WIDER and state.user and state.user.user else "")
+            facts.append(
+                f"user {state.identity.user}" if width >= _WIDER and state.identity and state.identity.user else ""
+            )
         known = " · ".join(fact for fact in facts if fact)
         return row((named(server), "strong"), (f"  {known}" if known else "", "label"))
-    servers = state.session.servers if state.session else []
+    servers = state.connection.servers if state.connection else []
     if state.status in ("CONNECTING", "RECONNECTING", "DISCONNECTED") and servers:
         more = f" and {len(servers) - 1} more" if len(servers) > 1 else ""
         return row((address(servers[0]), "value"), (more, "label"))
@@ -95,7 +98,7 @@ def _second(moment: Moment, width: int) -> Row:
     names = ("availability ", "reconnects ") if width >= 78 else ("up ", "reconn ")
     end = row(
         (names[0], "label"),
-        (figures.percent(state.availability(moment.now)), "value"),
+        (figures.percent(availability.share_of_run(state, moment.now)), "value"),
         (f"  {names[1]}", "label"),
         (figures.count(state.reconnects if state.ever_connected else None, 4), "value"),
     )
@@ -122,15 +125,15 @@ def _account(moment: Moment, width: int) -> Row:
 def _told(moment: Moment, *, in_full: bool) -> Row:
     state = moment.state
     if moment.stream == "died":
-        how = f" ({moment.obituary})" if moment.obituary else ""
+        how = f" ({moment.exit_reason})" if moment.exit_reason else ""
         again = "r starts a new one" if moment.can_restart else "q leaves"
-        at = f" at {figures.wall(state.wall(moment.now))}" if state.session else ""
+        at = f" at {figures.wall(state.wall(moment.now))}" if state.connection else ""
         return row((f"  the probe died{at}{how}", "bad"), (f" · {again}", "value"))
     if moment.stream == "ended":
-        why = state.end.why if state.end and state.end.why else "the stream is over"
+        why = state.end.reason if state.end and state.end.reason else "the stream is over"
         again = " · r starts again" if moment.can_restart else ""
         return row((f"  ended: {why}", "value"), (f"{again} · q leaves", "label"))
-    if state.session is None and not state.now:  # a stream may begin in the middle
+    if state.connection is None and not state.now:  # a stream may begin in the middle
         return row(("  waiting for the probe's first word", "label"))
     if state.lame_duck:
         return row(("  ! the server is shutting down (lame duck)", "warn"))

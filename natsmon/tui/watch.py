@@ -4,15 +4,16 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from natsmon.state import State
+from natsmon.state import State, Tracks
+from natsmon.stream import commands
 from natsmon.stream import events as ev
-from natsmon.stream.probe_child import Source
+from natsmon.stream.source import Source
 from natsmon.tui.drawing import figures
 from natsmon.tui.drawing.moment import Moment, Stream, StreamClock
 from natsmon.tui.log import Book, Entry
 
 if TYPE_CHECKING:
-    from natsmon.wording.narration import Kind, Narrator
+    from natsmon.wording.narration import Kind
 
 
 class Watch:
@@ -36,36 +37,32 @@ class Watch:
 
     def begin(self) -> None:
         """A new stream, from its beginning."""
-        self.state = State()
+        self.tracks = Tracks(_narrate)
         self.sessions += 1
         self.pausing: bool | None = None
-        """Whether publishing will be paused, once what was asked of the probe last is answered."""
+        """Whether publishing will be paused, once the command sent last is answered."""
         self.stream: Stream = "live"
-        self._narrator: Narrator | None = None
         self._stream_clock = StreamClock(self._clock)
         self.revision += 1
 
+    @property
+    def state(self) -> State:
+        """The State of the connection that is shown."""
+        return self.tracks.first.state
+
     def take(self, event: ev.AnyEvent) -> None:
-        if isinstance(event, ev.Session) and self.state.session is not None and self.state.session.id != event.id:
+        if isinstance(event, ev.Session) and self.tracks.session.id not in ("", event.id):
             self.begin()  # one stream behind another, in a pipe
-        self.state.apply(event)
-        if isinstance(event, ev.Paused | ev.Resumed | ev.Ignored):
+        line = self.tracks.apply(event)
+        if isinstance(event, ev.Paused | ev.Resumed | ev.Answer):
             self.pausing = None
-        if isinstance(event, ev.Snapshot):
-            self.book.restore([entry(line.at, line.text, line.kind, line.message) for line in event.log])
+        if isinstance(event, ev.SnapshotEnd):
+            self.book.restore([entry(each) for each in self.tracks.first.log])
         if not isinstance(event, ev.Note):  # out of a recording: a view's clock
             self._stream_clock.hear(event.t)
-        message = isinstance(event, ev.Published | ev.Echoed)
-        self.revision += not message  # of which only the counts show, and these are looked at
-        if self._narrator is None:
-            from natsmon.wording.narration import (
-                Narrator,  # no event comes before the first paint, which this would delay
-            )
-
-            self._narrator = Narrator()
-        line = self._narrator.tell(event, self.state)
+        self.revision += not isinstance(event, ev.Published | ev.Echoed)  # counts are compared by the panels
         if line is not None:
-            self.book.add(entry(self.state.wall(line.t), line.text, line.kind, message))
+            self.book.add(entry(line))
 
     def over(self) -> None:
         """The stream has ended: as it should, with its last line, or else the probe is dead."""
@@ -73,12 +70,12 @@ class Watch:
         self._stream_clock.stop()
         self.revision += 1
         if self.stream == "died":
-            how = f" ({self._source.obituary})" if self._source.obituary else ""
+            how = f" ({self._source.exit_reason})" if self._source.exit_reason else ""
             self.note(f"the probe died{how}", "bad")
 
-    def asked(self, command: ev.AnyCommand) -> None:
-        if isinstance(command, ev.Pause | ev.Resume):
-            self.pausing = isinstance(command, ev.Pause)
+    def asked(self, command: commands.AnyCommand) -> None:
+        if isinstance(command, commands.Pause | commands.Resume):
+            self.pausing = isinstance(command, commands.Pause)
 
     def leave(self) -> None:
         self.stream = "leaving"
@@ -87,18 +84,25 @@ class Watch:
     def note(self, text: str, kind: "Kind" = "info") -> None:
         """A line about what no event tells."""
         now = self._stream_clock.running(self.state.now)  # a person's clock goes on when the probe's is still
-        at = self.state.wall(now) if self.state.session is not None else time.time()
-        self.book.add(entry(at, text, kind))
-        if self.noted is not None and self.state.session is not None:
+        at = self.state.wall(now) if self.tracks.session.id else time.time()
+        self.book.add(entry(ev.LogLine(at=at, text=text, kind=kind)))
+        if self.noted is not None and self.tracks.session.id:
             self.noted(ev.Note(t=round(now, 6), text=text, kind=kind))
 
     def moment(self) -> Moment:
         now = self._stream_clock.now(self.state.now)
         source = self._source
         return Moment(
-            self.state, now, self.stream, source.obituary, source.can_restart, self.recording, unable=self.unable
+            self.state, now, self.stream, source.exit_reason, source.can_restart, self.recording, unable=self.unable
         )
 
 
-def entry(wall: float, text: str, kind: str, message: bool = False) -> Entry:
-    return Entry(figures.wall_millis(wall), text, kind, message, wall)
+def entry(line: ev.LogLine) -> Entry:
+    """A log line with its time formatted."""
+    return Entry(figures.wall_millis(line.at), line.text, line.kind, line.message, line.at)
+
+
+def _narrate(event: ev.AnyEvent, state: State) -> tuple[str, str] | None:
+    from natsmon.wording.narration import narrate  # no event arrives before the first paint, which this would delay
+
+    return narrate(event, state)

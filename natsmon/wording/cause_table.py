@@ -174,7 +174,7 @@ _TABLE: dict[tuple[Stage | None, str], Diagnosis] = {
     (None, "kicked"): Diagnosis("somebody with the system account had this connection closed"),
     (None, "closed"): Diagnosis("the server saw the client close it", "something in between may have"),
     (None, "cancelled"): Diagnosis("cancelled"),
-    (None, "forced"): Diagnosis("a reconnect was asked for"),
+    (None, "manual"): Diagnosis("a reconnect was asked for"),
     (None, "unknown"): Diagnosis("it failed in a way natsmon does not know"),
 }
 

@@ -5,7 +5,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from natsmon.state import OutageRecord, State
+from natsmon.state import OutageRecord, State, availability
 from natsmon.state.histogram import Histogram
 from natsmon.stream import events as ev
 from natsmon.text import dates, units
@@ -26,7 +26,7 @@ def summary(state: State, now: float, *, died: str | None = None, recordings: Se
     ``died`` is how the probe ended when it did not as it should, empty where that is not known. ``recordings`` are
     the names of the files that were made.
     """
-    if state.session is None:
+    if state.connection is None:
         return []
     told = (
         ("watched", _watched(state, now, died)),
@@ -49,8 +49,8 @@ def _watched(state: State, now: float, died: str | None) -> Iterator[str]:
     elif state.end is None:
         yield "left before it ended"
     else:
-        yield _ENDED.get(state.end.why, state.end.why)
-    servers = state.session.servers if state.session is not None else []
+        yield _ENDED.get(state.end.reason, state.end.reason)
+    servers = state.connection.servers if state.connection is not None else []
     if servers:
         yield _server(servers[0]) + (f" and {len(servers) - 1} more" if len(servers) > 1 else "")
 
@@ -59,7 +59,7 @@ _ENDED = {"asked": "left", "count": "all were published", "duration": "the time 
 
 
 def _up(state: State, now: float) -> Iterator[str]:
-    share = state.availability(now)
+    share = availability.share_of_run(state, now)
     if share is None:
         yield f"never connected: {units.plural(state.dial_count, 'dial')}"
         last = next((dial for dial in reversed(state.dials) if dial.outcome in ("failed", "timeout")), None)
@@ -83,28 +83,31 @@ def _outage(state: State, outage: OutageRecord, now: float) -> str:
 
 def _messages(state: State) -> Iterator[str]:
     """What became of them; nothing is called lost, or not lost, that nobody could see."""
-    session, tally = state.session, state.tally
-    assert session is not None
-    if session.observing:
+    connection, tally = state.connection, state.tally
+    assert connection is not None
+    if connection.observing:
         yield _observed(state.observed)
         return
     if not tally.attempted:
         yield "none"
         return
-    known = tally.echoed > 0 or tally.lost > 0 or not state.blinded
+    known = tally.delivered > 0 or tally.lost > 0 or not state.was_unverified
     counts = [(tally.sent, "sent")] if not known else []
-    counts += [(tally.echoed, "acknowledged" if session.proof == "ack" else "echoed"), (tally.lost, "lost")] * known
+    counts += [
+        (tally.delivered, "acknowledged" if connection.verification == "ack" else "echoed"),
+        (tally.lost, "lost"),
+    ] * known
     others = [(tally.rejected, "rejected"), (tally.buffered, "never sent")]
     others += [(tally.in_flight, "without an answer")] * known
     others += [(tally.late, "late"), (tally.duplicate, "duplicate")]
     counts += [(count, what) for count, what in others if count]
     counts = [(tally.attempted, "attempted"), *counts]
     yield ", ".join(f"{units.grouped(count)} {what}" for count, what in counts)
-    if state.blinded:
+    if state.was_unverified:
         yield f"fates unknown{' for a part of the run' if known else ''}"
-    if (found := state.read_back) is not None:
+    if (found := state.audit) is not None:
         whole = "" if found.complete else ", not read to its end"
-        yield f"{units.grouped(found.stored)} of {units.grouped(found.acknowledged)} found in the stream{whole}"
+        yield f"{units.grouped(found.stored or 0)} of {units.grouped(found.acknowledged)} found in the stream{whole}"
 
 
 def _observed(seen: ev.Observed | None) -> str:
@@ -117,7 +120,7 @@ def _observed(seen: ev.Observed | None) -> str:
 
 def _latency(state: State) -> Iterator[str]:
     """Of the whole run."""
-    echo = "ack" if state.session is not None and state.session.proof == "ack" else "echo"
+    echo = "ack" if state.connection is not None and state.connection.verification == "ack" else "echo"
     both = (("ping", state.pings.run), (echo, state.echoes.run))
     measured = [f"{name} {_percentiles(run)}" for name, run in both if run.count]
     yield f"{', '.join(measured)} ms" if measured else "nothing was measured"
@@ -130,7 +133,7 @@ def _percentiles(run: Histogram) -> str:
 
 def _servers(state: State) -> Iterator[str]:
     """Those we were on, most often used first, and where it stood at the end."""
-    used = Counter(_clip(one.server_name or _server(one.server)) for one in state.connections)
+    used = Counter(_clip(one.server_name or _server(one.server)) for one in state.periods)
     names = [f"{name} ({count} times)" if count > 1 else name for name, count in used.most_common(_SERVERS)]
     more = f" and {len(used) - _SERVERS} more" if len(used) > _SERVERS else ""
     yield ", ".join(names) + more if names else "none used"

@@ -8,7 +8,7 @@ import pytest
 from natsmon.check import formats as check_formats
 from natsmon.check import text as check_text
 from natsmon.check.verdict import Found, Limits, Status, failure, judge, worst
-from natsmon.state import AddressTry, Dial, StageRecord
+from natsmon.state import AddressDial, Dial, StageRecord
 from natsmon.stream import events as ev
 
 
@@ -21,8 +21,8 @@ def made(**changes: Any) -> Found:
         dial.stages[stage] = StageRecord(stage, began, "complete", elapsed)
         began += elapsed
     dial.addresses = [
-        AddressTry("[2001:db8::1]:4222", 0.0, "failed", 0.0002, "unreachable", "Network is unreachable"),
-        AddressTry("192.0.2.7:4222", 0.0, "complete", 0.0009),
+        AddressDial("[2001:db8::1]:4222", 0.0, "failed", 0.0002, "unreachable", "Network is unreachable"),
+        AddressDial("192.0.2.7:4222", 0.0, "complete", 0.0009),
     ]
     chain = [ev.Certificate(not_after=1_900_000_000.0)]
     dial.tls = ev.DialTls(t=0.0, dial=1, version="TLSv1.3", chain=chain)

@@ -1,8 +1,8 @@
-"""A command line under test: what it would start is noted, and nothing is started."""
+"""Runs of the command line that start nothing: what they would start is recorded."""
 
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -40,18 +40,22 @@ class FakeDemo:
 
 @pytest.fixture
 def runs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Runs]:
-    """Nothing is really started; no variable of the outside counts."""
+    """Records what would be started; no environment variable of the machine counts."""
     for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
     started = Runs()
 
-    def run_probe(settings: Settings, *, encode: Any, control: bool, **_: Any) -> int:
-        started.append(("probe", settings, encode, control))
+    def run_probe(settings: Sequence[Settings], sinks: Sequence[Any], *, control: bool) -> int:
+        (one,), (outbox, *_) = settings, sinks
+        started.append(("probe", one, outbox.render, control))
         return 0
 
     def run_dashboard(source: Settings, *, sandbox: Any = None, **_: Any) -> int:
         started.append(("dashboard", source, sandbox))
         return 0
+
+    def outbox(fd: int, render: Any = None) -> types.SimpleNamespace:
+        return types.SimpleNamespace(render=render)
 
     def fake(name: str, **names: Any) -> None:
         module = types.ModuleType(name)
@@ -59,8 +63,9 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Runs]:
         monkeypatch.setitem(sys.modules, name, module)
 
     fake("natsmon.probe.process", run=run_probe)
+    fake("natsmon.stream.outbox", Outbox=outbox)
     fake("natsmon.tui.app", run=run_dashboard)
-    fake("natsmon.stream.probe_child", ProbeProcess=lambda settings: settings)
+    fake("natsmon.stream.probe_child", ProbeChild=lambda settings: settings)
     fake("natsmon.lab.demo", Demo=FakeDemo, DemoFailed=OSError)
     yield started
     assert FakeDemo.open == 0

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from natsmon.stream import codec
 from natsmon.stream import events as ev
 from tests.harness.listening import Events, check
 
@@ -29,9 +30,9 @@ class Run:
         assert self.process.stdout is not None
         async for line in self.process.stdout:
             self.lines.append(line)
-            event = ev.decode_event(line)
+            event = codec.decode_event(line)
             assert event is not None
-            self.events(event)
+            self.events.put(event, line)
         self.events.close()
 
     def signal(self, number: signal.Signals) -> None:

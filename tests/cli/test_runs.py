@@ -12,14 +12,14 @@ from tests.harness.peer import Talk, playing
 async def test_count(server: NatsServer) -> None:
     async with natsmon(server.url, "--count", "3", "--rate", "40") as run:
         assert await run.exit_code() == Exit.ENDED
-    assert ended_well(run).why == "count"
-    assert (run.events.last_tally.attempted, run.events.last_tally.echoed) == (3, 3)
+    assert ended_well(run).reason == "count"
+    assert (run.events.last_tally.attempted, run.events.last_tally.delivered) == (3, 3)
 
 
 async def test_duration(server: NatsServer) -> None:
     async with natsmon(server.url, "--duration", "200ms") as run:
         assert await run.exit_code() == Exit.ENDED
-    assert ended_well(run).why == "duration"
+    assert ended_well(run).reason == "duration"
 
 
 async def test_gives_up(refused_port: int) -> None:

@@ -19,12 +19,12 @@ async def test_signal_while_connected_drains(server: NatsServer, number: signal.
         await run.events.until(ev.Echoed, within=WAIT)
         run.signal(number)
         assert await run.exit_code() == Exit.ENDED
-    assert ended_well(run) == ev.End(t=run.events.seen[-1].t, exit_code=0, why="signal")
+    assert ended_well(run) == ev.End(t=run.events.seen[-1].t, exit_code=0, reason="signal")
     (drained,) = run.events.of(ev.Drained)
     assert drained.complete
     assert run.events.of(ev.Closed)[-1].cause == "closed"
     tally = run.events.last_tally
-    assert tally.attempted == tally.echoed
+    assert tally.attempted == tally.delivered
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

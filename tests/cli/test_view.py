@@ -10,6 +10,7 @@ import pytest
 
 from natsmon.cli import main as cli
 from natsmon.lab.nats_server import NatsServer
+from natsmon.stream import codec
 from natsmon.stream import events as ev
 from natsmon.stream.exit_codes import Exit
 from tests.harness.terminal import Terminal
@@ -69,14 +70,14 @@ async def test_a_live_stream_through_a_pipe(server: NatsServer) -> None:
 
 @pytest.mark.parametrize("whole", [True, False])
 async def test_the_screen_stays_when_the_pipe_ends(tmp_path: Path, whole: bool) -> None:
-    events = [*streams.connected().events, *([ev.End(t=90.0, exit_code=0, why="q")] if whole else [])]
+    events = [*streams.connected().events, *([ev.End(t=90.0, exit_code=0, reason="q")] if whole else [])]
     path = written(tmp_path / "run.jsonl", events)
     async with Terminal(["sh", "-c", f"cat {path} | {NATSMON} view -"], env=ENV) as terminal:
-        await terminal.until("ended: q" if whole else "the probe died (the stream broke off)")
+        await terminal.until("ended: q" if whole else "the probe died (the stream ended without its last line)")
         terminal.send("q")
         assert await terminal.ended() == (Exit.ENDED if whole else Exit.MONITOR_STOPPED)
         kept = await terminal.until("servers  ")
-        assert ("; q; " if whole else "; the probe died (the stream broke off); ") in kept.split("\n")[0]
+        assert ("; q; " if whole else "; the probe died (the stream ended without ") in kept.split("\n")[0]
 
 
 async def test_a_stream_that_begins_in_the_middle_shows_what_it_can(tmp_path: Path) -> None:
@@ -102,8 +103,8 @@ def test_a_log_that_nobody_reads_or_that_finds_no_room(tmp_path: Path, full_disk
 
 @pytest.mark.parametrize("regular", [True, False])
 def test_as_a_log(tmp_path: Path, regular: bool) -> None:
-    one = [*streams.connected().events, ev.End(t=90.0, exit_code=0, why="q")]
-    lines = b"".join(map(ev.encode, one)) + b"{no event\n" + b"".join(map(ev.encode, streams.gave_up().events))
+    one = [*streams.connected().events, ev.End(t=90.0, exit_code=0, reason="q")]
+    lines = b"".join(map(codec.encode, one)) + b"{no event\n" + b"".join(map(codec.encode, streams.gave_up().events))
     if regular:
         path = tmp_path / "run.jsonl"
         path.write_bytes(lines)
@@ -118,7 +119,7 @@ def test_as_a_log(tmp_path: Path, regular: bool) -> None:
 
 
 def test_it_can_be_recorded_on_the_way(tmp_path: Path) -> None:
-    lines = b"".join(map(ev.encode, [*streams.connected().events, ev.End(t=90.0, exit_code=0, why="q")]))
+    lines = b"".join(map(codec.encode, [*streams.connected().events, ev.End(t=90.0, exit_code=0, reason="q")]))
     kept = tmp_path / "run.jsonl"
     command = [*NATSMON.split(), "view", "--plain", "--record", str(kept), "-"]
     code, _, err = ran(*command, stdin=lines)
@@ -143,16 +144,16 @@ async def test_a_recording_that_stops_is_said_while_the_stream_goes_on(tmp_path:
     assert process.stderr is not None
     try:
         async with asyncio.timeout(15):
-            process.stdin.write(ev.encode(streams.connected().events[0]))
+            process.stdin.writelines(map(codec.encode, streams.connected().events[:2]))
             await process.stdout.readline()
             kept.unlink()
             complaint = asyncio.ensure_future(process.stderr.readline())
             while not complaint.done():
-                process.stdin.write(ev.encode(ev.Rtt(t=1.0, seconds=0.001)))
+                process.stdin.write(codec.encode(ev.Rtt(t=1.0, seconds=0.001)))
                 await asyncio.wait([complaint], timeout=0.1)
         words = f"natsmon: recording stopped: {kept}: the file has been deleted; "
         assert (await complaint).decode().startswith(words)
-        process.stdin.write(ev.encode(ev.End(t=90.0, exit_code=0, why="q")))
+        process.stdin.write(codec.encode(ev.End(t=90.0, exit_code=0, reason="q")))
     finally:
         process.stdin.close()
         _, rest = await asyncio.wait_for(process.communicate(), 15)
@@ -160,7 +161,7 @@ async def test_a_recording_that_stops_is_said_while_the_stream_goes_on(tmp_path:
 
 
 async def test_what_is_recorded_on_the_screen_is_named_when_it_is_left(tmp_path: Path) -> None:
-    path = written(tmp_path / "run.jsonl", [*streams.connected().events, ev.End(t=90.0, exit_code=0, why="q")])
+    path = written(tmp_path / "run.jsonl", [*streams.connected().events, ev.End(t=90.0, exit_code=0, reason="q")])
     line = f"cat {path} | {NATSMON} view --record kept.jsonl -"
     async with Terminal(["sh", "-c", line], env=ENV, cwd=str(tmp_path)) as terminal:
         await terminal.until("ended: q")

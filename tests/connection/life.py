@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from natsmon.lab.nats_server import HOST, NatsServer
+from natsmon.stream import commands
 from natsmon.stream import events as ev
 from tests.harness import peers
 from tests.harness.leaks import sockets
@@ -29,6 +30,11 @@ async def connected(run: Listening) -> ev.Connected:
     event = await run.events.until(ev.Connected)
     await run.events.until_status("CONNECTED")
     return event
+
+
+async def ignored(run: Listening) -> ev.Answer:
+    """The next command that does not apply."""
+    return await run.events.until(ev.Answer, lambda answer: answer.outcome == "ignored")
 
 
 async def until_sockets(expected: dict[str, str]) -> None:
@@ -60,10 +66,10 @@ async def reaching(phase: str, ports: tuple[int, int], *others: str, **changes: 
                 await connected(run)
             case "paused":
                 await connected(run)
-                run.obey(ev.Pause())
+                run.execute(commands.Pause())
                 await run.events.until(ev.Paused)
             case "closed":
                 await connected(run)
-                run.obey(ev.Drain())
+                run.execute(commands.Drain())
                 await run.events.until(ev.Closed)
         yield run

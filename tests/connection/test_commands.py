@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from natsmon.lab.nats_server import NatsServer
+from natsmon.stream import commands
 from natsmon.stream import events as ev
 from natsmon.stream.exit_codes import Exit
-from tests.connection.life import DIALING, FOREVER, connected, reaching, start, until_sockets, url
+from tests.connection.life import DIALING, FOREVER, connected, ignored, reaching, start, until_sockets, url
 from tests.harness import peers
 from tests.harness.leaks import sockets
 from tests.harness.listening import freeze, listening, settings
@@ -18,7 +19,7 @@ from tests.harness.listening import freeze, listening, settings
 async def test_cancel(phase: str, ports: tuple[int, int]) -> None:
     async with reaching(phase, ports) as run:
         before = len(sockets())
-        run.obey(ev.Cancel())
+        run.execute(commands.Cancel())
         if phase != "waiting":
             end = await run.events.until(ev.DialEnd)
             assert (end.outcome, end.cause, end.stage) == ("cancelled", "cancelled", phase)
@@ -30,9 +31,9 @@ async def test_cancel(phase: str, ports: tuple[int, int]) -> None:
         if phase == "tcp":
             assert len(sockets()) == before - 1
 
-        run.obey(ev.Reconnect())
+        run.execute(commands.Reconnect())
         dial = await run.events.until(ev.DialStart)
-        assert (dial.attempt, dial.round, dial.why) == (1, 1, "initial")
+        assert (dial.attempt, dial.pool_pass, dial.reason) == (1, 1, "initial")
 
 
 @pytest.mark.parametrize("peering", [peers.silent, peers.info_then_silent])
@@ -42,7 +43,7 @@ async def test_cancelled_dial_is_hung_up(peering: Any) -> None:
         async with listening(settings(peer.url, connect_timeout=FOREVER)) as run:
             await peer.until_connected()
             await run.events.until(ev.DialStage, lambda s: s.stage == "info")
-            run.obey(ev.Cancel())
+            run.execute(commands.Cancel())
             await run.events.until(ev.Closed)
             await peer.until_left()
             await until_sockets(before)
@@ -51,13 +52,11 @@ async def test_cancelled_dial_is_hung_up(peering: Any) -> None:
 @pytest.mark.parametrize("phase", ["connected", "closed"])
 async def test_cancel_where_nothing_is_dialed(phase: str, ports: tuple[int, int]) -> None:
     async with reaching(phase, ports) as run:
-        run.obey(ev.Cancel())
-        ignored = await run.events.until(ev.Ignored)
-        assert (ignored.command, ignored.why) == (
+        run.execute(commands.Cancel())
+        answer = await ignored(run)
+        assert (answer.command, answer.reason) == (
             "cancel",
-            "connected: there is no dial to cancel"
-            if phase == "connected"
-            else "closed: r starts a new initial connect",
+            "connected: there is no dial to cancel" if phase == "connected" else "closed: reconnect starts again",
         )
 
 
@@ -66,25 +65,25 @@ async def test_cancel_during_a_reconnect(server: NatsServer) -> None:
         await connected(run)
         server.kill()
         await run.events.until(ev.Waiting)
-        run.obey(ev.Cancel())
+        run.execute(commands.Cancel())
         assert (await run.events.until(ev.Closed)).cause == "cancelled"
         await run.events.until(ev.Outage)
         await start(server)
-        run.obey(ev.Reconnect())
+        run.execute(commands.Reconnect())
         await connected(run)
-        assert run.events.of(ev.DialStart)[-1].why == "initial"
+        assert run.events.of(ev.DialStart)[-1].reason == "initial"
         assert not run.events.of(ev.Reconnected)
 
 
 async def test_reconnect_while_connected(server: NatsServer) -> None:
     async with listening(settings(server.url, reconnect_wait=FOREVER)) as run:
         cid = (await connected(run)).cid
-        run.obey(ev.Reconnect())
+        run.execute(commands.Reconnect())
         lost = await run.events.until(ev.Disconnected)
-        assert lost.cause == "forced"
-        assert (await run.events.until(ev.DialStart)).why == "forced"
+        assert lost.cause == "manual"
+        assert (await run.events.until(ev.DialStart)).reason == "manual"
         assert (await connected(run)).cid != cid
-        assert (await run.events.until(ev.Outage)).cause == "forced"
+        assert (await run.events.until(ev.Outage)).cause == "manual"
         assert not run.events.of(ev.Waiting)
 
 
@@ -92,40 +91,40 @@ async def test_reconnect_over_and_over(server: NatsServer) -> None:
     async with listening(settings(server.url, reconnect_wait=FOREVER)) as run:
         await connected(run)
         for _ in range(20):
-            run.obey(ev.Reconnect())
+            run.execute(commands.Reconnect())
             await connected(run)
         await run.events.until_counts(lambda tally: tally.in_flight == 0 and tally.sent > 0)
 
 
 async def test_reconnect_while_waiting_dials_now(ports: tuple[int, int]) -> None:
     async with reaching("waiting", ports) as run:
-        run.obey(ev.Reconnect())
+        run.execute(commands.Reconnect())
         assert (await run.events.until(ev.DialStart)).attempt == 2
 
 
 @pytest.mark.parametrize("phase", DIALING)
 async def test_reconnect_while_dialing_is_ignored(phase: str, ports: tuple[int, int]) -> None:
     async with reaching(phase, ports) as run:
-        run.obey(ev.Reconnect())
-        assert (await run.events.until(ev.Ignored)).why == "a dial is under way already"
+        run.execute(commands.Reconnect())
+        assert (await ignored(run)).reason == "a dial is in progress already"
         assert not run.events.of(ev.DialEnd)
 
 
 async def test_reconnect_when_closed_starts_anew(ports: tuple[int, int]) -> None:
     async with reaching("closed", ports) as run:
         for _ in range(3):
-            run.obey(ev.Reconnect())
+            run.execute(commands.Reconnect())
             await connected(run)
-            assert run.events.of(ev.DialStart)[-1].why == "initial"
+            assert run.events.of(ev.DialStart)[-1].reason == "initial"
             await run.events.until(ev.Echoed)
-            run.obey(ev.Drain())
+            run.execute(commands.Drain())
             await run.events.until(ev.Closed)
 
 
 @pytest.mark.parametrize("phase", DIALING)
 async def test_next_server_while_dialing(phase: str, ports: tuple[int, int], server: NatsServer) -> None:
     async with reaching(phase, ports, server.url) as run:
-        run.obey(ev.NextServer())
+        run.execute(commands.NextServer())
         end = await run.events.until(ev.DialEnd)
         assert (end.outcome, end.stage) == ("cancelled", phase)
         assert (await connected(run)).server == server.url
@@ -135,32 +134,32 @@ async def test_next_server_while_waiting(refused_port: int) -> None:
     one, two = url(refused_port), url(refused_port, "127.0.0.2")
     async with listening(settings(one, two, reconnect_wait=FOREVER)) as run:
         assert (await run.events.until(ev.Waiting)).server == one
-        run.obey(ev.NextServer())
+        run.execute(commands.NextServer())
         assert (await run.events.until(ev.DialStart)).server == two
 
 
 @pytest.mark.parametrize("phase", ["connected", "closed"])
 async def test_next_server_where_nothing_is_dialed(phase: str, ports: tuple[int, int]) -> None:
     async with reaching(phase, ports) as run:
-        run.obey(ev.NextServer())
-        ignored = await run.events.until(ev.Ignored)
-        assert ignored.command == "next_server"
-        assert ignored.why.startswith(phase)
+        run.execute(commands.NextServer())
+        answer = await ignored(run)
+        assert answer.command == "next_server"
+        assert answer.reason.startswith(phase)
 
 
 async def test_drain_delivers_what_is_under_way_and_stays(ports: tuple[int, int]) -> None:
     async with reaching("connected", ports) as run:
         await run.events.until(ev.Published)
-        run.obey(ev.Drain())
+        run.execute(commands.Drain())
         assert (await run.events.until(ev.StatusChanged)).status == "DRAINING"
-        run.obey(ev.Reconnect())
-        assert (await run.events.until(ev.Ignored)).why == "draining"
+        run.execute(commands.Reconnect())
+        assert (await ignored(run)).reason == "draining: the connection is being closed"
         assert (await run.events.until(ev.Drained)).complete
         assert (await run.events.until(ev.Closed)).cause == "drained"
         assert not run.run.done()
         attempted = (await run.events.until(ev.Tally)).attempted
-        run.obey(ev.Publish())
-        assert "closed" in (await run.events.until(ev.Ignored)).why
+        run.execute(commands.Publish())
+        assert "closed" in (await ignored(run)).reason
     tally = run.events.last_tally
     assert (tally.attempted, tally.in_flight) == (attempted, 0)
     assert run.run.result() == Exit.ENDED
@@ -169,15 +168,15 @@ async def test_drain_delivers_what_is_under_way_and_stays(ports: tuple[int, int]
 @pytest.mark.parametrize("phase", [*DIALING, "waiting", "closed"])
 async def test_drain_where_there_is_no_connection(phase: str, ports: tuple[int, int]) -> None:
     async with reaching(phase, ports) as run:
-        run.obey(ev.Drain())
-        assert (await run.events.until(ev.Ignored)).command == "drain"
+        run.execute(commands.Drain())
+        assert (await ignored(run)).command == "drain"
 
 
 async def test_drain_of_a_frozen_server_ends_in_time(server: NatsServer) -> None:
     async with listening(settings(server.url, drain_timeout=0.2)) as run:
         await connected(run)
         await freeze(server)
-        run.obey(ev.Drain())
+        run.execute(commands.Drain())
         drained = await run.events.until(ev.Drained)
         assert not drained.complete
         assert 0.19 < drained.seconds < 1.0
@@ -189,7 +188,7 @@ async def test_drain_does_not_wait_for_a_server_that_died(server: NatsServer) ->
     async with listening(settings(server.url, drain_timeout=FOREVER)) as run:
         await connected(run)
         await freeze(server)
-        run.obey(ev.Drain())
+        run.execute(commands.Drain())
         await run.events.until_status("DRAINING")
         server.kill()
         assert not (await run.events.until(ev.Drained)).complete
@@ -198,12 +197,12 @@ async def test_drain_does_not_wait_for_a_server_that_died(server: NatsServer) ->
 @pytest.mark.parametrize("phase", [*DIALING, "waiting", "connected", "paused", "closed"])
 async def test_close_in_every_phase(phase: str, ports: tuple[int, int]) -> None:
     async with reaching(phase, ports) as run:
-        run.obey(ev.Close())
+        run.execute(commands.Close())
         assert await run.ended() == Exit.ENDED
         closed = run.events.of(ev.Closed)[-1]
         assert closed.cause == ("drained" if phase == "closed" else "closed")
         end = await run.events.until(ev.End)
-        assert (end.exit_code, end.why) == (Exit.ENDED, "asked")
+        assert (end.exit_code, end.reason) == (Exit.ENDED, "asked")
         if phase in ("connected", "paused"):
             assert run.events.of(ev.Drained)[-1].complete
 
@@ -213,32 +212,32 @@ async def test_interrupt_before_and_after_the_first_connect(phase: str, code: in
     async with reaching(phase, ports) as run:
         run.probe.interrupt()
         assert await run.ended() == code
-        assert run.events.of(ev.End)[-1].why == "signal"
+        assert run.events.of(ev.End)[-1].reason == "signal"
 
 
 async def test_close_before_anything_began(refused_port: int) -> None:
     async with listening(settings(url(refused_port))) as run:
-        run.obey(ev.Close())
+        run.execute(commands.Close())
         assert await run.ended() == Exit.ENDED
         assert not run.events.of(ev.DialStart)
 
 
 @pytest.mark.parametrize("phase", [*DIALING, "waiting", "connected", "closed"])
-@pytest.mark.parametrize("first", [ev.Cancel(), ev.Reconnect(), ev.NextServer(), ev.Drain()])
+@pytest.mark.parametrize("first", [commands.Cancel(), commands.Reconnect(), commands.NextServer(), commands.Drain()])
 async def test_close_in_the_same_moment_as_another_command(
-    phase: str, first: ev.AnyCommand, ports: tuple[int, int]
+    phase: str, first: commands.AnyCommand, ports: tuple[int, int]
 ) -> None:
     """Two lines that arrive together: the close is not lost behind the other."""
     async with reaching(phase, ports) as run:
-        run.obey(first)
-        run.obey(ev.Close())
+        run.execute(first)
+        run.execute(commands.Close())
         assert await run.ended() == Exit.ENDED
 
 
 async def test_cancel_in_the_same_moment_as_next_server(ports: tuple[int, int]) -> None:
     async with reaching("tcp", ports) as run:
-        run.obey(ev.NextServer())
-        run.obey(ev.Cancel())
+        run.execute(commands.NextServer())
+        run.execute(commands.Cancel())
         assert (await run.events.until(ev.Closed)).cause == "cancelled"
 
 
@@ -246,12 +245,12 @@ async def test_cancel_in_the_same_moment_as_next_server(ports: tuple[int, int]) 
 async def test_commands_at_odd_moments_of_a_dial(server: NatsServer, ticks: int) -> None:
     """Wherever in its course a dial is cancelled and begun again, the stream makes sense and the end is CONNECTED."""
     async with listening(settings(server.url, reconnect_wait=0.0)) as run:
-        for command in (ev.NextServer(), ev.Cancel()):
+        for command in (commands.NextServer(), commands.Cancel()):
             for _ in range(ticks):
                 await asyncio.sleep(0)
-            run.obey(command)
-        refused = [ignored.command for ignored in run.events.of(ev.Ignored)]
+            run.execute(command)
+        refused = [answer.command for answer in run.events.of(ev.Answer) if answer.outcome == "ignored"]
         if "cancel" not in refused:
             await run.events.until(ev.Closed)
-            run.obey(ev.Reconnect())
-        await run.events.until_counts(lambda tally: tally.echoed >= 1)
+            run.execute(commands.Reconnect())
+        await run.events.until_counts(lambda tally: tally.delivered >= 1)

@@ -22,7 +22,7 @@ async def test_connects_and_tells_each_stage(server: NatsServer) -> None:
         assert event.max_payload == 1024 * 1024
         (start,) = run.events.of(ev.DialStart)
         (end,) = run.events.of(ev.DialEnd)
-        assert (start.dial, start.attempt, start.round, start.why, start.timeout) == (1, 1, 1, "initial", 2.0)
+        assert (start.dial, start.attempt, start.pool_pass, start.reason, start.timeout) == (1, 1, 1, "initial", 2.0)
         assert (end.outcome, end.stage, end.cause) == ("connected", "connect", "")
         assert set(end.stages) == {"dns", "tcp", "info", "connect"}
         told = [(stage.stage, stage.outcome) for stage in run.events.of(ev.DialStage) if stage.dial == 1]
@@ -31,7 +31,7 @@ async def test_connects_and_tells_each_stage(server: NatsServer) -> None:
         for stage in end.stages:
             assert [outcome for name, outcome in told if name == stage][-1] == "complete"
         await run.events.until(ev.Rtt)
-        assert (await run.events.until_counts(lambda tally: tally.echoed >= 3)).lost == 0
+        assert (await run.events.until_counts(lambda tally: tally.delivered >= 3)).lost == 0
     assert [event.status for event in run.events.of(ev.StatusChanged)] == [
         "CONNECTING",
         "CONNECTED",
@@ -51,11 +51,11 @@ async def test_initial_connect_is_retried_until_the_server_is_there(
             assert (waiting.base, waiting.jitter, waiting.server) == (0.05, 0.0, url(refused_port))
         await asyncio.to_thread(nats_server, port=refused_port)
         await connected(run)
-        attempts = [(dial.attempt, dial.round, dial.why) for dial in run.events.of(ev.DialStart)]
+        attempts = [(dial.attempt, dial.pool_pass, dial.reason) for dial in run.events.of(ev.DialStart)]
         assert attempts == [(n, n, "initial") for n in range(1, len(attempts) + 1)]
         assert not run.events.of(ev.Reconnected)
         # What was attempted before there was a connection has been kept for it.
-        await run.events.until_counts(lambda tally: tally.buffered == 0 and tally.echoed == tally.attempted > 0)
+        await run.events.until_counts(lambda tally: tally.buffered == 0 and tally.delivered == tally.attempted > 0)
 
 
 async def test_initial_connect_fails_fast_where_it_should(refused_port: int) -> None:
@@ -74,7 +74,7 @@ async def test_initial_connect_gives_up_after_the_first_pass_and_its_retries(ref
     wanted = settings(url(refused_port), url(refused_port, "127.0.0.2"), max_reconnects=limit, reconnect_wait=0.01)
     async with listening(wanted, stay=False) as run:
         assert await run.ended() == Exit.GAVE_UP
-        assert [dial.round for dial in run.events.of(ev.DialStart)] == [n // 2 + 1 for n in range(2 * (limit + 1))]
+        assert [dial.pool_pass for dial in run.events.of(ev.DialStart)] == [n // 2 + 1 for n in range(2 * (limit + 1))]
         assert len(run.events.of(ev.Waiting)) == limit
         assert f"--max-reconnects {limit} allows no more" in run.events.of(ev.Closed)[0].text
 

@@ -19,8 +19,8 @@ async def test_count_ends_the_run(server: NatsServer, interval: float) -> None:
     async with listening(settings(server.url, count=7, interval=interval), stay=False) as run:
         assert await run.ended() == Exit.ENDED
         tally = run.events.last_tally
-        assert (tally.attempted, tally.echoed) == (7, 7)
-        assert run.events.of(ev.End)[-1].why == "count"
+        assert (tally.attempted, tally.delivered) == (7, 7)
+        assert run.events.of(ev.End)[-1].reason == "count"
 
 
 async def test_count_is_exact_across_an_outage(refused_port: int, nats_server: StartServer) -> None:
@@ -32,14 +32,14 @@ async def test_count_is_exact_across_an_outage(refused_port: int, nats_server: S
         await asyncio.to_thread(nats_server, port=refused_port)
         assert await run.ended() == Exit.ENDED
         tally = run.events.last_tally
-        assert (tally.attempted, tally.echoed) == (3, 3)
+        assert (tally.attempted, tally.delivered) == (3, 3)
 
 
 async def test_duration_ends_the_run(server: NatsServer) -> None:
     async with listening(settings(server.url, duration=0.15), stay=False) as run:
         assert await run.ended() == Exit.ENDED
         end = run.events.of(ev.End)[-1]
-        assert end.why == "duration"
+        assert end.reason == "duration"
         assert 0.14 < end.t < 1.0
 
 

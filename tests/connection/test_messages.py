@@ -6,9 +6,10 @@ from itertools import pairwise
 
 from natsmon.config.settings import MAX_RATE
 from natsmon.lab.nats_server import NatsServer
+from natsmon.stream import commands
 from natsmon.stream import events as ev
 from tests.conftest import StartServer
-from tests.connection.life import FOREVER, connected, reaching, start, url
+from tests.connection.life import FOREVER, connected, ignored, reaching, start, url
 from tests.harness.listening import listening, settings
 from tests.harness.witness import witness
 
@@ -16,28 +17,28 @@ from tests.harness.witness import witness
 async def test_pause_and_resume(ports: tuple[int, int]) -> None:
     async with reaching("connected", ports) as run:
         await run.events.until(ev.Published)
-        run.obey(ev.Pause())
+        run.execute(commands.Pause())
         await run.events.until(ev.Paused)
-        run.obey(ev.Pause())
-        assert (await run.events.until(ev.Ignored)).why == "paused already"
+        run.execute(commands.Pause())
+        assert (await ignored(run)).reason == "publishing is paused already"
         published = len(run.events.of(ev.Published))
         for _ in range(6):
             await run.events.until(ev.Rtt)  # the connection stays
         assert len(run.events.of(ev.Published)) == published
-        run.obey(ev.Publish())
+        run.execute(commands.Publish())
         await run.events.until(ev.Echoed, lambda echo: echo.seq == published + 1)
-        run.obey(ev.Resume())
+        run.execute(commands.Resume())
         resumed = await run.events.until(ev.Resumed)
         times = [(await run.events.until(ev.Published)).t for _ in range(4)]
         assert times[-1] - resumed.t >= 3 * 0.025 - 0.005, "a burst: what the pause left out was made up for"
-        run.obey(ev.Resume())
-        assert (await run.events.until(ev.Ignored)).why == "not paused"
+        run.execute(commands.Resume())
+        assert (await ignored(run)).reason == "publishing is not paused"
 
 
 async def test_paused_stays_paused_over_a_reconnect(ports: tuple[int, int]) -> None:
     async with reaching("paused", ports) as run:
         published = len(run.events.of(ev.Published))
-        run.obey(ev.Reconnect())
+        run.execute(commands.Reconnect())
         await connected(run)
         for _ in range(3):
             await run.events.until(ev.Rtt)
@@ -58,7 +59,7 @@ async def test_latency_of_late_message_counts_from_when_it_was_due(ports: tuple[
     async with reaching("connected", ports) as run:
         await run.events.until(ev.Echoed)
         time.sleep(0.09)  # noqa: ASYNC251  the loop is late, and so are three messages at least
-        stalled_until = run.probe.clock()
+        stalled_until = run.probe.emitter.now()
         late = await run.events.until(ev.Published, lambda message: message.t >= stalled_until)
         echo = await run.events.until(ev.Echoed, lambda echo: echo.seq == late.seq)
         assert echo.latency >= 0.09 - 0.025 - 0.005
@@ -69,7 +70,7 @@ async def test_a_stall_is_made_up_for_within_bounds(ports: tuple[int, int]) -> N
         await run.events.until(ev.Published)
         before = len(run.events.of(ev.Published))
         time.sleep(0.5)  # noqa: ASYNC251  the stall itself
-        stalled_until = run.probe.clock()
+        stalled_until = run.probe.emitter.now()
         await run.events.until(ev.Published, lambda message: message.t > stalled_until)
         made_up = len(run.events.of(ev.Published)) - before
         assert made_up <= 0.1 / 0.025 + 8, "twenty were due"
@@ -77,8 +78,8 @@ async def test_a_stall_is_made_up_for_within_bounds(ports: tuple[int, int]) -> N
 
 async def test_high_rate_is_told_by_tallies_alone(server: NatsServer) -> None:
     async with listening(settings(server.url, interval=0.001)) as run:
-        tally = await run.events.until_counts(lambda tally: tally.echoed >= 300)
-        assert tally.latency is not None
+        tally = await run.events.until_counts(lambda tally: tally.delivered >= 300)
+        assert tally.delivered == sum(many for each in run.events.of(ev.Latencies) for _, many in each.counts)
         assert not run.events.of(ev.Published)
         assert not run.events.of(ev.Echoed)
         tallies = [tally.t for tally in run.events.of(ev.Tally)]
@@ -87,31 +88,33 @@ async def test_high_rate_is_told_by_tallies_alone(server: NatsServer) -> None:
 
 async def test_a_rate_beyond_reach_leaves_time_to_listen(server: NatsServer) -> None:
     async with listening(settings(server.url, interval=1e-9)) as run:
-        await run.events.until_counts(lambda tally: tally.echoed >= 5_000)
+        await run.events.until_counts(lambda tally: tally.delivered >= 5_000)
 
 
 async def test_as_fast_as_echoed_across_a_kill(server: NatsServer) -> None:
     async with listening(settings(server.url, interval=MAX_RATE)) as run:
-        await run.events.until_counts(lambda tally: tally.echoed >= 5_000)
+        await run.events.until_counts(lambda tally: tally.delivered >= 5_000)
         server.kill()
         await run.events.until(ev.Disconnected)
         await start(server)
         await run.events.until(ev.Reconnected)
         await run.events.until(ev.Outage)
-        before = run.events.last_tally.echoed
-        run.obey(ev.Pause())
-        tally = await run.events.until_counts(lambda tally: tally.echoed > before and tally.in_flight == 0)
-        assert tally.sent == tally.echoed + tally.lost
+        before = run.events.last_tally.delivered
+        run.execute(commands.Pause())
+        tally = await run.events.until_counts(lambda tally: tally.delivered > before and tally.in_flight == 0)
+        assert tally.sent == tally.delivered + tally.lost
 
 
 async def test_buffer_has_a_limit(refused_port: int, nats_server: StartServer) -> None:
-    wire = len(b"HPUB hello 58 63\r\nNATS/1.0\r\nNatsmon-Session: 01234567\r\nNatsmon-Seq: 1\r\n\r\n12345\r\n")
+    wire = len(
+        b"HPUB hello 84 89\r\nNATS/1.0\r\nNatsmon-Session: " + b"0" * 32 + b".0\r\nNatsmon-Seq: 1\r\n\r\n12345\r\n"
+    )
     async with listening(settings(url(refused_port), reconnect_buffer=4 * wire - 1, payload=b"12345")) as run:
         tally = await run.events.until(ev.Tally, lambda tally: tally.rejected >= 2)
         assert (tally.buffered, tally.buffered_bytes, tally.sent) == (3, 3 * wire, 0)
-        assert [p.fate for p in run.events.of(ev.Published)][:5] == ["buffered"] * 3 + ["rejected"] * 2
+        assert [p.outcome for p in run.events.of(ev.Published)][:5] == ["buffered"] * 3 + ["rejected"] * 2
         await asyncio.to_thread(nats_server, port=refused_port)
-        tally = await run.events.until_counts(lambda tally: tally.echoed > 3 and not tally.buffered)
+        tally = await run.events.until_counts(lambda tally: tally.delivered > 3 and not tally.buffered)
         assert tally.buffered == 0
 
 
@@ -120,12 +123,12 @@ async def test_what_was_buffered_goes_out_also_while_paused(refused_port: int, n
     wanted = settings(url(refused_port), payload=b"x" * 2**18, interval=0.001, reconnect_buffer=2**26)
     async with listening(wanted) as run:
         await run.events.until_counts(lambda tally: tally.buffered >= 60)
-        run.obey(ev.Pause())
+        run.execute(commands.Pause())
         await run.events.until(ev.Paused)
         await asyncio.to_thread(nats_server, port=refused_port)
-        tally = await run.events.until_counts(lambda tally: tally.echoed >= 60 and not tally.buffered)
+        tally = await run.events.until_counts(lambda tally: tally.delivered >= 60 and not tally.buffered)
         assert tally.attempted == tally.sent + tally.rejected
-        run.obey(ev.Resume())
+        run.execute(commands.Resume())
         await run.events.until_counts(lambda later: later.attempted > tally.attempted and not later.buffered)
 
 
@@ -154,11 +157,11 @@ async def test_payload_over_the_maximum_of_a_server_that_came_later(
 
 async def test_largest_payload_that_fits_is_sent(nats_server: StartServer) -> None:
     server = nats_server(config="max_payload: 1024")
-    header = len(b"NATS/1.0\r\nNatsmon-Session: 01234567\r\nNatsmon-Seq: 1\r\n\r\n")
+    header = len(b"NATS/1.0\r\nNatsmon-Session: " + b"0" * 32 + b".0\r\nNatsmon-Seq: 1\r\n\r\n")
     async with listening(settings(server.url, payload=b"x" * (1024 - header), count=10), stay=False) as run:
         await run.ended()
         tally = run.events.last_tally
-        assert (tally.echoed, tally.rejected) == (9, 1)  # the tenth has one digit more
+        assert (tally.delivered, tally.rejected) == (9, 1)  # the tenth has one digit more
 
 
 async def test_messages_of_others_are_not_counted_and_copies_are(server: NatsServer) -> None:

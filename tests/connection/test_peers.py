@@ -2,6 +2,7 @@
 
 import pytest
 
+from natsmon.stream import codec
 from natsmon.stream import events as ev
 from natsmon.stream.exit_codes import Exit
 from tests.connection.life import FOREVER, connected, url
@@ -112,7 +113,7 @@ async def test_peer_that_turns_bad_is_left_and_dialed_again(peering: Peering, ca
         lost = await run.events.until(ev.Disconnected)
         assert lost.cause in causes
         assert lost.text
-        assert (await run.events.until(ev.DialStart)).why == "reconnect"
+        assert (await run.events.until(ev.DialStart)).reason == "reconnect"
         assert (await run.events.until(ev.DialEnd)).outcome == "connected"
 
 
@@ -165,10 +166,10 @@ async def test_hostile_names_arrive_as_data() -> None:
         assert event.server_name == event.cluster == event.version == event.server_id == peers.HOSTILE
         await run.events.until(ev.Echoed)
     for told in run.events.seen:
-        line = ev.encode(told)
+        line = codec.encode(told)
         assert line.count(b"\n") == 1
         assert b"\x1b" not in line
-        assert ev.decode_event(line) == told
+        assert codec.decode_event(line) == told
 
 
 async def test_hostile_addresses_do_not_join_the_pool() -> None:

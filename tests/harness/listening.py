@@ -1,4 +1,4 @@
-"""A probe in the test's own process, and the events it tells, awaited one after another."""
+"""A probe in the test's own process, and the events it emits, awaited one after another."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -9,8 +9,10 @@ from typing import Any, TypeVar
 from natsmon.config.server_urls import parse_server
 from natsmon.config.settings import Server, Settings
 from natsmon.lab.nats_server import NatsServer
+from natsmon.probe.monitored_connection import MonitoredConnection
 from natsmon.probe.probe import Probe
-from natsmon.state import State
+from natsmon.state import State, Tracks
+from natsmon.stream import commands
 from natsmon.stream import events as ev
 
 E = TypeVar("E", bound=ev.Event)
@@ -19,24 +21,33 @@ WAIT = 8.0
 
 
 class Events:
-    """Every event told, in order. ``until`` moves on through them, as a reader does."""
+    """A sink that keeps every event, in order. ``until`` moves on through them, as a reader does."""
+
+    failure = ""
+    ended = False
 
     def __init__(self) -> None:
         self.seen: list[Any] = []
         self.closed = False
-        self.state = State()
-        """What a view knows after the events that were read."""
+        self._tracks = Tracks()
         self._read = 0
-        self._told = asyncio.Event()
+        self._changed = asyncio.Event()
 
-    def __call__(self, event: ev.AnyEvent) -> None:
+    @property
+    def state(self) -> State:
+        """The state of connection 0 after the events that were read."""
+        return self._tracks.first.state
+
+    def put(self, event: ev.AnyEvent, line: bytes) -> None:
+        """Keep an event."""
         self.seen.append(event)
-        self._told.set()
+        self._changed.set()
 
-    def close(self) -> None:
-        """No event will follow."""
+    def close(self, timeout: float = 0.0) -> bool:
+        """No event follows."""
         self.closed = True
-        self._told.set()
+        self._changed.set()
+        return True
 
     async def until(self, kind: type[E], predicate: Callable[[E], bool] = lambda _: True, within: float = WAIT) -> E:
         """The next event of a kind that meets the predicate; what came before it is passed over."""
@@ -44,7 +55,7 @@ class Events:
         return event
 
     async def until_counts(self, predicate: Callable[[ev.Tally], bool]) -> ev.Tally:
-        """The totals as soon as they meet the predicate, whether a tally tells them or single messages do."""
+        """The totals as soon as they meet the predicate, from tallies and from single messages."""
         await self._until(
             lambda event: isinstance(event, ev.Tally | ev.Published | ev.Echoed) and predicate(self.state.tally),
             "such counts",
@@ -59,13 +70,13 @@ class Events:
                     while self._read < len(self.seen):
                         event = self.seen[self._read]
                         self._read += 1
-                        self.state.apply(event)
+                        self._tracks.apply(event)
                         if met(event):
                             return event
                     if self.closed:
                         raise AssertionError(f"the stream ended without {what}: {self}")
-                    self._told.clear()
-                    await self._told.wait()
+                    self._changed.clear()
+                    await self._changed.wait()
         except TimeoutError:
             raise AssertionError(f"no {what} in {within:g} s: {self}") from None
 
@@ -73,7 +84,7 @@ class Events:
         return await self.until(ev.StatusChanged, lambda event: event.status == status)
 
     def of(self, kind: type[E]) -> list[E]:
-        """Every event of a kind that was told so far, whether it was passed over or not."""
+        """Every event of a kind so far, passed over or not."""
         return [event for event in self.seen if isinstance(event, kind)]
 
     @property
@@ -87,6 +98,7 @@ class Events:
 def check(seen: list[Any]) -> None:
     """What holds for every stream that ended: sums, times, the chain of statuses, an end for every dial."""
     assert isinstance(seen[0], ev.Session)
+    assert isinstance(seen[1], ev.Connection)
     status: ev.Status = "DISCONNECTED"
     under_way: int | None = None
     now = 0.0
@@ -122,8 +134,9 @@ def check(seen: list[Any]) -> None:
 
 def check_sums(tally: ev.Tally) -> None:
     assert tally.attempted == tally.sent + tally.buffered + tally.rejected, tally
-    assert tally.sent == tally.echoed + tally.in_flight + tally.lost, tally
-    assert min(tally.sent, tally.buffered, tally.rejected, tally.echoed, tally.in_flight, tally.lost) >= 0, tally
+    assert tally.sent == (tally.delivered + tally.in_flight + tally.undelivered + tally.lost + tally.unverified), tally
+    assert min(tally.sent, tally.buffered, tally.rejected, tally.delivered, tally.in_flight, tally.lost) >= 0, tally
+    assert min(tally.undelivered, tally.unverified) >= 0, tally
 
 
 def settings(*servers: str | Server, **changes: Any) -> Settings:
@@ -143,20 +156,24 @@ def settings(*servers: str | Server, **changes: Any) -> Settings:
 
 
 async def freeze(server: NatsServer) -> None:
-    """Stop a server, and wait until none of its threads can say another word."""
+    """Stop a server, and wait until every thread of it is stopped."""
     await asyncio.to_thread(server.stop)
 
 
 @dataclass
 class Listening:
-    """A probe that runs, and what it tells."""
+    """A running probe with one connection, and its events."""
 
     probe: Probe
     events: Events
     run: asyncio.Task[int]
 
-    def obey(self, command: ev.AnyCommand) -> None:
-        self.probe.obey(command)
+    @property
+    def connection(self) -> MonitoredConnection:
+        return self.probe.connections[0]
+
+    def execute(self, command: commands.AnyCommand) -> None:
+        self.probe.execute(command)
 
     async def ended(self) -> int:
         """The exit code, once it has ended."""
@@ -165,11 +182,12 @@ class Listening:
 
 @asynccontextmanager
 async def listening(wanted: Settings, *, stay: bool = True) -> AsyncIterator[Listening]:
-    """A probe with these settings. At the end it is closed, and all it told must make sense."""
+    """Run a probe with these settings. At the end it is closed, and its events are checked."""
     events = Events()
-    probe = Probe(wanted, events)
+    probe = Probe([wanted], [events])
     run = asyncio.ensure_future(probe.run(stay=stay))
     run.add_done_callback(lambda _: events.close())
+    await asyncio.sleep(0)  # it begins, and has dialed nothing yet
     try:
         yield Listening(probe, events, run)
     finally:

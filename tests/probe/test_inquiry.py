@@ -21,9 +21,11 @@ from natsmon.config.settings import Settings
 from natsmon.lab.cluster import wait_until_formed
 from natsmon.lab.nats_server import NatsServer
 from natsmon.probe.inquiry import server_answers as inquiry_module
-from natsmon.probe.inquiry.server_answers import Inquiry
-from natsmon.state import State
+from natsmon.probe.inquiry.server_answers import Inquiry, Lost
+from natsmon.state import State, Tracks
+from natsmon.stream import commands
 from natsmon.stream import events as ev
+from natsmon.stream.emitter import Emitter
 from natsmon.wording.cause_table import diagnose
 from tests.conftest import StartServer
 from tests.harness import peers
@@ -49,10 +51,10 @@ def monitoring_port(server: NatsServer) -> int:
 
 
 def folded(events: Events) -> State:
-    state = State()
+    tracks = Tracks()
     for event in events.seen:
-        state.apply(event)
-    return state
+        tracks.apply(event)
+    return tracks.first.state
 
 
 Tell = Callable[[str, dict[str, Any]], Any]
@@ -74,7 +76,7 @@ async def reason_of(run: Listening) -> tuple[ev.Disconnected, ev.CloseReason]:
     """The next loss, and the server's word on it."""
     lost = await run.events.until(ev.Disconnected)
     said = await run.events.until(ev.CloseReason)
-    assert said.began == lost.t
+    assert said.outage == lost.outage
     assert folded(run.events).outages[-1].reason == said.reason
     assert diagnose(None, said.cause) != diagnose(None, "unknown")
     return lost, said
@@ -102,7 +104,7 @@ async def test_sent_away_alone(nats_server: StartServer) -> None:
         connected = await run.events.until(ev.Connected)
         await tell("LDM", {"cid": connected.cid})
         assert (await run.events.until(ev.LameDuck)).server == server.url
-        (member,) = (await run.events.until(ev.Pool)).members
+        (member,) = (await run.events.until(ev.Pool)).changed
         assert member.lame_duck
 
 
@@ -141,7 +143,7 @@ async def test_the_server_restarted_and_knows_nothing(nats_server: StartServer) 
         lost = await run.events.until(ev.Disconnected)
         await asyncio.to_thread(server.start)
         await run.events.until(ev.Reconnected)
-        await run.events.until(ev.UserInfo)
+        await run.events.until(ev.Identity)
         for _ in range(10):
             await run.events.until(ev.Rtt)  # it would have been told by then
         assert not run.events.of(ev.CloseReason)
@@ -166,9 +168,9 @@ async def test_without_accounts_only_the_monitoring_port_may_know(nats_server: S
     server = nats_server(config=HTTP)
     async with listening(settings(server.url, monitor=f"http://{HOST}:{monitoring_port(server)}")) as run:
         await run.events.until(ev.Connected)
-        run.obey(ev.Reconnect())
+        run.execute(commands.Reconnect())
         await run.events.until(ev.Reconnected)
-        await run.events.until(ev.UserInfo)
+        await run.events.until(ev.Identity)
         assert not run.events.of(ev.CloseReason), "we closed it ourselves"
 
 
@@ -182,7 +184,7 @@ async def test_the_monitoring_port_tells_who_may_not_ask(nats_server: StartServe
         _, said = await reason_of(run)
         assert (said.reason, said.source) == ("Kicked", url)
         assert not run.events.of(ev.AsyncError), "a question that is forbidden is no error"
-        assert not run.events.of(ev.UserInfo)
+        assert not run.events.of(ev.Identity)
 
 
 @pytest.mark.parametrize("peering", [peers.http_400(), peers.close_at_once(), peers.silent(), peers.garbage()])
@@ -230,18 +232,22 @@ async def test_in_the_words_of_a_peer(peering: Any, cause: str) -> None:
 # -- the pool ---------------------------------------------------------------------------------------
 
 
-async def test_the_pool_is_told_when_it_changes(cluster: list[NatsServer], refused_port: int) -> None:
+async def test_pool_emits_changes(cluster: list[NatsServer], refused_port: int) -> None:
     dead = f"nats://{HOST}:{refused_port}"
     async with listening(settings(dead, cluster[0].url, max_reconnects=3)) as run:
         first = await run.events.until(ev.Pool)
-        assert {(m.server, m.failures, m.left) for m in first.members} == {(dead, 0, 4), (cluster[0].url, 0, 4)}
+        assert {(m.server, m.failures, m.attempts_left) for m in first.changed} == {
+            (dead, 0, 4),
+            (cluster[0].url, 0, 4),
+        }
         failed = await run.events.until(ev.Pool)
-        assert {(m.server, m.failures, m.left) for m in failed.members} == {(dead, 1, 3), (cluster[0].url, 0, 4)}
+        assert [(m.server, m.failures, m.attempts_left) for m in failed.changed] == [(dead, 1, 3)]
         await run.events.until(ev.Discovered)
         grown = await run.events.until(ev.Pool)
-        assert {m.server for m in grown.members if m.discovered} == {node.url for node in cluster[1:]}
-        assert all((m.failures, m.left) == (0, 3) for m in grown.members)
-        assert folded(run.events).pool == grown.members
+        assert {m.server for m in grown.changed if m.discovered} == {node.url for node in cluster[1:]}
+        pool = folded(run.events).pool
+        assert pool.keys() == {dead, *(node.url for node in cluster)}
+        assert all((m.failures, m.attempts_left) == (0, 3) for m in pool.values())
 
 
 # -- answers that make no sense ---------------------------------------------------------------------
@@ -278,11 +284,10 @@ json_like = st.recursive(
 def test_fuzz_answers(answers: list[bytes]) -> None:
     async def ask() -> None:
         events = Events()
-        inquiry = Inquiry(settings("a:1"), events, lambda: 1.0)
-        inquiry.watch(ev.Connected(t=0, server="nats://a:1", cid=1, server_id="N"))
-        inquiry.watch(ev.Disconnected(t=0, cause="eof"))
+        inquiry = Inquiry(settings("a:1"), Emitter([events]).for_connection(0))
+        lost = Lost(outage=1, cid=1, server_id="N", server="nats://a:1")
         with mock.patch.object(inquiry_module, "_PAUSE", 0):
-            inquiry.link_up(Answering(answers))  # type: ignore[arg-type]
+            inquiry.link_up(Answering(answers), lost)  # type: ignore[arg-type]
             tasks = list(inquiry._tasks)
             await asyncio.wait(tasks)
         for task in tasks:

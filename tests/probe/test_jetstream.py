@@ -17,6 +17,7 @@ from natsmon.probe.jetstream.api import ApiError
 from natsmon.probe.messages.ledger import Ledger
 from natsmon.probe.messages.message import AckedMessage
 from natsmon.probe.messages.number_runs import Runs
+from natsmon.stream import commands
 from natsmon.stream import events as ev
 from tests.conftest import StartServer
 from tests.harness.listening import freeze, listening, settings
@@ -34,11 +35,11 @@ def server(nats_server: StartServer, tmp_path: Path) -> NatsServer:
 
 async def test_acknowledged_is_stored(server: NatsServer) -> None:
     async with publishing(server, headers=(("Kind", Secret("test")),), interval=0.01) as (run, stream, numbers):
-        session = await run.events.until(ev.Session)
-        assert (session.proof, session.stream, session.subject) == ("ack", STREAM, "hello")
+        connection = await run.events.until(ev.Connection)
+        assert (connection.verification, connection.stream, connection.subject) == ("ack", STREAM, "hello")
         first = await run.events.until(ev.FirstEcho)
         assert (first.seq, 0 < first.latency < 5) == (1, True)
-        await run.events.until_counts(lambda tally: tally.echoed >= 120)  # numbers of one, two and three digits
+        await run.events.until_counts(lambda tally: tally.delivered >= 120)  # numbers of one, two and three digits
         back = await read_back(run)
         assert (back.stream, back.acknowledged, back.stored) == (STREAM, len(numbers), len(numbers))
         assert (back.missing, back.twice, back.complete, back.text) == (0, 0, True, "")
@@ -52,7 +53,7 @@ async def test_full_speed_keeps_to_the_window(server: NatsServer) -> None:
     async with publishing(server, interval=MAX_RATE, count=20_000) as (run, stream, numbers):
         assert await run.ended() == 0
         assert max(tally.in_flight for tally in run.events.of(ev.Tally)) <= acks.WINDOW
-        (back,) = run.events.of(ev.ReadBack)
+        (back,) = run.events.of(ev.Audit)
         assert (back.acknowledged, back.stored, back.missing, back.twice) == (20_000, 20_000, 0, 0)
         assert await stream.messages() == len(numbers) == 20_000
 
@@ -63,13 +64,13 @@ async def test_full_speed_keeps_to_the_window(server: NatsServer) -> None:
 async def test_killed_under_load_three_times(server: NatsServer) -> None:
     async with publishing(server, interval=1 / 200) as (run, stream, numbers):
         for _ in range(3):
-            echoed = run.events.last_tally.echoed if run.events.of(ev.Tally) else 0
-            await run.events.until(ev.Tally, lambda tally, echoed=echoed: tally.echoed > echoed + 50)
+            delivered = run.events.last_tally.delivered if run.events.of(ev.Tally) else 0
+            await run.events.until(ev.Tally, lambda tally, before=delivered: tally.delivered > before + 50)
             await asyncio.to_thread(server.kill)
             await run.events.until(ev.Disconnected)
             await asyncio.to_thread(server.start)
             outage = await run.events.until(ev.Outage)
-            assert (outage.lost, outage.unknown) == (0, 0)
+            assert (outage.lost, outage.unverified) == (0, 0)
         back = await read_back(run)
         assert (back.acknowledged, back.stored, back.missing, back.twice) == (len(numbers), len(numbers), 0, 0)
         stored = await stream.ids()
@@ -77,7 +78,7 @@ async def test_killed_under_load_three_times(server: NatsServer) -> None:
         assert sorted(stored) == sorted(ids(run, numbers))
         tally = run.events.last_tally
         assert (tally.lost, tally.rejected, tally.in_flight, tally.duplicate) == (0, 0, 0, 0)
-        assert tally.echoed == tally.sent == len(numbers)
+        assert tally.delivered == tally.sent == len(numbers)
 
 
 @pytest.mark.parametrize(
@@ -113,11 +114,11 @@ async def test_an_acknowledgement_that_is_lost(
                 relay.reset()
                 await run.events.until(ev.Disconnected)
             outage = await run.events.until(ev.Outage)
-            assert (outage.lost, outage.late, outage.unknown) == (0, 3, 0)
+            assert (outage.lost, outage.late, outage.unverified) == (0, 3, 0)
             tally = run.events.state.tally
             back = await read_back(run)
             tally = run.events.last_tally
-            assert (tally.resent, tally.suppressed, tally.echoed, tally.lost) == (resent, suppressed, 4, 0)
+            assert (tally.resent, tally.suppressed, tally.delivered, tally.lost) == (resent, suppressed, 4, 0)
             assert (back.stored, back.missing, back.twice) == (4, 0, 0)
             assert await stream.ids() == ids(run, [1, 2, 3, 4])
             assert sorted(numbers) == [1, 2, 3, 4]
@@ -135,7 +136,7 @@ async def test_without_an_acknowledgement_it_is_sent_again_on_the_same_connectio
         await run.events.until_counts(lambda tally: tally.resent >= 3)
         await asyncio.to_thread(server.cont)
         tally = await run.events.until_counts(lambda tally: tally.suppressed >= 3)
-        assert (tally.echoed, tally.in_flight, tally.duplicate) == (4, 0, 0)
+        assert (tally.delivered, tally.in_flight, tally.duplicate) == (4, 0, 0)
         assert await stream.ids() == ids(run, [1, 2, 3, 4])
 
 
@@ -150,13 +151,13 @@ async def test_acknowledged_twice(server: NatsServer, elsewhere: int, duplicate:
     async with publishing(server, interval=600.0) as (run, stream, _):
         await run.events.until(ev.Echoed)
         await three_messages(run)
-        await run.events.until_counts(lambda tally: tally.echoed >= 4)
+        await run.events.until_counts(lambda tally: tally.delivered >= 4)
         ack = f'{{"stream":"{STREAM}","seq":{2 + elsewhere}}}'.encode()
-        inbox = run.probe._heartbeat.proof.message.inbox
+        inbox = run.connection._heartbeat.proof.message.inbox
         for answer in (ack, ack.replace(b'"seq"', b'"duplicate":true,"seq"')):
             await stream.say(f"{inbox}.2", answer)
         tally = await run.events.until_counts(lambda tally: tally.suppressed >= 1)
-        assert (tally.echoed, tally.duplicate) == (4, duplicate)
+        assert (tally.delivered, tally.duplicate) == (4, duplicate)
 
 
 @pytest.mark.parametrize("noticed", ["at a reconnect", "on the same connection"])
@@ -171,7 +172,7 @@ async def test_a_stream_made_anew_is_looked_through_from_its_beginning(
         await run.events.until(ev.Echoed)
         for _ in range(3):
             await three_messages(run)
-        await run.events.until_counts(lambda tally: tally.echoed >= 10)
+        await run.events.until_counts(lambda tally: tally.delivered >= 10)
         await stream.remove()
         await stream.create(**short)
         with monkeypatch.context() as lost:
@@ -180,8 +181,8 @@ async def test_a_stream_made_anew_is_looked_through_from_its_beginning(
             await stream.until(3)
             await stream.until_forgotten("hello", 0.1)
         if noticed == "at a reconnect":
-            run.obey(ev.Reconnect())
-        tally = await run.events.until_counts(lambda tally: tally.echoed >= 13)
+            run.execute(commands.Reconnect())
+        tally = await run.events.until_counts(lambda tally: tally.delivered >= 13)
         assert (tally.resent, tally.duplicate) == (0, 0)
         back = await read_back(run)
         assert (back.acknowledged, back.stored, back.missing, back.twice) == (13, 3, 10, 0)
@@ -197,7 +198,7 @@ async def test_a_window_that_was_shortened(server: NatsServer, monkeypatch: pyte
             await stream.edit(duplicate_window=0.1)
             relay.delay(0.5)
             await three_messages(run)
-            tally = await run.events.until_counts(lambda tally: tally.echoed >= 4)
+            tally = await run.events.until_counts(lambda tally: tally.delivered >= 4)
             assert await stream.ids() == ids(run, [1, 2, 3, 4])
             assert (tally.resent, tally.duplicate) == (0, 0)
 
@@ -217,7 +218,7 @@ async def test_a_stream_that_is_not_there_is_told_at_once_and_waited_for(
         waiting = await run.events.until_counts(lambda tally: tally.buffered >= 3)
         assert (waiting.sent, waiting.rejected) == (0, 0)
         await stream.create()
-        tally = await run.events.until_counts(lambda tally: tally.echoed > 3 and tally.buffered == 0)
+        tally = await run.events.until_counts(lambda tally: tally.delivered > 3 and tally.buffered == 0)
         assert (tally.rejected, tally.lost) == (0, 0)
 
 
@@ -227,7 +228,7 @@ async def test_servers_without_jetstream(nats_server: StartServer) -> None:
         told = await run.events.until(ev.AsyncError)
         assert told.text.startswith(f"JetStream is not enabled on {server.url}: ")
         await run.events.until_counts(lambda tally: tally.buffered >= 2 and tally.sent == 0)
-    assert not run.events.of(ev.ReadBack)
+    assert not run.events.of(ev.Audit)
 
 
 async def test_a_subject_that_no_stream_listens_on(server: NatsServer) -> None:
@@ -237,7 +238,7 @@ async def test_a_subject_that_no_stream_listens_on(server: NatsServer) -> None:
             f"helo is no subject of stream {STREAM} (which has: hello): unless the account maps it"
         )
         tally = await run.events.until_counts(lambda tally: tally.rejected >= 3)
-        assert (tally.echoed, tally.lost, numbers) == (0, 0, [])
+        assert (tally.delivered, tally.lost, numbers) == (0, 0, [])
         again = await run.events.until(ev.AsyncError) if len(run.events.of(ev.AsyncError)) < 2 else None
         assert again is None or "no stream listens on helo" in again.text
 
@@ -253,7 +254,7 @@ async def test_another_stream_does_not_swallow_them(server: NatsServer) -> None:
 
 async def test_a_stream_that_is_deleted_meanwhile_and_made_with_other_subjects(server: NatsServer) -> None:
     async with publishing(server, interval=0.05) as (run, stream, _):
-        await run.events.until_counts(lambda tally: tally.echoed >= 3)
+        await run.events.until_counts(lambda tally: tally.delivered >= 3)
         await stream.remove()
         await run.events.until(ev.AsyncError, lambda told: f"there is no stream {STREAM}" in told.text)
         await stream.create(subjects=["else"])
@@ -272,7 +273,7 @@ async def test_what_waited_behind_the_rejected_goes_out(server: NatsServer) -> N
         await run.events.until_counts(lambda tally: tally.buffered >= 3)
         await stream.create(max_msg_size=1)
         tally = await run.events.until_counts(lambda tally: tally.rejected >= 6)
-        assert (tally.attempted, tally.echoed, tally.buffered) == (7, 1, 0)
+        assert (tally.attempted, tally.delivered, tally.buffered) == (7, 1, 0)
 
 
 async def test_a_full_stream_rejects(server: NatsServer) -> None:
@@ -280,7 +281,7 @@ async def test_a_full_stream_rejects(server: NatsServer) -> None:
         told = await run.events.until(ev.AsyncError)
         assert told.text == f"stream {STREAM} rejects messages: maximum messages exceeded"
         tally = await run.events.until_counts(lambda tally: tally.rejected >= 5)
-        assert (tally.echoed, tally.lost) == (5, 0)
+        assert (tally.delivered, tally.lost) == (5, 0)
         back = await read_back(run)
         assert (back.acknowledged, back.stored, back.missing, back.twice) == (5, 5, 0, 0)
         assert await stream.ids() == ids(run, [1, 2, 3, 4, 5])
@@ -306,7 +307,7 @@ async def test_a_stream_that_may_not_be_asked_about(nats_server: StartServer, tm
     async with stream_on(server, user="all", password="p") as stream, listening(wanted) as run:
         told = await run.events.until(ev.AsyncError)
         assert f"forbids us to ask on $JS.API.STREAM.INFO.{STREAM}" in told.text
-        await run.events.until_counts(lambda tally: tally.echoed >= 3)
+        await run.events.until_counts(lambda tally: tally.delivered >= 3)
         back = await read_back(run)
         assert (back.acknowledged >= 3, back.missing, back.complete) == (True, 0, False)
         assert await stream.messages() == back.acknowledged
@@ -393,4 +394,4 @@ def test_what_is_refused_was_not_sent() -> None:
     assert (ledger.sent, ledger.rejected, ledger.stranded, cut.stranded) == (2, 2, 2, 2)
     ledger.echo(3, 1.0)
     ledger.echo(4, 1.0)
-    assert (ledger.echoed, ledger.in_flight, cut.late, ledger.lost) == (2, 0, 2, 0)
+    assert (ledger.delivered, ledger.in_flight, cut.late, ledger.lost) == (2, 0, 2, 0)

@@ -11,22 +11,22 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from natsmon.probe.messages import ledger as ledger_module
-from natsmon.probe.messages.latency_samples import Latencies
+from natsmon.probe.messages.latency_samples import LatencySamples
 from natsmon.probe.messages.ledger import Cut, Ledger
 from natsmon.probe.messages.number_runs import Runs
-from natsmon.state.histogram import quantised
+from natsmon.stream.latency_buckets import quantised
 
 SIZE = 5
 
 
 def sums(ledger: Ledger) -> None:
     assert ledger.attempted == ledger.sent + ledger.buffered + ledger.rejected
-    assert ledger.sent == ledger.echoed + ledger.in_flight + ledger.lost
-    assert ledger.in_flight == ledger.flying + ledger.stranded + ledger.unknown
-    counts = (ledger.sent, ledger.buffered, ledger.rejected, ledger.echoed, ledger.in_flight, ledger.lost)
-    others = (ledger.flying, ledger.stranded, ledger.unknown, ledger.duplicate, ledger.out_of_order)
+    assert ledger.sent == ledger.delivered + ledger.in_flight + ledger.lost + ledger.unverified
+    assert ledger.in_flight == ledger.flying + ledger.stranded
+    counts = (ledger.sent, ledger.buffered, ledger.rejected, ledger.delivered, ledger.in_flight, ledger.lost)
+    others = (ledger.flying, ledger.stranded, ledger.unverified, ledger.duplicate, ledger.out_of_order)
     assert min(*counts, *others, ledger.bytes, ledger.buffered_bytes) >= 0
-    assert ledger.late <= ledger.echoed
+    assert ledger.late <= ledger.delivered
 
 
 class Life(RuleBasedStateMachine):
@@ -160,12 +160,12 @@ class Life(RuleBasedStateMachine):
     def agrees(self) -> None:
         ledger, count = self.ledger, Counter(self.fates.values())
         sums(ledger)
-        assert (ledger.flying, ledger.stranded, ledger.unknown) == tuple(
+        assert (ledger.flying, ledger.stranded, ledger.unverified) == tuple(
             count[fate] for fate in ("flying", "stranded", "unknown")
         )
         assert ledger.sent == len(self.fates) - count["refused"]
         assert (ledger.lost, ledger.bytes) == (count["lost"], SIZE * len(self.fates))
-        assert ledger.echoed == count["echoed"] + count["late"]
+        assert ledger.delivered == count["echoed"] + count["late"]
         assert (ledger.late, ledger.duplicate) == (self.late, self.duplicate)
         assert ledger.out_of_order == self.out_of_order
         assert (ledger.buffered, ledger.buffered_bytes) == (len(self.buffer), len(self.buffer) * SIZE)
@@ -254,7 +254,7 @@ def test_nothing_is_lost_until_it_is_given_up() -> None:
     ledger.echo(3, 1.0)
     assert (ledger.in_flight, ledger.lost, cut.stranded, cut.lost) == (2, 0, 2, 0)
     ledger.give_up()
-    assert (ledger.in_flight, ledger.lost, ledger.echoed, cut.stranded, cut.lost) == (0, 2, 1, 0, 2)
+    assert (ledger.in_flight, ledger.lost, ledger.delivered, cut.stranded, cut.lost) == (0, 2, 1, 0, 2)
     assert list(cut.lost_seqs) == [(1, 2)]
 
 
@@ -263,7 +263,7 @@ def test_a_loss_is_taken_back_once() -> None:
     cut = ledger.cut()
     ledger.give_up()
     assert [ledger.echo(2, 2.0), ledger.echo(2, 2.0)] == [None, None]
-    assert (ledger.lost, ledger.late, ledger.echoed, ledger.duplicate) == (2, 1, 1, 1)
+    assert (ledger.lost, ledger.late, ledger.delivered, ledger.duplicate) == (2, 1, 1, 1)
     assert (cut.lost, cut.late, list(cut.lost_seqs)) == (2, 1, [(1, 1), (3, 3)])
 
 
@@ -277,7 +277,7 @@ def test_late_before_it_is_given_up_has_a_latency() -> None:
 def test_second_echo_is_a_duplicate_and_a_strange_one_is_nothing() -> None:
     ledger = sent(1)
     assert [ledger.echo(seq, 1.0) for seq in (1, 1, 2, 0, 10**30)] == [1.0, None, None, None, None]
-    assert (ledger.echoed, ledger.duplicate) == (1, 1)
+    assert (ledger.delivered, ledger.duplicate) == (1, 1)
 
 
 def test_out_of_order() -> None:
@@ -292,7 +292,7 @@ def test_what_is_sent_unheard_takes_no_memory() -> None:
     ledger.go_blind()
     for _ in range(1_000):
         ledger.send(ledger.attempt(), 0.0, SIZE)
-    assert (ledger.in_flight, len(ledger._undecided), len(ledger._unseen)) == (1_000, 0, 1)
+    assert (ledger.unverified, len(ledger._undecided), len(ledger._unseen)) == (1_000, 0, 1)
 
 
 def test_a_gap_wider_than_the_window_is_not_kept() -> None:
@@ -300,7 +300,7 @@ def test_a_gap_wider_than_the_window_is_not_kept() -> None:
     ledger.send(10**12, 0.0, SIZE)
     assert len(ledger._undecided) == 1
     assert [ledger.echo(seq, 1.0) for seq in (1, 10**12)] == [None, 1.0]
-    assert (ledger.echoed, ledger.in_flight) == (2, 0)
+    assert (ledger.delivered, ledger.in_flight) == (2, 0)
 
 
 # -- runs -------------------------------------------------------------------------------------------
@@ -336,25 +336,23 @@ def test_of_too_many_runs_the_oldest_are_dropped() -> None:
 
 
 def test_latencies() -> None:
-    latencies = Latencies()
+    latencies = LatencySamples()
     assert latencies.take() is None
     for seq in range(1, 102):
         latencies.add(float(seq))
-    told = latencies.take()
-    assert told is not None
-    assert told.percentiles == (51.0, 91.0, 100.0, 101.0)
+    taken = latencies.take()
+    assert taken is not None
+    assert (taken.kind, sum(many for _, many in taken.counts), taken.longest) == ("echo", 101, 101.0)
     assert latencies.take() is None
 
 
 @given(st.lists(st.sampled_from([0.0001, 0.00025, 0.0031, 1.5]) | st.floats(0, 3000), min_size=1))
 def test_every_latency_is_counted(seconds: list[float]) -> None:
-    latencies = Latencies()
+    latencies = LatencySamples()
     for one in seconds:
         latencies.add(one)
-    told = latencies.take()
-    assert told is not None
-    ordered = sorted(seconds)
-    last = len(ordered) - 1
-    assert told.percentiles == pytest.approx([ordered[round(last * p)] for p in (0.5, 0.9, 0.99, 1.0)], abs=1e-6)
-    assert dict(told.counts) == Counter(map(quantised, seconds))
-    assert [bucket for bucket, _ in told.counts] == sorted({bucket for bucket, _ in told.counts})
+    taken = latencies.take()
+    assert taken is not None
+    assert taken.longest == pytest.approx(max(seconds), abs=1e-6)
+    assert dict(taken.counts) == Counter(map(quantised, seconds))
+    assert [bucket for bucket, _ in taken.counts] == sorted({bucket for bucket, _ in taken.counts})

@@ -12,10 +12,12 @@ from nats.aio.client import Client
 from natsmon.config.secret import Secret
 from natsmon.lab.nats_server import NatsServer
 from natsmon.probe.messages import observer
-from natsmon.state import State
+from natsmon.state import Tracks
+from natsmon.stream import commands
 from natsmon.stream import events as ev
-from natsmon.wording.narration import Narrator
+from natsmon.wording.narration import narrate
 from tests.conftest import StartServer
+from tests.connection.life import ignored
 from tests.harness.listening import Listening, listening, settings
 from tests.harness.witness import witness
 from tests.probe.streams import Stream, jetstream
@@ -61,28 +63,28 @@ async def counts(run: Listening, messages: int) -> tuple[int, int, int, int]:
 async def test_what_natsmon_asks_itself_is_none_of_them(server: NatsServer) -> None:
     async with observing(server, ">") as (run, publisher):
         for _ in range(2):
-            run.obey(ev.Reconnect())
+            run.execute(commands.Reconnect())
             await run.events.until(ev.Subscribed)
-            await run.events.until(ev.UserInfo)
+            await run.events.until(ev.Identity)
         await publisher.client.publish("theirs", b"12345")
         assert await counts(run, 1) == (0, 0, 0, 0)
 
 
 async def test_messages_are_counted_and_none_is_published(server: NatsServer) -> None:
     async with observing(server, "hello.>") as (run, publisher):
-        session = run.events.of(ev.Session)[0]
-        assert (session.observing, session.subject, session.proof) == (True, "hello.>", "none")
+        connection = run.events.of(ev.Connection)[0]
+        assert (connection.observing, connection.subject, connection.verification) == (True, "hello.>", "none")
         for subject in ("hello.a", "hello.b.c", "other"):
             await publisher.client.publish(subject, b"12345")
         assert await counts(run, 2) == (0, 0, 0, 0)
         assert run.events.of(ev.Observed)[-1].bytes == 10
-        for command in (ev.Publish(), ev.Pause(), ev.Resume()):
-            run.obey(command)
-            assert (await run.events.until(ev.Ignored)).why == "observing: nothing is published"
-        run.obey(ev.Drain())
+        for command in (commands.Publish(), commands.Pause(), commands.Resume()):
+            run.execute(command)
+            assert (await ignored(run)).reason == "observing: nothing is published"
+        run.execute(commands.Drain())
         await run.events.until_status("CLOSED")
         assert not run.events.of(ev.Published)
-        assert not run.events.of(ev.Blind)
+        assert not run.events.of(ev.Unverified)
 
 
 @pytest.mark.parametrize(
@@ -169,7 +171,7 @@ async def test_a_real_natsmon_is_one_publisher(server: NatsServer) -> None:
     async with observing(server) as (run, _), listening(settings(server.url, interval=0.01)) as other:
         told = await run.events.until(ev.Observed, lambda told: told.messages >= 50)
         assert (told.publishers, told.missing, told.duplicate, told.out_of_order) == (1, 0, 0, 0)
-        assert (await other.events.until_counts(lambda tally: tally.echoed >= 50)).lost == 0
+        assert (await other.events.until_counts(lambda tally: tally.delivered >= 50)).lost == 0
 
 
 async def test_a_subject_that_may_not_be_heard(nats_server: StartServer) -> None:
@@ -180,12 +182,12 @@ async def test_a_subject_that_may_not_be_heard(nats_server: StartServer) -> None
         assert 'permissions violation for subscription to "hello"' in told.text
 
 
-def ending(*told: ev.AnyEvent, **session: Any) -> str:
+def ending(*events: ev.AnyEvent, **connection: Any) -> str:
     """The last line of a log."""
-    state, narrator, line = State(), Narrator(), None
-    for event in (ev.Session(t=0.0, id="a", started=0.0, **session), *told, ev.End(t=1.0, exit_code=0)):
-        state.apply(event)
-        line = narrator.tell(event, state) or line
+    tracks, line = Tracks(narrate), None
+    begin = ev.Session(t=0.0, id="a", started=0.0), ev.Connection(t=0.0, **connection)
+    for event in (*begin, *events, ev.End(t=1.0, exit_code=0)):
+        line = tracks.apply(event) or line
     assert line is not None
     return line.text
 
@@ -199,8 +201,8 @@ def test_the_last_line_says_what_was_observed() -> None:
 
 
 def test_the_last_line_says_what_a_stream_acknowledged() -> None:
-    counted = ev.Tally(t=0.5, attempted=9, sent=8, rejected=1, echoed=7, in_flight=1, resent=2, suppressed=1)
-    assert ending(counted, proof="ack", stream="S").endswith(
+    counted = ev.Tally(t=0.5, attempted=9, sent=8, rejected=1, delivered=7, in_flight=1, resent=2, suppressed=1)
+    assert ending(counted, verification="ack", stream="S").endswith(
         ": 8 published, 7 acknowledged, 0 lost, 2 sent again, 1 recognised by the stream, 1 not acknowledged, "
         "1 rejected, 0 reconnects"
     )

@@ -34,7 +34,7 @@ def test_in_the_order_given_round_after_round() -> None:
     rounds = []
     for _ in range(7):
         server = made.take()
-        rounds.append((server, made.round, made.round_over))
+        rounds.append((server, made.pool_pass, made.pass_complete))
     assert rounds == [
         (A, 1, False), (B, 1, False), (C, 1, True),
         (A, 2, False), (B, 2, False), (C, 2, True),
@@ -49,7 +49,7 @@ def test_peek_takes_no_turn() -> None:
 
 def test_one_server_is_a_round() -> None:
     made = pool(A)
-    assert [(made.take(), made.round, made.round_over) for _ in range(3)] == [(A, n, True) for n in (1, 2, 3)]
+    assert [(made.take(), made.pool_pass, made.pass_complete) for _ in range(3)] == [(A, n, True) for n in (1, 2, 3)]
 
 
 def test_repeated_servers_are_one() -> None:
@@ -87,14 +87,14 @@ def test_begin_forgives() -> None:
     failing(made, 1)
     assert made.exhausted
     made.begin(1)
-    assert (made.exhausted, made.round, made.peek()) == (False, 1, A)
+    assert (made.exhausted, made.pool_pass, made.peek()) == (False, 1, A)
 
 
 def test_exhausted_servers_do_not_hold_up_a_round() -> None:
     made = pool(A, B, limit=2)
     made.failed(A)
     made.failed(A)
-    assert [made.take(), made.round_over, made.take(), made.round] == [B, True, B, 2]
+    assert [made.take(), made.pass_complete, made.take(), made.pool_pass] == [B, True, B, 2]
 
 
 def test_skip_passes_over_the_next() -> None:
@@ -102,14 +102,14 @@ def test_skip_passes_over_the_next() -> None:
     made.take()
     made.skip()
     assert made.take() == C
-    assert made.round_over
+    assert made.pass_complete
 
 
 def test_skip_between_rounds_begins_the_new_one() -> None:
     made = pool(A, B)
     failing(made, 2)
     made.skip()
-    assert (made.round, made.take()) == (2, B)
+    assert (made.pool_pass, made.take()) == (2, B)
 
 
 def test_skip_with_one_server_left_does_nothing() -> None:

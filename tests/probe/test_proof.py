@@ -12,6 +12,7 @@ from natsmon.config.settings import MAX_RATE
 from natsmon.lab.nats_server import NatsServer
 from natsmon.probe.messages import echo_verifier as echoes
 from natsmon.probe.messages.tallies import CHECKPOINT_EVERY
+from natsmon.stream import commands
 from natsmon.stream import events as ev
 from tests.conftest import StartServer
 from tests.harness import peers
@@ -95,9 +96,9 @@ def short_grace(monkeypatch: pytest.MonkeyPatch) -> None:
 async def publish_three(run: Listening) -> None:
     """Where the schedule has one message in ten minutes: that one, and two more."""
     await run.events.until(ev.Published)
-    run.obey(ev.Pause())
-    run.obey(ev.Publish())
-    run.obey(ev.Publish())
+    run.execute(commands.Pause())
+    run.execute(commands.Publish())
+    run.execute(commands.Publish())
 
 
 async def test_lost_is_certain_also_while_publishing_is_paused(nats_server: StartServer) -> None:
@@ -105,7 +106,7 @@ async def test_lost_is_certain_also_while_publishing_is_paused(nats_server: Star
     async with swallowing(3) as peer, listening(settings(peer.url, real.url, interval=600.0)) as run:
         await publish_three(run)
         outage = await run.events.until(ev.Outage)
-        assert (outage.lost, outage.lost_seqs, outage.unknown, outage.servers) == (3, [(1, 3)], 0, 1)
+        assert (outage.lost, outage.lost_seqs, outage.unverified, outage.servers) == (3, [(1, 3)], 0, 1)
         assert outage.after == real.url
         tally = run.events.state.tally
         assert (tally.sent, tally.lost, tally.in_flight) == (3, 3, 0)
@@ -118,11 +119,11 @@ async def test_an_echo_of_the_new_connection_alone_does_not_make_a_loss(
     real = nats_server()
     async with swallowing() as peer, listening(settings(peer.url, real.url)) as run:
         await run.events.until(ev.Connected, lambda up: up.server == real.url)
-        tally = await run.events.until_counts(lambda tally: tally.echoed >= 10)
+        tally = await run.events.until_counts(lambda tally: tally.delivered >= 10)
         assert (tally.lost, tally.in_flight >= 2) == (0, True)
-        run.obey(ev.Drain())
+        run.execute(commands.Drain())
         outage = await run.events.until(ev.Outage)
-        assert (outage.lost, outage.unknown >= 2) == (0, True)
+        assert (outage.lost, outage.unverified >= 2) == (0, True)
 
 
 async def test_what_one_connection_could_not_settle_the_next_one_does(
@@ -135,7 +136,7 @@ async def test_what_one_connection_could_not_settle_the_next_one_does(
         lost = run.events.of(ev.Disconnected)[0]
         await run.events.until(ev.Echoed)
         monkeypatch.setattr(echoes, "GRACE", 0.05)
-        run.obey(ev.Reconnect())
+        run.execute(commands.Reconnect())
         outage = await run.events.until(ev.Outage, lambda outage: outage.began == lost.t)
         assert outage.lost >= 2
 
@@ -148,9 +149,9 @@ async def test_the_end_of_a_run_waits_for_what_an_outage_cost(
     async with swallowing(3) as peer, listening(settings(peer.url, real.url, interval=600.0, count=4)) as run:
         await publish_three(run)
         await run.events.until(ev.Reconnected)
-        run.obey(ev.Publish())
+        run.execute(commands.Publish())
         outage = await run.events.until(ev.Outage)
-        assert (outage.lost, outage.unknown) == (3, 0)
+        assert (outage.lost, outage.unverified) == (3, 0)
         assert run.events.of(ev.StatusChanged)[-1].status == "DRAINING"
 
 
@@ -191,7 +192,7 @@ async def test_a_frozen_server_that_goes_on_routes_what_it_had(cluster: list[Nat
             await theirs.next_msg(timeout=5.0)  # our server knows that somebody listens on the other one
             await freeze(ours)
             await run.events.until_counts(lambda tally: tally.in_flight >= 3)
-            run.obey(ev.Reconnect())
+            run.execute(commands.Reconnect())
             outage = await run.events.until(ev.Outage)
             assert outage.lost >= 3
             await asyncio.to_thread(ours.cont)
@@ -207,14 +208,14 @@ DENIED = "authorization { users: [{ user: u, password: p, permissions: { subscri
 async def test_where_the_subscription_is_denied_fates_are_unknown(nats_server: StartServer) -> None:
     server = nats_server(config=DENIED)
     async with listening(settings(server.url, user=Secret("u"), password=Secret("p"))) as run:
-        blind = await run.events.until(ev.Blind)
-        assert 'permissions violation for subscription to "hello"' in blind.why
-        tally = await run.events.until_counts(lambda tally: tally.sent >= 5)
-        assert (tally.in_flight, tally.lost, tally.rejected) == (tally.sent, 0, 0)
-        run.obey(ev.Reconnect())
+        blind = await run.events.until(ev.Unverified)
+        assert 'permissions violation for subscription to "hello"' in blind.reason
+        tally = await run.events.until_counts(lambda tally: tally.unverified >= 5)
+        assert (tally.unverified, tally.in_flight, tally.lost, tally.rejected) == (tally.sent, 0, 0, 0)
+        run.execute(commands.Reconnect())
         outage = await run.events.until(ev.Outage)
-        assert (outage.lost, outage.unknown) == (0, 0)
-        await run.events.until(ev.Blind)
+        assert (outage.lost, outage.unverified) == (0, 0)
+        await run.events.until(ev.Unverified)
         assert not run.events.of(ev.Subscribed)
         assert not run.events.of(ev.AsyncError)
 
@@ -228,9 +229,9 @@ async def test_what_the_server_turns_away_is_rejected_and_no_outage_is_blamed(na
         await publish_three(run)
         tally = await run.events.until_counts(lambda tally: tally.rejected == 3)
         assert (tally.attempted, tally.in_flight, tally.lost) == (3, 0, 0)
-        run.obey(ev.Reconnect())
+        run.execute(commands.Reconnect())
         outage = await run.events.until(ev.Outage)
-        assert (outage.lost, outage.rejected, outage.unknown) == (0, 0, 0)
+        assert (outage.lost, outage.rejected, outage.unverified) == (0, 0, 0)
         (said,) = run.events.of(ev.AsyncError)
         assert 'publish to "hello"' in said.text
 
@@ -239,29 +240,29 @@ async def test_a_connection_that_may_subscribe_sees_again(nats_server: StartServ
     denied, allowed = nats_server(config=DENIED), nats_server()
     wanted = settings(denied.url, allowed.url, user=Secret("u"), password=Secret("p"), reconnect_wait=0.0)
     async with listening(wanted) as run:
-        await run.events.until(ev.Blind)
-        unknown = await run.events.until_counts(lambda tally: tally.sent >= 3)
-        run.obey(ev.Reconnect())
-        tally = await run.events.until_counts(lambda tally: tally.echoed >= 5)
+        await run.events.until(ev.Unverified)
+        unknown = await run.events.until_counts(lambda tally: tally.unverified >= 3)
+        run.execute(commands.Reconnect())
+        tally = await run.events.until_counts(lambda tally: tally.delivered >= 5)
         assert tally.lost == 0
-        assert tally.in_flight >= unknown.in_flight
-        assert run.events.state.blind == ""
+        assert tally.unverified >= unknown.unverified
+        assert run.events.state.unverified == ""
 
 
 @pytest.mark.parametrize("interval", [0.025, MAX_RATE])
 async def test_no_echo_publishes_and_knows_nothing(server: NatsServer, interval: float) -> None:
     async with listening(settings(server.url, echo=False, interval=interval)) as run:
-        assert (await run.events.until(ev.Session)).proof == "none"
-        await run.events.until(ev.Blind, lambda blind: blind.why.startswith("--no-echo: "))
+        assert (await run.events.until(ev.Connection)).verification == "none"
+        await run.events.until(ev.Unverified, lambda blind: blind.reason.startswith("--no-echo: "))
         await run.events.until_counts(lambda tally: tally.sent >= 5)
-        run.obey(ev.Reconnect())
+        run.execute(commands.Reconnect())
         outage = await run.events.until(ev.Outage)
-        assert (outage.lost, outage.unknown) == (0, 0)
+        assert (outage.lost, outage.unverified) == (0, 0)
         sent = run.events.state.tally.sent
         tally = await run.events.until_counts(lambda tally: tally.sent > sent + 5)
-        assert (tally.in_flight, tally.lost, tally.echoed) == (tally.sent, 0, 0)
-        assert len(run.events.of(ev.Blind)) == 1
-        assert run.events.state.blind
+        assert (tally.unverified, tally.in_flight, tally.lost, tally.delivered) == (tally.sent, 0, 0, 0)
+        assert len(run.events.of(ev.Unverified)) == 1
+        assert run.events.state.unverified
 
 
 async def test_no_echo_makes_no_subscription() -> None:
@@ -279,8 +280,8 @@ async def test_the_first_echo_of_each_connection(server: NatsServer) -> None:
     async with listening(settings(server.url)) as run:
         first = await run.events.until(ev.FirstEcho)
         assert (first.seq, 0 < first.latency < 5) == (1, True)
-        await run.events.until_counts(lambda tally: tally.echoed >= 3)
-        run.obey(ev.Reconnect())
+        await run.events.until_counts(lambda tally: tally.delivered >= 3)
+        run.execute(commands.Reconnect())
         second = await run.events.until(ev.FirstEcho)
         assert second.seq > 3
         await run.events.until(ev.Echoed, lambda echo: echo.seq > second.seq)
@@ -289,21 +290,20 @@ async def test_the_first_echo_of_each_connection(server: NatsServer) -> None:
 
 async def test_single_messages_tell_the_counts(server: NatsServer) -> None:
     async with listening(settings(server.url, payload=b"12345678")) as run:
-        assert (await run.events.until(ev.Session)).size == 8
-        counted = await run.events.until_counts(lambda tally: tally.echoed >= 20 and tally.in_flight == 0)
+        assert (await run.events.until(ev.Connection)).size == 8
+        counted = await run.events.until_counts(lambda tally: tally.delivered >= 20 and tally.in_flight == 0)
         assert (counted.attempted, counted.bytes) == (counted.sent, 8 * counted.sent)
         # One for what was buffered before there was a connection, and those of every five seconds.
         assert len(run.events.of(ev.Tally)) <= 1 + counted.t / CHECKPOINT_EVERY
         assert (run.events.of(ev.Published)[0].size, run.events.of(ev.Published)[0].subject) == (0, "")
-    last = run.events.last_tally
-    assert (last.latency, last.latencies) == (None, [])
+    assert not run.events.of(ev.Latencies)
 
 
 async def test_many_messages_are_told_with_every_latency(server: NatsServer) -> None:
     async with listening(settings(server.url, interval=0.001)) as run:
-        await run.events.until(ev.Tally, lambda tally: tally.echoed >= 100)
-    counted = sum(many for tally in run.events.of(ev.Tally) for _, many in tally.latencies)
-    assert counted == run.events.last_tally.echoed
+        await run.events.until(ev.Tally, lambda tally: tally.delivered >= 100)
+    counted = sum(many for samples in run.events.of(ev.Latencies) for _, many in samples.counts)
+    assert counted == run.events.last_tally.delivered
 
 
 async def hears(server: NatsServer, run: Listening) -> Any:

@@ -16,6 +16,7 @@ from natsmon.probe.jetstream import ack_verifier as acks
 from natsmon.probe.jetstream import audit as readback
 from natsmon.probe.jetstream import stream_reader as reader
 from natsmon.probe.jetstream.api import StreamInfo
+from natsmon.stream import commands
 from natsmon.stream import events as ev
 from tests.conftest import StartServer
 from tests.harness.listening import WAIT, Listening, freeze, listening, settings
@@ -29,13 +30,13 @@ def server(nats_server: StartServer, tmp_path: Path) -> NatsServer:
 
 
 async def ten_messages(run: Listening) -> None:
-    await run.events.until_counts(lambda tally: tally.echoed >= 10)
-    run.obey(ev.Pause())
+    await run.events.until_counts(lambda tally: tally.delivered >= 10)
+    run.execute(commands.Pause())
     await none_in_flight(run)
 
 
 async def none_in_flight(run: Listening) -> None:
-    ledger = run.probe._heartbeat.ledger
+    ledger = run.connection._heartbeat.ledger
     while ledger.in_flight:
         await run.events.until(ev.Echoed)
 
@@ -44,10 +45,10 @@ async def test_connected_again_after_it_was_read(server: NatsServer) -> None:
     async with publishing(server) as (run, _, numbers):
         await ten_messages(run)
         before = await read_back(run)
-        run.obey(ev.Reconnect())
+        run.execute(commands.Reconnect())
         await run.events.until(ev.Connected)
-        run.obey(ev.Resume())
-        await run.events.until_counts(lambda tally: tally.echoed >= before.acknowledged + 5)
+        run.execute(commands.Resume())
+        await run.events.until_counts(lambda tally: tally.delivered >= before.acknowledged + 5)
         back = await read_back(run)
         assert (back.acknowledged, back.stored, back.missing, back.twice) == (len(numbers), len(numbers), 0, 0)
 
@@ -85,7 +86,7 @@ async def test_what_was_stored_behind_later_ones_is_removed_in_its_turn(server: 
     """One that could not be taken at first, as while a leader is elected, is sent again behind those after it."""
     async with publishing(server, interval=600.0, stream={"max_msgs": 3}) as (run, stream, _):
         await run.events.until(ev.Echoed)
-        link = run.probe._link
+        link = run.connection._link
         write = link.write
 
         def nobody_hears(wire: bytes) -> None:
@@ -94,7 +95,7 @@ async def test_what_was_stored_behind_later_ones_is_removed_in_its_turn(server: 
 
         link.write = nobody_hears
         await three_messages(run)
-        await run.events.until_counts(lambda tally: tally.echoed >= 4)
+        await run.events.until_counts(lambda tally: tally.delivered >= 4)
         for _ in range(2):
             await stream.publish("hello", b"theirs")
         back = await read_back(run)
@@ -110,7 +111,7 @@ async def test_what_is_acknowledged_meanwhile_is_read_too(server: NatsServer) ->
             await three_messages(run)
             back = await read_back(run)
             assert (back.acknowledged, back.stored, back.missing, back.twice) == (4, 4, 0, 0)
-            assert run.events.last_tally.echoed == 4
+            assert run.events.last_tally.delivered == 4
             assert await stream.ids() == ids(run, [1, 2, 3, 4])
 
 
@@ -122,7 +123,7 @@ async def test_what_is_stored_twice_is_seen(server: NatsServer) -> None:
             forged = {**copy.headers, "Nats-Msg-Id": "forged"}
             forged["Nats-Msg-Id"] += forged["Natsmon-Seq"]
             await stream.publish("hello", copy.data, headers=forged)
-        run.obey(ev.Publish())
+        run.execute(commands.Publish())
         await none_in_flight(run)
         back = await read_back(run)
         assert (back.stored, back.missing, back.twice) == (len(numbers), 0, 2)
@@ -132,9 +133,9 @@ async def test_a_copy_behind_the_last_one_is_seen(server: NatsServer) -> None:
     async with publishing(server, interval=600.0, stream={"duplicate_window": 0.1}) as (run, stream, _):
         await run.events.until(ev.Echoed)
         await three_messages(run)
-        await run.events.until_counts(lambda tally: tally.echoed >= 4)
+        await run.events.until_counts(lambda tally: tally.delivered >= 4)
         await stream.until_forgotten("hello", 0.1)
-        run.probe._link.write(run.probe._heartbeat.proof.message.compose(4))
+        run.connection._link.write(run.connection._heartbeat.proof.message.compose(4))
         await run.events.until_counts(lambda tally: tally.duplicate >= 1)
         back = await read_back(run)
         assert (back.acknowledged, back.stored, back.missing, back.twice) == (4, 4, 0, 1)
@@ -161,12 +162,12 @@ async def test_more_gaps_than_are_remembered(server: NatsServer, monkeypatch: py
     monkeypatch.setattr(readback, "_RUNS", 2)
     async with publishing(server, interval=600.0) as (run, _, __):
         await run.events.until(ev.Echoed)
-        ledger = run.probe._heartbeat.ledger
+        ledger = run.connection._heartbeat.ledger
         for wanted in (2, 3, 4):
             ledger.attempt()
             ledger.reject()
-            run.obey(ev.Publish())
-            await run.events.until_counts(lambda tally, wanted=wanted: tally.echoed >= wanted)
+            run.execute(commands.Publish())
+            await run.events.until_counts(lambda tally, wanted=wanted: tally.delivered >= wanted)
         back = await read_back(run)
         assert (back.acknowledged, back.stored, back.missing, back.complete) == (4, 2, 0, False)
         assert back.text == "2 of the first were not looked for: their numbers have too many gaps"
@@ -178,7 +179,7 @@ async def test_others_on_the_same_subject_are_passed_over(server: NatsServer, mo
         await ten_messages(run)
         for subject in ("hello", "other", "hello"):
             await stream.publish(subject, b"theirs")
-            run.obey(ev.Publish())
+            run.execute(commands.Publish())
         await none_in_flight(run)
         back = await read_back(run)
         assert (back.acknowledged, back.stored, back.missing, back.twice) == (len(numbers), len(numbers), 0, 0)
@@ -196,10 +197,10 @@ async def test_a_server_that_dies_meanwhile(server: NatsServer) -> None:
     async with publishing(server) as (run, _, numbers):
         await ten_messages(run)
         await freeze(server)
-        run.obey(ev.Drain())
+        run.execute(commands.Drain())
         await run.events.until_status("DRAINING")
         await asyncio.to_thread(server.kill)
-        back = await run.events.until(ev.ReadBack)
+        back = await run.events.until(ev.Audit)
         assert (back.acknowledged, back.stored, back.missing, back.complete) == (len(numbers), 0, 0, False)
         assert back.text == "the connection has ended"
         await run.events.until_status("CLOSED")
@@ -211,13 +212,13 @@ async def test_a_server_that_is_frozen_meanwhile_is_not_waited_for(server: NatsS
     """Not beyond what there is to wait for its acknowledgements, and a moment more to hear that it says nothing."""
     wanted: dict[str, Any] = {"payload": b"x" * size, "interval": 0.01, "drain_timeout": 1.0}
     async with publishing(server, **wanted) as (run, _, __):
-        await run.events.until_counts(lambda tally: tally.echoed >= 1)
+        await run.events.until_counts(lambda tally: tally.delivered >= 1)
         await freeze(server)
         full = size > 1_000  # and what the socket does not take is buffered by then
         await run.events.until_counts(lambda tally: tally.in_flight >= 50 and (tally.buffered or not full))
         began = time.monotonic()
-        run.obey(ev.Drain())
-        back = await run.events.until(ev.ReadBack)
+        run.execute(commands.Drain())
+        back = await run.events.until(ev.Audit)
         assert time.monotonic() - began < 1.0 + 2.0 + 0.5 + 2.0
         assert (back.text, back.complete) == ("the server says nothing", False)
         await asyncio.to_thread(server.kill)
@@ -240,11 +241,11 @@ async def test_what_no_consumer_tells_is_read_from_the_leader(nats_server: Start
     server = nats_server(config=consumers_denied(tmp_path, "MSG.NEXT"))
     wanted: dict[str, Any] = {**DENIED, "interval": MAX_RATE, "count": 300}
     async with publishing(server, stream=ALLOWED, **wanted) as (run, stream, numbers):
-        await run.events.until_counts(lambda tally: tally.echoed >= 300)
+        await run.events.until_counts(lambda tally: tally.delivered >= 300)
         for place in (2, 150, 300):
             await stream.delete(place)
         await stream.publish("hello", b"theirs")
-        back = await run.events.until(ev.ReadBack)
+        back = await run.events.until(ev.Audit)
         assert (len(numbers), back.acknowledged, back.stored, back.missing, back.twice) == (300, 300, 297, 3, 0)
         assert back.complete
         await run.ended()
@@ -268,7 +269,7 @@ async def test_a_link_that_ends_while_the_leader_is_asked(
     async with publishing(server, stream={**ALLOWED, "duplicate_window": 0.1}, interval=600.0, **DENIED) as held:
         run, stream, _ = held
         await run.events.until(ev.Echoed)
-        proof = run.probe._heartbeat.proof
+        proof = run.connection._heartbeat.proof
         with monkeypatch.context() as lost:
             lost.setattr(acks, "read_ack", lambda _: None)
             await three_messages(run)
@@ -282,7 +283,7 @@ async def test_a_link_that_ends_while_the_leader_is_asked(
         assert attending.done()
         assert proof.room == 0
         await asyncio.to_thread(server.start)
-        await run.events.until_counts(lambda tally: tally.echoed >= 4)
+        await run.events.until_counts(lambda tally: tally.delivered >= 4)
         back = await read_back(run)
         assert (back.acknowledged, back.stored, back.missing, back.twice) == (4, 4, 0, 0)
 

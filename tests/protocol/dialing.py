@@ -3,10 +3,10 @@
 from typing import Any
 
 from natsmon.config.settings import Server, Settings
-from natsmon.state import State
+from natsmon.state import Tracks
 from natsmon.stream import events as ev
 from natsmon.wording.cause_table import diagnose
-from natsmon.wording.narration import Narrator
+from natsmon.wording.narration import narrate
 from tests.harness.listening import Events, listening, settings
 
 
@@ -16,12 +16,9 @@ class Failure:
     def __init__(self, events: Events) -> None:
         self.events = events
         (self.end,) = events.of(ev.DialEnd)
-        self.state, narrator = State(), Narrator()
-        self.lines: list[str] = []
-        for event in events.seen:
-            self.state.apply(event)
-            if (line := narrator.tell(event, self.state)) is not None:
-                self.lines.append(line.text)
+        tracks = Tracks(narrate)
+        self.lines = [line.text for event in events.seen if (line := tracks.apply(event)) is not None]
+        self.state = tracks.first.state
 
     @property
     def where(self) -> tuple[str | None, str]:

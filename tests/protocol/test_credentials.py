@@ -57,7 +57,7 @@ async def refused(server: NatsServer, **credentials: Any) -> Failure:
 
 async def accepted(server: NatsServer, **credentials: Any) -> Events:
     async with listening(settings_with(server, **credentials)) as run:
-        await run.events.until(ev.UserInfo)
+        await run.events.until(ev.Identity)
         await run.events.until(ev.Echoed)
     return run.events
 
@@ -98,7 +98,7 @@ async def test_user_and_password(nats_server: StartServer) -> None:
     assert connect.connect["pass"] == "****"
     accounts = [(event.account, event.system) for event in events.of(ev.Account)]
     assert accounts == ([("A", False)] if names_accounts(server) else [])
-    (user,) = events.of(ev.UserInfo)
+    (user,) = events.of(ev.Identity)
     assert (user.user, user.account, user.expires) == ("ann", "A", 0.0)
 
 
@@ -111,7 +111,7 @@ async def test_nkey(nats_server: StartServer, tmp_path: Path) -> None:
     pair = key(nkeys.PREFIX_BYTE_USER)
     server = nats_server(config=f"authorization {{ users: [{{ nkey: {public(pair)} }}] }}")
     events = await accepted(server, nkey=nkey_file(tmp_path, pair))
-    assert events.of(ev.UserInfo)[0].user == public(pair)
+    assert events.of(ev.Identity)[0].user == public(pair)
 
 
 async def test_credentials_file(nats_server: StartServer, operator: Operator) -> None:
@@ -119,7 +119,7 @@ async def test_credentials_file(nats_server: StartServer, operator: Operator) ->
     server = nats_server(config=operator.config)
     events = await accepted(server, creds=operator.creds(jwt, user_seed))
     (connect,) = events.of(ev.DialConnect)
-    (user,) = events.of(ev.UserInfo)
+    (user,) = events.of(ev.Identity)
     assert connect.expires == pytest.approx(time.time() + 3600, abs=30)
     assert user.expires == pytest.approx(connect.expires, abs=5)
     assert user.publish_deny == ["secret.>"]

@@ -11,6 +11,7 @@ from natsmon.config.secret import Secret
 from natsmon.config.server_urls import BadURL, parse_server, parse_servers
 from natsmon.config.settings import MAX_RATE, Server
 from natsmon.lab.nats_server import HOST
+from natsmon.stream import codec, commands
 from natsmon.stream import events as ev
 from natsmon.wording.cause_table import diagnose
 from tests.conftest import StartServer
@@ -82,7 +83,7 @@ async def test_reconnects(nats_server: StartServer) -> None:
         assert lost.cause in ("eof", "reset")
         await asyncio.to_thread(server.start)
         await run.events.until(ev.Reconnected)
-        run.obey(ev.Publish())
+        run.execute(commands.Publish())
         await run.events.until(ev.Echoed)
         for _ in range(5):  # TCP drops the last words where anything of ours, be it an UNSUB, comes too late
             await asyncio.to_thread(server.terminate)
@@ -115,7 +116,7 @@ async def test_large_messages(nats_server: StartServer, ca: Authority, scheme: s
     wanted = settings(ws.address(server, scheme), tlsca=tlsca, drain_timeout=30.0, **large)
     async with listening(wanted, stay=False) as run:
         assert await run.ended() == 0
-    assert run.events.last_tally.echoed == 200
+    assert run.events.last_tally.delivered == 200
 
 
 async def test_throughput_beside_plain(nats_server: StartServer, capsys: pytest.CaptureFixture[str]) -> None:
@@ -125,7 +126,7 @@ async def test_throughput_beside_plain(nats_server: StartServer, capsys: pytest.
         wanted = settings(address, interval=MAX_RATE, count=20_000)
         async with listening(wanted, stay=False) as run:
             await run.ended()
-        assert run.events.last_tally.echoed == 20_000
+        assert run.events.last_tally.delivered == 20_000
         rates[str(address)[:4]] = 20_000 / (run.events.of(ev.Drained)[0].t - run.events.of(ev.Connected)[0].t)
     with capsys.disabled():
         sys.stdout.write(f"\n  plain {rates['nats']:,.0f} msg/s, ws {rates['ws:/']:,.0f} msg/s ")
@@ -148,7 +149,7 @@ async def test_a_frozen_server_holds_nothing_up(nats_server: StartServer) -> Non
             await run.events.until(ev.Connected)
             await freeze(server)
             await asyncio.sleep(0.3)
-            run.obey(ev.Reconnect())
+            run.execute(commands.Reconnect())
             began = time.monotonic()
             await run.events.until(ev.Disconnected)
             assert time.monotonic() - began < 1.0
@@ -221,7 +222,7 @@ async def test_a_close_that_repeats_the_password_is_not_shown(shakes_hands: bool
             told = await run.events.until(ev.Disconnected if shakes_hands else ev.DialEnd)
     assert isinstance(told, ev.Disconnected | ev.DialEnd)
     assert "repeats one of your secrets" in told.text
-    assert b"sesame" not in b"".join(map(ev.encode, run.events.seen))
+    assert b"sesame" not in b"".join(map(codec.encode, run.events.seen))
 
 
 async def test_it_ends_without_a_word() -> None:

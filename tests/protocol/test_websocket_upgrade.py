@@ -8,6 +8,7 @@ import pytest
 from natsmon.config.secret import Secret
 from natsmon.config.settings import Server
 from natsmon.lab.nats_server import HOST
+from natsmon.stream import commands
 from natsmon.stream import events as ev
 from tests.conftest import StartServer
 from tests.harness import peers
@@ -23,7 +24,7 @@ async def test_a_silent_upgrade_can_be_cancelled() -> None:
     async with peers.silent() as peer, listening(settings(ws.at(peer))) as run:
         await peer.until_received(b"\r\n\r\n")
         began = time.monotonic()
-        run.obey(ev.Cancel())
+        run.execute(commands.Cancel())
         ended = await run.events.until(ev.DialEnd)
         assert time.monotonic() - began < 1.0
         assert (ended.outcome, ended.stage) == ("cancelled", "info")

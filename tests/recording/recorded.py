@@ -5,17 +5,18 @@ from pathlib import Path
 from natsmon.recording.reader import Recording
 from natsmon.recording.recorder import Parts
 from natsmon.recording.target import Target
+from natsmon.stream import codec
 from natsmon.stream import events as ev
 
 SUFFIXES = ["jsonl", "jsonl.gz", "jsonl.zst"]
 
 
 def session(name: str = "s1") -> bytes:
-    return ev.encode(ev.Session(t=0.0, id=name, started=1.5, subject="hello"))
+    return codec.encode(ev.Session(t=0.0, id=name, started=1.5, versions={"natsmon": "0"}))
 
 
 def echo(number: int) -> bytes:
-    return ev.encode(ev.Echoed(t=number / 8, seq=number, latency=0.001))
+    return codec.encode(ev.Echoed(t=number / 8, seq=number, latency=0.001))
 
 
 def lines_of(*paths: Path) -> list[bytes]:

@@ -18,6 +18,7 @@ from natsmon.recording.members import Members
 from natsmon.recording.reader import Recording, Unreadable
 from natsmon.recording.recorder import Parts
 from natsmon.recording.target import Target
+from natsmon.stream import codec
 from natsmon.stream import events as ev
 from tests.recording.recorded import SUFFIXES, batches, echo, lines_of, session, written
 
@@ -47,7 +48,7 @@ def test_cut_off_at_every_byte(tmp_path: Path, suffix: str) -> None:
     for length in range(len(whole)):
         cut.write_bytes(whole[:length])
         recording = Recording([cut])
-        got = [ev.encode(event) for event in recording.events()]
+        got = [codec.encode(event) for event in recording.events()]
         assert got == put[: len(got)]
         if suffix == "jsonl":
             assert len(got) >= whole[:length].count(b"\n")
@@ -73,7 +74,7 @@ def test_damage_never_raises_and_costs_only_its_surroundings(tmp_path: Path, suf
     hurt = tmp_path / f"hurt.{suffix}"
     hurt.write_bytes(raw)
     recording = Recording([hurt])
-    got = [ev.encode(event) for event in recording.events()]
+    got = [codec.encode(event) for event in recording.events()]
     for note in recording.skipped:
         assert str(note)
     everything = {line for batch in put for line in batch}
@@ -97,7 +98,7 @@ def test_of_one_damaged_member_alone_what_comes_before_is_told(tmp_path: Path, s
     path = tmp_path / f"run.{suffix}"
     path.write_bytes(raw)
     recording = Recording([path])
-    got = [ev.encode(event) for event in recording.events()]
+    got = [codec.encode(event) for event in recording.events()]
     intact = put[: len(put) // 2] if suffix == "jsonl.gz" else put[: count // 2 - 30]  # a block of zstd is long
     assert got[: len(intact)] == intact
     last = recording.skipped[-1]
@@ -231,7 +232,7 @@ def test_reading_while_it_is_written(tmp_path: Path, suffix: str) -> None:
 
 def test_what_is_not_known_or_no_event_is_said(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
-    newer = ev.encode(ev.Session(t=0.0, id="n", started=0.0, schema=ev.SCHEMA + 1))
+    newer = codec.encode(ev.Session(t=0.0, id="n", started=0.0, schema=ev.SCHEMA + 1))
     path.write_bytes(newer + b'{"type":"telepathy","t":1}\n' * 3 + b"what?\n" + echo(1) + b'{"type":"rtt","t":1.0,"se')
     recording = Recording([path])
     assert [type(event) for event in recording.events()] == [ev.Session, ev.Echoed]

@@ -12,7 +12,7 @@ from natsmon.recording.part import NotOurs, Part
 from natsmon.recording.reader import Recording
 from natsmon.recording.recorder import CannotRecord, Parts, Recorder
 from natsmon.recording.target import Target
-from natsmon.stream import events as ev
+from natsmon.stream import codec
 from tests.recording.recorded import SUFFIXES, batches, echo, session, written
 
 ZIPPED = gzip.compress(b"x", mtime=0)
@@ -27,7 +27,7 @@ def test_what_was_written_is_read(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"run.{suffix}"
     put = written(path, batches(40))
     recording = Recording([path])
-    assert [ev.encode(event) for event in recording.events()] == put
+    assert [codec.encode(event) for event in recording.events()] == put
     assert recording.skipped == []
     assert recording.read == recording.total == path.stat().st_size
     assert path.stat().st_mode & 0o777 == 0o600
@@ -55,7 +55,7 @@ def test_it_is_whole_after_every_write(tmp_path: Path, suffix: str) -> None:
         parts.write(batch)
         put += batch
         recording = Recording([path])
-        assert [ev.encode(event) for event in recording.events()] == put
+        assert [codec.encode(event) for event in recording.events()] == put
         assert recording.skipped == []
     parts.abandon()
 
@@ -75,7 +75,7 @@ def test_a_file_compressed_by_somebody_else(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"  # content counts, not the name
     path.write_bytes(gzip.compress(b"".join(put)))
     recording = Recording([path])
-    assert [ev.encode(event) for event in recording.events()] == put
+    assert [codec.encode(event) for event in recording.events()] == put
     assert recording.skipped == []
 
 
@@ -92,7 +92,7 @@ def test_a_recording_is_added_to(tmp_path: Path, suffix: str) -> None:
     two = [session("s2"), echo(1), echo(2)]
     written(path, [two])
     recording = Recording([path])
-    assert [ev.encode(event) for event in recording.events()] == one + two
+    assert [codec.encode(event) for event in recording.events()] == one + two
     assert recording.sessions == 2
 
 
@@ -111,7 +111,7 @@ def test_what_was_joined_in_its_middle_is_added_to(tmp_path: Path, suffix: str) 
     path = tmp_path / f"run.{suffix}"
     one = written(path, [[echo(1), echo(2)]])
     two = written(path, [[session("s2"), echo(1)]])
-    assert [ev.encode(event) for event in Recording([path]).events()] == one + two
+    assert [codec.encode(event) for event in Recording([path]).events()] == one + two
 
 
 def test_two_cannot_write_the_same(tmp_path: Path) -> None:

@@ -8,9 +8,11 @@ from natsmon.recording import names, part
 from natsmon.recording.reader import Recording
 from natsmon.recording.recorder import Parts
 from natsmon.recording.target import Target
-from natsmon.state import State
+from natsmon.state import State, Tracks
+from natsmon.stream import codec
 from natsmon.stream import events as ev
 from tests.recording.recorded import SUFFIXES, echo, lines_of, session, written
+from tests.state.folding import same
 from tests.tui import streams
 
 
@@ -30,29 +32,29 @@ def test_names_sort_and_say_whose_they_are() -> None:
 def long_session(count: int) -> list[bytes]:
     """A session with everything in it, then many echoes and dials."""
     stream = streams.outage()
-    lines = [ev.encode(event) for event in stream.events]
+    lines = [codec.encode(event) for event in stream.events]
     for number in range(count):
-        lines.append(ev.encode(ev.Echoed(t=stream.t + number, seq=number, latency=(number * 7919 % 1009) / 1e6)))
+        lines.append(codec.encode(ev.Echoed(t=stream.t + number, seq=number, latency=(number * 7919 % 1009) / 1e6)))
         if number % 20 == 0:
-            lines.append(ev.encode(ev.Rtt(t=stream.t + number, seconds=0.001 + number / 1e6)))
+            lines.append(codec.encode(ev.Rtt(t=stream.t + number, seconds=0.001 + number / 1e6)))
     return lines
 
 
 def folded(lines: list[bytes]) -> State:
-    state = State()
+    tracks = Tracks()
     for line in lines:
-        event = ev.decode_event(line)
+        event = codec.decode_event(line)
         assert event is not None
-        state.apply(event)
-    return state
+        tracks.apply(event)
+    return tracks.first.state
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_rotation_loses_and_doubles_nothing(tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(part, "CHUNK", 8_000)
     path = tmp_path / f"run.{suffix}"
-    put = long_session(3000)
-    most = {"jsonl": 70_000, "jsonl.gz": 12_000, "jsonl.zst": 12_000}[suffix]
+    put = long_session(9000)
+    most = {"jsonl": 200_000, "jsonl.gz": 40_000, "jsonl.zst": 25_000}[suffix]
     written(path, [put[at : at + 7] for at in range(0, len(put), 7)], most=most, keep=100)
     full = names.numbered(path)
     assert len(full) >= 2
@@ -62,10 +64,10 @@ def test_rotation_loses_and_doubles_nothing(tmp_path: Path, suffix: str, monkeyp
         alone = [line + b"\n" for batch in Recording([full[at][1]]).batches() for line in batch.lines]
         assert b'"session"' in alone[0]
         if at:
-            assert b'"snapshot"' in alone[1]
+            assert b'"snapshot"' in alone[2]
     whole, last = folded(put), folded([line for batch in Recording([full[-1][1]]).batches() for line in batch.lines])
     live = folded(path_alone(path, tmp_path))
-    assert vars(live) == vars(whole)
+    same(live, whole)
     assert last.status == whole.status
 
 
@@ -84,19 +86,20 @@ def test_only_the_newest_parts_are_kept(tmp_path: Path) -> None:
     assert len(full) == 2
     assert full[0][0] > 1
     events = lines_of(path)
-    assert b'"snapshot"' in events[1]
-    assert events[2:] == put[-len(events[2:]) :]
-    assert vars(folded(events)) == vars(folded(put))
+    assert b'"snapshot"' in events[2]
+    after = events[1 + max(number for number, line in enumerate(events) if b'"snapshot_end"' in line) :]
+    assert after == put[-len(after) :]
+    same(folded(events), folded(put))
 
 
 def test_a_missing_part_is_bridged_by_the_snapshot(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
-    put = long_session(3000)
-    written(path, [put[at : at + 7] for at in range(0, len(put), 7)], most=70_000, keep=100)
+    put = long_session(9000)
+    written(path, [put[at : at + 7] for at in range(0, len(put), 7)], most=200_000, keep=100)
     names.numbered(path)[1][1].unlink()
     got = lines_of(path)
-    assert sum(b'"snapshot"' in line[:20] for line in got) == 1
-    assert vars(folded(got)) == vars(folded(put))
+    assert sum(b'"snapshot_end"' in line for line in got) == 1
+    same(folded(got), folded(put))
 
 
 def test_a_part_that_becomes_full_while_others_are_read(tmp_path: Path) -> None:
@@ -130,7 +133,7 @@ def test_a_link_leads_to_the_parts(tmp_path: Path) -> None:
 
 # -- what only looks like a part --------------------------------------------------------------------
 
-SNAPSHOT = session() + ev.encode(ev.Snapshot(t=9.0)) + echo(100)
+SNAPSHOT = session() + codec.encode(ev.Snapshot(t=9.0, section="paused", value=False)) + echo(100)
 """As a part begins, and what the key R records."""
 OTHERS = {
     "run.2023.jsonl": b"what I did in that year\n",
@@ -157,7 +160,7 @@ def test_what_nobody_numbered_is_neither_let_go_of_nor_read(tmp_path: Path, name
     assert len(ours) == 2
     recording = Recording([path])
     assert {each.name for each in recording.parts} == ours
-    assert vars(folded([line for batch in recording.batches() for line in batch.lines])) == vars(folded(put))
+    same(folded([line for batch in recording.batches() for line in batch.lines]), folded(put))
     assert recording.skipped == []
 
 

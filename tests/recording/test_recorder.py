@@ -18,7 +18,7 @@ def test_the_recorder_writes_from_its_thread(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl.gz"
     recording = Recorder(Target(str(path)), session())
     for number in range(500):
-        recording.put(echo(number))
+        recording.write(echo(number))
     recording.close(10.0)
     assert recording.failure == ""
     assert lines_of(path) == [session(), *map(echo, range(500))]
@@ -27,7 +27,7 @@ def test_the_recorder_writes_from_its_thread(tmp_path: Path) -> None:
 def until_failed(recording: Recorder) -> str:
     recording._thread.join(10.0)
     assert recording.failure
-    recording.put(echo(1))  # is no error
+    recording.write(echo(1))  # is no error
     recording.close(1.0)
     return recording.failure
 
@@ -41,7 +41,7 @@ def test_a_vanished_folder_stops_it(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         recording._thread.join(0.005)
     (folder / "run.jsonl").unlink()
     folder.rmdir()
-    recording.put(echo(1))
+    recording.write(echo(1))
     assert until_failed(recording).endswith("run.jsonl: the file has been deleted; 1 line is in it")
 
 
@@ -67,7 +67,7 @@ recorder.FLUSH = 0.002
 recording = Recorder(Target({str(path)!r}), session())
 number = 0
 while not recording.failure:
-    recording.put(echo(number)); number += 1
+    recording.write(echo(number)); number += 1
     recording._thread.join(0.0005)
 print(recording.failure)
 recording.close(5)

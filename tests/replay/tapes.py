@@ -6,9 +6,11 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from natsmon.recording.reader import Batch
+from natsmon.replay.checkpoint import new_tracks
 from natsmon.replay.player import Player
-from natsmon.replay.scene import Scene
 from natsmon.replay.tape import Tape
+from natsmon.state import Track
+from natsmon.stream import codec
 from natsmon.stream import events as ev
 from tests.tui import dial_streams, outage_streams, streams
 from tests.tui.streams import STARTED, Stream
@@ -28,12 +30,18 @@ EVENTS: list[ev.AnyEvent] = [
     *session(outage_streams.upgrade(), "two", STARTED + 2 * DAY),
     *session(dial_streams.raced(), "three", STARTED + 3 * DAY),
 ]
-SEEN = ev.Snapshot(t=0.0, log=[ev.LogLine(at=STARTED + 3 * DAY, text=f"line {number}") for number in range(3)])
-EVENTS.insert(EVENTS.index(session(dial_streams.raced(), "three", STARTED + 3 * DAY)[0]) + 1, SEEN)
+SEEN: list[ev.AnyEvent] = [
+    ev.Snapshot(
+        t=0.0, section="log", value=[{"at": STARTED + 3 * DAY, "text": f"line {number}"} for number in range(3)]
+    ),
+    ev.SnapshotEnd(t=0.0),
+]
+_THIRD = EVENTS.index(session(dial_streams.raced(), "three", STARTED + 3 * DAY)[0])
+EVENTS[_THIRD + 1 : _THIRD + 1] = SEEN
 
 
 def batch(events: list[ev.AnyEvent]) -> Batch:
-    return Batch(events, [ev.encode(event).rstrip() for event in events], 0, 0)
+    return Batch(events, [codec.encode(event).rstrip() for event in events], 0, 0)
 
 
 def loaded(events: list[ev.AnyEvent]) -> Tape:
@@ -48,20 +56,20 @@ def at(events: list[ev.AnyEvent], *, playing: bool = False) -> Player:
     return there
 
 
-def at_end(events: list[ev.AnyEvent]) -> Scene:
-    *_, last = scenes(events)
+def at_end(events: list[ev.AnyEvent]) -> Track:
+    *_, last = folds(events)
     return last
 
 
-def scenes(events: list[ev.AnyEvent]) -> Iterator[Scene]:
-    """Before the first event, and after each."""
-    scene = Scene()
-    yield scene
+def folds(events: list[ev.AnyEvent]) -> Iterator[Track]:
+    """The Track before the first event, and after each."""
+    tracks = new_tracks()
+    yield tracks.first
     for event in events:
-        scene.take(event)
-        yield scene
+        tracks.apply(event)
+        yield tracks.first
 
 
 def written(path: Path, events: list[ev.AnyEvent]) -> Path:
-    path.write_bytes(b"".join(map(ev.encode, events)))
+    path.write_bytes(b"".join(map(codec.encode, events)))
     return path

@@ -6,9 +6,9 @@ from natsmon.recording.reader import Recording
 from natsmon.recording.recorder import Parts
 from natsmon.recording.target import Target
 from natsmon.replay.loading import Loading
-from natsmon.state import State
+from natsmon.stream import codec
 from natsmon.stream import events as ev
-from tests.replay.tapes import EVENTS, written
+from tests.replay.tapes import EVENTS, at_end, written
 from tests.state.folding import same
 from tests.tui import streams
 
@@ -24,14 +24,13 @@ def test_loading_can_be_stopped_and_what_is_there_stays(tmp_path: Path) -> None:
     loading.stop()
     assert not loading.go_on()
     assert (loading.done, loading.stopped, len(loading.tape)) == (True, True, there)
-    scene = loading.tape.scene(there)
-    assert scene.state.tally.attempted == there - 1
+    assert loading.tape.tracks(there).first.state.tally.attempted == there - 1
 
 
 def test_parts_and_compressed_files_are_one(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl.gz"
     parts = Parts(Target(str(path), 4096, 100))
-    lines = [ev.encode(event) for event in streams.outage().events]
+    lines = [codec.encode(event) for event in streams.outage().events]
     for first in range(0, len(lines), 20):
         parts.write(lines[first : first + 20])
     parts.close()
@@ -41,7 +40,4 @@ def test_parts_and_compressed_files_are_one(tmp_path: Path) -> None:
         pass
     assert loading.skipped == []
     assert len(loading.tape) == len(lines)
-    state = State()
-    for event in streams.outage().events:
-        state.apply(event)
-    same(loading.tape.scene(len(lines)).state, state)
+    same(loading.tape.tracks(len(lines)).first.state, at_end(streams.outage().events).state)

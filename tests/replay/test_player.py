@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from natsmon.replay.checkpoint import new_tracks
 from natsmon.replay.player import SPEEDS, Player
-from natsmon.replay.scene import Scene
 from natsmon.stream import events as ev
 from tests.replay.tapes import DAY, EVENTS, at, at_end, batch, loaded
 from tests.state.folding import same
@@ -31,35 +31,36 @@ MOVES = st.one_of(
 @given(st.lists(MOVES, max_size=25))
 def test_moving_about_in_any_order_is_folding_from_the_start(moves: list[tuple[str, Any]]) -> None:
     here = Player(loaded(EVENTS[:20]))
-    cuts, lines = 0, list(here.scene.log)
+    cuts, lines = 0, list(here.tracks.first.log)
     for name, by in moves:
         if name == "load":
             here.tape.add(batch(EVENTS[len(here.tape) : len(here.tape) + by]))
         else:
             getattr(here, name)(by)
-        scene = Scene()
+        tracks = new_tracks()
         for event in EVENTS[: here.number]:
-            scene.take(event)
-        same(here.scene.state, scene.state)
-        assert here.scene.log == scene.log
+            tracks.apply(event)
+        same(here.tracks.first.state, tracks.first.state)
+        log = list(tracks.first.log)
+        assert list(here.tracks.first.log) == log
         # What a view adds to its log as it goes on comes to the same.
-        lines = list(here.scene.log) if here.cuts != cuts else [*lines, *here.told]
+        lines = list(here.tracks.first.log) if here.cuts != cuts else [*lines, *here.told]
         cuts = here.cuts
         here.told.clear()
-        assert lines == scene.log
+        assert lines == log
         assert 0 <= here.number <= len(here.tape)
         assert 0.0 <= here.at <= here.tape.length
         assert here.number == 0 or here.tape.times[here.number - 1] <= here.at
-        assert here.now >= here.scene.state.now
+        assert here.now >= here.tracks.first.state.now
 
 
 def test_each_session_begins_anew_and_its_clock_with_it() -> None:
     here = at(EVENTS)
     second = here.tape.chapters[1]
     here.to_event(second.first)
-    assert (here.chapter, here.scene.state.session) == (0, EVENTS[0])
+    assert (here.chapter, here.tracks.session.id) == (0, "one")
     here.to_event(second.first + 1)
-    assert (here.chapter, here.scene.state.session) == (1, EVENTS[second.first])
+    assert (here.chapter, here.tracks.session.id) == (1, "two")
     assert here.now == 0.0
     assert here.wall == STARTED + 2 * DAY
 
@@ -73,7 +74,7 @@ def test_playing_takes_its_time() -> None:
     here.advance(9.9)
     assert (here.number, here.now) == (1, 9.9)
     here.advance(0.2)
-    assert (here.number, here.scene.state.paused) == (2, True)
+    assert (here.number, here.tracks.first.state.paused) == (2, True)
     for _ in SPEEDS:
         here.faster(1)
     assert here.speed == 1_000
@@ -112,8 +113,8 @@ def test_from_outage_to_outage() -> None:
     seen = []
     while here.to_outage(1):
         seen.append(here.at)
-        assert here.scene.state.outage is not None
-        assert here.scene.state.status == "RECONNECTING"
+        assert here.tracks.first.state.outage is not None
+        assert here.tracks.first.state.status == "RECONNECTING"
     assert seen == losses
     back = []
     while here.to_outage(-1):
@@ -125,11 +126,11 @@ def test_an_outage_begins_where_the_status_says_so() -> None:
     lost = ev.StatusChanged(t=9.002, status="RECONNECTING", previous="CONNECTED", cause="eof")
     back = ev.StatusChanged(t=9.5, status="CONNECTED", previous="RECONNECTING")
     begun = streams.Stream().become("CONNECTING").connect().events
-    events = [*begun, ev.Disconnected(t=9.0, cause="eof"), lost, ev.Connected(t=9.5, server="a"), back]
+    events = [*begun, ev.Disconnected(t=9.0, outage=1, cause="eof"), lost, ev.Connected(t=9.5, server="a"), back]
     here = at(events)
     assert [(mark.began, mark.ended) for mark in here.tape.outages] == [(9.002, 9.5)]
     here.to_outage(1)
-    assert here.scene.state.status == "RECONNECTING"
+    assert here.tracks.first.state.status == "RECONNECTING"
 
 
 def test_going_on_adds_to_the_log_what_a_fold_does() -> None:
@@ -138,11 +139,11 @@ def test_going_on_adds_to_the_log_what_a_fold_does() -> None:
     cuts = 0
     for number in range(0, len(EVENTS) + 7, 7):
         here.to_event(number)
-        lines = list(here.scene.log) if here.cuts != cuts else [*lines, *here.told]
+        lines = list(here.tracks.first.log) if here.cuts != cuts else [*lines, *here.told]
         cuts = here.cuts
         here.told.clear()
     assert cuts == 1  # the snapshot
-    assert lines == here.scene.log == at_end(EVENTS).log
+    assert lines == list(here.tracks.first.log) == list(at_end(EVENTS).log)
 
 
 def test_the_outage_before_is_not_the_one_just_passed() -> None:

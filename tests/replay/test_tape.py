@@ -2,28 +2,22 @@
 
 import pytest
 
-from natsmon.replay.scene import LINES_KEPT, MESSAGES_KEPT
 from natsmon.stream import events as ev
-from natsmon.tui import log
-from tests.replay.tapes import DAY, EVENTS, at, loaded, scenes
+from tests.replay.tapes import DAY, EVENTS, at, folds, loaded
 from tests.state.folding import same
 from tests.tui import dial_streams, outage_streams, streams
 from tests.tui.streams import STARTED
 
 
-def test_the_log_is_as_long_as_the_dashboards() -> None:
-    assert (LINES_KEPT, MESSAGES_KEPT) == (log.LINES_KEPT, log.MESSAGES_KEPT)
-
-
 @pytest.mark.usefixtures("small_blocks")
 def test_every_place_is_as_if_folded_from_the_start() -> None:
     whole = loaded(EVENTS)
-    for number, scene in enumerate(scenes(EVENTS)):
+    for number, track in enumerate(folds(EVENTS)):
         if number % 3:
             continue
-        there = whole.scene(number)
-        same(there.state, scene.state)
-        assert there.log == scene.log
+        there = whole.tracks(number).first
+        same(there.state, track.state)
+        assert list(there.log) == list(track.log)
 
 
 def test_times_run_on_from_session_to_session() -> None:
@@ -40,13 +34,17 @@ def test_times_run_on_from_session_to_session() -> None:
 
 def test_a_recording_that_begins_in_the_middle_begins_there() -> None:
     stream = streams.connected()
-    head: list[ev.AnyEvent] = [stream.events[0], ev.Snapshot(t=stream.t, log=[ev.LogLine(at=STARTED, text="before")])]
+    head: list[ev.AnyEvent] = [
+        stream.events[0],
+        ev.Snapshot(t=stream.t, section="log", value=[{"at": STARTED, "text": "before"}]),
+        ev.SnapshotEnd(t=stream.t),
+    ]
     later: list[ev.AnyEvent] = [ev.Paused(t=stream.t + 2.0), ev.Resumed(t=stream.t + 5.0)]
     here = at([*head, *later])
     assert here.tape.length == 5.0
     here.seek(2.0)
     assert here.now == stream.t + 2.0
-    assert [line.text for line in here.scene.log] == ["before", "publishing paused"]
+    assert [line.text for line in here.tracks.first.log] == ["before", "publishing paused"]
 
 
 def test_a_note_stands_at_its_place_and_makes_nothing_later() -> None:
@@ -56,7 +54,7 @@ def test_a_note_stands_at_its_place_and_makes_nothing_later() -> None:
         ev.StatusChanged(t=1.0, status="CONNECTED", previous="CONNECTING"),
         ev.Note(t=53.289, text="killing the server"),
         ev.Note(t=53.290045, text="killed the server"),
-        ev.Disconnected(t=53.28855, cause="eof", server="nats://a:4222"),
+        ev.Disconnected(t=53.28855, outage=1, cause="eof", server="nats://a:4222"),
         ev.StatusChanged(t=53.28855, status="RECONNECTING", previous="CONNECTED"),
         ev.Note(t=60.0, text="the probe died"),
     ]
@@ -65,8 +63,8 @@ def test_a_note_stands_at_its_place_and_makes_nothing_later() -> None:
     assert [mark.began for mark in there.tape.outages] == [53.28855]
     there.to_event(5)
     assert there.now == 53.28855
-    assert [line.text for line in there.scene.log][-2:] == ["killing the server", "killed the server"]
-    assert there.scene.log[-1].at == STARTED + 53.290045, "as it was shown live"
+    assert [line.text for line in there.tracks.first.log][-2:] == ["killing the server", "killed the server"]
+    assert list(there.tracks.first.log)[-1].at == STARTED + 53.290045, "as it was shown live"
     there.seek(60.0)
-    assert (there.now, there.scene.log[-1].text) == (60.0, "the probe died")
-    assert there.scene.state.outages[-1].began == 53.28855
+    assert (there.now, list(there.tracks.first.log)[-1].text) == (60.0, "the probe died")
+    assert there.tracks.first.state.outages[-1].began == 53.28855

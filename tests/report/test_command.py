@@ -15,12 +15,13 @@ import pytest
 from natsmon.cli import main as cli
 from natsmon.lab.nats_server import NatsServer
 from natsmon.report.build import FORMATS
+from natsmon.stream import codec
 from natsmon.stream import events as ev
 from natsmon.stream.exit_codes import Exit
 from natsmon.text.plain_text import quotable
 from tests.tui import streams
 
-LINES = [ev.encode(event) for event in streams.outage().events]
+LINES = [codec.encode(event) for event in streams.outage().events]
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def test_a_run_on_a_real_server(tmp_path: Path, server: NatsServer, capsys: pyte
     assert captured.err == ""
     (run,) = json.loads(captured.out)["runs"]
     assert (run["finished"], run["exit_code"], run["availability"]["share"]) == (True, 0, 1.0)
-    assert (run["messages"]["sent"], run["messages"]["echoed"], run["messages"]["lost"]) == (5, 5, 0)
+    assert (run["messages"]["sent"], run["messages"]["delivered"], run["messages"]["lost"]) == (5, 5, 0)
     assert run["echo"]["run"]["count"] == 5
     assert [used["connections"] for used in run["servers"]] == [1]
 
@@ -146,7 +147,7 @@ def test_a_name_that_is_no_text_is_shown_as_what_it_is(recording: Path, capsys: 
 
 def test_a_newer_writer_is_said(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
     session = ev.Session(t=0.0, id="new", started=streams.STARTED, schema=ev.SCHEMA + 1)
-    recording.write_bytes(b"".join([ev.encode(session), *LINES[1:]]))
+    recording.write_bytes(b"".join([codec.encode(session), *LINES[1:]]))
     assert cli.main(["report", str(recording)]) == Exit.ENDED
     captured = capsys.readouterr()
     assert f"schema {ev.SCHEMA + 1}" in captured.err

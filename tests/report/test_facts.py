@@ -9,10 +9,10 @@ from natsmon.report import compare, details, gather, outages, sessions, summary,
 from natsmon.report.blocks import Prose, Table
 from natsmon.report.facts import Comparison, Failure, Run
 from natsmon.report.series import SLICES, Series
-from natsmon.state import OUTAGES_KEPT, State
-from natsmon.state.snapshot import snapshot
+from natsmon.state import FULL
 from natsmon.stream import events as ev
 from natsmon.text import units
+from tests.report.reports import known_after
 from tests.tui import streams
 from tests.tui.streams import STARTED, Stream
 
@@ -32,10 +32,10 @@ def test_figures_of_a_run_with_two_outages() -> None:
     assert (run.finished, run.exit_code, run.dials, run.reconnects) == (False, None, 4, 1)
     assert found.share == pytest.approx(120 / 123.0731)
     assert (found.up, found.down) == (pytest.approx(120.0), pytest.approx(3.0731))
-    assert (found.outages, found.forced, found.unnoticed) == (2, 0, 0.21)
+    assert (found.outages, found.manual, found.unnoticed) == (2, 0, 0.21)
     assert (found.longest, found.to_recover) == (pytest.approx(2.0726), pytest.approx(2.0726))
     assert found.between == pytest.approx(60.0)
-    assert (run.messages.attempted, run.messages.sent, run.messages.echoed, run.messages.lost) == (123, 122, 120, 1)
+    assert (run.messages.attempted, run.messages.sent, run.messages.delivered, run.messages.lost) == (123, 122, 120, 1)
     assert run.echo is not None
     assert (run.echo.run.count, run.echo.run.p50, run.echo.run.p99, run.echo.run.max) == (120, 0.000301, 0.0041, 0.0041)
     assert len(run.echo.series) == 120
@@ -72,7 +72,7 @@ def test_the_timeline_has_no_hole() -> None:
 def test_silences_last_to_the_next_word_or_to_the_loss() -> None:
     stream = streams.connected()
     stream.wait(3.0).add(ev.Silent(t=stream.t, since=stream.t - 2.0, server="east-1:4222"))
-    stream.wait(1.0).add(ev.Heard(t=stream.t, silence=3.0))
+    stream.wait(1.0).add(ev.SilenceEnded(t=stream.t, seconds=3.0))
     heard = stream.t
     stream.wait(5.0).add(ev.Silent(t=stream.t, since=stream.t - 4.0, server="east-1:4222")).wait(2.0).lose("stale")
     run = run_of(stream.events)
@@ -103,7 +103,7 @@ def test_pings_that_were_not_sent_count_in_the_series_as_in_the_whole() -> None:
 
 def test_more_outages_than_a_state_keeps_are_all_told() -> None:
     stream = streams.connected()
-    wanted = OUTAGES_KEPT + 7
+    wanted = FULL.outages + 7
     for _ in range(wanted):
         began = stream.t
         stream.lose().wait(0.5).connect("east-2:4222", "reconnect").settle(began, lost=2).wait(1.0)
@@ -166,11 +166,8 @@ def test_no_event_is_no_run() -> None:
 @pytest.mark.parametrize("at", [1, 30, 200, 420, 430])
 def test_a_recording_that_begins_with_a_snapshot_knows_what_was_before(at: int) -> None:
     events = streams.outage().events
-    state = State()
-    for event in events[:at]:
-        state.apply(event)
     whole = run_of(events)
-    cut = run_of([events[0], ev.Snapshot(t=state.now, state=snapshot(state)), *events[at:]])
+    cut = run_of([*known_after(events[:at]), *events[at:]])
     assert cut.availability.outages == len(cut.outages) == 2
     assert [(o.began, o.ended, o.lost) for o in cut.outages] == [(o.began, o.ended, o.lost) for o in whole.outages]
     assert cut.availability.share == pytest.approx(whole.availability.share)
@@ -274,7 +271,7 @@ def test_a_part_of_what_no_counter_shows_is_no_crash() -> None:
 
 def test_how_it_ended_is_told_in_words() -> None:
     stream = streams.connected()
-    stream.add(ev.End(t=stream.t, exit_code=0, why="duration"))
+    stream.add(ev.End(t=stream.t, exit_code=0, reason="duration"))
     (ended,) = [row for row in summary.figures(run_of(stream.events)).rows if row.name == "ended"]
     assert (ended.value.text, ended.note) == ("as it should", "the time of --duration was over")
 
@@ -298,7 +295,9 @@ def test_a_duration_is_worse_only_where_that_means_something() -> None:
 
 def test_what_was_lost_is_not_known_where_it_was_not_seen_for_a_while() -> None:
     stream = streams.connected()
-    stream.add(ev.Blind(t=stream.t, why="we may not subscribe")).lose().connect("east-2:4222", "reconnect", "east-2")
+    stream.add(ev.Unverified(t=stream.t, reason="we may not subscribe")).lose().connect(
+        "east-2:4222", "reconnect", "east-2"
+    )
     run = run_of(stream.events)
     assert run.blind == "we may not subscribe"
     (lost,) = [row for row in summary.figures(run).rows if row.name == "lost"]
@@ -307,7 +306,7 @@ def test_what_was_lost_is_not_known_where_it_was_not_seen_for_a_while() -> None:
 
 def test_a_run_that_was_blind_throughout_says_why_also_after_its_end() -> None:
     stream = Stream().become("CONNECTING", "initial").connect()
-    stream.add(ev.Blind(t=stream.t, why="we may not subscribe"))
+    stream.add(ev.Unverified(t=stream.t, reason="we may not subscribe"))
     stream.add(ev.Tally(t=stream.t, attempted=3, sent=3, in_flight=3)).become("CLOSED", "user")
     (lost,) = [row for row in summary.figures(run_of(stream.events)).rows if row.name == "lost"]
     assert (lost.value.text, lost.note) == ("not known", "we may not subscribe")

@@ -6,10 +6,9 @@ import pytest
 
 from natsmon.report import build, compare, sessions, summary
 from natsmon.report.facts import Run
-from natsmon.state import DIALS_KEPT, State
-from natsmon.state.snapshot import snapshot
+from natsmon.state import FULL
 from natsmon.stream import events as ev
-from tests.report.reports import report_of
+from tests.report.reports import known_after, report_of
 from tests.tui import outage_streams, streams
 from tests.tui.streams import STARTED, Stream
 
@@ -20,13 +19,6 @@ def run_of(events: Sequence[ev.AnyEvent]) -> Run:
     (run,), more = sessions.runs(events, "run.jsonl")
     assert more == 0
     return run
-
-
-def known_after(events: Sequence[ev.AnyEvent]) -> ev.Snapshot:
-    state = State()
-    for event in events:
-        state.apply(event)
-    return ev.Snapshot(t=state.now, state=snapshot(state))
 
 
 def figure(run: Run, name: str) -> tuple[str, str]:
@@ -57,7 +49,7 @@ def test_what_passed_while_nothing_was_recorded_is_told_all_the_same(make: Calla
 
     for stop in range(1, len(events), 29):
         for again in range(stop, len(events), 31):
-            cut = run_of([*events[:stop], known_after(events[:again]), *events[again:]])
+            cut = run_of([*events[:stop], *known_after(events[:again]), *events[again:]])
             assert told(cut) == told(whole), (stop, again)
 
 
@@ -65,11 +57,11 @@ def test_a_silence_may_begin_or_end_while_nothing_was_recorded() -> None:
     stream = streams.connected().wait(3.0)
     silent = stream.add(ev.Silent(t=stream.t, since=stream.t - 2.0, server=EAST)).events[:]
     since, told = stream.t - 2.0, stream.t
-    stream.wait(1.0).add(ev.Heard(t=stream.t, silence=3.0)).wait(1.0)
+    stream.wait(1.0).add(ev.SilenceEnded(t=stream.t, seconds=3.0)).wait(1.0)
     heard = stream.add(ev.Paused(t=stream.t)).events
-    assert run_of([*silent[:-1], known_after(silent), *heard[len(silent) :]]).silences == ((since, told + 1.0),)
-    assert run_of([*silent, known_after(silent), *heard[len(silent) :]]).silences == ((since, told + 1.0),)
-    assert run_of([*silent, known_after(heard)]).silences == ((since, told),), "no more is known of its end"
+    assert run_of([*silent[:-1], *known_after(silent), *heard[len(silent) :]]).silences == ((since, told + 1.0),)
+    assert run_of([*silent, *known_after(silent), *heard[len(silent) :]]).silences == ((since, told + 1.0),)
+    assert run_of([*silent, *known_after(heard)]).silences == ((since, told),), "no more is known of its end"
 
 
 def test_a_silence_that_ended_in_a_loss_is_told_once() -> None:
@@ -78,24 +70,24 @@ def test_a_silence_that_ended_in_a_loss_is_told_once() -> None:
     silent = stream.add(ev.Silent(t=stream.t, since=since, server=EAST)).events[:]
     lost = stream.wait(1.0).lose("stale").events
     expected = ((since, stream.t),)
-    for cut in (lost, [*silent, known_after(lost)], [*silent[:-1], known_after(lost)], [*lost, known_after(lost)]):
+    for cut in (lost, [*silent, *known_after(lost)], [*silent[:-1], *known_after(lost)], [*lost, *known_after(lost)]):
         assert run_of(cut).silences == expected
 
 
 def test_dials_that_are_only_counted_are_said_to_be() -> None:
-    events = many_dials(DIALS_KEPT + 50).events
-    whole, cut = run_of(events), run_of([events[0], known_after(events)])
-    assert whole.dials == cut.dials == DIALS_KEPT + 51
-    assert sum(server.dials for server in cut.servers) == DIALS_KEPT
+    events = many_dials(FULL.dials + 50).events
+    whole, cut = run_of(events), run_of([events[0], *known_after(events)])
+    assert whole.dials == cut.dials == FULL.dials + 51
+    assert sum(server.dials for server in cut.servers) == FULL.dials
     assert cut.left_out[-1] == "51 dials: counted, but not by server, and not how they ended"
-    report = " ".join(build.render(report_of([events[0], known_after(events)]), "text").split())
+    report = " ".join(build.render(report_of([events[0], *known_after(events)]), "text").split())
     assert "301 dials: 1 connected, 249 failed, 51 of which nothing else is known." in report
     assert "cancelled" not in report
 
 
 def test_a_snapshot_knows_the_version_of_the_last_server_and_what_is_not_told_is_no_difference() -> None:
     events = streams.outage().events
-    cut = run_of([events[0], known_after(events)])
+    cut = run_of([events[0], *known_after(events)])
     assert {server.server: server.versions for server in cut.servers} == {EAST: (), "east-2:4222": ("2.15.0",)}
     events = streams.connected().lose().events
     other = Stream().events[:1]
@@ -107,7 +99,7 @@ def test_a_snapshot_knows_the_version_of_the_last_server_and_what_is_not_told_is
 
 def test_a_snapshot_without_the_first_line_of_its_session_has_its_wall_clock() -> None:
     events = streams.outage().events
-    run = run_of([known_after(events), *events[-3:], events[0], *events[-3:]])
+    run = run_of([*known_after(events)[1:], *events[-3:], events[0], *events[-3:]])
     assert (run.started, run.id, run.missing, run.left_out[0][:20]) == (STARTED, "s1", None, "all of the first 2m0")
 
 
@@ -142,6 +134,6 @@ def test_where_the_first_line_alone_is_missing_the_share_is_known() -> None:
     run = run_of(events[1:])
     assert run.availability == run_of(events).availability
     assert (run.missing, run.started) == (None, 0.0)
-    assert run.left_out == (
-        "when it began, and what it was told to do: the first line of the session is not in the recording",
-    )
+    assert run.left_out == ("when it began: the first line of the session is not in the recording",)
+    run = run_of([events[0], *events[2:]])
+    assert run.left_out == ("what it connects to: the first line of the connection is not in the recording",)

@@ -9,9 +9,11 @@ import msgspec
 import pytest
 
 from natsmon.report import build
+from natsmon.state import Tracks
+from natsmon.stream import codec
 from natsmon.stream import events as ev
 from natsmon.tui import screenshot
-from natsmon.wording.plain_log import Plain
+from natsmon.wording.plain_log import PlainLog
 from natsmon.wording.session_summary import summary
 from tests.tui.driven import driven
 from tests.tui.played import played
@@ -26,7 +28,7 @@ KINDS = Path(__file__).parents[1] / "recording" / "schema-1.jsonl"
 
 def decoded(event: dict[str, Any]) -> ev.AnyEvent | None:
     try:
-        return ev.decode_event(msgspec.json.encode(event))
+        return codec.decode_event(msgspec.json.encode(event))
     except msgspec.DecodeError:
         return None
 
@@ -67,9 +69,12 @@ def stream(events: list[ev.AnyEvent]) -> Stream:
 
 
 def test_on_the_log_and_in_what_a_terminal_keeps(events: list[ev.AnyEvent]) -> None:
-    plain = Plain()
-    lines = [line.decode().removesuffix("\n") for event in events if (line := plain.line(event)) is not None]
-    kept = summary(plain._state, plain._state.now, died=HARM, recordings=[HARM])
+    log, tracks = PlainLog(), Tracks()
+    lines = [line.decode().removesuffix("\n") for event in events if (line := log.line(event)) is not None]
+    for event in events:
+        tracks.apply(event)
+    state = tracks.first.state
+    kept = summary(state, state.now, died=HARM, recordings=[HARM])
     assert any("aGk=" in line for line in lines)
     assert any("aGk=" in line for line in kept)
     assert [line for line in [*lines, *kept] if ACTS.search(line) or "\n" in line] == []
@@ -78,7 +83,7 @@ def test_on_the_log_and_in_what_a_terminal_keeps(events: list[ev.AnyEvent]) -> N
 @pytest.mark.parametrize("form", build.FORMATS)
 def test_in_a_report(events: list[ev.AnyEvent], form: str, tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
-    path.write_bytes(b"".join(map(ev.encode, events)))
+    path.write_bytes(b"".join(map(codec.encode, events)))
     said = build.render(build.read([str(path)]), form, colour=False)
     assert "aGk=" in said
     assert not ACTS.search(said)
@@ -100,7 +105,7 @@ async def test_on_the_screen(stream: Stream) -> None:
 async def test_on_the_screen_of_a_replay(events: list[ev.AnyEvent], tmp_path: Path) -> None:
     """Out of a file whose name is no better; from its end to its beginning, and where it is asked to go."""
     path = tmp_path / HARM.replace("\x00", "").replace("/", "")
-    path.write_bytes(b"".join(map(ev.encode, events)))
+    path.write_bytes(b"".join(map(codec.encode, events)))
     async with played(path) as replay:
         for key in f"{KEYS} full_stop comma left_square_bracket right_square_bracket g a enter home {KEYS}".split():
             await replay.press(key)

@@ -16,8 +16,9 @@ import pytest
 from natsmon.config.secret import Secret
 from natsmon.config.settings import Settings
 from natsmon.lab.nats_server import NatsServer
+from natsmon.stream import codec, commands
 from natsmon.stream import events as ev
-from natsmon.stream.probe_child import ProbeProcess
+from natsmon.stream.probe_child import ProbeChild
 from tests.conftest import StartServer
 from tests.harness.listening import settings
 from tests.harness.peer import Talk, playing
@@ -198,14 +199,14 @@ async def test_the_probe_process_shows_none(server: NatsServer, monkeypatch: pyt
     monkeypatch.setenv("NATS_PASSWORD", PASSWORD)
     monkeypatch.setenv("NATS_TOKEN", TOKEN)
     wanted: Settings = settings(server.url, user=Secret("ann"), password=Secret(PASSWORD), token=Secret(TOKEN))
-    probe = ProbeProcess(wanted)
+    probe = ProbeChild(wanted)
     seen = b""
     async with asyncio.timeout(20):
         async for event in probe.events():
-            seen += ev.encode(event)
+            seen += codec.encode(event)
             if isinstance(event, ev.Connected):
                 seen += shown_to_others(probe.pid)
-                probe.send(ev.Close())
+                probe.send(commands.Close())
     assert b"natsmon.probe" in seen
     for secret in (PASSWORD, TOKEN):
         for spelling in spellings(secret):

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Any, Self, TypeVar
 
 from natsmon.config.settings import Settings, to_line
+from natsmon.stream import codec, commands
 from natsmon.stream import events as ev
 from tests.soak.probe_child import ECHO
 
@@ -77,12 +78,12 @@ class Claims:
             self._thread.join()
         self._process.stdout.close()
 
-    def obey(self, command: ev.AnyCommand) -> None:
-        self._write(ev.encode(command))
+    def execute(self, command: commands.AnyCommand) -> None:
+        self._write(codec.encode(command))
 
     def end(self) -> None:
         """Close it, and wait until it has said its last."""
-        self.obey(ev.Close())
+        self.execute(commands.Close())
         self.wait_for(lambda: self.over, "the end of the stream")
 
     def until_connected(self) -> None:
@@ -155,7 +156,7 @@ class Claims:
             self.echoes.append(seq)
             self._heard.add(seq)
             return
-        event = ev.decode_event(line)
+        event = codec.decode_event(line)
         assert event is not None, line
         if isinstance(event, ev.Connected):
             self.server = event.server
@@ -171,10 +172,18 @@ class Claims:
 
 
 def adds_up(tally: ev.Tally) -> bool:
-    """attempted = sent + buffered + rejected, sent = echoed + in flight + lost, and nothing below zero."""
-    parts = (tally.sent, tally.buffered, tally.rejected, tally.echoed, tally.in_flight, tally.lost)
+    """Whether what was attempted is the sum of its parts, and what was sent of its own."""
+    parts = (
+        tally.sent,
+        tally.buffered,
+        tally.rejected,
+        tally.delivered,
+        tally.in_flight,
+        tally.lost,
+        tally.undelivered,
+    )
     return (
         tally.attempted == tally.sent + tally.buffered + tally.rejected
-        and tally.sent == tally.echoed + tally.in_flight + tally.lost
+        and tally.sent == tally.delivered + tally.in_flight + tally.undelivered + tally.lost + tally.unverified
         and min(parts) >= 0
     )

@@ -103,7 +103,7 @@ class Judgement:
 
     def __init__(self, evidence: Evidence) -> None:
         self.tally = evidence.tally
-        self.outages = list({outage.began: outage for outage in evidence.outages}.values())
+        self.outages = list({outage.outage: outage for outage in evidence.outages}.values())
         """As last told."""
         self.echoes = Counter(evidence.echoes)
         self.lost = {seq for outage in self.outages for seq in _within(outage.lost_seqs)}
@@ -126,7 +126,9 @@ class Judgement:
         counted = {
             "in_flight": 0,
             "buffered": 0,
-            "echoed": len(self.echoes),
+            "delivered": len(self.echoes),
+            "undelivered": 0,
+            "unverified": 0,
             "lost": len(self.lost),
             "late": len(self.late),
             "duplicate": self.echoes.total() - len(self.echoes),
@@ -138,7 +140,7 @@ class Judgement:
         told = sum(outage.lost for outage in self.outages)
         if told != tally.lost:
             yield Violation(f"the outages have {told} lost, the tally {tally.lost}")
-        if unknown := sum(outage.unknown for outage in self.outages):
+        if unknown := sum(outage.unverified for outage in self.outages):
             yield Violation(f"{unknown} of the outages are unknown at the end")
         fateless = {seq for seq in range(1, tally.attempted + 1) if seq not in self.echoes and seq not in self.lost}
         if len(fateless) != tally.rejected:

@@ -54,7 +54,7 @@ class Evidence:
     outages: list[ev.Outage]
     echoes: list[int]
     """The number of every acknowledgement that natsmon took."""
-    read_back: list[ev.ReadBack]
+    read_back: list[ev.Audit]
     stored: list[int]
     """The number of every message in the stream."""
     wires: list[Wire]
@@ -66,7 +66,7 @@ def evidence(claims: Claims, cluster: WitnessedCluster) -> Evidence:
         claims.off,
         claims.of(ev.Outage),
         claims.echoes,
-        claims.of(ev.ReadBack),
+        claims.of(ev.Audit),
         _run(_stored(cluster), "the stream being read"),
         [node.wire for node in cluster.nodes],
     )
@@ -91,11 +91,11 @@ class Judgement:
         tally = self.tally
         if evidence.off:
             yield Violation(f"the sums are wrong in {len(evidence.off)} tallies, first in {evidence.off[0]}")
-        counted = {"in_flight": 0, "buffered": 0, "echoed": len(self.echoes), "lost": 0, "duplicate": 0}
+        counted = {"in_flight": 0, "buffered": 0, "delivered": len(self.echoes), "lost": 0, "duplicate": 0}
         for name, number in counted.items():
             if getattr(tally, name) != number:
                 yield Violation(f"the tally has {getattr(tally, name)} {name}, and there are {number}")
-        if lost := sum(outage.lost + outage.unknown for outage in evidence.outages):
+        if lost := sum(outage.lost + outage.unverified for outage in evidence.outages):
             yield Violation(f"the outages have {lost} lost or unknown")
         fateless = {seq for seq in range(1, tally.attempted + 1) if seq not in self.echoes}
         if len(fateless) != tally.rejected:

@@ -11,36 +11,54 @@ import sys
 from natsmon.config.settings import Settings, from_line
 from natsmon.probe import process
 from natsmon.probe.probe import Probe
+from natsmon.stream import codec
 from natsmon.stream import events as ev
 from natsmon.stream.exit_codes import Exit
-from natsmon.stream.outbox import Inbox
+from natsmon.stream.inbox import Inbox
 
 ECHO = b"echo "
 
 
+class Output:
+    """A sink that writes to standard output, whose reader does nothing else, so that this does not wait."""
+
+    failure = ""
+    ended = False
+
+    def put(self, event: ev.AnyEvent, line: bytes) -> None:
+        self.write(line)
+
+    def write(self, line: bytes) -> None:
+        os.write(1, line)
+
+    def close(self, timeout: float) -> bool:
+        return True
+
+
 async def run(settings: Settings) -> int:
-    def say(line: bytes) -> None:
-        os.write(1, line)  # one that reads nothing else is at the other end, so this does not wait
+    output = Output()
 
     def receive(line: bytes | None) -> None:
         if line is None:
             probe.close("standard input ended")
         else:
-            probe.obey(ev.decode_command(line))
+            probe.execute(codec.decode_command(line))
 
-    def tell_of(seq: int) -> None:
-        say(b"%b%d\n" % (ECHO, seq))
-        prove(seq)
+    probe = Probe([settings], [output])
+    heartbeat = probe.connections[0]._heartbeat
+    count = heartbeat.proved
 
-    probe = Probe(settings, lambda event: say(ev.encode(event)))
-    prove = probe._heartbeat.proved
-    probe._heartbeat.proved = tell_of  # type: ignore[method-assign]
+    def log(seq: int) -> None:
+        output.write(b"%b%d\n" % (ECHO, seq))
+        count(seq)
+
+    heartbeat.proved = log  # type: ignore[method-assign]
     Inbox(0, receive)
     return await probe.run(stay=True)
 
 
 def main() -> int:
-    process._quiet_libraries()
+    process._silence_libraries()
     with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as stdin:  # unbuffered: what follows is the inbox's
         line = stdin.readline()
     if not line.endswith(b"\n"):  # whoever started it has ended

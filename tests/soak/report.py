@@ -24,8 +24,9 @@ def table(run: Run) -> Iterator[str]:
         yield "  ".join([name.strip().ljust(widths[0]), *cells])
     tally = run.judgement.tally
     yield (
-        f"natsmon: {tally.attempted} attempted = {tally.echoed} echoed + {tally.lost} lost + {tally.rejected} rejected"
-        f" + {tally.in_flight} in flight + {tally.buffered} buffered; {tally.late} late, {tally.duplicate} duplicate"
+        f"natsmon: {tally.attempted} attempted = {tally.delivered} delivered + {tally.lost} lost"
+        f" + {tally.rejected} rejected + {tally.in_flight} in flight + {tally.buffered} buffered;"
+        f" {tally.late} late, {tally.duplicate} duplicate"
     )
     took = sorted(cycle.took for cycle in run.cycles)
     if took:

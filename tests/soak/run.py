@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from natsmon.stream import commands
 from natsmon.stream import events as ev
 from tests.soak import core, jetstream
 from tests.soak.claims import WITHIN, Claims, Stuck
@@ -108,14 +109,16 @@ def _cycle(
 
 def _become_quiet(cluster: WitnessedCluster, claims: Claims) -> None:
     """Publish no more, until everything has arrived wherever it will; then one last message, seen by all."""
-    claims.obey(ev.Pause())
+    claims.execute(commands.Pause())
     claims.until(ev.Paused)
     claims.wait_for(lambda: claims.tally.buffered == 0, "an empty buffer")
     cluster.until_settled(claims.server)
     cluster.until_passed_on("the end")
-    claims.obey(ev.Publish())
-    claims.obey(ev.Pause())  # again, to hear when it has published: that it has paused already, it says at once
-    published = claims.until(ev.Ignored)
+    claims.execute(commands.Publish())
+    claims.execute(
+        commands.Pause()
+    )  # again, to hear when it has published: that it has paused already, it says at once
+    published = claims.until(ev.Answer)
     claims.wait_for(
         lambda: claims.tally.t > published.t and claims.tally.in_flight == 0 and claims.heard(claims.tally.attempted),
         "nothing in flight",

@@ -24,8 +24,8 @@ def a_run() -> Evidence:
     """Of five messages, the third had to be sent again, and the last was rejected."""
     wire = Wire(0)
     wire.sent = [Passage(seq, seq / 10, 0, (0, 1)) for seq in (1, 2, 3, 4, 5)] + [Passage(3, 1.0, 0, (0, 2))]
-    tally = ev.Tally(t=2.0, attempted=5, sent=4, rejected=1, echoed=4, resent=1)
-    back = ev.ReadBack(t=2.0, stream="ORDERS", acknowledged=4, stored=4)
+    tally = ev.Tally(t=2.0, attempted=5, sent=4, rejected=1, delivered=4, resent=1)
+    back = ev.Audit(t=2.0, stream="ORDERS", acknowledged=4, stored=4)
     return Evidence(tally, [], [], [1, 2, 4, 3], [back], [1, 2, 4, 3], [wire])
 
 
@@ -52,9 +52,9 @@ LIES: dict[str, Callable[[Evidence], object]] = {
     "not acknowledged, and 1 rejected": lambda evidence: evidence.echoes.remove(2),
     "the tally has 1 lost, and there are 0": lambda evidence: told(evidence, lost=1),
     "the tally has 1 in_flight, and there are 0": lambda evidence: told(evidence, in_flight=1),
-    "the tally has 3 echoed, and there are 4": lambda evidence: told(evidence, echoed=3),
+    "the tally has 3 delivered, and there are 4": lambda evidence: told(evidence, delivered=3),
     "the outages have 2 lost or unknown": lambda evidence: evidence.outages.append(
-        ev.Outage(t=1.0, began=0.5, ended=1.0, cause="eof", lost=1, unknown=1)
+        ev.Outage(t=1.0, outage=1, began=0.5, ended=1.0, cause="eof", lost=1, unverified=1)
     ),
     "4 are acknowledged, and natsmon read back []": lambda evidence: evidence.read_back.clear(),
     "the sums are wrong in 1 tallies": lambda evidence: evidence.off.append(evidence.tally),

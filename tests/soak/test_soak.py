@@ -64,9 +64,9 @@ def a_run() -> Evidence:
     wires[1].returned = [Passage(2, 10.2, 1, NEW)] + [Passage(seq, 10.01 + seq / 10, 1, NEW) for seq in (5, 6, 7)]
     everything = Counter([1, 2, 5, 6, 7])
     witnesses = [Witness(spans=[Span(0.0, 10.0)]), Witness(everything, [Span(0.0)]), Witness(everything, [Span(0.0)])]
-    lost = ev.Outage(t=10.6, began=10.0, ended=10.1, cause="reset", lost=3, lost_seqs=[(2, 4)])
+    lost = ev.Outage(t=10.6, outage=1, began=10.0, ended=10.1, cause="reset", lost=3, lost_seqs=[(2, 4)])
     corrected = msgspec.structs.replace(lost, t=10.7, lost=2, late=1, lost_seqs=[(3, 4)])
-    tally = ev.Tally(t=10.8, attempted=7, sent=7, echoed=5, lost=2, late=1)
+    tally = ev.Tally(t=10.8, attempted=7, sent=7, delivered=5, lost=2, late=1)
     return Evidence(tally, [], [lost, corrected], [1, 2, 5, 6, 7], wires, witnesses)
 
 
@@ -103,13 +103,13 @@ FAULTS: dict[str, tuple[Callable[[Evidence], object], str, tuple[int, ...]]] = {
     "a tally that is off": (lambda run: run.off.append(run.tally), "the sums are wrong", ()),
     "in flight": (tally(in_flight=1), "the tally has 1 in_flight, and there are 0", ()),
     "buffered": (tally(buffered=1), "the tally has 1 buffered, and there are 0", ()),
-    "an echo not counted": (tally(echoed=4), "the tally has 4 echoed, and there are 5", ()),
+    "an echo not counted": (tally(delivered=4), "the tally has 4 delivered, and there are 5", ()),
     "a loss not counted": (tally(lost=1), "the tally has 1 lost, and there are 2", ()),
     "late, and not so called": (tally(late=0), "the tally has 0 late, and there are 1", ()),
     "a duplicate not counted": (lambda run: run.echoes.append(7), "the tally has 0 duplicate, and there are 1", ()),
     "disorder not counted": (lambda run: run.echoes.reverse(), "the tally has 0 out_of_order, and there are 3", ()),
     "an outage with less": (outage(lost=1), "the outages have 1 lost, the tally 2", ()),
-    "unknown at the end": (outage(unknown=1), "1 of the outages are unknown", ()),
+    "unknown at the end": (outage(unverified=1), "1 of the outages are unknown", ()),
     "a number without fate": (tally(attempted=8), "neither echoed nor lost, and 0 rejected", (8,)),
     "echoed, never attempted": (lambda run: run.echoes.append(9), "echoed, and never attempted", (9,)),
     "echoed, not on the wire": (lambda run: run.wires[1].returned.pop(), "it did not come back over the wire", (7,)),

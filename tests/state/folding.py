@@ -1,12 +1,14 @@
-"""States folded from events, any or the usual ones, and whether two of them are the same."""
+"""States folded from events, random or typical, and their comparison."""
 
 from collections import deque
 from typing import Any
 
 from hypothesis import strategies as st
 
-from natsmon.state import State
+from natsmon.state import FULL, Limits, SessionRecord, State, Track
 from natsmon.stream import events as ev
+from natsmon.text.units import LARGEST, LONGEST
+from natsmon.wording.narration import narrate
 from tests.harness.vocabulary import EVENTS, anything_of, made_of
 
 A, B = "nats://a:4222", "nats://b:4222"
@@ -14,29 +16,42 @@ A, B = "nats://a:4222", "nats://b:4222"
 times = st.one_of(
     st.integers(0, 50).map(float),
     st.floats(0, 100),
-    st.floats(allow_nan=False, allow_infinity=False),
+    st.floats(-LONGEST, LONGEST, exclude_min=True, exclude_max=True),
 )
 
 few: dict[Any, st.SearchStrategy[Any]] = {
     **anything_of,
-    float: times,
-    int: st.integers(0, 4) | st.integers(-(2**63), 2**63 - 1),
-    str: st.sampled_from(["", A, B, "forced", "127.0.0.1:1", "127.0.0.1:2"]),
+    ev.Seconds: times,
+    ev.Count: st.integers(0, 4) | st.integers(0, LARGEST),
+    str: st.sampled_from(["", A, B, "manual", "127.0.0.1:1", "127.0.0.1:2"]),
 }
-"""Values from so few that events find each other; some of them make no sense."""
+"""Few values, so that events refer to each other; some of them make no sense."""
 
-any_event = st.one_of([made_of(cls, few, conn=st.sampled_from([0, 0, 0, 1])) for cls in EVENTS])
+any_event = st.one_of([made_of(cls, few, conn=st.just(0)) for cls in EVENTS])
 
 
-def folded(*events: ev.AnyEvent) -> State:
-    state = State()
+def new_track(limits: Limits = FULL) -> Track:
+    """A Track that narrates, as every view has it."""
+    return Track(0, SessionRecord(), limits, narrate)
+
+
+def fold(track: Track, event: ev.AnyEvent) -> None:
+    """Apply an event of the connection, or of its session."""
+    if isinstance(event, ev.SessionEvent):
+        track.state.session.apply(event)
+    track.apply(event)
+
+
+def folded(*events: ev.AnyEvent, limits: Limits = FULL) -> State:
+    """The State of one connection after these events."""
+    track = new_track(limits)
     for event in events:
-        state.apply(event)
-    return state
+        fold(track, event)
+    return track.state
 
 
 def same(one: State, other: State) -> None:
-    """Every attribute, and its type."""
+    """Assert that every attribute is equal, and of the same type."""
     assert vars(one) == vars(other)
     for name, value in vars(one).items():
         assert type(value) is type(getattr(other, name)), name
@@ -49,8 +64,8 @@ def status(t: float, to: ev.Status, before: ev.Status, cause: str = "") -> ev.St
     return ev.StatusChanged(t=t, status=to, previous=before, cause=cause)
 
 
-def dial(t: float, number: int, why: ev.Why = "reconnect") -> ev.DialStart:
-    return ev.DialStart(t=t, dial=number, attempt=number, round=1, server=A, why=why)
+def dial(t: float, number: int, reason: ev.DialReason = "reconnect") -> ev.DialStart:
+    return ev.DialStart(t=t, dial=number, attempt=number, pool_pass=1, server=A, reason=reason)
 
 
 def dialed(t: float, number: int, outcome: ev.DialOutcome = "connected") -> ev.DialEnd:
@@ -64,7 +79,7 @@ LOST_AND_FOUND: tuple[ev.AnyEvent, ...] = (
     dialed(1.0, 1),
     ev.Connected(t=1.0, server=A),
     status(1.0, "CONNECTED", "CONNECTING"),
-    ev.Disconnected(t=7.0, cause="eof", server=A),
+    ev.Disconnected(t=7.0, outage=1, cause="eof", server=A),
     status(7.0, "RECONNECTING", "CONNECTED", "eof"),
     dial(7.0, 2),
     dialed(7.5, 2, "failed"),
@@ -73,5 +88,5 @@ LOST_AND_FOUND: tuple[ev.AnyEvent, ...] = (
     dialed(10.0, 3),
     ev.Connected(t=10.0, server=B),
     status(10.0, "CONNECTED", "RECONNECTING"),
-    ev.Reconnected(t=10.0, before=A, after=B, downtime=3.0, attempts=2),
+    ev.Reconnected(t=10.0, outage=1, before=A, after=B, downtime=3.0, attempts=2),
 )

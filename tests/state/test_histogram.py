@@ -1,4 +1,4 @@
-"""The histogram: its buckets, its percentiles, and that HdrHistogram gives the same."""
+"""Histogram: buckets and percentiles, equal to HdrHistogram's."""
 
 import copy
 import sys
@@ -28,7 +28,7 @@ def without_hdrhistogram(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @given(microseconds)
-def test_a_bucket_is_named_by_the_largest_value_in_it(value: int) -> None:
+def test_bucket_is_named_by_its_largest_value(value: int) -> None:
     name = bucket(value)
     assert value <= name <= value * 1.01
     assert bucket(name) == name
@@ -37,7 +37,7 @@ def test_a_bucket_is_named_by_the_largest_value_in_it(value: int) -> None:
 
 
 @given(st.floats(allow_nan=False), st.integers())
-def test_whatever_is_counted_is_counted_somewhere(seconds: float, value: int) -> None:
+def test_every_value_has_a_bucket(seconds: float, value: int) -> None:
     assert 1 <= quantised(seconds) <= bucket(HIGHEST)
     assert 1 <= bucket(value) <= bucket(HIGHEST)
 
@@ -49,7 +49,7 @@ def test_seconds_fall_in_the_bucket_of_their_microseconds() -> None:
 
 
 @given(counts, percents)
-def test_percentiles_are_those_of_hdrhistogram(given_counts: list[tuple[int, int]], wanted: tuple[float, ...]) -> None:
+def test_percentiles_equal_hdrhistogram(given_counts: list[tuple[int, int]], wanted: tuple[float, ...]) -> None:
     theirs = HdrHistogram(1, HIGHEST, 2)
     for value, count in given_counts:
         theirs.record_value(value, count)
@@ -60,12 +60,12 @@ def test_percentiles_are_those_of_hdrhistogram(given_counts: list[tuple[int, int
     assert ours.mean == pytest.approx(theirs.get_mean_value() / 1e6, rel=0.01)
 
 
-def test_hdrhistogram_is_asked_where_it_is_installed() -> None:
+def test_hdrhistogram_is_used_when_installed() -> None:
     assert module._answers() is not counted
 
 
 @pytest.mark.usefixtures("without_hdrhistogram")
-def test_counted_here_where_it_is_not() -> None:
+def test_percentiles_without_hdrhistogram() -> None:
     assert module._answers() is counted
     histogram = Histogram()
     for thousandth in range(1, 101):
@@ -73,7 +73,7 @@ def test_counted_here_where_it_is_not() -> None:
     assert histogram.percentiles(50, 99, 100) == pytest.approx((0.05, 0.099, 0.1), rel=0.01)
 
 
-def test_the_longest_is_exact_and_nothing_exceeds_it() -> None:
+def test_maximum_is_exact_and_limits_percentiles() -> None:
     histogram = Histogram()
     histogram.record(0.012345)
     assert histogram.max == 0.012345
@@ -82,7 +82,7 @@ def test_the_longest_is_exact_and_nothing_exceeds_it() -> None:
     assert (histogram.max, histogram.percentile(100)) == (7_200.0, pytest.approx(3_600, rel=0.01))
 
 
-def test_nothing_counted_is_nothing_known() -> None:
+def test_empty_histogram_has_no_percentiles() -> None:
     histogram = Histogram.of([(500, 0), (700, -3)])
     histogram.record(1.0, 0)
     assert (histogram.count, histogram.counts(), histogram.max) == (0, [], 0.0)
@@ -91,14 +91,14 @@ def test_nothing_counted_is_nothing_known() -> None:
 
 
 @given(counts, counts)
-def test_merged_is_as_if_counted_together(first: list[tuple[int, int]], second: list[tuple[int, int]]) -> None:
+def test_merge_equals_counting_together(first: list[tuple[int, int]], second: list[tuple[int, int]]) -> None:
     merged = Histogram.of(first)
     merged.merge(Histogram.of(second))
     assert merged == Histogram.of([*first, *second])
 
 
 @given(counts)
-def test_it_is_plain_data(given_counts: list[tuple[int, int]]) -> None:
+def test_histogram_survives_json(given_counts: list[tuple[int, int]]) -> None:
     histogram = Histogram.of(given_counts, 4_000.0)
     assert Histogram.of(histogram.counts(), histogram.max) == histogram
     assert msgspec.json.decode(msgspec.json.encode(histogram), type=Histogram) == histogram
@@ -110,12 +110,12 @@ def test_it_is_plain_data(given_counts: list[tuple[int, int]]) -> None:
 @pytest.mark.parametrize(
     "written", [b'{"buckets":{"256":1},"count":1}', b'{"buckets":{"7":-1}}', b'{"buckets":{"0":1}}']
 )
-def test_buckets_that_are_none_are_not_read(written: bytes) -> None:
+def test_invalid_buckets_are_not_decoded(written: bytes) -> None:
     with pytest.raises(msgspec.ValidationError):
         msgspec.json.decode(written, type=Histogram)
 
 
-def test_more_than_anybody_counts_is_counted_as_much() -> None:
+def test_huge_counts_are_limited() -> None:
     read = msgspec.json.decode(b'{"buckets":{"7":1180591620717411303424,"511":1},"max":0.1}', type=Histogram)
     assert read.counts() == [(7, module.MOST_IN_ALL), (511, 1)]
     merged = Histogram()
@@ -124,7 +124,7 @@ def test_more_than_anybody_counts_is_counted_as_much() -> None:
     assert merged.percentiles(50, 100) == (0.000_007, 0.000_511)
 
 
-def test_its_count_is_that_of_its_buckets() -> None:
+def test_count_is_the_sum_of_buckets() -> None:
     read = msgspec.json.decode(b'{"buckets":{"7":2},"count":9,"max":0.1}', type=Histogram)
     assert (read.count, read.percentile(99)) == (2, 0.000_007)
     assert msgspec.json.decode(b'{"count":9}', type=Histogram).percentile(50) is None

@@ -1,143 +1,159 @@
-"""All that is known, written down and read back: the same in every attribute, and the same from there on."""
+"""Snapshot: a restored Track equals the original in every attribute, and stays equal."""
 
 import time
 from collections import deque
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from natsmon.recording.shadow import LINES_KEPT, MESSAGES_KEPT, Shadow
-from natsmon.state import State
-from natsmon.state.snapshot import restore, snapshot, types
+from natsmon.state import Dial, LogLines, State, Track, Tracks
+from natsmon.state.limits import SNAPSHOT
+from natsmon.state.snapshot import LOG, SESSION, section_types
+from natsmon.stream import codec
 from natsmon.stream import events as ev
-from natsmon.tui.watch import Watch
+from natsmon.stream.codec import LINE_LIMIT
+from natsmon.wording.narration import narrate
 from tests.harness.vocabulary import EVENTS, anything_of, made_of
-from tests.state.folding import same
+from tests.state.folding import fold, new_track, same
 from tests.tui import dial_streams, streams
-from tests.tui.fakes import Recorded
 
 by_type = {
     **anything_of,
-    float: st.floats(0, 1e6, allow_nan=False),
-    int: st.integers(-3, 10**6),
+    ev.Seconds: st.floats(0, 1e6, allow_nan=False),
+    ev.Count: st.integers(0, 10**6),
     str: st.sampled_from(["", "nats://a:4222", "nats://b:4222", "eof", "ä\x1b"]),
 }
 numbers = st.integers(0, 3)
 EVENT: st.SearchStrategy[Any] = st.one_of(
-    [made_of(cls, by_type, dial=numbers, conn=st.just(0)) for cls in EVENTS if cls is not ev.Snapshot]
+    [
+        made_of(cls, by_type, dial=numbers, outage=numbers, conn=st.just(0), id=st.just("s1"))
+        for cls in EVENTS
+        if cls is not ev.Snapshot
+    ]
 )
+SESSION_BEGIN = ev.Session(t=0.0, id="s1", started=1000.0)
 
 
-def after(stream: list[ev.AnyEvent]) -> State:
-    state = State()
-    for event in stream:
-        state.apply(event)
-    return state
+def track_after(events: list[ev.AnyEvent]) -> Track:
+    track = new_track()
+    for event in events:
+        fold(track, event)
+    return track
 
 
-def restored(state: State) -> State:
-    """By way of a line, as a reader gets it."""
-    line = ev.encode(ev.Snapshot(t=state.now, state=snapshot(state)))
-    event = ev.decode_event(line)
-    assert event is not None
-    other = State()
-    other.apply(event)
-    return other
+def restored(lines: bytes) -> Tracks:
+    """What a reader knows after these lines."""
+    tracks = Tracks(narrate)
+    for line in lines.splitlines():
+        assert len(line) < LINE_LIMIT
+        event = codec.decode_event(line)
+        assert event is not None
+        tracks.apply(event)
+    return tracks
+
+
+def lines_of(log: LogLines) -> list[ev.LogLine]:
+    return list(log.newest(SNAPSHOT))
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(EVENT, max_size=30), st.lists(EVENT, max_size=10))
-def test_what_is_restored_is_the_same_and_stays_so(before: list[ev.AnyEvent], further: list[ev.AnyEvent]) -> None:
-    state = after(before)
-    other = restored(state)
-    same(state, other)
+def test_restored_track_equals_and_stays_equal(before: list[ev.AnyEvent], further: list[ev.AnyEvent]) -> None:
+    track = track_after([SESSION_BEGIN, *before])
+    other = restored(track.snapshot()).first
+    same(track.state, other.state)
+    assert lines_of(track.log) == lines_of(other.log)
     for event in further:
-        state.apply(event)
-        other.apply(event)
-    same(state, other)
+        fold(track, event)
+        fold(other, event)
+    same(track.state, other.state)
+    assert lines_of(track.log) == lines_of(other.log)
 
 
-def test_the_type_of_every_attribute_is_known() -> None:
-    assert set(types()) == set(vars(State()))
-    assert types()["dials"] == deque[type_of_dial()]  # type: ignore[misc]
+def test_every_attribute_of_state_is_a_section() -> None:
+    assert set(section_types()) == set(vars(State())) - {"conn", "session", "limits"}
+    assert section_types()["dials"] == deque[Dial]
 
 
-def type_of_dial() -> Any:
-    from natsmon.state import Dial
-
-    return Dial
-
-
-def test_a_snapshot_shares_nothing_that_changes() -> None:
-    state = after(streams.outage().events)
-    plain = snapshot(state)
-    other = State()
-    restore(other, plain)
-    for event in streams.connected().events:
-        other.apply(event)
-    same(after(streams.outage().events), state)
-    assert plain == snapshot(state)
-
-
-@given(st.dictionaries(st.sampled_from([*vars(State()), "telepathy"]), st.none() | st.text() | st.lists(st.integers())))
-def test_a_snapshot_that_makes_no_sense_changes_nothing_it_cannot(plain: dict[str, Any]) -> None:
-    state = after(streams.outage().events)
-    state.apply(ev.Snapshot(t=0.0, state=plain))
+def test_snapshot_has_every_connection() -> None:
+    tracks = Tracks(narrate)
     for event in streams.outage().events:
-        state.apply(event)
-    assert state.timeline
+        tracks.apply(event)
+    tracks.apply(ev.Connection(t=1.0, conn=1, name="second"))
+    tracks.apply(ev.Paused(t=2.0, conn=1))
+    again = restored(tracks.snapshot())
+    assert [track.state.conn for track in again.of_session()] == [0, 1]
+    for one, other in zip(tracks.of_session(), again.of_session(), strict=True):
+        same(one.state, other.state)
+        assert lines_of(one.log) == lines_of(other.log)
+    assert again.snapshot() == tracks.snapshot()
 
 
-def full() -> State:
-    """As much as is ever kept."""
-    state = State()
-    one = [event for event in dial_streams.secured().events if not isinstance(event, ev.Session)]
-    for round_ in range(1100):
+@given(
+    st.sampled_from([*section_types(), SESSION, LOG, "telepathy"]),
+    st.recursive(
+        st.none() | st.booleans() | st.text(max_size=3) | st.integers() | st.floats(allow_nan=False),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    ),
+)
+def test_section_that_does_not_decode_changes_nothing(section: str, value: Any) -> None:
+    track = track_after(streams.outage().events)
+    before = repr(getattr(track.state, section, None))
+    track.apply(ev.Snapshot(t=0.0, section=section, value=value))
+    changed = repr(getattr(track.state, section, None)) != before
+    assert not changed or section in {*section_types(), SESSION}
+    for event in streams.outage().events:
+        fold(track, event)
+    assert track.state.timeline
+    assert isinstance(track.state.outage_count, int)
+    restored(track.snapshot())
+
+
+@pytest.mark.parametrize(
+    ("section", "value"),
+    [
+        ("dials", [{"id": 1, "began": 1e300}]),
+        ("tally", {"t": 1.0, "sent": 2**80}),
+        ("rtts", [[1e300, 1.0]]),
+        ("outages", [{"id": 1, "began": 1.0, "lost_seqs": [[1, 2**80]]}]),
+        ("echoes", {"run": {"buckets": {"7": 1}, "max": 1e300}}),
+        ("session", {"offsets": [{"t": 0.0, "offset": 1e300}]}),
+    ],
+)
+def test_section_with_impossible_number_is_not_restored(section: str, value: Any) -> None:
+    track = track_after(streams.outage().events)
+    before = repr(vars(track.state))
+    track.apply(ev.Snapshot(t=0.0, section=section, value=value))
+    assert repr(vars(track.state)) == before
+
+
+def full_track() -> Track:
+    """As much as a Track ever keeps."""
+    track = new_track()
+    one = [event for event in dial_streams.secured().events if not isinstance(event, ev.SessionEvent)]
+    fold(track, dial_streams.secured().events[0])
+    for cycle in range(1100):
         for event in one:
-            moved: dict[str, Any] = {"t": event.t + round_ * 100.0}
+            moved: dict[str, Any] = {"t": event.t + cycle * 100.0}
             if hasattr(event, "dial"):
-                moved["dial"] = event.dial + round_ * 10
-            state.apply(replace(event, **moved))
-        state.apply(ev.Disconnected(t=round_ * 100.0 + 90, cause="eof"))
+                moved["dial"] = event.dial + cycle * 10
+            track.apply(replace(event, **moved))
+        track.apply(ev.Disconnected(t=cycle * 100.0 + 90, outage=cycle + 1, cause="eof"))
         for number in range(4):
-            state.apply(ev.Rtt(t=round_ * 100.0 + 91 + number, seconds=0.001))
-    return state
+            track.apply(ev.Rtt(t=cycle * 100.0 + 91 + number, seconds=0.001))
+    return track
 
 
-def test_a_full_state_is_quickly_copied() -> None:
-    """10 ms on a quiet machine; here only the order of it."""
-    state = full()
+def test_snapshot_of_full_track_is_quick() -> None:
+    """Some 30 ms on an idle machine; here only the order of magnitude."""
+    track = full_track()
     took = []
     for _ in range(5):
         began = time.process_time()
-        plain = snapshot(state)
+        lines = track.snapshot()
         took.append(time.process_time() - began)
-    assert min(took) < 0.05
-    other = State()
-    restore(other, plain)
-    same(state, other)
-
-
-def test_a_shadow_sees_what_a_view_sees() -> None:
-    stream = streams.outage()
-    shadow, watch = Shadow(), Watch(Recorded(stream), lambda: stream.t)
-    for event in stream.events:
-        shadow.take(ev.encode(event))
-        watch.take(event)
-    first, second = shadow.head().splitlines()
-    assert first + b"\n" == ev.encode(stream.events[0])
-    snapshot_event = ev.decode_event(second)
-    assert isinstance(snapshot_event, ev.Snapshot)
-    again = Watch(Recorded(stream), lambda: stream.t)
-    again.take(stream.events[0])
-    again.take(snapshot_event)
-    same(watch.state, again.state)
-    watch.book.select(messages=True)
-    again.book.select(messages=True)
-    assert again.book.newest(10_000) == watch.book.latest(LINES_KEPT, MESSAGES_KEPT)
-    further = Shadow()
-    for line in shadow.head().splitlines(keepends=True):
-        further.take(line)
-    assert further.head() == shadow.head()
+    assert min(took) < 0.3
+    same(track.state, restored(lines).first.state)

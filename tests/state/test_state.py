@@ -1,7 +1,6 @@
-"""State: any order of any events leaves it consistent; and what the usual orders mean."""
+"""State: consistent after any events in any order, and what typical events mean."""
 
 from typing import Any
-from unittest import mock
 
 import pytest
 from hypothesis import given
@@ -9,22 +8,38 @@ from hypothesis import settings as example_settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from natsmon.state import AddressTry, OutageRecord, StageRecord, State, connections, fold, known
-from natsmon.state.histogram import Histogram, bucket
-from natsmon.state.latencies import MINUTE, Latencies
+from natsmon.state import FULL, AddressDial, Limits, OutageRecord, StageRecord, State, availability
+from natsmon.state.fold import FOLDS
+from natsmon.state.histogram import Histogram
+from natsmon.state.latency_series import MINUTE, LatencySeries
+from natsmon.stream import codec
 from natsmon.stream import events as ev
+from natsmon.stream.latency_buckets import bucket
 from tests.harness.vocabulary import EVENTS
-from tests.state.folding import LOST_AND_FOUND, A, B, any_event, dial, dialed, folded, status, times
+from tests.state.folding import (
+    LOST_AND_FOUND,
+    A,
+    B,
+    any_event,
+    dial,
+    dialed,
+    fold,
+    folded,
+    new_track,
+    same,
+    status,
+    times,
+)
 
 
 def check(state: State, now: float) -> None:
-    """What must hold, whatever was folded in."""
+    """Assert what holds after any events."""
     assert state.now >= 0
     assert 0 <= state.status_since <= state.now
     for each in ("DISCONNECTED", "CONNECTING", "CONNECTED", "RECONNECTING", "DRAINING", "CLOSED"):
         assert state.status_seconds(each, now) >= 0
     assert state.downtime(now) >= 0
-    available = state.availability(now)
+    available = availability.share_of_run(state, now)
     assert available is None if not state.ever_connected else available is not None and 0 <= available <= 1
 
     under_way = [dial for dial in state.dials if dial.outcome is None]
@@ -33,11 +48,11 @@ def check(state: State, now: float) -> None:
     for each_dial in state.dials:
         assert each_dial.elapsed(now) >= 0
         assert each_dial.total >= 0
-        parts: list[StageRecord | AddressTry] = [*each_dial.stages.values(), *each_dial.addresses]
+        parts: list[StageRecord | AddressDial] = [*each_dial.stages.values(), *each_dial.addresses]
         for part in parts:
             assert part.elapsed >= 0
             assert part.outcome != "started" or each_dial.outcome is None
-    assert state.dial_count >= len(state.dials)
+    assert all(each.id <= state.dial_count for each in state.dials)
 
     lasting = [outage for outage in state.outages if outage.ended is None]
     assert lasting in ([], [state.outages[-1]] if state.outages else [])
@@ -45,7 +60,9 @@ def check(state: State, now: float) -> None:
     for outage in state.outages:
         assert outage.downtime(now) >= 0
         assert outage.detected_after >= 0
-    assert state.outage_count >= len(state.outages)
+    ids = [outage.id for outage in state.outages]
+    assert ids == sorted(set(ids))
+    assert all(state.find_outage(outage.id) is outage for outage in state.outages)
 
     began = [stretch.began for stretch in state.timeline]
     assert began == sorted(began)
@@ -54,12 +71,12 @@ def check(state: State, now: float) -> None:
     assert all(seconds >= 0 for _, seconds in state.rtts)
     for latencies in (state.pings, state.echoes):
         check_latencies(latencies, state.now)
-    assert state.gaps >= 0
+    assert state.dropped >= 0
     if state.waiting is not None:
         assert state.dial is None
 
 
-def check_latencies(latencies: Latencies, now: float) -> None:
+def check_latencies(latencies: LatencySeries, now: float) -> None:
     run, minute, series = latencies.run, latencies.minute(now), latencies.series()
     assert run.count == sum(run.buckets.values()) >= minute.count
     assert run.max >= minute.max >= 0
@@ -73,71 +90,72 @@ def check_latencies(latencies: Latencies, now: float) -> None:
 
 @given(st.lists(any_event, max_size=40), times)
 @example_settings(max_examples=300, deadline=None)
-def test_any_order_of_any_events(events: list[ev.AnyEvent], later: float) -> None:
-    state = State()
+def test_state_is_consistent_after_any_events(events: list[ev.AnyEvent], later: float) -> None:
+    track = new_track()
     for event in events:
-        state.apply(event)
-        check(state, state.now)
-        check(state, later)
+        fold(track, event)
+        check(track.state, track.state.now)
+        check(track.state, later)
 
 
 @given(st.lists(any_event, max_size=60))
 @example_settings(max_examples=100, deadline=None)
-def test_kept_within_bounds(events: list[ev.AnyEvent]) -> None:
-    with mock.patch.multiple(known, DIALS_KEPT=2, OUTAGES_KEPT=2, RTTS_KEPT=2, STRETCHES_KEPT=3):
-        state = State()
+def test_state_stays_within_its_limits(events: list[ev.AnyEvent]) -> None:
+    track = new_track(Limits(2, 1, 2, 2, 2, 3, 3, 2, 4, 2))
+    state = track.state
     for event in events:
-        with mock.patch.object(connections, "DISCOVERED_KEPT", 3):
-            state.apply(event)
+        fold(track, event)
         assert len(state.dials) <= 2
+        assert sum(bool(each.info or each.connect or each.tls) for each in state.dials) <= 1
         assert len(state.outages) <= 2
+        assert len(state.periods) <= 2
         assert len(state.rtts) <= 2
         assert len(state.timeline) <= 3
-        assert len(state.discovered) <= 3
+        assert len(state.pool) <= 3
+        assert len(state.echoes.bins) <= 2
+        assert len(state.pings.bins) <= 2
+        assert len(track.log) <= 6
         check(state, state.now)
 
 
 @given(st.lists(any_event, max_size=30))
 @example_settings(max_examples=100, deadline=None)
-def test_a_replay_is_the_same(events: list[ev.AnyEvent]) -> None:
-    def shown(state: State) -> str:
-        return repr({**vars(state)})
-
-    lines = [ev.encode(event) for event in events]
-    replayed = [event for line in lines if (event := ev.decode_event(line)) is not None]
-    assert shown(folded(*events)) == shown(folded(*replayed))
+def test_replayed_lines_give_the_same_state(events: list[ev.AnyEvent]) -> None:
+    lines = [codec.encode(event) for event in events]
+    replayed = [event for line in lines if (event := codec.decode_event(line)) is not None]
+    same(folded(*events), folded(*replayed))
 
 
-def test_every_event_has_a_fold_or_says_why_not() -> None:
-    shown_in_the_log_alone = {ev.AsyncError, ev.Drained, ev.Ignored, ev.Note}
-    assert set(EVENTS) - set(fold.FOLDS) == shown_in_the_log_alone
+def test_every_event_of_a_connection_has_a_fold_or_only_a_log_line() -> None:
+    only_logged = {ev.Drained, ev.Discovered, ev.Answer}
+    of_snapshot = {ev.Snapshot, ev.SnapshotEnd}
+    session = {event for event in EVENTS if issubclass(event, ev.SessionEvent)}
+    assert set(EVENTS) - set(FOLDS) == only_logged | of_snapshot | session
 
 
-def test_another_connection_is_not_mine() -> None:
-    assert folded(ev.Rtt(t=1.0, conn=1, seconds=1.0)).now == 0.0
-
-
-def test_an_outage_from_loss_to_connected() -> None:
+def test_outage_lasts_from_loss_to_connected() -> None:
     state = folded(*LOST_AND_FOUND)
     (outage,) = state.outages
     assert (outage.before, outage.after, outage.cause, outage.dials) == (A, B, "eof", 2)
     assert (outage.downtime(99.0), outage.settled, state.outage_count, state.reconnects) == (3.0, False, 1, 1)
-    assert state.availability(11.0) == pytest.approx(0.7)
+    assert availability.share_of_run(state, 11.0) == pytest.approx(0.7)
     assert state.status_seconds("CONNECTED", 11.0) == 7.0
     assert state.downtime(11.0) == 3.0
     assert state.wall(10.0) == 1010.0
 
 
-def test_an_outage_is_settled_by_the_probes_account() -> None:
-    account = ev.Outage(t=11.0, began=7.0, ended=10.0, cause="eof", before=A, after=B, dials=2, lost=4, buffered=3)
+def test_outage_is_settled_by_the_probes_account() -> None:
+    account = ev.Outage(
+        t=11.0, outage=1, began=7.0, ended=10.0, cause="eof", before=A, after=B, dials=2, lost=4, buffered=3
+    )
     state = folded(*LOST_AND_FOUND, account)
     (outage,) = state.outages
     assert (outage.settled, outage.lost, outage.buffered, outage.downtime(99.0)) == (True, 4, 3, 3.0)
     assert state.outage_count == 1
 
 
-def test_an_account_is_corrected_where_fewer_are_lost() -> None:
-    account = ev.Outage(t=11.0, began=7.0, ended=10.0, cause="eof", before=A, after=B, lost=4)
+def test_outage_is_corrected_when_fewer_are_lost() -> None:
+    account = ev.Outage(t=11.0, outage=1, began=7.0, ended=10.0, cause="eof", before=A, after=B, lost=4)
     again = replace(account, t=12.0, late=2)
     fewer = replace(account, t=13.0, lost=3)
     told = (account, again, fewer, replace(fewer, t=14.0, duplicate=1))
@@ -145,20 +163,20 @@ def test_an_account_is_corrected_where_fewer_are_lost() -> None:
     assert corrected == [False, False, True, True]
 
 
-def test_an_account_that_comes_during_the_next_outage_leaves_that_one_last() -> None:
-    account = ev.Outage(t=12.0, began=11.0, ended=11.5, cause="eof", lost=4)
-    state = folded(*LOST_AND_FOUND, ev.Disconnected(t=12.0, cause="reset", server=B), account)
+def test_account_during_the_next_outage_keeps_that_one_last() -> None:
+    account = ev.Outage(t=12.0, outage=2, began=11.0, ended=11.5, cause="eof", lost=4)
+    state = folded(*LOST_AND_FOUND, ev.Disconnected(t=12.0, outage=3, cause="reset", server=B), account)
     assert state.outage is not None
     assert (state.outage.cause, [outage.began for outage in state.outages]) == ("reset", [7.0, 11.0, 12.0])
 
 
-def test_an_outage_that_ends_in_closed() -> None:
+def test_outage_ends_when_closed() -> None:
     state = folded(*LOST_AND_FOUND[:9], status(9.0, "CLOSED", "RECONNECTING", "cancelled"))
     assert state.outage is None
     assert (state.outages[-1].ended, state.outages[-1].after) == (9.0, "")
 
 
-def test_dial_that_nobody_ended_is_ended_by_the_next() -> None:
+def test_dial_without_its_end_is_cancelled_by_the_next() -> None:
     started = ev.DialStage(t=1.0, dial=1, stage="dns", outcome="started")
     state = folded(dial(1.0, 1), started, dial(3.0, 2))
     first, second = state.dials
@@ -166,7 +184,7 @@ def test_dial_that_nobody_ended_is_ended_by_the_next() -> None:
     assert state.dial is second
 
 
-def test_stages_and_addresses_of_a_dial() -> None:
+def test_dial_has_stages_and_addresses() -> None:
     def stage(t: float, outcome: ev.StageOutcome, stage: ev.Stage = "tcp", address: str = "") -> ev.DialStage:
         return ev.DialStage(t=t, dial=1, stage=stage, outcome=outcome, address=address, elapsed=0.25)
 
@@ -200,12 +218,12 @@ def test_waiting_ends_with_the_next_dial() -> None:
     ]
 
 
-def test_availability_is_unknown_before_the_first_connect() -> None:
-    assert folded(*LOST_AND_FOUND[:4]).availability(1.0) is None
-    assert folded(*LOST_AND_FOUND[:6]).availability(1.0) == 1.0
+def test_availability_is_none_before_the_first_connect() -> None:
+    assert availability.share_of_run(folded(*LOST_AND_FOUND[:4]), 1.0) is None
+    assert availability.share_of_run(folded(*LOST_AND_FOUND[:6]), 1.0) == 1.0
 
 
-def test_pings_over_the_run_and_of_late() -> None:
+def test_pings_are_counted_over_the_run_and_the_last_minute() -> None:
     state = folded(*(ev.Rtt(t=float(i), seconds=i / 1000) for i in range(101)))
     assert state.pings.run.count == 101
     assert state.pings.run.max == 0.1
@@ -215,9 +233,8 @@ def test_pings_over_the_run_and_of_late() -> None:
     assert state.pings.minute(200.0).count == 0
 
 
-def test_a_ping_that_took_long_counts_also_for_those_not_sent_meanwhile() -> None:
-    session = ev.Session(t=0.0, id="x", started=0.0, settings={"rtt-interval": ("500ms", "default")})
-    state = folded(session, ev.Rtt(t=1.0, seconds=0.001), ev.Rtt(t=4.0, seconds=2.2, omitted=4))
+def test_long_ping_counts_for_omitted_pings() -> None:
+    state = folded(ev.Rtt(t=1.0, seconds=0.001), ev.Rtt(t=4.0, seconds=2.2, omitted=4, interval=0.5))
     assert (
         state.pings.run.counts()
         == Histogram.of([(bucket(round(s * 1e6)), 1) for s in (0.001, 2.2, 1.7, 1.2, 0.7, 0.2)]).counts()
@@ -226,107 +243,135 @@ def test_a_ping_that_took_long_counts_also_for_those_not_sent_meanwhile() -> Non
     assert len(state.rtts) == 2
 
 
-def test_a_ping_cannot_have_left_out_more_than_it_took() -> None:
-    state = folded(ev.Rtt(t=1.0, seconds=2.5, omitted=2**62))
+def test_omitted_pings_are_limited_by_the_round_trip() -> None:
+    state = folded(ev.Rtt(t=1.0, seconds=2.5, omitted=2**53, interval=1.0))
     assert state.pings.run.count == 3
 
 
-def test_echoes_told_singly_and_by_the_tally() -> None:
-    state = folded(
-        ev.Echoed(t=1.0, seq=1, latency=0.002), ev.Tally(t=1.0, echoed=4, latencies=[(2_000, 2), (9_000, 1)])
-    )
+def test_echoes_are_counted_singly_and_merged() -> None:
+    samples = ev.Latencies(t=1.0, kind="echo", counts=[(2_000, 2), (9_000, 1)], longest=0.009)
+    state = folded(ev.Echoed(t=1.0, seq=1, latency=0.002), samples)
     assert state.echoes.run.count == 4
     assert state.latency(1.0) == tuple(pytest.approx(s, rel=0.01) for s in (0.002, 0.009, 0.009, 0.009))
-    assert state.latency_at == 1.0
 
 
-def test_the_longest_echo_is_exact_where_the_tally_says_it() -> None:
-    told = ev.Tally(t=1.0, latencies=[(bucket(9_001), 1)], latency=(0.009001,) * 4)
-    assert folded(told).echoes.run.max == 0.009001
+def test_longest_echo_is_exact() -> None:
+    samples = ev.Latencies(t=1.0, kind="echo", counts=[(bucket(9_001), 1)], longest=0.009001)
+    assert folded(samples).echoes.run.max == 0.009001
 
 
-def test_echoes_of_a_tally_that_does_not_count_them() -> None:
-    state = folded(ev.Tally(t=1.0, latency=(0.1, 0.2, 0.3, 0.4)), ev.Tally(t=2.0))
-    assert (state.latency(2.0), state.latency_at) == ((0.1, 0.2, 0.3, 0.4), 1.0)
+def test_latency_is_none_a_minute_after_the_last_sample() -> None:
+    state = folded(ev.Echoed(t=1.0, seq=1, latency=0.1))
+    assert state.latency(2.0) == (0.1, 0.1, 0.1, 0.1)
     assert state.latency(61.0) is None
 
 
-def test_time_without_a_sample_is_a_gap() -> None:
+def test_time_without_samples_is_a_gap() -> None:
     state = folded(*(ev.Rtt(t=t, seconds=0.001) for t in (1.0, 2.0, 31.0)))
     assert [(part.number, part.count) for part in state.pings.series()] == [(0, 2), (6, 1)]
 
 
-def test_blind_until_the_next_connection_or_for_good() -> None:
-    blind = ev.Blind(t=2.0, why="may not subscribe")
-    assert folded(*LOST_AND_FOUND[:6], blind).blind == "may not subscribe"
-    assert folded(*LOST_AND_FOUND[:6], blind, *LOST_AND_FOUND[6:]).blind == ""
-    unproven = ev.Session(t=0.0, id="x", started=0.0, proof="none")
-    assert folded(unproven, *LOST_AND_FOUND[1:6], blind, *LOST_AND_FOUND[6:]).blind == "may not subscribe"
+def test_delivery_is_unverified_until_the_next_connection() -> None:
+    unverified = ev.Unverified(t=2.0, reason="may not subscribe")
+    assert folded(*LOST_AND_FOUND[:6], unverified).unverified == "may not subscribe"
+    assert folded(*LOST_AND_FOUND[:6], unverified, *LOST_AND_FOUND[6:]).unverified == ""
+    never = ev.Connection(verification="none")
+    assert folded(never, *LOST_AND_FOUND[1:6], unverified, *LOST_AND_FOUND[6:]).unverified == "may not subscribe"
 
 
-@pytest.mark.parametrize(("blinded", "lost", "certain"), [(False, 0, 0), (True, 0, None), (True, 2, 2)])
-def test_nothing_is_said_of_losses_that_nobody_could_hear(blinded: bool, lost: int, certain: int | None) -> None:
-    blind = [ev.Blind(t=2.0, why="may not subscribe")] if blinded else []
-    state = folded(*LOST_AND_FOUND[:6], *blind, *LOST_AND_FOUND[6:])
-    began = state.outages[-1].began
-    state.apply(ev.Outage(t=state.now, began=began, ended=state.now, cause="eof", lost=lost))
-    assert state.outages[-1].lost_for_certain == certain
+@pytest.mark.parametrize(("verified", "lost", "known"), [(True, 0, 0), (False, 0, None), (False, 2, 2)])
+def test_losses_are_unknown_when_delivery_was_not_verified(verified: bool, lost: int, known: int | None) -> None:
+    unverified = [] if verified else [ev.Unverified(t=2.0, reason="may not subscribe")]
+    account = ev.Outage(t=10.0, outage=1, began=7.0, ended=10.0, cause="eof", lost=lost)
+    state = folded(*LOST_AND_FOUND[:6], *unverified, *LOST_AND_FOUND[6:], account)
+    assert state.outages[-1].lost_if_known == known
 
 
-def test_that_it_was_blind_once_is_remembered() -> None:
-    blind = ev.Blind(t=2.0, why="may not subscribe")
-    assert folded(*LOST_AND_FOUND).blinded == ""
-    assert folded(*LOST_AND_FOUND[:6], blind, *LOST_AND_FOUND[6:]).blinded == "may not subscribe"
+def test_unverified_delivery_is_remembered() -> None:
+    unverified = ev.Unverified(t=2.0, reason="may not subscribe")
+    assert folded(*LOST_AND_FOUND).was_unverified == ""
+    assert folded(*LOST_AND_FOUND[:6], unverified, *LOST_AND_FOUND[6:]).was_unverified == "may not subscribe"
 
 
-def test_outages_stand_in_the_order_of_their_beginnings() -> None:
-    accounts = [ev.Outage(t=t, began=began, ended=began + 1.0, cause="eof") for t, began in ((9.0, 7.0), (9.5, 3.0))]
-    state = folded(
-        *accounts, ev.Disconnected(t=10.0, cause="reset"), ev.Outage(t=11.0, began=5.0, ended=6.0, cause="eof")
-    )
+def test_outages_are_in_order_of_their_numbers() -> None:
+    accounts = [
+        ev.Outage(t=t, outage=number, began=began, ended=began + 1.0, cause="eof")
+        for t, number, began in ((9.0, 3, 7.0), (9.5, 1, 3.0), (11.0, 2, 5.0))
+    ]
+    lost = ev.Disconnected(t=10.0, outage=4, cause="reset")
+    state = folded(*accounts[:2], lost, accounts[2])
     assert [outage.began for outage in state.outages] == [3.0, 5.0, 7.0, 10.0]
     assert state.outage is state.outages[-1]
-    assert [state.outage_of(began) for began in (3.0, 5.0, 7.0, 10.0)] == list(state.outages)
-    assert [state.outage_of(began) for began in (1.0, 4.0, 6.998, 11.0)] == [None] * 4
+    assert [state.find_outage(number) for number in (1, 2, 3, 4)] == list(state.outages)
+    assert [state.find_outage(number) for number in (0, 5)] == [None, None]
 
 
-def test_an_outage_that_nobody_knows_is_not_looked_for_among_all() -> None:
-    """Each account of a long run asks for its own, and mostly finds it last."""
+def test_outage_that_is_unknown_is_not_searched_among_all() -> None:
+    """Each account of a long run finds its record, mostly the last one."""
     looked_at: list[int] = []
 
     class Counting(OutageRecord):
         def __getattribute__(self, name: str) -> Any:
-            if name == "began":
+            if name == "id":
                 looked_at.append(1)
             return super().__getattribute__(name)
 
     state = State()
-    state.outages.extend(Counting(began=float(began), cause="eof", ended=began + 0.5) for began in range(500))
+    state.outages.extend(Counting(id=2 * number, began=float(number), cause="eof") for number in range(500))
     looked_at.clear()
-    assert state.outage_of(499.7) is None
+    assert state.find_outage(995) is None
     assert len(looked_at) <= 4
 
 
-def test_discovered_are_each_known_once() -> None:
-    state = folded(ev.Discovered(t=1.0, servers=[A, A]), ev.Discovered(t=2.0, servers=[B, A]))
-    assert state.discovered == [A, B]
+def test_outage_whose_record_was_dropped_is_counted_once() -> None:
+    track = new_track(replace(FULL, outages=3))
+    for number in range(1, 9):
+        track.apply(ev.Disconnected(t=number, outage=number, cause="eof"))
+        track.apply(ev.Connected(t=number + 0.5, server=A))
+    for number in range(1, 9):
+        track.apply(ev.Outage(t=10.0, outage=number, began=number, ended=number + 0.5, cause="eof", lost=1))
+    assert track.state.outage_count == 8
+    assert [(outage.id, outage.lost) for outage in track.state.outages] == [(6, 1), (7, 1), (8, 1)]
 
 
-def test_times_that_go_back_do_not_turn_time_back() -> None:
+def test_outage_whose_beginning_was_dropped_is_counted_once() -> None:
+    account = ev.Outage(t=11.0, outage=2, began=10.5, ended=10.6, cause="eof")
+    state = folded(*LOST_AND_FOUND, account, ev.Gap(t=11.0, dropped={"disconnected": 1}))
+    assert (state.outage_count, len(state.outages), state.dropped) == (2, 2, 1)
+
+
+def test_manual_reconnect_is_no_outage_until_a_dial_fails() -> None:
+    manual = ev.Disconnected(t=12.0, outage=2, cause="manual", server=B, manual=True)
+    state = folded(*LOST_AND_FOUND, manual, status(12.0, "RECONNECTING", "CONNECTED", "manual"), dial(12.0, 4))
+    assert (state.outage_count, state.downtime(13.0)) == (1, 3.0)
+    failed = (dialed(13.0, 4, "failed"), ev.Connected(t=14.0, server=A), status(14.0, "CONNECTED", "RECONNECTING"))
+    state = folded(*LOST_AND_FOUND, manual, status(12.0, "RECONNECTING", "CONNECTED", "manual"), dial(12.0, 4), *failed)
+    assert (state.outage_count, state.downtime(15.0)) == (2, 5.0)
+
+
+def test_pool_keeps_changes_and_forgets_removed_servers() -> None:
+    members = [ev.PoolMember(server=A), ev.PoolMember(server=B)]
+    fewer = ev.Pool(t=2.0, changed=[ev.PoolMember(server=A, failures=1)], removed=[B], omitted=7)
+    state = folded(ev.Pool(t=1.0, changed=members), fewer)
+    assert state.pool == {A: ev.PoolMember(server=A, failures=1)}
+    assert state.pool_omitted == 7
+
+
+def test_time_never_goes_back() -> None:
     state = folded(status(5.0, "CONNECTING", "DISCONNECTED"), status(-3.0, "CONNECTED", "CONNECTING"))
     assert (state.now, state.status_since) == (5.0, 5.0)
 
 
-def test_a_note_moves_no_clock() -> None:
+def test_note_does_not_change_the_time() -> None:
     lost: list[ev.AnyEvent] = [
         ev.Connected(t=1.0, server=A),
         ev.StatusChanged(t=1.0, status="CONNECTED", previous="CONNECTING"),
         ev.Note(t=53.290045, text="killed the server"),
-        ev.Disconnected(t=53.28855, cause="eof", server=A),
+        ev.Disconnected(t=53.28855, outage=1, cause="eof", server=A),
         ev.StatusChanged(t=53.28855, status="RECONNECTING", previous="CONNECTED"),
         ev.Connected(t=54.0, server=A),
         ev.StatusChanged(t=54.0, status="CONNECTED", previous="RECONNECTING"),
-        ev.Outage(t=54.1, began=53.28855, ended=54.0, cause="eof"),
+        ev.Outage(t=54.1, outage=1, began=53.28855, ended=54.0, cause="eof"),
         ev.Note(t=99.0, text="the probe died"),
     ]
     state = folded(*lost)
@@ -335,9 +380,9 @@ def test_a_note_moves_no_clock() -> None:
     assert state.downtime(state.now) == 54.0 - 53.28855
 
 
-def test_a_lame_duck_is_one_as_long_as_we_are_on_it() -> None:
+def test_lame_duck_ends_with_its_connection() -> None:
     notice = ev.LameDuck(t=6.0, server=A)
     assert folded(*LOST_AND_FOUND[:6], notice).lame_duck == A
     state = folded(*LOST_AND_FOUND[:6], notice, *LOST_AND_FOUND[6:9])
     assert state.lame_duck == ""
-    assert state.connections[-1].lame_duck == 6.0
+    assert state.periods[-1].lame_duck == 6.0

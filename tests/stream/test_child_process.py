@@ -8,9 +8,10 @@ import pytest
 import natsmon
 from natsmon.lab.demo import Demo
 from natsmon.lab.nats_server import NatsServer
+from natsmon.stream import commands
 from natsmon.stream import events as ev
 from natsmon.stream.child_process import child_argv
-from natsmon.stream.probe_child import ProbeProcess
+from natsmon.stream.probe_child import ProbeChild
 from tests.harness.listening import settings
 
 BROKEN = "raise ImportError('a backport replaced a standard module')\n"
@@ -27,12 +28,12 @@ def beside_backport(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.usefixtures("beside_backport")
 async def test_probe_starts_beside_backport_of_standard_module(server: NatsServer) -> None:
-    source = ProbeProcess(settings(server.url))
+    source = ProbeChild(settings(server.url))
     seen = []
     async for event in source.events():
         seen.append(event)
         if isinstance(event, ev.Connected):
-            source.send(ev.Close())
+            source.send(commands.Close())
     assert isinstance(seen[-1], ev.End), seen
 
 

@@ -1,311 +1,266 @@
-"""Lines out and in, on real pipes."""
+"""Outbox: lines to real pipes, whose readers stall."""
 
-import asyncio
 import os
 import threading
-from collections.abc import Iterator
-from contextlib import suppress
 
+import msgspec
 import pytest
 
-from natsmon.stream import outbox as lines_module
-from natsmon.stream.outbox import Inbox, Outbox
+from natsmon.state import Tracks
+from natsmon.stream import events as ev
+from natsmon.stream import outbox as outbox_module
+from natsmon.stream.codec import decode_event, encode
+from natsmon.stream.latency_buckets import quantised
+from natsmon.stream.outbox import Outbox
+from tests.stream.pipes import Pipe
 
 SOON = 5.0
 PIPE = 64 * 1024
-"""What a pipe takes on Linux before its writer has to wait."""
-
-
-class Pipe:
-    def __init__(self) -> None:
-        self.out, self.inn = os.pipe()
-
-    def read(self) -> list[bytes]:
-        """Everything until the writer is gone."""
-        with os.fdopen(self.out, "rb") as stream:
-            self.out = -1
-            return stream.read().splitlines()
-
-    def close(self) -> None:
-        for end in ("out", "inn"):
-            if getattr(self, end) >= 0:
-                os.close(getattr(self, end))
-                setattr(self, end, -1)
-
-    def close_writer(self) -> None:
-        os.close(self.inn)
-        self.inn = -1
-
-    def close_reader(self) -> None:
-        os.close(self.out)
-        self.out = -1
-
-
-@pytest.fixture
-def pipe() -> Iterator[Pipe]:
-    made = Pipe()
-    yield made
-    made.close()
+"""Bytes that a pipe takes on Linux before its writer has to wait."""
+FILLER = ev.Note(text="filler")
 
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Limits that are soon reached."""
-    monkeypatch.setattr(lines_module, "SOFT_LIMIT", 20)
-    monkeypatch.setattr(lines_module, "HARD_LIMIT", 40)
+    """Low limits."""
+    monkeypatch.setattr(outbox_module, "SOFT_LIMIT", 20)
+    monkeypatch.setattr(outbox_module, "HARD_LIMIT", 40)
 
 
-def gap(missing: int) -> bytes | None:
-    return b"gap %d\n" % missing
+def put(outbox: Outbox, *events: ev.AnyEvent) -> None:
+    for event in events:
+        outbox.put(event, encode(event))
 
 
-def stuck(pipe: Pipe) -> Outbox:
-    """An outbox whose thread waits for a reader that does not come, with nothing else to write."""
-    outbox = Outbox(pipe.inn, gap)
-    outbox.put(b"x" * 2 * PIPE + b"\n")
-    wait_for_empty(outbox)
-    return outbox
-
-
-def wait_for_empty(outbox: Outbox) -> None:
+def stalled(pipe: Pipe) -> Outbox:
+    """An outbox whose thread waits for its reader, with nothing else to write."""
+    outbox = Outbox(pipe.inn)
+    outbox.put(FILLER, b"x" * 2 * PIPE + b"\n")
     waiting = threading.Event()
     for _ in range(int(SOON / 0.001)):
         if not outbox._lines:
-            return
+            return outbox
         waiting.wait(0.001)
-    raise AssertionError("the thread took nothing")
+    raise AssertionError("the thread wrote nothing")
 
 
-def everything(outbox: Outbox, pipe: Pipe) -> list[bytes]:
-    """What arrives, but for the line that was stuck."""
+def everything(outbox: Outbox, pipe: Pipe) -> list[ev.AnyEvent]:
+    """Every event that arrives, without the filler."""
     read: list[bytes] = []
     reader = threading.Thread(target=lambda: read.extend(pipe.read()))
     reader.start()
     assert outbox.close(SOON)
     pipe.close_writer()
     reader.join()
-    return [line for line in read if not line.startswith(b"x")]
+    events = [decode_event(line) for line in read if not line.startswith(b"x")]
+    return [event for event in events if event is not None]
 
 
-def test_lines_leave_in_order(pipe: Pipe) -> None:
-    outbox = Outbox(pipe.inn, gap)
-    sent = [b"line %d" % i for i in range(5_000)]
+def status(number: int) -> ev.StatusChanged:
+    return ev.StatusChanged(t=number, status="CONNECTED", previous="RECONNECTING")
+
+
+def sample(number: int) -> ev.Published:
+    return ev.Published(t=number, seq=number)
+
+
+def tally(number: int, conn: int = 0) -> ev.Tally:
+    return ev.Tally(t=number, attempted=number, conn=conn)
+
+
+def test_lines_are_written_in_order(pipe: Pipe) -> None:
+    outbox = Outbox(pipe.inn)
+    sent = [sample(number) for number in range(5_000)]
     read: list[bytes] = []
     reader = threading.Thread(target=lambda: read.extend(pipe.read()))
     reader.start()
-    for line in sent:
+    for event in sent:
         while len(outbox._lines) > 1_000:
             threading.Event().wait(0.001)
-        outbox.put(line + b"\n")
+        put(outbox, event)
     assert outbox.close(SOON)
     pipe.close_writer()
     reader.join()
-    assert read == sent
+    assert [decode_event(line) for line in read] == sent
 
 
-def test_a_line_longer_than_a_pipe_leaves_whole(pipe: Pipe) -> None:
-    outbox = stuck(pipe)
-    outbox.put(b"y" * 300_000 + b"\n")
-    assert everything(outbox, pipe) == [b"y" * 300_000]
+def test_line_longer_than_a_pipe_is_written_whole(pipe: Pipe) -> None:
+    outbox = stalled(pipe)
+    long = ev.AsyncError(text="y" * 300_000)
+    put(outbox, long)
+    assert everything(outbox, pipe) == [long]
 
 
 @pytest.mark.usefixtures("small")
-def test_samples_are_left_out_and_counted(pipe: Pipe) -> None:
-    outbox = stuck(pipe)
-    for i in range(100):
-        outbox.put(b"sample %d\n" % i, sample=True)
+def test_samples_above_the_soft_limit_are_dropped_and_counted(pipe: Pipe) -> None:
+    outbox = stalled(pipe)
+    put(outbox, *map(sample, range(100)))
     assert len(outbox._lines) == 20
-    assert everything(outbox, pipe) == [*(b"sample %d" % i for i in range(20)), b"gap 80"]
+    assert everything(outbox, pipe) == [*map(sample, range(20)), ev.Gap(t=99.0, dropped={"published": 80})]
 
 
 @pytest.mark.usefixtures("small")
-def test_what_is_no_sample_is_kept_until_the_hard_limit(pipe: Pipe) -> None:
-    outbox = stuck(pipe)
-    for i in range(100):
-        outbox.put(b"status %d\n" % i)
-    assert len(outbox._lines) == 40
-    assert everything(outbox, pipe) == [*(b"status %d" % i for i in range(60, 100)), b"gap 60"]
-
-
-@pytest.mark.usefixtures("small")
-def test_of_totals_the_latest_is_kept(pipe: Pipe) -> None:
-    outbox = stuck(pipe)
-    for i in range(20):
-        outbox.put(b"status %d\n" % i)
-    for i in range(1_000):
-        outbox.put(b"tally %d\n" % i, latest="tally")
-        outbox.put(b"other %d\n" % i, latest="other")
+def test_latest_totals_are_kept(pipe: Pipe) -> None:
+    outbox = stalled(pipe)
+    put(outbox, *map(status, range(20)))
+    for number in range(1_000):
+        put(outbox, tally(number), tally(number, conn=1), ev.Observed(t=number, messages=number))
     assert len(outbox._lines) == 20
-    assert everything(outbox, pipe) == [*(b"status %d" % i for i in range(20)), b"tally 999", b"other 999"]
+    latest = [tally(999), tally(999, conn=1), ev.Observed(t=999, messages=999)]
+    assert everything(outbox, pipe) == [*map(status, range(20)), *latest]
 
 
-def test_a_reader_that_keeps_up_gets_every_total(pipe: Pipe) -> None:
-    outbox = Outbox(pipe.inn, gap)
-    for i in range(100):
-        outbox.put(b"tally %d\n" % i, latest="tally")
-    assert everything(outbox, pipe) == [b"tally %d" % i for i in range(100)]
+def test_reader_that_keeps_up_gets_all_totals(pipe: Pipe) -> None:
+    outbox = Outbox(pipe.inn)
+    put(outbox, *map(tally, range(100)))
+    assert everything(outbox, pipe) == [*map(tally, range(100))]
 
 
 @pytest.mark.usefixtures("small")
-def test_the_last_line_stays_the_last(pipe: Pipe) -> None:
-    """However far behind the reader is: nothing may follow the line that says that it is all."""
-    outbox = stuck(pipe)
-    for i in range(30):
-        outbox.put(b"sample %d\n" % i, sample=True)
-        outbox.put(b"tally %d\n" % i, latest="tally")
-    outbox.put(b"end\n", last=True)
-    assert everything(outbox, pipe)[-3:] == [b"gap 20", b"tally 29", b"end"]
+def test_end_stays_the_last_line(pipe: Pipe) -> None:
+    outbox = stalled(pipe)
+    for number in range(30):
+        put(outbox, sample(number), tally(number))
+    put(outbox, ev.End(t=30.0, exit_code=0))
+    assert [type(event) for event in everything(outbox, pipe)[-3:]] == [ev.Gap, ev.Tally, ev.End]
+
+
+@pytest.mark.usefixtures("small")
+def test_status_and_records_are_dropped_last_and_counted(pipe: Pipe) -> None:
+    outbox = stalled(pipe)
+    for number in range(100):
+        put(outbox, ev.DialTls(t=number, dial=number), status(number))
+        put(outbox, ev.DialEnd(t=number, dial=number, outcome="failed"))
+        put(outbox, ev.Answer(t=number, id=str(number)))
+    got = everything(outbox, pipe)
+    (gap,) = [event for event in got if isinstance(event, ev.Gap)]
+    kept = [event for event in got if not isinstance(event, ev.Gap)]
+    assert [event.id for event in kept if isinstance(event, ev.Answer)] == [str(number) for number in range(100)]
+    assert [event.t for event in kept if isinstance(event, ev.StatusChanged)][-1] == 99
+    assert [event.dial for event in kept if isinstance(event, ev.DialEnd)][-1] == 99
+    assert len(kept) + sum(gap.dropped.values()) == 400
 
 
 @pytest.mark.usefixtures("small")
 def test_put_never_waits_and_memory_is_bounded(pipe: Pipe) -> None:
-    outbox = stuck(pipe)
-    for i in range(10_000):
-        outbox.put(b"sample\n", sample=True)
-        outbox.put(b"tally\n", latest="tally")
-        outbox.put(b"status\n")
-        assert len(outbox._lines) + len(outbox._latest) <= 41, i
+    outbox = stalled(pipe)
+    for number in range(10_000):
+        put(outbox, sample(number), tally(number), status(number))
+        assert len(outbox._lines) + len(outbox._latest) <= 42, number
     assert not outbox.close(0.01)
     pipe.close_reader()
 
 
-def test_nobody_reads_any_more(pipe: Pipe) -> None:
-    outbox = stuck(pipe)
+def test_waiting_bytes_are_bounded(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox_module, "BYTES_LIMIT", 200_000)
+    outbox = stalled(pipe)
+    errors = [ev.AsyncError(t=number, text="x" * 10_000) for number in range(100)]
+    for error in errors:
+        put(outbox, error)
+        assert outbox._bytes <= 200_000
+    *kept, gap = everything(outbox, pipe)
+    assert kept[-1] == errors[-1]
+    assert isinstance(gap, ev.Gap)
+    assert len(kept) + gap.dropped["async_error"] == 100
+
+
+# -- latencies ----------------------------------------------------------------------------------------
+
+
+def folded(events: list[ev.AnyEvent]) -> Tracks:
+    tracks = Tracks()
+    for event in events:
+        tracks.apply(event)
+    return tracks
+
+
+def test_merged_samples_survive_a_stall_at_200_messages_a_second(pipe: Pipe) -> None:
+    """A reader stops for 100 s: the totals of 0.1 s carry their samples, the last one the stall."""
+    outbox = stalled(pipe)
+    delivered = 0
+    for tick in range(3_000):
+        t = tick / 10
+        longest = 100.0 if tick == 2_990 else 0.0004
+        delivered += 20
+        put(outbox, ev.Latencies(t=t, kind="echo", counts=[(quantised(longest), 20)], longest=longest))
+        put(outbox, ev.Tally(t=t, attempted=delivered, sent=delivered, delivered=delivered))
+    state = folded(everything(outbox, pipe)).first.state
+    assert state.tally.delivered == delivered == state.echoes.run.count
+    assert state.echoes.run.max == 100.0
+    assert state.echoes.run.percentile(100) == pytest.approx(100.0, rel=0.01)
+    assert state.dropped == 0, "merged samples are not lost"
+
+
+def test_single_samples_survive_a_stall_at_40_messages_a_second(pipe: Pipe) -> None:
+    """A reader stops for 100 s: lines of single messages and PINGs are dropped, their latencies are kept."""
+    outbox = stalled(pipe)
+    published = 0
+    for tick in range(4_000):
+        t = tick / 40
+        latency = 99.0 if tick == 3_900 else 0.0004
+        published += 1
+        put(outbox, ev.Published(t=t, seq=published), ev.Echoed(t=t, seq=published, latency=latency))
+        put(outbox, ev.Rtt(t=t, seconds=latency, omitted=98 if latency > 1 else 0, interval=1.0))
+    put(outbox, ev.Tally(t=100.0, attempted=published, sent=published, delivered=published))
+    state = folded(everything(outbox, pipe)).first.state
+    assert state.tally.delivered == published == state.echoes.run.count
+    assert state.echoes.run.max == state.pings.run.max == 99.0
+    assert state.pings.run.count == published + 98
+    assert state.dropped > 9_000
+
+
+def test_samples_of_each_connection_are_merged_apart(pipe: Pipe) -> None:
+    outbox = stalled(pipe)
+    for number in range(3_000):
+        put(outbox, ev.Echoed(t=number, conn=number % 2, seq=number, latency=0.001 + number % 2))
+    tracks = folded(everything(outbox, pipe))
+    assert [track.state.echoes.run.count for track in tracks.of_session()] == [1_500, 1_500]
+    assert [track.state.echoes.run.max for track in tracks.of_session()] == [0.001, 1.001]
+
+
+def test_merged_line_is_rendered_when_the_outbox_renders(pipe: Pipe) -> None:
+    outbox = Outbox(pipe.inn, lambda event: msgspec.json.encode(type(event).__name__) + b"\n")
+    outbox.put(FILLER, b"")
+    assert outbox.close(SOON)
+    pipe.close_writer()
+    assert pipe.read() == [b'"Note"']
+
+
+# -- the reader goes away -------------------------------------------------------------------------------
+
+
+def test_outbox_ends_when_its_reader_goes_away(pipe: Pipe) -> None:
+    outbox = stalled(pipe)
     pipe.close_reader()
     assert outbox.close(SOON)
-    assert outbox.broken
-    outbox.put(b"to nobody\n")
+    assert (outbox.ended, outbox.failure) == (True, "")
+    put(outbox, FILLER)
 
 
-def test_close_waits_no_longer_than_it_may(pipe: Pipe) -> None:
-    outbox = stuck(pipe)
+def test_close_waits_no_longer_than_its_timeout(pipe: Pipe) -> None:
+    outbox = stalled(pipe)
     assert not outbox.close(0.01)
-    assert not outbox.broken
+    assert not outbox.ended
     pipe.close_reader()
 
 
 def test_close_with_nothing_to_write(pipe: Pipe) -> None:
-    assert Outbox(pipe.inn, gap).close(SOON)
+    assert Outbox(pipe.inn).close(SOON)
 
 
-# -- in ---------------------------------------------------------------------------------------------
+def test_full_disk_is_a_failure() -> None:
+    fd = os.open("/dev/full", os.O_WRONLY)
+    outbox = Outbox(fd)
+    put(outbox, FILLER)
+    assert outbox.close(SOON)
+    assert (outbox.ended, outbox.failure) == (True, "No space left on device")
+    os.close(fd)
 
 
-class Received:
-    def __init__(self) -> None:
-        self.lines: list[bytes | None] = []
-        self.ended = asyncio.Event()
-
-    def __call__(self, line: bytes | None) -> None:
-        self.lines.append(line)
-        if line is None:
-            self.ended.set()
-
-
-@pytest.fixture
-def received() -> Received:
-    return Received()
-
-
-async def test_lines_come_whole_however_they_are_cut(pipe: Pipe, received: Received) -> None:
-    Inbox(pipe.out, received)
-    for piece in (b"on", b"e\ntwo\r\n\n", b"  \n", b"th", b"r", b"ee\nnever ended"):
-        os.write(pipe.inn, piece)
-        await asyncio.sleep(0.001)
-    pipe.close_writer()
-    await asyncio.wait_for(received.ended.wait(), SOON)
-    assert received.lines == [b"one", b"two\r", b"three", None]
-
-
-async def test_many_lines_come_in_order(pipe: Pipe, received: Received) -> None:
-    Inbox(pipe.out, received)
-    sent = [b"line %d" % i for i in range(3_000)]
-    await asyncio.to_thread(os.write, pipe.inn, b"\n".join(sent) + b"\n")
-    pipe.close_writer()
-    await asyncio.wait_for(received.ended.wait(), SOON)
-    assert received.lines == [*sent, None]
-
-
-async def test_endless_line_ends_the_input(pipe: Pipe, received: Received) -> None:
-    inbox = Inbox(pipe.out, received)
-    filler = b"a" * PIPE
-
-    def fill() -> None:
-        with suppress(BrokenPipeError):
-            for _ in range(2 * inbox.MAX_LINE // PIPE):
-                os.write(pipe.inn, filler)
-
-    filling = threading.Thread(target=fill, daemon=True)
-    filling.start()
-    await asyncio.wait_for(received.ended.wait(), SOON)
-    assert received.lines == [None]
-    pipe.close_reader()
-    await asyncio.to_thread(filling.join)
-
-
-async def test_file_that_cannot_be_read_has_ended(received: Received) -> None:
-    unreadable = os.open(os.devnull, os.O_WRONLY)
-    Inbox(unreadable, received)
-    await asyncio.wait_for(received.ended.wait(), SOON)
-    os.close(unreadable)
-    assert received.lines == [None]
-
-
-def test_line_after_the_loop_has_gone_is_nobodys(pipe: Pipe) -> None:
-    async def begin() -> None:
-        Inbox(pipe.out, lambda line: None)
-
-    with asyncio.Runner() as runner:
-        runner.run(begin())
-    os.write(pipe.inn, b"too late\n")
-    pipe.close_writer()
-    inbox = next((thread for thread in threading.enumerate() if thread.name == "inbox"), None)
-    if inbox is not None:
-        inbox.join(SOON)
-        assert not inbox.is_alive()
-
-
-async def test_non_blocking_files_are_waited_for() -> None:
-    """Whoever shares a terminal or a pipe with us may have made it so."""
-    commands_out, commands_in = os.pipe()
-    lines_out, lines_in = os.pipe()
-    for fd in (commands_out, lines_in):
-        os.set_blocking(fd, False)
-    heard: asyncio.Queue[bytes | None] = asyncio.Queue()
-    Inbox(commands_out, heard.put_nowait, b"early\nha")
-    assert await heard.get() == b"early"
-    os.write(commands_in, b"lf\n")
-    assert await asyncio.wait_for(heard.get(), 5) == b"half"
-    os.close(commands_in)
-    assert await asyncio.wait_for(heard.get(), 5) is None
-
-    outbox = Outbox(lines_in, lambda missing: None)
-    sent = [b"%d %s\n" % (number, b"x" * 4000) for number in range(100)]
-    for line in sent:
-        outbox.put(line)
-    received = b""
-    while received.count(b"\n") < len(sent):
-        received += await asyncio.to_thread(os.read, lines_out, 65536)
-    assert received == b"".join(sent)
-    assert outbox.close(5.0)
-    for fd in (commands_out, lines_in, lines_out):
-        os.close(fd)
-
-
-async def test_waiting_bytes_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("natsmon.stream.outbox.BYTES_LIMIT", 200_000)
-    reader, writer = os.pipe()
-    outbox = Outbox(writer, lambda missing: b"missing %d\n" % missing)
-    for number in range(100):
-        outbox.put(b"%d %s\n" % (number, b"x" * 10_000))
-    assert outbox._waiting <= 200_000
-    received = b""
-    while b"missing" not in received:
-        received += await asyncio.to_thread(os.read, reader, 65536)
-    assert outbox.close(5.0)
-    kept = {int(line.split()[0]) for line in received.splitlines() if not line.startswith(b"missing")}
-    missing = int(received.splitlines()[-1].split()[1])
-    assert len(kept) + missing == 100
-    assert 99 in kept
-    for fd in (reader, writer):
-        os.close(fd)
+def test_non_blocking_pipe_is_waited_for(pipe: Pipe) -> None:
+    """Another process that shares the pipe may have made it non-blocking."""
+    os.set_blocking(pipe.inn, False)
+    outbox = Outbox(pipe.inn)
+    errors = [ev.AsyncError(t=number, text="x" * 4_000) for number in range(100)]
+    put(outbox, *errors)
+    assert everything(outbox, pipe) == errors

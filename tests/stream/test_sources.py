@@ -1,4 +1,4 @@
-"""The dashboard's probe, a process of its own: what each of the two does when the other one dies."""
+"""A probe in a child process: what each of the two processes does when the other one ends."""
 
 import asyncio
 import os
@@ -12,9 +12,10 @@ import pytest
 
 from natsmon.config.settings import Settings
 from natsmon.lab.nats_server import NatsServer
+from natsmon.stream import codec, commands
 from natsmon.stream import events as ev
 from natsmon.stream.exit_codes import Exit
-from natsmon.stream.probe_child import ProbeProcess
+from natsmon.stream.probe_child import ProbeChild
 from tests.cli.running import ROOT, WAIT
 from tests.harness import peers
 from tests.harness.listening import Events, check, settings
@@ -30,13 +31,13 @@ async def until_dead(pid: int) -> None:
 
 
 @asynccontextmanager
-async def probing(wanted: Settings) -> AsyncIterator[tuple[ProbeProcess, Events]]:
+async def probing(wanted: Settings) -> AsyncIterator[tuple[ProbeChild, Events]]:
     """A probe process, its events collected."""
-    source, events = ProbeProcess(wanted), Events()
+    source, events = ProbeChild(wanted), Events()
 
     async def read() -> None:
         async for event in source.events():
-            events(event)
+            events.put(event, b"")
         events.close()
 
     reading = asyncio.ensure_future(read())
@@ -48,48 +49,48 @@ async def probing(wanted: Settings) -> AsyncIterator[tuple[ProbeProcess, Events]
 
 
 async def test_probe_process_runs_and_closes(server: NatsServer) -> None:
-    source, seen = ProbeProcess(settings(server.url)), []
+    source, seen = ProbeChild(settings(server.url)), []
     async for event in source.events():
         seen.append(event)
         match event:
             case ev.Echoed(seq=1):
-                source.send(ev.Pause())
+                source.send(commands.Pause())
             case ev.Paused():
-                source.send(ev.Close())
+                source.send(commands.Close())
     assert isinstance(seen[-1], ev.End)
     assert seen[-1].exit_code == Exit.ENDED
     check(seen)
-    assert source.obituary == "exit status 0"
+    assert source.exit_reason == "exit status 0"
 
 
-async def test_a_command_for_a_probe_that_is_not_there_yet_is_obeyed(server: NatsServer) -> None:
-    """The first one, and the one behind it."""
-    source = ProbeProcess(settings(server.url))
+async def test_command_before_the_probe_has_started_is_executed(server: NatsServer) -> None:
+    """Also before a second start."""
+    source = ProbeChild(settings(server.url))
     for _ in range(2):
-        source.send(ev.Close())
+        source.send(commands.Close())
         async with asyncio.timeout(WAIT):
-            told = [event async for event in source.events()]
-        assert isinstance(told[-1], ev.End)
-        assert not [event for event in told if isinstance(event, ev.Published)]
+            events = [event async for event in source.events()]
+        assert isinstance(events[-1], ev.End)
+        assert not [event for event in events if isinstance(event, ev.Published)]
 
 
-async def test_killed_probe_has_an_obituary_and_can_be_started_again(server: NatsServer) -> None:
-    source = ProbeProcess(settings(server.url))
+async def test_killed_probe_has_an_exit_reason_and_starts_again(server: NatsServer) -> None:
+    source = ProbeChild(settings(server.url))
     for _ in range(2):
         async for event in source.events():
             if isinstance(event, ev.Echoed):
                 assert source.pid is not None
-                assert source.obituary == ""
+                assert source.exit_reason == ""
                 os.kill(source.pid, signal.SIGKILL)
-        assert source.obituary == "killed by SIGKILL"
+        assert source.exit_reason == "killed by SIGKILL"
 
 
-async def test_probe_that_cannot_start_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    source = ProbeProcess(settings("nats://127.0.0.1:1"))
+async def test_probe_that_cannot_start_has_its_error_as_exit_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = ProbeChild(settings("nats://127.0.0.1:1"))
     monkeypatch.setattr("natsmon.stream.probe_child.to_line", lambda _: b"what is this\n")
     assert [event async for event in source.events()] == []
-    assert source.obituary.startswith("exit status 1: ")
-    assert "DecodeError" in source.obituary
+    assert source.exit_reason.startswith("exit status 1: ")
+    assert "DecodeError" in source.exit_reason
 
 
 async def test_probe_process_shows_no_secret(server: NatsServer) -> None:
@@ -101,17 +102,17 @@ async def test_probe_process_shows_no_secret(server: NatsServer) -> None:
         assert source.pid is not None
         process = Path(f"/proc/{source.pid}")
         assert b"sesame" not in (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
-    assert b"sesame" not in b"".join(ev.encode(event) for event in events.seen)
+    assert b"sesame" not in b"".join(codec.encode(event) for event in events.seen)
 
 
 VIEW = """
 import asyncio, os, sys
 from natsmon.stream import events as ev
 from natsmon.config.settings import from_line
-from natsmon.stream.probe_child import ProbeProcess
+from natsmon.stream.probe_child import ProbeChild
 
 async def view():
-    source = ProbeProcess(from_line(sys.stdin.buffer.readline()))
+    source = ProbeChild(from_line(sys.stdin.buffer.readline()))
     async for event in source.events():
         if isinstance(event, ev.Echoed):
             os.write(1, b"%d\\n" % source.pid)
@@ -121,7 +122,7 @@ asyncio.run(view())
 
 
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGTERM])
-async def test_probe_drains_when_its_view_dies(ending: signal.Signals) -> None:
+async def test_probe_drains_when_its_view_ends(ending: signal.Signals) -> None:
     from natsmon.config.settings import to_line
 
     async with peers.correct() as peer:

@@ -75,13 +75,17 @@ def learn(stream: Stream, **connect: object) -> Stream:
 
 
 def pool(stream: Stream, *members: ev.PoolMember) -> Stream:
-    return stream.add(ev.Pool(t=stream.t, members=list(members)))
+    return stream.add(ev.Pool(t=stream.t, changed=list(members)))
 
 
 def secured() -> Stream:
     """On a server of a cluster by TLS, with a credentials file, after one server did not answer."""
     stream = Stream(servers=[URL, "tls://east-2.example.com:4222"], name="orders").become("CONNECTING", "initial")
-    pool(stream, ev.PoolMember(server=URL, left=61), ev.PoolMember(server="tls://east-2.example.com:4222", left=61))
+    pool(
+        stream,
+        ev.PoolMember(server=URL, attempts_left=61),
+        ev.PoolMember(server="tls://east-2.example.com:4222", attempts_left=61),
+    )
     stream.refused("tls://east-2.example.com:4222")
     stream.start_dial(URL).stage("dns", 0.0021)
     began = stream.t
@@ -108,13 +112,13 @@ def secured() -> Stream:
     )  # fmt: skip
     pool(
         stream,
-        ev.PoolMember(server=URL, left=60),
-        ev.PoolMember(server="tls://east-2.example.com:4222", failures=1, left=59),
-        ev.PoolMember(server="tls://192.0.2.19:4222", discovered=True, left=60, lame_duck=True),
-        ev.PoolMember(server="tls://192.0.2.20:4222", discovered=True, left=60),
+        ev.PoolMember(server=URL, attempts_left=60),
+        ev.PoolMember(server="tls://east-2.example.com:4222", failures=1, attempts_left=59),
+        ev.PoolMember(server="tls://192.0.2.19:4222", discovered=True, attempts_left=60, lame_duck=True),
+        ev.PoolMember(server="tls://192.0.2.20:4222", discovered=True, attempts_left=60),
     )
     stream.add(
-        ev.UserInfo(
+        ev.Identity(
             t=stream.t, user="alice", account="ORDERS", publish_allow=["orders.>", "hello"], expires=STARTED + 40 * DAY
         )
     )
@@ -204,11 +208,11 @@ def hostile_dial() -> Stream:
     stream.add(ev.DialConnect(t=stream.t, dial=1, connect={HOSTILE: HOSTILE}, credentials=HOSTILE, expires=1e300))
     stream.end_dial("failed", "tls", HOSTILE, f"[bold]{HOSTILE}\n\x07")
     stream.add(ev.DialFinding(t=stream.t, dial=1, cause=HOSTILE, text=HOSTILE))
-    pool(stream, ev.PoolMember(server=HOSTILE, discovered=True, failures=1 << 60, left=0, lame_duck=True))
+    pool(stream, ev.PoolMember(server=HOSTILE, discovered=True, failures=1 << 60, attempts_left=0, lame_duck=True))
     stream.connect(HOSTILE, name=HOSTILE)
     lists = [HOSTILE, "x" * 500]
     return stream.add(
-        ev.UserInfo(
+        ev.Identity(
             t=stream.t, user=HOSTILE, account=HOSTILE, publish_allow=lists, publish_deny=lists, subscribe_allow=lists,
             subscribe_deny=lists, expires=1e18,
         )

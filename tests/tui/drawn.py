@@ -1,6 +1,6 @@
-"""What panels draw of a stream, without a terminal."""
+"""What panels show for a stream of events, without a terminal."""
 
-from natsmon.state import State
+from natsmon.state import Tracks
 from natsmon.tui.drawing.cells import Row, text_of
 from natsmon.tui.drawing.moment import Moment, Stream
 from natsmon.tui.drawing.panel import Panel
@@ -19,9 +19,10 @@ STREAMS = (
 
 
 def moment_of(stream: streams.Stream, now: float | None = None, how: Stream = "live") -> Moment:
-    state = State()
+    tracks = Tracks()
     for event in stream.events:
-        state.apply(event)
+        tracks.apply(event)
+    state = tracks.first.state
     return Moment(state, max(state.now, stream.t) if now is None else now, how, "killed by SIGKILL", True)
 
 

@@ -58,7 +58,7 @@ class Driven:
 async def driven(
     stream: Stream, *, size: tuple[int, int] = (120, 36), sandbox: Server | None = None, ends: bool = False
 ) -> AsyncIterator[Driven]:
-    source = Recorded(stream, ends=ends, obituary="killed by SIGKILL")
+    source = Recorded(stream, ends=ends, exit_reason="killed by SIGKILL")
     app = NatsmonApp(source, sandbox=sandbox, clock=source.clock)
     async with app.run_test(size=size) as pilot:
         drive = Driven(app, source, pilot)

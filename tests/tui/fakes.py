@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 
+from natsmon.stream import codec, commands
 from natsmon.stream import events as ev
 from tests.tui.streams import Stream
 
@@ -15,10 +16,10 @@ class Recorded:
 
     can_restart = True
 
-    def __init__(self, stream: Stream, *, ends: bool = False, obituary: str = "") -> None:
+    def __init__(self, stream: Stream, *, ends: bool = False, exit_reason: str = "") -> None:
         self.stream = stream
-        self.sent: list[ev.AnyCommand] = []
-        self.obituary = obituary
+        self.sent: list[commands.AnyCommand] = []
+        self.exit_reason = exit_reason
         self.killed = False
         self.starts = 0
         self.tap: Callable[[bytes], None] | None = None
@@ -44,7 +45,7 @@ class Recorded:
 
     def _tap(self, event: ev.AnyEvent) -> None:
         if self.tap is not None:
-            self.tap(ev.encode(event))
+            self.tap(codec.encode(event))
 
     def tell(self, *events: ev.AnyEvent | None) -> None:
         """Further events; None ends the stream."""
@@ -54,7 +55,7 @@ class Recorded:
     def clock(self) -> float:
         return self.t
 
-    def send(self, command: ev.AnyCommand) -> None:
+    def send(self, command: commands.AnyCommand) -> None:
         self.sent.append(command)
 
     def kill(self) -> None:

@@ -13,7 +13,7 @@ def measured() -> Stream:
     told(stream, 300)
     stream.lose().refused("east-1:4222", "reconnect").wait(35.0).connect("east-2:4222", "reconnect", "east-2")
     told(stream, 200, first=34.0)
-    stream.wait(12.0).add(ev.Rtt(t=stream.t, seconds=12.2, omitted=12))
+    stream.wait(12.0).add(ev.Rtt(t=stream.t, seconds=12.2, omitted=12, interval=1.0))
     told(stream, 110)
     return stream.add(ev.Keepalive(t=stream.t, interval=2.0, max_out=2, outstanding=2, stale_at=stream.t + 3.2))
 
@@ -25,17 +25,19 @@ def told(stream: Stream, seconds: int, first: float = 0.0) -> None:
         quick = 0.0002 + 0.00003 * (second * 7 % 11)
         slow = 0.0041 if second % 23 == 7 else 2.1 * quick
         stream.add(ev.Rtt(t=stream.t, seconds=round(slow, 6)))
-        for what in ("attempted", "sent", "echoed"):
+        for what in ("attempted", "sent", "delivered"):
             stream.count(what, 20)
         latencies = [(quantised(quick), 17), (quantised(1.6 * quick), 2)]
         latencies.append((quantised(first if first and second == 0 else slow), 1))
-        stream.add(ev.Tally(t=stream.t, latencies=latencies, **stream.totals))
+        longest = max(first if second == 0 else 0.0, slow)
+        stream.add(ev.Latencies(t=stream.t, kind="echo", counts=latencies, longest=longest))
+        stream.add(ev.Tally(t=stream.t, **stream.totals))
 
 
 def session(of: Stream, /, **fields: object) -> Stream:
-    """The same stream of a session that is otherwise."""
-    (first, *rest) = of.events
-    of.events = [replace(first, **fields), *rest]
+    """The same stream of another connection."""
+    (first, second, *rest) = of.events
+    of.events = [first, replace(second, **fields), *rest]
     return of
 
 
@@ -45,8 +47,8 @@ def pings_out() -> Stream:
 
 
 def blind() -> Stream:
-    stream = session(Stream().become("CONNECTING", "initial").connect(), proof="none")
-    stream.add(ev.Blind(t=stream.t, why="we may not subscribe to hello"))
+    stream = session(Stream().become("CONNECTING", "initial").connect(), verification="none")
+    stream.add(ev.Unverified(t=stream.t, reason="we may not subscribe to hello"))
     for second in range(1, 31):
         stream.wait(1.0).add(ev.Rtt(t=stream.t, seconds=0.0004))
         stream.add(ev.Tally(t=stream.t, attempted=second, sent=second, bytes=5 * second))
@@ -54,7 +56,7 @@ def blind() -> Stream:
 
 
 def acknowledged() -> Stream:
-    stream = session(Stream().become("CONNECTING", "initial").connect().run(30), proof="ack", stream="ORDERS")
+    stream = session(Stream().become("CONNECTING", "initial").connect().run(30), verification="ack", stream="ORDERS")
     totals = {**stream.totals, "resent": 2, "suppressed": 1}
     return stream.add(ev.Tally(t=stream.t, **totals))
 

@@ -1,5 +1,7 @@
 """Streams of losses and moves: a rolling upgrade of three servers, a silence, an outage of many dials."""
 
+from typing import Any
+
 from natsmon.stream import events as ev
 from tests.tui.streams import HOSTILE, Stream
 
@@ -8,11 +10,12 @@ CLUSTER = tuple(f"nats://east-{n}:4222" for n in (1, 2, 3))
 
 def _pool(stream: Stream, *lame: str) -> Stream:
     members = [ev.PoolMember(server=url, discovered=n > 0, lame_duck=url in lame) for n, url in enumerate(CLUSTER)]
-    return stream.add(ev.Pool(t=stream.t, members=members))
+    return stream.add(ev.Pool(t=stream.t, changed=members))
 
 
 def _lose(stream: Stream, server: str, cause: str, text: str) -> float:
-    stream.add(ev.Disconnected(t=stream.t, cause=cause, text=text, server=server))
+    stream.outages += 1
+    stream.add(ev.Disconnected(t=stream.t, outage=stream.outages, cause=cause, text=text, server=server))
     stream.become("RECONNECTING", cause)
     return stream.t
 
@@ -24,9 +27,13 @@ def _arrive(stream: Stream, server: str) -> Stream:
     return stream.wait(0.0011).add(ev.FirstEcho(t=stream.t, seq=1, latency=0.0007))
 
 
-def _told(stream: Stream, began: float, ended: float, before: str, after: str, **figures: object) -> Stream:
-    stream.add(ev.Reconnected(t=ended, before=before, after=after, downtime=ended - began, attempts=1))
-    return stream.add(ev.Outage(t=stream.t, began=began, ended=ended, before=before, after=after, **figures))  # type: ignore[arg-type]
+def _told(stream: Stream, began: float, ended: float, before: str, after: str, **figures: Any) -> Stream:
+    stream.add(
+        ev.Reconnected(t=ended, outage=stream.outages, before=before, after=after, downtime=ended - began, attempts=1)
+    )
+    return stream.add(
+        ev.Outage(t=stream.t, outage=stream.outages, began=began, ended=ended, before=before, after=after, **figures)
+    )
 
 
 def _move(stream: Stream, before: str, after: str) -> Stream:
@@ -65,16 +72,18 @@ def frozen() -> Stream:
     began = _lose(stream, CLUSTER[0], "stale", "no PONG for 2 PINGs")
     stream.start_dial(CLUSTER[1], "reconnect").stage("dns", 0.0002).stage("tcp", 0.0003).stage("info", 0.8, "failed")
     stream.end_dial("timeout", "info", "timeout", "no INFO", 0.8005).refused("east-3:4222", "reconnect")
-    stream.await_dial(CLUSTER[0], 1.0).run(1, fate="buffered").wait(0.07)
+    stream.await_dial(CLUSTER[0], 1.0).run(1, outcome="buffered").wait(0.07)
     stream.refused(CLUSTER[0], "reconnect")
     _arrive(stream, CLUSTER[1])
     _told(
         stream, began, stream.t - 0.0015, CLUSTER[0], CLUSTER[1], cause="stale", text="no PONG for 2 PINGs",
-        detected_after=4.0, dials=4, servers=3, buffered=1, rejected=3, lost=2, late=1, duplicate=1, unknown=1,
+        detected_after=4.0, dials=4, servers=3, buffered=1, rejected=3, lost=2, late=1, duplicate=1, unverified=1,
         lost_seqs=[(59, 59), (61, 61)],
     )  # fmt: skip
     stream.add(
-        ev.CloseReason(t=stream.t, began=began, reason="Stale Connection", cid=12, server=CLUSTER[0], cause="stale")
+        ev.CloseReason(
+            t=stream.t, outage=stream.outages, reason="Stale Connection", cid=12, server=CLUSTER[0], cause="stale"
+        )
     )
     return stream.run(20)
 
@@ -85,14 +94,14 @@ def long() -> Stream:
     _pool(stream).run(30)
     _lose(stream, CLUSTER[0], "eof", "the server closed the connection")
     for n in range(60):
-        stream.refused(CLUSTER[n % 3], "reconnect").await_dial(CLUSTER[(n + 1) % 3]).run(2, fate="buffered")
+        stream.refused(CLUSTER[n % 3], "reconnect").await_dial(CLUSTER[(n + 1) % 3]).run(2, outcome="buffered")
     return stream.wait(0.4)
 
 
 def hostile_outage() -> Stream:
     """Whatever a server can say about a loss, chosen to do harm."""
     stream = Stream(servers=[HOSTILE]).become("CONNECTING", "initial").connect(HOSTILE, name=HOSTILE).run(2)
-    stream.add(ev.Pool(t=stream.t, members=[ev.PoolMember(server=HOSTILE, failures=1 << 60, lame_duck=True)]))
+    stream.add(ev.Pool(t=stream.t, changed=[ev.PoolMember(server=HOSTILE, failures=1 << 60, lame_duck=True)]))
     stream.add(ev.LameDuck(t=stream.t, server=HOSTILE)).run(1)
     began = _lose(stream, HOSTILE, HOSTILE, HOSTILE * 20)
     stream.refused(HOSTILE, "reconnect")
@@ -101,4 +110,4 @@ def hostile_outage() -> Stream:
         stream, began, stream.t, HOSTILE, HOSTILE, cause=HOSTILE, text=HOSTILE * 20, detected_after=1e12,
         lost=1 << 60, lost_seqs=[(-(1 << 60), 1 << 60), (5, 1)] * 40,
     )  # fmt: skip
-    return stream.add(ev.CloseReason(t=stream.t, began=began, reason=HOSTILE * 20))
+    return stream.add(ev.CloseReason(t=stream.t, outage=stream.outages, reason=HOSTILE * 20))

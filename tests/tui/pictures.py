@@ -12,8 +12,8 @@ Compare = Callable[..., bool]
 SIZES = ((80, 24), (120, 36), (200, 60))
 
 
-def app_on(stream: Stream, *, theme: str = "", ends: bool = False, obituary: str = "") -> NatsmonApp:
-    source = Recorded(stream, ends=ends, obituary=obituary)
+def app_on(stream: Stream, *, theme: str = "", ends: bool = False, exit_reason: str = "") -> NatsmonApp:
+    source = Recorded(stream, ends=ends, exit_reason=exit_reason)
     app = NatsmonApp(source, clock=source.clock)
     if theme:
         app.theme = theme

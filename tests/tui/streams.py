@@ -26,6 +26,7 @@ class Stream:
         self.status: ev.Status = "DISCONNECTED"
         self.dials = 0
         self.attempt = 0
+        self.outages = 0
         self.totals: dict[str, Any] = {}
         self.add(
             ev.Session(
@@ -33,12 +34,9 @@ class Stream:
                 id="s1",
                 started=STARTED,
                 versions={"natsmon": "0.1.0"},
-                name=name,
-                servers=list(servers),
-                subject="hello",
-                interval=1.0,
             )
         )
+        self.add(ev.Connection(name=name, servers=list(servers), subject="hello", size=5, interval=1.0))
 
     def add(self, event: ev.AnyEvent) -> "Stream":
         self.events.append(event)
@@ -55,7 +53,7 @@ class Stream:
         self.status = status
         return self
 
-    def start_dial(self, server: str, why: ev.Why = "initial") -> "Stream":
+    def start_dial(self, server: str, reason: ev.DialReason = "initial") -> "Stream":
         self.dials += 1
         self.attempt += 1
         return self.add(
@@ -63,9 +61,9 @@ class Stream:
                 t=self.t,
                 dial=self.dials,
                 attempt=self.attempt,
-                round=(self.attempt + 1) // 2,
+                pool_pass=(self.attempt + 1) // 2,
                 server=server,
-                why=why,
+                reason=reason,
                 timeout=5.0,
             )
         )
@@ -84,8 +82,8 @@ class Stream:
             ev.DialEnd(t=self.t, dial=self.dials, outcome=outcome, stage=stage, cause=cause, text=text, total=total)
         )
 
-    def refused(self, server: str, why: ev.Why = "initial") -> "Stream":
-        self.start_dial(server, why).stage("dns", 0.0002).stage("tcp", 0.0003, "failed")
+    def refused(self, server: str, reason: ev.DialReason = "initial") -> "Stream":
+        self.start_dial(server, reason).stage("dns", 0.0002).stage("tcp", 0.0003, "failed")
         return self.end_dial("failed", "tcp", "refused", "[Errno 111] Connect call failed", 0.0005)
 
     def await_dial(self, server: str, base: float = 2.0, jitter: float = 0.07) -> "Stream":
@@ -94,8 +92,8 @@ class Stream:
             ev.Waiting(t=self.t, delay=delay, base=base, jitter=jitter, until=self.t + delay, server=server)
         )
 
-    def connect(self, server: str = "east-1:4222", why: ev.Why = "initial", name: str = "east-1") -> "Stream":
-        self.start_dial(server, why)
+    def connect(self, server: str = "east-1:4222", reason: ev.DialReason = "initial", name: str = "east-1") -> "Stream":
+        self.start_dial(server, reason)
         for stage, seconds in STAGES:
             self.stage(stage, seconds)
         self.end_dial("connected", "connect", total=sum(seconds for _, seconds in STAGES))
@@ -115,22 +113,20 @@ class Stream:
             )
         )
 
-    def run(self, seconds: int, *, fate: ev.Fate = "sent") -> "Stream":
+    def run(self, seconds: int, *, outcome: ev.PublishOutcome = "sent") -> "Stream":
         """Whole seconds of one message, one tally and one PING each."""
         for second in range(seconds):
             self.wait(1.0)
             seq = self.count("attempted")
-            self.count(fate)
-            self.add(ev.Published(t=self.t, seq=seq, fate=fate, size=5, subject="hello"))
-            latency = None
-            if fate == "sent":
+            self.count(outcome)
+            self.add(ev.Published(t=self.t, seq=seq, outcome=outcome, size=5, subject="hello"))
+            if outcome == "sent":
                 slow = 0.0041 if second % 23 == 7 else 0.0002 + 0.00005 * (second % 5)
-                self.count("echoed")
+                self.count("delivered")
                 self.add(ev.Echoed(t=self.t, seq=seq, latency=slow))
                 self.add(ev.Rtt(t=self.t, seconds=slow))
-                latency = (slow, slow, slow, slow)
             self.count("bytes", 5)
-            self.add(ev.Tally(t=self.t, latency=latency, **self.totals))
+            self.add(ev.Tally(t=self.t, **self.totals))
         return self
 
     def count(self, what: str, by: int = 1) -> int:
@@ -139,15 +135,20 @@ class Stream:
         return total
 
     def lose(self, cause: str = "eof", text: str = "the server closed the connection") -> "Stream":
-        self.add(ev.Disconnected(t=self.t, cause=cause, text=text, server="east-1:4222"))
+        self.outages += 1
+        self.add(
+            ev.Disconnected(
+                t=self.t, outage=self.outages, cause=cause, text=text, server="east-1:4222", manual=cause == "manual"
+            )
+        )
         return self.become("RECONNECTING", cause)
 
     def settle(self, began: float, *, dials: int = 2, buffered: int = 2, lost: int = 1) -> "Stream":
         return self.add(
             ev.Outage(
-                t=self.t, began=began, ended=self.t, cause="eof", text="the server closed the connection",
-                before="east-1:4222", after="east-2:4222", detected_after=0.21, dials=dials, buffered=buffered,
-                lost=lost,
+                t=self.t, outage=self.outages, began=began, ended=self.t, cause="eof", detected_after=0.21,
+                text="the server closed the connection", before="east-1:4222", after="east-2:4222", dials=dials,
+                buffered=buffered, lost=lost,
             )
         )  # fmt: skip
 
@@ -172,14 +173,16 @@ def outage() -> Stream:
     """Connected, lost, back, lost again and waiting."""
     stream = connected()
     first = stream.t
-    stream.lose().refused("east-1:4222", "reconnect").await_dial("east-2:4222").run(2, fate="buffered").wait(0.07)
+    stream.lose().refused("east-1:4222", "reconnect").await_dial("east-2:4222").run(2, outcome="buffered").wait(0.07)
     stream.connect("east-2:4222", "reconnect", "east-2")
     stream.add(
-        ev.Reconnected(t=stream.t, before="east-1:4222", after="east-2:4222", downtime=stream.t - first, attempts=2)
+        ev.Reconnected(
+            t=stream.t, outage=1, before="east-1:4222", after="east-2:4222", downtime=stream.t - first, attempts=2
+        )
     )
     stream.totals.update(buffered=0, sent=stream.totals["sent"] + 2, lost=1)
     stream.settle(first).run(40).lose("stale", "no PONG for 2 PINGs").refused("east-2:4222", "reconnect")
-    return stream.await_dial("east-1:4222").run(1, fate="buffered").wait(0.4)
+    return stream.await_dial("east-1:4222").run(1, outcome="buffered").wait(0.4)
 
 
 def cancelled() -> Stream:

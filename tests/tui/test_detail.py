@@ -200,7 +200,7 @@ def test_the_pool_tells_who_is_here_who_failed_and_who_leaves() -> None:
 
 
 def test_the_pool_marks_who_is_dialed_and_who_is_next() -> None:
-    pool = [ev.PoolMember(server=f"nats://east-{n}:4222", left=0 if n == 3 else None) for n in (1, 2, 3)]
+    pool = [ev.PoolMember(server=f"nats://east-{n}:4222", attempts_left=0 if n == 3 else None) for n in (1, 2, 3)]
     dialing = dial_streams.pool(streams.dialing(), *pool)
     shown = texts(servers.rows(moment_of(dialing), 78, 6))
     assert shown[2].split() == ["◐", "east-2:4222", "given", "0", "∞", "dialing"]
@@ -252,7 +252,7 @@ def test_a_server_without_a_name_is_told_by_its_address_and_not_by_its_long_id()
 )
 def test_credentials_about_to_end_are_said_where_there_is_little_room(days: float, words: str) -> None:
     stream = dial_streams.secured()
-    stream.add(ev.UserInfo(t=stream.t, user="alice", expires=STARTED + days * dial_streams.DAY + stream.t + 1))
+    stream.add(ev.Identity(t=stream.t, user="alice", expires=STARTED + days * dial_streams.DAY + stream.t + 1))
     assert words in texts(status.rows(moment_of(stream), 78, 2))[1]
 
 
@@ -262,7 +262,7 @@ def test_credentials_about_to_end_are_said_where_there_is_little_room(days: floa
 def _state(*servers: str) -> State:
     state = State()
     for number, server in enumerate(servers, 1):
-        state.apply(ev.DialStart(t=number, dial=number, attempt=1, round=1, server=server, why="initial"))
+        state.apply(ev.DialStart(t=number, dial=number, attempt=1, pool_pass=1, server=server, reason="initial"))
         state.apply(ev.DialEnd(t=number, dial=number, outcome="failed", stage="tcp", cause="auth_missing"))
     return state
 
@@ -278,7 +278,7 @@ def test_the_cursor_rests_on_the_newest_until_moved_then_stays_with_its_dial() -
     selection.move(state, 1)
     view = selection.view(state, 3, marked=True)
     assert (_ids(view.listed), view.cursor, view.place) == ([4, 3, 2], 1, 1)
-    state.apply(ev.DialStart(t=5, dial=5, attempt=1, round=1, server="e", why="initial"))
+    state.apply(ev.DialStart(t=5, dial=5, attempt=1, pool_pass=1, server="e", reason="initial"))
     view = selection.view(state, 3, marked=True)
     assert (_ids(view.listed), view.cursor, view.place) == ([4, 3, 2], 1, 2), "rows do not slip away under the cursor"
     selection.move(state, 9)
@@ -295,7 +295,7 @@ def test_the_cursor_rests_on_the_newest_until_moved_then_stays_with_its_dial() -
 )
 def test_dials_are_filtered_by_server_outcome_and_cause(needle: str, found: list[int]) -> None:
     state = _state(*"abc")
-    state.apply(ev.DialStart(t=4, dial=4, attempt=1, round=1, server="d", why="initial"))
+    state.apply(ev.DialStart(t=4, dial=4, attempt=1, pool_pass=1, server="d", reason="initial"))
     selection = listing.DialSelection()
     selection.filter(needle)
     assert _ids(selection.listed(state)) == found

@@ -7,6 +7,7 @@ from unittest import mock
 import pytest
 from textual.events import MouseScrollDown
 
+from natsmon.stream import commands
 from natsmon.stream import events as ev
 from natsmon.tui.app import NatsmonApp
 from natsmon.tui.dials.table import DialTable
@@ -142,7 +143,7 @@ async def test_a_dial_under_way_is_followed_to_its_end_and_can_be_cancelled() ->
         await drive.settle()
         assert "1.65 s of 5 s" in page_of(drive)
         await drive.press("c")
-        assert drive.source.sent == [ev.Cancel()]
+        assert drive.source.sent == [commands.Cancel()]
         await drive.tell(ev.DialEnd(t=drive.source.t, dial=1, outcome="cancelled", stage="tcp", total=1.7))
         assert "⊘ cancelled at tcp after 1.70 s" in page_of(drive)
         assert "1 of 1" not in drive.title("dials")
@@ -171,7 +172,7 @@ async def test_nothing_is_painted_on_a_page_when_nothing_changed() -> None:
 async def test_q_leaves_from_a_page_too() -> None:
     async with driven(dial_streams.secured()) as drive:
         await drive.press("enter", "q")
-        assert drive.source.sent == [ev.Close()]
+        assert drive.source.sent == [commands.Close()]
 
 
 async def test_other_keys_do_nothing_on_a_page() -> None:
@@ -185,7 +186,7 @@ async def test_other_keys_do_nothing_on_a_page() -> None:
         assert on_top(drive) == "DialPage"
         await drive.app.run_action("screen.filter")
         await drive.press("ctrl+c")
-        assert drive.source.sent == [ev.Close()]
+        assert drive.source.sent == [commands.Close()]
 
 
 async def test_the_commands_of_a_page_are_sent_and_say_so() -> None:
@@ -193,7 +194,7 @@ async def test_the_commands_of_a_page_are_sent_and_say_so() -> None:
         await drive.press("s", "p")
         assert "publishing is being paused" in bar_of(drive)
         await drive.press("d")
-        assert drive.source.sent == [ev.Pause(), ev.Drain()]
+        assert drive.source.sent == [commands.Pause(), commands.Drain()]
         assert "draining" in bar_of(drive)
         await drive.press("n")
         assert "connected: no server is being dialed" in bar_of(drive)
@@ -209,7 +210,7 @@ async def test_a_page_keeps_the_status_in_sight() -> None:
         await drive.press("enter")
         t = drive.source.t
         await drive.tell(
-            ev.Disconnected(t=t, cause="eof", server="east-1:4222"),
+            ev.Disconnected(t=t, outage=1, cause="eof", server="east-1:4222"),
             ev.StatusChanged(t=t, status="RECONNECTING", previous="CONNECTED", cause="eof"),
         )
         status = drive.app.screen.query_one("#status", Panel)
@@ -285,7 +286,13 @@ async def test_servers_are_a_page_and_on_a_wide_screen_a_panel() -> None:
         assert "ORDERS" in page_of(drive)
         assert "● tls://east-1.example.com:4222" in page_of(drive)
         t = drive.source.t
-        await drive.tell(ev.Pool(t=t, members=[ev.PoolMember(server="nats://west:4222", discovered=True)]))
+        await drive.tell(
+            ev.Pool(
+                t=t,
+                changed=[ev.PoolMember(server="nats://west:4222", discovered=True)],
+                removed=["tls://east-2.example.com:4222", "tls://192.0.2.20:4222"],
+            )
+        )
         assert "west:4222" in page_of(drive)
         await drive.press("escape")
         await drive.pilot.resize_terminal(200, 40)

@@ -8,6 +8,7 @@ from unittest import mock
 import pytest
 from textual.command import CommandPalette
 
+from natsmon.stream import commands
 from natsmon.stream import events as ev
 from natsmon.tui import app as app_module
 from natsmon.tui.drawing.cells import text_of
@@ -28,21 +29,21 @@ def paused() -> Stream:
     return stream.add(ev.Paused(t=stream.t))
 
 
-SENT: list[tuple[str, Callable[[], Stream], ev.AnyCommand]] = [
-    ("c", streams.dialing, ev.Cancel()),
-    ("c", streams.countdown, ev.Cancel()),
-    ("c", streams.outage, ev.Cancel()),
-    ("r", streams.connected, ev.Reconnect()),
-    ("r", streams.countdown, ev.Reconnect()),
-    ("r", streams.cancelled, ev.Reconnect()),
-    ("n", streams.dialing, ev.NextServer()),
-    ("n", streams.countdown, ev.NextServer()),
-    ("p", streams.connected, ev.Pause()),
-    ("space", streams.dialing, ev.Pause()),
-    ("p", paused, ev.Resume()),
-    ("d", streams.connected, ev.Drain()),
-    ("q", streams.connected, ev.Close()),
-    ("ctrl+c", streams.connected, ev.Close()),
+SENT: list[tuple[str, Callable[[], Stream], commands.AnyCommand]] = [
+    ("c", streams.dialing, commands.Cancel()),
+    ("c", streams.countdown, commands.Cancel()),
+    ("c", streams.outage, commands.Cancel()),
+    ("r", streams.connected, commands.Reconnect()),
+    ("r", streams.countdown, commands.Reconnect()),
+    ("r", streams.cancelled, commands.Reconnect()),
+    ("n", streams.dialing, commands.NextServer()),
+    ("n", streams.countdown, commands.NextServer()),
+    ("p", streams.connected, commands.Pause()),
+    ("space", streams.dialing, commands.Pause()),
+    ("p", paused, commands.Resume()),
+    ("d", streams.connected, commands.Drain()),
+    ("q", streams.connected, commands.Close()),
+    ("ctrl+c", streams.connected, commands.Close()),
 ]
 
 SAID: list[tuple[str, Callable[[], Stream], str]] = [
@@ -60,7 +61,7 @@ SAID: list[tuple[str, Callable[[], Stream], str]] = [
 
 
 @pytest.mark.parametrize(("key", "stream", "command"), SENT)
-async def test_a_key_sends_its_command(key: str, stream: Callable[[], Stream], command: ev.AnyCommand) -> None:
+async def test_a_key_sends_its_command(key: str, stream: Callable[[], Stream], command: commands.AnyCommand) -> None:
     async with driven(stream()) as drive:
         await drive.press(key)
         assert drive.source.sent == [command]
@@ -152,7 +153,7 @@ async def test_leaving_after_it_gave_up_is_1() -> None:
 
 async def test_a_run_that_reaches_its_limit_leaves_by_itself() -> None:
     async with driven(streams.connected()) as drive:
-        await drive.tell(ev.End(t=drive.source.t, exit_code=0, why="count"), None)
+        await drive.tell(ev.End(t=drive.source.t, exit_code=0, reason="count"), None)
         assert drive.app.return_value == 0
 
 
@@ -214,16 +215,16 @@ async def test_the_filter_is_typed_kept_and_dropped() -> None:
 async def test_two_keys_at_once_are_two_commands() -> None:
     async with driven(streams.connected()) as drive:
         await drive.together("p", "p")
-        assert drive.source.sent == [ev.Pause(), ev.Resume()]
+        assert drive.source.sent == [commands.Pause(), commands.Resume()]
         t = drive.source.t
         await drive.tell(ev.Paused(t=t), ev.Resumed(t=t))
         await drive.press("p")
         await drive.tell(ev.Paused(t=t))
         await drive.press("p")
-        assert drive.source.sent[2:] == [ev.Pause(), ev.Resume()]
-        await drive.tell(ev.Ignored(t=t, command="resume", why="not paused"))
+        assert drive.source.sent[2:] == [commands.Pause(), commands.Resume()]
+        await drive.tell(ev.Answer(t=t, command="resume", outcome="ignored", reason="not paused"))
         await drive.press("p")
-        assert drive.source.sent[4:] == [ev.Resume()], "what was refused has not come to be"
+        assert drive.source.sent[4:] == [commands.Resume()], "what was refused has not come to be"
 
 
 async def test_the_log_holds_still_counts_and_follows_again() -> None:
@@ -287,7 +288,7 @@ async def test_the_palette_has_every_action() -> None:
             assert any(title.startswith(name) for title in titles), name
         command = next(c for c in drive.app.get_system_commands(drive.app.screen) if c.title.startswith("Drain"))
         await command.callback()
-        assert drive.source.sent == [ev.Drain()]
+        assert drive.source.sent == [commands.Drain()]
         await drive.press("ctrl+p")
         assert type(drive.app.screen).__name__ == "CommandPalette"
         await drive.press("escape")
@@ -308,7 +309,7 @@ async def test_what_the_palette_runs_on_a_page(key: str) -> None:
         assert not [title for title in named if title.startswith(("Open a dial", "Outages", "Follow"))]
         assert any(title.startswith("Filter") for title in named) == (key == "o")
         await run_by_name(drive.app, drive.pilot, "Cancel the dial")
-        assert drive.source.sent == [ev.Cancel()]
+        assert drive.source.sent == [commands.Cancel()]
         assert drive.app.screen is page
         await run_by_name(drive.app, drive.pilot, "Theme")
         assert isinstance(drive.app.screen, CommandPalette)
@@ -338,7 +339,7 @@ async def test_a_click_on_the_key_bar_is_its_key() -> None:
         x = drive.shown("keybar").index("p pause") + 2
         await drive.pilot.click("#keybar", offset=(x, 0))
         await drive.settle()
-        assert drive.source.sent == [ev.Pause()]
+        assert drive.source.sent == [commands.Pause()]
 
 
 async def test_nothing_is_painted_when_nothing_changed() -> None:
@@ -363,7 +364,7 @@ async def test_single_messages_are_counted_at_once() -> None:
         await drive.tell(ev.Published(t=t, seq=tally.attempted + 1))
         assert f"in flight {tally.in_flight + 1:>11}" in drive.shown("messages")
         await drive.tell(ev.Echoed(t=t, seq=tally.attempted + 1, latency=0.001))
-        assert f"echoed {tally.echoed + 1:>14}" in drive.shown("messages")
+        assert f"delivered {tally.delivered + 1:>11}" in drive.shown("messages")
 
 
 async def test_another_theme_colours_everything_anew() -> None:

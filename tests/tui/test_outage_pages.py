@@ -4,6 +4,7 @@ from unittest import mock
 
 from msgspec.structs import replace
 
+from natsmon.stream import commands
 from natsmon.stream import events as ev
 from natsmon.tui.drawing.panel import Panel
 from tests.tui import outage_streams, streams
@@ -42,10 +43,10 @@ async def test_o_lists_the_outages_and_enter_opens_one() -> None:
 
 async def test_of_a_connection_nobody_listened_on_no_loss_is_told() -> None:
     stream = streams.connected()
-    stream.add(ev.Blind(t=stream.t, why="may not subscribe"))
+    stream.add(ev.Unverified(t=stream.t, reason="may not subscribe"))
     began = stream.t
     stream.lose("eof", "closed by the server").run(1).connect("east-2:4222", "reconnect").run(1)
-    stream.add(ev.Outage(t=stream.t, began=began, ended=stream.t - 1, cause="eof", buffered=3))
+    stream.add(ev.Outage(t=stream.t, outage=1, began=began, ended=stream.t - 1, cause="eof", buffered=3))
     async with driven(stream) as drive:
         await drive.press("o")
         assert "losses not known" in table_of(drive)
@@ -133,7 +134,7 @@ async def test_what_is_learnt_of_an_outage_later_is_on_its_page_at_once() -> Non
         for fates, words in (
             ({"late": 3}, "3, in flight at the loss and echoed all the same"),
             ({"late": 3, "duplicate": 7}, "duplicate    7"),
-            ({"late": 3, "duplicate": 7, "unknown": 5}, "5, in flight at the loss"),
+            ({"late": 3, "duplicate": 7, "unverified": 5}, "5, in flight at the loss"),
         ):
             await drive.tell(replace(told, t=drive.source.t, **fates))
             assert words in page_of(drive)
@@ -149,7 +150,7 @@ async def test_u_shows_the_moves_as_they_come() -> None:
         assert "lame duck notice of east-3" in page_of(drive)
         t = drive.source.t + 6
         await drive.tell(
-            ev.Disconnected(t=t, cause="lame_duck", server="nats://east-3:4222"),
+            ev.Disconnected(t=t, outage=3, cause="lame_duck", server="nats://east-3:4222"),
             ev.StatusChanged(t=t, status="RECONNECTING", previous="CONNECTED", cause="lame_duck"),
             ev.StatusChanged(t=t + 0.02, status="CONNECTED", previous="RECONNECTING"),
             ev.Connected(t=t + 0.02, server="nats://east-1:4222", server_name="east-1"),
@@ -165,7 +166,7 @@ async def test_the_commands_work_there_too() -> None:
         await drive.press("o", "p")
         assert "publishing is being paused" in bar_of(drive)
         await drive.press("escape", "u", "d")
-        assert drive.source.sent == [ev.Pause(), ev.Drain()]
+        assert drive.source.sent == [commands.Pause(), commands.Drain()]
         assert "draining" in bar_of(drive)
 
 
@@ -209,5 +210,5 @@ async def test_times_that_no_clock_shows_cannot_break_the_moves() -> None:
         await drive.press("u")
         lane = next(line for line in page_of(drive).splitlines() if "▃▃" in line)
         assert "east-1" in lane, lane
-        await drive.tell(ev.Disconnected(t=stream.t, cause="stale", server=east))
+        await drive.tell(ev.Disconnected(t=stream.t, outage=1, cause="stale", server=east))
         assert on_top(drive) == "UpgradePage"

@@ -132,7 +132,7 @@ def test_one_outage_told_whole() -> None:
         "server says  Stale Connection",
         "noticed      PINGs went unanswered, 4.00 s after the last word",
         "dials        4, to 3 servers",
-        "cost         2 lost, 1 buffered, 3 rejected, 1 duplicate, 1 unknown",
+        "cost         2 lost, 1 buffered, 3 rejected, 1 duplicate, 1 unverified",
         "lost         2: numbers 59, 61",
         "buffered     1, sent once it was over",
     ):
@@ -218,7 +218,7 @@ def test_dials_that_are_forgotten_are_counted() -> None:
         ("reset", "the connection was reset"),
         ("stale", "PINGs went unanswered"),
         ("auth_expired", "the server said why"),
-        ("forced", "the reconnect was asked for"),
+        ("manual", "the reconnect was asked for"),
         ("never_heard_of", "never heard of"),
     ],
 )
@@ -285,7 +285,7 @@ def test_the_time_on_each_server() -> None:
 
 def test_a_server_that_left_the_pool_is_gone() -> None:
     stream = outage_streams.upgrade()
-    stream.add(ev.Pool(t=stream.t, members=[ev.PoolMember(server=outage_streams.CLUSTER[2])]))
+    stream.add(ev.Pool(t=stream.t, removed=list(outage_streams.CLUSTER[:2])))
     moment = moment_of(stream)
     assert overview.standing("east-1:4222", moment) == ("–", "dim", "gone")
     assert overview.standing("east-3:4222", moment)[2] == "on it, lame duck"
@@ -294,7 +294,7 @@ def test_a_server_that_left_the_pool_is_gone() -> None:
 def test_servers_keep_their_order_and_ids_are_no_names() -> None:
     state = State()
     members = [ev.PoolMember(server=f"nats://east-{n}:4222") for n in (10, 2, 1)]
-    state.apply(ev.Pool(t=0.0, members=members))
+    state.apply(ev.Pool(t=0.0, changed=members))
     assert moves.servers(state) == ["east-1:4222", "east-2:4222", "east-10:4222"]
     state.apply(ev.Connected(t=1.0, server="nats://east-1:4222", server_name="N" + "A" * 55))
     assert moves.names(state) == {}
@@ -303,8 +303,19 @@ def test_servers_keep_their_order_and_ids_are_no_names() -> None:
 def test_what_was_asked_for_had_not_to_be_noticed() -> None:
     stream = streams.connected()
     began = stream.t
-    stream.lose("forced", "a reconnect was asked for").connect("east-2:4222", "reconnect")
-    stream.add(ev.Outage(t=stream.t, began=began, ended=stream.t, cause="forced", detected_after=0.952, after="b"))
+    stream.lose("manual", "a reconnect was asked for").connect("east-2:4222", "reconnect")
+    stream.add(
+        ev.Outage(
+            t=stream.t,
+            outage=1,
+            began=began,
+            ended=stream.t,
+            cause="manual",
+            manual=True,
+            detected_after=0.952,
+            after="b",
+        )
+    )
     moment = moment_of(stream)
     told_whole = "\n".join(texts(detail.rows(moment.state.outages[0], moment, 116)))
     assert "nothing: the reconnect was asked for" in told_whole
@@ -318,8 +329,8 @@ def test_what_was_buffered_is_sent_once_there_is_a_server_again() -> None:
     assert "1, sent once it was over" in told(outage_streams.frozen)
     stream = streams.connected()
     began = stream.t
-    stream.lose().run(2, fate="buffered").become("CLOSED", "cancelled")
-    stream.add(ev.Outage(t=stream.t, began=began, ended=stream.t, cause="eof", buffered=2))
+    stream.lose().run(2, outcome="buffered").become("CLOSED", "cancelled")
+    stream.add(ev.Outage(t=stream.t, outage=1, began=began, ended=stream.t, cause="eof", buffered=2))
     closed = told(lambda: stream)
     assert "buffered     2\n" in "\n".join(line.rstrip() for line in closed.splitlines())
     assert "once it was over" not in closed

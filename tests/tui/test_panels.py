@@ -83,10 +83,10 @@ def test_no_figure_before_there_is_a_sample() -> None:
 def test_counters_keep_their_places() -> None:
     narrow = texts(messages.rows(moment_of(streams.connected()), 50, 3))
     stream = streams.connected()
-    stream.totals.update(attempted=1_234_567, echoed=98_765_432, lost=3)
+    stream.totals.update(attempted=1_234_567, delivered=98_765_432, lost=3)
     wide = texts(messages.rows(moment_of(stream.run(1)), 50, 3))
-    assert [line.index(name) for line, name in zip(narrow, ("echoed", "rejected", "duplicate"), strict=True)] == [
-        line.index(name) for line, name in zip(wide, ("echoed", "rejected", "duplicate"), strict=True)
+    assert [line.index(name) for line, name in zip(narrow, ("delivered", "rejected", "duplicate"), strict=True)] == [
+        line.index(name) for line, name in zip(wide, ("delivered", "rejected", "duplicate"), strict=True)
     ]
     assert "1.23M" in wide[0]
 
@@ -109,7 +109,7 @@ def test_what_is_late_has_a_place_before_what_never_was() -> None:
     assert drawn[-2:] == ["late", "7"]
     drawn = " ".join(texts(messages.rows(moment_of(stream), 34, 2))).split()
     assert "late" not in drawn
-    assert "echoed" in drawn, "where there is room for so few, it is how many came back that matters"
+    assert "delivered" in drawn, "where there is room for so few, it is how many came back that matters"
 
 
 @pytest.mark.parametrize(("width", "word"), [(76, "out of order"), (50, "reordered")])

@@ -25,7 +25,7 @@ def test_states(snap_compare: Compare, stream: Callable[[], Stream]) -> None:
 
 
 def test_probe_died(snap_compare: Compare) -> None:
-    app = app_on(streams.connected(), ends=True, obituary="killed by SIGKILL")
+    app = app_on(streams.connected(), ends=True, exit_reason="killed by SIGKILL")
     assert snap_compare(app, terminal_size=(80, 24), run_before=settle)
 
 

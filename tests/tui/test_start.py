@@ -21,7 +21,7 @@ import natsmon.cli.main, natsmon.cli.dashboard_command, natsmon.cli.run_modes, n
 from natsmon.tui.app import NatsmonApp
 
 class Silent:
-    can_restart, obituary = False, ""
+    can_restart, exit_reason = False, ""
 
     async def events(self):
         await asyncio.Event().wait()
@@ -39,9 +39,7 @@ app = NatsmonApp(Silent())
 app.run(headless=True, auto_pilot=look)
 """
 _LATER: tuple[str, ...] = ("nats", "nkeys", "websockets", "uvloop", "markdown_it", "pygments")
-_LATER += tuple(
-    f"natsmon.{name}" for name in ("probe", "protocol", "library", "check", "lab", "report", "state.availability")
-)
+_LATER += tuple(f"natsmon.{name}" for name in ("probe", "protocol", "library", "check", "lab", "report"))
 _LATER += tuple(f"natsmon.{name}" for name in ("wording.narration", "wording.cause_table", "recording"))
 _LATER += tuple(f"natsmon.{name}" for name in ("replay", "stream.pipe", "stream.ssh"))
 _LATER += tuple(f"natsmon.tui.{name}" for name in ("help", "prompt", "filter", "page", "servers_page", "replay"))

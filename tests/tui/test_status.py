@@ -24,16 +24,11 @@ def failing(rounds: int) -> Stream:
     return stream
 
 
-def frozen(quiet: float, *, interval: str = "") -> Stream:
+def frozen(quiet: float) -> Stream:
     """Connected, and then not a word."""
     stream = Stream().become("CONNECTING", "initial").connect().run(30)
-    if interval:
-        stream.events[0] = ev.Session(
-            t=0.0, id="s1", started=streams.STARTED, versions={}, name="", servers=[], subject="", interval=1.0,
-            settings={"rtt-interval": (interval, "flag")},
-        )  # fmt: skip
     stream.count("in_flight", 12)
-    return stream.add(ev.Tally(t=stream.t, latency=None, **stream.totals)).wait(quiet)
+    return stream.add(ev.Tally(t=stream.t, **stream.totals)).wait(quiet)
 
 
 def test_a_first_connection_that_fails_says_since_when_how_often_and_why() -> None:
@@ -75,11 +70,8 @@ def test_a_server_that_says_nothing_is_not_healthy() -> None:
     assert "no PONG" not in texts(status.rows(moment_of(frozen(2.9)), 118, 2))[1]
 
 
-def test_how_long_is_too_long_follows_from_the_pings() -> None:
-    assert silence.seconds(moment_of(frozen(12.0, interval="5s"))) is None
-    assert silence.seconds(moment_of(frozen(16.0, interval="5s"))) == pytest.approx(16.0)
-    assert silence.seconds(moment_of(frozen(4.0, interval="10ms"))) == pytest.approx(4.0)
-    assert silence.seconds(moment_of(frozen(4.0, interval="soon"))) == pytest.approx(4.0)
+def test_silence_ends_with_the_stream() -> None:
+    assert silence.seconds(moment_of(frozen(12.0))) == pytest.approx(12.0)
     assert silence.seconds(moment_of(frozen(12.0), how="died")) is None
 
 
@@ -89,7 +81,7 @@ def test_a_stream_that_tells_silence_is_believed() -> None:
     assert silence.seconds(moment_of(stream)) is None
     stream.add(ev.Silent(t=stream.t, since=stream.t - 1.9, missed=2)).wait(0.5)
     assert silence.seconds(moment_of(stream)) == pytest.approx(2.4)
-    stream.add(ev.Heard(t=stream.t, silence=2.4)).wait(5.0)
+    stream.add(ev.SilenceEnded(t=stream.t, seconds=2.4)).wait(5.0)
     assert silence.seconds(moment_of(stream)) is None
 
 

@@ -1,27 +1,21 @@
-"""The story of one connection, word by word."""
+"""Narration: the line of each event, in one table."""
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from natsmon.state import State
+from natsmon.state import Tracks
 from natsmon.stream import events as ev
 from natsmon.wording.cause_table import diagnose
-from natsmon.wording.narration import Line, Narrator
+from natsmon.wording.narration import narrate
 
 A, B = "nats://east-1:4222", "nats://10.0.0.2:4222"
 
 
-def tell(*events: ev.AnyEvent) -> list[Line]:
-    state, narrator = State(), Narrator()
-    lines = []
-    for event in events:
-        state.apply(event)
-        line = narrator.tell(event, state)
-        if line is not None:
-            lines.append(line)
-    return lines
+def narrated(*events: ev.AnyEvent) -> list[ev.LogLine]:
+    tracks = Tracks(narrate)
+    return [line for event in events if (line := tracks.apply(event)) is not None]
 
 
 def status(t: float, status: ev.Status, cause: str = "") -> ev.StatusChanged:
@@ -29,20 +23,18 @@ def status(t: float, status: ev.Status, cause: str = "") -> ev.StatusChanged:
 
 
 LIFE: list[tuple[ev.AnyEvent, str, str]] = [
+    (ev.Session(t=0.0, id="x", started=0.0, versions={"natsmon": "1.2"}), "", ""),
     (
-        ev.Session(
-            t=0.0, id="x", started=0.0, versions={"natsmon": "1.2"}, name="natsmon h 7", servers=[A, B],
-            subject="hello", interval=0.5,
-        ),
+        ev.Connection(t=0.0, name="natsmon h 7", servers=[A, B], subject="hello", interval=0.5),
         "info",
         f"natsmon 1.2 as 'natsmon h 7': {A}, {B}, publishing on hello every 500 ms",
     ),
     (status(0.0, "CONNECTING", "initial"), "", ""),
     (
-        ev.DialStart(t=0.0, dial=1, attempt=1, round=1, server=A, why="initial", timeout=5.0),
-        "info", f"attempting to connect to {A}: attempt 1, round 1, initial connect",
+        ev.DialStart(t=0.0, dial=1, attempt=1, pool_pass=1, server=A, reason="initial", timeout=5.0),
+        "info", f"attempting to connect to {A}: attempt 1, pass 1, initial connect",
     ),
-    (ev.Published(t=0.0, seq=1, fate="buffered", size=5), "warn",
+    (ev.Published(t=0.0, seq=1, outcome="buffered", size=5), "warn",
      "not ready yet: message 1 buffered while CONNECTING"),
     (ev.DialStage(t=0.0, dial=1, stage="dns", outcome="started"), "", ""),
     (
@@ -62,8 +54,8 @@ LIFE: list[tuple[ev.AnyEvent, str, str]] = [
         "dim", f"next dial {B} in 2.07 s (2 s + 70 ms jitter)",
     ),
     (
-        ev.DialStart(t=2.1, dial=2, attempt=2, round=2, server=B, why="initial"),
-        "info", f"attempting to connect to {B}: attempt 2, round 2, initial connect",
+        ev.DialStart(t=2.1, dial=2, attempt=2, pool_pass=2, server=B, reason="initial"),
+        "info", f"attempting to connect to {B}: attempt 2, pass 2, initial connect",
     ),
     (ev.DialStage(t=2.1, dial=2, stage="dns", outcome="complete", address="10.0.0.2:4222"), "", ""),
     (ev.DialStage(t=2.1, dial=2, stage="tcp", outcome="started"), "", ""),
@@ -85,115 +77,119 @@ LIFE: list[tuple[ev.AnyEvent, str, str]] = [
         "(dns 0.00 ms, tcp 0.30 ms, info 0.50 ms, connect 0.60 ms)",
     ),
     (status(2.1, "CONNECTED", "initial"), "", ""),
-    (ev.Published(t=3.0, seq=2, fate="sent", size=5, subject="hello"), "info", "published 2 on hello"),
+    (ev.Published(t=3.0, seq=2, outcome="sent", size=5, subject="hello"), "info", "published 2 on hello"),
     (ev.Echoed(t=3.0, seq=2, latency=0.00043), "dim", "message 2 echoed after 0.43 ms"),
-    (ev.Tally(t=3.0, attempted=2, sent=2, echoed=2), "", ""),
+    (ev.Tally(t=3.0, attempted=2, sent=2, delivered=2), "", ""),
     (ev.Rtt(t=3.0, seconds=0.0003), "", ""),
     (ev.Account(t=3.0, account="ORDERS"), "", ""),
-    (ev.UserInfo(t=3.0, user="app", account="ORDERS", publish_allow=["a.>", "b"], subscribe_deny=["c"], expires=86400),
+    (ev.Identity(t=3.0, user="app", account="ORDERS", publish_allow=["a.>", "b"], subscribe_deny=["c"], expires=86400),
      "dim", "to the server we are user app, account ORDERS, publishes only to a.>, b, subscribes not to c, "
      "until 1970-01-02 00:00:00 UTC"),
-    (ev.Pool(t=3.0, members=[ev.PoolMember(server=A)]), "", ""),
-    (ev.Ignored(t=3.0, command="cancel", why="connected: there is no dial to cancel"), "warn",
+    (ev.Pool(t=3.0, changed=[ev.PoolMember(server=A)]), "", ""),
+    (ev.Answer(t=3.0, command="pause"), "", ""),
+    (ev.Answer(t=3.0, command="cancel", outcome="ignored", reason="connected: there is no dial to cancel"), "warn",
      "cancel ignored: connected: there is no dial to cancel"),
     (ev.Discovered(t=3.0, servers=["nats://10.0.0.3:4222"]), "info", "discovered 1 server: nats://10.0.0.3:4222"),
     (ev.LameDuck(t=4.0, server=B), "warn",
      f"{B} is in lame duck mode: it will shut down, and close this connection before"),
     (
-        ev.Disconnected(t=5.1, cause="eof", text="closed by the server", server=B, reason="Server Shutdown"),
+        ev.Disconnected(t=5.1, outage=1, cause="eof", text="closed by the server", server=B, reason="Server Shutdown"),
         "bad", f"disconnected from {B} after 3.00 s: eof, closed by the server; the server's reason: Server Shutdown",
     ),
     (status(5.1, "RECONNECTING", "eof"), "", ""),
-    (ev.DialStart(t=5.1, dial=3, attempt=1, round=1, server=A, why="reconnect"), "info",
-     f"attempting to connect to {A}: attempt 1, round 1, reconnect"),
+    (ev.DialStart(t=5.1, dial=3, attempt=1, pool_pass=1, server=A, reason="reconnect"), "info",
+     f"attempting to connect to {A}: attempt 1, pass 1, reconnect"),
     (ev.DialEnd(t=5.2, dial=3, outcome="cancelled", stage="info", total=0.1), "warn",
      f"attempt 1 on {A} cancelled in info after 100 ms"),
-    (ev.DialStart(t=5.2, dial=4, attempt=2, round=1, server=A, why="reconnect"), "info",
-     f"attempting to connect to {A}: attempt 2, round 1, reconnect"),
+    (ev.DialStart(t=5.2, dial=4, attempt=2, pool_pass=1, server=A, reason="reconnect"), "info",
+     f"attempting to connect to {A}: attempt 2, pass 1, reconnect"),
     (ev.DialEnd(t=7.2, dial=4, outcome="timeout", stage="info", cause="timeout", total=2.0), "bad",
      f"attempt 2 on {A} timed out in info after 2.00 s: connected, but the server stays silent "
      "(it may be frozen, wait for TLS first, or be no NATS server: a WebSocket or a monitoring port is silent too)"),
     (ev.DialFinding(t=7.25, dial=4, cause="tls_first_wanted", text="it said INFO as soon as it was under TLS"), "warn",
      f"a second look at {A}: the server waits for the TLS handshake before it says anything: "
      "it said INFO as soon as it was under TLS (add --tlsfirst)"),
-    (ev.Published(t=7.3, seq=3, fate="rejected", size=5), "bad",
+    (ev.Published(t=7.3, seq=3, outcome="rejected", size=5), "bad",
      "not ready yet: message 3 rejected while RECONNECTING, the reconnect buffer is full"),
-    (ev.Reconnected(t=7.41, before=B, after=A, downtime=2.31, attempts=3), "good",
+    (ev.Reconnected(t=7.41, outage=1, before=B, after=A, downtime=2.31, attempts=3), "good",
      f"reconnected to {A} after 2.31 s and 3 attempts, before that on {B}"),
-    (ev.Outage(t=7.5, began=5.1, ended=7.41, cause="eof", detected_after=0.5, buffered=2, lost=1), "warn",
+    (ev.Outage(t=7.5, outage=1, began=5.1, ended=7.41, cause="eof", detected_after=0.5, buffered=2, lost=1), "warn",
      "outage of 2.31 s, noticed 500 ms after the last sign of life: messages 2 buffered, 1 lost"),
-    (ev.CloseReason(t=7.55, began=5.1, cid=7, reason="Kicked", cause="kicked", source="the server"), "info",
+    (ev.CloseReason(t=7.55, outage=1, cid=7, reason="Kicked", cause="kicked", source="the server"), "info",
      "the server says why connection 7 was closed: Kicked: "
      "somebody with the system account had this connection closed"),
     (ev.AsyncError(t=7.6, text="permissions violation"), "bad", "error on the connection: permissions violation"),
     (ev.Silent(t=7.65, since=5.65, missed=2, server=A), "warn",
      f"{A} has said nothing for 2.00 s, 2 messages unanswered"),
-    (ev.Heard(t=7.66, silence=2.01), "good", "the server speaks again after 2.01 s of silence"),
-    (ev.Blind(t=7.67, why="permissions violation"), "warn",
+    (ev.SilenceEnded(t=7.66, seconds=2.01), "good", "the server speaks again after 2.01 s of silence"),
+    (ev.Unverified(t=7.67, reason="permissions violation"), "warn",
      "what becomes of messages is not known: permissions violation"),
     (ev.Paused(t=7.7), "info", "publishing paused"),
     (ev.Resumed(t=7.8), "info", "publishing resumed"),
     (ev.Note(t=7.85, text="killed the server", kind="warn"), "warn", "killed the server"),
-    (ev.Gap(t=7.9, events=1200), "warn",
-     "1,200 events left out: this reader did not keep up; totals are not affected"),
+    (ev.Alive(t=7.88), "", ""),
+    (ev.Clock(t=7.88, wall=1_795_000_000.0), "info", "the machine's clock was set"),
+    (ev.Clock(t=7.88, wall=1_795_000_060.0, suspended=60.0), "warn", "the machine was suspended for 1m00s"),
+    (ev.Gap(t=7.9, dropped={"echoed": 1100, "rtt": 100}), "warn",
+     "1,200 lines dropped: this reader did not keep up; totals and latencies are not affected"),
     (status(8.0, "DRAINING", "closing"), "info", "shutting down: draining the connection"),
     (ev.Drained(t=8.0, seconds=0.012), "info", "drained in 12.0 ms"),
-    (ev.ReadBack(t=8.0, stream="ORDERS", acknowledged=2, stored=1, missing=1), "bad",
+    (ev.Audit(t=8.0, stream="ORDERS", acknowledged=2, stored=1, missing=1), "bad",
      "stream ORDERS: 1 of 2 acknowledged messages stored, 1 missing, 0 stored twice"),
     (ev.Closed(t=8.0, cause="closed"), "info", "connection closed"),
-    (ev.End(t=8.0, exit_code=0, why="signal"), "info",
+    (ev.End(t=8.0, exit_code=0, reason="signal"), "info",
      "ended after 8.00 s (signal): 2 published, 2 echoed, 0 lost, 1 rejected, 1 reconnect"),
 ]  # fmt: skip
 
 
-def test_the_life_of_a_connection() -> None:
-    assert [(line.kind, line.text) for line in tell(*[event for event, _, _ in LIFE])] == [
+def test_narration_of_the_life_of_a_connection() -> None:
+    assert [(line.kind, line.text) for line in narrated(*[event for event, _, _ in LIFE])] == [
         (kind, text) for _, kind, text in LIFE if text
     ]
 
 
-def test_every_event_is_told_or_meant_not_to_be() -> None:
-    told = {type(event) for event, _, text in LIFE if text}
-    assert set(ev.Event.__subclasses__()) - told == {
-        ev.Tally, ev.Rtt, ev.Pool, ev.Account, ev.DialInfo, ev.DialConnect,
-        ev.Subscribed, ev.FirstEcho, ev.Keepalive, ev.Observed, ev.Snapshot,
+def test_narration_has_a_line_for_every_kind_of_event_but_samples() -> None:
+    narrated_kinds = {type(event) for event, _, text in LIFE if text}
+    assert set(ev.AnyEvent.__args__) - narrated_kinds == {
+        ev.Session, ev.Alive, ev.Tally, ev.Latencies, ev.Rtt, ev.Pool, ev.Account, ev.DialInfo, ev.DialConnect,
+        ev.Subscribed, ev.FirstEcho, ev.Keepalive, ev.Observed, ev.Snapshot, ev.SnapshotEnd,
     }  # fmt: skip
 
 
-def test_the_blind_do_not_speak_of_losses() -> None:
-    sums = ev.Tally(t=2.0, attempted=5, sent=5, in_flight=5)
-    heard = ev.Connected(t=1.0, server=A), ev.Blind(t=1.0, why="--no-echo"), sums
+def test_narration_of_an_unverified_connection_counts_no_losses() -> None:
+    sums = ev.Tally(t=2.0, attempted=5, sent=5, unverified=5)
+    heard = ev.Connected(t=1.0, server=A), ev.Unverified(t=1.0, reason="--no-echo"), sums
     lost = (
-        ev.Disconnected(t=2.0, cause="eof", server=A),
-        ev.Outage(t=3.0, began=2.0, ended=3.0, cause="eof", buffered=1),
+        ev.Disconnected(t=2.0, outage=1, cause="eof", server=A),
+        ev.Outage(t=3.0, outage=1, began=2.0, ended=3.0, cause="eof", buffered=1),
     )
-    lines = [line.text for line in tell(*heard, *lost, ev.End(t=4.0, exit_code=0))]
+    lines = [line.text for line in narrated(*heard, *lost, ev.End(t=4.0, exit_code=0))]
     assert lines[-2:] == [
         "outage of 1.00 s: messages 1 buffered, losses not known",
-        "ended after 4.00 s: 5 published, 5 with a fate unknown, 0 reconnects",
+        "ended after 4.00 s: 5 published, 5 not verified, 0 reconnects",
     ]
 
 
-def test_what_ends_an_outage_for_good_is_told_of_a_reconnect_alone() -> None:
+def test_narration_shows_the_first_echo_after_a_reconnect_only() -> None:
     def up(t: float) -> tuple[ev.AnyEvent, ...]:
         heard = ev.Subscribed(t=t + 0.0016, subject="hello"), ev.FirstEcho(t=t + 0.0372, seq=1, latency=0.001)
         return ev.Connected(t=t, server=A), status(t, "CONNECTED"), *heard
 
-    lost = ev.Disconnected(t=5.0, cause="eof", server=A), status(5.0, "RECONNECTING")
-    lines = [line.text for line in tell(*up(1.0), *lost, *up(6.0))]
+    lost = ev.Disconnected(t=5.0, outage=1, cause="eof", server=A), status(5.0, "RECONNECTING")
+    lines = [line.text for line in narrated(*up(1.0), *lost, *up(6.0))]
     assert [text for text in lines if "first echo" in text] == [
         "resubscribed 1.60 ms after the connect, first echo after 37.2 ms"
     ]
 
 
-def test_advice_is_given_once() -> None:
+def test_narration_gives_advice_once() -> None:
     def refused(dial: int) -> tuple[ev.AnyEvent, ev.AnyEvent]:
         return (
-            ev.DialStart(t=dial, dial=dial, attempt=dial, round=dial, server=A, why="initial"),
+            ev.DialStart(t=dial, dial=dial, attempt=dial, pool_pass=dial, server=A, reason="initial"),
             ev.DialEnd(t=dial, dial=dial, outcome="failed", stage="tcp", cause="refused"),
         )
 
-    lines = [line.text for line in tell(*refused(1), *refused(2)) if "failed" in line.text]
+    lines = [line.text for line in narrated(*refused(1), *refused(2)) if "failed" in line.text]
     assert lines[0].endswith("refused, nothing listens on that port (is the server running, and is this its port?)")
     assert lines[1].endswith("refused, nothing listens on that port")
 
@@ -207,17 +203,17 @@ def test_advice_is_given_once() -> None:
          "connection closed: the dial was cancelled"),
         (ev.Closed(t=0, cause="drained"), "info", "connection closed: drained, as asked"),
         (ev.Drained(t=0, complete=False, seconds=5.0), "warn", "not drained after 5.00 s: closing nevertheless"),
-        (ev.Disconnected(t=0, cause="forced", text="a reconnect was asked for", server=A), "warn",
-         f"disconnected from {A}: forced, a reconnect was asked for"),
-        (ev.Reconnected(t=0, before=A, after=A, downtime=0.01, attempts=1), "good",
+        (ev.Disconnected(t=0, outage=1, cause="manual", text="a reconnect was asked for", server=A), "warn",
+         f"disconnected from {A}: manual, a reconnect was asked for"),
+        (ev.Reconnected(t=0, outage=1, before=A, after=A, downtime=0.01, attempts=1), "good",
          f"reconnected to {A} after 10.0 ms and 1 attempt, the same server"),
-        (ev.Outage(t=0, began=0, ended=1, cause="eof"), "info", "outage of 1.00 s: messages 0 lost"),
-        (ev.Outage(t=0, began=0, ended=1, cause="eof", unknown=2, late=1), "info",
-         "outage of 1.00 s: messages 1 late, 2 with a fate unknown, 0 lost"),
+        (ev.Outage(t=0, outage=1, began=0, ended=1, cause="eof"), "info", "outage of 1.00 s: messages 0 lost"),
+        (ev.Outage(t=0, outage=1, began=0, ended=1, cause="eof", unverified=2, late=1), "info",
+         "outage of 1.00 s: messages 1 late, 2 not verified, 0 lost"),
         (ev.Silent(t=9, since=8.25), "warn", "the server has said nothing for 750 ms"),
-        (ev.ReadBack(t=0, stream="S", acknowledged=1, stored=1), "good",
+        (ev.Audit(t=0, stream="S", acknowledged=1, stored=1), "good",
          "stream S: 1 of 1 acknowledged message stored, 0 missing, 0 stored twice"),
-        (ev.ReadBack(t=0, stream="S", acknowledged=9, stored=4, complete=False, text="timed out"), "bad",
+        (ev.Audit(t=0, stream="S", acknowledged=9, stored=4, complete=False, text="timed out"), "bad",
          "stream S: 4 of 9 acknowledged messages stored, 0 missing, 0 stored twice, "
          "and it could not be read to its end: timed out"),
         (ev.Connected(t=0, server=A, server_name="N" * 56, server_id="N" * 56, tls="TLSv1.3", cluster="c"), "good",
@@ -225,51 +221,52 @@ def test_advice_is_given_once() -> None:
         (ev.DialEnd(t=0, dial=9, outcome="failed", server=A, cause="auth", stage="connect", total=0.001), "bad",
          f"attempt on {A} failed in connect after 1.00 ms: auth, the server refused the credentials "
          "(is the password right, does this server know the user?)"),
-        (ev.Ignored(t=0, command="next_server", why="draining"), "warn", "next server ignored: draining"),
+        (ev.Answer(t=0, command="next_server", outcome="ignored", reason="draining"), "warn",
+         "next server ignored: draining"),
         (ev.End(t=90, exit_code=1), "bad", "ended after 1m30s: 0 published, 0 echoed, 0 lost, 0 reconnects"),
     ],
 )  # fmt: skip
-def test_a_line_alone(event: ev.AnyEvent, kind: str, text: str) -> None:
-    (line,) = tell(event)
+def test_narration_of_a_single_event(event: ev.AnyEvent, kind: str, text: str) -> None:
+    (line,) = narrated(event)
     assert (line.kind, line.text) == (kind, text)
 
 
-def test_an_outage_told_again_is_a_correction() -> None:
-    told = ev.Outage(t=7.5, began=5.1, ended=7.41, cause="eof", detected_after=0.5, lost=1)
-    assert [line.text for line in tell(told, msgspec.structs.replace(told, t=7.6, lost=0, late=1))] == [
+def test_narration_of_a_repeated_outage_is_a_correction() -> None:
+    first = ev.Outage(t=7.5, outage=1, began=5.1, ended=7.41, cause="eof", detected_after=0.5, lost=1)
+    assert [line.text for line in narrated(first, msgspec.structs.replace(first, t=7.6, lost=0, late=1))] == [
         "outage of 2.31 s, noticed 500 ms after the last sign of life: messages 1 lost",
         "outage of 2.31 s, corrected: messages 1 late, 0 lost",
     ]
 
 
-def test_too_large_a_message_is_told_by_the_error_alone() -> None:
-    assert [line.text for line in tell(
+def test_narration_of_a_refused_message_is_its_error_only() -> None:
+    assert [line.text for line in narrated(
         ev.Connected(t=0, server=A, max_payload=1024),
         ev.AsyncError(t=0, text="too large"),
-        ev.Published(t=0, seq=1, fate="rejected", size=4096, why="refused"),
+        ev.Published(t=0, seq=1, outcome="rejected", size=4096, reason="refused"),
     )][1:] == ["error on the connection: too large"]  # fmt: skip
 
 
 @given(st.text())
-def test_nothing_a_server_says_leaves_its_line(text: str) -> None:
-    for line in tell(
-        ev.DialStart(t=0, dial=1, attempt=1, round=1, server=text, why="initial"),
+def test_narration_escapes_text_from_a_server(text: str) -> None:
+    for line in narrated(
+        ev.DialStart(t=0, dial=1, attempt=1, pool_pass=1, server=text, reason="initial"),
         ev.DialStage(t=0, dial=1, stage="dns", outcome="complete", address=text),
         ev.DialTls(t=0, dial=1, version=text, cipher=text, chain=[ev.Certificate(names=[text])]),
         ev.DialEnd(t=0, dial=1, outcome="failed", stage="info", cause=text, text=text),
         ev.Connected(t=0, server=text, server_name=text, version=text, cluster=text, account=text, tls=text),
-        ev.Disconnected(t=0, cause=text, text=text, server=text, reason=text),
+        ev.Disconnected(t=0, outage=1, cause=text, text=text, server=text, reason=text),
         ev.Discovered(t=0, servers=[text]),
         ev.DialFinding(t=0, dial=1, cause=text, text=text),
         ev.DialTls(t=0, dial=1, chain=[ev.Certificate(names=[text], issuer=text)], trusted=False),
         ev.Account(t=0, account=text),
-        ev.UserInfo(t=0, user=text, account=text, publish_allow=[text], subscribe_deny=[text]),
-        ev.CloseReason(t=0, began=0, reason=text, cause=text, source=text),
+        ev.Identity(t=0, user=text, account=text, publish_allow=[text], subscribe_deny=[text]),
+        ev.CloseReason(t=0, outage=1, reason=text, cause=text, source=text),
         ev.AsyncError(t=0, text=text),
         ev.Silent(t=0, since=0, server=text),
-        ev.Blind(t=0, why=text),
-        ev.ReadBack(t=0, stream=text, text=text),
-        ev.Ignored(t=0, command=text, why=text),
+        ev.Unverified(t=0, reason=text),
+        ev.Audit(t=0, stream=text, text=text),
+        ev.Answer(t=0, command=text, outcome="ignored", reason=text),
     ):
         assert not any(char < " " or "\x7f" <= char <= "\x9f" for char in line.text)
         assert not set(line.text) & set("\u2028\u2029\u202e\u2066")
@@ -279,9 +276,9 @@ def test_nothing_a_server_says_leaves_its_line(text: str) -> None:
 @pytest.mark.parametrize(
     "cause",
     ["dns", "refused", "unreachable", "timeout", "reset", "eof", "info_bad", "http", "tls_mismatch", "auth", "limit",
-     "protocol", "stale", "shutdown", "cancelled", "forced", "lame_duck", "unknown"],
+     "protocol", "stale", "shutdown", "cancelled", "manual", "lame_duck", "unknown"],
 )  # fmt: skip
-def test_every_cause_is_known_in_every_stage(cause: str) -> None:
+def test_every_cause_has_a_meaning_in_every_stage(cause: str) -> None:
     unknown = diagnose(None, "what is this")
     for stage in (None, *ev.STAGES):
         assert diagnose(stage, cause).happened

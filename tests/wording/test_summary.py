@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from natsmon.lab.nats_server import NatsServer
-from natsmon.state import State
+from natsmon.state import State, Tracks
 from natsmon.stream import events as ev
 from natsmon.wording.session_summary import WIDTH, summary
 from tests.harness.terminal import Terminal
@@ -32,10 +32,10 @@ def _utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def folded(stream: Stream) -> State:
-    state = State()
+    tracks = Tracks()
     for event in stream.events:
-        state.apply(event)
-    return state
+        tracks.apply(event)
+    return tracks.first.state
 
 
 def lines(stream: Stream, died: str | None = None) -> dict[str, str]:
@@ -46,7 +46,7 @@ def lines(stream: Stream, died: str | None = None) -> dict[str, str]:
 
 
 def ended(stream: Stream, why: str = "asked") -> Stream:
-    return stream.add(ev.End(t=stream.t, exit_code=0, why=why))
+    return stream.add(ev.End(t=stream.t, exit_code=0, reason=why))
 
 
 def test_a_run_with_an_outage() -> None:
@@ -89,13 +89,15 @@ def test_why_it_ended() -> None:
 def test_fates_that_nobody_could_see_are_not_told() -> None:
     assert lines(latency_streams.blind())["messages"] == "30 attempted, 30 sent; fates unknown"
     stream = streams.connected()
-    stream.add(ev.Blind(t=stream.t, why="we may not subscribe")).lose().connect("east-2:4222", "reconnect", "east-2")
+    stream.add(ev.Unverified(t=stream.t, reason="we may not subscribe")).lose().connect(
+        "east-2:4222", "reconnect", "east-2"
+    )
     assert lines(stream)["messages"] == "80 attempted, 80 echoed, 0 lost; fates unknown for a part of the run"
 
 
 def test_acknowledged_and_read_back() -> None:
     stream = latency_streams.acknowledged()
-    stream.add(ev.ReadBack(t=stream.t, stream="ORDERS", acknowledged=30, stored=29, missing=1, complete=False))
+    stream.add(ev.Audit(t=stream.t, stream="ORDERS", acknowledged=30, stored=29, missing=1, complete=False))
     told = lines(stream)
     start = "30 attempted, 30 acknowledged, 0 lost; 29 of 30 found in the stream"
     assert told["messages"] == f"{start}, not"[: WIDTH - 10] + "…"
@@ -127,8 +129,8 @@ def test_hostile_words_are_data() -> None:
 @pytest.mark.parametrize("name", ["n" * 5_000, "日本語" * 40, "e\u0301" * 50])
 def test_long_names_are_cut(name: str) -> None:
     stream = streams.connected()
-    session = stream.events[0]
-    stream.events[0] = replace(session, servers=[name, name])
+    (at,) = (at for at, event in enumerate(stream.events) if isinstance(event, ev.Connection))
+    stream.events[at] = replace(stream.events[at], servers=[name, name])
     stream.lose(name).connect(name, "reconnect", name).lose(name)
     told = lines(stream)
     assert all(text.endswith("…") or name not in text for text in told.values())

@@ -1,21 +1,21 @@
-"""What a command asks of the step that is under way: one order at a time, and the step ends at once."""
+"""Command queue: what a command asks of the step in progress. One order at a time, and the step ends at once."""
 
 import asyncio
 from collections.abc import Coroutine
 from typing import Any, Literal, TypeVar
 
 T = TypeVar("T")
-Order = Literal["cancel", "now", "next", "force", "drain", "close"]
+Order = Literal["cancel", "now", "next", "manual", "drain", "close"]
 
 
 class Orders:
-    """The place where an order lies until a step takes it."""
+    """Holds one order until a step takes it."""
 
     def __init__(self) -> None:
         self._order: asyncio.Future[Order] = asyncio.get_running_loop().create_future()
 
     def give(self, order: Order) -> None:
-        """Of orders in one moment the last counts, but that nothing follows a close."""
+        """Set the order; it replaces one that no step has taken, except ``close``."""
         if self._order.done():
             if self._order.result() == "close":
                 return
@@ -23,9 +23,9 @@ class Orders:
         self._order.set_result(order)
 
     async def take(self) -> Order:
-        """The next order; its place is free again."""
+        """Wait for an order and remove it."""
         await asyncio.shield(self._order)
-        order = self._order.result()  # which may be a later one's than the one that was waited for
+        order = self._order.result()  # a later order may have replaced the one that was waited for
         self._order = asyncio.get_running_loop().create_future()
         return order
 

@@ -1,8 +1,7 @@
 """The life of a connection: what to dial next, how long to wait, when to give up, and what a command changes.
 
-nats-py's own retry loop is not used. The words are nats.go's, the policy is ADR-40's: the first reconnect
-dial is immediate, the others wait once per round, with jitter; every wait and every dial ends at once when
-it is told to.
+nats-py's own retry loop is not used. The terms are nats.go's, the policy is ADR-40's: the first reconnect dial is
+immediate, the others wait once per pass over the pool, with jitter. A command ends every wait and every dial at once.
 """
 
 import asyncio
@@ -10,11 +9,11 @@ import random
 from collections.abc import Callable
 from typing import Protocol
 
-from natsmon.config.settings import Settings
+from natsmon.config.settings import Server, Settings
 from natsmon.dial.stream import CustomDialer
 from natsmon.probe.connection.command_queue import Order, Orders
-from natsmon.probe.connection.dial_attempt import Attempt, Clock, Emit, make
-from natsmon.probe.connection.pool_events import Roster
+from natsmon.probe.connection.dial_attempt import Attempt, make
+from natsmon.probe.connection.pool_events import PoolEvents
 from natsmon.probe.connection.server_pool import Pool, advertised
 from natsmon.protocol import tls
 from natsmon.protocol.link import Link
@@ -22,29 +21,44 @@ from natsmon.protocol.nats_client import Loss
 from natsmon.protocol.server_info import Info
 from natsmon.protocol.settings_dialer import dialer_for
 from natsmon.stream import events as ev
+from natsmon.stream.codec import bounded
+from natsmon.stream.commands import Situation
+from natsmon.stream.emitter import Emit
 from natsmon.text import units
 
-_COMPLAINTS = 100
-"""Different ones that are told of one connection."""
+_ERRORS_EMITTED = 100
+"""Different asynchronous errors of one connection."""
 
 
 class Rider(Protocol):
-    """What rides on the connection, told in step with its life."""
+    """What uses the connection; the connector calls it in step with the connection's life."""
 
-    async def link_up(self, link: Link) -> None:
+    def dialing(self, server: Server) -> None:
+        """A dial begins."""
+
+    def dial_failed(self, end: ev.DialEnd, server: Server) -> None:
+        """A dial ended without a connection."""
+
+    async def link_up(self, link: Link, connected: ev.Connected) -> None:
         """CONNECTED: the link may be used."""
 
     async def conclude(self, link: Link) -> None:
-        """DRAINING: ask whatever is to be asked, within bounds, before the link is closed."""
+        """DRAINING: last requests, within bounds, before the link is closed."""
 
     def link_down(self) -> None:
-        """The link is gone."""
+        """The link has ended, or is dropped; called before its loss is emitted."""
+
+    def lost(self, loss: ev.Disconnected) -> None:
+        """The end of the link was a loss, which has been emitted."""
 
     def suspend(self) -> None:
         """DRAINING or CLOSED: publish nothing until there is a new initial connect."""
 
     def resume(self) -> None:
         """A new initial connect begins."""
+
+    def closed(self, at: float) -> None:
+        """CLOSED: no dial follows."""
 
 
 class Connector:
@@ -55,7 +69,6 @@ class Connector:
         settings: Settings,
         rider: Rider,
         emit: Emit,
-        clock: Clock,
         *,
         dialer: CustomDialer | None = None,
         rng: random.Random | None = None,
@@ -63,65 +76,53 @@ class Connector:
         self._settings = settings
         self._rider = rider
         self._emit = emit
-        self._clock = clock
         self._dialer = dialer or dialer_for(settings)
         self._rng = rng or random.Random()  # noqa: S311 - spreads load, guards nothing
         self._pool = Pool(settings.servers, randomize=settings.randomize, rng=self._rng)
-        self._roster = Roster(self._pool, emit, clock)
+        self._pool_events = PoolEvents(self._pool, emit)
         self.status: ev.Status = "DISCONNECTED"
         self.ever_connected = False
         self.cause = ""
         """Why it is CLOSED: ``cancelled``, ``drained``, ``gave_up`` or ``closed``."""
-        self.waiting = False
+        self._waiting = False
         """Between two dials."""
         self._closing = False
         self._orders = Orders()
         self._dials = 0
         self._attempts = 0
-        self._lost_at = 0.0
-        self._lost_from = ""
+        self._outages = 0
+        self._loss: ev.Disconnected | None = None
         self._connected_at: float | None = None
         self._immediate = False
         """The connection we lost came of an immediate dial."""
 
-    # -- commands: each says why when it has no effect --------------------------------------------
+    # -- commands; whether one applies is decided before -------------------------------------------
 
-    def cancel(self) -> str | None:
-        if self.status == "CONNECTED":
-            return "connected: there is no dial to cancel"
-        return self._give("cancel", dialing=True)
+    @property
+    def situation(self) -> Situation:
+        """What decides which command applies."""
+        return Situation(self.status, waiting=self._waiting)
 
-    def reconnect(self) -> str | None:
-        if self.status == "CLOSED":
-            return self._give("now", closed=True)
-        if self.status == "CONNECTED":
-            return self._give("force", connected=True)
-        if not self.waiting:
-            return "a dial is under way already" if self.status != "DRAINING" else "draining"
-        return self._give("now", dialing=True)
+    def cancel(self) -> None:
+        """End the dial or the wait; the connection is CLOSED."""
+        self._orders.give("cancel")
 
-    def next_server(self) -> str | None:
-        if self.status == "CONNECTED":
-            return "connected: r drops the connection and dials again"
-        return self._give("next", dialing=True)
+    def reconnect(self) -> None:
+        """Drop the connection and dial; dial now; or begin a new initial connect."""
+        self._orders.give("manual" if self.status == "CONNECTED" else "now")
 
-    def drain(self) -> str | None:
-        if self.status != "CONNECTED":
-            return f"{self.status.lower()}: there is no connection to drain"
-        return self._give("drain", connected=True)
+    def next_server(self) -> None:
+        """End the dial or the wait; dial the next server of the pool."""
+        self._orders.give("next")
+
+    def drain(self) -> None:
+        """Drain and close the connection."""
+        self._orders.give("drain")
 
     def close(self) -> None:
+        """Drain if connected, close, and end ``run``."""
         self._closing = True
         self._orders.give("close")
-
-    def _give(
-        self, order: Order, *, dialing: bool = False, connected: bool = False, closed: bool = False
-    ) -> str | None:
-        fits = {"CONNECTED": connected, "CLOSED": closed, "DRAINING": False}.get(self.status, dialing)
-        if not fits:
-            return "closed: r starts a new initial connect" if self.status == "CLOSED" else self.status.lower()
-        self._orders.give(order)
-        return None
 
     # -- the life ---------------------------------------------------------------------------------
 
@@ -130,9 +131,11 @@ class Connector:
         while True:
             self.cause, text = await self._live()
             self._rider.suspend()
-            now = self._clock()
+            now = self._emit.now()
             self._set_status("CLOSED", self.cause, now)
-            self._emit(ev.Closed(t=now, cause=self.cause, text=text))
+            self._emit(ev.Closed(cause=self.cause, text=text), at=now)
+            self._loss = None
+            self._rider.closed(now)
             if self._closing or not stay:
                 return
             await self._orders.take()
@@ -147,7 +150,7 @@ class Connector:
         retries = self._settings.max_reconnects
         first_pass_and_retries = None if retries < 0 else retries + 1
         self._pool.begin(first_pass_and_retries if self._settings.retry_on_failed_connect else 1)
-        self._roster.tell()
+        self._pool_events.pool_changed()
         reached: Link | tuple[str, str] = await self._connect("initial")
         while isinstance(reached, Link):
             ended = await self._hold(reached)
@@ -156,7 +159,7 @@ class Connector:
             reached = await self._connect(ended)
         return reached
 
-    async def _connect(self, why: ev.Why) -> Link | tuple[str, str]:
+    async def _connect(self, why: ev.DialReason) -> Link | tuple[str, str]:
         """Dial until CONNECTED; or why that ended."""
         self._attempts = 0
         wait_first = why == "reconnect" and self._flapping
@@ -174,13 +177,13 @@ class Connector:
                 return made
             if made in ("cancel", "close"):
                 return _ended_by(made)
-            wait_first = made is None and self._pool.round_over
+            wait_first = made is None and self._pool.pass_complete
         return "gave_up", _gave_up(self._settings, self._attempts, why)
 
     @property
     def _flapping(self) -> bool:
         """Lost again right after an immediate dial: dialing at once for ever would be a storm."""
-        up = self._clock() - self._connected_at if self._connected_at is not None else 0.0
+        up = self._emit.now() - self._connected_at if self._connected_at is not None else 0.0
         return self._immediate and up < self._settings.reconnect_wait
 
     async def _wait(self) -> Order | None:
@@ -193,27 +196,27 @@ class Connector:
         base, jitter = self._settings.reconnect_wait, round(self._rng.uniform(0.0, spread), 6)
         if self.status != "RECONNECTING":
             self._set_status("DISCONNECTED", "waiting")
-        now = self._clock()
+        now = self._emit.now()
         self._emit(
             ev.Waiting(
-                t=now,
                 delay=base + jitter,
                 base=base,
                 jitter=jitter,
                 until=round(now + base + jitter, 6),
                 server=server.url,
-            )
+            ),
+            at=now,
         )
-        self.waiting = True
+        self._waiting = True
         try:
             async with asyncio.timeout(base + jitter):
                 return await self._orders.take()
         except TimeoutError:
             return None
         finally:
-            self.waiting = False
+            self._waiting = False
 
-    async def _dial(self, why: ev.Why) -> Link | Order | None:
+    async def _dial(self, why: ev.DialReason) -> Link | Order | None:
         """One attempt at the next server: the link, the order that ended it, or None when it failed."""
         server = self._pool.take()
         assert server is not None, "an exhausted pool is not dialed"
@@ -221,110 +224,120 @@ class Connector:
         self._attempts += 1
         if self.status != "RECONNECTING":
             self._set_status("CONNECTING", why)
-        attempt = Attempt(self._dials, self._attempts, self._pool.round, server, why)
-        link, order = await self._orders.unless_given(
-            make(attempt, self._dialer, self._settings, self._emit, self._clock)
-        )
-        if order is not None and link is not None:
-            link.abort()
+        member = self._pool.member(server.url)
+        discovered = member is not None and member.discovered
+        attempt = Attempt(self._dials, self._attempts, self._pool.pool_pass, server, why, discovered)
+        self._rider.dialing(server)
+        made, order = await self._orders.unless_given(make(attempt, self._dialer, self._settings, self._emit))
+        if order is not None and isinstance(made, Link):
+            made.abort()
         if order is not None:
             return order
-        if link is None:
+        if isinstance(made, ev.DialEnd):
             self._pool.failed(server)
-            self._roster.tell()
-        return link
+            self._pool_events.member_changed(server.url)
+            self._rider.dial_failed(made, server)
+            return None
+        return made
 
-    async def _welcome(self, link: Link, why: ev.Why) -> None:
-        """CONNECTED: say so, start what rides on the link."""
-        now = self._clock()
-        before, attempts = self._lost_from, self._attempts
-        self._connected_at = now
+    async def _welcome(self, link: Link, why: ev.DialReason) -> None:
+        """CONNECTED: emit it, and start what uses the link."""
         info = link.info
-        self._emit(
-            ev.Connected(
-                t=now,
-                server=link.server.url,
-                address=link.address,
-                server_name=info.server_name,
-                server_id=info.server_id,
-                version=info.version,
-                cluster=info.cluster,
-                cid=info.client_id,
-                client_ip=info.client_ip,
-                tls=link.tls,
-                max_payload=info.max_payload,
-            )
+        connected = ev.Connected(
+            server=link.server.url,
+            address=link.address,
+            server_name=info.server_name,
+            server_id=info.server_id,
+            version=info.version,
+            cluster=info.cluster,
+            cid=info.client_id,
+            client_ip=info.client_ip,
+            tls=link.tls,
+            max_payload=info.max_payload,
         )
+        now = self._connected_at = self._emit(connected)
         self._set_status("CONNECTED", why, now)
-        if why != "initial":
-            downtime = round(now - self._lost_at, 6)
+        if self._loss is not None:
             self._emit(
-                ev.Reconnected(t=now, before=before, after=link.server.url, downtime=downtime, attempts=attempts)
+                ev.Reconnected(
+                    outage=self._loss.outage,
+                    before=self._loss.server,
+                    after=link.server.url,
+                    downtime=round(now - self._loss.t, 6),
+                    attempts=self._attempts,
+                ),
+                at=now,
             )
+            self._loss = None
         self.ever_connected = True
         retries = self._settings.max_reconnects
+        self._pool.connected(link.server)
         self._pool.begin(None if retries < 0 else retries)
-        self._roster.well(link.server.url)
+        self._pool_events.accepts(link.server.url)
         self._learn(link, info)
         link.on_info(lambda later: self._learn(link, later))
-        link.on_error(self._complain_once())
-        await self._rider.link_up(link)
+        link.on_error(self._emit_errors_once())
+        await self._rider.link_up(link, connected)
 
-    def _complain_once(self) -> Callable[[str], None]:
-        """Tells what the server complains of, the first time: a denied subject is refused message by message."""
-        told: set[str] = set()
+    def _emit_errors_once(self) -> Callable[[str], None]:
+        """Emits each asynchronous error the first time: a denied subject is refused message by message."""
+        emitted: set[str] = set()
 
-        def complain(text: str) -> None:
-            if text not in told and len(told) < _COMPLAINTS:
-                told.add(text)
-                self._emit(ev.AsyncError(t=self._clock(), text=text))
+        def on_error(text: str) -> None:
+            if text not in emitted and len(emitted) < _ERRORS_EMITTED:
+                emitted.add(text)
+                self._emit(ev.AsyncError(text=text))
 
-        return complain
+        return on_error
 
     def _learn(self, link: Link, info: Info) -> None:
-        """What an INFO says of the cluster, of us, and of the server's future."""
+        """Take over what an INFO contains of the cluster, of our account, and of a coming shutdown."""
         if info.remote_account:
-            self._emit(ev.Account(t=self._clock(), account=info.remote_account, system=info.acc_is_sys))
+            self._emit(ev.Account(account=info.remote_account, system=info.acc_is_sys, client_ip=info.client_ip))
         others = [s for s in advertised(info.connect_urls, link.server) if s.authority != link.address]
-        self._roster.named({server.authority for server in others})
+        self._pool_events.advertised({server.authority for server in others})
         if info.connect_urls and not self._settings.ignore_discovered_servers:
             new = self._pool.discover(others or [link.server], link.server)
             if new:
-                self._emit(ev.Discovered(t=self._clock(), servers=[server.url for server in new]))
-        if info.ldm and not self._roster.is_lame(link.server.url):
-            self._roster.lame_duck(link.server.url, link.address)
-            self._emit(ev.LameDuck(t=self._clock(), server=link.server.url))
-        self._roster.tell()
+                servers, omitted = bounded(server.url for server in new)
+                self._emit(ev.Discovered(servers=servers, omitted=omitted + self._pool.omitted))
+        if info.ldm and not self._pool_events.is_lame(link.server.url):
+            self._pool_events.lame_duck(link.server.url, link.address)
+            self._emit(ev.LameDuck(server=link.server.url))
+        self._pool_events.pool_changed()
 
-    async def _hold(self, link: Link) -> tuple[str, str] | ev.Why:
-        """Until the connection ends: why it is to be dialed again, or why it is CLOSED."""
+    async def _hold(self, link: Link) -> tuple[str, str] | ev.DialReason:
+        """Until the connection ends: why it is dialed again, or why it is CLOSED."""
         loss, order = await self._orders.unless_given(_lost(link))
         if order in ("drain", "close"):
             return await self._drain(link, order)
         self._rider.link_down()
         link.abort()
-        forced = loss is None
-        if forced and self._settings.max_reconnects == 0:
-            self._pool.begin(1)  # none is wanted of our own accord; this one was asked for
-        cause, text = loss or Loss("forced", "a reconnect was asked for")
-        if cause in ("eof", "reset", "shutdown") and self._roster.is_lame(link.server.url):
+        manual = loss is None
+        if manual and self._settings.max_reconnects == 0:
+            self._pool.begin(1)  # no reconnect of its own accord; this one was asked for
+        cause, text = loss or Loss("manual", "a reconnect was asked for")
+        if cause in ("eof", "reset", "shutdown") and self._pool_events.is_lame(link.server.url):
             cause, text = "lame_duck", f"{text}, as it had announced"
-        self._lost_at = self._clock()
-        self._lost_from = link.server.url
+        self._outages += 1
         self._pool.to_end(link.server)
-        self._emit(ev.Disconnected(t=self._lost_at, cause=cause, text=text, server=link.server.url))
-        self._set_status("RECONNECTING", cause, self._lost_at)
-        return "forced" if forced else "reconnect"
+        self._loss = ev.Disconnected(
+            outage=self._outages, cause=cause, text=text, server=link.server.url, manual=manual
+        )
+        at = self._emit(self._loss)
+        self._rider.lost(self._loss)
+        self._set_status("RECONNECTING", cause, at)
+        return "manual" if manual else "reconnect"
 
     async def _drain(self, link: Link, order: Order) -> tuple[str, str]:
         self._rider.suspend()
         self._set_status("DRAINING", "asked" if order == "drain" else "closing")
         await self._rider.conclude(link)
-        began = self._clock()
+        began = self._emit.now()
         complete = await link.drain(self._settings.drain_timeout)
         self._rider.link_down()
-        now = self._clock()
-        self._emit(ev.Drained(t=now, complete=complete, seconds=round(now - began, 6)))
+        now = self._emit.now()
+        self._emit(ev.Drained(complete=complete, seconds=round(now - began, 6)), at=now)
         if not complete:
             return "closed", "the drain did not finish"
         return ("drained" if order == "drain" else "closed"), ""
@@ -333,8 +346,7 @@ class Connector:
         if status == self.status:
             return
         previous, self.status = self.status, status
-        now = self._clock() if at is None else at
-        self._emit(ev.StatusChanged(t=now, status=status, previous=previous, cause=cause))
+        self._emit(ev.StatusChanged(status=status, previous=previous, cause=cause), at=at)
 
 
 async def _lost(link: Link) -> Loss:
@@ -345,7 +357,7 @@ def _ended_by(order: Order | None) -> tuple[str, str]:
     return ("cancelled", "the dial was cancelled") if order == "cancel" else ("closed", "")
 
 
-def _gave_up(settings: Settings, attempts: int, why: ev.Why) -> str:
+def _gave_up(settings: Settings, attempts: int, why: ev.DialReason) -> str:
     if why == "initial" and not settings.retry_on_failed_connect:
         return "the initial connect failed, and --no-retry-on-failed-connect says not to retry"
     if attempts == 0:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -22,9 +22,8 @@ from natsmon.protocol.jwt_expiry import jwt_expiry
 from natsmon.protocol.link import Link
 from natsmon.protocol.server_info import Info, check_port, read_info
 from natsmon.stream import events as ev
-
-Emit = Callable[[ev.AnyEvent], None]
-Clock = Callable[[], float]
+from natsmon.stream.codec import bounded_mapping
+from natsmon.stream.emitter import Emit
 
 
 @dataclass(frozen=True)
@@ -33,49 +32,47 @@ class Attempt:
 
     dial: int
     attempt: int
-    round: int
+    pool_pass: int
     server: Server
-    why: ev.Why
+    reason: ev.DialReason
+    discovered: bool = False
 
 
-async def make(attempt: Attempt, dialer: CustomDialer, settings: Settings, emit: Emit, clock: Clock) -> Link | None:
-    """The open link, or None when the attempt failed. Cancelled, it says so and leaves nothing open."""
-    stages = Stages(attempt.dial, settings, emit, clock)
+async def make(attempt: Attempt, dialer: CustomDialer, settings: Settings, emit: Emit) -> Link | ev.DialEnd:
+    """Dial one server; the open link, or the end of the dial when it failed. Leaves nothing open when cancelled."""
+    stages = Stages(attempt.dial, settings, emit)
     if attempt.server.websocket:
         with suppress(ImportError):  # the dial will say so
             import natsmon.protocol.websocket  # noqa: F401 - before the clock runs: it takes longer than a dial
-    began = clock()
-    emit(
+    began = emit(
         ev.DialStart(
-            t=began,
             dial=attempt.dial,
             attempt=attempt.attempt,
-            round=attempt.round,
+            pool_pass=attempt.pool_pass,
             server=attempt.server.url,
-            why=attempt.why,
+            reason=attempt.reason,
+            discovered=attempt.discovered,
             timeout=settings.connect_timeout,
         )
     )
 
-    def end(outcome: ev.DialOutcome, cause: str = "", text: str = "", stage: ev.Stage | None = None) -> None:
+    def end(outcome: ev.DialOutcome, cause: str = "", text: str = "", stage: ev.Stage | None = None) -> ev.DialEnd:
         stages.end(outcome, cause, text)
-        now = clock()
-        emit(
-            ev.DialEnd(
-                t=now,
-                dial=attempt.dial,
-                outcome=outcome,
-                stage=stage or stages.reached,
-                cause=cause,
-                text=text,
-                total=round(now - began, 6),
-                stages=stages.seconds,
-                server=attempt.server.url,
-                tls_name=attempt.server.tls_name,
-            )
+        now = emit.now()
+        ended = ev.DialEnd(
+            dial=attempt.dial,
+            outcome=outcome,
+            stage=stage or stages.reached,
+            cause=cause,
+            text=text,
+            total=round(now - began, 6),
+            stages=stages.seconds,
+            server=attempt.server.url,
         )
+        emit(ended, at=now)
         if outcome != "cancelled":
-            stages.tell_agreement()
+            stages.emit_tls()
+        return ended
 
     try:
         async with asyncio.timeout(settings.connect_timeout) as limit:
@@ -84,15 +81,12 @@ async def make(attempt: Attempt, dialer: CustomDialer, settings: Settings, emit:
         end("cancelled", "cancelled")
         raise
     except TimeoutError:
-        end("timeout", "timeout", stages.silence or _SILENT.get(stages.reached or "dns", ""))
-        return None
+        return end("timeout", "timeout", stages.silence or _SILENT.get(stages.reached or "dns", ""))
     except DialError as error:
-        end("timeout" if error.cause == "timeout" else "failed", error.cause, error.text, error.stage)
-        return None
+        return end("timeout" if error.cause == "timeout" else "failed", error.cause, error.text, error.stage)
     except Exception as error:
         # A dialer need not be ours: whatever it raises ends its attempt, and no more than that.
-        end("failed", *classify(error))
-        return None
+        return end("failed", *classify(error))
     end("connected")
     return link
 
@@ -120,7 +114,7 @@ async def _dial_to_pong(
                 stream = await _upgrade(stream, server)
                 stages.silence = ""
             info, raw = await read_info(stream.reader)
-            stages.learn(ev.DialInfo(t=stages.now(), dial=stages.dial, info=raw))
+            stages.learn(_info_event(stages.dial, raw))
             check_port(raw)
         if not (settings.tlsfirst or server.websocket) and _needs_tls(server, settings, info):
             await _secure(stream, server, settings, stages, asks=info.tls_verify)
@@ -129,6 +123,11 @@ async def _dial_to_pong(
     except BaseException:
         _drop(stream)
         raise
+
+
+def _info_event(dial: int, raw: dict[str, Any]) -> ev.DialInfo:
+    info, omitted = bounded_mapping(raw)
+    return ev.DialInfo(dial=dial, info=info, omitted=omitted)
 
 
 def _needs_tls(server: Server, settings: Settings, info: Info) -> bool:
@@ -178,9 +177,8 @@ def _drop(stream: Stream) -> None:
 class Stages(DialTrace):
     """Turns what happens in a dial into ``dial_stage`` events, and keeps the seconds of each stage."""
 
-    def __init__(self, dial: int, settings: Settings, emit: Emit, clock: Clock) -> None:
+    def __init__(self, dial: int, settings: Settings, emit: Emit) -> None:
         self.dial = dial
-        self.now = clock
         self.learn = emit
         """Takes what the attempt learns of its server, an event of its own."""
         self._settings = settings
@@ -225,13 +223,12 @@ class Stages(DialTrace):
         if error is None and "tcp" in self._began and "tcp" not in self.seconds:
             self._done("tcp", None)
 
-    def tell_agreement(self) -> None:
+    def emit_tls(self) -> None:
         """What TLS agreed on, once nobody waits: reading certificates is no part of a dial."""
         if self.agreed is not None:
             chain = verified_chain(self.agreed.certificate, self.agreed.authorities)
             self.learn(
                 ev.DialTls(
-                    t=self.now(),
                     dial=self.dial,
                     version=self.agreed.version,
                     cipher=self.agreed.cipher,
@@ -244,7 +241,6 @@ class Stages(DialTrace):
         """CONNECT is on its way."""
         self.learn(
             ev.DialConnect(
-                t=self.now(),
                 dial=self.dial,
                 connect=credentials.mask(connect),
                 credentials=credentials.used(connect, self._settings, info),
@@ -294,7 +290,6 @@ class Stages(DialTrace):
     ) -> None:
         self.learn(
             ev.DialStage(
-                t=self.now(),
                 dial=self.dial,
                 stage=stage,
                 outcome=outcome,

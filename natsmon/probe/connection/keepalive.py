@@ -8,10 +8,10 @@ Different from there, a connection that still brings bytes is not given up: its 
 import asyncio
 import time
 
-from natsmon.probe.connection.dial_attempt import Clock, Emit
 from natsmon.probe.connection.read_first_timer import Alarm
 from natsmon.protocol.link import Link
 from natsmon.stream import events as ev
+from natsmon.stream.emitter import Emit
 
 _TOLD_EVERY = 1.0
 """Seconds between two tellings while every PING is answered before the next."""
@@ -20,11 +20,10 @@ _TOLD_EVERY = 1.0
 class Keepalive:
     """Sends PINGs on a grid in time, counts those that are out, tells the arithmetic and ends a stale link."""
 
-    def __init__(self, interval: float, max_out: int, emit: Emit, clock: Clock) -> None:
+    def __init__(self, interval: float, max_out: int, emit: Emit) -> None:
         self._interval = interval
         self._max_out = max_out
         self._emit = emit
-        self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._alarm = Alarm(self._tick)
         self._link: Link | None = None
@@ -75,16 +74,15 @@ class Keepalive:
     def _tell_what_matters(self) -> None:
         """One PING that is out is nothing to speak of, unless there was time to; nobody is left with a count."""
         settled = self._told > 0 and self._outstanding == 0
-        if settled or self._outstanding > 1 or self._clock() - self._told_at >= _TOLD_EVERY:
+        if settled or self._outstanding > 1 or self._emit.now() - self._told_at >= _TOLD_EVERY:
             self._tell()
 
     def _tell(self) -> None:
-        now = self._clock()
+        now = self._emit.now()
         self._told, self._told_at = self._outstanding, now
         left = self._due - self._loop.time() + (self._max_out - self._outstanding) * self._interval
         self._emit(
             ev.Keepalive(
-                t=now,
                 interval=self._interval,
                 max_out=self._max_out,
                 outstanding=self._outstanding,

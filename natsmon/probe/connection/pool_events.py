@@ -1,49 +1,73 @@
-"""Tells of the server pool whenever something about one of its members changes."""
+"""Emits the changes of the server pool: members that are new, different or gone, and lame ducks."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 
-from natsmon.probe.connection.server_pool import Pool
+from natsmon.probe.connection.server_pool import Member, Pool
 from natsmon.stream import events as ev
+from natsmon.stream.emitter import Emit
+
+CHANGES_EMITTED = 64
+"""Members in one event; a longer list of changes is several events."""
 
 
-class Roster:
-    """Watches a pool for those who cannot see it: what it is, who is left, who is about to go."""
+class PoolEvents:
+    """Compares the members that may have changed with what was emitted of them."""
 
-    def __init__(self, pool: Pool, emit: Callable[[ev.AnyEvent], None], clock: Callable[[], float]) -> None:
+    def __init__(self, pool: Pool, emit: Emit) -> None:
         self._pool = pool
         self._emit = emit
-        self._clock = clock
         self._lame: dict[str, str] = {}
-        """By URL: the address it had."""
-        self._told: list[ev.PoolMember] = []
+        """Lame ducks by URL, with the address each had."""
+        self._emitted: dict[str, ev.PoolMember] = {}
 
     def lame_duck(self, server: str, address: str) -> None:
+        """The server announced its shutdown."""
         self._lame[server] = address
 
-    def well(self, server: str) -> None:
-        """It takes connections, so it is a lame duck no more."""
+    def accepts(self, server: str) -> None:
+        """The server accepted a connection, so it is no lame duck any more."""
         self._lame.pop(server, None)
 
-    def named(self, addresses: Collection[str]) -> None:
-        """Another server sends its clients to these; to a lame duck it would not, so whoever was one is back."""
+    def advertised(self, addresses: Collection[str]) -> None:
+        """Another server advertises these, so that none of them is a lame duck any more."""
         self._lame = {server: address for server, address in self._lame.items() if address not in addresses}
 
     def is_lame(self, server: str) -> bool:
+        """Whether the server announced its shutdown and has not returned."""
         return server in self._lame
 
-    def tell(self) -> None:
-        """The pool as it is, unless that has been told. Its order is the same whoever is next."""
-        limit = self._pool.limit
-        members = [
-            ev.PoolMember(
-                server=member.server.url,
-                discovered=member.discovered,
-                failures=member.failures,
-                left=None if limit is None else max(0, limit - member.failures),
-                lame_duck=member.server.url in self._lame,
+    def member_changed(self, url: str) -> None:
+        """Emit one member, if it is different: the cost of a failed dial does not grow with the pool."""
+        member = self._pool.member(url)
+        if member is not None:
+            self._emit_changes([self._as_event(member)], [])
+
+    def pool_changed(self) -> None:
+        """Emit every member that is new, different or gone."""
+        members = sorted(self._pool.members, key=lambda member: (member.discovered, member.server))
+        present = {member.server.url for member in members}
+        removed = [url for url in self._emitted if url not in present]
+        self._emit_changes([self._as_event(member) for member in members], removed)
+
+    def _emit_changes(self, members: list[ev.PoolMember], removed: list[str]) -> None:
+        changed = [member for member in members if self._emitted.get(member.server) != member]
+        for url in removed:
+            del self._emitted[url]
+        for member in changed:
+            self._emitted[member.server] = member
+        while changed or removed:
+            event = ev.Pool(
+                changed=changed[:CHANGES_EMITTED], removed=removed[:CHANGES_EMITTED], omitted=self._pool.omitted
             )
-            for member in sorted(self._pool.members, key=lambda member: (member.discovered, member.server))
-        ]
-        if members != self._told:
-            self._told = members
-            self._emit(ev.Pool(t=self._clock(), members=members))
+            self._emit(event)
+            changed, removed = changed[CHANGES_EMITTED:], removed[CHANGES_EMITTED:]
+
+    def _as_event(self, member: Member) -> ev.PoolMember:
+        limit = self._pool.limit
+        return ev.PoolMember(
+            server=member.server.url,
+            discovered=member.discovered,
+            failures=member.failures,
+            attempts_left=None if limit is None else max(0, limit - member.failures),
+            lame_duck=member.server.url in self._lame,
+        )

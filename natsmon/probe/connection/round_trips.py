@@ -9,9 +9,9 @@ import time
 from collections import deque
 from dataclasses import dataclass
 
-from natsmon.probe.connection.dial_attempt import Clock, Emit
 from natsmon.protocol.link import Link
 from natsmon.stream import events as ev
+from natsmon.stream.emitter import Emit
 
 _MOST_OUT = 16
 """PINGs on their way at once; those due beyond are not sent, and told as omitted."""
@@ -26,10 +26,9 @@ class _Ping:
 class RoundTrips:
     """A PING each ``interval`` seconds while there is a link; 0 is none."""
 
-    def __init__(self, interval: float, emit: Emit, clock: Clock) -> None:
+    def __init__(self, interval: float, emit: Emit) -> None:
         self._interval = interval
         self._emit = emit
-        self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._link: Link | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -67,4 +66,7 @@ class RoundTrips:
         if self._link is not None:
             ping = self._out.popleft()
             seconds = round(time.perf_counter() - ping.sent, 6)
-            self._emit(ev.Rtt(t=self._clock(), seconds=seconds, omitted=ping.omitted))
+            if ping.omitted:
+                self._emit(ev.Rtt(seconds=seconds, omitted=ping.omitted, interval=self._interval))
+            else:
+                self._emit(ev.Rtt(seconds=seconds))

@@ -1,128 +1,201 @@
-"""The server pool: which server is next, when a round is over, who has no attempts left.
+"""The server pool: which server is next, when a pass over it is complete, which servers have no attempts left.
 
-A *round* is one pass over the pool; the reconnect wait comes once per round. Explicit servers are the
-user's, discovered ones were advertised in INFO (ADR-40).
+The reconnect wait comes once per pass. Explicit servers are the user's; discovered ones were advertised in INFO
+(ADR-40). Every operation costs the same however many servers the pool has, except the discovery of new ones.
 """
 
 import ipaddress
 import random
+from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 
 import msgspec
 
 from natsmon.config.server_urls import BadURL, parse_server
 from natsmon.config.settings import Server
 
+DISCOVERED_KEPT = 1_000
+"""Discovered servers; of more, the newest are kept."""
 
-@dataclass(slots=True)
+
 class Member:
-    """One server of the pool, and the attempts it failed since it last was CONNECTED."""
+    """One server of the pool."""
 
-    server: Server
-    discovered: bool = False
-    failures: int = 0
+    __slots__ = ("connected", "discovered", "failures", "passed", "server")
+
+    def __init__(self, server: Server, *, discovered: bool = False) -> None:
+        self.server = server
+        self.discovered = discovered
+        self.failures = 0
+        """Failed attempts since it, or another server, last was CONNECTED."""
+        self.connected = False
+        """It was CONNECTED once; an advertised address that never was may be unreachable from here."""
+        self.passed = 0
+        """The pass in which it was dialed last."""
 
 
 class Pool:
-    """Members in the order in which they will be tried; whoever is tried goes to the end."""
+    """Members in the order in which they are dialed; a member that was dialed goes to the end.
+
+    Discovered servers that never were CONNECTED are dialed after all others.
+    """
 
     def __init__(self, servers: Iterable[Server], *, randomize: bool, rng: random.Random | None = None) -> None:
         self._rng = rng or random.Random()  # noqa: S311 - spreads load, guards nothing
         self._randomize = randomize
-        self.members = [Member(server) for server in dict.fromkeys(servers)]
+        given = [Member(server) for server in dict.fromkeys(servers)]
         if randomize:
-            self._rng.shuffle(self.members)
-        self.round = 1
-        self._tried: set[Server] = set()
-        self._limit: int | None = None
+            self._rng.shuffle(given)
+        self._by_url = {member.server.url: member for member in given}
+        self._first = deque(given)
+        """Given servers, and discovered ones that were CONNECTED once."""
+        self._last: deque[Member] = deque()
+        """Discovered servers that never were."""
+        self.pool_pass = 1
+        self.omitted = 0
+        """Discovered servers that are not kept."""
+        self.limit: int | None = None
+        """Failures that a server may have in this series of attempts; none for no limit."""
+
+    @property
+    def members(self) -> list[Member]:
+        """Every member, in the order in which they are dialed."""
+        return [*self._first, *self._last]
+
+    def member(self, url: str) -> Member | None:
+        """The member with this URL."""
+        return self._by_url.get(url)
 
     def begin(self, limit: int | None) -> None:
-        """A new series of attempts: round 1, at most ``limit`` failures a server (none: no limit)."""
-        self.round = 1
-        self._tried.clear()
-        self._limit = limit
-        for member in self.members:
-            member.failures = 0
+        """Begin a new series of attempts: pass 1, no failures.
 
-    @property
-    def limit(self) -> int | None:
-        """How many failures a server may have in this series of attempts."""
-        return self._limit
+        Args:
+            limit: Failures a server may have; None for no limit.
+        """
+        self.limit = limit
+        for member in self._by_url.values():
+            member.failures = member.passed = 0
+        self.pool_pass = 1
 
-    @property
-    def _able(self) -> list[Member]:
-        return [m for m in self.members if self._limit is None or m.failures < self._limit]
+    def _able(self, member: Member) -> bool:
+        return self.limit is None or member.failures < self.limit
 
     @property
     def exhausted(self) -> bool:
-        """True when no server has an attempt left."""
-        return not self._able
+        """Whether no server has an attempt left."""
+        return self._next() is None
 
     @property
-    def round_over(self) -> bool:
-        """True when every server that may be tried has been, in this round."""
-        return all(m.server in self._tried for m in self._able)
+    def pass_complete(self) -> bool:
+        """Whether every server that may be dialed has been, in this pass."""
+        member = self._next()
+        return member is None or member.passed >= self.pool_pass
+
+    def _next(self) -> Member | None:
+        """The first able member that was not dialed in this pass; else the first able one."""
+        able = None
+        for queue in (self._first, self._last):
+            member = self._front(queue)
+            if member is not None and member.passed < self.pool_pass:
+                return member
+            able = able or member
+        return able
+
+    def _front(self, queue: deque[Member]) -> Member | None:
+        """The able member that waits longest. Dialed ones are behind it, so that the front is looked at first."""
+        return next((member for member in queue if self._able(member)), None)
 
     def peek(self) -> Server | None:
-        """The next server, without taking its turn."""
-        able = self._able
-        return next((m.server for m in able if m.server not in self._tried), able[0].server if able else None)
+        """The server that is dialed next, without taking its turn."""
+        member = self._next()
+        return member.server if member is not None else None
 
     def take(self) -> Server | None:
-        """The next server takes its turn and goes to the end; a new round begins when the last one is over."""
-        server = self.peek()
-        if server is None:
+        """The next server, which goes to the end; a new pass begins when the last one is complete."""
+        member = self._next()
+        if member is None:
             return None
-        if server in self._tried:
-            self.round += 1
-            self._tried.clear()
-        self._tried.add(server)
-        self.to_end(server)
-        return server
+        if member.passed >= self.pool_pass:
+            self.pool_pass += 1
+        member.passed = self.pool_pass
+        self._move_to_end(member)
+        return member.server
 
     def skip(self) -> None:
-        """Pass over the next server, as if it had been tried."""
-        server = self.peek()
-        if server is not None and len(self._able) > 1:
+        """Pass over the next server, as if it had been dialed."""
+        if sum(map(self._able, self._by_url.values())) > 1:
             self.take()
 
     def failed(self, server: Server) -> None:
-        for member in self.members:
-            if member.server == server:
-                member.failures += 1
+        """Count a failed attempt."""
+        if (member := self._by_url.get(server.url)) is not None:
+            member.failures += 1
+
+    def connected(self, server: Server) -> None:
+        """The server accepted us; it is dialed with the given ones from now on."""
+        member = self._by_url.get(server.url)
+        if member is not None and not member.connected:
+            member.connected = True
+            if member.discovered:
+                self._last.remove(member)
+                self._first.append(member)
 
     def to_end(self, server: Server) -> None:
-        """Put a server last: it was just tried, or just lost."""
-        last = [m for m in self.members if m.server == server]
-        self.members = [m for m in self.members if m.server != server] + last
+        """Put a server last: it was just lost."""
+        if (member := self._by_url.get(server.url)) is not None:
+            self._move_to_end(member)
+
+    def _move_to_end(self, member: Member) -> None:
+        queue = self._last if member.discovered and not member.connected else self._first
+        if queue[-1] is not member:
+            queue.remove(member)  # at the front, where it costs nothing, unless it was lost just now
+            queue.append(member)
 
     def discover(self, servers: Iterable[Server], current: Server) -> list[Server]:
-        """Take over what INFO advertises; the ones that are new.
+        """Add the servers that INFO advertises; the new ones.
 
-        Discovered servers that are no longer advertised leave the pool, but for the one we are on, as in
-        nats.go's ``processInfo``.
+        Discovered servers that are no longer advertised leave the pool, except the one connected to, as in nats.go's
+        ``processInfo``.
         """
         advertised = list(dict.fromkeys(servers))
         if not advertised:
             return []
-        # By address: every server of a cluster may have the others checked for a name of its own.
-        there = {server.authority for server in (*advertised, current)}
-        self.members = [m for m in self.members if not m.discovered or m.server.authority in there]
-        known = {m.server.authority for m in self.members}
+        # By address: each server of a cluster may name the others differently.
+        present = {server.authority for server in (*advertised, current)}
+        gone = [m for m in self._by_url.values() if m.discovered and m.server.authority not in present]
+        for member in gone:
+            del self._by_url[member.server.url]
+        known = {member.server.authority for member in self._by_url.values()}
         new = [server for server in advertised if server.authority not in known]
         if self._randomize:
             self._rng.shuffle(new)
-        self.members += [Member(server, discovered=True) for server in new]
-        return new
+        kept = new[-DISCOVERED_KEPT:]
+        for server in kept:
+            self._by_url[server.url] = Member(server, discovered=True)
+        self._first = deque(member for member in self._first if member.server.url in self._by_url)
+        self._last = deque(member for member in self._last if member.server.url in self._by_url)
+        self._last.extendleft(self._by_url[server.url] for server in reversed(kept))  # not dialed yet, so next
+        self._drop_oldest(current)
+        self.omitted = max(0, len(advertised) - DISCOVERED_KEPT)
+        return kept
+
+    def _drop_oldest(self, current: Server) -> None:
+        """Keep at most ``DISCOVERED_KEPT`` discovered servers."""
+        discovered = [url for url, member in self._by_url.items() if member.discovered and url != current.url]
+        dropped = set(discovered[:-DISCOVERED_KEPT])
+        if dropped:
+            for url in dropped:
+                del self._by_url[url]
+            self._first = deque(member for member in self._first if member.server.url not in dropped)
+            self._last = deque(member for member in self._last if member.server.url not in dropped)
 
 
 def advertised(urls: Iterable[str], by: Server) -> list[Server]:
-    """The servers behind the ``connect_urls`` in one server's INFO; what is no address is left out.
+    """The servers of the ``connect_urls`` in one server's INFO; entries that are not addresses are left out.
 
-    They are dialed as that one was; to those who came over WebSocket a server tells its cluster's ports for that.
-    One that is an address has its certificate checked for the name we know the other by, as in nats.go.
+    They are dialed as that server was; over WebSocket, a server advertises its cluster's WebSocket ports. A server
+    given by address has its certificate checked for the name of the server that advertised it, as in nats.go.
     """
     name = by.tls_name or by.host
     found = []

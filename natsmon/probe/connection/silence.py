@@ -9,10 +9,10 @@ import time
 from collections.abc import Callable
 
 from natsmon.config.settings import Settings
-from natsmon.probe.connection.dial_attempt import Clock, Emit
 from natsmon.probe.connection.read_first_timer import Alarm
 from natsmon.protocol.link import Link
 from natsmon.stream import events as ev
+from natsmon.stream.emitter import Emit
 
 _MISSED = 1.9
 """Intervals between messages: two are without an echo then, and the third has not been sent yet."""
@@ -32,11 +32,10 @@ def patience(settings: Settings) -> float:
 class Silence:
     """Watches one link after the other. ``flying`` is how many messages it has in flight."""
 
-    def __init__(self, settings: Settings, flying: Callable[[], int], emit: Emit, clock: Clock) -> None:
+    def __init__(self, settings: Settings, flying: Callable[[], int], emit: Emit) -> None:
         self._patience = patience(settings)
         self._flying = flying
         self._emit = emit
-        self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._alarm = Alarm(self._check)
         self._link: Link | None = None
@@ -64,13 +63,12 @@ class Silence:
             return
         self._since = link.last_read
         link.on_read(self._heard)
-        t = self._clock()
-        since = round(t - (now - self._since), 4)
-        self._emit(ev.Silent(t=t, since=since, missed=flying, server=link.server.url))
+        since = round(self._emit.stream_time(self._since), 4)
+        self._emit(ev.Silent(since=since, missed=flying, server=link.server.url))
 
     def _heard(self) -> None:
         link = self._link
         assert link is not None, "who is gone listens no more"
         link.on_read(None)
-        self._emit(ev.Heard(t=self._clock(), silence=round(link.last_read - self._since, 4)))
+        self._emit(ev.SilenceEnded(seconds=round(link.last_read - self._since, 4)))
         self._alarm.set(self._loop.time() + self._patience)

@@ -9,13 +9,9 @@ cause, and sends nothing that is secret.
 
 import asyncio
 import ssl
-from collections.abc import Callable
 from contextlib import suppress
 from typing import cast
 
-import msgspec
-
-from natsmon.config.server_urls import parse_server
 from natsmon.config.settings import Server, Settings
 from natsmon.dial.causes import classify_server_error
 from natsmon.dial.errors import DialError
@@ -25,6 +21,7 @@ from natsmon.protocol.certificates import presented_chain, unverified_chain
 from natsmon.protocol.server_info import read_info
 from natsmon.protocol.settings_dialer import dialer_for
 from natsmon.stream import events as ev
+from natsmon.stream.emitter import Emit
 
 LOOK_TIMEOUT = 2.0
 """Seconds for one look, all its connections together."""
@@ -34,42 +31,36 @@ _LONGEST_ANSWER = 16 * 1024
 _CERTIFICATE = ("tls_expired", "tls_not_yet_valid", "tls_wrong_name", "tls_unknown_ca", "tls_verify")
 
 
-class Evidence:
-    """Watches dials end, and looks where that tells more."""
+class SecondLook:
+    """Looks again at the peers of failed dials, when that can explain the failure."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        emit: Callable[[ev.AnyEvent], None],
-        clock: Callable[[], float],
-        *,
-        dialer: CustomDialer | None = None,
-    ) -> None:
+    def __init__(self, settings: Settings, emit: Emit, *, dialer: CustomDialer | None = None) -> None:
         self._settings = settings
         self._emit = emit
-        self._clock = clock
         self._dialer = dialer or dialer_for(settings)
         self._seen: set[tuple[str, str]] = set()
         self._looks: set[asyncio.Task[None]] = set()
         self._closed = False
 
-    def watch(self, event: ev.AnyEvent) -> None:
-        if isinstance(event, ev.Connected):  # what is wrong with it next time is news again
-            self._seen = {seen for seen in self._seen if seen[0] != event.server}
-        if not isinstance(event, ev.DialEnd) or self._closed or (event.server, event.cause) in self._seen:
+    def connected(self, server: str) -> None:
+        """Its next failure is news again."""
+        self._seen = {seen for seen in self._seen if seen[0] != server}
+
+    def dial_failed(self, end: ev.DialEnd, server: Server) -> None:
+        """Look again, once for each server and cause."""
+        if self._closed or (end.server, end.cause) in self._seen:
             return
-        server = msgspec.structs.replace(parse_server(event.server), tls_name=event.tls_name)
-        if event.cause in _CERTIFICATE:
-            look = self._certificate(event.dial, server)
-        elif server.websocket:  # it was spoken to already
+        if end.cause in _CERTIFICATE:
+            look = self._certificate(end.dial, server)
+        elif server.websocket:  # it was asked already
             return
-        elif (event.stage, event.cause) == ("info", "timeout"):
-            look = self._silence(event.dial, server)
-        elif event.stage == "connect" and event.cause in ("reset", "eof"):
-            look = self._last_words(event.dial, server)
+        elif (end.stage, end.cause) == ("info", "timeout"):
+            look = self._silence(end.dial, server)
+        elif end.stage == "connect" and end.cause in ("reset", "eof"):
+            look = self._last_words(end.dial, server)
         else:
             return
-        self._seen.add((event.server, event.cause))
+        self._seen.add((end.server, end.cause))
         task = asyncio.ensure_future(look)
         self._looks.add(task)
         task.add_done_callback(self._looks.discard)
@@ -99,7 +90,6 @@ class Evidence:
                 chain = await asyncio.to_thread(unverified_chain, ders)
             self._emit(
                 ev.DialTls(
-                    t=self._clock(),
                     dial=dial,
                     version=version,
                     cipher=cipher,
@@ -115,7 +105,7 @@ class Evidence:
                 found = await self._ask(server, under_tls=True) or await self._ask(server, under_tls=False)
             if found is not None:
                 cause, text = found
-                self._emit(ev.DialFinding(t=self._clock(), dial=dial, cause=cause, text=text))
+                self._emit(ev.DialFinding(dial=dial, cause=cause, text=text))
 
     async def _last_words(self, dial: int, server: Server) -> None:
         """What the server says to somebody who is silent: on a full one, CONNECT and the refusal cross and are lost."""
@@ -131,7 +121,7 @@ class Evidence:
                     _drop(stream)
             if said.upper().startswith("-ERR"):
                 text = said[4:].partition("\n")[0].strip().strip("'")
-                self._emit(ev.DialFinding(t=self._clock(), dial=dial, cause=classify_server_error(text), text=text))
+                self._emit(ev.DialFinding(dial=dial, cause=classify_server_error(text), text=text))
 
     async def _ask(self, server: Server, *, under_tls: bool) -> tuple[str, str] | None:
         """What the peer turns out to be, spoken to in TLS or in clear; None when it does not answer to that."""

@@ -6,7 +6,6 @@ nobody answers, leaves a blank and is no error. Each is asked once, beside every
 
 import asyncio
 import time
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -18,6 +17,9 @@ from natsmon.dial.causes import classify_close_reason
 from natsmon.probe.inquiry import monitoring_port as monitoring
 from natsmon.protocol.link import Link
 from natsmon.stream import events as ev
+from natsmon.stream.codec import bounded
+from natsmon.stream.emitter import Emit
+from natsmon.text.plain_text import clip
 
 T = TypeVar("T")
 USER_INFO = "$SYS.REQ.USER.INFO"
@@ -32,9 +34,9 @@ _PAUSE = 0.25
 
 
 class Lost(msgspec.Struct, frozen=True):
-    """A connection we lost, as its server knew it."""
+    """A connection that was lost, as its server numbers it."""
 
-    began: float
+    outage: int
     cid: int
     server_id: str
     server: str
@@ -88,31 +90,21 @@ class _UserAnswer(msgspec.Struct, frozen=True):
 
 
 class Inquiry:
-    """Asks once a link is up; ``watch`` tells it of the connections that were lost before."""
+    """Asks the server for our identity, and why a connection that was lost had been closed."""
 
-    def __init__(self, settings: Settings, emit: Callable[[ev.AnyEvent], None], clock: Callable[[], float]) -> None:
+    def __init__(self, settings: Settings, emit: Emit) -> None:
         self._settings = settings
         self._emit = emit
-        self._clock = clock
-        self._on: ev.Connected | None = None
-        self._lost: Lost | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def watch(self, event: ev.AnyEvent) -> None:
-        match event:
-            case ev.Connected():
-                self._on = event
-            case ev.Disconnected() if self._on is not None and event.cause != "forced":
-                self._lost = Lost(event.t, self._on.cid, self._on.server_id, self._on.server)
-
-    def link_up(self, link: Link) -> None:
+    def link_up(self, link: Link, lost: Lost | None) -> None:
+        """Ask over a new connection; ``lost`` is the one that was lost before, if any."""
         self._ask(self._who_am_i(link))
-        if self._lost is not None:
-            lost, self._lost = self._lost, None
+        if lost is not None:
             self._ask(self._why(link, lost))
 
     def link_down(self) -> None:
-        """What is not answered by now will not be."""
+        """Cancel the requests that have no answer yet."""
         for task in self._tasks:
             task.cancel()
 
@@ -125,19 +117,26 @@ class Inquiry:
         for answer in await link.ask(USER_INFO, b"", within=_ANSWER_TIMEOUT):
             told = _decoded(answer, _UserAnswer)
             if told is not None and told.data is not None:
-                self._emit(self._user_info(told.data))
+                self._emit(self._identity(told.data))
 
-    def _user_info(self, user: _User) -> ev.UserInfo:
+    def _identity(self, user: _User) -> ev.Identity:
         permissions = user.permissions or _Permissions()
         publish, subscribe = permissions.publish or _Bounds(), permissions.subscribe or _Bounds()
-        return ev.UserInfo(
-            t=self._clock(),
-            user=self._harmless(user.user),
-            account=user.account_name or user.account,
-            publish_allow=publish.allow or [],
-            publish_deny=publish.deny or [],
-            subscribe_allow=subscribe.allow or [],
-            subscribe_deny=subscribe.deny or [],
+        given = {
+            "publish_allow": publish.allow,
+            "publish_deny": publish.deny,
+            "subscribe_allow": subscribe.allow,
+            "subscribe_deny": subscribe.deny,
+        }
+        lists = {name: bounded(subjects or []) for name, subjects in given.items()}
+        return ev.Identity(
+            user=clip(self._harmless(user.user)),
+            account=clip(user.account_name or user.account),
+            publish_allow=lists["publish_allow"][0],
+            publish_deny=lists["publish_deny"][0],
+            subscribe_allow=lists["subscribe_allow"][0],
+            subscribe_deny=lists["subscribe_deny"][0],
+            omitted={name: more for name, (_, more) in lists.items() if more},
             expires=round(time.time() + user.expires / 1e9, 3) if user.expires > 0 else 0.0,
         )
 
@@ -157,8 +156,7 @@ class Inquiry:
             if row is not None:
                 self._emit(
                     ev.CloseReason(
-                        t=self._clock(),
-                        began=lost.began,
+                        outage=lost.outage,
                         reason=row.reason,
                         cause=classify_close_reason(row.reason),
                         cid=lost.cid,

@@ -45,7 +45,7 @@ class Acknowledgements(Proof):
     Nothing goes out before the stream has said on each link what it is like: till then, messages are buffered.
     """
 
-    word: ev.Proof = "ack"
+    verification: ev.Verification = "ack"
 
     def __init__(self, settings: Settings, session: str, ledger: Ledger, publisher: Publisher) -> None:
         self.message = self._message = AckedMessage(settings, session)

@@ -43,7 +43,7 @@ class Echoes(Proof):
     server, or the same with other permissions.
     """
 
-    word: ev.Proof = "echo"
+    verification: ev.Verification = "echo"
 
     def __init__(self, subject: str, message: Message, ledger: Ledger, publisher: Publisher) -> None:
         self.message = message
@@ -107,7 +107,7 @@ class Echoes(Proof):
 class Unproved(Proof):
     """Nobody listens: what was sent stays in flight, and nothing is called lost."""
 
-    word: ev.Proof = "none"
+    verification: ev.Verification = "none"
 
     def __init__(self, message: Message, ledger: Ledger, publisher: Publisher) -> None:
         self.message = message

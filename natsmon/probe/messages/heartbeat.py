@@ -5,18 +5,18 @@ nats-py may lose what it buffers itself.
 """
 
 import asyncio
-import time
 from collections import deque
+from collections.abc import Callable
 
 from natsmon.config.settings import MAX_RATE, Settings
-from natsmon.probe.connection.dial_attempt import Clock, Emit
 from natsmon.probe.messages.echo_verifier import proof_for
-from natsmon.probe.messages.latency_samples import Latencies
+from natsmon.probe.messages.latency_samples import LatencySamples
 from natsmon.probe.messages.ledger import Cut, Ledger
 from natsmon.probe.messages.tallies import CHECKPOINT_EVERY, TALLY_EVERY, Tallies
 from natsmon.probe.messages.verifier import Counts
 from natsmon.protocol.link import Link
 from natsmon.stream import events as ev
+from natsmon.stream.emitter import Emit
 
 TOLD_SINGLY_BELOW = 50.0
 """Messages a second; above that the tally alone tells."""
@@ -41,19 +41,18 @@ _TAKES_MORE_AFTER = 0.02
 
 
 class Heartbeat:
-    """Publishes and counts. ``moment`` is a clock for what is told often, as coarse as it may be."""
+    """Publishes numbered messages and counts them."""
 
-    def __init__(self, settings: Settings, session: str, emit: Emit, clock: Clock, moment: Clock) -> None:
+    def __init__(self, settings: Settings, session: str, emit: Emit) -> None:
         self._settings = settings
         self._emit = emit
-        self._clock = clock
-        self._moment = moment
-        self._began = time.monotonic() - clock()
         self.ledger = Ledger()
         self.proof = proof_for(settings, session, self.ledger, self)
         self._message = self.proof.message
-        self._latencies = Latencies()
-        self._tallies = Tallies(self.ledger, self._latencies, emit, moment)
+        self._latencies = LatencySamples()
+        self._tallies = Tallies(self.ledger, self._latencies, emit, lambda: self.tally_emitted())
+        self.tally_emitted: Callable[[], None] = lambda: None
+        """Called after each tally."""
         self.paused = False
         self.done = asyncio.Event()
         """``--count`` messages have been published, or rejected."""
@@ -121,20 +120,20 @@ class Heartbeat:
     def publish_one(self) -> bool:
         """One message now, whatever the schedule says. False when there is, and will be, no connection for it."""
         if not self._suspended:
-            self._publish(self._clock())
+            self._publish(self._emit.now())
         return not self._suspended
 
     async def conclude(self, link: Link) -> None:
         """Before the link is closed: what can be known only now of all that was published."""
         audit = await self.proof.conclude(link)
         if audit is not None:
-            self._tallies.tell()
-            self._emit(ev.ReadBack(t=self._clock(), **audit._asdict()))
+            self._tallies.emit_now()
+            self._emit(ev.Audit(**audit._asdict()))
 
     def close(self) -> None:
         """Nothing is scheduled any more; the last tally is told."""
         self.suspend()
-        self._tallies.tell()
+        self._tallies.emit_now()
 
     # -- the schedule -----------------------------------------------------------------------------
 
@@ -171,13 +170,13 @@ class Heartbeat:
         oldest = now - max(interval, _CATCH_UP)
         if self._due < oldest:
             self._due += interval * int((now - self._due) / interval)
-        offset = now - self._clock()
+        offset = now - self._emit.now()
         self._flush()
         for _ in range(_BURST):  # of more, the rest is due at once, but what the server says is read before
             if self._due > now or self._limited(1) <= 0:
                 break
             # A message that is late counts from when it was due; a timer's own grain is no lateness.
-            self._publish(self._due - offset if now - self._due > _TIMELY else self._clock())
+            self._publish(self._due - offset if now - self._due > _TIMELY else self._emit.now())
             self._due += interval
         if self._limited(1) <= 0:  # nothing is left to number, only the buffer to send
             self._due = now + max(interval, _CATCH_UP)
@@ -197,7 +196,7 @@ class Heartbeat:
                 await link.drained()
                 await asyncio.sleep(0.001 if room <= 0 else 0)
                 continue
-            seqs = self._number(room, self._clock())
+            seqs = self._number(room, self._emit.now())
             link.write(b"".join([self._message.compose(seq) for seq in seqs]))
             self._tallies.changed()
             # What the server would refuse is not offered at full speed.
@@ -235,27 +234,27 @@ class Heartbeat:
     def _publish(self, due: float) -> None:
         seq = self.ledger.attempt()
         link = self._link
-        fate: ev.Fate
-        why = ""
+        outcome: ev.PublishOutcome
+        reason = ""
         if link is not None and self._refused(link, seq):
-            fate, why = "rejected", "refused"
+            outcome, reason = "rejected", "refused"
             self.ledger.reject()
         elif link is not None and not self._buffer and self._takes(link):
-            fate = "sent"
+            outcome = "sent"
             self.ledger.send(seq, due, self._message.size)
             self.proof.sent(seq)
             link.write(self._message.compose(seq))
         elif self.ledger.buffered_bytes + (wire := self._message.wire_size(seq)) <= self._settings.reconnect_buffer:
-            fate = "buffered"
+            outcome = "buffered"
             self.ledger.buffer(wire)
             self._buffer.append((seq, due))
         else:
-            fate, why = "rejected", "full"
+            outcome, reason = "rejected", "full"
             self.ledger.reject()
         if self._told_singly:
-            self._emit(ev.Published(t=self._moment(), seq=seq, fate=fate, why=why))
+            self._emit(ev.Published(seq=seq, outcome=outcome, reason=reason))
         self._check_done()
-        self._tallies.changed(within=CHECKPOINT_EVERY if self._told_singly and fate == "sent" else TALLY_EVERY)
+        self._tallies.changed(within=CHECKPOINT_EVERY if self._told_singly and outcome == "sent" else TALLY_EVERY)
 
     def _flush(self) -> None:
         """Send what was buffered, in order, as far as the connection takes it."""
@@ -286,24 +285,24 @@ class Heartbeat:
         why = self._message.refusal(link.info, seq)
         if why and not self._complained:
             self._complained = True
-            self._emit(ev.AsyncError(t=self._clock(), text=why))
+            self._emit(ev.AsyncError(text=why))
         return bool(why)
 
     # -- what became of it ------------------------------------------------------------------------
 
     def proved(self, seq: int) -> None:
         # It has arrived when it was read, not when its turn came among all that was read with it.
-        now = self._link.last_read - self._began if self._link is not None else self._clock()
+        now = self._emit.stream_time(self._link.last_read) if self._link is not None else self._emit.now()
         irregular = self.ledger.irregular if self._told_singly else 0
         latency = self.ledger.echo(seq, now)
         if latency is not None:
             if not self._proved and seq > self.ledger.cut_at:
                 self._proved = True
-                self._emit(ev.FirstEcho(t=self._clock(), seq=seq, latency=round(max(0.0, latency), 6)))
+                self._emit(ev.FirstEcho(seq=seq, latency=round(max(0.0, latency), 6)))
             if not self._told_singly:
                 self._latencies.add(max(0.0, latency))
             else:
-                self._emit(ev.Echoed(t=self._moment(), seq=seq, latency=round(max(0.0, latency), 6)))
+                self._emit(ev.Echoed(seq=seq, latency=round(max(0.0, latency), 6)))
         if self._told_singly:
             said = latency is not None and self.ledger.irregular == irregular
             self._tallies.changed(within=CHECKPOINT_EVERY if said else TALLY_EVERY)
@@ -311,17 +310,17 @@ class Heartbeat:
             self._tallies.changed()
 
     def settled(self) -> None:
-        self._tallies.tell()
+        self._tallies.emit_now()
 
     def blinded(self, why: str) -> None:
-        self._emit(ev.Blind(t=self._clock(), why=why))
+        self._emit(ev.Unverified(reason=why))
         self._tallies.changed()
 
     def recounted(self) -> None:
         self._tallies.changed()
 
     def observed(self, counts: Counts) -> None:
-        self._emit(ev.Observed(t=self._moment(), **counts._asdict()))
+        self._emit(ev.Observed(**counts._asdict()))
 
     def roomy(self) -> None:
         self._flush()
@@ -329,4 +328,4 @@ class Heartbeat:
             self._race()
 
     def complained(self, text: str) -> None:
-        self._emit(ev.AsyncError(t=self._clock(), text=text))
+        self._emit(ev.AsyncError(text=text))

@@ -3,7 +3,7 @@
 Sequence numbers count from 1 in the order in which messages were attempted, and are sent in that order. At
 every moment
 
-    attempted = sent + buffered + rejected        sent = echoed + in flight + lost
+    attempted = sent + buffered + rejected        sent = delivered + in flight + lost + unverified
 
 A message is stranded once the connection that carried it has ended without its echo, and lost when the ledger
 is told to give up what is stranded. Should its echo come all the same (a cluster may deliver it by another
@@ -45,8 +45,8 @@ class Cut:
     last: int
     stranded: int
     """Not known yet."""
-    unknown: int = 0
-    """Never to be known."""
+    unverified: int = 0
+    """Never to be determined."""
     lost: int = 0
     late: int = 0
     lost_seqs: Runs = field(default_factory=lambda: Runs(LOST_RUNS_KEPT))
@@ -60,7 +60,7 @@ class Ledger:
         self.buffered_bytes = 0
         """On the wire, protocol and headers included."""
         self.sent = 0
-        self.echoed = 0
+        self.delivered = 0
         self.lost = 0
         self.late = 0
         self.duplicate = 0
@@ -76,8 +76,8 @@ class Ledger:
         """In flight on the connection that is up."""
         self.stranded = 0
         """In flight on a connection that has ended: late, or lost, soon to be known."""
-        self.unknown = 0
-        """In flight for all that can be known."""
+        self.unverified = 0
+        """Sent while natsmon could not listen."""
         self.blind = False
         """What is sent will not be heard."""
         self.cut_at = 0
@@ -102,7 +102,7 @@ class Ledger:
 
     @property
     def in_flight(self) -> int:
-        return self.flying + self.stranded + self.unknown
+        return self.flying + self.stranded
 
     @property
     def irregular(self) -> int:
@@ -123,7 +123,7 @@ class Ledger:
         if seq > self._highest_sent:
             self._highest_sent = seq
         if self.blind:
-            self.unknown += 1
+            self.unverified += 1
             self._unseen.append(seq, seq)
             return
         self.flying += 1
@@ -188,7 +188,7 @@ class Ledger:
         return latency
 
     def _count_echo(self, seq: int) -> None:
-        self.echoed += 1
+        self.delivered += 1
         if seq <= self.cut_at:
             cut = self._open[bisect_left(self._open, seq, key=_last)]
             cut.late += 1
@@ -206,12 +206,12 @@ class Ledger:
         if self._folded.discard(seq):
             self._count_echo(seq)
         elif self._unseen.discard(seq):
-            self.unknown -= 1
-            self.echoed += 1
+            self.unverified -= 1
+            self.delivered += 1
             self.late += 1
         elif self._was_lost(seq):
             self.lost -= 1
-            self.echoed += 1
+            self.delivered += 1
             self.late += 1
         elif 0 < seq <= self._highest_sent:
             self.duplicate += 1
@@ -258,7 +258,7 @@ class Ledger:
             self._forsake(cut)
         self._open.clear()
         self._unseen.extend(self._take(self._highest_sent))
-        self.unknown += self.flying
+        self.unverified += self.flying
         self.flying = 0
         self.blind = True
 
@@ -267,9 +267,9 @@ class Ledger:
 
     def _forsake(self, cut: Cut) -> None:
         self._unseen.extend(self._take(cut.last))
-        self.unknown += cut.stranded
+        self.unverified += cut.stranded
         self.stranded -= cut.stranded
-        cut.unknown, cut.stranded = cut.stranded, 0
+        cut.unverified, cut.stranded = cut.stranded, 0
 
     # -- the window -------------------------------------------------------------------------------
 

@@ -50,7 +50,7 @@ class _Sequence:
 class Observer(Proof):
     """Rides on a connection in place of a proof, for nothing is published that there could be one of."""
 
-    word: ev.Proof = "none"
+    verification: ev.Verification = "none"
 
     def __init__(self, subject: str, message: Message, ledger: Ledger, publisher: Publisher) -> None:
         self.message = message

@@ -1,56 +1,61 @@
-"""When the totals are told: soon after something changed that nothing else tells, and now and then in any case."""
+"""When totals are emitted: soon after a change that no other event carries, and regularly in any case."""
 
 import asyncio
+from collections.abc import Callable
 
-from natsmon.probe.connection.dial_attempt import Clock, Emit
-from natsmon.probe.messages.latency_samples import Latencies
+from natsmon.probe.messages.latency_samples import LatencySamples
 from natsmon.probe.messages.ledger import Ledger
 from natsmon.stream import events as ev
+from natsmon.stream.emitter import Emit
 
 TALLY_EVERY = 0.1
 CHECKPOINT_EVERY = 5.0
-"""Seconds between two tallies that say what single messages have said already."""
+"""Seconds between two tallies while single messages carry every change."""
 
 
 class Tallies:
-    def __init__(self, ledger: Ledger, latencies: Latencies, emit: Emit, moment: Clock) -> None:
+    """Emits the totals of a ledger. ``emitted`` is called after each tally."""
+
+    def __init__(self, ledger: Ledger, latencies: LatencySamples, emit: Emit, emitted: Callable[[], None]) -> None:
         self._ledger = ledger
         self._latencies = latencies
         self._emit = emit
-        self._moment = moment
+        self._emitted = emitted
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
 
     @property
     def due(self) -> bool:
-        """One follows."""
+        """Whether a tally is scheduled."""
         return self._timer is not None
 
     def changed(self, *, within: float = TALLY_EVERY) -> None:
-        """A tally follows within these seconds; many changes make one."""
+        """Emit a tally within these seconds; several changes make one."""
         at = self._loop.time() + within
         if self._timer is not None:
             if self._timer.when() <= at:
                 return
             self._timer.cancel()
-        self._timer = self._loop.call_at(at, self.tell)
+        self._timer = self._loop.call_at(at, self.emit_now)
 
-    def tell(self) -> None:
-        """One, now."""
+    def emit_now(self) -> None:
+        """Emit a tally now, and the latencies since the last one."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         ledger = self._ledger
-        told = self._latencies.take()
+        samples = self._latencies.take()
+        if samples is not None:
+            self._emit(samples)
         self._emit(
             ev.Tally(
-                t=self._moment(),
                 attempted=ledger.attempted,
                 sent=ledger.sent,
                 buffered=ledger.buffered,
                 rejected=ledger.rejected,
-                echoed=ledger.echoed,
+                delivered=ledger.delivered,
                 in_flight=ledger.in_flight,
+                unverified=ledger.unverified,
                 lost=ledger.lost,
                 late=ledger.late,
                 duplicate=ledger.duplicate,
@@ -59,7 +64,6 @@ class Tallies:
                 buffered_bytes=ledger.buffered_bytes,
                 resent=ledger.resent,
                 suppressed=ledger.suppressed,
-                latency=told.percentiles if told is not None else None,
-                latencies=told.counts if told is not None else [],
             )
         )
+        self._emitted()

@@ -35,7 +35,7 @@ class Counts(NamedTuple):
 class Proof(Protocol):
     """Hears what became of messages, and writes it into the ledger when they cannot be heard."""
 
-    word: ev.Proof
+    verification: ev.Verification
     message: Message
     """What to write for a number, so that it can be proved."""
 

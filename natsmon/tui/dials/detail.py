@@ -42,8 +42,8 @@ def rows(dial: Dial, moment: Moment, width: int) -> list[Row]:
 def _head(dial: Dial, moment: Moment, width: int) -> list[Row]:
     """Which dial, how it went, and why."""
     state = moment.state
-    where = row((f"{figures.wall_millis(state.wall(dial.began))}  {dial.why}", "label"))
-    where += row((f"  attempt {dial.attempt}, round {dial.round}", "label"))
+    where = row((f"{figures.wall_millis(state.wall(dial.began))}  {dial.reason}", "label"))
+    where += row((f"  attempt {dial.attempt}, round {dial.pool_pass}", "label"))
     server = row((dial.server, "strong"))
     if width_of(server) + 2 + width_of(where) <= width:
         drawn = [spread(server, where, width)]

@@ -2,7 +2,7 @@
 
 from rich.cells import cell_len
 
-from natsmon.state import AddressTry, Dial, StageRecord
+from natsmon.state import AddressDial, Dial, StageRecord
 from natsmon.stream import events as ev
 from natsmon.text import units
 from natsmon.text.plain_text import printable
@@ -68,7 +68,7 @@ def _line(
     title: str,
     name: int,
     mark: tuple[str, Role],
-    part: StageRecord | AddressTry | None,
+    part: StageRecord | AddressDial | None,
     ink: str,
     dial: Dial,
     moment: Moment,
@@ -95,11 +95,11 @@ def _line(
     )
 
 
-def _seconds(part: StageRecord | AddressTry, moment: Moment) -> float:
+def _seconds(part: StageRecord | AddressDial, moment: Moment) -> float:
     return max(0.0, moment.now - part.began) if part.outcome == "started" else part.elapsed
 
 
-def _address(tried: AddressTry, name: int, dial: Dial, moment: Moment, scale: int, width: int) -> list[Row]:
+def _address(tried: AddressDial, name: int, dial: Dial, moment: Moment, scale: int, width: int) -> list[Row]:
     """An address too long for its column has a line of its own; so has the way in which it failed."""
     shown = f"  {printable(tried.address)}"
     drawn: list[Row] = []
@@ -114,7 +114,7 @@ def _address(tried: AddressTry, name: int, dial: Dial, moment: Moment, scale: in
     return drawn
 
 
-def ending(tried: AddressTry, dial: Dial) -> str:
+def ending(tried: AddressDial, dial: Dial) -> str:
     """How an address ended, where its mark does not say it all."""
     if tried.outcome == "failed":
         cause = tried.cause.replace("_", " ") or "failed"

@@ -42,7 +42,7 @@ class DialSelection(Selection[Dial]):
 
     def matches(self, dial: Dial, needle: str) -> bool:
         outcome = dial.outcome or "dialing"
-        texts = (dial.server, dial.why, outcome, dial.cause, dial.cause.replace("_", " "), dial.text)
+        texts = (dial.server, dial.reason, outcome, dial.cause, dial.cause.replace("_", " "), dial.text)
         return needle.removeprefix("#") == str(dial.id) or any(needle in text.casefold() for text in texts)
 
 
@@ -120,7 +120,7 @@ def _now(moment: Moment, width: int) -> Row:
         start = row(
             ("◐ dialing ", "warn"),
             (address(dial.server), "strong"),
-            (f"  attempt {dial.attempt}, round {dial.round}, {dial.why}{trying}", "label"),
+            (f"  attempt {dial.attempt}, round {dial.pool_pass}, {dial.reason}{trying}", "label"),
         )
         end: Row = row((figures.span(spent), "value"))
         if dial.timeout:
@@ -138,7 +138,7 @@ def _now(moment: Moment, width: int) -> Row:
     start = row(
         ("last dial ", "label"),
         (address(last.server), "value"),
-        (f"  attempt {last.attempt}, round {last.round}", "label"),
+        (f"  attempt {last.attempt}, round {last.pool_pass}", "label"),
     )
     return spread(start, row((figures.span(last.total), "value")), width)
 
@@ -217,9 +217,9 @@ class _Columns:
         state = moment.state
         parts: list[Piece] = [(f"{dial.id % 10_000:>4}", "label"), ("▸" if marked else " ", "strong")]
         parts += [(f"{figures.wall(state.wall(dial.began)):<10}", "label")] if self.at else []
-        parts += [(f"{dial.why:<11}", "label")] if self.why else []
+        parts += [(f"{dial.reason:<11}", "label")] if self.why else []
         if self.attempt:
-            parts.append((right(f"{dial.attempt}/{dial.round}", self.attempt) + "  ", "label"))
+            parts.append((right(f"{dial.attempt}/{dial.pool_pass}", self.attempt) + "  ", "label"))
         parts.append((left(address(dial.server), self.server) + "  ", "value"))
         for stage in ev.STAGES:
             glyph, role = stage_mark(dial, stage)

@@ -3,10 +3,9 @@
 A figure without a sample is a dash, never a zero.
 """
 
-import math
 import time
 
-from natsmon.text import units
+from natsmon.text import dates, units
 
 NONE = "–"
 _MOST = 10**18
@@ -90,10 +89,7 @@ def local_day(epoch: float) -> str:
 
 
 def wall_millis(epoch: float) -> str:
-    if not math.isfinite(epoch):
-        return f"{wall(epoch)}.---"
-    whole = math.floor(epoch)
-    return f"{wall(whole)}.{int((epoch - whole) * 1000):03}"
+    return f"{wall(epoch)}.{dates.milliseconds(epoch)}"
 
 
 def apart(seconds: float) -> str:

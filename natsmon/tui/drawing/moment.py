@@ -14,7 +14,7 @@ class Moment(msgspec.Struct, frozen=True, eq=False):
     state: State
     now: float
     stream: Stream = "live"
-    obituary: str = ""
+    exit_reason: str = ""
     can_restart: bool = False
     recording: str = ""
     """The size of the recording that is being made; empty without one."""

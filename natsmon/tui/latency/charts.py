@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from natsmon.state.histogram import MICROSECONDS, Histogram
-from natsmon.state.latencies import SLICE, Bin
+from natsmon.state.latency_series import SLICE, Bin
 from natsmon.tui.drawing import figures
 from natsmon.tui.drawing.cells import Piece, Role, Row, fit, left, right, row
 from natsmon.tui.drawing.moment import Moment

@@ -1,7 +1,7 @@
 """The page on how long things take: percentiles, their distribution and course, the PINGs, and availability."""
 
 from natsmon.state import availability
-from natsmon.state.latencies import Latencies
+from natsmon.state.latency_series import LatencySeries
 from natsmon.tui.drawing import figures
 from natsmon.tui.drawing.cells import Piece, Row, fit, left, right, row
 from natsmon.tui.drawing.moment import Moment
@@ -60,18 +60,18 @@ def _percentiles(moment: Moment, width: int) -> list[Row]:
     return drawn
 
 
-def _course(title: str, latencies: Latencies, moment: Moment, width: int, height: int) -> list[Row]:
+def _course(title: str, latencies: LatencySeries, moment: Moment, width: int, height: int) -> list[Row]:
     return heading(f"{title} over time", width) + course(latencies.series(), moment, width, height)
 
 
-def _bars(title: str, latencies: Latencies, width: int) -> list[Row]:
+def _bars(title: str, latencies: LatencySeries, width: int) -> list[Row]:
     return heading(f"{title}, the run", width) + bars(latencies.run, width)
 
 
 def _pings(moment: Moment, width: int) -> list[Row]:
     """The arithmetic by which a silent connection is given up."""
     told = keepalive.arithmetic(moment)
-    none = "  there is no connection" if moment.state.connection is None or moment.over else "  not told"
+    none = "  there is no connection" if moment.state.period is None or moment.over else "  not told"
     return heading("PINGs", width) + (facts(told, width) if told else [fit(row((none, "label")), width)])
 
 

@@ -20,8 +20,8 @@ def tick(moment: Moment) -> object:
 
 def echo(moment: Moment) -> str:
     """What an echo is called: a stream acknowledges."""
-    session = moment.state.session
-    return "ack" if session is not None and session.proof == "ack" else "echo"
+    connection = moment.state.connection
+    return "ack" if connection is not None and connection.verification == "ack" else "echo"
 
 
 def rows(moment: Moment, width: int, height: int) -> list[Row]:

@@ -21,7 +21,7 @@ def tick(outage: OutageRecord, moment: Moment) -> object:
     if outage.ended is None and not moment.over:
         return int(moment.now * 10)
     steps = outage.ended, outage.subscribed, outage.first_echo, outage.settled, outage.reason
-    fates = outage.lost, outage.unknown, outage.late, outage.duplicate, outage.corrected
+    fates = outage.lost, outage.unverified, outage.late, outage.duplicate, outage.corrected
     return steps, fates, moment.over
 
 
@@ -68,7 +68,7 @@ def _head(outage: OutageRecord, moment: Moment, width: int) -> list[Row]:
 def _noticed(outage: OutageRecord) -> str:
     """By what, and how long after the last proof of life."""
     by = detection(outage)
-    if outage.cause == "forced":
+    if outage.cause == "manual":
         return by
     heard = last_word(outage)
     after = f", {units.elapsed(outage.began - heard)} after the last word" if heard is not None else ""
@@ -88,10 +88,10 @@ def _in_short(outage: OutageRecord, moment: Moment) -> str:
     if not outage.settled:
         so_far = outage.ended is None and not moment.over
         return f"{moment.state.tally.buffered:,} buffered so far" if so_far else "not known yet"
-    lost = "losses not known" if outage.lost_for_certain is None else f"{outage.lost:,} lost"
+    lost = "losses not known" if outage.lost_if_known is None else f"{outage.lost:,} lost"
     figures = [lost, f"{outage.buffered:,} buffered", f"{outage.rejected:,} rejected"]
     figures += [f"{outage.duplicate:,} duplicate"] if outage.duplicate else []
-    figures += [f"{outage.unknown:,} unknown"] if outage.unknown else []
+    figures += [f"{outage.unverified:,} unverified"] if outage.unverified else []
     return ", ".join(figures)
 
 
@@ -104,7 +104,7 @@ def detection(outage: OutageRecord) -> str:
             return "the connection was reset"
         case "stale":
             return "PINGs went unanswered"
-        case "forced":
+        case "manual":
             return "nothing: the reconnect was asked for"
         case "protocol":
             return "what came was not the protocol"
@@ -125,7 +125,7 @@ def _cost(outage: OutageRecord, moment: Moment, width: int) -> list[Row]:
             ("rejected", f"{outage.rejected:,}", "bad" if outage.rejected else "value"),
             ("late", f"{outage.late:,}" + (", in flight at the loss and echoed all the same" if outage.late else "")),
             ("duplicate", f"{outage.duplicate:,}", "warn" if outage.duplicate else "value"),
-            ("unknown", f"{outage.unknown:,}, in flight at the loss" if outage.unknown else "", "warn"),
+            ("unverified", f"{outage.unverified:,}, in flight at the loss" if outage.unverified else "", "warn"),
             ("corrected", "a message called lost came back after all" if outage.corrected else "", "label"),
         ]
     else:
@@ -139,7 +139,7 @@ def _cost(outage: OutageRecord, moment: Moment, width: int) -> list[Row]:
 
 
 def _lost(outage: OutageRecord) -> str:
-    if outage.lost_for_certain is None:
+    if outage.lost_if_known is None:
         return "not known: what was published came back to nobody"
     return f"{outage.lost:,}{_numbers(outage)}"
 

@@ -121,11 +121,11 @@ def _sums(moment: Moment, width: int) -> Row:
     down = state.downtime(moment.now) if state.ever_connected else None
     told = [row(("in all ", "label"), (figures.span(down, 0), "value"), (" down", "label"))]
     costs: tuple[tuple[str, Role], ...] = (("lost", "bad"), ("rejected", "bad"), ("buffered", "value"))
-    for name, role in (*costs, ("duplicate", "warn"), ("late", "value"), ("unknown", "warn")):
+    for name, role in (*costs, ("duplicate", "warn"), ("late", "value"), ("unverified", "warn")):
         number = sum(getattr(outage, name) for outage in state.outages)
-        if name == "lost" and not number and any(o.settled and o.lost_for_certain is None for o in state.outages):
+        if name == "lost" and not number and any(o.settled and o.lost_if_known is None for o in state.outages):
             told.append(row(("losses not known", "label")))
-        elif number or name not in ("late", "unknown"):
+        elif number or name not in ("late", "unverified"):
             told.append(row((f"{number:,}", role if number else "value"), (f" {name}", "label")))
     return _whole(told, width)
 
@@ -176,7 +176,7 @@ class _Columns:
             ("▸ " if marked else "  ", "strong"),
             (f"{figures.wall(moment.state.wall(outage.began)):<10}", "label"),
             (figures.span(outage.downtime(moment.now)) + "  ", "warn" if running else "value"),
-            (figures.span(outage.noticed_after) + "  ", "value"),
+            (figures.span(outage.detected_after_if_known) + "  ", "value"),
             (figures.count(outage.dials, 5) + "  ", "value"),
         ]
         if self.servers:
@@ -186,7 +186,7 @@ class _Columns:
         if self.costs:
             parts.append(_cost(outage.buffered, 8, settled=settled))
             parts.append(_cost(outage.rejected, 8, settled=settled, role="bad"))
-        parts.append(_cost(outage.lost, 5, settled=outage.lost_for_certain is not None, role="bad"))
+        parts.append(_cost(outage.lost, 5, settled=outage.lost_if_known is not None, role="bad"))
         parts += [_cost(outage.duplicate, 5, settled=settled, role="warn")] if self.duplicates else []
         parts.append((left(words(outage), self.cause) + "  ", "value"))
         parts += [(left(self._where(outage), self.where), "label")] if self.where else []

@@ -64,4 +64,4 @@ class OutagePage(RecordPage[OutageRecord]):
         return id(self.record), moment.state.outage_count, detail.tick(self.record, moment)
 
     def find(self, state: State) -> OutageRecord | None:
-        return state.outage_of(self.record.began)
+        return state.find_outage(self.record.id)

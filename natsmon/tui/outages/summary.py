@@ -53,7 +53,7 @@ def _summary(moment: Moment, width: int) -> Row:
 
 
 def _lost(outage: OutageRecord) -> str:
-    return figures.count(outage.lost_for_certain, 5)
+    return figures.count(outage.lost_if_known, 5)
 
 
 def _header(width: int, cause: int) -> Row:
@@ -71,7 +71,7 @@ def _line(outage: OutageRecord, moment: Moment, width: int, cause: int) -> Row:
     parts: list[Piece] = [
         (f"{figures.wall(moment.state.wall(outage.began)):<10}", "label"),
         (figures.span(outage.downtime(moment.now)) + "  ", "warn" if running else "value"),
-        (figures.span(outage.noticed_after) + "  ", "value"),
+        (figures.span(outage.detected_after_if_known) + "  ", "value"),
         (figures.count(outage.dials, 5) + "  ", "value"),
         (figures.count(outage.buffered if settled else None, 8) + "  ", "value"),
         (figures.count(outage.rejected if settled else None, 8) + "  ", "bad" if outage.rejected else "value"),

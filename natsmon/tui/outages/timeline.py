@@ -42,7 +42,7 @@ class Step(NamedTuple):
 
 def last_word(outage: OutageRecord) -> float | None:
     """When the server was last heard before the loss was noticed, as far as that is known yet, and means anything."""
-    if outage.cause == "forced":
+    if outage.cause == "manual":
         return None
     if outage.settled:
         return outage.began - outage.detected_after
@@ -52,7 +52,7 @@ def last_word(outage: OutageRecord) -> float | None:
 def dials_of(outage: OutageRecord, state: State) -> list[Dial]:
     """Those that are still kept, oldest first."""
     until = outage.ended if outage.ended is not None else float("inf")
-    return [dial for dial in state.dials if outage.began <= dial.began <= until and dial.why != "initial"]
+    return [dial for dial in state.dials if outage.began <= dial.began <= until and dial.reason != "initial"]
 
 
 def origin(outage: OutageRecord) -> float:
@@ -70,7 +70,7 @@ def steps(outage: OutageRecord, moment: Moment) -> list[Step]:
     if heard is not None:
         told.append(Step("●", "good", f"last word of {called(outage.before, known) or 'the server'}", heard))
     silence = outage.began - heard if heard is not None else None
-    loss = "a reconnect was asked for" if outage.cause == "forced" else f"loss noticed: {words(outage)}"
+    loss = "a reconnect was asked for" if outage.cause == "manual" else f"loss noticed: {words(outage)}"
     told.append(Step("✗", "bad", loss, outage.began, silence, late=True))
     told += _dials(outage, moment)
     if outage.ended is None:

@@ -11,9 +11,10 @@ from textual.widgets import Input
 
 from natsmon.replay.loading import Loading
 from natsmon.replay.player import Player
+from natsmon.stream import commands
 from natsmon.stream import events as ev
 from natsmon.stream.exit_codes import Exit
-from natsmon.stream.probe_child import Source
+from natsmon.stream.source import Source
 from natsmon.text.plain_text import printable
 from natsmon.tui.app import NatsmonApp
 from natsmon.tui.dashboard import Dashboard
@@ -39,14 +40,14 @@ class Nobody:
     """The source of a recording: what there is to see is in the player, and nobody takes a command."""
 
     can_restart = False
-    obituary = ""
+    exit_reason = ""
     tap: Callable[[bytes], None] | None = None
 
     async def events(self) -> AsyncIterator[ev.AnyEvent]:
         return
         yield
 
-    def send(self, command: ev.AnyCommand) -> None:
+    def send(self, command: commands.AnyCommand) -> None:
         pass
 
     def kill(self) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from natsmon.replay.player import Player
-from natsmon.stream.probe_child import Source
+from natsmon.stream.source import Source
 from natsmon.tui.drawing.moment import Moment
 from natsmon.tui.watch import Watch, entry
 
@@ -28,12 +28,12 @@ class ReplayWatch(Watch):
         cut = self.player.cuts != self._cuts
         if cut:
             self._cuts = self.player.cuts
-            self.book.restore([entry(line.at, line.text, line.kind, line.message) for line in self.player.scene.log])
+            self.book.restore([entry(line) for line in self.player.tracks.first.log])
         for line in self.player.told:
             if not cut:
-                self.book.add(entry(line.at, line.text, line.kind, line.message))
+                self.book.add(entry(line))
         self.player.told.clear()
-        self.state = self.player.scene.state
+        self.tracks = self.player.tracks
         self.stream = "ended" if self.state.end is not None else "live"
         place = (self.player.number, self.player.at)
         if place != self._place:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from natsmon.state import ConnectionRecord
+from natsmon.state import ConnectedPeriod
 from natsmon.tui.drawing.cells import Piece, Role, Row, address, row
 from natsmon.tui.drawing.moment import Moment
 from natsmon.tui.upgrades.moves import stays
@@ -34,7 +34,7 @@ MARKS: tuple[tuple[str, Role, str], ...] = (
 def window_of(moment: Moment) -> float:
     """Seconds to show: ten minutes, or since the first notice in them, or the run, whichever is the shortest."""
     state, now = moment.state, moment.now
-    notices = [c.lame_duck for c in state.connections if c.lame_duck is not None and c.lame_duck > now - _WINDOWS[-1]]
+    notices = [c.lame_duck for c in state.periods if c.lame_duck is not None and c.lame_duck > now - _WINDOWS[-1]]
     wanted = min(now, now - min(notices) + _LEAD) if notices else now
     return next((window for window in _WINDOWS if window >= wanted), _WINDOWS[-1])
 
@@ -53,7 +53,7 @@ def lanes(listed: list[str], moment: Moment, width: int) -> Iterator[tuple[str, 
 class _Lane:
     """What lasts is drawn before what lasts no time and must not be hidden by it."""
 
-    def __init__(self, server: str, there: list[ConnectionRecord], moment: Moment, window: float, width: int) -> None:
+    def __init__(self, server: str, there: list[ConnectedPeriod], moment: Moment, window: float, width: int) -> None:
         self._moment = moment
         self._cell = window / width
         self._width = width
@@ -79,7 +79,7 @@ class _Lane:
             if dial.outcome in ("failed", "timeout"):
                 self._fill(until, until, _FAILED)
 
-    def _stay(self, stay: ConnectionRecord) -> None:
+    def _stay(self, stay: ConnectedPeriod) -> None:
         until = self._moment.now if stay.ended is None else stay.ended
         self._fill(stay.began, until, _ON)
         if stay.lame_duck is not None:

@@ -5,7 +5,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from natsmon.state import ConnectionRecord, OutageRecord, State
+from natsmon.state import ConnectedPeriod, OutageRecord, State
 from natsmon.tui.drawing.cells import address
 
 
@@ -13,8 +13,8 @@ class Move(NamedTuple):
     """One outage, with the connection it ended and the one that ended it, as far as these are still known."""
 
     outage: OutageRecord
-    left: ConnectionRecord | None
-    reached: ConnectionRecord | None
+    left: ConnectedPeriod | None
+    reached: ConnectedPeriod | None
 
     @property
     def notice(self) -> float | None:
@@ -24,7 +24,7 @@ class Move(NamedTuple):
 
 def moves(state: State) -> Iterator[Move]:
     """Newest first."""
-    connections = list(state.connections)
+    connections = list(state.periods)
     begun = [connection.began for connection in connections]
     for outage in reversed(state.outages):
         place = bisect_left(begun, outage.began)
@@ -41,7 +41,7 @@ def names(state: State) -> dict[str, str]:
     """By address, the name each server last gave itself; those without one are not in it."""
     return {
         address(connection.server): connection.server_name
-        for connection in state.connections
+        for connection in state.periods
         if connection.server_name and not _is_id(connection.server_name)
     }
 
@@ -56,17 +56,17 @@ def called(server: str, known: dict[str, str]) -> str:
     return known.get(address(server)) or address(server)
 
 
-def stays(state: State) -> dict[str, list[ConnectionRecord]]:
+def stays(state: State) -> dict[str, list[ConnectedPeriod]]:
     """By address, every time we were on a server, oldest first."""
-    known: dict[str, list[ConnectionRecord]] = {}
-    for connection in state.connections:
+    known: dict[str, list[ConnectedPeriod]] = {}
+    for connection in state.periods:
         known.setdefault(address(connection.server), []).append(connection)
     return known
 
 
 def servers(state: State) -> list[str]:
     """The address of every server in the pool or once connected to, in an order that stays."""
-    pool = [address(member.server) for member in state.pool]
+    pool = [address(member.server) for member in state.pool.values()]
     return sorted(dict.fromkeys([*pool, *stays(state)]), key=_in_order)
 
 

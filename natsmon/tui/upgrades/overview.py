@@ -33,11 +33,11 @@ def rows(moment: Moment, width: int) -> list[Row]:
 def newest_move(moment: Moment) -> list[str]:
     """The steps of the newest move, as far as it has come."""
     state = moment.state
-    if state.lame_duck and (connection := state.connection) is not None and connection.lame_duck is not None:
+    if state.lame_duck and (connection := state.period) is not None and connection.lame_duck is not None:
         since = units.elapsed(moment.now - connection.lame_duck)
         here = called(connection.server, names(state))
         sent = f"to be sent away, {since} so far"
-        others = len({address(member.server) for member in state.pool} - {address(connection.server)})
+        others = len({address(member.server) for member in state.pool.values()} - {address(connection.server)})
         further = (
             f"{others:,} other {'server' if others == 1 else 'servers'} in the pool" if others else "no other server"
         )
@@ -70,7 +70,7 @@ def _steps(move: Move, moment: Moment) -> list[str]:
         told = [f"lame duck notice of {before} {_at(move.notice, moment)}"]
         told.append(f"evicted +{units.elapsed(outage.began - move.notice)}")
     else:
-        how = "left" if outage.cause == "forced" else "lost"
+        how = "left" if outage.cause == "manual" else "lost"
         told = [f"{how} {before} {_at(outage.began, moment)} ({words(outage)})"]
     if outage.ended is None:
         return [*told, f"not connected for {units.elapsed(outage.downtime(moment.now))} so far"]
@@ -89,7 +89,7 @@ def _price(move: Move) -> str:
     outage = move.outage
     if outage.ended is None or not outage.settled:
         return ""
-    lost = "losses not known" if outage.lost_for_certain is None else f"{outage.lost:,} lost"
+    lost = "losses not known" if outage.lost_if_known is None else f"{outage.lost:,} lost"
     return f"; {lost}" + (f", {outage.rejected:,} rejected" if outage.rejected else "")
 
 
@@ -132,9 +132,9 @@ def _legend(width: int) -> list[Piece]:
 def standing(server: str, moment: Moment) -> tuple[str, Role, str]:
     """What a server is to us right now: a shape, and a word."""
     state = moment.state
-    member = next((member for member in state.pool if address(member.server) == address(server)), None)
+    member = next((member for member in state.pool.values() if address(member.server) == address(server)), None)
     leaving = member is not None and member.lame_duck
-    here = state.connection
+    here = state.period
     if not moment.over:
         if here is not None and address(here.server) == address(server):
             gone = leaving or here.lame_duck is not None
@@ -163,7 +163,7 @@ def _servers(moment: Moment, width: int) -> list[Row]:
         there = on.get(server, [])
         seconds = sum(stay.seconds(now) for stay in there)
         mark, role, word = standing(server, moment)
-        failures = next((member.failures for member in state.pool if address(member.server) == server), None)
+        failures = next((member.failures for member in state.pool.values() if address(member.server) == server), None)
         drawn.append(
             fit(
                 row(
@@ -215,7 +215,7 @@ def _moves(moment: Moment, width: int) -> list[Row]:
                     (left(called(outage.before, known), name) + "  ", "value"),
                     (left(called(outage.after, known) or "…", name) + "  ", "value"),
                     (spans, "value"),
-                    (figures.count(outage.lost_for_certain, 5), "bad" if outage.lost else "value"),
+                    (figures.count(outage.lost_if_known, 5), "bad" if outage.lost else "value"),
                 ),
                 width,
             )

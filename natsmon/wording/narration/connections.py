@@ -31,7 +31,7 @@ def _connected(event: ev.Connected, state: State) -> Said:
     return "good", f"connected to {event.server}: {', '.join(fact for fact in facts if fact)}"
 
 
-def _user_info(event: ev.UserInfo, state: State) -> Said:
+def _user_info(event: ev.Identity, state: State) -> Said:
     bounds = [
         ("publishes", event.publish_allow, event.publish_deny),
         ("subscribes", event.subscribe_allow, event.subscribe_deny),
@@ -68,8 +68,8 @@ def _silent(event: ev.Silent, state: State) -> Said:
     return "warn", f"{event.server or 'the server'} has said nothing for {silence}{owed}"
 
 
-def _heard(event: ev.Heard, state: State) -> Said:
-    return "good", f"the server speaks again after {units.elapsed(event.silence)} of silence"
+def _heard(event: ev.SilenceEnded, state: State) -> Said:
+    return "good", f"the server speaks again after {units.elapsed(event.seconds)} of silence"
 
 
 def _disconnected(event: ev.Disconnected, state: State) -> Said:
@@ -77,7 +77,7 @@ def _disconnected(event: ev.Disconnected, state: State) -> Said:
     held = f" after {units.elapsed(event.t - began)}" if began is not None else ""
     server = f" from {event.server}" if event.server else ""
     reason = f"; the server's reason: {clip(event.reason)}" if event.reason else ""
-    kind: Kind = "warn" if event.cause == "forced" else "bad"
+    kind: Kind = "warn" if event.cause == "manual" else "bad"
     return kind, f"disconnected{server}{held}: {explained(None, event.cause, event.text)}{reason}"
 
 
@@ -93,16 +93,16 @@ def _outage(event: ev.Outage, state: State) -> Said:
         (event.rejected, "rejected"),
         (event.duplicate, "duplicate"),
         (event.late, "late"),
-        (event.unknown, "with a fate unknown"),
+        (event.unverified, "not verified"),
     ]
     cost = [f"{units.grouped(number)} {what}" for number, what in counts if number]
-    row = state.outage_of(event.began)
-    known = row is None or row.lost_for_certain is not None
+    row = state.find_outage(event.outage)
+    known = row is None or row.lost_if_known is not None
     lost = f"{units.grouped(event.lost)} lost" if known else "losses not known"
     kind: Kind = "warn" if event.lost or event.rejected else "info"
     if row is not None and row.corrected:
         seen = ", corrected"
-    elif event.detected_after and event.cause != "forced":
+    elif event.detected_after and event.cause != "manual":
         seen = f", noticed {units.elapsed(event.detected_after)} after the last sign of life"
     else:
         seen = ""
@@ -133,12 +133,12 @@ def _closed(event: ev.Closed, state: State) -> Said:
 WORDS: Words = {
     ev.StatusChanged: _status,
     ev.Connected: _connected,
-    ev.UserInfo: _user_info,
+    ev.Identity: _user_info,
     ev.Discovered: _discovered,
     ev.LameDuck: _lame_duck,
     ev.AsyncError: _async_error,
     ev.Silent: _silent,
-    ev.Heard: _heard,
+    ev.SilenceEnded: _heard,
     ev.Disconnected: _disconnected,
     ev.Reconnected: _reconnected,
     ev.Outage: _outage,

@@ -8,12 +8,12 @@ from natsmon.wording.cause_table import diagnose
 from natsmon.wording.narration.words import Said, Words, explained
 
 _NAMES_SHOWN = 5
-_WHY = {"initial": "initial connect", "reconnect": "reconnect", "forced": "reconnect as asked"}
+_REASON = {"initial": "initial connect", "reconnect": "reconnect", "manual": "reconnect as asked"}
 
 
 def _dial_start(event: ev.DialStart, state: State) -> Said:
-    why = _WHY.get(event.why, event.why)
-    return "info", f"attempting to connect to {event.server}: attempt {event.attempt}, round {event.round}, {why}"
+    reason = _REASON.get(event.reason, event.reason)
+    return "info", f"attempting to connect to {event.server}: attempt {event.attempt}, pass {event.pool_pass}, {reason}"
 
 
 def _dial_stage(event: ev.DialStage, state: State) -> Said:

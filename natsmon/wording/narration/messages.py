@@ -1,7 +1,6 @@
 """Messages, one by one where they are few, and what is known of their fates."""
 
 from natsmon.state import State
-from natsmon.state.outages import outage_before
 from natsmon.stream import events as ev
 from natsmon.text import units
 from natsmon.text.plain_text import NAME_LIMIT, clip
@@ -9,29 +8,29 @@ from natsmon.wording.narration.words import Said, Words
 
 
 def _published(event: ev.Published, state: State) -> Said:
-    match event.fate:
+    match event.outcome:
         case "sent":
-            subject = event.subject or (state.session.subject if state.session is not None else "")
+            subject = event.subject or (state.connection.subject if state.connection is not None else "")
             return "info", f"published {event.seq}" + (f" on {subject}" if subject else "")
         case "buffered":
             return "warn", f"not ready yet: message {event.seq} buffered while {state.status}"
-    if event.why == "refused":
+    if event.reason == "refused":
         return None  # as every message is; an error of the connection has said so, once
     return "bad", f"not ready yet: message {event.seq} rejected while {state.status}, the reconnect buffer is full"
 
 
 def _echoed(event: ev.Echoed, state: State) -> Said:
-    acknowledged = state.session is not None and state.session.proof == "ack"
+    acknowledged = state.connection is not None and state.connection.verification == "ack"
     how = "acknowledged" if acknowledged else "echoed"
     return "dim", f"message {event.seq} {how} after {units.elapsed(event.latency)}"
 
 
 def _first_echo(event: ev.FirstEcho, state: State) -> Said:
     """With what an outage is over at last; the initial connect needs no such line."""
-    connection = state.connection
-    if connection is None or connection.first_echo != state.now or outage_before(state, connection) is None:
+    connection = state.period
+    if connection is None or connection.first_echo != state.now or state.find_outage(connection.outage) is None:
         return None
-    acknowledged = state.session is not None and state.session.proof == "ack"
+    acknowledged = state.connection is not None and state.connection.verification == "ack"
     first = "first acknowledgement" if acknowledged else "first echo"
     after = units.elapsed(state.now - connection.began)
     if connection.subscribed is None:
@@ -48,13 +47,13 @@ def _resumed(event: ev.Resumed, state: State) -> Said:
     return "info", "publishing resumed"
 
 
-def _blind(event: ev.Blind, state: State) -> Said:
-    return "warn", f"what becomes of messages is not known: {clip(event.why)}"
+def _blind(event: ev.Unverified, state: State) -> Said:
+    return "warn", f"what becomes of messages is not known: {clip(event.reason)}"
 
 
-def _read_back(event: ev.ReadBack, state: State) -> Said:
+def _read_back(event: ev.Audit, state: State) -> Said:
     kept = event.complete and not (event.missing or event.twice)
-    found = f"{units.grouped(event.stored)} of {units.plural(event.acknowledged, 'acknowledged message')} stored"
+    found = f"{units.grouped(event.stored or 0)} of {units.plural(event.acknowledged, 'acknowledged message')} stored"
     wrong = f", {units.grouped(event.missing)} missing, {units.grouped(event.twice)} stored twice"
     text = f": {clip(event.text)}" if event.text else ""
     unread = "" if event.complete else ", and it could not be read to its end"
@@ -67,6 +66,6 @@ WORDS: Words = {
     ev.FirstEcho: _first_echo,
     ev.Paused: _paused,
     ev.Resumed: _resumed,
-    ev.Blind: _blind,
-    ev.ReadBack: _read_back,
+    ev.Unverified: _blind,
+    ev.Audit: _read_back,
 }

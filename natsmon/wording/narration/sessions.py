@@ -7,8 +7,8 @@ from natsmon.text.plain_text import NAME_LIMIT, clip
 from natsmon.wording.narration.words import Kind, Said, Words
 
 
-def _session(event: ev.Session, state: State) -> Said:
-    version = event.versions.get("natsmon", "")
+def _connection(event: ev.Connection, state: State) -> Said:
+    version = state.session.versions.get("natsmon", "")
     if not event.subject:
         messages = "no messages"
     elif event.observing:
@@ -19,13 +19,21 @@ def _session(event: ev.Session, state: State) -> Said:
     return "info", f"natsmon {version} as {clip(event.name, NAME_LIMIT)!r}: {servers}, {messages}"
 
 
-def _ignored(event: ev.Ignored, state: State) -> Said:
-    return "warn", f"{event.command.replace('_', ' ') or 'command'} ignored: {clip(event.why)}"
+def _answer(event: ev.Answer, state: State) -> Said:
+    if event.outcome == "done":
+        return None
+    return "warn", f"{event.command.replace('_', ' ') or 'command'} ignored: {clip(event.reason)}"
+
+
+def _clock(event: ev.Clock, state: State) -> Said:
+    if event.suspended:
+        return "warn", f"the machine was suspended for {units.elapsed(event.suspended)}"
+    return "info", "the machine's clock was set"
 
 
 def _gap(event: ev.Gap, state: State) -> Said:
-    events = units.plural(event.events, "event")
-    return "warn", f"{events} left out: this reader did not keep up; totals are not affected"
+    lines = units.plural(sum(event.dropped.values()), "line")
+    return "warn", f"{lines} dropped: this reader did not keep up; totals and latencies are not affected"
 
 
 def _note(event: ev.Note, state: State) -> Said:
@@ -33,18 +41,20 @@ def _note(event: ev.Note, state: State) -> Said:
 
 
 def _published(state: State) -> list[str]:
-    tally, session = state.tally, state.session
-    acknowledged = session is not None and session.proof == "ack"
+    tally, connection = state.tally, state.connection
+    acknowledged = connection is not None and connection.verification == "ack"
     echoed, unheard = ("acknowledged", "not acknowledged") if acknowledged else ("echoed", "without an echo")
     sums = [f"{units.grouped(tally.sent)} published"]
-    if state.blinded and not (tally.echoed or tally.lost):  # none at all would be more than is known
-        unheard = "with a fate unknown"
+    if state.was_unverified and not (tally.delivered or tally.lost):  # none at all would be more than is known
+        unheard = "not verified"
     else:
-        sums += [f"{units.grouped(tally.echoed)} {echoed}", f"{units.grouped(tally.lost)} lost"]
+        sums += [f"{units.grouped(tally.delivered)} {echoed}", f"{units.grouped(tally.lost)} lost"]
     others = (
         (tally.resent, "sent again"),
         (tally.suppressed, "recognised by the stream"),
         (tally.in_flight, unheard),
+        (tally.undelivered, "undelivered"),
+        (tally.unverified, "not verified"),
         (tally.buffered, "never sent"),
         (tally.rejected, "rejected"),
     )
@@ -59,18 +69,19 @@ def _observed(counted: ev.Observed | None) -> list[str]:
 
 
 def _end(event: ev.End, state: State) -> Said:
-    session = state.session
-    observing = session is not None and session.observing
+    connection = state.connection
+    observing = connection is not None and connection.observing
     sums = _observed(state.observed) if observing else _published(state)
     sums.append(units.plural(state.reconnects, "reconnect"))
-    why = f" ({clip(event.why)})" if event.why else ""
+    why = f" ({clip(event.reason)})" if event.reason else ""
     kind: Kind = "bad" if event.exit_code else "info"
     return kind, f"ended after {units.elapsed(event.t)}{why}: {', '.join(sums)}"
 
 
 WORDS: Words = {
-    ev.Session: _session,
-    ev.Ignored: _ignored,
+    ev.Connection: _connection,
+    ev.Clock: _clock,
+    ev.Answer: _answer,
     ev.Gap: _gap,
     ev.Note: _note,
     ev.End: _end,

@@ -1,8 +1,10 @@
-"""How long something took, over the run and of late: what a distribution and a chart over time are drawn from."""
+"""Latencies over the run, over the last minute, and over time in bins of five seconds."""
 
 import msgspec
 
-from natsmon.state.histogram import MICROSECONDS, Counts, Histogram, counted
+from natsmon.state.histogram import Counts, Histogram, counted
+from natsmon.stream import events as ev
+from natsmon.stream.latency_buckets import MICROSECONDS, corrected, quantised
 
 SLICE = 5.0
 """Seconds counted together: the grain of "the last minute" and of a chart."""
@@ -11,28 +13,27 @@ MINUTE = 12
 SLICES_KEPT = 720
 """An hour of them."""
 
-OMITTED_COUNTED = 10_000
-"""For one that took long: a number in a stream may be any."""
-
 
 class Bin(msgspec.Struct, frozen=True):
     """A slice that is over, in brief. One without a sample is not kept: it is a gap."""
 
-    number: int
+    number: ev.Count
     """It began ``number`` times ``SLICE`` seconds into the session."""
-    count: int
-    p50: float
-    worst: float
+    count: ev.Count
+    p50: ev.Seconds
+    worst: ev.Seconds
 
 
 class Slice(msgspec.Struct):
-    number: int
+    number: ev.Count
     histogram: Histogram
 
 
-class Latencies(msgspec.Struct):
-    """One kind of latency. Plain data throughout: percentiles are found when they are asked for."""
+class LatencySeries(msgspec.Struct):
+    """Samples of one kind of latency, in seconds; percentiles are computed when they are asked for."""
 
+    kept: ev.Count = SLICES_KEPT
+    """Bins that are kept."""
     run: Histogram = msgspec.field(default_factory=Histogram)
     slices: list[Slice] = []
     """The latest, oldest first; never more than the last minute's."""
@@ -41,22 +42,22 @@ class Latencies(msgspec.Struct):
 
     def record(self, t: float, seconds: float) -> None:
         """One sample, at a time that never goes back."""
-        seconds = max(0.0, seconds)
-        self.run.record(seconds)
-        self._slice(t).record(seconds)
+        if seconds < 0.0:
+            seconds = 0.0
+        name = quantised(seconds)
+        self.run.count_one(name, seconds)
+        slices = self.slices
+        number = int(t // SLICE)
+        part = slices[-1].histogram if slices and slices[-1].number >= number else self._slice(t)
+        part.count_one(name, seconds)
 
     def correct(self, t: float, seconds: float, omitted: int, interval: float) -> None:
-        """Count also what was not measured because this one took so long: a sample was due every ``interval``.
-
-        HdrHistogram's recordCorrectedValue. Without it a stall of minutes is one sample among thousands.
-        """
-        for times in range(1, min(omitted, OMITTED_COUNTED) + 1):
-            if (late := seconds - times * interval) <= 0:
-                break
-            self.record(t, late)
+        """Add the samples that were not taken because this one took so long (see ``corrected``)."""
+        for sample in corrected(seconds, omitted, interval):
+            self.record(t, sample)
 
     def add(self, t: float, counts: Counts, longest: float | None = None) -> None:
-        """Samples counted by somebody else; ``longest`` is the exact one, where it is known."""
+        """Add samples counted in buckets; ``longest`` is the exact longest, when it is known."""
         self.run.add(counts, longest)
         self._slice(t).add(counts, longest)
 
@@ -76,7 +77,7 @@ class Latencies(msgspec.Struct):
         number = int(t // SLICE)
         if not self.slices or self.slices[-1].number < number:
             if self.slices and self.slices[-1].histogram.count:
-                self.bins = [*self.bins, _brief(self.slices[-1])][-SLICES_KEPT:]
+                self.bins = [*self.bins, _brief(self.slices[-1])][-self.kept :]
             recent = [part for part in self.slices if part.number > number - MINUTE]
             self.slices = [*recent, Slice(number, Histogram())]
         return self.slices[-1].histogram

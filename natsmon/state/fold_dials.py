@@ -1,23 +1,32 @@
-"""Dials: begun, stage by stage, ended; and the waits between them."""
+"""Fold of dials, stage by stage, and of the waits between them."""
 
-from natsmon.state.known import Known
-from natsmon.state.records import AddressTry, Dial, StageRecord, Stretch
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from natsmon.state.fold_outages import count_manual
+from natsmon.state.records import AddressDial, Dial, StageRecord, Stretch
 from natsmon.stream import events as ev
 
+if TYPE_CHECKING:
+    from natsmon.state.state import State
 
-def dial_start(state: Known, event: ev.DialStart) -> None:
+
+def dial_start(state: "State", event: ev.DialStart) -> None:
     state.waiting = None
     stretch(state, waiting=False)
     abandon_dial(state)
-    state.dial_count += 1
+    state.dial_count = max(state.dial_count, event.dial)
+    state.attempts = event.attempt
+    _forget_details(state)
     state.dials.append(
         Dial(
             id=event.dial,
             began=state.now,
             attempt=event.attempt,
-            round=event.round,
+            pool_pass=event.pool_pass,
             server=event.server,
-            why=event.why,
+            reason=event.reason,
+            discovered=event.discovered,
             timeout=event.timeout,
         )
     )
@@ -25,14 +34,21 @@ def dial_start(state: Known, event: ev.DialStart) -> None:
         outage.dials += 1
 
 
-def abandon_dial(state: Known) -> None:
-    """The end of the dial under way was not told, and it is over all the same."""
+def _forget_details(state: "State") -> None:
+    """Keep INFO, CONNECT and certificates of the newest dials alone: they are most of what a dial takes."""
+    newer = state.limits.dial_details
+    for dial in islice(reversed(state.dials), newer - 1, newer):
+        dial.info = dial.connect = dial.tls = None
+
+
+def abandon_dial(state: "State") -> None:
+    """The dial in progress is over, although its end was not in the stream."""
     if (dial := state.dial) is not None:
         dial.total = dial.elapsed(state.now)
         finish(state, dial, "cancelled")
 
 
-def dial_stage(state: Known, event: ev.DialStage) -> None:
+def dial_stage(state: "State", event: ev.DialStage) -> None:
     dial = state.find_dial(event.dial)
     if dial is None or (event.outcome == "started" and dial.outcome is not None):
         return
@@ -49,33 +65,33 @@ def dial_stage(state: Known, event: ev.DialStage) -> None:
         dial.stage_reached = event.stage
 
 
-def race(state: Known, dial: Dial, event: ev.DialStage) -> None:
-    """One address of the race that is the tcp stage began or ended."""
+def race(state: "State", dial: Dial, event: ev.DialStage) -> None:
+    """One address of the ``tcp`` stage began or ended."""
     tried = next((a for a in dial.addresses if a.address == event.address and a.outcome == "started"), None)
     if tried is None:
-        tried = AddressTry(event.address, max(0.0, state.now - event.elapsed))
+        tried = AddressDial(event.address, max(0.0, state.now - event.elapsed))
         dial.addresses.append(tried)
     tried.outcome = event.outcome
     tried.elapsed = max(0.0, event.elapsed)
     tried.cause, tried.text = event.cause, event.text
 
 
-def dial_tls(state: Known, event: ev.DialTls) -> None:
+def dial_tls(state: "State", event: ev.DialTls) -> None:
     if (dial := state.find_dial(event.dial)) is not None:
         dial.tls = event
 
 
-def dial_info(state: Known, event: ev.DialInfo) -> None:
+def dial_info(state: "State", event: ev.DialInfo) -> None:
     if (dial := state.find_dial(event.dial)) is not None:
         dial.info = event
 
 
-def dial_connect(state: Known, event: ev.DialConnect) -> None:
+def dial_connect(state: "State", event: ev.DialConnect) -> None:
     if (dial := state.find_dial(event.dial)) is not None:
         dial.connect = event
 
 
-def dial_end(state: Known, event: ev.DialEnd) -> None:
+def dial_end(state: "State", event: ev.DialEnd) -> None:
     dial = state.find_dial(event.dial)
     if dial is None:
         return
@@ -83,32 +99,34 @@ def dial_end(state: Known, event: ev.DialEnd) -> None:
     dial.cause, dial.text = event.cause, event.text
     dial.total = max(0.0, event.total)
     finish(state, dial, event.outcome)
+    if event.outcome in ("failed", "timeout"):
+        count_manual(state)
 
 
-def dial_finding(state: Known, event: ev.DialFinding) -> None:
+def dial_finding(state: "State", event: ev.DialFinding) -> None:
     if (dial := state.find_dial(event.dial)) is not None:
         dial.finding = event
 
 
-def finish(state: Known, dial: Dial, outcome: ev.DialOutcome) -> None:
-    """Nothing of a dial that has ended is under way."""
+def finish(state: "State", dial: Dial, outcome: ev.DialOutcome) -> None:
+    """End every part of a dial that has ended."""
     dial.outcome = outcome
     unfinished: ev.StageOutcome = "cancelled" if outcome == "cancelled" else "failed"
-    parts: list[StageRecord | AddressTry] = [*dial.stages.values(), *dial.addresses]
+    parts: list[StageRecord | AddressDial] = [*dial.stages.values(), *dial.addresses]
     for part in parts:
         if part.outcome == "started":
             part.outcome = "complete" if outcome == "connected" else unfinished
             part.elapsed = max(0.0, state.now - part.began)
 
 
-def waiting(state: Known, event: ev.Waiting) -> None:
+def waiting(state: "State", event: ev.Waiting) -> None:
     abandon_dial(state)
     state.waiting = event
     stretch(state, waiting=True)
 
 
-def stretch(state: Known, *, waiting: bool) -> None:
-    """Same status, but from dialing to waiting or back."""
+def stretch(state: "State", *, waiting: bool) -> None:
+    """Begin a stretch when dialing changes to waiting, or back, in the same status."""
     last = state.timeline[-1]
     if last.waiting != waiting:
-        state.timeline.append(Stretch(state.now, state.status, last.forced, waiting))
+        state.timeline.append(Stretch(state.now, state.status, last.manual, waiting))

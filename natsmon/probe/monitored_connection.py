@@ -1,0 +1,163 @@
+"""One monitored connection: the connector and what uses its link, in step with each other."""
+
+from natsmon.config import settings as settings_module
+from natsmon.config.settings import Server, Settings
+from natsmon.probe.connection.connector import Connector
+from natsmon.probe.connection.keepalive import Keepalive
+from natsmon.probe.connection.round_trips import RoundTrips
+from natsmon.probe.connection.silence import Silence
+from natsmon.probe.inquiry.second_look import SecondLook
+from natsmon.probe.inquiry.server_answers import Inquiry, Lost
+from natsmon.probe.messages.heartbeat import Heartbeat
+from natsmon.probe.messages.outage_costs import OutageCosts
+from natsmon.protocol.link import Link
+from natsmon.stream import commands
+from natsmon.stream import events as ev
+from natsmon.stream.emitter import Emit
+
+
+class MonitoredConnection:
+    """Owns the components of one connection; ``conn`` numbers it in its session."""
+
+    def __init__(self, settings: Settings, session: str, emit: Emit) -> None:
+        self._settings = settings
+        self._emit = emit
+        self._link: Link | None = None
+        self._last_data = 0.0
+        self._connected: ev.Connected | None = None
+        self._lost: Lost | None = None
+        self._heartbeat = Heartbeat(settings, f"{session}.{emit.conn}", emit)
+        self._costs = OutageCosts(self._heartbeat.ledger, emit)
+        self._heartbeat.tally_emitted = self._costs.review
+        self._round_trips = RoundTrips(settings.rtt_interval, emit)
+        self._keepalive = Keepalive(settings.ping_interval, settings.max_pings_out, emit)
+        self._silence = Silence(settings, lambda: self._heartbeat.ledger.flying, emit)
+        self._second_look = SecondLook(settings, emit)
+        self._inquiry = Inquiry(settings, emit)
+        self.connector = Connector(settings, self, emit)
+        self.published = self._heartbeat.done
+        """Set when ``--count`` messages have been published or rejected."""
+
+    # -- called by the connector ------------------------------------------------------------------
+
+    def dialing(self, server: Server) -> None:
+        self._costs.dialing(server.url)
+
+    def dial_failed(self, end: ev.DialEnd, server: Server) -> None:
+        self._second_look.dial_failed(end, server)
+
+    async def link_up(self, link: Link, connected: ev.Connected) -> None:
+        self._link = link
+        self._connected = connected
+        self._second_look.connected(connected.server)
+        self._costs.reconnected(connected.server, connected.t)
+        link.on_subscribed(self._subscribed)
+        self._keepalive.link_up(link)
+        self._silence.link_up(link)
+        await self._heartbeat.link_up(link)
+        self._round_trips.link_up(link)
+        lost, self._lost = self._lost, None
+        self._inquiry.link_up(link, lost)
+
+    def _subscribed(self, subject: str) -> None:
+        self._emit(ev.Subscribed(subject=subject))
+
+    def link_down(self) -> None:
+        if self._link is not None:
+            self._last_data = self._emit.stream_time(self._link.last_read)
+        self._link = None
+        self._stop_watching()
+        self._heartbeat.link_down()
+
+    def lost(self, loss: ev.Disconnected) -> None:
+        self._costs.lost(loss, self._heartbeat.cut, self._last_data)
+        if self._connected is not None and not loss.manual:
+            self._lost = Lost(loss.outage, self._connected.cid, self._connected.server_id, self._connected.server)
+
+    async def conclude(self, link: Link) -> None:
+        await self._heartbeat.conclude(link)
+
+    def suspend(self) -> None:
+        self._heartbeat.suspend()
+
+    def resume(self) -> None:
+        self._heartbeat.resume()
+
+    def closed(self, at: float) -> None:
+        self._costs.closed(at)
+
+    def _stop_watching(self) -> None:
+        self._inquiry.link_down()
+        self._round_trips.link_down()
+        self._silence.link_down()
+        self._keepalive.link_down()
+
+    # -- the run ----------------------------------------------------------------------------------
+
+    def introduce(self) -> None:
+        """Emit the connection's first event."""
+        self._emit(self._introduction())
+
+    async def run(self, *, stay: bool) -> None:
+        """Run until closed by a command or by giving up.
+
+        Args:
+            stay: A connection that is CLOSED waits for a command that starts it again.
+        """
+        try:
+            await self.connector.run(stay=stay)
+        finally:
+            if self.connector.cause != "gave_up":  # after giving up, the reason is still wanted
+                self._second_look.stop()
+            await self._second_look.finished()
+            self._stop_watching()
+            self._heartbeat.close()
+
+    def close(self) -> None:
+        """Drain if connected, close, and end ``run``."""
+        self._second_look.stop()
+        self.connector.close()
+
+    def execute(self, command: commands.AnyCommand) -> str:
+        """Execute a command; why it does not apply, or nothing when it was executed."""
+        situation = self.connector.situation._replace(
+            paused=self._heartbeat.paused, observing=bool(self._settings.observe)
+        )
+        if reason := commands.refusal(type(command), situation):
+            return reason
+        match command:
+            case commands.Cancel():
+                self.connector.cancel()
+            case commands.Reconnect():
+                self.connector.reconnect()
+            case commands.NextServer():
+                self.connector.next_server()
+            case commands.Drain():
+                self.connector.drain()
+            case commands.Close():
+                self.close()
+            case commands.Pause():
+                self._heartbeat.pause()
+                self._emit(ev.Paused())
+            case commands.Resume():
+                self._heartbeat.unpause()
+                self._emit(ev.Resumed())
+            case commands.Publish():
+                if not self._heartbeat.publish_one():
+                    return f"{self.connector.status.lower()}: there is no connection to publish on"
+        return ""
+
+    def _introduction(self) -> ev.Connection:
+        settings = self._settings
+        return ev.Connection(
+            name=settings.name,
+            servers=[server.url for server in settings.servers],
+            subject=settings.observe or settings.subject,
+            size=len(settings.payload),
+            interval=settings.interval,
+            verification=self._heartbeat.proof.verification,
+            stream=settings.jetstream,
+            observing=bool(settings.observe),
+            max_reconnects=settings.max_reconnects,
+            settings=settings_module.describe(settings),
+        )

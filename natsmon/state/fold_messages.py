@@ -1,0 +1,78 @@
+"""Fold of messages, and of the latencies of echoes and PINGs."""
+
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from natsmon.stream import events as ev
+
+if TYPE_CHECKING:
+    from natsmon.state.state import State
+
+
+def paused(state: "State", event: ev.Paused) -> None:
+    state.paused = True
+
+
+def resumed(state: "State", event: ev.Resumed) -> None:
+    state.paused = False
+
+
+def unverified(state: "State", event: ev.Unverified) -> None:
+    state.unverified = state.was_unverified = event.reason
+
+
+def published(state: "State", event: ev.Published) -> None:
+    """Counted at once; the next tally has the same totals."""
+    counted = state.tally
+    sent, buffered, rejected = (event.outcome == outcome for outcome in ("sent", "buffered", "rejected"))
+    unverified = sent and bool(state.unverified)
+    size = event.size or (state.connection.size if state.connection is not None else 0)
+    state.tally = replace(
+        counted,
+        t=event.t,
+        attempted=counted.attempted + 1,
+        sent=counted.sent + sent,
+        buffered=counted.buffered + buffered,
+        rejected=counted.rejected + rejected,
+        in_flight=counted.in_flight + (sent and not unverified),
+        unverified=counted.unverified + unverified,
+        bytes=counted.bytes + (size if sent else 0),
+    )
+    state.rates.change(state.now, counted, state.tally)
+
+
+def echoed(state: "State", event: ev.Echoed) -> None:
+    """Counted at once; the next tally has the same totals."""
+    counted = state.tally
+    in_flight = max(0, counted.in_flight - 1)
+    delivered = counted.delivered + counted.in_flight - in_flight
+    state.tally = replace(counted, t=event.t, delivered=delivered, in_flight=in_flight)
+    state.rates.change(state.now, counted, state.tally)
+    state.echoes.record(state.now, event.latency)
+
+
+def latencies(state: "State", event: ev.Latencies) -> None:
+    series = state.echoes if event.kind == "echo" else state.pings
+    series.add(state.now, event.counts, event.longest)
+
+
+def tally(state: "State", event: ev.Tally) -> None:
+    state.rates.change(state.now, state.tally, event)
+    state.tally = event
+
+
+def observed(state: "State", event: ev.Observed) -> None:
+    state.observed = event
+
+
+def audit(state: "State", event: ev.Audit) -> None:
+    state.audit = event
+
+
+def rtt(state: "State", event: ev.Rtt) -> None:
+    seconds = max(0.0, event.seconds)
+    state.rtts.append((state.now, seconds))
+    state.pings.record(state.now, seconds)
+    if event.omitted:
+        state.pings.correct(state.now, seconds, event.omitted, event.interval)

@@ -1,0 +1,207 @@
+"""Everything known of one connection, as attributes, with the questions that they answer.
+
+``State.apply`` is the only way anything on a screen changes. It does no I/O and reads no clock, so that the dashboard,
+the log, the report and a replay agree. Times are the stream's, in seconds since the session began; so is ``now``.
+"""
+
+from collections import deque
+
+from natsmon.state.latency_series import LatencySeries
+from natsmon.state.limits import FULL, Limits
+from natsmon.state.message_rates import MessageRates
+from natsmon.state.records import ConnectedPeriod, Dial, OutageRecord, Stretch
+from natsmon.state.session_record import SessionRecord
+from natsmon.stream import events as ev
+
+PING_INTERVAL = 1.0
+"""Seconds between two PINGs, when the stream does not give it."""
+
+
+class State:
+    """The fold of one connection's events. Its annotations are the sections of a snapshot."""
+
+    now: ev.Seconds
+    connection: ev.Connection | None
+    """What it connects to and how; none before its first event."""
+    status: ev.Status
+    status_since: ev.Seconds
+    status_cause: str
+    connected: ev.Connected | None
+    """The server it is connected to, or was connected to last."""
+    ever_connected: bool
+    dials: deque[Dial]
+    """Oldest first; the last one may be in progress."""
+    dial_count: ev.Count
+    """Dials so far, counted by the number of the newest: also those that are not in the stream."""
+    attempts: ev.Count
+    """Dials since the start, or since the loss."""
+    waiting: ev.Waiting | None
+    outages: deque[OutageRecord]
+    """Oldest first, manual reconnects included; the last one may still last."""
+    last_outage: ev.Count
+    """The number of the newest outage or manual reconnect."""
+    manual_reconnects: ev.Count
+    periods: deque[ConnectedPeriod]
+    """Times CONNECTED, oldest first; the last one may still last."""
+    reconnects: ev.Count
+    last_disconnect: ev.Disconnected | None
+    account: str
+    """The account of the connection; empty when unknown."""
+    identity: ev.Identity | None
+    pool: dict[str, ev.PoolMember]
+    """Members by URL."""
+    pool_omitted: ev.Count
+    lame_duck: str
+    """The server that announced its shutdown, while connected to it."""
+    keepalive: ev.Keepalive | None
+    silent: ev.Silent | None
+    silent_before: ev.Seconds
+    """Seconds of silence that are over; ask ``silent_seconds``."""
+    unverified: str
+    """Why delivery is not verified now; empty when it is."""
+    was_unverified: str
+    """Why delivery was not verified at some time of the run; empty when it always was."""
+    audit: ev.Audit | None
+    observed: ev.Observed | None
+    tally: ev.Tally
+    rates: MessageRates
+    echoes: LatencySeries
+    """From publish to echo, or to acknowledgement."""
+    pings: LatencySeries
+    """From PING to PONG, corrected for PINGs that were not sent."""
+    rtts: deque[tuple[ev.Seconds, ev.Seconds]]
+    """(t, seconds) of the latest round trips."""
+    errors: dict[str, ev.Seconds]
+    """Asynchronous errors of this connection to the server, and when each was received last."""
+    paused: bool
+    closed: ev.Closed | None
+    dropped: ev.Count
+    """Lines that the probe dropped because this reader did not keep up."""
+    timeline: deque[Stretch]
+    seconds_in: dict[ev.Status, ev.Seconds]
+    """Spent in each status before this one; ask ``status_seconds``."""
+    manual_seconds: ev.Seconds
+    """RECONNECTING for manual reconnects that are over."""
+
+    def __init__(self, conn: int = 0, session: SessionRecord | None = None, limits: Limits = FULL) -> None:
+        self.conn = conn
+        self.session = session or SessionRecord()
+        self.limits = limits
+        self.now = 0.0
+        self.connection = None
+        self.status = "DISCONNECTED"
+        self.status_since = 0.0
+        self.status_cause = ""
+        self.connected = None
+        self.ever_connected = False
+        self.dials = deque(maxlen=limits.dials)
+        self.dial_count = 0
+        self.attempts = 0
+        self.waiting = None
+        self.outages = deque(maxlen=limits.outages)
+        self.last_outage = 0
+        self.manual_reconnects = 0
+        self.periods = deque(maxlen=limits.periods)
+        self.reconnects = 0
+        self.last_disconnect = None
+        self.account = ""
+        self.identity = None
+        self.pool = {}
+        self.pool_omitted = 0
+        self.lame_duck = ""
+        self.keepalive = None
+        self.silent = None
+        self.silent_before = 0.0
+        self.unverified = ""
+        self.was_unverified = ""
+        self.audit = None
+        self.observed = None
+        self.tally = ev.Tally()
+        self.rates = MessageRates()
+        self.echoes = LatencySeries(kept=limits.bins)
+        self.pings = LatencySeries(kept=limits.bins)
+        self.rtts = deque(maxlen=limits.rtts)
+        self.errors = {}
+        self.paused = False
+        self.closed = None
+        self.dropped = 0
+        self.timeline = deque([Stretch(0.0, "DISCONNECTED")], maxlen=limits.stretches)
+        self.seconds_in = {}
+        self.manual_seconds = 0.0
+
+    def apply(self, event: ev.AnyEvent) -> None:
+        """Fold one event of this connection, or of its session. Any order of events leaves the state consistent."""
+        kind = type(event)
+        if event.t > self.now and kind is not ev.Note:  # a note has a view's clock
+            self.now = event.t
+        fold = FOLDS.get(kind)
+        if fold is not None:
+            fold(self, event)
+
+    @property
+    def end(self) -> ev.End | None:
+        """The last event of the session, once it has ended."""
+        return self.session.end
+
+    @property
+    def dial(self) -> Dial | None:
+        """The dial in progress."""
+        return self.dials[-1] if self.dials and self.dials[-1].outcome is None else None
+
+    @property
+    def period(self) -> ConnectedPeriod | None:
+        """The time CONNECTED that lasts."""
+        return self.periods[-1] if self.periods and self.periods[-1].ended is None else None
+
+    @property
+    def outage(self) -> OutageRecord | None:
+        """The outage, or manual reconnect, that lasts."""
+        return self.outages[-1] if self.outages and self.outages[-1].ended is None else None
+
+    @property
+    def outage_count(self) -> int:
+        """Outages so far, without manual reconnects; also those that are not in the stream."""
+        return max(0, self.last_outage - self.manual_reconnects)
+
+    def status_seconds(self, status: ev.Status, now: float) -> float:
+        """Seconds spent in a status so far."""
+        running = max(0.0, now - self.status_since) if status == self.status else 0.0
+        return self.seconds_in.get(status, 0.0) + running
+
+    def downtime(self, now: float) -> float:
+        """Seconds of all outages so far, without manual reconnects."""
+        manual = self.manual_seconds
+        if self.outage is not None and self.outage.manual:
+            manual += self.outage.downtime(now)
+        return max(0.0, self.status_seconds("RECONNECTING", now) - manual)
+
+    def silent_seconds(self, now: float) -> float:
+        """Seconds CONNECTED without a due answer so far."""
+        return self.silent_before + (max(0.0, now - self.silent.since) if self.silent is not None else 0.0)
+
+    @property
+    def ping_interval(self) -> float:
+        """Seconds between two PINGs of the keepalive."""
+        return self.keepalive.interval if self.keepalive is not None else PING_INTERVAL
+
+    def latency(self, now: float) -> tuple[float, float, float, float] | None:
+        """p50, p90, p99 and maximum of the echoes of the last minute, in seconds; none without one."""
+        recent = self.echoes.minute(now)
+        p50, p90, p99 = recent.percentiles(50, 90, 99)
+        return None if p50 is None or p90 is None or p99 is None else (p50, p90, p99, recent.max)
+
+    def wall(self, t: float) -> float:
+        """The wall clock at a time of the stream, seconds since the epoch."""
+        return self.session.wall(t)
+
+    def find_outage(self, outage: int) -> OutageRecord | None:
+        """The record of an outage, by its number."""
+        found = next((each for each in reversed(self.outages) if each.id <= outage), None)
+        return found if found is not None and found.id == outage else None
+
+    def find_dial(self, dial: int) -> Dial | None:
+        """The record of a dial, by its number."""
+        return next((each for each in reversed(self.dials) if each.id == dial), None)
+
+
+from natsmon.state.fold import FOLDS  # noqa: E402 - the folds are written for State

@@ -1,0 +1,131 @@
+"""Tracks: every connection of every session in a stream, folded and narrated. The one reader of events.
+
+The dashboard, the plain log, replay, report and recordings use it; no other code folds events.
+"""
+
+from collections.abc import Callable
+
+from natsmon.state.limits import FULL, FULL_UP_TO, SMALL, SNAPSHOT, Limits
+from natsmon.state.log import LogLines
+from natsmon.state.session_record import SessionRecord
+from natsmon.state.snapshot import Restoring, snapshot
+from natsmon.state.state import State
+from natsmon.stream import events as ev
+from natsmon.stream.codec import encode
+
+Narrated = tuple[str, str] | None
+"""Kind and text of a log line; none for an event that needs none."""
+Narrate = Callable[[ev.AnyEvent, State], Narrated]
+
+SESSIONS_KEPT = 2
+"""Of the sessions in one stream, one after the other; the tracks of older ones are dropped."""
+
+
+class Track:
+    """All that is known of one connection: its State and its narrated log."""
+
+    def __init__(
+        self, conn: int = 0, session: SessionRecord | None = None, limits: Limits = FULL, narrate: Narrate | None = None
+    ) -> None:
+        self.state = State(conn, session, limits)
+        self.log = LogLines(limits)
+        self._narrate = narrate
+        self._restoring: Restoring | None = None
+
+    def apply(self, event: ev.AnyEvent) -> ev.LogLine | None:
+        """Fold an event of this connection or of its session; the line that it adds to the log."""
+        kind, state = type(event), self.state
+        if kind is ev.Snapshot:
+            self._restore(event)
+            return None
+        if kind is ev.SnapshotEnd:
+            self._restoring = None
+        state.apply(event)
+        narrated = self._narrate(event, state) if self._narrate is not None else None
+        if narrated is None:
+            return None
+        message = kind is ev.Published or kind is ev.Echoed
+        line = ev.LogLine(at=state.session.wall(event.t), text=narrated[1], kind=narrated[0], message=message)
+        self.log.add(line)
+        return line
+
+    def _restore(self, event: ev.AnyEvent) -> None:
+        assert isinstance(event, ev.Snapshot)
+        self._restoring = self._restoring or Restoring(self.state, self.log)
+        self._restoring.apply(event)
+
+    def snapshot(self) -> bytes:
+        """The lines from which another reader gets the same Track."""
+        kept = LogLines(SNAPSHOT)
+        for line in self.log.newest(SNAPSHOT):
+            kept.add(line)
+        return b"".join(map(encode, snapshot(self.state, kept)))
+
+
+class Tracks:
+    """Every Track by session and connection, and one record for each session.
+
+    Args:
+        narrate: Puts an event in words; without it, logs stay empty.
+        limits: Of each Track; without them, full limits up to 16 connections, small ones above.
+    """
+
+    def __init__(self, narrate: Narrate | None = None, limits: Limits | None = None) -> None:
+        self.narrate = narrate
+        self.sessions: dict[str, SessionRecord] = {}
+        self.tracks: dict[str, dict[int, Track]] = {"": {}}
+        """By session, and in it by connection."""
+        self._limits = limits
+        self._session = SessionRecord()
+        self._current = self.tracks[""]
+
+    @property
+    def session(self) -> SessionRecord:
+        """The session of the newest event."""
+        return self._session
+
+    @property
+    def first(self) -> Track:
+        """The first connection of the newest session; an empty Track before it begins."""
+        return self.track(0)
+
+    def track(self, conn: int) -> Track:
+        """A connection of the newest session."""
+        track = self._current.get(conn)
+        if track is None:
+            track = self._current[conn] = Track(conn, self._session, self._limits_of(conn), self.narrate)
+        return track
+
+    def of_session(self) -> list[Track]:
+        """The connections of the newest session, in order of opening."""
+        return list(self._current.values())
+
+    def apply(self, event: ev.AnyEvent) -> ev.LogLine | None:
+        """Fold one event; the line that it adds to a log."""
+        if not isinstance(event, ev.SessionEvent):
+            track = self._current.get(event.conn)
+            return (track or self.track(event.conn)).apply(event)
+        if isinstance(event, ev.Session):
+            self._begin(event)
+        self._session.apply(event)
+        lines = [track.apply(event) for track in self.of_session() or [self.first]]
+        return lines[0]
+
+    def _begin(self, event: ev.Session) -> None:
+        known = self.sessions.get(event.id)
+        self._session = known if known is not None else SessionRecord(id=event.id)
+        self.sessions[event.id] = self._session
+        self._current = self.tracks.setdefault(event.id, {})
+        self.tracks.pop("", None)
+        if len(self.sessions) > SESSIONS_KEPT:
+            oldest = next(iter(self.sessions))
+            del self.sessions[oldest], self.tracks[oldest]
+
+    def _limits_of(self, conn: int) -> Limits:
+        return self._limits or (FULL if conn < FULL_UP_TO else SMALL)
+
+    def snapshot(self) -> bytes:
+        """The lines from which another reader knows the newest session; empty before it has begun."""
+        if not self._session.id:
+            return b""
+        return b"".join(track.snapshot() for track in self.of_session())

@@ -1,0 +1,158 @@
+"""Codec: events and commands as JSON lines, bounded in bytes.
+
+``LINE_LIMIT`` is the one limit of a line. Encoding enforces it, and the splitter drops longer lines, so that no reader
+needs a limit of its own.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
+
+import msgspec
+
+from natsmon.stream import events as ev
+from natsmon.stream.commands import AnyCommand, Command
+from natsmon.text.plain_text import json_safe
+
+T = TypeVar("T")
+
+LINE_LIMIT = 1024 * 1024
+"""Bytes of one line, its end included."""
+LIST_LIMIT = 32
+"""Entries of a list that a server can grow, as an event carries it."""
+_TEXT_LIMIT = 4_096
+"""Characters of one text in an event that would be too long a line."""
+
+_encoder = msgspec.json.Encoder()
+_event_decoder: msgspec.json.Decoder[ev.AnyEvent] = msgspec.json.Decoder(ev.AnyEvent)
+_command_decoder: msgspec.json.Decoder[AnyCommand] = msgspec.json.Decoder(AnyCommand)
+_anything: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
+KINDS: dict[str, type[ev.Event]] = {str(kind.__struct_config__.tag): kind for kind in ev.AnyEvent.__args__}
+"""Every kind of event by its ``type``."""
+
+
+def kind_of(event: ev.Event | Command) -> str:
+    """The ``type`` of an event or command."""
+    return str(event.__struct_config__.tag)
+
+
+def encode(message: ev.Event | Command) -> bytes:
+    """One JSON line, newline included. Characters that could act on a terminal are escaped.
+
+    An event that would be longer than ``LINE_LIMIT`` is encoded with its texts and lists cut, or else as a ``Gap``.
+    """
+    line = _encode(message)
+    if len(line) <= LINE_LIMIT:
+        return line
+    if isinstance(message, ev.Event):
+        cut = _encode(_cut(message))
+        return cut if len(cut) <= LINE_LIMIT else _encode(_gap(message))
+    raise ValueError("a command is too long for a line")
+
+
+def _encode(message: ev.Event | Command) -> bytes:
+    line = _encoder.encode(message)
+    return (line if line.isascii() else json_safe(line.decode()).encode()) + b"\n"
+
+
+def _cut(event: ev.Event) -> ev.Event:
+    plain = {name: _shortened(getattr(event, name)) for name in event.__struct_fields__}
+    return type(event)(**plain)
+
+
+def _shortened(value: Any) -> Any:
+    if isinstance(value, str):
+        return value if len(value) <= _TEXT_LIMIT else value[:_TEXT_LIMIT] + "…"
+    if isinstance(value, list):
+        return [_shortened(each) for each in value[:LIST_LIMIT]]
+    if isinstance(value, dict):
+        return {_shortened(key): _shortened(each) for key, each in list(value.items())[:LIST_LIMIT]}
+    return value
+
+
+def _gap(event: ev.Event) -> ev.Gap:
+    return ev.Gap(t=event.t, conn=event.conn, dropped={kind_of(event): 1})
+
+
+def bounded(entries: Iterable[str], limit: int = LIST_LIMIT) -> tuple[list[str], int]:
+    """The first entries of a list that a server can grow, and how many are omitted."""
+    entries = list(entries)
+    return [_shortened(entry) for entry in entries[:limit]], max(0, len(entries) - limit)
+
+
+def bounded_mapping(mapping: dict[str, Any]) -> tuple[dict[str, Any], dict[str, int]]:
+    """A mapping from a server with texts and lists cut, and the number of omitted entries by key."""
+    omitted = {key: len(value) - LIST_LIMIT for key, value in mapping.items() if _too_long(value)}
+    if len(mapping) > 2 * LIST_LIMIT:
+        omitted["fields"] = len(mapping) - 2 * LIST_LIMIT
+    kept = dict(list(mapping.items())[: 2 * LIST_LIMIT])
+    return {key[:_TEXT_LIMIT]: _shortened(value) for key, value in kept.items()}, omitted
+
+
+def _too_long(value: Any) -> bool:
+    return isinstance(value, (list, dict)) and len(value) > LIST_LIMIT
+
+
+def decode_event(line: bytes) -> ev.AnyEvent | None:
+    """The event on a line, or None when its type is unknown (a newer writer's).
+
+    Raises:
+        msgspec.DecodeError: The line is not an event, or a number in it is out of bounds.
+    """
+    try:
+        return _decode(_event_decoder, line)
+    except msgspec.ValidationError:
+        raw = _decode(_anything, line)
+        if isinstance(raw, dict) and isinstance(raw.get("type"), str) and raw["type"] not in KINDS:
+            return None
+        raise
+
+
+def decode_command(line: bytes) -> AnyCommand:
+    """The command on a line.
+
+    Raises:
+        msgspec.DecodeError: With the reason, when the line is not a command.
+    """
+    return _decode(_command_decoder, line)
+
+
+def _decode(decoder: msgspec.json.Decoder[T], line: bytes) -> T:
+    """Decode; msgspec lets two errors through that are not its own."""
+    try:
+        return decoder.decode(line)
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise msgspec.DecodeError(str(error)) from error
+
+
+class LineSplitter:
+    """Splits chunks of bytes into lines; lines longer than ``LINE_LIMIT`` are dropped and counted."""
+
+    def __init__(self) -> None:
+        self.dropped = 0
+        self._rest = b""
+        self._too_long = False
+
+    def feed(self, chunk: bytes) -> Iterator[bytes]:
+        """The lines that are complete now, without their ends."""
+        *lines, rest = chunk.split(b"\n")
+        if lines:
+            lines[0] = self._rest + lines[0]
+            self._rest = rest
+            if self._too_long:
+                self._too_long = False
+                del lines[0]
+        else:
+            self._rest += rest
+        if len(self._rest) >= LINE_LIMIT:
+            self.dropped += not self._too_long
+            self._rest, self._too_long = b"", True
+        for line in lines:
+            if len(line) < LINE_LIMIT:
+                yield line
+            else:
+                self.dropped += 1
+
+    def rest(self) -> bytes:
+        """The last line, when it has no end."""
+        rest, self._rest = self._rest, b""
+        return rest

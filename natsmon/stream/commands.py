@@ -1,0 +1,95 @@
+"""Commands: what a view asks of a probe, and when each applies.
+
+A command is one JSON object on a line, ``type`` first. The probe answers each with ``Answer``, one from each
+connection it was for. ``refusal`` is the one rule of which command applies when: the probe decides by it, and a
+screen uses it to dim keys.
+"""
+
+from typing import NamedTuple
+
+import msgspec
+
+from natsmon.stream.events import Status, tag_of
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag=tag_of):
+    """Base of all commands."""
+
+    id: str = ""
+    """Chosen by the sender; the answer carries it."""
+    conn: int | None = None
+    """The connection it is for; none for all of them. 0 is written."""
+
+
+class Cancel(Command, frozen=True):
+    """Cancel the dial, or the wait before it."""
+
+
+class Reconnect(Command, frozen=True):
+    """Drop the connection and dial at once; dial now while waiting; start again when closed."""
+
+
+class NextServer(Command, frozen=True):
+    """Leave the server that is being dialed or waited for; dial the next one."""
+
+
+class Pause(Command, frozen=True):
+    """Publish nothing until ``Resume``; the connection stays."""
+
+
+class Resume(Command, frozen=True):
+    """Publish again."""
+
+
+class Publish(Command, frozen=True):
+    """Publish one message now, also while paused."""
+
+
+class Drain(Command, frozen=True):
+    """Unsubscribe, flush, close; the probe stays."""
+
+
+class Close(Command, frozen=True):
+    """Drain if connected, close, and end the probe."""
+
+
+AnyCommand = Cancel | Reconnect | NextServer | Pause | Resume | Publish | Drain | Close
+
+
+class Situation(NamedTuple):
+    """What decides whether a command applies to a connection."""
+
+    status: Status
+    waiting: bool = False
+    """Between two dials."""
+    paused: bool = False
+    observing: bool = False
+    reconnect_pending: bool = False
+    """A dial that a command asked for has not begun yet."""
+
+
+def refusal(command: type[Command], situation: Situation) -> str:
+    """Why a command does not apply to a connection; empty when it does. Names commands, never keys."""
+    status = situation.status
+    if command in (Pause, Resume, Publish) and situation.observing:
+        return "observing: nothing is published"
+    if command is Pause:
+        return "publishing is paused already" if situation.paused else ""
+    if command is Resume:
+        return "" if situation.paused else "publishing is not paused"
+    if command is Close:
+        return ""
+    if status == "DRAINING":
+        return "draining: the connection is being closed"
+    if status == "CLOSED":
+        return "" if command is Reconnect else "closed: reconnect starts again"
+    if command is Drain:
+        return "" if status == "CONNECTED" else f"{status.lower()}: there is no connection to drain"
+    if command in (Cancel, NextServer):
+        return f"connected: there is no dial to {_TO[command]}" if status == "CONNECTED" else ""
+    if command is Reconnect and status != "CONNECTED" and not situation.waiting:
+        return "a dial is in progress already"
+    return ""
+
+
+_TO: dict[type[Command], str] = {Cancel: "cancel", NextServer: "skip"}

@@ -1,0 +1,30 @@
+"""Source: where a view's events come from and where its commands go: a probe child, a pipe, ssh, a recording."""
+
+from collections.abc import AsyncIterator, Callable
+from typing import Protocol
+
+from natsmon.stream import events as ev
+from natsmon.stream.commands import AnyCommand
+
+
+class Source(Protocol):
+    """A stream of events, with a way back for commands."""
+
+    can_restart: bool
+    """Whether ``events`` may be called again after it has ended, for a new session."""
+    exit_reason: str
+    """How the process or pipe behind the source ended, when it did not end normally."""
+    tap: Callable[[bytes], None] | None
+    """Called with every line as it came, before its event is returned; for a recording."""
+
+    def events(self) -> AsyncIterator[ev.AnyEvent]:
+        """The events, in order, until the stream ends."""
+        ...
+
+    def send(self, command: AnyCommand) -> None:
+        """Pass a command on. Never blocks; dropped when the stream has ended."""
+        ...
+
+    def kill(self) -> None:
+        """End the process behind the source at once."""
+        ...

@@ -1,0 +1,104 @@
+"""Inbox: lines from real pipes."""
+
+import asyncio
+import os
+import threading
+
+import pytest
+
+from natsmon.stream.codec import LINE_LIMIT
+from natsmon.stream.inbox import Inbox
+from tests.stream.pipes import Pipe
+
+SOON = 5.0
+PIPE = 64 * 1024
+"""Bytes that a pipe takes on Linux before its writer has to wait."""
+
+
+class Received:
+    """Lines that were received."""
+
+    def __init__(self) -> None:
+        self.lines: list[bytes | None] = []
+        self.ended = asyncio.Event()
+
+    def __call__(self, line: bytes | None) -> None:
+        self.lines.append(line)
+        if line is None:
+            self.ended.set()
+
+
+@pytest.fixture
+def received() -> Received:
+    return Received()
+
+
+async def test_lines_are_whole_however_they_are_written(pipe: Pipe, received: Received) -> None:
+    Inbox(pipe.out, received)
+    for piece in (b"on", b"e\ntwo\r\n\n", b"  \n", b"th", b"r", b"ee\nnever ended"):
+        os.write(pipe.inn, piece)
+        await asyncio.sleep(0.001)
+    pipe.close_writer()
+    await asyncio.wait_for(received.ended.wait(), SOON)
+    assert received.lines == [b"one", b"two\r", b"three", None]
+
+
+async def test_many_lines_arrive_in_order(pipe: Pipe, received: Received) -> None:
+    Inbox(pipe.out, received)
+    sent = [b"line %d" % i for i in range(3_000)]
+    await asyncio.to_thread(os.write, pipe.inn, b"\n".join(sent) + b"\n")
+    pipe.close_writer()
+    await asyncio.wait_for(received.ended.wait(), SOON)
+    assert received.lines == [*sent, None]
+
+
+async def test_line_longer_than_the_limit_is_dropped(pipe: Pipe, received: Received) -> None:
+    Inbox(pipe.out, received)
+    filler = b"a" * PIPE
+
+    def fill() -> None:
+        os.write(pipe.inn, b"before\n")
+        for _ in range(3 * LINE_LIMIT // PIPE):
+            os.write(pipe.inn, filler)
+        os.write(pipe.inn, b"\nafter\n")
+        pipe.close_writer()
+
+    filling = threading.Thread(target=fill, daemon=True)
+    filling.start()
+    await asyncio.wait_for(received.ended.wait(), SOON)
+    assert received.lines == [b"before", b"after", None]
+    await asyncio.to_thread(filling.join)
+
+
+async def test_file_that_cannot_be_read_has_ended(received: Received) -> None:
+    unreadable = os.open(os.devnull, os.O_WRONLY)
+    Inbox(unreadable, received)
+    await asyncio.wait_for(received.ended.wait(), SOON)
+    os.close(unreadable)
+    assert received.lines == [None]
+
+
+def test_line_after_the_loop_closed_is_dropped(pipe: Pipe) -> None:
+    async def begin() -> None:
+        Inbox(pipe.out, lambda line: None)
+
+    with asyncio.Runner() as runner:
+        runner.run(begin())
+    os.write(pipe.inn, b"too late\n")
+    pipe.close_writer()
+    inbox = next((thread for thread in threading.enumerate() if thread.name == "inbox"), None)
+    if inbox is not None:
+        inbox.join(SOON)
+        assert not inbox.is_alive()
+
+
+async def test_non_blocking_pipe_is_waited_for(pipe: Pipe) -> None:
+    """Another process that shares the pipe may have made it non-blocking."""
+    os.set_blocking(pipe.out, False)
+    lines: asyncio.Queue[bytes | None] = asyncio.Queue()
+    Inbox(pipe.out, lines.put_nowait, b"early\nha")
+    assert await lines.get() == b"early"
+    os.write(pipe.inn, b"lf\n")
+    assert await asyncio.wait_for(lines.get(), SOON) == b"half"
+    pipe.close_writer()
+    assert await asyncio.wait_for(lines.get(), SOON) is None

@@ -1,0 +1,173 @@
+"""Health: every situation of the headline, in its order of precedence, from events alone."""
+
+from collections.abc import Callable
+
+import pytest
+
+from natsmon.state import Tracks
+from natsmon.stream import events as ev
+from natsmon.wording.health import Feed, Health, health, situations
+
+_Events = list[ev.AnyEvent]
+
+
+def _state_of(*events: ev.AnyEvent) -> Tracks:
+    tracks = Tracks()
+    for event in events:
+        tracks.apply(event)
+    return tracks
+
+
+def _now(events: _Events, now: float, feed: Feed = Feed()) -> Health:  # noqa: B008 - immutable
+    return health(_state_of(*events).first.state, now, feed)
+
+
+def _start(max_reconnects: int = -1, **connection: object) -> _Events:
+    return [
+        ev.Session(t=0.0, id="s", started=1_795_000_000.0),
+        ev.Connection(t=0.0, subject="hello", interval=1.0, max_reconnects=max_reconnects, **connection),  # type: ignore[arg-type]
+        ev.StatusChanged(t=0.0, status="CONNECTING", previous="DISCONNECTED"),
+    ]
+
+
+def _failed(dial: int, t: float, cause: str = "refused") -> _Events:
+    return [
+        ev.DialStart(t=t, dial=dial, attempt=dial, server="nats://a:4222", reason="initial"),
+        ev.DialEnd(t=t + 0.1, dial=dial, outcome="failed", stage="tcp", cause=cause),
+    ]
+
+
+def _connected(t: float = 1.0, **connection: object) -> _Events:
+    return [
+        *_start(**connection),  # type: ignore[arg-type]
+        ev.Connected(t=t, server="nats://a:4222"),
+        ev.StatusChanged(t=t, status="CONNECTED", previous="CONNECTING"),
+    ]
+
+
+def _tally(t: float, **totals: int) -> ev.Tally:
+    return ev.Tally(t=t, **totals)
+
+
+def _lost(t: float) -> _Events:
+    return [
+        ev.Disconnected(t=t, outage=1, cause="eof", server="nats://a:4222"),
+        ev.StatusChanged(t=t, status="RECONNECTING", previous="CONNECTED", cause="eof"),
+    ]
+
+
+_DELIVERED = _tally(60.0, attempted=60, sent=60, delivered=60)
+_WAITING = ev.Waiting(t=71.0, delay=2.0, base=2.0, jitter=0.0, until=73.0, server="nats://a:4222")
+
+_TABLE: list[tuple[str, _Events, float, Feed, str, str, str]] = [
+    ("monitor_stopped", _connected(), 5.0, Feed(stopped=True, exit_reason="killed by SIGKILL", can_restart=True),
+     "down", "MONITOR STOPPED", "killed by SIGKILL; reconnect starts it again"),
+    ("no_data", _connected(), 5.0, Feed(data_age=12.0), "degraded", "NO DATA 12 s", "does not respond"),
+    ("closed", [*_start(), *_failed(1, 1.0), *_failed(2, 2.0),
+                ev.StatusChanged(t=3.0, status="CLOSED", previous="DISCONNECTED"), ev.Closed(t=3.0, cause="gave_up")],
+     4.0, Feed(), "down", "CLOSED", "gave up after 2 attempts: nothing listens"),
+    ("draining", [*_connected(), _tally(2.0, attempted=3, sent=3, in_flight=3),
+                  ev.StatusChanged(t=3.0, status="DRAINING", previous="CONNECTED")],
+     3.5, Feed(), "ok", "DRAINING", "delivering 3 pending messages"),
+    ("connecting", [*_start(), *_failed(1, 1.0, "auth"), *_failed(2, 2.0, "auth")], 9.0, Feed(),
+     "down", "CONNECTING", "2 attempts in 9 s: "),
+    ("reconnecting", [*_connected(), *_lost(70.0), _WAITING], 71.6, Feed(), "down", "RECONNECTING",
+     "next dial in 1.4 s"),
+    ("silent", [*_connected(), ev.Keepalive(t=1.0, interval=120.0, max_out=2, stale_at=400.0),
+                ev.Silent(t=62.0, since=60.0, missed=14)],
+     74.0, Feed(), "degraded", "SILENT 14 s", "14 unanswered, no PONG; stale in 5m26s"),
+    ("not_delivering", [*_connected(), ev.AsyncError(t=2.0, text="publish to hello denied"),
+                        _tally(2.0, attempted=1, rejected=1), _tally(4.0, attempted=3, rejected=3)],
+     4.0, Feed(), "degraded", "NOT DELIVERING", "publish to hello denied"),
+    ("partly_delivered", [*_connected(), _tally(10.0, attempted=10, sent=10, delivered=10),
+                          _tally(60.0, attempted=80, sent=80, delivered=49, undelivered=30),
+                          _tally(60.5, attempted=80, sent=80, delivered=50, undelivered=30)],
+     61.0, Feed(), "degraded", "PARTLY DELIVERED", "30 of 80 did not come back in the last minute"),
+    ("lame_duck", [*_connected(), _DELIVERED, ev.LameDuck(t=60.0, server="nats://a:4222")], 61.0, Feed(),
+     "degraded", "LAME DUCK", "server shuts down; messages still get through"),
+    ("paused_or_observing", [*_connected(), _DELIVERED, ev.Paused(t=60.0)], 61.0, Feed(), "ok", "CONNECTED",
+     "publishing paused"),
+    ("unverified", [*_connected(), ev.Unverified(t=2.0, reason="subscribe denied")], 3.0, Feed(), "ok", "CONNECTED",
+     "delivery not verified: subscribe denied"),
+    ("delivering", [*_connected(), _DELIVERED], 60.5, Feed(), "ok", "CONNECTED",
+     "60 of 60 came back in the last minute"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "events", "now", "feed", "level", "word", "phrase"), _TABLE, ids=lambda v: str(v)[:20]
+)
+def test_health_of_each_situation(
+    name: str, events: _Events, now: float, feed: Feed, level: str, word: str, phrase: str
+) -> None:
+    found = _now(events, now, feed)
+    assert (found.level, found.word) == (level, word)
+    assert phrase in found.phrase
+
+
+def test_health_table_has_every_situation_in_order_of_precedence() -> None:
+    assert [name for name, *_ in _TABLE] == list(situations())
+
+
+@pytest.mark.parametrize(
+    ("feed", "word"),
+    [(Feed(stopped=True, data_age=9.0), "MONITOR STOPPED"), (Feed(data_age=9.0), "NO DATA 9 s"), (Feed(), "CLOSED")],
+)
+def test_health_prefers_the_first_situation_that_applies(feed: Feed, word: str) -> None:
+    closed = [
+        *_connected(),
+        ev.StatusChanged(t=2.0, status="CLOSED", previous="CONNECTED"),
+        ev.Closed(t=2.0, cause="x"),
+    ]
+    assert _now(closed, 3.0, feed).word == word
+
+
+def test_health_of_a_replay_says_replay_before_the_word() -> None:
+    assert _now([*_connected(), _DELIVERED], 60.5, Feed(replay=True)).headline == "REPLAY CONNECTED"
+
+
+def test_health_is_silent_also_when_other_data_arrives() -> None:
+    events = [*_connected(), ev.Silent(t=62.0, since=60.0, missed=2), ev.Discovered(t=63.0, servers=["nats://b:4222"])]
+    assert _now(events, 64.0).level == "degraded"
+
+
+def test_health_says_nothing_gets_through_within_three_seconds_of_the_first_failure() -> None:
+    good = [*_connected(), _DELIVERED]
+    revoked = [*good, _tally(61.0, attempted=61, sent=60, delivered=60, rejected=1)]
+    assert _now(revoked, 61.0).word == "PARTLY DELIVERED"
+    later = [*revoked, _tally(63.0, attempted=63, sent=60, delivered=60, rejected=3)]
+    assert _now(later, 63.0).word == "NOT DELIVERING"
+
+
+def test_health_with_alternating_results_stays_partly_delivered() -> None:
+    events = _connected()
+    for second in range(2, 60, 4):
+        events.append(
+            _tally(float(second), attempted=second, sent=second, delivered=second // 2, undelivered=second // 2)
+        )
+    assert _now(events, 61.0).word == "PARTLY DELIVERED"
+
+
+def test_health_of_buffered_messages_while_connected_is_not_delivering() -> None:
+    events = [
+        *_connected(verification="ack", stream="NOPE"),
+        ev.AsyncError(t=1.5, text="stream NOPE does not exist"),
+        _tally(4.0, attempted=3, buffered=3),
+    ]
+    assert _now(events, 4.0).phrase == "stream NOPE does not exist"
+
+
+@pytest.mark.parametrize(("most", "expected"), [(-1, "2 attempts"), (60, "2 of 61 attempts")])
+def test_health_counts_attempts_against_a_finite_limit(most: int, expected: str) -> None:
+    events = [*_start(most), *_failed(1, 1.0), *_failed(2, 2.0)]
+    assert _now(events, 3.0).phrase.startswith(expected)
+
+
+@pytest.mark.parametrize(
+    "place", [lambda text: [ev.AsyncError(t=2.0, text=text)], lambda text: [ev.Unverified(t=2.0, reason=text)]]
+)
+def test_health_escapes_and_shortens_what_a_server_sent(place: Callable[[str], _Events]) -> None:
+    events = [*_connected(), *place("\x1b[31m" + "x" * 5_000), _tally(5.0, attempted=3, rejected=3)]
+    phrase = _now(events, 5.0).phrase
+    assert "\x1b" not in phrase
+    assert len(phrase) < 600
