@@ -10,9 +10,9 @@ from textual.events import MouseScrollDown
 from natsmon.stream import commands
 from natsmon.stream import events as ev
 from natsmon.tui.app import NatsmonApp
-from natsmon.tui.dials.table import DialTable
-from natsmon.tui.drawing.cells import text_of
-from natsmon.tui.drawing.panel import Panel
+from natsmon.tui.panels.dial_table import DialTable
+from natsmon.tui.widgets.cells import text_of
+from natsmon.tui.widgets.panel import Panel
 from tests.tui import dial_streams, streams
 from tests.tui.driven import driven
 from tests.tui.pages import bar_of, on_top, page_of, title_of
