@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Sequence
 
 import natsmon
-from natsmon.config.settings import Settings
+from natsmon.config.settings import Settings, with_subject
 from natsmon.probe.monitored_connection import MonitoredConnection
 from natsmon.stream import commands
 from natsmon.stream import events as ev
@@ -37,7 +37,9 @@ class Probe:
         self._session = secrets.token_hex(16)
         self.emitter = Emitter(sinks)
         self.connections = [
-            MonitoredConnection(each, self._session, self.emitter.for_connection(conn))
+            MonitoredConnection(
+                with_subject(each, self._session, conn), self._session, self.emitter.for_connection(conn)
+            )
             for conn, each in enumerate(settings)
         ]
         self.interrupted = False

@@ -49,6 +49,7 @@ async def open_link(
             connect_timeout=_NEVER,
             drain_timeout=_NEVER,
             name=settings.name or None,
+            inbox_prefix=settings.inbox_prefix,
             error_cb=_ignore,
         )
     except BaseException as error:
@@ -65,7 +66,7 @@ async def open_link(
         raise DialError("connect", *explained) from error
     for line in transport.early_infos:
         await client.hear_info(line)
-    return Link(client, stream, server, info)
+    return Link(client, stream, server, info, timeout=settings.timeout, js_api=_js_api(settings))
 
 
 def _explained(
@@ -90,3 +91,10 @@ def _explained(
 
 async def _ignore(error: Exception) -> None:
     """nats-py would print a traceback under the screen."""
+
+
+def _js_api(settings: Settings) -> str:
+    """The subject prefix of the JetStream API; a domain has one of its own (ADR-21)."""
+    if settings.js_api_prefix:
+        return settings.js_api_prefix
+    return f"$JS.{settings.js_domain}.API" if settings.js_domain else "$JS.API"

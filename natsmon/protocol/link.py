@@ -47,12 +47,25 @@ class Link:
     ``lost`` is done with a Loss when the connection has ended on its own; it never is after ``abort``.
     """
 
-    def __init__(self, client: LinkClient, stream: Stream, server: Server, info: Info) -> None:
+    def __init__(
+        self,
+        client: LinkClient,
+        stream: Stream,
+        server: Server,
+        info: Info,
+        *,
+        timeout: float = 5.0,
+        js_api: str = "$JS.API",
+    ) -> None:
         self._client = client
         self._writer = cast(asyncio.StreamWriter, stream.writer)
         self._transport = self._writer.transport
         self.server = server
         self.info = info
+        self.timeout = timeout
+        """Seconds for an answer to a request."""
+        self.js_api = js_api
+        """Subject prefix of the JetStream API."""
         self.address = stream.address
         self.tls = tls.version(stream)
         """TLS version, empty without TLS."""

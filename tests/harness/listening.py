@@ -151,6 +151,8 @@ def settings(*servers: str | Server, **changes: Any) -> Settings:
         "randomize": False,
         "rtt_interval": 0.05,
         "drain_timeout": 1.0,
+        "subject": "hello",
+        "timeout": 2.0,
     }
     return Settings(**quick | changes)
 

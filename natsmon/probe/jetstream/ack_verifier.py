@@ -300,9 +300,8 @@ class Acknowledgements(Proof):
         """No acknowledgement can be heard on this link, so that nothing may be published on it."""
         self._stop()
         self._stream = None
-        self._tell(
-            f"acknowledgements cannot be heard, so messages wait: {text} (a user needs to subscribe to _INBOX.>)"
-        )
+        inboxes = f"{self._message.inbox.rpartition('.')[0]}.>"
+        self._tell(f"acknowledgements cannot be heard, so messages wait: {text} (needs to subscribe to {inboxes})")
 
     def _tell(self, text: str) -> None:
         """Once on each link."""
