@@ -261,11 +261,11 @@ async def _message(link: Link, prefix: str, within: float) -> float:
     subject, payload = f"{prefix}.{secrets.token_hex(11)}", secrets.token_hex(16).encode()
     arrived: asyncio.Future[float] = asyncio.get_running_loop().create_future()
 
-    def receive(_headers: bytes, body: bytes) -> None:
+    def receive(_subject: bytes, _reply: bytes, _headers: bytes, body: bytes) -> None:
         if body == payload and not arrived.done():
             arrived.set_result(time.perf_counter())
 
-    await link.subscribe(subject, receive)
+    link.subscribe(subject, receive)
     began = time.perf_counter()
     link.write(b"PUB %s %d\r\n%s\r\n" % (subject.encode(), len(payload), payload))
     return await _within(within, arrived, link) - began
@@ -279,7 +279,7 @@ async def _within(seconds: float, step: Awaitable[T], link: Link) -> T:
     try:
         ends: set[asyncio.Future[Any]] = {doing, refused, link.lost}
         await asyncio.wait(ends, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        if doing.done():
+        if doing.done() and doing.exception() is None:
             return doing.result()
     finally:
         if not doing.done():

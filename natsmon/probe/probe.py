@@ -96,15 +96,19 @@ class Probe:
             self.close("duration")
 
     def close(self, reason: str) -> None:
-        """Drain and close every connection, and end the run."""
-        self._reason = self._reason or reason
+        """Drain and close every connection, and end the run; without effect when it is ending already."""
+        if self._reason:
+            return
+        self._reason = reason
         for connection in self.connections:
             connection.close()
 
     def interrupt(self) -> None:
-        """End the run because of a signal."""
+        """End the run because of a signal; last requests to the server are not waited for when it was ending."""
         self.interrupted = True
-        self.close("signal")
+        self._reason = self._reason or "signal"
+        for connection in self.connections:
+            connection.close()
 
     def execute(self, command: commands.AnyCommand) -> None:
         """Execute a command, and answer it once for each connection it is for."""

@@ -64,8 +64,8 @@ async def open_link(
             raise
         explained = _explained(cause, text, transport.our_connect, info, settings, under_tls=under_tls)
         raise DialError("connect", *explained) from error
-    for line in transport.early_infos:
-        await client.hear_info(line)
+    if transport.early_info is not None:
+        client.receive_info(transport.early_info)
     return Link(client, stream, server, info, timeout=settings.timeout, js_api=_js_api(settings))
 
 

@@ -84,10 +84,10 @@ class Acknowledgements(Proof):
     def sent(self, seq: int) -> None:
         self._waiting[seq] = time.monotonic(), self._stored.last
 
-    async def link_up(self, link: Link) -> None:
+    def link_up(self, link: Link) -> None:
         self._told.clear()
         self._concluded = False
-        await link.subscribe_whole(f"{self._message.inbox}.*", self._hear, refused=self._deaf)
+        link.subscribe(f"{self._message.inbox}.*", self._hear, refused=self._deaf)
         self._task = asyncio.get_running_loop().create_task(self._attend(link))
 
     def link_down(self) -> Cut:
