@@ -52,7 +52,7 @@ async def test_schedule_is_a_grid_without_drift(ports: tuple[int, int]) -> None:
     # On a busy machine some of the first and of the last are late, but hardly all of them.
     apart = [last - first for first in times[:5] for last in times[-10:]]
     assert min(min(span % interval, -span % interval) for span in apart) < 0.004, "off the grid"
-    assert times[-1] - times[0] >= 50 * interval - 0.02
+    assert times[-1] - times[0] >= 45 * interval, "faster than scheduled"
 
 
 async def test_latency_of_late_message_counts_from_when_it_was_due(ports: tuple[int, int]) -> None:
