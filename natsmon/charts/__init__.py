@@ -1,5 +1,5 @@
-"""Pictures as SVG, and the same in letters. What is drawn in pixels has a fixed height and is as wide as the page.
+"""Charts: figures drawn as terminal cells, and as SVG for a page. Pure; the screen, report and check use them.
 
-Positions across are percentages, so a picture fits any page without its letters growing or shrinking; lines,
-which know no percentages, are drawn in a frame of their own that is stretched.
+In SVG, a chart has a fixed height and is as wide as its page. Horizontal positions are percentages, so that letters
+keep their size; lines are drawn in a frame that is stretched.
 """

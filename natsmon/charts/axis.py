@@ -1,50 +1,49 @@
-"""The axis of time under a picture, and the scale of durations beside it."""
+"""Axes: time below a chart, and a logarithmic scale of durations."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from natsmon.charts import svg
-from natsmon.report.facts import Run
 from natsmon.text import dates, units
+from natsmon.text.dates import RunClock
 
 _STEPS = (0.001, 0.01, 0.1, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200)
 _DAY = 86_400
 _TICKS = 6
 _MARGIN = 0.04
-"""No label begins so near to the end of the axis that it would be cut."""
+"""Of the axis at each end: a label there would be cut."""
 HEIGHT = 20
-"""Pixels of the labels."""
+"""Of the labels, in pixels."""
 
 
 @dataclass(frozen=True, slots=True)
-class Axis:
-    """From ``start`` to ``end``: on the wall clock, or since the beginning where that is not known."""
+class TimeAxis:
+    """From ``start`` to ``end``: wall clock, or seconds since the session began where the wall clock is unknown."""
 
     start: float
     end: float
     wall: bool
 
     @classmethod
-    def of(cls, run: Run) -> "Axis":
-        start = run.started
-        return cls(start, start + max(run.seconds, 1e-3), start > 0)
-
-    @classmethod
-    def common(cls, runs: tuple[Run, ...]) -> "Axis":
-        axes = [cls.of(run) for run in runs]
-        return cls(min(axis.start for axis in axes), max(axis.end for axis in axes), True)
+    def over(cls, clocks: Iterable[RunClock]) -> "TimeAxis":
+        """One axis for all of these runs."""
+        known = list(clocks)
+        start = min(clock.started for clock in known)
+        end = max(clock.started + max(clock.seconds, 1e-3) for clock in known)
+        return cls(start, end, start > 0)
 
     def place(self, at: float) -> float:
         """0 to 1."""
         return min(1.0, max(0.0, (at - self.start) / (self.end - self.start)))
 
     def ticks(self) -> list[tuple[float, str]]:
-        """Places and what stands there."""
+        """Places and labels."""
         step = self._step()
         origin = 0.0 if self.wall else self.start
         first = math.ceil((self.start - origin) / step)
-        moments = [origin + number * step for number in range(first, first + 3 * _TICKS)]
-        places = [(self.place(at), self._label(at, step)) for at in moments if at <= self.end]
+        times = [origin + number * step for number in range(first, first + 3 * _TICKS)]
+        places = [(self.place(at), self._label(at, step)) for at in times if at <= self.end]
         return [(place, label) for place, label in places if _MARGIN <= place <= 1 - _MARGIN]
 
     def _step(self) -> float:
@@ -69,26 +68,28 @@ class Axis:
             drawn.append(svg.text(label, x, y + HEIGHT - 4, anchor="middle"))
         return drawn
 
-    def letters(self, width: int) -> str:
-        line = [" "] * width
+    def line(self, width: int) -> str:
+        """The axis as one line of text."""
+        cells = [" "] * width
         free = 0
         for place, label in self.ticks():
             at = min(int(place * width), width - len(label) - 1)
             if at >= free:
-                line[at : at + len(label) + 1] = f"╵{label}"
+                cells[at : at + len(label) + 1] = f"╵{label}"
                 free = at + len(label) + 2
-        return "".join(line).rstrip()
+        return "".join(cells).rstrip()
 
 
 @dataclass(frozen=True, slots=True)
-class Scale:
-    """Durations on a scale of powers of ten, between two of them."""
+class DurationScale:
+    """A logarithmic scale between two powers of ten, in seconds."""
 
     low: int
     high: int
 
     @classmethod
-    def over(cls, shortest: float, longest: float) -> "Scale":
+    def over(cls, shortest: float, longest: float) -> "DurationScale":
+        """The smallest scale that holds both."""
         low = math.floor(math.log10(max(shortest, 1e-6)))
         return cls(low, max(low + 1, math.ceil(math.log10(max(longest, 1e-6)) - 1e-9)))
 
@@ -97,11 +98,11 @@ class Scale:
         return min(1.0, max(0.0, (math.log10(max(seconds, 1e-9)) - self.low) / (self.high - self.low)))
 
     def ends(self) -> tuple[str, str]:
-        """The shortest and the longest that it shows."""
+        """Labels of its lower and upper end."""
         return duration(10.0**self.low), duration(10.0**self.high)
 
     def ticks(self) -> list[tuple[float, str]]:
-        """Some of the powers of ten; where there are many, the last one is not among them."""
+        """Places and labels of powers of ten, at most ``_TICKS`` or one more."""
         step = math.ceil((self.high - self.low) / _TICKS)
         return [
             ((power - self.low) / (self.high - self.low), duration(10.0**power))
@@ -110,5 +111,5 @@ class Scale:
 
 
 def duration(seconds: float) -> str:
-    """A round one: ``10 µs``, ``1 ms``, ``2m00s``."""
+    """A round duration as a label: ``10 µs``, ``1 ms``, ``2m00s``."""
     return f"{seconds * 1e6:.0f} µs" if seconds < 0.00099 else units.brief(seconds)

@@ -15,8 +15,6 @@ from natsmon.config.server_urls import parse_servers
 from natsmon.stream.exit_codes import Exit
 
 _SERVERS_AT_MOST = 9
-_SUBJECT = "hello"
-"""As in the article "Using Custom Dialers in the NATS Go Client"."""
 
 
 class _Demo(Command):
@@ -25,8 +23,7 @@ class _Demo(Command):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for param in self.params:
-            if param.envvar and str(param.envvar).startswith("NATS_"):
-                param.envvar = None
+            param.envvar = None
 
 
 @click.command(
@@ -51,7 +48,7 @@ def demo(
         raise click.UsageError("demo starts servers of its own and takes no URL", ctx)
     mode = choose(ctx, plain, as_json, control)
     record = target_from(ctx, mode)
-    settings_from(ctx, servers=(), subject=_SUBJECT)  # report wrong usage before a server is started
+    settings_from(ctx, servers=())  # report wrong usage before a server is started
     from natsmon.lab.demo import Demo, DemoFailed
     from natsmon.lab.nats_server import NoServer
 
@@ -62,7 +59,6 @@ def demo(
         return Exit.USAGE
     try:
         addresses, _userinfo = parse_servers(cluster.urls)
-        settings = settings_from(ctx, servers=addresses, subject=_SUBJECT)
-        return run(mode, settings, control=control, record=record, sandbox=cluster)
+        return run(mode, settings_from(ctx, servers=addresses), control=control, record=record, sandbox=cluster)
     finally:
         cluster.close()

@@ -1,6 +1,6 @@
-"""What happened in recordings, told to a person.
+"""Reports: what happened in recordings, as text, Markdown, HTML or JSON.
 
-``gather`` keeps what passes of a recording, ``conclusion`` makes the facts of it, ``compare`` sets several side by
-side, ``story`` says them in blocks, and ``text``, ``markdown`` and ``html`` draw the blocks, each in its own way
-and with its own escaping. JSON is the facts themselves.
+``sessions`` folds the events of each session, ``run_facts`` and ``dial_facts`` take the facts from the State,
+``compare`` puts several runs side by side, ``story`` makes blocks of them, and ``text``, ``markdown`` and ``html`` draw
+the blocks, each with its own escaping. JSON is the facts themselves.
 """

@@ -18,10 +18,17 @@ FORMATS = ("text", "markdown", "html", "json")
 
 
 def read(paths: Sequence[str], names: Sequence[str] | None = None) -> Report:
-    """A report of every session in these recordings; its ``runs`` are empty where there is none.
+    """Read every session in these recordings.
 
-    ``names`` are what the files are called in it. Raises ``recording.reader.Unreadable`` where one of them is
-    missing or cannot be opened.
+    Args:
+        paths: The files.
+        names: What they are called in the report; else their paths.
+
+    Returns:
+        The report; its ``runs`` are empty when there is none.
+
+    Raises:
+        recording.reader.Unreadable: A file is missing or cannot be opened.
     """
     called = {path: printable(name) for path, name in zip(paths, names or paths, strict=True)}
     recordings = {path: Recording([path]) for path in called}
@@ -42,8 +49,8 @@ def read(paths: Sequence[str], names: Sequence[str] | None = None) -> Report:
             )
         if not found and not recording.skipped:
             unread.append(Unread(called[path], "there is no event in it"))
-    told = compare.labelled(runs)
-    return Report(told, compare.compared(told), tuple(unread), __version__)
+    labelled = compare.labelled(runs)
+    return Report(labelled, compare.compared(labelled), tuple(unread), __version__)
 
 
 def _what(where: str, count: int, why: str) -> str:
@@ -51,17 +58,24 @@ def _what(where: str, count: int, why: str) -> str:
 
 
 def _within_another(path: str, recordings: dict[str, Recording]) -> bool:
-    """A part of a recording that is named itself, as in ``run*``."""
+    """It is a part of another recording that is read, as with ``run*``."""
     parts = set(recordings[path].parts)
     return any(parts < set(other.parts) for other in recordings.values())
 
 
 def render(report: Report, as_format: str, *, width: int = NARROW, colour: bool = False) -> str:
-    """``as_format`` is one of ``FORMATS``."""
+    """The text of a report.
+
+    Args:
+        report: What was read.
+        as_format: One of ``FORMATS``.
+        width: Of the terminal, in cells; for ``text``.
+        colour: With ANSI colours; for ``text``.
+    """
     match as_format:
         case "json":
-            said = msgspec.json.encode(report)
-            safe = said if said.isascii() else json_safe(said.decode()).encode()
+            encoded = msgspec.json.encode(report)
+            safe = encoded if encoded.isascii() else json_safe(encoded.decode()).encode()
             return msgspec.json.format(safe, indent=2).decode() + "\n"
         case "html":
             return html.render(story.story(report), story.title(report))

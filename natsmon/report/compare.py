@@ -6,22 +6,26 @@ from pathlib import PurePath
 
 from msgspec.structs import replace
 
-from natsmon.charts import timeline
+from natsmon.charts import status_timeline
+from natsmon.charts.status_timeline import Lane
 from natsmon.report import words
 from natsmon.report.blocks import Block, Cell, Column, Heading, Kind, Prose, Table
 from natsmon.report.facts import Availability, Comparison, Percentiles, Row, Run
 from natsmon.text import units
 
 _NOTABLE = 0.1
-"""A duration that differs by less than this share is as good as the same."""
+"""A duration that differs by less than this share counts as equal."""
 _TINY = 0.0001
-"""Seconds; below this difference durations are as good as the same, too."""
+"""Seconds; durations that differ by less count as equal."""
+
+_NAMED = 10
+"""Outages in the description of a chart."""
 
 Value = float | int | str | None
 
 
 class _Line:
-    """One row: where its figure is in a run, and whether more of it is better (1), worse (-1) or neither (0)."""
+    """One row: its figure of a run, and whether more of it is better (1), worse (-1) or neither (0)."""
 
     def __init__(self, name: str, unit: str, better: int, of: Callable[[Run], Value]) -> None:
         self.name, self.unit, self.better, self.of = name, unit, better, of
@@ -31,7 +35,7 @@ class _Line:
         return Row(self.name, self.unit, values, tuple(self._mark(values[0], value) for value in values))
 
     def _mark(self, first: Value, value: Value) -> str:
-        if value == first or self.unit == "name" or "" in (first, value):  # not told is no difference
+        if value == first or self.unit == "name" or "" in (first, value):  # unknown is no difference
             return ""
         if isinstance(first, str) or isinstance(value, str) or first is None or value is None:
             return "differs"
@@ -50,7 +54,7 @@ def _of(latency: str, name: str) -> Callable[[Run], Value]:
 
 
 def _dial(name: str) -> Callable[[Run], Value]:
-    """Of the dials of the server that was dialed most."""
+    """A percentile of the server that was dialed most."""
 
     def value(run: Run) -> Value:
         totals: list[Percentiles] = [server.total for server in run.servers if server.total is not None]
@@ -62,15 +66,15 @@ def _dial(name: str) -> Callable[[Run], Value]:
 
 
 def _lost(run: Run) -> Value:
-    """None where it is not known, or nothing was sent that could have been."""
+    """None when it is unknown, or nothing was sent."""
     if run.observed is not None:
         return run.observed.missing
-    unknown = run.observing or run.blind or run.verification == "none"
+    unknown = run.observing or run.unverified or run.verification == "none"
     return None if unknown or not run.messages.sent else run.messages.lost
 
 
 def _down(of: Callable[[Availability], Value]) -> Callable[[Run], Value]:
-    """None where there never was a connection: that is no better than one with an outage."""
+    """None when it was never connected: that is no better than an outage."""
     return lambda run: None if run.availability.share is None else of(run.availability)
 
 
@@ -86,9 +90,11 @@ _LINES = (
     _Line("availability", "share", 1, lambda run: run.availability.share),
     _Line("outages", "count", -1, _down(lambda found: found.outages)),
     _Line("longest outage", "s", -1, _down(lambda found: found.longest or 0.0)),
-    _Line("time without", "s", -1, _down(lambda found: found.down)),
+    _Line("downtime", "s", -1, _down(lambda found: found.down)),
+    _Line("silent", "s", -1, _down(lambda found: found.silent)),
     _Line("messages", "count", 0, lambda run: run.messages.attempted),
     _Line("lost", "count", -1, _lost),
+    _Line("undelivered", "count", -1, lambda run: run.messages.undelivered),
     _Line("rejected", "count", -1, lambda run: run.messages.rejected),
     _Line("latency p50", "s", -1, _of("echo", "p50")),
     _Line("latency p99", "s", -1, _of("echo", "p99")),
@@ -101,21 +107,24 @@ _LINES = (
 
 
 def labelled(runs: Sequence[Run]) -> tuple[Run, ...]:
-    """Each with a name of its own: the file's, its path where two files are called the same, and a number."""
+    """Each with its own label: the file's name, or path where two have one name; session and connection of several."""
     files = dict.fromkeys(run.file for run in runs)
     names = [PurePath(file).name or file for file in files]
-    several = {run.file for run in runs if run.number > 1}
+    sessions = {run.file for run in runs if run.number > 1}
+    connections = {(run.file, run.number) for run in runs if run.conn}
 
     def label(run: Run) -> str:
         name = PurePath(run.file).name or run.file
         name = run.file if names.count(name) > 1 else name
-        return f"{name} ({run.number})" if run.file in several else name
+        parts = [str(run.number)] * (run.file in sessions)
+        parts += [words.name(run.name) or f"connection {run.conn}"] * ((run.file, run.number) in connections)
+        return f"{name} ({', '.join(parts)})" if parts else name
 
     return tuple(replace(run, label=label(run)) for run in runs)
 
 
 def compared(runs: tuple[Run, ...]) -> Comparison | None:
-    """Against the first of them; none where there are not two."""
+    """Compared with the first of them; None with fewer than two."""
     if len(runs) < 2:
         return None
     return Comparison(_overlapping(runs), tuple(line.row(runs) for line in _LINES))
@@ -126,7 +135,20 @@ def _overlapping(runs: tuple[Run, ...]) -> bool:
     return any(one[1] > other[0] for one, other in pairwise(known))
 
 
+def lane(run: Run) -> Lane:
+    """The status of a run over time, for a chart."""
+    outages = [outage for outage in run.outages if not outage.manual]
+    if not outages:
+        return Lane(run.label, run.clock, run.timeline, f"No outage in {units.elapsed(run.watched)}.")
+    shown = [f"{run.clock.at(outage.began)} for {units.elapsed(outage.seconds)}" for outage in outages[:_NAMED]]
+    more = f", and {len(outages) - _NAMED} more" if len(outages) > _NAMED else ""
+    return Lane(
+        run.label, run.clock, run.timeline, f"{units.plural(len(outages), 'outage')}: {', '.join(shown)}{more}."
+    )
+
+
 def blocks(runs: tuple[Run, ...], comparison: Comparison) -> Iterator[Block]:
+    """The comparison: a table and, for runs at the same time, one chart of all."""
     same = "at the same time, at least in part" if comparison.overlapping else "one after the other"
     yield Heading("Side by side", 2)
     yield Prose(f"{len(runs)} sessions, {same}. Better, worse and differs are against the first, {runs[0].label}.")
@@ -138,7 +160,7 @@ def blocks(runs: tuple[Run, ...], comparison: Comparison) -> Iterator[Block]:
     )
     yield Table("Sessions side by side", columns, rows)
     if comparison.overlapping:
-        yield timeline.common(tuple(run for run in runs if run.started > 0))
+        yield status_timeline.chart([lane(run) for run in runs if run.started > 0])
 
 
 def _called(row: Row) -> str:
@@ -146,12 +168,12 @@ def _called(row: Row) -> str:
 
 
 def _cell(unit: str, value: Value, mark: str) -> Cell:
-    said = _said(unit, value)
+    shown = _shown(unit, value)
     kinds: dict[str, Kind] = {"better": "good", "worse": "bad", "differs": "warn"}
-    return Cell(f"{mark} {said}", kinds[mark]) if mark else Cell(said)
+    return Cell(f"{mark} {shown}", kinds[mark]) if mark else Cell(shown)
 
 
-def _said(unit: str, value: Value) -> str:
+def _shown(unit: str, value: Value) -> str:
     match unit, value:
         case (_, None | ""):
             return words.NONE
@@ -160,7 +182,7 @@ def _said(unit: str, value: Value) -> str:
         case "s", float():
             return units.elapsed(value) if value else "0 s"
         case "share", float():
-            return words.share(value)
+            return units.availability(value)
         case "count", int():
             return units.grouped(value)
     return words.name(str(value))

@@ -1,9 +1,10 @@
-"""What stands behind the summary: messages, latency, dials, servers, and what the session was told to do."""
+"""The details behind the summary: latency, dials, servers, warnings, and the settings of the session."""
 
 from collections.abc import Iterator
 
-from natsmon.charts import latency as latency_chart
-from natsmon.charts import spread, stages
+from natsmon.charts import dial_stages, latency_course, latency_spread
+from natsmon.charts.dial_stages import ServerStages
+from natsmon.charts.latency_course import OutageSpan
 from natsmon.report import words
 from natsmon.report.blocks import Block, Cell, Column, Heading, Prose, Table
 from natsmon.report.facts import Latency, Percentiles, Run, Server
@@ -17,6 +18,7 @@ _SHOWN = 40
 
 
 def blocks(run: Run, level: int) -> Iterator[Block]:
+    """Every part that has something to show."""
     yield from _latency(run, level)
     yield from _dials(run, level)
     yield from _servers(run, level)
@@ -49,9 +51,9 @@ def _times(found: Percentiles) -> tuple[Cell, ...]:
 
 def _charts(run: Run, name: str, latency: Latency) -> Iterator[Block]:
     if latency.series:
-        yield latency_chart.chart(run, latency, name)
-    if latency.spread:
-        yield spread.chart(latency, name)
+        outages = [OutageSpan(f"outage {o.number}", o.began, o.seconds) for o in run.outages]
+        yield latency_course.chart(name, latency.histogram, latency.series, run.clock, run.timeline, outages)
+    yield latency_spread.chart(name, latency.histogram)
 
 
 # -- dials and servers --------------------------------------------------------------------------------
@@ -61,49 +63,59 @@ def _dials(run: Run, level: int) -> Iterator[Block]:
     if not run.dials:
         return
     yield Heading("Dials", level)
-    told, connected, failed = (sum(getattr(s, name) for s in run.servers) for name in ("dials", "connected", "failed"))
+    known, connected, failed = (sum(getattr(s, name) for s in run.servers) for name in ("dials", "connected", "failed"))
     others = [
-        (told - connected - failed - run.dialing, "cancelled"),
-        (int(run.dialing), "under way when the recording stops"),
-        (run.dials - told, "of which nothing else is known"),
+        (known - connected - failed - run.dialing, "cancelled"),
+        (int(run.dialing), "in progress when the recording stops"),
+        (run.dials - known, "only counted"),
     ]
     parts = [f"{units.grouped(connected)} connected", f"{units.grouped(failed)} failed"]
     parts += [f"{units.grouped(count)} {what}" for count, what in others if count > 0]
     yield Prose(f"{units.plural(run.dials, 'dial')}: {', '.join(parts)}.")
-    if (chart := stages.chart(run.servers)) is not None:
+    averages = [
+        ServerStages(words.server(server.server, run), server.connected, {of.stage: of.mean for of in server.stages})
+        for server in run.servers
+    ]
+    if (chart := dial_stages.chart(averages)) is not None:
         yield chart
-    if table := _stage_table(run.servers):
+    if table := _stage_table(run):
         yield table
     if run.failures:
         yield _failures(run)
 
 
-def _stage_table(servers: tuple[Server, ...]) -> Table | None:
+def _stage_table(run: Run) -> Table | None:
     """Medians; they need not add up to the median of the whole."""
-    dialed = [server for server in servers if server.total is not None][:_SHOWN]
+    dialed = [server for server in run.servers if server.total is not None][:_SHOWN]
     if not dialed:
         return None
     used = [name for name in ev.STAGES if any(name == stage.stage for server in dialed for stage in server.stages)]
     columns = (Column("server"), *(Column(name, "right") for name in (*used, "whole", "longest")))
-    return Table("Median of each stage, of the dials that connected", columns, tuple(_stages(s, used) for s in dialed))
+    return Table(
+        "Median of each stage, of the dials that connected",
+        columns,
+        tuple(_stages(server, used, run) for server in dialed),
+    )
 
 
-def _stages(server: Server, used: list[ev.Stage]) -> tuple[Cell, ...]:
+def _stages(server: Server, used: list[ev.Stage], run: Run) -> tuple[Cell, ...]:
     took = {stage.stage: stage.took.p50 for stage in server.stages}
     total = server.total
     whole = (words.elapsed(total.p50), words.elapsed(total.max)) if total else (words.NONE, words.NONE)
-    return tuple(map(Cell, (words.server(server.server), *(words.elapsed(took.get(name)) for name in used), *whole)))
+    return tuple(
+        map(Cell, (words.server(server.server, run), *(words.elapsed(took.get(name)) for name in used), *whole))
+    )
 
 
 def _failures(run: Run) -> Table:
     rows = []
     for failure in run.failures[:_SHOWN]:
         known = diagnose(failure.stage, failure.cause)
-        said = words.name(failure.text)
-        happened = known.happened if not said or failure.cause != "unknown" else said
+        text = words.name(failure.text)
+        happened = known.happened if not text or failure.cause != "unknown" else text
         rows.append(
             (
-                Cell(words.server(failure.server)),
+                Cell(words.server(failure.server, run)),
                 Cell(failure.stage or words.NONE),
                 Cell(units.grouped(failure.count), "bad"),
                 Cell(happened),
@@ -124,7 +136,7 @@ def _servers(run: Run, level: int) -> Iterator[Block]:
         Column("name"),
         Column("version"),
         Column("connected", "right"),
-        Column("time on it", "right"),
+        Column("time", "right"),
         Column("share", "right"),
         Column("dials", "right"),
         Column("failed", "right"),
@@ -136,7 +148,7 @@ def _servers(run: Run, level: int) -> Iterator[Block]:
             Cell(clip(", ".join(server.versions), 24) or words.NONE),
             Cell(words.NONE if not server.connections else f"{units.grouped(server.connections)} ×"),
             Cell(units.elapsed(server.seconds) if server.connections else words.NONE),
-            Cell(words.part(round(server.seconds * 1000), round(time * 1000)) if server.connections else words.NONE),
+            Cell(units.part(round(server.seconds * 1000), round(time * 1000)) if server.connections else words.NONE),
             Cell(units.grouped(server.dials)),
             Cell(units.grouped(server.failed), "bad" if server.failed else "plain"),
         )
@@ -153,19 +165,17 @@ def _servers(run: Run, level: int) -> Iterator[Block]:
 def _moments(run: Run, level: int) -> Iterator[Block]:
     if not run.errors and not run.lame_ducks and not run.silences:
         return
-    clock = words.Clock(run)
     yield Heading("Warnings", level)
-    rows = [
-        (f"{clock.at(at)}", f"{words.server(server)} announced that it will shut down") for at, server in run.lame_ducks
-    ]
+    rows = [(run.clock.at(at), f"{words.server(server, run)} announced its shutdown") for at, server in run.lame_ducks]
     rows += [
-        (clock.at(since), f"the server was silent for {units.elapsed(until - since)}") for since, until in run.silences
+        (run.clock.at(since), f"the server was silent for {units.elapsed(until - since)}")
+        for since, until in run.silences
     ]
     rows.sort()
     rows = rows[:_SHOWN]
     rows += [(f"{units.grouped(count)} ×", clip(text)) for text, count in run.errors[:_SHOWN]]
     yield Table(
-        "What did not end the connection",
+        "What left the connection open",
         (Column("when, or how often"), Column("what")),
         tuple(tuple(map(Cell, row)) for row in rows),
     )
@@ -173,7 +183,7 @@ def _moments(run: Run, level: int) -> Iterator[Block]:
 
 def _session(run: Run, level: int) -> Iterator[Block]:
     yield Heading("Session", level)
-    rows = [("asked to dial", ", ".join(words.server(target) for target in run.targets[:_SHOWN]))]
+    rows = [("servers", ", ".join(words.server(target) for target in run.targets[:_SHOWN]))]
     if run.observing:
         rows.append(("observing", words.name(run.subject)))
     elif run.subject:
@@ -186,11 +196,9 @@ def _session(run: Run, level: int) -> Iterator[Block]:
         if origin != "default" and name not in ("servers", "subject", "rate")
     ]
     columns = (Column("what"), Column("value"))
-    yield Table("Session and settings", columns, tuple((Cell(name), Cell(said)) for name, said in rows if said))
-    if run.gaps:
-        left = units.plural(run.gaps, "event")
-        yield Prose(
-            f"{left} left out by the writer, because its reader did not keep up; totals are not affected.", "warn"
-        )
+    yield Table("Session and settings", columns, tuple((Cell(name), Cell(value)) for name, value in rows if value))
+    if run.dropped:
+        dropped = units.plural(run.dropped, "line")
+        yield Prose(f"{dropped} dropped: the reader did not keep up; totals and latencies are not affected.", "warn")
     for left in run.left_out:
-        yield Prose(f"Not told here: {left}.", "warn")
+        yield Prose(f"Not in this report: {left}.", "warn")

@@ -1,16 +1,20 @@
-"""What a report knows: plain facts, no words and no drawing. As JSON they are ``natsmon report --format json``.
+"""What a report knows: facts, without words or drawing. ``natsmon report --format json`` writes them.
 
-All times are seconds. Those called ``at`` or ``started`` are on the wall clock, since the epoch; ``began`` and
-``ended`` are on the clock of their session, which is at 0 when it begins; all others are durations. Names are
-stable: a field may be added, none changes its meaning while ``schema`` stays.
+All times are in seconds. ``at`` and ``started`` are wall clock, since the epoch; ``began`` and ``ended`` are on the
+clock of the session, which is 0 at its start; all others are durations. Within one ``schema``, a field may be
+added, but none is renamed or changes its meaning.
 """
 
 import msgspec
 
+from natsmon.state import Stretch
+from natsmon.state.histogram import Histogram
+from natsmon.state.latency_slices import LatencyPoint
 from natsmon.stream import events as ev
+from natsmon.text.dates import RunClock
 
 SCHEMA = 1
-"""Raised only when an old reader would go wrong."""
+"""Raised when an older reader would be wrong."""
 
 
 class Percentiles(msgspec.Struct, frozen=True):
@@ -24,35 +28,12 @@ class Percentiles(msgspec.Struct, frozen=True):
     max: float
 
 
-class Point(msgspec.Struct, frozen=True):
-    """The samples of one slice of time; slices without any are left out."""
-
-    began: float
-    seconds: float
-    """How long the slice is; the same in all of a series."""
-    count: int
-    p50: float
-    p99: float
-    max: float
-
-
 class Latency(msgspec.Struct, frozen=True):
-    """One kind of latency: over the run, over time, and how it is spread."""
+    """One kind of latency: over the run, its distribution, and over time."""
 
     run: Percentiles
-    series: tuple[Point, ...]
-    spread: tuple[tuple[float, int], ...]
-    """(longest of the bucket, how many), shortest first."""
-
-
-class Stretch(msgspec.Struct, frozen=True):
-    """A time in one status, from ``began`` to ``ended``."""
-
-    began: float
-    ended: float
-    status: ev.Status
-    waiting: bool
-    """Between two dials, when nothing is under way but time."""
+    histogram: Histogram
+    series: tuple[LatencyPoint, ...]
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -60,36 +41,38 @@ class Failure(msgspec.Struct, frozen=True):
 
     server: str
     stage: ev.Stage | None
-    """The stage reached; none when it had not begun."""
+    """The stage reached; none when none had begun."""
     cause: str
     count: int
     text: str
-    """The words of the last one."""
+    """Of the newest one."""
 
 
 class Outage(msgspec.Struct, frozen=True):
-    """One time without a connection that was wanted. The counts are the probe's own ledger where it is ``settled``."""
+    """From the loss of a connection to the next CONNECTED. The counts are the probe's own when ``settled``."""
 
     number: int
+    manual: bool
+    """A manual reconnect: excluded from count, availability and MTBF."""
     began: float
     at: float
     ended: float | None
-    """None where the recording ends first."""
+    """None when the recording ends first."""
     seconds: float
     cause: str
     text: str
     reason: str
-    """The server's own word for why it closed the connection, where it is known."""
+    """The server's close reason, where it is known."""
     before: str
     after: str
     detected_after: float
-    """Seconds from the last proof of life to the loss being noticed."""
+    """From the last data received to the loss being noticed."""
     silent: float
-    """Seconds of silence that had been told before the loss; 0 where none was."""
+    """Silence before the loss; 0 without."""
     subscribed_after: float | None
-    """Seconds from the end of the outage to our subscription being in force again."""
+    """From the end of the outage to the subscription being accepted."""
     first_echo_after: float | None
-    """Seconds from the end of the outage to the first message that came back."""
+    """From the end of the outage to the first message delivered."""
     dials: int
     servers: int
     failures: tuple[Failure, ...]
@@ -97,7 +80,7 @@ class Outage(msgspec.Struct, frozen=True):
     rejected: int
     lost: int
     lost_known: bool
-    """False where it is not told, or nobody could hear what became of messages."""
+    """False when it is not in the recording, or delivery was not verified."""
     unverified: int
     late: int
     duplicate: int
@@ -106,17 +89,20 @@ class Outage(msgspec.Struct, frozen=True):
 
 
 class Availability(msgspec.Struct, frozen=True):
-    """Time with a connection over time that should have had one, from the first CONNECTED on."""
+    """Time connected over the time a connection was wanted, from the first CONNECTED on."""
 
     share: float | None
-    """0 to 1; none where there never was a connection, or the beginning is missing."""
+    """0 to 1; none when it was never connected, or the beginning is missing."""
+    share_without_silence: float | None
+    """The same with silent time counted as downtime."""
     up: float
     down: float
-    unnoticed: float
-    """Of the time up: without a sign of life, right before a loss was noticed."""
+    silent: float
+    """Of the time up: without an answer that was due."""
     outages: int
+    """Without manual reconnects."""
     manual: int
-    """Of the outages, those that somebody asked for."""
+    """Manual reconnects."""
     longest: float | None
     between: float | None
     """Mean time between failures: the time up, over the number of outages."""
@@ -125,7 +111,10 @@ class Availability(msgspec.Struct, frozen=True):
 
 
 class Messages(msgspec.Struct, frozen=True):
-    """The ledger: attempted = sent + buffered + rejected, and sent = echoed + in_flight + lost."""
+    """Totals.
+
+    attempted = sent + buffered + rejected; sent = delivered + in_flight + undelivered + lost + unverified.
+    """
 
     attempted: int
     sent: int
@@ -133,7 +122,9 @@ class Messages(msgspec.Struct, frozen=True):
     rejected: int
     delivered: int
     in_flight: int
+    undelivered: int
     lost: int
+    unverified: int
     late: int
     duplicate: int
     out_of_order: int
@@ -155,60 +146,65 @@ class Server(msgspec.Struct, frozen=True):
 
     server: str
     names: tuple[str, ...]
-    """What it called itself; more than one where others stand behind its address."""
+    """Names in its INFO; several when several servers share its address."""
     versions: tuple[str, ...]
     connections: int
     seconds: float
-    """Time on it."""
+    """Connected to it."""
     dials: int
     connected: int
-    """Dials that ended in a connection."""
+    """Dials that connected."""
     failed: int
-    """Failed or timed out; the rest were cancelled, or under way at the end."""
+    """Failed or timed out; the others were cancelled, or in progress at the end."""
     total: Percentiles | None
     """Whole dials that connected."""
     stages: tuple[Stage, ...]
-    """In the order of the wire."""
+    """In wire order."""
 
 
 class Run(msgspec.Struct, frozen=True):
-    """One session of one recording."""
+    """One connection of one session of a recording."""
 
     file: str
     number: int
-    """Of the session within its file, from 1."""
+    """Of the session in its file, from 1."""
+    conn: int
     label: str
-    """What tells it from the others of the report."""
+    """Distinguishes it from the other runs of the report."""
     id: str
+    """Of the session."""
     name: str
+    names: dict[str, str]
+    """Of servers, by address."""
     started: float
-    """Wall clock; 0 where the beginning is not in the recording."""
+    """Wall clock; 0 when unknown."""
     seconds: float
-    """To the last event read."""
+    """Until the last event read."""
     missing: float | None
-    """Seconds at the beginning of which nothing is known; none where all is told, by events or by a snapshot."""
+    """Seconds at the beginning of which nothing is known; none when events or a snapshot cover them."""
     events: int
     versions: dict[str, str]
     targets: tuple[str, ...]
-    """The servers it was asked to dial."""
+    """The servers it was given."""
     subject: str
     interval: float
     verification: ev.Verification
     observing: bool
     settings: dict[str, tuple[str, str]]
+    """Value and origin of each setting."""
     finished: bool
-    """Whether its end was read."""
+    """Its end was read."""
     exit_code: int | None
-    why: str
+    end_reason: str
     closed: str
-    """Why the connection was closed for good; empty where it was not."""
-    status: ev.Status
-    """At the end."""
+    """Why the connection was closed; empty when it was not."""
+    health: str
+    """At the end, as a headline."""
     availability: Availability
     messages: Messages
-    blind: str
-    """Why fates of messages are not known, all of them or those of a part of the run; empty where they are."""
-    read_back: ev.Audit | None
+    unverified: str
+    """Why delivery was not verified, in the whole run or a part of it; empty when it always was."""
+    audit: ev.Audit | None
     observed: ev.Observed | None
     reconnects: int
     echo: Latency | None
@@ -216,56 +212,67 @@ class Run(msgspec.Struct, frozen=True):
     ping: Latency | None
     """PING to PONG."""
     outages: tuple[Outage, ...]
+    """Manual reconnects included."""
     servers: tuple[Server, ...]
     """Longest used first."""
     failures: tuple[Failure, ...]
     """Most frequent first."""
     dials: int
-    """All of them; those of ``servers`` may be fewer where a recording begins in the middle of the session."""
+    """All of them; ``servers`` may have fewer when a recording begins in the middle of the session."""
     dialing: bool
-    """Whether one was under way at the end."""
+    """A dial was in progress at the end."""
     timeline: tuple[Stretch, ...]
     silences: tuple[tuple[float, float], ...]
-    """From the last word of a server that owed an answer to its next one, or to the loss."""
+    """From the last answer of a server to its next one, or to the loss."""
     lame_ducks: tuple[tuple[float, str], ...]
+    """When a server announced its shutdown."""
     errors: tuple[tuple[str, int], ...]
-    """Errors of the connection that did not end it, and how often each came; most frequent first."""
-    gaps: int
-    """Events the writer left out, because its reader did not keep up."""
+    """Errors that left the connection open, and how often each was received; most frequent first."""
+    dropped: int
+    """Lines that the writer dropped, because its reader did not keep up."""
     left_out: tuple[str, ...]
-    """What there was more of than is kept here."""
+    """What is not in this report, because the recording or the report does not hold it."""
 
     @property
     def watched(self) -> float:
         """Seconds of which something is known."""
         return max(0.0, self.seconds - (self.missing or 0.0))
 
+    @property
+    def clock(self) -> RunClock:
+        """Its wall clock."""
+        return RunClock(self.started, self.seconds)
+
 
 class Unread(msgspec.Struct, frozen=True):
-    """What of a file was not read, and why."""
+    """A part of a file that was not read, and why."""
 
     file: str
     what: str
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One figure of every run, beside that of the first."""
+    """One figure of every run, compared with that of the first."""
 
     name: str
     unit: str
     """``s``, ``share``, ``count``, ``at``, ``name`` or ``text``."""
     values: tuple[float | int | str | None, ...]
     marks: tuple[str, ...]
-    """``better``, ``worse``, ``differs`` or nothing, against the first."""
+    """``better``, ``worse``, ``differs`` or empty, against the first."""
 
 
 class Comparison(msgspec.Struct, frozen=True):
+    """Several runs side by side."""
+
     overlapping: bool
-    """Whether they ran, at least in part, at the same time."""
+    """They ran, at least in part, at the same time."""
     rows: tuple[Row, ...]
 
 
 class Report(msgspec.Struct, frozen=True):
+    """Everything that the formats show."""
+
     runs: tuple[Run, ...]
     comparison: Comparison | None
     """None with one run."""

@@ -1,9 +1,10 @@
-"""A report as one HTML file: nothing outside of it is asked for, and nothing in it runs."""
+"""A report as one HTML file. It loads nothing and runs nothing."""
 
 from collections.abc import Sequence
 
+from natsmon.charts.chart import Chart, Key
 from natsmon.charts.svg import element, safe
-from natsmon.report.blocks import Block, Cell, Chart, Figures, Heading, Key, Prose, Table
+from natsmon.report.blocks import Block, Cell, Figures, Heading, Prose, Table
 from natsmon.report.style import STYLE
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
@@ -71,7 +72,7 @@ def _cell(cell: Cell, *classes: str) -> str:
 
 
 def _short(cell: Cell) -> tuple[str, ...]:
-    """What is not broken into lines, also at a hyphen."""
+    """A short text is not broken into lines, not even at a hyphen."""
     return ("short",) if len(cell.text) <= _SHORT else ()
 
 
@@ -88,7 +89,7 @@ def _table(table: Table) -> str:
         kinds = " ".join((align, *_short(first)))
         rows.append(f'<tr><th scope="row" class="{kinds}">{safe(first.text)}</th>{cells}</tr>')
     body = "\n".join(rows)
-    # What is too wide for the page is scrolled, also by the keys.
+    # A table too wide for the page is scrolled, also by keys.
     return (
         f'<div class="scroll" role="region" tabindex="0" aria-label="{safe(table.caption)}"><table>'
         f"<caption>{safe(table.caption)}</caption>\n<thead><tr>{heads}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>"
@@ -96,8 +97,10 @@ def _table(table: Table) -> str:
 
 
 def _chart(chart: Chart, name: str) -> str:
-    title = f'<title id="{name}-title">{safe(chart.title)}</title><desc id="{name}-desc">{safe(chart.told)}</desc>'
-    legend = "".join(f"<li>{_key(key)}{safe(key.said)}</li>" for key in chart.legend)
+    title = (
+        f'<title id="{name}-title">{safe(chart.title)}</title><desc id="{name}-desc">{safe(chart.description)}</desc>'
+    )
+    legend = "".join(f"<li>{_key(key)}{safe(key.name)}</li>" for key in chart.legend)
     kind = ' class="over-time"' if chart.over_time else ""
     return (
         f"<figure{kind}>"
@@ -108,9 +111,9 @@ def _chart(chart: Chart, name: str) -> str:
 
 
 def _key(key: Key) -> str:
-    tall = max(2.0, _KEY * key.tall)
+    height = max(2.0, _KEY * key.height)
     if key.kind in ("median", "longest"):
         shape = element("path", class_=key.kind, d=f"M0 {_KEY / 2}H{_KEY}")
     else:
-        shape = element("rect", class_=key.kind, x=0, y=_KEY - tall, width=_KEY, height=tall)
+        shape = element("rect", class_=key.kind, x=0, y=_KEY - height, width=_KEY, height=height)
     return f'<svg class="key" width="{_KEY}" height="{_KEY}" aria-hidden="true">{shape}</svg>'

@@ -1,16 +1,17 @@
-"""A report as GitHub's Markdown. What others said can be no mark-up, no link and no mention in it."""
+"""A report as GitHub's Markdown. Text from servers and files cannot become markup, a link or a mention."""
 
 import re
 from collections.abc import Sequence
 from itertools import pairwise
 
-from natsmon.report.blocks import Block, Chart, Figures, Heading, Prose, Table
+from natsmon.charts.chart import Chart
+from natsmon.report.blocks import Block, Figures, Heading, Prose, Table
 from natsmon.text.plain_text import printable
 
 _WIDTH = 78
 _WORD = re.compile(r"[^\s<>|`\\&]+|.", re.DOTALL)
 _LINK = re.compile(r"://|www\.|@|#\d", re.IGNORECASE)
-"""What GitHub makes a link of by itself, also behind a backslash; between backticks it does not."""
+"""GitHub links these also behind a backslash, but not between backticks."""
 _MARK = re.compile(r"([\\`*_\[\]#|~$])")
 _ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
 
@@ -48,7 +49,7 @@ def _block(block: Block, before: Block | None) -> str:
             caption = "" if isinstance(before, Heading) else f"{escape(block.caption)}:\n\n"
             return caption + _table(names, aligns, rows_)
         case Chart():
-            lines = "\n".join(printable(line) for line in block.letters(_WIDTH))
+            lines = "\n".join(printable(line) for line in block.lines(_WIDTH))
             fence = "`" * max([3, *(len(run) + 1 for run in re.findall("`+", lines))])
             return f"{escape(block.title)}:\n\n{fence}text\n{lines}\n{fence}"
 

@@ -1,4 +1,4 @@
-"""Outages: a table of them, and a paragraph each with the cause, the cost and what to try."""
+"""Outages: a table, and a paragraph for each with its cause, its cost and what to try."""
 
 from collections.abc import Iterator
 
@@ -10,11 +10,11 @@ from natsmon.text.plain_text import clip
 from natsmon.wording.cause_table import diagnose
 
 SHOWN = 200
-"""Told one by one; of more the longest."""
+"""Outages shown; of more, the longest."""
 _FAILURES_SHOWN = 3
 _RUNS_SHOWN = 6
-_NOTICED = 0.001
-"""Seconds; a loss noticed sooner was noticed at once."""
+_DETECTED = 0.001
+"""Seconds; a loss detected sooner was detected at once."""
 _COLUMNS = (
     Column("#", "right"),
     Column("at (UTC)"),
@@ -28,113 +28,116 @@ _COLUMNS = (
 
 
 def blocks(run: Run, level: int) -> Iterator[Block]:
+    """Table and paragraphs, manual reconnects included; nothing without an outage."""
     if not run.outages:
         return
-    yield Heading("Outages", level)
-    clock = words.Clock(run)
+    yield Heading("Outages" if run.availability.outages else "Manual reconnects", level)
     shown = run.outages
     if len(shown) > SHOWN:
         shown = tuple(sorted(sorted(shown, key=lambda outage: -outage.seconds)[:SHOWN], key=lambda o: o.number))
         yield Prose(f"The {SHOWN} longest of {units.grouped(len(run.outages))}; --format json has all of them.", "dim")
-    yield Table("Outages, in the order of time", _COLUMNS, tuple(_row(o, clock) for o in shown))
+    yield Table("Outages, in the order of time", _COLUMNS, tuple(_row(outage, run) for outage in shown))
     for outage in shown:
-        yield Prose(paragraph(outage, clock), lead=f"Outage {outage.number}.")
+        yield Prose(
+            paragraph(outage, run), lead=f"{'Manual reconnect' if outage.manual else 'Outage'} {outage.number}."
+        )
         if advice := what_to_try(outage):
             yield Prose(advice, "strong", lead="What to try:")
 
 
-def _row(outage: Outage, clock: words.Clock) -> tuple[Cell, ...]:
+def _row(outage: Outage, run: Run) -> tuple[Cell, ...]:
     lasted = units.elapsed(outage.seconds) + ("" if outage.ended is not None else "+")
     lost = units.grouped(outage.lost) if outage.lost_known else "?"
     return (
         Cell(str(outage.number)),
-        Cell(clock.at(outage.began)),
-        Cell(lasted, "bad"),
+        Cell(run.clock.at(outage.began)),
+        Cell(lasted, "plain" if outage.manual else "bad"),
         Cell(words.cause(outage.cause)),
-        Cell(words.server(outage.before)),
-        Cell("the same" if outage.before and outage.before == outage.after else words.server(outage.after)),
+        Cell(words.server(outage.before, run)),
+        Cell("the same" if outage.before and outage.before == outage.after else words.server(outage.after, run)),
         Cell(units.grouped(outage.dials)),
         Cell(lost, "bad" if outage.lost or not outage.lost_known else "plain"),
     )
 
 
-def paragraph(outage: Outage, clock: words.Clock) -> str:
-    """What happened from the loss to the return, and what it cost."""
-    return " ".join(part for part in (_lost(outage, clock), _noticed(outage), _dials(outage), _cost(outage)) if part)
+def paragraph(outage: Outage, run: Run) -> str:
+    """What happened from the loss to the reconnect, and what it cost."""
+    parts = _lost(outage, run), _detected(outage), _dials(outage, run), _cost(outage)
+    return " ".join(part for part in parts if part)
 
 
-def _lost(outage: Outage, clock: words.Clock) -> str:
-    at, where = clock.at(outage.began), words.server(outage.before)
+def _lost(outage: Outage, run: Run) -> str:
+    at, where = run.clock.at(outage.began), words.server(outage.before, run)
     if outage.cause == "manual":
-        return f"At {at} the connection to {where} was left because a reconnect was asked for."
+        return f"At {at} the connection to {where} was closed for a reconnect that the user asked for."
     happened = diagnose(None, outage.cause).happened
-    said = clip(outage.text)
-    told = f"At {at} the connection to {where} was lost: {happened}"
-    if said and said.casefold() not in happened.casefold():
-        told += f" ({said})"
-    reason = f" The server's own reason: {clip(outage.reason)}." if outage.reason else ""
-    return f"{told}.{reason}"
+    text = clip(outage.text)
+    lost = f"At {at} the connection to {where} was lost: {happened}"
+    if text and text.casefold() not in happened.casefold():
+        lost += f" ({text})"
+    reason = f" The server's reason: {clip(outage.reason)}." if outage.reason else ""
+    return f"{lost}.{reason}"
 
 
-def _noticed(outage: Outage) -> str:
-    if outage.cause == "manual" or outage.detected_after < _NOTICED:
+def _detected(outage: Outage) -> str:
+    if outage.cause == "manual" or outage.detected_after < _DETECTED:
         return ""
-    return f"It was noticed {units.elapsed(outage.detected_after)} after the last sign of life."
+    return f"It was detected {units.elapsed(outage.detected_after)} after the last data."
 
 
-def _dials(outage: Outage) -> str:
+def _dials(outage: Outage, run: Run) -> str:
     dials = units.plural(outage.dials, "dial")
     failed = [
-        f"{words.server(failure.server)} {'' if failure.count == 1 else f'{units.grouped(failure.count)} times '}"
+        f"{words.server(failure.server, run)} {'' if failure.count == 1 else f'{units.grouped(failure.count)} times '}"
         f"({words.cause(failure.cause)}{f' in {failure.stage}' if failure.stage else ''})"
         for failure in outage.failures[:_FAILURES_SHOWN]
     ]
     if len(outage.failures) > _FAILURES_SHOWN:
         failed.append("others")
     of = f" to {units.plural(outage.servers, 'server')}" if outage.servers > 1 else ""
-    failing = f", of which failed: {words.join(failed)}" if failed else ""
+    failing = f" (failed: {words.join(failed)})" if failed else ""
     lasted = units.elapsed(outage.seconds)
     if outage.ended is None:
-        return f"It lasts still when the recording ends, after {lasted} and {dials}{of}{failing}."
+        return f"It was not over when the recording ended, after {lasted} and {dials}{of}{failing}."
     if not outage.after:
-        return f"After {lasted} and {dials}{of}{failing}, the connection was closed."
-    where = "the same server" if outage.after == outage.before else words.server(outage.after)
+        return f"After {lasted} and {dials}{of}{failing} the connection was closed for good."
+    where = "the same server" if outage.after == outage.before else words.server(outage.after, run)
     subscribed, echo = outage.subscribed_after, outage.first_echo_after
-    heard = f", resubscribed {units.elapsed(subscribed)} later" if subscribed is not None else ""
-    came = f", and the first message came back after {units.elapsed(echo)}" if echo is not None else ""
-    return f"After {lasted} and {dials}{of}{failing}, it was back on {where}{heard}{came}."
+    then = f"; resubscribed {units.elapsed(subscribed)} later" if subscribed is not None else ""
+    then += f"; first message delivered {units.elapsed(echo)} later" if echo is not None else ""
+    return f"Reconnected to {where} after {lasted} and {dials}{of}{failing}{then}."
 
 
 def _cost(outage: Outage) -> str:
     if not outage.settled:
-        return "What it cost in messages is not told in the recording."
+        return "Its cost in messages is not in the recording."
     counts = [
         (outage.lost, "lost"),
         (outage.rejected, "rejected because the buffer was full"),
         (outage.buffered, "buffered and sent afterwards"),
-        (outage.unverified, "with a fate unknown"),
+        (outage.unverified, "not verified"),
         (outage.late, "late"),
         (outage.duplicate, "duplicate"),
     ]
     cost = [f"{units.grouped(count)} {what}" for count, what in counts if count]
     which = _numbers(outage.lost_seqs)
-    told = f"Messages: {words.join(cost)}.{which}" if cost else ""
+    messages = f"Messages: {words.join(cost)}.{which}" if cost else ""
     if not outage.lost_known:
-        return f"{told} What was lost is not known.".strip()
-    return told or "No message was lost."
+        return f"{messages} How many were lost is unknown.".strip()
+    return messages or "No message was lost."
 
 
 def _numbers(runs: tuple[tuple[int, int], ...]) -> str:
     if not runs:
         return ""
-    told = [str(first) if first == last else f"{first}–{last}" for first, last in runs[:_RUNS_SHOWN]]
+    numbers = [str(first) if first == last else f"{first}–{last}" for first, last in runs[:_RUNS_SHOWN]]
     more = " and more" if len(runs) > _RUNS_SHOWN else ""
-    lost = "was number" if len(told) == 1 and told[0].isdigit() else "were numbers"
-    return f" Lost {lost} {', '.join(told)}{more}."
+    lost = "number" if len(numbers) == 1 and numbers[0].isdigit() else "numbers"
+    return f" Lost: {lost} {', '.join(numbers)}{more}."
 
 
 def what_to_try(outage: Outage) -> str:
-    """For the loss, and for the most frequent way in which a dial failed since."""
+    """Advice for the loss, and for the most frequent failures of its dials."""
     found = [diagnose(None, outage.cause).advice] if outage.cause != "manual" else []
     found += [diagnose(failure.stage, failure.cause).advice for failure in outage.failures[:_FAILURES_SHOWN]]
     return " ".join(map(_sentence, dict.fromkeys(advice for advice in found if advice)))

@@ -1,32 +1,93 @@
-"""The sessions of a recording, one after the other."""
+"""The sessions of a recording, one after another; each of their connections is a run of the report."""
 
-from collections import deque
-from collections.abc import Iterable
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
-from natsmon.report.conclusion import conclude
 from natsmon.report.facts import Run
-from natsmon.report.gather import Gatherer
+from natsmon.report.run_facts import facts_of
+from natsmon.state import Limits, Tracks
 from natsmon.stream import events as ev
 
 SESSIONS_KEPT = 50
+LIMITS = Limits(
+    dials=50_000, dial_details=1, outages=50_000, periods=50_000, rtts=1, stretches=100_000, errors=200, bins=1,
+    slices=240, log=1, messages=1,
+)  # fmt: skip
+"""Of a Track whose whole session is told; at most some 100 MB."""
+
+
+@dataclass(slots=True)
+class Coverage:
+    """Which part of a session the events of one connection cover."""
+
+    missing: float | None = None
+    """Where they begin, as ``t``, when nothing is known of the time before."""
+    snapshot_at: float = 0.0
+    """Where they begin with a snapshot, as ``t``."""
+    only_snapshot: bool = True
+
+    def take(self, event: ev.AnyEvent) -> None:
+        """Take the next event of the connection."""
+        match event:
+            case ev.Connection() | ev.Snapshot():
+                return
+            case ev.SnapshotEnd():
+                self.missing = None
+                self.snapshot_at = event.t if self.only_snapshot else self.snapshot_at
+            case ev.StatusChanged(previous="DISCONNECTED"):  # as every session begins
+                self.missing = None
+        self.only_snapshot = False
+
+
+class _Session:
+    """The Tracks of one session, and what their events cover."""
+
+    def __init__(self) -> None:
+        self.tracks = Tracks(limits=LIMITS)
+        self._coverage: dict[int, Coverage] = {}
+        self._counts: Counter[int | None] = Counter()
+
+    @property
+    def id(self) -> str:
+        return self.tracks.session.id
+
+    def take(self, event: ev.AnyEvent) -> None:
+        """Fold the next event of the session."""
+        if isinstance(event, ev.SessionEvent):
+            self._counts[None] += 1
+            if isinstance(event, ev.Session) and event.id == self.id and self._counts.total() > 1:
+                return  # the next part of a recording repeats it
+        else:
+            self._counts[event.conn] += 1
+            coverage = self._coverage.get(event.conn)
+            if coverage is None:
+                begins = isinstance(event, ev.Connection | ev.Snapshot)
+                coverage = self._coverage[event.conn] = Coverage(None if begins else event.t)
+            coverage.take(event)
+        self.tracks.apply(event)
+
+    def runs(self, file: str, number: int) -> Iterator[Run]:
+        """The facts of each connection, once every event was taken."""
+        for track in self.tracks.of_session() or [self.tracks.first]:
+            conn = track.state.conn
+            events = self._counts[None] + self._counts[conn]
+            yield facts_of(track.state, self._coverage.get(conn, Coverage()), file, number, events)
 
 
 def runs(events: Iterable[ev.AnyEvent], file: str) -> tuple[list[Run], int]:
-    """The last ``SESSIONS_KEPT`` sessions of a stream in its order, and how many there were before them.
-
-    A session told again, as the parts of a rotated recording do, goes on.
-    """
-    found: deque[Run] = deque(maxlen=SESSIONS_KEPT)
+    """The runs of the last ``SESSIONS_KEPT`` sessions of a stream, and the number of sessions before them."""
+    found: deque[list[Run]] = deque(maxlen=SESSIONS_KEPT)
     number = 0
-    current: Gatherer | None = None
+    session: _Session | None = None
     for event in events:
-        if current is None or (type(event) is ev.Session and current.state.session.id != event.id):
-            if current is not None:
+        if session is None or (isinstance(event, ev.Session) and event.id != session.id):
+            if session is not None:
                 number += 1
-                found.append(conclude(current, file, number))
-            current = Gatherer(missing=None if type(event) is ev.Session else event.t)
-        current.take(event)
-    if current is not None:
+                found.append(list(session.runs(file, number)))
+            session = _Session()
+        session.take(event)
+    if session is not None:
         number += 1
-        found.append(conclude(current, file, number))
-    return list(found), number - len(found)
+        found.append(list(session.runs(file, number)))
+    return [run for of_session in found for run in of_session], number - len(found)

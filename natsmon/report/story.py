@@ -1,8 +1,8 @@
-"""A report in blocks: first what is asked first, then what stands behind it."""
+"""A report in blocks: what is asked first comes first."""
 
 from collections.abc import Iterator
 
-from natsmon.charts import timeline
+from natsmon.charts import status_timeline
 from natsmon.report import compare, details, outages, summary
 from natsmon.report.blocks import Block, Cell, Column, Heading, Prose, Table
 from natsmon.report.facts import Report, Run, Unread
@@ -12,10 +12,12 @@ _SHOWN = 100
 
 
 def story(report: Report) -> list[Block]:
+    """Every block of a report, in order."""
     return list(_blocks(report))
 
 
 def title(report: Report) -> str:
+    """The title: the runs in it."""
     labels = [run.label for run in report.runs[:4]]
     more = f" and {len(report.runs) - 4} more" if len(report.runs) > 4 else ""
     return f"natsmon report: {', '.join(labels)}{more}"
@@ -39,7 +41,7 @@ def _blocks(report: Report) -> Iterator[Block]:
 def _run(run: Run, level: int) -> Iterator[Block]:
     yield summary.figures(run)
     if run.timeline:
-        yield timeline.chart(run)
+        yield status_timeline.chart([compare.lane(run)])
     yield from outages.blocks(run, level)
     yield from details.blocks(run, level)
 

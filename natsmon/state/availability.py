@@ -62,6 +62,15 @@ def share_of_run(state: State, now: float) -> float | None:
     return ran.share if ran.share is not None else 1.0
 
 
+def share_without_silence(state: State, now: float) -> float | None:
+    """Availability of the run with silent time counted as downtime; none before the first CONNECTED."""
+    ran = over_the_run(state, now)
+    if ran is None:
+        return None
+    silent = min(state.silent_seconds(now), ran.up)
+    return (ran.up - silent) / (ran.up + ran.down) if ran.share is not None else 1.0
+
+
 def over_the_last(window: float, state: State, now: float) -> Uptime | None:
     """The ``window`` seconds before ``now``; none before the first CONNECTED."""
     if not state.ever_connected:

@@ -28,7 +28,8 @@ def status(state: "State", event: ev.StatusChanged) -> None:
     state.status_cause = event.cause
     if event.status not in ("CONNECTED", "DRAINING"):
         end_period(state)
-    state.timeline.append(Stretch(state.now, event.status, event.cause == "manual"))
+    silent = state.silent is not None
+    state.timeline.append(Stretch(state.now, event.status, event.cause == "manual", silent=silent))
     if event.status == "CLOSED":
         state.waiting = None
         end_outage(state, after="")
@@ -46,6 +47,7 @@ def connected(state: "State", event: ev.Connected) -> None:
     state.waiting = None
     state.errors = {}
     _verify_again(state)
+    silence_ended(state)
     end_period(state)
     state.periods.append(
         ConnectedPeriod(
@@ -125,6 +127,8 @@ def async_error(state: "State", event: ev.AsyncError) -> None:
     state.errors[event.text] = state.now
     if len(state.errors) > _ERRORS_KEPT:
         del state.errors[next(iter(state.errors))]
+    if event.text in state.error_counts or len(state.error_counts) < state.limits.errors:
+        state.error_counts[event.text] = state.error_counts.get(event.text, 0) + 1
 
 
 def keepalive(state: "State", event: ev.Keepalive) -> None:
@@ -132,11 +136,17 @@ def keepalive(state: "State", event: ev.Keepalive) -> None:
 
 
 def silent(state: "State", event: ev.Silent) -> None:
-    if state.period is not None:
-        state.silent = event
+    if state.period is None:
+        return
+    if state.silent is None:
+        last = state.timeline[-1]
+        state.timeline.append(Stretch(max(event.since, last.began), state.status, silent=True))
+    state.silent = event
 
 
-def silence_ended(state: "State", event: ev.SilenceEnded) -> None:
+def silence_ended(state: "State", event: ev.SilenceEnded | None = None) -> None:
+    if state.silent is not None:
+        state.timeline.append(Stretch(state.now, state.status))
     end_silence(state)
 
 

@@ -1,16 +1,10 @@
-"""How long things took, counted in buckets: an HDR histogram kept as plain data.
+"""Histogram of latencies in the buckets of HdrHistogram, kept as plain data.
 
-Buckets are those of HdrHistogram with two significant digits from 1 µs to an hour: as wide as a microsecond
-up to 256 µs, and a 128th of a power of two above, so that a value is known to better than 1 % wherever it
-lies. A bucket is named by the largest value in it, in microseconds, as HdrHistogram's own answers are.
-
-What is kept are the buckets that hold something, and how many times: that can be copied, compared and written
-down. Percentiles are asked of ``hdrhistogram`` where it is installed (the extra ``hdr``) and counted here
-where it is not; the answers are the same.
+Two significant digits from 1 µs to an hour: buckets are a microsecond wide up to 256 µs, and a 128th of a power of two
+above, so that each value is known to better than 1 %. A bucket is named by its largest value, in microseconds.
 """
 
-from collections.abc import Callable, Iterable
-from functools import cache
+from collections.abc import Iterable
 
 import msgspec
 
@@ -23,27 +17,24 @@ from natsmon.stream.latency_buckets import quantised as quantised
 
 Counts = Iterable[tuple[int, int]]
 """(bucket in microseconds, how many)"""
-Answers = Callable[[list[tuple[int, int]], tuple[float, ...]], list[int]]
-"""Percentiles (0 to 100) of counts sorted by bucket, in microseconds."""
 
-DIGITS = 2
 MOST = 1 << 32
-"""Counted at once: no stream has more in one line, and a counter of 64 bits holds them for ever."""
+"""Samples added at once: a counter of 64 bits holds any sum of them."""
 MOST_IN_ALL = 1 << 40
-"""In one bucket, as it was written down: four months of 100,000 a second, and 64 bits hold any sum of them."""
+"""Samples in one bucket of a decoded histogram: four months at 100,000 a second."""
 
 
 class Histogram(msgspec.Struct):
-    """Counted times. Given in seconds, answered in seconds."""
+    """Counted latencies; seconds in and out."""
 
     buckets: dict[int, int] = {}
-    """How many of each; only buckets that hold something."""
+    """Samples by bucket; only buckets that hold some."""
     count: int = 0
     max: ev.Seconds = 0.0
-    """The longest, as exactly as it was told; 0 without any."""
+    """The longest sample, exact; 0 without samples."""
 
     def __post_init__(self) -> None:
-        """What was written down may have been written by anybody."""
+        """Check buckets that were decoded."""
         if self.buckets:
             if any(bucket(name) != name or count < 1 for name, count in self.buckets.items()):
                 raise ValueError("no such buckets in a histogram")
@@ -52,17 +43,17 @@ class Histogram(msgspec.Struct):
 
     @classmethod
     def of(cls, counts: Counts, longest: float | None = None) -> "Histogram":
-        """From what ``counts`` gave, and the exact ``max`` where it is known."""
+        """A histogram of what ``counts`` returned, with the exact ``max`` where it is known."""
         histogram = cls()
         histogram.add(counts, longest)
         return histogram
 
     def counts(self) -> list[tuple[int, int]]:
-        """Its content as plain data, by bucket."""
+        """Buckets and counts, sorted."""
         return sorted(self.buckets.items())
 
     def count_one(self, name: int, seconds: float) -> None:
-        """Add one sample whose bucket is known already."""
+        """Add one sample whose bucket is known."""
         buckets = self.buckets
         buckets[name] = buckets.get(name, 0) + 1
         self.count += 1
@@ -77,7 +68,7 @@ class Histogram(msgspec.Struct):
             self.max = max(self.max, seconds)
 
     def add(self, counts: Counts, longest: float | None = None) -> None:
-        """Count what others counted; a bucket that is none of ours is counted in ours."""
+        """Add counts; those of other buckets fall in ours."""
         mine, added, top = self.buckets, 0, 0
         for microseconds, count in counts:
             if count > 0:
@@ -100,17 +91,17 @@ class Histogram(msgspec.Struct):
         self.max = max(self.max, other.max)
 
     def percentile(self, p: float) -> float | None:
-        """Seconds that ``p`` of 100 did not exceed; none without any."""
+        """Seconds that ``p`` percent did not exceed; None without samples."""
         return self.percentiles(p)[0]
 
     def percentiles(self, *wanted: float) -> tuple[float | None, ...]:
         if not self.buckets:
             return (None,) * len(wanted)
-        return tuple(min(value / MICROSECONDS, self.max) for value in _answers()(self.counts(), wanted))
+        return tuple(min(value / MICROSECONDS, self.max) for value in counted(self.counts(), wanted))
 
     @property
     def mean(self) -> float | None:
-        """Each taken as the middle of its bucket."""
+        """Seconds, from the middle of each bucket."""
         if not self.buckets:
             return None
         return sum(_middle(name) * count for name, count in self.buckets.items()) / self.count / MICROSECONDS
@@ -122,7 +113,7 @@ def _middle(name: int) -> float:
 
 
 def counted(counts: list[tuple[int, int]], wanted: tuple[float, ...]) -> list[int]:
-    """Percentiles by counting, with HdrHistogram's rule for the rank."""
+    """Percentiles in microseconds, with HdrHistogram's rule for the rank."""
     total = sum(count for _, count in counts)
     found = {}
     ranks = sorted({_rank(p, total) for p in wanted})
@@ -138,20 +129,3 @@ def counted(counts: list[tuple[int, int]], wanted: tuple[float, ...]) -> list[in
 
 def _rank(p: float, total: int) -> int:
     return max(1, min(total, int(p * total / 100 + 0.5)))
-
-
-@cache
-def _answers() -> Answers:
-    try:
-        from hdrh.histogram import HdrHistogram
-    except ImportError:
-        return counted
-
-    def asked(counts: list[tuple[int, int]], wanted: tuple[float, ...]) -> list[int]:
-        histogram = HdrHistogram(1, HIGHEST, DIGITS)
-        for microseconds, count in counts:
-            histogram.record_value(microseconds, count)
-        found = histogram.get_percentile_to_value_dict(list(wanted))
-        return [found[p] for p in wanted]
-
-    return asked

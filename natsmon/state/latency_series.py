@@ -1,8 +1,13 @@
-"""Latencies over the run, over the last minute, and over time in bins of five seconds."""
+"""Latencies over the run, over the last minute, and over time in bins of five seconds.
+
+A report also has them over the whole run, in slices.
+"""
 
 import msgspec
 
 from natsmon.state.histogram import Counts, Histogram, counted
+from natsmon.state.latency_slices import LatencySlices
+from natsmon.state.limits import Limits
 from natsmon.stream import events as ev
 from natsmon.stream.latency_buckets import MICROSECONDS, corrected, quantised
 
@@ -39,6 +44,8 @@ class LatencySeries(msgspec.Struct):
     """The latest, oldest first; never more than the last minute's."""
     bins: list[Bin] = []
     """The slices before the newest one, oldest first."""
+    whole: LatencySlices | None = None
+    """The whole run, where it is wanted."""
 
     def record(self, t: float, seconds: float) -> None:
         """One sample, at a time that never goes back."""
@@ -50,6 +57,8 @@ class LatencySeries(msgspec.Struct):
         number = int(t // SLICE)
         part = slices[-1].histogram if slices and slices[-1].number >= number else self._slice(t)
         part.count_one(name, seconds)
+        if self.whole is not None:
+            self.whole.at(t).count_one(name, seconds)
 
     def correct(self, t: float, seconds: float, omitted: int, interval: float) -> None:
         """Add the samples that were not taken because this one took so long (see ``corrected``)."""
@@ -60,6 +69,13 @@ class LatencySeries(msgspec.Struct):
         """Add samples counted in buckets; ``longest`` is the exact longest, when it is known."""
         self.run.add(counts, longest)
         self._slice(t).add(counts, longest)
+        if self.whole is not None:
+            self.whole.add(t, counts, longest)
+
+    @classmethod
+    def within(cls, limits: Limits) -> "LatencySeries":
+        """An empty series that keeps what the limits allow."""
+        return cls(kept=limits.bins, whole=LatencySlices(limits.slices) if limits.slices else None)
 
     def minute(self, now: float) -> Histogram:
         """The last 55 to 60 seconds."""

@@ -3,7 +3,7 @@
 import msgspec
 
 
-class Limits(msgspec.Struct, frozen=True):
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Entries kept of each kind; the oldest are dropped."""
 
     dials: int = 250
@@ -15,8 +15,12 @@ class Limits(msgspec.Struct, frozen=True):
     stretches: int = 2_000
     servers: int = 1_000
     """Of the pool."""
+    errors: int = 100
+    """Different asynchronous errors that are counted."""
     bins: int = 720
     """Latency bins of five seconds: an hour."""
+    slices: int = 0
+    """Latency slices of the whole run, which get wider as it gets longer; 0 for none."""
     log: int = 5_000
     messages: int = 1_000
     """Log lines about single messages."""
@@ -24,7 +28,17 @@ class Limits(msgspec.Struct, frozen=True):
 
 FULL = Limits()
 SMALL = Limits(
-    dials=8, dial_details=1, outages=16, periods=16, rtts=60, stretches=60, servers=16, bins=24, log=40, messages=10
+    dials=8,
+    dial_details=1,
+    outages=16,
+    periods=16,
+    rtts=60,
+    stretches=60,
+    servers=16,
+    errors=8,
+    bins=24,
+    log=40,
+    messages=10,
 )
 """At most 60 KB a Track, for more than 16 connections."""
 FULL_UP_TO = 16

@@ -143,3 +143,5 @@ class Stretch(msgspec.Struct, frozen=True):
     """Part of a manual reconnect."""
     waiting: bool = False
     """Between two dials."""
+    silent: bool = False
+    """CONNECTED, without an answer that was due."""

@@ -11,6 +11,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 import msgspec
 
+from natsmon.state.latency_series import LatencySeries
 from natsmon.state.log import LogLines
 from natsmon.state.session_record import SessionRecord
 from natsmon.state.state import State
@@ -65,6 +66,8 @@ class Restoring:
     def __init__(self, state: State, log: LogLines) -> None:
         self._state = state
         self._log = log
+        self._seen = state.status_since > 0 or len(state.timeline) > 1
+        """The state holds what happened before the snapshot."""
         self._begun: set[str] = set()
 
     def apply(self, event: ev.Snapshot) -> None:
@@ -91,13 +94,27 @@ class Restoring:
     def _set(self, section: str, after: Any, first: bool) -> None:
         before = getattr(self._state, section)
         if isinstance(before, deque):
-            kept = [] if first else list(before)
+            kept = self._older(before, after) if first else before
             if kept or after:  # the timeline is never empty
                 setattr(self._state, section, deque([*kept, *after], before.maxlen))
+        elif isinstance(before, LatencySeries):
+            after.kept, after.whole = before.kept, before.whole
+            setattr(self._state, section, after)
         elif section == "now":
             self._state.now = max(self._state.now, after)
         else:
             setattr(self._state, section, after)
+
+    def _older(self, before: deque[Any], after: deque[Any]) -> list[Any]:
+        """What the reader knew already, and the snapshot no longer holds."""
+        if not after or not self._seen:
+            return []
+        first = _begun(after[0])
+        return [each for each in before if _begun(each) < first]
+
+
+def _begun(entry: Any) -> float:
+    return float(entry[0] if isinstance(entry, tuple) else entry.began)
 
 
 def _copy(source: SessionRecord, target: SessionRecord) -> None:

@@ -73,6 +73,8 @@ class State:
     """(t, seconds) of the latest round trips."""
     errors: dict[str, ev.Seconds]
     """Asynchronous errors of this connection to the server, and when each was received last."""
+    error_counts: dict[str, ev.Count]
+    """Asynchronous errors of the run, and how often each was received."""
     paused: bool
     closed: ev.Closed | None
     dropped: ev.Count
@@ -118,10 +120,11 @@ class State:
         self.observed = None
         self.tally = ev.Tally()
         self.rates = MessageRates()
-        self.echoes = LatencySeries(kept=limits.bins)
-        self.pings = LatencySeries(kept=limits.bins)
+        self.echoes = LatencySeries.within(limits)
+        self.pings = LatencySeries.within(limits)
         self.rtts = deque(maxlen=limits.rtts)
         self.errors = {}
+        self.error_counts = {}
         self.paused = False
         self.closed = None
         self.dropped = 0

@@ -1,30 +1,39 @@
-"""Moments on the calendar. A server or a file may claim one that no calendar has; that is told, too."""
+"""Dates and times as text. Times that no calendar has, which a server or file may claim, are shown in seconds."""
 
 import math
 import time
 from collections.abc import Callable
+from typing import NamedTuple
+
+from natsmon.text import units
 
 _Zone = Callable[[float], time.struct_time]
 
 
+_DAY = 86_400.0
+
+
 def utc(form: str, epoch: float) -> str:
-    """As ``time.strftime`` has it; ``epoch`` is in seconds."""
-    return _told(form, epoch, time.gmtime)
+    """UTC, in a format of ``time.strftime``; ``epoch`` in seconds."""
+    return _formatted(form, epoch, time.gmtime)
 
 
 def local(form: str, epoch: float) -> str:
-    return _told(form, epoch, time.localtime)
+    """Local time, in a format of ``time.strftime``; ``epoch`` in seconds."""
+    return _formatted(form, epoch, time.localtime)
 
 
 def day(epoch: float) -> str:
+    """The date in UTC."""
     return utc("%Y-%m-%d", epoch)
 
 
 def stamp(epoch: float) -> str:
+    """Date and time in UTC."""
     return utc("%Y-%m-%d %H:%M:%S UTC", epoch)
 
 
-def _told(form: str, epoch: float, zone: _Zone) -> str:
+def _formatted(form: str, epoch: float, zone: _Zone) -> str:
     try:
         return time.strftime(form, zone(epoch))
     except (OverflowError, ValueError, OSError):
@@ -40,3 +49,30 @@ def local_millis(epoch: float) -> str:
 def milliseconds(seconds: float) -> str:
     """The three digits behind the second, rounded down to the microsecond first: 0.1234999 is 123."""
     return f"{int(round(seconds % 1, 6) * 1000) % 1000:03}" if math.isfinite(seconds) else "---"
+
+
+class RunClock(NamedTuple):
+    """The wall clock of a run, in UTC; durations since its beginning where the wall clock is unknown."""
+
+    started: float
+    """Seconds since the epoch; 0 when unknown."""
+    seconds: float
+    """The run's length."""
+
+    @property
+    def _several_days(self) -> bool:
+        return self.started > 0 and self.started // _DAY != (self.started + self.seconds) // _DAY
+
+    def at(self, t: float) -> str:
+        """A time of the run: ``16:26:16``, ``11-22 16:26:16`` in a run over several days, or ``+1m15s``."""
+        if self.started <= 0:
+            return f"+{units.elapsed(t)}"
+        return utc("%m-%d %H:%M:%S" if self._several_days else "%H:%M:%S", self.started + t)
+
+    @property
+    def span(self) -> str:
+        """Beginning and end: ``2026-11-22 16:26:09 to 16:27:24 UTC``."""
+        if self.started <= 0:
+            return "at an unknown time"
+        end = "%Y-%m-%d %H:%M:%S UTC" if self._several_days else "%H:%M:%S UTC"
+        return f"{utc('%Y-%m-%d %H:%M:%S', self.started)} to {utc(end, self.started + self.seconds)}"

@@ -168,7 +168,25 @@ def plural(number: int, noun: str, ending: str = "s") -> str:
     return f"{grouped(number)} {noun}{'' if number == 1 else ending}"
 
 
+def part(count: int, of: int) -> str:
+    """A share of a count: ``12.91 %``, ``<0.01 %``, ``>99.99 %``; all is ``100 %``, and nothing ``0 %``."""
+    if count <= 0 or of <= 0:
+        return "0 %"
+    if count >= of:
+        return "100 %"
+    percent = 100 * count / of
+    return "<0.01 %" if percent < 0.01 else f"{percent:.2f} %" if percent < 99.99 else ">99.99 %"
+
+
+def availability(share: float) -> str:
+    """Rounded down to ``99.98 %``; closer to 100 % with up to four decimals. 100 % was never interrupted."""
+    if share >= 1.0:
+        return "100 %"
+    decimals = next((d for d in (2, 3) if f"{share * 100:.{d}f}" != f"{100:.{d}f}"), 4)
+    return percent(share, decimals)
+
+
 def percent(share: float, decimals: int = 2) -> str:
-    """Rounded down: 100 % is said only of what was never interrupted."""
+    """Rounded down: 100 % was never interrupted."""
     share = min(1.0, max(0.0, share))
     return f"{math.floor(share * 10 ** (decimals + 2) + 1e-9) / 10**decimals:.{decimals}f} %"

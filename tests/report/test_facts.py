@@ -5,11 +5,11 @@ from collections.abc import Iterable
 import pytest
 from msgspec.structs import replace
 
-from natsmon.report import compare, details, gather, outages, sessions, summary, words
+from natsmon.report import compare, details, outages, sessions, summary
 from natsmon.report.blocks import Prose, Table
 from natsmon.report.facts import Comparison, Failure, Run
-from natsmon.report.series import SLICES, Series
 from natsmon.state import FULL
+from natsmon.state.latency_slices import LatencySlices
 from natsmon.stream import events as ev
 from natsmon.text import units
 from tests.report.reports import known_after
@@ -28,18 +28,18 @@ def run_of(events: Iterable[ev.AnyEvent]) -> Run:
 def test_figures_of_a_run_with_two_outages() -> None:
     run = run_of(streams.outage().events)
     found = run.availability
-    assert (run.started, run.seconds, run.status) == (STARTED, 123.0752, "RECONNECTING")
+    assert (run.started, run.seconds, run.health) == (STARTED, 123.0752, "RECONNECTING")
     assert (run.finished, run.exit_code, run.dials, run.reconnects) == (False, None, 4, 1)
     assert found.share == pytest.approx(120 / 123.0731)
     assert (found.up, found.down) == (pytest.approx(120.0), pytest.approx(3.0731))
-    assert (found.outages, found.manual, found.unnoticed) == (2, 0, 0.21)
+    assert (found.outages, found.manual, found.silent) == (2, 0, 0.0)
     assert (found.longest, found.to_recover) == (pytest.approx(2.0726), pytest.approx(2.0726))
     assert found.between == pytest.approx(60.0)
     assert (run.messages.attempted, run.messages.sent, run.messages.delivered, run.messages.lost) == (123, 122, 120, 1)
     assert run.echo is not None
     assert (run.echo.run.count, run.echo.run.p50, run.echo.run.p99, run.echo.run.max) == (120, 0.000301, 0.0041, 0.0041)
     assert len(run.echo.series) == 120
-    assert sum(count for _, count in run.echo.spread) == 120
+    assert run.echo.histogram.count == 120
     assert run.echo.run == (run.ping.run if run.ping else None)
 
 
@@ -62,11 +62,43 @@ def test_servers_with_their_time_and_their_stages() -> None:
     assert [(stage.stage, stage.mean) for stage in first.stages] == list(streams.STAGES)
 
 
-def test_the_timeline_has_no_hole() -> None:
-    run = run_of(streams.outage().events)
-    assert run.timeline[0].began == 0.0
-    assert run.timeline[-1].ended == run.seconds
-    assert all(one.ended == other.began for one, other in zip(run.timeline, run.timeline[1:], strict=False))
+def test_silent_time_is_a_figure_beside_downtime() -> None:
+    stream = streams.connected()
+    stream.wait(3.0).add(ev.Silent(t=stream.t, since=stream.t - 2.0, server="east-1:4222"))
+    stream.wait(8.0).add(ev.SilenceEnded(t=stream.t, seconds=10.0)).wait(9.0).add(ev.Paused(t=stream.t))
+    found = run_of(stream.events).availability
+    assert (found.share, found.down, found.silent) == (1.0, 0.0, pytest.approx(10.0))
+    assert found.share_without_silence == pytest.approx(0.9, abs=1e-4)
+    row = {row.name: row for row in summary.figures(run_of(stream.events)).rows}["availability"]
+    assert row.value.text == "100 %"
+    assert row.note.endswith("; 90.00 % without the 10.0 s in which the server was silent")
+
+
+def test_manual_reconnects_are_shown_and_not_counted() -> None:
+    stream = streams.connected()
+    stream.lose("manual", "reconnect requested").wait(0.5).connect("east-2:4222", "manual").run(5)
+    run = run_of(stream.events)
+    assert (run.availability.outages, run.availability.manual, run.availability.share) == (0, 1, 1.0)
+    assert [outage.manual for outage in run.outages] == [True]
+    row = {row.name: row for row in summary.figures(run).rows}["outages"]
+    assert (row.value.text, row.note) == ("none", "1 manual reconnect, not counted")
+    (lead,) = [block.lead for block in outages.blocks(run, 2) if isinstance(block, Prose) and block.lead]
+    assert lead == "Manual reconnect 1."
+
+
+def test_undelivered_messages_are_a_figure() -> None:
+    stream = streams.connected()
+    stream.add(ev.Tally(t=stream.t, attempted=80, sent=80, delivered=50, undelivered=30))
+    row = {row.name: row for row in summary.figures(run_of(stream.events)).rows}["undelivered"]
+    assert (row.value.text, row.note[:17]) == ("30 messages", "did not come back")
+
+
+def test_every_connection_of_a_session_is_a_run() -> None:
+    events = streams.outage().events
+    second = [replace(event, conn=1) for event in events if not isinstance(event, ev.SessionEvent)]
+    found, _ = sessions.runs([*events, *second], "run.jsonl")
+    assert [(run.number, run.conn, run.availability.outages) for run in found] == [(1, 0, 2), (1, 1, 2)]
+    assert [run.label for run in compare.labelled(found)] == ["run.jsonl (orders)", "run.jsonl (orders)"]
 
 
 def test_silences_last_to_the_next_word_or_to_the_loss() -> None:
@@ -81,7 +113,7 @@ def test_silences_last_to_the_next_word_or_to_the_loss() -> None:
 
 
 @pytest.mark.parametrize("drained", [True, False])
-def test_a_silence_ends_with_its_connection_also_where_no_loss_is_told(drained: bool) -> None:
+def test_a_silence_ends_with_its_connection_also_without_a_loss(drained: bool) -> None:
     stream = streams.connected().wait(3.0)
     since = stream.t - 2.0
     stream.add(ev.Silent(t=stream.t, since=since, server="east-1:4222"))
@@ -117,12 +149,13 @@ def test_more_outages_than_a_state_keeps_are_all_told() -> None:
 
 
 def test_what_is_beyond_the_bounds_is_counted_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gather, "OUTAGES_KEPT", 1)
-    monkeypatch.setattr(gather, "STRETCHES_KEPT", 2)
+    monkeypatch.setattr(sessions, "LIMITS", replace(sessions.LIMITS, outages=1, stretches=2, dials=3))
     run = run_of(streams.outage().events)
     assert len(run.outages) == 1
     assert run.availability.outages == 2
-    assert [said.split(":")[0] for said in run.left_out] == ["1 more outage", "the timeline of the first 2m02s"]
+    assert run.left_out == (
+        "1 outage of 2: only counted", "1 dial of 4: only counted", "the timeline of the first 2m02s",
+    )  # fmt: skip
 
 
 def test_a_dial_that_is_left_or_lasts_is_counted_once() -> None:
@@ -134,7 +167,7 @@ def test_a_dial_that_is_left_or_lasts_is_counted_once() -> None:
     assert [(server.dials, server.failed, server.connected) for server in run.servers] == [(1, 0, 0), (1, 0, 0)]
     assert run.dialing
     (prose,) = [block for block in details.blocks(run, 2) if isinstance(block, Prose) and "dials" in block.text]
-    assert prose.text == "2 dials: 0 connected, 0 failed, 1 cancelled, 1 under way when the recording stops."
+    assert prose.text == "2 dials: 0 connected, 0 failed, 1 cancelled, 1 in progress when the recording stops."
 
 
 def test_sessions_of_one_file_are_runs_of_their_own_and_a_session_told_again_goes_on() -> None:
@@ -182,11 +215,11 @@ def test_a_recording_that_begins_with_a_snapshot_knows_what_was_before(at: int) 
 
 
 def test_a_series_gets_coarser_and_loses_nothing() -> None:
-    series = Series()
+    slices = LatencySlices(240)
     for second in range(10_000):
-        series.record(float(second), 0.001 * (second % 7 + 1))
-    points = series.points()
-    assert len(points) <= SLICES
+        slices.at(float(second)).record(0.001 * (second % 7 + 1))
+    points = slices.points()
+    assert len(points) <= 240
     assert sum(point.count for point in points) == 10_000
     assert {point.seconds for point in points} == {64.0}
     assert max(point.max for point in points) == pytest.approx(0.007)
@@ -231,7 +264,7 @@ def test_before_and_after() -> None:
 def test_a_run_that_never_connected_is_no_better_than_one_with_an_outage() -> None:
     hurt, never = run_of(streams.outage().events), run_of(streams.gave_up().events)
     _, comparison = side_by_side(hurt, never)
-    for name in ("availability", "outages", "longest outage", "time without", "lost"):
+    for name in ("availability", "outages", "longest outage", "downtime", "lost"):
         values, marks = row(comparison, name)
         assert (values[1], marks[1]) == (None, "differs"), name
     told = {row.name: row for row in summary.figures(never).rows}
@@ -242,38 +275,41 @@ def test_a_run_that_never_connected_is_no_better_than_one_with_an_outage() -> No
 @pytest.mark.parametrize(
     ("numbers", "told"),
     [
-        ([(27, 27)], " Lost was number 27."),
-        ([(138, 172)], " Lost were numbers 138–172."),
-        ([(3, 3), (5, 6)], " Lost were numbers 3, 5–6."),
+        ([(27, 27)], " Lost: number 27."),
+        ([(138, 172)], " Lost: numbers 138–172."),
+        ([(3, 3), (5, 6)], " Lost: numbers 3, 5–6."),
     ],
 )
 def test_the_numbers_of_what_was_lost(numbers: list[tuple[int, int]], told: str) -> None:
     run = run_of(streams.outage().events)
-    assert told in outages.paragraph(replace(run.outages[0], lost_seqs=tuple(numbers)), words.Clock(run))
+    assert told in outages.paragraph(replace(run.outages[0], lost_seqs=tuple(numbers)), run)
 
 
 @pytest.mark.parametrize(
-    ("share", "told"),
+    ("share", "text"),
     [
-        (None, "–"), (1.0, "100 %"), (0.12347, "12.34 %"), (0.99987, "99.98 %"), (0.99996, "99.996 %"),
+        (1.0, "100 %"), (0.12347, "12.34 %"), (0.99987, "99.98 %"), (0.99996, "99.996 %"),
         (0.9999964, "99.9996 %"), (1 - 1e-9, "99.9999 %"),
     ],
 )  # fmt: skip
-def test_a_share_is_rounded_down_as_on_the_screen(share: float | None, told: str) -> None:
-    assert words.share(share) == told
-    if share is not None and share < 0.9999:
-        assert units.percent(share) == told
+def test_availability_is_rounded_down(share: float, text: str) -> None:
+    assert units.availability(share) == text
 
 
-def test_a_part_of_what_no_counter_shows_is_no_crash() -> None:
-    assert words.part(10**400, 1) == "100 %"
+@pytest.mark.parametrize(
+    ("count", "of", "text"),
+    [(0, 5, "0 %"), (5, 5, "100 %"), (10**400, 1, "100 %"), (1, 122, "0.82 %"), (1, 10**6, "<0.01 %"),
+     (10**6 - 1, 10**6, ">99.99 %"), (3, 0, "0 %")],
+)  # fmt: skip
+def test_a_part_of_a_count_is_neither_nothing_nor_all_by_rounding(count: int, of: int, text: str) -> None:
+    assert units.part(count, of) == text
 
 
-def test_how_it_ended_is_told_in_words() -> None:
+def test_the_reason_of_the_end_is_in_words() -> None:
     stream = streams.connected()
     stream.add(ev.End(t=stream.t, exit_code=0, reason="duration"))
     (ended,) = [row for row in summary.figures(run_of(stream.events)).rows if row.name == "ended"]
-    assert (ended.value.text, ended.note) == ("as it should", "the time of --duration was over")
+    assert (ended.value.text, ended.note) == ("normally", "--duration reached")
 
 
 def test_at_the_same_time_also_where_it_is_for_a_moment_only() -> None:
@@ -299,9 +335,12 @@ def test_what_was_lost_is_not_known_where_it_was_not_seen_for_a_while() -> None:
         "east-2:4222", "reconnect", "east-2"
     )
     run = run_of(stream.events)
-    assert run.blind == "we may not subscribe"
+    assert run.unverified == "we may not subscribe"
     (lost,) = [row for row in summary.figures(run).rows if row.name == "lost"]
-    assert (lost.value.text, lost.note) == ("not known", "for part of the run: we may not subscribe")
+    assert (lost.value.text, lost.note) == (
+        "unknown",
+        "delivery not verified in a part of the run: we may not subscribe",
+    )
 
 
 def test_a_run_that_was_blind_throughout_says_why_also_after_its_end() -> None:
@@ -309,4 +348,4 @@ def test_a_run_that_was_blind_throughout_says_why_also_after_its_end() -> None:
     stream.add(ev.Unverified(t=stream.t, reason="we may not subscribe"))
     stream.add(ev.Tally(t=stream.t, attempted=3, sent=3, in_flight=3)).become("CLOSED", "user")
     (lost,) = [row for row in summary.figures(run_of(stream.events)).rows if row.name == "lost"]
-    assert (lost.value.text, lost.note) == ("not known", "we may not subscribe")
+    assert (lost.value.text, lost.note) == ("unknown", "delivery not verified: we may not subscribe")

@@ -1,8 +1,6 @@
 """Histogram: buckets and percentiles, equal to HdrHistogram's."""
 
 import copy
-import sys
-from collections.abc import Iterator
 
 import msgspec
 import pytest
@@ -10,21 +8,11 @@ from hdrh.histogram import HdrHistogram
 from hypothesis import given
 from hypothesis import strategies as st
 
-from natsmon.state import histogram as module
-from natsmon.state.histogram import HIGHEST, Histogram, bucket, counted, quantised
+from natsmon.state.histogram import HIGHEST, MOST_IN_ALL, Histogram, bucket, counted, quantised
 
 microseconds = st.integers(1, HIGHEST) | st.integers(1, 3_000)
 counts = st.lists(st.tuples(microseconds, st.integers(1, 1_000)), min_size=1, max_size=40)
 percents = st.tuples(*[st.sampled_from([0.5, 50.0, 90.0, 99.0, 99.9, 100.0])] * 3)
-
-
-@pytest.fixture
-def without_hdrhistogram(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setitem(sys.modules, "hdrh.histogram", None)
-    module._answers.cache_clear()
-    yield
-    monkeypatch.undo()
-    module._answers.cache_clear()
 
 
 @given(microseconds)
@@ -58,19 +46,6 @@ def test_percentiles_equal_hdrhistogram(given_counts: list[tuple[int, int]], wan
     assert [round((s or 0) * 1e6) for s in ours.percentiles(*wanted)] == counted(ours.counts(), wanted)
     assert ours.count == theirs.get_total_count()
     assert ours.mean == pytest.approx(theirs.get_mean_value() / 1e6, rel=0.01)
-
-
-def test_hdrhistogram_is_used_when_installed() -> None:
-    assert module._answers() is not counted
-
-
-@pytest.mark.usefixtures("without_hdrhistogram")
-def test_percentiles_without_hdrhistogram() -> None:
-    assert module._answers() is counted
-    histogram = Histogram()
-    for thousandth in range(1, 101):
-        histogram.record(thousandth / 1000)
-    assert histogram.percentiles(50, 99, 100) == pytest.approx((0.05, 0.099, 0.1), rel=0.01)
 
 
 def test_maximum_is_exact_and_limits_percentiles() -> None:
@@ -117,7 +92,7 @@ def test_invalid_buckets_are_not_decoded(written: bytes) -> None:
 
 def test_huge_counts_are_limited() -> None:
     read = msgspec.json.decode(b'{"buckets":{"7":1180591620717411303424,"511":1},"max":0.1}', type=Histogram)
-    assert read.counts() == [(7, module.MOST_IN_ALL), (511, 1)]
+    assert read.counts() == [(7, MOST_IN_ALL), (511, 1)]
     merged = Histogram()
     for _ in range(1_000):
         merged.merge(read)

@@ -101,7 +101,21 @@ def test_state_is_consistent_after_any_events(events: list[ev.AnyEvent], later: 
 @given(st.lists(any_event, max_size=60))
 @example_settings(max_examples=100, deadline=None)
 def test_state_stays_within_its_limits(events: list[ev.AnyEvent]) -> None:
-    track = new_track(Limits(2, 1, 2, 2, 2, 3, 3, 2, 4, 2))
+    track = new_track(
+        Limits(
+            dials=2,
+            dial_details=1,
+            outages=2,
+            periods=2,
+            rtts=2,
+            stretches=3,
+            servers=3,
+            errors=2,
+            bins=2,
+            log=4,
+            messages=2,
+        )
+    )
     state = track.state
     for event in events:
         fold(track, event)
@@ -111,6 +125,7 @@ def test_state_stays_within_its_limits(events: list[ev.AnyEvent]) -> None:
         assert len(state.periods) <= 2
         assert len(state.rtts) <= 2
         assert len(state.timeline) <= 3
+        assert len(state.error_counts) <= 2
         assert len(state.pool) <= 3
         assert len(state.echoes.bins) <= 2
         assert len(state.pings.bins) <= 2

@@ -1,9 +1,9 @@
 """What panels show for a stream of events, without a terminal."""
 
+from natsmon.charts.cells import Row, text_of
 from natsmon.state import Tracks
-from natsmon.tui.model.moment import Moment, Stream
-from natsmon.tui.widgets.cells import Row, text_of
-from natsmon.tui.widgets.panel import Panel
+from natsmon.tui.drawing.moment import Moment, Stream
+from natsmon.tui.drawing.panel import Panel
 from tests.tui import streams
 
 STREAMS = (

@@ -73,10 +73,10 @@ class Heartbeat:
 
     # -- in step with the connection --------------------------------------------------------------
 
-    def link_up(self, link: Link) -> None:
+    async def link_up(self, link: Link) -> None:
         """Listen first, then send what was buffered, then go on."""
         self._proved = False
-        self.proof.link_up(link)
+        await self.proof.link_up(link)
         self._link = link
         if self.paused:
             self._send_the_rest()

@@ -73,8 +73,8 @@ def _heard(event: ev.SilenceEnded, state: State) -> Said:
 
 
 def _disconnected(event: ev.Disconnected, state: State) -> Said:
-    began = next((stretch.began for stretch in reversed(state.timeline) if stretch.status == "CONNECTED"), None)
-    held = f" after {units.elapsed(event.t - began)}" if began is not None else ""
+    period = state.periods[-1] if state.periods else None
+    held = f" after {units.elapsed(event.t - period.began)}" if period is not None else ""
     server = f" from {event.server}" if event.server else ""
     reason = f"; the server's reason: {clip(event.reason)}" if event.reason else ""
     kind: Kind = "warn" if event.cause == "manual" else "bad"

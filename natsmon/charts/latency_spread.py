@@ -1,0 +1,127 @@
+"""Distribution of latency: how many samples took how long, on a logarithmic scale."""
+
+from collections.abc import Iterator
+
+from natsmon.charts import svg
+from natsmon.charts.axis import HEIGHT, DurationScale, duration
+from natsmon.charts.cells import Role, Row, fit, left, right, row, text_of
+from natsmon.charts.chart import Chart
+from natsmon.state.histogram import MICROSECONDS, Histogram
+from natsmon.text import units
+
+_STEPS = (1, 2, 5)
+"""Bars of cells in a power of ten."""
+_MARGIN = 8
+_BARS = 40
+"""Cells."""
+_LONG = 3
+"""Empty bars in a row that are left out."""
+_FIGURES = 24
+"""Cells right of a bar."""
+_A_DECADE = 12
+"""Bars of SVG in a power of ten."""
+_PLOT = 120
+_TOP = 14
+"""Pixels."""
+
+
+def bars(histogram: Histogram, width: int) -> list[Row]:
+    """A row for each of 1, 2 and 5 times a power of ten: how many took up to that long."""
+    counted: dict[int, int] = {}
+    for microseconds, count in histogram.counts():
+        step = _step(microseconds)
+        counted[step] = counted.get(step, 0) + count
+    if not counted:
+        return [fit(row(("  nothing was measured", "label")), width)]
+    most = max(counted.values())
+    room = max(1, min(_BARS, width - _MARGIN - _FIGURES))
+    drawn: list[Row] = []
+    for step, filled in _steps(counted):
+        if not filled:
+            drawn.append(fit(row((right("⋮", _MARGIN), "label")), width))
+            continue
+        count = counted.get(step, 0)
+        eighths = max(1, round(count / most * room * 8)) if count else 0
+        bar = "█" * (eighths // 8) + (" ▏▎▍▌▋▊▉"[eighths % 8] if eighths % 8 else "")
+        role: Role = "value" if count else "dim"
+        parts = row(
+            (right(duration(_upper(step)), _MARGIN) + "  ", "label"),
+            (left(bar, room) + " ", "info"),
+            (right(units.part(count, histogram.count) if count else "–", 8), role),
+            (f"{units.grouped(count):>12}" if count else "", "label"),
+        )
+        drawn.append(fit(parts, width))
+    return drawn
+
+
+def _steps(counted: dict[int, int]) -> Iterator[tuple[int, bool]]:
+    """The steps to draw; False for a row of empty ones that is left out."""
+    before: int | None = None
+    for step in sorted(counted):
+        if before is not None and step - before - 1 >= _LONG:
+            yield before + 1, False
+        elif before is not None:
+            yield from ((empty, True) for empty in range(before + 1, step))
+        yield step, True
+        before = step
+
+
+def _step(microseconds: int) -> int:
+    """The number of the bar of a bucket, three to a power of ten from 1 µs."""
+    power = len(str(max(1, microseconds))) - 1
+    lead = microseconds / 10**power
+    return power * 3 + (0 if lead <= 1 else 1 if lead <= 2 else 2 if lead <= 5 else 3)
+
+
+def _upper(step: int) -> float:
+    """The longest latency of a bar, in seconds."""
+    return float(_STEPS[step % 3] * 10 ** (step // 3)) / MICROSECONDS
+
+
+# -- as a chart of a page -----------------------------------------------------------------------------
+
+
+def chart(what: str, histogram: Histogram) -> Chart:
+    """The distribution of all samples of a run."""
+    p50, p90, p99 = (units.elapsed(value or 0.0) for value in histogram.percentiles(50, 90, 99))
+    return Chart(
+        title=f"{what}, distribution",
+        description=f"Of {units.grouped(histogram.count)}, half took up to {p50}, 90 % up to {p90}, 99 % up to {p99}; "
+        f"the longest took {units.elapsed(histogram.max)}.",
+        svg=lambda: _svg(histogram),
+        height=_TOP + _PLOT + HEIGHT,
+        lines=lambda width: [text_of(line).rstrip() for line in bars(histogram, width)],
+    )
+
+
+def _svg(histogram: Histogram) -> str:
+    counted = [(microseconds / MICROSECONDS, count) for microseconds, count in histogram.counts()]
+    scale = DurationScale.over(counted[0][0], counted[-1][0])
+    bars = (scale.high - scale.low) * _A_DECADE
+    counts = [0] * bars
+    for longest, count in counted:
+        counts[min(bars - 1, int(scale.place(longest) * bars))] += count
+    most = max(counts)
+    bottom = _TOP + _PLOT
+    drawn = [svg.rule(bottom)]
+    for place, label in scale.ticks():
+        x = svg.across(place)
+        anchor = "start" if place < 0.01 else "end" if place > 0.99 else "middle"
+        drawn += [
+            svg.element("line", class_="rule", x1=x, x2=x, y1=_TOP, y2=bottom + 4),
+            svg.text(label, x, bottom + HEIGHT - 4, anchor=anchor),
+        ]
+    for number, count in enumerate(counts):
+        if count:
+            height = max(1.5, _PLOT * count / most)
+            bounds = [10 ** (scale.low + edge / _A_DECADE) for edge in (number, number + 1)]
+            title = f"{units.grouped(count)} took {units.elapsed(bounds[0])} to {units.elapsed(bounds[1])}"
+            drawn.append(svg.rect("count", number / bars, (number + 0.88) / bars, bottom - height, height, title))
+    for name, value in zip(("p50", "p99"), histogram.percentiles(50, 99), strict=True):
+        place = scale.place(value or 0.0)
+        x = svg.across(place)
+        drawn += [
+            svg.element("line", class_="mark", x1=x, x2=x, y1=_TOP, y2=bottom),
+            svg.text(name, x, _TOP - 3, "name", "end" if place > 0.9 else "start"),
+        ]
+    return "".join(drawn)

@@ -1,0 +1,201 @@
+"""Status over time, by shape first and colour second: a line of cells, or a bar for each connection in SVG."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal, NamedTuple
+
+from natsmon.charts import svg
+from natsmon.charts.axis import HEIGHT, TimeAxis
+from natsmon.charts.cells import Role, Row, runs_of
+from natsmon.charts.chart import Chart, Key
+from natsmon.state import Stretch
+from natsmon.text import units
+from natsmon.text.dates import RunClock
+from natsmon.text.plain_text import NAME_LIMIT, clip
+
+Shade = Literal["connected", "silent", "dialing", "waiting", "draining", "closed"]
+
+
+class Look(NamedTuple):
+    """How a shade is drawn."""
+
+    glyph: str
+    role: Role
+    height: float
+    """Of a bar, from 0 to 1: the lower, the worse."""
+
+
+LOOKS: dict[Shade, Look] = {
+    "connected": Look("█", "good", 1.0),
+    "silent": Look("▃", "warn", 0.55),
+    "dialing": Look("░", "warn", 0.4),
+    "waiting": Look("▒", "warn", 0.25),
+    "draining": Look("▓", "info", 0.8),
+    "closed": Look("▁", "bad", 0.1),
+}
+_BAR = 34
+_NAME = 20
+_GAP = 10
+"""Pixels."""
+_ROUNDING = 1e-9
+"""Of a cell: a time on its border belongs to it."""
+_PIXELS = 1500
+"""Of the widest page: stretches that would share a pixel are drawn as one."""
+
+
+class Part(NamedTuple):
+    """A time in one shade, in seconds of the session."""
+
+    began: float
+    ended: float
+    shade: Shade
+    outage: bool = False
+
+
+class Lane(NamedTuple):
+    """The status of one connection over a session."""
+
+    name: str
+    clock: RunClock
+    timeline: Sequence[Stretch]
+    description: str
+
+
+def legend(*left_out: Shade) -> str:
+    """Glyphs and what they mean."""
+    return "  ".join(f"{look.glyph} {shade}" for shade, look in LOOKS.items() if shade not in left_out)
+
+
+def shade_of(stretch: Stretch) -> Shade | None:
+    """The shade of a stretch; None before the first dial."""
+    match stretch.status:
+        case "CONNECTED":
+            return "silent" if stretch.silent else "connected"
+        case "DRAINING":
+            return "draining"
+        case "CLOSED":
+            return "closed"
+        case "DISCONNECTED":
+            return "waiting" if stretch.waiting or stretch.began > 0 else None
+    return "waiting" if stretch.waiting else "dialing"
+
+
+def parts(timeline: Sequence[Stretch], now: float, since: float = 0.0) -> Iterator[Part]:
+    """The parts of a timeline that end after ``since``, newest first."""
+    until = now
+    for stretch in reversed(timeline):
+        shade = shade_of(stretch)
+        began = max(0.0, stretch.began)
+        if shade is not None and (began < until or until == now):
+            yield Part(began, until, shade, stretch.status == "RECONNECTING")
+        until = min(until, began)
+        if until < since:
+            return
+
+
+def cells(parts: Iterable[Part], start: float, seconds: float, width: int) -> list[Shade | None]:
+    """The shade of each cell: what took most of its time, but an outage is never hidden, however short.
+
+    Args:
+        parts: In seconds of the session.
+        start: Where the first cell begins.
+        seconds: Of one cell.
+        width: Cells.
+    """
+    spent: list[dict[Shade, float]] = [{} for _ in range(width)]
+    outages: list[dict[Shade, float]] = [{} for _ in range(width)]
+    for part in parts:
+        if part.ended < start:
+            continue
+        first, last = (max(0, min(width - 1, int((at - start) / seconds + _ROUNDING))) for at in part[:2])
+        for number in range(first, last + 1):
+            left = start + number * seconds
+            inside = max(0.0, min(part.ended, left + seconds) - max(part.began, left))
+            for times in (spent[number], outages[number]) if part.outage else (spent[number],):
+                times[part.shade] = times.get(part.shade, 0.0) + inside
+    return [_most(outage) or _most(times) for outage, times in zip(outages, spent, strict=True)]
+
+
+def _most(times: dict[Shade, float]) -> Shade | None:
+    """What took longest; silence wins when it took half of the time connected."""
+    if (silent := times.get("silent", 0.0)) and silent * 2 >= times.get("connected", 0.0):
+        times = {**times, "connected": 0.0}
+    return max(times, key=times.__getitem__, default=None)
+
+
+def row(shades: Iterable[Shade | None]) -> Row:
+    """The cells as one row."""
+    return runs_of([(LOOKS[shade].glyph, LOOKS[shade].role) if shade else (" ", "dim") for shade in shades])
+
+
+# -- as a chart of a page -----------------------------------------------------------------------------
+
+
+def chart(lanes: Sequence[Lane]) -> Chart:
+    """One bar for each connection, on one time axis; named where there are several."""
+    axis = TimeAxis.over(lane.clock for lane in lanes)
+    drawn = [list(parts(lane.timeline, lane.clock.seconds))[::-1] for lane in lanes]
+    shades = {part.shade for lane in drawn for part in lane}
+    names = len(lanes) > 1
+    return Chart(
+        title="Status over time" + (", side by side" if names else ""),
+        description=" ".join(f"{lane.name}: {lane.description}" if names else lane.description for lane in lanes),
+        svg=lambda: _svg(lanes, drawn, axis, names=names),
+        height=(_BAR + _GAP + (_NAME if names else 0)) * len(lanes) + HEIGHT,
+        over_time=True,
+        lines=lambda width: _lines(lanes, drawn, axis, width, names=names),
+        legend=tuple(Key(f"bar {shade}", shade, look.height) for shade, look in LOOKS.items() if shade in shades),
+    )
+
+
+def _svg(lanes: Sequence[Lane], drawn: list[list[Part]], axis: TimeAxis, *, names: bool) -> str:
+    y = 0.0
+    bottom = (_BAR + _GAP + (_NAME if names else 0)) * len(lanes) - _GAP + 4
+    elements = axis.svg(bottom)
+    for lane, of_lane in zip(lanes, drawn, strict=True):
+        if names:
+            y += _NAME
+            elements.append(svg.text(clip(lane.name, NAME_LIMIT), "0", y - 6, "name"))
+        visible = _visible(of_lane, (axis.end - axis.start) / _PIXELS)
+        for part in sorted(visible, key=lambda part: part.outage):  # the others would cover the edges of a short one
+            elements += _bar(lane.clock, part, axis, y)
+        y += _BAR + _GAP
+    return "".join(elements)
+
+
+def _bar(clock: RunClock, part: Part, axis: TimeAxis, y: float) -> Iterator[str]:
+    height = LOOKS[part.shade].height * _BAR
+    title = f"{part.shade} from {clock.at(part.began)} for {units.elapsed(part.ended - part.began)}"
+    ends = axis.place(clock.started + part.began), axis.place(clock.started + part.ended)
+    if part.outage:
+        yield svg.rect("cut", *ends, y, _BAR)
+    yield svg.rect(f"bar {part.shade}", *ends, y + _BAR - height, height, title)
+
+
+def _visible(parts: list[Part], least: float) -> Iterator[Part]:
+    """Parts so short that they share a pixel are merged; the worst shade is kept."""
+    short: Part | None = None
+    for part in parts:
+        if short is not None and (part.ended - part.began >= least or part.ended - short.began > least):
+            yield short
+            short = None
+        if part.ended - part.began >= least:
+            yield part
+        elif short is None:
+            short = part
+        else:
+            shade = min(short.shade, part.shade, key=lambda shade: LOOKS[shade].height)
+            short = Part(short.began, part.ended, shade, short.outage or part.outage)
+    if short is not None:
+        yield short
+
+
+def _lines(lanes: Sequence[Lane], drawn: list[list[Part]], axis: TimeAxis, width: int, *, names: bool) -> list[str]:
+    lines: list[str] = []
+    seen: set[Shade | None] = set()
+    for lane, of_lane in zip(lanes, drawn, strict=True):
+        shades = cells(of_lane, axis.start - lane.clock.started, (axis.end - axis.start) / width, width)
+        seen.update(shades)
+        if names:
+            lines.append(clip(lane.name, width - 1))
+        lines.append("".join(LOOKS[shade].glyph if shade else " " for shade in shades).rstrip())
+    return [*lines, axis.line(width), legend(*(shade for shade in LOOKS if shade not in seen))]

@@ -1,0 +1,161 @@
+"""The facts of one connection, from its State at the end of a recording."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from natsmon.report import facts
+from natsmon.report.dial_facts import failed_in_outages, failures, percentiles, servers
+from natsmon.state import OutageRecord, State, availability
+from natsmon.state.latency_series import LatencySeries
+from natsmon.state.server_names import names
+from natsmon.text import units
+from natsmon.wording.health import health
+
+if TYPE_CHECKING:
+    from natsmon.report.sessions import Coverage
+
+_DISTANT = 253_000_000_000.0
+"""Seconds since the epoch; calendars end there."""
+_SAME = {"cause", "text", "reason", "before", "after", "manual", "unverified", "late", "duplicate", "settled"}
+_SAME |= {"dials", "servers", "buffered", "rejected", "lost"}
+"""Fields of an outage that its record has, too."""
+
+
+def facts_of(state: State, coverage: "Coverage", file: str, number: int, events: int) -> facts.Run:
+    """The facts of a connection whose events were all read.
+
+    Args:
+        state: After the last event.
+        coverage: Which part of the session the events cover.
+        file: What the recording is called in the report.
+        number: Of the session in the file.
+        events: How many were read.
+    """
+    session, connection = state.session, state.connection
+    end, closed, tally = state.end, state.closed, state.tally
+    return facts.Run(
+        file=file,
+        number=number,
+        conn=state.conn,
+        label=file,
+        id=session.id,
+        name=connection.name if connection else "",
+        names=names(state),
+        started=_wall(session.started) if session.offsets else 0.0,
+        seconds=state.now,
+        missing=coverage.missing,
+        events=events,
+        versions=session.versions,
+        targets=tuple(connection.servers) if connection else (),
+        subject=connection.subject if connection else "",
+        interval=max(0.0, connection.interval) if connection else 0.0,
+        verification=connection.verification if connection else "echo",
+        observing=connection.observing if connection else False,
+        settings=connection.settings if connection else {},
+        finished=end is not None,
+        exit_code=end.exit_code if end else None,
+        end_reason=end.reason if end else "",
+        closed=(closed.text or closed.cause) if closed else "",
+        health=health(state, state.now).word,
+        availability=_availability(state, whole=coverage.missing is None),
+        messages=facts.Messages(**{name: getattr(tally, name) for name in facts.Messages.__struct_fields__}),
+        unverified=state.was_unverified,
+        audit=state.audit,
+        observed=state.observed,
+        reconnects=state.reconnects,
+        echo=_latency(state.echoes),
+        ping=_latency(state.pings),
+        outages=tuple(_outages(state)),
+        servers=servers(state),
+        failures=failures(state.dials),
+        dials=state.dial_count,
+        dialing=state.dial is not None,
+        timeline=tuple(state.timeline),
+        silences=tuple(_silences(state)),
+        lame_ducks=tuple((period.lame_duck, period.server) for period in state.periods if period.lame_duck is not None),
+        errors=tuple(sorted(state.error_counts.items(), key=lambda item: -item[1])),
+        dropped=state.dropped,
+        left_out=tuple(_left_out(state, coverage)),
+    )
+
+
+def _wall(at: float) -> float:
+    return min(max(0.0, at), _DISTANT)
+
+
+def _availability(state: State, *, whole: bool) -> facts.Availability:
+    uptime, outages = availability.over_the_run(state, state.now), availability.outages(state, state.now)
+    known = whole and uptime is not None
+    return facts.Availability(
+        share=availability.share_of_run(state, state.now) if known else None,
+        share_without_silence=availability.share_without_silence(state, state.now) if known else None,
+        up=uptime.up if uptime else 0.0,
+        down=uptime.down if uptime else 0.0,
+        silent=state.silent_seconds(state.now),
+        outages=outages.count,
+        manual=state.manual_reconnects,
+        longest=outages.longest,
+        between=outages.between if whole else None,
+        to_recover=outages.to_recover,
+    )
+
+
+def _outages(state: State) -> Iterator[facts.Outage]:
+    failed = failed_in_outages(state)
+    for record in state.outages:
+        yield facts.Outage(
+            number=record.id,
+            began=record.began,
+            at=_wall(state.wall(record.began)),
+            ended=record.ended,
+            seconds=record.downtime(state.now),
+            detected_after=record.detected_after,
+            silent=record.began - record.silent_since if record.silent_since is not None else 0.0,
+            subscribed_after=_after_the_end(record, record.subscribed),
+            first_echo_after=_after_the_end(record, record.first_echo),
+            failures=failures(failed.get(record.id, [])),
+            lost_known=record.lost_if_known is not None,
+            lost_seqs=tuple(record.lost_seqs),
+            **{name: getattr(record, name) for name in _SAME},
+        )
+
+
+def _after_the_end(record: OutageRecord, t: float | None) -> float | None:
+    return max(0.0, t - record.ended) if t is not None and record.ended is not None else None
+
+
+def _silences(state: State) -> Iterator[tuple[float, float]]:
+    since: float | None = None
+    for stretch in state.timeline:
+        if since is not None and not stretch.silent:
+            yield since, stretch.began
+        since = (stretch.began if since is None else since) if stretch.silent else None
+    if since is not None:
+        yield since, state.now
+
+
+def _latency(series: LatencySeries) -> facts.Latency | None:
+    found = percentiles(series.run)
+    if found is None:
+        return None
+    return facts.Latency(found, series.run, series.whole.points() if series.whole is not None else ())
+
+
+def _left_out(state: State, coverage: "Coverage") -> Iterator[str]:
+    if coverage.snapshot_at > 0:
+        yield f"events of the first {units.elapsed(coverage.snapshot_at)}: the recording begins then, with a snapshot"
+    if coverage.missing is not None:
+        yield f"the first {units.elapsed(coverage.missing)}: they are not in the recording"
+    elif not state.session.id:
+        yield "when it began: the first line of the session is not in the recording"
+    elif state.connection is None:
+        yield "what it connects to: the first line of the connection is not in the recording"
+    if (more := state.outage_count + state.manual_reconnects - len(state.outages)) > 0:
+        yield f"{units.plural(more, 'outage')} of {units.grouped(state.outage_count)}: only counted"
+    if (more := state.dial_count - len(state.dials)) > 0:
+        yield f"{units.plural(more, 'dial')} of {units.grouped(state.dial_count)}: only counted"
+    up = state.status_seconds("CONNECTED", state.now) + state.status_seconds("DRAINING", state.now)
+    if (gone := up - sum(period.seconds(state.now) for period in state.periods)) > 1.0:
+        yield f"{units.elapsed(gone)} of the time connected: not attributed to a server"
+    if (began := state.timeline[0].began) > 0:
+        yield f"the timeline of the first {units.elapsed(began)}"

@@ -1,0 +1,61 @@
+"""Latencies over a run of any length, in a bounded number of slices that get wider as the run gets longer."""
+
+import msgspec
+
+from natsmon.state.histogram import MICROSECONDS, Counts, Histogram, counted
+from natsmon.stream import events as ev
+
+FINEST = 1.0
+"""Seconds of a slice, at first."""
+
+
+class LatencyPoint(msgspec.Struct, frozen=True):
+    """The samples of one slice, in seconds."""
+
+    began: float
+    seconds: float
+    """Length of the slice; the same for all points of a run."""
+    count: int
+    p50: float
+    p99: float
+    max: float
+
+
+class LatencySlices(msgspec.Struct):
+    """Samples by time. Two slices become one when there would be more than ``most``."""
+
+    most: ev.Count
+    width: ev.Seconds = FINEST
+    slices: dict[int, Histogram] = {}
+
+    def at(self, t: float) -> Histogram:
+        """The slice that holds a time, to add samples to."""
+        while t >= self.width * self.most:
+            self._widen()
+        number = int(t / self.width)
+        found = self.slices.get(number)
+        if found is None:
+            found = self.slices[number] = Histogram()
+        return found
+
+    def add(self, t: float, counts: Counts, longest: float | None) -> None:
+        """Add samples counted in buckets."""
+        self.at(t).add(counts, longest)
+
+    def points(self) -> tuple[LatencyPoint, ...]:
+        """Oldest first; a slice without a sample has none."""
+        return tuple(self._point(number, self.slices[number]) for number in sorted(self.slices))
+
+    def _point(self, number: int, slice_: Histogram) -> LatencyPoint:
+        p50, p99 = (min(value / MICROSECONDS, slice_.max) for value in counted(slice_.counts(), (50, 99)))
+        return LatencyPoint(number * self.width, self.width, slice_.count, p50, p99, slice_.max)
+
+    def _widen(self) -> None:
+        self.width *= 2
+        merged: dict[int, Histogram] = {}
+        for number, histogram in self.slices.items():
+            if (into := merged.get(number // 2)) is None:
+                merged[number // 2] = histogram
+            else:
+                into.merge(histogram)
+        self.slices = merged

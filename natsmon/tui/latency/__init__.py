@@ -1,0 +1,1 @@
+"""How long things take: round trips, percentiles, their course, and the PINGs that are out."""

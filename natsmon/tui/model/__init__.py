@@ -1,1 +1,0 @@
-"""What a view knows and decides, without a terminal."""

@@ -1,1 +1,0 @@
-"""The screens: the dashboard and the pages opened over it."""

@@ -1,1 +1,0 @@
-"""Cells, figures and the widgets that every panel is made of."""
