@@ -1,6 +1,6 @@
 """One dial on a scale of time: its stages and, below tcp, the addresses that were raced, side by side."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from rich.cells import cell_len
 
@@ -16,6 +16,7 @@ _FIGURE = 9
 _NAME = 10
 _LEAST_SCALE = 20
 _MOST_SCALE = 120
+_GAP = 2
 
 
 def extent(began: float, ended: float, total: float, width: int) -> tuple[int, int]:
@@ -26,7 +27,13 @@ def extent(began: float, ended: float, total: float, width: int) -> tuple[int, i
 
 
 def rows(
-    dial: Dial, now: float, width: int, *, scale: int = _MOST_SCALE, notes: Mapping[ev.Stage, str] | None = None
+    dial: Dial,
+    now: float,
+    width: int,
+    *,
+    scale: int = _MOST_SCALE,
+    addresses: bool = True,
+    notes: Mapping[ev.Stage, str] | None = None,
 ) -> list[Row]:
     """All bars are on one scale, the length of the dial: those that overlap in time overlap here.
 
@@ -35,17 +42,26 @@ def rows(
         now: Until when a dial in progress has lasted, as ``t``.
         width: Cells of each row.
         scale: Cells of the longest bar, at most.
+        addresses: With a bar for each address that was dialed.
         notes: What stands right of the bar of a stage.
     """
     if width <= 0:
         return []
-    return _Gantt(dial, now, width, scale, notes or {}).rows()
+    return _Gantt(dial, now, width, scale, dial.addresses if addresses else [], notes or {}).rows()
 
 
 class _Gantt:
-    def __init__(self, dial: Dial, now: float, width: int, scale: int, notes: Mapping[ev.Stage, str]) -> None:
-        self._dial, self._now, self._width, self._notes = dial, now, width, notes
-        longest = max((cell_len(printable(tried.address)) + 2 for tried in dial.addresses), default=0)
+    def __init__(
+        self,
+        dial: Dial,
+        now: float,
+        width: int,
+        scale: int,
+        addresses: Sequence[AddressDial],
+        notes: Mapping[ev.Stage, str],
+    ) -> None:
+        self._dial, self._now, self._width, self._addresses, self._notes = dial, now, width, addresses, notes
+        longest = max((cell_len(printable(tried.address)) + 2 for tried in addresses), default=0)
         numbers = 2 + 2 * (_FIGURE + 1) + 1
         self._name = max(_NAME, min(longest + 1, width - numbers - _LEAST_SCALE))
         self._scale = max(0, min(scale, width - self._name - numbers))
@@ -57,7 +73,7 @@ class _Gantt:
             record = self._dial.stages.get(stage)
             drawn += self._line(stage, mark(self._dial, stage), record, SHADES[stage], self._notes.get(stage, ""))
             if stage == "tcp":
-                for tried in self._dial.addresses:
+                for tried in self._addresses:
                     drawn += self._address(tried)
         return drawn
 
@@ -72,7 +88,7 @@ class _Gantt:
     ) -> list[Row]:
         start = row((left(title, self._name), "value" if part else "dim"), (f"{mark[0]} ", mark[1]))
         if part is None:
-            return [fit(start, self._width)]
+            return self._noted(start, note, "bad")
         began, took = max(0.0, part.began - self._dial.began), seconds(part, self._now)
         first, end = extent(began, began + took, self._total, self._scale)
         start += row(
@@ -81,14 +97,17 @@ class _Gantt:
             (" " * first, "value"),
             (ink * (end - first), _ROLES[part.outcome]),
         )
-        if not note:
-            return [fit(start, self._width)]
-        room = self._width - self._scale - self._name - 2 * _FIGURE - 7
-        column = self._width - room
-        role: Role = "bad" if part.outcome == "failed" else "label"
+        return self._noted(start, note, "bad" if part.outcome == "failed" else "label")
+
+    def _noted(self, start: Row, note: str, role: Role) -> list[Row]:
+        """A line with its note right of the scale, in as many lines as that needs."""
+        column = self._name + 2 * _FIGURE + 5 + self._scale + _GAP
+        lines = fold(note, self._width - column) if note else [""]
         return [
             fit(fit(start if number == 0 else (), column) + row((line, role)), self._width)
-            for number, line in enumerate(fold(note, room))
+            if line
+            else fit(start, self._width)
+            for number, line in enumerate(lines)
         ]
 
     def _address(self, tried: AddressDial) -> list[Row]:

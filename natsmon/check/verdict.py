@@ -173,10 +173,6 @@ def slowest(dial: Dial) -> ev.Stage | None:
     return max(dial.stages, key=lambda stage: dial.stages[stage].elapsed, default=None)
 
 
-def in_wire_order(dial: Dial) -> list[ev.Stage]:
-    return sorted(dial.stages, key=lambda stage: (dial.stages[stage].began, ev.STAGES.index(stage)))
-
-
 def worst(verdicts: Iterable[Verdict]) -> Status:
     """A failure counts more than ignorance, ignorance more than a slow answer."""
     return max((verdict.status for verdict in verdicts), key=_SEVERITY.index, default=Status.UNKNOWN)

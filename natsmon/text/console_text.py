@@ -44,3 +44,8 @@ def _line(segments: Iterable[Segment], *, colour: bool) -> str:
         else segment.text
         for segment in kept
     )
+
+
+def painted(row: Iterable[tuple[str, str]], *, colour: bool) -> str:
+    """A row of texts, each with its role, as one line without trailing blanks."""
+    return _line((Segment(text, STYLES[role]) for text, role in row), colour=colour)

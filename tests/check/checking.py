@@ -38,7 +38,8 @@ def every_format(verdicts: Sequence[Verdict]) -> str:
 
 
 def without_figures(text: str) -> str:
-    """With T for every time, without what depends on them: the bars, the mark of the slowest, the blanks between."""
+    """With T for each time, without what depends on times: bars, the mark of the slowest, line breaks, blanks."""
+    text = re.sub(r"\n {40,}", " ", text)
     text = re.sub(r"[\d.]+ m?s\b|\b\d\.\d{4}s|(?<=\} )[\d.e-]+|(?<=value\": )[\d.e-]+", "T", text)
-    text = re.sub(r"(?m)slowest(, )?|^▸|[█▏]|cid \d+", "", text)
+    text = re.sub(r"(?m)slowest(, )?|[█░▒▓▚]|cid \d+", "", text)
     return re.sub(r"(?m) +$", "", re.sub(r" +", " ", text))

@@ -50,14 +50,16 @@ GOLDEN = {
     "text": """\
 OK {url}
 
- dns T
- tcp T {at}
- info T n1 {version},
- connect T
+ began took 0 ───── T
+dns ✓ T T
+tcp ✓ T T {at}
+tls –
+info ✓ T T n1 {version},
+connect ✓ T T
 
- total T from the first dial to PONG
- rtt T PING to PONG
- request T publish to receive
+total T from the first dial to PONG
+rtt T PING to PONG
+request T publish to receive
 """,
     "nagios": "OK Connection OK:connected to {url} in T OK:rtt T OK:request T | connect_time=T;60.0000;60.0000"
     " dns_time=T tcp_time=T info_time=T auth_time=T rtt=T;60.0000;60.0000 request_time=T;60.0000;60.0000\n",

@@ -1,9 +1,11 @@
 """How each format tells what a check found: of a hand-made account, its figures known."""
 
 import json
+import re
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 
 from natsmon.check import formats as check_formats
 from natsmon.check import text as check_text
@@ -41,39 +43,48 @@ def refused_dial(server: str = "nats://west:4222") -> Dial:
     return dial
 
 
-def test_text_tells_stage_by_stage() -> None:
-    told = check_text.stages(judge(made(), Limits()))
+def test_text_shows_each_stage_and_marks_the_slowest() -> None:
+    shown = check_text.stages(judge(made(), Limits()))
     assert (
-        told
+        shown
         == """\
 WARNING  tls://east:4222
 
-  dns       0.40 ms  █
-  tcp       1.10 ms   ████
-            0.20 ms  [2001:db8::1]:4222  unreachable
-            0.90 ms  192.0.2.7:4222      connected
-  info      0.30 ms       █               n1 2.15.0, cid 12
-▸ tls       2.70 ms        ██████████     slowest, TLSv1.3, certificate until
-                                          2030-03-17
-  connect   0.50 ms                  ██   user (flag --user), password (env
-                                          NATS_PASSWORD)
+                           began      took  0 ───── 5.00 ms
+dns                  ✓   0.00 ms   0.40 ms  ░
+tcp                  ✓   0.40 ms   1.10 ms   ▒▒▒▒
+  [2001:db8::1]:4222 ✗   0.00 ms   0.20 ms  ━
+    Network is unreachable
+  192.0.2.7:4222     ✓   0.00 ms   0.90 ms  ━━━
+info                 ✓   1.50 ms   0.30 ms       ▚            n1 2.15.0, cid 12
+tls                  ✓   1.80 ms   2.70 ms        ▓▓▓▓▓▓▓▓    slowest, TLSv1.3,
+                                                              certificate until
+                                                              2030-03-17
+connect              ✓   4.50 ms   0.50 ms                ██  user (flag
+                                                              --user), password
+                                                              (env
+                                                              NATS_PASSWORD)
 
-  total     5.00 ms  from the first dial to PONG
-  rtt       0.21 ms  PING to PONG
-  request    700 ms  publish to receive           WARNING, limit 500ms
+total     5.00 ms  from the first dial to PONG
+rtt       0.21 ms  PING to PONG
+request    700 ms  publish to receive           WARNING, limit 500ms
 """
     )
-    assert max(map(len, told.splitlines())) < 80
+    assert max(map(len, shown.splitlines())) < 80
 
 
-def test_text_tells_a_failure() -> None:
+def test_text_shows_a_failure_with_its_advice() -> None:
     assert (
         check_text.stages(judge(Found("nats://west:4222", dials=(refused_dial(),)), Limits()))
         == """\
 CRITICAL  nats://west:4222
 
-  dns       0.20 ms  ████
-✗ tcp       0.80 ms      ██████████████   refused
+                began      took  0 ───── 1.00 ms
+dns       ✓   0.00 ms   0.20 ms  ░░░
+tcp       ✗   0.20 ms   0.80 ms     ▒▒▒▒▒▒▒▒▒▒▒▒▒  refused
+tls       –
+info      –
+connect   –
 
   nothing listens on that port
   in tcp, refused: Connection refused
@@ -82,12 +93,20 @@ CRITICAL  nats://west:4222
     )
 
 
-def test_a_stage_that_was_refused_before_it_began_has_a_row() -> None:
+def test_text_shows_a_stage_that_was_refused_before_it_began() -> None:
     dial = refused_dial("tls://west:4222")
     dial.stages["tcp"].outcome = "complete"
     dial.stage_reached, dial.cause, dial.text = "tls", "tls_not_offered", "nothing was sent"
-    told = check_text.stages(judge(Found("tls://west:4222", dials=(dial,)), Limits()))
-    assert "\n✗ tls             –                       tls not offered\n" in told
+    shown = check_text.stages(judge(Found("tls://west:4222", dials=(dial,)), Limits()))
+    assert re.search("\ntls +– +tls not offered\n", shown)
+
+
+def test_text_aligns_wide_characters() -> None:
+    wide, narrow = made(server="nats://東京:4222", address="東京-1:4222"), made(address="192.0.2.7:4222")
+    lines = check_text.table([judge(wide, Limits()), judge(narrow, Limits())]).splitlines()
+    rows = [line for line in lines if line.startswith("  WARNING")]
+    assert len(rows) == 2
+    assert len({cell_len(row) for row in rows}) == 1
 
 
 def test_the_table_fits_the_longest_ipv4_addresses() -> None:
@@ -99,9 +118,9 @@ def test_the_table_fits_the_longest_ipv4_addresses() -> None:
 
 def test_text_tells_the_servers_before() -> None:
     told = check_text.stages(judge(made(dials=(refused_dial(), *made().dials), request=0.001), Limits()))
-    assert told.startswith("nats://west:4222\n\n  dns ")
+    assert re.match(r"nats://west:4222\n\n +began +took .*\ndns ", told)
     assert "\nOK  tls://east:4222\n" in told
-    assert "  total     6.00 ms  from the first dial to PONG\n" in told
+    assert "total     6.00 ms  from the first dial to PONG\n" in told
 
 
 def test_nagios_is_one_line() -> None:
