@@ -12,7 +12,7 @@ ARGS ?=
 SERVER ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak check coverage explore bench screenshots docs setup clean
+.PHONY: help demo test soak chaos check coverage explore bench screenshots docs setup clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -26,6 +26,9 @@ test: $(VENV)/.dev ## all tests, and the fast ones on every other Python; SERVER
 
 soak: $(VENV)/.dev ## 600 faults on a cluster; the account of every message compared with witnesses
 	@$(BIN)/python -m tests.soak $(ARGS)
+
+chaos: $(VENV)/.dev ## random faults and commands for SECONDS=60, from a random or the given SEED
+	@$(BIN)/python -m tests.chaos --seconds $(or $(SECONDS),60) $(if $(SEED),--seed $(SEED))
 
 check: $(VENV)/.dev ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .
@@ -48,6 +51,7 @@ screenshots: $(VENV)/.dev ## take the pictures in screenshots/ from real runs
 	@$(BIN)/python -m screenshots $(ARGS)
 
 docs: $(VENV)/.docs ## the documentation site, in build/site
+	@$(BIN)/python -m docs.reference
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet && echo "build/site/index.html"
 
 setup: $(VENV)/.dev ## .venv with all that the targets above need

@@ -32,6 +32,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure() -> None:
+    os.environ["XDG_CONFIG_HOME"] = "/nonexistent"  # contexts and config of whoever runs the tests do not apply
+    for name in [name for name in os.environ if name.startswith(("NATS_", "NATSMON_"))]:
+        del os.environ[name]
     adopt_orphans()
     asyncio.set_event_loop(None)  # else pytest-asyncio's first test makes one "to restore", which is never closed
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as of a script's job in the background,

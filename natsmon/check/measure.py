@@ -247,25 +247,25 @@ async def _try_out(link: Link, found: Found, settings: Settings) -> Found:
     """The round trip and the message, as far as they come."""
     stage = "rtt"
     try:
-        rtt = await _within(settings.connect_timeout, link.ping(), link)
+        rtt = await _within(settings.timeout, link.ping(), link)
         found = replace(found, rtt=round(rtt, 6))
         stage = "request"
-        request = await _message(link, settings.connect_timeout)
+        request = await _message(link, settings.inbox_prefix, settings.timeout)
         return replace(found, request=round(request, 6))
     except _Failed as failed:
         return replace(found, failed=failure(link.server.url, stage, failed.cause, failed.text))
 
 
-async def _message(link: Link, within: float) -> float:
+async def _message(link: Link, prefix: str, within: float) -> float:
     """Seconds from publishing a message to receiving it, on a subject nobody else has."""
-    subject, payload = f"_INBOX.{secrets.token_hex(11)}", secrets.token_hex(16).encode()
+    subject, payload = f"{prefix}.{secrets.token_hex(11)}", secrets.token_hex(16).encode()
     arrived: asyncio.Future[float] = asyncio.get_running_loop().create_future()
 
-    def receive(_headers: bytes, body: bytes) -> None:
+    def receive(_subject: bytes, _reply: bytes, _headers: bytes, body: bytes) -> None:
         if body == payload and not arrived.done():
             arrived.set_result(time.perf_counter())
 
-    await link.subscribe(subject, receive)
+    link.subscribe(subject, receive)
     began = time.perf_counter()
     link.write(b"PUB %s %d\r\n%s\r\n" % (subject.encode(), len(payload), payload))
     return await _within(within, arrived, link) - began
@@ -279,7 +279,7 @@ async def _within(seconds: float, step: Awaitable[T], link: Link) -> T:
     try:
         ends: set[asyncio.Future[Any]] = {doing, refused, link.lost}
         await asyncio.wait(ends, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        if doing.done():
+        if doing.done() and doing.exception() is None:
             return doing.result()
     finally:
         if not doing.done():
@@ -294,5 +294,5 @@ async def _within(seconds: float, step: Awaitable[T], link: Link) -> T:
 
 
 def _secrets(settings: Settings) -> list[str]:
-    given = (settings.password, settings.token, settings.jwt, settings.seed)
+    given = (settings.password, settings.token, settings.jwt, settings.seed, settings.creds_data, settings.nkey_data)
     return [secret.reveal() for secret in given if secret is not None]

@@ -10,6 +10,7 @@ from natsmon.cli.command_group import Command
 from natsmon.cli.flags import check_flags, connect_flags, server_flags
 from natsmon.cli.output import complain, is_terminal, write
 from natsmon.cli.settings_layers import limits_from, settings_from
+from natsmon.cli.value_layers import Layers
 from natsmon.stream.exit_codes import Exit
 from natsmon.text.plain_text import quotable
 
@@ -36,7 +37,8 @@ def check(
 
     Measures one connect from DNS to PONG, one round trip and one message. With --format prometheus the exit code is 0.
     """
-    settings, limits = settings_from(ctx), limits_from(ctx)
+    layers = Layers(ctx)
+    settings, limits = settings_from(ctx, layers=layers), limits_from(ctx, layers)
     from natsmon.check import formats as check_formats
     from natsmon.check import text as check_text
     from natsmon.check import verdict

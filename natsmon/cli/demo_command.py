@@ -15,6 +15,8 @@ from natsmon.config.server_urls import parse_servers
 from natsmon.stream.exit_codes import Exit
 
 _SERVERS_AT_MOST = 9
+_SUBJECT = "hello"
+"""As in the article "Using Custom Dialers in the NATS Go Client"."""
 
 
 class _Demo(Command):
@@ -23,7 +25,8 @@ class _Demo(Command):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for param in self.params:
-            param.envvar = None
+            if param.envvar and str(param.envvar).startswith("NATS_"):
+                param.envvar = None
 
 
 @click.command(
@@ -48,7 +51,7 @@ def demo(
         raise click.UsageError("demo starts servers of its own and takes no URL", ctx)
     mode = choose(ctx, plain, as_json, control)
     record = target_from(ctx, mode)
-    settings_from(ctx, servers=())  # report wrong usage before a server is started
+    settings_from(ctx, servers=(), subject=_SUBJECT)  # report wrong usage before a server is started
     from natsmon.lab.demo import Demo, DemoFailed
     from natsmon.lab.nats_server import NoServer
 
@@ -59,6 +62,7 @@ def demo(
         return Exit.USAGE
     try:
         addresses, _userinfo = parse_servers(cluster.urls)
-        return run(mode, settings_from(ctx, servers=addresses), control=control, record=record, sandbox=cluster)
+        settings = settings_from(ctx, servers=addresses, subject=_SUBJECT)
+        return run(mode, settings, control=control, record=record, sandbox=cluster)
     finally:
         cluster.close()

@@ -1,14 +1,16 @@
-"""What may be written behind a flag, read strictly; an error quotes the value unless it may be a secret."""
+"""Types of flag values, parsed strictly; an error quotes the value unless it may be a secret."""
 
 import math
 import os
 import re
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from natsmon.config.proxy_url import parse_proxy
 from natsmon.config.secret import Secret
+from natsmon.config.secret_sources import file_path, reference_scheme, resolve, resolve_text
 from natsmon.config.server_urls import check_monitor, check_tls_name
 from natsmon.config.settings import MAX_RATE
 from natsmon.config.subjects import check_stream, check_subject, check_subjects
@@ -16,11 +18,12 @@ from natsmon.text import units
 from natsmon.text.plain_text import printable, quotable
 
 _SLOWEST, _FASTEST = 1e-6, 1e9
-"""Messages a second; beyond the one nobody waits, beyond the other only ``max`` is meant."""
+"""Messages a second."""
 _LARGEST = 2**31 - 1
 _LARGEST_PAYLOAD = 64 * 1024 * 1024
-"""Bytes; no server can be set to take more."""
+"""Bytes; ``max_payload`` of a server cannot be larger."""
 _SMALLEST_PART = 4 * 1024 * 1024
+_UPGRADE_HEADERS = ("host", "upgrade", "connection", "origin")
 
 if TYPE_CHECKING:
     _ParamType = click.ParamType[Any]
@@ -34,7 +37,7 @@ class Value(_ParamType):
     def __init__(self, metavar: str, parse: Callable[[str], Any], *, secret: bool = False) -> None:
         self.name = metavar
         self._parse = parse
-        self._secret = secret
+        self.secret = secret
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if not isinstance(value, str):
@@ -42,7 +45,7 @@ class Value(_ParamType):
         try:
             return self._parse(value)
         except ValueError as exc:
-            shown = "the value" if self._secret else f'"{quotable(value)}"'
+            shown = "the value" if self.secret else f'"{quotable(value)}"'
             self.fail(f"{shown} {exc}", param, ctx)
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
@@ -67,21 +70,39 @@ def _name(value: str) -> str:
     return value
 
 
-def _readable(path: str) -> str:
-    """A file's path, if it can be read now; an empty one is as good as none."""
+def _readable(value: str) -> str:
+    """The path of a file that can be read now, expanded as the nats CLI does; an empty one means none."""
+    scheme = reference_scheme(value)
+    if scheme not in ("", "file"):
+        raise ValueError(f"must be a path or file://: {scheme} is not supported here")
+    path = file_path(value)
     if path:
         try:
-            with open(os.path.expanduser(path), "rb") as file:
+            with open(path, "rb") as file:
                 file.read(1)
         except OSError as exc:
             raise ValueError(f"cannot be read: {exc.strerror}") from None
-    return os.path.expanduser(path)
+    return path
+
+
+class SecretContent(NamedTuple):
+    """The content of a file that is a reference, and a label for it."""
+
+    label: str
+    content: Secret
+
+
+def _secret_file(value: str) -> str | SecretContent:
+    """The path of a file, which is read at each dial; or the content of a reference, which is read once."""
+    if reference_scheme(value) in ("", "file"):
+        return _readable(value)
+    return SecretContent(f"{reference_scheme(value)}:… (read once)", Secret(resolve(value).decode("utf-8", "replace")))
 
 
 def _content(path: str) -> bytes:
-    """What is in a file, all of it, as it is now."""
+    """The content of a file, read now."""
     try:
-        with open(os.path.expanduser(path), "rb") as file:
+        with open(file_path(path), "rb") as file:
             content = file.read(_LARGEST_PAYLOAD + 1)
     except OSError as exc:
         raise ValueError(f"cannot be read: {exc.strerror}") from None
@@ -91,7 +112,7 @@ def _content(path: str) -> bytes:
 
 
 def _filling(value: str) -> bytes:
-    """Bytes of a size, which whoever reads them can tell the sender from."""
+    """A body of so many bytes that names its sender."""
     size = units.parse_size(value)
     if size > _LARGEST_PAYLOAD:
         raise ValueError(f"is over {units.size(_LARGEST_PAYLOAD)}, which no server takes")
@@ -99,20 +120,55 @@ def _filling(value: str) -> bytes:
 
 
 def _header(value: str) -> tuple[str, Secret]:
-    """Name and value of a header that stands in a message as it is given here."""
+    """Name and value of a header, sent as given."""
     name, colon, said = value.partition(":")
     said = said.strip(" \t")
     if not colon:
-        raise ValueError("is no header (try 'Name: value')")
+        raise ValueError("is not a header (try 'Name: value')")
     if not re.fullmatch(r"[!-9;-~]+", name):
-        raise ValueError("has a name that is empty, or with a space or a letter that is not ASCII in it")
+        raise ValueError("has a name that is empty, or has a space or a letter that is not ASCII")
     if "\r" in said or "\n" in said or "\0" in said:
         raise ValueError("has a line break in its value")
-    if name.lower().startswith("natsmon-"):
-        raise ValueError("has a name of ours: messages are numbered by such headers")
-    if name.lower().startswith("nats-"):
-        raise ValueError("has a name of the server's, which would act on it")
     return name, Secret(said)
+
+
+def _message_header(value: str) -> tuple[str, Secret]:
+    name, secret = _header(value)
+    if name.lower().startswith("natsmon-"):
+        raise ValueError("has a name that natsmon uses to number messages")
+    if name.lower().startswith("nats-"):
+        raise ValueError("has a name that the server acts on")
+    return name, secret
+
+
+def _upgrade_header(value: str) -> tuple[str, Secret]:
+    name, secret = _header(value)
+    if name.lower() in _UPGRADE_HEADERS or name.lower().startswith("sec-websocket-"):
+        raise ValueError("has a name that the WebSocket upgrade itself uses")
+    if not secret.reveal().isascii():
+        raise ValueError("has a value that is not ASCII")
+    return name, secret
+
+
+def _token(value: str) -> str:
+    """One token of a subject, as a JetStream domain is; empty means none."""
+    if value and (check_subject(value) != value or "." in value):
+        raise ValueError("must be one word without dots")
+    return value
+
+
+def _command(value: str) -> tuple[str, ...]:
+    """A command line, split as a shell does, whose program exists; empty means none."""
+    import shlex
+    import shutil
+
+    try:
+        words = tuple(shlex.split(value))
+    except ValueError as error:
+        raise ValueError(f"is not a command line: {error}") from None
+    if words and shutil.which(os.path.expanduser(words[0])) is None:
+        raise ValueError("does not exist, or cannot be executed")
+    return words
 
 
 def _rate(value: str) -> float:
@@ -142,7 +198,7 @@ def _positive_duration(value: str) -> float:
 
 
 def _part_size(size: int) -> int:
-    """A part begins with all that is known, which is not little after a day."""
+    """A part begins with a snapshot of the state, some MiB after a day."""
     if size < _SMALLEST_PART:
         raise ValueError(f"must be {units.go_size(_SMALLEST_PART)} or more")
     return size
@@ -162,9 +218,20 @@ def whole(least: int, most: int = _LARGEST) -> Value:
 
 
 URL = Value("URL", str)
-"""Read later, together with the others: what is wrong may be between two of them."""
+"""Parsed later, together with the others: an error may be between two of them."""
 FILE = Value("FILE", lambda value: _readable(text(value)))
-SECRET = Value("TEXT", lambda value: Secret(text(value)), secret=True)
+CREDENTIALS_FILE = Value("FILE", lambda value: _secret_file(text(value)))
+USER = Value("TEXT", lambda value: Secret(text(value)), secret=True)
+SECRET = Value("TEXT", lambda value: Secret(resolve_text(text(value))), secret=True)
+"""A secret, or a reference to one: file:// env:// nsc:// op:// data:."""
+TRIMMED_SECRET = Value("TEXT", lambda value: Secret(resolve_text(text(value)).strip()), secret=True)
+"""Without the line break that tools put behind a JWT or seed; Go's decoders ignore it, too."""
+SUBJECT_PREFIX = Value("PREFIX", lambda value: check_subject(text(value).removesuffix(".")) if value else "")
+TOKEN = Value("NAME", lambda value: _token(text(value)))
+PROXY = Value("URL", lambda value: parse_proxy(text(value)), secret=True)
+CONTEXT = Value("NAME", text)
+CONFIG_FILE = Value("FILE", text)
+COMMAND = Value("COMMAND", lambda value: _command(text(value)))
 DURATION = Value("DURATION", units.parse_duration)
 POSITIVE_DURATION = Value("DURATION", _positive_duration)
 NAME = Value("NAME", lambda value: _name(text(value)))
@@ -175,7 +242,8 @@ SUBJECT = Value("SUBJECT", lambda value: check_subject(text(value)))
 PAYLOAD = Value("TEXT", os.fsencode)
 PAYLOAD_FILE = Value("FILE", lambda value: _content(text(value)))
 PAYLOAD_SIZE = Value("SIZE", _filling)
-HEADER = Value("HEADER", lambda value: _header(text(value)), secret=True)
+HEADER = Value("HEADER", lambda value: _message_header(text(value)), secret=True)
+UPGRADE_HEADER = Value("HEADER", lambda value: _upgrade_header(text(value)), secret=True)
 RATE = Value("RATE", _rate)
 MONITOR = Value("URL", check_monitor, secret=True)
 SIZE = Value("SIZE", units.parse_size)
@@ -197,7 +265,7 @@ def _metric_prefix(value: str) -> str:
     return value
 
 
-def _command(value: str) -> str:
+def _dial_command(value: str) -> str:
     if value:
         from natsmon.dial.command_dialer import CommandDialer
 
@@ -205,6 +273,6 @@ def _command(value: str) -> str:
     return value
 
 
-COMMAND = Value("COMMAND", lambda value: _command(text(value)))
+DIAL_COMMAND = Value("COMMAND", lambda value: _dial_command(text(value)))
 NAMESPACE = Value("NAME", _metric_prefix)
 NEW_FILE = Value("FILE", lambda value: os.path.expanduser(_name(text(value))))

@@ -7,6 +7,10 @@ import click
 
 from natsmon.cli.flag_types import (
     COMMAND,
+    CONFIG_FILE,
+    CONTEXT,
+    CREDENTIALS_FILE,
+    DIAL_COMMAND,
     DURATION,
     FILE,
     HEADER,
@@ -19,17 +23,26 @@ from natsmon.cli.flag_types import (
     PAYLOAD_FILE,
     PAYLOAD_SIZE,
     POSITIVE_DURATION,
+    PROXY,
     RATE,
     SECRET,
     SIZE,
     STREAM,
     SUBJECT,
+    SUBJECT_PREFIX,
     SUBJECTS,
     TLS_NAME,
+    TOKEN,
+    TRIMMED_SECRET,
+    UPGRADE_HEADER,
     URL,
+    USER,
     one_of,
     whole,
 )
+
+LOG_FORMATS = ("text", "logfmt", "json")
+LOG_LEVELS = ("debug", "info", "warn", "error")
 
 F = TypeVar("F", bound=Callable[..., Any])
 Decorator = Callable[[F], F]
@@ -44,67 +57,93 @@ class Flag(click.Option):
         super().__init__(*args, **kwargs)
 
 
+FLAG_NAMES: set[str] = set()
+"""The long names of all flags of this module, without dashes: the keys of a config file."""
+
+
 def _flag(section: str, *names: str, **kwargs: Any) -> Decorator[Any]:
+    FLAG_NAMES.update(part[2:] for name in names for part in name.split("/") if part.startswith("--"))
     return click.option(*names, cls=Flag, section=section, **kwargs)
 
 
+def _variable(section: str, *names: str, envvar: str, **kwargs: Any) -> Decorator[Any]:
+    return _flag(section, *names, envvar=envvar, show_envvar=True, **kwargs)
+
+
+_CONFIG_FLAGS = [
+    _variable("Files", "--config", type=CONFIG_FILE, envvar="NATSMON_CONFIG",
+              help="Config file.  [default: natsmon/config.toml in the user's config folder]"),
+]  # fmt: skip
+
 _SERVER_FLAGS = [
-    _flag("Servers", "--server", "-s", multiple=True, type=URL, envvar="NATS_URL", show_envvar=True,
-          help="Servers to dial; repeated, or separated by commas.  [default: nats://127.0.0.1:4222]"),
+    _variable("Servers", "--server", "-s", multiple=True, type=URL, envvar="NATS_URL",
+              help="Servers to dial; repeated, or separated by commas.  [default: nats://127.0.0.1:4222]"),
+    _variable("Servers", "--context", type=CONTEXT, envvar="NATS_CONTEXT",
+              help="Context of the nats CLI, or a .json file.  [default: the one selected there]"),
+    _flag("Servers", "--no-context", is_flag=True, help="Use no context."),
 ]  # fmt: skip
 
 _CONNECT_FLAGS = [
-    _flag("Servers", "--user", type=SECRET, envvar="NATS_USER", show_envvar=True,
-          help="User name; without a password it is a token."),
-    _flag("Servers", "--password", type=SECRET, envvar="NATS_PASSWORD", show_envvar=True, help="Password."),
-    _flag("Servers", "--token", type=SECRET, envvar="NATS_TOKEN", show_envvar=True, help="Token."),
-    _flag("Servers", "--creds", type=FILE, envvar="NATS_CREDS", show_envvar=True,
-          help="Credentials file: a user JWT and its seed."),
-    _flag("Servers", "--nkey", type=FILE, envvar="NATS_NKEY", show_envvar=True, help="File with an nkey's seed."),
-    _flag("Servers", "--jwt", type=SECRET, envvar="NATS_JWT", show_envvar=True, help="User JWT; needs --seed."),
-    _flag("Servers", "--seed", type=SECRET, envvar="NATS_SEED", show_envvar=True, help="The seed of --jwt."),
-    _flag("TLS", "--tlsca", type=FILE, envvar="NATS_CA", show_envvar=True,
-          help="CAs to trust, PEM, instead of the system's."),
-    _flag("TLS", "--tlscert", type=FILE, envvar="NATS_CERT", show_envvar=True, help="Client certificate, PEM."),
-    _flag("TLS", "--tlskey", type=FILE, envvar="NATS_KEY", show_envvar=True, help="The key of --tlscert."),
-    _flag("TLS", "--tlsfirst", "--tls-first", is_flag=True, help="Handshake before the server says INFO."),
+    _variable("Servers", "--user", type=USER, envvar="NATS_USER", help="User name; without a password it is a token."),
+    _variable("Servers", "--password", type=SECRET, envvar="NATS_PASSWORD", help="Password."),
+    _variable("Servers", "--token", type=SECRET, envvar="NATS_TOKEN", help="Token."),
+    _variable("Servers", "--creds", type=CREDENTIALS_FILE, envvar="NATS_CREDS",
+              help="Credentials file: a user JWT and its seed."),
+    _variable("Servers", "--nkey", type=CREDENTIALS_FILE, envvar="NATS_NKEY", help="File with the seed of an nkey."),
+    _variable("Servers", "--jwt", type=TRIMMED_SECRET, envvar="NATS_JWT",
+              help="User JWT; without --seed it is a bearer token."),
+    _variable("Servers", "--seed", type=TRIMMED_SECRET, envvar="NATS_SEED", help="Seed of --jwt."),
+    _variable("TLS", "--tlsca", type=FILE, envvar="NATS_CA", help="CAs to trust, PEM, instead of the system's."),
+    _variable("TLS", "--tlscert", type=FILE, envvar="NATS_CERT", help="Client certificate, PEM."),
+    _variable("TLS", "--tlskey", type=FILE, envvar="NATS_KEY", help="Key of --tlscert."),
+    _flag("TLS", "--tlsfirst", "--tls-first", is_flag=True, help="TLS handshake before INFO."),
     _flag("TLS", "--tls-server-name", type=TLS_NAME,
           help="Name to check the server's certificate for.  [default: the host dialed]"),
     _flag("Servers", "--connection-name", type=NAME,
           help="Name that servers list the connection by.  [default: natsmon HOST PID]"),
-    _flag("Connection", "--dial-command", type=COMMAND,
+    _flag("Proxy", "--dial-command", type=DIAL_COMMAND,
           help="Command that carries each connection: 'ssh -W {host}:{port} bastion'."),
-    _flag("Connection", "--unix", type=NEW_FILE, help="UNIX socket that carries each connection."),
+    _flag("Proxy", "--unix", type=NEW_FILE, help="UNIX socket that carries each connection."),
+    _variable("Proxy", "--socks-proxy", type=PROXY, envvar="NATS_SOCKS_PROXY",
+              help="SOCKS5 proxy for every dial, socks5://[USER:PASSWORD@]HOST:PORT; none for no proxy."),
+    _flag("Proxy", "--http-proxy", type=PROXY, help="HTTP proxy for every dial (CONNECT), http://HOST:PORT."),
+    _flag("WebSocket", "--ws-header", "ws_headers", type=UPGRADE_HEADER, multiple=True,
+          help="Header of the WebSocket upgrade, 'Name: value'; can be repeated."),
+    _flag("WebSocket", "--ws-origin", type=NAME, help="Origin header of the WebSocket upgrade."),
     _flag("Connection", "--connect-timeout", type=POSITIVE_DURATION, default="5s",
           help="For one dial, from DNS to PONG."),
+    _variable("Connection", "--timeout", type=POSITIVE_DURATION, default="5s", envvar="NATS_TIMEOUT",
+              help="For an answer of a server to a request."),
+    _flag("Connection", "--inbox-prefix", type=SUBJECT_PREFIX, default="_INBOX", help="Subject prefix of inboxes."),
 ]  # fmt: skip
 
 _RUN_FLAGS = [
-    _flag("Messages", "--subject", type=SUBJECT, default="hello",
-          help="Subject to publish and subscribe to."),
+    _flag("Messages", "--subject", type=SUBJECT,
+          help="Subject to publish and subscribe to.  [default: natsmon.echo.SESSION.CONNECTION]"),
     _flag("Messages", "--payload", type=PAYLOAD, default="world", help="Body of each message."),
     _flag("Messages", "--payload-file", type=PAYLOAD_FILE, help="File with the body of each message."),
-    _flag("Messages", "--size", type=PAYLOAD_SIZE, help="Body of this many bytes instead, filled with something."),
+    _flag("Messages", "--size", type=PAYLOAD_SIZE, help="Size of the body of each message; natsmon fills it."),
     _flag("Messages", "--headers", type=HEADER, multiple=True,
           help="Header of each message, 'Name: value'; can be repeated."),
-    _flag("Messages", "--no-echo", is_flag=True,
-          help="Do not subscribe: what becomes of messages is not known."),
+    _flag("Messages", "--no-echo", is_flag=True, help="Do not subscribe: delivery is not verified."),
     _flag("Messages", "--jetstream", type=STREAM,
-          help="Publish to this stream: wait for its acknowledgements, send again without one, read it at the end."),
+          help="Publish to this stream: wait for acknowledgements, resend without one, read it back at the end."),
     _flag("Messages", "--observe", type=SUBJECTS,
-          help="Publish nothing: count somebody else's messages on this subject, which may have wildcards."),
-    _flag("Messages", "--rate", type=RATE, default="1", help="Messages a second, or max."),
+          help="Publish nothing: count the messages on this subject, which may have wildcards."),
+    _flag("Messages", "--rate", type=RATE, default="1", help="Messages per second, or max."),
     _flag("Messages", "--count", type=whole(1), help="End after N messages published."),
     _flag("Messages", "--duration", type=POSITIVE_DURATION, help="End after this time."),
     _flag("Messages", "--reconnect-buffer", type=SIZE, default="8MiB",
           help="Messages kept while there is no connection; more are rejected."),
+    _flag("JetStream", "--js-domain", type=TOKEN, help="JetStream domain."),
+    _flag("JetStream", "--js-api-prefix", type=SUBJECT_PREFIX, help="Subject prefix of the JetStream API."),
     _flag("Connection", "--reconnect-wait", type=DURATION, default="2s", help="Wait before the next round of dials."),
     _flag("Connection", "--reconnect-jitter", type=DURATION, default="100ms", help="Random time added to that wait."),
     _flag("Connection", "--reconnect-jitter-tls", type=DURATION, default="1s", help="The same under TLS."),
-    _flag("Connection", "--max-reconnects", type=whole(-1), default="60",
-          help="Further dials of each server before giving up: -1 for ever, 0 none."),
+    _flag("Connection", "--max-reconnects", type=whole(-1), default="-1",
+          help="Further dials of each server before giving up: -1 no limit, 0 none."),
     _flag("Connection", "--retry-on-failed-connect/--no-retry-on-failed-connect", default=True,
-          show_default=False, help="Dial on when the initial connect fails (as it does), or end."),
+          show_default=False, help="Keep trying if the first connect fails (default), or exit."),
     _flag("Connection", "--ignore-discovered-servers", is_flag=True, help="Dial the given servers only."),
     _flag("Connection", "--no-randomize", is_flag=True, help="Dial the servers in the given order."),
     _flag("Connection", "--ping-interval", type=POSITIVE_DURATION, default="2m", help="Between two keep-alive PINGs."),
@@ -113,7 +152,9 @@ _RUN_FLAGS = [
     _flag("Connection", "--rtt-interval", type=POSITIVE_DURATION, default="1s",
           help="Between two round-trip measurements."),
     _flag("Connection", "--monitor", type=MONITOR,
-          help="Monitoring port of the server, http://HOST:8222, to ask why it closed a connection."),
+          help="Monitoring port of the server, http://HOST:8222: asked why it closed a connection."),
+    _flag("Connection", "--no-inquiries", is_flag=True,
+          help="Send no requests to servers, and do not dial a silent peer a second time."),
 ]  # fmt: skip
 
 _CHECK_FLAGS = [
@@ -128,16 +169,30 @@ _CHECK_FLAGS = [
     ),
     _flag("Output", "--format", "as_format", type=one_of("FORMAT", "text", "nagios", "json", "prometheus"),
           default="text", help="text, nagios, json or prometheus."),
-    _flag("Output", "--outfile", type=NEW_FILE, help="Write to this file instead, whole or not at all."),
+    _flag("Output", "--outfile", type=NEW_FILE, help="Write to this file instead, atomically."),
     _flag("Output", "--namespace", type=NAMESPACE, default="nats_server_check",
-          help="What prometheus metrics begin with."),
+          help="Prefix of prometheus metrics."),
 ]  # fmt: skip
 
-_OUTPUT_FLAGS = [
-    _flag("Output", "--plain", is_flag=True, help="A log, one line an event."),
-    _flag("Output", "--json", "as_json", is_flag=True, help="The event stream, one JSON object a line."),
-    _flag("Output", "--control", is_flag=True, help="With --json: take commands from standard input."),
+_DISPLAY_FLAGS = [
+    _variable("Display", "--theme", type=NAME, envvar="TEXTUAL_THEME", help="Theme of the dashboard."),
+    _flag("Display", "--messages", is_flag=True, help="Show single messages, also at a high rate."),
+    _flag("Display", "--no-title", is_flag=True, help="Leave the terminal's title alone."),
+    _flag("Alerts", "--bell", is_flag=True, help="Ring the terminal's bell when the health changes."),
+    _flag("Alerts", "--notify", is_flag=True, help="Desktop notification when the health changes (OSC 9 and 777)."),
+    _flag("Alerts", "--on-change", type=COMMAND, help="Run this command when the health changes."),
+    _flag("Alerts", "--on-outage", type=COMMAND, help="Run this command when an outage begins and when it ends."),
 ]
+
+_OUTPUT_FLAGS = [
+    _flag("Output", "--plain", is_flag=True, help="A log, one line per event."),
+    _flag("Output", "--json", "as_json", is_flag=True, help="The event stream, one JSON object per line."),
+    _flag("Output", "--format", "log_format", type=one_of("FORMAT", *LOG_FORMATS), default="text",
+          help="With --plain: text, logfmt or json, for log collectors."),
+    _flag("Output", "--level", "log_level", type=one_of("LEVEL", *LOG_LEVELS), default="debug",
+          help="With --plain: lines of this level and above: debug, info, warn or error."),
+    _flag("Output", "--control", is_flag=True, help="With --json: take commands from standard input."),
+]  # fmt: skip
 
 _RECORD_FLAGS = [
     _flag(
@@ -146,15 +201,15 @@ _RECORD_FLAGS = [
         type=NEW_FILE,
         help="Record the event stream to this file, or add to it; compressed where it ends in .zst or .gz.",
     ),
-    _flag("Output", "--record-max", type=PART_SIZE, help="Size of a part; a full one is numbered, and the next begun."),
-    _flag("Output", "--record-keep", type=whole(1), default="10", help="Parts kept, the newest ones."),
+    _flag("Output", "--record-max", type=PART_SIZE, help="Size of a part; a full part is numbered and closed."),
+    _flag("Output", "--record-keep", type=whole(1), default="10", help="Number of parts kept."),
 ]
 
 
 _REPORT_FLAGS = [
     _flag("Output", "--format", "as_format", type=one_of("FORMAT", "text", "markdown", "html", "json"),
           default="text", help="text, markdown, html or json."),
-    _flag("Output", "--outfile", type=NEW_FILE, help="Write to this file instead, whole or not at all."),
+    _flag("Output", "--outfile", type=NEW_FILE, help="Write to this file instead, atomically."),
 ]  # fmt: skip
 
 
@@ -165,12 +220,14 @@ def _apply(flags: Sequence[Decorator[Any]], function: F) -> F:
 
 
 def server_flags(function: F) -> F:
-    """``URL …`` and ``--server``."""
-    return click.argument("url", nargs=-1, type=URL, metavar="[URL]...")(_apply(_SERVER_FLAGS, function))
+    """``URL …``, ``--server`` and the context."""
+    return click.argument("url", nargs=-1, type=URL, metavar="[URL]...")(
+        _apply([*_SERVER_FLAGS, *_CONFIG_FLAGS], function)
+    )
 
 
 def connect_flags(function: F) -> F:
-    """What to dial with: credentials, TLS, how long."""
+    """Credentials, TLS, proxy and limits of one dial."""
     return _apply(_CONNECT_FLAGS, function)
 
 
@@ -180,20 +237,30 @@ def run_flags(function: F) -> F:
 
 
 def check_flags(function: F) -> F:
-    """What of a check is bad, and how to tell it."""
+    """Thresholds and formats of a check."""
     return _apply(_CHECK_FLAGS, function)
 
 
+def display_flags(function: F) -> F:
+    """What the screen shows, and alerts."""
+    return _apply(_DISPLAY_FLAGS, function)
+
+
+def config_flags(function: F) -> F:
+    """The config file."""
+    return _apply(_CONFIG_FLAGS, function)
+
+
 def output_flags(function: F) -> F:
-    """How to show it, and where to keep it."""
-    return _apply(_OUTPUT_FLAGS, record_flags(function))
+    """The form of the output, and the recording."""
+    return _apply([*_DISPLAY_FLAGS, *_OUTPUT_FLAGS], record_flags(function))
 
 
 def record_flags(function: F) -> F:
-    """Where to keep the stream."""
+    """Where the stream is recorded to."""
     return _apply(_RECORD_FLAGS, function)
 
 
 def report_flags(function: F) -> F:
-    """How to tell a report, and where."""
+    """Format and file of a report."""
     return _apply(_REPORT_FLAGS, function)

@@ -1,43 +1,119 @@
-"""``natsmon info``: every effective setting and where it came from."""
+"""``natsmon info``: every effective setting, the layer it came from and what it overrode."""
 
 import json
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import click
 
 from natsmon import __version__
 from natsmon.cli.command_group import Command
-from natsmon.cli.flags import Flag, connect_flags, run_flags, server_flags
+from natsmon.cli.flags import Flag, connect_flags, display_flags, run_flags, server_flags
 from natsmon.cli.output import write
-from natsmon.cli.settings_layers import settings_from
-from natsmon.config.settings import describe
+from natsmon.cli.settings_layers import FIELDS, settings_from, view_settings_from
+from natsmon.cli.value_layers import Layers
+from natsmon.config import settings as settings_module
+from natsmon.config.settings import Settings
+from natsmon.config.view_settings import ViewSettings
 from natsmon.stream.exit_codes import Exit
+from natsmon.text.plain_text import printable
+
+_WIDEST = 48
+"""Columns of a value; a longer one moves its origin only."""
+
+
+class _Row(NamedTuple):
+    name: str
+    value: str
+    origin: str
+    overrode: list[tuple[str, str]]
+    """Origin and value of each lower layer that has one."""
 
 
 @click.command(
     cls=Command,
     short_help="Show every setting and where it came from.",
-    examples=["info", "info --json nats://east-1:4222", "info --creds user.creds --rate 10"],
-    essentials=["server", "creds", "as_json"],
+    examples=["info", "info --context prod --json", "info --policy nats://east-1,nats://east-2"],
+    essentials=["server", "context", "config", "as_json"],
     exit_codes={0: "shown", 2: "wrong usage or settings"},
 )
 @server_flags
 @connect_flags
 @run_flags
-@click.option("--json", "as_json", cls=Flag, section="Output", is_flag=True, help="As one JSON object.")
+@display_flags
+@click.option("--json", "as_json", cls=Flag, section="Info", is_flag=True, help="One JSON object.")
 @click.pass_context
 def info(ctx: click.Context, /, as_json: bool, **_: Any) -> int:
-    """Show every effective setting and where it came from; secrets are masked."""
-    rows = describe(settings_from(ctx))
-    if as_json:
-        shown = {name: {"value": value or None, "origin": origin} for name, (value, origin) in rows.items()}
-        write(json.dumps({"version": __version__, "settings": shown}, indent=2) + "\n")
-        return Exit.ENDED
-    table = [("SETTING", "VALUE", "ORIGIN"), *((name, value or "–", origin) for name, (value, origin) in rows.items())]
-    widths = [min(_WIDEST, max(len(row[column]) for row in table)) for column in (0, 1)]
-    write("".join(f"{name:<{widths[0]}}  {value:<{widths[1]}}  {origin}\n" for name, value, origin in table))
+    """Show every effective setting, the layer it came from, what it overrode, and the files that were read.
+
+    Secrets are masked.
+    """
+    layers = Layers(ctx)
+    settings = settings_from(ctx, layers=layers)
+    rows = list(_rows(ctx, layers, settings, view_settings_from(layers)))
+    files = [*layers.files(), *_credential_files(settings)]
+    write(_as_json(rows, files, layers) if as_json else _as_text(rows, files, layers))
     return Exit.ENDED
 
 
-_WIDEST = 48
-"""Columns a value may push the origins to the right; a longer one pushes only its own."""
+def _rows(ctx: click.Context, layers: Layers, settings: Settings, view: ViewSettings) -> Iterator[_Row]:
+    overrode: dict[str, list[tuple[str, str]]] = {}
+    for param in ctx.command.params:
+        if isinstance(param, Flag) and (name := param.name or "") not in ("context", "no_context", "as_json", "config"):
+            field = "proxy" if name.endswith("_proxy") else FIELDS.get(name, name).removeprefix("no_")
+            overrode.setdefault(field, []).extend(layers.overridden(name))
+    described = settings_module.describe(settings)
+    for field, label in settings_module.LABELS.items():
+        yield _Row(label, *described[label], overrode.get(field, []))
+    for field in ViewSettings.__struct_fields__:
+        if field != "origins":
+            value = _view_value(getattr(view, field))
+            yield _Row(field.replace("_", "-"), value, view.origins.get(field, "default"), overrode.get(field, []))
+
+
+def _view_value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return ", ".join(f"{name}={keys}" for name, keys in value.items())
+    return printable(" ".join(value) if isinstance(value, tuple) else str(value))
+
+
+def _credential_files(settings: Settings) -> list[tuple[str, str]]:
+    files = {"creds": settings.creds, "nkey": settings.nkey}
+    found = [(f"{name}, read at each dial", path) for name, path in files.items() if path]
+    return [(what, path) for what, path in found if getattr(settings, f"{what[: what.index(',')]}_data") is None]
+
+
+def _as_json(rows: list[_Row], files: list[tuple[str, Any]], layers: Layers) -> str:
+    settings = {
+        row.name: {
+            "value": row.value or None,
+            "origin": row.origin,
+            "overrode": [{"origin": origin, "value": value} for origin, value in row.overrode],
+        }
+        for row in rows
+    }
+    answer = {
+        "version": __version__,
+        "context": layers.context.name if layers.context is not None else None,
+        "files": [{"what": what, "path": str(path)} for what, path in files],
+        "settings": settings,
+        "unused": [{"name": name, "origin": origin, "reason": why} for name, origin, why in layers.unused()],
+    }
+    return json.dumps(answer, indent=2) + "\n"
+
+
+def _as_text(rows: list[_Row], files: list[tuple[str, Any]], layers: Layers) -> str:
+    table = [("SETTING", "VALUE", "ORIGIN"), *((row.name, row.value or "–", row.origin) for row in rows)]
+    widths = [min(_WIDEST, max(len(row[column]) for row in table)) for column in (0, 1)]
+    lines = []
+    for number, (name, value, origin) in enumerate(table):
+        lines.append(f"{name:<{widths[0]}}  {value:<{widths[1]}}  {origin}")
+        overrode = rows[number - 1].overrode if number else []
+        lines += [f"{'':<{widths[0]}}  overrode {origin}: {value}" for origin, value in overrode]
+    if files:
+        lines += ["", "FILES", *(f"{printable(str(path))}  ({what})" for what, path in files)]
+    if unused := layers.unused():
+        lines += ["", "NOT USED", *(f"{name}  ({origin}): {why}" for name, origin, why in unused)]
+    return "".join(f"{line}\n" for line in lines)

@@ -47,7 +47,7 @@ def replay(ctx: click.Context, /, files: tuple[str, ...], plain: bool, **_: Any)
     loading = Loading(recording)
     if not loading.begin():
         return _nothing(recording)
-    from natsmon.tui.replay.app import run
+    from natsmon.tui.replay.replay_app import run
 
     return run(loading)
 

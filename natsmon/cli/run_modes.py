@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from natsmon.recording.recorder import Recorder
     from natsmon.recording.target import Target
     from natsmon.stream.sink import Sink
-    from natsmon.tui.drawing.moment import Moment
+    from natsmon.tui.model.moment import Moment
 
 
 def choose(ctx: click.Context, /, plain: bool, as_json: bool, control: bool) -> str:

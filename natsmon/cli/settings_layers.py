@@ -1,8 +1,4 @@
-"""The Settings that a command line gives, each value with where it came from.
-
-A flag wins over an environment variable, and that over a default. Values are checked here, all of them,
-before anything is started.
-"""
+"""The Settings of a command line, each value with its origin. All values are checked before anything is started."""
 
 import os
 import sys
@@ -12,126 +8,247 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 from click.core import ParameterSource
 
+from natsmon.cli.flag_types import SecretContent
 from natsmon.cli.flags import Flag
+from natsmon.cli.value_layers import DEFAULT, Layers, origin
 from natsmon.config.secret import Secret
 from natsmon.config.server_urls import BadURL, UserInfo, parse_servers
 from natsmon.config.settings import Server, Settings
+from natsmon.config.view_settings import ViewSettings
 from natsmon.text.units import go_duration
 
 if TYPE_CHECKING:
     from natsmon.check.verdict import Limits
 
-_FIELDS = {"connection_name": "name", "rate": "interval"}
-"""Parameters whose field is called otherwise."""
-_NEGATED = ("no_randomize", "no_echo")
+FIELDS = {
+    "connection_name": "name", "rate": "interval", "server": "servers",
+    "no_randomize": "randomize", "no_echo": "echo", "no_inquiries": "inquiries",
+}  # fmt: skip
+"""Parameters whose field in Settings has another name."""
 _PAYLOADS = ("payload", "payload_file", "size")
-"""One of them says what the body of a message is."""
+"""Each gives the body of a message."""
+_PROXIES = ("socks_proxy", "http_proxy")
 _PUBLISHING = ("subject", *_PAYLOADS, "headers", "no_echo", "jetstream", "rate", "count", "reconnect_buffer")
-"""What says how to publish, and is at odds with publishing nothing."""
-_CREDENTIALS = ("user", "password", "token")
-_NO_SETTINGS = ("Output", "Demo", "Check", "Thresholds")
-"""Sections whose flags say how to run, not what to dial."""
+"""Parameters of publishing; ``--observe`` publishes nothing."""
+_LOGIN = ("user", "password", "token")
+_SIGNERS = ("creds", "nkey", "jwt", "seed")
+_OWN = ("server", "context", "no_context", *_LOGIN, *_SIGNERS, *_PAYLOADS, *_PROXIES)
+"""Parameters that are merged by rules of their own."""
+_NO_SETTINGS = ("Output", "Demo", "Check", "Thresholds", "Display", "Alerts", "Files", "Info")
+"""Sections whose flags are not about the connection."""
 
 
-def origin(ctx: click.Context, name: str) -> str:
-    """Where a parameter's value came from, for a person."""
-    param = next(p for p in ctx.command.params if p.name == name)
-    if isinstance(param, click.Argument):
-        return "URL argument"
-    match ctx.get_parameter_source(name):
-        case ParameterSource.COMMANDLINE:
-            negated = ctx.params.get(name) is False and param.secondary_opts
-            return f"flag {(param.secondary_opts if negated else param.opts)[0]}"
-        case ParameterSource.ENVIRONMENT:
-            return f"env {param.envvar}"
-        case _:
-            return "default"
+def settings_from(
+    ctx: click.Context, servers: Sequence[Server] | None = None, *, layers: Layers | None = None, subject: str = ""
+) -> Settings:
+    """Merge all layers into Settings.
 
+    Args:
+        ctx: The parsed command line.
+        servers: Replace the servers of URLs, variables, contexts and the config file.
+        layers: The layers below the command line, where they were read already.
+        subject: The subject where none is given.
 
-def settings_from(ctx: click.Context, servers: Sequence[Server] | None = None) -> Settings:
-    """The Settings of a command line. ``servers`` replaces what URLs and variables say of them."""
-    values: dict[str, Any] = {}
-    origins: dict[str, str] = {}
-    for param in ctx.command.params:
-        name = param.name or ""
-        if (
-            not isinstance(param, Flag)
-            or param.section in _NO_SETTINGS
-            or name in ("server", *_CREDENTIALS, *_PAYLOADS)
-        ):
-            continue
-        value, came_from = ctx.params[name], origin(ctx, name)
-        if name in _NEGATED:
-            name, value = name.removeprefix("no_"), not value
-        field = _FIELDS.get(name, name)
-        if value is not None:
-            values[field] = value
-        if came_from != "default":
-            origins[field] = came_from
-    if "payload" in ctx.params:
-        values["payload"], came_from = _payload(ctx)
-        if came_from != "default":
-            origins["payload"] = came_from
-    if not values.get("name"):
-        values["name"] = _default_name()
-    userinfo = None
+    Raises:
+        click.UsageError: For the first value that cannot be used.
+    """
+    merge = _Merge(ctx, layers or Layers(ctx, servers=servers is None))
+    merge.plain_values()
+    merge.payload()
+    merge.proxy()
     if servers is None:
-        values["servers"], userinfo, came_from = _servers(ctx)
+        merge.credentials(merge.servers())
     else:
-        values["servers"], came_from = tuple(servers), "demo"
-    if came_from != "default":
-        origins["servers"] = came_from
-    if userinfo is not None:  # as in nats.go, they win over the flags
-        credentials = _given(userinfo)
-        origins |= dict.fromkeys(credentials, came_from)
-    else:
-        credentials, credential_origins = _credentials(ctx)
-        origins |= credential_origins
-    settings = Settings(**values | credentials, origins=origins)
+        merge.put("servers", tuple(servers), "demo")
+        merge.credentials(None)
+    if subject and "subject" not in merge.values:
+        merge.values["subject"] = subject
+    if not merge.values.get("name"):
+        merge.values["name"] = _default_name()
+    settings = Settings(**merge.values, origins=merge.origins)
     _check_pairs(settings, ctx)
     return settings
 
 
-def _payload(ctx: click.Context) -> tuple[bytes, str]:
-    """The body of each message, and where it came from."""
-    given = [name for name in _PAYLOADS if origin(ctx, name) != "default"] or ["payload"]
-    flags = [f"--{name.replace('_', '-')}" for name in given]
-    if len(given) > 1:
-        why = f"excludes {flags[0]}: each says what the body of a message is"
-        raise click.BadParameter(why, ctx=ctx, param_hint=flags[1])
-    return ctx.params[given[0]], origin(ctx, given[0])
+class _Merge:
+    """Values and origins, by the name of the field in Settings."""
+
+    def __init__(self, ctx: click.Context, layers: Layers) -> None:
+        self._ctx = ctx
+        self._layers = layers
+        self.values: dict[str, Any] = {}
+        self.origins: dict[str, str] = {}
+
+    def put(self, field: str, value: Any, came_from: str) -> None:
+        self.values[field] = value
+        if came_from != DEFAULT:
+            self.origins[field] = came_from
+
+    def plain_values(self) -> None:
+        for param in self._ctx.command.params:
+            name = param.name or ""
+            if not isinstance(param, Flag) or param.section in _NO_SETTINGS or name in _OWN:
+                continue
+            value, came_from = self._layers.value(name)
+            if value is not None:
+                self.put(FIELDS.get(name, name), not value if name.startswith("no_") else value, came_from)
+
+    def payload(self) -> None:
+        if "payload" not in self._ctx.params:
+            return
+        value, came_from = self._one_of(_PAYLOADS, "each gives the body of a message")
+        self.put("payload", value, came_from)
+
+    def proxy(self) -> None:
+        value, came_from = self._one_of(_PROXIES, "natsmon dials through one proxy")
+        self.put("proxy", value, came_from)
+
+    def _one_of(self, names: Sequence[str], why: str) -> tuple[Any, str]:
+        """The value of parameters of which one is used: of the highest layer that has one."""
+        found = {name: self._layers.value(name) for name in names}
+        given = [name for name, (_, came_from) in found.items() if came_from != DEFAULT] or [names[0]]
+        flags = [name for name in given if found[name][1].startswith("flag")] or given
+        if len(flags) > 1:
+            hints = [f"--{name.replace('_', '-')}" for name in flags]
+            raise click.BadParameter(f"excludes {hints[0]}: {why}", ctx=self._ctx, param_hint=hints[1])
+        return found[flags[0]]
+
+    # -- servers ------------------------------------------------------------------------------------
+
+    def servers(self) -> UserInfo | None:
+        """The servers, and the userinfo in their URLs."""
+        arguments, flags = self._ctx.params["url"], self._ctx.params["server"]
+        source = self._ctx.get_parameter_source("server")
+        if arguments and source is ParameterSource.ENVIRONMENT:
+            flags = ()
+        given = [(origin(self._ctx, name), urls) for name, urls in (("url", arguments), ("server", flags)) if urls]
+        places = ["URL" if came_from == "URL argument" else came_from.split()[-1] for came_from, _ in given]
+        if not given and (below := self._layers.below("server")):
+            given = [(below[0].origin, self._layers.convert("server", below[0]))]
+            places = [below[0].place]
+        if not given:
+            self.put("servers", Settings().servers, DEFAULT)
+            return None
+        for place, (_, urls) in zip(places, given, strict=True):
+            servers, userinfo = self._parsed(urls, place)
+        if len(given) > 1:  # each may be right, and not go with the other
+            servers, userinfo = self._parsed((*arguments, *flags), " and ".join(places))
+        self.put("servers", servers, ", ".join(came_from for came_from, _ in given))
+        return userinfo
+
+    def _parsed(self, urls: Sequence[str], place: str) -> tuple[tuple[Server, ...], UserInfo | None]:
+        try:
+            return parse_servers(urls)
+        except BadURL as exc:
+            raise click.BadParameter(f'"{exc.shown}": {exc}', ctx=self._ctx, param_hint=place) from None
+
+    # -- credentials: the order of use is the nats CLI's ------------------------------------------------
+
+    def credentials(self, userinfo: UserInfo | None) -> None:
+        """User, password and token; then a credentials file, else an nkey, else a JWT with or without a seed.
+
+        A value of a context or config file is resolved only where it is sent, as in the nats CLI.
+        """
+        if userinfo is not None:  # as in nats.go, they win over options
+            for name in _LOGIN:
+                if (secret := getattr(userinfo, name)) is not None:
+                    self.put(name, secret, self.origins.get("servers", DEFAULT))
+            self.values["credentials_in_url"] = True
+        else:
+            self._login()
+        sent = "" if "user" in self.values and userinfo is None else self._signer(userinfo)
+        for name in _SIGNERS:
+            from_above = self._above(name)
+            if not from_above and name not in {"jwt": ("jwt", "seed")}.get(sent, (sent,)):
+                continue
+            value, came_from = self._layers.value(name)
+            if isinstance(value, SecretContent):
+                self.values[f"{name}_data"] = value.content
+                value = value.label
+            if value:
+                self.put(name, value, came_from)
+
+    def _signer(self, userinfo: UserInfo | None) -> str:
+        for name in ("creds", "nkey", "jwt"):
+            if self._above(name) or self._layers.below(name):
+                return "" if name == "nkey" and userinfo is not None else name
+        return ""
+
+    def _above(self, name: str) -> bool:
+        """Whether the command line or a variable gives a value that is not empty."""
+        return origin(self._ctx, name) != DEFAULT and bool(self._ctx.params[name])
+
+    def _login(self) -> None:
+        """A user without a password is a token, as in the nats CLI; a terminal asks for the password first."""
+        above = {name: (self._ctx.params[name], origin(self._ctx, name)) for name in _LOGIN if self._above(name)}
+        has_user = bool(self._layers.below("user"))
+        if "password" in above and "user" not in above and not has_user:
+            if above["password"][1].startswith("flag"):
+                raise click.BadParameter("is given without --user", ctx=self._ctx, param_hint="--password")
+            del above["password"]
+        if "user" in above and not above.keys() & {"password", "token"} and (typed := _typed_password()):
+            above["password"] = (typed, "prompt")
+        if "user" in above and "password" not in above:
+            user, came_from = above.pop("user")
+            is_flag, token_is_flag = came_from.startswith("flag"), above.get("token", (None, ""))[1].startswith("flag")
+            if "token" in above and is_flag == token_is_flag:
+                why = "is a token when there is no password, and a token is given too"
+                raise click.BadParameter(why, ctx=self._ctx, param_hint=came_from.split()[-1])
+            if not token_is_flag:
+                above["token"] = (user, came_from)
+        for name in _LOGIN:
+            if name in above:
+                self.put(name, *above[name])
+            elif (below := self._layers.below(name)) and (name != "password" or "user" in self.values):
+                self.put(name, self._layers.convert(name, below[0]), below[0].origin)
 
 
 def _check_pairs(settings: Settings, ctx: click.Context) -> None:
-    """What makes sense only together with something else, and whether TLS can use its files."""
+    """Check values that exclude or need each other, and the TLS files."""
 
     def refuse(field: str, why: str) -> NoReturn:
         given = settings.origins.get(field, f"flag --{field}")
-        raise click.BadParameter(why, ctx=ctx, param_hint=given.split()[-1])
+        raise click.BadParameter(why, ctx=ctx, param_hint=given.split()[-1] if " --" in given else given)
 
-    for one, other in (("jwt", "seed"), ("seed", "jwt"), ("tlskey", "tlscert")):
+    if settings.jetstream and not settings.subject:
+        refuse("jetstream", "needs --subject: the subject of the stream to publish on")
+    ways = [name for name in ("dial_command", "unix", "proxy") if getattr(settings, name)]
+    if len(ways) > 1:
+        refuse(ways[1], f"excludes --{ways[0].replace('_', '-')}: natsmon dials in one way")
+    for one, other in (("seed", "jwt"), ("tlskey", "tlscert")):
         if getattr(settings, one) and not getattr(settings, other):
             refuse(one, f"is given without --{other}")
-    if settings.dial_command and settings.unix:
-        refuse("unix", "excludes --dial-command")
     excluded = _PUBLISHING if settings.observe else ("no_echo",) if settings.jetstream else ()
     for name in excluded:
-        if ctx.params.get(name) and origin(ctx, name) != "default":
-            why = "publishes nothing" if settings.observe else "is about acknowledgements"
+        if ctx.params.get(name) and origin(ctx, name) != DEFAULT:
+            why = "publishes nothing" if settings.observe else "waits for acknowledgements instead of echoes"
             refuse("observe" if settings.observe else "jetstream", f"{why}, so it excludes --{name.replace('_', '-')}")
     if settings.tlsca or settings.tlscert:
-        from natsmon.protocol import tls  # only here: it costs a start more than all the flags
+        from natsmon.protocol import tls  # imported where it is used: it takes longer than all the flags
 
         for field, alone in tls.unusable(settings):
             refuse(field, alone)
 
 
-def limits_from(ctx: click.Context) -> "Limits":
+def view_settings_from(layers: Layers) -> ViewSettings:
+    """Merge all layers into the settings of a view."""
+    values: dict[str, Any] = {"keymap": dict(layers.config.keymap)}
+    origins: dict[str, str] = {}
+    for name in ("theme", "messages", "no_title", "bell", "notify", "on_change", "on_outage"):
+        value, came_from = layers.value(name)
+        field = name.removeprefix("no_")
+        values[field] = not value if field != name else value or getattr(ViewSettings(), field)
+        if came_from != DEFAULT:
+            origins[field] = came_from
+    return ViewSettings(**values, origins=origins)
+
+
+def limits_from(ctx: click.Context, layers: Layers) -> "Limits":
     """The thresholds of a check."""
     from natsmon.check.verdict import Limit, Limits
 
     def limit(what: str) -> Limit:
-        warning, critical = ctx.params[f"{what}_warn"], ctx.params[f"{what}_critical"]
+        warning, critical = layers.value(f"{what}_warn")[0], layers.value(f"{what}_critical")[0]
         if warning > critical:
             why = f"{go_duration(warning)} is more than --{what}-critical, {go_duration(critical)}"
             raise click.BadParameter(why, ctx=ctx, param_hint=f"--{what}-warn")
@@ -146,65 +263,11 @@ def _default_name() -> str:
     return f"natsmon {socket.gethostname()} {os.getpid()}"
 
 
-def _asked() -> Secret | None:
-    """The password, typed unseen; none where there is nobody to ask, or who just presses enter."""
+def _typed_password() -> Secret | None:
+    """The password, typed without echo; None without a terminal, or where enter is pressed at once."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return None
     typed = click.prompt(
         "Password (none: the user is a token)", default="", hide_input=True, show_default=False, err=True
     )
     return Secret(typed) if typed else None
-
-
-def _given(userinfo: UserInfo) -> dict[str, Secret]:
-    return {name: secret for name in _CREDENTIALS if (secret := getattr(userinfo, name)) is not None}
-
-
-def _servers(ctx: click.Context) -> tuple[tuple[Server, ...], UserInfo | None, str]:
-    arguments, flags = ctx.params["url"], ctx.params["server"]
-    if arguments and ctx.get_parameter_source("server") is ParameterSource.ENVIRONMENT:
-        flags = ()
-    given = [(origin(ctx, name), urls) for name, urls in (("url", arguments), ("server", flags)) if urls]
-    if not given:
-        return Settings().servers, None, "default"
-    places = ["URL" if came_from == "URL argument" else came_from.split()[-1] for came_from, _ in given]
-    for place, (_, urls) in zip(places, given, strict=True):
-        servers, userinfo = _parsed(ctx, urls, place)
-    if len(given) > 1:  # each may be right, and not go with the other
-        servers, userinfo = _parsed(ctx, (*arguments, *flags), " and ".join(places))
-    return servers, userinfo, ", ".join(came_from for came_from, _ in given)
-
-
-def _parsed(ctx: click.Context, urls: Sequence[str], place: str) -> tuple[tuple[Server, ...], UserInfo | None]:
-    try:
-        return parse_servers(urls)
-    except BadURL as exc:
-        raise click.BadParameter(f'"{exc.shown}": {exc}', ctx=ctx, param_hint=place) from None
-
-
-def _credentials(ctx: click.Context) -> tuple[dict[str, Secret], dict[str, str]]:
-    """User, password and token as given, where a user without a password is a token, as in the nats CLI.
-
-    On a terminal the password is asked for. A flag wins over a variable. An empty one is as good as none.
-    """
-    given = {name: ctx.params[name] for name in _CREDENTIALS if ctx.params[name] and ctx.params[name].reveal()}
-    origins = {name: origin(ctx, name) for name in given}
-
-    def drop(name: str) -> None:
-        del given[name], origins[name]
-
-    if "password" in given and "user" not in given:
-        if origins["password"].startswith("flag"):
-            raise click.BadParameter("is given without --user", ctx=ctx, param_hint="--password")
-        drop("password")
-    if "user" in given and not given.keys() & {"password", "token"} and (typed := _asked()):
-        given["password"], origins["password"] = typed, "prompt"
-    if "user" in given and "password" not in given:
-        user_is_flag, token_is_flag = origins["user"].startswith("flag"), origins.get("token", "").startswith("flag")
-        if "token" in given and user_is_flag == token_is_flag:
-            name = origins["user"].split()[-1]
-            raise click.BadParameter("is a token when there is no password, and a token is given too", param_hint=name)
-        if not token_is_flag:
-            given["token"], origins["token"] = given["user"], origins["user"]
-        drop("user")
-    return given, origins

@@ -265,6 +265,11 @@ def parse_servers(texts: Iterable[str]) -> tuple[tuple[Server, ...], UserInfo | 
     return tuple(servers), credentials
 
 
+def masked_urls(text: str) -> str:
+    """A comma-separated list of URLs, each in a form that is safe to print."""
+    return ", ".join(parts.shown for parts in _cut_all([piece.strip() for piece in text.split(",")]))
+
+
 def parse_server(url: str) -> Server:
     """Parse the URL of one server and ignore its userinfo; for addresses in an INFO. Raises BadURL."""
     return _server(_cut(url.strip()))

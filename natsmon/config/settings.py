@@ -1,17 +1,18 @@
-"""What to dial and how: Settings, frozen, each value with its origin; secrets masked by type."""
+"""Settings of one connection: what to dial and how, each value with its origin."""
 
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
+from natsmon.config.proxy_url import Proxy
 from natsmon.config.secret import Secret
 from natsmon.text import units
 from natsmon.text.plain_text import printable
 
 DEFAULT_PORT = 4222
 MAX_RATE = 0.0
-"""The ``interval`` that means: as fast as they are echoed."""
+"""The ``interval`` of ``--rate max``."""
 
 
 class Server(msgspec.Struct, frozen=True, order=True):
@@ -57,11 +58,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     password: Secret | None = None
     token: Secret | None = None
     creds: str = ""
-    """The path of a credentials file: a user JWT and its seed."""
+    """The path of a credentials file: a user JWT and its seed. With ``creds_data`` only a label."""
     nkey: str = ""
-    """The path of a file with an nkey's seed."""
+    """The path of a file with the seed of an nkey. With ``nkey_data`` only a label."""
+    creds_data: Secret | None = None
+    """The content of a credentials file that is not a file: read once, at the start."""
+    nkey_data: Secret | None = None
     jwt: Secret | None = None
     seed: Secret | None = None
+    credentials_in_url: bool = False
+    """User, password or token are a URL's userinfo: they go beside a JWT, and replace an nkey, as in nats.go."""
     tlsca: str = ""
     tlscert: str = ""
     tlskey: str = ""
@@ -73,31 +79,42 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """A command whose standard input and output carry each connection, with ``{host}`` and ``{port}``."""
     unix: str = ""
     """The path of a UNIX socket that carries each connection."""
+    proxy: Proxy | None = None
+    """Every dial goes through it, those of discovered servers and inquiries included."""
+    ws_headers: tuple[tuple[str, Secret], ...] = ()
+    """Of the WebSocket upgrade."""
+    ws_origin: str = ""
+    inbox_prefix: str = "_INBOX"
+    js_domain: str = ""
+    js_api_prefix: str = ""
     name: str = ""
     """The connection's name, as servers list it."""
-    subject: str = "hello"
+    subject: str = ""
+    """Empty for ``natsmon.echo.SESSION.CONNECTION``, or for the only subject of the stream in ``jetstream``."""
     payload: bytes = b"world"
     headers: tuple[tuple[str, Secret], ...] = ()
-    """Of each message, before our own: names and values. Which of them lets somebody in, nobody here can tell."""
+    """Names and values; sent before natsmon's own. Values are secret: one may be an access token."""
     echo: bool = True
-    """We subscribe to our own messages, and so know what became of them."""
+    """Subscribe to the published messages, to verify their delivery."""
     jetstream: str = ""
-    """The stream that acknowledges each message, and is read at the end."""
+    """The stream that acknowledges each message, and is read back at the end."""
     observe: str = ""
-    """Count somebody else's messages on this subject, which may have wildcards, and publish none."""
+    """Publish nothing: count the messages on this subject, which may have wildcards."""
     interval: float = 1.0
-    """Between two messages; ``MAX_RATE`` is as fast as they are echoed."""
+    """Between two messages; ``MAX_RATE`` for as fast as they are echoed."""
     count: int | None = None
     """End after this many messages published."""
     duration: float | None = None
     """End after this time."""
     connect_timeout: float = 5.0
     """For one server, over DNS, TCP, TLS, INFO and PONG together."""
+    timeout: float = 5.0
+    """For an answer to a request."""
     reconnect_wait: float = 2.0
     reconnect_jitter: float = 0.1
     reconnect_jitter_tls: float = 1.0
-    max_reconnects: int = 60
-    """A server: 0 none, -1 for ever."""
+    max_reconnects: int = -1
+    """Further dials of each server: -1 no limit, 0 none."""
     retry_on_failed_connect: bool = True
     ignore_discovered_servers: bool = False
     randomize: bool = True
@@ -107,9 +124,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     reconnect_buffer: int = 8 * 1024 * 1024
     drain_timeout: float = 5.0
     monitor: str = ""
-    """The URL of a server's monitoring port: asked why a connection was closed when the server itself does not tell."""
+    """The URL of a server's monitoring port: asked why a connection was closed."""
+    inquiries: bool = True
+    """Requests to servers, and a second dial of a silent peer."""
     origins: dict[str, str] = {}
-    """Where each value came from, by field name; a field that is not named is a default."""
+    """Where each value came from, by field name; a field without an entry has its default."""
 
 
 def _reveal(value: Any) -> Any:
@@ -125,12 +144,22 @@ def _conceal(kind: type, value: Any) -> Any:
 
 
 def to_line(settings: Settings) -> bytes:
-    """One JSON line with secrets in it: for a probe's standard input, and for nothing else."""
+    """Encode as one JSON line, secrets included: for the standard input of a probe only."""
     return msgspec.json.encode(settings, enc_hook=_reveal) + b"\n"
 
 
 def from_line(line: bytes) -> Settings:
     return msgspec.json.decode(line, type=Settings, dec_hook=_conceal)
+
+
+def with_subject(settings: Settings, session: str, conn: int) -> Settings:
+    """Settings with a subject of this connection's own where none is given: ``natsmon.echo.<12 hex>.<conn>``.
+
+    One subject for all natsmon processes would deliver each message to all of them.
+    """
+    if settings.subject:
+        return settings
+    return msgspec.structs.replace(settings, subject=f"natsmon.echo.{session[:12]}.{conn}")
 
 
 def _yes_no(value: bool) -> str:
@@ -144,6 +173,14 @@ def _rate(interval: float) -> str:
 def _payload(payload: bytes) -> str:
     text = printable(payload[:_PAYLOAD_SHOWN].decode("utf-8", "backslashreplace"))
     return text if len(payload) <= _PAYLOAD_SHOWN else f"{text}… ({units.size(len(payload))})"
+
+
+def _headers(headers: tuple[tuple[str, Secret], ...]) -> str:
+    return ", ".join(f"{name}: {value}" for name, value in headers)
+
+
+def _subject(subject: str) -> str:
+    return printable(subject) if subject else "natsmon.echo.SESSION.0"
 
 
 _PAYLOAD_SHOWN = 60
@@ -163,10 +200,16 @@ _SHOWN: dict[str, tuple[str, Callable[[Any], str]]] = {
     "tls_server_name": ("tls-server-name", printable),
     "dial_command": ("dial-command", printable),
     "unix": ("unix", printable),
+    "proxy": ("proxy", str),
+    "ws_headers": ("ws-header", _headers),
+    "ws_origin": ("ws-origin", printable),
+    "inbox_prefix": ("inbox-prefix", printable),
+    "js_domain": ("js-domain", printable),
+    "js_api_prefix": ("js-api-prefix", printable),
     "name": ("connection-name", printable),
-    "subject": ("subject", printable),
+    "subject": ("subject", _subject),
     "payload": ("payload", _payload),
-    "headers": ("headers", lambda headers: ", ".join(f"{name}: {value}" for name, value in headers)),
+    "headers": ("headers", _headers),
     "echo": ("echo", _yes_no),
     "jetstream": ("jetstream", printable),
     "observe": ("observe", printable),
@@ -174,6 +217,7 @@ _SHOWN: dict[str, tuple[str, Callable[[Any], str]]] = {
     "count": ("count", str),
     "duration": ("duration", units.go_duration),
     "connect_timeout": ("connect-timeout", units.go_duration),
+    "timeout": ("timeout", units.go_duration),
     "reconnect_wait": ("reconnect-wait", units.go_duration),
     "reconnect_jitter": ("reconnect-jitter", units.go_duration),
     "reconnect_jitter_tls": ("reconnect-jitter-tls", units.go_duration),
@@ -187,13 +231,19 @@ _SHOWN: dict[str, tuple[str, Callable[[Any], str]]] = {
     "reconnect_buffer": ("reconnect-buffer", units.go_size),
     "drain_timeout": ("drain-timeout", units.go_duration),
     "monitor": ("monitor", printable),
+    "inquiries": ("inquiries", _yes_no),
 }
 
 
-def describe(settings: Settings) -> dict[str, tuple[str, str]]:
-    """Every effective setting by the word its flag has: its value as text, secrets masked, and its origin.
+LABELS = {field: label for field, (label, _) in _SHOWN.items()}
+"""The name of a setting for a person, by its field."""
 
-    The text of what is not set is empty.
+
+def describe(settings: Settings) -> dict[str, tuple[str, str]]:
+    """Every effective setting by the name of its flag.
+
+    Returns:
+        The value as text, empty where it is not set, with secrets masked; and its origin.
     """
     shown = {}
     for field, (word, text) in _SHOWN.items():

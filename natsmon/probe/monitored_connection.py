@@ -46,7 +46,7 @@ class MonitoredConnection:
     def dial_failed(self, end: ev.DialEnd, server: Server) -> None:
         self._second_look.dial_failed(end, server)
 
-    async def link_up(self, link: Link, connected: ev.Connected) -> None:
+    def link_up(self, link: Link, connected: ev.Connected) -> None:
         self._link = link
         self._connected = connected
         self._second_look.connected(connected.server)
@@ -54,7 +54,7 @@ class MonitoredConnection:
         link.on_subscribed(self._subscribed)
         self._keepalive.link_up(link)
         self._silence.link_up(link)
-        await self._heartbeat.link_up(link)
+        self._heartbeat.link_up(link)
         self._round_trips.link_up(link)
         lost, self._lost = self._lost, None
         self._inquiry.link_up(link, lost)

@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Sequence
 
 import natsmon
-from natsmon.config.settings import Settings
+from natsmon.config.settings import Settings, with_subject
 from natsmon.probe.monitored_connection import MonitoredConnection
 from natsmon.stream import commands
 from natsmon.stream import events as ev
@@ -37,7 +37,9 @@ class Probe:
         self._session = secrets.token_hex(16)
         self.emitter = Emitter(sinks)
         self.connections = [
-            MonitoredConnection(each, self._session, self.emitter.for_connection(conn))
+            MonitoredConnection(
+                with_subject(each, self._session, conn), self._session, self.emitter.for_connection(conn)
+            )
             for conn, each in enumerate(settings)
         ]
         self.interrupted = False
@@ -94,15 +96,19 @@ class Probe:
             self.close("duration")
 
     def close(self, reason: str) -> None:
-        """Drain and close every connection, and end the run."""
-        self._reason = self._reason or reason
+        """Drain and close every connection, and end the run; without effect when it is ending already."""
+        if self._reason:
+            return
+        self._reason = reason
         for connection in self.connections:
             connection.close()
 
     def interrupt(self) -> None:
-        """End the run because of a signal."""
+        """End the run because of a signal; last requests to the server are not waited for when it was ending."""
         self.interrupted = True
-        self.close("signal")
+        self._reason = self._reason or "signal"
+        for connection in self.connections:
+            connection.close()
 
     def execute(self, command: commands.AnyCommand) -> None:
         """Execute a command, and answer it once for each connection it is for."""

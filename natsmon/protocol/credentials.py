@@ -11,6 +11,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from natsmon.config.secret import Secret
 from natsmon.config.settings import Settings
 from natsmon.dial.errors import DialError
 from natsmon.protocol.jwt_expiry import jwt_expired
@@ -44,41 +45,39 @@ def connect_fields(settings: Settings, nonce: str) -> dict[str, str]:
         said["auth_token"] = settings.token.reveal()
     match _signer(settings):
         case "creds":
-            text = _read("credentials file", settings.creds)
+            text = _read("credentials file", settings.creds, settings.creds_data)
             jwt, seed = _JWT.search(text), _SEED.search(text)
             if jwt is None or seed is None:
                 raise _unusable(f"the credentials file {settings.creds} has no JWT and seed in it")
             said |= _signed_jwt(jwt[0].decode(), seed[0], nonce)
         case "nkey":
-            found = _SEED.search(_read("nkey", settings.nkey))
+            found = _SEED.search(_read("nkey", settings.nkey, settings.nkey_data))
             if found is None:
                 raise _unusable(f"the nkey file {settings.nkey} has no seed in it")
             public_key, signature = _sign(found[0], nonce)
             if not nonce:  # nats.go's ErrNkeysNotSupported
                 raise DialError("connect", "nkeys_unsupported", "the server gave no nonce for the nkey to sign")
             said |= {"nkey": public_key, "sig": signature}
-        case "jwt" if settings.jwt is not None and settings.seed is not None:
-            said |= _signed_jwt(settings.jwt.reveal(), settings.seed.reveal().encode(), nonce)
+        case "jwt" if settings.jwt is not None:
+            seed_text = settings.seed.reveal() if settings.seed is not None else ""
+            said |= _signed_jwt(settings.jwt.reveal(), seed_text.encode(), nonce)
     return said
 
 
 def _signer(settings: Settings) -> str:
     """The setting whose seed is to sign; none where there is none, or where a user comes first."""
-    # What a command line makes of a URL's userinfo has the origin of the URL.
-    servers = settings.origins.get("servers")
-    by_url = servers is not None and servers in (settings.origins.get("user"), settings.origins.get("token"))
-    if settings.user is not None and not by_url:
+    if settings.user is not None and not settings.credentials_in_url:
         return ""
     if settings.creds:
         return "creds"
     if settings.nkey:
-        return "" if by_url else "nkey"
-    return "jwt" if settings.jwt is not None and settings.seed is not None else ""
+        return "" if settings.credentials_in_url else "nkey"
+    return "jwt" if settings.jwt is not None else ""
 
 
 def _signed_jwt(jwt: str, seed: bytes, nonce: str) -> dict[str, str]:
     """A server that gives no nonce gets the JWT all the same: it may ask somebody else who we are."""
-    return {"jwt": jwt, "sig": _sign(seed, nonce)[1]} if nonce else {"jwt": jwt}
+    return {"jwt": jwt, "sig": _sign(seed, nonce)[1]} if nonce and seed else {"jwt": jwt}
 
 
 def used(connect: dict[str, Any], settings: Settings, info: Info) -> str:
@@ -123,7 +122,9 @@ def mask(connect: dict[str, Any]) -> dict[str, Any]:
     return {name: "****" if name in SECRET_FIELDS else value for name, value in connect.items()}
 
 
-def _read(what: str, path: str) -> bytes:
+def _read(what: str, path: str, content: Secret | None) -> bytes:
+    if content is not None:
+        return content.reveal().encode()
     try:
         return Path(path).read_bytes()
     except OSError as error:

@@ -49,6 +49,7 @@ async def open_link(
             connect_timeout=_NEVER,
             drain_timeout=_NEVER,
             name=settings.name or None,
+            inbox_prefix=settings.inbox_prefix,
             error_cb=_ignore,
         )
     except BaseException as error:
@@ -63,9 +64,9 @@ async def open_link(
             raise
         explained = _explained(cause, text, transport.our_connect, info, settings, under_tls=under_tls)
         raise DialError("connect", *explained) from error
-    for line in transport.early_infos:
-        await client.hear_info(line)
-    return Link(client, stream, server, info)
+    if transport.early_info is not None:
+        client.receive_info(transport.early_info)
+    return Link(client, stream, server, info, timeout=settings.timeout, js_api=_js_api(settings))
 
 
 def _explained(
@@ -90,3 +91,10 @@ def _explained(
 
 async def _ignore(error: Exception) -> None:
     """nats-py would print a traceback under the screen."""
+
+
+def _js_api(settings: Settings) -> str:
+    """The subject prefix of the JetStream API; a domain has one of its own (ADR-21)."""
+    if settings.js_api_prefix:
+        return settings.js_api_prefix
+    return f"$JS.{settings.js_domain}.API" if settings.js_domain else "$JS.API"

@@ -1,32 +1,39 @@
-"""An open connection: a nats-py client over a dialed stream, one object each, with no retry of its own."""
+"""An open connection: a nats-py client over a dialed stream, one object each, with no retry of its own.
+
+Every write is immediate: no call waits for a queue. Each wait has a limit and ends with the connection.
+"""
 
 import asyncio
+import re
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
-from typing import cast
-
-import nats.errors
-from nats.aio.subscription import Subscription
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any, cast
 
 from natsmon.config.settings import Server
 from natsmon.dial.stream import Stream
 from natsmon.protocol import tls
-from natsmon.protocol.nats_client import LinkClient
+from natsmon.protocol.nats_client import LinkClient, Receive
 from natsmon.protocol.server_info import Info
 from natsmon.protocol.stream_transport import send
 
 _PONG_WITHIN = 0.5
-"""Seconds in which a server that is there answers a PING."""
+"""Seconds within which a server that is there answers a PING."""
+_CLOSED_WITHIN = 1.0
+"""Seconds for closing the socket once the server has everything."""
 _MOST_ANSWERS = 1_000
 """Answers to one request that are kept; a cluster has fewer servers."""
+_ANSWER_BYTES = 8 * 1024 * 1024
+"""Bytes of all answers to one request that are kept."""
 _INBOXES = 16
-"""Of our own, the last ones, by which our questions are told from others' messages."""
+"""Own inboxes that are recognised among observed messages."""
+_SUBJECT = re.compile(r'"([^"]*)"')
 
 
 class Unanswered(Exception):
-    """A question has no answer; the text says why."""
+    """A request has no answer; the text says why."""
 
 
 class NotNow(Unanswered):
@@ -34,11 +41,48 @@ class NotNow(Unanswered):
 
 
 class NobodyThere(Unanswered):
-    """Nobody listens where it was asked."""
+    """There is no responder on its subject."""
 
 
 class Forbidden(Unanswered):
-    """The server does not let us ask it."""
+    """The server does not allow the request."""
+
+
+@dataclass(eq=False)
+class Subscription:
+    """A SUB, or the requests of one inbox: what a server may refuse."""
+
+    subject: str
+    refused: Callable[[str], None] | None = None
+    """Called with the server's error instead of ``Link.on_error``."""
+    requests: set[str] = field(default_factory=set)
+    """Subjects published to with this inbox as reply; a refusal of them is the inbox's."""
+
+
+class Inbox:
+    """An inbox of natsmon's own; see ``Link.inbox``."""
+
+    def __init__(self, link: "Link", subject: str) -> None:
+        self.subject = subject
+        self.forbidden: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Done once the server has refused the inbox, or a request that names it."""
+        self._link = link
+        self.subscription = Subscription(subject, lambda _: end(self.forbidden))
+
+    def publish(self, subject: str, payload: bytes) -> None:
+        """Publish a request whose answers come to this inbox.
+
+        Raises:
+            Unanswered: The connection has ended.
+        """
+        self._link.require_open()
+        self.subscription.requests.add(subject)
+        self._link.write(b"PUB %b %b %d\r\n%b\r\n" % (subject.encode(), self.subject.encode(), len(payload), payload))
+
+    async def until(self, *done: "asyncio.Future[None]", within: float) -> None:
+        """Wait for one of these, a refusal, the end of the connection, or for so many seconds."""
+        waiting: set[asyncio.Future[Any]] = {*done, self.forbidden, self._link.lost}
+        await asyncio.wait(waiting, timeout=within, return_when=asyncio.FIRST_COMPLETED)
 
 
 class Link:
@@ -47,314 +91,332 @@ class Link:
     ``lost`` is done with a Loss when the connection has ended on its own; it never is after ``abort``.
     """
 
-    def __init__(self, client: LinkClient, stream: Stream, server: Server, info: Info) -> None:
+    def __init__(
+        self,
+        client: LinkClient,
+        stream: Stream,
+        server: Server,
+        info: Info,
+        *,
+        timeout: float = 5.0,
+        js_api: str = "$JS.API",
+    ) -> None:
         self._client = client
         self._writer = cast(asyncio.StreamWriter, stream.writer)
         self._transport = self._writer.transport
         self.server = server
         self.info = info
+        """The newest INFO."""
+        self.timeout = timeout
+        """Seconds for an answer to a request."""
+        self.js_api = js_api
+        """Subject prefix of the JetStream API."""
         self.address = stream.address
         self.tls = tls.version(stream)
         """TLS version, empty without TLS."""
         self.lost = client.lost
-        self._asked: dict[str, asyncio.Future[None]] = {}
-        """Subjects of questions that a server may forbid us, which is no error, and the ends of waiting for them."""
-        self._refused: dict[str, Callable[[str], None]] = {}
-        """Who wants to know that the server forbids a subscription, by what its error says of it."""
-        self._turned_away: dict[str, Callable[[], None]] = {}
-        """Who wants to know that the server did not take a message, by its subject in the words of its error."""
-        self._unsure: set[str] = set()
-        """Subjects subscribed to, as long as the server may still refuse them."""
+        self._subscriptions: list[Subscription] = []
+        """Those that a server may refuse, now or later; a SUB without a callback only until its PONG."""
+        self._unconfirmed: deque[Subscription] = deque()
+        """SUBs without a PONG behind them, in order."""
+        self._on_publish_refused: dict[str, Callable[[], None]] = {}
+        """By subject."""
         self._on_subscribed: Callable[[str], None] | None = None
         self._first_write = 0.0
         self._inboxes: deque[bytes] = deque(maxlen=_INBOXES)
 
     @property
     def last_read(self) -> float:
-        """``time.monotonic()`` of the last bytes from the server: the last proof of life."""
+        """``time.monotonic()`` of the last data from the server."""
         return self._client.last_read
 
     def asked_since(self, *, messages: bool) -> float | None:
-        """``time.monotonic()`` of the first question after the last bytes from the server; None without one.
+        """``time.monotonic()`` of the first request after the last data from the server; None without one.
 
-        A PING is a question; what is written is one where ``messages`` are in flight.
+        Args:
+            messages: Messages are in flight, so that a write counts as a request. A PING always does.
         """
         asked = (self._client.first_ping, self._first_write if messages else 0.0)
         return min((at for at in asked if at > self.last_read), default=None)
 
     def on_read(self, callback: Callable[[], None] | None) -> None:
-        """Call back whenever bytes have come, before they are looked at."""
+        """Set what is called whenever data has arrived, before it is parsed."""
         self._client.on_read = callback
 
     def on_pong(self, callback: Callable[[], None] | None) -> None:
-        """Call back with every PONG."""
+        """Set what is called with every PONG."""
         self._client.on_pong = callback
 
     def on_subscribed(self, callback: Callable[[str], None]) -> None:
-        """Call back with every subject of ``subscribe`` that the server has taken, before anything is heard on it."""
+        """Set what is called with each subject of ``subscribe`` that the server has accepted."""
         self._on_subscribed = callback
 
+    def on_info(self, callback: Callable[[Info], None]) -> None:
+        """Set what is called with every later INFO, and call it with one that has arrived already."""
+
+        def receive(info: Info) -> None:
+            self.info = info
+            callback(info)
+
+        self._client.on_info = receive
+        if (early := self._client.later_info) is not None:
+            self._client.later_info = None
+            receive(early)
+
+    def on_error(self, callback: Callable[[str], None]) -> None:
+        """Set what is called with each ``-ERR`` that leaves the connection open, but for refusals handled here."""
+
+        def receive(text: str) -> None:
+            if not self._handle_refusal(text):
+                callback(text)
+
+        self._client.on_error = receive
+        for text in self._client.later_errors:
+            receive(text)
+        self._client.later_errors.clear()
+
+    def on_publish_refused(self, subject: str, callback: Callable[[], None]) -> None:
+        """Set what is called for each message on ``subject`` that the server refuses, in the order of sending."""
+        self._on_publish_refused[subject] = callback
+
     def lose(self, cause: str, text: str) -> None:
-        """It has ended, as far as we are concerned."""
+        """End the connection, for a reason found on this side."""
         self._client.lose(cause, text)
 
     @property
     def open(self) -> bool:
+        """Whether commands may be written."""
         return not self._client.is_closed and not self.lost.done()
+
+    def require_open(self) -> None:
+        """Raise Unanswered when the connection has ended."""
+        if not self.open:
+            raise Unanswered("the connection has ended")
 
     @property
     def backlog(self) -> int:
-        """Bytes handed over that the operating system has not taken yet."""
+        """Bytes written that the operating system has not taken yet."""
         return self._transport.get_write_buffer_size()
 
-    def on_info(self, callback: Callable[[Info], None]) -> None:
-        """Call back with every later INFO; those that came already are told at once."""
-        self._client.on_info = callback
-        for info in self._client.later_infos:
-            callback(info)
-        self._client.later_infos.clear()
-
-    def on_error(self, callback: Callable[[str], None]) -> None:
-        """Call back with every ``-ERR`` that leaves the connection open; those that came already are told at once."""
-
-        def tell(text: str) -> None:
-            waiting = [done for subject, done in self._asked.items() if f'"{subject}' in text]
-            for done in waiting:
-                _end(done)
-            refused = {subject for subject in self._unsure | self._refused.keys() if self._is_refusal(text, subject)}
-            self._unsure -= refused
-            told = [self._refused[subject] for subject in refused if subject in self._refused]
-            for tell_refused in told:
-                tell_refused(text)
-            for words, turned_away in self._turned_away.items():
-                if words in text:
-                    turned_away()
-            if not waiting and not told:
-                callback(text)
-
-        self._client.on_error = tell
-        for text in self._client.later_errors:
-            tell(text)
-        self._client.later_errors.clear()
-
-    def on_turned_away(self, subject: str, callback: Callable[[], None]) -> None:
-        """Call back for every message on ``subject`` that we may not publish, in the order in which they were."""
-        self._turned_away[f'publish to "{subject}"'.lower()] = callback  # as nats-py gives us errors
-
     def write(self, commands: bytes) -> None:
-        """Hand over whole protocol commands; returns at once."""
+        """Write whole protocol commands; returns at once."""
         if self._first_write <= self.last_read:
             self._first_write = time.monotonic()
         send(self._writer, commands)
 
     async def drained(self) -> None:
-        """Until the operating system has taken most of what was handed over, or the connection is gone."""
+        """Wait until the operating system has taken most of what was written, or the connection is gone."""
         with suppress(OSError):
             await self._writer.drain()
 
-    def _is_refusal(self, text: str, subject: str) -> bool:
-        """Whether an error is about the subscription to a subject; one that names none is about the latest."""
-        return "subscription" in text and (f'"{subject}"' in text if '"' in text else subject in self._unsure)
+    # -- subscriptions, and what the server refuses -----------------------------------------------
 
-    async def subscribe(
-        self,
-        subject: str,
-        receive: Callable[[bytes, bytes], None],
-        *,
-        refused: Callable[[str], None] | None = None,
-    ) -> None:
-        """Pass every message on ``subject`` to ``receive(headers, payload)``, from the read loop itself.
+    def subscribe(self, subject: str, receive: Receive, *, refused: Callable[[str], None] | None = None) -> None:
+        """Pass every message on ``subject`` to ``receive``, from the read loop itself.
 
-        The SUB is on its way when this returns: what is written after it will be seen. A PING behind it will
-        tell that the server has taken it. Where it does not, now or later, ``refused`` is told in its words
-        instead of ``on_error``.
+        Args:
+            subject: May have wildcards.
+            receive: Called with subject, reply, headers and payload.
+            refused: Called with the server's error, now or later, instead of ``on_error``.
         """
-        if refused is not None:
-            self._refused[subject.lower()] = refused
-        await self._client.listen(subject, receive)
-        self._confirm(subject)
+        subscription = Subscription(subject, refused)
+        self._client.subscribe_with(subject, receive)
+        self._confirm(subscription, lambda: self._subscribed(subscription))
 
-    async def subscribe_whole(
-        self,
-        subject: str,
-        receive: Callable[[bytes, bytes, bytes, bytes], None],
-        *,
-        refused: Callable[[str], None],
-    ) -> None:
-        """The same to ``receive(subject, reply, headers, payload)``."""
-        self._refused[subject.lower()] = refused
-        await self._client.listen_whole(subject, receive)
-        self._confirm(subject)
+    def _confirm(self, subscription: Subscription, confirmed: Callable[[], None]) -> None:
+        """PING behind a SUB: an error before its PONG that names no subject is about this one."""
+        self._subscriptions.append(subscription)
+        self._unconfirmed.append(subscription)
 
-    def _confirm(self, subject: str) -> None:
-        self._unsure.add(subject.lower())  # as nats-py gives us errors
-        self._client.ping(lambda: self._taken(subject))
+        def answered() -> None:
+            if subscription in self._unconfirmed:
+                self._unconfirmed.remove(subscription)
+                confirmed()
 
-    def _taken(self, subject: str) -> None:
-        if subject.lower() in self._unsure:
-            self._unsure.discard(subject.lower())
-            if self._on_subscribed is not None:
-                self._on_subscribed(subject)
+        self._client.ping(answered)
 
-    async def ask(
-        self, subject: str, payload: bytes, *, within: float, enough: Callable[[bytes], bool] = lambda _: True
-    ) -> list[bytes]:
-        """Every answer to a request, up to the first that is ``enough``, or to what came ``within`` seconds.
+    def _subscribed(self, subscription: Subscription) -> None:
+        if subscription.refused is None:
+            self._subscriptions.remove(subscription)
+        if self._on_subscribed is not None:
+            self._on_subscribed(subscription.subject)
 
-        Empty when nobody is there to answer. Its inbox is gone when this returns.
+    def _handle_refusal(self, text: str) -> bool:
+        """Call whoever handles this error; False when it is for the user."""
+        found = _SUBJECT.search(text)
+        subject = found[1] if found is not None else ""
+        if "subscription" in text.lower():
+            return self._handle_refused_subscription(subject, text)
+        if (publish_refused := self._on_publish_refused.get(subject)) is not None:
+            publish_refused()
+            return False
+        asking = [each for each in self._subscriptions if each.requests and subject in (each.subject, *each.requests)]
+        for each in asking:
+            assert each.refused is not None
+            each.refused(text)
+        return bool(asking)
+
+    def _handle_refused_subscription(self, subject: str, text: str) -> bool:
+        named = [each for each in self._subscriptions if each.subject == subject]
+        # "Maximum subscriptions exceeded" names none: the server answers in the order of the SUBs.
+        refused = named if subject else list(self._unconfirmed)[:1]
+        for each in refused:
+            if each in self._unconfirmed:
+                self._unconfirmed.remove(each)
+            if each.refused is not None:
+                each.refused(text)
+        return any(each.refused is not None for each in refused)
+
+    # -- requests ---------------------------------------------------------------------------------
+
+    @contextmanager
+    def inbox(self, receive: Receive) -> Iterator[Inbox]:
+        """Subscribe to an inbox of natsmon's own, whose messages go to ``receive`` meanwhile.
+
+        What the server refuses of it is forgotten with the PONG behind its UNSUB, and is never the user's error.
+
+        Raises:
+            Unanswered: The connection has ended.
         """
-        loop = asyncio.get_running_loop()
-        inbox = self._new_inbox()
-        answers: list[bytes] = []
-        done: asyncio.Future[None] = loop.create_future()
-        self._asked |= {subject.lower(): done, inbox.lower(): done}
-
-        def receive(headers: bytes, answer: bytes) -> None:
-            if answer and len(answers) < _MOST_ANSWERS:
-                answers.append(answer)
-            if not answer or enough(answer):  # an empty one says that nobody is there
-                _end(done)
-
-        with suppress(nats.errors.Error):  # it drains, or has ended
-            subscription = await self._client.listen(inbox, receive)
-            try:
-                await self._client.publish(subject, payload, reply=inbox)
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(within):
-                        await done
-            finally:
-                await self._settle(subscription, done)
-        return answers
-
-    @asynccontextmanager
-    async def hearing(self, receive: Callable[[bytes, bytes, bytes, bytes], None]) -> AsyncIterator[str]:
-        """An inbox of our own; what comes to it goes to ``receive(subject, reply, headers, payload)`` meanwhile.
-
-        Raises Unanswered when the connection has ended.
-        """
-        inbox = self._new_inbox()
-        try:
-            subscription = await self._client.listen_whole(inbox, receive)
-        except nats.errors.Error:
-            raise Unanswered("the connection has ended") from None
+        self.require_open()
+        inbox = Inbox(self, self._client.new_inbox())
+        self._inboxes.append(inbox.subject.encode())
+        sid = self._client.subscribe_with(inbox.subject, receive)
+        subscription = inbox.subscription
+        self._confirm(subscription, lambda: None)
         try:
             yield inbox
         finally:
             if self.open:
-                with suppress(nats.errors.Error):  # it drains
-                    await self._client.forget(subscription)
-
-    def _new_inbox(self) -> str:
-        inbox = self._client.new_inbox()
-        self._inboxes.append(inbox.encode())
-        return inbox
+                self._client.unsubscribe(sid)
+                self._client.ping(lambda: self._subscriptions.remove(subscription))
 
     def is_ours(self, subject: bytes, reply: bytes) -> bool:
-        """Whether a message is a question of this link's, or an answer to one."""
+        """Whether a message is a request of natsmon's own, or an answer to one."""
         return subject in self._inboxes or reply in self._inboxes
 
-    async def publish(self, subject: str, payload: bytes, *, reply: str) -> None:
-        """One message without headers. Raises Unanswered when the connection has ended."""
-        try:
-            await self._client.publish(subject, payload, reply=reply)
-        except nats.errors.Error:
-            raise Unanswered("the connection has ended") from None
+    async def ask(
+        self, subject: str, payload: bytes, *, within: float, enough: Callable[[bytes], bool] = lambda _: True
+    ) -> list[bytes]:
+        """Return the answers to a request, up to the first that is ``enough``; none without a responder.
 
-    async def request(self, subject: str, payload: bytes, *, within: float) -> bytes:
-        """The first answer. Raises NotNow when none comes, NobodyThere, Forbidden, and Unanswered at the link's end."""
-        answered: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        forbidden: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        Args:
+            subject: Where to ask.
+            payload: The request.
+            within: Seconds to wait for answers.
+            enough: Whether an answer is the last one needed.
+        """
+        answers: list[bytes] = []
+        left = _ANSWER_BYTES
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         def receive(_: bytes, reply: bytes, headers: bytes, answer: bytes) -> None:
-            if not answered.done():
-                answered.set_result(answer)
+            nonlocal left
+            if answer and len(answer) <= left and len(answers) < _MOST_ANSWERS and not done.done():
+                left -= len(answer)
+                answers.append(answer)
+            if not answer or enough(answer):  # an empty one: there is no responder
+                end(done)
 
-        async with self.hearing(receive) as inbox:
-            self._asked |= {subject.lower(): forbidden, inbox.lower(): forbidden}
-            try:
-                began = time.monotonic()
-                await self.publish(subject, payload, reply=inbox)
-                waiting = (answered, forbidden, self.lost)
-                await asyncio.wait(waiting, timeout=within, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                self._asked.pop(inbox.lower(), None)
-        if answered.done():
-            if not answered.result():
-                raise NobodyThere("nobody is there to answer")
-            return answered.result()
-        if forbidden.done():
-            raise Forbidden(f"the server forbids us to ask on {subject}")
-        if self.lost.done():
-            raise Unanswered("the connection has ended")
+        with suppress(Unanswered), self.inbox(receive) as inbox:
+            inbox.publish(subject, payload)
+            await inbox.until(done, within=within)
+        return answers
+
+    async def request(self, subject: str, payload: bytes, *, within: float) -> bytes:
+        """Return the first answer to a request.
+
+        Raises:
+            NotNow: None came within so many seconds.
+            NobodyThere: There is no responder.
+            Forbidden: The server refuses the request.
+            Unanswered: The connection has ended, or the server answers no PING either.
+        """
+        answers: list[bytes] = []
+        answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def receive(_: bytes, reply: bytes, headers: bytes, answer: bytes) -> None:
+            if not answers:
+                answers.append(answer)
+                end(answered)
+
+        with self.inbox(receive) as inbox:
+            began = time.monotonic()
+            inbox.publish(subject, payload)
+            await inbox.until(answered, within=within)
+        if answers:
+            if not answers[0]:
+                raise NobodyThere("there is no responder")
+            return answers[0]
+        if inbox.forbidden.done():
+            raise Forbidden(f"the server does not allow requests on {subject}")
+        self.require_open()
         if self.last_read < began and not await self._answers():
-            raise Unanswered("the server says nothing")
+            raise Unanswered("the server does not answer")
         raise NotNow(f"no answer in {within:g} s")
 
     async def _answers(self) -> bool:
         """Whether the server answers a PING within a moment."""
         answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._client.ping(lambda: _end(answered))
+        self._client.ping(lambda: end(answered))
         await asyncio.wait((answered, self.lost), timeout=_PONG_WITHIN, return_when=asyncio.FIRST_COMPLETED)
         return answered.done()
 
-    async def hear_itself(self) -> bool:
-        """True once a message to an inbox of our own has come back; False where the server forbids it."""
-        inbox = self._new_inbox()
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        came_back = False
+    async def hears_itself(self, *, within: float) -> bool:
+        """Return whether a message to an inbox of our own comes back; False when the server refuses it."""
+        came_back: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        with suppress(Unanswered), self.inbox(lambda *_: end(came_back)) as inbox:
+            inbox.publish(inbox.subject, b"")
+            await inbox.until(came_back, within=within)
+        return came_back.done()
 
-        def receive(headers: bytes, payload: bytes) -> None:
-            nonlocal came_back
-            came_back = True
-            _end(done)
-
-        self._asked[inbox.lower()] = done
-        with suppress(nats.errors.Error):  # it drains, or has ended
-            subscription = await self._client.listen(inbox, receive)
-            try:
-                await self._client.publish(inbox, b"")
-                await done
-            finally:
-                await self._settle(subscription, done)
-        return came_back
-
-    async def _settle(self, subscription: Subscription, done: asyncio.Future[None]) -> None:
-        """Listen no more, and forget the question once the server has said all it has to say of it: with the PONG."""
-
-        def forget() -> None:
-            self._asked = {subject: waiting for subject, waiting in self._asked.items() if waiting is not done}
-
-        if self.open:
-            await self._client.forget(subscription)
-            self._client.flush_now()
-            self._client.ping(forget)
+    # -- PING, and the end ------------------------------------------------------------------------
 
     async def ping(self) -> float:
-        """One PING to PONG round trip in seconds; waits as long as the connection lives."""
+        """Return one PING to PONG round trip in seconds; waits as long as the connection lasts.
+
+        Raises:
+            Unanswered: The connection has ended.
+        """
         began = time.perf_counter()
-        return await self._client.ping() - began
+        answered: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+
+        def receive() -> None:
+            if not answered.done():
+                answered.set_result(time.perf_counter() - began)
+
+        self._client.ping(receive)
+        await asyncio.wait((answered, self.lost), return_when=asyncio.FIRST_COMPLETED)
+        if not answered.done():
+            raise Unanswered("the connection has ended")
+        return answered.result()
 
     def send_ping(self, answered: Callable[[], None] | None = None) -> None:
-        """PING, and call back from the read loop itself when its PONG has come."""
+        """Write PING; ``answered`` is called from the read loop when its PONG has arrived."""
         self._client.ping(answered)
 
     async def drain(self, within: float) -> bool:
-        """Unsubscribe, deliver what is under way, flush, close. False when it took too long, or the server died."""
-        draining = asyncio.ensure_future(self._drain())
+        """UNSUB and PING; with the PONG everything is delivered, and the connection is closed.
+
+        Args:
+            within: Seconds until the connection is dropped.
+
+        Returns:
+            False when it took longer, or the connection was lost meanwhile.
+        """
+        answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._client.unsubscribe_all()
+        self._client.ping(lambda: end(answered))
         try:
-            # nats-py swallows a cancel while it drains, and knows nothing of a loss: it is left behind, not awaited.
-            await asyncio.wait((draining, self.lost), timeout=within, return_when=asyncio.FIRST_COMPLETED)
-            return draining.done() and not self.lost.done() and draining.exception() is None
+            await asyncio.wait((answered, self.lost), timeout=within, return_when=asyncio.FIRST_COMPLETED)
+            if answered.done():
+                with suppress(OSError, TimeoutError):
+                    self._writer.close()
+                    async with asyncio.timeout(min(within, _CLOSED_WITHIN)):
+                        await self._writer.wait_closed()
         finally:
             self.abort()
-            draining.cancel()
-            draining.add_done_callback(lambda task: task.cancelled() or task.exception())
-
-    async def _drain(self) -> None:
-        await self._client.drain()
-        self._writer.close()
-        with suppress(OSError):
-            await self._writer.wait_closed()
+        return answered.done()
 
     def abort(self) -> None:
         """Drop the connection at once; no task and no socket is left."""
@@ -362,6 +424,7 @@ class Link:
         self._transport.abort()
 
 
-def _end(waiting: asyncio.Future[None]) -> None:
+def end(waiting: "asyncio.Future[None]") -> None:
+    """Set the result of a future that may have one."""
     if not waiting.done():
         waiting.set_result(None)

@@ -1,32 +1,44 @@
 """nats-py without its retry loop and its reactions to a loss: the one file with nats-py's private names.
 
-nats-py speaks the protocol (CONNECT, PING and PONG, subscriptions, draining); what it must not do is decide when
-a connection has ended, because it does not tell why, may stay in a state it never leaves, or wait for a peer
-that is frozen. So the transport and the four places where nats-py would act on a loss are ours, and lead to
-``LinkClient.lost``. When a connection is stale is decided by who sends its PINGs.
+nats-py speaks the handshake and parses the protocol. It does not decide when a connection has ended: it gives no
+reason, may stay in a state for ever, or wait for a peer that is frozen. Its queue of pending flushes is not used
+either: the read loop would wait in it when a peer sends many PINGs and reads nothing. So the transport, every write
+and every reaction to a loss are ours.
 """
 
 import asyncio
-import json
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import msgspec
 import nats.aio.client
 import nats.errors
-from nats.aio.subscription import Subscription
 from nats.aio.transport import Transport
 from nats.protocol.parser import AWAITING_CONTROL_LINE
 
 from natsmon.dial.causes import classify, classify_server_error
 from natsmon.dial.errors import DialError
 from natsmon.protocol.jwt_expiry import dated
-from natsmon.protocol.server_info import Info, parse_info
+from natsmon.protocol.server_info import Info, convert_info
 from natsmon.protocol.stream_transport import StreamTransport
 
 _MAX_CONTROL_LINE = 256 * 1024
-_MAX_MESSAGE = 128 * 1024 * 1024
+_MAX_MESSAGE = 72 * 1024 * 1024
+"""Bytes; nats-server allows a payload of 64 MiB at most."""
 _READ_SIZE = 64 * 1024
+_SLICE = 4_000
+"""Bytes parsed at once; below nats-py's 4,096, up to which it recognises what is not NATS."""
+_TURN = 0.002
+"""Seconds of parsing after which other tasks of the loop run."""
+_PONGS_UNSENT = 1_000
+"""PONGs written since the socket last took everything; a peer that sends PINGs and reads nothing gets no more."""
+_ERRORS_KEPT = 100
+"""Errors received before there is a callback for them."""
+
+Receive = Callable[[bytes, bytes, bytes, bytes], None]
+"""Called with subject, reply, headers and payload of a message."""
 
 
 class Loss(NamedTuple):
@@ -37,7 +49,7 @@ class Loss(NamedTuple):
 
 
 class LinkClient(nats.aio.client.Client):
-    """nats-py without its reactions to a loss: whatever ends the connection is told once, by ``lost``."""
+    """nats-py without its reactions to a loss: whatever ends the connection sets ``lost``, once."""
 
     def __init__(self, transport: StreamTransport) -> None:
         super().__init__()
@@ -45,89 +57,65 @@ class LinkClient(nats.aio.client.Client):
         self.lost: asyncio.Future[Loss] = asyncio.get_running_loop().create_future()
         self.last_read = time.monotonic()
         self.first_ping = 0.0
-        """``time.monotonic()`` of the first PING since ``last_read``; before that while there is none."""
+        """``time.monotonic()`` of the first PING since ``last_read``; an older time while there is none."""
         self.on_read: Callable[[], None] | None = None
         self.on_pong: Callable[[], None] | None = None
-        self._answered: dict[asyncio.Future[float], Callable[[], None]] = {}
-        self.receivers: dict[int, Callable[[bytes, bytes], None]] = {}
-        self.whole_receivers: dict[int, Callable[[bytes, bytes, bytes, bytes], None]] = {}
         self.on_info: Callable[[Info], None] | None = None
         self.on_error: Callable[[str], None] | None = None
-        self.later_infos: list[Info] = []
+        self.later_info: Info | None = None
+        """The newest INFO that arrived before there was a callback for it."""
         self.later_errors: list[str] = []
+        self._unanswered: deque[Callable[[], None] | None] = deque()
+        """One for each PING without a PONG, in order."""
+        self._receivers: dict[int, Receive] = {}
+        self._last_sid = 0
+        self._pongs_unsent = 0
 
     def lose(self, cause: str, text: str) -> None:
-        """The first reason counts; what follows from it does not."""
+        """End the connection. The first reason counts; later ones follow from it."""
         if not self.lost.done() and not self.is_closed:
             self.lost.set_result(Loss(cause, text))
 
     def stop(self) -> None:
-        """End everything nats-py has running, waiting for nothing."""
+        """End every task of nats-py without waiting."""
         self._status = self.CLOSED
         for task in (self._reading_task, self._ping_interval_task, self._flusher_task):
             if task is not None:
                 task.cancel()
-        for pong in self._pongs:
-            pong.cancel()
-        self._pongs.clear()
-        self._answered.clear()
+        self._unanswered.clear()
+        self._receivers.clear()
         self.on_read = self.on_pong = None
-        for subscription in self._subs.values():
-            subscription._stop_processing()
-        self._subs.clear()
-        self._pending.clear()
-        self._pending_data_size = 0
 
-    async def listen(self, subject: str, receive: Callable[[bytes, bytes], None]) -> Subscription:
-        """Pass every message on ``subject`` to ``receive(headers, payload)``, from the read loop itself.
+    def write(self, commands: bytes) -> None:
+        """Write whole protocol commands, unless the connection is gone."""
+        if not self.is_closed:
+            self._stream.write(commands)
 
-        The SUB is on its way when this returns.
-        """
-        subscription = await self.subscribe(subject)
-        self.receivers[subscription._id] = receive
-        self.flush_now()
-        return subscription
+    def subscribe_with(self, subject: str, receive: Receive) -> int:
+        """Write SUB; ``receive`` is called from the read loop with every message. Returns the subscription's number."""
+        self._last_sid += 1
+        self._receivers[self._last_sid] = receive
+        self.write(b"SUB %b %d\r\n" % (subject.encode(), self._last_sid))
+        return self._last_sid
 
-    async def listen_whole(self, subject: str, receive: Callable[[bytes, bytes, bytes, bytes], None]) -> Subscription:
-        """The same to ``receive(subject, reply, headers, payload)``."""
-        subscription = await self.subscribe(subject)
-        self.whole_receivers[subscription._id] = receive
-        self.flush_now()
-        return subscription
+    def unsubscribe(self, sid: int) -> None:
+        """Write UNSUB; messages that are on their way are dropped."""
+        if self._receivers.pop(sid, None) is not None:
+            self.write(b"UNSUB %d\r\n" % sid)
 
-    async def forget(self, subscription: Subscription) -> None:
-        """Listen no more."""
-        self.receivers.pop(subscription._id, None)
-        self.whole_receivers.pop(subscription._id, None)
-        await subscription.unsubscribe()
+    def unsubscribe_all(self) -> None:
+        """Write UNSUB for every subscription; messages that are on their way are still received."""
+        self.write(b"".join(b"UNSUB %d\r\n" % sid for sid in self._receivers))
 
-    def ping(self, answered: Callable[[], None] | None = None) -> "asyncio.Future[float]":
-        """PING now; the future gets the ``time.perf_counter()`` of its PONG.
-
-        ``answered`` is called from the read loop itself, before anything that follows the PONG is looked at.
-        """
-        pong: asyncio.Future[float] = asyncio.get_running_loop().create_future()
-        self._pongs.append(pong)
-        if answered is not None:
-            self._answered[pong] = answered
+    def ping(self, answered: Callable[[], None] | None = None) -> None:
+        """Write PING; ``answered`` is called from the read loop, before anything that follows the PONG is parsed."""
+        self._unanswered.append(answered)
         if self.first_ping <= self.last_read:
             self.first_ping = time.monotonic()
-        self._stream.write(b"PING\r\n")
-        return pong
-
-    async def hear_info(self, info: dict[str, Any]) -> None:
-        """An INFO that came before the read loop began."""
-        await self._process_info(info)
-
-    def flush_now(self) -> None:
-        """Write what nats-py holds back for its flusher, so that order on the wire is order in the program."""
-        if self._pending:
-            self._stream.writelines(self._pending)
-            self._pending = []
-            self._pending_data_size = 0
+        self.write(b"PING\r\n")
 
     async def _read_loop(self) -> None:
-        # nats-py's own ends silently on what it does not expect, and goes on saying CONNECTED.
+        # nats-py's own ends silently on what it does not expect, and its status stays CONNECTED.
         try:
             while not self.is_closed:
                 data = await self._stream.read(_READ_SIZE)
@@ -137,13 +125,8 @@ class LinkClient(nats.aio.client.Client):
                 self.last_read = time.monotonic()
                 if self.on_read is not None:
                     self.on_read()
-                await self._ps.parse(data)
-                if self._ps.needed > _MAX_MESSAGE or (
-                    self._ps.state == AWAITING_CONTROL_LINE and len(self._ps.buf) > _MAX_CONTROL_LINE
-                ):
-                    self.lose("protocol", "the server sent a line or a message without end")
-                    return
-        except DialError as error:  # a WebSocket is closed with words of the server's
+                await self._parse(data)
+        except DialError as error:  # a WebSocket is closed with a text of the server's
             self.lose(error.cause, self._stream.redact(error.text))
         except OSError as error:
             self.lose(*classify(error))
@@ -152,56 +135,77 @@ class LinkClient(nats.aio.client.Client):
         except Exception as error:
             self.lose("protocol", f"the server sent what makes no sense ({type(error).__name__})")
 
+    async def _parse(self, data: bytes) -> None:
+        """Parse in slices: buffered data is read without a turn of the loop, and a flood of it never ends."""
+        began = time.perf_counter()
+        for start in range(0, len(data), _SLICE):
+            await self._ps.parse(data[start : start + _SLICE])
+            if self._ps.needed > _MAX_MESSAGE or (
+                self._ps.state == AWAITING_CONTROL_LINE and len(self._ps.buf) > _MAX_CONTROL_LINE
+            ):
+                raise nats.errors.ProtocolError("the server sent a line or a message without end")
+            if time.perf_counter() - began > _TURN:
+                await asyncio.sleep(0)
+                began = time.perf_counter()
+
+    async def _flusher(self) -> None:
+        """Nothing is queued: every command is written at once."""
+
     async def _ping_interval(self) -> None:
-        """PINGs are sent by who counts them, which is not nats-py."""
+        """PINGs are sent by the keepalive and the round trips."""
 
     async def _process_op_err(self, e: Exception) -> None:
         self.lose(*classify(e))
 
     async def _process_err(self, err_msg: str) -> None:
-        text = err_msg.strip("'")
-        cause = classify_server_error(text)
-        told, text = text, self._stream.redact(text)
+        # nats-py gives it in lower case; its parser still has the line. Subjects are case-sensitive.
+        line = bytes(self._ps.buf[: self._ps.buf.find(b"\r\n")])
+        raw = line[4:].strip().decode().strip("'")
+        cause = classify_server_error(raw)
+        text = self._stream.redact(raw)
         if cause == "auth_expired":
             text = dated(self._stream.our_connect, text)
-        if "permissions violation" in told or "maximum subscriptions exceeded" in told:
-            if self.on_error is None:
-                self.later_errors.append(text)
-            else:
-                self.on_error(text)
-        else:
+        lower = raw.lower()
+        if "permissions violation" not in lower and "maximum subscriptions exceeded" not in lower:
             self.lose(cause, text)
+        elif self.on_error is not None:
+            self.on_error(text)
+        elif len(self.later_errors) < _ERRORS_KEPT:
+            self.later_errors.append(text)
 
     async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
         if initial_connection:
             return
-        later, _ = parse_info(json.dumps(info).encode())
+        self.receive_info(convert_info(info))
+        await asyncio.sleep(0)  # it may be long
+
+    def receive_info(self, info: Info) -> None:
+        """Pass a later INFO on, or keep it for the callback that comes."""
         if self.on_info is None:
-            self.later_infos.append(later)
+            before = self.later_info
+            self.later_info = info if before is None or not before.ldm else msgspec.structs.replace(info, ldm=True)
         else:
-            self.on_info(later)
+            self.on_info(info)
+
+    async def _process_ping(self) -> None:
+        if self._stream.backlog == 0:
+            self._pongs_unsent = 0
+        if self._pongs_unsent < _PONGS_UNSENT:
+            self._pongs_unsent += 1
+            self.write(b"PONG\r\n")
 
     async def _process_pong(self) -> None:
-        # nats-py's own dies of a PONG that comes after its waiter has given up.
         if self.on_pong is not None:
             self.on_pong()
-        if self._pongs:
-            pong = self._pongs.pop(0)
-            answered = self._answered.pop(pong, None)
-            if not pong.done():
-                pong.set_result(time.perf_counter())
-            if answered is not None:
-                answered()
+        answered = self._unanswered.popleft() if self._unanswered else None
+        if answered is not None:
+            answered()
 
     async def _process_msg(self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes) -> None:
-        # Straight from the read loop: no queue, no task and no parsed headers between a message and its count.
-        receive = self.receivers.get(sid)
+        # From the read loop itself: no queue, no task and no parsed headers between a message and its count.
+        receive = self._receivers.get(sid)
         if receive is not None:
-            receive(headers, data)
-        elif (receive_whole := self.whole_receivers.get(sid)) is not None:
-            receive_whole(subject, reply, headers, data)
-        else:
-            await super()._process_msg(sid, subject, reply, data, headers)
+            receive(subject, reply, headers, data)
 
 
 class DialClient(nats.aio.client.Client):

@@ -141,8 +141,17 @@ def parse_info(body: bytes) -> tuple[Info, dict[str, Any]]:
         raise HandshakeError("info", "info_bad", f"INFO is not JSON: {error}") from error
     if not isinstance(raw, dict):
         raise HandshakeError("info", "info_bad", f"INFO is not a JSON object: {_excerpt(body)}")
+    return convert_info(raw), raw
+
+
+def convert_info(raw: dict[str, Any]) -> Info:
+    """Validate the object of an INFO line.
+
+    Raises:
+        DialError: In the stage ``info``.
+    """
     try:
-        return msgspec.convert({k: v for k, v in raw.items() if v is not None}, Info), raw
+        return msgspec.convert({k: v for k, v in raw.items() if v is not None}, Info)
     except msgspec.ValidationError as error:
         raise HandshakeError("info", "info_bad", f"INFO makes no sense: {error}") from error
 

@@ -13,7 +13,7 @@ from natsmon.config.redaction import redact
 from natsmon.dial.causes import classify, classify_server_error
 from natsmon.dial.errors import DialError
 from natsmon.dial.stream import Stream
-from natsmon.protocol.server_info import parse_info, read_answer
+from natsmon.protocol.server_info import Info, parse_info, read_answer
 
 SECRET_FIELDS = ("pass", "auth_token", "jwt", "sig")
 """What of a CONNECT nobody may see."""
@@ -55,8 +55,8 @@ class StreamTransport(nats.aio.transport.Transport):
         """CONNECT as it was sent, secrets included; empty until then."""
         self.refused: DialError | None = None
         """Why the server turned us away after CONNECT."""
-        self.early_infos: list[dict[str, Any]] = []
-        """INFO lines that came before PONG."""
+        self.early_info: Info | None = None
+        """The newest INFO that came before PONG."""
 
     async def connect(self, uri: ParseResult, buffer_size: int, connect_timeout: int) -> None:
         """The stream is open already."""
@@ -71,7 +71,8 @@ class StreamTransport(nats.aio.transport.Transport):
         early: list[bytes] = []
         try:
             verb, text = await read_answer(self._reader, self._writer, early, until=(b"PONG", b"-ERR"))
-            self.early_infos += [parse_info(line[4:])[1] for line in early]
+            if early:
+                self.early_info, _ = parse_info(early[-1][4:])
         except DialError as error:
             raise self._refuse(error.cause, self.redact(error.text)) from error
         except OSError as error:
@@ -100,6 +101,11 @@ class StreamTransport(nats.aio.transport.Transport):
     def redact(self, text: str) -> str:
         """What the server said, if it does not repeat a secret of ours."""
         return redact(text, (self.our_connect.get(name, "") for name in SECRET_FIELDS))
+
+    @property
+    def backlog(self) -> int:
+        """Bytes written that the operating system has not taken yet."""
+        return self._writer.transport.get_write_buffer_size()
 
     def writelines(self, payload: list[bytes]) -> None:
         send(self._writer, b"".join(payload))

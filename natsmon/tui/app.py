@@ -20,13 +20,14 @@ from textual.widgets import Input
 
 from natsmon.stream import commands
 from natsmon.stream.source import Source
-from natsmon.tui import decisions, themes
-from natsmon.tui.dashboard import Dashboard
-from natsmon.tui.drawing.moment import Moment
-from natsmon.tui.keybar import MomentView
-from natsmon.tui.keys import KEYS, RECORD_KEYS, Key, bindings, keys
-from natsmon.tui.recordings import Recordings
-from natsmon.tui.watch import Watch
+from natsmon.tui.model import decisions
+from natsmon.tui.model.key_table import KEYS, RECORD_KEYS, Key, bindings, keys
+from natsmon.tui.model.moment import Moment
+from natsmon.tui.model.recordings import Recordings
+from natsmon.tui.model.watched import Watch
+from natsmon.tui.pages.dashboard import Dashboard
+from natsmon.tui.widgets import themes
+from natsmon.tui.widgets.key_bar import MomentView
 
 if TYPE_CHECKING:
     from natsmon.recording.recorder import Recorder
@@ -308,7 +309,7 @@ class NatsmonApp(App[int]):
         self.exit(decisions.exit_code(self.watched.moment(), interrupted=self._interrupted, killed=self._killed))
 
     def action_help(self) -> None:
-        from natsmon.tui.help import HelpScreen  # only when asked for: it costs first paint else
+        from natsmon.tui.pages.help_page import HelpScreen  # only when asked for: it costs first paint else
 
         self.push_screen(HelpScreen(self._keys, self.page_key_table()))
 

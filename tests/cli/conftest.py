@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from natsmon.cli import run_modes as modes
+from natsmon.cli.command_group import DEFAULT, load
 from natsmon.config.settings import Settings
 
-VARIABLES = ("NATS_URL", "NATS_USER", "NATS_PASSWORD", "NATS_TOKEN")
+VARIABLES = tuple(str(param.envvar) for param in load(DEFAULT).params if param.envvar)
 
 
 class Runs(list[Any]):

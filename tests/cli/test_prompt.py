@@ -8,10 +8,10 @@ COMMAND = [sys.executable, "-m", "natsmon", "info", "--user", "ada"]
 
 
 async def test_password_is_asked_for_and_never_shown() -> None:
-    async with Terminal(COMMAND, size=(100, 50)) as terminal:
+    async with Terminal(COMMAND, size=(100, 70)) as terminal:
         await terminal.until("Password")
         terminal.send("hunter2\r")
-        shown = await terminal.until("drain-timeout")
+        shown = await terminal.until("keymap")
         assert await terminal.ended() == 0
         assert "hunter2" not in terminal.text + str(terminal.output)
         assert any(line.split() == ["password", "****", "prompt"] for line in shown.splitlines())
@@ -19,15 +19,15 @@ async def test_password_is_asked_for_and_never_shown() -> None:
 
 
 async def test_no_password_makes_the_user_a_token() -> None:
-    async with Terminal(COMMAND, size=(100, 50)) as terminal:
+    async with Terminal(COMMAND, size=(100, 70)) as terminal:
         await terminal.until("Password")
         terminal.send("\r")
-        shown = await terminal.until("drain-timeout")
+        shown = await terminal.until("keymap")
         assert any(line.split() == ["token", "****", "flag", "--user"] for line in shown.splitlines())
 
 
 async def test_a_password_that_is_given_is_not_asked_for() -> None:
-    async with Terminal([*COMMAND, "--password", "hunter2"], size=(100, 50)) as terminal:
-        shown = await terminal.until("drain-timeout")
+    async with Terminal([*COMMAND, "--password", "hunter2"], size=(100, 70)) as terminal:
+        shown = await terminal.until("keymap")
         assert "Password" not in shown
         assert "hunter2" not in shown

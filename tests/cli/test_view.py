@@ -61,7 +61,7 @@ async def test_a_live_stream_through_a_pipe(server: NatsServer) -> None:
         terminal.send("o")
         await terminal.until("esc back")
         terminal.send("\x1b")
-        await terminal.until(lambda text: "publishing hello" in text and "esc back" not in text)
+        await terminal.until(lambda text: "publishing natsmon.echo" in text and "esc back" not in text)
         await asyncio.to_thread(server.start)
         await terminal.until("● CONNECTED")
         terminal.send("q")

@@ -1,10 +1,12 @@
 """Several servers: discovered ones, and taking turns."""
 
 from natsmon.lab.nats_server import NatsServer
+from natsmon.probe.connection.server_pool import DISCOVERED_KEPT
 from natsmon.stream import events as ev
 from tests.conftest import StartServer
 from tests.connection.life import connected, start
 from tests.harness.listening import listening, settings
+from tests.harness.peer import Talk, playing
 
 
 async def test_discovered_servers_join_the_pool(cluster: list[NatsServer]) -> None:
@@ -49,3 +51,34 @@ async def test_a_discovered_server_that_is_gone_leaves_the_pool(cluster: list[Na
         for other in others:
             other.kill()
         await run.events.until(ev.Pool, lambda _: len(run.events.state.pool) == 1)
+
+
+async def test_of_too_many_advertised_servers_the_last_are_kept() -> None:
+    urls = [f"10.0.{n // 250}.{n % 250}:4222" for n in range(10_000)]
+
+    def pool() -> set[str]:
+        return {member.server for event in run.events.of(ev.Pool) for member in event.changed if member.discovered}
+
+    async def script(talk: Talk) -> None:
+        await talk.handshake()
+        await talk.info(connect_urls=urls)
+        await talk.until_closed()
+
+    async with playing(script) as peer, listening(settings(peer.url, drain_timeout=0.05)) as run:
+        found = await run.events.until(ev.Discovered)
+        assert len(found.servers) + found.omitted == len(urls)
+        await run.events.until(ev.Pool, lambda _: len(pool()) == DISCOVERED_KEPT)
+        assert pool() == {f"nats://{url}" for url in urls[-DISCOVERED_KEPT:]}
+        assert run.events.of(ev.Pool)[-1].omitted == len(urls) - DISCOVERED_KEPT
+
+
+async def test_usable_server_is_reached_before_advertised_ones(server: NatsServer) -> None:
+    async def script(talk: Talk) -> None:
+        await talk.handshake(connect_urls=[f"127.{n // 250}.{n % 250}.9:9" for n in range(1_000)])
+        await talk.released(True)
+
+    async with playing(script) as peer, listening(settings(peer.url, server.url)) as run:
+        await run.events.until(ev.Discovered)
+        peer.release()
+        back = await run.events.until(ev.Reconnected)
+        assert (back.after, back.attempts) == (server.url, 1)

@@ -52,17 +52,17 @@ async def test_schedule_is_a_grid_without_drift(ports: tuple[int, int]) -> None:
     # On a busy machine some of the first and of the last are late, but hardly all of them.
     apart = [last - first for first in times[:5] for last in times[-10:]]
     assert min(min(span % interval, -span % interval) for span in apart) < 0.004, "off the grid"
-    assert times[-1] - times[0] >= 50 * interval - 0.02
+    assert times[-1] - times[0] >= 45 * interval, "faster than scheduled"
 
 
 async def test_latency_of_late_message_counts_from_when_it_was_due(ports: tuple[int, int]) -> None:
-    async with reaching("connected", ports) as run:
+    interval, late = 1.0, 0.3
+    async with reaching("connected", ports, interval=interval) as run:
+        first = await run.events.until(ev.Published)
         await run.events.until(ev.Echoed)
-        time.sleep(0.09)  # noqa: ASYNC251  the loop is late, and so are three messages at least
-        stalled_until = run.probe.emitter.now()
-        late = await run.events.until(ev.Published, lambda message: message.t >= stalled_until)
-        echo = await run.events.until(ev.Echoed, lambda echo: echo.seq == late.seq)
-        assert echo.latency >= 0.09 - 0.025 - 0.005
+        time.sleep(first.t + interval + late - run.probe.emitter.now())  # noqa: ASYNC251  the second one is due meanwhile
+        echo = await run.events.until(ev.Echoed)
+        assert echo.latency >= late - 0.02
 
 
 async def test_a_stall_is_made_up_for_within_bounds(ports: tuple[int, int]) -> None:

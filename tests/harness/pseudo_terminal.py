@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import shutil
 import struct
 import sys
@@ -12,6 +13,10 @@ _TAKE_TERMINAL = (
     "import fcntl,os,sys,termios; os.setsid(); fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
     "os.execvp(sys.argv[1], sys.argv[1:])"
 )
+
+
+UNKNOWN = re.compile(rb"\x1b\[[<=>][0-9;]*[a-zA-Z]|\x1b\[\??[0-9;]*[ $!\"'][a-zA-Z]|\x1bP.*?\x1b\\\\", re.DOTALL)
+"""Sequences with a private marker or an intermediate byte that pyte does not know; it would print their ends."""
 
 
 def with_terminal(command: Sequence[str]) -> list[str]:

@@ -22,14 +22,12 @@ from typing import Any, Self
 
 import pyte
 
-from tests.harness.pseudo_terminal import environment, set_size, with_terminal
+from tests.harness.pseudo_terminal import UNKNOWN, environment, set_size, with_terminal
 
 WAIT = 10.0
 _SECOND_SCREEN = 1049
 Condition = str | Callable[[str], bool]
 
-# Sequences with a private marker or an intermediate byte that pyte does not know; it would print their ends.
-_UNKNOWN = re.compile(rb"\x1b\[[<=>][0-9;]*[a-zA-Z]|\x1b\[\??[0-9;]*[ $!\"'][a-zA-Z]|\x1bP.*?\x1b\\", re.DOTALL)
 _UNFINISHED = re.compile(rb"\x1b(\[[<=>?]?[0-9;]*[ $!\"']?|P[^\x1b]*\x1b?)?\Z")
 
 
@@ -194,7 +192,7 @@ class Terminal:
         data = self._unfinished + data
         cut = _UNFINISHED.search(data)
         data, self._unfinished = (data[: cut.start()], data[cut.start() :]) if cut else (data, b"")
-        self._stream.feed(_UNKNOWN.sub(b"", data))
+        self._stream.feed(UNKNOWN.sub(b"", data))
         self._changed.set()
 
     def _set_size(self) -> None:

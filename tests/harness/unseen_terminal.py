@@ -8,8 +8,12 @@ import threading
 from collections.abc import Sequence
 from typing import Self
 
+import pyte
+
 from tests.harness import processes
-from tests.harness.pseudo_terminal import environment, set_size, with_terminal
+from tests.harness.pseudo_terminal import UNKNOWN, environment, set_size, with_terminal
+
+_KEPT = 64 * 1024
 
 
 class UnseenTerminal:
@@ -35,16 +39,33 @@ class UnseenTerminal:
         finally:
             os.close(inner)
         self.bytes_drawn = 0
+        self.tail = b""
+        """The end of its output."""
         self._reader = threading.Thread(target=self._read, name="unseen terminal", daemon=True)
         self._reader.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         processes.end(self._process)
-        os.write(self._end, b".")
-        self._reader.join()
-        for descriptor in (self._outer, self._ended, self._end):
-            os.close(descriptor)
+        self.close_terminal()
+
+    def send(self, keys: bytes) -> None:
+        os.write(self._outer, keys)
+
+    def close_terminal(self) -> None:
+        """Close it, as a terminal emulator that ends does. May be called again."""
+        if self._outer >= 0:
+            os.write(self._end, b".")
+            self._reader.join()
+            for descriptor in (self._outer, self._ended, self._end):
+                os.close(descriptor)
+            self._outer = -1
+
+    def text(self) -> str:
+        """What the end of its output leaves on the screen."""
+        screen = pyte.Screen(*self._size)
+        pyte.ByteStream(screen).feed(UNKNOWN.sub(b"", self.tail))
+        return "\n".join(line.rstrip() for line in screen.display).strip()
 
     @property
     def pid(self) -> int:
@@ -53,6 +74,8 @@ class UnseenTerminal:
     def _read(self) -> None:
         while self._ended not in (ready := select.select([self._outer, self._ended], [], [])[0]):
             try:
-                self.bytes_drawn += len(os.read(self._outer, 1 << 16)) if ready else 0
+                data = os.read(self._outer, 1 << 16) if ready else b""
             except OSError:  # on Linux, the program closed its side
                 return
+            self.bytes_drawn += len(data)
+            self.tail = (self.tail + data)[-_KEPT:]

@@ -306,7 +306,7 @@ async def test_a_stream_that_may_not_be_asked_about(nats_server: StartServer, tm
     wanted = settings(server.url, jetstream=STREAM, user=Secret("u"), password=Secret("p"))
     async with stream_on(server, user="all", password="p") as stream, listening(wanted) as run:
         told = await run.events.until(ev.AsyncError)
-        assert f"forbids us to ask on $JS.API.STREAM.INFO.{STREAM}" in told.text
+        assert f"does not allow requests on $JS.API.STREAM.INFO.{STREAM}" in told.text
         await run.events.until_counts(lambda tally: tally.delivered >= 3)
         back = await read_back(run)
         assert (back.acknowledged >= 3, back.missing, back.complete) == (True, 0, False)

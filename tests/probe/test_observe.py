@@ -179,7 +179,7 @@ async def test_a_subject_that_may_not_be_heard(nats_server: StartServer) -> None
     server = nats_server(config=only)
     async with listening(settings(server.url, observe="hello", user=Secret("u"), password=Secret("p"))) as run:
         told = await run.events.until(ev.AsyncError)
-        assert 'permissions violation for subscription to "hello"' in told.text
+        assert 'Permissions Violation for Subscription to "hello"' in told.text
 
 
 def ending(*events: ev.AnyEvent, **connection: Any) -> str:

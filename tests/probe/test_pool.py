@@ -5,7 +5,7 @@ import random
 import pytest
 
 from natsmon.config.settings import Server
-from natsmon.probe.connection.server_pool import Pool, advertised
+from natsmon.probe.connection.server_pool import DISCOVERED_KEPT, Pool, advertised
 
 A, B, C, D = (Server(f"{name}.example") for name in "abcd")
 
@@ -182,3 +182,21 @@ def test_what_is_no_address_is_left_out(url: str) -> None:
         "127.0.0.1:4222",
         "[::1]:4223",
     ]
+
+
+def test_discovered_servers_come_after_those_that_were_connected() -> None:
+    made = pool(A)
+    made.take()
+    made.discover([B, C], A)
+    made.connected(C)
+    made.begin(None)
+    made.to_end(C)
+    assert [made.take() for _ in range(4)] == [A, C, B, A]
+
+
+def test_advertised_servers_are_bounded() -> None:
+    made = pool(A)
+    many = [f"h{n}:1" for n in range(DISCOVERED_KEPT)]
+    made.discover(advertised(many, A), A)
+    made.discover(advertised([f"x{n}:1" for n in range(DISCOVERED_KEPT)], A), A)
+    assert len(members(made)) == DISCOVERED_KEPT + 1

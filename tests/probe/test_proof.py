@@ -209,7 +209,7 @@ async def test_where_the_subscription_is_denied_fates_are_unknown(nats_server: S
     server = nats_server(config=DENIED)
     async with listening(settings(server.url, user=Secret("u"), password=Secret("p"))) as run:
         blind = await run.events.until(ev.Unverified)
-        assert 'permissions violation for subscription to "hello"' in blind.reason
+        assert 'Permissions Violation for Subscription to "hello"' in blind.reason
         tally = await run.events.until_counts(lambda tally: tally.unverified >= 5)
         assert (tally.unverified, tally.in_flight, tally.lost, tally.rejected) == (tally.sent, 0, 0, 0)
         run.execute(commands.Reconnect())
@@ -233,7 +233,7 @@ async def test_what_the_server_turns_away_is_rejected_and_no_outage_is_blamed(na
         outage = await run.events.until(ev.Outage)
         assert (outage.lost, outage.rejected, outage.unverified) == (0, 0, 0)
         (said,) = run.events.of(ev.AsyncError)
-        assert 'publish to "hello"' in said.text
+        assert 'Publish to "hello"' in said.text
 
 
 async def test_a_connection_that_may_subscribe_sees_again(nats_server: StartServer) -> None:

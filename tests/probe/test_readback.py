@@ -220,7 +220,7 @@ async def test_a_server_that_is_frozen_meanwhile_is_not_waited_for(server: NatsS
         run.execute(commands.Drain())
         back = await run.events.until(ev.Audit)
         assert time.monotonic() - began < 1.0 + 2.0 + 0.5 + 2.0
-        assert (back.text, back.complete) == ("the server says nothing", False)
+        assert (back.text, back.complete) == ("the server does not answer", False)
         await asyncio.to_thread(server.kill)
         await run.events.until_status("CLOSED")
 

@@ -185,7 +185,7 @@ async def lost(script: Any) -> ev.Disconnected:
         (ws.close_frame(1001), "ws_closed", "the server closed the WebSocket (1001)"),
         (ws.frame(b"", ws.CLOSE), "ws_closed", "the server closed the WebSocket (1005)"),
         (ws.frame(b"+OK\r\n", fin=False) + ws.close_frame(1001, "Stale Connection"), "stale", "Stale Connection"),
-        (ws.frame(b"-ERR 'Stale Connection'\r\n") + ws.close_frame(1001, "bye"), "stale", "stale connection"),
+        (ws.frame(b"-ERR 'Stale Connection'\r\n") + ws.close_frame(1001, "bye"), "stale", "Stale Connection"),
         (b"\x83\x00", "ws_bad", "not a WebSocket frame: invalid opcode"),
         (b"\x82\x80", "ws_bad", "incorrect masking"),
         (b"\xc2\x00", "ws_bad", "reserved bits"),

@@ -16,8 +16,8 @@ from natsmon.recording.reader import Recording
 from natsmon.recording.target import Target
 from natsmon.stream import codec
 from natsmon.stream import events as ev
-from natsmon.tui.recordings import Recordings
-from natsmon.tui.watch import Watch
+from natsmon.tui.model.recordings import Recordings
+from natsmon.tui.model.watched import Watch
 from tests.tui import streams
 from tests.tui.driven import driven
 from tests.tui.fakes import Recorded

@@ -135,7 +135,6 @@ def test_info(way: Way, form: list[str]) -> None:
         [f"nats://ann:{WRONG}@[::1"],
         [f"nats://ann:{WRONG},x@127.0.0.1"],
         ["--monitor", f"http://ann:{WRONG}@127.0.0.1:8222"],
-        ["--jwt", WRONG],
         ["--seed", WRONG],
         ["--token", WRONG, "--rate", "nonsense"],
         ["--headers", WRONG],

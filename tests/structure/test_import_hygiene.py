@@ -55,4 +55,9 @@ def test_naming_the_package_loads_nothing() -> None:
 def test_gc_is_enabled_after_start_up(module: str) -> None:
     code = f"import gc, sys, threading; from {module} import main; sys.argv[1:] = ['version']; main()"
     waiting = "[thread.join() for thread in threading.enumerate() if thread.daemon]"
-    imported_by(f"{code}; assert not gc.isenabled(); {waiting}; assert gc.isenabled() and gc.get_freeze_count()")
+    imported_by(f"{code}; {waiting}; assert gc.isenabled() and gc.get_freeze_count()")
+
+
+def test_gc_is_disabled_during_start_up() -> None:
+    code = "import gc; from natsmon.stream import process_start; process_start._START_SECONDS = 3600"
+    imported_by(f"{code}; process_start.defer_gc(); assert not gc.isenabled()")

@@ -2,8 +2,8 @@
 
 from natsmon.charts.cells import Row, text_of
 from natsmon.state import Tracks
-from natsmon.tui.drawing.moment import Moment, Stream
-from natsmon.tui.drawing.panel import Panel
+from natsmon.tui.model.moment import Moment, Stream
+from natsmon.tui.widgets.panel import Panel
 from tests.tui import streams
 
 STREAMS = (

@@ -11,7 +11,7 @@ from textual.widgets import OptionList
 
 from natsmon.stream import events as ev
 from natsmon.tui.app import NatsmonApp
-from natsmon.tui.drawing.panel import Panel
+from natsmon.tui.widgets.panel import Panel
 from tests.tui.drawn import text_on
 from tests.tui.fakes import Recorded, Server
 from tests.tui.streams import Stream

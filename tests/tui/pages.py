@@ -1,6 +1,6 @@
 """What the page on top of a dashboard is, and what it shows."""
 
-from natsmon.tui.drawing.panel import Panel
+from natsmon.tui.widgets.panel import Panel
 from tests.tui.drawn import text_on
 from tests.tui.driven import Driven
 

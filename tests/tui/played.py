@@ -9,8 +9,8 @@ from textual.pilot import Pilot
 
 from natsmon.recording.reader import Recording
 from natsmon.replay.loading import Loading
-from natsmon.tui.drawing.panel import Panel
-from natsmon.tui.replay.app import ReplayApp
+from natsmon.tui.replay.replay_app import ReplayApp
+from natsmon.tui.widgets.panel import Panel
 from tests.tui.drawn import text_on
 
 

@@ -10,9 +10,9 @@ from natsmon.charts import dial_gantt
 from natsmon.charts.cells import Row, fold, text_of, width_of
 from natsmon.state import Dial, State
 from natsmon.stream import events as ev
-from natsmon.tui import servers, status
-from natsmon.tui.dials import detail, listing
-from natsmon.tui.drawing.moment import Moment
+from natsmon.tui.model.moment import Moment
+from natsmon.tui.pages import dial_detail
+from natsmon.tui.panels import dial_rows, server_panel, status_panel
 from tests.tui import dial_streams, streams
 from tests.tui.drawn import moment_of, texts
 from tests.tui.streams import STARTED, Stream
@@ -34,18 +34,18 @@ MOMENTS = [moment_of(build()) for build in STREAMS]
 
 def told(build: Callable[[], Stream], width: int = 78, *, which: int = -1) -> str:
     moment = moment_of(build())
-    return "\n".join(texts(detail.rows(moment.state.dials[which], moment, width)))
+    return "\n".join(texts(dial_detail.rows(moment.state.dials[which], moment, width)))
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.sampled_from(MOMENTS), st.integers(0, 220))
 def test_whatever_the_width_rows_fit_exactly(moment: Moment, width: int) -> None:
-    drawn: list[Row] = servers.page(moment, width)
+    drawn: list[Row] = server_panel.page(moment, width)
     for height in (0, 1, 3, 6):
-        drawn += servers.rows(moment, width, height)
+        drawn += server_panel.rows(moment, width, height)
     for dial in moment.state.dials:
         drawn += dial_gantt.rows(dial, moment.now, width)
-        drawn += detail.rows(dial, moment, width) if width >= 20 else []
+        drawn += dial_detail.rows(dial, moment, width) if width >= 20 else []
     for cells in drawn:
         assert width_of(cells) == width
         assert text_of(cells).isprintable()
@@ -54,7 +54,7 @@ def test_whatever_the_width_rows_fit_exactly(moment: Moment, width: int) -> None
 @pytest.mark.parametrize("width", [58, 78, 116, 196])
 def test_hostile_words_stay_text_and_have_an_end(width: int) -> None:
     moment = moment_of(dial_streams.hostile_dial())
-    drawn = [*detail.rows(moment.state.dials[0], moment, width), *servers.page(moment, width)]
+    drawn = [*dial_detail.rows(moment.state.dials[0], moment, width), *server_panel.page(moment, width)]
     shown = "\n".join(texts(drawn))
     assert "\x1b" not in shown
     assert "\u202e" not in shown
@@ -153,12 +153,12 @@ def test_a_dial_under_way_counts_up() -> None:
     stream = dial_streams.under_way()
     moment = moment_of(stream)
     (dial,) = moment.state.dials
-    page = "\n".join(texts(detail.rows(dial, moment, 78)))
+    page = "\n".join(texts(dial_detail.rows(dial, moment, 78)))
     assert "◐ dialing at tcp  655 ms of 5 s" in page
     assert "nothing" not in page
     later = moment_of(stream, now=moment.now + 1)
-    assert detail.tick(dial, moment) != detail.tick(dial, later)
-    assert "1.65 s of 5 s" in "\n".join(texts(detail.rows(dial, later, 78)))
+    assert dial_detail.tick(dial, moment) != dial_detail.tick(dial, later)
+    assert "1.65 s of 5 s" in "\n".join(texts(dial_detail.rows(dial, later, 78)))
 
 
 def test_a_second_look_is_told_with_its_own_advice() -> None:
@@ -173,9 +173,9 @@ def test_what_a_dial_learns_later_changes_its_tick() -> None:
     moment = moment_of(dial_streams.looked_at_twice())
     before, (dial,) = moment_of(Stream()), moment.state.dials
     finding, dial.finding = dial.finding, None
-    without = detail.tick(dial, before)
+    without = dial_detail.tick(dial, before)
     dial.finding = finding
-    assert detail.tick(dial, before) != without
+    assert dial_detail.tick(dial, before) != without
 
 
 def test_long_text_is_folded_at_spaces_and_cut_where_there_are_none() -> None:
@@ -189,45 +189,52 @@ def test_long_text_is_folded_at_spaces_and_cut_where_there_are_none() -> None:
 
 def test_the_pool_tells_who_is_here_who_failed_and_who_leaves() -> None:
     moment = moment_of(dial_streams.secured())
-    header, here, failed, lame, other = texts(servers.rows(moment, 78, 6))
+    header, here, failed, lame, other = texts(server_panel.rows(moment, 78, 6))
     assert header.split() == ["server", "from", "failed", "left"]
     assert here.split() == ["●", "tls://east-1.example.com:4222", "given", "0", "60", "here"]
     assert failed.split() == ["tls://east-2.example.com:4222", "given", "1", "59"]
     assert lame.split() == ["!", "tls://192.0.2.19:4222", "discovered", "0", "60", "lame", "duck"]
     assert other.split() == ["tls://192.0.2.20:4222", "discovered", "0", "60"]
-    (summary,) = texts(servers.rows(moment, 78, 1))
+    (summary,) = texts(server_panel.rows(moment, 78, 1))
     assert summary.startswith("4 in the pool, 2 discovered, 1 failing")
 
 
 def test_the_pool_marks_who_is_dialed_and_who_is_next() -> None:
     pool = [ev.PoolMember(server=f"nats://east-{n}:4222", attempts_left=0 if n == 3 else None) for n in (1, 2, 3)]
     dialing = dial_streams.pool(streams.dialing(), *pool)
-    shown = texts(servers.rows(moment_of(dialing), 78, 6))
+    shown = texts(server_panel.rows(moment_of(dialing), 78, 6))
     assert shown[2].split() == ["◐", "east-2:4222", "given", "0", "∞", "dialing"]
     assert shown[3].split() == ["east-3:4222", "given", "0", "0", "no", "attempts", "left"]
     waiting = dial_streams.pool(streams.countdown(), *pool)
-    assert texts(servers.rows(moment_of(waiting), 78, 6))[1].split() == ["▸", "east-1:4222", "given", "0", "∞", "next"]
+    assert texts(server_panel.rows(moment_of(waiting), 78, 6))[1].split() == [
+        "▸",
+        "east-1:4222",
+        "given",
+        "0",
+        "∞",
+        "next",
+    ]
 
 
 def test_a_pool_too_large_for_its_panel_shows_those_that_matter() -> None:
     stream = Stream().become("CONNECTING").connect("nats://s30:4222")
     dial_streams.pool(stream, *(ev.PoolMember(server=f"nats://s{n}:4222") for n in range(40)))
-    shown = texts(servers.rows(moment_of(stream), 78, 5))
+    shown = texts(server_panel.rows(moment_of(stream), 78, 5))
     assert len(shown) == 5
     assert shown[1].startswith("● s30:4222")
     assert shown[-1].strip() == "and 37 more · s shows all"
-    assert len([line for line in texts(servers.page(moment_of(stream), 78)) if ":4222" in line]) == 41
+    assert len([line for line in texts(server_panel.page(moment_of(stream), 78)) if ":4222" in line]) == 41
 
 
 def test_who_we_are_and_until_when() -> None:
     moment = moment_of(dial_streams.secured())
-    page = "\n".join(texts(servers.page(moment, 78)))
+    page = "\n".join(texts(server_panel.page(moment, 78)))
     for words in ("account            ORDERS", "user               alice", "orders.>, hello", "(in 39 days)"):
         assert words in page, words
-    first, second = texts(status.rows(moment, 156, 2))
+    first, second = texts(status_panel.rows(moment, 156, 2))
     assert "account ORDERS · user alice" in first
     assert "credentials good until 2025-07-25 (in 39 days)" in second
-    narrow = texts(status.rows(moment, 78, 2))[1]
+    narrow = texts(status_panel.rows(moment, 78, 2))[1]
     assert "credentials" not in narrow
 
 
@@ -237,14 +244,14 @@ def test_who_we_were_when_there_is_no_connection() -> None:
         (streams.outage(), "who we were on the last connection"),
         (streams.dialing(), "who we are"),
     ):
-        assert texts(servers.page(moment_of(stream), 78))[0].split("─")[0].rstrip() == heading
+        assert texts(server_panel.page(moment_of(stream), 78))[0].split("─")[0].rstrip() == heading
 
 
 def test_a_server_without_a_name_is_told_by_its_address_and_not_by_its_long_id() -> None:
     stream = Stream().become("CONNECTING").connect("nats://east-1:4222", name="NABC")
     moment = moment_of(stream)
-    assert "NABC" not in "".join(texts(status.rows(moment, 116, 2)) + texts(servers.page(moment, 78)))
-    assert "".join(texts(status.rows(moment, 116, 2))).count("east-1:4222") == 1
+    assert "NABC" not in "".join(texts(status_panel.rows(moment, 116, 2)) + texts(server_panel.page(moment, 78)))
+    assert "".join(texts(status_panel.rows(moment, 116, 2))).count("east-1:4222") == 1
 
 
 @pytest.mark.parametrize(
@@ -253,7 +260,7 @@ def test_a_server_without_a_name_is_told_by_its_address_and_not_by_its_long_id()
 def test_credentials_about_to_end_are_said_where_there_is_little_room(days: float, words: str) -> None:
     stream = dial_streams.secured()
     stream.add(ev.Identity(t=stream.t, user="alice", expires=STARTED + days * dial_streams.DAY + stream.t + 1))
-    assert words in texts(status.rows(moment_of(stream), 78, 2))[1]
+    assert words in texts(status_panel.rows(moment_of(stream), 78, 2))[1]
 
 
 # -- the cursor -----------------------------------------------------------------------------------
@@ -273,7 +280,7 @@ def _ids(listed: list[Dial]) -> list[int]:
 
 def test_the_cursor_rests_on_the_newest_until_moved_then_stays_with_its_dial() -> None:
     state = _state(*"abcd")
-    selection = listing.DialSelection()
+    selection = dial_rows.DialSelection()
     assert _ids([selection.current(state)]) == [4]  # type: ignore[list-item]
     selection.move(state, 1)
     view = selection.view(state, 3, marked=True)
@@ -296,15 +303,15 @@ def test_the_cursor_rests_on_the_newest_until_moved_then_stays_with_its_dial() -
 def test_dials_are_filtered_by_server_outcome_and_cause(needle: str, found: list[int]) -> None:
     state = _state(*"abc")
     state.apply(ev.DialStart(t=4, dial=4, attempt=1, pool_pass=1, server="d", reason="initial"))
-    selection = listing.DialSelection()
+    selection = dial_rows.DialSelection()
     selection.filter(needle)
     assert _ids(selection.listed(state)) == found
     view = selection.view(state, 9, marked=True)
     assert _ids(view.listed) == found
     assert view.cursor == (0 if found else None)
     moment = Moment(state, 5.0)
-    assert listing.title(moment, view, needle).startswith(f"dials · “{needle}” {len(found)} of 4")
-    shown = texts(listing.rows(moment, 78, 9, view, needle))
+    assert dial_rows.title(moment, view, needle).startswith(f"dials · “{needle}” {len(found)} of 4")
+    shown = texts(dial_rows.rows(moment, 78, 9, view, needle))
     assert len(shown) == 3 + max(1, len(found))
     if not found:
         assert "none of 4 dials contains “x”" in shown[-1]
@@ -312,7 +319,7 @@ def test_dials_are_filtered_by_server_outcome_and_cause(needle: str, found: list
 
 def test_a_dial_that_the_list_has_forgotten_leaves_the_cursor_on_the_newest() -> None:
     state = _state(*"abc")
-    selection = listing.DialSelection()
+    selection = dial_rows.DialSelection()
     selection.move(state, 2)
     state.dials.popleft()
     assert _ids(selection.view(state, 9, marked=True).listed) == [3, 2]
@@ -321,7 +328,7 @@ def test_a_dial_that_the_list_has_forgotten_leaves_the_cursor_on_the_newest() ->
 
 def test_neighbours_are_those_of_the_filtered_list() -> None:
     state = _state("east", "west", "east")
-    selection = listing.DialSelection()
+    selection = dial_rows.DialSelection()
     selection.filter("east")
     newest = state.dials[-1]
     assert selection.beside(state, newest, 1) is state.dials[0]

@@ -11,8 +11,8 @@ from natsmon.charts.cells import text_of
 from natsmon.stream import commands
 from natsmon.stream import events as ev
 from natsmon.tui.app import NatsmonApp
-from natsmon.tui.dials.table import DialTable
-from natsmon.tui.drawing.panel import Panel
+from natsmon.tui.panels.dial_table import DialTable
+from natsmon.tui.widgets.panel import Panel
 from tests.tui import dial_streams, streams
 from tests.tui.driven import driven
 from tests.tui.pages import bar_of, on_top, page_of, title_of
@@ -323,6 +323,6 @@ async def test_hostile_words_cannot_break_a_page() -> None:
 def test_pages_are_not_loaded_before_they_are_opened() -> None:
     seen = "import sys, natsmon.tui.app; print([m for m in sys.modules if m.startswith('natsmon.tui.')])"
     done = subprocess.run([sys.executable, "-c", seen], capture_output=True, text=True, check=True)
-    later = ("pages", "detail", "prose", "filter", "help", "outage_pages", "outage_list", "upgrade", "lanes")
-    for name in later:
+    later = ("pages.dial_page", "pages.dial_detail", "pages.outage_pages", "pages.upgrade_page", "pages.server_lanes")
+    for name in (*later, "pages.latency_page", "pages.help_page", "widgets.prose", "widgets.filter_prompt"):
         assert f"'natsmon.tui.{name}'" not in done.stdout

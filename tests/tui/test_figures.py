@@ -1,6 +1,6 @@
 import pytest
 
-from natsmon.tui.drawing import figures
+from natsmon.tui.widgets import figures
 
 
 @pytest.mark.parametrize(

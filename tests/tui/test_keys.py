@@ -12,8 +12,8 @@ from natsmon.charts.cells import text_of
 from natsmon.stream import commands
 from natsmon.stream import events as ev
 from natsmon.tui import app as app_module
-from natsmon.tui.drawing.panel import Panel
-from natsmon.tui.keys import OUTAGES_KEYS, PAGE_KEYS, RECORD_KEYS
+from natsmon.tui.model.key_table import OUTAGES_KEYS, PAGE_KEYS, RECORD_KEYS
+from natsmon.tui.widgets.panel import Panel
 from tests.tui import latency_streams, streams
 from tests.tui.driven import driven, run_by_name
 from tests.tui.fakes import Server

@@ -12,9 +12,9 @@ from natsmon.charts.latency_spread import bars
 from natsmon.state.histogram import Histogram
 from natsmon.state.latency_series import SLICE
 from natsmon.stream import events as ev
-from natsmon.tui import messages
-from natsmon.tui.drawing.moment import Moment
-from natsmon.tui.latency import keepalive, overview, roundtrip
+from natsmon.tui.model.moment import Moment
+from natsmon.tui.pages import latency_rows
+from natsmon.tui.panels import message_panel, ping_figures, round_trip_panel
 from tests.tui import latency_streams, streams
 from tests.tui.drawn import MOMENTS, moment_of, texts
 from tests.tui.pictures import SIZES, Compare, app_on, settle
@@ -26,7 +26,7 @@ ALL = [*MOMENTS, MEASURED, *(moment_of(build()) for build in VARIANTS)]
 
 
 def page(moment: Moment, width: int = 78) -> list[str]:
-    return texts(overview.page(moment, width))
+    return texts(latency_rows.page(moment, width))
 
 
 def line(lines: list[str], start: str) -> str:
@@ -36,7 +36,7 @@ def line(lines: list[str], start: str) -> str:
 @settings(max_examples=100, deadline=None)
 @given(st.sampled_from(ALL), st.integers(1, 220))
 def test_whatever_the_width_rows_fit_exactly(moment: Moment, width: int) -> None:
-    for cells in overview.page(moment, width):
+    for cells in latency_rows.page(moment, width):
         assert width_of(cells) == width
         assert text_of(cells).isprintable()
 
@@ -101,31 +101,31 @@ def test_the_ping_arithmetic() -> None:
 )
 def test_pings_without_an_answer_are_told_on_the_dashboard(width: int, said: str) -> None:
     moment = moment_of(latency_streams.pings_out())
-    assert keepalive.warning(moment, width) == said
-    rows = texts(roundtrip.rows(moment, width, 3))
+    assert ping_figures.warning(moment, width) == said
+    rows = texts(round_trip_panel.rows(moment, width, 3))
     assert rows[-1].strip() == said
     assert len(rows) == 3
 
 
 def test_the_countdown_to_stale_never_goes_below_nothing() -> None:
     stream = latency_streams.pings_out()
-    assert keepalive.warning(moment_of(stream, stream.t + 9.0), 40).endswith("stale in 0.0 s")
+    assert ping_figures.warning(moment_of(stream, stream.t + 9.0), 40).endswith("stale in 0.0 s")
 
 
 def test_one_ping_out_is_nothing_to_worry_about() -> None:
     stream = streams.connected()
     stream.add(ev.Keepalive(t=stream.t, interval=120.0, max_out=2, outstanding=1, stale_at=stream.t + 200.0))
     moment = moment_of(stream)
-    assert keepalive.warning(moment, 40) == ""
+    assert ping_figures.warning(moment, 40) == ""
     assert line(page(moment), "  stale in").split()[2:4] == ["3m", "20s,"]
 
 
 def test_the_rarest_where_there_is_room() -> None:
     moment = moment_of(streams.connected())
-    (*_, ping, echo) = texts(roundtrip.rows(moment, 66, 6))
+    (*_, ping, echo) = texts(round_trip_panel.rows(moment, 66, 6))
     assert ping.split()[5:7] == ["p99.9", "4.10"]
     assert echo.split()[0] == "echo"
-    assert "p99.9" not in texts(roundtrip.rows(moment, 59, 6))[-1]
+    assert "p99.9" not in texts(round_trip_panel.rows(moment, 59, 6))[-1]
 
 
 def test_availability_and_its_means() -> None:
@@ -139,7 +139,7 @@ def test_availability_and_its_means() -> None:
 
 def test_fates_that_are_not_known_are_not_counted() -> None:
     for width, height in ((46, 3), (74, 5)):
-        drawn = "\n".join(texts(messages.rows(moment_of(latency_streams.blind()), width, height)))
+        drawn = "\n".join(texts(message_panel.rows(moment_of(latency_streams.blind()), width, height)))
         assert "delivery not verified: we may not" in drawn
         assert "lost" not in drawn
         assert "echoed" not in drawn
@@ -147,21 +147,21 @@ def test_fates_that_are_not_known_are_not_counted() -> None:
 
 def test_a_stream_acknowledges() -> None:
     moment = moment_of(latency_streams.acknowledged())
-    drawn = " ".join(texts(messages.rows(moment, 74, 5))).split()
+    drawn = " ".join(texts(message_panel.rows(moment, 74, 5))).split()
     assert drawn[drawn.index("delivered") + 1] == "30"
     assert drawn[drawn.index("resent") + 1] == "2"
     assert drawn[drawn.index("suppressed") + 1] == "1"
     assert "echoed" not in drawn
-    narrow = " ".join(texts(messages.rows(moment, 50, 3))).split()
+    narrow = " ".join(texts(message_panel.rows(moment, 50, 3))).split()
     assert narrow[narrow.index("delivered") + 1] == "30"
     assert narrow[-1] == "1"
-    assert texts(roundtrip.rows(moment, 66, 6))[-1].startswith("ack ")
+    assert texts(round_trip_panel.rows(moment, 66, 6))[-1].startswith("ack ")
 
 
 def test_what_is_observed() -> None:
     moment = moment_of(latency_streams.observing())
-    assert messages.title(moment) == "observing orders.>"
-    drawn = " ".join(texts(messages.rows(moment, 74, 5))).split()
+    assert message_panel.title(moment) == "observing orders.>"
+    drawn = " ".join(texts(message_panel.rows(moment, 74, 5))).split()
     assert drawn[drawn.index("messages") + 1] == "1,234,567"
     assert drawn[drawn.index("missing") + 1] == "2"
     assert "attempted" not in drawn
@@ -196,11 +196,11 @@ def test_panels(snap_compare: Compare, stream: Callable[[], Stream], size: tuple
     ],
 )
 def test_what_the_stream_kept_is_told_once_it_is_known(found: ev.Audit, said: str) -> None:
-    before = texts(messages.rows(moment_of(latency_streams.acknowledged()), 70, 3))
+    before = texts(message_panel.rows(moment_of(latency_streams.acknowledged()), 70, 3))
     assert not any(text.startswith("stored") for text in before)
-    *table, last = texts(messages.rows(moment_of(latency_streams.acknowledged().add(found)), 70, 3))
+    *table, last = texts(message_panel.rows(moment_of(latency_streams.acknowledged().add(found)), 70, 3))
     assert last.rstrip() == said
-    assert table == texts(messages.rows(moment_of(latency_streams.acknowledged()), 70, 2))
+    assert table == texts(message_panel.rows(moment_of(latency_streams.acknowledged()), 70, 2))
 
 
 def test_a_stale_count_between_two_tellings() -> None:
@@ -211,10 +211,10 @@ def test_a_stale_count_between_two_tellings() -> None:
         moment = moment_of(stream, stream.t + later)
         kept = moment.state.keepalive
         assert kept is not None
-        assert keepalive.left(kept, moment) == rest, later
+        assert ping_figures.left(kept, moment) == rest, later
 
 
 def test_the_only_ping_that_may_be_out_is_worth_a_warning() -> None:
     stream = streams.connected()
     stream.add(ev.Keepalive(t=stream.t, interval=1.0, max_out=1, outstanding=1, stale_at=stream.t + 1.0))
-    assert keepalive.warning(moment_of(stream), 40) == "1 of 1 PINGs out, stale in 1.0 s"
+    assert ping_figures.warning(moment_of(stream), 40) == "1 of 1 PINGs out, stale in 1.0 s"

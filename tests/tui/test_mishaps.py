@@ -2,8 +2,8 @@
 
 from natsmon.lab.demo import DemoFailed
 from natsmon.stream import events as ev
-from natsmon.tui.drawing import figures
-from natsmon.tui.drawing.panel import Panel
+from natsmon.tui.widgets import figures
+from natsmon.tui.widgets.panel import Panel
 from tests.tui import streams
 from tests.tui.driven import Driven, driven
 from tests.tui.fakes import Server

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from natsmon.stream import commands
 from natsmon.stream import events as ev
-from natsmon.tui.drawing.panel import Panel
+from natsmon.tui.widgets.panel import Panel
 from tests.tui import outage_streams, streams
 from tests.tui.drawn import text_on
 from tests.tui.driven import Driven, driven

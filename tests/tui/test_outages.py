@@ -10,9 +10,10 @@ from natsmon.charts.cells import Row, text_of, width_of
 from natsmon.state import State
 from natsmon.state.server_names import names
 from natsmon.stream import events as ev
-from natsmon.tui.drawing.moment import Moment
-from natsmon.tui.outages import detail, listing, summary, timeline
-from natsmon.tui.upgrades import lanes, moves, overview
+from natsmon.tui.model import moves
+from natsmon.tui.model.moment import Moment
+from natsmon.tui.pages import outage_detail, outage_rows, outage_steps, server_lanes, upgrade_rows
+from natsmon.tui.panels import outage_panel
 from tests.tui import outage_streams, streams
 from tests.tui.drawn import moment_of, texts
 from tests.tui.streams import Stream
@@ -31,24 +32,24 @@ MOMENTS = [moment_of(build(), how=how) for build in STREAMS for how in ("live", 
 
 
 def listed(moment: Moment, width: int, height: int, needle: str = "") -> list[Row]:
-    selection = listing.OutageSelection()
+    selection = outage_rows.OutageSelection()
     selection.filter(needle)
-    view = selection.view(moment.state, height - listing.lines_above(height), marked=True)
-    return listing.rows(moment, width, height, view, needle)
+    view = selection.view(moment.state, height - outage_rows.lines_above(height), marked=True)
+    return outage_rows.rows(moment, width, height, view, needle)
 
 
 def told(build: Callable[[], Stream], width: int = 78, *, which: int = -1) -> str:
     moment = moment_of(build())
-    return "\n".join(texts(detail.rows(moment.state.outages[which], moment, width)))
+    return "\n".join(texts(outage_detail.rows(moment.state.outages[which], moment, width)))
 
 
 def drawn_of(moment: Moment, width: int, height: int) -> list[Row]:
     drawn = listed(moment, width, height)
     assert len(drawn) <= height
-    drawn += overview.rows(moment, width)
+    drawn += upgrade_rows.rows(moment, width)
     for outage in moment.state.outages:
-        drawn += timeline.rows(outage, moment, width)
-        drawn += detail.rows(outage, moment, width) if width >= 20 else []
+        drawn += outage_steps.rows(outage, moment, width)
+        drawn += outage_detail.rows(outage, moment, width) if width >= 20 else []
     return drawn
 
 
@@ -109,7 +110,7 @@ def test_before_the_first_connection_there_is_nothing_to_share() -> None:
 )
 def test_outages_are_filtered_by_cause_words_and_server(needle: str, count: int) -> None:
     state = moment_of(streams.outage()).state
-    selection = listing.OutageSelection()
+    selection = outage_rows.OutageSelection()
     selection.filter(needle)
     assert len(selection.listed(state)) == count
     if not count:
@@ -143,8 +144,8 @@ def test_one_outage_told_whole() -> None:
 def test_the_timeline_counts_from_the_last_proof_of_life() -> None:
     moment = moment_of(outage_streams.frozen())
     outage = moment.state.outages[-1]
-    steps = timeline.steps(outage, moment)
-    began = timeline.origin(outage)
+    steps = outage_steps.steps(outage, moment)
+    began = outage_steps.origin(outage)
     assert [(step.what, round(step.began - began, 4)) for step in steps] == [
         ("last word of east-1", 0.0),
         ("loss noticed: stale", 4.0),
@@ -161,7 +162,7 @@ def test_the_timeline_counts_from_the_last_proof_of_life() -> None:
 
 def test_the_timeline_is_to_scale() -> None:
     moment = moment_of(outage_streams.frozen())
-    axis, word, noticed, silent_dial, *_ = texts(timeline.rows(moment.state.outages[-1], moment, 120))
+    axis, word, noticed, silent_dial, *_ = texts(outage_steps.rows(moment.state.outages[-1], moment, 120))
     zero = axis.index("0 ─")
     scale = len(axis.rstrip()) - zero
     assert word.rstrip().endswith("●")
@@ -174,17 +175,17 @@ def test_an_outage_under_way_is_drawn_up_to_now() -> None:
     moment = moment_of(streams.outage())
     later = Moment(moment.state, moment.now + 0.5)
     outage = moment.state.outages[-1]
-    shown, ticked = ("\n".join(texts(detail.rows(outage, at, 78))) for at in (moment, later))
+    shown, ticked = ("\n".join(texts(outage_detail.rows(outage, at, 78))) for at in (moment, later))
     assert "◑ still out after 1.40 s" in shown
     assert "next dial east-1 in 0.7 s" in shown
     assert "1 buffered so far" in shown
     assert "◑ still out after 1.90 s" in ticked
-    assert detail.tick(outage, moment) != detail.tick(outage, later)
+    assert outage_detail.tick(outage, moment) != outage_detail.tick(outage, later)
 
 
 def test_an_outage_nobody_saw_the_end_of() -> None:
     moment = moment_of(streams.outage(), how="died")
-    shown = "\n".join(texts(detail.rows(moment.state.outages[-1], moment, 78)))
+    shown = "\n".join(texts(outage_detail.rows(moment.state.outages[-1], moment, 78)))
     assert "and then nothing is known" in shown
     assert "so far" not in shown
     assert "next dial" not in shown
@@ -208,7 +209,7 @@ def test_dials_that_are_forgotten_are_counted() -> None:
     moment = moment_of(outage_streams.long())
     for _ in range(40):
         moment.state.dials.popleft()
-    shown = "\n".join(texts(timeline.rows(moment.state.outages[-1], moment, 116)))
+    shown = "\n".join(texts(outage_steps.rows(moment.state.outages[-1], moment, 116)))
     assert "48 dials more: 9 refused" in shown
 
 
@@ -231,12 +232,12 @@ def test_how_a_loss_is_noticed_in_words(cause: str, words: str) -> None:
 def test_the_newest_move_step_by_step() -> None:
     stream = outage_streams.upgrade()
     moment = moment_of(stream)
-    assert overview.newest_move(moment) == [
+    assert upgrade_rows.newest_move(moment) == [
         "lame duck notice of east-3 15:09:17",
         "to be sent away, 4.00 s so far; 2 other servers in the pool",
     ]
     moment.state.lame_duck = ""
-    assert overview.newest_move(moment) == [
+    assert upgrade_rows.newest_move(moment) == [
         "lame duck notice of east-2 15:08:25",
         "evicted +10.2 s",
         "east-3 +20.1 ms",
@@ -247,16 +248,16 @@ def test_the_newest_move_step_by_step() -> None:
 
 def test_a_move_without_notice_says_what_was_lost_and_how() -> None:
     moment = moment_of(outage_streams.frozen())
-    assert overview.newest_move(moment)[0] == "lost east-1 15:07:44 (stale)"
-    assert overview.newest_move(moment)[-1].endswith("; 2 lost, 3 rejected")
+    assert upgrade_rows.newest_move(moment)[0] == "lost east-1 15:07:44 (stale)"
+    assert upgrade_rows.newest_move(moment)[-1].endswith("; 2 lost, 3 rejected")
     under_way = moment_of(streams.outage())
-    assert overview.newest_move(under_way)[-1] == "not connected for 1.40 s so far"
+    assert upgrade_rows.newest_move(under_way)[-1] == "not connected for 1.40 s so far"
 
 
 def test_each_server_has_a_line_of_time() -> None:
     moment = moment_of(outage_streams.upgrade())
-    assert lanes.window_of(moment) == 120.0
-    drawn = {server: text_of(lane) for server, lane in lanes.lanes(moves.servers(moment.state), moment, 60)}
+    assert server_lanes.window_of(moment) == 120.0
+    drawn = {server: text_of(lane) for server, lane in server_lanes.lanes(moves.servers(moment.state), moment, 60)}
     assert list(drawn) == ["east-1:4222", "east-2:4222", "east-3:4222"]
     assert drawn["east-1:4222"].strip("·") == "█" * 9 + "!▓▓▓▓┤"
     assert drawn["east-2:4222"].strip("·") == "█" * 17 + "!▓▓▓▓┤"
@@ -265,20 +266,20 @@ def test_each_server_has_a_line_of_time() -> None:
 
 def test_silence_and_dials_in_vain_are_on_the_line() -> None:
     moment = moment_of(outage_streams.frozen())
-    drawn = {server: text_of(lane) for server, lane in lanes.lanes(moves.servers(moment.state), moment, 120)}
+    drawn = {server: text_of(lane) for server, lane in server_lanes.lanes(moves.servers(moment.state), moment, 120)}
     assert "█▃▃▃▃┤" in drawn["east-1:4222"]
     assert "✗" in drawn["east-3:4222"]
     assert drawn["east-2:4222"].endswith("█")
 
 
 def test_without_a_notice_the_window_is_the_run_up_to_ten_minutes() -> None:
-    assert lanes.window_of(moment_of(streams.connected())) == 120.0
-    assert lanes.window_of(moment_of(streams.connected(), now=3_000.0)) == 600.0
-    assert lanes.window_of(moment_of(outage_streams.upgrade(), now=3_000.0)) == 600.0
+    assert server_lanes.window_of(moment_of(streams.connected())) == 120.0
+    assert server_lanes.window_of(moment_of(streams.connected(), now=3_000.0)) == 600.0
+    assert server_lanes.window_of(moment_of(outage_streams.upgrade(), now=3_000.0)) == 600.0
 
 
 def test_the_time_on_each_server() -> None:
-    shown = "\n".join(texts(overview.rows(moment_of(outage_streams.upgrade()), 78)))
+    shown = "\n".join(texts(upgrade_rows.rows(moment_of(outage_streams.upgrade()), 78)))
     assert "  east-1      1    70.2 s   43.48 %       0  in the pool  east-1:4222" in shown
     assert "! east-3      1    46.0 s   28.49 %       0  on it, lame duck" in shown
     assert "15:08:35  east-2  east-3    10.2 s   20.1 ms    0.4 ms    1.1 ms      0" in shown
@@ -288,8 +289,8 @@ def test_a_server_that_left_the_pool_is_gone() -> None:
     stream = outage_streams.upgrade()
     stream.add(ev.Pool(t=stream.t, removed=list(outage_streams.CLUSTER[:2])))
     moment = moment_of(stream)
-    assert overview.standing("east-1:4222", moment) == ("–", "dim", "gone")
-    assert overview.standing("east-3:4222", moment)[2] == "on it, lame duck"
+    assert upgrade_rows.standing("east-1:4222", moment) == ("–", "dim", "gone")
+    assert upgrade_rows.standing("east-3:4222", moment)[2] == "on it, lame duck"
 
 
 def test_servers_keep_their_order_and_ids_are_no_names() -> None:
@@ -318,11 +319,11 @@ def test_what_was_asked_for_had_not_to_be_noticed() -> None:
         )
     )
     moment = moment_of(stream)
-    told_whole = "\n".join(texts(detail.rows(moment.state.outages[0], moment, 116)))
+    told_whole = "\n".join(texts(outage_detail.rows(moment.state.outages[0], moment, 116)))
     assert "nothing: the reconnect was asked for" in told_whole
     assert "last word" not in told_whole
     assert "952" not in told_whole
-    table = texts(listed(moment, 116, 9)) + texts(summary.rows(moment, 116, 6))
+    table = texts(listed(moment, 116, 9)) + texts(outage_panel.rows(moment, 116, 6))
     assert not [line for line in table if "952" in line]
 
 

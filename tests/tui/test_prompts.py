@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from textual.events import AppBlur, AppFocus
 
-from natsmon.tui.keybar import MomentView
-from natsmon.tui.outages.table import OutageTable
-from natsmon.tui.prompt import Prompt
+from natsmon.tui.pages.outage_table import OutageTable
+from natsmon.tui.widgets.key_bar import MomentView
+from natsmon.tui.widgets.prompt import Prompt
 from tests.replay.tapes import EVENTS, written
 from tests.tui import streams
 from tests.tui.driven import Driven, driven

@@ -19,12 +19,12 @@ from natsmon.state import State, Tracks
 from natsmon.stream import codec, commands
 from natsmon.stream import events as ev
 from natsmon.text.units import LONGEST
-from natsmon.tui import log
 from natsmon.tui.app import NatsmonApp
-from natsmon.tui.drawing.panel import Panel
-from natsmon.tui.replay.app import ReplayApp
-from natsmon.tui.replay.bar import LOST, UNREAD, cell, track
-from natsmon.tui.watch import Watch
+from natsmon.tui.model.watched import Watch
+from natsmon.tui.panels import event_panel
+from natsmon.tui.replay.replay_app import ReplayApp
+from natsmon.tui.replay.replay_bar import LOST, UNREAD, cell, track
+from natsmon.tui.widgets.panel import Panel
 from tests.harness.listening import listening, settings
 from tests.harness.terminal import Terminal
 from tests.replay.tapes import EVENTS, batch, loaded, written
@@ -82,7 +82,7 @@ PANELS = ("status", "dials", "messages", "roundtrip", "outages", "servers", "tim
 def seen(app: NatsmonApp) -> dict[str, Any]:
     """Every panel as it stands on the screen; of the log, whose height is another in a replay, the lines."""
     screen: dict[str, Any] = {name: app.query_one(f"#{name}", Panel)._rows for name in PANELS}
-    return screen | {"events": log.rows(app.watched.book, 100, 60)}
+    return screen | {"events": event_panel.rows(app.watched.book, 100, 60)}
 
 
 async def test_every_place_shows_what_was_seen_live(server: NatsServer, tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ import pytest
 from textual.content import Content
 from textual.widgets import Static
 
-from natsmon.tui.dials.page import DialPage
-from natsmon.tui.page import Page
+from natsmon.tui.pages.dial_page import DialPage
+from natsmon.tui.pages.page import Page
 from tests.tui.drawn import text_on
 from tests.tui.driven import run_by_name
 from tests.tui.pictures import SIZES

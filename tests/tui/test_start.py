@@ -11,7 +11,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 
 from natsmon.tui.app import NatsmonApp
-from natsmon.tui.dials.table import DialTable
+from natsmon.tui.panels.dial_table import DialTable
 from tests.tui.fakes import Recorded
 from tests.tui.streams import Stream
 
@@ -42,10 +42,8 @@ _LATER: tuple[str, ...] = ("nats", "nkeys", "websockets", "uvloop", "markdown_it
 _LATER += tuple(f"natsmon.{name}" for name in ("probe", "protocol", "library", "check", "lab", "report"))
 _LATER += tuple(f"natsmon.{name}" for name in ("wording.narration", "wording.cause_table", "recording"))
 _LATER += tuple(f"natsmon.{name}" for name in ("replay", "stream.pipe", "stream.ssh"))
-_LATER += tuple(f"natsmon.tui.{name}" for name in ("help", "prompt", "filter", "page", "servers_page", "replay"))
-_LATER += tuple(f"natsmon.tui.dials.{name}" for name in ("page", "detail"))
-_LATER += tuple(f"natsmon.tui.outages.{name}" for name in ("pages", "table", "listing", "detail", "timeline"))
-_LATER += tuple(f"natsmon.tui.{name}" for name in ("latency.page", "latency.overview", "upgrades"))
+_LATER += tuple(f"natsmon.tui.widgets.{name}" for name in ("prompt", "filter_prompt", "prose", "sheet"))
+_LATER += ("natsmon.tui.replay", "natsmon.tui.screenshot")
 _LATER += tuple(f"natsmon.charts.{name}" for name in ("dial_gantt", "latency_course", "latency_spread"))
 """What an event, a key or another command needs."""
 
@@ -56,8 +54,9 @@ def test_what_the_first_screen_does_not_show_is_not_loaded_for_it() -> None:
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=40)
     assert done.returncode == 0, done.stderr
     loaded = done.stdout.split()
-    assert "natsmon.tui.dashboard" in loaded
+    assert "natsmon.tui.pages.dashboard" in loaded
     early = [name for name in loaded if any(name == later or name.startswith(f"{later}.") for later in _LATER)]
+    early += [name for name in loaded if name.startswith("natsmon.tui.pages.") and not name.endswith(".dashboard")]
     assert not early
 
 

@@ -14,7 +14,7 @@ from natsmon.dial.stream import CustomDialer
 from natsmon.probe.connection.command_queue import Order, Orders
 from natsmon.probe.connection.dial_attempt import Attempt, make
 from natsmon.probe.connection.pool_events import PoolEvents
-from natsmon.probe.connection.server_pool import Pool, advertised
+from natsmon.probe.connection.server_pool import DISCOVERED_KEPT, Pool, advertised
 from natsmon.protocol import tls
 from natsmon.protocol.link import Link
 from natsmon.protocol.nats_client import Loss
@@ -39,8 +39,8 @@ class Rider(Protocol):
     def dial_failed(self, end: ev.DialEnd, server: Server) -> None:
         """A dial ended without a connection."""
 
-    async def link_up(self, link: Link, connected: ev.Connected) -> None:
-        """CONNECTED: the link may be used."""
+    def link_up(self, link: Link, connected: ev.Connected) -> None:
+        """CONNECTED: the link may be used. Waits for nothing."""
 
     async def conclude(self, link: Link) -> None:
         """DRAINING: last requests, within bounds, before the link is closed."""
@@ -93,6 +93,8 @@ class Connector:
         self._outages = 0
         self._loss: ev.Disconnected | None = None
         self._connected_at: float | None = None
+        self._info: Info | None = None
+        """The newest INFO of the connection that is up."""
         self._immediate = False
         """The connection we lost came of an immediate dial."""
 
@@ -173,7 +175,7 @@ class Connector:
                     self._pool.skip()
             made = await self._dial(why)
             if isinstance(made, Link):
-                await self._welcome(made, why)
+                self._welcome(made, why)
                 return made
             if made in ("cancel", "close"):
                 return _ended_by(made)
@@ -240,7 +242,7 @@ class Connector:
             return None
         return made
 
-    async def _welcome(self, link: Link, why: ev.DialReason) -> None:
+    def _welcome(self, link: Link, why: ev.DialReason) -> None:
         """CONNECTED: emit it, and start what uses the link."""
         info = link.info
         connected = ev.Connected(
@@ -274,10 +276,11 @@ class Connector:
         self._pool.connected(link.server)
         self._pool.begin(None if retries < 0 else retries)
         self._pool_events.accepts(link.server.url)
+        self._info = None
         self._learn(link, info)
         link.on_info(lambda later: self._learn(link, later))
         link.on_error(self._emit_errors_once())
-        await self._rider.link_up(link, connected)
+        self._rider.link_up(link, connected)
 
     def _emit_errors_once(self) -> Callable[[str], None]:
         """Emits each asynchronous error the first time: a denied subject is refused message by message."""
@@ -291,19 +294,30 @@ class Connector:
         return on_error
 
     def _learn(self, link: Link, info: Info) -> None:
-        """Take over what an INFO contains of the cluster, of our account, and of a coming shutdown."""
-        if info.remote_account:
+        """Take over what a later INFO changes: our account, a coming shutdown, and the servers of the cluster."""
+        before, self._info = self._info, info
+        account = info.remote_account, info.acc_is_sys, info.client_ip
+        if account[0] and (before is None or account != (before.remote_account, before.acc_is_sys, before.client_ip)):
             self._emit(ev.Account(account=info.remote_account, system=info.acc_is_sys, client_ip=info.client_ip))
-        others = [s for s in advertised(info.connect_urls, link.server) if s.authority != link.address]
+        lame = info.ldm and not self._pool_events.is_lame(link.server.url)
+        if lame:
+            self._pool_events.lame_duck(link.server.url, link.address)
+            self._emit(ev.LameDuck(server=link.server.url))
+        if before is None or info.connect_urls != before.connect_urls:
+            self._discover(link, info.connect_urls)
+        elif lame:
+            self._pool_events.member_changed(link.server.url)
+
+    def _discover(self, link: Link, urls: list[str]) -> None:
+        """Take over the servers that INFO advertises; of too many the last ones."""
+        others = [each for each in advertised(urls[-DISCOVERED_KEPT:], link.server) if each.authority != link.address]
         self._pool_events.advertised({server.authority for server in others})
-        if info.connect_urls and not self._settings.ignore_discovered_servers:
+        if urls and not self._settings.ignore_discovered_servers:
+            self._pool.omitted = max(0, len(urls) - DISCOVERED_KEPT)
             new = self._pool.discover(others or [link.server], link.server)
             if new:
                 servers, omitted = bounded(server.url for server in new)
                 self._emit(ev.Discovered(servers=servers, omitted=omitted + self._pool.omitted))
-        if info.ldm and not self._pool_events.is_lame(link.server.url):
-            self._pool_events.lame_duck(link.server.url, link.address)
-            self._emit(ev.LameDuck(server=link.server.url))
         self._pool_events.pool_changed()
 
     async def _hold(self, link: Link) -> tuple[str, str] | ev.DialReason:
@@ -332,7 +346,8 @@ class Connector:
     async def _drain(self, link: Link, order: Order) -> tuple[str, str]:
         self._rider.suspend()
         self._set_status("DRAINING", "asked" if order == "drain" else "closing")
-        await self._rider.conclude(link)
+        # A second close ends it; what may be left of the drain has a limit of its own.
+        await self._orders.unless_given(self._rider.conclude(link))
         began = self._emit.now()
         complete = await link.drain(self._settings.drain_timeout)
         self._rider.link_down()

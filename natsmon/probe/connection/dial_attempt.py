@@ -111,7 +111,7 @@ async def _dial_to_pong(
         with stages.stage("info"):
             if server.websocket:
                 stages.silence = "no answer to the WebSocket upgrade"
-                stream = await _upgrade(stream, server)
+                stream = await _upgrade(stream, server, settings)
                 stages.silence = ""
             info, raw = await read_info(stream.reader)
             stages.learn(_info_event(stages.dial, raw))
@@ -139,15 +139,17 @@ def _needs_tls(server: Server, settings: Settings, info: Info) -> bool:
     return True
 
 
-async def _upgrade(stream: Stream, server: Server) -> Stream:
+async def _upgrade(stream: Stream, server: Server, settings: Settings) -> Stream:
     try:
         from natsmon.protocol import websocket
     except ImportError as error:
         raise DialError("info", "ws_missing", "the package websockets is not installed") from error
     # As for TLS: a proxy that serves many names knows them by their names.
-    return await websocket.upgrade(
-        stream, msgspec.structs.replace(server, host=server.tls_name or server.host).request_url
-    )
+    named = msgspec.structs.replace(server, host=server.tls_name or server.host)
+    headers = {name: value.reveal() for name, value in settings.ws_headers}
+    if settings.ws_origin:
+        headers["Origin"] = settings.ws_origin
+    return await websocket.upgrade(stream, named.request_url, headers)
 
 
 async def _secure(stream: Stream, server: Server, settings: Settings, stages: "Stages", *, asks: bool) -> None:

@@ -16,7 +16,7 @@ from natsmon.config.server_urls import BadURL, parse_server
 from natsmon.config.settings import Server
 
 DISCOVERED_KEPT = 1_000
-"""Discovered servers; of more, the newest are kept."""
+"""Advertised servers that are taken over; of more, the last ones in the list."""
 
 
 class Member:
@@ -54,7 +54,7 @@ class Pool:
         """Discovered servers that never were."""
         self.pool_pass = 1
         self.omitted = 0
-        """Discovered servers that are not kept."""
+        """Advertised servers that were not taken over."""
         self.limit: int | None = None
         """Failures that a server may have in this series of attempts; none for no limit."""
 
@@ -170,25 +170,12 @@ class Pool:
         new = [server for server in advertised if server.authority not in known]
         if self._randomize:
             self._rng.shuffle(new)
-        kept = new[-DISCOVERED_KEPT:]
-        for server in kept:
+        for server in new:
             self._by_url[server.url] = Member(server, discovered=True)
         self._first = deque(member for member in self._first if member.server.url in self._by_url)
         self._last = deque(member for member in self._last if member.server.url in self._by_url)
-        self._last.extendleft(self._by_url[server.url] for server in reversed(kept))  # not dialed yet, so next
-        self._drop_oldest(current)
-        self.omitted = max(0, len(advertised) - DISCOVERED_KEPT)
-        return kept
-
-    def _drop_oldest(self, current: Server) -> None:
-        """Keep at most ``DISCOVERED_KEPT`` discovered servers."""
-        discovered = [url for url, member in self._by_url.items() if member.discovered and url != current.url]
-        dropped = set(discovered[:-DISCOVERED_KEPT])
-        if dropped:
-            for url in dropped:
-                del self._by_url[url]
-            self._first = deque(member for member in self._first if member.server.url not in dropped)
-            self._last = deque(member for member in self._last if member.server.url not in dropped)
+        self._last.extendleft(self._by_url[server.url] for server in reversed(new))  # not dialed yet, so next
+        return new
 
 
 def advertised(urls: Iterable[str], by: Server) -> list[Server]:

@@ -50,6 +50,8 @@ class SecondLook:
         """Look again, once for each server and cause."""
         if self._closed or (end.server, end.cause) in self._seen:
             return
+        if not self._settings.inquiries:
+            return
         if end.cause in _CERTIFICATE:
             look = self._certificate(end.dial, server)
         elif server.websocket:  # it was asked already

@@ -99,6 +99,8 @@ class Inquiry:
 
     def link_up(self, link: Link, lost: Lost | None) -> None:
         """Ask over a new connection; ``lost`` is the one that was lost before, if any."""
+        if not self._settings.inquiries:
+            return
         self._ask(self._who_am_i(link))
         if lost is not None:
             self._ask(self._why(link, lost))

@@ -84,10 +84,10 @@ class Acknowledgements(Proof):
     def sent(self, seq: int) -> None:
         self._waiting[seq] = time.monotonic(), self._stored.last
 
-    async def link_up(self, link: Link) -> None:
+    def link_up(self, link: Link) -> None:
         self._told.clear()
         self._concluded = False
-        await link.subscribe_whole(f"{self._message.inbox}.*", self._hear, refused=self._deaf)
+        link.subscribe(f"{self._message.inbox}.*", self._hear, refused=self._deaf)
         self._task = asyncio.get_running_loop().create_task(self._attend(link))
 
     def link_down(self) -> Cut:
@@ -300,9 +300,8 @@ class Acknowledgements(Proof):
         """No acknowledgement can be heard on this link, so that nothing may be published on it."""
         self._stop()
         self._stream = None
-        self._tell(
-            f"acknowledgements cannot be heard, so messages wait: {text} (a user needs to subscribe to _INBOX.>)"
-        )
+        inboxes = f"{self._message.inbox.rpartition('.')[0]}.>"
+        self._tell(f"acknowledgements cannot be heard, so messages wait: {text} (needs to subscribe to {inboxes})")
 
     def _tell(self, text: str) -> None:
         """Once on each link."""

@@ -7,9 +7,6 @@ import msgspec
 
 from natsmon.protocol.link import Link, NobodyThere, NotNow, Unanswered
 
-API = "$JS.API"
-ANSWER_WITHIN = 2.0
-"""Seconds; a stream whose leader is being elected answers no sooner than that either."""
 USUAL_WINDOW = 120.0
 """Seconds for which a stream recognises a message it has, unless it says otherwise (nats-server's default)."""
 
@@ -155,7 +152,7 @@ async def _names(link: Link) -> list[str]:
 async def ask(link: Link, what: str, question: dict[str, Any], kind: type[A]) -> A:
     """One request of the API. Raises Unanswered; NotNow of it while those who should answer elect their leader."""
     body = json.dumps(question).encode() if question else b""
-    payload = await link.request(f"{API}.{what}", body, within=ANSWER_WITHIN)
+    payload = await link.request(f"{link.js_api}.{what}", body, within=link.timeout)
     try:
         answer = msgspec.json.decode(payload, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from natsmon.probe.jetstream.api import API, Answer, ask
+from natsmon.probe.jetstream.api import Answer, ask
 from natsmon.probe.messages.message import Message
 from natsmon.protocol.link import Forbidden, Link, NotNow, Unanswered
 
@@ -121,14 +121,14 @@ class Reader:
             if asked == 0 or reached >= until:
                 arrived.set()
 
-        async with self._link.hearing(receive) as inbox:
+        with self._link.inbox(receive) as inbox:
             while reached < until and not stopped:
                 arrived.clear()
                 asked = min(left, _BATCH) if left > 0 else _BATCH
                 expires = _PATIENCE if left > 0 else _NOTHING_MORE
                 question = msgspec.json.encode({"batch": asked, "expires": int(expires * 1e9)})
-                subject = f"{API}.CONSUMER.MSG.NEXT.{self._stream}.{consumer.name}"
-                await self._link.publish(subject, question, reply=inbox)
+                subject = f"{self._link.js_api}.CONSUMER.MSG.NEXT.{self._stream}.{consumer.name}"
+                inbox.publish(subject, question)
                 if not await _either(arrived, self._link, within=expires + _GRACE):
                     break
         return reached

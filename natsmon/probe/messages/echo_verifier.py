@@ -21,6 +21,9 @@ later still is taken back.
 """
 
 
+SENTINEL_WITHIN = 5.0
+"""Seconds for the sentinel's return; then the first message that comes back takes its place."""
+
 _SETTLES_WITHIN = 1.0
 """Seconds that the end of a run waits for it; where we may not hear ourselves, it would wait for ever."""
 
@@ -54,11 +57,11 @@ class Echoes(Proof):
         self._echoed = asyncio.Event()
         """A message of this connection has come back on it."""
 
-    async def link_up(self, link: Link) -> None:
+    def link_up(self, link: Link) -> None:
         self._ledger.see()
         self._echoed.clear()
-        link.on_turned_away(self._subject, self._turned_away)
-        await link.subscribe(self._subject, self._receive, refused=self._refused)
+        link.on_publish_refused(self._subject, self._turned_away)
+        link.subscribe(self._subject, self._receive, refused=self._refused)
         if self._ledger.stranded:
             self._settling = asyncio.get_running_loop().create_task(self._settle(link))
 
@@ -78,7 +81,7 @@ class Echoes(Proof):
 
     async def _settle(self, link: Link) -> None:
         """The sentinel: a message to ourselves; where that is forbidden, the first on our subject that comes back."""
-        if not await link.hear_itself():
+        if not await link.hears_itself(within=SENTINEL_WITHIN):
             await self._echoed.wait()
         await asyncio.sleep(GRACE)
         if link.open:
@@ -86,7 +89,7 @@ class Echoes(Proof):
             self._ledger.give_up()
             self._publisher.settled()
 
-    def _receive(self, headers: bytes, payload: bytes) -> None:
+    def _receive(self, subject: bytes, reply: bytes, headers: bytes, payload: bytes) -> None:
         seq = self.message.number(headers) if headers else None
         if seq is None:
             return  # somebody else's message on our subject
@@ -114,7 +117,7 @@ class Unproved(Proof):
         self._ledger = ledger
         self._publisher = publisher
 
-    async def link_up(self, link: Link) -> None:
+    def link_up(self, link: Link) -> None:
         if not self._ledger.blind:
             self._ledger.go_blind()
             self._publisher.blinded("--no-echo: nobody listens for them")

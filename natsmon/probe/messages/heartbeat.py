@@ -73,10 +73,10 @@ class Heartbeat:
 
     # -- in step with the connection --------------------------------------------------------------
 
-    async def link_up(self, link: Link) -> None:
+    def link_up(self, link: Link) -> None:
         """Listen first, then send what was buffered, then go on."""
         self._proved = False
-        await self.proof.link_up(link)
+        self.proof.link_up(link)
         self._link = link
         if self.paused:
             self._send_the_rest()

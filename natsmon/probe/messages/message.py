@@ -80,7 +80,7 @@ class AckedMessage(Message):
 
     def __init__(self, settings: Settings, session: str) -> None:
         super().__init__(settings, session)
-        self.inbox = f"_INBOX.{secrets.token_hex(11)}"
+        self.inbox = f"{settings.inbox_prefix}.{secrets.token_hex(11)}"
         theirs = self._head.removesuffix(self._mark.removeprefix(b"\r\n"))
         self._before = theirs + f"Nats-Expected-Stream: {settings.jetstream}\r\nNats-Msg-Id: {session}-".encode()
         self._verbs: dict[int, tuple[bytes, bytes]] = {}

@@ -62,12 +62,12 @@ class Observer(Proof):
         self._sequences: dict[tuple[bytes, ...], _Sequence] = {}
         self._timer: asyncio.TimerHandle | None = None
 
-    async def link_up(self, link: Link) -> None:
+    def link_up(self, link: Link) -> None:
         def receive(subject: bytes, reply: bytes, headers: bytes, payload: bytes) -> None:
             if not link.is_ours(subject, reply):  # the subject may cover what we ask the server
                 self._receive(headers, payload)
 
-        await link.subscribe_whole(self._subject, receive, refused=self._publisher.complained)
+        link.subscribe(self._subject, receive, refused=self._publisher.complained)
         self._tell()
 
     def link_down(self) -> Cut:

@@ -48,7 +48,7 @@ class Proof(Protocol):
         """A message is on its way for the first time."""
         return
 
-    async def link_up(self, link: Link) -> None:
+    def link_up(self, link: Link) -> None:
         """Listen, before anything is published on this link; see to it that what is stranded is decided."""
 
     def link_down(self) -> Cut:

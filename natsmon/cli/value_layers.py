@@ -1,0 +1,285 @@
+"""The layers of each value: default < config file < context < variable < flag.
+
+The command line and the variables are click's; this module adds the contexts of the nats CLI and natsmon's own files.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+from click.core import ParameterSource
+
+from natsmon.cli.flag_types import Value
+from natsmon.cli.flags import FLAG_NAMES, Flag
+from natsmon.config import config_file, nats_context
+from natsmon.config.config_file import ConfigFile
+from natsmon.config.nats_context import NatsContext
+from natsmon.config.secret_sources import SecretUnavailable, nsc_profile, reference_scheme
+from natsmon.config.server_urls import masked_urls
+from natsmon.text.plain_text import quotable
+
+CONTEXT_FIELDS = {
+    "server": "url",
+    "user": "user",
+    "password": "password",
+    "token": "token",
+    "creds": "creds",
+    "nkey": "nkey",
+    "jwt": "user_jwt",
+    "seed": "user_seed",
+    "tlsca": "ca",
+    "tlscert": "cert",
+    "tlskey": "key",
+    "tlsfirst": "tls_first",
+    "socks_proxy": "socks_proxy",
+    "inbox_prefix": "inbox_prefix",
+    "js_domain": "jetstream_domain",
+    "js_api_prefix": "jetstream_api_prefix",
+}
+"""Parameters that a context has a field for."""
+_NOT_IN_CONFIG = {"config", "no-context", "format", "outfile", "control", "json", "all"}
+"""Flags of one run; a config file is for all runs."""
+_CHOICES = ("theme", "messages")
+"""Values that can be chosen on screen and are kept."""
+DEFAULT = "default"
+
+
+class Given(NamedTuple):
+    """The value of one layer, as text or as a TOML value, and where it came from."""
+
+    raw: Any
+    origin: str
+    place: str = ""
+    """For an error: the file and the key."""
+
+
+class Layers:
+    """All layers below the command line, for one run.
+
+    Args:
+        ctx: The parsed command line.
+        servers: Whether variables, contexts and the servers of the config file apply; not in the demo.
+        context: The name of a context that replaces the selected one.
+    """
+
+    def __init__(self, ctx: click.Context, *, servers: bool = True, context: str = "") -> None:
+        self._ctx = ctx
+        self._params = {param.name or "": param for param in ctx.command.params}
+        self._uses_servers = servers and "context" in self._params
+        self.config = _config(ctx)
+        self.choices = config_file.load_choices() if "theme" in self._params else {}
+        self.context = self._load_context(context) if self._uses_servers else None
+
+    def _load_context(self, name: str) -> NatsContext | None:
+        origin = ""
+        if not name:
+            if self._ctx.params["no_context"]:
+                return None
+            name, origin = self._context_name()
+        if not name:
+            return None
+        try:
+            context = nats_context.load(name)
+            _refuse_unsupported(context)
+            return context._replace(fields=_with_nsc(context))
+        except (nats_context.ContextError, SecretUnavailable) as error:
+            raise click.UsageError(f"{origin or '--context'}: {error}") from None
+
+    def _context_name(self) -> tuple[str, str]:
+        """The name of the context and the place it came from."""
+        if name := self._ctx.params["context"]:
+            is_flag = self._ctx.get_parameter_source("context") is ParameterSource.COMMANDLINE
+            return name, "--context" if is_flag else "NATS_CONTEXT"
+        if name := self.config.values.get("context"):
+            return str(name), f"{self.config.path}: context"
+        return nats_context.selected(), str(nats_context.root() / "context.txt")
+
+    def below(self, name: str) -> list[Given]:
+        """The values of the layers below the command line and the variables, the highest first."""
+        param = self._params[name]
+        found = []
+        field = CONTEXT_FIELDS.get(name, "")
+        if self.context is not None and field in self.context.fields and not self._half_certificate(field):
+            origin = f"context {quotable(self.context.name)}"
+            found.append(Given(self.context.fields[field], origin, f"{self.context.path}: {field}"))
+        if name in _CHOICES and name in self.choices:
+            found.append(Given(self.choices[name], "chosen on screen", f"{config_file.state_path()}: {name}"))
+        if not self._uses_servers and isinstance(param, Flag) and param.section in ("Servers", "TLS", "Proxy"):
+            return found
+        for key in _keys(param):
+            section = self.config.contexts.get(self.context.name, {}) if self.context is not None else {}
+            if key in section and self.context is not None:
+                origin = f"config file, contexts.{quotable(self.context.name)}"
+                found.append(Given(_positive(key, param, section[key]), origin, self._place(key, self.context.name)))
+            if key in self.config.values:
+                found.append(Given(_positive(key, param, self.config.values[key]), "config file", self._place(key)))
+        return found
+
+    def _half_certificate(self, field: str) -> bool:
+        fields = self.context.fields if self.context is not None else {}
+        return field in ("cert", "key") and ("cert" in fields) != ("key" in fields)
+
+    def _place(self, key: str, context: str = "") -> str:
+        line = self.config.line(key, context)
+        return f"{self.config.path}{f':{line}' if line else ''}: {key}"
+
+    def value(self, name: str) -> tuple[Any, str]:
+        """The effective value of a parameter and its origin."""
+        source = self._ctx.get_parameter_source(name)
+        if source in (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT):
+            return self._ctx.params[name], origin(self._ctx, name)
+        if below := self.below(name):
+            return self.convert(name, below[0]), below[0].origin
+        return self._ctx.params[name], DEFAULT
+
+    def convert(self, name: str, given: Given) -> Any:
+        """Convert a value as the flag would. Raises click.UsageError with the file and the key."""
+        param = self._params[name]
+        try:
+            if isinstance(param, click.Option) and param.is_flag:
+                if not isinstance(given.raw, bool):
+                    raise click.BadParameter("must be true or false")
+                return given.raw
+            raws = given.raw if isinstance(given.raw, list) else [given.raw]
+            if len(raws) > 1 and not param.multiple:
+                raise click.BadParameter("must be one value, not a list")
+            values = tuple(param.type.convert(_text(raw), param, self._ctx) for raw in raws)
+            return values if param.multiple else values[0] if values else None
+        except click.BadParameter as error:
+            raise click.UsageError(f"{given.place}: {error.message}") from None
+
+    def overridden(self, name: str) -> list[tuple[str, str]]:
+        """Origin and value of each layer that a higher one overrode; secrets masked."""
+        param = self._params[name]
+        layers = self.below(name)
+        source = self._ctx.get_parameter_source(name)
+        variable = os.environ.get(str(param.envvar)) if param.envvar else None
+        if variable:
+            layers.insert(0, Given(variable, f"env {param.envvar}"))
+        if source is not ParameterSource.COMMANDLINE:
+            layers = layers[1:]
+        masked = isinstance(param.type, Value) and param.type.secret
+        show = _shown_urls if name == "server" else _shown
+        return [(given.origin, "****" if masked else show(given.raw)) for given in layers]
+
+    def files(self) -> list[tuple[str, Path]]:
+        """The files that were read: what each is, and its path."""
+        found = []
+        if self.config.text:
+            found.append(("config file", self.config.path))
+        if self.choices:
+            found.append(("choices made on screen", config_file.state_path()))
+        if self.context is not None:
+            found.append((f"context {quotable(self.context.name)}", self.context.path))
+        return found
+
+    def unused(self) -> list[tuple[str, str, str]]:
+        """Name, origin and reason of each given value that natsmon does not use."""
+        found = []
+        if self.context is not None:
+            origin = f"context {quotable(self.context.name)}"
+            for field, reason in nats_context.UNUSED_FIELDS.items():
+                if field in self.context.fields:
+                    found.append((field, origin, reason))
+            found += [
+                (field, origin, "a certificate without its key is not used, nor the reverse, as in the nats CLI")
+                for field in ("cert", "key")
+                if field in self.context.fields and self._half_certificate(field)
+            ]
+        if os.environ.get("NATS_COLOR"):
+            found.append(("NATS_COLOR", "env NATS_COLOR", nats_context.UNUSED_FIELDS["color_scheme"]))
+        return found
+
+
+def origin(ctx: click.Context, name: str) -> str:
+    """Where the value of a parameter came from, for a person."""
+    param = next(p for p in ctx.command.params if p.name == name)
+    if isinstance(param, click.Argument):
+        return "URL argument"
+    match ctx.get_parameter_source(name):
+        case ParameterSource.COMMANDLINE:
+            negated = ctx.params.get(name) is False and param.secondary_opts
+            return f"flag {(param.secondary_opts if negated else param.opts)[0]}"
+        case ParameterSource.ENVIRONMENT:
+            return f"env {param.envvar}"
+        case _:
+            return DEFAULT
+
+
+def check_config(config: ConfigFile) -> None:
+    """Check the keys of a config file.
+
+    Raises:
+        ConfigError: For the first unknown key, with suggestions.
+    """
+    sections: list[tuple[str, Mapping[str, Any]]] = [("", config.values), *config.contexts.items()]
+    for context, values in sections:
+        for key in values:
+            if key not in FLAG_NAMES - _NOT_IN_CONFIG or (context and key == "context"):
+                raise config.error(key, _unknown(key), context)
+
+
+def _unknown(key: str) -> str:
+    import difflib
+
+    if key in _NOT_IN_CONFIG:
+        return "is a flag of one run and has no place in a config file"
+    similar = difflib.get_close_matches(key.replace("_", "-"), FLAG_NAMES - _NOT_IN_CONFIG, n=2)
+    return f"unknown key; did you mean {' or '.join(similar)}?" if similar else "unknown key; keys are names of flags"
+
+
+def _config(ctx: click.Context) -> ConfigFile:
+    try:
+        config = config_file.load(ctx.params.get("config") or "")
+        check_config(config)
+    except config_file.ConfigError as error:
+        raise click.UsageError(str(error)) from None
+    return config
+
+
+def _refuse_unsupported(context: NatsContext) -> None:
+    for field in nats_context.UNSUPPORTED_FIELDS:
+        if field in context.fields:
+            raise nats_context.ContextError(f"{context.path}: {field} is not supported: natsmon reads no Windows store")
+
+
+def _with_nsc(context: NatsContext) -> Mapping[str, Any]:
+    """The fields of a context with its legacy ``nsc`` lookup, which fills only an empty server or credentials."""
+    if "nsc" not in context.fields:
+        return context.fields
+    try:
+        profile = nsc_profile(context.fields["nsc"])
+    except SecretUnavailable as error:
+        raise nats_context.ContextError(f"{context.path}: nsc: {error}") from None
+    found = {"creds": profile.creds, "url": profile.url}
+    return {name: value for name, value in found.items() if value} | dict(context.fields)
+
+
+def _keys(param: click.Parameter) -> list[str]:
+    """The keys of a config file for a parameter: the long names of its flag."""
+    return [name[2:] for name in (*param.opts, *param.secondary_opts) if name.startswith("--")]
+
+
+def _positive(key: str, param: click.Parameter, raw: Any) -> Any:
+    """The value for the flag itself where the key is its negation, as ``no-retry-on-failed-connect``."""
+    return not raw if f"--{key}" in param.secondary_opts and isinstance(raw, bool) else raw
+
+
+def _text(raw: Any) -> str:
+    if isinstance(raw, bool) or not isinstance(raw, str | int | float):
+        raise click.BadParameter("must be text or a number")
+    return raw if isinstance(raw, str) else f"{raw:.17g}" if isinstance(raw, float) else str(raw)
+
+
+def _shown_urls(raw: Any) -> str:
+    return ", ".join(masked_urls(str(each)) for each in (raw if isinstance(raw, list) else [raw]))
+
+
+def _shown(raw: Any) -> str:
+    if isinstance(raw, bool):
+        return "yes" if raw else "no"
+    if isinstance(raw, str) and reference_scheme(raw) == "data":
+        return "data:****"
+    return quotable(", ".join(map(str, raw)) if isinstance(raw, list) else str(raw))

@@ -1,0 +1,134 @@
+"""natsmon's own files: ``config.toml``, which natsmon reads, and ``state.json``, which keeps choices made on screen."""
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from natsmon.text.plain_text import quotable
+
+VARIABLE = "NATSMON_CONFIG"
+_CONTEXTS, _KEYMAP = "contexts", "keymap"
+_LARGEST = 1024 * 1024
+
+
+class ConfigError(Exception):
+    """A config file that cannot be used; the text names the file, and the line and key where there are some."""
+
+
+class ConfigFile(NamedTuple):
+    """The content of a config file; the values are not checked yet."""
+
+    path: Path
+    text: str = ""
+    values: Mapping[str, Any] = {}
+    contexts: Mapping[str, Mapping[str, Any]] = {}
+    """Values for one NATS context, by its name."""
+    keymap: Mapping[str, str] = {}
+    """Keys by the id of a binding."""
+
+    def line(self, key: str, context: str = "") -> int:
+        """The number of the line that sets a key, at the top level or in the section of a context."""
+        section = ""
+        for number, line in enumerate(self.text.splitlines(), 1):
+            if header := re.match(r"\s*\[\s*([^\]]*?)\s*\]", line):
+                section = re.sub(r"['\"\s]", "", header[1])
+            elif section == (f"{_CONTEXTS}.{context}" if context else "") and re.match(
+                rf"\s*['\"]?{re.escape(key)}['\"]?\s*=", line
+            ):
+                return number
+        return 0
+
+    def error(self, key: str, why: str, context: str = "") -> ConfigError:
+        """An error about one key."""
+        line = self.line(key, context)
+        place = f"{self.path}:{line}" if line else str(self.path)
+        return ConfigError(f"{place}: {quotable(key)}: {why}")
+
+
+def folder() -> Path:
+    """The folder of natsmon's files: ``~/.config/natsmon`` on Linux."""
+    import platformdirs  # the dashboard imports it anyway; the other commands read no config without a file
+
+    return platformdirs.user_config_path("natsmon")
+
+
+def default_path() -> Path:
+    """Where ``config.toml`` is read from without ``--config``."""
+    return folder() / "config.toml"
+
+
+def load(explicit: str = "") -> ConfigFile:
+    """Read the config file.
+
+    Args:
+        explicit: Its path, which must exist; empty for the default path, where it may be missing.
+
+    Raises:
+        ConfigError: With the file, and the line where the TOML is not valid.
+    """
+    path = Path(explicit).expanduser() if explicit else default_path()
+    try:
+        with path.open("rb") as file:
+            content = file.read(_LARGEST + 1)
+    except FileNotFoundError:
+        if explicit:
+            raise ConfigError(f"{path} does not exist") from None
+        return ConfigFile(path)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
+    if len(content) > _LARGEST:
+        raise ConfigError(f"{path} is larger than 1 MiB")
+    import tomllib
+
+    try:
+        text = content.decode()
+        raw = tomllib.loads(text)
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path} is not UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
+        why, _, place = str(error).partition(" (at ")
+        line = re.match(r"line (\d+)", place)
+        number = int(line[1]) if line else text.count("\n") + 1
+        raise ConfigError(f"{path}:{number}: {why[:1].lower()}{why[1:]}") from None
+    return _sections(path, text, raw)
+
+
+def _sections(path: Path, text: str, raw: dict[str, Any]) -> ConfigFile:
+    contexts, keymap = raw.pop(_CONTEXTS, {}), raw.pop(_KEYMAP, {})
+    plain = ConfigFile(path, text)
+    if not isinstance(contexts, dict) or not all(isinstance(section, dict) for section in contexts.values()):
+        raise plain.error(_CONTEXTS, "must have one section per context, as [contexts.NAME]")
+    if not isinstance(keymap, dict) or not all(isinstance(keys, str) for keys in keymap.values()):
+        raise plain.error(_KEYMAP, 'must be a section of texts, as reconnect = "ctrl+r"')
+    return ConfigFile(path, text, raw, contexts, keymap)
+
+
+# -- choices made on screen -----------------------------------------------------------------------------
+
+
+def state_path() -> Path:
+    """Where choices made on screen are kept."""
+    return folder() / "state.json"
+
+
+def load_choices() -> dict[str, Any]:
+    """The choices made on screen, by the name of the flag; none where the file is missing or damaged."""
+    try:
+        choices = json.loads(state_path().read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return choices if isinstance(choices, dict) else {}
+
+
+def keep_choice(name: str, value: str | bool) -> None:
+    """Keep a choice made on screen for the next start. A folder that cannot be written is not an error."""
+    from contextlib import suppress
+
+    from natsmon.text import atomic_file
+
+    with suppress(OSError):
+        folder().mkdir(mode=0o700, parents=True, exist_ok=True)
+        atomic_file.write(os.fspath(state_path()), json.dumps(load_choices() | {name: value}) + "\n")

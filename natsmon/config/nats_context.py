@@ -1,0 +1,177 @@
+"""Contexts of the nats CLI, read as jsm.go's ``natscontext`` reads them (ADR-21). natsmon never writes them."""
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from natsmon.text.plain_text import quotable
+
+FIELDS: dict[str, type] = {
+    "description": str,
+    "url": str,
+    "socks_proxy": str,
+    "token": str,
+    "user": str,
+    "password": str,
+    "creds": str,
+    "nkey": str,
+    "cert": str,
+    "key": str,
+    "ca": str,
+    "nsc": str,
+    "jetstream_domain": str,
+    "jetstream_api_prefix": str,
+    "jetstream_event_prefix": str,
+    "inbox_prefix": str,
+    "user_jwt": str,
+    "user_seed": str,
+    "color_scheme": str,
+    "tls_first": bool,
+    "windows_cert_store": str,
+    "windows_cert_match_by": str,
+    "windows_cert_match": str,
+    "windows_ca_certs_match": list,
+}
+UNUSED_FIELDS = {
+    "jetstream_event_prefix": "natsmon reads no advisories",
+    "color_scheme": "natsmon has themes (--theme)",
+}
+"""Fields that do not change what is dialed, and why natsmon does not use them."""
+UNSUPPORTED_FIELDS = ("windows_cert_store", "windows_cert_match_by", "windows_cert_match", "windows_ca_certs_match")
+"""Fields that would change what is dialed."""
+_TYPE_NAMES: dict[type, str] = {str: "text", bool: "true or false", list: "a list of texts"}
+_VARIABLE = re.compile(r"\$(?:\{([^}]*)\}|\{|([*#$@!?0-9-])|([A-Za-z_][A-Za-z0-9_]*))")
+_LARGEST = 1024 * 1024
+
+
+class ContextError(Exception):
+    """A context that cannot be used; the text names the file and the key."""
+
+
+class UnknownContext(ContextError):
+    """No context has this name."""
+
+
+class NatsContext(NamedTuple):
+    """One context: its fields as the file has them, paths expanded; empty fields are left out."""
+
+    name: str
+    path: Path
+    fields: Mapping[str, Any]
+
+
+def root() -> Path:
+    """The folder of the CLI's files: ``$XDG_CONFIG_HOME/nats``, or ``~/.config/nats`` on every system."""
+    base = os.environ.get("XDG_CONFIG_HOME")
+    return (Path(base) if base else Path.home() / ".config") / "nats"
+
+
+def names() -> list[str]:
+    """The names of all contexts, sorted; empty files and names that are not valid are left out."""
+    try:
+        files = [entry for entry in (root() / "context").iterdir() if entry.suffix == ".json" and entry.is_file()]
+    except OSError:
+        return []
+    return sorted(file.stem for file in files if _valid(file.stem) and file.stat().st_size)
+
+
+def selected() -> str:
+    """The name in ``context.txt``; empty where there is none, or the file cannot be read."""
+    try:
+        return (root() / "context.txt").read_text("utf-8", "replace").strip()
+    except OSError:
+        return ""
+
+
+def load(name: str) -> NatsContext:
+    """Read a context by its name, or by the path of a file that ends in ``.json``.
+
+    Raises:
+        UnknownContext: With similar names.
+        ContextError: Where the file cannot be read or has a wrong type in it.
+    """
+    if name.endswith(".json") and os.access(name, os.R_OK):
+        path = Path(name)
+        return NatsContext(path.stem or path.name, path, _read(path))
+    if not _valid(name):
+        raise ContextError(f'"{quotable(name)}" is not the name of a context: it is empty, or has "..", / or \\ in it')
+    path = root() / "context" / f"{name}.json"
+    if not path.exists():
+        raise UnknownContext(f'"{quotable(name)}" is not a context{_suggestion(name)}; natsmon looked in {path.parent}')
+    return NatsContext(name, path, _read(path))
+
+
+def expand(path: str) -> str:
+    """Expand ``$VAR`` and ``${VAR}`` (unset: empty), then a leading ``~``, as Go's ``os.ExpandEnv`` does."""
+
+    def value(found: re.Match[str]) -> str:
+        name = next((name for name in found.groups() if name is not None), "")
+        return os.environ.get(name, "") if name else ""
+
+    path = _VARIABLE.sub(value, path)
+    return f"{Path.home()}{path[1:]}" if path.startswith("~") else path
+
+
+def _valid(name: str) -> bool:
+    return bool(name) and ".." not in name and "/" not in name and "\\" not in name
+
+
+def _suggestion(name: str) -> str:
+    import difflib
+
+    known = names()
+    similar = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    if similar:
+        return f"; did you mean {quotable(similar[0])}?"
+    return f"; there are {quotable(', '.join(known))}" if known else "; there is none"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            content = file.read(_LARGEST + 1)
+    except OSError as error:
+        raise ContextError(f"{path} cannot be read: {error.strerror}") from None
+    if len(content) > _LARGEST:
+        raise ContextError(f"{path} is larger than 1 MiB")
+    if content.startswith(b"\xef\xbb\xbf"):
+        raise ContextError(f"{path} begins with a byte order mark, which the nats CLI refuses; save it as plain UTF-8")
+    try:
+        raw = json.loads(content.decode("utf-8", "replace"), parse_constant=_not_json)
+    except json.JSONDecodeError as error:
+        raise ContextError(f"{path} is not JSON: line {error.lineno}, column {error.colno}: {error.msg}") from None
+    except (ValueError, RecursionError):
+        raise ContextError(f"{path} is not JSON") from None
+    if raw is None:
+        return {}
+    if not isinstance(raw, dict):
+        raise ContextError(f"{path} is not a JSON object")
+    return {key: _expanded(key, value) for key, value in _checked(path, raw).items() if value}
+
+
+def _not_json(constant: str) -> None:
+    raise ValueError(constant)
+
+
+def _checked(path: Path, raw: dict[str, Any]) -> dict[str, Any]:
+    """The known fields; keys match in any case of letters, ``null`` keeps the value before it, as in Go."""
+    fields: dict[str, Any] = {}
+    for key, value in raw.items():
+        name = key.lower()
+        kind = FIELDS.get(name)
+        if kind is None or value is None:
+            continue
+        if not isinstance(value, kind) or (kind is list and any(not isinstance(each, str) for each in raw[key])):
+            given = "text" if isinstance(value, str) else f"`{quotable(msgspec.json.encode(value).decode())}`"
+            raise ContextError(f'{path}: "{quotable(key)}" must be {_TYPE_NAMES[kind]}, not {given}')
+        fields[name] = value
+    return fields
+
+
+def _expanded(name: str, value: Any) -> Any:
+    return expand(value) if name in ("creds", "nkey", "cert", "key", "ca") else value

@@ -1,1 +1,0 @@
-"""How long things take: round trips, percentiles, their course, and the PINGs that are out."""

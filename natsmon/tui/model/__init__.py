@@ -1,0 +1,1 @@
+"""What a view knows and decides, without a terminal."""

@@ -1,0 +1,102 @@
+"""The recording of what is seen: started and stopped by a key, or begun with the program."""
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+from natsmon.stream import codec
+from natsmon.stream import events as ev
+from natsmon.stream.source import Source
+from natsmon.text import units
+from natsmon.text.plain_text import printable
+from natsmon.tui.model.watched import Watch
+
+if TYPE_CHECKING:
+    from natsmon.recording.recorder import Recorder
+    from natsmon.recording.target import Target
+
+LAST_WORDS = 5.0
+"""Seconds a disk may take for the last lines."""
+
+
+_GIVE_WAY = 0.5
+"""Seconds that one may take to let go of its file, should the next want the same."""
+
+
+class Recordings:
+    """One at a time. Its lines are the source's own, and the notes that the view makes."""
+
+    def __init__(self, source: Source, watched: Watch, target: "Target | None", recorder: "Recorder | None") -> None:
+        self._watched = watched
+        self._target = target
+        self._recorder = recorder
+        self._finished: list[Recorder] = []
+        self.made = [recorder.name] if recorder is not None else []
+        """The names of all recordings that were begun, oldest first."""
+        source.tap = self._take
+        watched.noted = self._take_note
+
+    def _take(self, line: bytes) -> None:
+        if self._recorder is not None:
+            self._recorder.write(line)
+
+    def _take_note(self, note: ev.Note) -> None:
+        self._take(codec.encode(note))
+
+    def toggle(self) -> str:
+        """Start one, or end the one there is; says so, and where it is, also in the log."""
+        if self._recorder is None:
+            return self._start()
+        words = f"recording ends: {_place(self._recorder)}"
+        self._watched.note(words)
+        self._recorder.finish()
+        self._finished.append(self._recorder)
+        self._recorder = None
+        return words
+
+    def _start(self) -> str:
+        from natsmon.recording import names
+        from natsmon.recording.recorder import CannotRecord, Recorder
+        from natsmon.recording.target import Target
+
+        wanted = self._target or Target()
+        target = Target(wanted.path or names.default(time.time()), wanted.most, wanted.keep)
+        for earlier in self._finished:
+            earlier.over(_GIVE_WAY)
+        try:
+            self._recorder = Recorder(target, self._watched.tracks.snapshot())
+        except CannotRecord as error:
+            words = f"not recorded: {error}"
+            self._watched.note(words, "bad")
+            return words
+        self.made = [*(name for name in self.made if name != target.path), target.path]
+        words = f"recording to {_place(self._recorder)}"
+        self._watched.note(words)
+        return words
+
+    def look(self) -> None:
+        """Show how large it is, and tell of one that had to stop."""
+        recorder = self._recorder
+        for stopped in [*self._finished, *([recorder] if recorder is not None else [])]:
+            if stopped.failure and not stopped.told:
+                stopped.told = True
+                if stopped is recorder:
+                    self._recorder = None
+                self._watched.note(stopped.failure, "bad")
+        self._watched.recording = units.size(self._recorder.size) if self._recorder is not None else ""
+
+    def close(self) -> list[str]:
+        """Write what is left of all of them; what went wrong, and has not been told yet."""
+        if self._recorder is not None:
+            self._finished.append(self._recorder)
+            self._recorder = None
+        for recorder in self._finished:
+            recorder.close(LAST_WORDS)
+        untold = [recorder for recorder in self._finished if recorder.failure and not recorder.told]
+        for recorder in untold:
+            recorder.told = True
+        return [recorder.failure for recorder in untold]
+
+
+def _place(recorder: "Recorder") -> str:
+    return printable(os.path.abspath(recorder.name))

@@ -1,0 +1,177 @@
+"""One dial told whole: where its time went, what the server showed and said, what was sent, and why it ended."""
+
+from typing import Any
+
+import msgspec
+
+from natsmon.charts import dial_gantt
+from natsmon.charts.cells import Role, Row, bar, fit, fold, row, spread, width_of
+from natsmon.charts.dial_stages import MARKS
+from natsmon.state import Dial
+from natsmon.stream import events as ev
+from natsmon.text import dates, units
+from natsmon.tui.model.moment import Moment
+from natsmon.tui.panels.dial_rows import OUTCOMES
+from natsmon.tui.widgets import figures
+from natsmon.tui.widgets.prose import Fact, beside, facts, heading, plain, widest
+from natsmon.wording.cause_table import diagnose
+
+_TWO_COLUMNS = 150
+_MARKS: dict[ev.DialOutcome, str] = {"connected": "✓", "failed": "✗", "cancelled": "⊘", "timeout": "✗"}
+_SOON = 30 * 86_400
+
+
+def tick(dial: Dial, moment: Moment) -> object:
+    """Changes when the page would: ten times a second while the dial is under way, else with what is learnt later."""
+    if dial.outcome is None and not moment.over:
+        return int(moment.now * 10)
+    return dial.outcome, dial.finding, id(dial.tls), int(moment.state.wall(moment.now) / 60)
+
+
+def rows(dial: Dial, moment: Moment, width: int) -> list[Row]:
+    now = moment.state.wall(moment.now)
+    head = _head(dial, moment, width)
+    if width < _TWO_COLUMNS:
+        first = [*_time(dial, moment, width), *_tls(dial, now, width)]
+        return head + first + _sent(dial, now, width) + _received(dial, width)
+    half = (width - 4) // 2
+    first = [*_time(dial, moment, half), *_tls(dial, now, half)]
+    columns = beside(first, _sent(dial, now, half) + _received(dial, half), half)
+    return head + [fit(line, width) for line in columns]
+
+
+def _head(dial: Dial, moment: Moment, width: int) -> list[Row]:
+    """Which dial, how it went, and why."""
+    state = moment.state
+    where = row((f"{figures.wall_millis(state.wall(dial.began))}  {dial.reason}", "label"))
+    where += row((f"  attempt {dial.attempt}, round {dial.pool_pass}", "label"))
+    server = row((dial.server, "strong"))
+    if width_of(server) + 2 + width_of(where) <= width:
+        drawn = [spread(server, where, width)]
+    else:
+        drawn = [*(fit(row((line, "strong")), width) for line in fold(dial.server, width)), fit(where, width)]
+    return [*drawn, _outcome(dial, moment, width), *facts(_reasons(dial), width)]
+
+
+def _outcome(dial: Dial, moment: Moment, width: int) -> Row:
+    spent = units.elapsed(dial.elapsed(moment.now))
+    limited = dial.timeout and dial.outcome in (None, "timeout")
+    limit = f" of {figures.seconds(dial.timeout)}" if limited else ""
+    if dial.outcome is None:
+        full, rest = bar(dial.elapsed(moment.now) / dial.timeout, 12) if dial.timeout else ("", "")
+        at = f" at {dial.stage_reached}" if dial.stage_reached else ""
+        start = row((f"{MARKS['started'][0]} dialing{at}", "warn"), (f"  {spent}{limit} ", "value"))
+        return fit(start + row((full, "warn"), (rest, "dim")), width)
+    if dial.outcome == "connected":
+        return fit(row(("✓ connected", "good"), (f" after {spent}", "value")), width)
+    at = f" at {dial.stage_reached}" if dial.stage_reached else ""
+    role = OUTCOMES[dial.outcome]
+    return fit(
+        row((f"{_MARKS[dial.outcome]} {dial.outcome}{at}", role), (f" after {spent}{limit}", "value")),
+        width,
+    )
+
+
+def _reasons(dial: Dial) -> list[Fact]:
+    """Why it ended: in the words that came, as a class, what that means, and what to do about it."""
+    told: list[Fact] = []
+    if dial.outcome in ("failed", "timeout"):
+        known = diagnose(dial.stage_reached, dial.cause)
+        told = [
+            ("error", dial.text, "bad"),
+            ("cause", dial.cause.replace("_", " ")),
+            ("means", "" if known.happened == dial.text else known.happened),
+            ("try", known.advice, "strong"),
+        ]
+    if dial.finding is not None:
+        known = diagnose("info", dial.finding.cause)
+        told += [
+            ("second look", dial.finding.text or dial.finding.cause.replace("_", " "), "warn"),
+            ("means", "" if known.happened == dial.finding.text else known.happened),
+            ("try", known.advice, "strong"),
+        ]
+    return told
+
+
+def _time(dial: Dial, moment: Moment, width: int) -> list[Row]:
+    return heading("stages", width) + dial_gantt.rows(dial, moment.now, width)
+
+
+def _tls(dial: Dial, now: float, width: int) -> list[Row]:
+    tls = dial.tls
+    if tls is None:
+        return []
+    drawn = heading("TLS", width)
+    if not tls.trusted:
+        drawn += plain("The certificate is not trusted. This is what the server shows:", width, "bad")
+    names = len("name checked")
+    drawn += facts([("version", tls.version), ("cipher", tls.cipher), ("name checked", tls.server_name)], width)
+    if not tls.chain:
+        word = "not read: pip install cryptography shows one that is not trusted" if not tls.trusted else "not known"
+        drawn += facts([("certificate", word, "label")], width, names=names)
+    for number, certificate in enumerate(tls.chain, 1):
+        which = f"certificate {number} of {len(tls.chain)}" + (", the server's own" if number == 1 else "")
+        drawn += [fit((), width), *plain(which, width)]
+        drawn += facts(_certificate(certificate, now), width, names=names)
+    return drawn
+
+
+def _certificate(certificate: ev.Certificate, now: float) -> list[Fact]:
+    left_over = certificate.not_after - now
+    role: Role = "value"
+    if left_over < 0:
+        role, words = "bad", f"expired {figures.until(left_over)}"
+    elif certificate.not_before > now:
+        role, words = "bad", f"valid only {figures.until(certificate.not_before - now)}"
+    else:
+        role, words = ("warn" if left_over < _SOON else "value"), f"{figures.apart(left_over)} left"
+    valid = f"{dates.day(certificate.not_before)} to {dates.day(certificate.not_after)}"
+    return [
+        ("subject", certificate.subject or "none"),
+        ("names", ", ".join(certificate.names)),
+        ("issuer", certificate.issuer or "none"),
+        ("valid", f"{valid}, {words}", role),
+    ]
+
+
+def _sent(dial: Dial, now: float, width: int) -> list[Row]:
+    """CONNECT, and as who."""
+    told = dial.connect
+    if told is None:
+        if dial.outcome is None or "connect" in dial.stages:
+            return []
+        return heading("CONNECT", width) + plain("nothing was sent", width)
+    as_whom: list[Fact] = [("credentials", told.credentials or "none were given"), *expiry(told.expires, now)]
+    fields = _fields(told.connect)
+    names = widest([*as_whom, *fields])
+    drawn = heading("CONNECT as it was sent, secrets masked", width)
+    return [*drawn, *facts(as_whom, width, names=names), fit((), width), *facts(fields, width, names=names)]
+
+
+def expiry(epoch: float, now: float) -> list[Fact]:
+    """Until when credentials are good, where that is known."""
+    if not epoch:
+        return []
+    left_over = epoch - now
+    role: Role = "bad" if left_over < 0 else "warn" if left_over < 86_400 else "value"
+    return [("good until", f"{dates.stamp(epoch)} ({figures.until(left_over)})", role)]
+
+
+def _received(dial: Dial, width: int) -> list[Row]:
+    if dial.info is None:
+        if dial.outcome is None or (record := dial.stages.get("info")) is None or record.outcome == "complete":
+            return []
+        return heading("INFO", width) + plain("none came, or none that could be read", width)
+    return heading("INFO as it was received", width) + facts(_fields(dial.info.info), width)
+
+
+def _fields(fields: dict[str, Any]) -> list[Fact]:
+    return [(name, _text(fields[name]) or '""') for name in sorted(fields)]
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return ", ".join(value)
+    return msgspec.json.encode(value).decode()

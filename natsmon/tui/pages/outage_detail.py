@@ -1,0 +1,155 @@
+"""One outage told whole: what happened, how it was noticed, what it cost, and its steps on a scale of time."""
+
+from natsmon.charts.cells import Row, fit, row, spread, width_of
+from natsmon.state import OutageRecord
+from natsmon.state.server_names import called, names
+from natsmon.text import units
+from natsmon.tui.model.moment import Moment
+from natsmon.tui.model.moves import move_of
+from natsmon.tui.pages import outage_steps
+from natsmon.tui.pages.outage_steps import dials_of, last_word
+from natsmon.tui.panels.outage_panel import words
+from natsmon.tui.widgets.prose import Fact, facts, heading
+from natsmon.wording.cause_table import diagnose
+
+_BY_SERVER = ("shutdown", "kicked", "slow_consumer", "permissions", "max_payload", "account_limit", "limit")
+_RUNS_SHOWN = 12
+"""Runs of lost messages told by number; who wants more has the event stream."""
+
+
+def tick(outage: OutageRecord, moment: Moment) -> object:
+    """Ten times a second while it lasts, else with what is learnt of it later."""
+    if outage.ended is None and not moment.over:
+        return int(moment.now * 10)
+    steps = outage.ended, outage.subscribed, outage.first_echo, outage.settled, outage.reason
+    fates = outage.lost, outage.unverified, outage.late, outage.duplicate, outage.corrected
+    return steps, fates, moment.over
+
+
+def rows(outage: OutageRecord, moment: Moment, width: int) -> list[Row]:
+    steps = heading("timeline", width) + outage_steps.rows(outage, moment, width)
+    return _head(outage, moment, width) + steps + _cost(outage, moment, width)
+
+
+def _head(outage: OutageRecord, moment: Moment, width: int) -> list[Row]:
+    """Why, from where to where, and how long."""
+    state = moment.state
+    known = names(state)
+    before, after = called(outage.before, known), called(outage.after, known)
+    known_cause = diagnose(None, outage.cause)
+    start = row((words(outage), "strong"), (f"  {before}", "value"))
+    lasted = units.elapsed(outage.downtime(moment.now))
+    if outage.ended is None and not moment.over:
+        end = row(("◑ still out after ", "warn"), (lasted, "strong"))
+    elif outage.ended is None:
+        end = row((f"✗ out for {lasted}, and then nothing is known", "bad"))
+    elif not after:
+        end = row((f"■ closed after {lasted}", "bad"))
+    else:
+        where = "the same server" if outage.after == outage.before else after
+        end = row(("✓ back after ", "good"), (lasted, "strong"), (f" on {where}", "value"))
+    drawn = [spread(start, end, width)] if width_of(start + end) + 2 <= width else [fit(start, width), fit(end, width)]
+    notice = move_of(outage, state).notice
+    announced = f"{units.elapsed(outage.began - notice)} before, by a lame duck notice" if notice is not None else ""
+    return drawn + facts(
+        [
+            ("we saw", outage.text),
+            ("server says", outage.reason, "warn"),
+            ("means", known_cause.happened if known_cause.happened != outage.text else ""),
+            ("try", known_cause.advice, "strong"),
+            ("announced", announced),
+            ("noticed", _noticed(outage)),
+            ("dials", _tried(outage, moment)),
+            ("cost", _in_short(outage, moment), "bad" if outage.lost or outage.rejected else "value"),
+        ],
+        width,
+    )
+
+
+def _noticed(outage: OutageRecord) -> str:
+    """By what, and how long after the last proof of life."""
+    by = detection(outage)
+    if outage.cause == "manual":
+        return by
+    heard = last_word(outage)
+    after = f", {units.elapsed(outage.began - heard)} after the last word" if heard is not None else ""
+    silent = ", after a silence" if outage.silent_since is not None and outage.cause != "stale" else ""
+    return by + after + silent
+
+
+def _tried(outage: OutageRecord, moment: Moment) -> str:
+    if not outage.dials:
+        return "none"
+    servers = outage.servers or len({dial.server for dial in dials_of(outage, moment.state)})
+    on = f", to {servers:,} {'server' if servers == 1 else 'servers'}" if servers else ""
+    return f"{outage.dials:,}{on}"
+
+
+def _in_short(outage: OutageRecord, moment: Moment) -> str:
+    if not outage.settled:
+        so_far = outage.ended is None and not moment.over
+        return f"{moment.state.tally.buffered:,} buffered so far" if so_far else "not known yet"
+    lost = "losses not known" if outage.lost_if_known is None else f"{outage.lost:,} lost"
+    figures = [lost, f"{outage.buffered:,} buffered", f"{outage.rejected:,} rejected"]
+    figures += [f"{outage.duplicate:,} duplicate"] if outage.duplicate else []
+    figures += [f"{outage.unverified:,} unverified"] if outage.unverified else []
+    return ", ".join(figures)
+
+
+def detection(outage: OutageRecord) -> str:
+    """The client's evidence."""
+    match outage.cause:
+        case "eof" | "lame_duck" | "shutdown":
+            return "the server closed the connection"
+        case "reset":
+            return "the connection was reset"
+        case "stale":
+            return "PINGs went unanswered"
+        case "manual":
+            return "nothing: the reconnect was asked for"
+        case "protocol":
+            return "what came was not the protocol"
+    if outage.cause in _BY_SERVER or outage.cause.startswith("auth"):
+        return "the server said why, and closed the connection"
+    return outage.text or words(outage)
+
+
+def _cost(outage: OutageRecord, moment: Moment, width: int) -> list[Row]:
+    """What became of the messages, one fate a line."""
+    if outage.settled:
+        told: list[Fact] = [
+            ("lost", _lost(outage), "bad" if outage.lost else "value"),
+            (
+                "buffered",
+                f"{outage.buffered:,}" + (", sent once it was over" if outage.buffered and outage.after else ""),
+            ),
+            ("rejected", f"{outage.rejected:,}", "bad" if outage.rejected else "value"),
+            ("late", f"{outage.late:,}" + (", in flight at the loss and echoed all the same" if outage.late else "")),
+            ("duplicate", f"{outage.duplicate:,}", "warn" if outage.duplicate else "value"),
+            ("unverified", f"{outage.unverified:,}, in flight at the loss" if outage.unverified else "", "warn"),
+            ("corrected", "a message called lost came back after all" if outage.corrected else "", "label"),
+        ]
+    else:
+        word = "not known" if moment.over else "known once a later message has come back"
+        lasts = outage.ended is None and not moment.over
+        told = [
+            ("buffered", f"{moment.state.tally.buffered:,} so far" if lasts else ""),
+            ("lost", word, "label"),
+        ]
+    return heading("what it cost", width) + facts(told, width, names=len("server says"))
+
+
+def _lost(outage: OutageRecord) -> str:
+    if outage.lost_if_known is None:
+        return "not known: what was published came back to nobody"
+    return f"{outage.lost:,}{_numbers(outage)}"
+
+
+def _numbers(outage: OutageRecord) -> str:
+    """The sequence numbers of the lost messages, in runs."""
+    runs = [f"{first}" if first == last else f"{first}–{last}" for first, last in outage.lost_seqs]
+    shown = sum(last - first + 1 for first, last in outage.lost_seqs[:_RUNS_SHOWN])
+    if not runs:
+        return ""
+    more = f" and {outage.lost - shown:,} more" if outage.lost > shown else ""
+    return f": {'number' if outage.lost == 1 else 'numbers'} {', '.join(runs[:_RUNS_SHOWN])}{more}"

@@ -1,0 +1,188 @@
+"""One outage on a scale of time: the last word, the loss, every dial, and what it took until messages flowed."""
+
+from collections import Counter
+from typing import NamedTuple
+
+from rich.cells import cell_len
+
+from natsmon.charts.cells import Role, Row, fit, left, row
+from natsmon.charts.dial_stages import MARKS
+from natsmon.state import Dial, OutageRecord, State
+from natsmon.state.server_names import called, names
+from natsmon.text import units
+from natsmon.text.plain_text import printable
+from natsmon.tui.model.moment import Moment
+from natsmon.tui.panels.outage_panel import words
+from natsmon.tui.widgets import figures
+
+_FIRST, _LAST = 8, 12
+"""Dials told one by one, at the beginning and at the end of an outage that took many more."""
+_FIGURE = 9
+_MOST_WHAT = 44
+_LEAST_WHAT = 12
+_LEAST_SCALE = 12
+_MOST_SCALE = 100
+
+
+class Step(NamedTuple):
+    """One line: when it began, what it was, and how long it took."""
+
+    mark: str
+    role: Role
+    what: str
+    began: float
+    took: float | None = None
+    ink: str = ""
+    """What it is drawn with over the time it took; empty for a moment, which is drawn as its mark."""
+    brief: str = ""
+    """The same in fewer words."""
+    late: bool = False
+    """``took`` is how long it took to come to this, so that it ends here and began before."""
+
+
+def last_word(outage: OutageRecord) -> float | None:
+    """When the server was last heard before the loss was noticed, as far as that is known yet, and means anything."""
+    if outage.cause == "manual":
+        return None
+    if outage.settled:
+        return outage.began - outage.detected_after
+    return outage.silent_since
+
+
+def dials_of(outage: OutageRecord, state: State) -> list[Dial]:
+    """Those that are still kept, oldest first."""
+    until = outage.ended if outage.ended is not None else float("inf")
+    return [dial for dial in state.dials if outage.began <= dial.began <= until and dial.reason != "initial"]
+
+
+def origin(outage: OutageRecord) -> float:
+    """What the times count from: the last proof of life, or the loss while that is not known."""
+    heard = last_word(outage)
+    return outage.began if heard is None else heard
+
+
+def steps(outage: OutageRecord, moment: Moment) -> list[Step]:
+    """In the order in which they came."""
+    state = moment.state
+    known = names(state)
+    told: list[Step] = []
+    heard = last_word(outage)
+    if heard is not None:
+        told.append(Step("●", "good", f"last word of {called(outage.before, known) or 'the server'}", heard))
+    silence = outage.began - heard if heard is not None else None
+    loss = "a reconnect was asked for" if outage.cause == "manual" else f"loss noticed: {words(outage)}"
+    told.append(Step("✗", "bad", loss, outage.began, silence, late=True))
+    told += _dials(outage, moment)
+    if outage.ended is None:
+        return told + _still_out(moment)
+    lasted = outage.downtime(moment.now)
+    if not outage.after:
+        return [*told, Step("■", "bad", "closed, without a connection", outage.ended, lasted, late=True)]
+    told.append(Step("●", "good", f"CONNECTED to {called(outage.after, known)}", outage.ended, lasted, late=True))
+    reached = outage.ended
+    for at, name in ((outage.subscribed, "resubscribed"), (outage.first_echo, "first echo")):
+        if at is not None:
+            told.append(Step("✓", "good", name, at, max(0.0, at - reached), late=True))
+            reached = at
+    return told
+
+
+def _still_out(moment: Moment) -> list[Step]:
+    state = moment.state
+    waiting = state.waiting
+    if moment.over:
+        return [Step("■", "dim", "nothing is known from here on", moment.now)]
+    if waiting is not None:
+        left_over = max(0.0, waiting.until - moment.now)
+        server = called(waiting.server, names(state))
+        return [Step("◌", "warn", f"next dial {server} in {left_over:.1f} s", moment.now)]
+    return []
+
+
+def _dials(outage: OutageRecord, moment: Moment) -> list[Step]:
+    """All of them, or of very many the first and the last."""
+    dials = dials_of(outage, moment.state)
+    forgotten = max(0, outage.dials - len(dials))
+    known = names(moment.state)
+    drawn = [_dial(dial, moment, known) for dial in dials]
+    if len(drawn) <= _FIRST + _LAST + 1 and not forgotten:
+        return drawn
+    first = 0 if forgotten else _FIRST
+    between = dials[first : max(first, len(dials) - _LAST)]
+    if not between and not forgotten:
+        return drawn
+    began = between[0].began if between else outage.began
+    until = dials[-_LAST].began if len(dials) > _LAST else began
+    causes = Counter(dial.cause.replace("_", " ") or dial.outcome or "" for dial in between)
+    of_them = ", ".join(f"{number:,} {cause}" for cause, number in causes.most_common(3))
+    what = f"{len(between) + forgotten:,} dials more" + (f": {of_them}" if of_them else "")
+    gap = Step("…", "dim", what, began, max(0.0, until - began), "┄")
+    return [*drawn[:first], gap, *drawn[-_LAST:]]
+
+
+def _dial(dial: Dial, moment: Moment, known: dict[str, str]) -> Step:
+    server = called(dial.server, known)
+    took = dial.elapsed(moment.now)
+    if dial.outcome is None:
+        at = f" at {dial.stage_reached}" if dial.stage_reached else ""
+        return Step(*MARKS["started"], f"{server} dialing{at}", dial.began, took, "━")
+    if dial.outcome == "connected":
+        return Step("✓", "info", f"{server} took the dial", dial.began, took, "━", server)
+    mark, role = MARKS["cancelled" if dial.outcome == "cancelled" else "failed"]
+    at = f" at {dial.stage_reached}" if dial.stage_reached else ""
+    word = dial.cause.replace("_", " ") or dial.outcome
+    return Step(mark, role, f"{server} {word}{at}", dial.began, took, "━", f"{server} {word}")
+
+
+def rows(outage: OutageRecord, moment: Moment, width: int) -> list[Row]:
+    """A line a step; bars and marks are all on the scale from the last proof of life to the last step."""
+    if width <= 0:
+        return []
+    told = steps(outage, moment)
+    began = origin(outage)
+    ended = outage.ended is not None or moment.over
+    ends = [step.began if step.late else step.began + (step.took or 0.0) for step in told]
+    total = max([*ends, began if ended else moment.now]) - began
+    clock = 12 if width >= 76 else 8
+    numbers = clock + 1 + _FIGURE + 2 + 2 + 1 + _FIGURE + 2
+    longest = max(cell_len(printable(step.what)) for step in told)
+    what = max(_LEAST_WHAT, min(longest, _MOST_WHAT, width - numbers - _LEAST_SCALE))
+    scale = min(_MOST_SCALE, width - numbers - what)
+    scale = scale if scale >= _LEAST_SCALE else 0
+    drawn = [_axis(clock, what, scale, total, width)]
+    for step in told:
+        wall = moment.state.wall(step.began)
+        at = figures.wall_millis(wall) if clock == 12 else figures.wall(wall)
+        since = step.began - began
+        shown = step.what if cell_len(printable(step.what)) <= what else step.brief or step.what
+        head = row(
+            (f"{at} ", "label"),
+            (f"{'+' + units.elapsed(since) if since > 0 else '0':>{_FIGURE}}  ", "value"),
+            (f"{step.mark} ", step.role),
+            (left(shown, what), "value"),
+            (f" {units.elapsed(step.took) if step.took is not None else '':>{_FIGURE}}  ", "label"),
+        )
+        drawn.append(fit(head + _place(step, began, total, scale), width))
+    return drawn
+
+
+def _axis(clock: int, what: int, scale: int, total: float, width: int) -> Row:
+    end = units.elapsed(total)
+    rule = "─" * max(0, scale - len(end) - 3)
+    columns = f"{'at':<{clock}} {'since':>{_FIGURE}}    {'what':<{what}} {'took':>{_FIGURE}}  "
+    return fit(row((columns, "dim"), (f"0 {rule} {end}" if scale else "", "dim")), width)
+
+
+def _place(step: Step, origin: float, total: float, scale: int) -> Row:
+    """Where a step stands on the scale."""
+    if not scale:
+        return ()
+    per = scale / max(total, 1e-9)
+    began = step.began - (step.took or 0.0) if step.late else step.began
+    until = step.began if step.late else step.began + (step.took or 0.0)
+    first = max(0, min(scale - 1, int((began - origin) * per)))
+    last = max(first, min(scale - 1, int((until - origin) * per)))
+    if step.late:
+        return row((" " * first, "value"), ("┄" * (last - first), "dim"), (step.mark, step.role))
+    ink = (step.ink or step.mark) * (last - first + 1)
+    return row((" " * first, "value"), (ink, step.role))

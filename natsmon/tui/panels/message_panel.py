@@ -1,0 +1,152 @@
+"""What became of the messages."""
+
+from natsmon.charts.cells import Piece, Role, Row, fit, left, row
+from natsmon.stream import events as ev
+from natsmon.text import units
+from natsmon.tui.model.moment import Moment
+from natsmon.tui.widgets import figures
+
+_ECHOED: tuple[str, ...] = ("attempted", "sent", "delivered", "in flight", "buffered", "rejected", "lost", "late")
+_ECHOED += ("duplicate", "bytes")
+_ACKNOWLEDGED: tuple[str, ...] = (
+    "attempted",
+    "sent",
+    "delivered",
+    "in flight",
+    "buffered",
+    "rejected",
+    "lost",
+    "resent",
+    "suppressed",
+)
+_ACKNOWLEDGED += ("late", "duplicate", "bytes")
+_UNVERIFIED = ("attempted", "sent", "buffered", "rejected", "bytes")
+_OBSERVED = ("messages", "publishers", "missing", "duplicate", "out of order", "bytes")
+_REORDERED = ("out of order", "reordered")
+"""The word, and the one where it would cost a column."""
+_FIELDS = {"reordered": "out_of_order"}
+_WORRYING: dict[str, Role] = {
+    **dict.fromkeys(("rejected", "undelivered", "lost", "missing"), "bad"),
+    **dict.fromkeys(("late", "duplicate", "buffered", *_REORDERED, "resent", "suppressed"), "warn"),
+}
+_FASTEST: dict[ev.Verification, str] = {
+    "echo": "as fast as they are delivered",
+    "ack": "as fast as they are acknowledged",
+    "none": "as fast as they go",
+}
+_LABEL = 10
+_GAP = 2
+
+
+def title(moment: Moment) -> str:
+    connection = moment.state.connection
+    if connection is None:
+        return "messages"
+    if connection.observing:
+        return f"observing {connection.subject}"
+    pace = "paused" if moment.state.paused else rate(connection)
+    return f"publishing {connection.subject} · {pace}" if connection.subject else f"messages · {pace}"
+
+
+def rate(connection: ev.Connection) -> str:
+    """Messages a second, in the words of a rate."""
+    interval = connection.interval
+    if interval <= 0:
+        return _FASTEST[connection.verification]
+    return f"{units.a_second(interval)}/s" if interval <= 1 else f"one every {figures.seconds(interval)}"
+
+
+def tick(moment: Moment) -> object:
+    """The counts of single messages, too: no other panel is drawn again for one."""
+    return moment.stream, moment.state.tally
+
+
+def rows(moment: Moment, width: int, height: int) -> list[Row]:
+    state = moment.state
+    tally = state.tally if state.tally.t > 0 or state.tally.attempted > 0 else None
+    if state.connection is not None and state.connection.observing:
+        return _table(_OBSERVED, state.observed, width, height)
+    if tally is None and not state.ever_connected and height <= 1:
+        return [fit(row(("waiting for the first message", "label")), width)]
+    if state.unverified:
+        told = fit(row(("delivery not verified: ", "warn"), (state.unverified, "value")), width)
+        known = tally is not None and bool(tally.delivered or tally.lost)
+        names = _echoed(tally, width) if known else _UNVERIFIED
+        return [*_table(names, tally, width, height - 1), told][:height]
+    if state.connection is not None and state.connection.verification == "ack":
+        if (found := state.audit) is not None:
+            return [*_table(_ACKNOWLEDGED, tally, width, height - 1), _stored(found, width)][:height]
+        return _table(_ACKNOWLEDGED, tally, width, height)
+    return _table(_echoed(tally, width), tally, width, height)
+
+
+def _echoed(tally: ev.Tally | None, width: int) -> tuple[str, ...]:
+    """The counters shown; rare ones are added once they are not 0."""
+    if tally is None:
+        return _ECHOED
+    names = (*_ECHOED[:-1], *(("undelivered",) if tally.undelivered else ()))
+    if not tally.out_of_order:
+        return (*names, "bytes")
+    long, short = ((*names, word, "bytes") for word in _REORDERED)
+    return short if _columns(long, width) < _columns(short, width) else long
+
+
+def _stored(found: ev.Audit, width: int) -> Row:
+    """Whether the stream kept what it acknowledged."""
+    if found.stored is None:
+        return fit(
+            row((left("stored", _label(_ACKNOWLEDGED)), "label"), (found.text or "not read back", "warn")), width
+        )
+    counts: list[tuple[str, Role]] = [(f"{found.stored:,} of {found.acknowledged:,}", "value")]
+    wrong = ((found.missing, "missing"), (found.twice, "twice"))
+    counts += [(f", {count:,} {what}", "bad") for count, what in wrong if count]
+    counts += [] if found.complete else [(", not read to its end", "warn")]
+    return fit(row((left("stored", _label(_ACKNOWLEDGED)), "label"), *counts), width)
+
+
+def _label(names: tuple[str, ...]) -> int:
+    return max(_LABEL, *map(len, names))
+
+
+def _columns(names: tuple[str, ...], width: int) -> int:
+    return max(1, min(3, (width + _GAP) // (_label(names) + 5 + _GAP)))
+
+
+def _value(name: str, totals: ev.Event | None) -> int | None:
+    value: int | None = getattr(totals, _FIELDS.get(name, name.replace(" ", "_")), None)
+    return value
+
+
+def _first(names: list[str], totals: ev.Event | None, room: int) -> list[str]:
+    """Those there is room for, in their order: what went wrong stands always, what did not is left out first."""
+
+    def rank(name: str) -> int:
+        if name not in _WORRYING:
+            return 4 if name == "bytes" else 1
+        if not _value(name, totals):
+            return 3
+        return 0 if _WORRYING[name] == "bad" else 2
+
+    kept = sorted(names, key=rank)[:room]
+    return [name for name in names if name in kept]
+
+
+def _table(names: tuple[str, ...], totals: ev.Event | None, width: int, height: int) -> list[Row]:
+    """In as many columns as there is room for; bytes come last, and once there are any."""
+    label, columns = _label(names), _columns(names, width)
+    cell = (width - _GAP * (columns - 1)) // columns
+    number = min(11, cell - label)
+    counted = [name for name in names if name != "bytes"]
+    if getattr(totals, "bytes", 0):
+        counted.append("bytes")
+    counted = _first(counted, totals, columns * max(0, height))
+    drawn: list[Row] = []
+    for start in range(0, len(counted), columns):
+        parts: list[Piece] = []
+        for name in counted[start : start + columns]:
+            value = _value(name, totals)
+            role: Role = _WORRYING.get(name, "value") if value else "value"
+            parts += [(" " * (cell - label - number + _GAP), "value")] if parts else []
+            parts += [(left(name, label), "label"), (figures.count(value, number), role)]
+        drawn.append(fit(row(*parts), width))
+    return drawn

@@ -1,0 +1,65 @@
+"""The PING arithmetic: how often, how many without an answer, and when that is the end of the connection."""
+
+from natsmon.charts.cells import Role
+from natsmon.stream import events as ev
+from natsmon.tui.model.moment import Moment
+from natsmon.tui.widgets import figures
+
+WORRYING = 2
+"""PINGs out at once from which on it is worth a line on the dashboard: one is always out for a moment.
+
+Fewer where fewer are the end.
+"""
+
+
+def tick(moment: Moment) -> object:
+    """What is counted down by tenths while it matters, and by seconds while it does not."""
+    kept = moment.state.keepalive
+    return kept and (kept, int(_seconds_left(kept, moment) * (10 if worrying(moment) else 1)))
+
+
+def worrying(moment: Moment) -> ev.Keepalive | None:
+    kept = moment.state.keepalive
+    if kept is None or moment.over:
+        return None
+    return kept if kept.outstanding >= max(1, min(WORRYING, kept.max_out)) else None
+
+
+def warning(moment: Moment, width: int) -> str:
+    """In as many words as there is room for; empty while there is nothing to worry about."""
+    if (kept := worrying(moment)) is None:
+        return ""
+    out, of, rest = kept.outstanding, kept.max_out, left(kept, moment)
+    said = (
+        f"{out} of {of} PINGs out, stale in {rest}",
+        f"{out}/{of} PINGs out, stale in {rest}",
+        f"{out}/{of} PINGs, stale in {rest}",
+        f"stale in {rest}",
+    )
+    return next((words for words in said if len(words) <= width), said[-1])
+
+
+def left(kept: ev.Keepalive, moment: Moment) -> str:
+    """Until the connection counts as stale."""
+    seconds = _seconds_left(kept, moment)
+    return f"{seconds:.1f} s" if seconds < 60 else figures.span(int(seconds), 0)
+
+
+def _seconds_left(kept: ev.Keepalive, moment: Moment) -> float:
+    """While all PINGs are answered it is not told anew for each: the next one is due within an interval of now."""
+    seconds = kept.stale_at - moment.now
+    if kept.outstanding == 0 and kept.interval > 0:
+        return max(0, kept.max_out) * kept.interval + seconds % kept.interval
+    return max(0.0, seconds)
+
+
+def arithmetic(moment: Moment) -> list[tuple[str, str, Role]]:
+    kept = moment.state.keepalive
+    if kept is None or moment.over:
+        return []
+    role: Role = "warn" if worrying(moment) else "value"
+    return [
+        ("every", figures.span(kept.interval, 0).strip(), "value"),
+        ("unanswered", f"{kept.outstanding:,} of {kept.max_out:,}", role),
+        ("stale in", f"{left(kept, moment)}, should nothing come" if kept.stale_at > 0 else "", role),
+    ]

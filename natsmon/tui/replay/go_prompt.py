@@ -1,0 +1,41 @@
+"""Where a place in the recording is typed. Loaded when first asked for."""
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.widgets import Input
+
+from natsmon.replay import places
+from natsmon.replay.player import Player
+from natsmon.tui.widgets.key_bar import KeyBar
+from natsmon.tui.widgets.prompt import Prompt
+
+
+class GoPrompt(Prompt):
+    """Enter goes there; esc and tab do not."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,tab,shift+tab", "drop", show=False)]
+
+    def __init__(self, player: Player, keybar: KeyBar, said: Callable[[str], None]) -> None:
+        """``said`` is told why there is no such place, or nothing when it is there."""
+        super().__init__(keybar, placeholder=f"go to {places.EXAMPLES}  (esc: stay)")
+        self._player = player
+        self._said = said
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.close()
+        if event.value.strip():
+            try:
+                places.go(self._player, event.value)
+            except places.NoPlace as error:
+                self._said(str(error))
+            else:
+                self._said("")
+
+    def action_drop(self) -> None:
+        self.close()

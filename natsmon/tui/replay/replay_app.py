@@ -1,0 +1,219 @@
+"""The dashboard on a recording: the same screen, with a bar to move in time."""
+
+import asyncio
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import ClassVar, cast
+
+from textual.binding import BindingType
+from textual.widgets import Input
+
+from natsmon.replay.loading import Loading
+from natsmon.replay.player import Player
+from natsmon.stream import commands
+from natsmon.stream import events as ev
+from natsmon.stream.exit_codes import Exit
+from natsmon.stream.source import Source
+from natsmon.text.plain_text import printable
+from natsmon.tui.app import NatsmonApp
+from natsmon.tui.model.key_table import Key, bindings
+from natsmon.tui.model.watched import Watch
+from natsmon.tui.pages.dashboard import Dashboard
+from natsmon.tui.pages.page import Page, RecordPage
+from natsmon.tui.panels.event_panel import Book
+from natsmon.tui.replay.replay_bar import ReplayBar
+from natsmon.tui.replay.replay_keys import REPLAY_KEYS, REPLAY_PAGE_KEYS
+from natsmon.tui.replay.replay_watched import ReplayWatch
+from natsmon.tui.widgets import figures
+from natsmon.tui.widgets.key_bar import MomentView
+
+_SLICE = 0.01
+"""Seconds of loading between two looks at the keys."""
+_STEPS = 100
+"""Scrubs from one end to the other."""
+_GOING = ("outage", "scrub", "to_end", "go")
+_PLAYING = ("play", "faster", "step", *_GOING)
+
+
+class Nobody:
+    """The source of a recording: what there is to see is in the player, and nobody takes a command."""
+
+    can_restart = False
+    exit_reason = ""
+    tap: Callable[[bytes], None] | None = None
+
+    async def events(self) -> AsyncIterator[ev.AnyEvent]:
+        return
+        yield
+
+    def send(self, command: commands.AnyCommand) -> None:
+        pass
+
+    def kill(self) -> None:
+        pass
+
+
+class ReplayDashboard(Dashboard):
+    """With the bar above the keys."""
+
+    def __init__(self, book: Book, keys: tuple[Key, ...], bar: ReplayBar) -> None:
+        super().__init__(book, keys)
+        self.panels = (*self.panels[:-1], bar, self.keybar)
+        self.add_class("-replay")
+
+    def action_drop_filter(self) -> None:
+        """Loading is stopped first."""
+        if not cast("ReplayApp", self.app).stop_loading():
+            super().action_drop_filter()
+
+
+class ReplayApp(NatsmonApp, inherit_bindings=False):
+    BINDINGS: ClassVar[list[BindingType]] = bindings(REPLAY_KEYS)
+    CSS = """
+    Screen.-replay {
+        grid-rows: 2 8 4 2 2 1fr 1 1;
+        &.-tiny { grid-rows: 2 4 4 2 1fr 1 1; }
+        &.-tall { grid-rows: 2 11 6 6 3 1fr 2 1; }
+        &.-grand { grid-rows: 2 16 8 9 3 1fr 2 1; }
+    }
+    #replay, .-tall #replay, .-grand #replay { border: none; background: $surface; }
+    """
+
+    def __init__(self, loading: Loading, *, playing: bool = True, clock: Callable[[], float] = time.monotonic) -> None:
+        self.loading = loading
+        self.player = Player(loading.tape, playing=playing)
+        self.player.seek(0.0)
+        super().__init__(Nobody(), clock=clock)
+
+    def key_table(self) -> tuple[Key, ...]:
+        return REPLAY_KEYS
+
+    def page_key_table(self) -> tuple[Key, ...]:
+        return REPLAY_PAGE_KEYS
+
+    def make_watch(self, source: Source, clock: Callable[[], float], unable: str) -> Watch:
+        self._playback = ReplayWatch(source, clock, self.player)
+        return self._playback
+
+    def make_dashboard(self) -> Dashboard:
+        return ReplayDashboard(self.watched.book, self._keys, ReplayBar(self.player, self.loading))
+
+    # -- the recording ----------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        self.run_worker(self._load(), group="stream", exclusive=True)
+
+    async def _load(self) -> None:
+        began = time.perf_counter()
+        while self.loading.go_on():
+            if time.perf_counter() - began > _SLICE:
+                await asyncio.sleep(0)
+                began = time.perf_counter()
+        self.player.complete = True
+        if skipped := self.loading.skipped:
+            more = f" and {len(skipped) - 1} more" if len(skipped) > 1 else ""
+            self.say(f"not read: {skipped[0]}{more}")
+        self._draw_soon()
+
+    def draw(self) -> None:
+        cut = self._playback.look()
+        if cut:
+            self._find_again()
+        super().draw()
+        if cut and isinstance(page := self._views[-1], Page):
+            page.sheet.redraw()
+
+    def _find_again(self) -> None:
+        """After a jump the records on the screen are those of another state."""
+        state = self._playback.state
+        self._dashboard.dials.selection.again(state)
+        for page in self._views[1:]:
+            if isinstance(page, Page) and not page.again(state):
+                page.dismiss()
+
+    # -- keys -------------------------------------------------------------------------------------
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Their keys work on every page, but not where somebody types, nor where they walk from record to record."""
+        if action in _PLAYING and isinstance(self.focused, Input):
+            return False
+        if action in _GOING and not isinstance(self.screen, MomentView):
+            return False
+        if action in ("outage", "scrub") and isinstance(self.screen, RecordPage):
+            return False
+        return super().check_action(action, parameters)
+
+    def action_play(self) -> None:
+        self.player.toggle()
+        self._told("playing" if self.player.playing else "paused")
+
+    def action_faster(self, by: int) -> None:
+        self.player.faster(by)
+        self._told(f"{self.player.speed}×")
+
+    def action_step(self, by: int) -> None:
+        self.player.step(by)
+        self._told(f"event {self.player.number:,}")
+
+    def action_outage(self, by: int) -> None:
+        if not self.player.to_outage(by):
+            told = "further outage" if self.player.complete else "further outage in what has been loaded"
+            self.say(f"there is no {told}" if by > 0 else "there is no outage before this")
+            return
+        outages = self.player.tape.outages
+        self._told(f"outage {self.player.tape.outages_until(self.player.at):,} of {len(outages):,}")
+
+    def action_scrub(self, by: int) -> None:
+        self.player.seek(self.player.at + by * self.player.tape.length / _STEPS)
+        self._told_time()
+
+    def action_to_end(self, which: int) -> None:
+        self.player.seek(self.player.tape.length if which > 0 else 0.0)
+        self._told_time()
+
+    def action_go(self) -> None:
+        from natsmon.tui.replay.go_prompt import GoPrompt
+
+        if isinstance(screen := self.screen, MomentView):
+            GoPrompt(self.player, screen.keybar, self._gone).ask(screen)
+
+    def _gone(self, why_not: str) -> None:
+        if why_not:
+            self.say(why_not)
+        else:
+            self._told_time()
+
+    def action_record(self) -> None:
+        self.say("this is a recording")
+
+    def stop_loading(self) -> bool:
+        """True when there was something to stop."""
+        if self.loading.done:
+            return False
+        self.loading.stop()
+        self.say(f"loading stopped: {len(self.player.tape):,} events are here")
+        return True
+
+    def action_leave(self) -> None:
+        self.exit(Exit.ENDED)
+
+    def _told_time(self) -> None:
+        self._told(figures.wall_millis(self.player.wall))
+
+    def _told(self, words: str) -> None:
+        if len(self._views) > 1:  # the page hides the bar
+            self.say(words)
+        self._draw_soon()
+
+
+def run(loading: Loading) -> int:
+    """Show a recording until the user leaves; the exit code."""
+    app = ReplayApp(loading)
+    try:
+        code = app.run()
+    finally:
+        loading.stop()
+    for note in loading.skipped:
+        sys.stderr.write(f"natsmon: not read: {printable(str(note))}\n")
+    return code if code is not None else app.return_code or 1

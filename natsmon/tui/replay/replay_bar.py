@@ -1,0 +1,150 @@
+"""Where a replay stands: a line from its beginning to its end with the outages on it, and the figures to it."""
+
+from itertools import pairwise
+from math import inf
+
+from textual.events import MouseDown, MouseMove, MouseUp
+
+from natsmon.charts.cells import Piece, Role, Row, fit, row, spread, width_of
+from natsmon.replay.loading import Loading
+from natsmon.replay.player import Player
+from natsmon.replay.tape import Tape
+from natsmon.tui.model.moment import Moment
+from natsmon.tui.widgets import figures
+from natsmon.tui.widgets.panel import Panel
+
+HERE, PAST, AHEAD, UNREAD, LOST = "●", "━", "─", "┄", "█"
+_SHORTEST = 8
+"""Cells of a line worth drawing."""
+_SPEED = 6
+_DATED = 100
+"""Cells from which on there is room for the date, and for words."""
+
+
+def track(player: Player, share: float, width: int) -> Row:
+    """What has been played, what comes, and what has not been read yet; never without an outage, however short."""
+    tape = player.tape
+    whole = tape.length / share if share > 0 else tape.length
+    lost = _lost(tape, whole, width)
+    read = width if share >= 1 else int(width * share)
+    here = cell(player.at, whole, width)
+    shapes: list[Piece] = [(PAST, "info") if n < here else (AHEAD, "dim") for n in range(width)]
+    shapes[read:] = [(UNREAD, "dim")] * (width - read)
+    for n in lost:
+        shapes[n] = (LOST, "bad")
+    if width:
+        shapes[here] = (HERE, "bad" if shapes[here][0] == LOST else "strong")
+    parts: list[Piece] = []
+    for shape, role in shapes:
+        if parts and parts[-1][1] == role:
+            parts[-1] = (parts[-1][0] + shape, role)
+        else:
+            parts.append((shape, role))
+    return row(*parts)
+
+
+def cell(at: float, whole: float, width: int) -> int:
+    return max(0, min(width - 1, int(at / whole * width))) if whole > 0 else 0
+
+
+def _lost(tape: Tape, whole: float, width: int) -> list[int]:
+    """The cells with an outage in them. There may be very many, so the cells are asked, not the outages."""
+    if not width or whole <= 0:
+        return []
+    edges = [n / width * whole for n in range(width)] + [inf]
+    return [n for n, (first, end) in enumerate(pairwise(edges)) if tape.lost_within(first, end)]
+
+
+def rows(player: Player, loading: Loading, width: int, height: int) -> tuple[list[Row], tuple[int, int, int]]:
+    """In one line or in two; and where the track is in it: its line, its first cell, its length."""
+    start, end = _start(player), _end(player, loading)
+    share = 1.0 if loading.done else loading.share
+    if height > 1:
+        told = spread(start + row(("   ", "label")) + _details(player, width), end, width)
+        return [track(player, share, width), told], (0, 0, width)
+    if loading.done:
+        end += row(("  " if end else "", "label"), (f"{player.number:,}/{len(player.tape):,}", "label"))
+    room = width - width_of(start) - width_of(end) - 4
+    if room < _SHORTEST:
+        room, end = max(0, width - width_of(start) - 2), ()
+    line = start + row(("  ", "label")) + track(player, share, room) + row(("  " if end else "", "label")) + end
+    return [fit(line, width)], (0, width_of(start) + 2, room)
+
+
+def _start(player: Player) -> Row:
+    shape: tuple[str, Role] = ("▶", "good") if player.playing else ("‖", "warn")
+    speed = f"{player.speed}×"
+    return row(shape, (f"{speed:>{_SPEED}}  ", "value"), (figures.wall_millis(player.wall), "strong"))
+
+
+def _details(player: Player, width: int) -> Row:
+    tape = player.tape
+    told: list[tuple[str, str]] = []
+    of = " of " if width >= _DATED else "/"
+    if width >= _DATED:
+        told.append(("", figures.local_day(player.wall)))
+    told += [("t ", figures.elapsed(player.now)), ("event ", f"{player.number:,}{of}{len(tape):,}")]
+    passed = tape.outages_until(player.at)
+    told.append(("outage ", f"{passed:,}{of}{len(tape.outages):,}" if tape.outages else figures.NONE))
+    if len(tape.chapters) > 1:
+        told.append(("session ", f"{player.chapter + 1:,}{of}{len(tape.chapters):,}"))
+    parts: list[tuple[str, Role]] = []
+    for name, value in told:
+        parts += [("   " if parts else "", "label"), (name, "label"), (value, "value")]
+    return row(*parts)
+
+
+def _end(player: Player, loading: Loading) -> Row:
+    if not loading.done:
+        return row((f"loading {loading.share:4.0%}", "info"), (" · esc stops", "label"))
+    unread = sum(note.count for note in loading.skipped)
+    parts: list[tuple[str, Role]] = []
+    if loading.stopped:
+        parts.append((f"loaded to {loading.share:.0%}", "warn"))
+    if unread:
+        parts += [(" · " if parts else "", "label"), (f"{unread:,} not read", "warn")]
+    return row(*parts)
+
+
+class ReplayBar(Panel):
+    """A click, or the pointer drawn along the track, goes there."""
+
+    def __init__(self, player: Player, loading: Loading) -> None:
+        self._player = player
+        self._loading = loading
+        self._track = (0, 0, 0)
+        self._held = False
+        super().__init__(self._lines, self._looks, id="replay")
+
+    def _looks(self, moment: Moment) -> object:
+        player, loading = self._player, self._loading
+        read = (loading.done, round(loading.share, 2), len(player.tape) if loading.done else len(player.tape) >> 12)
+        return player.number, int(player.at * 20), player.playing, player.speed, read
+
+    def _lines(self, moment: Moment, width: int, height: int) -> list[Row]:
+        lines, self._track = rows(self._player, self._loading, width, height)
+        return lines
+
+    def _go(self, x: int) -> None:
+        _, first, length = self._track
+        if length > 1:
+            share = 1.0 if self._loading.done else self._loading.share or 1.0
+            part = max(0.0, min(1.0, (x - self.content_offset.x - first) / (length - 1)))
+            self._player.seek(part * self._player.tape.length / share)
+            self.redraw()
+
+    def on_mouse_down(self, event: MouseDown) -> None:
+        line, first, length = self._track
+        if event.y == line and 0 <= event.x - self.content_offset.x - first < length:
+            self._held = True
+            self.capture_mouse()
+            self._go(event.x)
+
+    def on_mouse_move(self, event: MouseMove) -> None:
+        if self._held:
+            self._go(event.x)
+
+    def on_mouse_up(self, event: MouseUp) -> None:
+        if self._held:
+            self._held = False
+            self.release_mouse()

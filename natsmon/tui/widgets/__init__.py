@@ -1,0 +1,1 @@
+"""Cells, figures and the widgets that every panel is made of."""

@@ -1,0 +1,213 @@
+"""A run: several natsmons, each with a network of its own, under one random fault after another."""
+
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from natsmon.lab.nats_server import NatsServer
+from natsmon.lab.relay import Relay
+from tests.chaos.faults import FAULTS, Fault, Network, pause
+from tests.chaos.hostile_server import HostileServer
+from tests.chaos.subject import STALE_WITHIN, Subject, random_command
+from tests.chaos.views import FAULTS as VIEW_FAULTS
+from tests.chaos.views import Dashboard, PlainLog
+
+RECOVERS_WITHIN = 20.0
+"""Seconds after a fault until natsmon is CONNECTED and messages are delivered again; it takes some 0.1 s."""
+NOTICED_WITHIN = 1.0
+"""Seconds beyond the detection time that a busy machine may need."""
+GROWTH = {"threads": 6, "descriptors": 12, "MiB": 96}
+"""More than in the first seconds of a run, at most."""
+_VIEW_FAULT_EVERY = 8
+"""Faults of the network to one of the dashboard."""
+_SETTLED_AFTER = 40
+"""Faults until resources are compared."""
+_UNKNOWN_NAME = "name.invalid"
+"""A name that DNS does not have (RFC 2606)."""
+_NOTHING_TO_REPORT = 2
+"""Exit status for a recording whose disk was full, or whose process was killed, before its first line."""
+RATES = (50.0, 2000.0, 50.0)
+"""Messages a second of each natsmon."""
+
+
+@dataclass
+class Run:
+    """What came of it."""
+
+    seed: int
+    faults: Counter[str] = field(default_factory=Counter)
+    commands: int = 0
+    slowest_answer: float = 0.0
+    slowest_recovery: float = 0.0
+    violations: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return (
+            f"seed {self.seed}: {self.faults.total()} faults of {len(self.faults)} kinds, {self.commands} commands, "
+            f"slowest answer {self.slowest_answer * 1000:.0f} ms, slowest recovery {self.slowest_recovery:.2f} s, "
+            f"{len(self.violations)} violations"
+        )
+
+
+class Arena:
+    """One natsmon, its network, and the faults that it goes through."""
+
+    def __init__(self, number: int, seed: int, rate: float, folder: Path, *, views: bool) -> None:
+        self.name = f"natsmon {number}, {rate:g}/s"
+        self.random = Random(f"{seed} {number}")
+        self.run = Run(seed)
+        self._held = ExitStack()
+        self._views = views
+        self._dashboard: Dashboard | None = None
+        self._log: PlainLog | None = None
+        self._folder = folder
+        self._rate = rate
+        self._record = folder / f"{number}.jsonl.gz"
+        self._first: dict[str, int] = {}
+        self._fault = "start"
+
+    def __enter__(self) -> "Arena":
+        try:
+            server = self._held.enter_context(NatsServer())
+            hostile = self._held.enter_context(HostileServer())
+            relay = self._held.enter_context(Relay(server.port))
+            self.network = Network(relay, server, hostile)
+            urls = relay.url if self._views else f"{relay.url},nats://{_UNKNOWN_NAME}:4222"
+            self.subject = self._held.enter_context(Subject(urls, self._rate, self._record))
+            if self._views:
+                self._dashboard = self._held.enter_context(Dashboard(relay.url, self._folder))
+                self._log = self._held.enter_context(PlainLog(relay.url, self._folder))
+            self._recover()
+        except BaseException:
+            self._held.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._held.close()
+        self.run.commands = self.subject.commands
+        self.run.slowest_answer = self.subject.slowest_answer
+        self._collect()
+
+    def go_on(self, until: float) -> None:
+        """One fault after another until a time, or until something is wrong."""
+        while time.monotonic() < until and not self.run.violations:
+            self._step(self.random.choice(FAULTS))
+            if self._dashboard and self._log and not self.random.randrange(_VIEW_FAULT_EVERY):
+                self._hurt_view(self._dashboard, self._log)
+
+    def _step(self, fault: Fault) -> None:
+        self._fault = fault.name
+        self.run.faults[fault.name] += 1
+        fault.apply(self.network, self.random)
+        began = time.monotonic()
+        lasts = pause(self.random)
+        while (left := began + lasts - time.monotonic()) > 0:
+            if self.random.random() < 0.3:
+                self.subject.send(random_command(self.random.choice))
+            time.sleep(min(left, self.random.uniform(0.005, 0.1)))
+        self._check_truth(fault, began)
+        self.network.heal()
+        self._recover()
+        self.subject.check_answers()
+        self._check_growth()
+        self._collect()
+
+    def _hurt_view(self, dashboard: Dashboard, log: PlainLog) -> None:
+        fault = self.random.choice(VIEW_FAULTS)
+        self._fault = fault.__name__
+        self.run.faults[fault.__name__] += 1
+        try:
+            fault(dashboard, self.random)
+            dashboard.check()
+            log.check()
+        except TimeoutError as error:
+            self._violated(str(error))
+
+    def _check_truth(self, fault: Fault, began: float) -> None:
+        subject, lasted = self.subject, time.monotonic() - began
+        if fault.truth == "not connected" and lasted > NOTICED_WITHIN and subject.status == "CONNECTED":
+            self._violated(f"CONNECTED {lasted:.2f} s after the fault")
+        limit = STALE_WITHIN + NOTICED_WITHIN
+        since = time.monotonic() - max(began, subject.connected_at)
+        if fault.truth == "silent" and since > limit and subject.status == "CONNECTED" and not subject.silent:
+            self._violated(f"CONNECTED, and no notice of silence, {since:.2f} s after the fault")
+
+    def _recover(self) -> None:
+        """The fault is over: natsmon connects again, and messages are delivered."""
+        subject, began = self.subject, time.monotonic()
+        subject.send("resume")
+        deadline = began + RECOVERS_WITHIN
+        while time.monotonic() < deadline:
+            if subject.status == "CLOSED":
+                subject.send("reconnect")
+            if subject.wait_for(partial(self._delivers, subject.delivered), 0.5):
+                self.run.slowest_recovery = max(self.run.slowest_recovery, time.monotonic() - began)
+                return
+        self._violated(f"{subject.status} with {subject.delivered} delivered, {RECOVERS_WITHIN:g} s after the fault")
+
+    def _delivers(self, before: int) -> bool:
+        subject = self.subject
+        return subject.status == "CONNECTED" and subject.delivered > before
+
+    def _check_growth(self) -> None:
+        if self.run.faults.total() % _SETTLED_AFTER:
+            return
+        now = self.subject.resources()
+        self._first = self._first or now
+        for name, most in GROWTH.items():
+            if now[name] > self._first[name] + most:
+                self._violated(f"{name} grew from {self._first[name]} to {now[name]}")
+
+    def _violated(self, text: str) -> None:
+        self.run.violations.append(f"{self.name}, {self._fault}: {text}")
+
+    def _collect(self) -> None:
+        while self.subject.violations:
+            self._violated(self.subject.violations.pop(0))
+
+
+def unreadable(folder: Path) -> list[str]:
+    """What is wrong with reports of the recordings: each is readable, whatever ended it."""
+    found = []
+    for recording in folder.glob("*.jsonl*"):
+        command = [sys.executable, "-m", "natsmon", "report", str(recording), "--format", "json"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+        if "Traceback" in done.stderr or done.returncode not in (0, _NOTHING_TO_REPORT):
+            found.append(f"the report of {recording.name} ended with {done.returncode}: {done.stderr.strip()}")
+    return found
+
+
+def chaos(seed: int, seconds: float, folder: Path, progress: Callable[[Any], None] = lambda _: None) -> Run:
+    """Run for so long, or until a violation. Recordings are left in the folder."""
+    total = Run(seed)
+    with ExitStack() as held:
+        arenas = [
+            held.enter_context(Arena(number, seed, rate, folder, views=number == 0))
+            for number, rate in enumerate(RATES)
+        ]
+        until = time.monotonic() + seconds
+        threads = [threading.Thread(target=arena.go_on, args=(until,), name=arena.name) for arena in arenas]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            while thread.is_alive():
+                thread.join(1.0)
+                progress(sum(arena.run.faults.total() for arena in arenas))
+    total.violations += unreadable(folder)
+    for arena in arenas:
+        total.faults += arena.run.faults
+        total.commands += arena.run.commands
+        total.slowest_answer = max(total.slowest_answer, arena.run.slowest_answer)
+        total.slowest_recovery = max(total.slowest_recovery, arena.run.slowest_recovery)
+        total.violations += arena.run.violations
+    return total

@@ -1,0 +1,175 @@
+"""A natsmon under test: its event stream, and what must hold of it at all times."""
+
+import itertools
+import json
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
+
+from tests.harness import processes
+
+ANSWERED_WITHIN = 5.0
+"""Seconds; the limit itself is 0.1 s, and the longest answer is reported."""
+ENDS_WITHIN = 10.0
+PING_INTERVAL = 0.2
+PINGS_OUT = 2
+STALE_WITHIN = (PINGS_OUT + 1) * PING_INTERVAL
+"""Seconds after the last PONG until a connection is given up."""
+QUICK = (
+    "--ping-interval=200ms", "--max-pings-out=2", "--connect-timeout=500ms", "--reconnect-wait=20ms",
+    "--reconnect-jitter=0s", "--max-reconnects=-1", "--rtt-interval=100ms",
+)  # fmt: skip
+"""Settings under which natsmon detects a fault and returns within a second or so."""
+_SENT = ("delivered", "in_flight", "undelivered", "lost", "unverified")
+_COMMANDS = ("cancel", "reconnect", "next_server", "pause", "resume", "publish", "drain")
+
+
+class Subject:
+    """``natsmon --json --control``, its stream read on a thread. Use as a context."""
+
+    def __init__(self, urls: str, rate: float, record: Path) -> None:
+        self.violations: list[str] = []
+        self.status = "DISCONNECTED"
+        self.silent = False
+        self.delivered = 0
+        self.server = ""
+        self.commands = 0
+        self.slowest_answer = 0.0
+        self.connected_at = 0.0
+        """``time.monotonic`` of the last change to CONNECTED."""
+        self._changed = threading.Condition()
+        self._waiting: dict[str, float] = {}
+        self._ids = itertools.count(1)
+        self._t = 0.0
+        self._ended = False
+        command = [sys.executable, "-m", "natsmon", "--json", "--control", *QUICK, f"--rate={rate:g}"]
+        self._command = [*command, "--record", str(record), urls]
+        self._threads = [threading.Thread(target=each, daemon=True) for each in (self._read, self._read_errors)]
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(
+            self._command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,  # ctrl+c is for the harness
+        )
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End it as a user does, and check that it ends."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+        try:
+            status = self._process.wait(ENDS_WITHIN)
+            if status != 0:
+                self.violations.append(f"exit status {status} after SIGTERM")
+        except subprocess.TimeoutExpired:
+            self.violations.append(f"still running {ENDS_WITHIN:g} s after SIGTERM")
+            self._process.kill()
+            self._process.wait()
+        for thread in self._threads:
+            thread.join()
+        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+            assert pipe is not None
+            pipe.close()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def send(self, command: str) -> None:
+        """Send a command; the answer is expected from now on."""
+        number = str(next(self._ids))
+        self._waiting[number] = time.monotonic()
+        self.commands += 1
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(json.dumps({"type": command, "id": number}).encode() + b"\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            self._waiting.pop(number, None)  # it has ended, which is a violation of its own
+
+    def wait_for(self, met: Callable[[], bool], within: float) -> bool:
+        with self._changed:
+            return self._changed.wait_for(lambda: met() or self._ended, within) and met()
+
+    def check_answers(self) -> None:
+        """Every command has its answer, or gets it in time."""
+        if not self.wait_for(lambda: not self._waiting, ANSWERED_WITHIN):
+            self.violations.append(f"{len(self._waiting)} commands without an answer for {ANSWERED_WITHIN:g} s")
+            self._waiting.clear()
+
+    def resources(self) -> dict[str, int]:
+        """What must not grow."""
+        return {
+            "threads": processes.threads(self.pid),
+            "descriptors": len(list(Path(f"/proc/{self.pid}/fd").iterdir())),
+            "MiB": processes.resident(self.pid) >> 20,
+        }
+
+    # -- on its threads -----------------------------------------------------------------------------
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            with self._changed:
+                try:
+                    self._take(json.loads(line))
+                except (ValueError, KeyError, TypeError) as error:
+                    self.violations.append(f"{type(error).__name__} {error} in the line {line[:300]!r}")
+                self._changed.notify_all()
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+
+    def _read_errors(self) -> None:
+        assert self._process.stderr is not None
+        for line in self._process.stderr:
+            if b"Traceback" in line or b"Exception" in line or b"Error:" in line:
+                self.violations.append(f"standard error: {line.decode(errors='replace').strip()}")
+
+    def _take(self, event: dict[str, Any]) -> None:
+        t = event.get("t", 0.0)
+        if t < self._t:
+            self.violations.append(f"time went back from {self._t} to {t}: {event}")
+        self._t = t
+        match event["type"]:
+            case "status":
+                if event["previous"] != self.status:
+                    self.violations.append(f"the status was {self.status}: {event}")
+                self.status = event["status"]
+                self.silent = False
+                if self.status == "CONNECTED":
+                    self.connected_at = time.monotonic()
+            case "silent":
+                self.silent = True
+            case "silence_ended":
+                self.silent = False
+            case "connected":
+                self.server = event["server"]
+            case "echoed":
+                self.delivered += 1
+            case "tally":
+                self._check(event)
+                self.delivered = max(self.delivered, event.get("delivered", 0))
+            case "answer":
+                if sent := self._waiting.pop(event.get("id", ""), None):
+                    self.slowest_answer = max(self.slowest_answer, time.monotonic() - sent)
+
+    def _check(self, tally: dict[str, Any]) -> None:
+        counts = {name: tally.get(name, 0) for name in ("attempted", "sent", "buffered", "rejected", *_SENT)}
+        balanced = counts["attempted"] == counts["sent"] + counts["buffered"] + counts["rejected"]
+        if not balanced or counts["sent"] != sum(counts[name] for name in _SENT) or min(counts.values()) < 0:
+            self.violations.append(f"the tally does not balance: {tally}")
+
+
+def random_command(choice: Callable[[tuple[str, ...]], str]) -> str:
+    return choice(_COMMANDS)

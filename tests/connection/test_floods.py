@@ -1,0 +1,96 @@
+"""Peers that send as fast as they can: the event loop has time for commands, and memory stays bounded."""
+
+import asyncio
+
+import pytest
+
+from natsmon.stream import commands
+from natsmon.stream import events as ev
+from tests.connection.life import FOREVER, connected
+from tests.harness.flood import flooding, info_with, measured_turns, repeated
+from tests.harness.listening import listening, settings
+
+ANSWER_WITHIN = 0.05
+"""Seconds of CPU for one turn of the loop, so that an answer comes within 100 ms."""
+CANCEL_WITHIN = 0.008
+"""The same for a dial, so that a cancel ends it within 10 ms."""
+FLOODED = 0.4
+"""Seconds of a flood that are measured."""
+
+MANY_URLS = [[f"10.{n}.{i // 250}.{i % 250}:4222" for i in range(8_000)] for n in range(2)]
+LINES = {
+    "ping": repeated(b"PING\r\n"),
+    "pong": repeated(b"PONG\r\n"),
+    "ok": repeated(b"+OK\r\n"),
+    "info": repeated(b"INFO {}\r\n"),
+    "lame duck": repeated(b'INFO {"ldm":true}\r\nINFO {"ldm":false}\r\n'),
+    "long info": info_with(connect_urls=MANY_URLS[0]) + info_with(connect_urls=MANY_URLS[1]),
+    "error": repeated(b"-ERR 'Permissions Violation for Publish to \"hello\"'\r\n"),
+    "errors": b"".join(b"-ERR 'Permissions Violation for Publish to \"%d\"'\r\n" % n for n in range(2_000)),
+    "message": repeated(b"MSG hello 1 5\r\nother\r\n"),
+    "message with headers": repeated(b"HMSG hello 1 27 32\r\nNATS/1.0\r\nNatsmon-Seq:1\r\n\r\nother\r\n"),
+    "long message": b"MSG hello 1 1000000\r\n" + b"x" * 1_000_000 + b"\r\n",
+}  # fmt: skip
+BEFORE_PONG = ("ping", "ok", "info", "lame duck")
+
+
+@pytest.mark.parametrize("reads", [True, False], ids=["reads", "reads nothing"])
+@pytest.mark.parametrize("line", LINES)
+async def test_flood_leaves_time_for_commands(line: str, reads: bool) -> None:
+    with flooding(after_pong=LINES[line], reads=reads) as peer:
+        async with listening(settings(peer.url, drain_timeout=0.1, reconnect_wait=FOREVER)) as run:
+            await connected(run)
+            async with measured_turns() as turns:
+                await asyncio.sleep(FLOODED)
+                for command in (commands.Pause(), commands.Publish(), commands.Resume()):
+                    run.execute(command)
+                    await run.events.until(ev.Answer)
+            assert turns.longest < ANSWER_WITHIN
+            assert peer.sent > 100_000
+            run.execute(commands.Reconnect())
+            await run.events.until(ev.Disconnected, lambda lost: lost.manual)
+            await run.events.until(ev.DialStart)
+
+
+@pytest.mark.parametrize("line", BEFORE_PONG)
+async def test_flood_before_pong_leaves_time_for_a_cancel(line: str) -> None:
+    with flooding(before_pong=LINES[line], reads=False) as peer:
+        wanted = settings(peer.url, connect_timeout=FOREVER, reconnect_wait=FOREVER)
+        async with listening(wanted) as run, measured_turns() as turns:
+            await run.events.until(ev.DialStage, lambda stage: stage.stage == "connect")
+            await asyncio.sleep(0.05)
+            run.execute(commands.Cancel())
+            await run.events.until_status("CLOSED")
+        assert turns.longest < CANCEL_WITHIN
+
+
+async def test_info_before_pong_is_bounded() -> None:
+    with flooding(before_pong=LINES["info"], reads=False) as peer:
+        wanted = settings(peer.url, connect_timeout=FOREVER, retry_on_failed_connect=False)
+        async with listening(wanted, stay=False) as run:
+            await run.ended()
+            (end,) = run.events.of(ev.DialEnd)
+            assert (end.outcome, end.stage, end.cause) == ("failed", "connect", "protocol")
+            assert "before PONG" in end.text
+
+
+async def test_loss_ends_a_flooded_connection() -> None:
+    """The peer sends PINGs, reads nothing, and resets the connection."""
+    with flooding(after_pong=LINES["ping"], reads=False) as peer:
+        async with listening(settings(peer.url, reconnect_wait=FOREVER)) as run:
+            await connected(run)
+            await asyncio.sleep(FLOODED)
+            await asyncio.to_thread(peer.end, reset=True)
+            await run.events.until(ev.Disconnected)
+            run.execute(commands.Cancel())
+            assert (await run.events.until(ev.Closed)).cause == "cancelled"
+
+
+async def test_close_ends_a_flooded_connection_within_the_drain_timeout() -> None:
+    with flooding(after_pong=LINES["ping"], reads=False) as peer:
+        async with listening(settings(peer.url, drain_timeout=0.2)) as run:
+            await connected(run)
+            await asyncio.sleep(FLOODED)
+            run.execute(commands.Close())
+            await run.ended()
+            assert not run.events.of(ev.Drained)[-1].complete
