@@ -28,6 +28,7 @@ _HOME = {
     "HandshakeError": "natsmon.protocol.handshake_error",
     "HttpConnectDialer": "natsmon.dial.proxies",
     "LoggingTrace": "natsmon.dial.logging_trace",
+    "OpenTelemetryTrace": "natsmon.library.otel_trace",
     "ProxyProtocolDialer": "natsmon.dial.proxy_protocol",
     "SocksDialer": "natsmon.dial.proxies",
     "Stream": "natsmon.dial.stream",
@@ -57,6 +58,7 @@ __all__ = [
     "HandshakeError",
     "HttpConnectDialer",
     "LoggingTrace",
+    "OpenTelemetryTrace",
     "ProxyProtocolDialer",
     "SocksDialer",
     "Stream",
@@ -90,6 +92,7 @@ if TYPE_CHECKING:
     from natsmon.dial.trace import DialTrace
     from natsmon.dial.unix_dialer import UnixDialer
     from natsmon.library.client import Client, connect
+    from natsmon.library.otel_trace import OpenTelemetryTrace
     from natsmon.library.websocket_dialer import WebSocketDialer
     from natsmon.protocol.handshake_error import HandshakeError
 else:

@@ -1,5 +1,6 @@
 """A nats-py client whose connections are opened by a dialer."""
 
+import asyncio
 from typing import TYPE_CHECKING, Any, Unpack
 
 import nats.errors
@@ -66,7 +67,7 @@ class Client(DialClient):
             TypeError: The dialer returned something else than a stream.
         """
         try:
-            async with until(deadline) as limit:
+            async with until(deadline):
                 await super().connect(servers, *args, **options)
         except nats.errors.NoServersError as error:
             raise error from self.dialed.failure
@@ -75,8 +76,10 @@ class Client(DialClient):
             raise misuse.error from misuse.error.__cause__
         except TimeoutError as error:
             self.dialed.drop()
-            if isinstance(error, DialError) or limit is None:
+            if isinstance(error, DialError):
                 raise
+            if deadline is None or asyncio.get_running_loop().time() < deadline:
+                raise self.dialed.interrupted or error from error  # nats-py's does not name the stage
             failure = self.dialed.failure
             text = "not connected before the deadline" + (f"; the last dial: {failure}" if failure else "")
             raise DialError("connect", "timeout", text, address=str(servers)) from failure

@@ -95,6 +95,8 @@ class DialTransport(nats.aio.transport.Transport):
         self._early: list[bytes] = []
         self.failure: DialError | None = None
         """Why the last failed dial or handshake failed."""
+        self.interrupted: DialError | None = None
+        """The error of the last step that was cancelled, if nats-py's timeout did that."""
 
     # -- until PONG -------------------------------------------------------------------------------------
 
@@ -323,8 +325,9 @@ class _Step:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if error is None:
             return
-        if not isinstance(error, Exception):  # cancelled
+        if not isinstance(error, Exception):  # cancelled, maybe by nats-py's own timeout
             self._transport.drop()
+            self._transport.interrupted = DialError(self._stage, "timeout", self._late)
             return
         failure = _as_dial_error(self._stage, error, self._late)
         self._transport.fail(self._stage, failure)

@@ -1,18 +1,22 @@
 """The options of ``nats.connect``, for a type checker."""
 
-import ssl
-from typing import TypedDict
+from __future__ import annotations  # the names below exist in the newest nats-py
 
-from nats.aio.client import (
-    Callback,
-    CredentialCallback,
-    Credentials,
-    ErrorCallback,
-    JWTCallback,
-    ReconnectToServerHandler,
-    SignatureCallback,
-    TokenCallback,
-)
+from typing import TYPE_CHECKING, TypedDict
+
+if TYPE_CHECKING:
+    import ssl
+
+    from nats.aio.client import (
+        Callback,
+        CredentialCallback,
+        Credentials,
+        ErrorCallback,
+        JWTCallback,
+        ReconnectToServerHandler,
+        SignatureCallback,
+        TokenCallback,
+    )
 
 
 class ConnectOptions(TypedDict, total=False):

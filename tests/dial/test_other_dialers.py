@@ -31,7 +31,7 @@ from tests.conftest import StartServer
 from tests.dial import proxy_servers
 from tests.harness.leaks import our_children, sockets
 from tests.harness.peer import Peer, Talk, playing
-from tests.library.clients import Callbacks, Notes, echo
+from tests.library.clients import Callbacks, Notes, echo, reconnect
 
 RELAY = """
 import os, socket, sys, threading
@@ -84,7 +84,7 @@ async def test_unix_socket_carries_nats_and_reconnects(server: NatsServer, tmp_p
         dialer = UnixDialer(tmp_path / "nats.sock")
         client = await connect("nats://any", dialer=dialer, trace=notes, reconnect_time_wait=0, **callbacks.options)
         await echo(client)
-        await client.force_reconnect()
+        await reconnect(client)
         await callbacks.until_told("reconnected")
         await client.close()
     assert notes.told[:4] == ["get_conn", "connect_start", "connect_done", "got_conn"]
@@ -120,7 +120,7 @@ async def test_command_carries_nats_and_ends_with_its_connection(server: NatsSer
     )
     await echo(client)
     assert len(our_children().keys() - before.keys()) == 1
-    await client.force_reconnect()
+    await reconnect(client)
     await callbacks.until_told("reconnected")
     await echo(client)
     await client.close()

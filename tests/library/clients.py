@@ -51,7 +51,7 @@ class Callbacks:
 
         return callback
 
-    async def until(self, met: Callable[[], bool], within: float = 5.0) -> None:
+    async def until(self, met: Callable[[], bool], within: float = 30.0) -> None:
         async with asyncio.timeout(within):
             while not met():
                 self._changed.clear()
@@ -68,9 +68,17 @@ async def echo(client: Client, text: bytes = b"world") -> None:
     await heard.unsubscribe()
 
 
+async def reconnect(client: Client) -> None:
+    """As ``force_reconnect``, which nats-py has since 2.15."""
+    if hasattr(client, "force_reconnect"):
+        await client.force_reconnect()
+    else:
+        client._transport.drop()  # type: ignore[union-attr]
+
+
 async def failing(connecting: Any, kind: type[BaseException] = nats.errors.NoServersError) -> BaseException:
     with pytest.raises(kind) as caught:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await connecting
     return caught.value
 

@@ -42,7 +42,7 @@ async def test_deadline_covers_servers_and_retries(refused_port: int, blackhole:
     began = time.monotonic()
     with pytest.raises(DialTimeout) as caught:
         await connect(servers, deadline=now + 0.3, reconnect_time_wait=0.05, dont_randomize=True, **callbacks.options)
-    assert time.monotonic() - began < 5  # without a deadline: two minutes
+    assert time.monotonic() - began < 20  # without a deadline: two minutes
     assert "not connected before the deadline" in caught.value.text
     assert isinstance(caught.value.__cause__, DialError)
     assert callbacks.errors

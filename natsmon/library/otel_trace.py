@@ -1,0 +1,106 @@
+"""Dials as OpenTelemetry spans. Needs the extra ``otel``."""
+
+from collections.abc import Mapping, Sequence
+from ssl import SSLObject
+from typing import Any
+
+from opentelemetry import context, trace
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
+
+from natsmon.dial.errors import DialError
+from natsmon.dial.trace import DialTrace
+
+
+class OpenTelemetryTrace(DialTrace):
+    """A span for each dial, with a span for each of its stages.
+
+    Names of attributes follow the semantic conventions: ``server.address``, ``network.peer.address``, ``error.type``;
+    ``natsmon.*`` has none there. A dial belongs to the context that is current where it begins. A cancelled dial is no
+    error. Use one trace for each client.
+
+    Args:
+        tracer: Of the program; ``natsmon`` by default.
+    """
+
+    def __init__(self, tracer: Tracer | None = None) -> None:
+        self._tracer = tracer or trace.get_tracer("natsmon")
+        self._dial: Span | None = None
+        self._stages: dict[str, Span] = {}
+
+    def get_conn(self, host_port: str) -> None:
+        host, _, port = host_port.rpartition(":")
+        attributes: dict[str, Any] = {
+            "server.address": host.strip("[]"),
+            "server.port": int(port),
+            "messaging.system": "nats",
+        }
+        self._dial = self._tracer.start_span("nats dial", kind=SpanKind.CLIENT, attributes=attributes)
+
+    def dns_start(self, host: str) -> None:
+        self._start("dns", {"dns.question.name": host})
+
+    def dns_done(self, addresses: Sequence[str], error: BaseException | None) -> None:
+        self._end("dns", error, {"natsmon.addresses": list(addresses)})
+
+    def connect_start(self, address: str) -> None:
+        self._start(f"tcp {address}", {"network.peer.address": address})
+
+    def connect_done(self, address: str, error: BaseException | None) -> None:
+        self._end(f"tcp {address}", error)
+
+    def got_conn(self, address: str) -> None:
+        if self._dial is not None:
+            self._dial.set_attribute("network.peer.address", address)
+
+    def tls_handshake_start(self, server_name: str) -> None:
+        self._start("tls", {"tls.client.server_name": server_name})
+
+    def tls_handshake_done(self, state: SSLObject | None, error: BaseException | None) -> None:
+        self._end("tls", error, {"tls.protocol.version": state.version() or ""} if state is not None else {})
+
+    def info_start(self) -> None:
+        self._start("info")
+
+    def info_done(self, info: Mapping[str, Any] | None, error: BaseException | None) -> None:
+        shown = (
+            {f"nats.{name}": str(info[name])[:64] for name in ("server_name", "version") if name in info}
+            if info
+            else {}
+        )
+        self._end("info", error, shown)
+
+    def nats_connect_start(self) -> None:
+        self._start("connect")
+
+    def nats_connect_done(self, error: BaseException | None) -> None:
+        self._end("connect", error)
+
+    def dial_done(self, error: BaseException | None) -> None:
+        for stage in list(self._stages):
+            self._end(stage, error)
+        if self._dial is not None:
+            _finish(self._dial, error)
+            self._dial = None
+
+    def _start(self, stage: str, attributes: Mapping[str, Any] | None = None) -> None:
+        if self._dial is not None:
+            parent = trace.set_span_in_context(self._dial, context.get_current())
+            self._stages[stage] = self._tracer.start_span(stage.partition(" ")[0], parent, attributes=attributes)
+
+    def _end(self, stage: str, error: BaseException | None, attributes: Mapping[str, Any] | None = None) -> None:
+        span = self._stages.pop(stage, None)
+        if span is not None:
+            span.set_attributes(dict(attributes or {}))
+            _finish(span, error)
+
+
+def _finish(span: Span, error: BaseException | None) -> None:
+    if isinstance(error, Exception):
+        kind = error.cause if isinstance(error, DialError) else type(error).__name__
+        span.set_attribute("error.type", kind)
+        if isinstance(error, DialError):
+            span.set_attribute("natsmon.stage", error.stage)
+        span.set_status(Status(StatusCode.ERROR, str(error)))
+    elif error is not None:
+        span.set_attribute("natsmon.cancelled", True)
+    span.end()

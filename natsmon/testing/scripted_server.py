@@ -1,0 +1,227 @@
+"""A NATS server in memory that follows a script; it is the dialer of the client under test.
+
+::
+
+    server = ScriptedServer(refuse, serve)
+    client = await connect("nats://test", dialer=server, reconnect_time_wait=0)
+    await client.publish("hello", b"world")
+    await server.until(lambda: server.published)
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
+
+from natsmon.dial.stream import Stream
+from natsmon.dial.trace import DialTrace, Hooks
+from natsmon.testing.memory_pipe import memory_pipe
+
+Script = Callable[["Session"], Awaitable[None]]
+"""What the server does on one connection. A script that ends leaves the connection open for ``Session.close``."""
+
+
+class Published(NamedTuple):
+    """A message that a client published."""
+
+    subject: str
+    payload: bytes
+    reply: str = ""
+    headers: bytes = b""
+    """As sent, with the version line; empty without headers."""
+
+
+class Session:
+    """One connection, as the server sees it. It exists before the client's dial returns."""
+
+    def __init__(self, server: "ScriptedServer", number: int, address: tuple[str, int]) -> None:
+        self.server = server
+        self.number = number
+        """From 1."""
+        self.address = address
+        """Host and port that the client dialed."""
+        self.connect_options: dict[str, Any] = {}
+        """The object of CONNECT; empty until it was received."""
+        self.lines: list[bytes] = []
+        """Every line received, without its end."""
+        self.client_end, self._stream = memory_pipe(f"{address[0]}:{address[1]}")
+        self.opened = False
+        """Whether the client's dial has returned."""
+        self._subscriptions: dict[str, str] = {}
+
+    def write(self, data: bytes) -> None:
+        """Send bytes to the client."""
+        self._stream.writer.write(data)
+
+    def info(self, **fields: Any) -> None:
+        """Send INFO, with fields beside the usual ones."""
+        usual = {"server_id": "TEST", "server_name": "test", "version": "2.12.0", "proto": 1, "headers": True}
+        self.write(b"INFO " + json.dumps({**usual, "max_payload": 1048576, **fields}).encode() + b"\r\n")
+
+    async def line(self) -> bytes:
+        """Return the next line of the client, empty after its end."""
+        try:
+            line = (await self._stream.reader.readuntil(b"\n")).rstrip()
+        except asyncio.IncompleteReadError:
+            return b""
+        self.lines.append(line)
+        if line.startswith(b"CONNECT "):
+            self.connect_options = json.loads(line[8:])
+        self.server.changed()
+        return line
+
+    async def handshake(self, **fields: Any) -> None:
+        """Send INFO, receive CONNECT and PING, send PONG."""
+        self.info(**fields)
+        await self.until_line(b"PING")
+        self.write(b"PONG\r\n")
+
+    async def until_line(self, start: bytes) -> bytes:
+        """Receive lines up to one that begins like this, and return it.
+
+        Raises:
+            ConnectionResetError: The client closed the connection.
+        """
+        while line := await self.line():
+            if line.startswith(start):
+                return line
+        raise ConnectionResetError("the client closed the connection")
+
+    async def serve(self) -> None:
+        """Answer PING, and pass messages on to the subscriptions of every session, until the client closes."""
+        while line := await self.line():
+            verb, *words = line.decode().split()
+            match verb, words:
+                case "PING", _:
+                    self.write(b"PONG\r\n")
+                case "SUB", [subject, *_, sid]:
+                    self._subscriptions[sid] = subject
+                case "UNSUB", [sid]:
+                    self._subscriptions.pop(sid, None)
+                case "PUB", [subject, *reply, size]:
+                    self.server.publish(subject, (await self._body(int(size))), reply="".join(reply))
+                case "HPUB", [subject, *reply, head, size]:
+                    body = await self._body(int(size))
+                    at = int(head)
+                    self.server.publish(subject, body[at:], reply="".join(reply), headers=body[:at])
+                case _:
+                    pass
+        self.close()
+
+    async def _body(self, size: int) -> bytes:
+        return (await self._stream.reader.readexactly(size + 2))[:-2]
+
+    def deliver(self, message: Published) -> None:
+        """Send a message to each matching subscription of this client."""
+        subject, payload, reply, headers = message
+        sizes = f"{len(headers)} {len(headers) + len(payload)}" if headers else f"{len(payload)}"
+        for sid, pattern in self._subscriptions.items():
+            if _matches(pattern, subject):
+                words = " ".join(filter(None, ("HMSG" if headers else "MSG", subject, sid, reply, sizes)))
+                self.write(words.encode() + b"\r\n" + headers + payload + b"\r\n")
+
+    def close(self) -> None:
+        """Close the connection, as a server that ends."""
+        self._stream.writer.close()
+
+
+class ScriptedServer:
+    """A dialer whose connections end in memory, each at a script.
+
+    Args:
+        scripts: One for each dial, in order; the last one plays for all later dials. ``serve`` by default.
+    """
+
+    def __init__(self, *scripts: Script) -> None:
+        from natsmon.testing.scripts import serve
+
+        self._scripts = scripts or (serve,)
+        self.sessions: list[Session] = []
+        """One for each dial."""
+        self.published: list[Published] = []
+        """Every message received from clients or passed to ``publish``, in order."""
+        self._changes = asyncio.Event()
+        self._playing: set[asyncio.Task[None]] = set()
+
+    async def dial(
+        self, address: tuple[str, int], *, deadline: float | None = None, trace: DialTrace | None = None
+    ) -> Stream:
+        """Open a connection to the next script. See ``CustomDialer.dial``.
+
+        The script decides the outcome: the dial returns once it waits for the client or has ended, and raises what the
+        script raises before that.
+        """
+        session = Session(self, len(self.sessions) + 1, address)
+        self.sessions.append(session)
+        self.changed()
+        script = self._scripts[min(session.number, len(self._scripts)) - 1]
+        hooks = Hooks(trace)
+        hooks(DialTrace.connect_start, session.client_end.address)
+        playing = asyncio.ensure_future(_play(script, session))
+        self._playing.add(playing)
+        playing.add_done_callback(self._playing.discard)
+        await asyncio.sleep(0)  # the script runs up to its first wait
+        if playing.done() and (error := playing.exception()) is not None:
+            hooks(DialTrace.connect_done, session.client_end.address, error)
+            raise error
+        hooks(DialTrace.connect_done, session.client_end.address, None)
+        session.opened = True
+        self.changed()
+        return session.client_end
+
+    @property
+    def session(self) -> Session:
+        """The newest session."""
+        return self.sessions[-1]
+
+    def publish(self, subject: str, payload: bytes = b"", *, reply: str = "", headers: bytes = b"") -> None:
+        """Deliver a message to every matching subscription."""
+        message = Published(subject, payload, reply, headers)
+        self.published.append(message)
+        for session in self.sessions:
+            session.deliver(message)
+        self.changed()
+
+    def changed(self) -> None:
+        """Wake ``until``; scripts need not call it."""
+        self._changes.set()
+
+    async def until(self, met: Callable[[], object], *, within: float = 5.0) -> None:
+        """Wait until a condition on this server is met.
+
+        Raises:
+            TimeoutError: It was not met within so many seconds.
+        """
+        async with asyncio.timeout(within):
+            while not met():
+                self._changes.clear()
+                await self._changes.wait()
+
+    async def close(self) -> None:
+        """Close every connection, and end the scripts."""
+        for session in self.sessions:
+            session.close()
+        for playing in self._playing:
+            playing.cancel()
+        if self._playing:
+            await asyncio.wait(self._playing)
+
+
+async def _play(script: Script, session: Session) -> None:
+    try:
+        await script(session)
+    except (ConnectionError, asyncio.IncompleteReadError):
+        if not session.opened:
+            raise
+        session.close()  # the client has left
+
+
+def _matches(pattern: str, subject: str) -> bool:
+    """Return whether a subject matches a subscription, ``*`` and ``>`` included."""
+    wanted, given = pattern.split("."), subject.split(".")
+    for position, part in enumerate(wanted):
+        if part == ">":
+            return len(given) > position
+        if position >= len(given) or part not in ("*", given[position]):
+            return False
+    return len(wanted) == len(given)

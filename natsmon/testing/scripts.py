@@ -1,0 +1,52 @@
+"""Scripts for a ``ScriptedServer``."""
+
+import asyncio
+
+from natsmon.dial.errors import DialError
+from natsmon.testing.scripted_server import Script, Session
+
+
+async def serve(session: Session) -> None:
+    """A server that works: handshake, PONG, subscriptions, messages."""
+    await session.handshake()
+    await session.serve()
+
+
+async def refuse(session: Session) -> None:
+    """Nothing listens: the dial raises ``DialRefused``."""
+    raise DialError("tcp", "refused", "Connection refused")
+
+
+async def silent(session: Session) -> None:
+    """A server that accepts and sends nothing."""
+    await asyncio.Event().wait()
+
+
+async def close(session: Session) -> None:
+    """A server that accepts and closes."""
+    session.close()
+
+
+def greet(data: bytes) -> Script:
+    """Return the script of a peer that sends these bytes instead of INFO."""
+
+    async def script(session: Session) -> None:
+        session.write(data)
+
+    return script
+
+
+def reject(text: str) -> Script:
+    """Return the script of a server that refuses the client with ``-ERR`` after CONNECT.
+
+    Args:
+        text: Its error, as ``Authorization Violation``.
+    """
+
+    async def script(session: Session) -> None:
+        session.info(auth_required=True)
+        await session.until_line(b"PING")
+        session.write(f"-ERR '{text}'\r\n".encode())
+        session.close()
+
+    return script

@@ -1,0 +1,110 @@
+"""The traces that natsmon brings: logging and OpenTelemetry."""
+
+import asyncio
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import StatusCode
+
+from natsmon import LoggingTrace, OpenTelemetryTrace, connect
+from natsmon.lab.nats_server import HOST, NatsServer
+from natsmon.testing import ScriptedServer, greet, reject, silent
+from tests.certificates import Certificates
+from tests.conftest import StartServer
+from tests.library.clients import Callbacks, failing
+
+ONCE: dict[str, Any] = {"allow_reconnect": False, "max_reconnect_attempts": 1, "reconnect_time_wait": 0}
+
+
+async def test_logging_trace_logs_each_step(
+    nats_server: StartServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    certificates = Certificates(tmp_path)
+    server = await asyncio.to_thread(nats_server, name="n1", config=certificates.config())
+    with caplog.at_level(logging.DEBUG, "natsmon.dial"):
+        client = await connect(
+            f"nats://me:secret@localhost:{server.port}", trace=LoggingTrace(), tls=certificates.trusting()
+        )
+        await client.close()
+    logged = [record.getMessage().partition(": ")[2].rpartition(" (")[0] for record in caplog.records]
+    assert logged[0] == "dial begins"
+    assert logged[1].startswith("lookup complete: ")
+    assert logged[-4:] == [
+        "INFO complete: 'n1' version '2.15.1'" if "2.15.1" in logged[-4] else logged[-4],
+        "TLS handshake complete: TLSv1.3",
+        "CONNECT complete",
+        "dial complete",
+    ]
+    assert "secret" not in caplog.text
+
+
+async def test_logging_trace_warns_of_failures(refused_port: int, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING, "natsmon.dial"):
+        await failing(connect(f"nats://{HOST}:{refused_port}", trace=LoggingTrace(), **ONCE, **Callbacks().options))
+    assert [record.levelname for record in caplog.records] == ["WARNING"] * len(caplog.records)
+    assert "dial failed: " in caplog.text
+
+
+@pytest.fixture
+def exported() -> tuple[OpenTelemetryTrace, InMemorySpanExporter]:
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    return OpenTelemetryTrace(provider.get_tracer("test")), exporter
+
+
+async def test_dial_is_a_span_with_its_stages(
+    server: NatsServer, exported: tuple[OpenTelemetryTrace, InMemorySpanExporter]
+) -> None:
+    trace, exporter = exported
+    client = await connect(f"nats://localhost:{server.port}", trace=trace)
+    await client.close()
+    *stages, dial = exporter.get_finished_spans()
+    assert dial.name == "nats dial"
+    assert dial.status.status_code is StatusCode.UNSET
+    assert dial.attributes is not None
+    assert dial.attributes["server.address"] == "localhost"
+    assert dial.attributes["network.peer.address"] == server.authority
+    assert dial.context is not None
+    assert {stage.parent.span_id for stage in stages if stage.parent} == {dial.context.span_id}
+    assert [stage.name for stage in stages if stage.name != "tcp"] == ["dns", "info", "connect"]
+    assert stages[-2].attributes is not None
+    assert stages[-2].attributes["nats.server_name"] == server.name
+
+
+@pytest.mark.parametrize(
+    ("script", "stage", "cause"),
+    [(greet(b"INFO {\r\n"), "info", "info_bad"), (reject("Authorization Violation"), "connect", "auth")],
+)
+async def test_failed_dial_is_an_error_of_its_cause(
+    script: object, stage: str, cause: str, exported: tuple[OpenTelemetryTrace, InMemorySpanExporter]
+) -> None:
+    trace, exporter = exported
+    server = ScriptedServer(script)  # type: ignore[arg-type]
+    await failing(connect("nats://x", dialer=server, trace=trace, **ONCE, **Callbacks().options), Exception)
+    spans = exporter.get_finished_spans()
+    for span in spans[-2:]:
+        assert span.status.status_code is StatusCode.ERROR
+        assert span.attributes is not None
+        assert span.attributes["error.type"] == cause
+    assert (spans[-2].name, spans[-1].name) == (stage, "nats dial")
+    await server.close()
+
+
+async def test_cancelled_dial_is_no_error(exported: tuple[OpenTelemetryTrace, InMemorySpanExporter]) -> None:
+    trace, exporter = exported
+    server = ScriptedServer(silent)
+    connecting = asyncio.ensure_future(connect("nats://x", dialer=server, trace=trace))
+    await server.until(lambda: server.sessions and server.session.opened)
+    await asyncio.sleep(0.01)
+    connecting.cancel()
+    await asyncio.wait([connecting])
+    assert [span.name for span in exporter.get_finished_spans()][-1] == "nats dial"
+    for span in exporter.get_finished_spans():
+        assert span.status.status_code is StatusCode.UNSET
+    await server.close()
