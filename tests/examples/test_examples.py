@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from natsmon.lab.nats_server import HOST, NatsServer
 from tests.certificates import Certificates
 from tests.conftest import StartServer
 from tests.dial import proxy_servers
+from tests.dial.test_other_dialers import relay_command
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
@@ -126,7 +128,7 @@ def test_custom_dialer_tries_the_handshake_again(nats_server: StartServer, tmp_p
 def test_in_memory_pipe(server: NatsServer) -> None:
     with Program("in_memory_pipe", server.url) as program:
         assert program.end() == 0
-        assert program.said == ["heard world through a pipe in memory"]
+        assert program.said == ["received world through a pipe in memory"]
 
 
 def test_recording_dialer(server: NatsServer) -> None:
@@ -144,5 +146,20 @@ async def test_proxy_dialer(scheme: str, server: NatsServer) -> None:
         url = f"{scheme}://me:p%20w@{proxy.authority}" if scheme else ""
         with Program("proxy_dialer", server.url, ALL_PROXY=url) as program:
             assert await asyncio.to_thread(program.end) == 0
-            assert program.said == ["heard world"]
+            assert program.said == ["received world"]
         assert proxy.targets == ([server.authority] if scheme else [])
+
+
+def test_tls_dialer(nats_server: StartServer, tmp_path: Path) -> None:
+    certificates = Certificates(tmp_path)
+    server = nats_server(config=certificates.config("handshake_first: true"), speaks_first=False)
+    with Program("tls_dialer", str(tmp_path / "ca.pem"), server.authority) as program:
+        assert program.end() == 0
+        assert program.said == ["received world under TLS of the dialer"]
+
+
+def test_bastion(server: NatsServer) -> None:
+    with Program("bastion", shlex.join(relay_command()), server.url) as program:
+        assert program.end() == 0
+        assert program.said[-1] == "received world through a command"
+        assert any("dial complete" in line for line in program.said)
