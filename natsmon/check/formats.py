@@ -79,8 +79,8 @@ def _item(verdict: Verdict) -> dict[str, object]:
             "stage": each.stage,
             "cause": each.cause,
             "text": each.text,
-            "meaning": each.happened,
-            "advice": each.advice,
+            "meaning": each.diagnosis.meaning,
+            "advice": each.diagnosis.advice,
         }
         for each in verdict.failures
     ]
@@ -115,8 +115,8 @@ def prometheus(verdicts: Sequence[Verdict], *, namespace: str = NAMESPACE) -> st
                 "server": each.server,
                 "stage": each.stage,
                 "cause": each.cause,
-                "meaning": each.happened,
-                "advice": each.advice,
+                "meaning": each.diagnosis.meaning,
+                "advice": each.diagnosis.advice,
             },
             1.0,
         )

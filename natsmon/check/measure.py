@@ -19,13 +19,13 @@ from natsmon.check.verdict import NO_ADDRESS, Found, failure
 from natsmon.config.redaction import redact
 from natsmon.config.settings import Server, Settings
 from natsmon.dial import resolver
-from natsmon.dial.causes import classify_server_error
 from natsmon.dial.stream import Stream
 from natsmon.dial.trace import DialTrace
 from natsmon.probe.connection import dial_attempt as attempt
 from natsmon.probe.inquiry.second_look import SecondLook
 from natsmon.protocol import tls
 from natsmon.protocol.link import Link
+from natsmon.protocol.server_errors import classify_server_error
 from natsmon.protocol.settings_dialer import dialer_for
 from natsmon.state import Dial, StageRecord, Track
 from natsmon.stream import events as ev

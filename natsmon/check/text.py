@@ -13,6 +13,7 @@ from natsmon.stream import events as ev
 from natsmon.text import dates, units
 from natsmon.text.console_text import painted
 from natsmon.text.plain_text import clip
+from natsmon.wording.cause_table import diagnose
 
 _WIDTH = 79
 _SCALE = 16
@@ -82,14 +83,20 @@ def _notes(dial: Dial) -> dict[ev.Stage, str]:
     """What stands beside each stage: what it showed, or why it failed."""
     notes: dict[ev.Stage, str] = {}
     if (failed := dial.stage_reached) is not None and dial.outcome != "connected":
-        notes[failed] = dial.cause.replace("_", " ")  # also of a stage that was refused before it began
+        notes[failed] = _phrase(dial, failed, dial.cause)  # also of a stage that was refused before it began
     longest = slowest(dial) if dial.outcome == "connected" else None
     for stage, record in dial.stages.items():
         if record.outcome == "complete":
             notes[stage] = ", ".join(["slowest"] * (stage == longest) + list(_facts(dial, stage)))
         else:
-            notes[stage] = record.cause.replace("_", " ") or record.outcome
+            notes[stage] = _phrase(dial, stage, record.cause) or record.outcome
     return notes
+
+
+def _phrase(dial: Dial, stage: ev.Stage, cause: str) -> str:
+    """What a stage failed of; a second look decides where there was one."""
+    found = dial.finding.cause if dial.finding is not None and cause == dial.cause else cause
+    return diagnose(stage, found).phrase if found else ""
 
 
 def _facts(dial: Dial, stage: ev.Stage) -> Iterator[str]:
@@ -130,9 +137,9 @@ def _measured(metric: Metric) -> Row:
 
 
 def _failure(failure: Failure, *, indent: int) -> Iterator[Row]:
-    """What happened, why, and what to try."""
-    yield row((" " * indent + failure.happened, "bad"))
-    for text in (failure.reason, failure.advice):
+    """The meaning, the evidence, and what to do about it."""
+    yield row((" " * indent + failure.diagnosis.meaning, "bad"))
+    for text in (failure.reason, failure.diagnosis.advice):
         for line in fold(text, _WIDTH - indent) if text else ():
             yield row((" " * indent + line, "value"))
 

@@ -8,11 +8,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+from natsmon.dial.causes import Cause
 from natsmon.state import Dial
 from natsmon.stream import events as ev
 from natsmon.text import units
 from natsmon.text.plain_text import clip, printable
-from natsmon.wording.cause_table import diagnose
+from natsmon.wording.cause_table import Diagnosis, diagnose, explained
 from natsmon.wording.narration import certificate_in_words
 
 SUITE = "connections"
@@ -27,6 +28,8 @@ _STAGE_METRICS: dict[ev.Stage, tuple[str, str]] = {
     "info": ("info_time", "Seconds until the server said INFO"),
     "connect": ("auth_time", "Seconds from CONNECT to PONG"),
 }
+_OVERRULED = (Cause.RESET, Cause.EOF, Cause.TIMEOUT)
+"""Causes that say nothing once a second look has found another."""
 _OUR_OWN_FAULT = ("credentials", "tls_files")
 """Causes that say nothing of the server: the check could not be made."""
 
@@ -66,19 +69,18 @@ class Failure:
     stage: str
     cause: str
     text: str
-    happened: str
-    advice: str
+    diagnosis: Diagnosis
 
     @property
     def reason(self) -> str:
-        """Where and why, in the words of the system or the server: ``in tcp, refused: Connection refused``."""
-        said = f": {self.text}" if self.text and self.text != self.happened else ""
-        return f"in {self.stage}, {self.cause}{said}"
+        """The stage, the cause and the evidence: ``in connect: wrong credentials: Authorization Violation``."""
+        return f"in {self.stage}: {explained(self.diagnosis, self.text)}"
 
     @property
     def sentence(self) -> str:
-        meaning = "; ".join(part for part in (self.happened, self.advice) if part)
-        return f"{self.server} failed {self.reason} ({meaning})"
+        """The reason, its meaning and what to do about it."""
+        more = "; ".join(part for part in self.diagnosis[1:] if part)
+        return f"{self.server} failed {self.reason} ({more})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,20 +153,20 @@ class Verdict:
         return next((metric for metric in self.metrics if metric.name == name), None)
 
 
-def failure(server: str, stage: str, cause: str, text: str) -> Failure:
-    """A failure with what is known of its cause."""
-    known = diagnose(stage if stage in ev.STAGES else None, cause)
-    text = printable(clip(text))
-    return Failure(server, stage, cause or "unknown", text, known.happened, known.advice)
+def failure(server: str, stage: str, cause: str, text: str, *, discovered: bool = False) -> Failure:
+    """Return a failure with the diagnosis of its cause."""
+    known = diagnose(stage if stage in ev.STAGES else None, cause, discovered=discovered)
+    return Failure(server, stage, cause or "unknown", printable(clip(text)), known)
 
 
 def failure_of(dial: Dial, server: str = "") -> Failure:
     """Why a dial failed; what a second look at the peer found says more than the failure itself."""
     stage, cause, text = dial.stage_reached or "dns", dial.cause, dial.text
     if dial.finding is not None:
-        cause, text = dial.finding.cause, f"{text}; {dial.finding.text}"
+        cause = dial.finding.cause
+        text = dial.finding.text if dial.cause in _OVERRULED else f"{text}; {dial.finding.text}"
     if dial.tls is not None and not dial.tls.trusted and dial.tls.chain:
-        text = f"{text}; the server shows {certificate_in_words(dial.tls.chain[0])}"
+        text = f"{text}; the server sent {certificate_in_words(dial.tls.chain[0])}"
     return failure(server or dial.server, stage, cause, text)
 
 

@@ -1,142 +1,119 @@
-"""Why a dial or a connection ended: one word each, and the one boundary where foreign errors become ours."""
+"""The closed set of causes: why a dial failed, or why a connection ended.
 
-import errno
-import os
-import socket
-import ssl
+``natsmon.wording.cause_table`` has the meaning of each, and what to do about it.
+"""
 
-from natsmon.dial.errors import DialError
-
-_BY_ERRNO = {
-    errno.ECONNREFUSED: "refused",
-    errno.ECONNRESET: "reset",
-    errno.ECONNABORTED: "reset",
-    errno.EPIPE: "reset",
-    errno.ENETUNREACH: "unreachable",
-    errno.EHOSTUNREACH: "unreachable",
-    errno.ENETDOWN: "unreachable",
-    errno.EHOSTDOWN: "unreachable",
-    errno.EADDRNOTAVAIL: "unreachable",
-    errno.EAFNOSUPPORT: "unreachable",
-    errno.ETIMEDOUT: "timeout",
-}
-
-# OpenSSL's X509_V_ERR_* numbers, by what a person would say of them.
-_BY_VERIFY_CODE = {
-    9: "tls_not_yet_valid",
-    10: "tls_expired",
-    18: "tls_unknown_ca",
-    19: "tls_unknown_ca",
-    20: "tls_unknown_ca",
-    21: "tls_unknown_ca",
-    62: "tls_wrong_name",
-    64: "tls_wrong_name",
-}
-
-# What the other side says in a TLS alert when it does not like our certificate, or misses one (RFC 8446, 6); of
-# a handshake that failed, it may not like anything.
-_ALERTS = {
-    "TLSV13_ALERT_CERTIFICATE_REQUIRED": "tls_client_certificate_missing",
-    "SSLV3_ALERT_HANDSHAKE_FAILURE": "tls_refused",
-    "SSLV3_ALERT_BAD_CERTIFICATE": "tls_client_certificate_refused",
-    "TLSV1_ALERT_BAD_CERTIFICATE": "tls_client_certificate_refused",
-    "TLSV1_ALERT_UNKNOWN_CA": "tls_client_certificate_refused",
-    "SSLV3_ALERT_CERTIFICATE_UNKNOWN": "tls_client_certificate_refused",
-    "SSLV3_ALERT_CERTIFICATE_EXPIRED": "tls_client_certificate_refused",
-    "SSLV3_ALERT_CERTIFICATE_REVOKED": "tls_client_certificate_refused",
-}
-
-_NOT_TLS = (
-    "WRONG_VERSION_NUMBER",
-    "RECORD_LAYER_FAILURE",
-    "HTTP_REQUEST",
-    "PACKET_LENGTH_TOO_LONG",
-    "UNKNOWN_PROTOCOL",
-)
-
-# What a server writes behind -ERR (ADR-40, "Error Handling"), matched by its beginning.
-_BY_SERVER_ERROR = (
-    ("authorization violation", "auth"),
-    ("authentication timeout", "auth_timeout"),
-    ("user authentication expired", "auth_expired"),
-    ("account authentication expired", "auth_expired"),
-    ("user authentication revoked", "auth_revoked"),
-    ("maximum connections exceeded", "limit"),
-    ("maximum account", "account_limit"),
-    ("maximum payload", "max_payload"),
-    ("maximum subscriptions", "account_limit"),
-    ("connection throttling", "limit"),
-    ("secure connection", "tls_required"),
-    ("stale connection", "stale"),
-    ("server shutdown", "shutdown"),
-    ("attempted to connect to", "wrong_port"),
-)
-
-# What a server notes of a connection it closed (nats-server's ClosedState), by its beginning.
-_BY_CLOSE_REASON = (
-    ("client closed", "closed"),
-    ("authentication timeout", "auth_timeout"),
-    ("authentication failure", "auth"),
-    ("authentication expired", "auth_expired"),
-    ("credentials revoked", "auth_revoked"),
-    ("tls handshake", "tls_protocol"),
-    ("slow consumer", "slow_consumer"),
-    ("write error", "reset"),
-    ("read error", "reset"),
-    ("stale connection", "stale"),
-    ("incorrect port", "wrong_port"),
-    ("maximum connections", "limit"),
-    ("maximum account", "account_limit"),
-    ("maximum subscriptions", "account_limit"),
-    ("maximum message payload", "max_payload"),
-    ("server shutdown", "shutdown"),
-    ("kicked", "kicked"),
-)
+from enum import StrEnum
 
 
-def classify(error: BaseException) -> tuple[str, str]:
-    """The cause class and the text of an error from a socket, a resolver or TLS."""
-    if isinstance(error, DialError):
-        return error.cause, error.text
-    if isinstance(error, TimeoutError):
-        return "timeout", str(error) or "timed out"
-    if isinstance(error, socket.gaierror):
-        return "dns", error.strerror or str(error)
-    if isinstance(error, ssl.SSLError):
-        return _classify_tls(error)
-    if isinstance(error, EOFError):
-        return "eof", str(error) or "closed by the server"
-    if isinstance(error, ConnectionResetError | BrokenPipeError) and not error.errno:
-        return "reset", str(error) or "connection reset"  # asyncio's own, raised by a write after the loss
-    if isinstance(error, OSError):
-        # asyncio puts sentences of its own into strerror; the system's word for the number says it better.
-        text = os.strerror(error.errno) if error.errno else str(error) or type(error).__name__
-        return _BY_ERRNO.get(error.errno or 0, "unknown"), text
-    return "unknown", f"{type(error).__name__}: {error}"
+class Cause(StrEnum):
+    """Why a dial failed or a connection ended. Machine output has the value, a person gets its phrase."""
 
+    # -- the way to the server
+    DNS = "dns"
+    REFUSED = "refused"
+    UNREACHABLE = "unreachable"
+    TIMEOUT = "timeout"
+    RESET = "reset"
+    EOF = "eof"
+    PROXY = "proxy"
+    COMMAND = "command"
+    ADVERTISED_ADDRESS = "advertised_address"
+    LOCAL_PORTS = "local_ports"
+    FILE_DESCRIPTORS = "file_descriptors"
+    NOT_ALLOWED = "not_allowed"
+    # -- the greeting, and what the server reads
+    INFO_BAD = "info_bad"
+    HTTP = "http"
+    PROTOCOL = "protocol"
+    WRONG_PORT = "wrong_port"
+    MONITORING_PORT = "monitoring_port"
+    WEBSOCKET_PORT = "websocket_port"
+    CLIENT_FIRST = "client_first"
+    ALTERED_BYTES = "altered_bytes"
+    CONTROL_LINE = "control_line"
+    CLIENT_PROTOCOL = "client_protocol"
+    HEADERS = "headers"
+    SUBJECT = "subject"
+    SERVER_REFUSED = "server_refused"
+    # -- WebSocket
+    WS_UPGRADE = "ws_upgrade"
+    WS_REDIRECT = "ws_redirect"
+    WS_CREDENTIALS = "ws_credentials"
+    WS_ORIGIN = "ws_origin"
+    WS_PATH = "ws_path"
+    WS_BUSY = "ws_busy"
+    WS_NO_SERVER = "ws_no_server"
+    WS_NATS_PORT = "ws_nats_port"
+    WS_TLS = "ws_tls"
+    WS_NO_TLS = "ws_no_tls"
+    WS_BAD = "ws_bad"
+    WS_CLOSED = "ws_closed"
+    WS_MISSING = "ws_missing"
+    # -- TLS
+    TLS_MISMATCH = "tls_mismatch"
+    TLS_REQUIRED = "tls_required"
+    TLS_NOT_OFFERED = "tls_not_offered"
+    TLS_FIRST_MISMATCH = "tls_first_mismatch"
+    TLS_FIRST_WANTED = "tls_first_wanted"
+    TLS_SILENT = "tls_silent"
+    TLS_EXPIRED = "tls_expired"
+    TLS_SERVER_EXPIRED = "tls_server_expired"
+    TLS_INTERMEDIATE_EXPIRED = "tls_intermediate_expired"
+    TLS_CA_EXPIRED = "tls_ca_expired"
+    TLS_NOT_YET_VALID = "tls_not_yet_valid"
+    TLS_WRONG_NAME = "tls_wrong_name"
+    TLS_WRONG_PURPOSE = "tls_wrong_purpose"
+    TLS_UNKNOWN_CA = "tls_unknown_ca"
+    TLS_MISSING_INTERMEDIATE = "tls_missing_intermediate"
+    TLS_WEAK = "tls_weak"
+    TLS_VERIFY = "tls_verify"
+    TLS_CLIENT_CERTIFICATE_MISSING = "tls_client_certificate_missing"
+    TLS_CLIENT_CERTIFICATE_REFUSED = "tls_client_certificate_refused"
+    TLS_REFUSED = "tls_refused"
+    TLS_VERSION = "tls_version"
+    TLS_SERVER_NAME = "tls_server_name"
+    TLS_FILES = "tls_files"
+    TLS_PROTOCOL = "tls_protocol"
+    # -- who we are
+    AUTH = "auth"
+    AUTH_MISSING = "auth_missing"
+    AUTH_WHITESPACE = "auth_whitespace"
+    AUTH_CALLOUT = "auth_callout"
+    AUTH_NKEY = "auth_nkey"
+    AUTH_CERTIFICATE = "auth_certificate"
+    AUTH_JWT = "auth_jwt"
+    AUTH_CLAIMS = "auth_claims"
+    AUTH_EXPIRED = "auth_expired"
+    AUTH_REVOKED = "auth_revoked"
+    AUTH_TIMEOUT = "auth_timeout"
+    AUTH_PROXY_REQUIRED = "auth_proxy_required"
+    AUTH_PROXY_NOT_TRUSTED = "auth_proxy_not_trusted"
+    AUTH_ACCOUNT = "auth_account"
+    NKEYS_UNSUPPORTED = "nkeys_unsupported"
+    CREDENTIALS = "credentials"
+    # -- limits, and ends
+    LIMIT = "limit"
+    THROTTLED = "throttled"
+    ACCOUNT_LIMIT = "account_limit"
+    PERMISSIONS = "permissions"
+    MAX_PAYLOAD = "max_payload"
+    SLOW_CONSUMER = "slow_consumer"
+    STALE = "stale"
+    IDLE_LIMIT = "idle_limit"
+    SHUTDOWN = "shutdown"
+    LAME_DUCK = "lame_duck"
+    KICKED = "kicked"
+    REPLACED = "replaced"
+    INTERNAL_CLIENT = "internal_client"
+    CLOSED = "closed"
+    DRAINED = "drained"
+    GAVE_UP = "gave_up"
+    CANCELLED = "cancelled"
+    MANUAL = "manual"
+    UNKNOWN = "unknown"
 
-def _classify_tls(error: ssl.SSLError) -> tuple[str, str]:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return _BY_VERIFY_CODE.get(error.verify_code, "tls_verify"), (error.verify_message or str(error)).rstrip(".")
-    reason = (error.reason or "").upper()
-    said = reason.replace("_", " ").lower() or str(error)
-    if reason in _ALERTS:
-        return _ALERTS[reason], f"the server answered: {said}"
-    if reason in _NOT_TLS:
-        return "tls_mismatch", "the peer does not speak TLS at this point"
-    return "tls_protocol", said
-
-
-def classify_server_error(text: str) -> str:
-    """The cause class of what a server wrote behind ``-ERR``."""
-    return _by_beginning(_BY_SERVER_ERROR, text.strip().strip("'")) or "protocol"
-
-
-def classify_close_reason(text: str) -> str:
-    """The cause class of what a server noted of a connection it closed; ``unknown`` for what it is new to."""
-    return _by_beginning(_BY_CLOSE_REASON, text) or "unknown"
-
-
-def _by_beginning(table: tuple[tuple[str, str], ...], text: str) -> str:
-    said = text.casefold()
-    return next((cause for beginning, cause in table if said.startswith(beginning)), "")
+    @classmethod
+    def _missing_(cls, value: object) -> "Cause":
+        """A word of a newer natsmon's stream, or of a custom dialer."""
+        return cls.UNKNOWN

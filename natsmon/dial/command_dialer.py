@@ -9,8 +9,8 @@ import socket
 from collections.abc import Sequence
 from contextlib import suppress
 
-from natsmon.dial.causes import classify
 from natsmon.dial.deadline import until
+from natsmon.dial.error_causes import classify
 from natsmon.dial.errors import DialError
 from natsmon.dial.resolver import authority
 from natsmon.dial.stream import STREAM_LIMIT, Stream

@@ -14,8 +14,8 @@ from functools import partial
 from typing import Any
 
 from natsmon.dial import resolver
-from natsmon.dial.causes import classify
 from natsmon.dial.deadline import until
+from natsmon.dial.error_causes import classify
 from natsmon.dial.errors import DialError
 from natsmon.dial.race import staggered_race
 from natsmon.dial.resolver import AddressInfo, authority, interleave, numeric

@@ -10,6 +10,7 @@ import socket
 import ssl
 from typing import Any, Literal
 
+from natsmon.dial.causes import Cause
 from natsmon.dial.stages import Stage
 
 Hop = Literal["server", "proxy"]
@@ -23,14 +24,14 @@ class DialError(Exception):
 
     Args:
         stage: The stage that failed.
-        cause: One word of the closed set in ``natsmon.dial.causes``.
+        cause: One of the closed set in ``natsmon.dial.causes``; any other word becomes ``unknown``.
         text: One line for a person, without the address.
         address: ``host:port`` that was dialed. The dialer fills it in where it is empty.
         origin: The foreign error. Its errno, reason and verification result are copied.
     """
 
     stage: Stage
-    cause: str
+    cause: Cause
     text: str
     address: str
     proxy: str
@@ -50,7 +51,7 @@ class DialError(Exception):
         self, stage: Stage, cause: str, text: str, *, address: str = "", origin: BaseException | None = None
     ) -> None:
         self.stage = stage
-        self.cause = cause
+        self.cause = Cause(cause)
         self.text = text
         self.address = address
         self.proxy = ""
@@ -114,16 +115,18 @@ class DialCertificateError(DialTlsError, ssl.SSLCertVerificationError):
 
 
 _BY_CAUSE: dict[str, type[DialError]] = {
-    "timeout": DialTimeout,
-    "refused": DialRefused,
-    "reset": DialReset,
-    "eof": DialReset,
-    "dns": DialNameError,
-    "tls_not_yet_valid": DialCertificateError,
-    "tls_expired": DialCertificateError,
-    "tls_unknown_ca": DialCertificateError,
-    "tls_wrong_name": DialCertificateError,
-    "tls_verify": DialCertificateError,
+    Cause.TIMEOUT: DialTimeout,
+    Cause.REFUSED: DialRefused,
+    Cause.RESET: DialReset,
+    Cause.EOF: DialReset,
+    Cause.DNS: DialNameError,
+    Cause.TLS_NOT_YET_VALID: DialCertificateError,
+    Cause.TLS_EXPIRED: DialCertificateError,
+    Cause.TLS_UNKNOWN_CA: DialCertificateError,
+    Cause.TLS_WRONG_NAME: DialCertificateError,
+    Cause.TLS_WRONG_PURPOSE: DialCertificateError,
+    Cause.TLS_WEAK: DialCertificateError,
+    Cause.TLS_VERIFY: DialCertificateError,
 }
 
 

@@ -10,9 +10,9 @@ import ipaddress
 import re
 import ssl
 
-from natsmon.dial.causes import classify
 from natsmon.dial.deadline import until
 from natsmon.dial.dialer import Dialer
+from natsmon.dial.error_causes import classify
 from natsmon.dial.errors import DialError, Hop
 from natsmon.dial.resolver import authority
 from natsmon.dial.starttls import upgrade

@@ -3,8 +3,9 @@
 import ssl
 from contextlib import suppress
 
-from natsmon.dial.causes import classify
+from natsmon.dial.causes import Cause
 from natsmon.dial.deadline import within
+from natsmon.dial.error_causes import classify
 from natsmon.dial.errors import DialError
 from natsmon.dial.stream import ByteReader, Stream
 
@@ -43,7 +44,7 @@ async def upgrade(stream: Stream, context: ssl.SSLContext, server_name: str, *, 
     except OSError as error:  # ssl.SSLError is one
         cause, text = classify(error)
         if first and cause == "tls_mismatch":
-            cause, text = "tls_first_mismatch", "the server sent data before the TLS handshake: not TLS-first"
+            cause, text = Cause.TLS_FIRST_MISMATCH, "the server sent data before the TLS handshake: not TLS-first"
         raise DialError("tls", cause, text, origin=error) from error
 
 

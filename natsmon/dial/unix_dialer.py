@@ -3,8 +3,9 @@
 import asyncio
 import os
 
-from natsmon.dial.causes import classify
+from natsmon.dial.causes import Cause
 from natsmon.dial.deadline import until
+from natsmon.dial.error_causes import classify
 from natsmon.dial.errors import DialError
 from natsmon.dial.stream import STREAM_LIMIT, Stream
 from natsmon.dial.trace import DialTrace, Hooks
@@ -37,7 +38,7 @@ class UnixDialer:
                 raise DialError("tcp", "timeout", "no answer to the connect", address=self._path) from error
             if isinstance(error, OSError):
                 cause, text = classify(error)
-                cause = "unreachable" if isinstance(error, FileNotFoundError) else cause
+                cause = Cause.UNREACHABLE if isinstance(error, FileNotFoundError) else cause
                 raise DialError("tcp", cause, text, address=self._path, origin=error) from error
             raise
         hooks(DialTrace.connect_done, self._path, None)

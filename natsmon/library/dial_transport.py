@@ -16,8 +16,8 @@ import msgspec
 import nats.aio.transport
 import nats.errors
 
-from natsmon.dial.causes import classify, classify_server_error
 from natsmon.dial.deadline import within
+from natsmon.dial.error_causes import classify
 from natsmon.dial.errors import DialError, DialFailed
 from natsmon.dial.resolver import authority
 from natsmon.dial.stages import Stage
@@ -26,6 +26,7 @@ from natsmon.dial.stream import CustomDialer, Stream
 from natsmon.dial.trace import DialTrace, Hooks
 from natsmon.library import foreign_dialer
 from natsmon.protocol.handshake_error import HandshakeError
+from natsmon.protocol.server_errors import classify_server_error
 from natsmon.protocol.server_info import Info, read_answer, read_info
 
 LINGER = 0.5

@@ -95,6 +95,23 @@ def unverified_chain(ders: list[bytes]) -> list[Certificate]:
     return found
 
 
+def trusted_authorities(context: ssl.SSLContext) -> list[Certificate]:
+    """Read the CAs that a context trusts, with names as ``unverified_chain`` has them where the extra is installed."""
+    return unverified_chain(context.get_ca_certs(binary_form=True)) or [
+        _certificate(fields) for fields in context.get_ca_certs()
+    ]
+
+
+def purposes(der: bytes) -> list[str]:
+    """Return what a certificate may be used for (extended key usage); empty for anything, or without the extra."""
+    with suppress(Exception), warnings.catch_warnings(action="ignore"):
+        from cryptography import x509
+
+        extensions = x509.load_der_x509_certificate(der).extensions
+        return [use._name for use in extensions.get_extension_for_class(x509.ExtendedKeyUsage).value]  # noqa: SLF001
+    return []
+
+
 def _x509_name(name: Any) -> str:
     parts = [(part.rfc4514_attribute_name, str(part.value)) for part in name]
     common = [value for key, value in parts if key == "CN"]

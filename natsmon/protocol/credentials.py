@@ -1,22 +1,25 @@
-"""What a connection shows of who it is: which credentials are sent, and where they came from.
+"""Which credentials CONNECT carries, where they came from, and why a server may have refused them.
 
-Which of several are sent is for the nats CLI to say: user and password, then a credentials file, then an nkey,
-then a JWT with its seed; a token goes on top. Userinfo in a URL is nats.go's to judge (``connectProto``): it goes
-beside a JWT, and in the place of an nkey. Files are read again at every dial, so that credentials may be renewed
-meanwhile. What is told is told of a CONNECT that was sent, never of what was given.
+The nats CLI decides which of several are sent: user and password, then a credentials file, then an nkey, then a JWT
+with its seed; a token is added to any of them. Userinfo in a URL follows nats.go (``connectProto``): it is sent beside
+a JWT, and instead of an nkey. Files are read again at every dial, so that credentials can be renewed meanwhile.
 """
 
 import base64
 import re
+import unicodedata
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from natsmon.config.secret import Secret
 from natsmon.config.settings import Settings
+from natsmon.dial.causes import Cause
 from natsmon.dial.errors import DialError
-from natsmon.protocol.jwt_expiry import jwt_expired
+from natsmon.protocol.jwt_claims import Claims, contradictions, expired, read_claims
 from natsmon.protocol.server_info import Info
 from natsmon.protocol.stream_transport import SECRET_FIELDS
+from natsmon.text import units
 
 _SEED = re.compile(rb"\bS[UAOCNX][A-Z2-7]{50,}\b")
 _JWT = re.compile(rb"\beyJ[\w-]*\.[\w-]+\.[\w-]+")
@@ -30,42 +33,68 @@ _WORDS = {
     "token": "token",
     "tlscert": "client certificate",
 }
+_KINDS = {"A": "an account", "O": "an operator", "N": "a server", "C": "a cluster", "X": "an encryption key"}
+"""What an nkey is for, by the first letter of its public key."""
+_SLOW = 0.4
+"""Seconds. A server that checks credentials itself refuses within milliseconds."""
+_SLOW_IN_ROUND_TRIPS = 4
+
+
+class Refusal(NamedTuple):
+    """What is known of a connection whose credentials were refused."""
+
+    text: str
+    """The server's."""
+    connect: dict[str, Any]
+    """CONNECT as it was sent, secrets included."""
+    info: Info
+    websocket: bool
+    seconds: float
+    """From CONNECT to the refusal."""
+    round_trip: float
+    """Seconds; 0 when not measured."""
 
 
 def connect_fields(settings: Settings, nonce: str) -> dict[str, str]:
-    """What our CONNECT says of us to a server that gave this nonce to sign, or none.
+    """Return the fields of CONNECT that identify the client.
 
-    Raises DialError in the stage ``connect`` when a file cannot be used, or when an nkey has nothing to sign.
+    Args:
+        settings: With the credentials.
+        nonce: From INFO, to be signed; empty when the server sent none.
+
+    Raises:
+        DialError: In the stage ``connect``: credentials that cannot be used, or an nkey and nothing to sign.
     """
-    said = {}
+    fields = {}
     if settings.user is not None:
-        said["user"] = settings.user.reveal()
-        said["pass"] = settings.password.reveal() if settings.password else ""
+        fields["user"] = settings.user.reveal()
+        fields["pass"] = settings.password.reveal() if settings.password else ""
     if settings.token is not None:
-        said["auth_token"] = settings.token.reveal()
+        fields["auth_token"] = settings.token.reveal()
     match _signer(settings):
         case "creds":
             text = _read("credentials file", settings.creds, settings.creds_data)
             jwt, seed = _JWT.search(text), _SEED.search(text)
             if jwt is None or seed is None:
                 raise _unusable(f"the credentials file {settings.creds} has no JWT and seed in it")
-            said |= _signed_jwt(jwt[0].decode(), seed[0], nonce)
+            fields |= _signed_jwt(jwt[0].decode(), seed[0], nonce)
         case "nkey":
             found = _SEED.search(_read("nkey", settings.nkey, settings.nkey_data))
             if found is None:
                 raise _unusable(f"the nkey file {settings.nkey} has no seed in it")
             public_key, signature = _sign(found[0], nonce)
             if not nonce:  # nats.go's ErrNkeysNotSupported
-                raise DialError("connect", "nkeys_unsupported", "the server gave no nonce for the nkey to sign")
-            said |= {"nkey": public_key, "sig": signature}
+                raise DialError("connect", Cause.NKEYS_UNSUPPORTED, "the server sent no nonce for the nkey to sign")
+            fields |= {"nkey": public_key, "sig": signature}
         case "jwt" if settings.jwt is not None:
-            seed_text = settings.seed.reveal() if settings.seed is not None else ""
-            said |= _signed_jwt(settings.jwt.reveal(), seed_text.encode(), nonce)
-    return said
+            # Go's base32 and base64 decoders skip line breaks; neither encoding has white space of its own.
+            seed_text = "".join(settings.seed.reveal().split()) if settings.seed is not None else ""
+            fields |= _signed_jwt("".join(settings.jwt.reveal().split()), seed_text.encode(), nonce)
+    return fields
 
 
 def _signer(settings: Settings) -> str:
-    """The setting whose seed is to sign; none where there is none, or where a user comes first."""
+    """The setting that identifies the client by a signature; none where there is none, or a user comes first."""
     if settings.user is not None and not settings.credentials_in_url:
         return ""
     if settings.creds:
@@ -76,14 +105,25 @@ def _signer(settings: Settings) -> str:
 
 
 def _signed_jwt(jwt: str, seed: bytes, nonce: str) -> dict[str, str]:
-    """A server that gives no nonce gets the JWT all the same: it may ask somebody else who we are."""
-    return {"jwt": jwt, "sig": _sign(seed, nonce)[1]} if nonce and seed else {"jwt": jwt}
+    """The JWT with the nonce signed; without a signature where there is no nonce, or no seed (a bearer token)."""
+    claims = read_claims(jwt)
+    if claims.kind not in ("", "user"):
+        raise _unusable(f"the JWT is of the type {claims.kind}, not of a user")
+    if not (nonce and seed):
+        return {"jwt": jwt}
+    public_key, signature = _sign(seed, nonce)
+    if claims.kind and not claims.bearer and claims.subject != public_key:
+        raise _unusable(
+            f"the seed and the user JWT do not belong together: the seed is of {_short(public_key)}, "
+            f"the JWT of {_short(claims.subject)}"
+        )
+    return {"jwt": jwt, "sig": signature}
 
 
 def used(connect: dict[str, Any], settings: Settings, info: Info) -> str:
-    """Which credentials a server was shown, and where each came from: ``user (flag --user), token (env NATS_TOKEN)``.
+    """Return which credentials were sent and where each came from: ``user (flag --user), token (env NATS_TOKEN)``.
 
-    A client certificate is one, where the server asks for it.
+    A client certificate is one of them, where the server asks for it.
     """
     names = []
     if "user" in connect:
@@ -96,25 +136,75 @@ def used(connect: dict[str, Any], settings: Settings, info: Info) -> str:
         names.append("token")
     if settings.tlscert and info.tls_verify:
         names.append("tlscert")
-    return ", ".join(f"{_WORDS[name]} ({settings.origins.get(name, 'default')})" for name in names)
+    return ", ".join(_named(name, settings) for name in names)
 
 
-def refused(connect: dict[str, Any], settings: Settings, info: Info, said: str) -> tuple[str, str]:
-    """The cause class and the words for a server's refusal of this CONNECT, which it does not explain itself."""
+def _named(name: str, settings: Settings) -> str:
+    return f"{_WORDS[name]} ({settings.origins.get(name, 'default')})"
+
+
+def refused(refusal: Refusal, settings: Settings) -> tuple[Cause, str]:
+    """Return the cause of an *Authorization Violation*, which the server does not give, and the evidence for it."""
+    connect, info = refusal.connect, refusal.info
     names = used(connect, settings, info)
+    ending = f"; used: {names}" if names else ": no credentials were given"
+    claims = read_claims(connect.get("jwt", ""))
+    if "jwt" in connect and "nkey" not in connect:
+        against = list(
+            contradictions(claims, websocket=refusal.websocket, address=info.client_ip, signed="sig" in connect)
+        )
+        if info.nonce and (too_late := expired(claims)):
+            return Cause.AUTH_EXPIRED, f"{refusal.text}: {'; '.join([too_late, *against])}{ending}"
+        if against and info.nonce:
+            return Cause.AUTH_CLAIMS, f"{refusal.text}: {'; '.join(against)}{ending}"
+    if spaces := list(_invisible(connect, settings)):
+        return Cause.AUTH_WHITESPACE, f"{refusal.text}: {'; '.join(spaces)}{ending}"
+    if refusal.seconds >= max(_SLOW, _SLOW_IN_ROUND_TRIPS * refusal.round_trip):
+        return Cause.AUTH_CALLOUT, f"{refusal.text}, refused after {units.elapsed(refusal.seconds)}{ending}"
     if "nkey" in connect:
-        return "auth_nkey", f"{said}: public key {connect['nkey']}; used: {names}"
-    if "jwt" in connect and "sig" in connect:
-        if expired := jwt_expired(connect):
-            return "auth_expired", f"{said}: {expired}; used: {names}"
-        return "auth_jwt", f"{said}; used: {names}"
+        return Cause.AUTH_NKEY, f"{refusal.text}: public key {connect['nkey']}{ending}"
+    if "jwt" in connect and ("user" not in connect or "sig" in connect):
+        return Cause.AUTH_JWT, f"{refusal.text}: {_issuer(claims, info)}{ending}"
     if "user" in connect or "auth_token" in connect:
-        return "auth", f"{said}; used: {names}"
-    if "jwt" in connect:
-        return "auth_jwt", f"{said}: the server gave no nonce to sign, as those do that check JWTs; used: {names}"
+        return Cause.AUTH, f"{refusal.text}{ending}"
     if names:
-        return "auth_certificate", f"{said}; used: {names}"
-    return "auth_missing", f"{said}: no credentials were given"
+        return Cause.AUTH_CERTIFICATE, f"{refusal.text}{ending}"
+    return Cause.AUTH_MISSING, f"{refusal.text}{ending}"
+
+
+def _issuer(claims: Claims, info: Info) -> str:
+    """What there is to compare with the server."""
+    if not info.nonce:
+        return "the server sent no nonce to sign, as servers that check JWTs do"
+    if not claims.kind:
+        return "the JWT is not one of NATS"
+    bearer = " (a bearer token, which the account may not allow)" if claims.bearer else ""
+    return f"issued by the account {claims.account or 'without a key'}{bearer}"
+
+
+def _invisible(connect: dict[str, Any], settings: Settings) -> Iterator[str]:
+    """Characters at the ends of a user, password or token that no message shows."""
+    for field, name in (("user", "user"), ("pass", "password"), ("auth_token", "token")):
+        value = connect.get(field, "")
+        ends = [(where, found) for where, end in (("begins with", value[:1]), ("ends in", value[-1:]))
+                if (found := _unseen(end))]  # fmt: skip
+        for where, what in ends:
+            yield f"the {_named(name, settings)} {where} {what}"
+
+
+def _unseen(character: str) -> str:
+    """The name of a character that is not seen in a terminal; empty for one that is."""
+    if character in ("\n", "\r"):
+        return "a line break"
+    if character == " ":
+        return "a blank"
+    if character == "\t":
+        return "a tab"
+    if character in ("'", '"'):
+        return "a quotation mark"
+    if character and unicodedata.category(character)[0] in "CZ":
+        return f"an invisible character (U+{ord(character):04X})"
+    return ""
 
 
 def mask(connect: dict[str, Any]) -> dict[str, Any]:
@@ -132,16 +222,23 @@ def _read(what: str, path: str, content: Secret | None) -> bytes:
 
 
 def _unusable(text: str) -> DialError:
-    return DialError("connect", "credentials", text)
+    return DialError("connect", Cause.CREDENTIALS, text)
+
+
+def _short(public_key: str) -> str:
+    return f"{public_key[:8]}…" if public_key else "no user"
 
 
 def _sign(seed: bytes, nonce: str) -> tuple[str, str]:
-    """The public key of a seed, and a nonce signed with it: base64 for URLs without its padding, as nats.go has it."""
+    """The public key of a user's seed, and the nonce signed with it: base64 for URLs without padding, as nats.go."""
     import nkeys
 
     try:
         pair = nkeys.from_seed(bytearray(seed))
-        signature = base64.urlsafe_b64encode(pair.sign(nonce.encode())).rstrip(b"=")
-        return pair.public_key.decode(), signature.decode()
+        signature = base64.urlsafe_b64encode(pair.sign(nonce.encode())).rstrip(b"=").decode()
+        public_key = str(pair.public_key.decode())
     except (nkeys.NkeysError, ValueError) as error:
         raise _unusable("the seed is not a usable nkey") from error
+    if not public_key.startswith("U"):
+        raise _unusable(f"the seed is one of {_KINDS.get(public_key[:1], 'another kind')}, not of a user")
+    return public_key, signature

@@ -1,25 +1,28 @@
-"""From CONNECT to PONG: what makes a link of a stream that was dialed."""
+"""From CONNECT to PONG on a dialed stream."""
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
 import nats.errors
 
 from natsmon.config.settings import Server, Settings
-from natsmon.dial.causes import classify
+from natsmon.dial.causes import Cause
+from natsmon.dial.error_causes import classify
 from natsmon.dial.errors import DialError
 from natsmon.dial.stream import Stream
 from natsmon.protocol import tls
-from natsmon.protocol.credentials import connect_fields, refused
-from natsmon.protocol.jwt_expiry import dated
+from natsmon.protocol.credentials import Refusal, connect_fields, refused
+from natsmon.protocol.jwt_claims import dated
 from natsmon.protocol.link import Link
 from natsmon.protocol.nats_client import LinkClient
 from natsmon.protocol.server_info import Info
 from natsmon.protocol.stream_transport import StreamTransport
+from natsmon.text import units
 
 _NEVER = 10**9
-"""Seconds; for nats-py's own timeouts, which ours replace."""
+"""Seconds; for nats-py's own timeouts, which the dial's deadline replaces."""
 
 
 async def open_link(
@@ -29,18 +32,37 @@ async def open_link(
     raw: dict[str, Any],
     settings: Settings,
     connect_sent: Callable[[dict[str, Any]], None],
+    *,
+    round_trip: float = 0.0,
 ) -> Link:
-    """CONNECT to PONG over a dialed stream whose INFO has been read, and which is under TLS where it should be.
+    """Send CONNECT on a dialed stream and wait for PONG.
 
-    ``connect_sent`` is told what CONNECT says, secrets included. Raises DialError in the stage ``connect``.
-    The caller owns the stream until this returns, and bounds the time it takes.
+    The caller owns the stream until this returns, and limits the time it takes.
+
+    Args:
+        stream: Under TLS where it should be; INFO has been read.
+        server: What was dialed.
+        info: The server's INFO.
+        raw: INFO as it was received.
+        settings: With the credentials.
+        connect_sent: Called with CONNECT as it was sent, secrets included.
+        round_trip: Seconds of a round trip to the server; 0 when not measured.
+
+    Raises:
+        DialError: In the stage ``connect``.
     """
     # nats-py would fill a pool of its own from the first, and start TLS once more for the second.
-    told = {name: value for name, value in raw.items() if name not in ("connect_urls", "tls_required")}
-    info_line = b"INFO " + json.dumps(told).encode() + b"\r\n"
-    transport = StreamTransport(stream, info_line, connect_fields(settings, info.nonce), connect_sent)
+    kept = {name: value for name, value in raw.items() if name not in ("connect_urls", "tls_required")}
+    info_line = b"INFO " + json.dumps(kept).encode() + b"\r\n"
+    sent_at = 0.0
+
+    def sent(connect: dict[str, Any]) -> None:
+        nonlocal sent_at
+        sent_at = time.monotonic()
+        connect_sent(connect)
+
+    transport = StreamTransport(stream, info_line, connect_fields(settings, info.nonce), sent)
     client = LinkClient(transport)
-    under_tls = tls.cipher(stream) != ""
     try:
         await client.connect(
             f"nats://{server.authority}" if server.websocket else server.url,
@@ -53,39 +75,42 @@ async def open_link(
             error_cb=_ignore,
         )
     except BaseException as error:
+        seconds = time.monotonic() - sent_at if sent_at else 0.0
+        under_tls = tls.cipher(stream) != ""
         client.stop()
         if transport.refused is not None:
             cause, text = transport.refused.cause, transport.refused.text
         elif isinstance(error, OSError):
             cause, text = classify(error)
         elif isinstance(error, nats.errors.Error):
-            cause, text = "protocol", str(error)
+            cause, text = Cause.PROTOCOL, str(error)
         else:
             raise
-        explained = _explained(cause, text, transport.our_connect, info, settings, under_tls=under_tls)
-        raise DialError("connect", *explained) from error
+        refusal = Refusal(text, transport.our_connect, info, server.websocket, seconds, round_trip)
+        raise DialError("connect", *_explained(cause, refusal, settings, under_tls=under_tls)) from error
     if transport.early_info is not None:
         client.receive_info(transport.early_info)
     return Link(client, stream, server, info, timeout=settings.timeout, js_api=_js_api(settings))
 
 
-def _explained(
-    cause: str, text: str, connect: dict[str, Any], info: Info, settings: Settings, *, under_tls: bool
-) -> tuple[str, str]:
-    """What is behind a refusal, where we know more than the server says."""
-    if cause == "auth":
-        return refused(connect, settings, info, text)
-    if cause == "auth_expired":
-        return cause, dated(connect, text)
-    if cause in ("eof", "reset") and under_tls and info.tls_verify:
-        # In TLS 1.3 a client is through before the server has seen its certificate, and what the server says
-        # of it is mostly lost with the connection.
-        if not settings.tlscert:
-            return (
-                "tls_client_certificate_missing",
-                f"the server wants a client certificate, and none was given: {text}",
-            )
-        return "tls_client_certificate_refused", f"the server checks client certificates, and ended it on ours: {text}"
+def _explained(cause: Cause, refusal: Refusal, settings: Settings, *, under_tls: bool) -> tuple[Cause, str]:
+    """The cause and the evidence, where more is known than the server's text."""
+    text = refusal.text
+    match cause:
+        case Cause.AUTH:
+            return refused(refusal, settings)
+        case Cause.AUTH_EXPIRED:
+            return cause, dated(refusal.connect, text)
+        case Cause.AUTH_TIMEOUT:
+            return cause, f"{text} after {units.elapsed(refusal.seconds)}"
+        case Cause.CONTROL_LINE:
+            return cause, f"{text}: CONNECT has {len(json.dumps(refusal.connect)) / 1024:.1f} KiB"
+        case Cause.EOF | Cause.RESET if under_tls and refusal.info.tls_verify:
+            # In TLS 1.3 the client's handshake ends before the server has seen its certificate, and the server's
+            # alert is often lost with the connection.
+            if not settings.tlscert:
+                return Cause.TLS_CLIENT_CERTIFICATE_MISSING, f"closed right after the TLS handshake: {text}"
+            return Cause.TLS_CLIENT_CERTIFICATE_REFUSED, f"closed right after the TLS handshake: {text}"
     return cause, text
 
 

@@ -18,9 +18,10 @@ import nats.errors
 from nats.aio.transport import Transport
 from nats.protocol.parser import AWAITING_CONTROL_LINE
 
-from natsmon.dial.causes import classify, classify_server_error
+from natsmon.dial.error_causes import classify
 from natsmon.dial.errors import DialError
-from natsmon.protocol.jwt_expiry import dated
+from natsmon.protocol.jwt_claims import dated
+from natsmon.protocol.server_errors import classify_server_error
 from natsmon.protocol.server_info import Info, convert_info
 from natsmon.protocol.stream_transport import StreamTransport
 

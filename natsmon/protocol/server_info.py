@@ -9,11 +9,12 @@ from typing import Any
 
 import msgspec
 
-from natsmon.dial.causes import classify_server_error
+from natsmon.dial.causes import Cause
 from natsmon.dial.deadline import within
 from natsmon.dial.errors import DialError
 from natsmon.dial.stream import ByteReader, ByteWriter
 from natsmon.protocol.handshake_error import HandshakeError
+from natsmon.protocol.server_errors import classify_server_error
 
 MAX_INFO = 64 * 1024
 """Longest INFO line in bytes; each advertised server of a cluster takes some 30."""
@@ -189,7 +190,9 @@ async def _not_nats(opening: bytes, reader: ByteReader) -> HandshakeError:
     said = (opening + rest).splitlines()[0]
     if said.upper().startswith(b"-ERR"):
         text = said[4:].strip().decode(errors="replace").strip("'")
-        return HandshakeError("info", classify_server_error(text), text)
+        cause = classify_server_error(text)
+        # Other servers answer -ERR too (Redis); without INFO an unknown text does not show that this one is NATS.
+        return HandshakeError("info", Cause.PROTOCOL if cause is Cause.SERVER_REFUSED else cause, text)
     return HandshakeError("info", "protocol", f"the peer does not speak NATS: it said {_excerpt(said)}")
 
 

@@ -10,9 +10,10 @@ import nats.aio.transport
 import nats.errors
 
 from natsmon.config.redaction import redact
-from natsmon.dial.causes import classify, classify_server_error
+from natsmon.dial.error_causes import classify
 from natsmon.dial.errors import DialError
 from natsmon.dial.stream import Stream
+from natsmon.protocol.server_errors import classify_server_error
 from natsmon.protocol.server_info import Info, parse_info, read_answer
 
 SECRET_FIELDS = ("pass", "auth_token", "jwt", "sig")

@@ -3,13 +3,14 @@
 import asyncio
 import ssl
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from natsmon.config.settings import Server, Settings
 from natsmon.dial.starttls import upgrade as upgrade
 from natsmon.dial.stream import Stream
-from natsmon.text.plain_text import printable
+from natsmon.protocol.tls_files import defects, no_passphrase
 
 
 def wanted(server: Server, settings: Settings) -> bool:
@@ -19,8 +20,10 @@ def wanted(server: Server, settings: Settings) -> bool:
 
 async def prepared_context(settings: Settings) -> ssl.SSLContext:
     """``make_context``, on a thread unless the context is cached, so that the event loop is not blocked."""
-    ready = _contexts.get(_files(settings))
-    return ready if ready is not None else await asyncio.to_thread(make_context, settings)
+    with suppress(OSError):
+        if (ready := _contexts.get(_files(settings))) is not None:
+            return ready
+    return await asyncio.to_thread(make_context, settings)
 
 
 def make_context(settings: Settings) -> ssl.SSLContext:
@@ -29,14 +32,17 @@ def make_context(settings: Settings) -> ssl.SSLContext:
     Loading the system's CAs takes longer than a dial.
 
     Raises:
-        OSError: A file cannot be used; ssl.SSLError is one.
+        OSError: A file cannot be used; its text names the file and the defect.
     """
-    key = _files(settings)
-    if key not in _contexts:
-        context = _context(settings.tlsca, settings.tlscert, settings.tlskey)
-        _contexts.clear()
-        _contexts[key] = context
-    return _contexts[key]
+    try:
+        key = _files(settings)
+        if key not in _contexts:
+            context = _context(settings.tlsca, settings.tlscert, settings.tlskey)
+            _contexts.clear()
+            _contexts[key] = context
+        return _contexts[key]
+    except (OSError, ValueError) as error:
+        raise OSError("; ".join(text for _, text in unusable(settings)) or str(error)) from error
 
 
 _contexts: dict[tuple[str | int, ...], ssl.SSLContext] = {}
@@ -53,30 +59,26 @@ def _context(ca: str, certificate: str, key: str) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     # Python 3.13 refuses CAs without key usage (openssl req -x509 makes them); Go and Python 3.12 accept them.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # as in Go: any CA of the file is trusted, not the roots only
     if certificate:
-        context.load_cert_chain(certificate, key or None)
+        context.load_cert_chain(certificate, key or None, password=no_passphrase)
     return context
 
 
 def unusable(settings: Settings) -> Iterator[tuple[str, str]]:
     """Yield each setting whose file cannot be used for TLS, with the reason."""
-    if settings.tlsca:
-        try:
-            ssl.create_default_context(cafile=settings.tlsca)
-        except OSError:
-            yield "tlsca", f'"{printable(settings.tlsca)}" has no CA certificate in PEM in it'
-    if settings.tlscert:
-        try:
-            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(
-                settings.tlscert, settings.tlskey or None, password=_no_password
-            )
-        except (OSError, ValueError):
-            what = f' and "{printable(settings.tlskey)}"' if settings.tlskey else ""
-            yield "tlscert", f'"{printable(settings.tlscert)}"{what} are not a certificate and its key, in PEM'
+    return defects(settings.tlsca, settings.tlscert, settings.tlskey)
 
 
-def _no_password() -> str:
-    raise ValueError("a key under a password is not supported")
+def server_name(server: Server, settings: Settings) -> str:
+    """Return the name for SNI and for the verification, as Go has it.
+
+    The dot at the end of an absolute name is for the resolver, and the zone of an address for the operating system.
+    """
+    name = settings.tls_server_name or server.tls_name or server.host
+    if ":" in name:
+        name = name.partition("%")[0]
+    return name.rstrip(".") or name
 
 
 def version(stream: Stream) -> str:

@@ -10,18 +10,20 @@ import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 from websockets.client import ClientProtocol
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import State
 from websockets.uri import parse_uri
 
-from natsmon.dial.causes import classify_close_reason
+from natsmon.dial.causes import Cause
 from natsmon.dial.deadline import within
 from natsmon.dial.errors import DialError
 from natsmon.dial.stream import STREAM_LIMIT, SocketStream, Stream
 from natsmon.protocol.handshake_error import HandshakeError
-from natsmon.text.plain_text import printable
+from natsmon.protocol.server_errors import classify_close_reason
+from natsmon.text.plain_text import clip, printable
 
 _LARGEST_FRAME = 128 * 1024 * 1024
 """Bytes. A server puts all it has for a client into one frame: 64 MiB at most, unless it is told otherwise."""
@@ -57,7 +59,7 @@ async def upgrade(opened: Stream, url: str, headers: Mapping[str, str | Sequence
             request.headers[name] = value
     frames.send_request(request)
     stream.writer.write(b"".join(frames.data_to_send()))
-    frames.receive_data(await _switched(stream.reader))
+    frames.receive_data(await _switched(stream.reader, url))
     if frames.handshake_exc is not None:
         why = printable(str(frames.handshake_exc)[:_SHOWN])
         raise HandshakeError("info", "ws_bad", f"the answer to the WebSocket upgrade makes no sense: {why}")
@@ -87,7 +89,7 @@ async def _hand_over(reader: asyncio.StreamReader, framing: "_Framing") -> None:
 # -- the answer to the upgrade ------------------------------------------------------------------------
 
 
-async def _switched(reader: asyncio.StreamReader) -> bytes:
+async def _switched(reader: asyncio.StreamReader, url: str) -> bytes:
     """The head of an answer that agrees to the upgrade, and nothing of what is behind it."""
     try:
         opening = await reader.readexactly(5)
@@ -102,18 +104,51 @@ async def _switched(reader: asyncio.StreamReader) -> bytes:
     if found is None:
         raise HandshakeError("info", "ws_bad", f"the answer to the WebSocket upgrade makes no sense: {_excerpt(head)}")
     if found[1] != b"101":
-        raise _refused(found, await _more(reader))
+        raise _refused(int(found[1]), found[2] or b"", head, await _more(reader), url)
     return head
 
 
-def _refused(status: re.Match[bytes], body: bytes) -> DialError:
-    said = printable(b" ".join(filter(None, status.groups()))[:_SHOWN].decode(errors="replace"))
-    text = f"the peer answered the WebSocket upgrade with {said}"
-    if status[1] == b"400" and b"https" in body.lower():  # Go's words and nginx's for it have this in common
-        return HandshakeError("info", "ws_tls", f"{text}: it wants TLS")
+_BY_STATUS = {
+    **dict.fromkeys((301, 302, 303, 307, 308), Cause.WS_REDIRECT),
+    **dict.fromkeys((401, 407), Cause.WS_CREDENTIALS),
+    **dict.fromkeys((404, 410), Cause.WS_PATH),
+    **dict.fromkeys((502, 503, 504), Cause.WS_NO_SERVER),
+    **dict.fromkeys(range(520, 528), Cause.WS_NO_SERVER),  # Cloudflare's
+    403: Cause.WS_ORIGIN,
+    429: Cause.WS_BUSY,
+}
+"""What a gateway or a server refuses by status code (RFC 9110, 15)."""
+_TELLING = {Cause.WS_CREDENTIALS: rb"(?:www|proxy)-authenticate"}
+"""The header with a detail, by cause."""
+
+
+def _refused(status: int, phrase: bytes, head: bytes, body: bytes, url: str) -> DialError:
+    words = printable(f"{status} {phrase[:_SHOWN].decode(errors='replace')}".strip())
+    text = f"the peer answered the WebSocket upgrade with {words}"
+    if status == 400 and b"https" in body.lower():  # in the text of Go, and of nginx
+        return HandshakeError("info", Cause.WS_TLS, f"{text}: it requires TLS")
     if b"/varz" in body:
-        return HandshakeError("info", "monitoring_port", f"{text}, as the monitoring port of a NATS server does")
-    return HandshakeError("info", "ws_upgrade", text)
+        return HandshakeError("info", Cause.MONITORING_PORT, f"{text}, as the monitoring port of a NATS server does")
+    cause = _BY_STATUS.get(status, Cause.WS_UPGRADE)
+    if cause is Cause.WS_REDIRECT and (location := _header(head, rb"location")):
+        there = urlsplit(urljoin(url, location))
+        # Another path is mostly a login page.
+        use = f"; use {_websocket_url(there)}" if there.path.rstrip("/") == urlsplit(url).path.rstrip("/") else ""
+        return HandshakeError("info", cause, f"{text}: it redirects to {location}{use}")
+    if (telling := _TELLING.get(cause)) and (value := _header(head, telling)):
+        text += f", {value}"
+    return HandshakeError("info", cause, text)
+
+
+def _header(head: bytes, name: bytes) -> str:
+    """The value of a header, safe to print; empty without it."""
+    found = re.search(rb"\r\n(" + name + rb"): *([^\r\n]*)", head, re.IGNORECASE)
+    return clip(printable(found[2].decode(errors="replace").strip()), _SHOWN) if found else ""
+
+
+def _websocket_url(url: SplitResult) -> str:
+    """The URL to dial instead of one for a browser."""
+    return url._replace(scheme={"http": "ws", "https": "wss"}.get(url.scheme, url.scheme)).geturl()
 
 
 async def _no_http(opening: bytes, reader: asyncio.StreamReader) -> DialError:

@@ -112,17 +112,17 @@ def _failures(run: Run) -> Table:
     for failure in run.failures[:_SHOWN]:
         known = diagnose(failure.stage, failure.cause)
         text = words.name(failure.text)
-        happened = known.happened if not text or failure.cause != "unknown" else text
+        meaning = known.meaning if not text or failure.cause != "unknown" else text
         rows.append(
             (
                 Cell(words.server(failure.server, run)),
                 Cell(failure.stage or words.NONE),
                 Cell(units.grouped(failure.count), "bad"),
-                Cell(happened),
+                Cell(meaning),
                 Cell(known.advice or words.NONE),
             )
         )
-    columns = (Column("server"), Column("stage"), Column("times", "right"), Column("what happened"), Column("try"))
+    columns = (Column("server"), Column("stage"), Column("times", "right"), Column("what meaning"), Column("try"))
     return Table("Dials that failed", columns, tuple(rows))
 
 

@@ -52,7 +52,7 @@ def _row(outage: Outage, run: Run) -> tuple[Cell, ...]:
         Cell(str(outage.number)),
         Cell(run.clock.at(outage.began)),
         Cell(lasted, "plain" if outage.manual else "bad"),
-        Cell(words.cause(outage.cause)),
+        Cell(words.cause(None, outage.cause)),
         Cell(words.server(outage.before, run)),
         Cell("the same" if outage.before and outage.before == outage.after else words.server(outage.after, run)),
         Cell(units.grouped(outage.dials)),
@@ -70,10 +70,10 @@ def _lost(outage: Outage, run: Run) -> str:
     at, where = run.clock.at(outage.began), words.server(outage.before, run)
     if outage.cause == "manual":
         return f"At {at} the connection to {where} was closed for a reconnect that the user asked for."
-    happened = diagnose(None, outage.cause).happened
+    meaning = diagnose(None, outage.cause).meaning
     text = clip(outage.text)
-    lost = f"At {at} the connection to {where} was lost: {happened}"
-    if text and text.casefold() not in happened.casefold():
+    lost = f"At {at} the connection to {where} was lost: {meaning}"
+    if text and text.casefold() not in meaning.casefold():
         lost += f" ({text})"
     reason = f" The server's reason: {clip(outage.reason)}." if outage.reason else ""
     return f"{lost}.{reason}"
@@ -89,7 +89,7 @@ def _dials(outage: Outage, run: Run) -> str:
     dials = units.plural(outage.dials, "dial")
     failed = [
         f"{words.server(failure.server, run)} {'' if failure.count == 1 else f'{units.grouped(failure.count)} times '}"
-        f"({words.cause(failure.cause)}{f' in {failure.stage}' if failure.stage else ''})"
+        f"({words.cause(failure.stage, failure.cause)}{f' in {failure.stage}' if failure.stage else ''})"
         for failure in outage.failures[:_FAILURES_SHOWN]
     ]
     if len(outage.failures) > _FAILURES_SHOWN:

@@ -4,6 +4,7 @@ from natsmon.report.facts import Run
 from natsmon.state.server_names import address
 from natsmon.text import dates, units
 from natsmon.text.plain_text import NAME_LIMIT, clip
+from natsmon.wording.cause_table import diagnose
 
 NONE = "–"
 
@@ -24,9 +25,9 @@ def server(url: str, run: Run | None = None) -> str:
     return name(known.get(address(url)) or address(url)) or NONE
 
 
-def cause(word: str) -> str:
-    """A cause as words."""
-    return name(word.replace("_", " ")) or "unknown"
+def cause(stage: str | None, word: str) -> str:
+    """Return the phrase of a cause."""
+    return diagnose(stage, word).phrase
 
 
 def elapsed(seconds: float | None) -> str:

@@ -115,7 +115,7 @@ def _reconnecting(state: State, now: float, feed: Feed) -> Health | None:
     parts = []
     if (lost := state.last_disconnect) is not None:
         at = dates.local("%H:%M:%S", state.wall(lost.t))
-        cause = "reconnect requested" if lost.manual else diagnose(None, lost.cause).happened
+        cause = "reconnect requested" if lost.manual else diagnose(None, lost.cause).phrase
         parts.append(f"lost {at}: {cause}")
     if state.waiting is not None:
         parts.append(f"next dial in {_countdown(state.waiting.until - now)}")
@@ -224,7 +224,7 @@ def _last_failure(state: State) -> str:
     failed = next((dial for dial in reversed(state.dials) if dial.outcome in ("failed", "timeout")), None)
     if failed is None:
         return ""
-    return diagnose(failed.stage_reached, failed.cause).happened
+    return diagnose(failed.stage_reached, failed.cause, discovered=failed.discovered).phrase
 
 
 def _newest_error(state: State) -> str:

@@ -5,11 +5,13 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from natsmon.dial.causes import Cause
 from natsmon.state import OutageRecord, State, availability
 from natsmon.state.histogram import Histogram
 from natsmon.stream import events as ev
 from natsmon.text import dates, units
 from natsmon.text.plain_text import printable
+from natsmon.wording.cause_table import diagnose
 
 WIDTH = 80
 """Columns a line has at most; what is longer is cut."""
@@ -61,24 +63,23 @@ _ENDED = {"asked": "left", "count": "all were published", "duration": "the time 
 def _up(state: State, now: float) -> Iterator[str]:
     share = availability.share_of_run(state, now)
     if share is None:
-        yield f"never connected: {units.plural(state.dial_count, 'dial')}"
         last = next((dial for dial in reversed(state.dials) if dial.outcome in ("failed", "timeout")), None)
-        if last is not None:
-            yield f"the last one failed in {last.stage_reached or 'no stage'}: {_cause(last.cause)}"
+        why = f": {_cause(last.stage_reached, last.cause)}" if last is not None else ""
+        yield f"never connected, {units.plural(state.dial_count, 'attempt')} in {units.elapsed(now)}{why}"
         return
     yield units.percent(share)
     if not state.outage_count:
         yield "no outage"
         return
     longest = max(state.outages, key=lambda outage: outage.downtime(now))
-    in_all = f", {units.elapsed(state.downtime(now))} in all" if state.outage_count > 1 else ""
-    yield units.plural(state.outage_count, "outage") + in_all
+    yield units.plural(state.outage_count, "outage")
     yield f"longest {_outage(state, longest, now)}"
 
 
 def _outage(state: State, outage: OutageRecord, now: float) -> str:
     lasts = "" if outage.ended is not None else ", not over yet"
-    return f"{units.elapsed(outage.downtime(now))} at {_wall(state.wall(outage.began))}: {_cause(outage.cause)}{lasts}"
+    began = _wall(state.wall(outage.began))
+    return f"{units.elapsed(outage.downtime(now))} at {began}: {_cause(None, outage.cause)}{lasts}"
 
 
 def _messages(state: State) -> Iterator[str]:
@@ -138,12 +139,13 @@ def _servers(state: State) -> Iterator[str]:
     more = f" and {len(used) - _SERVERS} more" if len(used) > _SERVERS else ""
     yield ", ".join(names) + more if names else "none used"
     yield units.plural(state.reconnects, "reconnect")
-    cause = _cause(state.status_cause) if state.status != "CONNECTED" else ""
-    yield state.status + (f" ({cause})" if cause and cause != state.status.lower() else "")
+    cause = Cause(state.status_cause)
+    plain = state.status == "CONNECTED" or cause in (Cause.UNKNOWN, Cause.CLOSED)
+    yield state.status + ("" if plain else f" ({_cause(None, cause)})")
 
 
-def _cause(cause: str) -> str:
-    return _clip(cause.replace("_", " "))
+def _cause(stage: str | None, cause: str) -> str:
+    return _clip(diagnose(stage, cause).phrase)
 
 
 def _server(url: str) -> str:

@@ -111,7 +111,7 @@ async def test_what_the_server_does_not_allow(nats_server: StartServer) -> None:
         (failed,) = verdict.failures
         assert (failed.stage, failed.cause) == ("request", "permissions")
         assert what in failed.text.lower()
-        assert "_INBOX.>" in failed.advice
+        assert "_INBOX.>" in failed.diagnosis.advice
         assert verdict.metric("rtt") is not None
         assert verdict.metric("request_time") is None
 
@@ -137,7 +137,7 @@ async def test_a_peer_that_fails_is_named_with_its_cause(peer: Peering, stage: s
         verdict = await checked(there.url, connect_timeout=0.5)
     assert verdict.status is Status.CRITICAL
     assert [(each.stage, each.cause) for each in verdict.failures] == [(stage, cause)]
-    assert verdict.failures[0].happened
+    assert verdict.failures[0].diagnosis.meaning
 
 
 async def test_names_that_would_redecorate_a_terminal() -> None:
@@ -195,7 +195,7 @@ def test_all_addresses_of_all_servers(
     assert lines[-4:] == [
         "CRITICAL – – – – – – –",
         "the name does not resolve",
-        "in dns, dns: gone.example: Name or service not known",
+        "in dns: name not found: gone.example: Name or service not known",
         "check the host name, and the resolver of this machine",
     ]
     assert cli.main([*args, "--format", "json"]) == Status.CRITICAL

@@ -81,13 +81,13 @@ CRITICAL  nats://west:4222
 
                 began      took  0 ───── 1.00 ms
 dns       ✓   0.00 ms   0.20 ms  ░░░
-tcp       ✗   0.20 ms   0.80 ms     ▒▒▒▒▒▒▒▒▒▒▒▒▒  refused
+tcp       ✗   0.20 ms   0.80 ms     ▒▒▒▒▒▒▒▒▒▒▒▒▒  connection refused
 tls       –
 info      –
 connect   –
 
   nothing listens on that port
-  in tcp, refused: Connection refused
+  in tcp: connection refused
   is the server running, and is this its port?
 """
     )
@@ -98,7 +98,7 @@ def test_text_shows_a_stage_that_was_refused_before_it_began() -> None:
     dial.stages["tcp"].outcome = "complete"
     dial.stage_reached, dial.cause, dial.text = "tls", "tls_not_offered", "nothing was sent"
     shown = check_text.stages(judge(Found("tls://west:4222", dials=(dial,)), Limits()))
-    assert re.search("\ntls +– +tls not offered\n", shown)
+    assert re.search("\ntls +– +TLS not offered\n", shown)
 
 
 def test_text_aligns_wide_characters() -> None:

@@ -268,7 +268,7 @@ def test_a_recording_as_a_log(tmp_path: Path, capfd: pytest.CaptureFixture[str])
     assert cli.main(["replay", "--plain", str(path)]) == Exit.ENDED
     out, err = capfd.readouterr()
     assert err == ""
-    assert out.count("disconnected") == 2
+    assert out.count("connection lost") == 2
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from tests.harness.peer import Peering, Talk, playing
         (peers.info_not_object(), "info", "info_bad"),
         (peers.err_after_connect(), "connect", "auth|auth_missing"),
         (peers.err_after_connect("Maximum Connections Exceeded"), "connect", "limit"),
-        (peers.err_after_connect("out of cheese"), "connect", "protocol"),
+        (peers.err_after_connect("out of cheese"), "connect", "server_refused"),
     ],
     ids=[
         "close", "reset", "silent", "http", "garbage", "endless", "slow", "info-close", "info-silent",
@@ -70,7 +70,7 @@ def talking(*says: bytes) -> Peering:
         (b"\x00\xff\r\n", "protocol"),
         (b"\r\n", "protocol"),
         (b"P" * 200_000, "protocol"),
-        (b"-ERR\r\n", "protocol"),
+        (b"-ERR\r\n", "server_refused"),
     ],
     ids=range(7),
 )
@@ -142,7 +142,7 @@ async def test_nonsense_on_an_open_connection_ends_it(said: bytes) -> None:
     async with playing(script) as peer, listening(settings(peer.url, reconnect_wait=FOREVER)) as run:
         await connected(run)
         peer.release()
-        assert (await run.events.until(ev.Disconnected)).cause in ("protocol", "info_bad")
+        assert (await run.events.until(ev.Disconnected)).cause in ("protocol", "info_bad", "server_refused")
 
 
 async def test_permission_violation_leaves_the_connection_open() -> None:

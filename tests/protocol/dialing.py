@@ -57,7 +57,7 @@ async def failure(wanted: Settings) -> Failure:
     failed = Failure(run.events)
     assert failed.end.outcome in ("failed", "timeout")
     known = diagnose(failed.end.stage, failed.end.cause)
-    assert known.happened
+    assert known.meaning
     assert known != diagnose(None, "unknown"), failed.where
     assert failed.told("failed in" if failed.end.outcome == "failed" else "timed out in", known.advice)
     return failed

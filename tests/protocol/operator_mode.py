@@ -28,11 +28,21 @@ def _part(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-def sign(issuer: Any, subject: Any, name: str, nats: dict[str, Any], *, expires_in: float | None = None) -> str:
+def sign(
+    issuer: Any,
+    subject: Any,
+    name: str,
+    nats: dict[str, Any],
+    *,
+    expires_in: float | None = None,
+    begins_in: float | None = None,
+) -> str:
     now = int(time.time())
     claims = {"iat": now - 60, "iss": public(issuer), "sub": public(subject), "name": name}
     if expires_in is not None:
         claims["exp"] = int(now + expires_in)
+    if begins_in is not None:
+        claims["nbf"] = int(now + begins_in)
     digest = hashlib.sha256(json.dumps(claims).encode()).digest()
     claims |= {"jti": base64.b32encode(digest).decode().rstrip("="), "nats": {**nats, "version": 2}}
     body = f"{_part(json.dumps({'typ': 'JWT', 'alg': 'ed25519-nkey'}).encode())}.{_part(json.dumps(claims).encode())}"
@@ -51,6 +61,7 @@ class Operator:
             public(self._system): self._account(self._system, "SYS", -1),
             public(self.account): self._account(self.account, "ORDERS", connections),
         }
+        self.account_jwt = accounts[public(self.account)]
         preload = "\n".join(f"{name}: {jwt}" for name, jwt in accounts.items())
         operator = sign(self._key, self._key, "op", {"type": "operator", "system_account": public(self._system)})
         self.config = f"operator: {operator}\nresolver: MEMORY\nresolver_preload: {{\n{preload}\n}}"
@@ -61,13 +72,20 @@ class Operator:
         return sign(self._key, pair, name, claims)
 
     def user(
-        self, *, expires_in: float | None = None, by: Any = None, system: bool = False, **permissions: Any
+        self,
+        *,
+        expires_in: float | None = None,
+        begins_in: float | None = None,
+        by: Any = None,
+        system: bool = False,
+        **claims: Any,
     ) -> tuple[str, str]:
-        """JWT and seed of a new user; ``by`` signs for an account that it is not."""
+        """JWT and seed of a new user, with further claims; ``by`` signs for an account that it is not."""
         pair = key(nkeys.PREFIX_BYTE_USER)
-        claims = {"type": "user", "subs": -1, "data": -1, "payload": -1, "pub": {}, "sub": {}, **permissions}
+        claims = {"type": "user", "subs": -1, "data": -1, "payload": -1, "pub": {}, "sub": {}, **claims}
         issuer = by or (self._system if system else self.account)
-        return sign(issuer, pair, "app", claims, expires_in=expires_in), seed(pair)
+        jwt = sign(issuer, pair, "app", claims, expires_in=expires_in, begins_in=begins_in)
+        return jwt, seed(pair)
 
     def creds(self, jwt: str, user_seed: str) -> str:
         """The path of a credentials file."""

@@ -338,7 +338,7 @@ async def test_too_many_connections_of_an_account(nats_server: StartServer, tmp_
         ("Authentication Timeout", "auth_timeout"),
         ("User Authentication Expired", "auth_expired"),
         ("User Authentication Revoked", "auth_revoked"),
-        ("Connection throttling is active. Please try again later.", "limit"),
+        ("Connection throttling is active. Please try again later.", "throttled"),
         ("Server Shutdown", "shutdown"),
     ],
 )

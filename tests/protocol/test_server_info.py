@@ -72,7 +72,7 @@ async def test_info_comes_in_pieces() -> None:
         (b"\r\n\r\n\r\n", "protocol", "the peer does not speak NATS: it said ''"),
         (b"INFOX{}\r\n", "protocol", "the peer does not speak NATS: it said 'INFOX{}'"),
         (b"-ERR 'Maximum Connections Exceeded'\r\n", "limit", "Maximum Connections Exceeded"),
-        (b"-ERR 'Connection Throttling Is Active'\r\n", "limit", "Connection Throttling Is Active"),
+        (b"-ERR 'Connection Throttling Is Active'\r\n", "throttled", "Connection Throttling Is Active"),
         (b"-ERR 'out of cheese'\r\n", "protocol", "out of cheese"),
         (b"-ERR\r\n", "protocol", ""),
         (b"INFO \r\n", "info_bad", "INFO is not JSON"),

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from natsmon.config.secret import Secret
-from natsmon.config.settings import Server
+from natsmon.config.settings import Server, Settings
 from natsmon.lab.nats_server import NatsServer
+from natsmon.protocol import tls
 from natsmon.protocol.certificates import unverified_chain
 from natsmon.stream import events as ev
 from tests.conftest import StartServer
@@ -81,7 +82,7 @@ async def test_tls_required_and_the_ca_unknown_to_this_machine(nats_server: Star
     assert failed.where == ("tls", "tls_unknown_ca")
     assert failed.told("failed in tls", "--tlsca")
     assert "acme" in failed.certificate.issuer
-    assert failed.told("shows a certificate for 127.0.0.1", "issued by")
+    assert failed.told("sent a certificate for 127.0.0.1", "issued by")
 
 
 async def test_another_ca(nats_server: StartServer, ca: Authority, tmp_path: Path) -> None:
@@ -106,7 +107,7 @@ async def test_the_wrong_time(
     assert failed.certificate.not_before == pytest.approx(begins, abs=60)
     assert failed.certificate.not_after == pytest.approx(ends, abs=60)
     assert failed.told(
-        f"good from {time.strftime('%Y-%m-%d', time.gmtime(begins))} "
+        f"valid from {time.strftime('%Y-%m-%d', time.gmtime(begins))} "
         f"until {time.strftime('%Y-%m-%d', time.gmtime(ends))}"
     )
 
@@ -120,6 +121,31 @@ async def test_the_wrong_name(nats_server: StartServer, ca: Authority) -> None:
     assert failed.told("a.example, b.example")
     async with listening(settings(over_tls(server), tlsca=ca.file, tls_server_name="b.example")) as run:
         await run.events.until(ev.Connected)
+
+
+@pytest.mark.parametrize("name", ["localhost.", "LOCALHOST.", "localhost.."])
+async def test_dot_of_an_absolute_name_is_for_the_resolver_only(
+    nats_server: StartServer, ca: Authority, name: str
+) -> None:
+    """As in Go: neither SNI nor a certificate has it."""
+    server = nats_server(config=ca.server_config("localhost"))
+    async with listening(settings(over_tls(server), tlsca=ca.file, tls_server_name=name)) as run:
+        await run.events.until(ev.Connected)
+        assert run.events.of(ev.DialTls)[0].server_name == name.rstrip(".")
+
+
+@pytest.mark.parametrize(
+    ("host", "given", "name"),
+    [
+        ("nats.example.", "", "nats.example"),
+        ("fe80::1%lo", "", "fe80::1"),
+        ("127.0.0.1", "b.example.", "b.example"),
+        ("127.0.0.1", "", "127.0.0.1"),
+        (".", "", "."),
+    ],
+)
+def test_server_name_is_what_a_certificate_can_have(host: str, given: str, name: str) -> None:
+    assert tls.server_name(Server(host), Settings(tls_server_name=given)) == name
 
 
 async def test_a_tls_first_certificate_is_looked_at_too(nats_server: StartServer, ca: Authority) -> None:

@@ -52,10 +52,28 @@ UPGRADED = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnectio
 @pytest.mark.parametrize(
     ("answer", "cause", "words"),
     [
-        (HTTP % b"404 Not Found", "ws_upgrade", "with 404 Not Found"),
-        (HTTP % b"403 \x1b[31mno", "ws_upgrade", "with 403 \\x1b[31mno"),
+        (HTTP % b"404 Not Found", "ws_path", "with 404 Not Found"),
+        (HTTP % b"410 Gone", "ws_path", "with 410 Gone"),
+        (HTTP % b"403 \x1b[31mno", "ws_origin", "with 403 \\x1b[31mno"),
+        (HTTP % b"401 Unauthorized", "ws_credentials", "with 401 Unauthorized"),
+        (HTTP % b"407 No\r\nProxy-Authenticate: Basic realm=edge", "ws_credentials", "407 No, Basic realm=edge"),
+        (HTTP % b"429 Too Many Requests", "ws_busy", "with 429"),
+        (HTTP % b"502 Bad Gateway", "ws_no_server", "with 502"),
+        (HTTP % b"503 Service Unavailable", "ws_no_server", "with 503"),
+        (HTTP % b"504 Gateway Timeout", "ws_no_server", "with 504"),
+        (HTTP % b"522 X", "ws_no_server", "with 522"),
+        (HTTP % b"500 Oops", "ws_upgrade", "with 500 Oops"),
+        (HTTP % b"426 Upgrade Required", "ws_upgrade", "with 426"),
+        (
+            HTTP % b"308 Moved\r\nLocation: https://n.example/",
+            "ws_redirect",
+            "https://n.example/; use wss://n.example/",
+        ),
+        (HTTP % b"301 Moved\r\nlocation:http://n.example:80/", "ws_redirect", "; use ws://n.example:80/"),
+        (HTTP % b"302 Found\r\nLocation: /login\x1b[31m", "ws_redirect", "it redirects to /login\\x1b[31m"),
+        (HTTP % b"307 Somewhere", "ws_redirect", "with 307 Somewhere"),
         (HTTP % b"200", "ws_upgrade", "with 200"),
-        (b"HTTP/1.1 400 Bad Request\r\n\r\n<h1>sent to HTTPS port</h1>", "ws_tls", "it wants TLS"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n<h1>sent to HTTPS port</h1>", "ws_tls", "it requires TLS"),
         (b"\x15\x03\x03\x00\x02\x02\x46", "ws_tls", "in TLS"),
         (UPGRADED + b"\r\n", "ws_bad", "Sec-WebSocket-Accept"),
         (UPGRADED + b"Sec-WebSocket-Accept: bm9wZQ==\r\n\r\n", "ws_bad", "Sec-WebSocket-Accept"),
@@ -88,7 +106,7 @@ async def test_the_servers_other_ports(nats_server: StartServer, ca: Authority) 
     assert (await failure(once(plain))).where == ("info", "ws_nats_port")
     failed = await failure(once(secure))
     assert failed.where == ("info", "ws_tls")
-    assert failed.told("400 Bad Request", "try wss://")
+    assert failed.told("400 Bad Request", "use wss://")
     failed = await failure(once(Server(HOST, server.port, "wss"), tlsca=ca.file))
     assert failed.where == ("tls", "ws_no_tls")
 
@@ -104,7 +122,7 @@ async def test_wss_to_a_port_in_clear(nats_server: StartServer, ca: Authority) -
     server = nats_server(config=ws.listening_on())
     failed = await failure(once(ws.address(server, "wss"), tlsca=ca.file))
     assert failed.where == ("tls", "ws_no_tls")
-    assert failed.told("try ws://")
+    assert failed.told("use ws://")
 
 
 async def test_a_certificate_that_is_not_trusted(nats_server: StartServer, ca: Authority) -> None:

@@ -95,11 +95,11 @@ servers       2 used       east-1, east-2
 def test_an_outage_in_a_paragraph_with_what_to_try() -> None:
     told = " ".join(build.render(report_of(streams.outage().events), "text").split())
     assert (
-        "Outage 1. At 15:08:00 the connection to east-1 was lost: the server closed the connection without a "
-        "word. It was detected 210 ms after the last data. Reconnected to east-2 after 2.07 s and 2 dials "
-        "(failed: east-1 (refused in tcp)). Messages: 1 lost and 2 buffered and sent afterwards. "
-        "What to try: It was stopped or killed, or somebody had it closed. Is the "
-        "server running, and is this its port?"
+        "Outage 1. At 15:08:00 the connection to east-1 was lost: the server closed the connection without giving a "
+        "reason. It was detected 210 ms after the last data. Reconnected to east-2 after 2.07 s and 2 dials "
+        "(failed: east-1 (connection refused in tcp)). Messages: 1 lost and 2 buffered and sent afterwards. "
+        "What to try: It was stopped or killed, or an administrator closed the connection; see the server's log. "
+        "Is the server running, and is this its port?"
     ) in told
     assert "It was not over when the recording ended, after 1.00 s and 1 dial" in told
 

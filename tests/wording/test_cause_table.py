@@ -1,5 +1,6 @@
 """The way to a server and its greeting: each thing that can be wrong has its own cause, words and advice."""
 
+import ast
 import json
 import re
 from pathlib import Path
@@ -8,10 +9,11 @@ from typing import Any
 import pytest
 
 from natsmon.config.settings import Server, Settings
-from natsmon.dial import causes
+from natsmon.dial.causes import Cause
 from natsmon.lab.nats_server import NatsServer
 from natsmon.stream import events as ev
-from natsmon.wording.cause_table import diagnose
+from natsmon.text.plain_text import printable
+from natsmon.wording.cause_table import IN_STAGE, TABLE, Diagnosis, diagnose
 from tests.conftest import StartServer
 from tests.harness import peers
 from tests.harness.listening import listening, settings
@@ -47,7 +49,7 @@ async def test_a_name_that_does_not_resolve() -> None:
 async def test_refused(refused_port: int) -> None:
     failed = await failure(once(Server(HOST, refused_port)))
     assert failed.where == ("tcp", "refused")
-    assert failed.told("Connection refused", "is the server running")
+    assert failed.told("connection refused", "is the server running")
 
 
 async def test_unreachable() -> None:
@@ -166,7 +168,7 @@ async def test_a_port_that_waits_to_be_spoken_to(nats_server: StartServer, kind:
     assert failed.where == ("info", "timeout")
     assert failed.finding is not None
     assert failed.finding.cause == cause
-    assert failed.told("a second look", diagnose("info", cause).happened)
+    assert failed.told("a second look", diagnose("info", cause).meaning)
 
 
 # -- TLS first, on one side only --------------------------------------------------------------------
@@ -194,30 +196,52 @@ async def test_a_look_is_taken_once_and_ends_with_the_run() -> None:
 # -- the table --------------------------------------------------------------------------------------
 
 
-def test_every_cause_there_is_has_words_of_its_own() -> None:
-    tables: list[dict[Any, str]] = [causes._BY_ERRNO, causes._BY_VERIFY_CODE, causes._ALERTS]
-    known = {cause for table in tables for cause in table.values()}
-    known |= {cause for table in (causes._BY_SERVER_ERROR, causes._BY_CLOSE_REASON) for _, cause in table}
-    told = {cause: diagnose(None, cause).happened for cause in known}
-    assert diagnose(None, "unknown").happened not in told.values()
-    assert len(set(told.values())) == len(known)
+def test_table_has_every_cause_and_each_once() -> None:
+    assert list(TABLE) == list(Cause), "in the order of the enum"
+    assert len({each.phrase for each in TABLE.values()}) == len(Cause)
+    assert len({each.meaning for each in TABLE.values()}) == len(Cause)
 
 
-@pytest.mark.parametrize(
-    ("reason", "cause"),
-    [
-        ("Kicked", "kicked"),
-        ("Slow Consumer (Pending Bytes)", "slow_consumer"),
-        ("Slow Consumer (Write Deadline)", "slow_consumer"),
-        ("Stale Connection", "stale"),
-        ("Server Shutdown", "shutdown"),
-        ("Authentication Expired", "auth_expired"),
-        ("Maximum Connections Exceeded", "limit"),
-        ("Maximum Account Connections Exceeded", "account_limit"),
-        ("Maximum Message Payload Exceeded", "max_payload"),
-        ("Incorrect Port", "wrong_port"),
-        ("Something New", "unknown"),
-    ],
-)
-def test_a_servers_close_reason(reason: str, cause: str) -> None:
-    assert causes.classify_close_reason(reason) == cause
+@pytest.mark.parametrize("diagnosis", [*TABLE.values(), *IN_STAGE.values()], ids=lambda each: each.phrase)
+def test_table_texts_are_short_and_plain(diagnosis: Diagnosis) -> None:
+    assert 0 < len(diagnosis.phrase) <= 46, "it stands in a headline of 80 columns"
+    for text in diagnosis:
+        assert text == printable(text).strip()
+        assert not text.endswith(".")
+        assert not re.search(r"\b(says?|said|told|tells?|knows?|somebody|nobody|we|our)\b", text)
+
+
+def test_a_word_outside_the_enum_is_unknown() -> None:
+    assert Cause("something_of_a_newer_natsmon") is Cause.UNKNOWN
+    assert diagnose("tcp", "something_of_a_newer_natsmon") == TABLE[Cause.UNKNOWN]
+
+
+def test_a_valid_info_leaves_no_doubt_that_it_is_a_nats_server() -> None:
+    for cause in set(Cause) - {Cause.TLS_SILENT}:
+        for stage in (None, "tcp", "tls", "connect"):
+            assert "is this a NATS server" not in diagnose(stage, cause).advice
+
+
+@pytest.mark.parametrize("cause", [Cause.DNS, Cause.REFUSED, Cause.UNREACHABLE, Cause.TIMEOUT])
+def test_a_discovered_address_is_not_explained_as_the_users(cause: Cause) -> None:
+    diagnosis = diagnose("dns" if cause is Cause.DNS else "tcp", cause, discovered=True)
+    assert "client_advertise" in diagnosis.advice
+    assert "--ignore-discovered-servers" in diagnosis.advice
+    assert diagnose("connect", cause, discovered=True) == diagnose("connect", cause)
+
+
+def test_no_module_emits_a_cause_outside_the_enum() -> None:
+    """Literals; types are mypy's."""
+    stray = []
+    for file in (Path(__file__).parents[2] / "natsmon").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call):
+                literals = [word.value for word in node.keywords if word.arg == "cause"]
+                if isinstance(node.func, ast.Name) and node.func.id.endswith("Error") and len(node.args) == 3:
+                    literals.append(node.args[1])
+                stray += [
+                    f"{file}:{node.lineno}: {each.value!r}"
+                    for each in literals
+                    if isinstance(each, ast.Constant) and each.value and each.value not in set(Cause)
+                ]
+    assert not stray

@@ -65,7 +65,7 @@ _TABLE: list[tuple[str, _Events, float, Feed, str, str, str]] = [
     ("no_data", _connected(), 5.0, Feed(data_age=12.0), "degraded", "NO DATA 12 s", "does not respond"),
     ("closed", [*_start(), *_failed(1, 1.0), *_failed(2, 2.0),
                 ev.StatusChanged(t=3.0, status="CLOSED", previous="DISCONNECTED"), ev.Closed(t=3.0, cause="gave_up")],
-     4.0, Feed(), "down", "CLOSED", "gave up after 2 attempts: nothing listens"),
+     4.0, Feed(), "down", "CLOSED", "gave up after 2 attempts: connection refused"),
     ("draining", [*_connected(), _tally(2.0, attempted=3, sent=3, in_flight=3),
                   ev.StatusChanged(t=3.0, status="DRAINING", previous="CONNECTED")],
      3.5, Feed(), "ok", "DRAINING", "delivering 3 pending messages"),

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from natsmon.state import Tracks
 from natsmon.stream import events as ev
-from natsmon.wording.cause_table import diagnose
 from natsmon.wording.narration import narrate
 
 A, B = "nats://east-1:4222", "nats://10.0.0.2:4222"
@@ -32,7 +31,7 @@ LIFE: list[tuple[ev.AnyEvent, str, str]] = [
     (status(0.0, "CONNECTING", "initial"), "", ""),
     (
         ev.DialStart(t=0.0, dial=1, attempt=1, pool_pass=1, server=A, reason="initial", timeout=5.0),
-        "info", f"attempting to connect to {A}: attempt 1, pass 1, initial connect",
+        "info", f"attempting to connect to {A}: attempt 1, initial connect",
     ),
     (ev.Published(t=0.0, seq=1, outcome="buffered", size=5), "warn",
      "not ready yet: message 1 buffered while CONNECTING"),
@@ -46,7 +45,7 @@ LIFE: list[tuple[ev.AnyEvent, str, str]] = [
         ev.DialEnd(
             t=0.003, dial=1, outcome="failed", stage="tcp", cause="refused", text="Connection refused", total=0.003
         ),
-        "bad", f"attempt 1 on {A} failed in tcp after 3.00 ms: Connection refused "
+        "bad", f"attempt 1 on {A} failed in tcp after 3.00 ms: connection refused "
         "(is the server running, and is this its port?)",
     ),
     (
@@ -55,7 +54,7 @@ LIFE: list[tuple[ev.AnyEvent, str, str]] = [
     ),
     (
         ev.DialStart(t=2.1, dial=2, attempt=2, pool_pass=2, server=B, reason="initial"),
-        "info", f"attempting to connect to {B}: attempt 2, pass 2, initial connect",
+        "info", f"attempting to connect to {B}: attempt 2, initial connect",
     ),
     (ev.DialStage(t=2.1, dial=2, stage="dns", outcome="complete", address="10.0.0.2:4222"), "", ""),
     (ev.DialStage(t=2.1, dial=2, stage="tcp", outcome="started"), "", ""),
@@ -67,7 +66,7 @@ LIFE: list[tuple[ev.AnyEvent, str, str]] = [
     (ev.DialStage(t=2.1, dial=2, stage="info", outcome="complete", elapsed=0.0005), "", ""),
     (ev.DialTls(t=2.1, dial=2, version="TLSv1.3", cipher="AES", chain=[
         ev.Certificate(subject="east", names=["east-2"], not_after=1_800_000_000.0)]), "info",
-     "TLS established: TLSv1.3, AES, certificate for east-2 good until 2027-01-15"),
+     "TLS established: TLSv1.3, AES, certificate for east-2 valid until 2027-01-15"),
     (ev.DialStage(t=2.1, dial=2, stage="connect", outcome="complete", elapsed=0.0006), "", ""),
     (ev.DialEnd(t=2.1, dial=2, outcome="connected", stage="connect", total=0.0031), "", ""),
     (
@@ -83,8 +82,8 @@ LIFE: list[tuple[ev.AnyEvent, str, str]] = [
     (ev.Rtt(t=3.0, seconds=0.0003), "", ""),
     (ev.Account(t=3.0, account="ORDERS"), "", ""),
     (ev.Identity(t=3.0, user="app", account="ORDERS", publish_allow=["a.>", "b"], subscribe_deny=["c"], expires=86400),
-     "dim", "to the server we are user app, account ORDERS, publishes only to a.>, b, subscribes not to c, "
-     "until 1970-01-02 00:00:00 UTC"),
+     "dim", "authenticated as app, account ORDERS, until 1970-01-02 00:00:00 UTC; may publish only to a.>, b; "
+     "may not subscribe to c"),
     (ev.Pool(t=3.0, changed=[ev.PoolMember(server=A)]), "", ""),
     (ev.Answer(t=3.0, command="pause"), "", ""),
     (ev.Answer(t=3.0, command="cancel", outcome="ignored", reason="connected: there is no dial to cancel"), "warn",
@@ -94,36 +93,36 @@ LIFE: list[tuple[ev.AnyEvent, str, str]] = [
      f"{B} is in lame duck mode: it will shut down, and close this connection before"),
     (
         ev.Disconnected(t=5.1, outage=1, cause="eof", text="closed by the server", server=B, reason="Server Shutdown"),
-        "bad", f"disconnected from {B} after 3.00 s: eof, closed by the server; the server's reason: Server Shutdown",
+        "bad", f"connection lost: the server closed it "
+        f"({B}, connected for 3.00 s, the server's reason: Server Shutdown)",
     ),
     (status(5.1, "RECONNECTING", "eof"), "", ""),
     (ev.DialStart(t=5.1, dial=3, attempt=1, pool_pass=1, server=A, reason="reconnect"), "info",
-     f"attempting to connect to {A}: attempt 1, pass 1, reconnect"),
+     f"attempting to connect to {A}: attempt 1, reconnect"),
     (ev.DialEnd(t=5.2, dial=3, outcome="cancelled", stage="info", total=0.1), "warn",
      f"attempt 1 on {A} cancelled in info after 100 ms"),
     (ev.DialStart(t=5.2, dial=4, attempt=2, pool_pass=1, server=A, reason="reconnect"), "info",
-     f"attempting to connect to {A}: attempt 2, pass 1, reconnect"),
+     f"attempting to connect to {A}: attempt 2, reconnect"),
     (ev.DialEnd(t=7.2, dial=4, outcome="timeout", stage="info", cause="timeout", total=2.0), "bad",
-     f"attempt 2 on {A} timed out in info after 2.00 s: connected, but the server stays silent "
+     f"attempt 2 on {A} timed out in info after 2.00 s: no INFO "
      "(it may be frozen, wait for TLS first, or be no NATS server: a WebSocket or a monitoring port is silent too)"),
-    (ev.DialFinding(t=7.25, dial=4, cause="tls_first_wanted", text="it said INFO as soon as it was under TLS"), "warn",
-     f"a second look at {A}: the server waits for the TLS handshake before it says anything: "
-     "it said INFO as soon as it was under TLS (add --tlsfirst)"),
+    (ev.DialFinding(t=7.25, dial=4, cause="tls_first_wanted", text="it sent INFO as soon as it was under TLS"), "warn",
+     f"a second look at {A}: the server waits for the TLS handshake before it sends INFO: "
+     "it sent INFO as soon as it was under TLS (add --tlsfirst)"),
     (ev.Published(t=7.3, seq=3, outcome="rejected", size=5), "bad",
      "not ready yet: message 3 rejected while RECONNECTING, the reconnect buffer is full"),
     (ev.Reconnected(t=7.41, outage=1, before=B, after=A, downtime=2.31, attempts=3), "good",
      f"reconnected to {A} after 2.31 s and 3 attempts, before that on {B}"),
     (ev.Outage(t=7.5, outage=1, began=5.1, ended=7.41, cause="eof", detected_after=0.5, buffered=2, lost=1), "warn",
-     "outage of 2.31 s, noticed 500 ms after the last sign of life: messages 2 buffered, 1 lost"),
+     "1 lost, 2 buffered: outage of 2.31 s, detected 500 ms after the last data"),
     (ev.CloseReason(t=7.55, outage=1, cid=7, reason="Kicked", cause="kicked", source="the server"), "info",
-     "the server says why connection 7 was closed: Kicked: "
-     "somebody with the system account had this connection closed"),
+     "why connection 7 was closed: Kicked: an administrator had this connection closed with the system account"),
     (ev.AsyncError(t=7.6, text="permissions violation"), "bad", "error on the connection: permissions violation"),
     (ev.Silent(t=7.65, since=5.65, missed=2, server=A), "warn",
-     f"{A} has said nothing for 2.00 s, 2 messages unanswered"),
-    (ev.SilenceEnded(t=7.66, seconds=2.01), "good", "the server speaks again after 2.01 s of silence"),
+     f"no answer from {A} for 2.00 s, 2 messages unanswered"),
+    (ev.SilenceEnded(t=7.66, seconds=2.01), "good", "the server answers again after 2.01 s of silence"),
     (ev.Unverified(t=7.67, reason="permissions violation"), "warn",
-     "what becomes of messages is not known: permissions violation"),
+     "delivery not verified: permissions violation"),
     (ev.Paused(t=7.7), "info", "publishing paused"),
     (ev.Resumed(t=7.8), "info", "publishing resumed"),
     (ev.Note(t=7.85, text="killed the server", kind="warn"), "warn", "killed the server"),
@@ -165,7 +164,7 @@ def test_narration_of_an_unverified_connection_counts_no_losses() -> None:
     )
     lines = [line.text for line in narrated(*heard, *lost, ev.End(t=4.0, exit_code=0))]
     assert lines[-2:] == [
-        "outage of 1.00 s: messages 1 buffered, losses not known",
+        "losses not known, 1 buffered: outage of 1.00 s",
         "ended after 4.00 s: 5 published, 5 not verified, 0 reconnects",
     ]
 
@@ -190,8 +189,8 @@ def test_narration_gives_advice_once() -> None:
         )
 
     lines = [line.text for line in narrated(*refused(1), *refused(2)) if "failed" in line.text]
-    assert lines[0].endswith("refused, nothing listens on that port (is the server running, and is this its port?)")
-    assert lines[1].endswith("refused, nothing listens on that port")
+    assert lines[0].endswith("connection refused (is the server running, and is this its port?)")
+    assert lines[1].endswith("connection refused")
 
 
 @pytest.mark.parametrize(
@@ -201,16 +200,16 @@ def test_narration_gives_advice_once() -> None:
          "connection closed, giving up: 2 attempts failed"),
         (ev.Closed(t=0, cause="cancelled", text="the dial was cancelled"), "info",
          "connection closed: the dial was cancelled"),
-        (ev.Closed(t=0, cause="drained"), "info", "connection closed: drained, as asked"),
+        (ev.Closed(t=0, cause="drained"), "info", "connection closed: drained"),
         (ev.Drained(t=0, complete=False, seconds=5.0), "warn", "not drained after 5.00 s: closing nevertheless"),
         (ev.Disconnected(t=0, outage=1, cause="manual", text="a reconnect was asked for", server=A), "warn",
-         f"disconnected from {A}: manual, a reconnect was asked for"),
+         f"connection dropped: manual reconnect ({A})"),
         (ev.Reconnected(t=0, outage=1, before=A, after=A, downtime=0.01, attempts=1), "good",
          f"reconnected to {A} after 10.0 ms and 1 attempt, the same server"),
-        (ev.Outage(t=0, outage=1, began=0, ended=1, cause="eof"), "info", "outage of 1.00 s: messages 0 lost"),
+        (ev.Outage(t=0, outage=1, began=0, ended=1, cause="eof"), "info", "0 lost: outage of 1.00 s"),
         (ev.Outage(t=0, outage=1, began=0, ended=1, cause="eof", unverified=2, late=1), "info",
-         "outage of 1.00 s: messages 1 late, 2 not verified, 0 lost"),
-        (ev.Silent(t=9, since=8.25), "warn", "the server has said nothing for 750 ms"),
+         "0 lost, 1 late, 2 not verified: outage of 1.00 s"),
+        (ev.Silent(t=9, since=8.25), "warn", "no answer from the server for 750 ms"),
         (ev.Audit(t=0, stream="S", acknowledged=1, stored=1), "good",
          "stream S: 1 of 1 acknowledged message stored, 0 missing, 0 stored twice"),
         (ev.Audit(t=0, stream="S", acknowledged=9, stored=4, complete=False, text="timed out"), "bad",
@@ -219,8 +218,8 @@ def test_narration_gives_advice_once() -> None:
         (ev.Connected(t=0, server=A, server_name="N" * 56, server_id="N" * 56, tls="TLSv1.3", cluster="c"), "good",
          f"connected to {A}: server NNNNNNNN…, cluster c, TLSv1.3"),
         (ev.DialEnd(t=0, dial=9, outcome="failed", server=A, cause="auth", stage="connect", total=0.001), "bad",
-         f"attempt on {A} failed in connect after 1.00 ms: auth, the server refused the credentials "
-         "(is the password right, does this server know the user?)"),
+         f"attempt on {A} failed in connect after 1.00 ms: wrong credentials "
+         "(is the password right, and is the user known to this server? --monitor shows the server's reason)"),
         (ev.Answer(t=0, command="next_server", outcome="ignored", reason="draining"), "warn",
          "next server ignored: draining"),
         (ev.End(t=90, exit_code=1), "bad", "ended after 1m30s: 0 published, 0 echoed, 0 lost, 0 reconnects"),
@@ -234,8 +233,8 @@ def test_narration_of_a_single_event(event: ev.AnyEvent, kind: str, text: str) -
 def test_narration_of_a_repeated_outage_is_a_correction() -> None:
     first = ev.Outage(t=7.5, outage=1, began=5.1, ended=7.41, cause="eof", detected_after=0.5, lost=1)
     assert [line.text for line in narrated(first, msgspec.structs.replace(first, t=7.6, lost=0, late=1))] == [
-        "outage of 2.31 s, noticed 500 ms after the last sign of life: messages 1 lost",
-        "outage of 2.31 s, corrected: messages 1 late, 0 lost",
+        "1 lost: outage of 2.31 s, detected 500 ms after the last data",
+        "0 lost, 1 late: outage of 2.31 s, corrected",
     ]
 
 
@@ -271,15 +270,3 @@ def test_narration_escapes_text_from_a_server(text: str) -> None:
         assert not any(char < " " or "\x7f" <= char <= "\x9f" for char in line.text)
         assert not set(line.text) & set("\u2028\u2029\u202e\u2066")
         line.text.encode()
-
-
-@pytest.mark.parametrize(
-    "cause",
-    ["dns", "refused", "unreachable", "timeout", "reset", "eof", "info_bad", "http", "tls_mismatch", "auth", "limit",
-     "protocol", "stale", "shutdown", "cancelled", "manual", "lame_duck", "unknown"],
-)  # fmt: skip
-def test_every_cause_has_a_meaning_in_every_stage(cause: str) -> None:
-    unknown = diagnose(None, "what is this")
-    for stage in (None, *ev.STAGES):
-        assert diagnose(stage, cause).happened
-        assert (diagnose(stage, cause) == unknown) == (cause == "unknown")

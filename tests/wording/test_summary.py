@@ -52,10 +52,10 @@ def ended(stream: Stream, why: str = "asked") -> Stream:
 def test_a_run_with_an_outage() -> None:
     assert lines(ended(streams.outage())) == {
         "watched": "2m03s, 15:06:40 to 15:08:43; left; east-1:4222 and 1 more",
-        "up": "97.18 %; 2 outages, 3.47 s in all; longest 2.07 s at 15:08:00: eof",
+        "up": "97.18 %; 2 outages; longest 2.07 s at 15:08:00: the server closed it",
         "messages": "123 attempted, 120 echoed, 1 lost, 1 never sent",
         "latency": "ping p50 0.30 p99 4.10 max 4.10, echo p50 0.30 p99 4.10 max 4.10 ms",
-        "servers": "east-1, east-2; 1 reconnect; RECONNECTING (stale)",
+        "servers": "east-1, east-2; 1 reconnect; RECONNECTING (PINGs not answered)",
     }
 
 
@@ -66,7 +66,7 @@ def test_nothing_is_said_where_nothing_was_seen() -> None:
 def test_a_run_without_a_connection() -> None:
     told = lines(streams.gave_up())
     assert told["watched"].split("; ")[1] == "it gave up"
-    assert told["up"] == "never connected: 2 dials; the last one failed in tcp: refused"
+    assert told["up"] == "never connected, 2 attempts in 1.00 ms: connection refused"
     assert told["messages"] == "none"
     assert told["latency"] == "nothing was measured"
     assert told["servers"] == "none used; 0 reconnects; CLOSED (gave up)"

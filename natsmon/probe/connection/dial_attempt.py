@@ -11,14 +11,15 @@ from typing import Any
 import msgspec
 
 from natsmon.config.settings import Server, Settings
-from natsmon.dial.causes import classify
+from natsmon.dial.causes import Cause
+from natsmon.dial.error_causes import classify
 from natsmon.dial.errors import DialError
 from natsmon.dial.stream import CustomDialer, Stream, as_stream
 from natsmon.dial.trace import DialTrace
 from natsmon.protocol import credentials, tls
 from natsmon.protocol.certificates import verified_chain
 from natsmon.protocol.handshake import open_link
-from natsmon.protocol.jwt_expiry import jwt_expiry
+from natsmon.protocol.jwt_claims import read_claims
 from natsmon.protocol.link import Link
 from natsmon.protocol.server_info import Info, check_port, read_info
 from natsmon.stream import events as ev
@@ -119,7 +120,15 @@ async def _dial_to_pong(
         if not (settings.tlsfirst or server.websocket) and _needs_tls(server, settings, info):
             await _secure(stream, server, settings, stages, asks=info.tls_verify)
         with stages.stage("connect"):
-            return await open_link(stream, server, info, raw, settings, partial(stages.connect_sent, info))
+            return await open_link(
+                stream,
+                server,
+                info,
+                raw,
+                settings,
+                partial(stages.connect_sent, info),
+                round_trip=stages.seconds.get("tcp", 0.0),
+            )
     except BaseException:
         _drop(stream)
         raise
@@ -154,11 +163,11 @@ async def _upgrade(stream: Stream, server: Server, settings: Settings) -> Stream
 
 async def _secure(stream: Stream, server: Server, settings: Settings, stages: "Stages", *, asks: bool) -> None:
     """``asks``: the server asks for a certificate of ours, for all we know."""
-    name = settings.tls_server_name or server.tls_name or server.host
+    name = tls.server_name(server, settings)
     try:
         context = await tls.prepared_context(settings)
     except OSError as error:  # ssl.SSLError is one
-        raise DialError("tls", "tls_files", f"the TLS files cannot be used: {error}") from error
+        raise DialError("tls", Cause.TLS_FILES, str(error)) from error
     with stages.stage("tls"):
         try:
             await tls.upgrade(stream, context, name, first=settings.tlsfirst or server.websocket)
@@ -246,7 +255,7 @@ class Stages(DialTrace):
                 dial=self.dial,
                 connect=credentials.mask(connect),
                 credentials=credentials.used(connect, self._settings, info),
-                expires=jwt_expiry(connect) or 0.0,
+                expires=read_claims(connect.get("jwt", "")).expires,
             )
         )
 

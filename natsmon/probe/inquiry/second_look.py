@@ -13,11 +13,11 @@ from contextlib import suppress
 from typing import cast
 
 from natsmon.config.settings import Server, Settings
-from natsmon.dial.causes import classify_server_error
 from natsmon.dial.errors import DialError
 from natsmon.dial.stream import CustomDialer, Stream, as_stream
 from natsmon.protocol import tls
 from natsmon.protocol.certificates import presented_chain, unverified_chain
+from natsmon.protocol.server_errors import classify_server_error
 from natsmon.protocol.server_info import read_info
 from natsmon.protocol.settings_dialer import dialer_for
 from natsmon.stream import events as ev
@@ -156,7 +156,7 @@ class SecondLook:
             raise DialError("tls", "tls_protocol", str(error)) from error
 
     def _name(self, server: Server) -> str:
-        return self._settings.tls_server_name or server.tls_name or server.host
+        return tls.server_name(server, self._settings)
 
 
 def _recognized(answer: bytes, under_tls: bool) -> tuple[str, str] | None:

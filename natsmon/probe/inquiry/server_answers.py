@@ -13,9 +13,9 @@ import msgspec
 
 from natsmon.config.secret import Secret
 from natsmon.config.settings import Settings
-from natsmon.dial.causes import classify_close_reason
 from natsmon.probe.inquiry import monitoring_port as monitoring
 from natsmon.protocol.link import Link
+from natsmon.protocol.server_errors import classify_close_reason
 from natsmon.stream import events as ev
 from natsmon.stream.codec import bounded
 from natsmon.stream.emitter import Emit

@@ -80,14 +80,14 @@ def _reasons(dial: Dial) -> list[Fact]:
         told = [
             ("error", dial.text, "bad"),
             ("cause", dial.cause.replace("_", " ")),
-            ("means", "" if known.happened == dial.text else known.happened),
+            ("means", "" if known.meaning == dial.text else known.meaning),
             ("try", known.advice, "strong"),
         ]
     if dial.finding is not None:
         known = diagnose("info", dial.finding.cause)
         told += [
             ("second look", dial.finding.text or dial.finding.cause.replace("_", " "), "warn"),
-            ("means", "" if known.happened == dial.finding.text else known.happened),
+            ("means", "" if known.meaning == dial.finding.text else known.meaning),
             ("try", known.advice, "strong"),
         ]
     return told

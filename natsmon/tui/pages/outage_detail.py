@@ -1,4 +1,4 @@
-"""One outage told whole: what happened, how it was noticed, what it cost, and its steps on a scale of time."""
+"""One outage told whole: what meaning, how it was noticed, what it cost, and its steps on a scale of time."""
 
 from natsmon.charts.cells import Row, fit, row, spread, width_of
 from natsmon.state import OutageRecord
@@ -55,7 +55,7 @@ def _head(outage: OutageRecord, moment: Moment, width: int) -> list[Row]:
         [
             ("we saw", outage.text),
             ("server says", outage.reason, "warn"),
-            ("means", known_cause.happened if known_cause.happened != outage.text else ""),
+            ("means", known_cause.meaning if known_cause.meaning != outage.text else ""),
             ("try", known_cause.advice, "strong"),
             ("announced", announced),
             ("noticed", _noticed(outage)),

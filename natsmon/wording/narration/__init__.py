@@ -10,7 +10,7 @@ from natsmon.text.plain_text import printable
 from natsmon.wording.narration import connections, dials, messages, sessions
 from natsmon.wording.narration.dials import certificate_in_words as certificate_in_words
 from natsmon.wording.narration.words import Kind as Kind
-from natsmon.wording.narration.words import Said, Words
+from natsmon.wording.narration.words import Line, Lines
 
 
 def narrate(event: ev.AnyEvent, state: State) -> tuple[Kind, str] | None:
@@ -23,13 +23,13 @@ def narrate(event: ev.AnyEvent, state: State) -> tuple[Kind, str] | None:
     Returns:
         The kind of the line and its text; None for an event that needs no line.
     """
-    words = _WORDS.get(type(event))
-    said: Said = words(event, state) if words else None
-    if said is None:
+    make = _LINES.get(type(event))
+    line: Line = make(event, state) if make else None
+    if line is None:
         return None
-    kind, text = said
+    kind, text = line
     return kind, printable(text)
 
 
-_WORDS: Words = sessions.WORDS | dials.WORDS | connections.WORDS | messages.WORDS
+_LINES: Lines = sessions.LINES | dials.LINES | connections.LINES | messages.LINES
 """Without ``Tally``, ``Latencies`` and ``Rtt``: ten of them a second would hide everything else."""

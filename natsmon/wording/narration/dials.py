@@ -1,22 +1,27 @@
-"""A dial, from its first word to the line that says why it failed, and the wait for the next one."""
+"""Lines of a dial, from its start to its end, and of the wait for the next one."""
 
 from natsmon.state import Dial, State
 from natsmon.stream import events as ev
 from natsmon.text import dates, units
 from natsmon.text.plain_text import NAME_LIMIT, clip
-from natsmon.wording.cause_table import diagnose
-from natsmon.wording.narration.words import Said, Words, explained
+from natsmon.wording.cause_table import diagnose, explained
+from natsmon.wording.narration.words import Line, Lines
 
 _NAMES_SHOWN = 5
-_REASON = {"initial": "initial connect", "reconnect": "reconnect", "manual": "reconnect as asked"}
+_REASON = {"initial": "initial connect", "reconnect": "reconnect", "manual": "manual reconnect"}
 
 
-def _dial_start(event: ev.DialStart, state: State) -> Said:
-    reason = _REASON.get(event.reason, event.reason)
-    return "info", f"attempting to connect to {event.server}: attempt {event.attempt}, pass {event.pool_pass}, {reason}"
+def _dial_start(event: ev.DialStart, state: State) -> Line:
+    facts = [
+        f"attempt {event.attempt}",
+        f"pass {event.pool_pass}" if len(state.pool) > 1 else "",
+        _REASON.get(event.reason, event.reason),
+        "a discovered server" if event.discovered else "",
+    ]
+    return "info", f"attempting to connect to {event.server}: {', '.join(fact for fact in facts if fact)}"
 
 
-def _dial_stage(event: ev.DialStage, state: State) -> Said:
+def _dial_stage(event: ev.DialStage, state: State) -> Line:
     if event.outcome != "complete":
         return None
     took = units.elapsed(event.elapsed)
@@ -29,80 +34,75 @@ def _dial_stage(event: ev.DialStage, state: State) -> Said:
     return None
 
 
-def _dial_tls(event: ev.DialTls, state: State) -> Said:
+def _dial_tls(event: ev.DialTls, state: State) -> Line:
     if not event.trusted:
         return _refused_certificate(event, state)
-    said = f"TLS established: {event.version}, {event.cipher}"
+    text = f"TLS established: {event.version}, {event.cipher}"
     if event.chain:
         own = event.chain[0]
         names = ", ".join(own.names[:3]) or own.subject
-        said += f", certificate for {clip(names, NAME_LIMIT)} good until {dates.day(own.not_after)}"
-    return "info", said
+        text += f", certificate for {clip(names, NAME_LIMIT)} valid until {dates.day(own.not_after)}"
+    return "info", text
 
 
-def _refused_certificate(event: ev.DialTls, state: State) -> Said:
-    """The certificate behind a failed handshake, fetched afterwards to be shown."""
+def _refused_certificate(event: ev.DialTls, state: State) -> Line:
     dial = _dial(state, event.dial)
     server = dial.server if dial else "the server"
     if not event.chain:
-        return "info", f"{server} shows a certificate; pip install cryptography to read one that is not trusted"
-    return "info", f"{server} shows {certificate_in_words(event.chain[0])}"
+        return "info", f"{server} sent a certificate; pip install cryptography to read one that is not trusted"
+    return "info", f"{server} sent {certificate_in_words(event.chain[0])}"
 
 
 def certificate_in_words(own: ev.Certificate) -> str:
-    """``a certificate for NAMES, issued by ISSUER, good from DAY until DAY``."""
+    """Format as ``a certificate for NAMES, issued by ISSUER, valid from DAY until DAY``."""
     names = ", ".join(own.names[:_NAMES_SHOWN]) or own.subject or "no name"
     more = f" and {len(own.names) - _NAMES_SHOWN} more" if len(own.names) > _NAMES_SHOWN else ""
-    issuer = clip(own.issuer, NAME_LIMIT) or "nobody"
+    issuer = clip(own.issuer, NAME_LIMIT) or "a CA without a name"
     return (
         f"a certificate for {clip(names)}{more}, issued by {issuer}, "
-        f"good from {dates.day(own.not_before)} until {dates.day(own.not_after)}"
+        f"valid from {dates.day(own.not_before)} until {dates.day(own.not_after)}"
     )
 
 
-def _dial_end(event: ev.DialEnd, state: State) -> Said:
+def _dial_end(event: ev.DialEnd, state: State) -> Line:
     dial = _dial(state, event.dial)
     server = event.server or (dial.server if dial else "the server")
     attempt = f"attempt {dial.attempt} on {server}" if dial else f"attempt on {server}"
     where = f" in {event.stage}" if event.stage else ""
     after = units.elapsed(event.total)
-    match event.outcome:
-        case "connected":
-            return None
-        case "cancelled":
-            return "warn", f"{attempt} cancelled{where} after {after}"
-        case "timeout":
-            reason = clip(event.text) or diagnose(event.stage, "timeout").happened
-            said = f"{attempt} timed out{where} after {after}: {reason}"
-        case _:
-            said = f"{attempt} failed{where} after {after}: {explained(event.stage, event.cause, event.text)}"
-    advice = diagnose(event.stage, event.cause).advice
-    if advice and not _told_before(event, server, state):
-        said += f" ({advice})"
-    return "bad", said
+    if event.outcome == "connected":
+        return None
+    if event.outcome == "cancelled":
+        return "warn", f"{attempt} cancelled{where} after {after}"
+    ended = "timed out" if event.outcome == "timeout" else "failed"
+    known = diagnose(event.stage, event.cause, discovered=dial is not None and dial.discovered)
+    text = f"{attempt} {ended}{where} after {after}: {explained(known, event.text)}"
+    if known.advice and not _failed_before(event, server, state):
+        text += f" ({known.advice})"
+    return "bad", text
 
 
-def _dial_finding(event: ev.DialFinding, state: State) -> Said:
+def _dial_finding(event: ev.DialFinding, state: State) -> Line:
     dial = _dial(state, event.dial)
     server = dial.server if dial else "the server"
     known = diagnose("info", event.cause)
     advice = f" ({known.advice})" if known.advice else ""
-    return "warn", f"a second look at {server}: {known.happened}: {clip(event.text)}{advice}"
+    return "warn", f"a second look at {server}: {known.meaning}: {clip(event.text)}{advice}"
 
 
-def _told_before(event: ev.DialEnd, server: str, state: State) -> bool:
-    """Whether the dial before this one failed the same way: advice helps once."""
+def _failed_before(event: ev.DialEnd, server: str, state: State) -> bool:
+    """Whether the dial before this one failed the same way: advice is given once."""
     before = next((d for d in reversed(state.dials) if d.id < event.dial and d.server == server), None)
     return before is not None and (before.stage_reached, before.cause) == (event.stage, event.cause)
 
 
-def _waiting(event: ev.Waiting, state: State) -> Said:
+def _waiting(event: ev.Waiting, state: State) -> Line:
     parts = units.brief(event.base) + (f" + {units.brief(event.jitter)} jitter" if event.jitter > 0 else "")
     return "dim", f"next dial {event.server} in {units.elapsed(event.delay)} ({parts})"
 
 
 def took(state: State) -> str:
-    """``in 3.1 ms (tcp 0.20 ms, …)`` of the dial that led here."""
+    """Format the duration of the dial that connected: ``in 3.1 ms (tcp 0.20 ms, …)``."""
     dial = state.dials[-1] if state.dials else None
     if dial is None or dial.outcome != "connected":
         return ""
@@ -124,7 +124,7 @@ def _is_literal(server: str) -> bool:
     return host.startswith("[") or host.replace(".", "").isdecimal()
 
 
-WORDS: Words = {
+LINES: Lines = {
     ev.DialStart: _dial_start,
     ev.DialStage: _dial_stage,
     ev.DialTls: _dial_tls,

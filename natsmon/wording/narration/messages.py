@@ -1,13 +1,13 @@
-"""Messages, one by one where they are few, and what is known of their fates."""
+"""Lines of single messages, and of their verification."""
 
 from natsmon.state import State
 from natsmon.stream import events as ev
 from natsmon.text import units
 from natsmon.text.plain_text import NAME_LIMIT, clip
-from natsmon.wording.narration.words import Said, Words
+from natsmon.wording.narration.words import Line, Lines
 
 
-def _published(event: ev.Published, state: State) -> Said:
+def _published(event: ev.Published, state: State) -> Line:
     match event.outcome:
         case "sent":
             subject = event.subject or (state.connection.subject if state.connection is not None else "")
@@ -15,18 +15,18 @@ def _published(event: ev.Published, state: State) -> Said:
         case "buffered":
             return "warn", f"not ready yet: message {event.seq} buffered while {state.status}"
     if event.reason == "refused":
-        return None  # as every message is; an error of the connection has said so, once
+        return None  # the error of the connection has its line, once
     return "bad", f"not ready yet: message {event.seq} rejected while {state.status}, the reconnect buffer is full"
 
 
-def _echoed(event: ev.Echoed, state: State) -> Said:
+def _echoed(event: ev.Echoed, state: State) -> Line:
     acknowledged = state.connection is not None and state.connection.verification == "ack"
     how = "acknowledged" if acknowledged else "echoed"
     return "dim", f"message {event.seq} {how} after {units.elapsed(event.latency)}"
 
 
-def _first_echo(event: ev.FirstEcho, state: State) -> Said:
-    """With what an outage is over at last; the initial connect needs no such line."""
+def _first_echo(event: ev.FirstEcho, state: State) -> Line:
+    """After an outage only."""
     connection = state.period
     if connection is None or connection.first_echo != state.now or state.find_outage(connection.outage) is None:
         return None
@@ -39,33 +39,33 @@ def _first_echo(event: ev.FirstEcho, state: State) -> Said:
     return "dim", f"resubscribed {subscribed} after the connect, {first} after {after}"
 
 
-def _paused(event: ev.Paused, state: State) -> Said:
+def _paused(event: ev.Paused, state: State) -> Line:
     return "info", "publishing paused"
 
 
-def _resumed(event: ev.Resumed, state: State) -> Said:
+def _resumed(event: ev.Resumed, state: State) -> Line:
     return "info", "publishing resumed"
 
 
-def _blind(event: ev.Unverified, state: State) -> Said:
-    return "warn", f"what becomes of messages is not known: {clip(event.reason)}"
+def _unverified(event: ev.Unverified, state: State) -> Line:
+    return "warn", f"delivery not verified: {clip(event.reason)}"
 
 
-def _read_back(event: ev.Audit, state: State) -> Said:
+def _audit(event: ev.Audit, state: State) -> Line:
     kept = event.complete and not (event.missing or event.twice)
     found = f"{units.grouped(event.stored or 0)} of {units.plural(event.acknowledged, 'acknowledged message')} stored"
     wrong = f", {units.grouped(event.missing)} missing, {units.grouped(event.twice)} stored twice"
     text = f": {clip(event.text)}" if event.text else ""
-    unread = "" if event.complete else ", and it could not be read to its end"
-    return "good" if kept else "bad", f"stream {clip(event.stream, NAME_LIMIT)}: {found}{wrong}{unread}{text}"
+    incomplete = "" if event.complete else ", and it could not be read to its end"
+    return "good" if kept else "bad", f"stream {clip(event.stream, NAME_LIMIT)}: {found}{wrong}{incomplete}{text}"
 
 
-WORDS: Words = {
+LINES: Lines = {
     ev.Published: _published,
     ev.Echoed: _echoed,
     ev.FirstEcho: _first_echo,
     ev.Paused: _paused,
     ev.Resumed: _resumed,
-    ev.Unverified: _blind,
-    ev.Audit: _read_back,
+    ev.Unverified: _unverified,
+    ev.Audit: _audit,
 }

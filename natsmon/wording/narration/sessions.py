@@ -1,13 +1,13 @@
-"""The first line of a stream, its last, and what is said of the stream itself."""
+"""Lines of the session: its connections, its clock, its end."""
 
 from natsmon.state import State
 from natsmon.stream import events as ev
 from natsmon.text import units
 from natsmon.text.plain_text import NAME_LIMIT, clip
-from natsmon.wording.narration.words import Kind, Said, Words
+from natsmon.wording.narration.words import Kind, Line, Lines
 
 
-def _connection(event: ev.Connection, state: State) -> Said:
+def _connection(event: ev.Connection, state: State) -> Line:
     version = state.session.versions.get("natsmon", "")
     if not event.subject:
         messages = "no messages"
@@ -19,40 +19,40 @@ def _connection(event: ev.Connection, state: State) -> Said:
     return "info", f"natsmon {version} as {clip(event.name, NAME_LIMIT)!r}: {servers}, {messages}"
 
 
-def _answer(event: ev.Answer, state: State) -> Said:
+def _answer(event: ev.Answer, state: State) -> Line:
     if event.outcome == "done":
         return None
     return "warn", f"{event.command.replace('_', ' ') or 'command'} ignored: {clip(event.reason)}"
 
 
-def _clock(event: ev.Clock, state: State) -> Said:
+def _clock(event: ev.Clock, state: State) -> Line:
     if event.suspended:
         return "warn", f"the machine was suspended for {units.elapsed(event.suspended)}"
     return "info", "the machine's clock was set"
 
 
-def _gap(event: ev.Gap, state: State) -> Said:
+def _gap(event: ev.Gap, state: State) -> Line:
     lines = units.plural(sum(event.dropped.values()), "line")
     return "warn", f"{lines} dropped: this reader did not keep up; totals and latencies are not affected"
 
 
-def _note(event: ev.Note, state: State) -> Said:
+def _note(event: ev.Note, state: State) -> Line:
     return event.kind, clip(event.text)
 
 
 def _published(state: State) -> list[str]:
     tally, connection = state.tally, state.connection
     acknowledged = connection is not None and connection.verification == "ack"
-    echoed, unheard = ("acknowledged", "not acknowledged") if acknowledged else ("echoed", "without an echo")
+    echoed, pending = ("acknowledged", "not acknowledged") if acknowledged else ("echoed", "without an echo")
     sums = [f"{units.grouped(tally.sent)} published"]
-    if state.was_unverified and not (tally.delivered or tally.lost):  # none at all would be more than is known
-        unheard = "not verified"
+    if state.was_unverified and not (tally.delivered or tally.lost):
+        pending = "not verified"
     else:
         sums += [f"{units.grouped(tally.delivered)} {echoed}", f"{units.grouped(tally.lost)} lost"]
     others = (
         (tally.resent, "sent again"),
         (tally.suppressed, "recognised by the stream"),
-        (tally.in_flight, unheard),
+        (tally.in_flight, pending),
         (tally.undelivered, "undelivered"),
         (tally.unverified, "not verified"),
         (tally.buffered, "never sent"),
@@ -68,7 +68,7 @@ def _observed(counted: ev.Observed | None) -> list[str]:
     return sums + [f"{units.grouped(number)} {what}" for number, what in others if number]
 
 
-def _end(event: ev.End, state: State) -> Said:
+def _end(event: ev.End, state: State) -> Line:
     connection = state.connection
     observing = connection is not None and connection.observing
     sums = _observed(state.observed) if observing else _published(state)
@@ -78,7 +78,7 @@ def _end(event: ev.End, state: State) -> Said:
     return kind, f"ended after {units.elapsed(event.t)}{why}: {', '.join(sums)}"
 
 
-WORDS: Words = {
+LINES: Lines = {
     ev.Connection: _connection,
     ev.Clock: _clock,
     ev.Answer: _answer,
