@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 from textual import constants
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
+from textual.driver import Driver
 from textual.events import Event
 from textual.events import Key as KeyPressed
 from textual.screen import Screen
@@ -243,6 +244,15 @@ class NatsmonApp(App[int]):
 
     def action_next_server(self) -> None:
         self._decide(decisions.next_server(self.watched.moment()))
+
+    def get_driver_class(self) -> type[Driver]:
+        """Replace the driver of a Unix terminal by ours."""
+        found = super().get_driver_class()
+        if found.__name__ != "LinuxDriver":
+            return found
+        from natsmon.tui.widgets.terminal_driver import TerminalDriver
+
+        return TerminalDriver
 
     def action_pause(self) -> None:
         self._decide(decisions.pause(self.watched.moment(), asked=self.watched.pausing))

@@ -93,7 +93,12 @@ class Arena:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._held.close()
+        self._fault = "the end"
+        try:
+            self.network.heal()  # a server that the fault thread started ended with it
+            self._held.close()
+        except TimeoutError as error:
+            self._violated(str(error))
         self.run.commands = self.subject.commands
         self.run.slowest_answer = self.subject.slowest_answer
         self._collect()

@@ -36,10 +36,11 @@ class Dashboard:
 
     def __exit__(self, *_: object) -> None:
         """Leave it with ``q``, as a user does."""
-        terminal = self.terminal
-        terminal.send(b"q")
-        self._until_ended("q")
-        terminal.__exit__()
+        try:
+            self.terminal.send(b"q")
+            self._until_ended("q")
+        finally:
+            self.terminal.__exit__()
 
     @property
     def terminal(self) -> UnseenTerminal:

@@ -11,10 +11,15 @@ from natsmon.lab.polling import wait_until
 _TICK = os.sysconf("SC_CLK_TCK")
 
 
+def state(pid: int) -> str:
+    """The kernel's letter for its state: ``T`` is stopped, ``Z`` has ended."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
 def alive(pid: int) -> bool:
     """True if it runs; False for a zombie, which has ended and was not waited for."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        return state(pid) != "Z"
     except OSError:
         return False
 

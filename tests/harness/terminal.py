@@ -100,6 +100,11 @@ class Terminal:
         await self.close()
 
     @property
+    def fd(self) -> int:
+        """Our side of the terminal, whose settings are those of the program's side."""
+        return self._fd
+
+    @property
     def pid(self) -> int:
         assert self._process is not None
         return self._process.pid
