@@ -1,9 +1,9 @@
 """A dashboard that is stopped and continued by SIGSTOP and SIGCONT, as by a debugger or a batch system."""
 
-import asyncio
 import signal
 import sys
 import termios
+from functools import partial
 
 import pytest
 
@@ -12,7 +12,10 @@ from natsmon.lab.polling import wait_until
 from tests.harness.processes import state
 from tests.harness.terminal import Terminal
 
-ENTERS = b"\x1b[?1049h"
+
+def enters(terminal: Terminal, times: int, text: str) -> bool:
+    """True when the dashboard has entered application mode so many times, and shows a connection."""
+    return terminal.output.count(b"\x1b[?1049h") >= times and "● CONNECTED" in text
 
 
 @pytest.mark.slow
@@ -22,14 +25,12 @@ async def test_dashboard_continues_ends_and_restores_terminal(server: NatsServer
         before = termios.tcgetattr(terminal.fd)
         await terminal.until("● CONNECTED")
         assert termios.tcgetattr(terminal.fd) != before
-        for _ in range(times):
+        for number in range(times):
             terminal.signal(signal.SIGSTOP)
             wait_until(lambda: state(terminal.pid) == "T", "stop")
-            entered = terminal.output.count(ENTERS)
             terminal.signal(signal.SIGCONT)
-            while terminal.output.count(ENTERS) == entered:  # keys before that are discarded
-                await asyncio.sleep(0.01)
-            await terminal.until("● CONNECTED")
+            entered = partial(enters, terminal, 2 + number)
+            await terminal.until(entered)  # keys before that are discarded
         terminal.send("o")
         await terminal.until("mean to recover")
         terminal.send("\x03")
