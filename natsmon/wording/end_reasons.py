@@ -2,7 +2,7 @@
 
 _REASONS = {
     "asked": "quit by user",
-    "signal": "ended by a signal",
+    "signal": "signal",
     "count": "--count reached",
     "duration": "--duration reached",
 }

@@ -1,89 +1,104 @@
-"""What a terminal keeps of a session when the screen is gone: five lines, and how to see it again."""
+"""Summary of a session, left in the terminal when the dashboard ends: six lines, and how to replay it."""
 
 import shlex
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from natsmon.dial.causes import Cause
 from natsmon.state import OutageRecord, State, availability
 from natsmon.state.histogram import Histogram
+from natsmon.state.server_names import address
 from natsmon.stream import events as ev
 from natsmon.text import dates, units
 from natsmon.text.plain_text import printable
 from natsmon.wording.cause_table import diagnose
+from natsmon.wording.end_reasons import end_reason
+from natsmon.wording.health import Feed, health
 
 WIDTH = 80
-"""Columns a line has at most; what is longer is cut."""
+"""Cells of a line, at most."""
 _LABEL = 9
 _NAME = 32
-"""Columns of one name: it must not push out what was measured."""
+"""Cells of one name, at most: it must not displace figures."""
 _SERVERS = 3
-"""Servers that are named; more are counted."""
+"""Servers that are named; the others are counted."""
+_NOTABLE = 0.1
+"""Seconds of silence; less is not mentioned."""
 
 
 def summary(state: State, now: float, *, died: str | None = None, recordings: Sequence[str] = ()) -> list[str]:
-    """Lines without their ends; none where nothing was ever seen. ``now`` is on the stream's clock, as everywhere.
+    """The lines of the summary, without their ends; none when no connection began.
 
-    ``died`` is how the probe ended when it did not as it should, empty where that is not known. ``recordings`` are
-    the names of the files that were made.
+    Args:
+        state: Of the connection.
+        now: On the stream's clock, in seconds.
+        died: How the monitor process ended unexpectedly, empty when that is unknown; None when it did not.
+        recordings: Names of the files that were recorded.
     """
     if state.connection is None:
         return []
-    told = (
-        ("watched", _watched(state, now, died)),
+    feed = Feed(stopped=died is not None, exit_reason=died or "")
+    lines = (
+        ("watched", _watched(state, now, feed)),
         ("up", _up(state, now)),
+        ("outages", _outages(state, now)),
         ("messages", _messages(state)),
         ("latency", _latency(state)),
-        ("servers", _servers(state)),
+        ("servers", _servers(state, now, feed)),
     )
-    lines = [_cut(printable(f"{name:<{_LABEL}}{'; '.join(part for part in parts if part)}")) for name, parts in told]
-    return lines + [f"natsmon replay {_quoted(name)}" for name in recordings]
+    summary = [_cut(printable(f"{name:<{_LABEL}}{'; '.join(part for part in parts if part)}")) for name, parts in lines]
+    return summary + [f"natsmon replay {_quoted(name)}" for name in recordings]
 
 
-def _watched(state: State, now: float, died: str | None) -> Iterator[str]:
-    """How long, when, how it ended, and what."""
+def _watched(state: State, now: float, feed: Feed) -> Iterator[str]:
+    """How long, when, how it ended, and the servers that were given."""
     yield f"{units.elapsed(now)}, {_wall(state.wall(0.0))} to {_wall(state.wall(now))}"
-    if died is not None:
-        yield f"the probe died{f' ({died})' if died else ''}"
+    if feed.stopped:
+        yield f"monitor stopped{f' ({feed.exit_reason})' if feed.exit_reason else ''}"
     elif state.closed is not None and state.closed.cause == "gave_up":
-        yield "it gave up"
-    elif state.end is None:
-        yield "left before it ended"
+        yield "gave up"
     else:
-        yield _ENDED.get(state.end.reason, state.end.reason)
+        yield end_reason(state.end.reason) if state.end is not None else "quit before its end"
     servers = state.connection.servers if state.connection is not None else []
     if servers:
         yield _server(servers[0]) + (f" and {len(servers) - 1} more" if len(servers) > 1 else "")
 
 
-_ENDED = {"asked": "left", "count": "all were published", "duration": "the time was over"}
-
-
 def _up(state: State, now: float) -> Iterator[str]:
+    """Availability, silence, and manual reconnects."""
     share = availability.share_of_run(state, now)
     if share is None:
         last = next((dial for dial in reversed(state.dials) if dial.outcome in ("failed", "timeout")), None)
-        why = f": {_cause(last.stage_reached, last.cause)}" if last is not None else ""
-        yield f"never connected, {units.plural(state.dial_count, 'attempt')} in {units.elapsed(now)}{why}"
+        reason = f": {diagnose(last.stage_reached, last.cause).phrase}" if last is not None else ""
+        yield f"never connected, {units.plural(state.dial_count, 'attempt')} in {units.elapsed(now)}{reason}"
         return
-    yield units.percent(share)
-    if not state.outage_count:
-        yield "no outage"
+    yield units.availability(share)
+    if (silent := state.silent_seconds(now)) >= _NOTABLE:
+        yield f"silent {units.elapsed(silent)}"
+    if state.manual_reconnects:
+        yield units.plural(state.manual_reconnects, "manual reconnect")
+
+
+def _outages(state: State, now: float) -> Iterator[str]:
+    """How many, and the longest."""
+    outages = [outage for outage in state.outages if not outage.manual]
+    if not outages:
+        yield "none"
         return
-    longest = max(state.outages, key=lambda outage: outage.downtime(now))
-    yield units.plural(state.outage_count, "outage")
-    yield f"longest {_outage(state, longest, now)}"
+    yield units.grouped(state.outage_count)
+    if state.outage_count > 1:
+        yield f"{units.elapsed(state.downtime(now))} in all"
+    yield f"longest {_outage(state, max(outages, key=lambda outage: outage.downtime(now)), now)}"
 
 
 def _outage(state: State, outage: OutageRecord, now: float) -> str:
-    lasts = "" if outage.ended is not None else ", not over yet"
-    began = _wall(state.wall(outage.began))
-    return f"{units.elapsed(outage.downtime(now))} at {began}: {_cause(None, outage.cause)}{lasts}"
+    lasts = "" if outage.ended is not None else ", not over"
+    cause = diagnose(None, outage.cause).phrase
+    return f"{units.elapsed(outage.downtime(now))} at {_wall(state.wall(outage.began))}{lasts}: {cause}"
 
 
 def _messages(state: State) -> Iterator[str]:
-    """What became of them; nothing is called lost, or not lost, that nobody could see."""
+    """Totals; what was not verified is neither called lost nor delivered."""
     connection, tally = state.connection, state.tally
     assert connection is not None
     if connection.observing:
@@ -92,39 +107,42 @@ def _messages(state: State) -> Iterator[str]:
     if not tally.attempted:
         yield "none"
         return
-    known = tally.delivered > 0 or tally.lost > 0 or not state.was_unverified
-    counts = [(tally.sent, "sent")] if not known else []
-    counts += [
-        (tally.delivered, "acknowledged" if connection.verification == "ack" else "echoed"),
-        (tally.lost, "lost"),
-    ] * known
-    others = [(tally.rejected, "rejected"), (tally.buffered, "never sent")]
-    others += [(tally.in_flight, "without an answer")] * known
-    others += [(tally.late, "late"), (tally.duplicate, "duplicate")]
+    verified = tally.delivered > 0 or tally.lost > 0 or not state.was_unverified
+    delivered = "acknowledged" if connection.verification == "ack" else "delivered"
+    counts = [(tally.attempted, "attempted"), *([(tally.delivered, delivered), (tally.lost, "lost")] * verified)]
+    others = [
+        (tally.undelivered, "undelivered"),
+        (tally.rejected, "rejected"),
+        (tally.buffered, "never sent"),
+        (tally.in_flight, "in flight"),
+        (tally.unverified, "not verified"),
+        (tally.late, "late"),
+        (tally.duplicate, "duplicate"),
+    ]
     counts += [(count, what) for count, what in others if count]
-    counts = [(tally.attempted, "attempted"), *counts]
     yield ", ".join(f"{units.grouped(count)} {what}" for count, what in counts)
     if state.was_unverified:
-        yield f"fates unknown{' for a part of the run' if known else ''}"
+        yield f"delivery {'partly ' * verified}not verified"
     if (found := state.audit) is not None:
+        stored = "unknown" if found.stored is None else units.grouped(found.stored)
         whole = "" if found.complete else ", not read to its end"
-        yield f"{units.grouped(found.stored or 0)} of {units.grouped(found.acknowledged)} found in the stream{whole}"
+        yield f"{stored} of {units.grouped(found.acknowledged)} found in the stream{whole}"
 
 
 def _observed(seen: ev.Observed | None) -> str:
     if seen is None:
-        return "none of others were seen"
+        return "no message observed"
     counts = [(seen.missing, "missing"), (seen.duplicate, "duplicate"), (seen.out_of_order, "out of order")]
-    told = ", ".join(f"{units.grouped(count)} {what}" for count, what in counts if count or what == "missing")
-    return f"{units.grouped(seen.messages)} of {units.plural(seen.publishers, 'publisher')}, {told}"
+    others = ", ".join(f"{units.grouped(count)} {what}" for count, what in counts if count or what == "missing")
+    return f"{units.grouped(seen.messages)} of {units.plural(seen.publishers, 'publisher')}, {others}"
 
 
 def _latency(state: State) -> Iterator[str]:
-    """Of the whole run."""
+    """Of the run, in milliseconds."""
     echo = "ack" if state.connection is not None and state.connection.verification == "ack" else "echo"
     both = (("ping", state.pings.run), (echo, state.echoes.run))
     measured = [f"{name} {_percentiles(run)}" for name, run in both if run.count]
-    yield f"{', '.join(measured)} ms" if measured else "nothing was measured"
+    yield f"{', '.join(measured)} ms" if measured else "not measured"
 
 
 def _percentiles(run: Histogram) -> str:
@@ -132,24 +150,19 @@ def _percentiles(run: Histogram) -> str:
     return f"p50 {_millis(p50)} p99 {_millis(p99)} max {_millis(run.max)}"
 
 
-def _servers(state: State) -> Iterator[str]:
-    """Those we were on, most often used first, and where it stood at the end."""
+def _servers(state: State, now: float, feed: Feed) -> Iterator[str]:
+    """The servers connected to, most often used first, and the health at the end."""
     used = Counter(_clip(one.server_name or _server(one.server)) for one in state.periods)
     names = [f"{name} ({count} times)" if count > 1 else name for name, count in used.most_common(_SERVERS)]
     more = f" and {len(used) - _SERVERS} more" if len(used) > _SERVERS else ""
     yield ", ".join(names) + more if names else "none used"
     yield units.plural(state.reconnects, "reconnect")
-    cause = Cause(state.status_cause)
-    plain = state.status == "CONNECTED" or cause in (Cause.UNKNOWN, Cause.CLOSED)
-    yield state.status + ("" if plain else f" ({_cause(None, cause)})")
-
-
-def _cause(stage: str | None, cause: str) -> str:
-    return _clip(diagnose(stage, cause).phrase)
+    found = health(state, now, feed._replace(stopped=False))
+    yield found.word + (f": {found.phrase}" if found.level != "ok" and found.phrase else "")
 
 
 def _server(url: str) -> str:
-    return _clip(url.removeprefix("nats://"))
+    return _clip(address(url))
 
 
 def _millis(seconds: float | None) -> str:
@@ -181,5 +194,5 @@ def _columns(text: str) -> int:
 
 
 def _quoted(name: str) -> str:
-    """As a shell takes it; one that begins with a dash would be a flag."""
+    """Quoted for a shell; a leading dash would be a flag."""
     return printable(shlex.quote(f"./{name}" if name.startswith("-") else name))

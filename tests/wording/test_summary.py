@@ -1,4 +1,4 @@
-"""What a terminal keeps of a session: fixed streams, and the program itself, left in each way."""
+"""Session summary: of fixed streams, and of the program ended in each way."""
 
 import shlex
 import signal
@@ -19,7 +19,7 @@ from tests.harness.terminal import Terminal
 from tests.tui import latency_streams, outage_streams, streams
 from tests.tui.streams import Stream
 
-LABELS = ["watched", "up", "messages", "latency", "servers"]
+LABELS = ["watched", "up", "outages", "messages", "latency", "servers"]
 
 
 @pytest.fixture(autouse=True)
@@ -39,60 +39,61 @@ def folded(stream: Stream) -> State:
 
 
 def lines(stream: Stream, died: str | None = None) -> dict[str, str]:
-    told = summary(folded(stream), stream.t, died=died)
-    assert [line.split()[0] for line in told] == LABELS
-    assert all(len(line) <= WIDTH for line in told)
-    return {line[:9].strip(): line[9:] for line in told}
+    shown = summary(folded(stream), stream.t, died=died)
+    assert [line.split()[0] for line in shown] == LABELS
+    assert all(len(line) <= WIDTH for line in shown)
+    return {line[:9].strip(): line[9:] for line in shown}
 
 
 def ended(stream: Stream, why: str = "asked") -> Stream:
     return stream.add(ev.End(t=stream.t, exit_code=0, reason=why))
 
 
-def test_a_run_with_an_outage() -> None:
+def test_summary_of_a_run_with_an_outage() -> None:
     assert lines(ended(streams.outage())) == {
-        "watched": "2m03s, 15:06:40 to 15:08:43; left; east-1:4222 and 1 more",
-        "up": "97.18 %; 2 outages; longest 2.07 s at 15:08:00: the server closed it",
-        "messages": "123 attempted, 120 echoed, 1 lost, 1 never sent",
+        "watched": "2m03s, 15:06:40 to 15:08:43; quit by user; east-1:4222 and 1 more",
+        "up": "97.18 %",
+        "outages": "2; 3.47 s in all; longest 2.07 s at 15:08:00: the server closed it",
+        "messages": "123 attempted, 120 delivered, 1 lost, 1 never sent",
         "latency": "ping p50 0.30 p99 4.10 max 4.10, echo p50 0.30 p99 4.10 max 4.10 ms",
-        "servers": "east-1, east-2; 1 reconnect; RECONNECTING (PINGs not answered)",
+        "servers": "east-1, east-2; 1 reconnect; RECONNECTING: lost 15:08:42: PINGs not an…",
     }
 
 
-def test_nothing_is_said_where_nothing_was_seen() -> None:
+def test_summary_is_empty_without_a_connection() -> None:
     assert summary(State(), 0.0, recordings=["run.jsonl"]) == []
 
 
-def test_a_run_without_a_connection() -> None:
+def test_summary_of_a_run_that_never_connected() -> None:
     told = lines(streams.gave_up())
-    assert told["watched"].split("; ")[1] == "it gave up"
+    assert told["watched"].split("; ")[1] == "gave up"
     assert told["up"] == "never connected, 2 attempts in 1.00 ms: connection refused"
     assert told["messages"] == "none"
-    assert told["latency"] == "nothing was measured"
-    assert told["servers"] == "none used; 0 reconnects; CLOSED (gave up)"
+    assert told["latency"] == "not measured"
+    assert told["servers"] == "none used; 0 reconnects; CLOSED: gave up after 2 attempts: connection …"
 
 
 @pytest.mark.parametrize(
-    ("died", "said"), [("killed by SIGKILL", "the probe died (killed by SIGKILL)"), ("", "the probe died")]
+    ("died", "said"), [("killed by SIGKILL", "monitor stopped (killed by SIGKILL)"), ("", "monitor stopped")]
 )
-def test_a_probe_that_died(died: str, said: str) -> None:
+def test_summary_of_a_stopped_monitor(died: str, said: str) -> None:
     told = lines(streams.connected(), died)
     assert told["watched"].split("; ")[1] == said
     assert told["servers"] == "east-1; 0 reconnects; CONNECTED"
 
 
-def test_why_it_ended() -> None:
-    assert lines(streams.connected())["watched"].split("; ")[1] == "left before it ended"
-    assert lines(ended(streams.connected(), "duration"))["watched"].split("; ")[1] == "the time was over"
+def test_summary_has_the_reason_of_the_end() -> None:
+    assert lines(streams.connected())["watched"].split("; ")[1] == "quit before its end"
+    assert lines(ended(streams.connected(), "duration"))["watched"].split("; ")[1] == "--duration reached"
 
 
-def test_fates_that_nobody_could_see_are_not_told() -> None:
-    assert lines(latency_streams.blind())["messages"] == "30 attempted, 30 sent; fates unknown"
+def test_summary_of_unverified_delivery_counts_no_losses() -> None:
+    assert lines(latency_streams.blind())["messages"] == "30 attempted; delivery not verified"
     stream = streams.connected()
     stream.add(ev.Unverified(t=stream.t, reason="we may not subscribe")).lose().connect(
         "east-2:4222", "reconnect", "east-2"
     )
-    assert lines(stream)["messages"] == "80 attempted, 80 echoed, 0 lost; fates unknown for a part of the run"
+    assert lines(stream)["messages"] == "80 attempted, 80 delivered, 0 lost; delivery partly not verified"
 
 
 def test_acknowledged_and_read_back() -> None:
@@ -108,7 +109,7 @@ def test_observed() -> None:
     assert lines(latency_streams.observing())["messages"] == "1,234,567 of 3 publishers, 2 missing, 1 duplicate"
 
 
-def test_what_took_seconds_is_told_in_seconds() -> None:
+def test_summary_shows_long_latencies_in_seconds() -> None:
     assert "max 12s" in lines(latency_streams.measured())["latency"]
 
 
@@ -119,7 +120,7 @@ def test_many_servers_are_counted() -> None:
     assert lines(stream)["servers"].startswith("east-5 (2 times), east-1, east-2 and 2 more; ")
 
 
-def test_hostile_words_are_data() -> None:
+def test_summary_escapes_foreign_text() -> None:
     text = "\n".join(summary(folded(streams.hostile()), 2.0, died=streams.HOSTILE, recordings=[streams.HOSTILE]))
     assert text.isprintable() or set(text) - {"\n"} == set(filter(str.isprintable, text))
     assert "\x1b" not in text
@@ -141,7 +142,7 @@ def test_long_names_are_cut(name: str) -> None:
 @pytest.mark.parametrize(
     "build", [outage_streams.upgrade, latency_streams.measured, streams.dialing, streams.cancelled]
 )
-def test_every_run_has_its_five_lines(build: object) -> None:
+def test_summary_of_every_run_has_all_lines(build: object) -> None:
     assert callable(build)
     lines(build())
 
@@ -149,12 +150,12 @@ def test_every_run_has_its_five_lines(build: object) -> None:
 @pytest.mark.parametrize("name", ["run.jsonl", "my run's.jsonl", "-run.jsonl"])
 def test_the_command_that_opens_a_recording(name: str) -> None:
     stream = streams.connected()
-    *five, command = summary(folded(stream), stream.t, recordings=[name])
-    assert len(five) == 5
+    *lines_, command = summary(folded(stream), stream.t, recordings=[name])
+    assert len(lines_) == len(LABELS)
     assert shlex.split(command) == ["natsmon", "replay", f"./{name}" if name[0] == "-" else name]
 
 
-async def test_the_terminal_keeps_it(server: NatsServer, tmp_path: Path) -> None:
+async def test_summary_is_left_in_the_terminal(server: NatsServer, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "natsmon", "--record", "my run.jsonl", server.url]
     root = str(Path(__file__).parents[2])
     async with Terminal(command, size=(100, 30), cwd=str(tmp_path), env={"PYTHONPATH": root}) as terminal:
@@ -162,14 +163,14 @@ async def test_the_terminal_keeps_it(server: NatsServer, tmp_path: Path) -> None
         terminal.send("q")
         assert await terminal.ended() == 0
         text = await terminal.until("natsmon replay 'my run.jsonl'")
-    told = text.split("\n")[:6]
-    assert [line.split()[0] for line in told] == [*LABELS, "natsmon"]
-    assert "; left; " in told[0]
-    assert server.name in told[4]
+    shown = text.split("\n")[:7]
+    assert [line.split()[0] for line in shown] == [*LABELS, "natsmon"]
+    assert "; quit by user; " in shown[0]
+    assert server.name in shown[5]
     assert "events" not in text, "the screen is gone"
 
 
-async def test_it_is_kept_when_a_signal_ends_it(server: NatsServer) -> None:
+async def test_summary_is_left_after_a_signal(server: NatsServer) -> None:
     async with Terminal([sys.executable, "-m", "natsmon", server.url], size=(100, 30)) as terminal:
         await terminal.until("● CONNECTED")
         terminal.signal(signal.SIGTERM)
@@ -177,7 +178,7 @@ async def test_it_is_kept_when_a_signal_ends_it(server: NatsServer) -> None:
         assert [line.split()[0] for line in (await terminal.until("servers ")).split("\n") if line] == LABELS
 
 
-def test_a_first_screen_does_not_wait_for_it() -> None:
+def test_summary_is_not_loaded_for_the_first_screen() -> None:
     code = (
         "import sys, natsmon.tui.app, natsmon.cli.run_modes; sys.exit('natsmon.wording.session_summary' in sys.modules)"
     )

@@ -4,6 +4,7 @@ from natsmon.state import State
 from natsmon.stream import events as ev
 from natsmon.text import units
 from natsmon.text.plain_text import NAME_LIMIT, clip
+from natsmon.wording.end_reasons import end_reason
 from natsmon.wording.narration.words import Kind, Line, Lines
 
 
@@ -73,7 +74,7 @@ def _end(event: ev.End, state: State) -> Line:
     observing = connection is not None and connection.observing
     sums = _observed(state.observed) if observing else _published(state)
     sums.append(units.plural(state.reconnects, "reconnect"))
-    why = f" ({clip(event.reason)})" if event.reason else ""
+    why = f" ({clip(end_reason(event.reason))})" if event.reason else ""
     kind: Kind = "bad" if event.exit_code else "info"
     return kind, f"ended after {units.elapsed(event.t)}{why}: {', '.join(sums)}"
 
