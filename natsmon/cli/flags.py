@@ -199,7 +199,7 @@ _RECORD_FLAGS = [
         "Output",
         "--record",
         type=NEW_FILE,
-        help="Record the event stream to this file, or add to it; compressed where it ends in .zst or .gz.",
+        help="Record the event stream to this file, compressed when it ends in .zst or .gz.",
     ),
     _flag("Output", "--record-max", type=PART_SIZE, help="Size of a part; a full part is numbered and closed."),
     _flag("Output", "--record-keep", type=whole(1), default="10", help="Number of parts kept."),

@@ -58,6 +58,6 @@ def recording(target: "Target | None") -> Iterator["Recorder | None"]:
 
 def say_if_stopped(recorder: "Recorder") -> None:
     """Once, and as soon as it is known."""
-    if recorder.failure and not recorder.told:
-        recorder.told = True
+    if recorder.failure and not recorder.reported:
+        recorder.reported = True
         complain(recorder.failure)

@@ -1,14 +1,14 @@
-"""Recordings: the lines of a stream in files, and read again from them.
+"""Recordings: the lines of a stream in files, written and read again.
 
-A recording is the stream itself, the same lines that ``natsmon --json`` writes, in order: nothing is added but
-a snapshot where a file begins in the middle of a session. What is in the file can be read at every moment,
-also while it is written, and after a kill.
+A recording is the stream that ``natsmon --json`` writes. Each of its files, its *parts*, begins with a ``part`` line:
+the recording's id and the number of the part. FILE is the part that is being written. A part that is full gets a number
+in its name (``run.0001.jsonl.zst`` for ``run.jsonl.zst``), and FILE begins anew with a snapshot of what is known, so
+that the newest parts can be read without the older ones. A FILE that exists when a recording begins becomes a numbered
+part in the same way: no file is ever written twice.
 
-FILE is the part that is written. With a greatest size a full part gets a number (``run.0001.jsonl.zst`` for
-``run.jsonl.zst``) and the next FILE begins; the numbers rise for ever. Every part begins with the session's
-line, all but a session's first with a snapshot behind it, so the newest ones tell their story alone.
+A compressed part is a row of gzip members (RFC 1952) or Zstandard frames (RFC 8878), a new one each minute or MiB of
+lines, flushed every second: ``zcat`` and ``zstdcat`` show every flushed line while it is written. A kill costs the last
+second; damage costs the member that it is in.
 
-A FILE that is there already is added to, as a further session, where it is a recording; it is left alone where
-it is not. Files are made for their owner alone (mode 0600): they hold no secret, but the names and addresses of
-servers.
+Files are readable by their owner alone (mode 0600): they hold no secret, but names and addresses of servers.
 """

@@ -1,16 +1,18 @@
-"""How the lines of a recording become smaller: gzip from the standard library, Zstandard from the extra ``zstd``.
+"""Compression of recordings: gzip from the standard library, Zstandard from the extra ``zstd``."""
 
-Either is used as a row of independent members (RFC 1952 calls them members, RFC 8878 frames), each complete in
-itself: a file that only ever ends with a whole one can be read at every moment.
-"""
-
-import re
 import zlib
 from collections.abc import Callable
 from functools import cache
 from typing import Protocol
 
 import msgspec
+
+
+class Compressor(Protocol):
+    """Makes one member of the lines that it is given."""
+
+    def compress(self, data: bytes, /) -> bytes: ...
+    def flush(self, mode: int, /) -> bytes: ...
 
 
 class Decompressor(Protocol):
@@ -24,17 +26,18 @@ class Decompressor(Protocol):
 
 
 class Compression(msgspec.Struct, frozen=True):
+    """One way to compress: a file is a row of members, each complete in itself."""
+
     suffix: str
     magic: bytes
     """What every member begins with."""
-    head: re.Pattern[bytes]
-    """The first ``HEAD`` bytes of a member, as far as they can be told from others."""
     bite: int
-    """Bytes to give a decompressor at once: whatever they are, what comes out is 16 MiB at most."""
-    small: Callable[[bytes], bytes]
-    """A member made quickly, for the lines of a moment."""
-    whole: Callable[[bytes], bytes]
-    """A member made well, for many lines."""
+    """Bytes to decompress at once: 16 MiB of text at most come out of them."""
+    compressor: Callable[[], Compressor]
+    sync: int
+    """The mode of ``flush`` after which everything so far can be decompressed."""
+    finish: int
+    """The mode of ``flush`` that ends the member."""
     decompressor: Callable[[], Decompressor]
     errors: tuple[type[Exception], ...]
     """What a decompressor raises."""
@@ -44,73 +47,61 @@ class NoZstd(Exception):
     """The package for ``.zst`` is not installed."""
 
     def __str__(self) -> str:
-        return "needs a package: pip install zstandard; or use a name that ends in .gz"
+        return "needs the package zstandard; try pip install 'natsmon[zstd]', or a name that ends in .gz"
 
 
-HEAD = 10
-"""Bytes; no member with a line in it is shorter."""
 _GZIP_FORMAT = 16 + zlib.MAX_WBITS
-_GZIP_MAGIC = b"\x1f\x8b\x08"
-_GZIP_HEAD = re.compile(rb"\x1f\x8b\x08[\x00\x04\x08\x0c\x10\x14\x18\x1c].{4}[\x00\x02\x04][\x00-\x0d\xff]", re.DOTALL)
-"""RFC 1952, 2.3: flags that are in use, a time, a level, and a system that there is."""
-_GZIP_BITE = 4 * 1024
-"""Deflate makes 1,032 bytes of one at most."""
+_GZIP_LEVEL, _ZSTD_LEVEL = 6, 6
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
-_ZSTD_FLAGS = bytes(flags for flags in range(256) if not flags & 0b1011)
-"""RFC 8878, 3.1.1.1.1: the reserved bit is not set, and no dictionary is asked for."""
-_ZSTD_BITE = 512
-"""A block of four bytes may stand for 128 KiB."""
-
-
-def _gzip(level: int, memory: int) -> Callable[[bytes], bytes]:
-    def compress(data: bytes) -> bytes:
-        member = zlib.compressobj(level, zlib.DEFLATED, _GZIP_FORMAT, memory)
-        return member.compress(data) + member.flush()
-
-    return compress
-
 
 GZIP = Compression(
-    ".gz",
-    _GZIP_MAGIC,
-    _GZIP_HEAD,
-    _GZIP_BITE,
-    _gzip(1, 8),
-    _gzip(9, 9),
-    lambda: zlib.decompressobj(_GZIP_FORMAT),
-    (zlib.error,),
+    suffix=".gz",
+    magic=b"\x1f\x8b\x08",
+    bite=4 * 1024,  # deflate expands 1,032 times at most
+    compressor=lambda: zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, _GZIP_FORMAT),
+    sync=zlib.Z_SYNC_FLUSH,
+    finish=zlib.Z_FINISH,
+    decompressor=lambda: zlib.decompressobj(_GZIP_FORMAT),
+    errors=(zlib.error,),
 )
 
 
 @cache
 def zstd() -> Compression:
-    """Raises NoZstd."""
+    """Zstandard.
+
+    Raises:
+        NoZstd: The package is not installed.
+    """
     try:
         import zstandard
     except ImportError:
         raise NoZstd from None
-    small, whole = (zstandard.ZstdCompressor(level=level, write_checksum=True) for level in (3, 9))
     return Compression(
-        ".zst",
-        _ZSTD_MAGIC,
-        re.compile(re.escape(_ZSTD_MAGIC) + b"[" + re.escape(_ZSTD_FLAGS) + b"].{5}", re.DOTALL),
-        _ZSTD_BITE,
-        small.compress,
-        whole.compress,
-        lambda: zstandard.ZstdDecompressor().decompressobj(),  # one alone is not for two members at a time
-        (zstandard.ZstdError,),
+        suffix=".zst",
+        magic=_ZSTD_MAGIC,
+        bite=512,  # a block of four bytes may stand for 128 KiB
+        compressor=lambda: zstandard.ZstdCompressor(level=_ZSTD_LEVEL, write_checksum=True).compressobj(),
+        sync=zstandard.COMPRESSOBJ_FLUSH_BLOCK,
+        finish=zstandard.COMPRESSOBJ_FLUSH_FINISH,
+        decompressor=lambda: zstandard.ZstdDecompressor().decompressobj(),
+        errors=(zstandard.ZstdError,),
     )
 
 
 def by_suffix(path: str) -> Compression | None:
-    """What the end of a name asks for; none for plain lines. Raises NoZstd."""
-    if path.endswith(".gz"):
+    """The compression that a file's name asks for; None for plain lines.
+
+    Raises:
+        NoZstd: It is Zstandard, and the package is not installed.
+    """
+    if path.endswith(GZIP.suffix):
         return GZIP
     return zstd() if path.endswith(".zst") else None
 
 
 def by_content(path: str, head: bytes) -> Compression | None:
-    """What a file's first bytes say it is; its name is asked where they say nothing. Raises NoZstd."""
+    """The compression of a file by its first bytes; by its name when they do not decide. Raises like ``by_suffix``."""
     if head.startswith(GZIP.magic):
         return GZIP
     if head.startswith(_ZSTD_MAGIC):

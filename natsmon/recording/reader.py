@@ -1,40 +1,42 @@
-"""A recording, read: its parts as one stream, compressed or not, and whatever has happened to the files.
+"""Reading a recording: its parts as one stream, compressed or not, whatever has happened to the files.
 
-``Recording(paths).events()`` gives what can be read, ``skipped`` says what could not, where and why. What is in
-a file is data: nothing in it raises.
+What a file contains is data: nothing in it raises. ``Recording.skipped`` lists what could not be read.
 """
 
 import os
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
-from natsmon.recording import names
+from natsmon.recording import part_files
 from natsmon.recording.compression import Compression, NoZstd, by_content
 from natsmon.recording.members import Members
 from natsmon.stream import codec
 from natsmon.stream import events as ev
 from natsmon.text.plain_text import printable
-from natsmon.text.units import LONGEST
 
 _BLOCK = 128 * 1024
-_LONGEST_LINE = 8 * 1024 * 1024
-"""Bytes; a snapshot is the longest of ours, and shorter by far."""
 _FOREIGN = 1_000
-"""Lines after which a file without one event in it is not read on."""
+"""Lines after which a file without an event is not read further."""
+_INVALID = 100_000
+"""Lines that are not events, after which a file is not read further."""
+_SETTLED = 3.0
+"""Seconds after which a file is not being written any more: a recorder flushes every second."""
+_INCOMPLETE = "the file ends within a member: its writer was killed, or the file was cut off"
 
 
 class Unreadable(Exception):
-    """A recording that cannot be opened; says which file and why, for a person."""
+    """A recording cannot be opened; the text names the file and the reason."""
 
 
 class Skipped(msgspec.Struct, frozen=True):
-    """What could not be read."""
+    """Something that could not be read."""
 
     path: str
     where: str
-    """``line 17`` of the text, or ``byte 1,234`` of the file; the first one, where there are several."""
+    """``line 17`` of the text, or ``byte 1,234`` of the file; of several, the first."""
     why: str
     count: int = 1
 
@@ -44,26 +46,30 @@ class Skipped(msgspec.Struct, frozen=True):
 
 
 class Batch(msgspec.Struct, frozen=True):
-    """What was read at once, and how far that is."""
+    """Events that were read at once."""
 
     events: list[ev.AnyEvent]
     lines: list[bytes]
-    """The line of each event as it stands in the recording, without its end."""
+    """The line of each event as it is in the recording, without its end."""
     read: int
-    """Bytes of all files, as they lie on the disk."""
+    """Bytes of all files read so far, as they are on the disk."""
     total: int
 
 
 class Recording:
     """One or more files, read once from the first line to the last.
 
-    A session begins with its ``Session``; another one with another ``id`` is another session, and where a file
-    was added to there are several. The beginnings of later parts are left out where nothing is missing before
-    them, so that what comes out is what one file would have held.
+    A session begins with ``Session``; one with another ``id`` is another session. What a part repeats of the parts
+    before it is left out when they were read completely.
+
+    Args:
+        paths: Files; the full parts of each are read before it.
+
+    Raises:
+        Unreadable: A file is missing or cannot be opened.
     """
 
     def __init__(self, paths: Sequence[str | Path]) -> None:
-        """The full parts of each path come before it. Raises Unreadable when one is missing or cannot be opened."""
         self.parts = _parts(paths)
         """Every file, in the order of reading."""
         self.total = sum(map(_size, self.parts))
@@ -71,41 +77,44 @@ class Recording:
         self.read = 0
         """Bytes of them read so far."""
         self.sessions = 0
-        """Begun so far."""
+        """Sessions that have begun so far."""
         self._files: list[_File] = []
+        self._missing: list[Skipped] = []
         self._session = ""
-        self._seamless = False
-        """So far a part only repeats what was read before it."""
+        self._head: ev.Part | None = None
+        self._repeated = 0
+        """Lines that follow and repeat what was read before."""
 
     @property
     def skipped(self) -> list[Skipped]:
-        """What could not be read so far: each reason once for a file."""
-        return [note for file in self._files for note in file.notes.values()]
+        """What could not be read so far, each reason once for a file."""
+        return [*(note for file in self._files for note in file.notes.values()), *self._missing]
 
     def events(self) -> Iterator[ev.AnyEvent]:
+        """Every event, in order."""
         for batch in self.batches():
             yield from batch.events
 
     def batches(self) -> Iterator[Batch]:
-        """A few hundred events at a time, so that whoever reads can show how far it is, or leave."""
-        before, last = 0, None
+        """A few hundred events at a time."""
+        before = 0
         for path in self._in_turn():
             file = _File(path)
             self._files.append(file)
-            self._seamless = last is not None and not last.notes and names.follows(last.path, path)
+            self._repeated = 0
             for lines in file.pieces():
                 self.read = min(self.total, before + file.at)
                 yield self._batch(file, lines)
-            before, last = before + file.at, file
+            before += file.at
         self.read = self.total
         yield Batch([], [], self.read, self.total)
 
     def _in_turn(self) -> Iterator[Path]:
-        """The parts, and what has become one while those before it were read."""
-        done = set()
+        """The parts, and those that became full while the parts before them were read."""
+        done = set(self.parts)
         for path in self.parts:
-            for _, full in names.numbered(path):
-                if full not in done and full not in self.parts:
+            for _, full in part_files.full_parts(path):
+                if full not in done:
                     done.add(full)
                     yield full
             yield path
@@ -114,26 +123,39 @@ class Recording:
         events: list[ev.AnyEvent] = []
         kept: list[bytes] = []
         for event, line in file.decoded(lines):
+            if isinstance(event, ev.Part):
+                self._begin_part(event, file)
+                continue
+            if self._repeated:
+                self._repeated -= 1
+                continue
             if isinstance(event, ev.Session):
                 if event.schema > ev.SCHEMA:
-                    file.note(f"is a newer natsmon's (schema {event.schema}): what is not known here is left out")
+                    file.note(f"was written by a newer natsmon (schema {event.schema}): what is unknown is left out")
                 if event.id == self._session:
                     continue
-                self._session, self._seamless = event.id, False
+                self._session = event.id
                 self.sessions += 1
-            elif self._seamless:
-                if isinstance(event, ev.Connection | ev.Snapshot | ev.SnapshotEnd):
-                    continue
-                self._seamless = False
             events.append(event)
             kept.append(line)
         return Batch(events, kept, self.read, self.total)
+
+    def _begin_part(self, head: ev.Part, file: "_File") -> None:
+        before, self._head = self._head, head
+        if before is None or before.recording != head.recording:
+            return
+        missing = head.number - before.number - 1
+        if missing > 0:
+            parts = "the part before is" if missing == 1 else f"{missing:,} parts before are"
+            self._missing.append(Skipped(str(file.path), "line 1", f"{parts} missing"))
+        elif not self._files[-2].notes:
+            self._repeated = head.repeated
 
 
 def _size(path: Path) -> int:
     try:
         return path.stat().st_size
-    except OSError:  # a link to nowhere, or let go of in this moment: it is said when its turn comes
+    except OSError:  # deleted meanwhile; noted when it is read
         return 0
 
 
@@ -144,7 +166,7 @@ def _parts(paths: Sequence[str | Path]) -> list[Path]:
         try:
             if given.exists() and not (given.is_file() or given.is_dir()):
                 raise Unreadable(f'"{printable(str(given))}" is a pipe or a device; put what comes from it into a file')
-            full = [part for _, part in names.numbered(path)]
+            full = [part for _, part in part_files.full_parts(path)]
             if not full or path.exists():
                 with open(path, "rb") as file:
                     by_content(path.name, file.read(4))
@@ -158,7 +180,7 @@ def _parts(paths: Sequence[str | Path]) -> list[Path]:
 
 
 class _File:
-    """One file as pieces of text, cut into lines."""
+    """One file, as lines and as events."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -166,15 +188,14 @@ class _File:
         """Bytes of it that have been read."""
         self.notes: dict[str, Skipped] = {}
         self._number = 0
-        """Of the line read last."""
-        self._good = 0
-        self._rest = b""
+        """Lines read so far."""
+        self._events = 0
+        self._splitter = codec.LineSplitter()
         self._cut = False
         """The line read last has no end."""
-        self._endless = False
-        """A line was longer than any of ours."""
 
     def note(self, why: str, where: str = "") -> None:
+        """Add to what could not be read, or count it again."""
         known = self.notes.get(why)
         where, count = (known.where, known.count + 1) if known else (where or f"line {self._number:,}", 1)
         self.notes[why] = Skipped(str(self.path), where, why, count)
@@ -183,30 +204,32 @@ class _File:
         """Lines without their ends."""
         try:
             fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        except OSError as error:  # it was there a moment ago
+        except OSError as error:  # it existed a moment ago
             self.note(f"cannot be read: {error.strerror}", "all of it")
             return
         try:
             yield from self._pieces(fd)
         except OSError as error:
-            self.note(f"cannot be read on: {error.strerror}")
+            self.note(f"cannot be read further: {error.strerror}")
+        except NoZstd as error:
+            self.note(str(error), "all of it")
         finally:
             os.close(fd)
 
     def _pieces(self, fd: int) -> Iterator[list[bytes]]:
-        try:
-            compression = by_content(self.path.name, os.pread(fd, 4, 0))
-        except NoZstd as error:
-            self.note(str(error), "all of it")
-            return
+        compression = by_content(self.path.name, os.pread(fd, 4, 0))
         for text in self._texts(fd, compression):
-            yield self._lines(text) if text is not None else self._torn()
-            if self._foreign():
+            yield self._lines(text) if text is not None else self._last_line()
+            if self._is_foreign(_FOREIGN):
                 return
-        yield self._torn()
-        self._foreign(ended=True)
+            if self._number - self._events > _INVALID:
+                self.note("is the last one read: too many lines are not events")
+                return
+        yield self._last_line()
+        self._is_foreign(1)
 
     def _texts(self, fd: int, compression: Compression | None) -> Iterator[bytes | None]:
+        """Text in pieces; None where something is missing between two of them."""
         if compression is None:
             while block := os.pread(fd, _BLOCK, self.at):
                 self.at += len(block)
@@ -216,32 +239,33 @@ class _File:
         for text in members.texts():
             self.at = members.at
             yield text
+        self.at = members.at
+        if members.incomplete and os.fstat(fd).st_mtime < time.time() - _SETTLED:
+            self.note(_INCOMPLETE, f"byte {self.at:,}")
 
     def _lines(self, text: bytes) -> list[bytes]:
-        if not text:
-            return []
-        *lines, self._rest = (self._rest + text).split(b"\n")
-        if len(self._rest) > _LONGEST_LINE:
-            self._rest, self._endless = b"", True
-            self.note("has no end")
+        before = self._splitter.dropped
+        lines = list(self._splitter.feed(text))
+        for _ in range(self._splitter.dropped - before):
+            self.note("is longer than any line of a recording")
         return lines
 
-    def _torn(self) -> list[bytes]:
-        """The line that was begun, where nothing more of it follows; it may lack no more than its end."""
-        torn, self._rest = self._rest, b""
-        self._cut = bool(torn)
-        return [torn] if torn else []
+    def _last_line(self) -> list[bytes]:
+        """The line that has no end, where nothing more of it follows."""
+        rest = self._splitter.rest()
+        self._cut = bool(rest)
+        return [rest] if rest else []
 
-    def _foreign(self, *, ended: bool = False) -> bool:
-        """Whether this is no recording, which is said instead of every line that was no event."""
-        if self._good or not (self._endless or self._number >= (1 if ended else _FOREIGN)):
+    def _is_foreign(self, lines: int) -> bool:
+        """Whether there was no event in so many lines, or a line longer than any. One note replaces all others."""
+        if self._events or not (self._splitter.dropped or self._number >= lines):
             return False
         self.notes.clear()
-        self.note("is no recording of natsmon", "all of it")
+        self.note("is not a natsmon recording", "all of it")
         return True
 
     def decoded(self, lines: list[bytes]) -> Iterator[tuple[ev.AnyEvent, bytes]]:
-        """Events with their lines; what is none is noted."""
+        """Events with their lines; other lines are noted."""
         decode = codec.decode_event
         for line in lines:
             self._number += 1
@@ -249,13 +273,11 @@ class _File:
                 event = decode(line)
             except msgspec.DecodeError:
                 if line.strip():
-                    self.note("is cut off" if self._cut else "is no event")
+                    self.note("is cut off" if self._cut else "is not an event")
                 continue
-            self._good += 1
+            self._events += 1
             if event is None:
-                self.note("is of a kind that is not known here")
-            elif not -LONGEST < event.t < LONGEST:
-                self.note("happened at no time there is")
+                self.note("is of an unknown kind")
             else:
                 yield event, line
         self._cut = False

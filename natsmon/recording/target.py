@@ -6,9 +6,11 @@ KEEP = 10
 
 
 class Target(msgspec.Struct, frozen=True):
+    """A recording that is wanted."""
+
     path: str = ""
-    """Empty where nothing is recorded, or not yet."""
-    most: int | None = None
-    """Bytes of a part; none for one file that grows."""
+    """Empty when nothing is recorded, or not yet."""
+    part_size: int | None = None
+    """Bytes of a part, without its snapshot; None for one file that grows."""
     keep: int = KEEP
     """Parts kept, the one that is written among them."""

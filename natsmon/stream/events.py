@@ -583,7 +583,18 @@ class Closed(Event, frozen=True, kw_only=True):
     text: str = ""
 
 
-# -- snapshots, in recordings -----------------------------------------------------------------------------
+# -- in recordings ----------------------------------------------------------------------------------------
+
+
+class Part(SessionEvent, frozen=True, kw_only=True):
+    """First line of each file of a recording."""
+
+    recording: str
+    """128 random bits, in hexadecimal; the same in every part."""
+    number: Count = 1
+    """Counts from 1 in its recording."""
+    repeated: Count = 0
+    """Lines that follow and repeat what the parts before contain: a snapshot."""
 
 
 class LogLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -659,6 +670,7 @@ AnyEvent = (
     | Resumed
     | Drained
     | Closed
+    | Part
     | Snapshot
     | SnapshotEnd
 )

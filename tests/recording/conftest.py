@@ -1,10 +1,26 @@
-"""What every test of a recording may ask for."""
+"""Fixtures for recordings."""
+
+from types import SimpleNamespace
 
 import pytest
 
-from natsmon.recording import part
+from natsmon.recording import writer
 
 
 @pytest.fixture
-def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(part, "CHUNK", 600)
+def small_members(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new member after every 600 bytes of lines."""
+    monkeypatch.setattr(writer, "MEMBER_BYTES", 600)
+
+
+class Clock:
+    """The clock by which members end."""
+
+    now = 0.0
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(writer, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    return clock

@@ -1,10 +1,13 @@
-"""Recordings as tests write them and read them again."""
+"""Recordings that tests write and read."""
 
+import gzip
 from pathlib import Path
 
+import zstandard
+
 from natsmon.recording.reader import Recording
-from natsmon.recording.recorder import Parts
 from natsmon.recording.target import Target
+from natsmon.recording.writer import RecordingWriter
 from natsmon.stream import codec
 from natsmon.stream import events as ev
 
@@ -20,18 +23,26 @@ def echo(number: int) -> bytes:
 
 
 def lines_of(*paths: Path) -> list[bytes]:
+    """Every line that is read, without ``part`` lines."""
     return [line + b"\n" for batch in Recording(paths).batches() for line in batch.lines]
 
 
 def written(path: Path, batches: list[list[bytes]], **target: int) -> list[bytes]:
-    """Everything in the batches, one write each; closed as it should be."""
-    parts = Parts(Target(str(path), **target))
+    """Write each batch and close the recording; every line of them."""
+    writer = RecordingWriter(Target(str(path), **target))
     for batch in batches:
-        parts.write(batch)
-    parts.close()
+        writer.write(batch)
+    writer.close()
     return [line for batch in batches for line in batch]
 
 
 def batches(count: int, each: int = 3) -> list[list[bytes]]:
     numbers = iter(range(count * each))
     return [[session()], *([echo(next(numbers)) for _ in range(each)] for _ in range(count))]
+
+
+def compressed(text: bytes, suffix: str) -> bytes:
+    """As one member of another program's."""
+    if suffix.endswith("gz"):
+        return gzip.compress(text, 9, mtime=0)
+    return zstandard.ZstdCompressor(level=9, write_checksum=True).compress(text)

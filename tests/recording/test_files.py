@@ -1,29 +1,40 @@
-"""Recordings as files: written, compressed, added to, and read again."""
+"""Recordings as files: written, compressed, continued, and read again."""
 
 import gzip
 import os
+import random
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from natsmon.recording.compression import by_suffix
-from natsmon.recording.part import NotOurs, Part
+from natsmon.recording import part_files
 from natsmon.recording.reader import Recording
-from natsmon.recording.recorder import CannotRecord, Parts, Recorder
+from natsmon.recording.recorder import CannotRecord, Recorder
 from natsmon.recording.target import Target
+from natsmon.recording.writer import NotOurs, RecordingWriter
 from natsmon.stream import codec
-from tests.recording.recorded import SUFFIXES, batches, echo, session, written
+from natsmon.stream import events as ev
+from tests.recording.conftest import Clock
+from tests.recording.recorded import SUFFIXES, batches, compressed, echo, lines_of, session, written
 
-ZIPPED = gzip.compress(b"x", mtime=0)
+TOOLS = {"jsonl": ["cat"], "jsonl.gz": ["gzip", "-dc"], "jsonl.zst": ["zstd", "-dc"]}
 
 
-# -- whole files ------------------------------------------------------------------------------------
+def shown_by_tool(path: Path, suffix: str) -> bytes:
+    """What ``zcat`` or ``zstdcat`` print, without the ``part`` line."""
+    try:
+        out = subprocess.run([*TOOLS[suffix], path], capture_output=True, timeout=10).stdout
+    except FileNotFoundError:
+        pytest.skip(f"{TOOLS[suffix][0]} is not installed")
+    head, _, rest = out.partition(b"\n")
+    assert isinstance(codec.decode_event(head), ev.Part)
+    return rest
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-@pytest.mark.usefixtures("small_chunks")
-def test_what_was_written_is_read(tmp_path: Path, suffix: str) -> None:
+@pytest.mark.usefixtures("small_members")
+def test_written_lines_are_read(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"run.{suffix}"
     put = written(path, batches(40))
     recording = Recording([path])
@@ -33,44 +44,68 @@ def test_what_was_written_is_read(tmp_path: Path, suffix: str) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-@pytest.mark.parametrize(("suffix", "tool"), [("jsonl.gz", "gzip"), ("jsonl.zst", "zstd")])
-@pytest.mark.usefixtures("small_chunks")
-def test_common_tools_read_it(tmp_path: Path, suffix: str, tool: str) -> None:
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.usefixtures("small_members")
+def test_common_tools_show_every_line_after_every_write(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"run.{suffix}"
-    put = written(path, batches(40))
-    try:
-        out = subprocess.run([tool, "-dc", path], capture_output=True, check=True, timeout=10).stdout
-    except FileNotFoundError:
-        pytest.skip(f"no {tool} here")
-    assert out == b"".join(put)
+    recording = RecordingWriter(Target(str(path)))
+    put: list[bytes] = []
+    for batch in batches(12):
+        recording.write(batch)
+        put += batch
+        assert shown_by_tool(path, suffix) == b"".join(put)
+    recording.close()
+    assert shown_by_tool(path, suffix) == b"".join(put)
+    if suffix != "jsonl":
+        assert subprocess.run([*TOOLS[suffix][:-1], "-t", path], capture_output=True).returncode == 0
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-@pytest.mark.usefixtures("small_chunks")
-def test_it_is_whole_after_every_write(tmp_path: Path, suffix: str) -> None:
+@pytest.mark.usefixtures("small_members")
+def test_every_line_is_read_after_every_write(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"run.{suffix}"
-    parts = Parts(Target(str(path)))
+    recording = RecordingWriter(Target(str(path)))
     put: list[bytes] = []
     for batch in batches(30):
-        parts.write(batch)
+        recording.write(batch)
         put += batch
-        recording = Recording([path])
-        assert [codec.encode(event) for event in recording.events()] == put
-        assert recording.skipped == []
-    parts.abandon()
+        reading = Recording([path])
+        assert [codec.encode(event) for event in reading.events()] == put
+        assert reading.skipped == []
+    recording.abandon()
 
 
-def test_chunks_compress_better_than_their_pieces(tmp_path: Path) -> None:
-    path = tmp_path / "run.jsonl.gz"
-    put = written(path, batches(800))
-    compression = by_suffix("x.gz")
-    assert compression is not None
-    pieces = sum(len(compression.small(b"".join(batch))) for batch in batches(800))
-    assert path.stat().st_size < pieces / 3
-    assert path.stat().st_size < len(gzip.compress(b"".join(put), 9)) * 1.2
+@pytest.mark.parametrize("suffix", SUFFIXES[1:])
+def test_member_ends_after_a_minute(tmp_path: Path, suffix: str, clock: Clock) -> None:
+    path = tmp_path / f"run.{suffix}"
+    recording = RecordingWriter(Target(str(path)))
+    for minute in range(4):
+        clock.now = 61.0 * minute
+        recording.write([echo(minute)])
+    recording.close()
+    assert path.read_bytes().count(compressed(b"", suffix)[:3]) == 4
 
 
-def test_a_file_compressed_by_somebody_else(tmp_path: Path) -> None:
+@pytest.mark.parametrize("suffix", SUFFIXES[1:])
+def test_day_of_one_message_a_second_takes_less_than_5_mb(tmp_path: Path, suffix: str, clock: Clock) -> None:
+    """An hour of the lines that a probe writes, a second at a time, with a new member each minute."""
+    noise, path = random.Random(4222), tmp_path / f"hour.{suffix}"
+    recording = RecordingWriter(Target(str(path)))
+    for second in range(3_600):
+        clock.now = float(second)
+        at, latency = second + 0.109 + noise.random() / 1000, noise.lognormvariate(-7.8, 0.4)
+        events: list[ev.AnyEvent] = [
+            ev.Rtt(t=round(second + 0.014 + noise.random() / 1000, 4), seconds=round(latency * 0.9, 6)),
+            ev.Published(t=round(at, 4), seq=second + 1),
+            ev.Echoed(t=round(at + latency, 4), seq=second + 1, latency=round(latency, 6)),
+            ev.Tally(t=round(at + 0.007, 4), attempted=second, sent=second, delivered=second, bytes=5 * second),
+        ]
+        recording.write([codec.encode(event) for event in events])
+    recording.close()
+    assert path.stat().st_size * 24 < 5_000_000
+
+
+def test_file_compressed_by_another_program_is_read(tmp_path: Path) -> None:
     put = [line for batch in batches(9_000) for line in batch]
     path = tmp_path / "run.jsonl"  # content counts, not the name
     path.write_bytes(gzip.compress(b"".join(put)))
@@ -79,52 +114,80 @@ def test_a_file_compressed_by_somebody_else(tmp_path: Path) -> None:
     assert recording.skipped == []
 
 
-# -- what is there already --------------------------------------------------------------------------
+# -- a file that exists -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_a_recording_is_added_to(tmp_path: Path, suffix: str) -> None:
+@pytest.mark.parametrize("ended", [True, False])
+def test_existing_recording_becomes_a_part(tmp_path: Path, suffix: str, ended: bool) -> None:
     path = tmp_path / f"run.{suffix}"
-    one = written(path, batches(5))
-    if suffix == "jsonl":
-        with path.open("ab") as file:
-            file.write(b'{"type":"rtt","t":1.0,"sec')  # killed
-    two = [session("s2"), echo(1), echo(2)]
-    written(path, [two])
+    first = RecordingWriter(Target(str(path)))
+    one = [session("s1"), echo(1), echo(2)]
+    first.write(one)
+    if ended:
+        first.close()
+    else:
+        first.abandon()  # as a kill leaves it
+    two = written(path, [[session("s2"), echo(3)]])
+    three = written(path, [[session("s3"), echo(4)]])
     recording = Recording([path])
-    assert [codec.encode(event) for event in recording.events()] == one + two
-    assert recording.sessions == 2
+    assert [codec.encode(event) for event in recording.events()] == one + two + three
+    assert recording.sessions == 3
+    assert [part.name for part in recording.parts] == [f"run.0001.{suffix}", f"run.0002.{suffix}", f"run.{suffix}"]
+    heads = [part_files.head_of(part) for part in recording.parts]
+    assert [head.number for head in heads if head] == [1, 2, 3]
+    assert len({head.recording for head in heads if head}) == 1
+    assert shown_by_tool(path, suffix) == b"".join(three)
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-@pytest.mark.parametrize("content", [b"PRECIOUS\n", b'{"a": 1}\n', b"\x1f\x8b\x08garbage", ZIPPED])
-def test_what_is_not_ours_is_left_alone(tmp_path: Path, suffix: str, content: bytes) -> None:
+@pytest.mark.parametrize(
+    "content",
+    [b"PRECIOUS\n", b'{"a": 1}\n', b"\x1f\x8b\x08garbage", compressed(b"x", "gz"), session() + echo(1)],
+    ids=["text", "json", "garbage", "gzip", "stream"],
+)
+def test_file_that_is_no_recording_is_left_alone(tmp_path: Path, suffix: str, content: bytes) -> None:
     path = tmp_path / f"run.{suffix}"
     path.write_bytes(content)
-    with pytest.raises(CannotRecord, match="is there already, and is no such recording; try another name"):
+    with pytest.raises(CannotRecord, match="exists and was not written by --record; try another name"):
         Recorder(Target(str(path)))
     assert path.read_bytes() == content
+    assert os.listdir(tmp_path) == [path.name]
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
-def test_what_was_joined_in_its_middle_is_added_to(tmp_path: Path, suffix: str) -> None:
-    path = tmp_path / f"run.{suffix}"
-    one = written(path, [[echo(1), echo(2)]])
-    two = written(path, [[session("s2"), echo(1)]])
-    assert [codec.encode(event) for event in Recording([path]).events()] == one + two
-
-
-def test_two_cannot_write_the_same(tmp_path: Path) -> None:
+def test_empty_file_is_used(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
-    one = Part(path, None)
+    path.touch(0o640)
+    put = written(path, batches(2))
+    assert lines_of(path) == put
+    assert os.listdir(tmp_path) == [path.name]
+
+
+@pytest.mark.parametrize("kind", ["fifo", "device"])
+def test_file_that_is_not_regular_is_refused(tmp_path: Path, kind: str) -> None:
+    path = Path("/dev/null")
+    if kind == "fifo":
+        path = tmp_path / "pipe"
+        os.mkfifo(path)
+    with pytest.raises(CannotRecord, match="is not a regular file"):
+        Recorder(Target(str(path)))
+
+
+def test_two_recorders_cannot_write_one_file(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    one = RecordingWriter(Target(str(path)))
     with pytest.raises(NotOurs, match="is being written by another natsmon"):
-        Part(path, None)
+        RecordingWriter(Target(str(path)))
+    one.write([session()])
     one.close()
-    Part(path, None).close()
+    RecordingWriter(Target(str(path))).close()
+    assert lines_of(path) == [session()]
 
 
-def test_a_million_events_a_second_or_so(tmp_path: Path) -> None:
-    """A fifth of them, and with much room: a busy machine is no failure."""
+# -- reading ------------------------------------------------------------------------------------------
+
+
+def test_200_000_events_are_read_within_a_second_of_cpu(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     path.write_bytes(session() + b"".join(map(echo, range(200_000))))
     began = os.times()
@@ -133,7 +196,7 @@ def test_a_million_events_a_second_or_so(tmp_path: Path) -> None:
     assert (ended.user + ended.system) - (began.user + began.system) < 1.0
 
 
-def test_reading_can_be_watched_and_left(tmp_path: Path) -> None:
+def test_reading_has_progress_and_can_be_left(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     path.write_bytes(session() + b"".join(map(echo, range(20_000))))
     recording = Recording([path])
@@ -141,4 +204,4 @@ def test_reading_can_be_watched_and_left(tmp_path: Path) -> None:
     assert len(reads) > 5
     assert reads == sorted(reads)
     assert reads[-1] == recording.total == path.stat().st_size
-    next(Recording([path]).batches())  # and left
+    next(Recording([path]).batches())

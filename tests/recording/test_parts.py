@@ -1,22 +1,26 @@
-"""A recording in several files: nothing lost and nothing twice, and each of them can be read alone."""
+"""A recording in several files: nothing lost, nothing twice, and each file can be read alone."""
 
+import os
+import shutil
 from pathlib import Path
 
 import pytest
 
-from natsmon.recording import names, part
+from natsmon.recording import part_files
 from natsmon.recording.reader import Recording
-from natsmon.recording.recorder import Parts
 from natsmon.recording.target import Target
+from natsmon.recording.writer import RecordingWriter
 from natsmon.state import State, Tracks
 from natsmon.stream import codec
 from natsmon.stream import events as ev
-from tests.recording.recorded import SUFFIXES, echo, lines_of, session, written
+from tests.recording.recorded import SUFFIXES, compressed, echo, lines_of, session, written
 from tests.state.folding import same
 from tests.tui import streams
 
+PART_SIZE = {"jsonl": 60_000, "jsonl.gz": 8_000, "jsonl.zst": 8_000}
 
-def test_names_sort_and_say_whose_they_are() -> None:
+
+def test_names_sort_by_age() -> None:
     for name, full in [
         ("run.jsonl", "run.0003.jsonl"),
         ("run.jsonl.zst", "run.0003.jsonl.zst"),
@@ -24,8 +28,7 @@ def test_names_sort_and_say_whose_they_are() -> None:
         ("run", "run.0003"),
         ("run.gz", "run.0003.gz"),
     ]:
-        assert names.part(Path("/d") / name, 3) == Path("/d") / full
-        assert names.whose(Path("/d") / full) == (Path("/d") / name, 3)
+        assert part_files.numbered(Path("/d") / name, 3) == Path("/d") / full
         assert sorted([name, full]) == ([full, name] if "." in name else [name, full])
 
 
@@ -49,114 +52,153 @@ def folded(lines: list[bytes]) -> State:
     return tracks.first.state
 
 
+def in_sevens(lines: list[bytes]) -> list[list[bytes]]:
+    return [lines[at : at + 7] for at in range(0, len(lines), 7)]
+
+
+def full_parts(path: Path) -> list[Path]:
+    return [part for _, part in part_files.full_parts(path)]
+
+
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_rotation_loses_and_doubles_nothing(tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(part, "CHUNK", 8_000)
+def test_rotation_loses_and_repeats_nothing(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"run.{suffix}"
-    put = long_session(9000)
-    most = {"jsonl": 200_000, "jsonl.gz": 40_000, "jsonl.zst": 25_000}[suffix]
-    written(path, [put[at : at + 7] for at in range(0, len(put), 7)], most=most, keep=100)
-    full = names.numbered(path)
+    put = long_session(3_000)
+    written(path, in_sevens(put), part_size=PART_SIZE[suffix], keep=100)
+    full = full_parts(path)
     assert len(full) >= 2
-    assert lines_of(path) == put
-    assert lines_of(*[each for _, each in full], path) == put
-    for at in range(len(full)):
-        alone = [line + b"\n" for batch in Recording([full[at][1]]).batches() for line in batch.lines]
-        assert b'"session"' in alone[0]
-        if at:
-            assert b'"snapshot"' in alone[2]
-    whole, last = folded(put), folded([line for batch in Recording([full[-1][1]]).batches() for line in batch.lines])
-    live = folded(path_alone(path, tmp_path))
-    same(live, whole)
-    assert last.status == whole.status
+    recording = Recording([path])
+    assert [line + b"\n" for batch in recording.batches() for line in batch.lines] == put
+    assert recording.skipped == []
+    assert lines_of(*full, path) == put
 
 
-def path_alone(path: Path, tmp_path: Path) -> list[bytes]:
-    elsewhere = tmp_path / "alone"
-    elsewhere.mkdir()
-    (elsewhere / path.name).write_bytes(path.read_bytes())
-    return lines_of(elsewhere / path.name)
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_each_part_alone_has_the_whole_history(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"run.{suffix}"
+    put = long_session(3_000)
+    written(path, in_sevens(put), part_size=PART_SIZE[suffix], keep=100)
+    for number, part in enumerate([*full_parts(path), path]):
+        alone = tmp_path / f"alone-{number}.{suffix}"
+        shutil.copy(part, alone)
+        lines = lines_of(alone)
+        assert all(len(line) <= codec.LINE_LIMIT for line in lines)
+        assert [outage.id for outage in folded(lines).outages] == [1, 2]
+    same(folded(lines), folded(put))
+
+
+def test_full_part_keeps_the_history_of_long_answers(tmp_path: Path) -> None:
+    """250 dials with 45 KiB of INFO each: the snapshot is many lines, none longer than the limit."""
+    path = tmp_path / "run.jsonl"
+    info = {f"field-{number}": "x" * 900 for number in range(50)}
+    lines = [session(), codec.encode(ev.Connection(name="long"))]
+    for dial in range(1, 251):
+        start = ev.DialStart(t=dial, dial=dial, attempt=1, server="nats://a:4222", reason="reconnect")
+        lines += [codec.encode(start), codec.encode(ev.DialInfo(t=dial, dial=dial, info=info))]
+        lines.append(codec.encode(ev.DialEnd(t=dial, dial=dial, outcome="connected", total=0.001)))
+    lines += [codec.encode(ev.Rtt(t=300 + number, seconds=0.001)) for number in range(20)]
+    written(path, [lines[:-20], lines[-20:]], part_size=100_000)
+    shutil.copy(path, tmp_path / "alone.jsonl")
+    recording = Recording([tmp_path / "alone.jsonl"])
+    alone = [line + b"\n" for batch in recording.batches() for line in batch.lines]
+    assert recording.skipped == []
+    assert max(map(len, alone)) <= codec.LINE_LIMIT
+    state = folded(alone)
+    assert len(state.dials) == 250
+    same(state, folded(lines))
 
 
 def test_only_the_newest_parts_are_kept(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
-    put = long_session(3000)
-    written(path, [put[at : at + 7] for at in range(0, len(put), 7)], most=70_000, keep=3)
-    full = names.numbered(path)
-    assert len(full) == 2
-    assert full[0][0] > 1
-    events = lines_of(path)
-    assert b'"snapshot"' in events[2]
-    after = events[1 + max(number for number, line in enumerate(events) if b'"snapshot_end"' in line) :]
-    assert after == put[-len(after) :]
-    same(folded(events), folded(put))
+    put = long_session(6_000)
+    written(path, in_sevens(put), part_size=60_000, keep=3)
+    heads = [head for head, _ in part_files.full_parts(path)]
+    assert len(heads) == 2
+    assert heads[0].number > 1
+    assert len(os.listdir(tmp_path)) == 3
+    lines = lines_of(path)
+    same(folded(lines), folded(put))
 
 
-def test_a_missing_part_is_bridged_by_the_snapshot(tmp_path: Path) -> None:
+def test_missing_part_is_bridged_by_the_snapshot_and_listed(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
-    put = long_session(9000)
-    written(path, [put[at : at + 7] for at in range(0, len(put), 7)], most=200_000, keep=100)
-    names.numbered(path)[1][1].unlink()
-    got = lines_of(path)
-    assert sum(b'"snapshot_end"' in line for line in got) == 1
-    same(folded(got), folded(put))
+    put = long_session(6_000)
+    written(path, in_sevens(put), part_size=60_000, keep=100)
+    full_parts(path)[1].unlink()
+    recording = Recording([path])
+    lines = [line for batch in recording.batches() for line in batch.lines]
+    assert sum(b'"snapshot_end"' in line for line in lines) == 1
+    same(folded(lines), folded(put))
+    (note,) = recording.skipped
+    assert (note.path, note.why) == (str(full_parts(path)[1]), "the part before is missing")
 
 
-def test_a_part_that_becomes_full_while_others_are_read(tmp_path: Path) -> None:
+def test_part_that_becomes_full_while_others_are_read_is_read(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
-    put = long_session(6000)
-    batches_put = [put[at : at + 7] for at in range(0, len(put), 7)]
-    parts = Parts(Target(str(path), most=200_000, keep=100))
-    for batch in batches_put[:500]:
-        parts.write(batch)
-    assert len(names.numbered(path)) == 1
+    put = in_sevens(long_session(6_000))
+    writer = RecordingWriter(Target(str(path), part_size=100_000, keep=100))
+    for batch in put[:500]:
+        writer.write(batch)
+    before = len(full_parts(path))
     reading = Recording([path]).batches()
-    got = next(reading).lines
-    for batch in batches_put[500:]:
-        parts.write(batch)
-    assert len(names.numbered(path)) == 2
-    parts.close()
-    got += [line for batch in reading for line in batch.lines]
-    assert [line + b"\n" for line in got] == put
+    lines = next(reading).lines
+    for batch in put[500:]:
+        writer.write(batch)
+    assert len(full_parts(path)) > before
+    writer.close()
+    lines += [line for batch in reading for line in batch.lines]
+    assert [line + b"\n" for line in lines] == [line for batch in put for line in batch]
 
 
-def test_a_link_leads_to_the_parts(tmp_path: Path) -> None:
+def test_link_leads_to_the_parts(tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     link = tmp_path / "link.jsonl"
     link.symlink_to(tmp_path / "there" / "run.jsonl")
-    put = long_session(2000)
-    written(link, [put[at : at + 7] for at in range(0, len(put), 7)], most=70_000)
+    put = long_session(3_000)
+    written(link, in_sevens(put), part_size=60_000)
     assert link.is_symlink()
-    assert len(names.numbered(tmp_path / "there" / "run.jsonl")) > 1
+    assert len(full_parts(tmp_path / "there" / "run.jsonl")) > 1
     assert lines_of(link) == put
 
 
-# -- what only looks like a part --------------------------------------------------------------------
+def test_recording_continues_after_its_file_was_moved_away(tmp_path: Path) -> None:
+    """Without FILE, the full parts beside it are read, and a new recording leaves their names alone."""
+    path = tmp_path / "run.jsonl"
+    put = long_session(3_000)
+    written(path, in_sevens(put), part_size=60_000, keep=100)
+    full = full_parts(path)
+    path.rename(tmp_path / "moved.jsonl")
+    assert lines_of(path) == put[: len(lines_of(path))]
+    again = [session("s2"), echo(1)]
+    written(path, [again], part_size=60_000)
+    assert lines_of(path) == again
+    assert all(part.exists() for part in full)
 
-SNAPSHOT = session() + codec.encode(ev.Snapshot(t=9.0, section="paused", value=False)) + echo(100)
-"""As a part begins, and what the key R records."""
+
+# -- files that only look like parts --------------------------------------------------------------------
+
+OTHER = codec.encode(ev.Part(recording="another", number=7)) + session("other") + echo(100)
 OTHERS = {
     "run.2023.jsonl": b"what I did in that year\n",
     "run.0001.jsonl": b"my own notes\n",
+    "run.0002.jsonl": OTHER,
     "run.2024.jsonl": session("other") + echo(1),
-    "run.2025.jsonl": session("another") + echo(1),
-    "run.4222.jsonl": SNAPSHOT,
-    "run.4222.0007.jsonl": SNAPSHOT,
-    "run.20261121.jsonl": SNAPSHOT,
-    "run.00002.jsonl": SNAPSHOT,
-    "run.0000.jsonl": SNAPSHOT,
+    "run.4222.0007.jsonl": OTHER,
+    "run.20261121.jsonl": OTHER,
+    "run.0003.jsonl": compressed(OTHER, "gz"),
+    "run.0004.jsonl": b"",
 }
 
 
-@pytest.mark.parametrize("names_of", [[name] for name in OTHERS] + [list(OTHERS)], ids=lambda given: given[-1])
-def test_what_nobody_numbered_is_neither_let_go_of_nor_read(tmp_path: Path, names_of: list[str]) -> None:
-    for name in names_of:
+@pytest.mark.parametrize("chosen", [[name] for name in OTHERS] + [list(OTHERS)], ids=lambda given: given[-1])
+def test_file_of_another_recording_is_neither_read_nor_deleted(tmp_path: Path, chosen: list[str]) -> None:
+    for name in chosen:
         (tmp_path / name).write_bytes(OTHERS[name])
     path = tmp_path / "run.jsonl"
-    put = long_session(3000)
-    written(path, [put[at : at + 7] for at in range(0, len(put), 7)], most=70_000, keep=2)
-    assert {name: (tmp_path / name).read_bytes() for name in names_of} == {name: OTHERS[name] for name in names_of}
-    ours = {each.name for each in tmp_path.iterdir()} - set(names_of)
+    put = long_session(3_000)
+    written(path, in_sevens(put), part_size=60_000, keep=2)
+    assert {name: (tmp_path / name).read_bytes() for name in chosen} == {name: OTHERS[name] for name in chosen}
+    ours = {each.name for each in tmp_path.iterdir()} - set(chosen)
     assert len(ours) == 2
     recording = Recording([path])
     assert {each.name for each in recording.parts} == ours
@@ -164,40 +206,35 @@ def test_what_nobody_numbered_is_neither_let_go_of_nor_read(tmp_path: Path, name
     assert recording.skipped == []
 
 
-def test_a_row_goes_on_far_beyond_its_first_parts(tmp_path: Path) -> None:
-    path = tmp_path / "run.jsonl"
-    for number in (1500, 1501):
-        names.part(path, number).write_bytes(SNAPSHOT)
-    path.write_bytes(SNAPSHOT)
-    put = long_session(1500)
-    written(path, [put[at : at + 7] for at in range(0, len(put), 7)], most=70_000, keep=3)
-    numbers = [number for number, _ in names.numbered(path)]
-    assert numbers == [numbers[-1] - 1, numbers[-1]]
-    assert 1502 <= numbers[-1] < 1520
-    assert len(list(tmp_path.iterdir())) == 3
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_renamed_parts_are_read_in_the_order_of_their_numbers(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"run.{suffix}"
+    put = long_session(3_000)
+    written(path, in_sevens(put), part_size=PART_SIZE[suffix], keep=100)
+    full = full_parts(path)
+    for number, part in enumerate(reversed(full)):
+        part.rename(part_files.numbered(path, 5_000 + number))
+    assert lines_of(path) == put
 
 
-def test_a_damaged_part_is_told_of_and_not_let_go_of(tmp_path: Path) -> None:
+def test_damaged_part_is_listed_and_the_rest_read(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl.gz"
-    damaged = names.part(path, 1)
-    damaged.write_bytes(b"\x1f\x8b\x08damage")
-    put = long_session(1500)
-    written(path, [put[at : at + 7] for at in range(0, len(put), 7)], most=5_000, keep=1)
-    assert {each.name for each in tmp_path.iterdir()} == {damaged.name, path.name}
+    put = long_session(3_000)
+    written(path, in_sevens(put), part_size=8_000, keep=100)
+    damaged = full_parts(path)[0]
+    raw = bytearray(damaged.read_bytes())
+    raw[-4] ^= 1
+    damaged.write_bytes(raw)
     recording = Recording([path])
-    assert recording.parts == [damaged, path]
-    assert list(recording.events())
+    same(folded([line for batch in recording.batches() for line in batch.lines]), folded(put))
     assert [note.path for note in recording.skipped] == [str(damaged)]
 
 
-def test_a_part_that_is_not_there_any_more_is_said(tmp_path: Path) -> None:
+def test_part_that_was_deleted_meanwhile_is_listed(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
-    path.write_bytes(session())
-    names.part(path, 1).symlink_to(tmp_path / "nowhere")
-    names.part(path, 2).write_bytes(SNAPSHOT)
+    written(path, in_sevens(long_session(3_000)), part_size=60_000, keep=100)
     recording = Recording([path])
-    names.part(path, 2).unlink()
-    assert [type(event) for event in recording.events()] == [ev.Session]
-    assert [str(note) for note in recording.skipped] == [
-        f"{names.part(path, number)}: all of it: cannot be read: No such file or directory" for number in (1, 2)
-    ]
+    gone = full_parts(path)[0]
+    gone.unlink()
+    assert list(recording.events())
+    assert str(recording.skipped[0]) == f"{gone}: all of it: cannot be read: No such file or directory"

@@ -1,25 +1,27 @@
-"""The recorder's thread: what stops it is said once, and stops nothing else."""
+"""The recorder's thread: what stops it is reported once, and stops nothing else."""
 
+import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from natsmon.recording import recorder
-from natsmon.recording.part import Part
 from natsmon.recording.reader import Recording
 from natsmon.recording.recorder import Recorder
 from natsmon.recording.target import Target
+from natsmon.recording.writer import PartFile
 from tests.recording.recorded import SUFFIXES, echo, lines_of, session
 
 
-def test_the_recorder_writes_from_its_thread(tmp_path: Path) -> None:
+def test_recorder_writes_every_line(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl.gz"
     recording = Recorder(Target(str(path)), session())
     for number in range(500):
         recording.write(echo(number))
-    recording.close(10.0)
+    assert recording.close(10.0)
     assert recording.failure == ""
     assert lines_of(path) == [session(), *map(echo, range(500))]
 
@@ -27,34 +29,80 @@ def test_the_recorder_writes_from_its_thread(tmp_path: Path) -> None:
 def until_failed(recording: Recorder) -> str:
     recording._thread.join(10.0)
     assert recording.failure
-    recording.write(echo(1))  # is no error
+    recording.write(echo(1))
     recording.close(1.0)
     return recording.failure
 
 
-def test_a_vanished_folder_stops_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recorder, "FLUSH", 0.01)
-    folder = tmp_path / "gone"
-    folder.mkdir()
-    recording = Recorder(Target(str(folder / "run.jsonl")), session())
-    while recording._parts.lines < 1:
+def until_written(recording: Recorder, lines: int) -> None:
+    while recording._writer.lines < lines:
         recording._thread.join(0.005)
-    (folder / "run.jsonl").unlink()
-    folder.rmdir()
-    recording.write(echo(1))
-    assert until_failed(recording).endswith("run.jsonl: the file has been deleted; 1 line is in it")
 
 
-def test_an_error_of_ours_stops_no_more_than_the_recording(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recorder, "FLUSH", 0.01)
-    monkeypatch.setattr(Part, "write", lambda self, lines: 1 / 0)
-    recording = Recorder(Target(str(tmp_path / "run.jsonl")), session())
-    assert until_failed(recording).endswith("run.jsonl: division by zero; 0 lines are in it")
+def delete(path: Path) -> None:
+    path.unlink()
+
+
+def truncate(path: Path) -> None:
+    os.truncate(path, 10)
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def append(path: Path) -> None:
+    with path.open("ab") as file:
+        file.write(b"more\n")
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_a_full_disk_stops_it_and_leaves_whole_lines(tmp_path: Path, suffix: str) -> None:
-    """In a process of its own, with a limit on the size of files in place of a small disk."""
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (delete, "the file has been deleted"),
+        (truncate, "another process has truncated the file"),
+        (empty, "another process has truncated the file"),
+        (append, "another process has written to the file"),
+    ],
+    ids=["delete", "truncate", "empty", "append"],
+)
+def test_file_changed_by_another_process_stops_the_recording(
+    tmp_path: Path, suffix: str, change: Callable[[Path], None], reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder, "FLUSH", 0.01)
+    path = tmp_path / f"run.{suffix}"
+    recording = Recorder(Target(str(path)), session())
+    until_written(recording, 1)
+    change(path)
+    recording.write(echo(1))
+    assert until_failed(recording) == f"recording stopped: {path}: {reason}; 1 line is in it"
+
+
+def test_error_of_ours_stops_only_the_recording(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recorder, "FLUSH", 0.01)
+    recording = Recorder(Target(str(tmp_path / "run.jsonl")))
+    monkeypatch.setattr(PartFile, "write", lambda self, lines: 1 / 0)
+    recording.write(session())
+    assert until_failed(recording).endswith("run.jsonl: division by zero; 0 lines are in it")
+
+
+def test_folder_that_vanishes_during_rotation_stops_the_recording(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder, "FLUSH", 0.01)
+    folder = tmp_path / "there"
+    folder.mkdir()
+    recording = Recorder(Target(str(folder / "run.jsonl"), part_size=10), session())
+    until_written(recording, 1)
+    folder.rename(tmp_path / "elsewhere")
+    recording.write(echo(1))
+    assert "No such file or directory" in until_failed(recording)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_full_disk_stops_the_recording_and_leaves_whole_lines(tmp_path: Path, suffix: str) -> None:
+    """In a process of its own, with a limit on the size of files instead of a small disk."""
     path = tmp_path / f"run.{suffix}"
     code = f"""
 import resource
@@ -73,7 +121,7 @@ print(recording.failure)
 recording.close(5)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
-    got = lines_of(path)
-    assert f"recording stopped: {path}: File too large; {len(got):,} lines are in it\n" == done.stdout
-    assert got == [session(), *map(echo, range(len(got) - 1))]
+    lines = lines_of(path)
+    assert f"recording stopped: {path}: File too large; {len(lines):,} lines are in it\n" == done.stdout
+    assert lines == [session(), *map(echo, range(len(lines) - 1))]
     assert Recording([path]).skipped == []

@@ -1,4 +1,4 @@
-"""Recordings of real runs: what a process told is in its file, however it ended."""
+"""Recordings of real runs: what a process emitted is in its file, however it ended."""
 
 import asyncio
 import os
@@ -59,7 +59,7 @@ def lines_of(path: Path) -> list[bytes]:
 
 
 @pytest.mark.parametrize("suffix", ["jsonl", "jsonl.zst"])
-async def test_a_recording_is_the_stream(server: NatsServer, tmp_path: Path, suffix: str) -> None:
+async def test_recording_is_the_stream(server: NatsServer, tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"run.{suffix}"
     async with natsmon("--json", "--record", str(path), server.url, *ENDS) as process:
         out, err = await asyncio.wait_for(process.communicate(), WAIT)
@@ -68,7 +68,7 @@ async def test_a_recording_is_the_stream(server: NatsServer, tmp_path: Path, suf
     assert out.splitlines()[-1].startswith(b'{"type":"end"')
 
 
-async def test_beside_the_plain_log(server: NatsServer, tmp_path: Path) -> None:
+async def test_recording_beside_the_plain_log(server: NatsServer, tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     async with natsmon("--plain", "--record", "run.jsonl", server.url, *ENDS, cwd=tmp_path) as process:
         out, err = await asyncio.wait_for(process.communicate(), WAIT)
@@ -80,7 +80,7 @@ async def test_beside_the_plain_log(server: NatsServer, tmp_path: Path) -> None:
     assert [event.seq for event in events if isinstance(event, ev.Published)] == list(range(1, 31))
 
 
-async def test_a_dash_is_the_same_stream(server: NatsServer, tmp_path: Path) -> None:
+async def test_dash_records_nothing_beside_the_stream(server: NatsServer, tmp_path: Path) -> None:
     async with natsmon("--json", "--record", "-", server.url, *ENDS, cwd=tmp_path) as process:
         out, err = await asyncio.wait_for(process.communicate(), WAIT)
     assert (process.returncode, err) == (0, b"")
@@ -96,8 +96,8 @@ async def test_a_dash_is_the_same_stream(server: NatsServer, tmp_path: Path) -> 
         *(pytest.param("--json", suffix, marks=pytest.mark.slow) for suffix in ["jsonl.gz", "jsonl"] * 2),
     ],
 )
-async def test_a_kill_costs_the_last_second_at_most(server: NatsServer, tmp_path: Path, mode: str, suffix: str) -> None:
-    """What another reader had been told a second before the kill is in the file."""
+async def test_kill_loses_at_most_the_last_second(server: NatsServer, tmp_path: Path, mode: str, suffix: str) -> None:
+    """What another reader had received a second before the kill is in the file."""
     path = tmp_path / f"run.{suffix}"
     seen: list[tuple[float, bytes]] = []
     killed = 0.0
@@ -127,24 +127,24 @@ async def test_a_kill_costs_the_last_second_at_most(server: NatsServer, tmp_path
 
 
 @pytest.mark.parametrize("mode", ["--json", "--plain"])
-async def test_a_disk_that_fills_up_is_told_and_the_run_goes_on(server: NatsServer, tmp_path: Path, mode: str) -> None:
+async def test_full_disk_is_reported_and_the_run_continues(server: NatsServer, tmp_path: Path, mode: str) -> None:
     """A limit on the size of files stands in for the disk."""
     path = tmp_path / "run.jsonl"
     limited = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000))"
     program = ["-c", f"{limited}; from natsmon.cli.main import main; main()"]
     async with natsmon(mode, "--record", str(path), server.url, "--rate", "45", program=program) as process:
         assert process.stdout is not None
-        told = b""
+        line = b""
         async with asyncio.timeout(WAIT):
-            while b"recording stopped" not in told:
-                told = await process.stdout.readline()
+            while b"recording stopped" not in line:
+                line = await process.stdout.readline()
             while b"echoed" not in await process.stdout.readline():
                 pass
         process.terminate()
         out, err = await asyncio.wait_for(process.communicate(), WAIT)
     words = f"recording stopped: {path}: File too large; {len(lines_of(path))} lines are in it"
     assert process.returncode == 0
-    assert words in told.decode()
+    assert words in line.decode()
     assert b"recording stopped" not in out
     assert (b'"type":"end"' if mode == "--json" else b"ended after") in out.splitlines()[-1]
     assert err.decode() == f"natsmon: {words}\n"
@@ -153,7 +153,7 @@ async def test_a_disk_that_fills_up_is_told_and_the_run_goes_on(server: NatsServ
 # -- the dashboard ----------------------------------------------------------------------------------
 
 
-async def test_the_key_records_what_is_seen_from_here_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_key_records_with_a_snapshot_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     async with driven(streams.outage()) as drive:
         await drive.press("R")
@@ -182,18 +182,18 @@ async def test_the_key_records_what_is_seen_from_here_on(tmp_path: Path, monkeyp
                 assert again.shown(panel) == drive.shown(panel), panel
 
 
-async def test_each_recording_made_is_named_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_each_recording_is_named_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     async with driven(streams.connected()) as drive:
         for name in ("one", "two", "one"):
-            monkeypatch.setattr("natsmon.recording.names.default", lambda _, name=name: f"{name}.jsonl")
+            monkeypatch.setattr("natsmon.recording.part_files.default", lambda _, name=name: f"{name}.jsonl")
             await drive.press("R")
             await drive.press("R")
         drive.app.recordings.close()
         assert drive.app.recordings.made == ["two.jsonl", "one.jsonl"]
 
 
-async def test_a_file_is_added_to_when_the_key_is_pressed_twice_at_once(tmp_path: Path) -> None:
+async def test_recordings_in_quick_succession_are_parts_of_one(tmp_path: Path) -> None:
     source = Recorded(streams.connected())
     path = tmp_path / "run.jsonl"
     recordings = Recordings(source, Watch(source, source.clock), Target(str(path)), None)
@@ -205,7 +205,7 @@ async def test_a_file_is_added_to_when_the_key_is_pressed_twice_at_once(tmp_path
     assert [type(codec.decode_event(line)) for line in lines_of(path)].count(ev.SnapshotEnd) == 20
 
 
-async def test_a_recording_that_stops_by_itself_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_recording_that_stops_by_itself_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     async with driven(streams.connected()) as drive:
         await drive.press("R")

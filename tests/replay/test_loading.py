@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from natsmon.recording.reader import Recording
-from natsmon.recording.recorder import Parts
 from natsmon.recording.target import Target
+from natsmon.recording.writer import RecordingWriter
 from natsmon.replay.loading import Loading
 from natsmon.stream import codec
 from natsmon.stream import events as ev
@@ -29,7 +29,7 @@ def test_loading_can_be_stopped_and_what_is_there_stays(tmp_path: Path) -> None:
 
 def test_parts_and_compressed_files_are_one(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl.gz"
-    parts = Parts(Target(str(path), 4096, 100))
+    parts = RecordingWriter(Target(str(path), 2048, 100))
     lines = [codec.encode(event) for event in streams.outage().events]
     for first in range(0, len(lines), 20):
         parts.write(lines[first : first + 20])

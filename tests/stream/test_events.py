@@ -220,6 +220,10 @@ GOLDEN: list[tuple[ev.AnyEvent, str]] = [
     (ev.Resumed(t=7.0, conn=2), '{"type":"resumed","t":7.0,"conn":2}'),
     (ev.Drained(t=8.0, complete=False, seconds=5.0), '{"type":"drained","t":8.0,"complete":false,"seconds":5.0}'),
     (ev.Closed(t=8.0, cause="drained"), '{"type":"closed","t":8.0,"cause":"drained"}'),
+    (
+        ev.Part(t=0.0, recording="9b2e", number=2, repeated=57),
+        '{"type":"part","t":0.0,"recording":"9b2e","number":2,"repeated":57}',
+    ),
     (ev.Snapshot(t=8.0, section="paused", value=True), '{"type":"snapshot","t":8.0,"section":"paused","value":true}'),
     (ev.SnapshotEnd(t=8.0), '{"type":"snapshot_end","t":8.0}'),
 ]

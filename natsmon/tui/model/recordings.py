@@ -55,14 +55,14 @@ class Recordings:
         return words
 
     def _start(self) -> str:
-        from natsmon.recording import names
+        from natsmon.recording import part_files
         from natsmon.recording.recorder import CannotRecord, Recorder
         from natsmon.recording.target import Target
 
         wanted = self._target or Target()
-        target = Target(wanted.path or names.default(time.time()), wanted.most, wanted.keep)
+        target = Target(wanted.path or part_files.default(time.time()), wanted.part_size, wanted.keep)
         for earlier in self._finished:
-            earlier.over(_GIVE_WAY)
+            earlier.wait(_GIVE_WAY)
         try:
             self._recorder = Recorder(target, self._watched.tracks.snapshot())
         except CannotRecord as error:
@@ -78,8 +78,8 @@ class Recordings:
         """Show how large it is, and tell of one that had to stop."""
         recorder = self._recorder
         for stopped in [*self._finished, *([recorder] if recorder is not None else [])]:
-            if stopped.failure and not stopped.told:
-                stopped.told = True
+            if stopped.failure and not stopped.reported:
+                stopped.reported = True
                 if stopped is recorder:
                     self._recorder = None
                 self._watched.note(stopped.failure, "bad")
@@ -92,10 +92,10 @@ class Recordings:
             self._recorder = None
         for recorder in self._finished:
             recorder.close(LAST_WORDS)
-        untold = [recorder for recorder in self._finished if recorder.failure and not recorder.told]
-        for recorder in untold:
-            recorder.told = True
-        return [recorder.failure for recorder in untold]
+        failed = [recorder for recorder in self._finished if recorder.failure and not recorder.reported]
+        for recorder in failed:
+            recorder.reported = True
+        return [recorder.failure for recorder in failed]
 
 
 def _place(recorder: "Recorder") -> str:
