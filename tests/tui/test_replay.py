@@ -182,7 +182,7 @@ async def test_what_could_not_be_read_is_said(tmp_path: Path, monkeypatch: pytes
     path = written(Path("run.jsonl"), EVENTS[:50])
     path.write_bytes(path.read_bytes() + b"{no event\n[]\n" + codec.encode(ev.Paused(t=1e6)))
     async with played(path) as replay:
-        assert "run.jsonl: line 51 and 1 more: is no event" in replay.shown("keybar")
+        assert "run.jsonl: line 51 and 1 more: is not an event" in replay.shown("keybar")
         assert "2 not read" in replay.shown("replay")
         assert len(replay.player.tape) == 51
 
@@ -202,7 +202,7 @@ async def test_a_file_that_claims_what_cannot_be(tmp_path: Path) -> None:
         ev.Rtt(t=1e308, seconds=1.0),
     ]
     async with played(written(tmp_path / "run.jsonl", events)) as replay:
-        assert [note.why for note in replay.app.loading.skipped] == ["is no event"]
+        assert [note.why for note in replay.app.loading.skipped] == ["is not an event"]
         for number in (*range(0, len(events), 16), len(events) - 1, len(events) - 2):
             replay.player.to_event(number)
             await replay.settle()
@@ -248,4 +248,4 @@ async def test_in_a_terminal(torn: Path) -> None:
         terminal.send("q")
         assert await terminal.ended() == 0
         number = len(EVENTS) + 1
-        assert f"natsmon: not read: {torn}: line {number:,}: is no event" in terminal.text.replace("\n", "")
+        assert f"natsmon: not read: {torn}: line {number:,}: is not an event" in terminal.text.replace("\n", "")
