@@ -163,12 +163,13 @@ def test_one_bad_file_of_two_is_told_beside_the_other(recording: Path, capsys: p
     assert captured.err.startswith(f"natsmon: report: not read: {other}: ")
 
 
-def test_the_parts_of_a_recording_are_one_run_also_when_each_is_named(
+def test_parts_of_a_recording_are_one_run_also_when_each_is_named(
     recording: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     part = recording.with_name("run.0001.jsonl")
-    part.write_bytes(b"".join(LINES[:200]))
-    recording.write_bytes(b"".join([LINES[0], *LINES[200:]]))
+    first, second = ev.Part(recording="r", number=1), ev.Part(recording="r", number=2, repeated=1)
+    part.write_bytes(b"".join([codec.encode(first), *LINES[:200]]))
+    recording.write_bytes(b"".join([codec.encode(second), LINES[0], *LINES[200:]]))
     for names in ([recording], [part, recording], [recording, recording]):
         assert cli.main(["report", *map(str, names), "--format", "json"]) == Exit.ENDED
         (run,) = json.loads(capsys.readouterr().out)["runs"]
