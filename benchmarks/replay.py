@@ -73,12 +73,12 @@ def measure(file: str) -> Figures:
     began = time.perf_counter()
     loading.begin()
     first = time.perf_counter() - began
-    while loading.go_on():
+    while loading.load_slice():
         pass
     loaded = time.perf_counter() - began
     memory = _resident()
-    player, noise = Player(loading.tape, playing=False), random.Random(7)
-    length = loading.tape.length
+    player, noise = Player(loading.index, playing=False), random.Random(7)
+    length = loading.index.length
     jumps, outages, steps = [], [], []
     for _ in range(_JUMPS):
         jumps.append(_timed(lambda: player.seek(noise.uniform(0, length))))

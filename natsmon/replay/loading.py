@@ -1,21 +1,23 @@
-"""A recording on its way into a tape, in slices short enough for whoever has something else to do as well."""
+"""Loading a recording into an index, in slices so short that a screen stays responsive."""
 
 from collections.abc import Generator
 
 import msgspec
 
 from natsmon.recording.reader import Batch, Recording, Skipped
-from natsmon.replay.tape import Tape
+from natsmon.replay.recording_index import RecordingIndex
 
 SLICE = 500
-"""Events taken in at once, a few ms of them."""
+"""Events loaded at once, in a few milliseconds."""
 
 
 class Loading:
+    """One recording on its way into an index."""
+
     def __init__(self, recording: Recording) -> None:
-        self.tape = Tape()
+        self.index = RecordingIndex()
         self.done = False
-        """Nothing more will come: all has been read, or it was stopped."""
+        """Nothing more follows: everything has been read, or loading was stopped."""
         self.stopped = False
         self._recording = recording
         self._slices = self._load()
@@ -27,22 +29,23 @@ class Loading:
 
     @property
     def skipped(self) -> list[Skipped]:
+        """What could not be read so far."""
         return self._recording.skipped
 
-    def go_on(self) -> bool:
-        """Take one slice in; False when that was all."""
+    def load_slice(self) -> bool:
+        """Load one slice; False when that was all."""
         if not self.done:
             self.done = next(self._slices, None) is None
         return not self.done
 
     def begin(self) -> bool:
-        """Go on until there is something to show; False when nothing in the files is."""
-        while not len(self.tape) and self.go_on():
+        """Load until there is something to show; False when there is nothing in the files."""
+        while not len(self.index) and self.load_slice():
             pass
-        return bool(len(self.tape))
+        return bool(len(self.index))
 
     def stop(self) -> None:
-        """What is there is enough."""
+        """Load no more; what is loaded stays."""
         if not self.done:
             self.done = self.stopped = True
             self._slices.close()
@@ -52,5 +55,5 @@ class Loading:
             for first in range(0, max(1, len(batch.events)), SLICE):
                 events, lines = (part[first : first + SLICE] for part in (batch.events, batch.lines))
                 piece = msgspec.structs.replace(batch, events=events, lines=lines)
-                self.tape.add(piece)
+                self.index.add(piece)
                 yield piece

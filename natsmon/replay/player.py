@@ -1,68 +1,68 @@
-"""Where a replay stands, whether it runs, and how fast."""
+"""Player: a position in a recording, whether it plays, and how fast."""
 
 from bisect import bisect_left
 
 from natsmon.replay.checkpoint import new_tracks
-from natsmon.replay.tape import BLOCK, Chapter, Tape
+from natsmon.replay.recording_index import BLOCK, RecordedSession, RecordingIndex
 from natsmon.stream import events as ev
 
 SPEEDS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000)
 GRACE = 1.0
-"""Seconds of a person's time behind an outage in which "the one before" means the one before that."""
+"""Seconds of real time after an outage in which "the outage before" is the one before that."""
 
 
 class Player:
-    """Stands after ``number`` events, at ``at`` seconds of the tape's time."""
+    """Its position is after ``number`` events, at ``at`` seconds of the recording's time."""
 
-    def __init__(self, tape: Tape, *, playing: bool = True) -> None:
-        self.tape = tape
+    def __init__(self, index: RecordingIndex, *, playing: bool = True) -> None:
+        self.index = index
         self.tracks = new_tracks()
-        """What is known here."""
-        self.told: list[ev.LogLine] = []
-        """Lines told since somebody looked, or since the last cut; they are for them to clear."""
-        self.cuts = 0
-        """How many times the scene has become another, and its log with it, and did not just go on."""
+        """What is known at the position."""
+        self.new_lines: list[ev.LogLine] = []
+        """Log lines added since the view last cleared them, or since the last jump."""
+        self.jumps = 0
+        """How many times the tracks and the log were replaced, instead of continued."""
         self.number = 0
         self.at = 0.0
         self.speed: int = SPEEDS[0]
         self.playing = playing
         self.complete = False
-        """Nothing more will be added to the tape."""
+        """Nothing more will be added to the index."""
 
-    # -- where it is ------------------------------------------------------------------------------
+    # -- the position -----------------------------------------------------------------------------
 
     @property
-    def chapter(self) -> int:
-        """Counted from 0."""
-        return self.tape.chapter(self.at, self.number)
+    def session(self) -> int:
+        """The place of the session, counted from 0."""
+        return self.index.session(self.at, self.number)
 
     @property
     def now(self) -> float:
-        """The present on the session's own clock."""
-        if not self.tape.chapters:
+        """The time of the session's own stream."""
+        if not self.index.sessions:
             return 0.0
-        return max(self.tracks.first.state.now, self._chapter.time(self.at))
+        return max(self.tracks.first.state.now, self._session.time(self.at))
 
     @property
     def wall(self) -> float:
-        """The present as the clock on the wall showed it, seconds since the epoch."""
-        return self.tracks.session.wall(self.now) if self.tape.chapters else 0.0
+        """The wall clock, seconds since the epoch."""
+        return self.tracks.session.wall(self.now) if self.index.sessions else 0.0
 
     @property
-    def _chapter(self) -> Chapter:
-        return self.tape.chapters[self.chapter]
+    def _session(self) -> RecordedSession:
+        return self.index.sessions[self.session]
 
     @property
     def at_end(self) -> bool:
-        return self.number == len(self.tape)
+        return self.number == len(self.index)
 
-    # -- going on ---------------------------------------------------------------------------------
+    # -- playing ----------------------------------------------------------------------------------
 
     def advance(self, seconds: float) -> None:
-        """So much of a person's time has passed."""
+        """Play for so many seconds of real time."""
         if not self.playing:
             return
-        self.seek(min(self.tape.length, self.at + seconds * self.speed))
+        self.seek(min(self.index.length, self.at + seconds * self.speed))
         if self.at_end and self.complete:
             self.playing = False
 
@@ -73,54 +73,55 @@ class Player:
         self.playing = not self.playing
 
     def faster(self, by: int) -> None:
-        """To the next speed, or with -1 the one before."""
+        """Change to the next speed, or with -1 to the one before."""
         self.speed = SPEEDS[max(0, min(len(SPEEDS) - 1, SPEEDS.index(self.speed) + by))]
 
-    # -- going elsewhere --------------------------------------------------------------------------
+    # -- seeking ----------------------------------------------------------------------------------
 
     def seek(self, at: float) -> None:
-        """To a time of the tape; all that happened up to it has happened."""
-        at = max(0.0, min(self.tape.length, at))
-        self._stand(self.tape.number(at), at)
+        """Seek to a time of the recording, after every event of that time."""
+        at = max(0.0, min(self.index.length, at))
+        self._move(self.index.number(at), at)
 
     def step(self, by: int) -> None:
-        """So many events on, or back; it stands still there."""
+        """Pause, and move by a number of events."""
         self.playing = False
         self.to_event(self.number + by)
 
     def to_event(self, number: int) -> None:
-        number = max(0, min(len(self.tape), number))
-        self._stand(number, self.tape.times[number - 1] if number else 0.0)
+        """Seek to the position after ``number`` events."""
+        number = max(0, min(len(self.index), number))
+        self._move(number, self.index.times[number - 1] if number else 0.0)
 
     def to_outage(self, by: int) -> bool:
-        """To the loss of the next outage, or with -1 the one before; False where there is none."""
+        """Seek to the loss of the next outage, or with -1 of the one before; False when there is none."""
         if by > 0:
-            place = self.tape.outages_until(self.at)
+            place = self.index.outages_until(self.at)
         else:
             behind = GRACE * self.speed if self.playing else 0.0
-            place = bisect_left(self.tape.outages, self.at - behind, key=lambda mark: mark.began) - 1
-        if not 0 <= place < len(self.tape.outages):
+            place = bisect_left(self.index.outages, self.at - behind, key=lambda span: span.began) - 1
+        if not 0 <= place < len(self.index.outages):
             return False
-        self.seek(self.tape.outages[place].began)
+        self.seek(self.index.outages[place].began)
         return True
 
-    def _stand(self, number: int, at: float) -> None:
+    def _move(self, number: int, at: float) -> None:
         self.at = at
         if 0 <= number - self.number <= BLOCK:
-            for event in self.tape.events(self.number, number):
-                self._take(event)
+            for event in self.index.events(self.number, number):
+                self._apply(event)
         else:
-            self.tracks = self.tape.tracks(number)
-            self._cut()
+            self.tracks = self.index.tracks(number)
+            self._jump()
         self.number = number
 
-    def _take(self, event: ev.AnyEvent) -> None:
+    def _apply(self, event: ev.AnyEvent) -> None:
         line = self.tracks.apply(event)
         if isinstance(event, ev.SnapshotEnd):
-            self._cut()
+            self._jump()
         elif line is not None:
-            self.told.append(line)
+            self.new_lines.append(line)
 
-    def _cut(self) -> None:
-        self.cuts += 1
-        self.told.clear()
+    def _jump(self) -> None:
+        self.jumps += 1
+        self.new_lines.clear()

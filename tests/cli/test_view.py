@@ -14,7 +14,7 @@ from natsmon.stream import codec
 from natsmon.stream import events as ev
 from natsmon.stream.exit_codes import Exit
 from tests.harness.terminal import Terminal
-from tests.replay.tapes import written
+from tests.replay.indexed import written
 from tests.tui import streams
 
 ROOT = Path(__file__).parent.parent.parent

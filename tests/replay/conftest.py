@@ -1,16 +1,16 @@
-"""Tapes whose blocks are small enough that a short one has many."""
+"""Indexes with small blocks, so that a short recording has many."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from natsmon.replay import player, tape
+from natsmon.replay import player, recording_index
 
 
 @pytest.fixture
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with monkeypatch.context() as patch:
-        patch.setattr(tape, "BLOCK", 16)
+        patch.setattr(recording_index, "BLOCK", 16)
         patch.setattr(player, "BLOCK", 16)
-        patch.setattr(tape, "NEAR", 3)
+        patch.setattr(recording_index, "NEAR", 3)
         yield

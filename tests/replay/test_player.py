@@ -1,4 +1,4 @@
-"""The player: wherever one goes on a tape, and whichever way, it is as if folded from the start."""
+"""The player: at any position, however it was reached, everything is as folded from the start."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from natsmon.replay.checkpoint import new_tracks
 from natsmon.replay.player import SPEEDS, Player
 from natsmon.stream import events as ev
-from tests.replay.tapes import DAY, EVENTS, at, at_end, batch, loaded
+from tests.replay.indexed import DAY, EVENTS, at, at_end, batch, loaded
 from tests.state.folding import same
 from tests.tui import streams
 from tests.tui.streams import STARTED
@@ -29,12 +29,12 @@ MOVES = st.one_of(
 @pytest.mark.usefixtures("small_blocks")
 @examples(max_examples=60, deadline=None)
 @given(st.lists(MOVES, max_size=25))
-def test_moving_about_in_any_order_is_folding_from_the_start(moves: list[tuple[str, Any]]) -> None:
+def test_any_moves_equal_folding_from_the_start(moves: list[tuple[str, Any]]) -> None:
     here = Player(loaded(EVENTS[:20]))
-    cuts, lines = 0, list(here.tracks.first.log)
+    jumps, lines = 0, list(here.tracks.first.log)
     for name, by in moves:
         if name == "load":
-            here.tape.add(batch(EVENTS[len(here.tape) : len(here.tape) + by]))
+            here.index.add(batch(EVENTS[len(here.index) : len(here.index) + by]))
         else:
             getattr(here, name)(by)
         tracks = new_tracks()
@@ -44,23 +44,23 @@ def test_moving_about_in_any_order_is_folding_from_the_start(moves: list[tuple[s
         log = list(tracks.first.log)
         assert list(here.tracks.first.log) == log
         # What a view adds to its log as it goes on comes to the same.
-        lines = list(here.tracks.first.log) if here.cuts != cuts else [*lines, *here.told]
-        cuts = here.cuts
-        here.told.clear()
+        lines = list(here.tracks.first.log) if here.jumps != jumps else [*lines, *here.new_lines]
+        jumps = here.jumps
+        here.new_lines.clear()
         assert lines == log
-        assert 0 <= here.number <= len(here.tape)
-        assert 0.0 <= here.at <= here.tape.length
-        assert here.number == 0 or here.tape.times[here.number - 1] <= here.at
+        assert 0 <= here.number <= len(here.index)
+        assert 0.0 <= here.at <= here.index.length
+        assert here.number == 0 or here.index.times[here.number - 1] <= here.at
         assert here.now >= here.tracks.first.state.now
 
 
-def test_each_session_begins_anew_and_its_clock_with_it() -> None:
+def test_each_session_has_its_own_clock() -> None:
     here = at(EVENTS)
-    second = here.tape.chapters[1]
+    second = here.index.sessions[1]
     here.to_event(second.first)
-    assert (here.chapter, here.tracks.session.id) == (0, "one")
+    assert (here.session, here.tracks.session.id) == (0, "one")
     here.to_event(second.first + 1)
-    assert (here.chapter, here.tracks.session.id) == (1, "two")
+    assert (here.session, here.tracks.session.id) == (1, "two")
     assert here.now == 0.0
     assert here.wall == STARTED + 2 * DAY
 
@@ -68,7 +68,7 @@ def test_each_session_begins_anew_and_its_clock_with_it() -> None:
 # -- playing ---------------------------------------------------------------------------------------
 
 
-def test_playing_takes_its_time() -> None:
+def test_playing_follows_the_clock_and_the_speed() -> None:
     events = [EVENTS[0], ev.Paused(t=10.0), ev.Resumed(t=20.0), ev.Paused(t=3_000.0)]
     here = at(events, playing=True)
     here.advance(9.9)
@@ -86,29 +86,29 @@ def test_playing_takes_its_time() -> None:
     assert (here.number, here.playing) == (1, True)
 
 
-def test_what_has_not_been_loaded_is_waited_for() -> None:
+def test_player_waits_for_what_is_not_loaded() -> None:
     here = Player(loaded(EVENTS[:10]))
     here.advance(1e6)
     assert here.at_end
     assert here.playing
-    here.tape.add(batch(EVENTS[10:20]))
+    here.index.add(batch(EVENTS[10:20]))
     here.advance(1e6)
     assert here.number == 20
 
 
-def test_a_step_stands_still() -> None:
+def test_step_pauses() -> None:
     here = at(EVENTS, playing=True)
     here.seek(40.0)
     number = here.number
     here.step(1)
-    assert (here.number, here.at, here.playing) == (number + 1, here.tape.times[number], False)
+    assert (here.number, here.at, here.playing) == (number + 1, here.index.times[number], False)
     here.step(-1)
-    assert (here.number, here.at) == (number, here.tape.times[number - 1])
+    assert (here.number, here.at) == (number, here.index.times[number - 1])
 
 
-def test_from_outage_to_outage() -> None:
+def test_outages_are_sought_one_after_the_other() -> None:
     here = at(EVENTS)
-    losses = [mark.began for mark in here.tape.outages]
+    losses = [mark.began for mark in here.index.outages]
     assert len(losses) > 3
     seen = []
     while here.to_outage(1):
@@ -122,31 +122,31 @@ def test_from_outage_to_outage() -> None:
     assert back == losses[-2::-1]
 
 
-def test_an_outage_begins_where_the_status_says_so() -> None:
+def test_outage_begins_at_the_change_of_status() -> None:
     lost = ev.StatusChanged(t=9.002, status="RECONNECTING", previous="CONNECTED", cause="eof")
     back = ev.StatusChanged(t=9.5, status="CONNECTED", previous="RECONNECTING")
     begun = streams.Stream().become("CONNECTING").connect().events
     events = [*begun, ev.Disconnected(t=9.0, outage=1, cause="eof"), lost, ev.Connected(t=9.5, server="a"), back]
     here = at(events)
-    assert [(mark.began, mark.ended) for mark in here.tape.outages] == [(9.002, 9.5)]
+    assert [(mark.began, mark.ended) for mark in here.index.outages] == [(9.002, 9.5)]
     here.to_outage(1)
     assert here.tracks.first.state.status == "RECONNECTING"
 
 
-def test_going_on_adds_to_the_log_what_a_fold_does() -> None:
+def test_playing_adds_the_lines_of_the_fold() -> None:
     here = at(EVENTS)
     lines: list[ev.LogLine] = []
-    cuts = 0
+    jumps = 0
     for number in range(0, len(EVENTS) + 7, 7):
         here.to_event(number)
-        lines = list(here.tracks.first.log) if here.cuts != cuts else [*lines, *here.told]
-        cuts = here.cuts
-        here.told.clear()
-    assert cuts == 1  # the snapshot
+        lines = list(here.tracks.first.log) if here.jumps != jumps else [*lines, *here.new_lines]
+        jumps = here.jumps
+        here.new_lines.clear()
+    assert jumps == 1  # the snapshot
     assert lines == list(here.tracks.first.log) == list(at_end(EVENTS).log)
 
 
-def test_the_outage_before_is_not_the_one_just_passed() -> None:
+def test_outage_before_is_not_the_one_just_passed() -> None:
     here = at(EVENTS, playing=True)
     here.to_outage(1)
     here.to_outage(1)

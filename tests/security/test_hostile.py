@@ -111,6 +111,6 @@ async def test_on_the_screen_of_a_replay(events: list[ev.AnyEvent], tmp_path: Pa
             await replay.press(key)
             shown = screenshot.text(replay.app)
             assert not ACTS.search(shown), key
-        replay.player.seek(replay.player.tape.length)
+        replay.player.seek(replay.player.index.length)
         await replay.settle()
         assert "aGk=" in screenshot.text(replay.app)

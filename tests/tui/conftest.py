@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.replay.tapes import EVENTS, written
+from tests.replay.indexed import EVENTS, written
 
 
 @pytest.fixture(autouse=True)

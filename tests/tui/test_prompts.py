@@ -9,7 +9,7 @@ from textual.events import AppBlur, AppFocus
 from natsmon.tui.pages.outage_table import OutageTable
 from natsmon.tui.widgets.key_bar import MomentView
 from natsmon.tui.widgets.prompt import Prompt
-from tests.replay.tapes import EVENTS, written
+from tests.replay.indexed import EVENTS, written
 from tests.tui import streams
 from tests.tui.driven import Driven, driven
 from tests.tui.pages import on_top

@@ -27,7 +27,7 @@ from natsmon.tui.replay.replay_bar import LOST, UNREAD, cell, track
 from natsmon.tui.widgets.panel import Panel
 from tests.harness.listening import listening, settings
 from tests.harness.terminal import Terminal
-from tests.replay.tapes import EVENTS, batch, loaded, written
+from tests.replay.indexed import EVENTS, batch, loaded, written
 from tests.state.folding import same
 from tests.tui import streams
 from tests.tui.drawn import text_on
@@ -120,14 +120,14 @@ async def test_the_bar_takes_no_more_than_its_lines(recording: Path, size: tuple
 @pytest.mark.parametrize("width", [1, 7, 40, 118, 400])
 def test_no_outage_is_too_short_for_the_track(width: int) -> None:
     events = [*EVENTS, *streams.connected().lose().events[1:]]  # the last one begins with the last event
-    tape = loaded(events)
-    player = Player(tape, playing=False)
+    index = loaded(events)
+    player = Player(index, playing=False)
     shown = text_of(track(player, 1.0, width))
     assert len(shown) == width
     lost = {n for n, shape in enumerate(shown) if shape == LOST}
-    begun = {cell(mark.began, tape.length, width) for mark in tape.outages}
+    begun = {cell(mark.began, index.length, width) for mark in index.outages}
     assert begun - {0} <= lost
-    assert len(lost) < 7 * len(tape.outages)
+    assert len(lost) < 7 * len(index.outages)
     half = text_of(track(player, 0.5, 40))
     assert half[20] == LOST
     assert half[21:] == UNREAD * 19
@@ -167,7 +167,7 @@ async def test_loading_shows_how_far_it_is_and_esc_stops_it() -> None:
         await pilot.press("escape")
         await pilot.pause()
         assert loading.stopped
-        there = len(loading.tape)
+        there = len(loading.index)
         await pilot.pause()
         app.draw()
         assert text_on(app.query_one("#keybar", Panel)).startswith(f"loading stopped: {there:,} events are here")
@@ -184,7 +184,7 @@ async def test_what_could_not_be_read_is_said(tmp_path: Path, monkeypatch: pytes
     async with played(path) as replay:
         assert "run.jsonl: line 51 and 1 more: is not an event" in replay.shown("keybar")
         assert "2 not read" in replay.shown("replay")
-        assert len(replay.player.tape) == 51
+        assert len(replay.player.index) == 51
 
 
 async def test_a_file_that_claims_what_cannot_be(tmp_path: Path) -> None:
@@ -217,7 +217,7 @@ async def test_a_file_that_claims_what_cannot_be(tmp_path: Path) -> None:
 @pytest.mark.parametrize("size", SIZES[:2], ids=lambda size: f"{size[0]}x{size[1]}")
 def test_pictures(snap_compare: Callable[..., bool], recording: Path, size: tuple[int, int]) -> None:
     loading = Loading(Recording([recording]))
-    while loading.go_on():
+    while loading.load_slice():
         pass
     app = ReplayApp(loading, playing=False)
     assert snap_compare(app, terminal_size=size, press=["right_square_bracket", "right_square_bracket", "plus"])

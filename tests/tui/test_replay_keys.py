@@ -46,7 +46,7 @@ async def test_stepping_and_jumping(recording: Path) -> None:
         assert replay.shown("keybar").startswith("there is no further outage")
         assert "session 3 of 3" in replay.shown("replay")
         await replay.press("left_curly_bracket", "shift+right", "right", "left")
-        assert replay.player.at == pytest.approx(replay.player.tape.length / 10)
+        assert replay.player.at == pytest.approx(replay.player.index.length / 10)
 
 
 async def test_going_to_a_place_that_is_typed(recording: Path) -> None:
@@ -63,7 +63,7 @@ async def test_going_to_a_place_that_is_typed(recording: Path) -> None:
         await replay.press("g")
         await replay.type("x")
         await replay.press("enter")
-        assert replay.shown("keybar").startswith("“x” is no time; try 15:04")
+        assert replay.shown("keybar").startswith("“x” is not a time; try 15:04")
         await replay.press("slash")
         await replay.type(".+")
         assert replay.app.watched.book.needle == ".+"
@@ -74,7 +74,7 @@ async def test_a_click_on_the_track_goes_there(recording: Path) -> None:
     async with played(recording) as replay:
         width = replay.app.query_one("#replay").size.width
         await replay.click(1 + (width - 1) // 2)
-        assert replay.player.at == pytest.approx(replay.player.tape.length / 2, rel=0.02)
+        assert replay.player.at == pytest.approx(replay.player.index.length / 2, rel=0.02)
         await replay.click(width)
         assert replay.player.at_end
     async with played(recording, size=(80, 24)) as replay:
@@ -85,13 +85,13 @@ async def test_a_click_on_the_track_goes_there(recording: Path) -> None:
 @pytest.mark.parametrize("key", ["o", "l"])
 async def test_on_the_pages_one_moves_in_time_as_on_the_dashboard(recording: Path, key: str) -> None:
     async with played(recording) as replay:
-        replay.player.seek(replay.player.tape.length / 2)  # in the session with the most to see
+        replay.player.seek(replay.player.index.length / 2)  # in the session with the most to see
         await replay.settle()
         await replay.press(key)
         page = replay.app.screen
         assert isinstance(page, Page)
         keybar = page.keybar
-        first, second = (mark.began for mark in replay.player.tape.outages[:2])
+        first, second = (mark.began for mark in replay.player.index.outages[:2])
 
         async def at(key: str, at: float, said: str) -> None:
             await replay.press(key)
@@ -99,7 +99,7 @@ async def test_on_the_pages_one_moves_in_time_as_on_the_dashboard(recording: Pat
             assert replay.player.at == pytest.approx(at)
             assert text_on(keybar).startswith(said)
 
-        length = replay.player.tape.length
+        length = replay.player.index.length
         await at("left_curly_bracket", 0.0, "15:06:40.000")
         await at("left_square_bracket", 0.0, "there is no outage before this")
         await at("right_square_bracket", first, "outage 1 of 4")

@@ -6,7 +6,7 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
-from natsmon.replay import places
+from natsmon.replay import positions
 from natsmon.replay.player import Player
 from natsmon.tui.widgets.key_bar import KeyBar
 from natsmon.tui.widgets.prompt import Prompt
@@ -19,7 +19,7 @@ class GoPrompt(Prompt):
 
     def __init__(self, player: Player, keybar: KeyBar, said: Callable[[str], None]) -> None:
         """``said`` is told why there is no such place, or nothing when it is there."""
-        super().__init__(keybar, placeholder=f"go to {places.EXAMPLES}  (esc: stay)")
+        super().__init__(keybar, placeholder=f"go to {positions.EXAMPLES}  (esc: stay)")
         self._player = player
         self._said = said
 
@@ -31,8 +31,8 @@ class GoPrompt(Prompt):
         self.close()
         if event.value.strip():
             try:
-                places.go(self._player, event.value)
-            except places.NoPlace as error:
+                positions.seek_to(self._player, event.value)
+            except positions.PositionError as error:
                 self._said(str(error))
             else:
                 self._said("")

@@ -82,7 +82,7 @@ class ReplayApp(NatsmonApp, inherit_bindings=False):
 
     def __init__(self, loading: Loading, *, playing: bool = True, clock: Callable[[], float] = time.monotonic) -> None:
         self.loading = loading
-        self.player = Player(loading.tape, playing=playing)
+        self.player = Player(loading.index, playing=playing)
         self.player.seek(0.0)
         super().__init__(Nobody(), clock=clock)
 
@@ -106,7 +106,7 @@ class ReplayApp(NatsmonApp, inherit_bindings=False):
 
     async def _load(self) -> None:
         began = time.perf_counter()
-        while self.loading.go_on():
+        while self.loading.load_slice():
             if time.perf_counter() - began > _SLICE:
                 await asyncio.sleep(0)
                 began = time.perf_counter()
@@ -161,15 +161,15 @@ class ReplayApp(NatsmonApp, inherit_bindings=False):
             told = "further outage" if self.player.complete else "further outage in what has been loaded"
             self.say(f"there is no {told}" if by > 0 else "there is no outage before this")
             return
-        outages = self.player.tape.outages
-        self._told(f"outage {self.player.tape.outages_until(self.player.at):,} of {len(outages):,}")
+        outages = self.player.index.outages
+        self._told(f"outage {self.player.index.outages_until(self.player.at):,} of {len(outages):,}")
 
     def action_scrub(self, by: int) -> None:
-        self.player.seek(self.player.at + by * self.player.tape.length / _STEPS)
+        self.player.seek(self.player.at + by * self.player.index.length / _STEPS)
         self._told_time()
 
     def action_to_end(self, which: int) -> None:
-        self.player.seek(self.player.tape.length if which > 0 else 0.0)
+        self.player.seek(self.player.index.length if which > 0 else 0.0)
         self._told_time()
 
     def action_go(self) -> None:
@@ -192,7 +192,7 @@ class ReplayApp(NatsmonApp, inherit_bindings=False):
         if self.loading.done:
             return False
         self.loading.stop()
-        self.say(f"loading stopped: {len(self.player.tape):,} events are here")
+        self.say(f"loading stopped: {len(self.player.index):,} events are here")
         return True
 
     def action_leave(self) -> None:

@@ -8,7 +8,7 @@ from textual.events import MouseDown, MouseMove, MouseUp
 from natsmon.charts.cells import Piece, Role, Row, fit, row, spread, width_of
 from natsmon.replay.loading import Loading
 from natsmon.replay.player import Player
-from natsmon.replay.tape import Tape
+from natsmon.replay.recording_index import RecordingIndex
 from natsmon.tui.model.moment import Moment
 from natsmon.tui.widgets import figures
 from natsmon.tui.widgets.panel import Panel
@@ -23,9 +23,9 @@ _DATED = 100
 
 def track(player: Player, share: float, width: int) -> Row:
     """What has been played, what comes, and what has not been read yet; never without an outage, however short."""
-    tape = player.tape
-    whole = tape.length / share if share > 0 else tape.length
-    lost = _lost(tape, whole, width)
+    index = player.index
+    whole = index.length / share if share > 0 else index.length
+    lost = _lost(index, whole, width)
     read = width if share >= 1 else int(width * share)
     here = cell(player.at, whole, width)
     shapes: list[Piece] = [(PAST, "info") if n < here else (AHEAD, "dim") for n in range(width)]
@@ -47,12 +47,12 @@ def cell(at: float, whole: float, width: int) -> int:
     return max(0, min(width - 1, int(at / whole * width))) if whole > 0 else 0
 
 
-def _lost(tape: Tape, whole: float, width: int) -> list[int]:
+def _lost(index: RecordingIndex, whole: float, width: int) -> list[int]:
     """The cells with an outage in them. There may be very many, so the cells are asked, not the outages."""
     if not width or whole <= 0:
         return []
     edges = [n / width * whole for n in range(width)] + [inf]
-    return [n for n, (first, end) in enumerate(pairwise(edges)) if tape.lost_within(first, end)]
+    return [n for n, (first, end) in enumerate(pairwise(edges)) if index.has_outage(first, end)]
 
 
 def rows(player: Player, loading: Loading, width: int, height: int) -> tuple[list[Row], tuple[int, int, int]]:
@@ -63,7 +63,7 @@ def rows(player: Player, loading: Loading, width: int, height: int) -> tuple[lis
         told = spread(start + row(("   ", "label")) + _details(player, width), end, width)
         return [track(player, share, width), told], (0, 0, width)
     if loading.done:
-        end += row(("  " if end else "", "label"), (f"{player.number:,}/{len(player.tape):,}", "label"))
+        end += row(("  " if end else "", "label"), (f"{player.number:,}/{len(player.index):,}", "label"))
     room = width - width_of(start) - width_of(end) - 4
     if room < _SHORTEST:
         room, end = max(0, width - width_of(start) - 2), ()
@@ -78,16 +78,16 @@ def _start(player: Player) -> Row:
 
 
 def _details(player: Player, width: int) -> Row:
-    tape = player.tape
+    index = player.index
     told: list[tuple[str, str]] = []
     of = " of " if width >= _DATED else "/"
     if width >= _DATED:
         told.append(("", figures.local_day(player.wall)))
-    told += [("t ", figures.elapsed(player.now)), ("event ", f"{player.number:,}{of}{len(tape):,}")]
-    passed = tape.outages_until(player.at)
-    told.append(("outage ", f"{passed:,}{of}{len(tape.outages):,}" if tape.outages else figures.NONE))
-    if len(tape.chapters) > 1:
-        told.append(("session ", f"{player.chapter + 1:,}{of}{len(tape.chapters):,}"))
+    told += [("t ", figures.elapsed(player.now)), ("event ", f"{player.number:,}{of}{len(index):,}")]
+    passed = index.outages_until(player.at)
+    told.append(("outage ", f"{passed:,}{of}{len(index.outages):,}" if index.outages else figures.NONE))
+    if len(index.sessions) > 1:
+        told.append(("session ", f"{player.session + 1:,}{of}{len(index.sessions):,}"))
     parts: list[tuple[str, Role]] = []
     for name, value in told:
         parts += [("   " if parts else "", "label"), (name, "label"), (value, "value")]
@@ -118,7 +118,7 @@ class ReplayBar(Panel):
 
     def _looks(self, moment: Moment) -> object:
         player, loading = self._player, self._loading
-        read = (loading.done, round(loading.share, 2), len(player.tape) if loading.done else len(player.tape) >> 12)
+        read = (loading.done, round(loading.share, 2), len(player.index) if loading.done else len(player.index) >> 12)
         return player.number, int(player.at * 20), player.playing, player.speed, read
 
     def _lines(self, moment: Moment, width: int, height: int) -> list[Row]:
@@ -130,7 +130,7 @@ class ReplayBar(Panel):
         if length > 1:
             share = 1.0 if self._loading.done else self._loading.share or 1.0
             part = max(0.0, min(1.0, (x - self.content_offset.x - first) / (length - 1)))
-            self._player.seek(part * self._player.tape.length / share)
+            self._player.seek(part * self._player.index.length / share)
             self.redraw()
 
     def on_mouse_down(self, event: MouseDown) -> None:

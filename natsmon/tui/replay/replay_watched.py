@@ -17,7 +17,7 @@ class ReplayWatch(Watch):
         super().__init__(source, clock, NO_CONNECTION)
         self.player = player
         self._last = clock()
-        self._cuts = 0
+        self._jumps = 0
         self._place = (0, 0.0)
 
     def look(self) -> bool:
@@ -25,21 +25,21 @@ class ReplayWatch(Watch):
         now = self._clock()
         self.player.advance(now - self._last)
         self._last = now
-        cut = self.player.cuts != self._cuts
-        if cut:
-            self._cuts = self.player.cuts
+        jumped = self.player.jumps != self._jumps
+        if jumped:
+            self._jumps = self.player.jumps
             self.book.restore([entry(line) for line in self.player.tracks.first.log])
-        for line in self.player.told:
-            if not cut:
+        for line in self.player.new_lines:
+            if not jumped:
                 self.book.add(entry(line))
-        self.player.told.clear()
+        self.player.new_lines.clear()
         self.tracks = self.player.tracks
         self.stream = "ended" if self.state.end is not None else "live"
         place = (self.player.number, self.player.at)
         if place != self._place:
             self._place = place
             self.revision += 1
-        return cut
+        return jumped
 
     def moment(self) -> Moment:
         return Moment(self.state, self.player.now, self.stream, unable=self.unable)

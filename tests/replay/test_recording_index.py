@@ -1,16 +1,16 @@
-"""The tape: what is known at any place of it is what was known then."""
+"""The index: what is known at any position is what was known then."""
 
 import pytest
 
 from natsmon.stream import events as ev
-from tests.replay.tapes import DAY, EVENTS, at, folds, loaded
+from tests.replay.indexed import DAY, EVENTS, at, folds, loaded
 from tests.state.folding import same
 from tests.tui import dial_streams, outage_streams, streams
 from tests.tui.streams import STARTED
 
 
 @pytest.mark.usefixtures("small_blocks")
-def test_every_place_is_as_if_folded_from_the_start() -> None:
+def test_every_position_equals_folding_from_the_start() -> None:
     whole = loaded(EVENTS)
     for number, track in enumerate(folds(EVENTS)):
         if number % 3:
@@ -20,19 +20,19 @@ def test_every_place_is_as_if_folded_from_the_start() -> None:
         assert list(there.log) == list(track.log)
 
 
-def test_times_run_on_from_session_to_session() -> None:
+def test_time_continues_from_session_to_session() -> None:
     whole = loaded(EVENTS)
-    assert len(whole.chapters) == 3
+    assert len(whole.sessions) == 3
     assert list(whole.times) == sorted(whole.times)
     ends = [streams.outage().t, outage_streams.upgrade().t, dial_streams.raced().t]
-    assert [chapter.started for chapter in whole.chapters] == [STARTED, STARTED + 2 * DAY, STARTED + 3 * DAY]
+    assert [session.record.started for session in whole.sessions] == [STARTED, STARTED + 2 * DAY, STARTED + 3 * DAY]
     assert whole.length <= sum(ends)
-    for chapter, event in ((c, EVENTS[c.first]) for c in whole.chapters):
+    for session, event in ((c, EVENTS[c.first]) for c in whole.sessions):
         assert isinstance(event, ev.Session)
-        assert chapter.wall(chapter.base) == event.started
+        assert session.wall(session.base) == event.started
 
 
-def test_a_recording_that_begins_in_the_middle_begins_there() -> None:
+def test_recording_that_begins_in_the_middle_starts_at_its_snapshot() -> None:
     stream = streams.connected()
     head: list[ev.AnyEvent] = [
         stream.events[0],
@@ -41,13 +41,13 @@ def test_a_recording_that_begins_in_the_middle_begins_there() -> None:
     ]
     later: list[ev.AnyEvent] = [ev.Paused(t=stream.t + 2.0), ev.Resumed(t=stream.t + 5.0)]
     here = at([*head, *later])
-    assert here.tape.length == 5.0
+    assert here.index.length == 5.0
     here.seek(2.0)
     assert here.now == stream.t + 2.0
     assert [line.text for line in here.tracks.first.log] == ["before", "publishing paused"]
 
 
-def test_a_note_stands_at_its_place_and_makes_nothing_later() -> None:
+def test_note_has_its_place_and_delays_no_event() -> None:
     events: list[ev.AnyEvent] = [
         ev.Session(t=0.0, id="one", started=STARTED),
         ev.Connected(t=1.0, server="nats://a:4222"),
@@ -59,8 +59,8 @@ def test_a_note_stands_at_its_place_and_makes_nothing_later() -> None:
         ev.Note(t=60.0, text="the probe died"),
     ]
     there = at(events)
-    assert list(there.tape.times) == [0.0, 1.0, 1.0, *[53.28855] * 4, 60.0]
-    assert [mark.began for mark in there.tape.outages] == [53.28855]
+    assert list(there.index.times) == [0.0, 1.0, 1.0, *[53.28855] * 4, 60.0]
+    assert [mark.began for mark in there.index.outages] == [53.28855]
     there.to_event(5)
     assert there.now == 53.28855
     assert [line.text for line in there.tracks.first.log][-2:] == ["killing the server", "killed the server"]

@@ -1,4 +1,4 @@
-"""Three sessions, days apart, as a tape, as a player on it and as a file."""
+"""Three sessions, days apart, as an index, with a player, and as a file."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from natsmon.recording.reader import Batch
 from natsmon.replay.checkpoint import new_tracks
 from natsmon.replay.player import Player
-from natsmon.replay.tape import Tape
+from natsmon.replay.recording_index import RecordingIndex
 from natsmon.state import Track
 from natsmon.stream import codec
 from natsmon.stream import events as ev
@@ -44,8 +44,8 @@ def batch(events: list[ev.AnyEvent]) -> Batch:
     return Batch(events, [codec.encode(event).rstrip() for event in events], 0, 0)
 
 
-def loaded(events: list[ev.AnyEvent]) -> Tape:
-    whole = Tape()
+def loaded(events: list[ev.AnyEvent]) -> RecordingIndex:
+    whole = RecordingIndex()
     whole.add(batch(events))
     return whole
 
