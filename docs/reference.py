@@ -16,8 +16,11 @@ from typing import Annotated, Any, get_args, get_origin
 
 import msgspec
 
+from natsmon.dial.causes import Cause
+from natsmon.dial.stages import STAGES
 from natsmon.stream import commands, events
 from natsmon.stream.codec import decode_event, encode, kind_of
+from natsmon.wording.cause_table import SECTIONS, diagnose
 
 Kind = type[events.Event] | type[commands.Command]
 FOLDER = Path(__file__).parent
@@ -52,7 +55,24 @@ def stream_page() -> str:
     return "\n".join(lines)
 
 
-PAGES = {"stream.md": stream_page}
+def causes_page() -> str:
+    """The page of every cause of a failed dial or an ended connection."""
+    lines = [_GENERATED, "# Causes", "", _prose(inspect.getdoc(Cause) or ""), ""]
+    for title, section in SECTIONS.items():
+        lines += [f"## {title}", "", "| cause | stage | phrase | meaning | advice |", "|---|---|---|---|---|"]
+        for cause, diagnosis in section.items():
+            lines.append(_row(f"`{cause}`", "", *diagnosis))
+            in_stages = {stage: diagnose(stage, cause) for stage in STAGES}
+            lines += [_row(f"`{cause}`", stage, *each) for stage, each in in_stages.items() if each != diagnosis]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _row(*cells: str) -> str:
+    return "| " + " | ".join(map(_cell, cells)) + " |"
+
+
+PAGES = {"stream.md": stream_page, "causes.md": causes_page}
 
 
 def _section(kind: Kind, base: Kind, example: bytes | None) -> list[str]:

@@ -9,6 +9,7 @@ from typing import get_args
 import pytest
 
 from docs import reference
+from natsmon.dial.causes import Cause
 from natsmon.stream import commands, events
 from natsmon.stream.codec import kind_of
 
@@ -24,6 +25,11 @@ def test_stream_reference_has_every_event_and_command_with_an_example() -> None:
     for kind in (*get_args(events.AnyEvent), *get_args(commands.AnyCommand)):
         section = page.partition(f"### `{kind_of(kind)}`\n")[2].partition("\n###")[0]
         assert "```json" in section, kind
+
+
+def test_table_of_causes_has_every_cause() -> None:
+    page = reference.causes_page()
+    assert [cause for cause in Cause if f"| `{cause}` |" not in page] == []
 
 
 @pytest.mark.skipif(importlib.util.find_spec("mkdocs") is None, reason="mkdocs is not installed: make docs installs it")
