@@ -32,7 +32,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure() -> None:
-    os.environ["XDG_CONFIG_HOME"] = "/nonexistent"  # contexts and config of whoever runs the tests do not apply
+    os.environ["XDG_CONFIG_HOME"] = "/proc/nowhere"  # contexts and config of whoever runs the tests do not apply
     for name in [name for name in os.environ if name.startswith(("NATS_", "NATSMON_"))]:
         del os.environ[name]
     adopt_orphans()

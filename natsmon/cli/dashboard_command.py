@@ -11,6 +11,7 @@ from natsmon.cli.output import write
 from natsmon.cli.record_target import target_from
 from natsmon.cli.run_modes import choose, run
 from natsmon.cli.settings_layers import settings_from
+from natsmon.cli.value_layers import Layers
 
 
 def _version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:
@@ -35,10 +36,11 @@ def _version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:
 @output_flags
 @click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Show the version.")
 @click.pass_context
-def dashboard(ctx: click.Context, /, plain: bool, as_json: bool, control: bool, **_: Any) -> int:
+def dashboard(ctx: click.Context, /, **_: Any) -> int:
     """Monitor a connection to NATS: every dial, reconnect, outage and message, live.
 
     Without a terminal on standard output it is a log instead.
     """
-    mode = choose(ctx, plain, as_json, control)
-    return run(mode, settings_from(ctx), control=control, record=target_from(ctx, mode))
+    layers = Layers(ctx)
+    mode = choose(ctx, layers)
+    return run(mode, settings_from(ctx, layers=layers), record=target_from(ctx, mode.form))

@@ -6,11 +6,12 @@ import click
 
 from natsmon.cli.command_group import Command
 from natsmon.cli.flag_types import whole
-from natsmon.cli.flags import Flag, connect_flags, output_flags, run_flags
+from natsmon.cli.flags import Flag, config_flags, connect_flags, output_flags, run_flags
 from natsmon.cli.output import complain
 from natsmon.cli.record_target import target_from
 from natsmon.cli.run_modes import choose, run
 from natsmon.cli.settings_layers import settings_from
+from natsmon.cli.value_layers import Layers
 from natsmon.config.server_urls import parse_servers
 from natsmon.stream.exit_codes import Exit
 
@@ -41,17 +42,17 @@ class _Demo(Command):
 @connect_flags
 @run_flags
 @output_flags
+@config_flags
 @click.argument("rest", nargs=-1, metavar="")
 @click.pass_context
-def demo(
-    ctx: click.Context, /, servers: int, rest: tuple[str, ...], plain: bool, as_json: bool, control: bool, **_: Any
-) -> int:
+def demo(ctx: click.Context, /, servers: int, rest: tuple[str, ...], **_: Any) -> int:
     """Show the dashboard on nats-servers it starts itself, with keys that break them."""
     if rest:
         raise click.UsageError("demo starts servers of its own and takes no URL", ctx)
-    mode = choose(ctx, plain, as_json, control)
-    record = target_from(ctx, mode)
-    settings_from(ctx, servers=(), subject=_SUBJECT)  # report wrong usage before a server is started
+    layers = Layers(ctx, servers=False)
+    mode = choose(ctx, layers)
+    record = target_from(ctx, mode.form)
+    settings_from(ctx, servers=(), layers=layers, subject=_SUBJECT)  # report wrong usage before a server is started
     from natsmon.lab.demo import Demo, DemoFailed
     from natsmon.lab.nats_server import NoServer
 
@@ -62,7 +63,7 @@ def demo(
         return Exit.USAGE
     try:
         addresses, _userinfo = parse_servers(cluster.urls)
-        settings = settings_from(ctx, servers=addresses, subject=_SUBJECT)
-        return run(mode, settings, control=control, record=record, sandbox=cluster)
+        settings = settings_from(ctx, servers=addresses, layers=layers, subject=_SUBJECT)
+        return run(mode, settings, record=record, sandbox=cluster)
     finally:
         cluster.close()

@@ -166,9 +166,12 @@ def _command(value: str) -> tuple[str, ...]:
         words = tuple(shlex.split(value))
     except ValueError as error:
         raise ValueError(f"is not a command line: {error}") from None
-    if words and shutil.which(os.path.expanduser(words[0])) is None:
+    if not words:
+        return ()
+    program = os.path.expanduser(words[0])
+    if shutil.which(program) is None:
         raise ValueError("does not exist, or cannot be executed")
-    return words
+    return (program, *words[1:])
 
 
 def _rate(value: str) -> float:

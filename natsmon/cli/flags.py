@@ -184,15 +184,18 @@ _DISPLAY_FLAGS = [
     _flag("Alerts", "--on-outage", type=COMMAND, help="Run this command when an outage begins and when it ends."),
 ]
 
-_OUTPUT_FLAGS = [
+_LOG_FLAGS = [
     _flag("Output", "--plain", is_flag=True, help="A log, one line per event."),
-    _flag("Output", "--json", "as_json", is_flag=True, help="The event stream, one JSON object per line."),
     _flag("Output", "--format", "log_format", type=one_of("FORMAT", *LOG_FORMATS), default="text",
           help="With --plain: text, logfmt or json, for log collectors."),
     _flag("Output", "--level", "log_level", type=one_of("LEVEL", *LOG_LEVELS), default="debug",
           help="With --plain: lines of this level and above: debug, info, warn or error."),
-    _flag("Output", "--control", is_flag=True, help="With --json: take commands from standard input."),
 ]  # fmt: skip
+
+_STREAM_FLAGS = [
+    _flag("Output", "--json", "as_json", is_flag=True, help="The event stream, one JSON object per line."),
+    _flag("Output", "--control", is_flag=True, help="With --json: take commands from standard input."),
+]
 
 _RECORD_FLAGS = [
     _flag(
@@ -251,9 +254,14 @@ def config_flags(function: F) -> F:
     return _apply(_CONFIG_FLAGS, function)
 
 
+def view_flags(function: F) -> F:
+    """What a view shows: a screen with its alerts, or a log."""
+    return _apply([*_LOG_FLAGS, *_DISPLAY_FLAGS], function)
+
+
 def output_flags(function: F) -> F:
     """The form of the output, and the recording."""
-    return _apply([*_DISPLAY_FLAGS, *_OUTPUT_FLAGS], record_flags(function))
+    return _apply([*_LOG_FLAGS, *_STREAM_FLAGS, *_DISPLAY_FLAGS], record_flags(function))
 
 
 def record_flags(function: F) -> F:

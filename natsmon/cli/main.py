@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 from collections.abc import Sequence
 
 import click
@@ -65,6 +66,8 @@ def _occupy_standard_streams() -> None:
         except OSError:
             closed.append(fd)
             os.dup2(os.open(os.devnull, os.O_RDWR), fd)
+    if sys.stdin is None:
+        sys.stdin = open(0, closefd=False)  # noqa: SIM115 - as long as the process
     if 1 in closed:
         raise click.UsageError("standard output is closed")
 

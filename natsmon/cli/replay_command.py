@@ -5,13 +5,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from natsmon.cli.command_group import Command
-from natsmon.cli.flags import Flag
+from natsmon.cli.flags import config_flags, view_flags
 from natsmon.cli.output import complain, write
+from natsmon.cli.run_modes import view_mode
 from natsmon.cli.terminal_check import need_screen
 from natsmon.stream.exit_codes import Exit
 
 if TYPE_CHECKING:
     from natsmon.recording.reader import Recording
+    from natsmon.wording.plain_log import PlainLog
 
 
 @click.command(
@@ -21,17 +23,19 @@ if TYPE_CHECKING:
     essentials=["plain"],
     exit_codes={0: "ended by you", 2: "FILE cannot be read"},
 )
-@click.option("--plain", cls=Flag, section="Output", is_flag=True, help="Print the whole log instead.")
+@view_flags
+@config_flags
 @click.argument("files", nargs=-1, metavar="FILE...")
 @click.pass_context
-def replay(ctx: click.Context, /, files: tuple[str, ...], plain: bool, **_: Any) -> int:
+def replay(ctx: click.Context, /, files: tuple[str, ...], **_: Any) -> int:
     """Play a recording in the dashboard: play, pause, step, jump from outage to outage.
 
     Numbered parts of FILE are read first, compressed or not. Several files are played one after another.
     """
     if not files:
         raise click.UsageError("replay needs a recording: natsmon replay FILE", ctx)
-    if not plain:
+    mode = view_mode(ctx)
+    if mode.form == "dashboard":
         need_screen("replay")
     from natsmon.recording.reader import Recording, Unreadable
 
@@ -40,8 +44,8 @@ def replay(ctx: click.Context, /, files: tuple[str, ...], plain: bool, **_: Any)
     except Unreadable as error:
         complain(f"replay: {error}")
         return Exit.USAGE
-    if plain:
-        return _log(recording)
+    if mode.form == "plain":
+        return _log(recording, mode.log())
     from natsmon.replay.loading import Loading
 
     loading = Loading(recording)
@@ -52,10 +56,8 @@ def replay(ctx: click.Context, /, files: tuple[str, ...], plain: bool, **_: Any)
     return run(loading)
 
 
-def _log(recording: "Recording") -> int:
-    from natsmon.wording.plain_log import PlainLog
-
-    log, events = PlainLog(), 0
+def _log(recording: "Recording", log: "PlainLog") -> int:
+    events = 0
     for events, event in enumerate(recording.events(), 1):  # noqa: B007  the last number is asked for
         if (line := log.line(event)) is not None and not write(line):
             return Exit.ENDED

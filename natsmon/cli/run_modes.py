@@ -1,75 +1,126 @@
 """How a run is shown: on a screen, as a log, or as the stream of its events.
 
-The packages that cost a start (the client, the screen) are imported by the mode that needs them.
+Packages that slow a start down (the client, the screen) are imported by the mode that needs them.
 """
 
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from natsmon.cli.output import is_terminal, write
+from natsmon.cli.file_limit import NEEDED, NEEDED_PER_SERVER, check_open_files
+from natsmon.cli.output import complain, write
 from natsmon.cli.record_target import recording
+from natsmon.cli.settings_layers import view_settings_from
+from natsmon.cli.terminal_check import check_encoding, missing_terminal
+from natsmon.cli.value_layers import Layers
 from natsmon.config.settings import Settings
+from natsmon.config.view_settings import ViewSettings
 
 if TYPE_CHECKING:
     from natsmon.lab.demo import Demo
     from natsmon.recording.recorder import Recorder
     from natsmon.recording.target import Target
     from natsmon.stream.sink import Sink
+    from natsmon.stream.source import Source
     from natsmon.tui.model.moment import Moment
+    from natsmon.wording.plain_log import PlainLog
 
 
-def choose(ctx: click.Context, /, plain: bool, as_json: bool, control: bool) -> str:
+class Mode(NamedTuple):
+    """The form of the output of a run, and what it needs beside the settings of the connection."""
+
+    form: str
+    """``dashboard``, ``plain`` or ``json``."""
+    view: ViewSettings
+    control: bool = False
+    """Commands come from standard input."""
+    log_format: str = "text"
+    log_level: str = "debug"
+    notice: str = ""
+    """Why it is the log, where the dashboard was not excluded."""
+
+    def log(self) -> "PlainLog":
+        """What formats the lines of the log."""
+        from natsmon.wording.plain_log import PlainLog
+
+        return PlainLog(self.log_format, self.log_level, messages=self.view.messages)
+
+
+def choose(ctx: click.Context, layers: Layers) -> Mode:
+    """The mode of a command line. Without a terminal it is the log, with a notice.
+
+    Raises:
+        click.UsageError: For flags that exclude each other, and an encoding that cannot show the dashboard.
+    """
+    plain, as_json, control = (ctx.params[name] for name in ("plain", "as_json", "control"))
     if plain and as_json:
         raise click.UsageError("--plain and --json exclude each other", ctx)
     if control and not as_json:
         raise click.UsageError("--control needs --json", ctx)
+    view = view_settings_from(layers)
+    log = layers.value("log_format")[0], layers.value("log_level")[0]
     if as_json:
-        return "json"
-    # The dashboard is drawn on standard error.
-    if plain or not all(map(is_terminal, (sys.stdin, sys.stdout, sys.stderr))):
-        return "plain"
-    if (term := os.environ.get("TERM", "")) in ("dumb", "unknown"):
-        raise click.UsageError(f'TERM: "{term}" is a terminal that cannot show the dashboard; try --plain', ctx)
-    return "dashboard"
+        return Mode("json", view, control)
+    if plain:
+        return Mode("plain", view, False, *log)
+    if why := missing_terminal():
+        return Mode("plain", view, False, *log, notice=f"{why}: this is the log, as with --plain")
+    check_encoding()
+    return Mode("dashboard", view)
 
 
-def run(mode: str, settings: Settings, *, control: bool, record: "Target | None", sandbox: "Demo | None" = None) -> int:
+def view_mode(ctx: click.Context) -> Mode:
+    """The mode of a command that shows a stream or a recording: the dashboard, or the log."""
+    layers = Layers(ctx)
+    log = layers.value("log_format")[0], layers.value("log_level")[0]
+    return Mode("plain" if ctx.params["plain"] else "dashboard", view_settings_from(layers), False, *log)
+
+
+def run(mode: Mode, settings: Settings, *, record: "Target | None", sandbox: "Demo | None" = None) -> int:
+    """Run until the end; the exit code."""
+    check_open_files(NEEDED + (NEEDED_PER_SERVER * len(settings.servers) if sandbox is not None else 0))
     with recording(record) as recorder:
-        return _run(mode, settings, control, record, recorder, sandbox)
+        if mode.notice:
+            complain(mode.notice)
+        return _run(mode, settings, record, recorder, sandbox)
 
 
 def _run(
-    mode: str,
-    settings: Settings,
-    control: bool,
-    record: "Target | None",
-    recorder: "Recorder | None",
-    sandbox: "Demo | None",
+    mode: Mode, settings: Settings, record: "Target | None", recorder: "Recorder | None", sandbox: "Demo | None"
 ) -> int:
-    if mode == "dashboard":
+    if mode.form == "dashboard":
         from natsmon.stream.probe_child import ProbeChild
-        from natsmon.tui.app import run as run_dashboard
 
-        return run_dashboard(ProbeChild(settings), sandbox=sandbox, record=record, recorder=recorder, afterwards=sum_up)
+        return show(ProbeChild(settings), mode, sandbox=sandbox, record=record, recorder=recorder)
     from natsmon.probe.process import run as run_probe
     from natsmon.stream.outbox import Outbox
 
-    render = None
-    if mode != "json":
-        from natsmon.wording.plain_log import PlainLog
-
-        render = PlainLog().line
-    outbox = Outbox(sys.stdout.fileno(), render)
-    sinks: list[Sink] = [outbox] if recorder is None else [outbox, recorder]
-    return run_probe([settings], sinks, control=control)
+    outbox = Outbox(sys.stdout.fileno(), None if mode.form == "json" else mode.log().line)
+    sinks: Sequence[Sink] = [outbox] if recorder is None else [outbox, recorder]
+    return run_probe([settings], sinks, control=mode.control)
 
 
-def sum_up(last: "Moment", recordings: list[str]) -> None:
-    """What the terminal keeps of what was on the screen."""
+def show(source: "Source", mode: Mode, **options: Any) -> int:
+    """Show a source in the dashboard, and leave a summary in the terminal.
+
+    Raises:
+        click.UsageError: For a theme that does not exist.
+    """
+    from natsmon.tui.app import UnknownTheme
+    from natsmon.tui.app import run as run_dashboard
+
+    try:
+        return run_dashboard(source, view=mode.view, afterwards=print_summary, **options)
+    except UnknownTheme as error:
+        raise click.UsageError(f"{mode.view.origins.get('theme', '--theme')}: {error}") from None
+
+
+def print_summary(last: "Moment", recordings: list[str]) -> None:
+    """Leave a summary of the session in the terminal."""
     from natsmon.wording.session_summary import summary
 
     died = last.exit_reason if last.stream == "died" else None

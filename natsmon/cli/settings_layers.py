@@ -56,6 +56,7 @@ def settings_from(
     merge.plain_values()
     merge.payload()
     merge.proxy()
+    merge.context()
     if servers is None:
         merge.credentials(merge.servers())
     else:
@@ -92,6 +93,10 @@ class _Merge:
             value, came_from = self._layers.value(name)
             if value is not None:
                 self.put(FIELDS.get(name, name), not value if name.startswith("no_") else value, came_from)
+
+    def context(self) -> None:
+        if (context := self._layers.context) is not None:
+            self.put("context", context.name, self._layers.context_origin)
 
     def payload(self) -> None:
         if "payload" not in self._ctx.params:

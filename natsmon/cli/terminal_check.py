@@ -1,5 +1,6 @@
-"""Whether there is a terminal to draw on, for a command that is nothing without one."""
+"""What the terminal can show, checked before a screen is drawn on it."""
 
+import codecs
 import os
 import sys
 
@@ -8,13 +9,50 @@ import click
 from natsmon.cli.output import is_terminal
 
 
+def missing_terminal() -> str:
+    """Which of the standard streams is not a terminal, or why the terminal is too simple; empty for a full one.
+
+    The dashboard reads keys from standard input, draws on standard error, and leaves a summary on standard output.
+    """
+    for name, stream in (("input", sys.stdin), ("output", sys.stdout), ("error", sys.stderr)):
+        if not is_terminal(stream):
+            return f"standard {name} is not a terminal"
+    return simple_terminal()
+
+
+def simple_terminal() -> str:
+    """Why the terminal cannot move its cursor; empty where it can."""
+    term = os.environ.get("TERM", "")
+    return f"TERM={term} cannot show the dashboard" if term in ("dumb", "unknown") else ""
+
+
+def check_encoding() -> None:
+    """Raise UsageError where the terminal's encoding has no box-drawing characters."""
+    encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
+    if codecs.lookup(encoding).name == "utf-8":
+        return
+    names = ("PYTHONIOENCODING", "LC_ALL", "LC_CTYPE", "LANG")
+    name = next((name for name in names if os.environ.get(name)), "the locale")
+    given = f"{name}={os.environ[name]}" if name in os.environ else f"{name} ({encoding})"
+    raise click.UsageError(f"{given} cannot show the dashboard; try a UTF-8 locale such as C.UTF-8, or --plain")
+
+
 def need_screen(command: str, *, keys_from: str = "") -> None:
-    """Raises UsageError. With ``keys_from`` standard input may be something else: keys come from that terminal."""
+    """Check the terminal for a command that is nothing without one.
+
+    Args:
+        command: For the error.
+        keys_from: The path of a terminal that replaces standard input for the keys.
+
+    Raises:
+        click.UsageError: Where there is no terminal, or it cannot show the dashboard.
+    """
     streams = [sys.stdout, sys.stderr] if keys_from else [sys.stdin, sys.stdout, sys.stderr]
     if not all(map(is_terminal, streams)):
         raise click.UsageError(f"{command}: there is no terminal to show it on; try --plain")
-    if (term := os.environ.get("TERM", "")) in ("dumb", "unknown"):
-        raise click.UsageError(f'TERM: "{term}" is a terminal that cannot show the dashboard; try --plain')
+    if why := simple_terminal():
+        raise click.UsageError(f"{why}; try --plain")
+    check_encoding()
     if keys_from and not is_terminal(sys.stdin):
         _take_keys_from(keys_from)
 

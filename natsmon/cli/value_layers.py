@@ -70,6 +70,8 @@ class Layers:
         self._uses_servers = servers and "context" in self._params
         self.config = _config(ctx)
         self.choices = config_file.load_choices() if "theme" in self._params else {}
+        self.context_origin = ""
+        """Where the name of the context came from."""
         self.context = self._load_context(context) if self._uses_servers else None
 
     def _load_context(self, name: str) -> NatsContext | None:
@@ -78,6 +80,7 @@ class Layers:
             if self._ctx.params["no_context"]:
                 return None
             name, origin = self._context_name()
+            self.context_origin = origin
         if not name:
             return None
         try:

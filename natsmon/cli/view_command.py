@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from natsmon.cli.command_group import Command
-from natsmon.cli.flags import Flag, record_flags
+from natsmon.cli.flags import Flag, config_flags, record_flags, view_flags
 from natsmon.cli.output import complain, is_terminal, write
 from natsmon.cli.record_target import recording, say_if_stopped, target_from
-from natsmon.cli.run_modes import sum_up
+from natsmon.cli.run_modes import Mode, show, view_mode
 from natsmon.cli.terminal_check import need_screen
 from natsmon.stream.exit_codes import Exit
 from natsmon.text.plain_text import printable
@@ -41,37 +41,39 @@ _TERMINAL = "/dev/tty"
     metavar="[USER@]HOST",
     help="Run natsmon --json on HOST and show it; keys work.",
 )
-@click.option("--plain", cls=Flag, section="Output", is_flag=True, help="A log, one line per event.")
+@view_flags
 @record_flags
+@config_flags
 @click.argument("rest", nargs=-1, metavar="- | --ssh HOST [-- ARGUMENTS...]")
 @click.pass_context
-def view(ctx: click.Context, /, ssh: str | None, plain: bool, rest: tuple[str, ...], **_: Any) -> int:
+def view(ctx: click.Context, /, ssh: str | None, rest: tuple[str, ...], **_: Any) -> int:
     """Show a natsmon on another machine, through a pipe or over ssh.
 
     Through a pipe: ssh HOST natsmon --json | natsmon view -. With --ssh, ARGUMENTS are passed to the natsmon on HOST,
     and the keys act on its connection.
     """
-    record = target_from(ctx, "plain" if plain else "dashboard")
+    mode = view_mode(ctx)
+    record = target_from(ctx, mode.form)
     if ssh is not None:
-        return _over_ssh(ctx, ssh, rest, plain, record)
+        return _over_ssh(ctx, ssh, rest, mode, record)
     if rest != (STANDARD_INPUT,):
         hint = "; natsmon replay FILE shows a recording" if rest else ""
         raise click.UsageError(f"view wants - for standard input, or --ssh HOST{hint}", ctx)
     if is_terminal(sys.stdin):
         raise click.UsageError("view -: standard input is this terminal; try natsmon --json … | natsmon view -", ctx)
     stream = os.dup(0)
-    if not plain:
+    if mode.form == "dashboard":
         need_screen("view", keys_from=_TERMINAL)
     from natsmon.stream.pipe import NO_COMMANDS, Pipe
 
     with recording(record) as recorder:
-        return _show(Pipe(stream), plain, record, recorder, unable=NO_COMMANDS)
+        return _show(Pipe(stream), mode, record, recorder, unable=NO_COMMANDS)
 
 
-def _over_ssh(ctx: click.Context, host: str, arguments: tuple[str, ...], plain: bool, record: "Target | None") -> int:
+def _over_ssh(ctx: click.Context, host: str, arguments: tuple[str, ...], mode: Mode, record: "Target | None") -> int:
     if not host or host.startswith("-") or printable(host) != host:
         raise click.BadParameter(f'"{printable(host)}" is no host', ctx=ctx, param_hint="--ssh")
-    if not plain:
+    if mode.form == "dashboard":
         need_screen("view")
     from natsmon.stream.ssh import NoRemote, start
 
@@ -81,26 +83,22 @@ def _over_ssh(ctx: click.Context, host: str, arguments: tuple[str, ...], plain: 
         except NoRemote as error:
             complain(f"view: {error}")
             return Exit.USAGE if error.status == Exit.USAGE else Exit.GAVE_UP
-        return _show(source, plain, record, recorder)
+        return _show(source, mode, record, recorder)
 
 
 def _show(
-    source: "Source", plain: bool, record: "Target | None", recorder: "Recorder | None", *, unable: str = ""
+    source: "Source", mode: Mode, record: "Target | None", recorder: "Recorder | None", *, unable: str = ""
 ) -> int:
-    if plain:
+    if mode.form == "plain":
         import asyncio
 
         source.tap = recorder.write if recorder is not None else None
-        return asyncio.run(_log(source, recorder))
-    from natsmon.tui.app import run
-
-    return run(source, leave_at_end=False, record=record, recorder=recorder, unable=unable, afterwards=sum_up)
+        return asyncio.run(_log(source, recorder, mode))
+    return show(source, mode, leave_at_end=False, record=record, recorder=recorder, unable=unable)
 
 
-async def _log(source: "Source", recorder: "Recorder | None") -> int:
-    from natsmon.wording.plain_log import PlainLog
-
-    log = PlainLog()
+async def _log(source: "Source", recorder: "Recorder | None", mode: Mode) -> int:
+    log = mode.log()
     try:
         async for event in source.events():
             if recorder is not None:

@@ -87,6 +87,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     inbox_prefix: str = "_INBOX"
     js_domain: str = ""
     js_api_prefix: str = ""
+    context: str = ""
+    """The name of the nats CLI's context."""
     name: str = ""
     """The connection's name, as servers list it."""
     subject: str = ""
@@ -206,6 +208,7 @@ _SHOWN: dict[str, tuple[str, Callable[[Any], str]]] = {
     "inbox_prefix": ("inbox-prefix", printable),
     "js_domain": ("js-domain", printable),
     "js_api_prefix": ("js-api-prefix", printable),
+    "context": ("context", printable),
     "name": ("connection-name", printable),
     "subject": ("subject", _subject),
     "payload": ("payload", _payload),

@@ -151,6 +151,7 @@ class MonitoredConnection:
         settings = self._settings
         return ev.Connection(
             name=settings.name,
+            context=settings.context,
             servers=[server.url for server in settings.servers],
             subject=settings.observe or settings.subject,
             size=len(settings.payload),

@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
-from textual import constants
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.driver import Driver
@@ -19,6 +18,7 @@ from textual.events import Key as KeyPressed
 from textual.screen import Screen
 from textual.widgets import Input
 
+from natsmon.config.view_settings import ViewSettings
 from natsmon.stream import commands
 from natsmon.stream.source import Source
 from natsmon.tui.model import decisions
@@ -60,6 +60,10 @@ class Sandbox(Protocol):
         ...
 
 
+class UnknownTheme(ValueError):
+    """The text names the themes there are."""
+
+
 class NatsmonApp(App[int]):
     """One connection, watched and acted upon. Its return value is the exit code."""
 
@@ -74,6 +78,7 @@ class NatsmonApp(App[int]):
         self,
         source: Source,
         *,
+        view: ViewSettings = ViewSettings(),  # noqa: B008 - frozen
         sandbox: Sandbox | None = None,
         clock: Callable[[], float] = time.monotonic,
         leave_at_end: bool = True,
@@ -88,10 +93,13 @@ class NatsmonApp(App[int]):
         super().__init__()
         for theme in (themes.DARK, themes.LIGHT):
             self.register_theme(theme)
-        if constants.DEFAULT_THEME == "textual-dark":  # unless TEXTUAL_THEME asks for another
-            # As setting it would, but before anything is styled: else all of it would be styled twice.
-            self.set_reactive(App.theme, themes.DARK.name)
-            self.stylesheet.set_variables(self.get_css_variables())
+        self.view_settings = view
+        wanted = view.theme or themes.DARK.name
+        if wanted not in self.available_themes:
+            raise UnknownTheme(f'"{wanted}" is not a theme; there are {", ".join(sorted(self.available_themes))}')
+        # As setting it would, but before anything is styled: else all of it would be styled twice.
+        self.set_reactive(App.theme, wanted)
+        self.stylesheet.set_variables(self.get_css_variables())
         self._source = source
         self._sandbox = sandbox
         self._sandbox_busy = False
@@ -358,6 +366,7 @@ def _works_on(screen: Screen[object], key: Key) -> bool:
 def run(
     source: Source,
     *,
+    view: ViewSettings = ViewSettings(),  # noqa: B008 - frozen
     sandbox: Sandbox | None = None,
     leave_at_end: bool = True,
     record: "Target | None" = None,
@@ -370,7 +379,7 @@ def run(
     ``afterwards`` is called when the screen is gone, with what was known last and the names of the recordings made.
     """
     app = NatsmonApp(
-        source, sandbox=sandbox, leave_at_end=leave_at_end, record=record, recorder=recorder, unable=unable
+        source, view=view, sandbox=sandbox, leave_at_end=leave_at_end, record=record, recorder=recorder, unable=unable
     )
     try:
         code = app.run()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from natsmon.cli import run_modes as modes
+from natsmon.cli import terminal_check
 from natsmon.cli.command_group import DEFAULT, load
 from natsmon.config.settings import Settings
 
@@ -65,7 +65,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Runs]:
 
     fake("natsmon.probe.process", run=run_probe)
     fake("natsmon.stream.outbox", Outbox=outbox)
-    fake("natsmon.tui.app", run=run_dashboard)
+    fake("natsmon.tui.app", run=run_dashboard, UnknownTheme=type("UnknownTheme", (ValueError,), {}))
     fake("natsmon.stream.probe_child", ProbeChild=lambda settings: settings)
     fake("natsmon.lab.demo", Demo=FakeDemo, DemoFailed=OSError)
     yield started
@@ -75,4 +75,4 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Runs]:
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm-256color")
-    monkeypatch.setattr(modes, "is_terminal", lambda stream: True)
+    monkeypatch.setattr(terminal_check, "is_terminal", lambda stream: True)

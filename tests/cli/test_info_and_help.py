@@ -132,6 +132,9 @@ def test_closed_streams() -> None:
     assert (done.returncode, done.stderr) == (2, "natsmon: standard output is closed\n")
     assert run("natsmon --rate x 2>&-").returncode == 2
     assert run("natsmon info <&-").returncode == 0
+    done = run("natsmon --json --control 127.0.0.1:1 <&-")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert '"type":"end"' in done.stdout.splitlines()[-1]
 
 
 def test_info_in_a_plain_ascii_locale() -> None:

@@ -1,6 +1,8 @@
 """Which mode a command line means: the log, the stream, the dashboard, the demo."""
 
+import io
 import os
+import resource
 import socket
 import sys
 import types
@@ -101,10 +103,62 @@ def test_the_status_of_a_run_is_the_exit_status(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.usefixtures("terminal")
-def test_a_terminal_without_a_screen_is_told_to_log(
+@pytest.mark.parametrize("term", ["dumb", "unknown"])
+def test_simple_terminal_gets_the_log_with_a_notice(
+    term: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], runs: Runs
+) -> None:
+    monkeypatch.setenv("TERM", term)
+    assert cli.main([]) == 0
+    assert runs[0][0] == "probe"
+    line = f"natsmon: TERM={term} cannot show the dashboard: this is the log, as with --plain\n"
+    assert capfd.readouterr().err == line
+    assert cli.main(["--plain"]) == 0
+    assert capfd.readouterr().err == ""
+
+
+def test_missing_terminal_is_named(capfd: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([]) == 0
+    line = "natsmon: standard input is not a terminal: this is the log, as with --plain\n"
+    assert capfd.readouterr().err == line
+
+
+@pytest.mark.usefixtures("terminal")
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii", "cp1252"])
+@pytest.mark.parametrize(("name", "value"), [("LC_ALL", "en_US.ISO-8859-1"), ("PYTHONIOENCODING", "x")])
+def test_encoding_without_box_drawing_is_refused(
+    encoding: str,
+    name: str,
+    value: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    runs: Runs,
+) -> None:
+    for each in ("PYTHONIOENCODING", "LC_ALL", "LC_CTYPE", "LANG"):
+        monkeypatch.delenv(each, raising=False)
+    monkeypatch.setenv(name, value)
+    error = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "stderr", error)
+        assert cli.main([]) == Exit.USAGE
+    error.flush()
+    told = error.buffer.getvalue().decode()
+    hint = "try a UTF-8 locale such as C.UTF-8, or --plain"
+    assert told == f"natsmon: {name}={value} cannot show the dashboard; {hint}\n"
+    assert not runs
+    assert cli.main(["--plain"]) == 0
+
+
+def test_low_limit_of_open_files_is_raised_or_refused(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], runs: Runs
 ) -> None:
-    monkeypatch.setenv("TERM", "dumb")
-    assert cli.main([]) == Exit.USAGE
-    assert capfd.readouterr().err == 'natsmon: TERM: "dumb" is a terminal that cannot show the dashboard; try --plain\n'
+    limits = [(20, 1000)]
+    monkeypatch.setattr(resource, "getrlimit", lambda _: limits[-1])
+    monkeypatch.setattr(resource, "setrlimit", lambda _, limit: limits.append(limit))
     assert cli.main(["--plain"]) == 0
+    assert limits[-1] == (64, 1000)
+    limits.append((20, 20))
+    runs.clear()
+    assert cli.main(["--plain"]) == Exit.USAGE
+    assert capfd.readouterr().err == "natsmon: 20 open files are allowed and natsmon needs 64: ulimit -n 64\n"
+    assert not runs
+    assert cli.main(["info"]) == 0

@@ -90,7 +90,7 @@ async def test_a_stream_that_begins_in_the_middle_shows_what_it_can(tmp_path: Pa
         await terminal.ended()
 
 
-@pytest.mark.parametrize("command", ["view --plain -", "replay --plain run.jsonl"])
+@pytest.mark.parametrize("command", ["view --plain --messages -", "replay --plain --messages run.jsonl"])
 def test_a_log_that_nobody_reads_or_that_finds_no_room(tmp_path: Path, full_disk: str, command: str) -> None:
     written(tmp_path / "run.jsonl", [*streams.outage().events, *streams.connected().events])
     in_folder = f"cd {tmp_path}; {{ {NATSMON} {command} < run.jsonl; echo $? >code; }}"

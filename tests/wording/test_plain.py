@@ -1,5 +1,7 @@
 """Plain log: wall-clock time, two spaces, text."""
 
+import json
+
 import pytest
 
 from natsmon.stream import events as ev
@@ -49,6 +51,40 @@ def test_plain_log_is_utf8_without_colour() -> None:
     line = PlainLog().line(ev.AsyncError(t=0.0, text="grün \x1b[31m\nrot \udcff\u202e"))
     assert line is not None
     assert line.decode().endswith("grün \\x1b[31m\\nrot \\udcff\\u202e\n")
+
+
+@pytest.mark.usefixtures("far_east")
+def test_log_for_collectors_is_logfmt_or_json() -> None:
+    def lines(log: PlainLog) -> list[str]:
+        log.line(ev.Session(t=0.0, id="x", started=1_795_327_812.1))
+        log.line(ev.Connection(t=0.0, name="a \x1b=b"))
+        line = log.line(ev.AsyncError(t=0.003, text='no "route"'))
+        assert line is not None
+        return line.decode().splitlines()
+
+    (told,) = lines(PlainLog("logfmt"))
+    assert told.startswith(
+        'time=2026-11-22T06:10:12.103Z level=error event=async_error conn=0 name="a \\\\x1b=b" msg="'
+    )
+    assert told.endswith('no \\"route\\""')
+    (told,) = lines(PlainLog("json"))
+    fields = json.loads(told)
+    assert fields["msg"].endswith('no "route"')
+    assert {name: fields[name] for name in ("time", "level", "event", "conn", "name")} == {
+        "time": "2026-11-22T06:10:12.103Z", "level": "error", "event": "async_error", "conn": 0, "name": "a \\x1b=b",
+    }  # fmt: skip
+
+
+def test_log_omits_lines_below_its_level() -> None:
+    log = PlainLog(level="warn")
+    assert log.line(ev.Resumed(t=1.0)) is None
+    assert log.line(ev.AsyncError(t=1.0, text="x")) is not None
+
+
+def test_log_omits_single_messages_unless_asked_for() -> None:
+    message = ev.Published(t=1.0, seq=1, outcome="sent")
+    assert PlainLog(messages=False).line(message) is None
+    assert PlainLog().line(message) is not None
 
 
 def test_printable_escapes_control_characters() -> None:

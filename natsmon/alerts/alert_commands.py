@@ -1,0 +1,102 @@
+"""Alert commands: run one at a time, with the alert as JSON on standard input and as variables."""
+
+import asyncio
+import os
+import signal
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+import msgspec
+
+from natsmon.alerts.alert import Alert
+from natsmon.stream.child_process import child_environment
+from natsmon.text.plain_text import printable
+
+_RUN_SECONDS = 30.0
+_WAITING_LIMIT = 16
+_COMPLAINT = 200
+"""Characters of a failed command's last line."""
+
+
+class AlertCommands:
+    """A queue of commands; each runs in a process group of its own and is ended after its time.
+
+    Args:
+        on_failure: Called with one line when a command fails, or an alert is dropped.
+        run_seconds: Time for one command.
+    """
+
+    def __init__(self, on_failure: Callable[[str], None], *, run_seconds: float = _RUN_SECONDS) -> None:
+        self._on_failure = on_failure
+        self._run_seconds = run_seconds
+        self._waiting: deque[tuple[str, Sequence[str], Alert]] = deque()
+        self._task: asyncio.Task[None] | None = None
+        self._limit: asyncio.Timeout | None = None
+        """Of the command that runs."""
+
+    def submit(self, flag: str, command: Sequence[str], alert: Alert) -> None:
+        """Run a command after those that wait already; returns at once.
+
+        Args:
+            flag: Its flag, for an error.
+            command: Program and arguments; empty for none.
+            alert: The reason.
+        """
+        if not command:
+            return
+        if len(self._waiting) >= _WAITING_LIMIT:
+            self._on_failure(f"{flag}: dropped an alert: {_WAITING_LIMIT} commands are waiting")
+            return
+        self._waiting.append((flag, command, alert))
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._work())
+
+    async def finish(self, seconds: float) -> None:
+        """Wait for the commands, at most so long; then end the one that runs and drop the others."""
+        if self._task is None:
+            return
+        await asyncio.wait((self._task,), timeout=seconds)
+        self._waiting.clear()
+        # The task is not cancelled: while it starts a process, the process group would be lost.
+        self._run_seconds = 0.0
+        if self._limit is not None:
+            self._limit.reschedule(asyncio.get_running_loop().time())
+        await asyncio.wait((self._task,))
+
+    async def _work(self) -> None:
+        while self._waiting:
+            flag, command, alert = self._waiting.popleft()
+            if failure := await self._run(command, alert):
+                self._on_failure(f"{flag}: {failure}")
+
+    async def _run(self, command: Sequence[str], alert: Alert) -> str:
+        """Why the command failed; empty where it did not."""
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=asyncio.subprocess.PIPE,
+                env=child_environment() | alert.variables(),
+                start_new_session=True,
+            )
+        except OSError as error:
+            return f"{printable(command[0])}: {error.strerror}"
+        try:
+            async with asyncio.timeout(self._run_seconds) as self._limit:
+                _, complaints = await process.communicate(msgspec.json.encode(alert) + b"\n")
+        except TimeoutError:
+            return f"{printable(command[0])} did not end within {self._run_seconds:g} s and was killed"
+        finally:
+            self._limit = None
+            # Also what the command has started and left behind.
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
+            if process.returncode is None:
+                await process.wait()
+        if process.returncode == 0:
+            return ""
+        last = next((line for line in reversed(complaints.decode(errors="replace").splitlines()) if line.strip()), "")
+        told = f": {printable(last.strip()[:_COMPLAINT])}" if last else ""
+        return f"{printable(command[0])}: exit status {process.returncode}{told}"

@@ -1,0 +1,85 @@
+"""Turns changes of health and outages into alerts; a view calls it on its own clock."""
+
+from collections.abc import Callable
+
+from natsmon.alerts import terminal_signals
+from natsmon.alerts.alert import make_alert
+from natsmon.alerts.alert_commands import AlertCommands
+from natsmon.config.view_settings import ViewSettings
+from natsmon.state import State
+from natsmon.wording.health import Health
+
+
+class HealthWatch:
+    """Compares the health of one connection with the one before.
+
+    Args:
+        view: Which alerts are wanted.
+        write: Writes control sequences to the terminal.
+        on_failure: Called with one line when a command fails.
+    """
+
+    def __init__(self, view: ViewSettings, write: Callable[[str], None], on_failure: Callable[[str], None]) -> None:
+        self._view = view
+        self._write = write
+        self.commands = AlertCommands(on_failure)
+        self._word = ""
+        self._title = ""
+        self._seen: dict[int, bool] = {}
+        """Outages by number, and whether their end was reported."""
+
+    def begin(self) -> None:
+        """Keep the terminal's title for the end."""
+        if self._view.title:
+            self._write(terminal_signals.SAVE_TITLE)
+
+    def end(self) -> None:
+        """Give the terminal its title back."""
+        if self._view.title:
+            self._write(terminal_signals.RESTORE_TITLE)
+
+    def update(self, state: State, health: Health, now: float) -> None:
+        """Look at the health once more; cheap where nothing changed.
+
+        Args:
+            state: Of the connection.
+            health: Its health now.
+            now: On the stream's clock, in seconds.
+        """
+        name = state.connected.server_name or state.connected.server if state.connected is not None else ""
+        self._show_title(health, name)
+        if health.headline != self._word:
+            previous, self._word = self._word, health.headline
+            if previous:
+                self._changed(state, health, now, name, previous)
+        self._outages(state, health, now)
+
+    def _show_title(self, health: Health, name: str) -> None:
+        title = terminal_signals.title(health, name) if self._view.title else ""
+        if title != self._title:
+            self._title = title
+            self._write(title)
+
+    def _changed(self, state: State, health: Health, now: float, name: str, previous: str) -> None:
+        if self._view.bell:
+            self._write(terminal_signals.BELL)
+        if self._view.notify:
+            self._write(terminal_signals.notification(health, name))
+        if self._view.on_change:
+            alert = make_alert("change", state, health, now, previous=previous)
+            self.commands.submit("--on-change", self._view.on_change, alert)
+
+    def _outages(self, state: State, health: Health, now: float) -> None:
+        if not self._view.on_outage:
+            return
+        for outage in state.outages:
+            if outage.manual or self._seen.get(outage.id):
+                continue
+            if outage.id not in self._seen:
+                self._seen[outage.id] = False
+                alert = make_alert("outage_began", state, health, now, outage=outage.id)
+                self.commands.submit("--on-outage", self._view.on_outage, alert)
+            if outage.ended is not None and outage.settled:
+                self._seen[outage.id] = True
+                alert = make_alert("outage_ended", state, health, now, outage=outage.id)
+                self.commands.submit("--on-outage", self._view.on_outage, alert)

@@ -1,0 +1,91 @@
+"""Alerts of a connection: title, bell, notification and commands, each only when something changed."""
+
+import asyncio
+import json
+from pathlib import Path
+
+from natsmon.alerts.health_watch import HealthWatch
+from natsmon.config.view_settings import ViewSettings
+from natsmon.state import State
+from natsmon.state.records import OutageRecord
+from natsmon.stream import events as ev
+from natsmon.wording.health import Health
+
+UP = Health("ok", "CONNECTED", "60 of 60 came back")
+DOWN = Health("down", "RECONNECTING", "lost: \x1b]0;x\a")
+
+
+def state_of(server: str = "east-1") -> State:
+    state = State()
+    state.apply(ev.Connection(t=0.0, name="me", context="prod"))
+    state.apply(ev.Connected(t=0.1, server="nats://h:1", server_name=server))
+    return state
+
+
+def watch(view: ViewSettings) -> tuple[HealthWatch, list[str]]:
+    written: list[str] = []
+    return HealthWatch(view, written.append, written.append), written
+
+
+def test_title_shows_the_health_and_is_written_once() -> None:
+    alerts, written = watch(ViewSettings())
+    state = state_of()
+    alerts.begin()
+    for _ in range(3):
+        alerts.update(state, UP, 1.0)
+    alerts.update(state, DOWN, 2.0)
+    alerts.end()
+    assert written == [
+        "\x1b[22;2t", "\x1b]2;● natsmon east-1\a", "\x1b]2;✗ RECONNECTING east-1\a", "\x1b[23;2t",
+    ]  # fmt: skip
+
+
+def test_nothing_is_written_without_title_and_alerts() -> None:
+    alerts, written = watch(ViewSettings(title=False))
+    alerts.begin()
+    alerts.update(state_of(), UP, 1.0)
+    alerts.update(state_of(), DOWN, 2.0)
+    alerts.end()
+    assert not written
+
+
+def test_bell_and_notification_come_with_each_change_of_health() -> None:
+    alerts, written = watch(ViewSettings(title=False, bell=True, notify=True))
+    state = state_of("e;\x1b[31m")
+    alerts.update(state, UP, 1.0)
+    assert not written  # the first health is not a change
+    alerts.update(state, DOWN, 2.0)
+    alerts.update(state, DOWN._replace(phrase="lost: 3 s"), 3.0)
+    bell, notification = written
+    assert bell == "\a"
+    assert notification == (
+        "\x1b]9;natsmon e;\\x1b[31m: RECONNECTING lost: \\x1b]0;x\\x07\a"
+        "\x1b]777;notify;natsmon e,\\x1b[31m;RECONNECTING lost: \\x1b]0,x\\x07\a"
+    )
+
+
+async def test_commands_get_changes_and_outages(tmp_path: Path) -> None:
+    command = tmp_path / "alert"
+    command.write_text(f"#!/bin/sh\ncat >> {tmp_path}/alerts\n")
+    command.chmod(0o755)
+    alerts, written = watch(ViewSettings(title=False, on_change=(str(command),), on_outage=(str(command),)))
+    state = state_of()
+    alerts.update(state, UP, 1.0)
+    outage = OutageRecord(id=1, began=2.0, cause="eof", lost=3)
+    state.outages.append(outage)
+    for now in (2.0, 2.1):
+        alerts.update(state, DOWN, now)
+    state.outages.append(OutageRecord(id=2, began=2.0, manual=True))
+    outage.ended, outage.settled = 4.5, True
+    for now in (5.0, 5.1):
+        alerts.update(state, UP, now)
+    await alerts.commands.finish(20)
+    assert not written
+    lines = [json.loads(line) for line in (await asyncio.to_thread((tmp_path / "alerts").read_text)).splitlines()]
+    assert [(line["kind"], line["word"], line["previous"], line["outage"]) for line in lines] == [
+        ("change", "RECONNECTING", "CONNECTED", 0), ("outage_began", "RECONNECTING", "", 1),
+        ("change", "CONNECTED", "RECONNECTING", 0), ("outage_ended", "CONNECTED", "", 1),
+    ]  # fmt: skip
+    ended = lines[-1]
+    assert (ended["downtime"], ended["lost"], ended["cause"], ended["server"]) == (2.5, 3, "eof", "east-1")
+    assert (ended["name"], ended["context"]) == ("me", "prod")
