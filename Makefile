@@ -21,7 +21,7 @@ help: ## this list
 demo: $(VENV)/.demo ## natsmon on a cluster of its own, with a menu of faults
 	@$(BIN)/natsmon demo $(ARGS)
 
-test: $(VENV)/.dev ## all tests, and the fast ones on every other Python; SERVER=2.10.25: connections to that server
+test: $(VENV)/.dev ## all tests, and the fast ones on other Pythons; SERVER=2.10.25: connections to that server
 	@MAKE="$(MAKE)" SERVER="$(SERVER)" .ci/test $(VENV) $(ARGS)
 
 soak: $(VENV)/.dev ## 600 faults on a cluster; the account of every message compared with witnesses
