@@ -8,8 +8,13 @@ from natsmon.probe.connection.round_trips import RoundTrips
 from natsmon.probe.connection.silence import Silence
 from natsmon.probe.inquiry.second_look import SecondLook
 from natsmon.probe.inquiry.server_answers import Inquiry, Lost
-from natsmon.probe.messages.heartbeat import Heartbeat
+from natsmon.probe.jetstream.ack_verifier import AckVerifier
+from natsmon.probe.messages.deliveries import Deliveries
+from natsmon.probe.messages.echo_verifier import EchoVerifier, NoVerifier
+from natsmon.probe.messages.observer import Observer
 from natsmon.probe.messages.outage_costs import OutageCosts
+from natsmon.probe.messages.publisher import Publisher
+from natsmon.probe.messages.verifier import Audit, Verifier
 from natsmon.protocol.link import Link
 from natsmon.stream import commands
 from natsmon.stream import events as ev
@@ -26,17 +31,37 @@ class MonitoredConnection:
         self._last_data = 0.0
         self._connected: ev.Connected | None = None
         self._lost: Lost | None = None
-        self._heartbeat = Heartbeat(settings, f"{session}.{emit.conn}", emit)
-        self._costs = OutageCosts(self._heartbeat.ledger, emit)
-        self._heartbeat.tally_emitted = self._costs.review
+        self.deliveries = Deliveries(settings, emit)
+        self.verifier = self._choose_verifier(f"{session}.{emit.conn}")
+        self._publisher = Publisher(settings, self.verifier, self.deliveries, emit)
+        self._costs = OutageCosts(self.deliveries, emit)
+        self.deliveries.on_tally = self._costs.review
         self._round_trips = RoundTrips(settings.rtt_interval, emit)
         self._keepalive = Keepalive(settings.ping_interval, settings.max_pings_out, emit)
-        self._silence = Silence(settings, lambda: self._heartbeat.ledger.flying, emit)
+        self._silence = Silence(settings, lambda: self.deliveries.ledger.flying, emit)
         self._second_look = SecondLook(settings, emit)
         self._inquiry = Inquiry(settings, emit)
         self.connector = Connector(settings, self, emit)
-        self.published = self._heartbeat.done
+        self.published = self._publisher.done
         """Set when ``--count`` messages have been published or rejected."""
+        self._stay = True
+        self.forbidden = False
+        """The server refused the subscription of ``--observe``."""
+
+    def _choose_verifier(self, session: str) -> Verifier:
+        settings = self._settings
+        if settings.observe:
+            observer = Observer(settings, session, self._emit)
+            observer.on_forbidden = self._on_forbidden
+            return observer
+        if settings.jetstream:
+            return AckVerifier(settings, session, self.deliveries, self._emit)
+        return (EchoVerifier if settings.echo else NoVerifier)(settings, session, self.deliveries)
+
+    def _on_forbidden(self) -> None:
+        self.forbidden = True
+        if not self._stay:
+            self.close()
 
     # -- called by the connector ------------------------------------------------------------------
 
@@ -54,7 +79,9 @@ class MonitoredConnection:
         link.on_subscribed(self._subscribed)
         self._keepalive.link_up(link)
         self._silence.link_up(link)
-        self._heartbeat.link_up(link)
+        self.deliveries.link_up(link)
+        self.verifier.link_up(link)  # subscribes before anything is published
+        self._publisher.link_up(link)
         self._round_trips.link_up(link)
         lost, self._lost = self._lost, None
         self._inquiry.link_up(link, lost)
@@ -67,23 +94,29 @@ class MonitoredConnection:
             self._last_data = self._emit.stream_time(self._link.last_read)
         self._link = None
         self._stop_watching()
-        self._heartbeat.link_down()
+        self._publisher.link_down()
+        self.verifier.link_down()
+        self.deliveries.link_down()
 
     def lost(self, loss: ev.Disconnected) -> None:
-        self._costs.lost(loss, self._heartbeat.cut, self._last_data)
+        self._costs.lost(loss, self._last_data)
         if self._connected is not None and not loss.manual:
             self._lost = Lost(loss.outage, self._connected.cid, self._connected.server_id, self._connected.server)
 
     async def conclude(self, link: Link) -> None:
-        await self._heartbeat.conclude(link)
+        audit: Audit | None = await self.verifier.conclude(link)
+        if audit is not None:
+            self.deliveries.close()
+            self._emit(ev.Audit(**audit._asdict()))
 
     def suspend(self) -> None:
-        self._heartbeat.suspend()
+        self._publisher.suspend()
 
     def resume(self) -> None:
-        self._heartbeat.resume()
+        self._publisher.resume()
 
     def closed(self, at: float) -> None:
+        self.deliveries.disconnected()
         self._costs.closed(at)
 
     def _stop_watching(self) -> None:
@@ -104,6 +137,7 @@ class MonitoredConnection:
         Args:
             stay: A connection that is CLOSED waits for a command that starts it again.
         """
+        self._stay = stay
         try:
             await self.connector.run(stay=stay)
         finally:
@@ -111,17 +145,25 @@ class MonitoredConnection:
                 self._second_look.stop()
             await self._second_look.finished()
             self._stop_watching()
-            self._heartbeat.close()
+            self._publisher.suspend()
+            self.deliveries.close()
 
     def close(self) -> None:
         """Drain if connected, close, and end ``run``."""
         self._second_look.stop()
         self.connector.close()
 
+    @property
+    def nothing_delivered(self) -> bool:
+        """Whether ``--count`` messages were to be delivered, could be verified, and none was."""
+        ledger = self.deliveries.ledger
+        verified = self.verifier.verification != "none" and not ledger.unverified
+        return self._settings.count is not None and verified and ledger.attempted > 0 and not ledger.delivered
+
     def execute(self, command: commands.AnyCommand) -> str:
         """Execute a command; why it does not apply, or nothing when it was executed."""
         situation = self.connector.situation._replace(
-            paused=self._heartbeat.paused, observing=bool(self._settings.observe)
+            paused=self._publisher.paused, observing=bool(self._settings.observe)
         )
         if reason := commands.refusal(type(command), situation):
             return reason
@@ -137,13 +179,13 @@ class MonitoredConnection:
             case commands.Close():
                 self.close()
             case commands.Pause():
-                self._heartbeat.pause()
+                self._publisher.pause()
                 self._emit(ev.Paused())
             case commands.Resume():
-                self._heartbeat.unpause()
+                self._publisher.unpause()
                 self._emit(ev.Resumed())
             case commands.Publish():
-                if not self._heartbeat.publish_one():
+                if not self._publisher.publish_one():
                     return f"{self.connector.status.lower()}: there is no connection to publish on"
         return ""
 
@@ -156,7 +198,7 @@ class MonitoredConnection:
             subject=settings.observe or settings.subject,
             size=len(settings.payload),
             interval=settings.interval,
-            verification=self._heartbeat.proof.verification,
+            verification=self.verifier.verification,
             stream=settings.jetstream,
             observing=bool(settings.observe),
             max_reconnects=settings.max_reconnects,

@@ -80,6 +80,8 @@ class Probe:
         connectors = [connection.connector for connection in self.connections]
         if any(connector.cause == "gave_up" for connector in connectors):
             return Exit.GAVE_UP
+        if any(connection.forbidden or connection.nothing_delivered for connection in self.connections):
+            return Exit.GAVE_UP
         if self.interrupted and not any(connector.ever_connected for connector in connectors):
             return Exit.INTERRUPTED
         return Exit.ENDED

@@ -131,17 +131,39 @@ class Link:
         return self._client.last_read
 
     def asked_since(self, *, messages: bool) -> float | None:
-        """``time.monotonic()`` of the first request after the last data from the server; None without one.
+        """``time.monotonic()`` of the first request after the last answer from the server; None without one.
 
         Args:
             messages: Messages are in flight, so that a write counts as a request. A PING always does.
         """
         asked = (self._client.first_ping, self._first_write if messages else 0.0)
-        return min((at for at in asked if at > self.last_read), default=None)
+        return min((at for at in asked if at > self.last_answer), default=None)
 
-    def on_read(self, callback: Callable[[], None] | None) -> None:
-        """Set what is called whenever data has arrived, before it is parsed."""
-        self._client.on_read = callback
+    @property
+    def last_answer(self) -> float:
+        """``time.monotonic()`` of the last PONG, or delivered message; other data is no answer."""
+        return self._client.last_answer
+
+    def answered(self) -> None:
+        """A message of our own was delivered: an answer."""
+        self._client.answer()
+
+    def on_answer(self, callback: Callable[[], None] | None) -> None:
+        """Set what is called with every answer."""
+        self._client.on_answer = callback
+
+    @property
+    def last_ping(self) -> float:
+        """``time.monotonic()`` of the last PING."""
+        return self._client.last_ping
+
+    def set_mark(self, number: int) -> None:
+        """Give the number of the last message written; ``on_passed`` is called with it."""
+        self._client.mark = number
+
+    def on_passed(self, callback: Callable[[int], None] | None) -> None:
+        """Set what is called with each PONG: the mark when its PING was written. The server has all up to it."""
+        self._client.on_passed = callback
 
     def on_pong(self, callback: Callable[[], None] | None) -> None:
         """Set what is called with every PONG."""
@@ -200,7 +222,7 @@ class Link:
 
     def write(self, commands: bytes) -> None:
         """Write whole protocol commands; returns at once."""
-        if self._first_write <= self.last_read:
+        if self._first_write <= self.last_answer:
             self._first_write = time.monotonic()
         send(self._writer, commands)
 

@@ -108,17 +108,24 @@ class LinkClient(nats.aio.client.Client):
         self._transport = self._stream = transport
         self.lost: asyncio.Future[Loss] = asyncio.get_running_loop().create_future()
         self.last_read = time.monotonic()
+        self.last_answer = self.last_read
+        """``time.monotonic()`` of the last PONG, or of the last message that was an answer."""
         self.first_ping = 0.0
-        """``time.monotonic()`` of the first PING since ``last_read``; an older time while there is none."""
-        self.on_read: Callable[[], None] | None = None
+        """``time.monotonic()`` of the first PING since ``last_answer``; an older time while there is none."""
+        self.last_ping = 0.0
+        self.mark = 0
+        """Number of the last message written; the PONG of a PING written now shows that the server has it."""
+        self.on_passed: Callable[[int], None] | None = None
+        """Called with the mark of each PING that is answered."""
+        self.on_answer: Callable[[], None] | None = None
         self.on_pong: Callable[[], None] | None = None
         self.on_info: Callable[[Info], None] | None = None
         self.on_error: Callable[[str], None] | None = None
         self.later_info: Info | None = None
         """The newest INFO that arrived before there was a callback for it."""
         self.later_errors: list[str] = []
-        self._unanswered: deque[Callable[[], None] | None] = deque()
-        """One for each PING without a PONG, in order."""
+        self._unanswered: deque[tuple[int, Callable[[], None] | None]] = deque()
+        """Mark and callback of each PING without a PONG, in order."""
         self._receivers: dict[int, Receive] = {}
         self._last_sid = 0
         self._pongs_unsent = 0
@@ -136,7 +143,7 @@ class LinkClient(nats.aio.client.Client):
                 task.cancel()
         self._unanswered.clear()
         self._receivers.clear()
-        self.on_read = self.on_pong = None
+        self.on_pong = self.on_passed = self.on_answer = None
 
     def write(self, commands: bytes) -> None:
         """Write whole protocol commands, unless the connection is gone."""
@@ -161,9 +168,10 @@ class LinkClient(nats.aio.client.Client):
 
     def ping(self, answered: Callable[[], None] | None = None) -> None:
         """Write PING; ``answered`` is called from the read loop, before anything that follows the PONG is parsed."""
-        self._unanswered.append(answered)
-        if self.first_ping <= self.last_read:
-            self.first_ping = time.monotonic()
+        self._unanswered.append((self.mark, answered))
+        self.last_ping = time.monotonic()
+        if self.first_ping <= self.last_answer:
+            self.first_ping = self.last_ping
         self.write(b"PING\r\n")
 
     async def _read_loop(self) -> None:
@@ -175,8 +183,6 @@ class LinkClient(nats.aio.client.Client):
                     self.lose("eof", "closed by the server")
                     return
                 self.last_read = time.monotonic()
-                if self.on_read is not None:
-                    self.on_read()
                 await self._parse(data)
         except DialError as error:  # a WebSocket is closed with a text of the server's
             self.lose(error.cause, self._stream.redact(error.text))
@@ -247,11 +253,22 @@ class LinkClient(nats.aio.client.Client):
             self.write(b"PONG\r\n")
 
     async def _process_pong(self) -> None:
+        self.answer()
         if self.on_pong is not None:
             self.on_pong()
-        answered = self._unanswered.popleft() if self._unanswered else None
+        if not self._unanswered:
+            return
+        mark, answered = self._unanswered.popleft()
+        if self.on_passed is not None:
+            self.on_passed(mark)
         if answered is not None:
             answered()
+
+    def answer(self) -> None:
+        """What was read just now is an answer: a PONG, or a message of our own."""
+        self.last_answer = self.last_read
+        if self.on_answer is not None:
+            self.on_answer()
 
     async def _process_msg(self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes) -> None:
         # From the read loop itself: no queue, no task and no parsed headers between a message and its count.

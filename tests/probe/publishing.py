@@ -18,13 +18,13 @@ async def publishing(server: NatsServer, *, url: str = "", stream: Any = (), **c
         store = await held.enter_async_context(stream_on(server, **dict(stream)))
         run = await held.enter_async_context(listening(settings(url or server.url, jetstream=STREAM, **changes)))
         numbers: list[int] = []
-        prove = run.connection._heartbeat.proved
+        arrived = run.connection.deliveries.arrived
 
         def note(seq: int) -> None:
             numbers.append(seq)
-            prove(seq)
+            arrived(seq)
 
-        run.connection._heartbeat.proved = note  # type: ignore[method-assign]
+        run.connection.deliveries.arrived = note  # type: ignore[method-assign]
         yield run, store, numbers
 
 

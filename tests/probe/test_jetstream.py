@@ -153,7 +153,7 @@ async def test_acknowledged_twice(server: NatsServer, elsewhere: int, duplicate:
         await three_messages(run)
         await run.events.until_counts(lambda tally: tally.delivered >= 4)
         ack = f'{{"stream":"{STREAM}","seq":{2 + elsewhere}}}'.encode()
-        inbox = run.connection._heartbeat.proof.message.inbox
+        inbox = run.connection.verifier.message.inbox
         for answer in (ack, ack.replace(b'"seq"', b'"duplicate":true,"seq"')):
             await stream.say(f"{inbox}.2", answer)
         tally = await run.events.until_counts(lambda tally: tally.suppressed >= 1)

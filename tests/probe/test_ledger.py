@@ -21,11 +21,11 @@ SIZE = 5
 
 def sums(ledger: Ledger) -> None:
     assert ledger.attempted == ledger.sent + ledger.buffered + ledger.rejected
-    assert ledger.sent == ledger.delivered + ledger.in_flight + ledger.lost + ledger.unverified
+    assert ledger.sent == (ledger.delivered + ledger.in_flight + ledger.undelivered + ledger.lost + ledger.unverified)
     assert ledger.in_flight == ledger.flying + ledger.stranded
     counts = (ledger.sent, ledger.buffered, ledger.rejected, ledger.delivered, ledger.in_flight, ledger.lost)
-    others = (ledger.flying, ledger.stranded, ledger.unverified, ledger.duplicate, ledger.out_of_order)
-    assert min(*counts, *others, ledger.bytes, ledger.buffered_bytes) >= 0
+    others = (ledger.flying, ledger.stranded, ledger.unverified, ledger.undelivered, ledger.duplicate)
+    assert min(*counts, *others, ledger.out_of_order, ledger.bytes, ledger.buffered_bytes) >= 0
     assert ledger.late <= ledger.delivered
 
 
@@ -45,7 +45,7 @@ class Life(RuleBasedStateMachine):
         self.fates: dict[int, str] = {}
         self.due: dict[int, float] = {}
         self.cuts: list[tuple[Cut, set[int]]] = []
-        self.late = self.duplicate = self.out_of_order = self.highest_echo = 0
+        self.late = self.duplicate = self.out_of_order = self.highest_echo = self.passed = self.cut_at = 0
 
     def teardown(self) -> None:
         self.patched.stop()
@@ -98,10 +98,23 @@ class Life(RuleBasedStateMachine):
         for seq in sorted(self.numbers("flying"))[:many]:
             self.echo(seq)
 
-    @precondition(lambda self: self.numbers("stranded", "lost", "unknown"))
+    @precondition(lambda self: self.numbers("stranded", "lost", "unknown", "overdue"))
     @rule(data=st.data())
     def echo_late(self, data: st.DataObject) -> None:
-        self.echo(data.draw(st.sampled_from(sorted(self.numbers("stranded", "lost", "unknown")))))
+        self.echo(data.draw(st.sampled_from(sorted(self.numbers("stranded", "lost", "unknown", "overdue")))))
+
+    @rule(choice=st.integers(0))
+    def pong(self, choice: int) -> None:
+        """Of a PING that was sent after this message."""
+        last = choice % (max(self.fates, default=0) + 1)
+        self.ledger.pass_by(last)
+        self.passed = max(self.passed, last)
+
+    @rule()
+    def miss(self) -> None:
+        overdue = {seq for seq in self.numbers("flying") if seq <= self.passed}
+        assert self.ledger.miss(self.passed) == len(overdue)
+        self.fates |= dict.fromkeys(overdue, "overdue")
 
     def echo(self, seq: int) -> None:
         self.now += 0.001
@@ -114,31 +127,36 @@ class Life(RuleBasedStateMachine):
             case "flying":
                 self.out_of_order += seq < self.highest_echo
                 self.highest_echo = max(seq, self.highest_echo)
-            case "stranded" | "lost" | "unknown":
+            case "stranded" | "lost" | "unknown" | "overdue":
                 self.late += 1
                 assert latency is None or fate == "stranded"
             case _:
                 assert latency is None
                 self.duplicate += 0 < seq <= max(self.fates, default=0)
                 return
-        self.fates[seq] = "late" if fate in ("stranded", "lost") else "echoed"
+        self.fates[seq] = "late" if fate in ("stranded", "lost", "overdue") else "echoed"
 
     @rule(choice=st.integers(0))
     def refuse_anything(self, choice: int) -> None:
         seq = choice % (self.ledger.attempted + 2)
         self.ledger.refuse(seq)
-        if self.fates.get(seq) in ("flying", "stranded"):
+        if self.fates.get(seq) in ("flying", "stranded", "unknown"):
             self.fates[seq] = "refused"
 
     @rule()
-    def refuse_oldest(self) -> None:
-        self.ledger.refuse_oldest()
-        if flying := self.numbers("flying"):
-            self.fates[min(flying)] = "refused"
+    def refuse_next(self) -> None:
+        """The first that has no other answer."""
+        self.ledger.refuse_next()
+        answered = max(self.cut_at, self.passed, self.highest_echo)
+        if unanswered := [seq for seq in self.numbers("flying", "unknown") if seq > answered]:
+            self.fates[min(unanswered)] = "refused"
 
     @rule()
     def cut(self) -> None:
+        answered = max(self.passed, self.highest_echo)
+        self.fates |= dict.fromkeys((seq for seq in self.numbers("flying") if seq <= answered), "overdue")
         flying = self.numbers("flying")
+        self.cut_at = max(self.fates, default=0)
         self.cuts.append((self.ledger.cut(), flying))
         self.fates |= dict.fromkeys(flying, "stranded")
 
@@ -160,8 +178,8 @@ class Life(RuleBasedStateMachine):
     def agrees(self) -> None:
         ledger, count = self.ledger, Counter(self.fates.values())
         sums(ledger)
-        assert (ledger.flying, ledger.stranded, ledger.unverified) == tuple(
-            count[fate] for fate in ("flying", "stranded", "unknown")
+        assert (ledger.flying, ledger.stranded, ledger.unverified, ledger.undelivered) == tuple(
+            count[fate] for fate in ("flying", "stranded", "unknown", "overdue")
         )
         assert ledger.sent == len(self.fates) - count["refused"]
         assert (ledger.lost, ledger.bytes) == (count["lost"], SIZE * len(self.fates))
@@ -181,8 +199,8 @@ class Life(RuleBasedStateMachine):
 
     @invariant()
     def stays_small(self) -> None:
-        assert len(self.ledger._undecided) == len(self.ledger._due)
-        assert len(self.ledger._undecided) <= 2 * ledger_module.WINDOW_KEPT + ledger_module.CLEARED_AT_ONCE + 1
+        assert len(self.ledger._flags) == len(self.ledger._due)
+        assert len(self.ledger._flags) <= 2 * ledger_module.WINDOW_KEPT + ledger_module.CLEARED_AT_ONCE + 1
 
 
 class LifeInASmallWindow(Life):
@@ -215,9 +233,13 @@ class LifeOverTheLimits(RuleBasedStateMachine):
     def echo(self, choice: int) -> None:
         self.ledger.echo(choice % (self.ledger.attempted + 2), 1.0)
 
-    @rule(event=st.sampled_from(["cut", "give_up", "go_blind", "see", "refuse_oldest"]))
+    @rule(event=st.sampled_from(["cut", "give_up", "go_blind", "see", "refuse_next", "pass_by_all"]))
     def happen(self, event: str) -> None:
-        getattr(self.ledger, event)()
+        if event == "pass_by_all":
+            self.ledger.pass_by(self.ledger.highest_sent)
+            self.ledger.miss(self.ledger.passed)
+        else:
+            getattr(self.ledger, event)()
 
     @rule(choice=st.integers(0))
     def refuse(self, choice: int) -> None:
@@ -227,8 +249,9 @@ class LifeOverTheLimits(RuleBasedStateMachine):
     def sums_hold(self) -> None:
         ledger = self.ledger
         sums(ledger)
-        assert len(ledger._undecided) <= 9
+        assert len(ledger._flags) <= 9
         assert max(len(ledger._folded), len(ledger._unseen), len(ledger._open), len(ledger._closed)) <= 2
+        assert len(ledger._overdue) <= 2
 
 
 TestLife = Life.TestCase
@@ -292,13 +315,13 @@ def test_what_is_sent_unheard_takes_no_memory() -> None:
     ledger.go_blind()
     for _ in range(1_000):
         ledger.send(ledger.attempt(), 0.0, SIZE)
-    assert (ledger.unverified, len(ledger._undecided), len(ledger._unseen)) == (1_000, 0, 1)
+    assert (ledger.unverified, len(ledger._flags), len(ledger._unseen)) == (1_000, 0, 1)
 
 
 def test_a_gap_wider_than_the_window_is_not_kept() -> None:
     ledger = sent(1)
     ledger.send(10**12, 0.0, SIZE)
-    assert len(ledger._undecided) == 1
+    assert len(ledger._flags) == 1
     assert [ledger.echo(seq, 1.0) for seq in (1, 10**12)] == [None, 1.0]
     assert (ledger.delivered, ledger.in_flight) == (2, 0)
 

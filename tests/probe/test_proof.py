@@ -35,7 +35,8 @@ class Router:
         while line := (await self._talk.line()).decode().split():
             match line:
                 case ["PING"]:
-                    await self._talk.send(b"PONG\r\n")
+                    if not self._deaf_to:  # with a PONG, the messages before it would be undelivered and not lost
+                        await self._talk.send(b"PONG\r\n")
                 case ["SUB", subject, sid]:
                     self._sids[subject] = sid
                 case ["PUB" | "HPUB", subject, *_]:

@@ -36,7 +36,7 @@ async def ten_messages(run: Listening) -> None:
 
 
 async def none_in_flight(run: Listening) -> None:
-    ledger = run.connection._heartbeat.ledger
+    ledger = run.connection.deliveries.ledger
     while ledger.in_flight:
         await run.events.until(ev.Echoed)
 
@@ -135,7 +135,7 @@ async def test_a_copy_behind_the_last_one_is_seen(server: NatsServer) -> None:
         await three_messages(run)
         await run.events.until_counts(lambda tally: tally.delivered >= 4)
         await stream.until_forgotten("hello", 0.1)
-        run.connection._link.write(run.connection._heartbeat.proof.message.compose(4))
+        run.connection._link.write(run.connection.verifier.message.compose(4))
         await run.events.until_counts(lambda tally: tally.duplicate >= 1)
         back = await read_back(run)
         assert (back.acknowledged, back.stored, back.missing, back.twice) == (4, 4, 0, 1)
@@ -162,7 +162,7 @@ async def test_more_gaps_than_are_remembered(server: NatsServer, monkeypatch: py
     monkeypatch.setattr(readback, "_RUNS", 2)
     async with publishing(server, interval=600.0) as (run, _, __):
         await run.events.until(ev.Echoed)
-        ledger = run.connection._heartbeat.ledger
+        ledger = run.connection.deliveries.ledger
         for wanted in (2, 3, 4):
             ledger.attempt()
             ledger.reject()
@@ -201,7 +201,7 @@ async def test_a_server_that_dies_meanwhile(server: NatsServer) -> None:
         await run.events.until_status("DRAINING")
         await asyncio.to_thread(server.kill)
         back = await run.events.until(ev.Audit)
-        assert (back.acknowledged, back.stored, back.missing, back.complete) == (len(numbers), 0, 0, False)
+        assert (back.acknowledged, back.stored, back.missing, back.complete) == (len(numbers), None, 0, False)
         assert back.text == "the connection has ended"
         await run.events.until_status("CLOSED")
 
@@ -269,7 +269,7 @@ async def test_a_link_that_ends_while_the_leader_is_asked(
     async with publishing(server, stream={**ALLOWED, "duplicate_window": 0.1}, interval=600.0, **DENIED) as held:
         run, stream, _ = held
         await run.events.until(ev.Echoed)
-        proof = run.connection._heartbeat.proof
+        proof = run.connection.verifier
         with monkeypatch.context() as lost:
             lost.setattr(acks, "read_ack", lambda _: None)
             await three_messages(run)

@@ -45,14 +45,14 @@ async def run(settings: Settings) -> int:
             probe.execute(codec.decode_command(line))
 
     probe = Probe([settings], [output])
-    heartbeat = probe.connections[0]._heartbeat
-    count = heartbeat.proved
+    deliveries = probe.connections[0].deliveries
+    arrived = deliveries.arrived
 
     def log(seq: int) -> None:
         output.write(b"%b%d\n" % (ECHO, seq))
-        count(seq)
+        arrived(seq)
 
-    heartbeat.proved = log  # type: ignore[method-assign]
+    deliveries.arrived = log  # type: ignore[method-assign]
     Inbox(0, receive)
     return await probe.run(stay=True)
 

@@ -46,10 +46,10 @@ class Rider(Protocol):
         """DRAINING: last requests, within bounds, before the link is closed."""
 
     def link_down(self) -> None:
-        """The link has ended, or is dropped; called before its loss is emitted."""
+        """The link has ended, or is dropped: it is not used any more."""
 
     def lost(self, loss: ev.Disconnected) -> None:
-        """The end of the link was a loss, which has been emitted."""
+        """The end of the link was a loss, which has been emitted: account for what it carried."""
 
     def suspend(self) -> None:
         """DRAINING or CLOSED: publish nothing until there is a new initial connect."""
@@ -58,7 +58,7 @@ class Rider(Protocol):
         """A new initial connect begins."""
 
     def closed(self, at: float) -> None:
-        """CLOSED: no dial follows."""
+        """CLOSED: no dial follows; account for what the last link carried, if it was not lost."""
 
 
 class Connector:

@@ -1,8 +1,8 @@
-"""Keeping the connection alive: a PING each interval, and a loss when too many of them have no PONG.
+"""Keepalive: a PING each interval, and a loss when too many of them have no PONG.
 
-The rule is nats.go's (``processPingTimer``): any PONG settles all PINGs, and one more than ``max_out`` without
-one means that the connection is stale, which is ``max_out`` to ``max_out`` + 1 intervals after it died.
-Different from there, a connection that still brings bytes is not given up: its PONG is behind them.
+The rule is nats.go's (``processPingTimer``): any PONG settles all PINGs, and one more than ``max_out`` without one
+means that the connection is stale, ``max_out`` to ``max_out`` + 1 intervals after it stopped answering. Different from
+there, data that still arrives postpones this once by an interval: the PONG may be behind it.
 """
 
 import asyncio
@@ -13,12 +13,12 @@ from natsmon.protocol.link import Link
 from natsmon.stream import events as ev
 from natsmon.stream.emitter import Emit
 
-_TOLD_EVERY = 1.0
-"""Seconds between two tellings while every PING is answered before the next."""
+_EMIT_EVERY = 1.0
+"""Seconds between two events while every PING is answered before the next."""
 
 
 class Keepalive:
-    """Sends PINGs on a grid in time, counts those that are out, tells the arithmetic and ends a stale link."""
+    """Sends PINGs on a grid in time, counts those without a PONG, emits the state, and ends a stale link."""
 
     def __init__(self, interval: float, max_out: int, emit: Emit) -> None:
         self._interval = interval
@@ -30,18 +30,24 @@ class Keepalive:
         self._due = 0.0
         self._ticked = 0.0
         self._outstanding = 0
-        self._told = 0
-        self._told_at = 0.0
+        self._postponed = False
+        """The loss was postponed because data arrived."""
+        self._emitted = 0
+        """Outstanding PINGs, as emitted last."""
+        self._emitted_at = 0.0
 
     def link_up(self, link: Link) -> None:
+        """Watch this link."""
         self._link = link
         self._outstanding = 0
+        self._postponed = False
         self._due = self._loop.time()
         link.on_pong(self._answered)
         self._wait()
-        self._tell()
+        self._emit_state()
 
     def link_down(self) -> None:
+        """Watch nothing."""
         self._alarm.stop()
         if self._link is not None:
             self._link.on_pong(None)
@@ -59,27 +65,30 @@ class Keepalive:
         if self._outstanding < self._max_out:
             self._outstanding += 1
             link.send_ping()
-        elif link.last_read < self._ticked:
+        elif self._postponed or link.last_read < self._ticked:
             pings = "1 PING" if self._max_out == 1 else f"{self._max_out:,} PINGs"
             link.lose("stale", f"no PONG for {pings}")
             return
+        else:
+            self._postponed = True
         self._wait()
-        self._tell_what_matters()
+        self._emit_changes()
 
     def _answered(self) -> None:
+        self._postponed = False
         if self._outstanding:
             self._outstanding = 0
-            self._tell_what_matters()
+            self._emit_changes()
 
-    def _tell_what_matters(self) -> None:
-        """One PING that is out is nothing to speak of, unless there was time to; nobody is left with a count."""
-        settled = self._told > 0 and self._outstanding == 0
-        if settled or self._outstanding > 1 or self._emit.now() - self._told_at >= _TOLD_EVERY:
-            self._tell()
+    def _emit_changes(self) -> None:
+        """One outstanding PING is normal and emitted once a second; more of them, and their end, at once."""
+        settled = self._emitted > 0 and self._outstanding == 0
+        if settled or self._outstanding > 1 or self._emit.now() - self._emitted_at >= _EMIT_EVERY:
+            self._emit_state()
 
-    def _tell(self) -> None:
+    def _emit_state(self) -> None:
         now = self._emit.now()
-        self._told, self._told_at = self._outstanding, now
+        self._emitted, self._emitted_at = self._outstanding, now
         left = self._due - self._loop.time() + (self._max_out - self._outstanding) * self._interval
         self._emit(
             ev.Keepalive(

@@ -1,7 +1,7 @@
-"""A server that owes an answer and says nothing is told of, long before the connection counts as stale.
+"""Silence: an answer is due and has not arrived, long before the connection counts as stale.
 
-A question is a message that is to come back, or a PING. What counts is the first one since the last bytes from
-the server; any bytes are a sign of life, whether they answer it or not.
+A message that is to come back, or a PING, asks for an answer; a delivered message and a PONG are answers. Other data is
+none: in a one-way stall, or behind the messages of others, the server may still not process what we send.
 """
 
 import asyncio
@@ -17,20 +17,26 @@ from natsmon.stream.emitter import Emit
 _MISSED = 1.9
 """Intervals between messages: two are without an echo then, and the third has not been sent yet."""
 _LEAST = 1.0
-"""Seconds: longer than two retransmissions of a lost packet (0.2 and 0.4 s), a garbage collector's pause, or the
-way to a satellite and back."""
+"""Seconds: longer than two retransmissions of a lost packet (0.2 and 0.4 s), a garbage collector's pause, or a
+satellite link."""
 _MOST = 1.9
-"""Seconds; who asks seldom need not wait for a second question."""
+"""Seconds: with long intervals, one missed answer is enough."""
 
 
 def patience(settings: Settings) -> float:
-    """Seconds that a question may be without an answer: never more than half of what makes the link stale."""
+    """Seconds to wait for an answer: never more than half of what makes the link stale."""
     wanted = min(max(_MISSED * settings.interval, _LEAST), _MOST)
     return min(wanted, settings.ping_interval * settings.max_pings_out / 2)
 
 
 class Silence:
-    """Watches one link after the other. ``flying`` is how many messages it has in flight."""
+    """Watches one link after the other.
+
+    Args:
+        settings: Of the connection.
+        flying: Returns how many messages the link has in flight.
+        emit: Emits ``Silent`` and ``SilenceEnded``.
+    """
 
     def __init__(self, settings: Settings, flying: Callable[[], int], emit: Emit) -> None:
         self._patience = patience(settings)
@@ -42,17 +48,19 @@ class Silence:
         self._since = 0.0
 
     def link_up(self, link: Link) -> None:
+        """Watch this link."""
         self._link = link
         self._alarm.set(self._loop.time() + self._patience)
 
     def link_down(self) -> None:
+        """Watch nothing."""
         self._alarm.stop()
         if self._link is not None:
-            self._link.on_read(None)
+            self._link.on_answer(None)
             self._link = None
 
     def _check(self) -> None:
-        """What is asked after this has time until the next check, so that none is needed in between."""
+        """Requests sent after this have time until the next check, so that none is needed in between."""
         link, flying = self._link, self._flying()
         assert link is not None, "the alarm is stopped with the link"
         now = time.monotonic()
@@ -61,14 +69,14 @@ class Silence:
         if left > 0:
             self._alarm.set(self._loop.time() + left)
             return
-        self._since = link.last_read
-        link.on_read(self._heard)
+        self._since = link.last_answer
+        link.on_answer(self._answered)
         since = round(self._emit.stream_time(self._since), 4)
         self._emit(ev.Silent(since=since, missed=flying, server=link.server.url))
 
-    def _heard(self) -> None:
+    def _answered(self) -> None:
         link = self._link
-        assert link is not None, "who is gone listens no more"
-        link.on_read(None)
-        self._emit(ev.SilenceEnded(seconds=round(link.last_read - self._since, 4)))
+        assert link is not None, "the callback is removed with the link"
+        link.on_answer(None)
+        self._emit(ev.SilenceEnded(seconds=round(link.last_answer - self._since, 4)))
         self._alarm.set(self._loop.time() + self._patience)

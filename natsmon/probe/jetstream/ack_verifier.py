@@ -1,63 +1,68 @@
-"""Proof by a stream: what was published is acknowledged once it is stored, and sent again until it is.
+"""Verification by a stream: each message is acknowledged once it is stored, and sent again until it is.
 
-Here the promise is stronger than that of core NATS: nothing that was acknowledged is lost, and nothing is stored
-twice. What is on its way when a connection ends stays in flight, and goes out again on the next one, under the
-same message id, before anything new; the stream recognises what it has. So does what has no acknowledgement
-for a while, and what the stream cannot take for now.
+The guarantee is stronger than that of core NATS: no acknowledged message is lost, and none is stored twice. Messages
+in flight when a connection ends are sent again on the next one, before anything new and under the same message id,
+by which the stream recognises what it has. The same applies to messages without an acknowledgement for a while, and
+to those that the stream cannot take for now.
 
-A stream recognises a message for so long only, its duplicate window. What was sent longer ago than half of that is
-looked for in the stream before it goes out again: in what was stored since it was first sent. Where the stream
-cannot be read, it is not sent again. (A copy that a frozen server stores after all that, once it goes on, no
-client can prevent.)
+A stream recognises a message within its duplicate window only. A message sent longer ago than half of that is looked
+for in the stream before it is sent again. Where the stream cannot be read, it is not sent again. (No client can prevent
+that a frozen server stores an old copy later.)
 """
 
 import asyncio
 import time
+from collections import deque
 from contextlib import suppress
 
 from natsmon.config.settings import Settings
 from natsmon.probe.jetstream.api import ApiError, Config, NoStream, StreamInfo, look_up, read_ack
 from natsmon.probe.jetstream.audit import Stored, find, read_back
-from natsmon.probe.messages.ledger import Cut, Ledger
+from natsmon.probe.messages.deliveries import Deliveries
 from natsmon.probe.messages.message import AckedMessage
-from natsmon.probe.messages.verifier import Audit, Proof, Publisher
+from natsmon.probe.messages.verifier import Audit, Verifier, nothing
 from natsmon.protocol.link import Forbidden, Link, Unanswered
 from natsmon.stream import events as ev
+from natsmon.stream.emitter import Emit
 
 WINDOW = 4_096
-"""Messages without an acknowledgement at most, as many as nats.go's asynchronous publish has; more wait."""
+"""Messages without an acknowledgement at most, as in nats.go's asynchronous publish; more wait in the buffer."""
 _WINDOW_BYTES = 16 * 1024 * 1024
 """On the wire: all of them may have to be sent again."""
 
 ACK_WITHIN = 5.0
-"""Seconds until a message is sent again on the same connection; nats.go waits as long. A stream elects a leader
-in less, and no acknowledgement of the old one comes any more."""
+"""Seconds until a message is sent again on the same connection, as in nats.go. A stream elects a leader in less, and
+no acknowledgement of the old one comes any more."""
 LOOK_EVERY = 0.25
 _PAUSE, _LONGEST_PAUSE = 0.25, 2.0
-"""Seconds before what cannot be taken, or asked, for now is tried again: twice as long each time."""
+"""Seconds before a message that was not taken, or a request, is tried again; doubled each time."""
 _AT_ONCE = 256
 _NO_RESPONDERS = b"NATS/1.0 503"
 
 
-class Acknowledgements(Proof):
-    """A stream's acknowledgements, heard on an inbox that is the same for the whole session.
+class AckVerifier(Verifier):
+    """A stream's acknowledgements, received on an inbox that is the same for the whole session.
 
-    Nothing goes out before the stream has said on each link what it is like: till then, messages are buffered.
+    Messages are buffered on each link until the stream's properties are known.
     """
 
     verification: ev.Verification = "ack"
 
-    def __init__(self, settings: Settings, session: str, ledger: Ledger, publisher: Publisher) -> None:
+    def __init__(self, settings: Settings, session: str, deliveries: Deliveries, emit: Emit) -> None:
         self.message = self._message = AckedMessage(settings, session)
+        self.on_window_open = nothing
         self._name = settings.jetstream
         self._patience = settings.drain_timeout
-        self._ledger = ledger
-        self._publisher = publisher
+        self._deliveries = deliveries
+        deliveries.ledger.unordered = True
+        self._emit = emit
         self._prefix = len(self._message.inbox) + 1
         self._window = max(1, min(WINDOW, _WINDOW_BYTES // self._message.wire_size(1)))
         self._stored = Stored()
         self._waiting: dict[int, tuple[float, int]] = {}
         """By number, in order: when it was first sent, and the last place acknowledged until then."""
+        self._written: deque[int] = deque()
+        """Numbers in the order of writing on this link, copies included; the first is in ``_waiting``."""
         self._put_off: set[int] = set()
         """Not taken for now."""
         self._pause = 0.0
@@ -71,9 +76,10 @@ class Acknowledgements(Proof):
         self._task: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
         """Something was acknowledged or refused."""
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
+        """Errors emitted on this link."""
         self._concluded = False
-        """The stream has been read, and what is acknowledged on this link counts no more: nobody looks for it."""
+        """The stream has been read; acknowledgements on this link are not counted any more."""
 
     @property
     def room(self) -> int:
@@ -83,18 +89,20 @@ class Acknowledgements(Proof):
 
     def sent(self, seq: int) -> None:
         self._waiting[seq] = time.monotonic(), self._stored.last
+        self._written.append(seq)
 
     def link_up(self, link: Link) -> None:
-        self._told.clear()
+        self._reported.clear()
+        self._written.clear()
         self._concluded = False
+        link.on_publish_refused(self._message.subject, self._next_refused)
         link.subscribe(f"{self._message.inbox}.*", self._hear, refused=self._deaf)
         self._task = asyncio.get_running_loop().create_task(self._attend(link))
 
-    def link_down(self) -> Cut:
-        """What is undecided is stranded until it is acknowledged on a later link."""
+    def link_down(self) -> None:
+        """Messages in flight are stranded until they are acknowledged on a later link."""
         self._stop()
         self._stream = None
-        return self._ledger.cut()
 
     async def conclude(self, link: Link) -> Audit | None:
         """What is on its way may be acknowledged yet; then the stream is read."""
@@ -133,7 +141,7 @@ class Acknowledgements(Proof):
         self._pause = 0.0
         await self._send_again(link, stream, [*self._waiting])
         self._stream = stream
-        self._publisher.roomy()
+        self.on_window_open()
         while True:
             await asyncio.sleep(LOOK_EVERY)
             if due := self._due(time.monotonic()):
@@ -166,17 +174,17 @@ class Acknowledgements(Proof):
             try:
                 stream = await look_up(link, self._name, self._message.subject)
             except NoStream as error:
-                self._tell(str(error))
+                self._report(str(error))
             except Forbidden as error:
-                self._tell(f"stream {self._name} is not known: {error}; its usual limits are assumed")
+                self._report(f"stream {self._name} is not known: {error}; its usual limits are assumed")
                 return StreamInfo(config=Config(subjects=[">"]))
             except Unanswered as error:
-                self._tell(f"stream {self._name} is not there for now ({error}); messages wait for it")
+                self._report(f"stream {self._name} is not there for now ({error}); messages wait for it")
             else:
                 self._notice_another(stream)
                 if not stream.takes(self._message.subject):
                     subjects = ", ".join(stream.config.subjects) or "none"
-                    self._tell(
+                    self._report(
                         f"{self._message.subject} is no subject of stream {self._name} (which has: {subjects}): "
                         f"unless the account maps it to one of them, try --subject with one"
                     )
@@ -204,7 +212,7 @@ class Acknowledgements(Proof):
                 start = min(last for _, last in waiting.values()) + 1
                 await find(link, self._name, self._message, start, stream.created, self._found)
             except (NoStream, Unanswered) as error:
-                self._tell(
+                self._report(
                     f"{len(waiting)} messages may be stored already, and stream {self._name} cannot be read to see: "
                     f"{error}; they are not sent again now"
                 )
@@ -214,11 +222,12 @@ class Acknowledgements(Proof):
             for seq in [seq for seq in batch if self._message.refusal(link.info, seq)]:
                 batch.remove(seq)
                 self._refuse(seq, self._message.refusal(link.info, seq))
+            self._written.extend(batch)
             link.write(b"".join(map(self._message.compose, batch)))
-            self._ledger.resent += len(batch)
+            self._deliveries.ledger.resent += len(batch)
             await link.drained()
         if seqs:
-            self._publisher.recounted()
+            self._deliveries.on_counts_changed()
 
     def _found(self, seq: int, place: int) -> None:
         if seq in self._waiting:
@@ -242,24 +251,26 @@ class Acknowledgements(Proof):
             self._turned_away(seq, ack.error)
         elif ack.stream == self._name and ack.seq > 0:
             if ack.duplicate:
-                self._ledger.suppressed += 1
-                self._publisher.recounted()
+                self._deliveries.ledger.suppressed += 1
+                self._deliveries.on_counts_changed()
             if seq in self._waiting:
                 self._acknowledged(seq, ack.seq)
             elif not ack.duplicate and not self._stored.has(seq, ack.seq):  # which a new leader says once more
                 self._stored.reach(ack.seq)
-                self._publisher.proved(seq)  # stored a second time; the ledger counts it as a duplicate
+                self._deliveries.arrived(seq)  # stored a second time; the ledger counts it as a duplicate
 
     def _acknowledged(self, seq: int, place: int) -> None:
         full = self.room <= 0
         del self._waiting[seq]
+        while self._written and self._written[0] not in self._waiting:
+            self._written.popleft()
         self._put_off.discard(seq)
         self._pause = 0.0
         self._stored.note(seq, place)
-        self._publisher.proved(seq)
+        self._deliveries.arrived(seq)
         self._changed.set()
         if full and self.room > 0:
-            self._publisher.roomy()
+            self.on_window_open()
 
     def _nobody(self, seq: int) -> None:
         """No stream listens on the subject, or the one that should has no leader for now."""
@@ -282,29 +293,37 @@ class Acknowledgements(Proof):
         if not self._pause:
             self._pause = _PAUSE
             self._last_try = time.monotonic()
-        self._tell(why)
+        self._report(why)
+
+    def _next_refused(self) -> None:
+        """The server refused a message: the first written on this link that has no other answer."""
+        while self._written:
+            seq = self._written.popleft()
+            if seq in self._waiting:
+                self._refuse(seq, "")
+                return
 
     def _refuse(self, seq: int, why: str) -> None:
         if self._waiting.pop(seq, None) is None:
             return
         self._put_off.discard(seq)
         self._pause = 0.0
-        self._ledger.refuse(seq)
-        self._tell(why)
-        self._publisher.recounted()
+        self._deliveries.refused(seq)
+        if why:
+            self._report(why)
         self._changed.set()
         if self.room > 0:
-            self._publisher.roomy()
+            self.on_window_open()
 
     def _deaf(self, text: str) -> None:
         """No acknowledgement can be heard on this link, so that nothing may be published on it."""
         self._stop()
         self._stream = None
         inboxes = f"{self._message.inbox.rpartition('.')[0]}.>"
-        self._tell(f"acknowledgements cannot be heard, so messages wait: {text} (needs to subscribe to {inboxes})")
+        self._report(f"acknowledgements cannot be heard, so messages wait: {text} (needs to subscribe to {inboxes})")
 
-    def _tell(self, text: str) -> None:
-        """Once on each link."""
-        if text not in self._told:
-            self._told.add(text)
-            self._publisher.complained(text)
+    def _report(self, text: str) -> None:
+        """Emit an error, once on each link."""
+        if text not in self._reported:
+            self._reported.add(text)
+            self._emit(ev.AsyncError(text=text))

@@ -97,6 +97,8 @@ async def read_back(link: Link, stream: str, stored: Stored, message: Message) -
         why = str(error)
     missing = stored.numbers.without(found.numbers)
     there = stored.numbers.many - missing.many
+    if why and not found.first:
+        return Audit(stream, stored.many, complete=False, text=why)
     if why:
         return Audit(stream, stored.many, there, 0, found.twice, complete=False, text=why)
     removed = _take_removed(missing, info, stored, found)

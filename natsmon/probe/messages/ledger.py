@@ -1,17 +1,16 @@
-"""What became of every message: a ledger of sequence numbers. Pure: no I/O, no clock.
+"""Ledger of messages: the outcome of every sequence number. Pure: no I/O, no clock.
 
-Sequence numbers count from 1 in the order in which messages were attempted, and are sent in that order. At
-every moment
+Sequence numbers count from 1 in the order of attempts, and are sent in that order. At every moment
 
-    attempted = sent + buffered + rejected        sent = delivered + in flight + lost + unverified
+    attempted = sent + buffered + rejected        sent = delivered + in flight + undelivered + lost + unverified
 
-A message is stranded once the connection that carried it has ended without its echo, and lost when the ledger
-is told to give up what is stranded. Should its echo come all the same (a cluster may deliver it by another
-way, a frozen server once it goes on), it is counted as echoed and late, and is lost no more.
+A message is stranded once the connection that carried it has ended without its echo, and lost when the ledger gives
+up what is stranded. It is undelivered when the server answered a PING sent after it, and its echo did not come. If its
+echo comes later all the same, it is delivered and late.
 
-What is undecided lies in a window over the numbers, from the oldest that is undecided to the last one sent. It
-is bounded; what falls out of it, or cannot be decided at all, is kept as runs of numbers. So a message costs
-nine bytes while it is on its way, and nothing afterwards.
+In-flight messages are flags in a window over the numbers, from the oldest in flight to the last one sent. The window
+is bounded; numbers that leave it, or have an outcome that may still change, are kept as runs. A message takes nine
+bytes while it is in flight, and none afterwards.
 """
 
 import re
@@ -23,24 +22,24 @@ from dataclasses import dataclass, field
 from natsmon.probe.messages.number_runs import Runs
 
 WINDOW_KEPT = 262_144
-"""Numbers from the oldest undecided one to the last one sent; of older ones it is soon not known when they were due."""
+"""Numbers from the oldest in flight to the last one sent. Of older ones, the time they were due is not kept."""
 
 RUNS_KEPT = 10_000
-"""Runs of undecided numbers that fell out of the window. Beyond them the oldest are counted, not recognised."""
+"""Runs of numbers outside the window. Beyond them the oldest are counted, not recognised."""
 
 CUTS_KEPT = 256
 LOST_RUNS_KEPT = 256
-"""Of one cut. Losses of these can be taken back, should the echo come after all; older ones, and more, cannot."""
+"""Of one cut. Losses within these are corrected when the echo comes after all."""
 
 CLEARED_AT_ONCE = 8_192
-"""Numbers that are settled and still in the window, at least, before they are cleared away."""
+"""Settled numbers, at least, that are removed from the window together."""
 
-_UNDECIDED = re.compile(b"\x01+")
+_IN_FLIGHT = re.compile(b"\x01+")
 
 
 @dataclass(slots=True, eq=False)
 class Cut:
-    """The end of a connection: the last message sent until then, and what became of those it had not echoed."""
+    """The end of a connection: the last message sent until then, and the outcome of those in flight."""
 
     last: int
     stranded: int
@@ -53,6 +52,8 @@ class Cut:
 
 
 class Ledger:
+    """Totals, and the outcome of each number that is not settled."""
+
     def __init__(self) -> None:
         self.attempted = 0
         self.rejected = 0
@@ -61,47 +62,56 @@ class Ledger:
         """On the wire, protocol and headers included."""
         self.sent = 0
         self.delivered = 0
+        self.undelivered = 0
         self.lost = 0
         self.late = 0
         self.duplicate = 0
-        """Echoes of what had one already; nobody but a forger echoes what was not sent."""
+        """Echoes of messages that were delivered already."""
         self.out_of_order = 0
         self.bytes = 0
         """Payload bytes sent."""
         self.resent = 0
-        """Copies of messages sent again, for they were not acknowledged."""
+        """Copies of messages sent again because they were not acknowledged."""
         self.suppressed = 0
-        """Copies that a stream recognised, and did not store."""
+        """Copies that a stream recognised and did not store."""
         self.flying = 0
         """In flight on the connection that is up."""
         self.stranded = 0
-        """In flight on a connection that has ended: late, or lost, soon to be known."""
+        """In flight on a connection that has ended."""
         self.unverified = 0
         """Sent while natsmon could not listen."""
         self.blind = False
-        """What is sent will not be heard."""
+        """Messages sent from now on are unverified."""
         self.cut_at = 0
         """The last message sent when a connection last ended."""
+        self.passed = 0
+        """The last message that a PING followed whose PONG has arrived."""
+        self.highest_sent = 0
+        self.unordered = False
+        """Deliveries may come in another order than that of sending, as acknowledgements do."""
         self._first = 1
         """The number that the window begins with."""
-        self._undecided = bytearray()
+        self._flags = bytearray()
+        """1 for a number in flight."""
         self._due = array("d")
         self._oldest = 0
-        """Where in the window the oldest undecided number is; at its end when there is none."""
+        """Place in the window of the oldest number in flight; its end when there is none."""
         self._room = CLEARED_AT_ONCE
         self._folded = Runs(RUNS_KEPT)
-        """Undecided, and older than the window."""
+        """In flight, and older than the window."""
         self._unseen = Runs(RUNS_KEPT)
-        """The unknown ones."""
+        """Unverified."""
+        self._overdue = Runs(RUNS_KEPT)
+        """Undelivered."""
         self._open: list[Cut] = []
         """With something stranded, oldest first."""
         self._closed: list[Cut] = []
         """With something lost, oldest first."""
-        self._highest_sent = 0
         self._highest_echo = 0
 
     @property
     def in_flight(self) -> int:
+        """On every connection."""
         return self.flying + self.stranded
 
     @property
@@ -112,48 +122,50 @@ class Ledger:
     # -- on the way out ---------------------------------------------------------------------------
 
     def attempt(self) -> int:
-        """The next sequence number; one of ``send``, ``buffer`` and ``reject`` must follow."""
+        """Return the next sequence number; one of ``send``, ``buffer`` and ``reject`` must follow."""
         self.attempted += 1
         return self.attempted
 
     def send(self, seq: int, due: float, size: int) -> None:
-        """It is on its way, ``due`` being when it should have been."""
+        """A message was written, and was due at this time."""
         self.sent += 1
         self.bytes += size
-        if seq > self._highest_sent:
-            self._highest_sent = seq
+        if seq > self.highest_sent:
+            self.highest_sent = seq
         if self.blind:
             self.unverified += 1
             self._unseen.append(seq, seq)
             return
         self.flying += 1
-        if seq != self._first + len(self._undecided):
+        if seq != self._first + len(self._flags):
             self._move_to(seq)
-        self._undecided.append(1)
+        self._flags.append(1)
         self._due.append(due)
-        if len(self._undecided) > self._room:
+        if len(self._flags) > self._room:
             self._make_room()
 
     def buffer(self, size: int) -> None:
+        """A message waits in the buffer."""
         self.buffered += 1
         self.buffered_bytes += size
 
     def unbuffer(self, size: int) -> None:
-        """It leaves the buffer; ``send`` or ``reject`` must follow."""
+        """A message leaves the buffer; ``send`` or ``reject`` must follow."""
         self.buffered -= 1
         self.buffered_bytes -= size
 
     def reject(self) -> None:
+        """An attempted message is not sent."""
         self.rejected += 1
 
     def refuse(self, seq: int) -> None:
-        """It was sent, and has been turned away: it is rejected after all."""
-        at = seq - self._first
-        if self._oldest <= at < len(self._undecided) and self._undecided[at]:
-            self._undecided[at] = 0
-            if at == self._oldest:
-                self._settle_to(at + 1)
-        elif not self._folded.discard(seq):
+        """The server refused a message that was sent: it is rejected after all."""
+        if self._unseen.discard(seq):
+            self.unverified -= 1
+            self.sent -= 1
+            self.rejected += 1
+            return
+        if not (self._land(seq) or self._folded.discard(seq)):
             return
         self.sent -= 1
         self.rejected += 1
@@ -163,29 +175,40 @@ class Ledger:
         else:
             self.flying -= 1
 
-    def refuse_oldest(self) -> None:
-        """The first of those that are on their way on this connection has been turned away."""
-        seq = self._folded.after(self.cut_at)
-        if seq is None:
-            at = self._undecided.find(1, max(self._oldest, self.cut_at + 1 - self._first))
-            seq = self._first + at if at >= 0 else None
-        if seq is not None:
-            self.refuse(seq)
+    def refuse_next(self) -> None:
+        """The server refused a message of this connection: the first that it has not answered otherwise."""
+        answered = max(self.cut_at, self.passed, self._highest_echo)
+        at = self._flags.find(1, max(self._oldest, answered + 1 - self._first))
+        found = [self._folded.after(answered), self._unseen.after(answered), self._first + at if at >= 0 else None]
+        seqs = [seq for seq in found if seq is not None]
+        if seqs:
+            self.refuse(min(seqs))
 
     # -- on the way back --------------------------------------------------------------------------
 
     def echo(self, seq: int, now: float) -> float | None:
-        """It came back: its latency in seconds, or None when it was not expected (any more)."""
+        """A message came back: its latency in seconds, or None when it was not in flight."""
         at = seq - self._first
-        if at < self._oldest or at >= len(self._undecided) or not self._undecided[at]:
+        if not self._land(seq):
             self._unexpected(seq)
             return None
-        self._undecided[at] = 0
         latency = now - self._due[at]
-        if at == self._oldest:
-            self._settle_to(at + 1)
         self._count_echo(seq)
         return latency
+
+    def pass_by(self, last: int) -> None:
+        """The server answered a PING that was sent after these messages."""
+        self.passed = max(self.passed, last)
+
+    def miss(self, last: int) -> int:
+        """Messages of this connection up to this one, still in flight, do not come back: undelivered. How many."""
+        missed = 0
+        for first, until in [*self._folded.take(last, after=self.cut_at), *self._take_window(self.cut_at + 1, last)]:
+            missed += until - first + 1
+            self._overdue.append(first, until)
+        self.flying -= missed
+        self.undelivered += missed
+        return missed
 
     def _count_echo(self, seq: int) -> None:
         self.delivered += 1
@@ -209,15 +232,19 @@ class Ledger:
             self.unverified -= 1
             self.delivered += 1
             self.late += 1
+        elif self._overdue.discard(seq):
+            self.undelivered -= 1
+            self.delivered += 1
+            self.late += 1
         elif self._was_lost(seq):
             self.lost -= 1
             self.delivered += 1
             self.late += 1
-        elif 0 < seq <= self._highest_sent:
+        elif 0 < seq <= self.highest_sent:
             self.duplicate += 1
 
     def _was_lost(self, seq: int) -> bool:
-        """True once: the loss is taken back in the cut it was counted in."""
+        """True once: the loss is corrected in its cut."""
         at = bisect_left(self._closed, seq, key=_last)
         if at == len(self._closed) or not self._closed[at].lost_seqs.discard(seq):
             return False
@@ -228,19 +255,24 @@ class Ledger:
     # -- when connections end ---------------------------------------------------------------------
 
     def cut(self) -> Cut:
-        """The connection ended: what it carried and did not echo is stranded."""
-        cut = Cut(self._highest_sent, self.flying)
+        """The connection ended: messages in flight are stranded.
+
+        Not those before a PING or a message that the server answered: it had them, and their echo was not to come.
+        """
+        if not self.unordered:
+            self.miss(max(self.passed, self._highest_echo))
+        cut = Cut(self.highest_sent, self.flying)
         if self.flying:
             self._open.append(cut)
         self.stranded += self.flying
         self.flying = 0
-        self.cut_at = self._highest_sent
+        self.cut_at = self.highest_sent
         if len(self._open) > CUTS_KEPT:
             self._forsake(self._open.pop(0))
         return cut
 
     def give_up(self) -> None:
-        """What is stranded is lost."""
+        """Stranded messages are lost."""
         for cut in self._open:
             for first, last in self._take(cut.last):
                 if len(cut.lost_seqs) < LOST_RUNS_KEPT:
@@ -253,16 +285,17 @@ class Ledger:
         del self._closed[:-CUTS_KEPT]
 
     def go_blind(self) -> None:
-        """What is in flight stays in flight, and so does what is sent until ``see``."""
+        """Messages in flight, and those sent until ``see``, are unverified."""
         for cut in self._open:
             self._forsake(cut)
         self._open.clear()
-        self._unseen.extend(self._take(self._highest_sent))
+        self._unseen.extend(self._take(self.highest_sent))
         self.unverified += self.flying
         self.flying = 0
         self.blind = True
 
     def see(self) -> None:
+        """Messages sent from now on are verified."""
         self.blind = False
 
     def _forsake(self, cut: Cut) -> None:
@@ -273,49 +306,70 @@ class Ledger:
 
     # -- the window -------------------------------------------------------------------------------
 
+    def _land(self, seq: int) -> bool:
+        """Take a number out of the window; False when it is not in flight there."""
+        at = seq - self._first
+        if at < self._oldest or at >= len(self._flags) or not self._flags[at]:
+            return False
+        self._flags[at] = 0
+        if at == self._oldest:
+            self._settle_to(at + 1)
+        return True
+
     def _move_to(self, seq: int) -> None:
         """Make this the next number of the window: those in between were not sent."""
-        gap = seq - self._first - len(self._undecided)
-        if self._oldest < len(self._undecided) and 0 < gap <= WINDOW_KEPT:
-            self._undecided.extend(bytes(gap))
+        gap = seq - self._first - len(self._flags)
+        if self._oldest < len(self._flags) and 0 < gap <= WINDOW_KEPT:
+            self._flags.extend(bytes(gap))
             self._due.extend(array("d", bytes(8 * gap)))
             return
-        self._fold(len(self._undecided))
-        self._clear(len(self._undecided))
+        self._fold(len(self._flags))
+        self._clear(len(self._flags))
         self._first = seq
 
     def _make_room(self) -> None:
-        """Clear away what is settled, fold the oldest where that does not suffice: many at once, and not soon again."""
+        """Remove what is settled, and fold the oldest if that does not suffice: many at once, and not soon again."""
         self._clear(self._oldest)
-        if len(self._undecided) > WINDOW_KEPT:
-            self._fold(len(self._undecided) - WINDOW_KEPT // 2)
+        if len(self._flags) > WINDOW_KEPT:
+            self._fold(len(self._flags) - WINDOW_KEPT // 2)
             self._clear(self._oldest)
-        self._room = 2 * len(self._undecided) + CLEARED_AT_ONCE
+        self._room = 2 * len(self._flags) + CLEARED_AT_ONCE
 
     def _fold(self, end: int) -> None:
-        """All up to this place leaves the window; what is undecided of it is kept as runs."""
-        self._folded.extend(self._runs(end))
+        """All up to this place leaves the window; numbers in flight are kept as runs."""
+        self._folded.extend(self._runs(self._oldest, end))
         self._settle_to(end)
 
     def _take(self, last: int) -> Iterator[tuple[int, int]]:
-        """Take out the runs of everything undecided up to a number."""
+        """Take out the runs of all numbers in flight up to this one."""
         yield from self._folded.take(last)
-        end = min(max(last + 1 - self._first, self._oldest), len(self._undecided))
-        yield from self._runs(end)
-        self._settle_to(end)
+        yield from self._take_window(0, last)
 
-    def _runs(self, end: int) -> list[tuple[int, int]]:
-        """Of the undecided numbers of the window, up to a place in it."""
-        found = _UNDECIDED.finditer(self._undecided, self._oldest, end)
+    def _take_window(self, first: int, last: int) -> list[tuple[int, int]]:
+        """Take the runs of the numbers in flight between two numbers out of the window."""
+        start = max(first - self._first, self._oldest)
+        end = min(last + 1 - self._first, len(self._flags))
+        if start >= end:
+            return []
+        runs = self._runs(start, end)
+        if start == self._oldest:
+            self._settle_to(end)
+        else:
+            self._flags[start:end] = bytes(end - start)
+        return runs
+
+    def _runs(self, start: int, end: int) -> list[tuple[int, int]]:
+        """Of the numbers in flight between two places of the window."""
+        found = _IN_FLIGHT.finditer(self._flags, start, end)
         return [(self._first + run.start(), self._first + run.end() - 1) for run in found]
 
     def _settle_to(self, end: int) -> None:
-        """Nothing before this place of the window is undecided."""
-        oldest = self._undecided.find(1, end)
-        self._oldest = oldest if oldest >= 0 else len(self._undecided)
+        """Nothing before this place of the window is in flight."""
+        oldest = self._flags.find(1, end)
+        self._oldest = oldest if oldest >= 0 else len(self._flags)
 
     def _clear(self, many: int) -> None:
-        del self._undecided[:many], self._due[:many]
+        del self._flags[:many], self._due[:many]
         self._first += many
         self._oldest = max(0, self._oldest - many)
 

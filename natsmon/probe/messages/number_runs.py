@@ -101,14 +101,21 @@ class Runs:
             self._keep_to_the_most()
         return True
 
-    def take(self, last: int) -> list[tuple[int, int]]:
-        """Take out, and give, the runs of everything up to a number."""
-        at = bisect_left(self._lasts, last + 1)
-        taken = list(zip(self._firsts[:at], self._lasts[:at], strict=True))
-        del self._firsts[:at], self._lasts[:at]
-        if self._firsts and self._firsts[0] <= last:
-            taken.append((self._firsts[0], last))
-            self._firsts[0] = last + 1
+    def take(self, last: int, *, after: int = 0) -> list[tuple[int, int]]:
+        """Take out the runs of all numbers up to ``last``, above ``after``."""
+        at = bisect_left(self._lasts, after + 1)
+        until = bisect_left(self._lasts, last + 1)
+        taken = list(zip(self._firsts[at:until], self._lasts[at:until], strict=True))
+        kept: list[tuple[int, int]] = []
+        if until < len(self._firsts) and self._firsts[until] <= last:
+            taken.append((self._firsts[until], last))
+            self._firsts[until] = last + 1
+        if taken and taken[0][0] <= after:
+            kept.append((taken[0][0], after))
+            taken[0] = after + 1, taken[0][1]
+        self._firsts[at:until] = [first for first, _ in kept]
+        self._lasts[at:until] = [end for _, end in kept]
+        self._keep_to_the_most()
         return taken
 
     def without(self, others: "Runs") -> "Runs":

@@ -1,29 +1,35 @@
-"""Counts somebody else's messages, and what is left out of the sequences they carry in their headers.
+"""Counts the messages of other publishers, and the gaps in the sequences of numbers they carry in their headers.
 
-Two kinds are known: the numbers of another natsmon, one sequence a session; and those a stream gives what it
-republishes (ADR-28), one sequence a subject of the stream, where each message names the one before it. A message
-without one is counted all the same.
+Two kinds are known: the numbers of another natsmon, one sequence for each session; and those a stream gives what it
+republishes (ADR-28), one sequence for each subject of the stream, where each message names the number before it. A
+message without a number is counted.
 
-A sequence begins with the first number heard. What is left out behind it is missing, also where nobody could
-hear it because the connection was down; what comes late is missing no more.
+A sequence begins with the first number received. Numbers left out behind it are missing, also when the connection was
+down meanwhile; numbers that come late are missing no more.
 """
 
 import asyncio
+import hashlib
+from collections.abc import Callable
 from typing import NamedTuple
 
-from natsmon.probe.messages.ledger import Cut, Ledger
+from natsmon.config.settings import Settings
 from natsmon.probe.messages.message import Message
 from natsmon.probe.messages.number_runs import Runs
-from natsmon.probe.messages.verifier import Counts, Proof, Publisher
+from natsmon.probe.messages.verifier import Verifier, nothing
 from natsmon.protocol.link import Link
 from natsmon.stream import events as ev
+from natsmon.stream.emitter import Emit
+from natsmon.text.units import LARGEST
 
-TELL_EVERY = 0.1
+EMIT_EVERY = 0.1
 SEQUENCES = 1_000
-"""Followed at once; of more, the one longest not heard is forgotten, and begins anew should it be heard again."""
-_RUNS = 10_000
-"""Of missing numbers in one sequence that are recognised, should they come late."""
+"""Followed at once; of more, the one not received for longest is forgotten."""
+_RUNS = 1_000
+"""Of missing numbers in one sequence that are recognised when they come late."""
 _DIGITS = 18
+_NAME_BYTES = 64
+"""Of a name in a header; a longer one is kept as its hash. Publishers choose it."""
 
 _SESSION, _SEQ = b"\r\nNatsmon-Session: ", b"\r\nNatsmon-Seq: "
 _STREAM, _SUBJECT = b"\r\nNats-Stream: ", b"\r\nNats-Subject: "
@@ -31,12 +37,12 @@ _SEQUENCE, _LAST_SEQUENCE = b"\r\nNats-Sequence: ", b"\r\nNats-Last-Sequence: "
 
 
 class Place(NamedTuple):
-    """Where in which sequence a message stands."""
+    """Position of a message in its sequence."""
 
     sequence: tuple[bytes, ...]
     number: int
     before: int
-    """The number of the one before it; 0 where it is the first."""
+    """The number of the message before it; 0 for the first."""
 
 
 class _Sequence:
@@ -47,16 +53,18 @@ class _Sequence:
         self.missing = Runs(_RUNS)
 
 
-class Observer(Proof):
-    """Rides on a connection in place of a proof, for nothing is published that there could be one of."""
+class Observer(Verifier):
+    """Takes the place of a verifier: nothing is published."""
 
     verification: ev.Verification = "none"
 
-    def __init__(self, subject: str, message: Message, ledger: Ledger, publisher: Publisher) -> None:
-        self.message = message
-        self._subject = subject
-        self._ledger = ledger
-        self._publisher = publisher
+    def __init__(self, settings: Settings, session: str, emit: Emit) -> None:
+        self.message = Message(settings, session)
+        self.on_window_open = nothing
+        self.on_forbidden: Callable[[], None] = nothing
+        """Called when the server refuses the subscription."""
+        self._subject = settings.observe
+        self._emit = emit
         self._messages = self._bytes = self._publishers = 0
         self._missing = self._duplicate = self._out_of_order = 0
         self._sequences: dict[tuple[bytes, ...], _Sequence] = {}
@@ -64,15 +72,18 @@ class Observer(Proof):
 
     def link_up(self, link: Link) -> None:
         def receive(subject: bytes, reply: bytes, headers: bytes, payload: bytes) -> None:
-            if not link.is_ours(subject, reply):  # the subject may cover what we ask the server
+            if not link.is_ours(subject, reply):  # the subject may cover requests of our own
                 self._receive(headers, payload)
 
-        link.subscribe(self._subject, receive, refused=self._publisher.complained)
-        self._tell()
+        link.subscribe(self._subject, receive, refused=self._refused)
+        self._emit_counts()
 
-    def link_down(self) -> Cut:
-        self._tell()
-        return self._ledger.cut()
+    def link_down(self) -> None:
+        self._emit_counts()
+
+    def _refused(self, text: str) -> None:
+        self._emit(ev.AsyncError(text=text))
+        self.on_forbidden()
 
     def _receive(self, headers: bytes, payload: bytes) -> None:
         self._messages += 1
@@ -81,7 +92,7 @@ class Observer(Proof):
         if place is not None:
             self._follow(place)
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(TELL_EVERY, self._tell)
+            self._timer = asyncio.get_running_loop().call_later(EMIT_EVERY, self._emit_counts)
 
     def _follow(self, place: Place) -> None:
         key, number, before = place
@@ -93,7 +104,7 @@ class Observer(Proof):
                 del self._sequences[next(iter(self._sequences))]
         elif number > sequence.highest:
             if before > sequence.highest:
-                # A stream numbers all its subjects together: of what lies between, one at least was of this one.
+                # A stream numbers all its subjects together: at least one number in between was of this subject.
                 first = sequence.highest + 1 if len(key) == 1 else before
                 sequence.missing.append(first, before)
                 self._missing += before - first + 1
@@ -105,27 +116,39 @@ class Observer(Proof):
             self._out_of_order += 1
         else:
             self._duplicate += 1
-        self._sequences[key] = sequence  # behind all that were heard before it
+        self._sequences[key] = sequence  # newest last
 
-    def _tell(self) -> None:
+    def _emit_counts(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._publisher.observed(
-            Counts(self._messages, self._bytes, self._publishers, self._missing, self._duplicate, self._out_of_order)
+        self._emit(
+            ev.Observed(
+                messages=self._messages,
+                bytes=self._bytes,
+                publishers=self._publishers,
+                missing=min(self._missing, LARGEST),
+                duplicate=self._duplicate,
+                out_of_order=self._out_of_order,
+            )
         )
 
 
 def find_place(headers: bytes) -> Place | None:
-    """What the headers of a message say of its place; None where they say nothing."""
+    """The position of a message by its headers; None when they give none."""
     number = _number(headers, _SEQ)
     if number is not None:
-        return Place((_value(headers, _SESSION),), number, number - 1)
+        return Place((_name(headers, _SESSION),), number, number - 1)
     number = _number(headers, _SEQUENCE)
     if number is None:
         return None
-    key = _value(headers, _STREAM), _value(headers, _SUBJECT)
+    key = _name(headers, _STREAM), _name(headers, _SUBJECT)
     return Place(key, number, _number(headers, _LAST_SEQUENCE) or 0)
+
+
+def _name(headers: bytes, name: bytes) -> bytes:
+    value = _value(headers, name)
+    return value if len(value) <= _NAME_BYTES else hashlib.blake2b(value, digest_size=16).digest()
 
 
 def _value(headers: bytes, name: bytes) -> bytes:

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from itertools import islice
 
-from natsmon.probe.messages.ledger import Cut, Ledger
+from natsmon.probe.messages.deliveries import Deliveries
+from natsmon.probe.messages.ledger import Cut
 from natsmon.stream import events as ev
 from natsmon.stream.emitter import Emit
 
@@ -44,8 +45,9 @@ class OutageCosts:
     next loss, or when the connection is closed. A settled account is emitted again when its losses are corrected.
     """
 
-    def __init__(self, ledger: Ledger, emit: Emit) -> None:
-        self._ledger = ledger
+    def __init__(self, deliveries: Deliveries, emit: Emit) -> None:
+        self._deliveries = deliveries
+        self._ledger = deliveries.ledger
         self._emit = emit
         self._open: list[_Account] = []
         self._correctable: list[_Account] = []
@@ -54,14 +56,14 @@ class OutageCosts:
     def _lasting(self) -> _Account | None:
         return self._open[-1] if self._open and self._open[-1].ended is None else None
 
-    def lost(self, loss: ev.Disconnected, cut: Cut, last_data: float) -> None:
-        """Open an account.
+    def lost(self, loss: ev.Disconnected, last_data: float) -> None:
+        """Open an account: what was in flight is stranded.
 
         Args:
             loss: As it was emitted.
-            cut: The messages that were in flight.
             last_data: When the last data was received, as ``t``.
         """
+        cut = self._deliveries.disconnected()
         detected_after = max(0.0, round(loss.t - last_data, 6))
         self._open.append(_Account(loss, cut, detected_after, self._ledger.rejected, self._ledger.duplicate))
 

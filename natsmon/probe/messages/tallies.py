@@ -55,6 +55,7 @@ class Tallies:
                 rejected=ledger.rejected,
                 delivered=ledger.delivered,
                 in_flight=ledger.in_flight,
+                undelivered=ledger.undelivered,
                 unverified=ledger.unverified,
                 lost=ledger.lost,
                 late=ledger.late,

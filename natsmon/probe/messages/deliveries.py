@@ -1,0 +1,167 @@
+"""Deliveries: the one owner of the ledger. It counts what is sent, arrives, is refused or lost, and emits it.
+
+The publisher reports what it sends, the verifier what it learns of it, the outage costs when a connection ends.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+
+from natsmon.config.settings import Settings
+from natsmon.probe.messages.latency_samples import LatencySamples
+from natsmon.probe.messages.ledger import Cut, Ledger
+from natsmon.probe.messages.tallies import CHECKPOINT_EVERY, TALLY_EVERY, Tallies
+from natsmon.protocol.link import Link
+from natsmon.stream import events as ev
+from natsmon.stream.emitter import Emit
+
+EMITTED_SINGLY_BELOW = 50.0
+"""Messages a second; above that, tallies carry all changes."""
+OVERDUE_AFTER = 1.0
+"""Seconds from the PONG of a PING sent after a message until the message counts as undelivered."""
+PING_EVERY = 1.0
+"""Seconds between two PINGs at most while messages are in flight."""
+_CHECK_EVERY = 0.5
+
+
+class Deliveries:
+    """Counts messages of one connection, over all its connections to servers.
+
+    Args:
+        settings: Of the connection.
+        emit: Emits its events.
+    """
+
+    def __init__(self, settings: Settings, emit: Emit) -> None:
+        self.ledger = Ledger()
+        self._settings = settings
+        self._emit = emit
+        self._loop = asyncio.get_running_loop()
+        self._singly = settings.interval > 1.0 / EMITTED_SINGLY_BELOW
+        self._latencies = LatencySamples()
+        self._tallies = Tallies(self.ledger, self._latencies, emit, lambda: self.on_tally())
+        self.on_tally: Callable[[], None] = lambda: None
+        """Called after each tally."""
+        self._link: Link | None = None
+        self._delivered = False
+        """A message of this connection to a server has been delivered."""
+        self._passed: deque[tuple[int, float]] = deque()
+        """(last message before a PING, time of its PONG), until the messages before it are overdue."""
+        self._timer: asyncio.TimerHandle | None = None
+
+    # -- in step with the connection --------------------------------------------------------------
+
+    def link_up(self, link: Link) -> None:
+        """Messages are sent on this link from now on."""
+        self._link = link
+        self._delivered = False
+        link.set_mark(self.ledger.highest_sent)
+        link.on_passed(self._pong)
+        self._check()
+
+    def link_down(self) -> None:
+        """The link is not used any more."""
+        self._link = None
+        self._passed.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def disconnected(self) -> Cut:
+        """The connection to the server ended: what it had in flight is stranded."""
+        self._tallies.changed()
+        return self.ledger.cut()
+
+    def close(self) -> None:
+        """Emit the last tally."""
+        self._tallies.emit_now()
+
+    # -- on the way out ---------------------------------------------------------------------------
+
+    def sent(self, seq: int, due: float, size: int) -> None:
+        """A message is written; ``due`` is when it should have been, as ``t``."""
+        self.ledger.send(seq, due, size)
+        if self._link is not None:
+            self._link.set_mark(seq)
+
+    def published(self, seq: int, outcome: ev.PublishOutcome, reason: str = "") -> None:
+        """Emit what was done with one message."""
+        if self._singly:
+            self._emit(ev.Published(seq=seq, outcome=outcome, reason=reason))
+        self._tallies.changed(within=CHECKPOINT_EVERY if self._singly and outcome == "sent" else TALLY_EVERY)
+
+    # -- what a verifier learns -------------------------------------------------------------------
+
+    def arrived(self, seq: int) -> None:
+        """A message was delivered, just now."""
+        ledger, link = self.ledger, self._link
+        # It arrived when it was read, not when its turn came among all that was read with it.
+        now = self._emit.stream_time(link.last_read) if link is not None else self._emit.now()
+        irregular = ledger.irregular if self._singly else 0
+        latency = ledger.echo(seq, now)
+        if latency is not None:
+            latency = max(0.0, latency)
+            if link is not None:
+                link.answered()
+            if not self._delivered and seq > ledger.cut_at:
+                self._delivered = True
+                self._emit(ev.FirstEcho(seq=seq, latency=round(latency, 6)))
+            if not self._singly:
+                self._latencies.add(latency)
+            else:
+                self._emit(ev.Echoed(seq=seq, latency=round(latency, 6)))
+        if self._singly:
+            emitted = latency is not None and ledger.irregular == irregular
+            self._tallies.changed(within=CHECKPOINT_EVERY if emitted else TALLY_EVERY)
+        elif not self._tallies.due:
+            self._tallies.changed()
+
+    def refused(self, seq: int) -> None:
+        """The server, or a stream, refused a message that was sent."""
+        self.ledger.refuse(seq)
+        self._tallies.changed()
+
+    def next_refused(self) -> None:
+        """The server refused a message: the first sent on this connection that it has not answered otherwise."""
+        self.ledger.refuse_next()
+        self._tallies.changed()
+
+    def on_unverifiable(self, reason: str) -> None:
+        """Delivery cannot be verified on this connection to the server."""
+        self.ledger.go_blind()
+        self._emit(ev.Unverified(reason=reason))
+        self._tallies.changed()
+
+    def on_settled(self) -> None:
+        """Stranded messages are lost."""
+        self.ledger.give_up()
+        self._tallies.emit_now()
+
+    def on_counts_changed(self) -> None:
+        """The totals have changed without a message having arrived."""
+        self._tallies.changed()
+
+    # -- the PONG rule ----------------------------------------------------------------------------
+
+    def _pong(self, last: int) -> None:
+        """A PONG arrived; its PING was sent after this message."""
+        if self.ledger.unordered:
+            return
+        self.ledger.pass_by(last)
+        if self.ledger.flying and not (self._passed and self._passed[-1][0] == last):
+            self._passed.append((last, self._loop.time()))
+
+    def _check(self) -> None:
+        """Find messages that do not come back, and PING while any are in flight."""
+        now = self._loop.time()
+        while self._passed and now - self._passed[0][1] >= OVERDUE_AFTER:
+            last, _ = self._passed.popleft()
+            if self.ledger.miss(last):
+                self._tallies.changed()
+        link = self._link
+        if link is not None and link.open:
+            in_question = self.ledger.flying or self.ledger.blind
+            if in_question and link.last_ping + PING_EVERY < time.monotonic() + _CHECK_EVERY:
+                link.send_ping()
+            self._timer = self._loop.call_later(_CHECK_EVERY, self._check)

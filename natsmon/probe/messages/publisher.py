@@ -1,0 +1,226 @@
+"""Publisher: sends numbered messages as scheduled, or as fast as they are delivered.
+
+Messages that cannot be sent while there is no connection are buffered here and sent after the reconnect, in order;
+nats-py may lose what it buffers itself.
+"""
+
+import asyncio
+
+from natsmon.config.settings import MAX_RATE, Settings
+from natsmon.probe.messages.deliveries import Deliveries
+from natsmon.probe.messages.reconnect_buffer import ReconnectBuffer
+from natsmon.probe.messages.schedule import Schedule
+from natsmon.probe.messages.tallies import TALLY_EVERY
+from natsmon.probe.messages.verifier import Verifier
+from natsmon.protocol.link import Link
+from natsmon.stream import events as ev
+from natsmon.stream.emitter import Emit
+
+WINDOW = 16_384
+"""Messages in flight at full speed: enough to fill the pipe, few enough to be counted at once."""
+
+_BURST = 256
+_FIRST_AFTER = 0.1
+"""Seconds until the first message: a server that is there has answered by then."""
+_BACKLOG = 1024 * 1024
+"""Bytes that the operating system has not taken; beyond them messages wait in our buffer instead."""
+_LOOK_AGAIN = 0.001
+"""Seconds until the sender looks again for room."""
+
+
+class Publisher:
+    """Publishes on one connection, while it has a link; buffers otherwise."""
+
+    def __init__(self, settings: Settings, verifier: Verifier, deliveries: Deliveries, emit: Emit) -> None:
+        self._settings = settings
+        self._verifier = verifier
+        self._deliveries = deliveries
+        self._emit = emit
+        self._ledger = deliveries.ledger
+        self._message = verifier.message
+        self._buffer = ReconnectBuffer(settings.reconnect_buffer, self._message, self._ledger)
+        self._full_speed = settings.interval == MAX_RATE
+        self._schedule = Schedule(settings.interval or 1.0, emit.now, self._publish_due)
+        self._burst = max(1, min(_BURST, _BACKLOG // self._message.wire_size(1)))
+        self._sender: asyncio.Task[None] | None = None
+        self._link: Link | None = None
+        self._suspended = True
+        self._refusing = False
+        """The server would refuse messages, which has been emitted."""
+        self.paused = False
+        self.done = asyncio.Event()
+        """``--count`` messages have been published or rejected."""
+        verifier.on_window_open = self._send
+
+    # -- in step with the connection --------------------------------------------------------------
+
+    def link_up(self, link: Link) -> None:
+        """Send what is buffered, then go on as scheduled."""
+        self._link = link
+        self._refusing = False
+        self._send()
+
+    def link_down(self) -> None:
+        """Buffer until the next link."""
+        self._link = None
+        self._stop_sender()
+
+    def suspend(self) -> None:
+        """Publish nothing: the connection is being closed."""
+        self._suspended = True
+        self._schedule.stop()
+        self._stop_sender()
+
+    def resume(self) -> None:
+        """A new initial connect begins."""
+        self._suspended = False
+        self._start(min(self._settings.interval, _FIRST_AFTER))
+
+    def pause(self) -> None:
+        """Publish nothing new; what is buffered is sent."""
+        self.paused = True
+        self._schedule.stop()
+
+    def unpause(self) -> None:
+        """Publish again from now on; what a pause left out is not made up for."""
+        self.paused = False
+        self._start(0.0)
+
+    def publish_one(self) -> bool:
+        """Publish one message now. False when there is, and will be, no connection for it."""
+        if not self._suspended:
+            self._publish(self._emit.now())
+        return not self._suspended
+
+    def _start(self, after: float) -> None:
+        if self._suspended or self.paused or self.done.is_set() or self._settings.observe:
+            return
+        if self._full_speed:
+            self._send()
+        else:
+            self._schedule.start(after)
+
+    # -- what is buffered, and full speed ---------------------------------------------------------
+
+    def _send(self) -> None:
+        """Run the sender while there is something for it to do."""
+        wanted = bool(self._buffer) or self._publishes_at_full_speed
+        idle = self._sender is None or self._sender.done()
+        if wanted and idle and self._link is not None and not self._suspended:
+            self._sender = asyncio.get_running_loop().create_task(self._run_sender(self._link))
+
+    def _stop_sender(self) -> None:
+        if self._sender is not None:
+            self._sender.cancel()
+            self._sender = None
+
+    async def _run_sender(self, link: Link) -> None:
+        """Send in slices that let other tasks run, as fast as the connection takes them."""
+        while link.open and (self._buffer or self._publishes_at_full_speed):
+            room = min(self._burst, self._verifier.room)
+            if not self._buffer:
+                room = min(room, WINDOW - self._ledger.flying)
+            if room <= 0 and self._buffer and not self._full_speed:
+                return  # the verifier calls when there is room
+            if room <= 0 or link.backlog > _BACKLOG:
+                await link.drained()
+                await asyncio.sleep(_LOOK_AGAIN if room <= 0 else 0)
+                continue
+            sent = self._send_buffered(link, room) if self._buffer else self._send_new(link, room)
+            # What the server would refuse is not offered at full speed.
+            await asyncio.sleep(0 if sent else TALLY_EVERY)
+
+    @property
+    def _publishes_at_full_speed(self) -> bool:
+        return self._full_speed and not (self.paused or self.done.is_set() or self._settings.observe)
+
+    def _send_buffered(self, link: Link, room: int) -> bool:
+        """Send, or reject, the first messages of the buffer."""
+        written = []
+        for _ in range(min(room, len(self._buffer))):
+            refused = self._is_refused(link, self._buffer.first)
+            seq, due = self._buffer.take()
+            if refused:
+                self._ledger.reject()
+            else:
+                self._count_sent(seq, due)
+                written.append(self._message.compose(seq))
+        if written:
+            link.write(b"".join(written))
+        self._deliveries.on_counts_changed()
+        self._check_done()
+        return True
+
+    def _send_new(self, link: Link, room: int) -> bool:
+        """Send as many new messages as ``--count`` allows; False when the server would refuse them."""
+        now, ledger = self._emit.now(), self._ledger
+        many = self._limited(room)
+        refused = self._is_refused(link, ledger.attempted + many)
+        written = []
+        for _ in range(many):
+            seq = ledger.attempt()
+            if refused:
+                ledger.reject()
+            else:
+                self._count_sent(seq, now)
+                written.append(self._message.compose(seq))
+        if written:
+            link.write(b"".join(written))
+        self._deliveries.on_counts_changed()
+        self._check_done()
+        return not refused
+
+    def _limited(self, wanted: int) -> int:
+        count = self._settings.count
+        return wanted if count is None else min(wanted, count - self._ledger.attempted)
+
+    def _check_done(self) -> None:
+        count = self._settings.count
+        if count is not None and self._ledger.attempted >= count and not self._buffer:
+            self.done.set()
+            self._schedule.stop()
+
+    # -- one message ------------------------------------------------------------------------------
+
+    def _publish_due(self, due: float) -> bool:
+        if self._limited(1) <= 0:
+            return False  # nothing is left to number, only the buffer to send
+        self._publish(due)
+        return True
+
+    def _publish(self, due: float) -> None:
+        ledger, link = self._ledger, self._link
+        seq = ledger.attempt()
+        outcome: ev.PublishOutcome
+        reason = ""
+        if link is not None and self._is_refused(link, seq):
+            outcome, reason = "rejected", "refused"
+            ledger.reject()
+        elif link is not None and not self._buffer and self._takes(link):
+            outcome = "sent"
+            self._count_sent(seq, due)
+            link.write(self._message.compose(seq))
+        elif self._buffer.add(seq, due):
+            outcome = "buffered"
+            self._send()
+        else:
+            outcome, reason = "rejected", "full"
+            ledger.reject()
+        self._deliveries.published(seq, outcome, reason)
+        self._check_done()
+
+    def _count_sent(self, seq: int, due: float) -> None:
+        self._deliveries.sent(seq, due, self._message.size)
+        self._verifier.sent(seq)
+
+    def _takes(self, link: Link) -> bool:
+        """Whether another message may be written now."""
+        return link.open and link.backlog <= _BACKLOG and self._verifier.room > 0
+
+    def _is_refused(self, link: Link, seq: int) -> bool:
+        """Whether the server would end the connection over a message like this one; emitted when it begins."""
+        reason = self._message.refusal(link.info, seq)
+        if reason and not self._refusing:
+            self._emit(ev.AsyncError(text=reason))
+        self._refusing = bool(reason)
+        return self._refusing

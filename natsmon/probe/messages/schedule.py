@@ -1,0 +1,59 @@
+"""Schedule: when messages are due, on a grid in time. Being late once moves no later message."""
+
+import asyncio
+from collections.abc import Callable
+
+CATCH_UP = 0.1
+"""Seconds of schedule that are made up for after the loop was late; what is older is left out."""
+_AT_ONCE = 256
+"""Messages published in one turn of the loop."""
+_ON_TIME = 0.01
+"""Seconds after it was due within which a message is on time."""
+
+
+class Schedule:
+    """Calls ``publish`` for each message that is due.
+
+    Args:
+        interval: Seconds between two messages.
+        now: The stream's clock.
+        publish: Called with the time a message was due, on the stream's clock; False when there is none to publish.
+    """
+
+    def __init__(self, interval: float, now: Callable[[], float], publish: Callable[[float], bool]) -> None:
+        self._interval = interval
+        self._now = now
+        self._publish = publish
+        self._loop = asyncio.get_running_loop()
+        self._due = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def start(self, after: float = 0.0) -> None:
+        """Begin with a message in so many seconds; without effect when it runs."""
+        if self._timer is None:
+            self._due = self._loop.time() + after
+            self._timer = self._loop.call_at(self._due, self._tick)
+
+    def stop(self) -> None:
+        """Nothing is due until ``start``."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _tick(self) -> None:
+        interval, now = self._interval, self._loop.time()
+        if self._due < now - max(interval, CATCH_UP):
+            self._due += interval * int((now - self._due) / interval)
+        offset = now - self._now()
+        self._timer = self._loop.call_at(self._due, self._tick)  # ``publish`` may stop it
+        for _ in range(_AT_ONCE):  # the rest is due at once, but what the server sends is read before
+            if self._due > now:
+                break
+            # A message that is late counts from when it was due; the grain of a timer is not lateness.
+            if not self._publish(self._due - offset if now - self._due > _ON_TIME else self._now()):
+                self._due = now + max(interval, CATCH_UP)
+                break
+            self._due += interval
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = self._loop.call_at(self._due, self._tick)
