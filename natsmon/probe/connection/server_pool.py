@@ -4,13 +4,10 @@ The reconnect wait comes once per pass. Explicit servers are the user's; discove
 (ADR-40). Every operation costs the same however many servers the pool has, except the discovery of new ones.
 """
 
-import ipaddress
 import random
+import re
 from collections import deque
 from collections.abc import Iterable
-from contextlib import suppress
-
-import msgspec
 
 from natsmon.config.server_urls import BadURL, parse_server
 from natsmon.config.settings import Server
@@ -187,15 +184,17 @@ def advertised(urls: Iterable[str], by: Server) -> list[Server]:
     name = by.tls_name or by.host
     found = []
     for url in urls:
-        with suppress(BadURL):
-            server = msgspec.structs.replace(parse_server(f"{by.scheme}://{url}"), path=by.path)
-            found.append(msgspec.structs.replace(server, tls_name=name) if _is_address(server.host) else server)
+        if (address := _IPV4.fullmatch(url)) is not None and 0 < int(address[2]) < 65_536:  # most are
+            server = Server(address[1], int(address[2]), by.scheme, name, by.path)
+        else:
+            try:
+                parsed = parse_server(f"{by.scheme}://{url}")
+            except BadURL:
+                continue
+            server = Server(parsed.host, parsed.port, by.scheme, name if ":" in parsed.host else "", by.path)
+        found.append(server)
     return found
 
 
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
+_OCTET = r"(?:25[0-5]|2[0-4]\d|1?\d?\d)"
+_IPV4 = re.compile(rf"({_OCTET}(?:\.{_OCTET}){{3}}):(\d{{1,5}})", re.ASCII)
