@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from natsmon.cli.flag_types import COMMANDS as COMMANDS
 from natsmon.cli.flags import Flag
 from natsmon.cli.output import write
 from natsmon.stream.exit_codes import EXIT_CODES
@@ -18,8 +19,6 @@ HELP_WIDTH = 100
 FLAGS_WORD = "[flags]"
 DEFAULT = "dashboard"
 """The command that runs when none is named."""
-COMMANDS = ("demo", "check", "replay", "view", "report", "info")
-"""The commands that can be named, in the order of the help. Each is in the module named after it."""
 _ALIASES = {"help": "--help", "version": "--version"}
 _WORD = re.compile(r"[A-Za-z]+")
 _SIMILAR = 0.75
@@ -104,8 +103,9 @@ class Command(click.Command):
                 yield record[0], re.split(r"[;:.]( |$)", record[1])[0]
 
     def format_essential_flags(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Flags"):
-            formatter.write_dl(list(self.essential_flags(ctx)))
+        if flags := list(self.essential_flags(ctx)):
+            with formatter.section("Flags"):
+                formatter.write_dl(flags)
         formatter.write_paragraph()
 
 
@@ -159,7 +159,8 @@ class CommandGroup(click.Group):
         elif word in _ALIASES and at == 0:
             return self.parse_args(ctx, [*args[1:2], _ALIASES[word]])
         else:
-            _refuse_misspelling(word)
+            if not ctx.resilient_parsing:  # as a shell completes
+                _refuse_misspelling(word)
             args = [DEFAULT, *args]
         return super().parse_args(ctx, args)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from natsmon.config import nats_context
 from natsmon.config.proxy_url import parse_proxy
 from natsmon.config.secret import Secret
 from natsmon.config.secret_sources import file_path, reference_scheme, resolve, resolve_text
@@ -22,6 +23,8 @@ _SLOWEST, _FASTEST = 1e-6, 1e9
 _LARGEST = 2**31 - 1
 _LARGEST_PAYLOAD = 64 * 1024 * 1024
 """Bytes; ``max_payload`` of a server cannot be larger."""
+COMMANDS = ("demo", "check", "replay", "view", "report", "info", "context", "config", "completion")
+"""The commands that can be named, in the order of the help. Each is in the module named after it."""
 _SMALLEST_PART = 4 * 1024 * 1024
 _UPGRADE_HEADERS = ("host", "upgrade", "connection", "origin")
 
@@ -32,12 +35,34 @@ else:
 
 
 class Value(_ParamType):
-    """A parameter type from a function that raises ValueError with the reason."""
+    """A parameter type from a function that raises ValueError with the reason.
 
-    def __init__(self, metavar: str, parse: Callable[[str], Any], *, secret: bool = False) -> None:
+    Args:
+        metavar: Name of the value in the help; ``FILE`` is completed with files.
+        parse: Converts the text.
+        secret: An error does not quote the value.
+        words: What a shell completes it with.
+    """
+
+    def __init__(
+        self,
+        metavar: str,
+        parse: Callable[[str], Any],
+        *,
+        secret: bool = False,
+        words: Callable[[], Sequence[str]] = lambda: (),
+    ) -> None:
         self.name = metavar
         self._parse = parse
         self.secret = secret
+        self._words = words
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:
+        from click.shell_completion import CompletionItem
+
+        if self.name == "FILE":
+            return [CompletionItem(incomplete, type="file")]
+        return [CompletionItem(word) for word in self._words() if word.startswith(incomplete)]
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if not isinstance(value, str):
@@ -220,7 +245,7 @@ def whole(least: int, most: int = _LARGEST) -> Value:
     return Value("N", parse)
 
 
-URL = Value("URL", str)
+URL = Value("URL", str, words=lambda: COMMANDS)
 """Parsed later, together with the others: an error may be between two of them."""
 FILE = Value("FILE", lambda value: _readable(text(value)))
 CREDENTIALS_FILE = Value("FILE", lambda value: _secret_file(text(value)))
@@ -232,7 +257,7 @@ TRIMMED_SECRET = Value("TEXT", lambda value: Secret(resolve_text(text(value)).st
 SUBJECT_PREFIX = Value("PREFIX", lambda value: check_subject(text(value).removesuffix(".")) if value else "")
 TOKEN = Value("NAME", lambda value: _token(text(value)))
 PROXY = Value("URL", lambda value: parse_proxy(text(value)), secret=True)
-CONTEXT = Value("NAME", text)
+CONTEXT = Value("NAME", text, words=nats_context.names)
 CONFIG_FILE = Value("FILE", text)
 COMMAND = Value("COMMAND", lambda value: _command(text(value)))
 DURATION = Value("DURATION", units.parse_duration)
@@ -259,7 +284,7 @@ def one_of(metavar: str, *words: str) -> Value:
             raise ValueError(f"is not one of {', '.join(words)}")
         return value
 
-    return Value(metavar, parse)
+    return Value(metavar, parse, words=lambda: words)
 
 
 def _metric_prefix(value: str) -> str:
@@ -278,4 +303,5 @@ def _dial_command(value: str) -> str:
 
 DIAL_COMMAND = Value("COMMAND", lambda value: _dial_command(text(value)))
 NAMESPACE = Value("NAME", _metric_prefix)
+ANY_FILE = Value("FILE", str)
 NEW_FILE = Value("FILE", lambda value: os.path.expanduser(_name(text(value))))

@@ -34,7 +34,7 @@ class _Row(NamedTuple):
     cls=Command,
     short_help="Show every setting and where it came from.",
     examples=["info", "info --context prod --json", "info --policy nats://east-1,nats://east-2"],
-    essentials=["server", "context", "config", "as_json"],
+    essentials=["server", "context", "config", "policy", "as_json"],
     exit_codes={0: "shown", 2: "wrong usage or settings"},
 )
 @server_flags
@@ -42,14 +42,26 @@ class _Row(NamedTuple):
 @run_flags
 @display_flags
 @click.option("--json", "as_json", cls=Flag, section="Info", is_flag=True, help="One JSON object.")
+@click.option(
+    "--policy",
+    cls=Flag,
+    section="Info",
+    is_flag=True,
+    help="The dials natsmon would make against servers that never answer.",
+)
 @click.pass_context
-def info(ctx: click.Context, /, as_json: bool, **_: Any) -> int:
+def info(ctx: click.Context, /, as_json: bool, policy: bool, **_: Any) -> int:
     """Show every effective setting, the layer it came from, what it overrode, and the files that were read.
 
     Secrets are masked.
     """
     layers = Layers(ctx)
     settings = settings_from(ctx, layers=layers)
+    if policy:
+        from natsmon.cli import dial_policy
+
+        write(dial_policy.as_json(settings) if as_json else dial_policy.as_text(settings))
+        return Exit.ENDED
     rows = list(_rows(ctx, layers, settings, view_settings_from(layers)))
     files = [*layers.files(), *_credential_files(settings)]
     write(_as_json(rows, files, layers) if as_json else _as_text(rows, files, layers))
@@ -59,7 +71,13 @@ def info(ctx: click.Context, /, as_json: bool, **_: Any) -> int:
 def _rows(ctx: click.Context, layers: Layers, settings: Settings, view: ViewSettings) -> Iterator[_Row]:
     overrode: dict[str, list[tuple[str, str]]] = {}
     for param in ctx.command.params:
-        if isinstance(param, Flag) and (name := param.name or "") not in ("context", "no_context", "as_json", "config"):
+        if isinstance(param, Flag) and (name := param.name or "") not in (
+            "context",
+            "no_context",
+            "as_json",
+            "config",
+            "policy",
+        ):
             field = "proxy" if name.endswith("_proxy") else FIELDS.get(name, name).removeprefix("no_")
             overrode.setdefault(field, []).extend(layers.overridden(name))
     described = settings_module.describe(settings)

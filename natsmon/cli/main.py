@@ -36,6 +36,8 @@ def explain(exc: click.ClickException) -> str:
             is_flag = any(isinstance(p, click.Option) and p.is_flag for p in options)
             wants = "takes no value" if is_flag else "needs a value"
             return f"{exc.option_name}: {wants}{hint}"
+        case click.MissingParameter() if exc.param is not None and exc.ctx is not None:
+            return f"{exc.ctx.command.name} needs {_metavar(exc.param)}{hint}"
         case click.BadParameter():
             return f"{_place(exc)}: {exc.message}"
         case _:
@@ -51,7 +53,12 @@ def _place(exc: click.BadParameter) -> str:
         return "argument"
     if exc.ctx and exc.ctx.get_parameter_source(param.name or "") is ParameterSource.ENVIRONMENT:
         return str(param.envvar)
-    return param.opts[0] if isinstance(param, click.Option) else "URL"
+    return param.opts[0] if isinstance(param, click.Option) else _metavar(param)
+
+
+def _metavar(param: click.Parameter) -> str:
+    """The name of an argument for a person: ``URL``, ``FILE``."""
+    return (param.metavar or str(param.name)).strip("[].")
 
 
 def _occupy_standard_streams() -> None:

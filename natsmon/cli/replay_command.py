@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from natsmon.cli.command_group import Command
+from natsmon.cli.flag_types import ANY_FILE
 from natsmon.cli.flags import config_flags, view_flags
 from natsmon.cli.output import complain, write
 from natsmon.cli.run_modes import view_mode
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 )
 @view_flags
 @config_flags
-@click.argument("files", nargs=-1, metavar="FILE...")
+@click.argument("files", nargs=-1, metavar="FILE...", type=ANY_FILE)
 @click.pass_context
 def replay(ctx: click.Context, /, files: tuple[str, ...], **_: Any) -> int:
     """Play a recording in the dashboard: play, pause, step, jump from outage to outage.

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from natsmon.cli.command_group import Command
+from natsmon.cli.flag_types import ANY_FILE
 from natsmon.cli.flags import report_flags
 from natsmon.cli.output import complain, is_terminal, write
 from natsmon.stream.exit_codes import Exit
@@ -32,7 +33,7 @@ STANDARD_INPUT = "-"
     exit_codes={0: "the report is written", 1: "--outfile cannot be written", 2: "FILE cannot be read"},
 )
 @report_flags
-@click.argument("files", nargs=-1, metavar="FILE...")
+@click.argument("files", nargs=-1, metavar="FILE...", type=ANY_FILE)
 @click.pass_context
 def report(ctx: click.Context, /, files: tuple[str, ...], as_format: str, outfile: str | None, **_: Any) -> int:
     """Summarize recordings: availability, outages, losses, latency; as text, Markdown, HTML or JSON.

@@ -62,11 +62,13 @@ class Layers:
         ctx: The parsed command line.
         servers: Whether variables, contexts and the servers of the config file apply; not in the demo.
         context: The name of a context that replaces the selected one.
+        section: The name of a context whose section of the config file applies, whether it is used or not.
     """
 
-    def __init__(self, ctx: click.Context, *, servers: bool = True, context: str = "") -> None:
+    def __init__(self, ctx: click.Context, *, servers: bool = True, context: str = "", section: str = "") -> None:
         self._ctx = ctx
         self._params = {param.name or "": param for param in ctx.command.params}
+        self._section = section
         self._uses_servers = servers and "context" in self._params
         self.config = _config(ctx)
         self.choices = config_file.load_choices() if "theme" in self._params else {}
@@ -112,10 +114,11 @@ class Layers:
         if not self._uses_servers and isinstance(param, Flag) and param.section in ("Servers", "TLS", "Proxy"):
             return found
         for key in _keys(param):
-            section = self.config.contexts.get(self.context.name, {}) if self.context is not None else {}
-            if key in section and self.context is not None:
-                origin = f"config file, contexts.{quotable(self.context.name)}"
-                found.append(Given(_positive(key, param, section[key]), origin, self._place(key, self.context.name)))
+            name = self._section or (self.context.name if self.context is not None else "")
+            section = self.config.contexts.get(name, {})
+            if key in section:
+                origin = f"config file, contexts.{quotable(name)}"
+                found.append(Given(_positive(key, param, section[key]), origin, self._place(key, name)))
             if key in self.config.values:
                 found.append(Given(_positive(key, param, self.config.values[key]), "config file", self._place(key)))
         return found

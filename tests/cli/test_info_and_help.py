@@ -89,7 +89,11 @@ def test_version_is_a_flag_and_a_command(capsys: pytest.CaptureFixture[str]) -> 
 def test_every_flag_has_a_section() -> None:
     for command in ALL.values():
         for param in command.params:
-            assert isinstance(param, flags.Flag) or not param.expose_value or param.name in ("url", "rest", "files")
+            assert (
+                isinstance(param, flags.Flag)
+                or not param.expose_value
+                or param.name in ("url", "rest", "files", "action", "shell")
+            )
 
 
 # -- as a process -----------------------------------------------------------------------------------

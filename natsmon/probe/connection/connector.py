@@ -26,6 +26,9 @@ from natsmon.stream.commands import Situation
 from natsmon.stream.emitter import Emit
 from natsmon.text import units
 
+_MANY_ATTEMPTS = 60
+_LONG_WAIT = 20.0
+"""Seconds. A server that was away for so many attempts is not missed by a fast dial; nats.go gives up by then."""
 _ERRORS_EMITTED = 100
 """Different asynchronous errors of one connection."""
 
@@ -195,7 +198,7 @@ class Connector:
             return None
         secure = tls.wanted(server, self._settings)
         spread = self._settings.reconnect_jitter_tls if secure else self._settings.reconnect_jitter
-        base, jitter = self._settings.reconnect_wait, round(self._rng.uniform(0.0, spread), 6)
+        base, jitter = self._reconnect_wait(), round(self._rng.uniform(0.0, spread), 6)
         if self.status != "RECONNECTING":
             self._set_status("DISCONNECTED", "waiting")
         now = self._emit.now()
@@ -217,6 +220,11 @@ class Connector:
             return None
         finally:
             self._waiting = False
+
+    def _reconnect_wait(self) -> float:
+        """Seconds between two passes; longer after many attempts, where there is no limit of them."""
+        wait = self._settings.reconnect_wait
+        return max(wait, _LONG_WAIT) if self._settings.max_reconnects < 0 and self._attempts >= _MANY_ATTEMPTS else wait
 
     async def _dial(self, why: ev.DialReason) -> Link | Order | None:
         """One attempt at the next server: the link, the order that ended it, or None when it failed."""

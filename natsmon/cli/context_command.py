@@ -1,0 +1,131 @@
+"""``natsmon context ls``: the contexts of the nats CLI."""
+
+import json
+import ssl
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+
+from natsmon.cli.command_group import Command
+from natsmon.cli.flag_types import one_of
+from natsmon.cli.flags import Flag
+from natsmon.cli.output import write
+from natsmon.config import nats_context
+from natsmon.config.nats_context import NatsContext
+from natsmon.config.secret_sources import file_path, reference_scheme
+from natsmon.config.server_urls import masked_urls
+from natsmon.stream.exit_codes import Exit
+from natsmon.text import dates
+from natsmon.text.plain_text import printable
+
+_DEFAULT_URL = "nats://127.0.0.1:4222"
+
+
+class _Listed(NamedTuple):
+    name: str
+    selected: bool
+    servers: str
+    credentials: str
+    """The kind that is sent; the order is the nats CLI's."""
+    expires: float
+    """Of a JWT or certificate that can be read here: seconds since 1970, 0 for no limit or unknown."""
+    error: str = ""
+
+
+@click.command(
+    cls=Command,
+    short_help="List the contexts of the nats CLI.",
+    examples=["context ls", "context ls --json", "--context prod"],
+    essentials=["as_json"],
+    exit_codes={0: "listed", 2: "wrong usage"},
+)
+@click.option("--json", "as_json", cls=Flag, section="Output", is_flag=True, help="One JSON array.")
+@click.argument("action", type=one_of("ls", "ls"), metavar="ls")
+@click.pass_context
+def context(_ctx: click.Context, /, as_json: bool, **_: Any) -> int:
+    """List the contexts of the nats CLI: servers, kind of credentials, expiry of a JWT or certificate.
+
+    * marks the selected context. natsmon reads contexts and never changes them.
+    """
+    chosen = nats_context.selected()
+    rows = [_listed(name, chosen) for name in nats_context.names()]
+    write(json.dumps([_as_fields(row) for row in rows], indent=2) + "\n" if as_json else _as_text(rows))
+    return Exit.ENDED
+
+
+def _listed(name: str, chosen: str) -> _Listed:
+    try:
+        found = nats_context.load(name)
+    except nats_context.ContextError as error:
+        return _Listed(name, name == chosen, "", "", 0.0, str(error))
+    url = found.fields.get("url") or ("nsc" if "nsc" in found.fields else _DEFAULT_URL)
+    return _Listed(name, name == chosen, masked_urls(url), _credentials(found), _expires(found))
+
+
+def _credentials(found: NatsContext) -> str:
+    fields = found.fields
+    kinds = {"user": "user", "creds": "credentials file", "nsc": "nsc", "nkey": "nkey", "user_jwt": "JWT"}
+    sent = [next((word for name, word in kinds.items() if name in fields), "")]
+    sent += ["token"] if "token" in fields else []
+    sent += ["certificate"] if "cert" in fields and "key" in fields else []
+    return ", ".join(filter(None, sent)) or ("in the URL" if "@" in fields.get("url", "") else "none")
+
+
+def _expires(found: NatsContext) -> float:
+    """The earliest expiry; programs that hold secrets are not run for a list."""
+    fields = found.fields
+    times = []
+    with suppress(OSError, ValueError):
+        if jwt := _jwt(fields):
+            from natsmon.protocol.jwt_claims import read_claims
+
+            times.append(read_claims(jwt).expires)
+    with suppress(OSError, ValueError):
+        if "cert" in fields and "key" in fields:
+            from natsmon.protocol.certificates import unverified_chain
+
+            pem = Path(file_path(fields["cert"])).read_text("ascii")
+            times += [each.not_after for each in unverified_chain([ssl.PEM_cert_to_DER_cert(pem)])]
+    return min((each for each in times if each), default=0.0)
+
+
+def _jwt(fields: Any) -> str:
+    """The JWT of a context without a user, where it is in a file or in the context itself."""
+    if "user" in fields:
+        return ""
+    if reference_scheme(fields.get("creds", "")) in ("", "file") and "creds" in fields:
+        import re
+
+        text = Path(file_path(fields["creds"])).read_text("ascii", "replace")
+        found = re.search(r"\beyJ[\w-]*\.[\w-]+\.[\w-]+", text)
+        return found[0] if found else ""
+    jwt = fields.get("user_jwt", "") if not {"creds", "nkey"} & fields.keys() else ""
+    return "" if reference_scheme(jwt) else str(jwt)
+
+
+def _as_fields(row: _Listed) -> dict[str, Any]:
+    return row._asdict() | {"expires": row.expires or None, "error": row.error or None}
+
+
+def _as_text(rows: list[_Listed]) -> str:
+    if not rows:
+        return f"no contexts in {nats_context.root() / 'context'}\n"
+    table = [("", "NAME", "SERVERS", "CREDENTIALS", "EXPIRES")]
+    for row in rows:
+        expires = _until(row.expires)
+        servers = row.error or row.servers
+        table.append(("*" if row.selected else "", printable(row.name), printable(servers), row.credentials, expires))
+    widths = [max(len(line[column]) for line in table if column < 4) for column in range(4)]
+    lines = (
+        "  ".join([*(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=False)), line[4]]) for line in table
+    )
+    return "".join(f"{line.rstrip()}\n" for line in lines)
+
+
+def _until(expires: float) -> str:
+    if not expires:
+        return "–"
+    return f"{'expired ' if expires < time.time() else ''}{dates.stamp(expires)}"

@@ -1,0 +1,184 @@
+"""``natsmon context ls``, ``natsmon config``, ``natsmon completion``."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import nkeys
+import pytest
+import trustme
+
+from natsmon.cli import main as cli
+from natsmon.cli.command_group import COMMANDS
+from natsmon.stream.exit_codes import Exit
+
+user_claims = pytest.importorskip("nats_jwt.v2.user_claims", reason="JWTs are made by nats-jwt")
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    (tmp_path / "nats" / "context").mkdir(parents=True)
+    return tmp_path
+
+
+def save(root: Path, name: str, **fields: Any) -> None:
+    (root / "nats" / "context" / f"{name}.json").write_text(json.dumps(fields))
+
+
+def user_jwt(expires: int) -> str:
+    """A JWT made and signed by another implementation."""
+    account, user = (
+        nkeys.from_seed(nkeys.encode_seed(os.urandom(32), kind))
+        for kind in (nkeys.PREFIX_BYTE_ACCOUNT, nkeys.PREFIX_BYTE_USER)
+    )
+    claims = user_claims.UserClaims(user.public_key.decode(), "ada")
+    claims.exp = expires
+    return str(claims.encode(account))
+
+
+def listed(capsys: pytest.CaptureFixture[str]) -> dict[str, dict[str, Any]]:
+    assert cli.main(["context", "ls", "--json"]) == 0
+    return {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+
+
+def test_contexts_are_listed_with_servers_credentials_and_expiry(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    expires = int(time.time()) + 3600
+    jwt = user_jwt(expires)
+    creds = root / "user.creds"
+    creds.write_text(f"-----BEGIN NATS USER JWT-----\n{jwt}\n------END NATS USER JWT------\n")
+    authority = trustme.CA()
+    certificate = authority.issue_cert("client")
+    (root / "client.pem").write_bytes(certificate.cert_chain_pems[0].bytes())
+    save(root, "creds", url="nats://u:hunter2@a,b", creds=f"file://{creds}")
+    save(root, "jwt", user_jwt=jwt, token="hunter2")
+    save(root, "cert", url="tls://h", cert=str(root / "client.pem"), key="k")
+    save(root, "user", user="u", password="hunter2", creds=str(creds))
+    save(root, "elsewhere", creds="op://v/i/f")
+    save(root, "none")
+    save(root, "url", url="nats://t0ken@h")
+    save(root, "bad", tls_first=1)
+    (root / "nats" / "context.txt").write_text("jwt\n")
+    rows = listed(capsys)
+    assert {name: row["credentials"] for name, row in rows.items()} == {
+        "creds": "credentials file", "jwt": "JWT, token", "cert": "certificate", "user": "user",
+        "elsewhere": "credentials file", "none": "none", "url": "in the URL", "bad": "",
+    }  # fmt: skip
+    assert {name: row["expires"] for name, row in rows.items() if row["expires"]}.keys() == {"creds", "jwt", "cert"}
+    assert rows["creds"]["expires"] == rows["jwt"]["expires"] == expires
+    assert rows["creds"]["servers"] == "nats://****@a, b"
+    assert [name for name, row in rows.items() if row["selected"]] == ["jwt"]
+    assert '"tls_first" must be true or false' in rows["bad"]["error"]
+    assert cli.main(["context", "ls"]) == 0
+    text = capsys.readouterr().out
+    assert "hunter2" not in text
+    assert "t0ken" not in text
+    assert next(line for line in text.splitlines() if line.startswith("*")).split()[1] == "jwt"
+
+
+def test_expired_jwt_is_marked(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    save(root, "old", user_jwt=user_jwt(int(time.time()) - 60))
+    assert cli.main(["context", "ls"]) == 0
+    assert "expired 20" in capsys.readouterr().out
+
+
+def test_no_contexts_name_the_folder(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["context", "ls"]) == 0
+    assert capsys.readouterr().out == f"no contexts in {root / 'nats' / 'context'}\n"
+
+
+@pytest.mark.parametrize(
+    ("args", "line"),
+    [
+        ("context", "context needs ls; try natsmon --help"),
+        ("context rm", 'ls: "rm" is not one of ls'),
+        ("config", "config needs init|check; try natsmon --help"),
+        ("completion tcsh", 'bash|zsh|fish: "tcsh" is not one of bash, zsh, fish'),
+    ],
+)
+def test_missing_or_unknown_action_is_one_line(args: str, line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(args.split()) == Exit.USAGE
+    assert capsys.readouterr().err == f"natsmon: {line}\n"
+
+
+def test_config_file_is_written_once_and_is_valid(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = root / "natsmon" / "config.toml"
+    assert cli.main(["config", "init"]) == 0
+    assert capsys.readouterr().out == f"{path}\n"
+    assert cli.main(["config", "init"]) == Exit.USAGE
+    assert capsys.readouterr().err == f"natsmon: config: {path}: exists already\n"
+    assert cli.main(["config", "check"]) == 0
+    assert capsys.readouterr().out == f"{path}: no errors\n"
+    lines = path.read_text().splitlines()
+    settings = [line[2:] for line in lines if line.startswith("# ") and (" = " in line or line.startswith("# ["))]
+    text = "\n".join(settings).replace("/usr/local/bin/alert", "true")
+    path.write_text(text)  # every line of the template in use
+    assert cli.main(["config", "check"]) == 0, text
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("rat = 1", "1: rat: unknown key"),
+        ('[contexts.a]\nrate = 1\n[contexts.b]\nrate = "x"', '4: rate: "x" is not a number'),
+        ('\non-outage = "/nope"', '2: on-outage: "/nope" does not exist'),
+        ("bell = 1", "1: bell: must be true or false"),
+        ('server = "a:b"', '1: server: "a:****": the port is not a number'),
+    ],
+)
+def test_config_check_names_file_line_and_key(
+    text: str, line: str, root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "other.toml"
+    path.write_text(text)
+    assert cli.main(["config", "check", "--config", str(path)]) == Exit.USAGE
+    error = capsys.readouterr().err
+    assert error.startswith(f"natsmon: {path}:{line}")
+    assert error.count("\n") == 1
+
+
+def completed(words: str, **variables: str) -> list[str]:
+    """What a shell offers for the last of these words."""
+    split = words.split(" ")
+    environment = {
+        "_NATSMON_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(len(split) - 1),
+        **os.environ, **variables,
+    }  # fmt: skip
+    natsmon = str(Path(sys.executable).parent / "natsmon")
+    done = subprocess.run([natsmon], capture_output=True, text=True, timeout=60, env=environment, check=False)
+    assert done.stderr == ""
+    return [line.partition(",")[2] or line for line in done.stdout.splitlines()]
+
+
+def test_commands_flags_contexts_words_and_files_are_completed(root: Path) -> None:
+    save(root, "prod")
+    save(root, "stage")
+    there = {"XDG_CONFIG_HOME": str(root)}
+    assert set(completed("natsmon ", **there)) == set(COMMANDS)
+    assert completed("natsmon rep", **there) == ["replay", "report"]
+    assert completed("natsmon chekc --format ", **there) == ["text", "logfmt", "json"]  # no lookup, no error
+    assert "--reconnect-wait" in completed("natsmon --reco", **there)
+    assert completed("natsmon check --context ", **there) == ["prod", "stage"]
+    assert completed("natsmon check --format n", **there) == ["nagios"]
+    assert completed("natsmon completion ", **there) == ["bash", "zsh", "fish"]
+    for shell in ("natsmon --creds x", "natsmon replay x"):
+        environment_answer = completed(shell, **there)
+        assert environment_answer == ["x"]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_script_is_accepted_by_its_shell(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["completion", shell]) == 0
+    script = capsys.readouterr().out
+    assert "_NATSMON_COMPLETE" in script
+    program = shutil.which(shell)
+    if program is None:
+        pytest.skip(f"{shell} is not installed")
+    subprocess.run([program, "-n"], input=script, text=True, check=True, timeout=30)
