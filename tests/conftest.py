@@ -1,4 +1,4 @@
-"""Real servers, dead ports, and a check after every test that it left nothing behind."""
+"""Fixtures: real servers, dead ports, and a leak check after every test."""
 
 import asyncio
 import inspect
@@ -32,7 +32,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure() -> None:
-    os.environ["XDG_CONFIG_HOME"] = "/proc/nowhere"  # contexts and config of whoever runs the tests do not apply
+    os.environ["XDG_CONFIG_HOME"] = "/proc/nowhere"  # contexts and config of the user do not apply
     for name in [name for name in os.environ if name.startswith(("NATS_", "NATSMON_"))]:
         del os.environ[name]
     adopt_orphans()
@@ -48,7 +48,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 @pytest.fixture(autouse=True)
 def nothing_left_behind() -> Iterator[None]:
-    """Set up before every other fixture of a test, so that what it finds afterwards belongs to nobody."""
+    """Set up before every other fixture of a test, so that it looks after all of them have ended."""
     before = Snapshot()
     yield
     if left := before.left_behind():

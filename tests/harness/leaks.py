@@ -1,4 +1,4 @@
-"""What a test left behind: sockets, threads and processes, told exactly enough to find the culprit."""
+"""Leak check: the sockets, threads and processes that a test left behind."""
 
 import ctypes
 import os
@@ -14,13 +14,13 @@ from typing import Any
 from tests.harness import processes
 
 GRACE = 2.0
-"""Seconds for what is already on its way out: a killed process, a closing transport."""
+"""Seconds for what is ending: a killed process, a closing transport."""
 Found = dict[Any, str]
 _PR_SET_CHILD_SUBREAPER = 36
 
 
 def adopt_orphans() -> None:
-    """On Linux, processes whose parent dies become our children, so that a test cannot lose them unseen."""
+    """On Linux, processes whose parent dies become our children, so that the leak check finds them."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
@@ -31,7 +31,7 @@ def our_children() -> dict[int, str]:
 
 
 def sockets() -> dict[str, str]:
-    """Our open sockets by inode, each with what the kernel says about it."""
+    """Our open sockets by inode, each with its descriptor."""
     found: dict[str, str] = {}
     for fd in os.listdir("/proc/self/fd") if sys.platform == "linux" else ():
         try:
@@ -55,7 +55,7 @@ class Snapshot:
     children: dict[int, str] = field(default_factory=our_children)
 
     def left_behind(self, grace: float = GRACE) -> list[str]:
-        """What is there now and was not then, one line each. Processes among it are ended."""
+        """Return what was not there before, a line each, and kill the processes among it."""
         new_sockets = _settled(lambda: _new(self.sockets, sockets()), grace)
         new_threads = _settled(lambda: _new(self.threads, threads()), grace)
         new_children = _settled(lambda: _new(self.children, our_children()), grace)

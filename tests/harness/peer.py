@@ -1,4 +1,4 @@
-"""One scripted peer: a listening socket, what a script may do on it, and what a test sees of it."""
+"""One scripted peer: a listening socket, the script for each connection, and what it received."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ WAIT = 5.0
 
 
 class Peer:
-    """What a test sees of it: its address, who came, and everything they sent."""
+    """The peer as a test uses it: address, connections, and everything received."""
 
     def __init__(self) -> None:
         self.port = 0
@@ -21,7 +21,7 @@ class Peer:
         self.open = 0
         self.received = b""
         self.targets: list[str] = []
-        """Of a proxy: where it was asked to pass on to."""
+        """Targets that clients asked for, where the peer is a proxy."""
         self._writers: set[asyncio.StreamWriter] = set()
         self._changed = asyncio.Event()
         self._released = asyncio.Event()
@@ -93,7 +93,7 @@ class Talk:
         await self.send(info_line(self.peer.port, **fields))
 
     async def line(self) -> bytes:
-        """The next line, empty when the other side is gone."""
+        """Return the next line, empty when the connection has ended."""
         return self._record(await self.reader.readline())
 
     async def exactly(self, size: int) -> bytes:
@@ -153,7 +153,7 @@ def info_line(port: int, **fields: Any) -> bytes:
 
 @asynccontextmanager
 async def playing(script: Script) -> AsyncIterator[Peer]:
-    """A peer that plays this script with everyone who connects, and closes when it ends."""
+    """A peer that runs this script for each connection."""
     peer = Peer()
     talks: set[asyncio.Task[None]] = set()
 

@@ -1,12 +1,11 @@
-"""Peers on raw sockets that do what a real nats-server will not.
+"""Scripted peers on raw sockets, for what a real nats-server does not do.
 
 Each is an async context manager that yields a ``Peer`` listening on a free loopback port::
 
     async with peers.silent() as peer:
         ...dial peer.url...
 
-Where a peer first completes the handshake and then misbehaves, ``held=True`` makes it wait for
-``peer.release()``, so that a test can see the good state before the bad one.
+``held=True`` makes a peer that completes the handshake wait for ``peer.release()`` before it misbehaves.
 """
 
 import asyncio
@@ -17,7 +16,7 @@ from typing import Any
 from tests.harness.peer import Peering, Talk, info_line, playing
 
 HOSTILE = "\x1b[2J\x1b]0;owned\x07[bold red]peer[/] [link=file:///etc]x[/link]\r\n\x9b31m"
-"""Moves a cursor, sets a title, colours, starts markup and ends a line, wherever it is shown as it came."""
+"""Moves the cursor, sets a title, starts markup and ends a line, where it is shown unescaped."""
 
 
 def correct(**info: Any) -> Peering:
@@ -62,20 +61,20 @@ def close_at_once(*, reset: bool = False) -> Peering:
 
 
 def silent() -> Peering:
-    """Accepts and says nothing."""
+    """Accepts and sends nothing."""
     return playing(Talk.until_closed)
 
 
 def http_400() -> Peering:
-    return _says(b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n400 Bad Request")
+    return _sends(b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n400 Bad Request")
 
 
 def garbage() -> Peering:
-    return _says(bytes(range(256)) * 4 + b"\r\n")
+    return _sends(bytes(range(256)) * 4 + b"\r\n")
 
 
 def endless_line() -> Peering:
-    """A line that never ends, as fast as it is taken."""
+    """A line without an end, as fast as it is read."""
 
     async def script(talk: Talk) -> None:
         await talk.send(b'INFO {"server_id":"')
@@ -86,7 +85,7 @@ def endless_line() -> Peering:
 
 
 def slow_info(pace: float = 0.05) -> Peering:
-    """INFO byte by byte: always alive, never in time."""
+    """INFO byte by byte, too slowly for any timeout."""
 
     async def script(talk: Talk) -> None:
         for byte in info_line(talk.peer.port):
@@ -112,15 +111,15 @@ def info_then_silent(**info: Any) -> Peering:
 
 
 def info_not_json() -> Peering:
-    return _says(b"INFO {server_id: unquoted\r\n")
+    return _sends(b"INFO {server_id: unquoted\r\n")
 
 
 def info_not_object() -> Peering:
-    return _says(b"INFO [1, 2, 3]\r\n")
+    return _sends(b"INFO [1, 2, 3]\r\n")
 
 
 def info_with_hostile_names() -> Peering:
-    """A correct peer whose every name would redecorate a careless screen."""
+    """A correct peer whose names contain terminal sequences and markup."""
     return correct(server_name=HOSTILE, cluster=HOSTILE, version=HOSTILE, server_id=HOSTILE, client_ip=HOSTILE)
 
 
@@ -134,7 +133,7 @@ def err_after_connect(text: str = "Authorization Violation") -> Peering:
 
 
 def ping_before_pong() -> Peering:
-    """Asks before it answers, as a server may, and goes on as a correct one."""
+    """Sends PING before it answers one, as a server may, and continues correctly."""
 
     async def script(talk: Talk) -> None:
         await talk.info()
@@ -158,11 +157,11 @@ def pong_then_bad_info(*, held: bool = False) -> Peering:
 
 
 def stale(*, held: bool = False) -> Peering:
-    """What a server says to a client that answered no PING, before it drops it."""
+    """Send what a server sends before it closes a client that answered no PING."""
     return _connects_then(b"-ERR 'Stale Connection'\r\n", held=held, closes=True)
 
 
-def _says(data: bytes) -> Peering:
+def _sends(data: bytes) -> Peering:
     async def script(talk: Talk) -> None:
         await talk.send(data)
         await talk.until_closed()

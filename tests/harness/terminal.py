@@ -1,4 +1,4 @@
-"""A real pseudo-terminal with a screen in it: what a person at a terminal would do and see.
+"""A pseudo-terminal with an emulated screen: keys in, text out.
 
 ::
 
@@ -59,9 +59,9 @@ class Terminal:
         env: Mapping[str, str] | None = None,
         cwd: str | None = None,
     ) -> None:
-        """``size`` is columns and lines. ``env`` is added to ours; ``TERM`` is xterm-256color unless it says other."""
+        """``size`` is columns and lines. ``env`` is added to ours; ``TERM`` is xterm-256color by default."""
         self.screen = _Screen(*size)
-        """For what text alone does not tell: colours, the cursor."""
+        """The emulator, for colours and the cursor."""
         self.output = b""
         """Everything the program wrote, as it wrote it."""
         self.changed_at = 0.0
@@ -177,7 +177,7 @@ class Terminal:
         self._changed.clear()
         if self.returncode is None:
             await self._changed.wait()
-        else:  # what it wrote last may still come, but nothing will say that no more does
+        else:  # its last output may still arrive, and no event follows it
             self._take_in()
             await asyncio.sleep(0.01)
 
@@ -186,7 +186,7 @@ class Terminal:
             data = os.read(self._fd, 1 << 16)
         except BlockingIOError:
             return
-        except OSError:  # Linux's way to say that the program closed its side
+        except OSError:  # on Linux, the program closed its side
             data = b""
         if not data:
             asyncio.get_running_loop().remove_reader(self._fd)

@@ -1,4 +1,4 @@
-"""Somebody else's client, which tells what a server really does: nats-py's own, which the probe does not use."""
+"""An independent client: nats-py's own connection, which the probe does not use."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -13,7 +13,7 @@ from natsmon.lab.nats_server import NatsServer
 
 @asynccontextmanager
 async def witness(*servers: NatsServer, **options: Any) -> AsyncIterator[Client]:
-    """It stays with its servers, whatever is done to them, and leaves nothing behind."""
+    """Connect it; it reconnects for ever, and leaves nothing behind."""
     patience: dict[str, Any] = {"max_reconnect_attempts": -1, "reconnect_time_wait": 0.02, "error_cb": end_if_closed}
     client = await nats.connect([server.url for server in servers], **patience, **options)
     try:
