@@ -39,7 +39,16 @@ NAMES: tuple[str, ...] = (
     "recording",
     "memory",
 )
-NAMES += ("import_cost", "dial_plain", "dial_tls", "dial_dead_address", "dial_cancel", "report", "replay")
+NAMES += (
+    "import_cost",
+    "dial_plain",
+    "dial_tls",
+    "dial_dead_address",
+    "dial_cancel",
+    "library_publish",
+    "report",
+    "replay",
+)
 """A module each, with ``run(quick) -> Row``; the order of the table."""
 
 

@@ -33,6 +33,11 @@ class WebSocketDialer:
         tls: ssl.SSLContext | None = None,
         dialer: CustomDialer | None = None,
     ) -> None:
+        try:
+            from natsmon.protocol import websocket  # here, since it takes longer than a dial
+        except ImportError:
+            raise ImportError("a WebSocketDialer needs: pip install 'natsmon[ws]'") from None
+        self._upgrade = websocket.upgrade
         parts = urlsplit(url)
         if parts.scheme not in ("ws", "wss") or not parts.hostname:
             raise ValueError("the URL of a WebSocket begins with ws:// or wss://, and has a host")
@@ -46,15 +51,13 @@ class WebSocketDialer:
         self, address: tuple[str, int], *, deadline: float | None = None, trace: DialTrace | None = None
     ) -> Stream:
         """Open a stream through the gateway. See ``CustomDialer.dial``."""
-        from natsmon.protocol import websocket
-
         url = self._url.replace("{host}", quote(address[0], safe="")).replace("{port}", str(address[1]))
         opened = as_stream(await self._dialer.dial(self._gateway, deadline=deadline, trace=trace))
         try:
             async with until(deadline):
                 if self._tls is not None:
                     await upgrade(opened, self._tls, self._gateway[0], first=True)
-                stream = await websocket.upgrade(opened, url, self._headers)
+                stream = await self._upgrade(opened, url, self._headers)
         except BaseException as error:
             opened.writer.transport.abort()
             if isinstance(error, TimeoutError) and not isinstance(error, DialError):

@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import nats.aio.client
@@ -23,7 +23,9 @@ from natsmon.dial.errors import DialError
 from natsmon.protocol.jwt_claims import dated
 from natsmon.protocol.server_errors import classify_server_error
 from natsmon.protocol.server_info import Info, convert_info
-from natsmon.protocol.stream_transport import StreamTransport
+
+if TYPE_CHECKING:
+    from natsmon.protocol.stream_transport import StreamTransport
 
 TESTED_VERSIONS = ("2.10", "2.11", "2.12", "2.13", "2.14", "2.15", "2.16")
 """Minor releases of nats-py that the tests of the library pass on."""
@@ -103,7 +105,7 @@ class Loss(NamedTuple):
 class LinkClient(nats.aio.client.Client):
     """nats-py without its reactions to a loss: whatever ends the connection sets ``lost``, once."""
 
-    def __init__(self, transport: StreamTransport) -> None:
+    def __init__(self, transport: "StreamTransport") -> None:
         super().__init__()
         self._transport = self._stream = transport
         self.lost: asyncio.Future[Loss] = asyncio.get_running_loop().create_future()

@@ -79,6 +79,8 @@ async def http(
 
     async def script(talk: Talk) -> None:
         request = (await talk.line()).decode().split()
+        if not request:  # the client has left
+            return
         assert request[0] == "CONNECT"
         headers = {}
         while line := (await talk.line()).strip():
