@@ -6,13 +6,13 @@ what that loop survives, validates the greeting, and does not wait for a frozen 
 """
 
 import asyncio
+import json
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol
 from urllib.parse import ParseResult, urlparse
 
-import msgspec
 import nats.aio.transport
 import nats.errors
 
@@ -188,7 +188,7 @@ class DialTransport(nats.aio.transport.Transport):
         elif self._tls_required:
             raw = {**raw, "tls_required": _tls_offered(info)}  # nats-py would send its CONNECT in clear
         raw = {**raw, "connect_urls": [url for url in info.connect_urls if _is_address(url)]}
-        return b"INFO " + msgspec.json.encode(raw) + b"\r\n"
+        return b"INFO " + json.dumps(raw).encode() + b"\r\n"
 
     async def _answer(self) -> bytes:
         """Return ``PONG``, ``-ERR`` or an awaited ``+OK``: nats-py would take anything else for success."""

@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import msgspec
 import nats.aio.client
 import nats.errors
 from nats.aio.transport import Transport
@@ -20,7 +19,6 @@ from nats.protocol.parser import AWAITING_CONTROL_LINE
 
 from natsmon.dial.error_causes import classify
 from natsmon.dial.errors import DialError
-from natsmon.protocol.jwt_claims import dated
 from natsmon.protocol.server_errors import classify_server_error
 from natsmon.protocol.server_info import Info, convert_info
 
@@ -224,6 +222,8 @@ class LinkClient(nats.aio.client.Client):
         cause = classify_server_error(raw)
         text = self._stream.redact(raw)
         if cause == "auth_expired":
+            from natsmon.protocol.jwt_claims import dated  # with msgspec, a tenth of what the library costs to import
+
             text = dated(self._stream.our_connect, text)
         lower = raw.lower()
         if "permissions violation" not in lower and "maximum subscriptions exceeded" not in lower:
@@ -243,7 +243,7 @@ class LinkClient(nats.aio.client.Client):
         """Pass a later INFO on, or keep it for the callback that comes."""
         if self.on_info is None:
             before = self.later_info
-            self.later_info = info if before is None or not before.ldm else msgspec.structs.replace(info, ldm=True)
+            self.later_info = info if before is None or not before.ldm else info._replace(ldm=True)
         else:
             self.on_info(info)
 

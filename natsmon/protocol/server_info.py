@@ -4,10 +4,9 @@ The peer may be of any kind. Reading its greeting ends with an Info or with a Di
 """
 
 import asyncio
+import json
 from collections.abc import Container
-from typing import Any
-
-import msgspec
+from typing import Any, NamedTuple, NoReturn
 
 from natsmon.dial.causes import Cause
 from natsmon.dial.deadline import within
@@ -28,7 +27,7 @@ _LINES_AT_ONCE = 64
 _SHOWN = 60
 
 
-class Info(msgspec.Struct, frozen=True):
+class Info(NamedTuple):
     """What a server tells of itself (ADR-40); fields it leaves out are empty."""
 
     server_id: str = ""
@@ -45,7 +44,7 @@ class Info(msgspec.Struct, frozen=True):
     tls_verify: bool = False
     """It wants a certificate of the client."""
     nonce: str = ""
-    connect_urls: list[str] = []
+    connect_urls: list[str] = []  # noqa: RUF012  # nobody changes it
     ldm: bool = False
     connect_info: bool = False
     remote_account: str = ""
@@ -137,8 +136,10 @@ def parse_info(body: bytes) -> tuple[Info, dict[str, Any]]:
         DialError: In the stage ``info``.
     """
     try:
-        raw = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raw = json.loads(body, parse_int=_number, parse_constant=_refuse)
+        if b"\\u" in body:
+            json.dumps(raw, ensure_ascii=False).encode()  # raises for half a character
+    except (ValueError, ArithmeticError, RecursionError) as error:
         raise HandshakeError("info", "info_bad", f"INFO is not JSON: {error}") from error
     if not isinstance(raw, dict):
         raise HandshakeError("info", "info_bad", f"INFO is not a JSON object: {_excerpt(body)}")
@@ -151,10 +152,25 @@ def convert_info(raw: dict[str, Any]) -> Info:
     Raises:
         DialError: In the stage ``info``.
     """
-    try:
-        return msgspec.convert({k: v for k, v in raw.items() if v is not None}, Info)
-    except msgspec.ValidationError as error:
-        raise HandshakeError("info", "info_bad", f"INFO makes no sense: {error}") from error
+    given: dict[str, Any] = {name: raw[name] for name in Info._fields if raw.get(name) is not None}
+    for name, value in given.items():
+        valid = type(value) is _KINDS[name]
+        if not valid or (isinstance(value, list) and not all(isinstance(item, str) for item in value)):
+            raise HandshakeError("info", "info_bad", f"INFO is not valid: {name} is {_excerpt(repr(value).encode())}")
+    return Info(**given)
+
+
+_KINDS: dict[str, type] = {name: type(default) for name, default in Info._field_defaults.items()}
+
+
+def _number(text: str) -> int | float:
+    """An integer of more than 64 bits is a float, which every reader of a recording can decode."""
+    number = int(text)
+    return number if -(2**63) <= number < 2**64 else float(number)
+
+
+def _refuse(text: str) -> NoReturn:
+    raise ValueError(f"{text} is not JSON")
 
 
 def check_port(raw: dict[str, Any]) -> None:

@@ -39,6 +39,7 @@ def test_websockets_cost_only_those_who_dial_them() -> None:
 def test_the_library_needs_neither_screen_nor_command_line() -> None:
     loaded = imported_by("import natsmon; [getattr(natsmon, name) for name in natsmon.__all__]")
     assert "nats" in loaded
+    assert "msgspec" not in imported_by("import natsmon; natsmon.connect, natsmon.Client")  # a tenth of `import nats`
     assert not loaded & SCREEN
 
 
