@@ -6,23 +6,25 @@ from html import escape
 from natsmon.text.plain_text import printable
 
 STRETCHED = 1000.0
-"""How wide the frame is in which lines are drawn, in its own units."""
+"""Width of the frame in which lines are drawn, in its own units."""
 
 
 def safe(text: str) -> str:
+    """Text escaped for HTML and SVG."""
     return escape(printable(text), quote=True)
 
 
 def element(name: str, inside: str = "", /, **attributes: str | float) -> str:
-    """An underscore in a name stands for a hyphen, and ``class_`` for class."""
-    told = "".join(
+    """An element; underscores in attribute names become hyphens, and ``class_`` is class."""
+    shown = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{safe(value) if isinstance(value, str) else number(value)}"'
         for key, value in attributes.items()
     )
-    return f"<{name}{told}>{inside}</{name}>" if inside else f"<{name}{told}/>"
+    return f"<{name}{shown}>{inside}</{name}>" if inside else f"<{name}{shown}/>"
 
 
 def number(value: float) -> str:
+    """At most two decimals."""
     return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
@@ -31,23 +33,25 @@ def across(share: float) -> str:
     return f"{100 * share:.3f}%"
 
 
-def text(said: str, x: str, y: float, kind: str = "tick", anchor: str = "start") -> str:
-    return element("text", safe(said), x=x, y=y, class_=kind, text_anchor=anchor)
+def text(content: str, x: str, y: float, kind: str = "tick", anchor: str = "start") -> str:
+    """A text at a position."""
+    return element("text", safe(content), x=x, y=y, class_=kind, text_anchor=anchor)
 
 
 def rect(kind: str, start: float, end: float, y: float, height: float, title: str = "") -> str:
-    """From one share of the width to another."""
+    """A rectangle from one share of the width to another."""
     inside = element("title", safe(title)) if title else ""
     width = across(max(0.0, end - start))
     return element("rect", inside, class_=kind, x=across(start), y=y, width=width, height=height)
 
 
 def rule(y: float) -> str:
+    """A horizontal line over the whole width."""
     return element("line", class_="rule", x1="0", x2="100%", y1=y, y2=y)
 
 
 def frame(y: float, height: float, inside: Iterable[str]) -> str:
-    """Where lines are drawn, from 0 to ``STRETCHED`` across and 0 to ``height`` down."""
+    """A frame for lines, 0 to ``STRETCHED`` across and 0 to ``height`` down."""
     return element(
         "svg",
         "".join(inside),
@@ -61,12 +65,13 @@ def frame(y: float, height: float, inside: Iterable[str]) -> str:
 
 
 def line(kind: str, points: list[tuple[float, float]]) -> str:
-    """Through points of (share of the width, pixels down); a lone point is a dot."""
+    """A line through points of (share of the width, pixels down); a single point is a dot."""
     if len(points) == 1:
         points = [points[0], (points[0][0] + 1e-5, points[0][1])]
     return element("path", class_=kind, d="M" + "L".join(f"{x * STRETCHED:.2f} {y:.1f}" for x, y in points))
 
 
 def area(kind: str, upper: list[tuple[float, float]], lower: list[tuple[float, float]]) -> str:
+    """The area between two lines."""
     around = [*upper, *reversed(lower)]
     return element("path", class_=kind, d="M" + "L".join(f"{x * STRETCHED:.2f} {y:.1f}" for x, y in around) + "Z")

@@ -1,1 +1,1 @@
-"""``natsmon check``: one connect, measured, judged and told."""
+"""``natsmon check``: one connect, measured, judged and explained."""

@@ -1,8 +1,4 @@
-"""A check for machines: nagios, JSON and prometheus, as ``nats server check connection`` writes them.
-
-Of several items, nagios has the worst first, because a monitor shows the first line; the others keep their
-order.
-"""
+"""A check for machines: nagios, JSON and prometheus, as ``nats server check connection`` writes them."""
 
 import json
 from collections.abc import Sequence
@@ -17,7 +13,10 @@ _METRIC_ORDER = ("connect_time", "dns_time", "tcp_time", "tls_time", "info_time"
 
 
 def nagios(verdicts: Sequence[Verdict]) -> str:
-    """One line an item. Of several, the performance data comes after the last line, as plugins have it."""
+    """One line for each item, the worst first, since monitors show the first line.
+
+    The performance data of several items follows the last line, as the plugin guidelines require.
+    """
     if len(verdicts) == 1:
         (verdict,) = verdicts
         perf = " ".join(_perf(metric, metric.name) for metric in verdict.metrics)
@@ -40,11 +39,11 @@ def _line(verdict: Verdict) -> str:
         *(f"Warn:{text}" for text in verdict.warning),
         *([verdict.output] if verdict.output else [f"OK:{text}" for text in verdict.ok]),
     ]
-    return " ".join(parts).replace("|", r"\x7c")  # what follows a bar would be taken for performance data
+    return " ".join(parts).replace("|", r"\x7c")  # performance data follows a bar
 
 
 def _label(text: str) -> str:
-    """In quotes, as the plugins' guidelines have it: a quote twice, and no equals sign."""
+    """Quoted as the plugin guidelines require: quotes doubled, and no equals sign."""
     return "'" + text.replace("'", "''").replace("=", "%3D") + "'"
 
 
@@ -101,7 +100,7 @@ def _item(verdict: Verdict) -> dict[str, object]:
 
 
 def prometheus(verdicts: Sequence[Verdict], *, namespace: str = NAMESPACE) -> str:
-    """Text for a scrape or a textfile collector; a failure is a gauge of its own, labelled with its diagnosis."""
+    """Text for a scrape or a textfile collector; each failure is a gauge, labelled with its diagnosis."""
     prefix = f"{namespace}_{SUITE}"
     families = [
         _family(f"{prefix}_{name}", found[0][1].help, [({"item": item}, metric.value) for item, metric in found])
@@ -124,7 +123,9 @@ def prometheus(verdicts: Sequence[Verdict], *, namespace: str = NAMESPACE) -> st
         for each in verdict.failures
     ]
     if failed:
-        families.append(_family(f"{prefix}_failure", "1 for each server that could not be used, and why", failed))
+        families.append(
+            _family(f"{prefix}_failure", "1 for each server that could not be used, with the reason", failed)
+        )
     codes = [({"item": v.name, "status": v.status.name}, float(v.status)) for v in verdicts]
     families.append(_family(f"{prefix}_status_code", f"Nagios compatible status code for {SUITE}", codes))
     return "".join(families)

@@ -1,7 +1,6 @@
-"""What a check found and what that is worth: times against limits, failures with their diagnosis. Pure.
+"""Verdict of a check: its times against thresholds, and its failures with their diagnosis. Pure.
 
-The metrics, their limits and the status words are those of ``nats server check connection``; the times of
-the single stages stand beside them.
+Metrics, thresholds and status words are those of ``nats server check connection``; the time of each stage is added.
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,23 +18,23 @@ from natsmon.wording.narration import certificate_in_words
 SUITE = "connections"
 ITEM = "Connection"
 NO_ADDRESS = "–"
-"""Stands for the address of a server whose name has none."""
+"""The address of a server whose name has none."""
 
 _STAGE_METRICS: dict[ev.Stage, tuple[str, str]] = {
     "dns": ("dns_time", "Seconds until the name was resolved"),
     "tcp": ("tcp_time", "Seconds until the TCP connection was established"),
     "tls": ("tls_time", "Seconds the TLS handshake took"),
-    "info": ("info_time", "Seconds until the server said INFO"),
+    "info": ("info_time", "Seconds until INFO arrived"),
     "connect": ("auth_time", "Seconds from CONNECT to PONG"),
 }
 _OVERRULED = (Cause.RESET, Cause.EOF, Cause.TIMEOUT)
 """Causes that say nothing once a second look has found another."""
 _OUR_OWN_FAULT = ("credentials", "tls_files")
-"""Causes that say nothing of the server: the check could not be made."""
+"""Causes on our side: the check could not be made."""
 
 
 class Status(IntEnum):
-    """As exit codes have it."""
+    """Also the exit codes."""
 
     OK = 0
     WARNING = 1
@@ -48,7 +47,7 @@ _SEVERITY = (Status.OK, Status.WARNING, Status.UNKNOWN, Status.CRITICAL)
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """Seconds at which a time is bad, and very bad."""
+    """Thresholds in seconds."""
 
     warning: float = 0.5
     critical: float = 1.0
@@ -56,6 +55,8 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
+    """The thresholds of a check."""
+
     connect: Limit = field(default_factory=Limit)
     rtt: Limit = field(default_factory=Limit)
     request: Limit = field(default_factory=Limit)
@@ -63,10 +64,11 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a server could not be used; ``stage`` is one of a dial, ``rtt`` or ``request``. Safe to print."""
+    """Why a server could not be used. Safe to print."""
 
     server: str
     stage: str
+    """Of a dial, or ``rtt``, or ``request``."""
     cause: str
     text: str
     diagnosis: Diagnosis
@@ -78,6 +80,7 @@ class Failure:
 
     @property
     def sentence(self) -> str:
+        """The failure in one line, with its meaning and advice."""
         """The reason, its meaning and what to do about it."""
         more = "; ".join(part for part in self.diagnosis[1:] if part)
         return f"{self.server} failed {self.reason} ({more})"
@@ -85,42 +88,45 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What one check saw. ``dials`` are the attempts it took, the last of which may have connected."""
+    """What one check found."""
 
     server: str
     address: str = ""
-    """The one address it was about; empty when any of the server's would do."""
+    """The address that was checked; empty for any of the server's."""
     dials: Sequence[Dial] = ()
+    """The attempts; the last one may have connected."""
     rtt: float | None = None
     request: float | None = None
     failed: Failure | None = None
     """What went wrong after PONG."""
     broken: str = ""
-    """Why the check itself came to no end."""
+    """Why the check itself failed."""
 
     @property
     def where(self) -> str:
-        """The server, and the address where it was about one that the server's URL does not name."""
+        """The server, with the address that was checked unless it is in the URL."""
         named = self.address in ("", NO_ADDRESS) or self.server.endswith(f"://{self.address}")
         return self.server if named else f"{self.server} at {self.address}"
 
     @property
     def dial(self) -> Dial | None:
+        """The last attempt."""
         return self.dials[-1] if self.dials else None
 
     @property
     def connected(self) -> bool:
+        """The last attempt connected."""
         return self.dial is not None and self.dial.outcome == "connected"
 
     @property
     def connect_time(self) -> float | None:
-        """From the beginning of the first dial to PONG."""
+        """Seconds from the beginning of the first dial to PONG."""
         return sum(dial.total for dial in self.dials) if self.connected else None
 
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A time in seconds."""
+    """A measured time, in seconds."""
 
     name: str
     value: float
@@ -129,6 +135,7 @@ class Metric:
 
     @property
     def status(self) -> Status:
+        """Against its limit; a time equal to a threshold has reached it."""
         if self.limit is None or self.value < min(self.limit.warning, self.limit.critical):
             return Status.OK
         return Status.CRITICAL if self.value >= self.limit.critical else Status.WARNING
@@ -136,7 +143,7 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A check of one server or one address, judged. Its texts are safe to print."""
+    """The verdict on one server or one address. Its texts are safe to print."""
 
     name: str
     status: Status
@@ -146,10 +153,11 @@ class Verdict:
     warning: tuple[str, ...] = ()
     critical: tuple[str, ...] = ()
     output: str = ""
-    """What there is to say where nothing could be found out."""
+    """Instead of the lists, when the check could not be made."""
     failures: tuple[Failure, ...] = ()
 
     def metric(self, name: str) -> Metric | None:
+        """A metric by its name."""
         return next((metric for metric in self.metrics if metric.name == name), None)
 
 
@@ -160,7 +168,7 @@ def failure(server: str, stage: str, cause: str, text: str, *, discovered: bool 
 
 
 def failure_of(dial: Dial, server: str = "") -> Failure:
-    """Why a dial failed; what a second look at the peer found says more than the failure itself."""
+    """Why a dial failed; the result of a second look at the peer takes precedence."""
     stage, cause, text = dial.stage_reached or "dns", dial.cause, dial.text
     if dial.finding is not None:
         cause = dial.finding.cause
@@ -171,16 +179,17 @@ def failure_of(dial: Dial, server: str = "") -> Failure:
 
 
 def slowest(dial: Dial) -> ev.Stage | None:
-    """The stage that took longest."""
+    """The stage that took longest; None without stages."""
     return max(dial.stages, key=lambda stage: dial.stages[stage].elapsed, default=None)
 
 
 def worst(verdicts: Iterable[Verdict]) -> Status:
-    """A failure counts more than ignorance, ignorance more than a slow answer."""
+    """CRITICAL counts more than UNKNOWN, UNKNOWN more than WARNING."""
     return max((verdict.status for verdict in verdicts), key=_SEVERITY.index, default=Status.UNKNOWN)
 
 
 def worst_first(verdicts: Iterable[Verdict]) -> list[Verdict]:
+    """Sorted by severity; equal ones keep their order."""
     return sorted(verdicts, key=lambda verdict: -_SEVERITY.index(verdict.status))
 
 
@@ -193,25 +202,25 @@ def judge(found: Found, limits: Limits) -> Verdict:
     where = found.where if found.address else ""
     refused = [failure_of(dial, where) for dial in found.dials if dial.outcome != "connected"]
     if not found.connected:
-        said = tuple(f"connection to {each.sentence}" for each in refused)
+        failures = tuple(f"connection to {each.sentence}" for each in refused)
         if refused and all(each.cause in _OUR_OWN_FAULT for each in refused):
-            return Verdict(name, Status.UNKNOWN, found, metrics, output="; ".join(said), failures=tuple(refused))
-        return Verdict(name, Status.CRITICAL, found, metrics, critical=said, failures=tuple(refused))
-    told: dict[Status, list[str]] = {status: [] for status in Status}
+            return Verdict(name, Status.UNKNOWN, found, metrics, output="; ".join(failures), failures=tuple(refused))
+        return Verdict(name, Status.CRITICAL, found, metrics, critical=failures, failures=tuple(refused))
+    lines: dict[Status, list[str]] = {status: [] for status in Status}
     for metric in metrics:
         if metric.limit is not None:
-            told[metric.status].append(_told(metric, found, refused))
+            lines[metric.status].append(_line(metric, found, refused))
     if found.failed is not None:
-        told[Status.CRITICAL].append(f"{found.failed.stage} on {found.failed.sentence}")
+        lines[Status.CRITICAL].append(f"{found.failed.stage} on {found.failed.sentence}")
         refused.append(found.failed)
     return Verdict(
         name,
-        max((status for status in told if told[status]), default=Status.OK),
+        max((status for status in lines if lines[status]), default=Status.OK),
         found,
         metrics,
-        ok=tuple(told[Status.OK]),
-        warning=tuple(told[Status.WARNING]),
-        critical=tuple(told[Status.CRITICAL]),
+        ok=tuple(lines[Status.OK]),
+        warning=tuple(lines[Status.WARNING]),
+        critical=tuple(lines[Status.CRITICAL]),
         failures=tuple(refused),
     )
 
@@ -231,14 +240,14 @@ def _metrics(found: Found, limits: Limits) -> Iterable[Metric]:
         yield Metric("request_time", found.request, help_, limits.request)
 
 
-def _told(metric: Metric, found: Found, refused: Sequence[Failure]) -> str:
+def _line(metric: Metric, found: Found, refused: Sequence[Failure]) -> str:
     took = units.elapsed(metric.value)
-    said = {"connect_time": f"connected to {found.where} in {took}", "rtt": f"rtt {took}"}.get(
+    line = {"connect_time": f"connected to {found.where} in {took}", "rtt": f"rtt {took}"}.get(
         metric.name, f"request {took}"
     )
     if metric.name == "connect_time" and refused:
-        said += "".join(f", after {each.server} failed {each.reason}" for each in refused)
+        line += "".join(f", after {each.server} failed {each.reason}" for each in refused)
     if metric.limit is not None and metric.status is not Status.OK:
         limit = metric.limit.critical if metric.status is Status.CRITICAL else metric.limit.warning
-        said += f", limit {units.go_duration(limit)}"
-    return said
+        line += f", limit {units.go_duration(limit)}"
+    return line

@@ -147,7 +147,9 @@ def _latency(state: State) -> Iterator[str]:
 
 def _percentiles(run: Histogram) -> str:
     p50, p99 = run.percentiles(50, 99)
-    return f"p50 {_millis(p50)} p99 {_millis(p99)} max {_millis(run.max)}"
+    return " ".join(
+        f"{name} {units.milliseconds(value or 0.0)}" for name, value in (("p50", p50), ("p99", p99), ("max", run.max))
+    )
 
 
 def _servers(state: State, now: float, feed: Feed) -> Iterator[str]:
@@ -163,13 +165,6 @@ def _servers(state: State, now: float, feed: Feed) -> Iterator[str]:
 
 def _server(url: str) -> str:
     return _clip(address(url))
-
-
-def _millis(seconds: float | None) -> str:
-    value = (seconds or 0.0) * 1000
-    if value >= 9_999.5:
-        return f"{value / 1000:,.0f}s"
-    return f"{value:.2f}" if value < 9.995 else f"{value:.1f}" if value < 99.95 else f"{value:,.0f}"
 
 
 def _wall(at: float) -> str:
