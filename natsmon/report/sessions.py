@@ -27,6 +27,11 @@ class Coverage:
     """Where they begin with a snapshot, as ``t``."""
     only_snapshot: bool = True
 
+    @property
+    def complete(self) -> bool:
+        """No further event changes it."""
+        return self.missing is None and not self.only_snapshot
+
     def take(self, event: ev.AnyEvent) -> None:
         """Take the next event of the connection."""
         match event:
@@ -64,7 +69,8 @@ class _Session:
             if coverage is None:
                 begins = isinstance(event, ev.Connection | ev.Snapshot)
                 coverage = self._coverage[event.conn] = Coverage(None if begins else event.t)
-            coverage.take(event)
+            if not coverage.complete:
+                coverage.take(event)
         self.tracks.apply(event)
 
     def runs(self, file: str, number: int) -> Iterator[Run]:
