@@ -108,8 +108,6 @@ def _spool(name: str) -> Iterator[str]:
             if name != STANDARD_INPUT:
                 with open(name, "rb") as pipe:
                     shutil.copyfileobj(pipe, spool)
-            elif sys.stdin is None:
-                raise Unreadable("standard input is closed")
             else:
                 shutil.copyfileobj(sys.stdin.buffer, spool)
             spool.flush()

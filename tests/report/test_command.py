@@ -89,10 +89,12 @@ def test_a_pipe_with_a_name_is_read_to_its_end(recording: Path, capsys: pytest.C
     assert (title, told) == ("natsmon report: pipe", capsys.readouterr().out.split("\n", 1)[1])
 
 
-def test_closed_standard_input_is_one_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdin", None)
-    assert cli.main(["report", "-"]) == Exit.USAGE
-    assert capsys.readouterr() == ("", "natsmon: report: standard input is closed\n")
+def test_closed_standard_input_is_one_line() -> None:
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"{sys.executable} -m natsmon report - <&-"], capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stdout) == (Exit.USAGE, "")
+    assert done.stderr == "natsmon: report: not read: standard input: there is no event in it\n"
 
 
 def test_a_missing_file_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -151,7 +151,7 @@ def test_narration_has_a_line_for_every_kind_of_event_but_samples() -> None:
     narrated_kinds = {type(event) for event, _, text in LIFE if text}
     assert set(ev.AnyEvent.__args__) - narrated_kinds == {
         ev.Session, ev.Alive, ev.Tally, ev.Latencies, ev.Rtt, ev.Pool, ev.Account, ev.DialInfo, ev.DialConnect,
-        ev.Subscribed, ev.FirstEcho, ev.Keepalive, ev.Observed, ev.Snapshot, ev.SnapshotEnd,
+        ev.Subscribed, ev.FirstEcho, ev.Keepalive, ev.Observed, ev.Snapshot, ev.SnapshotEnd, ev.Part,
     }  # fmt: skip
 
 
