@@ -2,17 +2,31 @@
 
 import json
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from natsmon.state import Tracks
 from natsmon.stream import events as ev
 from natsmon.stream.codec import kind_of
 from natsmon.text import dates
 from natsmon.text.plain_text import printable
-from natsmon.wording.narration import narrate
+from natsmon.wording.health import health
+from natsmon.wording.narration import Kind, narrate
 
 LEVELS = ("debug", "info", "warn", "error")
 _LEVEL_OF = {"bad": "error", "warn": "warn", "good": "info", "info": "info", "dim": "debug"}
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:@+-,$>*~%")
+
+
+_UNDELIVERED = ("NOT DELIVERING", "PARTLY DELIVERED")
+_CHECK_EVERY = 1.0
+"""Seconds of the stream between two looks at the health."""
+
+
+class _Delivery(NamedTuple):
+    """The health of a connection when it was looked at last, as far as it is about delivery."""
+
+    checked: float = 0.0
+    word: str = ""
 
 
 class PlainLog:
@@ -29,6 +43,7 @@ class PlainLog:
         self._form = form
         self._least = LEVELS.index(level)
         self._messages = messages
+        self._delivery: dict[int, _Delivery] = {}
 
     @property
     def exit_code(self) -> int | None:
@@ -38,22 +53,38 @@ class PlainLog:
 
     def line(self, event: ev.AnyEvent) -> bytes | None:
         """The log line of an event, newline included; None for an event that needs none."""
-        line = self._tracks.apply(event)
-        if line is None or (line.message and not self._messages):
+        lines = (self._tracks.apply(event), kind_of(event)), (self._delivery_change(event), "health")
+        return b"".join(self._formatted(line, kind, event.conn) for line, kind in lines if line is not None) or None
+
+    def _delivery_change(self, event: ev.AnyEvent) -> ev.LogLine | None:
+        """A line when messages stop being delivered, and when they are delivered again: no event has that."""
+        state = self._tracks.track(event.conn).state
+        known = self._delivery.get(event.conn, _Delivery())
+        if isinstance(event, ev.Note) or event.t - known.checked < _CHECK_EVERY:
             return None
+        found = health(state, event.t)
+        word = found.word if found.word in _UNDELIVERED else ""
+        self._delivery[event.conn] = _Delivery(event.t, word)
+        if word == known.word or (not word and state.status != "CONNECTED"):
+            return None
+        kind: Kind = ("bad" if word == "NOT DELIVERING" else "warn") if word else "good"
+        text = f"{word}: {found.phrase}" if word else "messages are delivered again"
+        return ev.LogLine(at=state.wall(event.t), text=text, kind=kind)
+
+    def _formatted(self, line: ev.LogLine, kind: str, conn: int) -> bytes:
         level = _LEVEL_OF.get(line.kind, "info")
-        if LEVELS.index(level) < self._least:
-            return None
-        connection = self._tracks.track(event.conn).state.connection
+        if (line.message and not self._messages) or LEVELS.index(level) < self._least:
+            return b""
+        connection = self._tracks.track(conn).state.connection
         name = connection.name if connection is not None else ""
         if self._form == "text":
-            named = f"{name}: " if event.conn and name else ""
+            named = f"{name}: " if conn and name else ""
             return f"{dates.local_millis(line.at)}  {named}{line.text}\n".encode()
         fields = {
             "time": f"{dates.utc('%Y-%m-%dT%H:%M:%S', line.at)}.{dates.milliseconds(line.at)}Z",
             "level": level,
-            "event": kind_of(event),
-            "conn": event.conn,
+            "event": kind,
+            "conn": conn,
             "name": printable(name),
             "msg": line.text,
         }

@@ -47,6 +47,24 @@ def test_plain_log_bounds_a_rate_and_a_duration_that_cannot_be() -> None:
     assert b"outage of 2540400h00m00s" in line
 
 
+@pytest.mark.usefixtures("far_east")
+def test_plain_log_shows_when_messages_stop_being_delivered_and_when_they_are_again() -> None:
+    log = PlainLog()
+    events: list[ev.AnyEvent] = [
+        ev.Session(t=0.0, id="x", started=1_795_327_812.0),
+        ev.Connection(t=0.0, subject="hello", interval=1.0),
+        ev.Connected(t=0.0, server="nats://a:4222"),
+        ev.StatusChanged(t=0.0, status="CONNECTED", previous="CONNECTING"),
+        *(ev.Tally(t=float(t), attempted=t, sent=t, in_flight=1, undelivered=t - 1) for t in range(1, 9)),
+        *(ev.Tally(t=float(t), attempted=t, sent=t, delivered=t - 8, undelivered=8) for t in range(9, 90)),
+    ]
+    lines = b"".join(filter(None, map(log.line, events))).decode().splitlines()
+    texts = [line.partition("  ")[2] for line in lines]
+    assert [text.partition(":")[0] for text in texts[2:]] == [
+        "PARTLY DELIVERED", "NOT DELIVERING", "PARTLY DELIVERED", "messages are delivered again",
+    ]  # fmt: skip
+
+
 def test_plain_log_is_utf8_without_colour() -> None:
     line = PlainLog().line(ev.AsyncError(t=0.0, text="grün \x1b[31m\nrot \udcff\u202e"))
     assert line is not None
