@@ -127,7 +127,7 @@ async def _warm_up(settings: Settings) -> None:
     try:
         which = attempt.Attempt(dial=1, attempt=1, pool_pass=1, server=Server("127.0.0.1"), reason="initial")
         made = await attempt.make(which, rehearsal, Settings(), Emitter([]).for_connection(0))
-        if not isinstance(made, ev.DialEnd):
+        if not isinstance(made, attempt.FailedDial):
             made.abort()
     finally:
         rehearsal.close()
@@ -219,8 +219,8 @@ async def _check_one(server: Server, settings: Settings) -> Found:
         which = attempt.Attempt(dial=1, attempt=1, pool_pass=1, server=server, reason="initial")
         made = await attempt.make(which, dialer_for(settings), settings, emit)
         found = replace(found, dials=tuple(folding.track.state.dials))
-        if isinstance(made, ev.DialEnd):
-            second_look.dial_failed(made, server)
+        if isinstance(made, attempt.FailedDial):
+            second_look.dial_failed(made)
             await second_look.finished()
             return found
         try:

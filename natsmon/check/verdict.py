@@ -82,8 +82,9 @@ class Failure:
     def sentence(self) -> str:
         """The failure in one line, with its meaning and advice."""
         """The reason, its meaning and what to do about it."""
-        more = "; ".join(part for part in self.diagnosis[1:] if part)
-        return f"{self.server} failed {self.reason} ({more})"
+        phrase, *more = self.diagnosis
+        text = "; ".join(part for part in more if part and part != phrase)
+        return f"{self.server} failed {self.reason}" + (f" ({text})" if text else "")
 
 
 @dataclass(frozen=True, slots=True)

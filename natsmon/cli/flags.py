@@ -115,6 +115,10 @@ _CONNECT_FLAGS = [
     _variable("Connection", "--timeout", type=POSITIVE_DURATION, default="5s", envvar="NATS_TIMEOUT",
               help="For an answer of a server to a request."),
     _flag("Connection", "--inbox-prefix", type=SUBJECT_PREFIX, default="_INBOX", help="Subject prefix of inboxes."),
+    _flag("Connection", "--monitor", type=MONITOR,
+          help="Monitoring port of the server, http://HOST:8222: asked why it closed or refused a connection."),
+    _flag("Connection", "--no-inquiries", is_flag=True,
+          help="Send no requests to servers, and do not dial a silent peer a second time."),
 ]  # fmt: skip
 
 _RUN_FLAGS = [
@@ -151,10 +155,6 @@ _RUN_FLAGS = [
           help="PINGs without a PONG before the connection is stale."),
     _flag("Connection", "--rtt-interval", type=POSITIVE_DURATION, default="1s",
           help="Between two round-trip measurements."),
-    _flag("Connection", "--monitor", type=MONITOR,
-          help="Monitoring port of the server, http://HOST:8222: asked why it closed a connection."),
-    _flag("Connection", "--no-inquiries", is_flag=True,
-          help="Send no requests to servers, and do not dial a silent peer a second time."),
 ]  # fmt: skip
 
 _CHECK_FLAGS = [

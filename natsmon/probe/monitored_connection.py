@@ -3,9 +3,11 @@
 from natsmon.config import settings as settings_module
 from natsmon.config.settings import Server, Settings
 from natsmon.probe.connection.connector import Connector
+from natsmon.probe.connection.dial_attempt import FailedDial
 from natsmon.probe.connection.keepalive import Keepalive
 from natsmon.probe.connection.round_trips import RoundTrips
 from natsmon.probe.connection.silence import Silence
+from natsmon.probe.inquiry.monitoring_port import MonitoringPort
 from natsmon.probe.inquiry.second_look import SecondLook
 from natsmon.probe.inquiry.server_answers import Inquiry, Lost
 from natsmon.probe.jetstream.ack_verifier import AckVerifier
@@ -39,8 +41,9 @@ class MonitoredConnection:
         self._round_trips = RoundTrips(settings.rtt_interval, emit)
         self._keepalive = Keepalive(settings.ping_interval, settings.max_pings_out, emit)
         self._silence = Silence(settings, lambda: self.deliveries.ledger.flying, emit)
-        self._second_look = SecondLook(settings, emit)
-        self._inquiry = Inquiry(settings, emit)
+        monitor = MonitoringPort(settings, emit)
+        self._second_look = SecondLook(settings, emit, monitor=monitor)
+        self._inquiry = Inquiry(settings, emit, monitor)
         self.connector = Connector(settings, self, emit)
         self.published = self._publisher.done
         """Set when ``--count`` messages have been published or rejected."""
@@ -68,8 +71,8 @@ class MonitoredConnection:
     def dialing(self, server: Server) -> None:
         self._costs.dialing(server.url)
 
-    def dial_failed(self, end: ev.DialEnd, server: Server) -> None:
-        self._second_look.dial_failed(end, server)
+    def dial_failed(self, failed: FailedDial, *, lame_duck: bool) -> None:
+        self._second_look.dial_failed(failed, lame_duck=lame_duck)
 
     def link_up(self, link: Link, connected: ev.Connected) -> None:
         self._link = link

@@ -6,6 +6,7 @@ OpenSSL's error names none of them. What the server sent is read with the extra 
 import re
 import ssl
 import time
+from pathlib import Path
 from typing import NamedTuple
 
 from natsmon.dial.causes import Cause
@@ -15,6 +16,7 @@ from natsmon.text.plain_text import NAME_LIMIT, clip
 
 _INTERMEDIATE = re.compile(r"\b(intermediate|issuing|sub)", re.IGNORECASE)
 _NAMES = 3
+_END = "-----END CERTIFICATE-----"
 
 
 class Finding(NamedTuple):
@@ -47,6 +49,21 @@ def explain(cause: str, presented: list[bytes], context: ssl.SSLContext, ca_file
         case Cause.TLS_WRONG_PURPOSE if presented and (found := purposes(presented[0])):
             return Finding(Cause.TLS_WRONG_PURPOSE, f"the server's certificate is for {', '.join(found)} only")
     return None
+
+
+def explain_own(file: str) -> str:
+    """Return what is wrong with the client certificate, by its dates and purpose; empty for nothing. Blocks."""
+    try:
+        der = ssl.PEM_cert_to_DER_cert(Path(file).read_text().partition("-----END CERTIFICATE-----")[0] + _END)
+    except (OSError, ValueError):
+        return ""
+    own = unverified_chain([der])
+    if own and _outside(own[0]):
+        return f"the client certificate {_dated(own[0]).rstrip(',')}"
+    allowed = purposes(der)
+    if allowed and "clientAuth" not in allowed:
+        return f"the client certificate is for {', '.join(allowed)} only, not for clientAuth"
+    return ""
 
 
 def _outdated(cause: Cause, chain: list[Certificate], local: list[Certificate], store: str) -> Finding | None:

@@ -352,6 +352,8 @@ class Identity(Event, frozen=True, kw_only=True):
     """Entries left out, by list."""
     expires: Seconds = 0.0
     """When the credentials expire, seconds since the epoch; 0 for never."""
+    clock_ahead: Seconds = 0.0
+    """The server's clock minus this machine's; 0 when unknown."""
 
 
 class Disconnected(Event, frozen=True, kw_only=True):
@@ -560,6 +562,14 @@ class AsyncError(Event, frozen=True, kw_only=True):
     text: str
 
 
+class SettingFailed(Event, frozen=True, kw_only=True):
+    """A setting does not work; emitted once."""
+
+    setting: str
+    """Its flag, without the dashes."""
+    text: str
+
+
 class Paused(Event, frozen=True, kw_only=True):
     """Publishing is paused."""
 
@@ -666,6 +676,7 @@ AnyEvent = (
     | Discovered
     | LameDuck
     | AsyncError
+    | SettingFailed
     | Paused
     | Resumed
     | Drained

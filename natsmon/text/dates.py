@@ -76,3 +76,18 @@ class RunClock(NamedTuple):
             return "at an unknown time"
         end = "%Y-%m-%d %H:%M:%S UTC" if self._several_days else "%H:%M:%S UTC"
         return f"{utc('%Y-%m-%d %H:%M:%S', self.started)} to {utc(end, self.started + self.seconds)}"
+
+
+CLOCKS_DIFFER = 2.0
+"""Seconds from which a difference of two clocks is shown; less may be the time of the answer."""
+
+
+def clock_difference(ahead: float) -> str:
+    """Compare a server's clock with this machine's; empty when they agree.
+
+    Args:
+        ahead: Seconds of the server's clock minus this machine's.
+    """
+    if abs(ahead) < CLOCKS_DIFFER:
+        return ""
+    return f"the server's clock is {units.elapsed(abs(ahead))} {'ahead of' if ahead > 0 else 'behind'} this machine's"

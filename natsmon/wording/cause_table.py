@@ -117,9 +117,7 @@ SECTIONS: dict[str, dict[Cause, Diagnosis]] = {
         Cause.SUBJECT: Diagnosis(
             "invalid subject", "the server does not accept the subject", "check --subject for empty parts and wildcards"
         ),
-        Cause.SERVER_REFUSED: Diagnosis(
-            "the server refused", "the server refused, with a text that is not in this table"
-        ),
+        Cause.SERVER_REFUSED: Diagnosis("the server refused", "the server refused"),
     },
     "WebSocket": {
         Cause.WS_UPGRADE: Diagnosis(
@@ -408,7 +406,7 @@ SECTIONS: dict[str, dict[Cause, Diagnosis]] = {
         Cause.GAVE_UP: Diagnosis("gave up", "no attempts are left"),
         Cause.CANCELLED: Diagnosis("cancelled", "the dial was cancelled"),
         Cause.MANUAL: Diagnosis("manual reconnect", "a reconnect was asked for"),
-        Cause.UNKNOWN: Diagnosis("unknown error", "the error is not in this table"),
+        Cause.UNKNOWN: Diagnosis("unknown error", "an error that natsmon has no explanation for"),
     },
 }
 

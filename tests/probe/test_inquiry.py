@@ -21,6 +21,7 @@ from natsmon.config.settings import Settings
 from natsmon.lab.cluster import wait_until_formed
 from natsmon.lab.nats_server import NatsServer
 from natsmon.probe.inquiry import server_answers as inquiry_module
+from natsmon.probe.inquiry.monitoring_port import MonitoringPort
 from natsmon.probe.inquiry.server_answers import Inquiry, Lost
 from natsmon.state import State, Tracks
 from natsmon.stream import commands
@@ -92,7 +93,7 @@ async def test_kicked(nats_server: StartServer) -> None:
         await tell("KICK", {"cid": connected.cid})
         lost, said = await reason_of(run)
     assert lost.cause in ("eof", "reset")
-    assert (said.reason, said.cause, said.cid, said.source) == ("Kicked", "kicked", connected.cid, "the server")
+    assert (said.reason, said.cause, said.cid, said.source) == ("Kicked", "kicked", connected.cid, "")
     assert said.stop == pytest.approx(time.time(), abs=10)
     assert len(run.events.of(ev.CloseReason)) == 1
 
@@ -187,17 +188,57 @@ async def test_the_monitoring_port_tells_who_may_not_ask(nats_server: StartServe
         assert not run.events.of(ev.Identity)
 
 
-@pytest.mark.parametrize("peering", [peers.http_400(), peers.close_at_once(), peers.silent(), peers.garbage()])
-async def test_a_monitoring_port_that_is_none(nats_server: StartServer, peering: Any) -> None:
+@pytest.mark.parametrize(
+    ("peering", "words"),
+    [
+        (peers.http_400(), "is not a monitoring port: it answered 'HTTP/1.1 400 Bad Request'"),
+        (peers.close_at_once(), "http://127.0.0.1:"),
+        (peers.silent(), "does not answer: no answer in time"),
+        (peers.garbage(), "is not a monitoring port: it sent "),
+        (peers.correct(), "is not a monitoring port: it sent INFO, as the port for clients does"),
+    ],
+    ids=["http", "close", "silent", "garbage", "clients"],
+)
+async def test_monitoring_port_that_is_none_is_reported_once(
+    nats_server: StartServer, peering: Any, words: str
+) -> None:
     server = nats_server(config=ACCOUNTS.replace("password: pw", "password: pw, permissions: { publish: hello }"))
     async with peering as peer, administrator(server) as tell:
-        async with listening(as_ann(server, monitor=f"http://{peer.authority}")) as run:
+        wanted = as_ann(server, monitor=f"http://{peer.authority}", subject="hello", echo=False)
+        async with listening(wanted) as run:
             connected = await run.events.until(ev.Connected)
+            failed = await run.events.until(ev.SettingFailed)
             await tell("KICK", {"cid": connected.cid})
             await run.events.until(ev.Reconnected)
-            await peer.until_connected()
-            await run.events.until(ev.Echoed)
+            await run.events.until(ev.Published)
+        assert failed.setting == "monitor"
+        assert words in failed.text
+        assert len(run.events.of(ev.SettingFailed)) == 1
         assert not run.events.of(ev.CloseReason)
+        assert not run.events.of(ev.AsyncError)
+
+
+async def test_monitoring_port_that_nobody_listens_on_is_reported(server: NatsServer, refused_port: int) -> None:
+    async with listening(settings(server.url, monitor=f"http://{HOST}:{refused_port}")) as run:
+        failed = await run.events.until(ev.SettingFailed)
+    assert "does not answer: Connection refused" in failed.text
+
+
+async def test_monitoring_port_in_clear_asked_by_https_is_reported(nats_server: StartServer) -> None:
+    server = nats_server(config=HTTP)
+    async with listening(settings(server.url, monitor=f"https://{HOST}:{monitoring_port(server)}")) as run:
+        failed = await run.events.until(ev.SettingFailed)
+    assert "speaks HTTP, not HTTPS" in failed.text
+
+
+async def test_monitoring_port_that_answers_is_not_reported(nats_server: StartServer) -> None:
+    server = nats_server(config=HTTP)
+    async with listening(settings(server.url, monitor=f"http://{HOST}:{monitoring_port(server)}")) as run:
+        await run.events.until(ev.Connected)
+        run.execute(commands.Reconnect())
+        await run.events.until(ev.Reconnected)
+        await run.events.until(ev.Identity)
+    assert not run.events.of(ev.SettingFailed)
 
 
 async def test_another_server_of_the_cluster_answers(nats_server: StartServer) -> None:
@@ -284,7 +325,8 @@ json_like = st.recursive(
 def test_fuzz_answers(answers: list[bytes]) -> None:
     async def ask() -> None:
         events = Events()
-        inquiry = Inquiry(settings("a:1"), Emitter([events]).for_connection(0))
+        emit = Emitter([events]).for_connection(0)
+        inquiry = Inquiry(settings("a:1"), emit, MonitoringPort(settings("a:1"), emit))
         lost = Lost(outage=1, cid=1, server_id="N", server="nats://a:1")
         with mock.patch.object(inquiry_module, "_PAUSE", 0):
             inquiry.link_up(Answering(answers), lost)  # type: ignore[arg-type]

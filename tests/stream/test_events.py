@@ -216,6 +216,10 @@ GOLDEN: list[tuple[ev.AnyEvent, str]] = [
     ),
     (ev.LameDuck(t=7.0, server="nats://a:4222"), '{"type":"lame_duck","t":7.0,"server":"nats://a:4222"}'),
     (ev.AsyncError(t=7.0, text="é\x1b"), '{"type":"async_error","t":7.0,"text":"é\\u001b"}'),
+    (
+        ev.SettingFailed(t=7.0, setting="monitor", text="x"),
+        '{"type":"setting_failed","t":7.0,"setting":"monitor","text":"x"}',
+    ),
     (ev.Paused(t=7.0), '{"type":"paused","t":7.0}'),
     (ev.Resumed(t=7.0, conn=2), '{"type":"resumed","t":7.0,"conn":2}'),
     (ev.Drained(t=8.0, complete=False, seconds=5.0), '{"type":"drained","t":8.0,"complete":false,"seconds":5.0}'),

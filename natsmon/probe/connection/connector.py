@@ -10,9 +10,10 @@ from collections.abc import Callable
 from typing import Protocol
 
 from natsmon.config.settings import Server, Settings
+from natsmon.dial.causes import Cause
 from natsmon.dial.stream import CustomDialer
 from natsmon.probe.connection.command_queue import Order, Orders
-from natsmon.probe.connection.dial_attempt import Attempt, make
+from natsmon.probe.connection.dial_attempt import Attempt, FailedDial, make
 from natsmon.probe.connection.pool_events import PoolEvents
 from natsmon.probe.connection.server_pool import DISCOVERED_KEPT, Pool, advertised
 from natsmon.protocol import tls
@@ -39,8 +40,8 @@ class Rider(Protocol):
     def dialing(self, server: Server) -> None:
         """A dial begins."""
 
-    def dial_failed(self, end: ev.DialEnd, server: Server) -> None:
-        """A dial ended without a connection."""
+    def dial_failed(self, failed: FailedDial, *, lame_duck: bool) -> None:
+        """A dial ended without a connection; a server of the pool may be in lame duck mode."""
 
     def link_up(self, link: Link, connected: ev.Connected) -> None:
         """CONNECTED: the link may be used. Waits for nothing."""
@@ -243,10 +244,10 @@ class Connector:
             made.abort()
         if order is not None:
             return order
-        if isinstance(made, ev.DialEnd):
+        if isinstance(made, FailedDial):
             self._pool.failed(server)
             self._pool_events.member_changed(server.url)
-            self._rider.dial_failed(made, server)
+            self._rider.dial_failed(made, lame_duck=self._pool_events.any_lame)
             return None
         return made
 
@@ -348,6 +349,8 @@ class Connector:
         )
         at = self._emit(self._loss)
         self._rider.lost(self._loss)
+        if cause == Cause.CONTROL_LINE:
+            return Cause.GAVE_UP, f"{text}: what natsmon sends is too long for this server, also the next time"
         self._set_status("RECONNECTING", cause, at)
         return "manual" if manual else "reconnect"
 

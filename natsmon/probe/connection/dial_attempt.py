@@ -1,4 +1,4 @@
-"""One attempt: from the name of a server to PONG, under one deadline, told stage by stage."""
+"""One attempt: from the name of a server to PONG, under one deadline, with an event for each stage."""
 
 import asyncio
 import time
@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from ipaddress import ip_address
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -29,7 +30,7 @@ from natsmon.stream.emitter import Emit
 
 @dataclass(frozen=True)
 class Attempt:
-    """What is told of an attempt before it begins."""
+    """What is known of an attempt before it begins."""
 
     dial: int
     attempt: int
@@ -39,8 +40,17 @@ class Attempt:
     discovered: bool = False
 
 
-async def make(attempt: Attempt, dialer: CustomDialer, settings: Settings, emit: Emit) -> Link | ev.DialEnd:
-    """Dial one server; the open link, or the end of the dial when it failed. Leaves nothing open when cancelled."""
+class FailedDial(NamedTuple):
+    """An attempt that failed."""
+
+    end: ev.DialEnd
+    server: Server
+    info: Info | None
+    """None where it was not received."""
+
+
+async def make(attempt: Attempt, dialer: CustomDialer, settings: Settings, emit: Emit) -> Link | FailedDial:
+    """Dial one server; leaves nothing open when cancelled."""
     stages = Stages(attempt.dial, settings, emit)
     if attempt.server.websocket:
         with suppress(ImportError):  # the dial will say so
@@ -57,7 +67,7 @@ async def make(attempt: Attempt, dialer: CustomDialer, settings: Settings, emit:
         )
     )
 
-    def end(outcome: ev.DialOutcome, cause: str = "", text: str = "", stage: ev.Stage | None = None) -> ev.DialEnd:
+    def end(outcome: ev.DialOutcome, cause: str = "", text: str = "", stage: ev.Stage | None = None) -> FailedDial:
         stages.end(outcome, cause, text)
         now = emit.now()
         ended = ev.DialEnd(
@@ -73,10 +83,12 @@ async def make(attempt: Attempt, dialer: CustomDialer, settings: Settings, emit:
         emit(ended, at=now)
         if outcome != "cancelled":
             stages.emit_tls()
-        return ended
+        return FailedDial(ended, attempt.server, stages.info)
 
     try:
         async with asyncio.timeout(settings.connect_timeout) as limit:
+            if attempt.discovered and _is_unspecified(attempt.server.host):
+                raise DialError("dns", Cause.ADVERTISED_ADDRESS, f"{attempt.server.host} is not an address to dial")
             link = await _dial_to_pong(attempt.server, dialer, settings, stages, limit.when())
     except asyncio.CancelledError:
         end("cancelled", "cancelled")
@@ -86,7 +98,7 @@ async def make(attempt: Attempt, dialer: CustomDialer, settings: Settings, emit:
     except DialError as error:
         return end("timeout" if error.cause == "timeout" else "failed", error.cause, error.text, error.stage)
     except Exception as error:
-        # A dialer need not be ours: whatever it raises ends its attempt, and no more than that.
+        # Whatever a custom dialer raises ends its attempt only.
         return end("failed", *classify(error))
     end("connected")
     return link
@@ -99,6 +111,14 @@ _SILENT = {
     "info": "the peer accepted and sent no INFO",
     "connect": "no PONG after CONNECT",
 }
+
+
+def _is_unspecified(host: str) -> bool:
+    """Whether a host is 0.0.0.0 or ::, to which Linux connects as to itself."""
+    try:
+        return ip_address(host).is_unspecified
+    except ValueError:
+        return False
 
 
 async def _dial_to_pong(
@@ -115,6 +135,7 @@ async def _dial_to_pong(
                 stream = await _upgrade(stream, server, settings)
                 stages.silence = ""
             info, raw = await read_info(stream.reader)
+            stages.info = info
             stages.learn(_info_event(stages.dial, raw))
             check_port(raw)
         if not (settings.tlsfirst or server.websocket) and _needs_tls(server, settings, info):
@@ -194,6 +215,7 @@ class Stages(DialTrace):
         """Takes what the attempt learns of its server, an event of its own."""
         self._settings = settings
         self.agreed: tls.Agreement | None = None
+        self.info: Info | None = None
         self._began: dict[ev.Stage, float] = {}
         self._addresses: dict[str, float] = {}
         self.seconds: dict[str, float] = {}

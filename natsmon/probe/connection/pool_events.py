@@ -36,6 +36,11 @@ class PoolEvents:
         """Whether the server announced its shutdown and has not returned."""
         return server in self._lame
 
+    @property
+    def any_lame(self) -> bool:
+        """Whether any server is a lame duck."""
+        return bool(self._lame)
+
     def member_changed(self, url: str) -> None:
         """Emit one member, if it is different: the cost of a failed dial does not grow with the pool."""
         member = self._pool.member(url)

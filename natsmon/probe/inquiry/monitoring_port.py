@@ -1,34 +1,137 @@
-"""The monitoring port of a nats-server: one question, one answer, over HTTP."""
+"""The monitoring port of a nats-server (``--monitor``): requests over HTTP; a port that is none is reported once."""
 
 import asyncio
 import ssl
+import time
+from typing import NamedTuple
 
 from natsmon.config.server_urls import parse_monitor
 from natsmon.config.settings import Settings
+from natsmon.dial.causes import Cause
+from natsmon.dial.error_causes import classify
+from natsmon.probe.inquiry.connz import Connections, Row, decoded, seconds
 from natsmon.protocol import tls
+from natsmon.stream import events as ev
+from natsmon.stream.emitter import Emit
+from natsmon.text.plain_text import clip, printable
 
 _LONGEST = 4 * 1024 * 1024
+"""Bytes of an answer."""
+_WITHIN = 2.0
+"""Seconds for one answer."""
+_TRIES = 2
+_PAUSE = 0.25
+"""Seconds until a server has noted a connection that it just closed."""
+_SHOWN = 60
 
 
-async def get(url: str, path: str, settings: Settings, *, within: float) -> bytes:
-    """The body of what the port answers; raises OSError or TimeoutError."""
-    scheme, host, port = parse_monitor(url)
-    context: ssl.SSLContext | None = tls.make_context(settings) if scheme == "https" else None
-    async with asyncio.timeout(within):
-        reader, writer = await asyncio.open_connection(host, port, ssl=context, limit=_LONGEST)
+class Closed(NamedTuple):
+    """What the monitoring port returned about a connection that has ended."""
+
+    row: Row | None
+    clock_ahead: float
+    """Seconds of the server's clock minus this machine's; 0 when unknown."""
+
+
+class _NotMonitoring(Exception):
+    """What answers is not a monitoring port; the text says what it is."""
+
+
+class MonitoringPort:
+    """Requests to the port of ``--monitor``, by all that have a use for it."""
+
+    def __init__(self, settings: Settings, emit: Emit) -> None:
+        self._settings = settings
+        self._emit = emit
+        self.url = settings.monitor
+        self._reported = False
+
+    async def check(self, cid: int) -> None:
+        """Report a port that does not answer as a monitoring port."""
+        await self._connections(f"/connz?cid={cid}")
+
+    async def closed(self, server_id: str, cid: int) -> Closed:
+        """Return why a connection was closed; the server may note it a moment later."""
+        ahead = 0.0
+        for number in range(_TRIES):
+            if number:
+                await asyncio.sleep(_PAUSE)
+            answer = await self._connections(f"/connz?cid={cid}&state=closed")
+            if answer is None:
+                break
+            if (now := seconds(answer.now)) and answer.server_id == server_id:
+                ahead = round(now - time.time(), 3)
+            if (row := answer.closed(server_id, cid)) is not None:
+                return Closed(row, ahead)
+        return Closed(None, ahead)
+
+    async def _connections(self, path: str) -> Connections | None:
+        """CONNZ; None where there is no monitoring port."""
         try:
-            # HTTP/1.0: the answer comes in one piece, and ends with the connection.
+            async with asyncio.timeout(_WITHIN):
+                body = await self._get(path)
+            answer = decoded(body, Connections)
+            if answer is None or not answer.server_id:
+                raise _NotMonitoring(f"is not a monitoring port: {path.partition('?')[0]} is {_excerpt(body)}")
+        except _NotMonitoring as error:
+            self._report(f"{self.url} {error}")
+            return None
+        except (OSError, EOFError) as error:  # TimeoutError is an OSError
+            cause, text = classify(error)
+            what = "no answer in time" if cause is Cause.TIMEOUT else text
+            self._report(f"{self.url} does not answer: {what}")
+            return None
+        return answer
+
+    def _report(self, text: str) -> None:
+        if not self._reported:
+            self._reported = True
+            self._emit(ev.SettingFailed(setting="monitor", text=printable(clip(text))))
+
+    async def _get(self, path: str) -> bytes:
+        """The body of an answer. Blocks nothing: the TLS context is made on a thread."""
+        scheme, host, port = parse_monitor(self.url)
+        context = await tls.prepared_context(self._settings) if scheme == "https" else None
+        try:
+            reader, writer = await asyncio.open_connection(host, port, ssl=context, limit=_LONGEST)
+        except ssl.SSLError as error:
+            if classify(error)[0] is Cause.TLS_MISMATCH:
+                raise _NotMonitoring("speaks HTTP, not HTTPS") from error
+            raise
+        try:
+            # HTTP/1.0: the answer is in one piece, and ends with the connection.
             writer.write(f"GET {path} HTTP/1.0\r\nHost: {host}:{port}\r\n\r\n".encode())
-            head = await reader.readuntil(b"\r\n\r\n")
-            if b" 200 " not in head.splitlines()[0]:
-                raise OSError(f"the monitoring port answered {head.splitlines()[0]!r}")
+            if (opening := await reader.readexactly(5)) != b"HTTP/":
+                raise _NotMonitoring(_described(opening))
+            head = opening + await reader.readuntil(b"\r\n\r\n")
+            _check_status(head.splitlines()[0])
             body = b""
             while more := await reader.read(_LONGEST):
                 body += more
                 if len(body) > _LONGEST:
-                    raise OSError("the monitoring port does not come to an end")
+                    raise _NotMonitoring("is not a monitoring port: its answer does not end")
             return body
-        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
-            raise OSError("the monitoring port does not speak HTTP") from error
+        except asyncio.IncompleteReadError as error:
+            raise _NotMonitoring(_described(error.partial)) from error
+        except asyncio.LimitOverrunError as error:
+            raise _NotMonitoring("is not a monitoring port: its answer does not end") from error
         finally:
             writer.transport.abort()
+
+
+def _check_status(status: bytes) -> None:
+    if b" 200" not in status:
+        more = " (Go's HTTPS servers answer so to HTTP)" if b" 400" in status else ""
+        raise _NotMonitoring(f"is not a monitoring port: it answered {_excerpt(status)}{more}")
+
+
+def _described(opening: bytes) -> str:
+    if opening.startswith(b"INFO "):
+        return "is not a monitoring port: it sent INFO, as the port for clients does"
+    if opening[:1] in (b"\x15", b"\x16"):
+        return "speaks HTTPS, not HTTP"
+    return f"is not a monitoring port: it sent {_excerpt(opening)}" if opening else "closed the connection"
+
+
+def _excerpt(data: bytes) -> str:
+    return repr(data[:_SHOWN].partition(b"\n")[0].decode(errors="backslashreplace").strip())

@@ -1,42 +1,62 @@
 """A second look at the peer of a dial that failed, where the failure itself leaves open what is the matter.
 
-A certificate that was refused is fetched once more, to be shown: TLS does not hand it over on failure. A peer
-that accepted and stayed silent is asked what it is, since a server that waits for TLS, a WebSocket port and a
-web server all look the same until they are spoken to. One that cut us off is listened to. Each look is a
-connection of its own, beside the dials and never in their way; it is short, comes once for a server and a
-cause, and sends nothing that is secret.
+A refused certificate is fetched again to be shown: TLS does not return it on failure. A silent peer is asked what it
+is. The text of a server that closed at once is read without sending anything. The monitoring port is asked for the
+reason of a refusal. Each look is a connection of its own beside the dials, short, once for each server and cause, and
+sends no secret.
 """
 
 import asyncio
 import ssl
-from contextlib import suppress
-from typing import cast
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager, suppress
+from typing import Any, cast
 
 from natsmon.config.settings import Server, Settings
+from natsmon.dial.causes import Cause
 from natsmon.dial.errors import DialError
 from natsmon.dial.stream import CustomDialer, Stream, as_stream
-from natsmon.protocol import tls
+from natsmon.probe.connection.dial_attempt import FailedDial
+from natsmon.probe.inquiry import silent_peer
+from natsmon.probe.inquiry.known_defects import known_defect
+from natsmon.probe.inquiry.monitoring_port import MonitoringPort
+from natsmon.protocol import chain_diagnosis, tls
 from natsmon.protocol.certificates import presented_chain, unverified_chain
-from natsmon.protocol.server_errors import classify_server_error
-from natsmon.protocol.server_info import read_info
+from natsmon.protocol.server_errors import classify_close_reason, classify_server_error
+from natsmon.protocol.server_info import Info, read_info
 from natsmon.protocol.settings_dialer import dialer_for
 from natsmon.stream import events as ev
 from natsmon.stream.emitter import Emit
+from natsmon.text import dates
 
-LOOK_TIMEOUT = 2.0
+LOOK_TIMEOUT = 4.0
 """Seconds for one look, all its connections together."""
-_ANSWER_TIMEOUT = 0.6
-"""Seconds for one question in it."""
-_LONGEST_ANSWER = 16 * 1024
-_CERTIFICATE = ("tls_expired", "tls_not_yet_valid", "tls_wrong_name", "tls_unknown_ca", "tls_verify")
+_CERTIFICATE = (
+    Cause.TLS_EXPIRED,
+    Cause.TLS_NOT_YET_VALID,
+    Cause.TLS_WRONG_NAME,
+    Cause.TLS_WRONG_PURPOSE,
+    Cause.TLS_UNKNOWN_CA,
+    Cause.TLS_WEAK,
+    Cause.TLS_VERIFY,
+)
+_UNEXPLAINED = (Cause.EOF, Cause.RESET)
 
 
 class SecondLook:
     """Looks again at the peers of failed dials, when that can explain the failure."""
 
-    def __init__(self, settings: Settings, emit: Emit, *, dialer: CustomDialer | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        emit: Emit,
+        *,
+        monitor: MonitoringPort | None = None,
+        dialer: CustomDialer | None = None,
+    ) -> None:
         self._settings = settings
         self._emit = emit
+        self._monitor = monitor or MonitoringPort(settings, emit)
         self._dialer = dialer or dialer_for(settings)
         self._seen: set[tuple[str, str]] = set()
         self._looks: set[asyncio.Task[None]] = set()
@@ -46,26 +66,50 @@ class SecondLook:
         """Its next failure is news again."""
         self._seen = {seen for seen in self._seen if seen[0] != server}
 
-    def dial_failed(self, end: ev.DialEnd, server: Server) -> None:
-        """Look again, once for each server and cause."""
-        if self._closed or (end.server, end.cause) in self._seen:
+    def dial_failed(self, failed: FailedDial, *, lame_duck: bool = False) -> None:
+        """Look again, once for each server and cause.
+
+        Args:
+            failed: The dial.
+            lame_duck: A server of the pool is in lame duck mode.
+        """
+        end, info = failed.end, failed.info
+        if self._closed or not self._settings.inquiries or (end.server, end.cause) in self._seen:
             return
-        if not self._settings.inquiries:
-            return
-        if end.cause in _CERTIFICATE:
-            look = self._certificate(end.dial, server)
-        elif server.websocket:  # it was asked already
-            return
-        elif (end.stage, end.cause) == ("info", "timeout"):
-            look = self._silence(end.dial, server)
-        elif end.stage == "connect" and end.cause in ("reset", "eof"):
-            look = self._last_words(end.dial, server)
-        else:
+        defect = known_defect(end.stage, end.cause, info, lame_duck=lame_duck) if info is not None else ""
+        look = self._look(failed)
+        if not (defect or look):
             return
         self._seen.add((end.server, end.cause))
-        task = asyncio.ensure_future(look)
-        self._looks.add(task)
-        task.add_done_callback(self._looks.discard)
+        if defect:
+            self._found(end.dial, end.cause, defect)
+        if look is not None:
+            task = asyncio.ensure_future(self._bounded(look))
+            self._looks.add(task)
+            task.add_done_callback(self._looks.discard)
+
+    def _look(self, failed: FailedDial) -> Coroutine[Any, Any, None] | None:
+        end, server, info = failed.end, failed.server, failed.info
+        if end.cause in _CERTIFICATE:
+            return self._certificate(end, server)
+        if end.cause == Cause.TLS_CLIENT_CERTIFICATE_REFUSED:
+            return self._own_certificate(end)
+        if (end.stage, end.cause) == ("info", Cause.TIMEOUT):
+            return None if server.websocket else self._silence(end, server)  # an upgrade is a question already
+        if end.stage == "connect" and info is not None:
+            if end.cause in _UNEXPLAINED:
+                return self._refused(end, server, info)
+            if self._settings.monitor and end.cause not in (Cause.CREDENTIALS, Cause.NKEYS_UNSUPPORTED, Cause.TIMEOUT):
+                return self._reason(end, info)
+        return None
+
+    async def _bounded(self, look: Coroutine[Any, Any, None]) -> None:
+        with suppress(OSError, EOFError, DialError):  # what it looked at is gone, or took too long
+            async with asyncio.timeout(LOOK_TIMEOUT):
+                await look
+
+    def _found(self, dial: int, cause: str, text: str) -> None:
+        self._emit(ev.DialFinding(dial=dial, cause=cause, text=text))
 
     def stop(self) -> None:
         """Look no more."""
@@ -74,117 +118,96 @@ class SecondLook:
             task.cancel()
 
     async def finished(self) -> None:
-        """Until nothing is under way, which a look never is for long."""
+        """Wait until no look is in progress; each has a limit."""
         while self._looks:
             await asyncio.wait(self._looks)
 
-    async def _certificate(self, dial: int, server: Server) -> None:
-        with suppress(OSError, DialError):  # what it looked at is gone
-            async with asyncio.timeout(LOOK_TIMEOUT):
-                stream = await self._dial(server)
-                try:
-                    if not (self._settings.tlsfirst or server.websocket):
-                        await read_info(stream.reader)
-                    await self._handshake(stream, server)
-                    version, cipher, ders = tls.version(stream), tls.cipher(stream), presented_chain(stream)
-                finally:
-                    _drop(stream)
-                chain = await asyncio.to_thread(unverified_chain, ders)
-            self._emit(
-                ev.DialTls(
-                    dial=dial,
-                    version=version,
-                    cipher=cipher,
-                    server_name=self._name(server),
-                    chain=[ev.Certificate(**certificate._asdict()) for certificate in chain],
-                    trusted=False,
-                )
+    # -- the looks --------------------------------------------------------------------------------
+
+    async def _certificate(self, end: ev.DialEnd, server: Server) -> None:
+        async with self._open(server) as stream:
+            if not (self._settings.tlsfirst or server.websocket):
+                await read_info(stream.reader)
+            await self._handshake(stream, server)
+            version, cipher, ders = tls.version(stream), tls.cipher(stream), presented_chain(stream)
+        chain = await asyncio.to_thread(unverified_chain, ders)
+        self._emit(
+            ev.DialTls(
+                dial=end.dial,
+                version=version,
+                cipher=cipher,
+                server_name=tls.server_name(server, self._settings),
+                chain=[ev.Certificate(**certificate._asdict()) for certificate in chain],
+                trusted=False,
             )
+        )
+        context = await tls.prepared_context(self._settings)
+        found = await asyncio.to_thread(chain_diagnosis.explain, end.cause, ders, context, self._settings.tlsca)
+        if found is not None:
+            self._found(end.dial, *found)
 
-    async def _silence(self, dial: int, server: Server) -> None:
-        with suppress(OSError, DialError):
-            async with asyncio.timeout(LOOK_TIMEOUT):
-                found = await self._ask(server, under_tls=True) or await self._ask(server, under_tls=False)
-            if found is not None:
-                cause, text = found
-                self._emit(ev.DialFinding(dial=dial, cause=cause, text=text))
+    async def _own_certificate(self, end: ev.DialEnd) -> None:
+        found = await asyncio.to_thread(chain_diagnosis.explain_own, self._settings.tlscert)
+        if found:
+            self._found(end.dial, end.cause, found)
 
-    async def _last_words(self, dial: int, server: Server) -> None:
-        """What the server says to somebody who is silent: on a full one, CONNECT and the refusal cross and are lost."""
-        with suppress(OSError, DialError):
-            async with asyncio.timeout(LOOK_TIMEOUT):
-                stream = await self._dial(server)
-                try:
-                    if self._settings.tlsfirst:
-                        await self._handshake(stream, server)
-                    await read_info(stream.reader)
-                    said = (await _heard(stream)).decode(errors="replace")
-                finally:
-                    _drop(stream)
-            if said.upper().startswith("-ERR"):
-                text = said[4:].partition("\n")[0].strip().strip("'")
-                self._emit(ev.DialFinding(dial=dial, cause=classify_server_error(text), text=text))
+    async def _silence(self, end: ev.DialEnd, server: Server) -> None:
+        found = await silent_peer.recognize(
+            lambda: self._open(server), lambda: self._open_under_tls(server), server.authority
+        )
+        if found is not None:
+            self._found(end.dial, *found)
 
-    async def _ask(self, server: Server, *, under_tls: bool) -> tuple[str, str] | None:
-        """What the peer turns out to be, spoken to in TLS or in clear; None when it does not answer to that."""
-        stream = await self._dial(server)
+    async def _refused(self, end: ev.DialEnd, server: Server, info: Info) -> None:
+        """The server's text for a client that sends nothing: where it closes at once, CONNECT and -ERR cross."""
+        if not server.websocket:
+            async with self._open(server) as stream:
+                if self._settings.tlsfirst:
+                    await self._handshake(stream, server)
+                await read_info(stream.reader)
+                received = (await silent_peer.receive(stream))[0].decode(errors="replace")
+            if received.upper().startswith("-ERR"):
+                text = received[4:].partition("\n")[0].strip().strip("'")
+                self._found(end.dial, classify_server_error(text), text)
+                return
+        if self._settings.monitor:
+            await self._reason(end, info)
+
+    async def _reason(self, end: ev.DialEnd, info: Info) -> None:
+        """The reason that the server noted for closing the connection of this dial, and its clock."""
+        closed = await self._monitor.closed(info.server_id, info.client_id)
+        clock = dates.clock_difference(closed.clock_ahead) if end.cause.startswith("auth") else ""
+        if closed.row is not None:
+            cause = classify_close_reason(closed.row.reason)
+            # For most refusals the reason is as general as the server's text.
+            if cause not in (Cause.AUTH, Cause.UNKNOWN, Cause.CLOSED) and cause != end.cause:
+                text = f'the server\'s reason, from {self._monitor.url}: "{closed.row.reason}"'
+                self._found(end.dial, cause, f"{text}; {clock}" if clock else text)
+                return
+        if clock:
+            self._found(end.dial, end.cause, clock)
+
+    # -- its connections --------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def _open(self, server: Server) -> AsyncIterator[Stream]:
+        opened = await self._dialer.dial((server.host, server.port), deadline=None, trace=None)
+        stream = as_stream(opened)
         try:
-            if under_tls:
-                try:
-                    async with asyncio.timeout(_ANSWER_TIMEOUT):
-                        await self._handshake(stream, server)
-                except (OSError, DialError):
-                    return None
-            opening = await _heard(stream)
-            if opening.startswith(b"INFO "):
-                return ("tls_first_wanted", "it said INFO as soon as it was under TLS") if under_tls else None
-            if not opening:
-                stream.writer.write(f"GET / HTTP/1.0\r\nHost: {server.authority}\r\n\r\n".encode())
-                opening = await _heard(stream)
+            yield stream
         finally:
-            _drop(stream)
-        return _recognized(opening, under_tls)
+            stream.writer.transport.abort()
 
-    async def _dial(self, server: Server) -> Stream:
-        return as_stream(await self._dialer.dial((server.host, server.port), deadline=None, trace=None))
+    @asynccontextmanager
+    async def _open_under_tls(self, server: Server) -> AsyncIterator[Stream]:
+        async with self._open(server) as stream:
+            await self._handshake(stream, server)
+            yield stream
 
     async def _handshake(self, stream: Stream, server: Server) -> None:
-        context = tls.look_context()
+        """Without verification: no credentials are sent over it."""
+        name = tls.server_name(server, self._settings)
         try:
-            await cast(asyncio.StreamWriter, stream.writer).start_tls(context, server_hostname=self._name(server))
+            await cast(asyncio.StreamWriter, stream.writer).start_tls(tls.look_context(), server_hostname=name)
         except (ssl.SSLError, EOFError) as error:
-            raise DialError("tls", "tls_protocol", str(error)) from error
-
-    def _name(self, server: Server) -> str:
-        return tls.server_name(server, self._settings)
-
-
-def _recognized(answer: bytes, under_tls: bool) -> tuple[str, str] | None:
-    """What a peer is, from its answer to a web browser's question."""
-    where = " under TLS" if under_tls else ""
-    if answer.startswith(b"HTTP/"):
-        if b"sec-websocket-version" in answer.lower():
-            return "websocket_port", f"it answers as a WebSocket port does{where}"
-        if b"/varz" in answer or b"NATS" in answer:
-            return "monitoring_port", f"it answers as the monitoring port of a NATS server does{where}"
-        return "http", f"it speaks HTTP{where}"
-    if answer:
-        said = answer[:60].decode(errors="backslashreplace").splitlines()[0]
-        return "protocol", f"spoken to, it said {said!r}{where}"
-    return ("tls_silent", "it takes a TLS handshake, and stays silent after it") if under_tls else None
-
-
-async def _heard(stream: Stream) -> bytes:
-    """What comes within a moment; empty when nothing does."""
-    said = b""
-    with suppress(OSError, DialError):
-        async with asyncio.timeout(_ANSWER_TIMEOUT):
-            while len(said) < _LONGEST_ANSWER and (more := await stream.reader.read(_LONGEST_ANSWER)):
-                said += more
-                if said.startswith(b"INFO "):
-                    break
-    return said
-
-
-def _drop(stream: Stream) -> None:
-    stream.writer.transport.abort()
+            raise DialError("tls", Cause.TLS_PROTOCOL, str(error)) from error

@@ -1,19 +1,19 @@
-"""What a server says of us: who we are to it, and why it closed a connection that we lost.
+"""What a server returns about the client: its identity, and why it closed a connection that was lost.
 
-Asked over the connection itself, with requests that an ordinary user may make; one that is forbidden, or that
-nobody answers, leaves a blank and is no error. Each is asked once, beside everything else.
+Asked over the connection itself, with requests that an ordinary user may make. One that is forbidden or has no answer
+is no error. Each is asked once, beside everything else.
 """
 
 import asyncio
 import time
-from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
 from natsmon.config.secret import Secret
 from natsmon.config.settings import Settings
-from natsmon.probe.inquiry import monitoring_port as monitoring
+from natsmon.probe.inquiry.connz import Answer, Row, closed_query, decoded, seconds
+from natsmon.probe.inquiry.monitoring_port import MonitoringPort
 from natsmon.protocol.link import Link
 from natsmon.protocol.server_errors import classify_close_reason
 from natsmon.stream import events as ev
@@ -21,16 +21,13 @@ from natsmon.stream.codec import bounded
 from natsmon.stream.emitter import Emit
 from natsmon.text.plain_text import clip
 
-T = TypeVar("T")
 USER_INFO = "$SYS.REQ.USER.INFO"
 CONNECTIONS = "$SYS.REQ.ACCOUNT.PING.CONNZ"
-_CLOSED = 1
-"""CONNZ's ``state``: connections that have ended."""
 _ANSWER_TIMEOUT = 2.0
 """Seconds for the slowest server of a cluster."""
 _TRIES = 2
 _PAUSE = 0.25
-"""Seconds until a server has surely noted a connection it just closed."""
+"""Seconds until a server has noted a connection that it just closed."""
 
 
 class Lost(msgspec.Struct, frozen=True):
@@ -40,30 +37,6 @@ class Lost(msgspec.Struct, frozen=True):
     cid: int
     server_id: str
     server: str
-
-
-class Closed(msgspec.Struct, frozen=True):
-    """A row of CONNZ."""
-
-    cid: int = 0
-    reason: str = ""
-    stop: str = ""
-
-
-class Connections(msgspec.Struct, frozen=True):
-    """CONNZ, as the monitoring port has it and as ``data`` of a server's answer."""
-
-    server_id: str = ""
-    connections: list[Closed] = []
-
-    def of(self, lost: Lost) -> Closed | None:
-        if self.server_id != lost.server_id:
-            return None
-        return next((row for row in self.connections if row.cid == lost.cid and row.reason), None)
-
-
-class _Answer(msgspec.Struct, frozen=True):
-    data: Connections = Connections()
 
 
 class _Bounds(msgspec.Struct, frozen=True):
@@ -85,16 +58,22 @@ class _User(msgspec.Struct, frozen=True):
     """Nanoseconds from now."""
 
 
+class _Server(msgspec.Struct, frozen=True):
+    time: str = ""
+
+
 class _UserAnswer(msgspec.Struct, frozen=True):
     data: _User | None = None
+    server: _Server = _Server()
 
 
 class Inquiry:
     """Asks the server for our identity, and why a connection that was lost had been closed."""
 
-    def __init__(self, settings: Settings, emit: Emit) -> None:
+    def __init__(self, settings: Settings, emit: Emit, monitor: MonitoringPort) -> None:
         self._settings = settings
         self._emit = emit
+        self._monitor = monitor
         self._tasks: set[asyncio.Task[None]] = set()
 
     def link_up(self, link: Link, lost: Lost | None) -> None:
@@ -104,6 +83,8 @@ class Inquiry:
         self._ask(self._who_am_i(link))
         if lost is not None:
             self._ask(self._why(link, lost))
+        elif self._monitor.url:
+            self._ask(self._monitor.check(link.info.client_id))
 
     def link_down(self) -> None:
         """Cancel the requests that have no answer yet."""
@@ -117,11 +98,12 @@ class Inquiry:
 
     async def _who_am_i(self, link: Link) -> None:
         for answer in await link.ask(USER_INFO, b"", within=_ANSWER_TIMEOUT):
-            told = _decoded(answer, _UserAnswer)
-            if told is not None and told.data is not None:
-                self._emit(self._identity(told.data))
+            found = decoded(answer, _UserAnswer)
+            if found is not None and found.data is not None:
+                clock = seconds(found.server.time)
+                self._emit(self._identity(found.data, round(clock - time.time(), 3) if clock else 0.0))
 
-    def _identity(self, user: _User) -> ev.Identity:
+    def _identity(self, user: _User, clock_ahead: float) -> ev.Identity:
         permissions = user.permissions or _Permissions()
         publish, subscribe = permissions.publish or _Bounds(), permissions.subscribe or _Bounds()
         given = {
@@ -140,6 +122,7 @@ class Inquiry:
             subscribe_deny=lists["subscribe_deny"][0],
             omitted={name: more for name, (_, more) in lists.items() if more},
             expires=round(time.time() + user.expires / 1e9, 3) if user.expires > 0 else 0.0,
+            clock_ahead=clock_ahead,
         )
 
     def _harmless(self, user: str) -> str:
@@ -149,59 +132,36 @@ class Inquiry:
 
     async def _why(self, link: Link, lost: Lost) -> None:
         """The server's reason, from the servers that can be reached; they may note it a moment later."""
+        row, source = None, ""
         for number in range(_TRIES):
             if number:
                 await asyncio.sleep(_PAUSE)
-            row, source = await self._from_servers(link, lost), "the server"
-            if row is None and self._settings.monitor:
-                row, source = await self._from_monitor(lost), self._settings.monitor
-            if row is not None:
-                self._emit(
-                    ev.CloseReason(
-                        outage=lost.outage,
-                        reason=row.reason,
-                        cause=classify_close_reason(row.reason),
-                        cid=lost.cid,
-                        server=lost.server,
-                        stop=_seconds(row.stop),
-                        source=source,
-                    )
+            if (row := await self._from_servers(link, lost)) is not None:
+                break
+        if row is None and self._monitor.url:
+            row, source = (await self._monitor.closed(lost.server_id, lost.cid)).row, self._monitor.url
+        if row is not None:
+            self._emit(
+                ev.CloseReason(
+                    outage=lost.outage,
+                    reason=row.reason,
+                    cause=classify_close_reason(row.reason),
+                    cid=lost.cid,
+                    server=lost.server,
+                    stop=seconds(row.stop),
+                    source=source,
                 )
-                return
+            )
 
-    async def _from_servers(self, link: Link, lost: Lost) -> Closed | None:
-        question = msgspec.json.encode({"cid": lost.cid, "state": _CLOSED})
-
-        def found(answer: bytes) -> Closed | None:
-            told = _decoded(answer, _Answer)
-            return told.data.of(lost) if told is not None else None
+    async def _from_servers(self, link: Link, lost: Lost) -> Row | None:
+        def found(answer: bytes) -> Row | None:
+            connections = decoded(answer, Answer)
+            return connections.data.closed(lost.server_id, lost.cid) if connections is not None else None
 
         answers = await link.ask(
-            CONNECTIONS, question, within=_ANSWER_TIMEOUT, enough=lambda answer: found(answer) is not None
+            CONNECTIONS,
+            closed_query(lost.cid),
+            within=_ANSWER_TIMEOUT,
+            enough=lambda answer: found(answer) is not None,
         )
         return next((row for answer in answers if (row := found(answer)) is not None), None)
-
-    async def _from_monitor(self, lost: Lost) -> Closed | None:
-        path = f"/connz?cid={lost.cid}&state=closed"
-        try:
-            body = await monitoring.get(self._settings.monitor, path, self._settings, within=_ANSWER_TIMEOUT)
-        except (OSError, TimeoutError):
-            return None
-        told = _decoded(body, Connections)
-        return told.of(lost) if told is not None else None
-
-
-def _decoded(body: bytes, kind: type[T]) -> T | None:
-    """What somebody answered; None when it is not what was asked for."""
-    try:
-        return msgspec.json.decode(body, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-
-
-def _seconds(stamp: str) -> float:
-    """Seconds since the epoch of a Go time in JSON; 0 when it is none."""
-    try:
-        return round(msgspec.convert(stamp, datetime).timestamp(), 6)
-    except (msgspec.ValidationError, OverflowError, ValueError):
-        return 0.0

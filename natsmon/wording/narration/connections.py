@@ -49,6 +49,8 @@ def _identity(event: ev.Identity, state: State) -> Line:
         ("may not subscribe to", event.subscribe_deny),
     ]
     limits = [f"{words} {clip(', '.join(subjects), NAME_LIMIT)}" for words, subjects in bounds if subjects]
+    if clock := dates.clock_difference(event.clock_ahead):
+        limits.append(clock)
     if not (event.user or event.expires or limits) and event.account in ("", "$G"):
         return None  # a server without accounts
     return "dim", "; ".join([", ".join(who), *limits])
@@ -64,6 +66,10 @@ def _lame_duck(event: ev.LameDuck, state: State) -> Line:
 
 def _async_error(event: ev.AsyncError, state: State) -> Line:
     return "bad", f"error on the connection: {clip(event.text)}"
+
+
+def _setting_failed(event: ev.SettingFailed, state: State) -> Line:
+    return "bad", f"--{event.setting}: {clip(event.text)}"
 
 
 def _silent(event: ev.Silent, state: State) -> Line:
@@ -122,7 +128,7 @@ def _close_reason(event: ev.CloseReason, state: State) -> Line:
     known = diagnose(None, event.cause)
     unknown = Cause(event.cause) is Cause.UNKNOWN
     meaning = "" if unknown else f": {known.meaning}" + (f" ({known.advice})" if known.advice else "")
-    source = f", from {event.source}" if event.source not in ("", "the server") else ""
+    source = f", from the monitoring port {event.source}" if event.source else ""
     return "info", f"why connection {event.cid} was closed{source}: {clip(event.reason)}{meaning}"
 
 
@@ -147,6 +153,7 @@ LINES: Lines = {
     ev.Discovered: _discovered,
     ev.LameDuck: _lame_duck,
     ev.AsyncError: _async_error,
+    ev.SettingFailed: _setting_failed,
     ev.Silent: _silent,
     ev.SilenceEnded: _silence_ended,
     ev.Disconnected: _disconnected,

@@ -1,0 +1,87 @@
+"""What a peer is that accepted and sent no INFO: a few questions, each over a connection of its own, without a secret.
+
+A server that waits for TLS, a WebSocket port, a web server and a proxy that waits for the client are silent alike.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, suppress
+
+from natsmon.dial.causes import Cause
+from natsmon.dial.errors import DialError
+from natsmon.dial.stream import Stream
+
+Finding = tuple[Cause, str]
+Open = Callable[[], AbstractAsyncContextManager[Stream]]
+
+ANSWER_TIMEOUT = 0.6
+"""Seconds for one answer."""
+_LONGEST_ANSWER = 16 * 1024
+_PING = b"PING\r\n"
+
+
+async def recognize(in_clear: Open, under_tls: Open, authority: str) -> Finding | None:
+    """Return what the peer is; None when it answers nothing.
+
+    Args:
+        in_clear: Opens a stream.
+        under_tls: Opens a stream and does the TLS handshake.
+        authority: Host and port, for HTTP.
+    """
+    answer, closed = await _ask(in_clear, _PING)
+    if answer.startswith(b"INFO "):
+        return Cause.CLIENT_FIRST, "it sent INFO after it was sent a PING"
+    if answer and not answer.startswith(b"HTTP/"):
+        return _recognized(answer, "")
+    question = f"GET / HTTP/1.0\r\nHost: {authority}\r\n\r\n".encode()
+    with suppress(OSError, DialError):
+        async with asyncio.timeout(3 * ANSWER_TIMEOUT), under_tls() as stream:
+            opening, _ = await receive(stream)
+            if opening.startswith(b"INFO "):
+                return Cause.TLS_FIRST_WANTED, "it sent INFO as soon as it was under TLS"
+            if not opening:
+                stream.writer.write(question)
+                opening, _ = await receive(stream)
+            if opening:
+                return _recognized(opening, " under TLS")
+            return Cause.TLS_SILENT, "it completes a TLS handshake and then sends nothing"
+    with suppress(OSError, DialError):
+        if found := _recognized((await _ask(in_clear, question))[0], ""):
+            return found
+    return (Cause.EOF, "it closed the connection once it was sent a PING") if closed and not answer else None
+
+
+async def _ask(in_clear: Open, question: bytes) -> tuple[bytes, bool]:
+    """The answer, and whether the peer closed the connection."""
+    async with in_clear() as stream:
+        stream.writer.write(question)
+        return await receive(stream)
+
+
+async def receive(stream: Stream) -> tuple[bytes, bool]:
+    """Return what arrives within a moment, and whether the stream ended."""
+    received = b""
+    try:
+        async with asyncio.timeout(ANSWER_TIMEOUT):
+            while len(received) < _LONGEST_ANSWER and (more := await stream.reader.read(_LONGEST_ANSWER)):
+                received += more
+                if received.startswith(b"INFO "):
+                    return received, False
+    except TimeoutError:
+        return received, False
+    except (OSError, DialError):
+        return received, True
+    return received, True
+
+
+def _recognized(answer: bytes, where: str) -> Finding | None:
+    if answer.startswith(b"HTTP/"):
+        if b"sec-websocket-version" in answer.lower():
+            return Cause.WEBSOCKET_PORT, f"it answers as a WebSocket port does{where}"
+        if b"/varz" in answer or b"NATS" in answer:
+            return Cause.MONITORING_PORT, f"it answers as the monitoring port of a NATS server does{where}"
+        return Cause.HTTP, f"it answers in HTTP{where}"
+    if answer:
+        shown = answer[:60].decode(errors="backslashreplace").splitlines()[0]
+        return Cause.PROTOCOL, f"it answered {shown!r}{where}"
+    return None
