@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
+import msgspec
 
 from natsmon.cli.file_limit import NEEDED, NEEDED_PER_SERVER, check_open_files
 from natsmon.cli.output import complain, write
@@ -82,6 +83,8 @@ def view_mode(ctx: click.Context) -> Mode:
 
 def run(mode: Mode, settings: Settings, *, record: "Target | None", sandbox: "Demo | None" = None) -> int:
     """Run until the end; the exit code."""
+    if mode.view.messages:
+        settings = msgspec.structs.replace(settings, every_message=True)
     check_open_files(NEEDED + (NEEDED_PER_SERVER * len(settings.servers) if sandbox is not None else 0))
     with recording(record) as recorder:
         if mode.notice:

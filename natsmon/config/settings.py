@@ -104,6 +104,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Publish nothing: count the messages on this subject, which may have wildcards."""
     interval: float = 1.0
     """Between two messages; ``MAX_RATE`` for as fast as they are echoed."""
+    every_message: bool = False
+    """Emit each message as an event of its own also at a high rate, for ``--messages``."""
     count: int | None = None
     """End after this many messages published."""
     duration: float | None = None

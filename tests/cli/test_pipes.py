@@ -126,3 +126,11 @@ async def test_reader_that_stops_costs_the_connection_nothing(nats_server: Start
     final = run.events.last_tally
     assert final.attempted == final.delivered
     assert connections(server) == before + 1
+
+
+@pytest.mark.parametrize("flags", [(), ("--messages",)])
+async def test_messages_are_logged_singly_at_any_rate_on_request(server: NatsServer, flags: tuple[str, ...]) -> None:
+    command = [sys.executable, "-m", "natsmon", "--plain", "--rate", "200", "--count", "100", *flags, server.url]
+    process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+    out, _ = await asyncio.wait_for(process.communicate(), 2 * WAIT)
+    assert out.count(b" echoed after ") == (100 if flags else 0)

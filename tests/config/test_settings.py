@@ -153,7 +153,8 @@ def test_settings_survive_the_way_to_the_probe_and_show_no_secret() -> None:
 
 
 def test_every_setting_is_described() -> None:
-    fields = set(Settings.__struct_fields__) - {"origins", "creds_data", "nkey_data", "credentials_in_url"}
+    internal = {"origins", "creds_data", "nkey_data", "credentials_in_url", "every_message"}
+    fields = set(Settings.__struct_fields__) - internal
     assert len(describe(Settings())) == len(fields)
     assert describe(Settings(interval=0.0))["rate"][0] == "max"
     assert describe(Settings(payload=b"x" * 5000))["payload"][0].endswith("… (4.9 KiB)")

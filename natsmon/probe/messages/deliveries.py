@@ -38,7 +38,7 @@ class Deliveries:
         self._settings = settings
         self._emit = emit
         self._loop = asyncio.get_running_loop()
-        self._singly = settings.interval > 1.0 / EMITTED_SINGLY_BELOW
+        self._singly = settings.every_message or settings.interval > 1.0 / EMITTED_SINGLY_BELOW
         self._latencies = LatencySamples()
         self._tallies = Tallies(self.ledger, self._latencies, emit, lambda: self.on_tally())
         self.on_tally: Callable[[], None] = lambda: None
