@@ -97,6 +97,8 @@ _CONNECT_FLAGS = [
     _variable("TLS", "--tlscert", type=FILE, envvar="NATS_CERT", help="Client certificate, PEM."),
     _variable("TLS", "--tlskey", type=FILE, envvar="NATS_KEY", help="Key of --tlscert."),
     _flag("TLS", "--tlsfirst", "--tls-first", is_flag=True, help="TLS handshake before INFO."),
+    _flag("TLS", "--mixed-tls", is_flag=True,
+          help="Send credentials in clear also after a server of the pool has required TLS."),
     _flag("TLS", "--tls-server-name", type=TLS_NAME,
           help="Name to check the server's certificate for.  [default: the host dialed]"),
     _flag("Servers", "--connection-name", type=NAME,

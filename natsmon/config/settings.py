@@ -73,6 +73,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     tlskey: str = ""
     tlsfirst: bool = False
     """The TLS handshake comes before INFO."""
+    mixed_tls: bool = False
+    """Credentials may be sent in clear also after a server of the pool has required TLS."""
     tls_server_name: str = ""
     """The name to check the server's certificate for, instead of the host dialed."""
     dial_command: str = ""
@@ -201,6 +203,7 @@ _SHOWN: dict[str, tuple[str, Callable[[Any], str]]] = {
     "tlscert": ("tlscert", printable),
     "tlskey": ("tlskey", printable),
     "tlsfirst": ("tlsfirst", _yes_no),
+    "mixed_tls": ("mixed-tls", _yes_no),
     "tls_server_name": ("tls-server-name", printable),
     "dial_command": ("dial-command", printable),
     "unix": ("unix", printable),

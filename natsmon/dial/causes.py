@@ -54,6 +54,7 @@ class Cause(StrEnum):
     TLS_MISMATCH = "tls_mismatch"
     TLS_REQUIRED = "tls_required"
     TLS_NOT_OFFERED = "tls_not_offered"
+    TLS_DOWNGRADE = "tls_downgrade"
     TLS_FIRST_MISMATCH = "tls_first_mismatch"
     TLS_FIRST_WANTED = "tls_first_wanted"
     TLS_SILENT = "tls_silent"

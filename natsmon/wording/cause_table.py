@@ -186,6 +186,11 @@ SECTIONS: dict[str, dict[Cause, Diagnosis]] = {
             "TLS was asked for and the server offers none: nothing was sent",
             "enable TLS on the server, or use nats:// if clear text is acceptable",
         ),
+        Cause.TLS_DOWNGRADE: Diagnosis(
+            "TLS dropped",
+            "a server of this pool required TLS, and this one does not: credentials would have been sent in clear",
+            "find out who answers at this address; --mixed-tls allows pools with both",
+        ),
         Cause.TLS_FIRST_MISMATCH: Diagnosis(
             "not TLS first",
             "--tlsfirst was given, and the server sent INFO before the handshake",

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from natsmon.lab.nats_server import NatsServer
+from natsmon.probe.connection import reconnect_wait
 from natsmon.stream import commands
 from natsmon.stream import events as ev
 from natsmon.stream.exit_codes import Exit
@@ -110,7 +111,8 @@ async def test_gives_up_after_as_many_reconnects_as_allowed(server: NatsServer, 
         assert (outage.dials, outage.after) == (dials, "")
 
 
-async def test_reconnects_for_ever_where_asked(server: NatsServer) -> None:
+async def test_reconnects_for_ever_where_asked(server: NatsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reconnect_wait, "LONG_WAIT", 0.001)
     async with listening(settings(server.url, max_reconnects=-1, reconnect_wait=0.0)) as run:
         await connected(run)
         server.kill()

@@ -4,6 +4,8 @@ import asyncio
 import json
 import os
 import signal
+import socket
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -20,6 +22,7 @@ from natsmon.config.secret import Secret
 from natsmon.config.settings import Settings
 from natsmon.lab.cluster import wait_until_formed
 from natsmon.lab.nats_server import NatsServer
+from natsmon.probe.inquiry import monitoring_port as monitoring_port_module
 from natsmon.probe.inquiry import server_answers as inquiry_module
 from natsmon.probe.inquiry.monitoring_port import MonitoringPort
 from natsmon.probe.inquiry.server_answers import Inquiry, Lost
@@ -239,6 +242,26 @@ async def test_monitoring_port_that_answers_is_not_reported(nats_server: StartSe
         await run.events.until(ev.Reconnected)
         await run.events.until(ev.Identity)
     assert not run.events.of(ev.SettingFailed)
+
+
+async def test_hanging_lookup_of_the_monitoring_port_occupies_no_executor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loop waits for the threads of its executor when it ends."""
+    released = threading.Event()
+
+    def getaddrinfo(*_: object, **__: object) -> list[Any]:
+        if threading.current_thread() is not threading.main_thread():
+            released.wait(10.0)
+        raise socket.gaierror(socket.EAI_NONAME, "no such name")
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    monkeypatch.setattr(monitoring_port_module, "_WITHIN", 0.05)
+    events = Events()
+    wanted = settings("a:1", monitor="http://hanging.example:8222")
+    await MonitoringPort(wanted, Emitter([events]).for_connection(0)).check(1)
+    (failed,) = events.of(ev.SettingFailed)
+    assert failed.text == "http://hanging.example:8222 does not answer: no answer in time"
+    assert getattr(asyncio.get_running_loop(), "_default_executor", None) is None
+    released.set()
 
 
 async def test_another_server_of_the_cluster_answers(nats_server: StartServer) -> None:

@@ -209,3 +209,68 @@ async def test_a_stall_is_met_by_every_ping_that_was_due_in_it(server: NatsServe
         due = heard.seconds / interval
         assert due / 2 <= sum(1 + rtt.omitted for rtt in met) <= due + 2
         assert met[-1].omitted <= met[-1].seconds / interval + 1
+
+
+async def test_silent_and_stale_while_only_messages_of_others_arrive() -> None:
+    """A one-way stall: the server answers no PING and delivers none of our messages."""
+
+    async def script(talk: Talk) -> None:
+        await talk.handshake()
+        sending = asyncio.ensure_future(_messages_of_others(talk))
+        try:
+            await talk.until_closed()
+        finally:
+            sending.cancel()
+
+    interval, most = 0.3, 2
+    async with playing(script) as peer:
+        wanted = settings(peer.url, ping_interval=interval, max_pings_out=most, rtt_interval=0.0)
+        async with listening(wanted) as run:
+            up = await run.events.until(ev.Connected)
+            silent = await run.events.until(ev.Silent)
+            assert silent.missed > 0
+            lost = await run.events.until(ev.Disconnected)
+            assert (lost.cause, lost.text) == ("stale", "no PONG for 2 PINGs")
+            assert lost.t - up.t >= (most + 2) * interval - 0.02, "other data postpones it once"
+            assert not run.events.of(ev.SilenceEnded)
+
+
+async def _messages_of_others(talk: Talk) -> None:
+    while True:
+        await talk.send(b"MSG hello 1 5\r\nother\r\n")
+        await asyncio.sleep(0.02)
+
+
+async def test_delivered_messages_are_answers_while_pongs_are_withheld() -> None:
+    async with playing(_echoing_without_pong) as peer:
+        wanted = settings(peer.url, ping_interval=0.3, max_pings_out=2, rtt_interval=0.0)
+        async with listening(wanted) as run:
+            assert (await run.events.until(ev.Disconnected)).cause == "stale"
+            assert run.events.of(ev.Echoed)
+            assert not run.events.of(ev.Silent)
+
+
+async def _echoing_without_pong(talk: Talk) -> None:
+    await talk.handshake()
+    while line := await talk.line():
+        if line.startswith(b"HPUB"):
+            sizes = line.split()[-2:]
+            await talk.send(b"HMSG hello 1 %b\r\n%b" % (b" ".join(sizes), await talk.exactly(int(sizes[-1]) + 2)))
+
+
+@pytest.mark.parametrize(
+    ("later", "words"),
+    [({"max_payload": 10}, "maximum payload of 10 bytes"), ({"headers": False}, "takes no headers")],
+    ids=["max_payload", "headers"],
+)
+async def test_later_info_takes_effect(later: dict[str, object], words: str) -> None:
+    async def script(talk: Talk) -> None:
+        await talk.handshake()
+        await talk.until_line(b"HPUB")
+        await talk.info(**later)
+        await talk.until_closed()
+
+    async with playing(script) as peer, listening(settings(peer.url, drain_timeout=0.05)) as run:
+        await run.events.until_counts(lambda tally: tally.rejected >= 3)
+        (error,) = run.events.of(ev.AsyncError)
+        assert words in error.text

@@ -206,3 +206,15 @@ def test_the_last_line_says_what_a_stream_acknowledged() -> None:
         ": 8 published, 7 acknowledged, 0 lost, 2 sent again, 1 recognised by the stream, 1 not acknowledged, "
         "1 rejected, 0 reconnects"
     )
+
+
+async def test_long_names_are_kept_as_hashes(server: NatsServer) -> None:
+    """Publishers choose them: a thousand names of a megabyte each would fill the memory."""
+    async with observing(server) as (run, publisher):
+        for number in (1, 3):
+            await publisher.numbered(number, session="x" * 100_000)
+        await publisher.numbered(1, session="x" * 99_999 + "y")
+        assert await counts(run, 3) == (2, 1, 0, 0)
+        verifier = run.connection.verifier
+        assert isinstance(verifier, observer.Observer)
+        assert all(len(name) <= observer._NAME_BYTES for key in verifier._sequences for name in key)

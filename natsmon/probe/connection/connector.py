@@ -15,8 +15,9 @@ from natsmon.dial.stream import CustomDialer
 from natsmon.probe.connection.command_queue import Order, Orders
 from natsmon.probe.connection.dial_attempt import Attempt, FailedDial, make
 from natsmon.probe.connection.pool_events import PoolEvents
+from natsmon.probe.connection.reconnect_wait import ReconnectWait
 from natsmon.probe.connection.server_pool import DISCOVERED_KEPT, Pool, advertised
-from natsmon.protocol import tls
+from natsmon.probe.connection.tls_memory import TlsMemory
 from natsmon.protocol.link import Link
 from natsmon.protocol.nats_client import Loss
 from natsmon.protocol.server_info import Info
@@ -27,9 +28,6 @@ from natsmon.stream.commands import Situation
 from natsmon.stream.emitter import Emit
 from natsmon.text import units
 
-_MANY_ATTEMPTS = 60
-_LONG_WAIT = 20.0
-"""Seconds. A server that was away for so many attempts is not missed by a fast dial; nats.go gives up by then."""
 _ERRORS_EMITTED = 100
 """Different asynchronous errors of one connection."""
 
@@ -91,6 +89,8 @@ class Connector:
         self._waiting = False
         """Between two dials."""
         self._closing = False
+        self._reconnect_wait = ReconnectWait(settings, self._rng)
+        self._tls_memory = TlsMemory(settings)
         self._orders = Orders()
         self._dials = 0
         self._attempts = 0
@@ -168,7 +168,7 @@ class Connector:
     async def _connect(self, why: ev.DialReason) -> Link | tuple[str, str]:
         """Dial until CONNECTED; or why that ended."""
         self._attempts = 0
-        wait_first = why == "reconnect" and self._flapping
+        wait_first = why == "reconnect" and (self._flapping or self._reconnect_wait.backoff(self._emit.now()) > 0)
         self._immediate = why == "reconnect" and not wait_first
         while not self._pool.exhausted:
             if wait_first:
@@ -197,9 +197,7 @@ class Connector:
         server = self._pool.peek()
         if server is None:
             return None
-        secure = tls.wanted(server, self._settings)
-        spread = self._settings.reconnect_jitter_tls if secure else self._settings.reconnect_jitter
-        base, jitter = self._reconnect_wait(), round(self._rng.uniform(0.0, spread), 6)
+        base, jitter = self._reconnect_wait.seconds(server, self._attempts, self._emit.now())
         if self.status != "RECONNECTING":
             self._set_status("DISCONNECTED", "waiting")
         now = self._emit.now()
@@ -222,11 +220,6 @@ class Connector:
         finally:
             self._waiting = False
 
-    def _reconnect_wait(self) -> float:
-        """Seconds between two passes; longer after many attempts, where there is no limit of them."""
-        wait = self._settings.reconnect_wait
-        return max(wait, _LONG_WAIT) if self._settings.max_reconnects < 0 and self._attempts >= _MANY_ATTEMPTS else wait
-
     async def _dial(self, why: ev.DialReason) -> Link | Order | None:
         """One attempt at the next server: the link, the order that ended it, or None when it failed."""
         server = self._pool.take()
@@ -239,7 +232,9 @@ class Connector:
         discovered = member is not None and member.discovered
         attempt = Attempt(self._dials, self._attempts, self._pool.pool_pass, server, why, discovered)
         self._rider.dialing(server)
-        made, order = await self._orders.unless_given(make(attempt, self._dialer, self._settings, self._emit))
+        made, order = await self._orders.unless_given(
+            make(attempt, self._dialer, self._settings, self._emit, self._tls_memory)
+        )
         if order is not None and isinstance(made, Link):
             made.abort()
         if order is not None:
@@ -348,6 +343,8 @@ class Connector:
             outage=self._outages, cause=cause, text=text, server=link.server.url, manual=manual
         )
         at = self._emit(self._loss)
+        if not manual:
+            self._reconnect_wait.lost(at)
         self._rider.lost(self._loss)
         if cause == Cause.CONTROL_LINE:
             return Cause.GAVE_UP, f"{text}: what natsmon sends is too long for this server, also the next time"

@@ -17,6 +17,7 @@ from natsmon.dial.error_causes import classify
 from natsmon.dial.errors import DialError
 from natsmon.dial.stream import CustomDialer, Stream, as_stream
 from natsmon.dial.trace import DialTrace
+from natsmon.probe.connection.tls_memory import TlsMemory
 from natsmon.protocol import credentials, tls
 from natsmon.protocol.certificates import verified_chain
 from natsmon.protocol.handshake import open_link
@@ -49,7 +50,9 @@ class FailedDial(NamedTuple):
     """None where it was not received."""
 
 
-async def make(attempt: Attempt, dialer: CustomDialer, settings: Settings, emit: Emit) -> Link | FailedDial:
+async def make(
+    attempt: Attempt, dialer: CustomDialer, settings: Settings, emit: Emit, memory: TlsMemory | None = None
+) -> Link | FailedDial:
     """Dial one server; leaves nothing open when cancelled."""
     stages = Stages(attempt.dial, settings, emit)
     if attempt.server.websocket:
@@ -89,7 +92,9 @@ async def make(attempt: Attempt, dialer: CustomDialer, settings: Settings, emit:
         async with asyncio.timeout(settings.connect_timeout) as limit:
             if attempt.discovered and _is_unspecified(attempt.server.host):
                 raise DialError("dns", Cause.ADVERTISED_ADDRESS, f"{attempt.server.host} is not an address to dial")
-            link = await _dial_to_pong(attempt.server, dialer, settings, stages, limit.when())
+            link = await _dial_to_pong(
+                attempt.server, dialer, settings, stages, limit.when(), memory or TlsMemory(settings)
+            )
     except asyncio.CancelledError:
         end("cancelled", "cancelled")
         raise
@@ -122,7 +127,12 @@ def _is_unspecified(host: str) -> bool:
 
 
 async def _dial_to_pong(
-    server: Server, dialer: CustomDialer, settings: Settings, stages: "Stages", deadline: float | None
+    server: Server,
+    dialer: CustomDialer,
+    settings: Settings,
+    stages: "Stages",
+    deadline: float | None,
+    memory: TlsMemory,
 ) -> Link:
     opened = await dialer.dial((server.host, server.port), deadline=deadline, trace=stages)
     stream = as_stream(opened)
@@ -140,6 +150,10 @@ async def _dial_to_pong(
             check_port(raw)
         if not (settings.tlsfirst or server.websocket) and _needs_tls(server, settings, info):
             await _secure(stream, server, settings, stages, asks=info.tls_verify)
+        if stages.agreed is not None and (info.tls_required or settings.tlsfirst or server.websocket):
+            memory.demanded(server)
+        elif stages.agreed is None and not stream.tls_done:
+            memory.check_clear(server)
         with stages.stage("connect"):
             return await open_link(
                 stream,

@@ -1,14 +1,16 @@
 """The monitoring port of a nats-server (``--monitor``): requests over HTTP; a port that is none is reported once."""
 
 import asyncio
-import ssl
 import time
 from typing import NamedTuple
 
 from natsmon.config.server_urls import parse_monitor
 from natsmon.config.settings import Settings
 from natsmon.dial.causes import Cause
+from natsmon.dial.dialer import Dialer
 from natsmon.dial.error_causes import classify
+from natsmon.dial.errors import DialError
+from natsmon.dial.stream import Stream
 from natsmon.probe.inquiry.connz import Connections, Row, decoded, seconds
 from natsmon.protocol import tls
 from natsmon.stream import events as ev
@@ -17,6 +19,7 @@ from natsmon.text.plain_text import clip, printable
 
 _LONGEST = 4 * 1024 * 1024
 """Bytes of an answer."""
+_CHUNK = 64 * 1024
 _WITHIN = 2.0
 """Seconds for one answer."""
 _TRIES = 2
@@ -89,16 +92,13 @@ class MonitoringPort:
             self._emit(ev.SettingFailed(setting="monitor", text=printable(clip(text))))
 
     async def _get(self, path: str) -> bytes:
-        """The body of an answer. Blocks nothing: the TLS context is made on a thread."""
+        """The body of an answer. A lookup that hangs delays nothing beyond the time for it, as in any dial."""
         scheme, host, port = parse_monitor(self.url)
-        context = await tls.prepared_context(self._settings) if scheme == "https" else None
+        stream = await Dialer().dial((host, port), deadline=None)
+        reader, writer = stream.reader, stream.writer
         try:
-            reader, writer = await asyncio.open_connection(host, port, ssl=context, limit=_LONGEST)
-        except ssl.SSLError as error:
-            if classify(error)[0] is Cause.TLS_MISMATCH:
-                raise _NotMonitoring("speaks HTTP, not HTTPS") from error
-            raise
-        try:
+            if scheme == "https":
+                await self._secure(stream, host)
             # HTTP/1.0: the answer is in one piece, and ends with the connection.
             writer.write(f"GET {path} HTTP/1.0\r\nHost: {host}:{port}\r\n\r\n".encode())
             if (opening := await reader.readexactly(5)) != b"HTTP/":
@@ -106,7 +106,7 @@ class MonitoringPort:
             head = opening + await reader.readuntil(b"\r\n\r\n")
             _check_status(head.splitlines()[0])
             body = b""
-            while more := await reader.read(_LONGEST):
+            while more := await reader.read(_CHUNK):
                 body += more
                 if len(body) > _LONGEST:
                     raise _NotMonitoring("is not a monitoring port: its answer does not end")
@@ -117,6 +117,14 @@ class MonitoringPort:
             raise _NotMonitoring("is not a monitoring port: its answer does not end") from error
         finally:
             writer.transport.abort()
+
+    async def _secure(self, stream: Stream, host: str) -> None:
+        try:
+            await tls.upgrade(stream, await tls.prepared_context(self._settings), host, first=True)
+        except DialError as error:
+            if error.cause in (Cause.TLS_MISMATCH, Cause.TLS_FIRST_MISMATCH):
+                raise _NotMonitoring("speaks HTTP, not HTTPS") from error
+            raise
 
 
 def _check_status(status: bytes) -> None:

@@ -1,0 +1,57 @@
+"""Reconnect wait: how long until the next pass over the server pool (ADR-40), and two limits of natsmon's own.
+
+After many failed attempts in a row the wait grows, so that a monitor that dials for ever is no burden. A server that
+accepts and drops connections again and again is not dialed more than ten times a second, whatever the wait is.
+"""
+
+import random
+from collections import deque
+
+from natsmon.config.settings import Server, Settings
+from natsmon.protocol import tls
+
+MANY_ATTEMPTS = 60
+LONG_WAIT = 20.0
+"""Seconds between two passes after so many failed attempts, when there is no limit of them; nats.go gives up then."""
+RECONNECTS, WITHIN = 10, 1.0
+"""More reconnects than this in so many seconds are too many."""
+
+
+class ReconnectWait:
+    """Seconds to wait before a dial.
+
+    Args:
+        settings: Of the connection.
+        rng: For the jitter.
+    """
+
+    def __init__(self, settings: Settings, rng: random.Random) -> None:
+        self._settings = settings
+        self._rng = rng
+        self._losses: deque[float] = deque(maxlen=RECONNECTS)
+
+    def lost(self, at: float) -> None:
+        """The connection was lost at this time, in seconds."""
+        self._losses.append(at)
+
+    def backoff(self, now: float) -> float:
+        """Seconds until another reconnect is allowed; 0 when it is."""
+        if len(self._losses) < RECONNECTS:
+            return 0.0
+        return max(0.0, self._losses[0] + WITHIN - now)
+
+    def seconds(self, server: Server, attempts: int, now: float) -> tuple[float, float]:
+        """The wait, and its jitter.
+
+        Args:
+            server: The one that is dialed next.
+            attempts: Failed in a row.
+            now: For ``backoff``.
+        """
+        settings = self._settings
+        base = settings.reconnect_wait
+        if settings.max_reconnects < 0 and attempts >= MANY_ATTEMPTS:
+            base = max(base, LONG_WAIT)
+        secure = tls.wanted(server, settings)
+        spread = settings.reconnect_jitter_tls if secure else settings.reconnect_jitter
+        return max(base, self.backoff(now)), round(self._rng.uniform(0.0, spread), 6)
