@@ -49,17 +49,11 @@ async def test_discovered_server_without_tls_gets_no_credentials(server: NatsSer
         assert up.tls
         link = run.connection._link
         assert link is not None
-        link._client.receive_info(_advertising(link.info, peer.authority))
+        link._client.receive_info(link.info._replace(connect_urls=[peer.authority]))
         await run.events.until(ev.Discovered)
         server.kill()
         await run.events.until(ev.DialEnd, lambda end: end.cause == "tls_downgrade" and end.server == peer.url)
         assert peer.received == b""
-
-
-def _advertising(info: Any, authority: str) -> Any:
-    return type(info)(
-        **{field: getattr(info, field) for field in info.__struct_fields__} | {"connect_urls": [authority]}
-    )
 
 
 @pytest.mark.parametrize("changes", [{"mixed_tls": True, **USER}, {}], ids=["allowed by a flag", "no credentials"])
