@@ -236,8 +236,9 @@ class LinkClient(nats.aio.client.Client):
     async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
         if initial_connection:
             return
-        self.receive_info(convert_info(info))
         await asyncio.sleep(0)  # it may be long
+        self.receive_info(convert_info(info))
+        await asyncio.sleep(0)
 
     def receive_info(self, info: Info) -> None:
         """Pass a later INFO on, or keep it for the callback that comes."""

@@ -20,9 +20,9 @@ EMITTED_SINGLY_BELOW = 50.0
 """Messages a second; above that, tallies carry all changes."""
 OVERDUE_AFTER = 1.0
 """Seconds from the PONG of a PING sent after a message until the message counts as undelivered."""
-PING_EVERY = 1.0
-"""Seconds between two PINGs at most while messages are in flight."""
-_CHECK_EVERY = 0.5
+PING_EVERY = 0.5
+"""Seconds between two PINGs at most while messages are in flight: half of what makes a server silent."""
+_CHECK_EVERY = 0.25
 
 
 class Deliveries:
