@@ -120,7 +120,7 @@ async def test_buffer_has_a_limit(refused_port: int, nats_server: StartServer) -
 
 async def test_what_was_buffered_goes_out_also_while_paused(refused_port: int, nats_server: StartServer) -> None:
     """More than a socket takes at once, so that somebody has to go on."""
-    wanted = settings(url(refused_port), payload=b"x" * 2**18, interval=0.001, reconnect_buffer=2**26)
+    wanted = settings(url(refused_port), payload=b"x" * 2**18, interval=0.02, reconnect_buffer=2**26)
     async with listening(wanted) as run:
         await run.events.until_counts(lambda tally: tally.buffered >= 60)
         run.execute(commands.Pause())
