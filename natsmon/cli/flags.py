@@ -125,7 +125,8 @@ _CONNECT_FLAGS = [
 
 _RUN_FLAGS = [
     _flag("Messages", "--subject", type=SUBJECT,
-          help="Subject to publish and subscribe to.  [default: natsmon.echo.SESSION.CONNECTION]"),
+          help="Subject to publish and subscribe to.  "
+               "[default: natsmon.echo.SESSION.CONNECTION, or the only one of --jetstream]"),
     _flag("Messages", "--payload", type=PAYLOAD, default="world", help="Body of each message."),
     _flag("Messages", "--payload-file", type=PAYLOAD_FILE, help="File with the body of each message."),
     _flag("Messages", "--size", type=PAYLOAD_SIZE, help="Size of the body of each message; natsmon fills it."),

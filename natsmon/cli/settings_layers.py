@@ -215,8 +215,6 @@ def _check_pairs(settings: Settings, ctx: click.Context) -> None:
         given = settings.origins.get(field, f"flag --{field}")
         raise click.BadParameter(why, ctx=ctx, param_hint=given.split()[-1] if " --" in given else given)
 
-    if settings.jetstream and not settings.subject:
-        refuse("jetstream", "needs --subject: the subject of the stream to publish on")
     ways = [name for name in ("dial_command", "unix", "proxy") if getattr(settings, name)]
     if len(ways) > 1:
         refuse(ways[1], f"excludes --{ways[0].replace('_', '-')}: natsmon dials in one way")

@@ -163,7 +163,7 @@ def with_subject(settings: Settings, session: str, conn: int) -> Settings:
 
     One subject for all natsmon processes would deliver each message to all of them.
     """
-    if settings.subject:
+    if settings.subject or settings.jetstream:  # a stream with one subject names it
         return settings
     return msgspec.structs.replace(settings, subject=f"natsmon.echo.{session[:12]}.{conn}")
 

@@ -35,7 +35,6 @@ BAD = [
     ("--subject a.*", '--subject: "a.*" has a wildcard in it: messages are published on one subject'),
     ("--subject=", '--subject: "" is empty'),
     ("--jetstream a.", '--jetstream: "a." is not a stream name: it has a space, a dot, a slash or a wildcard in it'),
-    ("--jetstream S", "--jetstream: needs --subject: the subject of the stream to publish on"),
     (
         "--socks-proxy http://p:1 --http-proxy http://p",
         "--http-proxy: excludes --socks-proxy: natsmon dials through one proxy",

@@ -1,14 +1,23 @@
-"""natsmon's own connection through a command and through a UNIX socket."""
+"""natsmon's own connection through a command, a UNIX socket and a proxy, and through a WebSocket gateway."""
 
 import shlex
 from pathlib import Path
 
+import pytest
+
+from natsmon.config.proxy_url import parse_proxy
+from natsmon.config.secret import Secret
+from natsmon.config.server_urls import parse_server
 from natsmon.config.settings import Settings
 from natsmon.lab.nats_server import NatsServer
+from natsmon.stream import commands
 from natsmon.stream import events as ev
+from tests.dial.proxy_servers import http, socks
 from tests.dial.test_other_dialers import forwarding, relay_command, until
 from tests.harness.leaks import our_children
 from tests.harness.listening import listening, settings
+from tests.harness.peer import Talk
+from tests.protocol.websockets import handshake, speaking
 
 
 async def connected_through(wanted: Settings) -> None:
@@ -25,3 +34,36 @@ async def test_command_carries_the_connection(server: NatsServer) -> None:
 async def test_unix_socket_carries_the_connection(server: NatsServer, tmp_path: Path) -> None:
     async with forwarding(tmp_path / "nats.sock", server):
         await connected_through(settings(server.url, unix=str(tmp_path / "nats.sock")))
+
+
+@pytest.mark.parametrize("scheme", ["socks5", "http"])
+async def test_proxy_carries_every_dial(server: NatsServer, scheme: str) -> None:
+    """Also the reconnect, and by the name that only the proxy resolves."""
+    login = ("me", "hunter2")
+    async with socks(login) if scheme == "socks5" else http(login) as proxy:
+        through = parse_proxy(f"{scheme}://me:hunter2@127.0.0.1:{proxy.port}")
+        wanted = settings(f"nats://only.proxy.example:{server.port}", proxy=through, connect_timeout=20.0)
+        async with listening(wanted) as run:
+            await run.events.until(ev.Echoed)
+            run.execute(commands.Reconnect())
+            await run.events.until(ev.Reconnected)
+            assert proxy.targets == [f"only.proxy.example:{server.port}"] * 2
+            assert not any("hunter2" in repr(event) for event in run.events.seen)
+
+
+async def test_upgrade_carries_headers_origin_and_query() -> None:
+    async with speaking(handshake_and_stay) as peer:
+        server = parse_server(f"ws://127.0.0.1:{peer.port}/nats?tenant=a&token=hunter2")
+        headers = (("Authorization", Secret("Bearer hunter2")), ("X-Tenant", Secret("a")))
+        async with listening(settings(server, ws_headers=headers, ws_origin="https://app.example", echo=False)) as run:
+            await run.events.until(ev.Connected)
+            assert not any("hunter2" in repr(event) for event in run.events.seen)
+        head = peer.received.partition(b"\r\n\r\n")[0].decode()
+        assert head.startswith("GET /nats?tenant=a&token=hunter2 HTTP/1.1\r\n")
+        for line in ("Authorization: Bearer hunter2", "X-Tenant: a", "Origin: https://app.example"):
+            assert line in head.split("\r\n")
+
+
+async def handshake_and_stay(talk: Talk) -> None:
+    await handshake(talk)
+    await talk.until_closed()

@@ -58,6 +58,55 @@ async def test_full_speed_keeps_to_the_window(server: NatsServer) -> None:
         assert await stream.messages() == len(numbers) == 20_000
 
 
+async def test_only_subject_of_the_stream_is_taken(server: NatsServer) -> None:
+    async with publishing(server, subject="", stream={"subjects": ["orders.new"]}, interval=0.01) as (run, stream, _):
+        await run.events.until_counts(lambda tally: tally.delivered >= 20)
+        back = await read_back(run)
+        assert (back.missing, back.complete) == (0, True)
+        assert back.stored == await stream.messages() >= 20
+
+
+@pytest.mark.parametrize("subjects", [["a", "b"], ["orders.*"], ["orders.>"]])
+async def test_stream_with_several_subjects_asks_for_one(server: NatsServer, subjects: list[str]) -> None:
+    async with publishing(server, subject="", stream={"subjects": subjects}, interval=0.01) as (run, stream, _):
+        error = await run.events.until(ev.AsyncError)
+        assert f"stream {STREAM} has the subjects {', '.join(subjects)}: choose one with --subject" in error.text
+        tally = await run.events.until_counts(lambda tally: tally.attempted >= 5)
+        assert (tally.sent, tally.buffered) == (0, tally.attempted)
+        assert await stream.messages() == 0
+
+
+async def test_messages_buffered_before_the_subject_is_known_are_sent(
+    refused_port: int, nats_server: StartServer, tmp_path: Path
+) -> None:
+    wanted = settings(f"nats://127.0.0.1:{refused_port}", subject="", jetstream=STREAM, interval=0.01)
+    async with listening(wanted) as run:
+        await run.events.until_counts(lambda tally: tally.buffered >= 10)
+        server = await asyncio.to_thread(nats_server, port=refused_port, config=jetstream(tmp_path))
+        async with stream_on(server, subjects=["orders.new"]):
+            tally = await run.events.until_counts(lambda tally: tally.delivered >= 20 and not tally.buffered)
+            assert tally.buffered_bytes == 0
+
+
+async def test_domain_and_prefixes_are_used(nats_server: StartServer, tmp_path: Path) -> None:
+    """A user who may use nothing else: inboxes of his own prefix, and JetStream by its domain."""
+    inside = f'store_dir: "{tmp_path}", domain: hub'
+    allowed = 'publish: [hello, "$JS.hub.API.>", "my.box.>"], subscribe: "my.box.>"'
+    user = f"{{ user: u, password: p, permissions: {{ {allowed} }} }}"
+    users = f"[{user}, {{ user: a, password: p }}]"
+    server = nats_server(config=f"jetstream {{ {inside} }}\nauthorization {{ users: {users} }}")
+    async with stream_on(server, user="a", password="p"):
+        wanted = settings(
+            server.url, jetstream=STREAM, interval=0.01, inbox_prefix="my.box", js_domain="hub", inquiries=False,
+            user=Secret("u"), password=Secret("p"),
+        )  # fmt: skip
+        async with listening(wanted) as run:
+            await run.events.until_counts(lambda tally: tally.delivered >= 20)
+            back = await read_back(run)
+            assert (back.missing, back.complete) == (0, True)
+            assert not run.events.of(ev.AsyncError)
+
+
 # -- where something is -----------------------------------------------------------------------------
 
 

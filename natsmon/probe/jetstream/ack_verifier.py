@@ -24,6 +24,7 @@ from natsmon.probe.messages.verifier import Audit, Verifier, nothing
 from natsmon.protocol.link import Forbidden, Link, Unanswered
 from natsmon.stream import events as ev
 from natsmon.stream.emitter import Emit
+from natsmon.text.plain_text import clip
 
 WINDOW = 4_096
 """Messages without an acknowledgement at most, as in nats.go's asynchronous publish; more wait in the buffer."""
@@ -37,6 +38,7 @@ LOOK_EVERY = 0.25
 _PAUSE, _LONGEST_PAUSE = 0.25, 2.0
 """Seconds before a message that was not taken, or a request, is tried again; doubled each time."""
 _AT_ONCE = 256
+_SUBJECTS_SHOWN = 200
 _NO_RESPONDERS = b"NATS/1.0 503"
 
 
@@ -95,7 +97,8 @@ class AckVerifier(Verifier):
         self._reported.clear()
         self._written.clear()
         self._concluded = False
-        link.on_publish_refused(self._message.subject, self._next_refused)
+        if self._message.subject:
+            link.on_publish_refused(self._message.subject, self._next_refused)
         link.subscribe(f"{self._message.inbox}.*", self._hear, refused=self._deaf)
         self._task = asyncio.get_running_loop().create_task(self._attend(link))
 
@@ -182,6 +185,9 @@ class AckVerifier(Verifier):
                 self._report(f"stream {self._name} is not there for now ({error}); messages wait for it")
             else:
                 self._notice_another(stream)
+                if not self._message.subject and not self._take_subject(stream, link):
+                    await asyncio.sleep(pause)
+                    continue
                 if not stream.takes(self._message.subject):
                     subjects = ", ".join(stream.config.subjects) or "none"
                     self._report(
@@ -191,6 +197,17 @@ class AckVerifier(Verifier):
                 return stream
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def _take_subject(self, stream: StreamInfo, link: Link) -> bool:
+        """Publish on the stream's only subject, where it has no wildcard."""
+        subjects = stream.config.subjects
+        if len(subjects) == 1 and not {"*", ">"} & set(subjects[0].split(".")):
+            self._message.publish_on(subjects[0])
+            link.on_publish_refused(subjects[0], self._next_refused)
+            return True
+        listed = clip(", ".join(subjects), _SUBJECTS_SHOWN) or "none"
+        self._report(f"stream {self._name} has the subjects {listed}: choose one with --subject; messages wait for it")
+        return False
 
     def _due(self, now: float) -> list[int]:
         """What to send again: what has no acknowledgement for long, and what was not taken a moment ago."""

@@ -133,7 +133,7 @@ async def look_up(link: Link, stream: str, subject: str) -> StreamInfo:
         others = ", ".join((await _names(link))[:_NAMES_TOLD])
         there = f"there is {others}" if others else "there is none"
         raise NoStream(
-            f"there is no stream {stream} ({there}): try nats stream add {stream} --subjects {subject}; "
+            f"there is no stream {stream} ({there}): try nats stream add {stream} --subjects {subject or 'SUBJECT'}; "
             "messages wait for it"
         )
     raise NoStream(f"stream {stream} cannot be used now: {info.error.description}")

@@ -85,6 +85,11 @@ class AckedMessage(Message):
         self._before = theirs + f"Nats-Expected-Stream: {settings.jetstream}\r\nNats-Msg-Id: {session}-".encode()
         self._verbs: dict[int, tuple[bytes, bytes]] = {}
 
+    def publish_on(self, subject: str) -> None:
+        """Set the subject, where the settings give none and the stream has only one."""
+        self.subject, self._subject = subject, subject.encode()
+        self._verbs.clear()
+
     def compose(self, seq: int) -> bytes:
         """HPUB with the number in the reply and in two headers."""
         digits = b"%d" % seq

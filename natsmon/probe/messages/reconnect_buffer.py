@@ -19,7 +19,8 @@ class ReconnectBuffer:
         self._limit = limit
         self._message = message
         self._ledger = ledger
-        self._waiting: deque[tuple[int, float]] = deque()
+        self._waiting: deque[tuple[int, float, int]] = deque()
+        """Number, when it was due, bytes on the wire."""
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -35,11 +36,11 @@ class ReconnectBuffer:
         if self._ledger.buffered_bytes + size > self._limit:
             return False
         self._ledger.buffer(size)
-        self._waiting.append((seq, due))
+        self._waiting.append((seq, due, size))
         return True
 
     def take(self) -> tuple[int, float]:
         """Remove the first message: its number, and when it was due."""
-        seq, due = self._waiting.popleft()
-        self._ledger.unbuffer(self._message.wire_size(seq))
+        seq, due, size = self._waiting.popleft()  # the size of then: a stream may name the subject meanwhile
+        self._ledger.unbuffer(size)
         return seq, due
