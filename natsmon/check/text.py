@@ -14,6 +14,7 @@ from natsmon.text import dates, units
 from natsmon.text.console_text import painted
 from natsmon.text.plain_text import clip
 from natsmon.wording.cause_table import diagnose
+from natsmon.wording.stage_notes import info_note
 
 _WIDTH = 79
 _SCALE = 16
@@ -115,6 +116,8 @@ def _facts(dial: Dial, stage: ev.Stage) -> Iterator[str]:
                 yield words
             if info.get("client_id"):
                 yield f"cid {info['client_id']}"
+            if note := info_note(dial):
+                yield note
         case "connect" if dial.connect is not None and dial.connect.credentials:
             yield dial.connect.credentials
 

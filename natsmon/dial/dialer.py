@@ -174,7 +174,19 @@ async def _establish(sock: socket.socket, where: tuple[Any, ...]) -> None:
     if code in (errno.EINPROGRESS, errno.EALREADY):
         await asyncio.get_running_loop().sock_connect(sock, where)
     elif code not in (0, errno.EISCONN):
+        if code == errno.EADDRNOTAVAIL and not _has_source(sock.family, where):
+            code = errno.ENETUNREACH
         raise OSError(code, os.strerror(code))
+
+
+def _has_source(family: int, where: tuple[Any, ...]) -> bool:
+    """Whether this machine has an address to reach a destination from; without, TCP's error is that of no port."""
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect(where)  # sends nothing
+    except OSError:
+        return False
+    return True
 
 
 def _all_failed(found: Sequence[AddressInfo], group: ExceptionGroup) -> DialError:

@@ -1,9 +1,12 @@
 """One monitored connection: the connector and what uses its link, in step with each other."""
 
+from collections import deque
+
 from natsmon.config import settings as settings_module
 from natsmon.config.settings import Server, Settings
 from natsmon.probe.connection.connector import Connector
 from natsmon.probe.connection.dial_attempt import FailedDial
+from natsmon.probe.connection.idle_limit import IdleLimit
 from natsmon.probe.connection.keepalive import Keepalive
 from natsmon.probe.connection.round_trips import RoundTrips
 from natsmon.probe.connection.silence import Silence
@@ -22,6 +25,8 @@ from natsmon.stream import commands
 from natsmon.stream import events as ev
 from natsmon.stream.emitter import Emit
 
+_REFUSALS_KEPT = 8
+
 
 class MonitoredConnection:
     """Owns the components of one connection; ``conn`` numbers it in its session."""
@@ -31,6 +36,10 @@ class MonitoredConnection:
         self._emit = emit
         self._link: Link | None = None
         self._last_data = 0.0
+        self._last_traffic = 0.0
+        self._refused: deque[FailedDial] = deque(maxlen=_REFUSALS_KEPT)
+        """Dials refused since the last connection."""
+        self._idle_limit = IdleLimit(emit)
         self._connected: ev.Connected | None = None
         self._lost: Lost | None = None
         self.deliveries = Deliveries(settings, emit)
@@ -72,6 +81,8 @@ class MonitoredConnection:
         self._costs.dialing(server.url)
 
     def dial_failed(self, failed: FailedDial, *, lame_duck: bool) -> None:
+        if failed.end.cause.startswith("auth"):
+            self._refused.append(failed)
         self._second_look.dial_failed(failed, lame_duck=lame_duck)
 
     def link_up(self, link: Link, connected: ev.Connected) -> None:
@@ -87,7 +98,8 @@ class MonitoredConnection:
         self._publisher.link_up(link)
         self._round_trips.link_up(link)
         lost, self._lost = self._lost, None
-        self._inquiry.link_up(link, lost)
+        self._inquiry.link_up(link, lost, list(self._refused))
+        self._refused.clear()
 
     def _subscribed(self, subject: str) -> None:
         self._emit(ev.Subscribed(subject=subject))
@@ -95,6 +107,7 @@ class MonitoredConnection:
     def link_down(self) -> None:
         if self._link is not None:
             self._last_data = self._emit.stream_time(self._link.last_read)
+            self._last_traffic = self._emit.stream_time(self._link.last_traffic)
         self._link = None
         self._stop_watching()
         self._publisher.link_down()
@@ -103,6 +116,7 @@ class MonitoredConnection:
 
     def lost(self, loss: ev.Disconnected) -> None:
         self._costs.lost(loss, self._last_data)
+        self._idle_limit.lost(loss, loss.t - self._last_traffic)
         if self._connected is not None and not loss.manual:
             self._lost = Lost(loss.outage, self._connected.cid, self._connected.server_id, self._connected.server)
 

@@ -130,6 +130,11 @@ class Link:
         """``time.monotonic()`` of the last data from the server."""
         return self._client.last_read
 
+    @property
+    def last_traffic(self) -> float:
+        """``time.monotonic()`` of the last data in either direction."""
+        return max(self._client.last_read, self._client.last_write)
+
     def asked_since(self, *, messages: bool) -> float | None:
         """``time.monotonic()`` of the first request after the last answer from the server; None without one.
 

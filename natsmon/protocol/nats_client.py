@@ -110,6 +110,8 @@ class LinkClient(nats.aio.client.Client):
         self.last_read = time.monotonic()
         self.last_answer = self.last_read
         """``time.monotonic()`` of the last PONG, or of the last message that was an answer."""
+        self.last_write = 0.0
+        """``time.monotonic()`` of the last command written."""
         self.first_ping = 0.0
         """``time.monotonic()`` of the first PING since ``last_answer``; an older time while there is none."""
         self.last_ping = 0.0
@@ -148,6 +150,7 @@ class LinkClient(nats.aio.client.Client):
     def write(self, commands: bytes) -> None:
         """Write whole protocol commands, unless the connection is gone."""
         if not self.is_closed:
+            self.last_write = time.monotonic()
             self._stream.write(commands)
 
     def subscribe_with(self, subject: str, receive: Receive) -> int:

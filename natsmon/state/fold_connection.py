@@ -54,6 +54,7 @@ def connected(state: "State", event: ev.Connected) -> None:
             began=state.now,
             server=event.server,
             server_name=event.server_name,
+            cluster=event.cluster,
             version=event.version,
             outage=outage.id if outage is not None else 0,
             cid=event.cid,

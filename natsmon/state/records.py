@@ -118,6 +118,7 @@ class ConnectedPeriod(msgspec.Struct):
     began: ev.Seconds
     server: str
     server_name: str = ""
+    cluster: str = ""
     version: str = ""
     outage: ev.Count = 0
     """The outage that it ended; 0 after the initial connect."""

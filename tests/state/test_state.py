@@ -142,7 +142,7 @@ def test_replayed_lines_give_the_same_state(events: list[ev.AnyEvent]) -> None:
 
 
 def test_every_event_of_a_connection_has_a_fold_or_only_a_log_line() -> None:
-    only_logged = {ev.Drained, ev.Discovered, ev.Answer}
+    only_logged = {ev.Drained, ev.Discovered, ev.Answer, ev.SettingFailed}
     of_snapshot = {ev.Snapshot, ev.SnapshotEnd}
     session = {event for event in EVENTS if issubclass(event, ev.SessionEvent)}
     assert set(EVENTS) - set(FOLDS) == only_logged | of_snapshot | session

@@ -101,7 +101,7 @@ async def make(
     except TimeoutError:
         return end("timeout", "timeout", stages.silence or _SILENT.get(stages.reached or "dns", ""))
     except DialError as error:
-        return end("timeout" if error.cause == "timeout" else "failed", error.cause, error.text, error.stage)
+        return end("timeout" if error.cause == "timeout" else "failed", *_explained(error), error.stage)
     except Exception as error:
         # Whatever a custom dialer raises ends its attempt only.
         return end("failed", *classify(error))
@@ -116,6 +116,13 @@ _SILENT = {
     "info": "the peer accepted and sent no INFO",
     "connect": "no PONG after CONNECT",
 }
+
+
+def _explained(error: DialError) -> tuple[Cause, str]:
+    """The cause and the text; a proxy that cannot be reached is not the server's failure."""
+    if error.proxy and error.hop == "proxy" and error.cause is not Cause.PROXY:
+        return Cause.PROXY, f"proxy {error.proxy}: {error.text}"
+    return error.cause, error.text
 
 
 def _is_unspecified(host: str) -> bool:
@@ -357,4 +364,4 @@ def _ending(error: BaseException | None) -> tuple[ev.StageOutcome, str, str]:
         return "complete", "", ""
     if isinstance(error, asyncio.CancelledError):
         return "cancelled", "", ""
-    return "failed", *classify(error)
+    return "failed", *(_explained(error) if isinstance(error, DialError) else classify(error))

@@ -6,12 +6,15 @@ is no error. Each is asked once, beside everything else.
 
 import asyncio
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from natsmon.config.secret import Secret
 from natsmon.config.settings import Settings
+from natsmon.dial.causes import Cause
+from natsmon.probe.connection.dial_attempt import FailedDial
 from natsmon.probe.inquiry.connz import Answer, Row, closed_query, decoded, seconds
 from natsmon.probe.inquiry.monitoring_port import MonitoringPort
 from natsmon.protocol.link import Link
@@ -23,6 +26,8 @@ from natsmon.text.plain_text import clip
 
 USER_INFO = "$SYS.REQ.USER.INFO"
 CONNECTIONS = "$SYS.REQ.ACCOUNT.PING.CONNZ"
+ALL_CONNECTIONS = "$SYS.REQ.SERVER.PING.CONNZ"
+"""For the system account only."""
 _ANSWER_TIMEOUT = 2.0
 """Seconds for the slowest server of a cluster."""
 _TRIES = 2
@@ -76,11 +81,17 @@ class Inquiry:
         self._monitor = monitor
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def link_up(self, link: Link, lost: Lost | None) -> None:
-        """Ask over a new connection; ``lost`` is the one that was lost before, if any."""
+    def link_up(self, link: Link, lost: Lost | None, refused: Sequence[FailedDial] = ()) -> None:
+        """Ask over a new connection.
+
+        Args:
+            link: The connection.
+            lost: The connection that was lost before it, if any.
+            refused: Dials that servers refused before it.
+        """
         if not self._settings.inquiries:
             return
-        self._ask(self._who_am_i(link))
+        self._ask(self._identify(link, refused))
         if lost is not None:
             self._ask(self._why(link, lost))
         elif self._monitor.url:
@@ -95,6 +106,22 @@ class Inquiry:
         task = asyncio.ensure_future(question)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    async def _identify(self, link: Link, refused: Sequence[FailedDial]) -> None:
+        await self._who_am_i(link)
+        if link.info.acc_is_sys:  # the system account may ask about the connections of every account
+            for failed in refused:
+                await self._refusal(link, failed)
+
+    async def _refusal(self, link: Link, failed: FailedDial) -> None:
+        """The reason that a server noted for refusing a dial, unless it is as general as its text."""
+        if failed.info is None:
+            return
+        lost = Lost(0, failed.info.client_id, failed.info.server_id, failed.server.url)
+        row = await self._from_servers(link, lost, ALL_CONNECTIONS)
+        if row is not None and (cause := classify_close_reason(row.reason)) not in (Cause.AUTH, Cause.UNKNOWN):
+            text = f'the server\'s reason, from the system account: "{clip(row.reason)}"'
+            self._emit(ev.DialFinding(dial=failed.end.dial, cause=cause, text=text))
 
     async def _who_am_i(self, link: Link) -> None:
         for answer in await link.ask(USER_INFO, b"", within=_ANSWER_TIMEOUT):
@@ -153,13 +180,13 @@ class Inquiry:
                 )
             )
 
-    async def _from_servers(self, link: Link, lost: Lost) -> Row | None:
+    async def _from_servers(self, link: Link, lost: Lost, subject: str = CONNECTIONS) -> Row | None:
         def found(answer: bytes) -> Row | None:
             connections = decoded(answer, Answer)
             return connections.data.closed(lost.server_id, lost.cid) if connections is not None else None
 
         answers = await link.ask(
-            CONNECTIONS,
+            subject,
             closed_query(lost.cid),
             within=_ANSWER_TIMEOUT,
             enough=lambda answer: found(answer) is not None,

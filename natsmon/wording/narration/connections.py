@@ -2,6 +2,7 @@
 
 from natsmon.dial.causes import Cause
 from natsmon.state import State
+from natsmon.state.records import ConnectedPeriod
 from natsmon.stream import events as ev
 from natsmon.text import dates, units
 from natsmon.text.plain_text import NAME_LIMIT, clip
@@ -10,6 +11,8 @@ from natsmon.wording.narration.dials import took
 from natsmon.wording.narration.words import Kind, Line, Lines
 
 _SHORT_ID = 8
+_ID_LENGTH = 56
+"""Characters of a public nkey."""
 
 
 def _status(event: ev.StatusChanged, state: State) -> Line:
@@ -25,7 +28,35 @@ def _connected(event: ev.Connected, state: State) -> Line:
         clip(event.tls, NAME_LIMIT),
         took(state),
     ]
-    return "good", f"connected to {event.server}: {', '.join(fact for fact in facts if fact)}"
+    text = f"connected to {event.server}: {', '.join(fact for fact in facts if fact)}"
+    if before := _other_server_before(event, state):
+        return "warn", f"{text}; another server than before on that address: {before}"
+    return "good", text
+
+
+def _other_server_before(event: ev.Connected, state: State) -> str:
+    """The server that was on this address before, where its cluster or, without one, its name differs."""
+    before = next((p for p in reversed(state.periods) if p.server == event.server and p.began < event.t), None)
+    if before is None or before.cluster == event.cluster != "":
+        return ""
+    if not (before.cluster or event.cluster) and (before.server_name == event.server_name or _is_id(before)):
+        return ""
+    name = "a server" if _is_id(before) else clip(before.server_name, NAME_LIMIT)
+    return f"{name} of cluster {clip(before.cluster, NAME_LIMIT)}" if before.cluster else name
+
+
+def _is_id(period: ConnectedPeriod) -> bool:
+    """Whether a server has no name of its own: its id is another one after each start."""
+    return len(period.server_name) in (0, _ID_LENGTH)
+
+
+def _account(event: ev.Account, state: State) -> Line:
+    """Only where the PROXY protocol is on the way: the first INFO has no address of the client then."""
+    dial = state.dials[-1] if state.dials else None
+    known = dial is None or dial.info is None or dial.info.info.get("client_ip")
+    if known or not event.client_ip:
+        return None
+    return "dim", f"the server sees this client at {clip(event.client_ip, NAME_LIMIT)}, by the PROXY protocol"
 
 
 def _server_name(event: ev.Connected) -> str:
@@ -126,6 +157,8 @@ def _outage(event: ev.Outage, state: State) -> Line:
 
 def _close_reason(event: ev.CloseReason, state: State) -> Line:
     known = diagnose(None, event.cause)
+    if event.cause == Cause.IDLE_LIMIT:
+        return "warn", f"{known.phrase}: {clip(event.reason)}; {known.meaning} ({known.advice})"
     unknown = Cause(event.cause) is Cause.UNKNOWN
     meaning = "" if unknown else f": {known.meaning}" + (f" ({known.advice})" if known.advice else "")
     source = f", from the monitoring port {event.source}" if event.source else ""
@@ -149,6 +182,7 @@ def _closed(event: ev.Closed, state: State) -> Line:
 LINES: Lines = {
     ev.StatusChanged: _status,
     ev.Connected: _connected,
+    ev.Account: _account,
     ev.Identity: _identity,
     ev.Discovered: _discovered,
     ev.LameDuck: _lame_duck,

@@ -6,6 +6,7 @@ from natsmon.text import dates, units
 from natsmon.text.plain_text import NAME_LIMIT, clip
 from natsmon.wording.cause_table import diagnose, explained
 from natsmon.wording.narration.words import Line, Lines
+from natsmon.wording.stage_notes import info_note
 
 _NAMES_SHOWN = 5
 _REASON = {"initial": "initial connect", "reconnect": "reconnect", "manual": "manual reconnect"}
@@ -107,7 +108,8 @@ def took(state: State) -> str:
     if dial is None or dial.outcome != "connected":
         return ""
     stages = ", ".join(f"{stage} {units.elapsed(seconds)}" for stage, seconds in dial.stage_times().items())
-    return f"in {units.elapsed(dial.total)}" + (f" ({stages})" if stages else "")
+    note = f"; info {info_note(dial)}" if info_note(dial) else ""
+    return f"in {units.elapsed(dial.total)}" + (f" ({stages}{note})" if stages else "")
 
 
 def _dial(state: State, number: int) -> Dial | None:
