@@ -43,7 +43,7 @@ class Moment(msgspec.Struct, frozen=True, eq=False):
     @property
     def health(self) -> "Health | None":
         """What one glance must answer; None before the first event."""
-        if self.state.connection is None and self.stream != "stopped":
+        if self.state.connection is None and not self.state.now and self.stream != "stopped":
             return None
         from natsmon.wording.health import Feed, health  # not needed before the first event
 

@@ -11,6 +11,7 @@ from natsmon.tui.panels.server_panel import good_until, named, worry
 SHAPES: dict[str, tuple[str, Role]] = {"ok": ("●", "good"), "degraded": ("▲", "warn"), "down": ("✗", "bad")}
 """By level of health."""
 _STARTING: tuple[str, Role] = ("○", "dim")
+_ENDED = _STARTING
 _WIDE = 110
 _WIDER = 140
 _RECORDED = 78
@@ -39,6 +40,8 @@ def _first(moment: Moment, width: int) -> Row:
     state, health = moment.state, moment.health
     shape, role = SHAPES[health.level] if health is not None else _STARTING
     word = health.headline if health is not None else "STARTING"
+    if moment.stream == "ended" and not moment.replay:
+        (shape, role), word = _ENDED, "ENDED"
     live = state.status == "CONNECTED" and not moment.over and health is not None and health.level != "down"
     fresh = live and health is not None and not health.word.startswith(_WORD_WITH_TIME)
     since = figures.elapsed(moment.now - _since(state)) if health is not None and moment.stream != "stopped" else ""
@@ -70,7 +73,7 @@ def _server(moment: Moment, width: int) -> Row:
     """The server it is connected to, was connected to, or will be."""
     state, server = moment.state, moment.state.connected
     names = ServerNames(state)
-    if moment.stream == "stopped":
+    if moment.stream == "stopped" or (moment.stream == "ended" and not moment.replay):
         name = shorten(names.name(server.server), _MOST_NAME) if server is not None else ""
         return row((f"last seen {state.status}", "label"), (f"  {name}" if name else "", "label"))
     if server is not None and state.status in ("CONNECTED", "DRAINING"):
@@ -113,10 +116,10 @@ def _reason(moment: Moment) -> Row:
     state, health = moment.state, moment.health
     if health is None:
         return row(("  starting…", "label"))
-    if moment.stream == "ended":
-        why = state.end.reason if state.end is not None and state.end.reason else "the stream has ended"
-        closed = f"  {health.phrase}; " if health.phrase and state.status == "CLOSED" else "  "
-        return row((closed, "label"), (why, "value"))
+    if moment.stream == "ended" and not moment.replay:
+        why = state.end.reason if state.end is not None and state.end.reason else "normally"
+        closed = f"; {health.phrase}" if health.phrase and state.status == "CLOSED" else ""
+        return row((f"  ended: {why}", "value"), (closed, "label"))
     expires = good_until(state)
     if health.level == "ok" and expires:
         left_over = expires - state.wall(moment.now)
