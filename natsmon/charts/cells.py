@@ -64,6 +64,29 @@ def cut(text: str, width: int) -> str:
     return set_cell_size(text, width - 1).rstrip() + ELLIPSIS
 
 
+def cut_between_words(text: str, width: int) -> str:
+    """The text in at most ``width`` cells, cut after a word."""
+    text = printable(text)
+    if cell_len(text) <= width:
+        return text
+    head, space, _ = set_cell_size(text, max(0, width - 1)).rpartition(" ")
+    return head.rstrip() + ELLIPSIS if space and head.strip() else cut(text, width)
+
+
+def shorten(text: str, width: int) -> str:
+    """The text in at most ``width`` cells; its middle is left out, because names differ at their ends."""
+    text = printable(text)
+    if cell_len(text) <= width:
+        return text
+    if width < 3:
+        return set_cell_size(text, max(0, width))
+    head = (width - 1) // 2
+    tail = text
+    while cell_len(tail) > width - 1 - head:
+        tail = tail[1:]
+    return set_cell_size(text, head).rstrip() + ELLIPSIS + tail
+
+
 def left(text: str, width: int) -> str:
     """Cut or padded on the right to exactly ``width`` cells."""
     return set_cell_size(cut(text, width), max(0, width))
@@ -89,6 +112,12 @@ def fold(text: str, width: int) -> list[str]:
         parts = chop_cells(word, width) if cell_len(word) > width else [word]
         lines[-1:] = [lines[-1], *parts] if lines[-1] else parts
     return lines
+
+
+def fold_briefly(text: str, width: int, most: int) -> list[str]:
+    """The text in at most ``most`` lines; what is missing at its end is marked."""
+    lines = fold(text, width)
+    return lines if len(lines) <= most else [*lines[: most - 1], cut(" ".join(lines[most - 1 :]), width)]
 
 
 def fit(cells: Row, width: int) -> Row:

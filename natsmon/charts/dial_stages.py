@@ -57,9 +57,9 @@ def in_order(dial: Dial) -> list[ev.Stage]:
     return order
 
 
-def proportions(dial: Dial, now: float, width: int) -> Row:
-    """The stages of one dial in proportion to its length, each in its shade."""
-    total = max(dial.elapsed(now), 1e-9)
+def proportions(dial: Dial, now: float, width: int, longest: float) -> Row:
+    """The stages of one dial, each in its shade; a full line is ``longest`` seconds."""
+    total = max(longest, 1e-9)
     parts: list[Piece] = []
     reached = 0.0
     drawn = 0
@@ -71,6 +71,8 @@ def proportions(dial: Dial, now: float, width: int) -> Row:
         drawn += cells
         role: Role = "bad" if record.outcome == "failed" else "dim" if record.outcome == "cancelled" else "info"
         parts.append((SHADES[stage] * cells, role))
+    if not parts and dial.stages:
+        parts.append((SHADES[next(reversed(dial.stages))], "dim"))
     return fit(row(*parts), width)
 
 

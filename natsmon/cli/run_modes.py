@@ -98,7 +98,7 @@ def _run(
     if mode.form == "dashboard":
         from natsmon.stream.probe_child import ProbeChild
 
-        return show(ProbeChild(settings), mode, sandbox=sandbox, record=record, recorder=recorder)
+        return show(ProbeChild(settings), mode, demo=sandbox, record=record, recorder=recorder)
     from natsmon.probe.process import run as run_probe
     from natsmon.stream.outbox import Outbox
 
@@ -126,7 +126,7 @@ def print_summary(last: "Moment", recordings: list[str]) -> None:
     """Leave a summary of the session in the terminal."""
     from natsmon.wording.session_summary import summary
 
-    died = last.exit_reason if last.stream == "died" else None
+    died = last.exit_reason if last.stream == "stopped" else None
     there = [name for name in recordings if os.path.exists(name)]
     with suppress(OSError):  # a terminal that is gone keeps nothing
         write("".join(f"{line}\n" for line in summary(last.state, last.now, died=died, recordings=there)))

@@ -18,8 +18,6 @@ class Player:
         self.index = index
         self.tracks = new_tracks()
         """What is known at the position."""
-        self.new_lines: list[ev.LogLine] = []
-        """Log lines added since the view last cleared them, or since the last jump."""
         self.jumps = 0
         """How many times the tracks and the log were replaced, instead of continued."""
         self.number = 0
@@ -112,16 +110,10 @@ class Player:
                 self._apply(event)
         else:
             self.tracks = self.index.tracks(number)
-            self._jump()
+            self.jumps += 1
         self.number = number
 
     def _apply(self, event: ev.AnyEvent) -> None:
-        line = self.tracks.apply(event)
+        self.tracks.apply(event)
         if isinstance(event, ev.SnapshotEnd):
-            self._jump()
-        elif line is not None:
-            self.new_lines.append(line)
-
-    def _jump(self) -> None:
-        self.jumps += 1
-        self.new_lines.clear()
+            self.jumps += 1

@@ -43,5 +43,7 @@ SMALL = Limits(
 """At most 60 KB a Track, for more than 16 connections."""
 FULL_UP_TO = 16
 """Connections with full limits."""
+NO_DATA_AFTER = 3.0
+"""Seconds without an event after which a view's data is old: a probe emits at least one a second."""
 SNAPSHOT = Limits(log=500, messages=100)
 """What a recording's snapshot holds of the log."""

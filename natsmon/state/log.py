@@ -3,19 +3,20 @@
 import heapq
 from collections import deque
 from collections.abc import Iterator
-from itertools import islice
+from itertools import islice, takewhile
 
 from natsmon.state.limits import FULL, Limits
 from natsmon.stream.events import LogLine
 
-_Numbered = tuple[int, LogLine]
+Numbered = tuple[int, LogLine]
+"""A line with its number, counted from 1 in its log."""
 
 
 class LogLines:
     """Lines in order. However many single messages there are, they displace no other line."""
 
     def __init__(self, limits: Limits = FULL) -> None:
-        self._rings = deque[_Numbered](maxlen=limits.log), deque[_Numbered](maxlen=limits.messages)
+        self._rings = deque[Numbered](maxlen=limits.log), deque[Numbered](maxlen=limits.messages)
         """Ordinary lines; lines about single messages."""
         self.count = 0
         """Lines added so far."""
@@ -36,6 +37,11 @@ class LogLines:
     def __iter__(self) -> Iterator[LogLine]:
         """Oldest first."""
         return (line for _, line in heapq.merge(*self._rings))
+
+    def after(self, number: int) -> list[Numbered]:
+        """The lines with a higher number, oldest first."""
+        newer = [takewhile(lambda each: each[0] > number, reversed(ring)) for ring in self._rings]
+        return list(heapq.merge(*newer, reverse=True))[::-1]
 
     def newest(self, limits: Limits = FULL) -> Iterator[LogLine]:
         """The newest lines within the limits, oldest first."""

@@ -8,14 +8,13 @@ from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple
 
 from natsmon.state import State
+from natsmon.state.limits import NO_DATA_AFTER
 from natsmon.text import dates, units
 from natsmon.text.plain_text import clip, printable
 from natsmon.wording.cause_table import diagnose
 
 Level = Literal["ok", "degraded", "down"]
 
-NO_DATA_AFTER = 3.0
-"""Seconds without an event after which a view's data is old: a probe emits at least one a second."""
 _UNDELIVERED_FOR = 2.5
 """Seconds without a delivery, while messages fail, after which nothing gets through."""
 _MIXED_FOR = 10.0

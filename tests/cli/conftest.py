@@ -51,8 +51,8 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Runs]:
         started.append(("probe", one, outbox.render, control))
         return 0
 
-    def run_dashboard(source: Settings, *, sandbox: Any = None, **_: Any) -> int:
-        started.append(("dashboard", source, sandbox))
+    def run_dashboard(source: Settings, *, demo: Any = None, **_: Any) -> int:
+        started.append(("dashboard", source, demo))
         return 0
 
     def outbox(fd: int, render: Any = None) -> types.SimpleNamespace:

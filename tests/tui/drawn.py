@@ -26,7 +26,7 @@ def moment_of(stream: streams.Stream, now: float | None = None, how: Stream = "l
     return Moment(state, max(state.now, stream.t) if now is None else now, how, "killed by SIGKILL", True)
 
 
-MOMENTS = [moment_of(build(), how=how) for build in STREAMS for how in ("live", "died")]
+MOMENTS = [moment_of(build(), how=how) for build in STREAMS for how in ("live", "stopped")]
 
 
 def text_on(panel: Panel) -> str:

@@ -9,11 +9,12 @@ from textual.events import Key
 from textual.pilot import Pilot
 from textual.widgets import OptionList
 
+from natsmon.config.view_settings import ViewSettings
 from natsmon.stream import events as ev
 from natsmon.tui.app import NatsmonApp
 from natsmon.tui.widgets.panel import Panel
 from tests.tui.drawn import text_on
-from tests.tui.fakes import Recorded, Server
+from tests.tui.fakes import FakeDemo, Recorded
 from tests.tui.streams import Stream
 
 _CHARACTERS = {"slash": "/", "question_mark": "?", "enter": "\r", "escape": "\x1b"}
@@ -32,7 +33,7 @@ class Driven:
         await self.settle()
 
     async def together(self, *keys: str) -> None:
-        """As they come where a line is slow, or somebody pastes: all are there before the first is looked at."""
+        """Keys that arrive together, as over a slow line or from a paste."""
         for key in keys:
             self.app.post_message(Key(key, key if len(key) == 1 else _CHARACTERS.get(key)))
         await self.settle()
@@ -40,6 +41,11 @@ class Driven:
     async def tell(self, *events: ev.AnyEvent | None) -> None:
         self.source.tell(*events)
         await self.settle()
+
+    async def tick(self, seconds: float) -> None:
+        """Let the view's clock go on, the probe alive."""
+        self.source.t += seconds
+        await self.tell(ev.Alive(t=self.source.t))
 
     async def settle(self) -> None:
         await self.pilot.pause()
@@ -56,10 +62,15 @@ class Driven:
 
 @asynccontextmanager
 async def driven(
-    stream: Stream, *, size: tuple[int, int] = (120, 36), sandbox: Server | None = None, ends: bool = False
+    stream: Stream,
+    *,
+    size: tuple[int, int] = (120, 36),
+    demo: FakeDemo | None = None,
+    ends: bool = False,
+    keymap: dict[str, str] | None = None,
 ) -> AsyncIterator[Driven]:
     source = Recorded(stream, ends=ends, exit_reason="killed by SIGKILL")
-    app = NatsmonApp(source, sandbox=sandbox, clock=source.clock)
+    app = NatsmonApp(source, demo=demo, clock=source.clock, view=ViewSettings(keymap=keymap or {}))
     async with app.run_test(size=size) as pilot:
         drive = Driven(app, source, pilot)
         await drive.settle()
@@ -67,7 +78,7 @@ async def driven(
 
 
 async def run_by_name(app: NatsmonApp, pilot: Pilot[int], name: str) -> None:
-    """By way of the command palette."""
+    """Run an action from the command palette."""
     await pilot.press("ctrl+p", *name)
     palette = app.screen
     assert isinstance(palette, CommandPalette)

@@ -1,7 +1,10 @@
-"""A source that tells a fixed stream and remembers what it was sent. It stands in for the pipe, not for NATS."""
+"""A source with a fixed stream that remembers the commands it was sent. It stands in for the pipe, not for NATS."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from natsmon.stream import codec, commands
 from natsmon.stream import events as ev
@@ -9,9 +12,9 @@ from tests.tui.streams import Stream
 
 
 class Recorded:
-    """Tells its events at once, then stays silent until told more, or ends.
+    """Emits its events at once, then waits for more, or ends.
 
-    ``clock`` is the view's clock: it stands at the time of the last event told, so nothing moves by itself.
+    ``clock`` is the view's clock: it stands at the time of the last event, so nothing moves by itself.
     """
 
     can_restart = True
@@ -31,11 +34,13 @@ class Recorded:
         self.starts += 1
         if self.starts > 1:
             self._ends = False
-        for told in self.stream.events:
-            self.t = told.t
-            self._tap(told)
-            yield told
-        self.t = self.stream.t
+        for known in self.stream.events:
+            self.t = known.t
+            self._tap(known)
+            yield known
+        behind, self.t = self.t, self.stream.t
+        if behind < self.t and not self._ends:
+            yield ev.Alive(t=self.t)
         if self._ends:
             return
         while (event := await self._more.get()) is not None:
@@ -46,6 +51,11 @@ class Recorded:
     def _tap(self, event: ev.AnyEvent) -> None:
         if self.tap is not None:
             self.tap(codec.encode(event))
+
+    @property
+    def sent_commands(self) -> list[commands.AnyCommand]:
+        """The commands sent, without their ids."""
+        return [replace(command, id="", conn=None) for command in self.sent]
 
     def tell(self, *events: ev.AnyEvent | None) -> None:
         """Further events; None ends the stream."""
@@ -62,18 +72,24 @@ class Recorded:
         self.killed = True
 
 
-class Server:
-    """What the demo would kill."""
+class Fault(NamedTuple):
+    """A fault of the demo."""
+
+    name: str
+    key: str
+    description: str
+
+
+class FakeDemo:
+    """Records the faults that are caused."""
 
     def __init__(self) -> None:
-        self.calls = 0
-        self.asked: list[str | None] = []
-        """The servers we were on."""
+        self.applied: list[tuple[str, str | None]] = []
+        """Each fault, and the server connected to."""
 
-    def servers(self) -> list[tuple[str, str, str]]:
-        return [("demo-1", "nats://127.0.0.1:4222", "running")]
+    def faults(self) -> tuple[Fault, ...]:
+        return (Fault("kill", "k", "kill the server"), Fault("start", "s", "start a server"))
 
     def apply(self, fault: str, server: str | None = None) -> str:
-        self.calls += 1
-        self.asked.append(server)
-        return f"{fault}ed the server"
+        self.applied.append((fault, server))
+        return f"{fault}: done"

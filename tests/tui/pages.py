@@ -1,4 +1,4 @@
-"""What the page on top of a dashboard is, and what it shows."""
+"""The page on top of a dashboard, and what it shows."""
 
 from natsmon.tui.widgets.panel import Panel
 from tests.tui.drawn import text_on
@@ -15,7 +15,8 @@ def title_of(drive: Driven) -> str:
 
 
 def on_top(drive: Driven) -> str:
-    return type(drive.app.screen).__name__
+    """The name of the screen on top."""
+    return drive.app.screen.name or type(drive.app.screen).__name__
 
 
 def bar_of(drive: Driven) -> str:

@@ -11,7 +11,7 @@ from natsmon.charts.cells import Row, fold, text_of, width_of
 from natsmon.state import Dial, State
 from natsmon.stream import events as ev
 from natsmon.tui.model.moment import Moment
-from natsmon.tui.pages import dial_detail
+from natsmon.tui.pages import dial_detail, server_rows
 from natsmon.tui.panels import dial_rows, server_panel, status_panel
 from tests.tui import dial_streams, streams
 from tests.tui.drawn import moment_of, texts
@@ -40,7 +40,7 @@ def told(build: Callable[[], Stream], width: int = 78, *, which: int = -1) -> st
 @settings(max_examples=150, deadline=None)
 @given(st.sampled_from(MOMENTS), st.integers(0, 220))
 def test_whatever_the_width_rows_fit_exactly(moment: Moment, width: int) -> None:
-    drawn: list[Row] = server_panel.page(moment, width)
+    drawn: list[Row] = server_rows.rows(moment, width)
     for height in (0, 1, 3, 6):
         drawn += server_panel.rows(moment, width, height)
     for dial in moment.state.dials:
@@ -54,7 +54,7 @@ def test_whatever_the_width_rows_fit_exactly(moment: Moment, width: int) -> None
 @pytest.mark.parametrize("width", [58, 78, 116, 196])
 def test_hostile_words_stay_text_and_have_an_end(width: int) -> None:
     moment = moment_of(dial_streams.hostile_dial())
-    drawn = [*dial_detail.rows(moment.state.dials[0], moment, width), *server_panel.page(moment, width)]
+    drawn = [*dial_detail.rows(moment.state.dials[0], moment, width), *server_rows.rows(moment, width)]
     shown = "\n".join(texts(drawn))
     assert "\x1b" not in shown
     assert "\u202e" not in shown
@@ -76,7 +76,7 @@ def test_a_connected_dial_tells_all_it_learnt() -> None:
         "issuer        CN=Example Issuing CA 3, O=Example Ltd",
         "valid         2025-03-30 to 2025-06-28, 12 days left",
         "credentials    credentials file (flag --creds)",
-        "good until     2025-07-25 15:06:40 UTC (in 39 days)",
+        "valid until    2025-07-25 15:06:40 UTC (in 39 days)",
         "jwt            ****",
         "server_name    east-1",
         "auth_required  true",
@@ -123,8 +123,7 @@ def test_a_refused_certificate_is_shown_and_not_trusted() -> None:
     assert "✗ failed at tls after 16.0 ms" in page
     for words in (
         "error  certificate verify failed: certificate has expired",
-        "cause  tls expired",
-        "means  a certificate has expired",
+        "means  a certificate has expired: the server's own",
         "try    is the clock of this machine right?",
         "The certificate is not trusted",
         "2025-03-14 to 2025-06-12, expired 3 days ago",
@@ -166,7 +165,7 @@ def test_a_second_look_is_told_with_its_own_advice() -> None:
     assert "✗ timeout at info after 5.00 s of 5 s" in page
     assert "second look  it answers as a NATS monitoring port does" in page
     assert "this one is for --monitor" in " ".join(page.split())
-    assert "none came, or none that could be read" in page
+    assert "none received that could be read" in page
 
 
 def test_what_a_dial_learns_later_changes_its_tick() -> None:
@@ -190,11 +189,11 @@ def test_long_text_is_folded_at_spaces_and_cut_where_there_are_none() -> None:
 def test_the_pool_tells_who_is_here_who_failed_and_who_leaves() -> None:
     moment = moment_of(dial_streams.secured())
     header, here, failed, lame, other = texts(server_panel.rows(moment, 78, 6))
-    assert header.split() == ["server", "from", "failed", "left"]
-    assert here.split() == ["●", "tls://east-1.example.com:4222", "given", "0", "60", "here"]
-    assert failed.split() == ["tls://east-2.example.com:4222", "given", "1", "59"]
-    assert lame.split() == ["!", "tls://192.0.2.19:4222", "discovered", "0", "60", "lame", "duck"]
-    assert other.split() == ["tls://192.0.2.20:4222", "discovered", "0", "60"]
+    assert header.split() == ["server", "failed", "attempts", "left", "now"]
+    assert here.split() == ["●", "tls://east-1.example.com:4222", "0", "60", "connected"]
+    assert failed.split() == ["tls://east-2.example.com:4222", "1", "59"]
+    assert lame.split() == ["!", "tls://192.0.2.19:4222", "0", "60", "lame", "duck,", "discovered"]
+    assert other.split() == ["tls://192.0.2.20:4222", "0", "60", "discovered"]
     (summary,) = texts(server_panel.rows(moment, 78, 1))
     assert summary.startswith("4 in the pool, 2 discovered, 1 failing")
 
@@ -203,15 +202,14 @@ def test_the_pool_marks_who_is_dialed_and_who_is_next() -> None:
     pool = [ev.PoolMember(server=f"nats://east-{n}:4222", attempts_left=0 if n == 3 else None) for n in (1, 2, 3)]
     dialing = dial_streams.pool(streams.dialing(), *pool)
     shown = texts(server_panel.rows(moment_of(dialing), 78, 6))
-    assert shown[2].split() == ["◐", "east-2:4222", "given", "0", "∞", "dialing"]
-    assert shown[3].split() == ["east-3:4222", "given", "0", "0", "no", "attempts", "left"]
+    assert shown[2].split() == ["◐", "east-2:4222", "0", "–", "dialing"]
+    assert shown[3].split() == ["east-3:4222", "0", "0"]
     waiting = dial_streams.pool(streams.countdown(), *pool)
     assert texts(server_panel.rows(moment_of(waiting), 78, 6))[1].split() == [
         "▸",
         "east-1:4222",
-        "given",
         "0",
-        "∞",
+        "–",
         "next",
     ]
 
@@ -223,13 +221,13 @@ def test_a_pool_too_large_for_its_panel_shows_those_that_matter() -> None:
     assert len(shown) == 5
     assert shown[1].startswith("● s30:4222")
     assert shown[-1].strip() == "and 37 more · s shows all"
-    assert len([line for line in texts(server_panel.page(moment_of(stream), 78)) if ":4222" in line]) == 41
+    assert len([line for line in texts(server_rows.rows(moment_of(stream), 78)) if ":4222" in line]) == 41
 
 
 def test_who_we_are_and_until_when() -> None:
     moment = moment_of(dial_streams.secured())
-    page = "\n".join(texts(server_panel.page(moment, 78)))
-    for words in ("account            ORDERS", "user               alice", "orders.>, hello", "(in 39 days)"):
+    page = "\n".join(texts(server_rows.rows(moment, 78)))
+    for words in ("account         ORDERS", "user            alice", "orders.>, hello", "(in 39 days)"):
         assert words in page, words
     first, second = texts(status_panel.rows(moment, 156, 2))
     assert "account ORDERS · user alice" in first
@@ -240,17 +238,17 @@ def test_who_we_are_and_until_when() -> None:
 
 def test_who_we_were_when_there_is_no_connection() -> None:
     for stream, heading in (
-        (streams.connected(), "who we are"),
-        (streams.outage(), "who we were on the last connection"),
-        (streams.dialing(), "who we are"),
+        (streams.connected(), "identity"),
+        (streams.outage(), "identity on the last connection"),
+        (streams.dialing(), "identity"),
     ):
-        assert texts(server_panel.page(moment_of(stream), 78))[0].split("─")[0].rstrip() == heading
+        assert texts(server_rows.rows(moment_of(stream), 78))[0].split("─")[0].rstrip() == heading
 
 
 def test_a_server_without_a_name_is_told_by_its_address_and_not_by_its_long_id() -> None:
     stream = Stream().become("CONNECTING").connect("nats://east-1:4222", name="NABC")
     moment = moment_of(stream)
-    assert "NABC" not in "".join(texts(status_panel.rows(moment, 116, 2)) + texts(server_panel.page(moment, 78)))
+    assert "NABC" not in "".join(texts(status_panel.rows(moment, 116, 2)) + texts(server_rows.rows(moment, 78)))
     assert "".join(texts(status_panel.rows(moment, 116, 2))).count("east-1:4222") == 1
 
 
@@ -278,27 +276,31 @@ def _ids(listed: list[Dial]) -> list[int]:
     return [dial.id for dial in listed]
 
 
-def test_the_cursor_rests_on_the_newest_until_moved_then_stays_with_its_dial() -> None:
+def test_no_dial_is_marked_until_the_cursor_moves_then_it_stays_with_its_dial() -> None:
     state = _state(*"abcd")
     selection = dial_rows.DialSelection()
     assert _ids([selection.current(state)]) == [4]  # type: ignore[list-item]
+    assert selection.view(state, 3).cursor is None
     selection.move(state, 1)
-    view = selection.view(state, 3, marked=True)
+    selection.move(state, 1)
+    view = selection.view(state, 3)
     assert (_ids(view.listed), view.cursor, view.place) == ([4, 3, 2], 1, 1)
     state.apply(ev.DialStart(t=5, dial=5, attempt=1, pool_pass=1, server="e", reason="initial"))
-    view = selection.view(state, 3, marked=True)
+    view = selection.view(state, 3)
     assert (_ids(view.listed), view.cursor, view.place) == ([4, 3, 2], 1, 2), "rows do not slip away under the cursor"
     selection.move(state, 9)
-    view = selection.view(state, 3, marked=True)
+    view = selection.view(state, 3)
     assert (_ids(view.listed), view.cursor) == ([3, 2, 1], 2)
-    assert _ids(selection.view(state, 4, marked=True).listed) == [4, 3, 2, 1], "no blank rows below"
+    assert _ids(selection.view(state, 4).listed) == [4, 3, 2, 1], "no blank rows below"
     selection.move(state, -9)
-    assert _ids(selection.view(state, 3, marked=True).listed) == [5, 4, 3]
-    assert _ids(selection.view(state, 2, marked=False).listed) == [5, 4]
+    assert _ids(selection.view(state, 3).listed) == [5, 4, 3]
+    assert selection.unmark()
+    assert not selection.unmark()
+    assert _ids(selection.view(state, 2).listed) == [5, 4]
 
 
 @pytest.mark.parametrize(
-    ("needle", "found"), [("B", [2]), ("auth missing", [3, 2, 1]), ("failed", [3, 2, 1]), ("dialing", [4]), ("x", [])]
+    ("needle", "found"), [("B", [2]), ("credentials", [3, 2, 1]), ("failed", [3, 2, 1]), ("dialing", [4]), ("x", [])]
 )
 def test_dials_are_filtered_by_server_outcome_and_cause(needle: str, found: list[int]) -> None:
     state = _state(*"abc")
@@ -306,9 +308,8 @@ def test_dials_are_filtered_by_server_outcome_and_cause(needle: str, found: list
     selection = dial_rows.DialSelection()
     selection.filter(needle)
     assert _ids(selection.listed(state)) == found
-    view = selection.view(state, 9, marked=True)
+    view = selection.view(state, 9)
     assert _ids(view.listed) == found
-    assert view.cursor == (0 if found else None)
     moment = Moment(state, 5.0)
     assert dial_rows.title(moment, view, needle).startswith(f"dials · “{needle}” {len(found)} of 4")
     shown = texts(dial_rows.rows(moment, 78, 9, view, needle))
@@ -317,13 +318,14 @@ def test_dials_are_filtered_by_server_outcome_and_cause(needle: str, found: list
         assert "none of 4 dials contains “x”" in shown[-1]
 
 
-def test_a_dial_that_the_list_has_forgotten_leaves_the_cursor_on_the_newest() -> None:
+def test_the_mark_goes_with_a_dial_that_is_dropped() -> None:
     state = _state(*"abc")
     selection = dial_rows.DialSelection()
+    selection.move(state, 0)
     selection.move(state, 2)
     state.dials.popleft()
-    assert _ids(selection.view(state, 9, marked=True).listed) == [3, 2]
-    assert selection.view(state, 9, marked=True).cursor == 0
+    assert _ids(selection.view(state, 9).listed) == [3, 2]
+    assert selection.view(state, 9).cursor is None
 
 
 def test_neighbours_are_those_of_the_filtered_list() -> None:

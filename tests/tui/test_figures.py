@@ -1,6 +1,6 @@
 import pytest
 
-from natsmon.tui.widgets import figures
+from natsmon.tui.model import figures
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ ALL = [*MOMENTS, MEASURED, *(moment_of(build()) for build in VARIANTS)]
 
 
 def page(moment: Moment, width: int = 78) -> list[str]:
-    return texts(latency_rows.page(moment, width))
+    return texts(latency_rows.rows(moment, width))
 
 
 def line(lines: list[str], start: str) -> str:
@@ -36,7 +36,7 @@ def line(lines: list[str], start: str) -> str:
 @settings(max_examples=100, deadline=None)
 @given(st.sampled_from(ALL), st.integers(1, 220))
 def test_whatever_the_width_rows_fit_exactly(moment: Moment, width: int) -> None:
-    for cells in latency_rows.page(moment, width):
+    for cells in latency_rows.rows(moment, width):
         assert width_of(cells) == width
         assert text_of(cells).isprintable()
 
@@ -86,8 +86,8 @@ def test_bars_are_in_proportion_and_long_gaps_are_left_out() -> None:
 def test_the_ping_arithmetic() -> None:
     lines = page(MEASURED)
     assert line(lines, "  unanswered").split() == ["unanswered", "2", "of", "2"]
-    assert line(lines, "  stale in").split()[2:] == ["3.2", "s,", "should", "nothing", "come"]
-    assert any("there is no connection" in text for text in page(moment_of(streams.outage())))
+    assert line(lines, "  stale in").split()[2:] == ["3.2", "s,", "if", "nothing", "arrives"]
+    assert any("no connection" in text for text in page(moment_of(streams.outage())))
 
 
 @pytest.mark.parametrize(
@@ -121,17 +121,17 @@ def test_one_ping_out_is_nothing_to_worry_about() -> None:
 
 
 def test_the_rarest_where_there_is_room() -> None:
-    moment = moment_of(streams.connected())
+    moment = MEASURED
     (*_, ping, echo) = texts(round_trip_panel.rows(moment, 66, 6))
-    assert ping.split()[5:7] == ["p99.9", "4.10"]
-    assert echo.split()[0] == "echo"
+    assert ping.split()[3:7] == ["p90", "1.05", "p99.9", "–"], "one PING a second"
+    assert echo.strip() == "2 of 2 PINGs out, stale in 3.2 s"
     assert "p99.9" not in texts(round_trip_panel.rows(moment, 59, 6))[-1]
 
 
 def test_availability_and_its_means() -> None:
     lines = page(MEASURED)
-    assert line(lines, "over").split() == ["over", "the", "run", "1", "min", "10", "min", "1", "h"]
-    assert line(lines, "available").split()[1::2] == ["94.67", "100.00", "94.16", "94.67"]
+    assert line(lines, "over").split() == ["over", "the", "run", "1", "min", "10", "min"]
+    assert line(lines, "available").split()[1::2] == ["94.67", "100.00", "94.16"]
     assert line(lines, "longest").split() == ["longest", "35.0", "s"]
     assert line(lines, "MTTR").split()[1:3] == ["35.0", "s"]
     assert line(page(moment_of(streams.connected())), "MTBF").split()[1] == "–"

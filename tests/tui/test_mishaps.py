@@ -1,16 +1,17 @@
-"""A demo that cannot start its server, a probe that died, and keys that have nothing to do."""
+"""A demo that cannot start its server, a monitor that stopped, and keys without effect."""
+
+import pytest
 
 from natsmon.lab.demo import DemoFailed
 from natsmon.stream import events as ev
-from natsmon.tui.widgets import figures
 from natsmon.tui.widgets.panel import Panel
 from tests.tui import streams
 from tests.tui.driven import Driven, driven
-from tests.tui.fakes import Server
+from tests.tui.fakes import FakeDemo
 
 
-class Broken(Server):
-    """A demo whose server will not start."""
+class BrokenDemo(FakeDemo):
+    """A demo whose server does not start."""
 
     def apply(self, fault: str, server: str | None = None) -> str:
         super().apply(fault, server)
@@ -18,15 +19,15 @@ class Broken(Server):
 
 
 async def test_a_server_that_does_not_start_is_a_sentence() -> None:
-    server = Broken()
-    async with driven(streams.connected(), sandbox=server) as drive:
+    demo = BrokenDemo()
+    async with driven(streams.connected(), demo=demo) as drive:
         for calls in (1, 2):
-            await drive.press("k")
-            while drive.app._sandbox_busy:
+            await drive.press("x", "k")
+            while drive.app._demo_busy:
                 await drive.pilot.pause()
             await drive.settle()
-            assert server.calls == calls
-        words = "the demo's server: [FTL] listen tcp 127.0.0.1:4222: address already in use"
+            assert len(demo.applied) == calls
+        words = "kill: [FTL] listen tcp 127.0.0.1:4222: address already in use"
         assert words in drive.shown("keybar")
         assert words in drive.shown("events")
         assert "CONNECTED" in drive.shown("status")
@@ -53,11 +54,12 @@ def _dimmed(drive: Driven) -> set[str]:
     return {text.strip() for text, role in bar if role == "dim" and len(text.strip()) > 1}
 
 
-async def test_a_new_probe_is_started_at_the_time_it_is_started() -> None:
+async def test_a_note_after_the_monitor_stopped_has_the_present_time() -> None:
     async with driven(streams.connected(), ends=True) as drive:
-        died = drive.app.watched.moment().now
+        stopped = drive.app.watched.moment().now
         drive.source.t += 100.0
-        drive.app.watched.note("starting a new probe")
-        entry = drive.app.watched.book.newest(1)[0]
-        assert entry.at == figures.wall_millis(streams.STARTED + died + 100.0)
-        assert drive.app.watched.moment().now == died
+        drive.app.watched.note("starting the monitor again")
+        drive.app.watched.look()
+        _, line = drive.app.watched.window.newest(1)[0]
+        assert line.at == pytest.approx(streams.STARTED + stopped + 100.0, abs=0.01)
+        assert drive.app.watched.moment().now == stopped

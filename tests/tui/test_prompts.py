@@ -29,7 +29,7 @@ async def click_the_events(drive: Driven) -> None:
 async def click_a_dial(drive: Driven) -> None:
     await drive.pilot.click("#dials", offset=(5, 5))
     await drive.settle()
-    assert on_top(drive) == "DialPage"
+    assert on_top(drive) == "dial"
     await drive.press("escape")
 
 
@@ -50,8 +50,8 @@ async def test_what_was_typed_stays_and_letters_are_keys_again(take: Callable[[D
         await take(drive)
         await drive.settle()
         assert gone(drive)
-        assert drive.app.watched.book.needle == "con"
-        assert drive.source.sent == []
+        assert drive.app.watched.window.needle == "con"
+        assert drive.source.sent_commands == []
 
 
 @pytest.mark.parametrize(
@@ -71,11 +71,11 @@ async def test_letters_that_come_with_the_key_that_asks_are_no_commands(
     async with driven(streams.outage()) as drive:
         await drive.press(*open_page)
         await drive.together(*keys, *"cdnkq")
-        assert drive.source.sent == []
+        assert drive.source.sent_commands == []
         screen = drive.app.screen
         assert screen.query_one(Prompt).value == "cdnkq"
         assert screen.query_one(Prompt).region.bottom == drive.app.size.height, "it stands where the key bar does"
-        pane = screen.query_one(OutageTable) if on_top(drive) == "OutagesPage" else drive.app.watched.book
+        pane = screen.query_one(OutageTable) if on_top(drive) == "outages" else drive.app.watched.window
         assert pane.needle == "cdnkq"
         await drive.together("x", "enter")
         assert gone(drive)
@@ -86,8 +86,8 @@ async def test_a_filter_that_is_given_up_at_once_is_none() -> None:
     async with driven(streams.outage()) as drive:
         await drive.together("slash", *"con", "escape", "d")
         assert gone(drive)
-        assert drive.app.watched.book.needle == ""
-        assert drive.source.sent == []
+        assert drive.app.watched.window.needle == ""
+        assert drive.source.sent_commands == []
 
 
 async def test_a_terminal_too_small_says_so_after_a_filter_too() -> None:
@@ -112,7 +112,7 @@ async def test_who_has_taken_the_focus_keeps_it() -> None:
         assert gone(drive)
         assert drive.app.focused is drive.app.query_one("#events")
         await drive.press("slash", *"con")
-        assert drive.app.watched.book.needle == "con"
+        assert drive.app.watched.window.needle == "con"
         await drive.press("escape")
         assert gone(drive)
         assert drive.app.focused is drive.app.query_one("#events")
@@ -123,10 +123,10 @@ async def test_on_the_page_of_the_outages() -> None:
         await drive.press("o", "slash", "f")
         await drive.pilot.click("#outages-table", offset=(60, 20))
         await drive.settle()
-        assert on_top(drive) == "OutagesPage"
+        assert on_top(drive) == "outages"
         assert gone(drive)
         await drive.press("escape", "escape")
-        assert on_top(drive) == "Dashboard"
+        assert on_top(drive) == "dashboard"
 
 
 async def test_a_terminal_without_the_focus_gives_it_back() -> None:
@@ -137,7 +137,7 @@ async def test_a_terminal_without_the_focus_gives_it_back() -> None:
         drive.app.post_message(AppFocus())
         await drive.settle()
         await drive.press("o")
-        assert drive.app.watched.book.needle == "co"
+        assert drive.app.watched.window.needle == "co"
         drive.app.post_message(AppBlur())
         await drive.settle()
         await shrink_and_grow(drive)
@@ -148,14 +148,14 @@ async def test_a_terminal_without_the_focus_gives_it_back() -> None:
 
 async def test_a_time_that_is_not_typed_to_the_end_is_gone_to_by_nobody(tmp_path: Path) -> None:
     async with played(written(tmp_path / "run.jsonl", EVENTS)) as replay:
-        await replay.press("g")
+        await replay.press("t")
         await replay.type("#30")
         await replay._pilot.click("#events", offset=(5, 2))
         await replay.settle()
         assert not replay.app.screen.query(Prompt)
         assert replay.app.query_one("#keybar").display
         assert replay.player.number != 30
-        await replay.press("g")
+        await replay.press("t")
         await replay.type("#31")
         await replay.press("enter")
         assert replay.player.number == 31

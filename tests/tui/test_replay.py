@@ -20,8 +20,7 @@ from natsmon.stream import codec, commands
 from natsmon.stream import events as ev
 from natsmon.text.units import LONGEST
 from natsmon.tui.app import NatsmonApp
-from natsmon.tui.model.watched import Watch
-from natsmon.tui.panels import event_panel
+from natsmon.tui.model.watched import Watched
 from natsmon.tui.replay.replay_app import ReplayApp
 from natsmon.tui.replay.replay_bar import LOST, UNREAD, cell, track
 from natsmon.tui.widgets.panel import Panel
@@ -76,13 +75,13 @@ async def live(events: list[Any], size: tuple[int, int], look: Callable[[Natsmon
     return seen
 
 
-PANELS = ("status", "dials", "messages", "roundtrip", "outages", "servers", "timeline")
+PANELS = ("dials", "messages", "roundtrip", "outages", "servers", "timeline")
 
 
 def seen(app: NatsmonApp) -> dict[str, Any]:
-    """Every panel as it stands on the screen; of the log, whose height is another in a replay, the lines."""
+    """Every panel but the status as it stands on the screen, and the lines of the log."""
     screen: dict[str, Any] = {name: app.query_one(f"#{name}", Panel)._rows for name in PANELS}
-    return screen | {"events": event_panel.rows(app.watched.book, 100, 60)}
+    return screen | {"events": [line.text for line in app.watched.window.log]}
 
 
 async def test_every_place_shows_what_was_seen_live(server: NatsServer, tmp_path: Path) -> None:
@@ -134,12 +133,14 @@ def test_no_outage_is_too_short_for_the_track(width: int) -> None:
 
 
 def test_a_note_in_a_pipe_moves_no_clock() -> None:
-    watched = Watch(Recorded(streams.connected()), lambda: 100.0)
+    watched = Watched(Recorded(streams.connected()), lambda: 100.0)
     watched.take(ev.Session(t=0.0, id="one", started=streams.STARTED))
     watched.take(ev.Paused(t=10.0))
     watched.take(ev.Note(t=12.0, text="ahead"))
     assert watched.moment().now == 10.0
-    assert watched.book.newest(1)[0].wall == streams.STARTED + 12.0
+    watched.look()
+    _, line = watched.window.newest(1)[0]
+    assert line.at == streams.STARTED + 12.0
 
 
 # -- what could not be read --------------------------------------------------------------------------
@@ -208,7 +209,7 @@ async def test_a_file_that_claims_what_cannot_be(tmp_path: Path) -> None:
             await replay.settle()
         for key in ("o", "l"):
             await replay.press(key, "escape")
-        await replay.press("g")
+        await replay.press("t")
         await replay.type("1:04")
         await replay.press("enter")
         assert replay.app.is_running
@@ -235,13 +236,13 @@ def torn(recording: Path) -> Path:
 async def test_in_a_terminal(torn: Path) -> None:
     command = [sys.executable, "-m", "natsmon", "replay", str(torn)]
     async with Terminal(command, env={"PYTHONPATH": str(ROOT)}) as terminal:
-        await terminal.until("● CONNECTED")
+        await terminal.until("● REPLAY CONNECTED")
         terminal.send("]")
-        await terminal.until("◑ RECONNECTING")
-        terminal.send(" g")
+        await terminal.until("✗ REPLAY RECONNECTING")
+        terminal.send(" t")
         await terminal.until("go to 15:04")
         terminal.send("#40\r")
-        await terminal.until(lambda text: "● CONNECTED" in text and " 40/" in text and "‖" in text)
+        await terminal.until(lambda text: "● REPLAY CONNECTED" in text and " 40/" in text and "‖" in text)
         terminal.send("+++++++++ ")
         await terminal.until(lambda text: "▶ 1000×" in text)
         await terminal.until(lambda text: f"{len(EVENTS):,}/{len(EVENTS):,}" in text)

@@ -10,7 +10,7 @@ from textual.command import CommandList
 from natsmon.tui import screenshot
 from tests.tui import streams
 from tests.tui.driven import Driven, driven
-from tests.tui.fakes import Server
+from tests.tui.fakes import FakeDemo
 
 _NAMED = screenshot._name
 
@@ -32,7 +32,7 @@ def files(folder: Path, ending: str = "") -> list[Path]:
 
 
 def noted(drive: Driven) -> str:
-    return drive.app.watched.book.newest(1)[0].text
+    return list(drive.app.watched.window.log)[-1].text
 
 
 def test_the_name_tells_when() -> None:
@@ -82,8 +82,8 @@ async def test_on_a_page_it_is_the_page(folder: Path) -> None:
 async def test_the_palette_saves_what_is_beneath_it(folder: Path) -> None:
     async with driven(streams.connected()) as drive:
         titles = [command.title for command in drive.app.get_system_commands(drive.app.screen)]
-        assert [title for title in titles if title.startswith("Screenshot")] == ["Screenshot (S)"]
-        await drive.press("ctrl+p", *"screenshot")
+        assert [title for title in titles if title.startswith("Save the screen")] == ["Save the screen (S)"]
+        await drive.press("ctrl+p", *"savescreen")
         while drive.app.screen.query_one(CommandList).option_count != 1:
             await drive.pilot.pause()
         await drive.press("enter")
@@ -120,17 +120,12 @@ async def test_of_two_files_none_is_left_alone(folder: Path, monkeypatch: pytest
     assert not files(folder)
 
 
-async def test_k_on_a_page() -> None:
-    server = Server()
-    async with driven(streams.connected(), sandbox=server) as drive:
-        await drive.press("s")
-        await drive.press("k")
-        while drive.app._sandbox_busy:
+async def test_x_on_a_page() -> None:
+    demo = FakeDemo()
+    async with driven(streams.connected(), demo=demo) as drive:
+        await drive.press("s", "x", "k")
+        while drive.app._demo_busy:
             await drive.pilot.pause()
         await drive.settle()
-        assert server.calls == 1
-        assert "killed the server" in drive.app.screen.keybar.notice  # type: ignore[attr-defined]
-    async with driven(streams.connected()) as drive:
-        await drive.press("s")
-        await drive.press("k")
-        assert drive.app.screen.keybar.notice == ""  # type: ignore[attr-defined]
+        assert len(demo.applied) == 1
+        assert "kill: done" in drive.app.screen.keybar.notice  # type: ignore[attr-defined]

@@ -1,14 +1,19 @@
-"""The header, the timeline and the log where a connection is not what it seems: failing from the start, or silent."""
+"""The status, the timeline and the events of connections that fail from the start, or are silent."""
+
+from collections.abc import Callable
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from natsmon.charts.cells import width_of
 from natsmon.stream import events as ev
-from natsmon.tui.model import silence
 from natsmon.tui.model.key_table import KEYS, RECORD_KEYS
-from natsmon.tui.pages import help_page as help_page
+from natsmon.tui.model.log_window import LogWindow
+from natsmon.tui.model.moment import Moment
+from natsmon.tui.pages import help_rows
 from natsmon.tui.panels import dial_rows, event_panel, outage_panel, status_panel, timeline_panel
-from tests.tui import streams
+from tests.tui import latency_streams, outage_streams, streams
 from tests.tui.drawn import moment_of, texts
 from tests.tui.streams import Stream
 
@@ -24,74 +29,153 @@ def failing(rounds: int) -> Stream:
 
 
 def frozen(quiet: float) -> Stream:
-    """Connected, and then not a word."""
+    """Connected, and then no event at all."""
     stream = Stream().become("CONNECTING", "initial").connect().run(30)
     stream.count("in_flight", 12)
     return stream.add(ev.Tally(t=stream.t, **stream.totals)).wait(quiet)
 
 
-def test_a_first_connection_that_fails_says_since_when_how_often_and_why() -> None:
-    first, second = texts(status_panel.rows(moment_of(failing(6)), 118, 2))
-    assert "not connected for 12 s, 6 dials: refused: [Errno 111] Connect call failed" in second
-    assert first.startswith("○ DISCONNECTED")
+def status(stream: Stream, width: int, **how: Any) -> list[str]:
+    return texts(status_panel.rows(moment_of(stream, **how), width, 2))
+
+
+def silent(seconds: float) -> Stream:
+    """Connected to a server that has answered nothing for so long."""
+    stream = frozen(seconds)
+    stream.add(ev.Keepalive(t=30.0, interval=120.0, max_out=2, stale_at=stream.t + 326.0))
+    return stream.add(ev.Silent(t=stream.t, since=stream.t - seconds, missed=14))
+
+
+def test_a_first_connection_that_fails_shows_attempts_time_and_reason() -> None:
+    first, second = status(failing(6), 118)
+    assert second.startswith("  6 attempts in 12 s: connection refused")
+    assert first.startswith("✗ CONNECTING")
     assert "00:00:12" in first
     dialing = failing(6).become("CONNECTING")
     dialing.attempt = 6
-    first, second = texts(status_panel.rows(moment_of(dialing.start_dial("east-1:4222")), 118, 2))
-    assert "not connected for 12 s, 7 dials: refused" in second
-    assert first.startswith("◔ CONNECTING")
+    first, second = status(dialing.start_dial("east-1:4222"), 118)
+    assert "6 attempts in 12 s: connection refused" in second
     assert "00:00:12" in first
-    (_, second) = texts(status_panel.rows(moment_of(failing(1)), 78, 2))
-    assert "not connected for 2 s, 1 dial: refused: [Errno 111] Connect call failed" in second
-    (_, second) = texts(status_panel.rows(moment_of(failing(300)), 78, 2))
-    assert "not connected for 10 min, 300 dials: refused" in second
 
 
-def test_a_series_begins_anew_after_the_end() -> None:
-    stream = failing(6)
-    stream.become("CLOSED", "cancelled").wait(50.0).become("CONNECTING", "initial").refused("east-1:4222").wait(4.0)
-    (_, second) = texts(status_panel.rows(moment_of(stream), 118, 2))
-    assert "not connected for 4 s, 1 dial: refused" in second
+def test_giving_up_shows_what_the_last_dial_failed_of() -> None:
+    for width in (158, 78):
+        first, second = status(streams.gave_up(), width)
+        assert first.startswith("✗ CLOSED")
+        assert "gave up after 2 attempts: connection refused" in second
 
 
-def test_giving_up_says_what_the_last_dial_failed_of() -> None:
-    (_, second) = texts(status_panel.rows(moment_of(streams.gave_up()), 158, 2))
-    assert "gave up: every server failed 1 time: refused: [Errno 111] Connect call failed" in second
-    (_, second) = texts(status_panel.rows(moment_of(streams.gave_up()), 78, 2))
-    assert "gave up: refused" in second
+HEADLINES: list[tuple[str, Callable[[], Moment], str, str]] = [
+    ("replay", lambda: replace(moment_of(streams.connected()), replay=True), "● REPLAY CONNECTED", "came back"),
+    (
+        "monitor stopped",
+        lambda: moment_of(streams.connected(), how="stopped"),
+        "✗ MONITOR STOPPED",
+        "killed by SIGKILL; reconnect starts it again",
+    ),
+    (
+        "no data",
+        lambda: replace(moment_of(streams.connected()), data_age=12.3),
+        "▲ NO DATA 12 s",
+        "the monitor process does not respond",
+    ),
+    ("closed", lambda: moment_of(streams.gave_up()), "✗ CLOSED", "gave up after 2 attempts"),
+    ("draining", lambda: moment_of(streams.connected().become("DRAINING")), "● DRAINING", "closing the connection"),
+    ("connecting", lambda: moment_of(failing(5)), "✗ CONNECTING", "5 attempts in 10 s: connection refused"),
+    ("reconnecting", lambda: moment_of(streams.outage()), "✗ RECONNECTING", "next dial in 0.7 s"),
+    ("silent", lambda: moment_of(silent(14.0)), "▲ SILENT 14 s", "14 unanswered, no PONG; stale in 5m26s"),
+    ("not delivering", lambda: moment_of(rejected()), "▲ NOT DELIVERING", "publish to hello denied"),
+    ("partly", lambda: moment_of(partly()), "▲ PARTLY DELIVERED", "30 of 91 did not come back in the last minute"),
+    ("lame duck", lambda: moment_of(outage_streams.upgrade()), "▲ LAME DUCK", "messages still get through"),
+    ("paused", lambda: moment_of(paused()), "● CONNECTED", "publishing paused"),
+    ("unverified", lambda: moment_of(latency_streams.blind()), "● CONNECTED", "delivery not verified: we may not"),
+    ("delivering", lambda: moment_of(streams.connected()), "● CONNECTED", "61 of 61 came back in the last minute"),
+]
 
 
-def test_a_server_that_says_nothing_is_not_healthy() -> None:
-    first, second = texts(status_panel.rows(moment_of(frozen(12.0)), 118, 2))
-    assert "nothing heard for 12 s · 12 in flight" in second
-    assert first.rstrip().endswith("rtt      – ms")
-    assert status_panel.rows(moment_of(frozen(12.0)), 118, 2)[1][0][1] == "warn"
-    assert "no PONG" not in texts(status_panel.rows(moment_of(frozen(2.9)), 118, 2))[1]
+def rejected() -> Stream:
+    stream = streams.connected().add(ev.AsyncError(t=80.0, text="publish to hello denied"))
+    for _ in range(4):
+        stream.wait(1.0)
+        stream.count("attempted")
+        stream.count("rejected")
+        stream.add(ev.Tally(t=stream.t, **stream.totals))
+    return stream
 
 
-def test_silence_ends_with_the_stream() -> None:
-    assert silence.seconds(moment_of(frozen(12.0))) == pytest.approx(12.0)
-    assert silence.seconds(moment_of(frozen(12.0), how="died")) is None
+def partly() -> Stream:
+    stream = streams.connected()
+    for name, by in (("attempted", 30), ("sent", 30), ("undelivered", 30)):
+        stream.count(name, by)
+    stream.add(ev.Tally(t=stream.t, **stream.totals))
+    stream.count("delivered")
+    return stream.add(ev.Tally(t=stream.t, **stream.totals)).run(20)
 
 
-def test_a_stream_that_tells_silence_is_believed() -> None:
-    stream = frozen(12.0)
-    stream.add(ev.Keepalive(t=stream.t, interval=120.0, max_out=2, stale_at=360.0))
-    assert silence.seconds(moment_of(stream)) is None
-    stream.add(ev.Silent(t=stream.t, since=stream.t - 1.9, missed=2)).wait(0.5)
-    assert silence.seconds(moment_of(stream)) == pytest.approx(2.4)
-    stream.add(ev.SilenceEnded(t=stream.t, seconds=2.4)).wait(5.0)
-    assert silence.seconds(moment_of(stream)) is None
+def paused() -> Stream:
+    stream = streams.connected()
+    return stream.add(ev.Paused(t=stream.t))
+
+
+@pytest.mark.parametrize("width", [78, 118])
+@pytest.mark.parametrize(("name", "moment", "headline", "phrase"), HEADLINES, ids=[row[0] for row in HEADLINES])
+def test_the_headline_of_each_situation(
+    name: str, moment: Callable[[], Moment], headline: str, phrase: str, width: int
+) -> None:
+    first, second = texts(status_panel.rows(moment(), width, 2))
+    assert first.startswith(headline)
+    assert phrase in second
+    assert (" rtt" in first) == (width > 0)
+
+
+def test_only_a_connection_that_delivers_is_green() -> None:
+    for name, moment, *_ in HEADLINES:
+        level = moment().health
+        assert level is not None
+        shape, role = status_panel.rows(moment(), 118, 2)[0][0]
+        assert (role == "good") == (level.level == "ok"), name
+        assert shape.strip() in {"●", "▲", "✗"}
+
+
+def test_headline_and_rows_have_the_same_number_of_attempts() -> None:
+    stream = streams.connected().lose()
+    for _ in range(3):
+        stream.refused("east-1:4222", "reconnect")
+    moment = moment_of(stream.start_dial("east-2:4222", "reconnect"))
+    assert "attempt 4" in texts(status_panel.rows(moment, 118, 2))[1]
+    assert "attempt 4" in texts(dial_rows.rows(moment, 118, 7))[0]
+
+
+def test_a_finite_number_of_attempts_is_shown() -> None:
+    stream = Stream(servers=["nats://east-1:4222"])
+    stream.events[1] = replace(stream.events[1], max_reconnects=4)
+    moment = moment_of(stream.become("CONNECTING").refused("east-1:4222"))
+    assert "1 of 5 attempts" in texts(status_panel.rows(moment, 78, 2))[1]
+    assert "attempt 1 of 5" in texts(dial_rows.rows(moment, 78, 7))[0]
 
 
 def test_silence_is_seen_in_the_timeline() -> None:
-    stream = frozen(60.0)
-    stream.add(ev.Silent(t=stream.t - 58.0, since=stream.t - 60.0, missed=2))
-    (line,) = texts(timeline_panel.rows(moment_of(stream), 100, 1))
-    assert line.strip() == "█████" + "▃" * 11
-    stream.add(ev.SilenceEnded(t=stream.t, seconds=60.0)).run(60)
-    (line,) = texts(timeline_panel.rows(moment_of(stream), 100, 1))
+    over = silent(60.0)
+    over.add(ev.SilenceEnded(t=over.t, seconds=60.0)).run(60)
+    (line,) = texts(timeline_panel.rows(moment_of(over), 100, 1))
     assert line.strip() == "█████" + "▃" * 10 + "█" * 11
+    (line,) = texts(timeline_panel.rows(moment_of(silent(60.0)), 100, 1))
+    assert line.strip() == "█████" + "▃" * 11
+
+
+def test_the_newest_cell_of_the_timeline_is_the_present() -> None:
+    stream = streams.connected().wait(9.0).lose().start_dial("east-1:4222", "reconnect").wait(0.1)
+    (line,) = texts(timeline_panel.rows(moment_of(stream), 60, 1))
+    assert line[-1] == "░"
+
+
+def test_the_axis_of_the_timeline_has_times_below_their_cells() -> None:
+    moment = moment_of(streams.connected(), now=900.0)
+    _, axis = texts(timeline_panel.rows(moment, 120, 2))
+    assert axis.endswith("now")
+    assert axis[:5] == "15:11", "ten minutes ago"
+    assert axis[60:65] == "15:16", "five minutes ago"
+    assert "15:16" in timeline_panel.title(moment, 78, 1)
 
 
 def test_a_cell_of_the_timeline_shows_what_took_most_of_it() -> None:
@@ -101,7 +185,7 @@ def test_a_cell_of_the_timeline_shows_what_took_most_of_it() -> None:
     assert set(line.strip()) == {"▒"}
 
 
-def test_dials_are_found_by_why_error_and_number() -> None:
+def test_dials_are_found_by_reason_error_and_number() -> None:
     state = moment_of(streams.outage()).state
     found = {
         needle: [dial.id for dial in state.dials if dial_rows.DialSelection().matches(dial, needle)]
@@ -116,7 +200,8 @@ def test_no_word_of_the_dials_is_cut(width: int, stream: object) -> None:
     assert callable(stream)
     _, strip, *table = texts(dial_rows.rows(moment_of(stream()), width, 9))
     assert "…" not in strip
-    assert not any("…" in line for line in table)
+    words = "connection refused…"
+    assert all(line.rstrip()[:-1].split()[-1] in words for line in table if "…" in line), "cut between two words"
 
 
 def test_where_a_cancel_came_is_marked() -> None:
@@ -124,77 +209,85 @@ def test_where_a_cancel_came_is_marked() -> None:
     assert "✓ ⊘ – – –" in line
 
 
-def test_the_servers_of_an_outage_have_the_room_there_is() -> None:
-    (_, header, _, settled) = texts(outage_panel.rows(moment_of(streams.outage()), 112, 6))
-    assert "server before → after" in header
-    assert settled.rstrip().endswith("east-1:4222 → east-2:4222")
-    (_, header, _, settled) = texts(outage_panel.rows(moment_of(streams.outage()), 78, 6))
-    assert header.rstrip().endswith("cause")
-    assert settled.rstrip().endswith("eof")
+@pytest.mark.parametrize("width", [78, 118])
+def test_the_cost_of_an_outage_is_readable(width: int) -> None:
+    (summary, _, settled) = texts(outage_panel.rows(moment_of(streams.outage()), width, 6))
+    assert summary.strip().startswith("2 outages   down 3.47 s")
+    assert "1 lost, 2 buffered" in settled
+    if width > 100:
+        assert settled.rstrip().endswith("east-1 → east-2")
 
 
-def book_of(*entries: event_panel.Entry) -> event_panel.Book:
-    book = event_panel.Book()
-    for entry in entries:
-        book.add(entry)
-    return book
+def window_of(*lines: tuple[str, str]) -> LogWindow:
+    """A window on lines of (kind, text)."""
+    window = LogWindow()
+    for kind, text in lines:
+        window.log.add(ev.LogLine(at=streams.STARTED, text=text, kind=kind))
+    window.update()
+    return window
 
 
 LONG = "attempt 1 on nats://127.0.0.1:4222 failed after 0.31 ms: dial tcp 127.0.0.1:4222: connect: connection refused"
 
 
-def test_a_bad_line_of_the_log_is_folded_once_and_addresses_are_brief() -> None:
-    rows = event_panel.rows(
-        book_of(event_panel.Entry("15:06:40.000", LONG, "bad"), event_panel.Entry("15:06:41.000", LONG, "info")), 78, 5
-    )
+def test_a_long_line_of_the_events_is_folded_and_addresses_are_brief() -> None:
+    rows = event_panel.rows(window_of(("bad", LONG), ("info", "short")), 78, 5)
     first, second, third = texts(rows)
     assert first.startswith("15:06:40.000 ✗ attempt 1 on 127.0.0.1:4222 failed")
     assert second.startswith(" " * 15)
     assert second.strip().endswith("connection refused")
-    assert third.rstrip().endswith("…")
+    assert third.rstrip().endswith("· short")
     assert all(width_of(row) == 78 for row in rows)
-    (wide,) = texts(event_panel.rows(book_of(event_panel.Entry("15:06:40.000", LONG, "bad")), 140, 5))
+    (wide,) = texts(event_panel.rows(window_of(("bad", LONG)), 140, 5))
     assert "nats://" in wide
 
 
-def test_folded_lines_leave_the_newest_in_sight() -> None:
-    book = book_of(*(event_panel.Entry("15:06:40.000", f"{n} {LONG}", "bad") for n in range(9)))
-    followed = texts(event_panel.rows(book, 78, 5))
+def test_a_very_long_line_is_cut_after_three_rows() -> None:
+    rows = texts(event_panel.rows(window_of(("bad", "word " * 200)), 78, 9))
+    assert len(rows) == 3
+    assert rows[-1].rstrip().endswith("…")
+
+
+def test_folded_lines_leave_the_newest_in_view() -> None:
+    window = window_of(*(("bad", f"{n} {LONG}") for n in range(9)))
+    followed = texts(event_panel.rows(window, 78, 5))
     assert followed[-2].startswith("15:06:40.000 ✗ 8 ")
-    assert event_panel.fitting(book, 78, 5) == 2
-    book.hold(event_panel.fitting(book, 78, 5))
-    assert texts(event_panel.rows(book, 78, 5)) == followed[-4:]
-    book.scroll(-1, event_panel.fitting(book, 78, 5))
-    assert texts(event_panel.rows(book, 78, 5))[0].startswith("15:06:40.000 ✗ 6 ")
-    book.scroll(1, event_panel.fitting(book, 78, 5))
-    assert book.follow
+    assert event_panel.fitting(window, 78, 5) == 2
+    window.hold(event_panel.fitting(window, 78, 5))
+    assert texts(event_panel.rows(window, 78, 5)) == followed[-4:]
+    window.scroll(-1, event_panel.fitting(window, 78, 5))
+    assert texts(event_panel.rows(window, 78, 5))[0].startswith("15:06:40.000 ✗ 6 ")
+    window.scroll(1, event_panel.fitting(window, 78, 5))
+    assert window.follow
 
 
-def test_help_goes_on_beneath_its_beginning() -> None:
+def test_the_help_has_every_key_and_fits() -> None:
     for width in (64, 100):
-        lines = [line.plain for line in help_page.page(KEYS, RECORD_KEYS, width)]
-        assert max(map(len, lines)) <= width
-        continued = [line for line in lines if line.startswith(" " * 12)]
-        assert continued
-    assert any("⊘ cancelled" in line for line in lines)
+        rows = help_rows.rows(KEYS, RECORD_KEYS, width)
+        assert all(width_of(row) == width for row in rows)
+    shown = "\n".join(texts(rows))
+    for key in KEYS:
+        assert not key.cases or key.title in shown or key.all_shown in shown, key.id
+    assert "⊘ cancelled" in shown
 
 
-def paged(book: event_panel.Book, direction: int) -> set[str]:
-    """The entries that have been wholly in sight, from where the book is to the end in that direction."""
+def paged(window: LogWindow, direction: int) -> set[str]:
+    """The lines that have been wholly in view, from where the window is to the end in that direction."""
     seen: set[str] = set()
-    for _ in range(len(book)):
-        lines = [line.rstrip() for line in texts(event_panel.rows(book, 78, 9))]
+    for _ in range(len(window)):
+        lines = [line.rstrip() for line in texts(event_panel.rows(window, 78, 9))]
         for line, below in zip(lines, [*lines[1:], ""], strict=True):
             if " · " in line or (" ✗ " in line and below.startswith(" " * 15)):
                 seen.add(line[15:].split()[0])
-        book.scroll(event_panel.page(book, 78, 9, direction), event_panel.fitting(book, 78, 9))
+        window.scroll(event_panel.page_lines(window, 78, 9, direction), event_panel.fitting(window, 78, 9))
     return seen
 
 
 def test_turning_pages_leaves_no_line_out() -> None:
     kinds = ("info", "bad", "bad", "info", "info", "info", "info", "info", "bad", "bad", "bad", "bad")
     every = [f"{n}-{kind}" for n, kind in enumerate(kinds * 6)]
-    book = book_of(*(event_panel.Entry("15:06:40.000", f"{name} {LONG}", name.partition("-")[2]) for name in every))
-    assert paged(book, -1) == {*every}, "up"
-    assert paged(book, 1) == {*every}, "down"
-    assert book.follow
+    texts_ = {"info": "short", "bad": LONG}
+    window = window_of(*((kind, f"{name} {texts_[kind]}") for name in every for kind in [name.partition("-")[2]]))
+    assert paged(window, -1) == {*every}, "up"
+    assert paged(window, 1) == {*every}, "down"
+    assert window.follow

@@ -1,229 +1,231 @@
-"""Every key in one table: the bindings, the key bar, the help screen and the command palette are made from it."""
+"""Every key in one table: bindings, key bar, help and command palette are made from it.
+
+An action of the app works on every page; one that begins with ``screen.`` works on those that have it.
+"""
 
 import msgspec
 from msgspec.structs import replace
 from textual.binding import Binding, BindingType
 
+_SHOWN = {
+    "question_mark": "?",
+    "slash": "/",
+    "up": "↑",
+    "down": "↓",
+    "left": "←",
+    "right": "→",
+    "pageup": "pgup",
+    "pagedown": "pgdn",
+    "escape": "esc",
+    "plus": "+",
+    "minus": "-",
+    "full_stop": ".",
+    "comma": ",",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "left_curly_bracket": "{",
+    "right_curly_bracket": "}",
+    "equals_sign": "=",
+    "greater_than_sign": ">",
+    "less_than_sign": "<",
+}
+
+Cases = tuple[tuple[str, str], ...]
+"""When, and what the key does then; ``always`` for every case."""
+
 
 class Key(msgspec.Struct, frozen=True):
+    """One action and the keys for it."""
+
+    id: str
+    """What a keymap calls it."""
     keys: str
     """As Textual names them, separated by commas."""
     action: str
-    shown: str
-    """The key as a reader knows it."""
-    label: str
-    """One or two words for the key bar; empty when the key does not stand there."""
     title: str
-    when: tuple[tuple[str, str], ...]
-    """(when, what it does then)"""
-    id: str
+    """Name in the command palette and in the help; empty for the second of two keys that belong together."""
+    cases: Cases = ()
+    label: str = ""
+    """One or two words for the key bar; empty when the key does not stand there."""
+    display: str = ""
+    """The keys as the help shows them, where it is more than their list."""
     priority: bool = False
 
     @property
+    def shown(self) -> str:
+        """The first of its keys, as a reader knows it."""
+        return self.display or key_name(self.keys.partition(",")[0])
+
+    @property
+    def all_shown(self) -> str:
+        """All of its keys."""
+        return self.display or " ".join(map(key_name, self.keys.split(",")))
+
+    @property
     def tooltip(self) -> str:
-        return "; ".join(does if when == "always" else f"{when}: {does}" for when, does in self.when)
+        """What it does, in one line."""
+        return "; ".join(does if when == "always" else f"{when}: {does}" for when, does in self.cases)
 
 
-KEYS: tuple[Key, ...] = (
+def key_name(key: str) -> str:
+    """A key as a reader knows it."""
+    *modifiers, name = key.split("+")
+    return "+".join([*modifiers, _SHOWN.get(name, name)])
+
+
+def _always(does: str) -> Cases:
+    return (("always", does),)
+
+
+_COMMANDS = (
     Key(
-        "c", "cancel", "c", "cancel", "Cancel the dial",
-        (
-            ("dialing or waiting", "cancels it at once; the connection is then CLOSED"),
-            ("connected", "nothing, and says so"),
-        ),
-        "natsmon.cancel",
+        "cancel", "c", "cancel", "Cancel the dial",
+        (("dialing or waiting", "cancels it at once; the connection is then CLOSED"),), "cancel",
     ),
     Key(
-        "r", "reconnect", "r", "reconnect", "Reconnect",
+        "reconnect", "r", "reconnect", "Reconnect",
         (
-            ("connected", "drops the connection and dials again at once"),
+            ("connected", "drops the connection and dials at once"),
             ("waiting", "dials now"),
             ("closed", "starts a new connection"),
-            ("the probe is dead", "starts a new one"),
+            ("monitor stopped", "starts it again"),
         ),
-        "natsmon.reconnect",
+        "reconnect",
     ),
     Key(
-        "n", "next_server", "n", "next", "Next server",
-        (("dialing or waiting", "leaves this server and dials the next one of the pool"),),
-        "natsmon.next_server",
+        "next-server", "n", "next_server", "Next server",
+        (("dialing or waiting", "leaves this server and dials the next one of the pool"),), "next",
     ),
+    Key("pause", "p,space", "pause", "Pause or resume publishing", _always("the connection stays"), "pause"),
     Key(
-        "p,space", "pause", "p", "pause", "Pause or resume publishing",
-        (("always", "pauses or resumes publishing; the connection stays"),),
-        "natsmon.pause",
+        "drain", "d", "drain", "Drain",
+        (("connected", "twice within 3 s: unsubscribes, delivers what is in flight, closes; natsmon stays"),), "drain",
     ),
+    Key("faults", "x", "faults", "Cause a fault", (("in the demo", "opens the menu of faults"),), "fault"),
+)  # fmt: skip
+_PAGES = (
+    Key("dashboard", "1", "page('dashboard')", "Dashboard", _always("closes every page over it")),
+    Key("outages", "o,2", "page('outages')", "Outages", _always("every outage, and their totals"), "outages"),
     Key(
-        "d", "drain", "d", "drain", "Drain",
-        (("connected", "unsubscribes, hands over what is in flight, closes; natsmon stays"),),
-        "natsmon.drain",
+        "upgrade", "u,3", "page('upgrade')", "Rolling upgrade",
+        _always("moves from server to server: lame duck notices, steps, time on each"), "upgrade",
     ),
+    Key("latency", "l,4", "page('latency')", "Latency", _always("percentiles, PINGs, availability"), "latency"),
+    Key("servers", "s,5", "page('servers')", "Servers", _always("identity, and every server of the pool"), "servers"),
+)  # fmt: skip
+_ROWS = (
+    Key("open", "enter", "screen.open", "Open", _always("the marked row, or the newest when none is marked"), "open"),
     Key(
-        "k", "sandbox", "k", "kill", "Kill or start the server",
-        (("in the demo", "kills the server, or starts it again when it is down"),),
-        "natsmon.lab",
+        "back", "escape", "screen.back", "Back",
+        (("a row is marked", "removes the mark"), ("filtered", "removes the filter"), ("on a page", "goes back")),
     ),
-    Key(
-        "enter", "screen.open_dial", "enter", "dial", "Open a dial",
-        (("always", "tells all of the dial under the cursor, or of the newest; a click does, too"),),
-        "natsmon.open",
-    ),
-    Key(
-        "o", "screen.outages", "o", "outages", "Outages",
-        (("always", "every outage, and what they come to; enter there opens one with its timeline"),),
-        "natsmon.outages",
-    ),
-    Key(
-        "u", "screen.upgrade", "u", "upgrade", "Rolling upgrade",
-        (("always", "from server to server in time: lame duck notices, moves, time on each"),),
-        "natsmon.upgrade",
-    ),
-    Key(
-        "s", "screen.servers", "s", "servers", "Servers",
-        (("always", "who we are to the server, and every server that may be dialed"),),
-        "natsmon.servers",
-    ),
-    Key(
-        "l", "screen.latency", "l", "latency", "Latency",
-        (("always", "percentiles and their course, the PINGs, and how available the connection was"),),
-        "natsmon.latency",
-    ),
-    Key(
-        "tab", "app.focus_next", "tab", "", "",
-        (("always", "moves the keys below to the dials, and back to the events"),),
-        "natsmon.switch",
-    ),
-    Key("shift+tab", "app.focus_previous", "", "", "", (), "natsmon.switch_back"),
-    Key(
-        "slash", "screen.filter", "/", "filter", "Filter the events or the dials",
-        (
-            ("events", "shows only those that contain a text; enter keeps it, esc drops it"),
-            ("dials", "the same, by server, why, outcome, cause, error or number"),
-            ("on the page of the outages", "the same, by cause, reason or server"),
-        ),
-        "natsmon.filter",
-    ),
-    Key("escape", "screen.drop_filter", "", "", "", (), "natsmon.drop_filter"),
-    Key(
-        "f", "screen.follow", "f", "", "Follow the events",
-        (("always", "holds the event log still, or follows the newest event again"),),
-        "natsmon.follow",
-    ),
-    Key(
-        "m", "messages", "m", "", "Single messages in the events",
-        (("always", "shows or hides the lines of single messages, published and echoed"),),
-        "natsmon.messages",
-    ),
-    Key("up", "screen.move(-1)", "↑ ↓", "", "", (("always", "a line up or down"),), "natsmon.up"),
-    Key("down", "screen.move(1)", "", "", "", (), "natsmon.down"),
-    Key("pageup", "screen.page(-1)", "pgup pgdn", "", "", (("always", "a page up or down"),), "natsmon.page_up"),
-    Key("pagedown", "screen.page(1)", "", "", "", (), "natsmon.page_down"),
-    Key("home", "screen.to_start", "home", "", "", (("always", "the first line"),), "natsmon.start"),
-    Key(
-        "end", "screen.to_end", "end", "", "",
-        (("always", "the last line; in the events it is the newest, and they follow again"),),
-        "natsmon.end",
-    ),
-    Key(
-        "R", "record", "R", "", "Record",
-        (
-            ("always", "starts a recording of what is seen, with all that is known so far, or ends it"),
-        ),
-        "natsmon.record",
-    ),
-    Key(
-        "S", "save_screen", "S", "", "Screenshot",
-        (("always", "saves what is on the screen as SVG and as text, in the current folder"),),
-        "natsmon.save_screen",
-    ),
-    Key(
-        "question_mark", "help", "?", "help", "Help",
-        (("always", "this page"),),
-        "natsmon.help",
-    ),
-    Key(
-        "ctrl+p", "command_palette", "ctrl+p", "", "", (("always", "every command by name; the theme, too"),),
-        "natsmon.palette",
-    ),
-    Key(
-        "q", "leave", "q", "quit", "Quit",
-        (("always", "drains if connected, closes, leaves"), ("a second time", "leaves at once")),
-        "natsmon.quit",
-    ),
-    Key(
-        "ctrl+c,ctrl+q", "interrupt", "ctrl+c", "", "",
-        (("always", "as q; before the first connection the exit code is 130"),),
-        "natsmon.interrupt", priority=True,
-    ),
+    Key("up", "k,up", "screen.move(-1)", "Up or down", _always("moves the mark, or the page"), "", "k j ↑ ↓"),
+    Key("down", "j,down", "screen.move(1)", ""),
+    Key("page-up", "ctrl+u,pageup", "screen.page(-1)", "Page up or down", _always("by a screenful"), "",
+        "ctrl+u ctrl+d"),
+    Key("page-down", "ctrl+d,pagedown", "screen.page(1)", ""),
+    Key("start", "g,home", "screen.to_start", "First or last row",
+        (("events", "G follows the newest again and removes the mark"),), "", "g G home end"),
+    Key("end", "G,end", "screen.to_end", ""),
+    Key("focus-next", "tab", "app.focus_next", "Next panel", _always("which panel the keys move in"), "", "tab"),
+    Key("focus-previous", "shift+tab", "app.focus_previous", ""),
+    Key("filter", "slash", "screen.filter", "Filter", _always("shows the rows that contain a text, in any case"),
+        "filter"),
+    Key("hold", "f", "screen.hold", "Hold", _always("holds what is shown, or follows again")),
+    Key("messages", "m", "messages", "Single messages", _always("shows or hides them in the events; remembered")),
+    Key("enlarge", "z", "screen.enlarge", "Enlarge", _always("the focused panel fills the screen, or no longer")),
+    Key("select", "v", "screen.select", "Select a row", _always("for y on several rows; esc removes the selection")),
+    Key("copy", "y", "screen.copy", "Copy", _always("selected rows, the marked row, or the page, as text (OSC 52)")),
+)  # fmt: skip
+_RUN = (
+    Key("record", "R", "record", "Record", _always("starts or ends a recording, with all that is known so far")),
+    Key("save-screen", "S", "save_screen", "Save the screen", _always("as SVG and as text, in the current folder")),
+    Key("help", "question_mark", "page('help')", "Help", _always("keys and words; / searches it"), "help"),
+    Key("palette", "ctrl+p", "command_palette", "", _always("every action by name; the theme")),
+    Key("quit", "q", "back_or_quit", "Quit",
+        (("on a page", "goes back"), ("on the dashboard", "drains if connected, closes, quits; again: at once")),
+        "quit"),
+    Key("suspend", "ctrl+z", "suspend_process", "", _always("to the shell; fg returns")),
+    Key("quit-anywhere", "Q,ctrl+c,ctrl+q", "interrupt", "", _always("quits from anywhere; again: at once"), "",
+        "Q ctrl+c", priority=True),
 )  # fmt: skip
 
-
-_BACK = Key(
-    "escape,enter",
-    "screen.dismiss",
-    "esc",
-    "back",
-    "",
-    (("always", "back to where it was opened; enter, too"),),
-    "natsmon.back",
-)
-_SCROLL = (
-    Key("up", "screen.move(-1)", "↑ ↓", "scroll", "", (("always", "a line up or down"),), "natsmon.up"),
-    *(key for key in KEYS if key.action in ("screen.move(1)", "screen.page(-1)", "screen.page(1)")),
-    Key("home", "screen.to_start", "home", "", "", (("always", "the top"),), "natsmon.start"),
-    Key("end", "screen.to_end", "end", "", "", (("always", "the bottom"),), "natsmon.end"),
-)
-_EVERYWHERE = (
-    *("cancel", "reconnect", "next_server", "pause", "drain", "sandbox"),
-    *("record", "save_screen", "help", "command_palette", "leave"),
-)
-_STILL_THERE = tuple(
-    replace(key, action=f"app.{key.action}", label=key.label if key.action in ("cancel", "help") else "")
-    for key in KEYS
-    if key.action in _EVERYWHERE
-)
-
-PAGE_KEYS: tuple[Key, ...] = (
-    _BACK,
-    *_SCROLL,
-    *(replace(key, label="") if key.id == "natsmon.cancel" else key for key in _STILL_THERE),
-)
-"""On the pages of the servers, of the latency and of an upgrade."""
+KEYS: tuple[Key, ...] = (*_COMMANDS, *_PAGES, *_ROWS, *_RUN)
 RECORD_KEYS: tuple[Key, ...] = (
-    _BACK,
-    Key(
-        "left,left_square_bracket", "screen.step(1)", "←", "older", "",
-        (("always", "the dial, or the outage, before this one, as the table lists them"),),
-        "natsmon.older",
-    ),
-    Key(
-        "right,right_square_bracket", "screen.step(-1)", "→", "newer", "",
-        (("always", "the one after it"),),
-        "natsmon.newer",
-    ),
-    *_SCROLL,
-    *_STILL_THERE,
-)  # fmt: skip
-"""On the page of one dial, or of one outage."""
-OUTAGES_KEYS: tuple[Key, ...] = (
-    replace(_BACK, keys="escape", action="screen.back", when=(("always", "drops the filter, or goes back"),)),
-    Key(
-        "enter", "screen.open", "enter", "open", "", (("always", "opens the outage under the cursor"),), "natsmon.open"
-    ),
-    *(key for key in KEYS if key.action == "screen.filter"),
-    *_SCROLL,
-    *_STILL_THERE,
+    Key("older", "left", "screen.step(1)", "Older", _always("the record before this one in its table"), "older"),
+    Key("newer", "right", "screen.step(-1)", "Newer", _always("the record after this one in its table"), "newer"),
 )
-"""On the page of all outages."""
+"""On the page of one dial, or of one outage."""
+_PLAYING: tuple[Key, ...] = (
+    Key("play", "space", "play", "Play or pause", _always("at the end: from the start"), "play/pause"),
+    Key("faster", "plus,equals_sign,greater_than_sign", "faster(1)", "Faster or slower", _always("1× to 1000×"),
+        "speed", "+ -"),
+    Key("slower", "minus,less_than_sign", "faster(-1)", ""),
+    Key("step", "full_stop", "step(1)", "One event", _always("on or back"), "step", ". ,"),
+    Key("step-back", "comma", "step(-1)", ""),
+    Key("next-outage", "right_square_bracket", "outage(1)", "Next or previous outage", _always("to the loss"),
+        "outage", "] ["),
+    Key("previous-outage", "left_square_bracket", "outage(-1)", ""),
+    Key("scrub", "right", "scrub(1)", "Scrub", (
+        ("always", "by a hundredth of the recording, with shift by a tenth; not on the page of one record"),
+        ("mouse", "a click on the track goes there"),
+    ), "", "← →"),
+    Key("scrub-back", "left", "scrub(-1)", ""),
+    Key("scrub-far", "shift+right", "scrub(10)", ""),
+    Key("scrub-far-back", "shift+left", "scrub(-10)", ""),
+    Key("recording-start", "left_curly_bracket,ctrl+home", "to_edge(-1)", "Start or end of the recording",
+        _always("goes there"), "", "{ }"),
+    Key("recording-end", "right_curly_bracket,ctrl+end", "to_edge(1)", ""),
+    Key("time", "t", "go", "Go to a time", _always("time of day, date and time, +30s, -5m, or an event: #1200"),
+        "time"),
+)  # fmt: skip
+_NOT_IN_A_REPLAY = frozenset(key.id for key in _COMMANDS) | {"record"}
+
+
+def _in_a_replay(key: Key) -> Key:
+    """What acts on a connection only answers why it has no effect."""
+    if key.id in _NOT_IN_A_REPLAY:
+        return replace(key, keys=key.keys.removesuffix(",space"), label="", title="", cases=())
+    return replace(key, cases=_always("goes back on a page, else quits")) if key.id == "quit" else key
+
+
+REPLAY_KEYS: tuple[Key, ...] = (*_PLAYING, *(_in_a_replay(key) for key in KEYS if key.id != "faults"))
 
 
 def bindings(table: tuple[Key, ...]) -> list[BindingType]:
+    """For the class variable of an app or a screen."""
     return [
         Binding(key.keys, key.action, key.title, tooltip=key.tooltip, id=key.id, show=False, priority=key.priority)
         for key in table
     ]
 
 
-def keys(table: tuple[Key, ...], *, sandbox: bool) -> tuple[Key, ...]:
-    """The keys of this run; the demo alone has one to hurt the server with."""
-    return table if sandbox else tuple(key for key in table if key.id != "natsmon.lab")
+def rebound(table: tuple[Key, ...], keymap: dict[str, str]) -> tuple[Key, ...]:
+    """The table with the keys of a keymap: by id, separated by commas."""
+    return tuple(replace(key, keys=keymap[key.id], display="") if key.id in keymap else key for key in table)
+
+
+def keymap_problems(keymap: dict[str, str], table: tuple[Key, ...] = KEYS) -> list[str]:
+    """What is wrong with a keymap: unknown ids, and keys that two actions have.
+
+    Args:
+        keymap: Keys by id.
+        table: The keys it changes.
+    """
+    known = {key.id for key in (*table, *RECORD_KEYS)}
+    problems = [f"keymap: {name}: there is no such action" for name in keymap if name not in known]
+    owners: dict[str, str] = {}
+    for key in rebound(table, keymap):
+        for name in filter(None, (name.strip() for name in key.keys.split(","))):
+            other = owners.setdefault(name, key.id)
+            if other != key.id:
+                problems.append(f"keymap: {key_name(name)} is bound to {other} and to {key.id}")
+    return problems
+
+
+def with_keys(text: str, table: tuple[Key, ...]) -> str:
+    """A reason that names a command, with the key for it: ``closed: reconnect (r) starts again``."""
+    for key in table:
+        if key.id == "reconnect" and "reconnect " in text:
+            return text.replace("reconnect ", f"reconnect ({key.shown}) ", 1)
+    return text

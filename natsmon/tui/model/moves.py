@@ -1,4 +1,4 @@
-"""The moves from one server to the next, step by step, and the names the servers go by."""
+"""The moves from one server to the next, and the time on each server."""
 
 import re
 from bisect import bisect_left

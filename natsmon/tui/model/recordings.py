@@ -9,7 +9,7 @@ from natsmon.stream import events as ev
 from natsmon.stream.source import Source
 from natsmon.text import units
 from natsmon.text.plain_text import printable
-from natsmon.tui.model.watched import Watch
+from natsmon.tui.model.watched import Watched
 
 if TYPE_CHECKING:
     from natsmon.recording.recorder import Recorder
@@ -26,7 +26,7 @@ _GIVE_WAY = 0.5
 class Recordings:
     """One at a time. Its lines are the source's own, and the notes that the view makes."""
 
-    def __init__(self, source: Source, watched: Watch, target: "Target | None", recorder: "Recorder | None") -> None:
+    def __init__(self, source: Source, watched: Watched, target: "Target | None", recorder: "Recorder | None") -> None:
         self._watched = watched
         self._target = target
         self._recorder = recorder
@@ -34,7 +34,7 @@ class Recordings:
         self.made = [recorder.name] if recorder is not None else []
         """The names of all recordings that were begun, oldest first."""
         source.tap = self._take
-        watched.noted = self._take_note
+        watched.on_note = self._take_note
 
     def _take(self, line: bytes) -> None:
         if self._recorder is not None:

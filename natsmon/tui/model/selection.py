@@ -1,4 +1,4 @@
-"""Which records a table lists, which of them the cursor is on, and the window of rows around it."""
+"""Which records a table lists, the cursor row, the selected rows, and the window of rows around the cursor."""
 
 from collections import deque
 from itertools import islice
@@ -10,32 +10,37 @@ T = TypeVar("T")
 
 
 class View(NamedTuple, Generic[T]):
-    """What the table shows: records newest first, which of them is marked, and where that is among all."""
+    """What a table shows: records newest first, the cursor row, and where that is among all."""
 
     listed: list[T]
-    marked: bool = False
-    """True when there is a cursor, should there be a row for it."""
     cursor: int | None = None
     place: int = 0
     total: int = 0
+    selected: frozenset[int] = frozenset()
+    """Rows of ``listed`` that are selected."""
 
 
 class Selection(Generic[T]):
-    """The cursor rests on the newest record until it is moved, then on the same one whatever comes."""
+    """No row is marked until the cursor is moved; then it stays on the same record, whatever is added."""
 
     def __init__(self) -> None:
         self.needle = ""
         self.revision = 0
-        self._chosen: T | None = None
+        self._marked: T | None = None
+        self._selected: list[T] = []
         self._line = 0
-        """The line of the window the cursor is on; it stays there while newer records push in above."""
+        """The line of the window the cursor is on; it stays there while newer records are added above."""
 
     def kept(self, state: State) -> deque[T]:
-        """All there are, oldest first."""
+        """All records, oldest first."""
         raise NotImplementedError
 
     def matches(self, record: T, needle: str) -> bool:
         """Whether a filter shows it; the needle is in lower case."""
+        raise NotImplementedError
+
+    def same(self, one: T, other: T) -> bool:
+        """Whether two records, of two states, are of the same dial or outage."""
         raise NotImplementedError
 
     def listed(self, state: State) -> list[T]:
@@ -45,36 +50,71 @@ class Selection(Generic[T]):
         return [record for record in reversed(self.kept(state)) if self.matches(record, self.needle)]
 
     def filter(self, needle: str) -> None:
+        """List only the records that contain a text."""
         self.needle = needle.casefold()
         self.revision += 1
 
-    def current(self, state: State) -> T | None:
-        listed = self.listed(state)
-        return listed[self._place(listed)] if listed else None
+    @property
+    def marked(self) -> bool:
+        """Whether a row is marked."""
+        return self._marked is not None
 
-    def same(self, one: T, other: T) -> bool:
-        """Whether two records, of two states, tell of the same."""
-        raise NotImplementedError
+    def current(self, state: State) -> T | None:
+        """The marked record, or the newest when none is marked."""
+        listed = self.listed(state)
+        return listed[self._place(listed) or 0] if listed else None
 
     def again(self, state: State) -> None:
-        """The state has become another: the cursor goes to the record in it that tells of the same."""
-        chosen = self._chosen
-        if chosen is not None:
-            self._chosen = next((record for record in self.kept(state) if self.same(record, chosen)), None)
+        """The state is another one: mark and select the same records in it."""
+        before = [self._marked, *self._selected]
+        found = [
+            next((record for record in self.kept(state) if one is not None and self.same(record, one)), None)
+            for one in before
+        ]
+        self._marked = found[0]
+        self._selected = [record for record in found[1:] if record is not None]
         self.revision += 1
 
-    def choose(self, record: T) -> None:
-        self._chosen = record
+    def mark(self, record: T) -> None:
+        """Put the cursor on a record."""
+        self._marked = record
         self.revision += 1
+
+    def unmark(self) -> bool:
+        """Remove the mark and the selection; False when there was neither."""
+        if self._marked is None and not self._selected:
+            return False
+        self._marked = None
+        self._selected.clear()
+        self.revision += 1
+        return True
+
+    def toggle(self, state: State) -> None:
+        """Select the marked record, or remove it from the selection."""
+        record = self.current(state)
+        if record is None:
+            return
+        self._marked = record
+        kept = [each for each in self._selected if each is not record]
+        self._selected = kept if len(kept) < len(self._selected) else [*kept, record]
+        self.revision += 1
+
+    def chosen(self, state: State) -> list[T]:
+        """The selected records, newest first; without them the marked one; without it the newest."""
+        if self._selected:
+            return [record for record in self.listed(state) if any(record is each for each in self._selected)]
+        current = self.current(state)
+        return [current] if current is not None else []
 
     def move(self, state: State, by: int) -> None:
+        """Move the cursor; the first move marks the newest record."""
         listed = self.listed(state)
         if not listed:
             return
         place = self._place(listed)
-        there = max(0, min(len(listed) - 1, place + by))
-        self._line = max(0, self._line + there - place)
-        self._chosen = listed[there] if there else None
+        there = 0 if place is None else max(0, min(len(listed) - 1, place + by))
+        self._line = max(0, self._line + there - (place or 0))
+        self._marked = listed[there]
         self.revision += 1
 
     def beside(self, state: State, record: T, by: int) -> T | None:
@@ -85,24 +125,26 @@ class Selection(Generic[T]):
             return None
         return listed[place + by] if 0 <= place + by < len(listed) else None
 
-    def view(self, state: State, height: int, *, marked: bool) -> View[T]:
-        """The rows of a table of this height; without a mark the newest."""
-        if not marked:
-            if not self.needle:
-                kept = self.kept(state)
-                return View(list(islice(reversed(kept), max(0, height))), total=len(kept))
-            listed = self.listed(state)
-            return View(listed[: max(0, height)], total=len(listed))
+    def view(self, state: State, height: int) -> View[T]:
+        """The rows of a table of this height: around the cursor, or the newest."""
+        height = max(0, height)
+        if not self.needle and not self.marked and not self._selected:
+            kept = self.kept(state)
+            return View(list(islice(reversed(kept), height)), total=len(kept))
         listed = self.listed(state)
-        if not listed or height <= 0:
-            return View([], True, total=len(listed))
         place = self._place(listed)
+        if place is None or height <= 0:
+            return View(listed[:height], total=len(listed), selected=self._rows(listed[:height]))
         top = place - min(self._line, height - 1, place)
         top = max(0, min(top, len(listed) - height))  # no blank rows while there are records to fill them
         self._line = place - top
-        return View(listed[top : top + height], True, self._line, place, len(listed))
+        shown = listed[top : top + height]
+        return View(shown, self._line, place, len(listed), self._rows(shown))
 
-    def _place(self, listed: list[T]) -> int:
-        if self._chosen is None:
-            return 0
-        return next((n for n, record in enumerate(listed) if record is self._chosen), 0)
+    def _rows(self, shown: list[T]) -> frozenset[int]:
+        return frozenset(n for n, record in enumerate(shown) if any(record is each for each in self._selected))
+
+    def _place(self, listed: list[T]) -> int | None:
+        if self._marked is None:
+            return None
+        return next((n for n, record in enumerate(listed) if record is self._marked), None)

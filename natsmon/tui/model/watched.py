@@ -1,4 +1,4 @@
-"""A source, watched: its events folded and told, and the present as the panels see it."""
+"""A source and what is known from it: events folded, the log in view, commands sent, and the present moment."""
 
 import time
 from collections.abc import Callable
@@ -8,42 +8,57 @@ from natsmon.state import State, Tracks
 from natsmon.stream import commands
 from natsmon.stream import events as ev
 from natsmon.stream.source import Source
-from natsmon.tui.model.moment import Moment, Stream, StreamClock
-from natsmon.tui.panels.event_panel import Book, Entry
-from natsmon.tui.widgets import figures
+from natsmon.tui.model.log_window import LogWindow
+from natsmon.tui.model.moment import Moment, Stream
+from natsmon.tui.model.sent_commands import SentCommands
+from natsmon.tui.model.stream_clock import StreamClock
 
 if TYPE_CHECKING:
     from natsmon.wording.narration import Kind
 
 
-class Watch:
-    """One stream after the other, should the probe die; the book keeps what all of them told."""
+class Watched:
+    """One stream; after the monitor stopped, the next one. The log keeps the lines of the one before."""
 
     def __init__(self, source: Source, clock: Callable[[], float], unable: str = "") -> None:
         self._source = source
         self._clock = clock
         self.unable = unable
         """Why no command can be given; empty where one can."""
-        self.book = Book()
+        self.window = LogWindow()
+        self.sent = SentCommands(clock)
         self.revision = 0
         """Rises with every change a panel could show."""
         self.recording = ""
         """The size of the recording that is being made."""
-        self.noted: Callable[[ev.Note], None] | None = None
-        """Is told what ``note`` was: no probe has it in its stream."""
+        self.on_note: Callable[[ev.Note], None] | None = None
+        """Called with each line of ``note``: it is in no probe's stream."""
+        self.on_answer: Callable[[commands.AnyCommand, ev.Answer], None] | None = None
+        self.tracks = Tracks(_narrate)
         self.sessions = 0
-        """How many there have been; what was kept of one tells nothing of the next."""
+        """Sessions so far; a page about one record of a session shows nothing of the next."""
         self.begin()
 
     def begin(self) -> None:
-        """A new stream, from its beginning."""
+        """Wait for a new stream, from its beginning."""
+        self._earlier = list(self.tracks.first.log) if self.sessions else []
         self.tracks = Tracks(_narrate)
+        self._show_log()
         self.sessions += 1
-        self.pausing: bool | None = None
-        """Whether publishing will be paused, once the command sent last is answered."""
+        self.sent.clear()
         self.stream: Stream = "live"
         self._stream_clock = StreamClock(self._clock)
         self.revision += 1
+
+    def _show_log(self) -> None:
+        """Show the log of the connection on the screen, after the lines of the stream before."""
+        log = self.tracks.first.log
+        lines, self._earlier = [*self._earlier, *log], []
+        log.clear()
+        for line in lines:
+            log.add(line)
+        if self.window.log is not log:
+            self.window.attach(log)
 
     @property
     def state(self) -> State:
@@ -51,55 +66,68 @@ class Watch:
         return self.tracks.first.state
 
     def take(self, event: ev.AnyEvent) -> None:
+        """Fold an event that has just arrived."""
         if isinstance(event, ev.Session) and self.tracks.session.id not in ("", event.id):
-            self.begin()  # one stream behind another, in a pipe
-        line = self.tracks.apply(event)
-        if isinstance(event, ev.Paused | ev.Resumed | ev.Answer):
-            self.pausing = None
-        if isinstance(event, ev.SnapshotEnd):
-            self.book.restore([entry(each) for each in self.tracks.first.log])
-        if not isinstance(event, ev.Note):  # out of a recording: a view's clock
-            self._stream_clock.hear(event.t)
-        self.revision += not isinstance(event, ev.Published | ev.Echoed)  # counts are compared by the panels
-        if line is not None:
-            self.book.add(entry(line))
+            self.begin()  # one stream after another, in a pipe
+        if isinstance(event, ev.Session):
+            self._earlier = list(self.tracks.first.log)
+        self.tracks.apply(event)
+        if isinstance(event, ev.Session):
+            self._show_log()
+        elif isinstance(event, ev.SnapshotEnd):
+            self.window.attach(self.tracks.first.log)
+        elif isinstance(event, ev.Answer):
+            self._take_answer(event)
+        if not isinstance(event, ev.Note):  # in a recording: it has a view's clock
+            self._stream_clock.hear(event.t, reset=isinstance(event, ev.Clock))
+        self.revision += not isinstance(event, ev.Published | ev.Echoed | ev.Alive)  # panels compare the counts
+
+    def _take_answer(self, answer: ev.Answer) -> None:
+        command = self.sent.answered(answer)
+        if command is not None and self.on_answer is not None:
+            self.on_answer(command, answer)
 
     def over(self) -> None:
-        """The stream has ended: as it should, with its last line, or else the probe is dead."""
-        self.stream = "ended" if self.state.end is not None else "died"
+        """The stream has ended: normally with its last line, otherwise the monitor has stopped."""
+        self.stream = "ended" if self.state.end is not None else "stopped"
         self._stream_clock.stop()
+        self.sent.clear()
         self.revision += 1
-        if self.stream == "died":
-            how = f" ({self._source.exit_reason})" if self._source.exit_reason else ""
-            self.note(f"the probe died{how}", "bad")
-
-    def asked(self, command: commands.AnyCommand) -> None:
-        if isinstance(command, commands.Pause | commands.Resume):
-            self.pausing = isinstance(command, commands.Pause)
+        if self.stream == "stopped":
+            how = f": {self._source.exit_reason}" if self._source.exit_reason else ""
+            self.note(f"monitor stopped{how}", "bad")
 
     def leave(self) -> None:
+        """The user leaves; the probe is still to end."""
         self.stream = "leaving"
         self.revision += 1
 
     def note(self, text: str, kind: "Kind" = "info") -> None:
-        """A line about what no event tells."""
-        now = self._stream_clock.running(self.state.now)  # a person's clock goes on when the probe's is still
+        """Log a line of the view's own."""
+        now = self._stream_clock.running(self.state.now)
         at = self.state.wall(now) if self.tracks.session.id else time.time()
-        self.book.add(entry(ev.LogLine(at=at, text=text, kind=kind)))
-        if self.noted is not None and self.tracks.session.id:
-            self.noted(ev.Note(t=round(now, 6), text=text, kind=kind))
+        self.tracks.first.log.add(ev.LogLine(at=at, text=text, kind=kind))
+        if self.on_note is not None and self.tracks.session.id:
+            self.on_note(ev.Note(t=round(now, 6), text=text, kind=kind))
+
+    def look(self) -> None:
+        """Called at each frame, before the moment is shown."""
+        self._stream_clock.look()
+        self.window.update()
 
     def moment(self) -> Moment:
-        now = self._stream_clock.now(self.state.now)
-        source = self._source
+        """The present."""
+        source, clock = self._source, self._stream_clock
         return Moment(
-            self.state, now, self.stream, source.exit_reason, source.can_restart, self.recording, unable=self.unable
+            self.state,
+            clock.now(self.state.now),
+            self.stream,
+            source.exit_reason,
+            source.can_restart,
+            self.recording,
+            self.unable,
+            clock.data_age if self.stream in ("live", "leaving") else 0.0,
         )
-
-
-def entry(line: ev.LogLine) -> Entry:
-    """A log line with its time formatted."""
-    return Entry(figures.wall_millis(line.at), line.text, line.kind, line.message, line.at)
 
 
 def _narrate(event: ev.AnyEvent, state: State) -> tuple[str, str] | None:

@@ -1,4 +1,4 @@
-"""The one screen: its panels, shown a moment at a time, and what stands there when the terminal is too small."""
+"""The dashboard: its panels, and how many lines each gets."""
 
 from typing import ClassVar
 
@@ -7,43 +7,71 @@ from textual.events import Resize
 from textual.screen import Screen
 
 from natsmon.charts.cells import COMPONENTS, Row, fit, row
+from natsmon.state import Dial, OutageRecord
+from natsmon.stream.events import LogLine
 from natsmon.tui.model.key_table import Key
+from natsmon.tui.model.log_window import LogWindow
 from natsmon.tui.model.moment import Moment
-from natsmon.tui.panels import message_panel, outage_panel, round_trip_panel, server_panel, status_panel, timeline_panel
+from natsmon.tui.pages.pane_screen import PaneScreen
+from natsmon.tui.panels import message_panel, round_trip_panel, server_panel, status_panel, timeline_panel
 from natsmon.tui.panels.dial_table import DialTable
-from natsmon.tui.panels.event_panel import Book, EventLog
-from natsmon.tui.widgets.key_bar import KeyBar, MomentView
+from natsmon.tui.panels.event_panel import EventPanel
+from natsmon.tui.panels.outage_panel import OutagePanel
+from natsmon.tui.widgets.key_bar import KeyBar
 from natsmon.tui.widgets.pane import Pane
 from natsmon.tui.widgets.panel import Panel
 
 SMALLEST = (60, 16)
+_ALWAYS_SHOWN = ("status", "keybar", "replay")
+_WIDE = 180
+"""Cells from which on the servers stand beside the outages."""
 
 
-class Dashboard(Screen[None], MomentView):
-    """Also the one widget the stylesheet tells the colours of the roles."""
+class _Lines:
+    """Most lines inside a panel, for a height of the terminal."""
 
-    AUTO_FOCUS = ""  # nothing: the events are moved in until somebody asks for the dials
+    def __init__(self, height: int) -> None:
+        tiny, short, tall = height < 22, height < 34, height < 52
+        self.frame = 1 if short else 2
+        self.dials = 3 if tiny else 5 if short else 8 if tall else 12
+        self.counters = 3 if short else 4 if tall else 6
+        self.outages = 0 if tiny else 2 if short else 4 if tall else 7
+        self.timeline = 1 if short else 2
+        self.replay = 1 if short else 2
+
+
+class Dashboard(PaneScreen):
+    """Also the one widget the stylesheet gives the colours of the roles."""
+
+    AUTO_FOCUS = ""  # nothing: the keys move in the events until tab is pressed
     COMPONENT_CLASSES: ClassVar[set[str]] = COMPONENTS
 
-    def __init__(self, book: Book, keys: tuple[Key, ...]) -> None:
-        super().__init__()
+    def __init__(self, window: LogWindow, keys: tuple[Key, ...]) -> None:
+        super().__init__(name="dashboard")
         self.dials = DialTable()
-        self.messages = Panel(message_panel.rows, message_panel.tick, id="messages", title="messages")
-        self.timeline = Panel(self._timeline, timeline_panel.tick, id="timeline", title="last 10 minutes")
-        self.log_panel = EventLog(book)
+        self.messages = Panel(message_panel.rows, message_panel.tick, id="messages", title="messages", page="latency")
+        self.round_trips = Panel(
+            round_trip_panel.rows, round_trip_panel.tick, id="roundtrip", title="round trip", page="latency"
+        )
+        self.outages = OutagePanel()
+        self.servers = Panel(server_panel.rows, server_panel.tick, id="servers", title="servers", page="servers")
+        self.timeline = Panel(self._timeline, timeline_panel.tick, id="timeline", page="outages")
+        self.events = EventPanel(window)
         self.keybar = KeyBar(keys)
         self.panels: tuple[Panel, ...] = (
             Panel(status_panel.rows, status_panel.tick, id="status"),
             self.dials,
             self.messages,
-            Panel(round_trip_panel.rows, round_trip_panel.tick, id="roundtrip", title="round trip"),
-            Panel(outage_panel.rows, outage_panel.tick, id="outages", title="outages"),
-            Panel(server_panel.rows, server_panel.tick, id="servers", title="servers"),
+            self.round_trips,
+            self.outages,
+            self.servers,
             self.timeline,
-            self.log_panel,
+            self.events,
             self.keybar,
         )
         self._notice: _Notice | None = None
+        self._grid = ""
+        self._enlarged: Panel | None = None
 
     def compose(self) -> ComposeResult:
         yield from self.panels
@@ -52,75 +80,102 @@ class Dashboard(Screen[None], MomentView):
         if self._notice is not None:
             self._notice.show(moment, 0)
             return
+        self._lay_out(moment)
         for panel in self.panels:
             panel.show(moment, revision)
         self.messages.entitle(message_panel.title(moment))
+        self.round_trips.entitle(round_trip_panel.title(moment))
+
+    # -- lines ------------------------------------------------------------------------------------
+
+    def _lay_out(self, moment: Moment) -> None:
+        """Give each panel the lines it fills; the events get the others."""
+        width, height = self.app.size
+        most, state = _Lines(height), moment.state
+        dials = most.frame + min(most.dials, 3 + len(state.dials) if state.dials else 1)
+        outages = min(most.outages, 1 + len(state.outages) if state.outages else 0)
+        beside = width >= _WIDE and bool(most.outages)
+        if beside:
+            outages = min(most.outages, max(outages, 1 + len(state.pool)))
+        rows = [2, dials, most.frame + most.counters]
+        rows += [most.frame + outages] if outages else []
+        rows.append(most.frame + most.timeline)
+        grid = " ".join(map(str, rows)) + f" 1fr {self._below(most.replay)}"
+        if self._enlarged is not None:
+            grid = f"2 1fr {self._below(most.replay)}"
+        if grid != self._grid:
+            self._grid = grid
+            self.styles.grid_rows = grid
+            for panel in self.panels:
+                away = (panel is self.outages and not outages) or (panel is self.servers and not beside)
+                kept = self._enlarged in (None, panel) or panel.id in _ALWAYS_SHOWN
+                panel.set_class(away or not kept, "-away")
+
+    def _below(self, replay: int) -> str:
+        """The rows below the events."""
+        return "1"
+
+    def action_enlarge(self) -> None:
+        panel = self.focused if isinstance(self.focused, Panel) else self.events
+        self._enlarged = None if self._enlarged is not None else panel
+        self._grid = ""
+        self.natsmon.draw()
 
     def _timeline(self, moment: Moment, width: int, height: int) -> list[Row]:
-        self.timeline.entitle(timeline_panel.title(width))  # here, where its width is known
+        self.timeline.entitle(timeline_panel.title(moment, width, height))  # here, where its width is known
         return timeline_panel.rows(moment, width, height)
 
     # -- keys -------------------------------------------------------------------------------------
 
     @property
     def pane(self) -> Pane:
-        """What the keys move in and filter."""
-        return self.dials if self.dials.has_focus else self.log_panel
+        return self.dials if self.dials.has_focus else self.events
 
-    def action_move(self, lines: int) -> None:
-        self.pane.move(lines)
+    def leave(self) -> None:
+        if self._enlarged is not None:
+            self.action_enlarge()
+            return
+        for pane in (self.dials, self.events):
+            if pane.unmark():
+                return
+            if pane.needle:
+                pane.filter("")
+                return
 
-    def action_page(self, direction: int) -> None:
-        self.pane.page(direction)
+    def action_hold(self) -> None:
+        self.events.toggle_follow()
 
-    def action_to_start(self) -> None:
-        self.pane.to_start()
-
-    def action_to_end(self) -> None:
-        self.pane.to_end()
-
-    def action_follow(self) -> None:
-        self.log_panel.toggle_follow()
-
-    def action_filter(self) -> None:
-        from natsmon.tui.widgets.filter_prompt import FilterPrompt
-
-        FilterPrompt(self.pane, self.keybar).ask(self)
-
-    def action_drop_filter(self) -> None:
-        """The one of the pane with the focus first."""
-        panes: tuple[Pane, ...] = (self.pane, self.dials, self.log_panel)
-        filtered = next((pane for pane in panes if pane.needle), None)
-        if filtered is not None:
-            filtered.filter("")
-
-    def action_open_dial(self) -> None:
-        self.dials.open()
+    def action_open(self) -> None:
+        """The marked row; without one, the newest dial."""
+        if self.pane is self.events and self.events.window.cursor:
+            self.events.open()
+        else:
+            self.dials.open()
 
     def on_dial_table_opened(self, message: DialTable.Opened) -> None:
+        self._open_dial(message.dial)
+
+    def _open_dial(self, dial: Dial) -> None:
         from natsmon.tui.pages.dial_page import DialPage  # pages are loaded when opened: they cost first paint else
 
-        self._open(DialPage(message.dial, self.dials.selection))
+        self._open(DialPage(dial, self.dials.selection))
 
-    def action_outages(self) -> None:
-        from natsmon.tui.pages.outage_pages import OutagesPage
+    def on_event_panel_opened(self, message: EventPanel.Opened) -> None:
+        self._open_line(message.line)
 
-        self._open(OutagesPage())
+    def _open_line(self, line: LogLine) -> None:
+        from natsmon.tui.pages.line_page import line_page
 
-    def action_upgrade(self) -> None:
-        from natsmon.tui.pages.upgrade_page import UpgradePage
+        self._open(line_page(line))
 
-        self._open(UpgradePage())
+    def on_outage_panel_opened(self, message: OutagePanel.Opened) -> None:
+        self._open_outage(message.outage)
 
-    def action_servers(self) -> None:
-        from natsmon.tui.pages.servers_page import ServersPage
+    def _open_outage(self, outage: OutageRecord) -> None:
+        from natsmon.tui.pages.outage_pages import OutagePage
+        from natsmon.tui.pages.outage_rows import OutageSelection
 
-        self._open(ServersPage())
-
-    def action_latency(self) -> None:
-        from natsmon.tui.pages.latency_page import LatencyPage
-
-        self._open(LatencyPage())
+        self._open(OutagePage(outage, OutageSelection()))
 
     def _open(self, page: Screen[None]) -> None:
         if self.is_current:
@@ -139,10 +194,12 @@ class Dashboard(Screen[None], MomentView):
             words = f"terminal too small ({width}x{height}), natsmon needs {SMALLEST[0]}x{SMALLEST[1]}"
             self._notice = _Notice(words)
             self.mount(self._notice)
+        else:
+            self.natsmon.draw()
 
 
 class _Notice(Panel):
-    """A sentence that is folded rather than cut: it is there because room is scarce."""
+    """A sentence that is folded: there is little room."""
 
     def __init__(self, words: str) -> None:
         self._words = words

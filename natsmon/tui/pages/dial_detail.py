@@ -1,4 +1,4 @@
-"""One dial told whole: where its time went, what the server showed and said, what was sent, and why it ended."""
+"""One dial in full: where its time went, what the server sent, what was sent, and why it ended."""
 
 from typing import Any
 
@@ -10,9 +10,9 @@ from natsmon.charts.dial_stages import MARKS
 from natsmon.state import Dial
 from natsmon.stream import events as ev
 from natsmon.text import dates, units
+from natsmon.tui.model import figures
 from natsmon.tui.model.moment import Moment
-from natsmon.tui.panels.dial_rows import OUTCOMES
-from natsmon.tui.widgets import figures
+from natsmon.tui.panels.dial_rows import OUTCOMES, attempt_words
 from natsmon.tui.widgets.prose import Fact, beside, facts, heading, plain, widest
 from natsmon.wording.cause_table import diagnose
 
@@ -22,20 +22,22 @@ _SOON = 30 * 86_400
 
 
 def tick(dial: Dial, moment: Moment) -> object:
-    """Changes when the page would: ten times a second while the dial is under way, else with what is learnt later."""
+    """Changes when the page would: ten times a second while the dial lasts, later when more is known of it."""
     if dial.outcome is None and not moment.over:
         return int(moment.now * 10)
-    return dial.outcome, dial.finding, id(dial.tls), int(moment.state.wall(moment.now) / 60)
+    shown = refused_certificate(dial, moment) or dial
+    return dial.outcome, dial.finding, id(shown.tls), int(moment.state.wall(moment.now) / 60)
 
 
 def rows(dial: Dial, moment: Moment, width: int) -> list[Row]:
+    """All of the page."""
     now = moment.state.wall(moment.now)
     head = _head(dial, moment, width)
     if width < _TWO_COLUMNS:
-        first = [*_time(dial, moment, width), *_tls(dial, now, width)]
+        first = [*_time(dial, moment, width), *_tls(dial, moment, width)]
         return head + first + _sent(dial, now, width) + _received(dial, width)
     half = (width - 4) // 2
-    first = [*_time(dial, moment, half), *_tls(dial, now, half)]
+    first = [*_time(dial, moment, half), *_tls(dial, moment, half)]
     columns = beside(first, _sent(dial, now, half) + _received(dial, half), half)
     return head + [fit(line, width) for line in columns]
 
@@ -44,7 +46,7 @@ def _head(dial: Dial, moment: Moment, width: int) -> list[Row]:
     """Which dial, how it went, and why."""
     state = moment.state
     where = row((f"{figures.wall_millis(state.wall(dial.began))}  {dial.reason}", "label"))
-    where += row((f"  attempt {dial.attempt}, round {dial.pool_pass}", "label"))
+    where += row((f"  {attempt_words(dial, state)}", "label"))
     server = row((dial.server, "strong"))
     if width_of(server) + 2 + width_of(where) <= width:
         drawn = [spread(server, where, width)]
@@ -73,35 +75,47 @@ def _outcome(dial: Dial, moment: Moment, width: int) -> Row:
 
 
 def _reasons(dial: Dial) -> list[Fact]:
-    """Why it ended: in the words that came, as a class, what that means, and what to do about it."""
-    told: list[Fact] = []
+    """Why it ended: the error, what it means, and what to do about it."""
+    found: list[Fact] = []
     if dial.outcome in ("failed", "timeout"):
-        known = diagnose(dial.stage_reached, dial.cause)
-        told = [
+        known = diagnose(dial.stage_reached, dial.cause, discovered=dial.discovered)
+        found = [
             ("error", dial.text, "bad"),
-            ("cause", dial.cause.replace("_", " ")),
             ("means", "" if known.meaning == dial.text else known.meaning),
             ("try", known.advice, "strong"),
         ]
     if dial.finding is not None:
         known = diagnose("info", dial.finding.cause)
-        told += [
-            ("second look", dial.finding.text or dial.finding.cause.replace("_", " "), "warn"),
+        found += [
+            ("second look", dial.finding.text or known.meaning, "warn"),
             ("means", "" if known.meaning == dial.finding.text else known.meaning),
             ("try", known.advice, "strong"),
         ]
-    return told
+    return found
 
 
 def _time(dial: Dial, moment: Moment, width: int) -> list[Row]:
     return heading("stages", width) + dial_gantt.rows(dial, moment.now, width)
 
 
-def _tls(dial: Dial, now: float, width: int) -> list[Row]:
-    tls = dial.tls
+def refused_certificate(dial: Dial, moment: Moment) -> Dial | None:
+    """The dial whose page shows the certificate that this one refused too: it is fetched once."""
+    if dial.tls is not None or not dial.cause.startswith("tls"):
+        return None
+    others = [other for other in moment.state.dials if other.server == dial.server and other.cause == dial.cause]
+    shown = [other for other in others if other.tls is not None and not other.tls.trusted]
+    return min(shown, key=lambda other: abs(other.id - dial.id), default=None)
+
+
+def _tls(dial: Dial, moment: Moment, width: int) -> list[Row]:
+    now = moment.state.wall(moment.now)
+    other = refused_certificate(dial, moment)
+    tls = other.tls if other is not None else dial.tls
     if tls is None:
         return []
     drawn = heading("TLS", width)
+    if other is not None:
+        drawn += plain(f"As fetched after dial {other.id}, which was refused alike.", width)
     if not tls.trusted:
         drawn += plain("The certificate is not trusted. This is what the server shows:", width, "bad")
     names = len("name checked")
@@ -135,33 +149,33 @@ def _certificate(certificate: ev.Certificate, now: float) -> list[Fact]:
 
 
 def _sent(dial: Dial, now: float, width: int) -> list[Row]:
-    """CONNECT, and as who."""
-    told = dial.connect
-    if told is None:
+    """CONNECT and the credentials."""
+    found = dial.connect
+    if found is None:
         if dial.outcome is None or "connect" in dial.stages:
             return []
         return heading("CONNECT", width) + plain("nothing was sent", width)
-    as_whom: list[Fact] = [("credentials", told.credentials or "none were given"), *expiry(told.expires, now)]
-    fields = _fields(told.connect)
-    names = widest([*as_whom, *fields])
+    used: list[Fact] = [("credentials", found.credentials or "none"), *expiry(found.expires, now)]
+    fields = _fields(found.connect)
+    names = widest([*used, *fields])
     drawn = heading("CONNECT as it was sent, secrets masked", width)
-    return [*drawn, *facts(as_whom, width, names=names), fit((), width), *facts(fields, width, names=names)]
+    return [*drawn, *facts(used, width, names=names), fit((), width), *facts(fields, width, names=names)]
 
 
 def expiry(epoch: float, now: float) -> list[Fact]:
-    """Until when credentials are good, where that is known."""
+    """Until when credentials are valid, where that is known."""
     if not epoch:
         return []
     left_over = epoch - now
     role: Role = "bad" if left_over < 0 else "warn" if left_over < 86_400 else "value"
-    return [("good until", f"{dates.stamp(epoch)} ({figures.until(left_over)})", role)]
+    return [("valid until", f"{dates.stamp(epoch)} ({figures.until(left_over)})", role)]
 
 
 def _received(dial: Dial, width: int) -> list[Row]:
     if dial.info is None:
         if dial.outcome is None or (record := dial.stages.get("info")) is None or record.outcome == "complete":
             return []
-        return heading("INFO", width) + plain("none came, or none that could be read", width)
+        return heading("INFO", width) + plain("none received that could be read", width)
     return heading("INFO as it was received", width) + facts(_fields(dial.info.info), width)
 
 

@@ -5,10 +5,10 @@ from natsmon.charts.latency_course import recent
 from natsmon.charts.latency_spread import bars
 from natsmon.state import availability
 from natsmon.state.latency_series import LatencySeries
+from natsmon.tui.model import figures
 from natsmon.tui.model.moment import Moment
 from natsmon.tui.panels import ping_figures
 from natsmon.tui.panels.round_trip_panel import echo
-from natsmon.tui.widgets import figures
 from natsmon.tui.widgets.prose import beside, facts, heading, plain
 
 _BESIDE = 110
@@ -28,7 +28,7 @@ def tick(moment: Moment) -> object:
     return int(moment.now), moment.stream, moment.state.status, ping_figures.tick(moment)
 
 
-def page(moment: Moment, width: int) -> list[Row]:
+def rows(moment: Moment, width: int) -> list[Row]:
     state, published = moment.state, f"publish to {echo(moment)}"
     if width < _BESIDE:
         drawn = [*_percentiles(moment, width), *_course(published, state.echoes, moment, width, 4)]
@@ -55,16 +55,15 @@ def _percentiles(moment: Moment, width: int) -> list[Row]:
     for name, latencies in ((echo(moment), moment.state.echoes), ("PING", moment.state.pings)):
         for kind, over, of in ((name, "minute", latencies.minute(moment.now)), ("", "run", latencies.run)):
             parts: list[Piece] = [(left(kind, _KIND), "strong"), (left(over, _NAMES - _KIND), "label")]
-            values = [*of.percentiles(*_PERCENTILES), of.max if of.count else None]
+            values = [*(figures.percentile(of, p) for p in _PERCENTILES), of.max if of.count else None]
             parts += [(figures.millis(value, cell), "value") for value in values]
             drawn.append(fit(row(*parts, (figures.count(of.count, number), "label")), width))
     return drawn
 
 
 def _course(title: str, latencies: LatencySeries, moment: Moment, width: int, height: int) -> list[Row]:
-    return heading(f"{title} over time", width) + recent(
-        latencies.series(), moment.state.timeline, moment.now, width, height
-    )
+    drawn = recent(latencies.series(), moment.state.timeline, moment.now, width, height)
+    return heading(f"{title} over time", width) + drawn
 
 
 def _bars(title: str, latencies: LatencySeries, width: int) -> list[Row]:
@@ -74,7 +73,7 @@ def _bars(title: str, latencies: LatencySeries, width: int) -> list[Row]:
 def _pings(moment: Moment, width: int) -> list[Row]:
     """The arithmetic by which a silent connection is given up."""
     told = ping_figures.arithmetic(moment)
-    none = "  there is no connection" if moment.state.period is None or moment.over else "  not told"
+    none = "  no connection" if moment.state.period is None or moment.over else "  not known yet"
     return heading("PINGs", width) + (facts(told, width) if told else [fit(row((none, "label")), width)])
 
 
@@ -82,7 +81,8 @@ def _available(moment: Moment, width: int) -> list[Row]:
     state, now = moment.state, moment.now
     spans = [("the run", availability.over_the_run(state, now))]
     for name, window in zip(("1 min", "10 min", "1 h"), availability.WINDOWS, strict=True):
-        spans.append((name, availability.over_the_last(window, state, now)))
+        if now >= window:
+            spans.append((name, availability.over_the_last(window, state, now)))
     names: list[Piece] = [(left("over", _NAMES), "label")]
     shares: list[Piece] = [(left("available", _NAMES), "label")]
     for name, span in spans:

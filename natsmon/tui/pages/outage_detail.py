@@ -1,14 +1,14 @@
-"""One outage told whole: what meaning, how it was noticed, what it cost, and its steps on a scale of time."""
+"""One outage told whole: what happened, how it was noticed, what it cost, and its steps on a scale of time."""
 
 from natsmon.charts.cells import Row, fit, row, spread, width_of
 from natsmon.state import OutageRecord
-from natsmon.state.server_names import called, names
+from natsmon.state.server_names import ServerNames
 from natsmon.text import units
 from natsmon.tui.model.moment import Moment
 from natsmon.tui.model.moves import move_of
+from natsmon.tui.model.outage_words import costly, outage_cause, outage_cost
 from natsmon.tui.pages import outage_steps
-from natsmon.tui.pages.outage_steps import dials_of, last_word
-from natsmon.tui.panels.outage_panel import words
+from natsmon.tui.pages.outage_steps import dials_of, last_data
 from natsmon.tui.widgets.prose import Fact, facts, heading
 from natsmon.wording.cause_table import diagnose
 
@@ -18,31 +18,32 @@ _RUNS_SHOWN = 12
 
 
 def tick(outage: OutageRecord, moment: Moment) -> object:
-    """Ten times a second while it lasts, else with what is learnt of it later."""
+    """Ten times a second while it lasts, later when more is known of it."""
     if outage.ended is None and not moment.over:
         return int(moment.now * 10)
     steps = outage.ended, outage.subscribed, outage.first_echo, outage.settled, outage.reason
-    fates = outage.lost, outage.unverified, outage.late, outage.duplicate, outage.corrected
-    return steps, fates, moment.over
+    outcomes = outage.lost, outage.unverified, outage.late, outage.duplicate, outage.corrected
+    return steps, outcomes, moment.over
 
 
 def rows(outage: OutageRecord, moment: Moment, width: int) -> list[Row]:
+    """All of the page."""
     steps = heading("timeline", width) + outage_steps.rows(outage, moment, width)
     return _head(outage, moment, width) + steps + _cost(outage, moment, width)
 
 
 def _head(outage: OutageRecord, moment: Moment, width: int) -> list[Row]:
-    """Why, from where to where, and how long."""
+    """Why, between which servers, and how long."""
     state = moment.state
-    known = names(state)
-    before, after = called(outage.before, known), called(outage.after, known)
+    known = ServerNames(state)
+    before, after = known.name(outage.before), known.name(outage.after)
     known_cause = diagnose(None, outage.cause)
-    start = row((words(outage), "strong"), (f"  {before}", "value"))
+    start = row((outage_cause(outage), "strong"), (f"  {before}", "value"))
     lasted = units.elapsed(outage.downtime(moment.now))
     if outage.ended is None and not moment.over:
         end = row(("◑ still out after ", "warn"), (lasted, "strong"))
     elif outage.ended is None:
-        end = row((f"✗ out for {lasted}, and then nothing is known", "bad"))
+        end = row((f"✗ out for {lasted} when the data ends", "bad"))
     elif not after:
         end = row((f"■ closed after {lasted}", "bad"))
     else:
@@ -53,26 +54,26 @@ def _head(outage: OutageRecord, moment: Moment, width: int) -> list[Row]:
     announced = f"{units.elapsed(outage.began - notice)} before, by a lame duck notice" if notice is not None else ""
     return drawn + facts(
         [
-            ("we saw", outage.text),
-            ("server says", outage.reason, "warn"),
-            ("means", known_cause.meaning if known_cause.meaning != outage.text else ""),
-            ("try", known_cause.advice, "strong"),
+            ("error", outage.text),
+            ("close reason", outage.reason, "warn"),
+            ("means", known_cause.meaning if not outage.manual and known_cause.meaning != outage.text else ""),
+            ("try", known_cause.advice if not outage.manual else "", "strong"),
             ("announced", announced),
-            ("noticed", _noticed(outage)),
+            ("detected", _detected(outage)),
             ("dials", _tried(outage, moment)),
-            ("cost", _in_short(outage, moment), "bad" if outage.lost or outage.rejected else "value"),
+            ("cost", outage_cost(outage, moment), "bad" if costly(outage) else "value"),
         ],
         width,
     )
 
 
-def _noticed(outage: OutageRecord) -> str:
-    """By what, and how long after the last proof of life."""
+def _detected(outage: OutageRecord) -> str:
+    """By what, and how long after the last data."""
     by = detection(outage)
     if outage.cause == "manual":
         return by
-    heard = last_word(outage)
-    after = f", {units.elapsed(outage.began - heard)} after the last word" if heard is not None else ""
+    last = last_data(outage)
+    after = f", {units.elapsed(outage.began - last)} after the last data" if last is not None else ""
     silent = ", after a silence" if outage.silent_since is not None and outage.cause != "stale" else ""
     return by + after + silent
 
@@ -85,17 +86,6 @@ def _tried(outage: OutageRecord, moment: Moment) -> str:
     return f"{outage.dials:,}{on}"
 
 
-def _in_short(outage: OutageRecord, moment: Moment) -> str:
-    if not outage.settled:
-        so_far = outage.ended is None and not moment.over
-        return f"{moment.state.tally.buffered:,} buffered so far" if so_far else "not known yet"
-    lost = "losses not known" if outage.lost_if_known is None else f"{outage.lost:,} lost"
-    figures = [lost, f"{outage.buffered:,} buffered", f"{outage.rejected:,} rejected"]
-    figures += [f"{outage.duplicate:,} duplicate"] if outage.duplicate else []
-    figures += [f"{outage.unverified:,} unverified"] if outage.unverified else []
-    return ", ".join(figures)
-
-
 def detection(outage: OutageRecord) -> str:
     """The client's evidence."""
     match outage.cause:
@@ -106,42 +96,42 @@ def detection(outage: OutageRecord) -> str:
         case "stale":
             return "PINGs went unanswered"
         case "manual":
-            return "nothing: the reconnect was asked for"
+            return "manual reconnect"
         case "protocol":
-            return "what came was not the protocol"
+            return "data that is not the NATS protocol"
     if outage.cause in _BY_SERVER or outage.cause.startswith("auth"):
-        return "the server said why, and closed the connection"
-    return outage.text or words(outage)
+        return "the server gave the reason and closed the connection"
+    return outage.text or outage_cause(outage)
 
 
 def _cost(outage: OutageRecord, moment: Moment, width: int) -> list[Row]:
-    """What became of the messages, one fate a line."""
+    """What became of the messages, one outcome a line."""
     if outage.settled:
-        told: list[Fact] = [
+        listed: list[Fact] = [
             ("lost", _lost(outage), "bad" if outage.lost else "value"),
             (
                 "buffered",
-                f"{outage.buffered:,}" + (", sent once it was over" if outage.buffered and outage.after else ""),
+                f"{outage.buffered:,}" + (", sent after it" if outage.buffered and outage.after else ""),
             ),
             ("rejected", f"{outage.rejected:,}", "bad" if outage.rejected else "value"),
-            ("late", f"{outage.late:,}" + (", in flight at the loss and echoed all the same" if outage.late else "")),
+            ("late", f"{outage.late:,}" + (", in flight at the loss, delivered after it" if outage.late else "")),
             ("duplicate", f"{outage.duplicate:,}", "warn" if outage.duplicate else "value"),
             ("unverified", f"{outage.unverified:,}, in flight at the loss" if outage.unverified else "", "warn"),
-            ("corrected", "a message called lost came back after all" if outage.corrected else "", "label"),
+            ("corrected", "a message counted as lost was delivered after all" if outage.corrected else "", "label"),
         ]
     else:
-        word = "not known" if moment.over else "known once a later message has come back"
+        word = "not known" if moment.over else "known once a later message is delivered"
         lasts = outage.ended is None and not moment.over
-        told = [
+        listed = [
             ("buffered", f"{moment.state.tally.buffered:,} so far" if lasts else ""),
             ("lost", word, "label"),
         ]
-    return heading("what it cost", width) + facts(told, width, names=len("server says"))
+    return heading("cost", width) + facts(listed, width, names=len("close reason"))
 
 
 def _lost(outage: OutageRecord) -> str:
     if outage.lost_if_known is None:
-        return "not known: what was published came back to nobody"
+        return "not known: delivery was not verified"
     return f"{outage.lost:,}{_numbers(outage)}"
 
 

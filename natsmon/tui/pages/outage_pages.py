@@ -1,53 +1,34 @@
-"""The pages of the outages: all of them, and one. Loaded when opened."""
-
-from typing import ClassVar
-
-from textual.binding import BindingType
+"""The pages of the outages: all of them, and one."""
 
 from natsmon.charts.cells import Row
 from natsmon.state import OutageRecord, State
-from natsmon.tui.model.key_table import OUTAGES_KEYS, bindings
+from natsmon.tui.model import figures
 from natsmon.tui.model.moment import Moment
 from natsmon.tui.pages import outage_detail
 from natsmon.tui.pages.outage_table import OutageTable
 from natsmon.tui.pages.page import Page, RecordPage
-from natsmon.tui.widgets import figures
-from natsmon.tui.widgets.filter_prompt import FilterPrompt
 
 
 class OutagesPage(Page):
-    """What the outages come to in all, and each of them."""
-
-    BINDINGS: ClassVar[list[BindingType]] = bindings(OUTAGES_KEYS)
+    """The totals of the outages, and each of them."""
 
     def __init__(self) -> None:
         self.table = OutageTable()
         self.table.styles.height = "1fr"
-        super().__init__(self.table, OUTAGES_KEYS)
+        super().__init__("outages", self.table, without=("older", "newer", "cancel"))
 
     def again(self, state: State) -> bool:
         self.table.selection.again(state)
         return True
 
-    def action_open(self) -> None:
-        self.table.open()
-
     def on_outage_table_opened(self, message: OutageTable.Opened) -> None:
         if self.is_current:
             self.app.push_screen(OutagePage(message.outage, self.table.selection))
 
-    def action_filter(self) -> None:
-        FilterPrompt(self.table, self.keybar).ask(self)
-
-    def action_back(self) -> None:
-        """A filter is dropped first."""
-        if self.table.needle:
-            self.table.filter("")
-        else:
-            self.dismiss()
-
 
 class OutagePage(RecordPage[OutageRecord]):
+    """One outage in full."""
+
     noun = "outage"
 
     def heading(self) -> str:

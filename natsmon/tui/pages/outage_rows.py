@@ -6,22 +6,24 @@ from rich.cells import cell_len
 
 from natsmon.charts.cells import Piece, Role, Row, fit, left, row, width_of
 from natsmon.state import OutageRecord, State, availability
-from natsmon.state.server_names import called, names
+from natsmon.state.server_names import ServerNames
+from natsmon.text import units
 from natsmon.text.plain_text import printable
+from natsmon.tui.model import figures
 from natsmon.tui.model.moment import Moment
+from natsmon.tui.model.outage_words import costly, outage_cause, outage_cost
 from natsmon.tui.model.selection import Selection, View
-from natsmon.tui.panels.outage_panel import words
-from natsmon.tui.widgets import figures
 
 _TOTALS = 3
 _WINDOWS = ("1 min", "10 min", "1 h")
-_WITH_COSTS = 72
-_WITH_DUPLICATES = 100
+_WITH_DETECTED = 100
+_LEAST_COST = 12
+_MOST_COST = 30
 _WITH_SERVERS = 140
 _WITH_REASON = 30
 """Cells left over from which on the words of the loss are worth reading."""
 _LEAST_CAUSE = 5
-_MOST_CAUSE = 20
+_MOST_CAUSE = 34
 _WHERE = 15
 _MOST_WHERE = 44
 
@@ -33,11 +35,11 @@ class OutageSelection(Selection[OutageRecord]):
         return state.outages
 
     def same(self, one: OutageRecord, other: OutageRecord) -> bool:
-        return one.began == other.began
+        return one.id == other.id
 
     def matches(self, outage: OutageRecord, needle: str) -> bool:
         lasts = "still out" if outage.ended is None else ""
-        texts = (words(outage), outage.cause, outage.text, outage.reason, outage.before, outage.after, lasts)
+        texts = (outage_cause(outage), outage.text, outage.reason, outage.before, outage.after, lasts)
         return any(needle in text.casefold() for text in texts)
 
 
@@ -54,7 +56,9 @@ def title(moment: Moment, view: View[OutageRecord], needle: str) -> str:
     if needle:
         parts.append(f"“{needle}” {view.total:,} of {known:,}")
     if view.cursor is not None:
-        parts.append(f"{view.place + 1:,} of {view.total:,} · enter opens it")
+        parts.append(f"{view.place + 1:,} of {view.total:,}")
+    if view.selected:
+        parts.append("selected")
     return " · ".join(parts)
 
 
@@ -68,14 +72,16 @@ def rows(moment: Moment, width: int, height: int, view: View[OutageRecord], need
     figures_of_all = totals(moment, width)
     state = moment.state
     if not state.outages:
-        word = "no outage yet" if state.ever_connected else "no outage: there was no connection to lose yet"
+        word = "no outage yet" if state.ever_connected else "no outage: never connected"
         return [*figures_of_all, fit((), width), fit(row((word, "label")), width)][: max(0, height)]
     columns = _Columns(moment, width, view.listed)
     drawn = [*figures_of_all, fit((), width), columns.header()]
     drawn = drawn[len(drawn) - above :]  # where lines are scarce, the names of the columns stay the longest
-    drawn += [columns.line(outage, moment, marked=view.cursor == y) for y, outage in enumerate(view.listed)]
+    for y, outage in enumerate(view.listed):
+        mark = "▸ " if view.cursor == y else "▪ " if y in view.selected else "  "
+        drawn.append(columns.line(outage, moment, mark))
     if not view.listed:
-        told = f"none of {len(state.outages):,} outages contains “{needle}” · / changes it, esc drops it"
+        told = f"none of {len(state.outages):,} outages contains “{needle}” · / changes it, esc removes it"
         drawn.append(fit(row((told, "label")), width))
     return drawn[: max(0, height)]
 
@@ -86,17 +92,22 @@ def totals(moment: Moment, width: int) -> list[Row]:
 
 
 def _shares(moment: Moment, width: int) -> Row:
-    """A window that the run does not fill yet stands back: it says no more than the run does."""
+    """Of the run, and of the windows that the run fills."""
     state, now = moment.state, moment.now
     ran = availability.over_the_run(state, now)
     lasts = state.outage is not None and not moment.over
     share = figures.percent(ran.share if ran else None).strip()
     told = [row(("availability ", "label"), (share, "warn" if lasts else "strong"), (" of the run", "label"))]
+    if ran is not None and (silent := state.silent_seconds(now)):
+        answered = max(0.0, ran.up - silent) / (ran.up + ran.down) if ran.up + ran.down > 0 else None
+        told.append(row((figures.percent(answered).strip(), "warn"), (" counting silence as down", "label")))
     for window, name in zip(availability.WINDOWS, _WINDOWS, strict=True):
+        if now < window:
+            continue
         seen = availability.over_the_last(window, state, now)
         shown = figures.percent(seen.share if seen else None).strip()
         known = f" since {figures.wall(state.wall(seen.since))}" if seen is not None and seen.outrun else ""
-        told.append(row((f"{name} ", "label"), (shown + known, "value" if now >= window else "label")))
+        told.append(row((f"{name} ", "label"), (shown + known, "value")))
     return _whole(told, width)
 
 
@@ -119,7 +130,9 @@ def _sums(moment: Moment, width: int) -> Row:
     """What all of them cost."""
     state = moment.state
     down = state.downtime(moment.now) if state.ever_connected else None
-    told = [row(("in all ", "label"), (figures.span(down, 0), "value"), (" down", "label"))]
+    told = [row(("down ", "label"), (figures.span(down, 0), "value"))]
+    if silent := state.silent_seconds(moment.now):
+        told.append(row(("silent ", "label"), (figures.span(silent, 0), "warn")))
     costs: tuple[tuple[str, Role], ...] = (("lost", "bad"), ("rejected", "bad"), ("buffered", "value"))
     for name, role in (*costs, ("duplicate", "warn"), ("late", "value"), ("unverified", "warn")):
         number = sum(getattr(outage, name) for outage in state.outages)
@@ -145,57 +158,64 @@ class _Columns:
 
     def __init__(self, moment: Moment, width: int, listed: list[OutageRecord]) -> None:
         self.width = width
-        self.known = names(moment.state)
-        self.costs = width >= _WITH_COSTS
-        self.duplicates = width >= _WITH_DUPLICATES
+        self.known = ServerNames(moment.state)
+        self.detected = width >= _WITH_DETECTED
+        self.cost = max([_LEAST_COST, *(cell_len(outage_cost(o, moment)) for o in listed)])
+        self.cost = min(self.cost, _MOST_COST if width < _WITH_DETECTED else 2 * _MOST_COST)
         self.servers = width >= _WITH_SERVERS
-        self.cause = min(_MOST_CAUSE, max([_LEAST_CAUSE, *(cell_len(printable(words(o))) for o in listed)]))
+        self.cause = min(_MOST_CAUSE, max([_LEAST_CAUSE, *(cell_len(printable(outage_cause(o))) for o in listed)]))
         self.where = min(_MOST_WHERE, max([_WHERE, *(cell_len(printable(self._where(o))) for o in listed)]))
         room = width - width_of(self._figures_header()) - self.cause - 2
         self.where = 0 if room < _WHERE else min(self.where, room)
         self.reason = max(0, room - self.where - 2) if self.where and room - self.where - 2 >= _WITH_REASON else 0
 
     def header(self) -> Row:
-        parts: list[Piece] = [*self._figures_header(), (left("cause", self.cause) + "  ", "dim")]
+        parts: list[Piece] = [
+            *self._figures_header(),
+            ("cause" if not self.where else left("cause  ", self.cause + 2), "dim"),
+        ]
         parts += [(left("from → to", self.where), "dim")] if self.where else []
         parts += [("  reason", "dim")] if self.reason else []
         return fit(row(*parts), self.width)
 
     def _figures_header(self) -> Row:
-        named = [("downtime", 8), ("noticed", 8), ("dials", 5)]
+        named = [("downtime", 8), ("dials", 5)]
+        named += [("detected", 8)] if self.detected else []
         named += [("servers", 7), ("resubscr", 8)] if self.servers else []
-        named += [("buffered", 8), ("rejected", 8)] if self.costs else []
-        named += [("lost", 5)]
-        named += [("dup", 5)] if self.duplicates else []
-        return row((f"  {'at':<10}" + "".join(f"{name:>{size}}  " for name, size in named), "dim"))
+        cost = left("cost", self.cost)
+        texts = [f"{name:>{size}}  " for name, size in named]
+        return row((f"  {'at':<10}{texts[0]}{cost}  {''.join(texts[1:])}", "dim"))
 
-    def line(self, outage: OutageRecord, moment: Moment, *, marked: bool) -> Row:
-        settled = outage.settled
+    def line(self, outage: OutageRecord, moment: Moment, mark: str = "  ") -> Row:
         running = outage.ended is None and not moment.over
         parts: list[Piece] = [
-            ("▸ " if marked else "  ", "strong"),
+            (mark, "strong"),
             (f"{figures.wall(moment.state.wall(outage.began)):<10}", "label"),
             (figures.span(outage.downtime(moment.now)) + "  ", "warn" if running else "value"),
-            (figures.span(outage.detected_after_if_known) + "  ", "value"),
+            (left(outage_cost(outage, moment), self.cost) + "  ", "bad" if costly(outage) else "value"),
             (figures.count(outage.dials, 5) + "  ", "value"),
         ]
+        if self.detected:
+            parts.append((figures.span(outage.detected_after_if_known) + "  ", "value"))
         if self.servers:
             again = outage.subscribed - outage.ended if outage.subscribed and outage.ended else None
             parts += [(figures.count(outage.servers or None, 7) + "  ", "value")]
             parts += [(figures.span(again) + "  ", "value")]
-        if self.costs:
-            parts.append(_cost(outage.buffered, 8, settled=settled))
-            parts.append(_cost(outage.rejected, 8, settled=settled, role="bad"))
-        parts.append(_cost(outage.lost, 5, settled=outage.lost_if_known is not None, role="bad"))
-        parts += [_cost(outage.duplicate, 5, settled=settled, role="warn")] if self.duplicates else []
-        parts.append((left(words(outage), self.cause) + "  ", "value"))
+        parts.append((left(outage_cause(outage), self.cause) + "  ", "value"))
         parts += [(left(self._where(outage), self.where), "label")] if self.where else []
         parts += [("  " + left(outage.reason or outage.text, self.reason), "label")] if self.reason else []
         return fit(row(*parts), self.width)
 
     def _where(self, outage: OutageRecord) -> str:
-        return f"{called(outage.before, self.known)} → {called(outage.after, self.known) or '…'}"
+        return f"{self.known.name(outage.before)} → {self.known.name(outage.after) if outage.after else '…'}"
 
 
-def _cost(number: int, width: int, *, settled: bool, role: Role = "value") -> Piece:
-    return figures.count(number if settled else None, width) + "  ", role if settled and number else "value"
+def in_full(outage: OutageRecord, moment: Moment) -> list[Row]:
+    """One outage as a line of text, for copying."""
+    state = moment.state
+    names = ServerNames(state)
+    at = f"{figures.local_day(state.wall(outage.began))} {figures.wall_millis(state.wall(outage.began))}"
+    lasted = f"outage of {units.elapsed(outage.downtime(moment.now))}"
+    where = f"{names.name(outage.before)} → {names.name(outage.after) if outage.after else 'not connected'}"
+    parts = [f"{at} {outage_cost(outage, moment)}: {lasted}", outage_cause(outage), outage.reason, where]
+    return [row(("; ".join(part for part in parts if part), "value"))]

@@ -1,4 +1,4 @@
-"""One outage on a scale of time: the last word, the loss, every dial, and what it took until messages flowed."""
+"""One outage on a scale of time: the last data, the loss, every dial, and the steps until messages are delivered."""
 
 from collections import Counter
 from typing import NamedTuple
@@ -8,12 +8,13 @@ from rich.cells import cell_len
 from natsmon.charts.cells import Role, Row, fit, left, row
 from natsmon.charts.dial_stages import MARKS
 from natsmon.state import Dial, OutageRecord, State
-from natsmon.state.server_names import called, names
+from natsmon.state.server_names import ServerNames
 from natsmon.text import units
 from natsmon.text.plain_text import printable
+from natsmon.tui.model import figures
+from natsmon.tui.model.cause_words import cause_words
 from natsmon.tui.model.moment import Moment
-from natsmon.tui.panels.outage_panel import words
-from natsmon.tui.widgets import figures
+from natsmon.tui.model.outage_words import outage_cause
 
 _FIRST, _LAST = 8, 12
 """Dials told one by one, at the beginning and at the end of an outage that took many more."""
@@ -40,7 +41,7 @@ class Step(NamedTuple):
     """``took`` is how long it took to come to this, so that it ends here and began before."""
 
 
-def last_word(outage: OutageRecord) -> float | None:
+def last_data(outage: OutageRecord) -> float | None:
     """When the server was last heard before the loss was noticed, as far as that is known yet, and means anything."""
     if outage.cause == "manual":
         return None
@@ -56,21 +57,21 @@ def dials_of(outage: OutageRecord, state: State) -> list[Dial]:
 
 
 def origin(outage: OutageRecord) -> float:
-    """What the times count from: the last proof of life, or the loss while that is not known."""
-    heard = last_word(outage)
-    return outage.began if heard is None else heard
+    """What the times count from: the last data, or the loss while that is not known."""
+    last = last_data(outage)
+    return outage.began if last is None else last
 
 
 def steps(outage: OutageRecord, moment: Moment) -> list[Step]:
     """In the order in which they came."""
     state = moment.state
-    known = names(state)
+    known = ServerNames(state)
     told: list[Step] = []
-    heard = last_word(outage)
-    if heard is not None:
-        told.append(Step("●", "good", f"last word of {called(outage.before, known) or 'the server'}", heard))
-    silence = outage.began - heard if heard is not None else None
-    loss = "a reconnect was asked for" if outage.cause == "manual" else f"loss noticed: {words(outage)}"
+    last = last_data(outage)
+    if last is not None:
+        told.append(Step("●", "good", f"last data from {known.name(outage.before) or 'the server'}", last))
+    silence = outage.began - last if last is not None else None
+    loss = "manual reconnect" if outage.manual else f"loss detected: {outage_cause(outage)}"
     told.append(Step("✗", "bad", loss, outage.began, silence, late=True))
     told += _dials(outage, moment)
     if outage.ended is None:
@@ -78,7 +79,7 @@ def steps(outage: OutageRecord, moment: Moment) -> list[Step]:
     lasted = outage.downtime(moment.now)
     if not outage.after:
         return [*told, Step("■", "bad", "closed, without a connection", outage.ended, lasted, late=True)]
-    told.append(Step("●", "good", f"CONNECTED to {called(outage.after, known)}", outage.ended, lasted, late=True))
+    told.append(Step("●", "good", f"CONNECTED to {known.name(outage.after)}", outage.ended, lasted, late=True))
     reached = outage.ended
     for at, name in ((outage.subscribed, "resubscribed"), (outage.first_echo, "first echo")):
         if at is not None:
@@ -91,10 +92,10 @@ def _still_out(moment: Moment) -> list[Step]:
     state = moment.state
     waiting = state.waiting
     if moment.over:
-        return [Step("■", "dim", "nothing is known from here on", moment.now)]
+        return [Step("■", "dim", "no data from here on", moment.now)]
     if waiting is not None:
         left_over = max(0.0, waiting.until - moment.now)
-        server = called(waiting.server, names(state))
+        server = ServerNames(state).name(waiting.server)
         return [Step("◌", "warn", f"next dial {server} in {left_over:.1f} s", moment.now)]
     return []
 
@@ -103,7 +104,7 @@ def _dials(outage: OutageRecord, moment: Moment) -> list[Step]:
     """All of them, or of very many the first and the last."""
     dials = dials_of(outage, moment.state)
     forgotten = max(0, outage.dials - len(dials))
-    known = names(moment.state)
+    known = ServerNames(moment.state)
     drawn = [_dial(dial, moment, known) for dial in dials]
     if len(drawn) <= _FIRST + _LAST + 1 and not forgotten:
         return drawn
@@ -113,29 +114,34 @@ def _dials(outage: OutageRecord, moment: Moment) -> list[Step]:
         return drawn
     began = between[0].began if between else outage.began
     until = dials[-_LAST].began if len(dials) > _LAST else began
-    causes = Counter(dial.cause.replace("_", " ") or dial.outcome or "" for dial in between)
+    causes = Counter(dial_words(dial) for dial in between)
     of_them = ", ".join(f"{number:,} {cause}" for cause, number in causes.most_common(3))
-    what = f"{len(between) + forgotten:,} dials more" + (f": {of_them}" if of_them else "")
+    what = f"{len(between) + forgotten:,} more dials" + (f": {of_them}" if of_them else "")
     gap = Step("…", "dim", what, began, max(0.0, until - began), "┄")
     return [*drawn[:first], gap, *drawn[-_LAST:]]
 
 
-def _dial(dial: Dial, moment: Moment, known: dict[str, str]) -> Step:
-    server = called(dial.server, known)
+def _dial(dial: Dial, moment: Moment, known: ServerNames) -> Step:
+    server = known.name(dial.server)
     took = dial.elapsed(moment.now)
     if dial.outcome is None:
         at = f" at {dial.stage_reached}" if dial.stage_reached else ""
         return Step(*MARKS["started"], f"{server} dialing{at}", dial.began, took, "━")
     if dial.outcome == "connected":
-        return Step("✓", "info", f"{server} took the dial", dial.began, took, "━", server)
+        return Step("✓", "info", f"{server} accepted the dial", dial.began, took, "━", server)
     mark, role = MARKS["cancelled" if dial.outcome == "cancelled" else "failed"]
-    at = f" at {dial.stage_reached}" if dial.stage_reached else ""
-    word = dial.cause.replace("_", " ") or dial.outcome
-    return Step(mark, role, f"{server} {word}{at}", dial.began, took, "━", f"{server} {word}")
+    words = dial_words(dial)
+    return Step(mark, role, f"{server}: {words}", dial.began, took, "━", words)
+
+
+def dial_words(dial: Dial) -> str:
+    """How a dial ended, in words."""
+    failed = dial.outcome in ("failed", "timeout")
+    return (cause_words(dial.cause, dial.stage_reached) if failed else "") or dial.outcome or "dialing"
 
 
 def rows(outage: OutageRecord, moment: Moment, width: int) -> list[Row]:
-    """A line a step; bars and marks are all on the scale from the last proof of life to the last step."""
+    """A line a step; bars and marks are all on the scale from the last data to the last step."""
     if width <= 0:
         return []
     told = steps(outage, moment)

@@ -7,16 +7,16 @@ from natsmon.state import OutageRecord
 from natsmon.tui.model.moment import Moment
 from natsmon.tui.model.selection import View
 from natsmon.tui.pages import outage_rows
-from natsmon.tui.widgets.record_table import Table
+from natsmon.tui.widgets.record_table import RecordTable
 
 
-class OutageTable(Table[OutageRecord]):
-    """What the outages come to in all, and every one of them, newest first."""
+class OutageTable(RecordTable[OutageRecord]):
+    """The totals of the outages, and every one of them, newest first."""
 
     noun = "outages"
 
     class Opened(Message):
-        """An outage is to be shown whole."""
+        """An outage is to be shown in full."""
 
         def __init__(self, outage: OutageRecord) -> None:
             super().__init__()
@@ -35,6 +35,9 @@ class OutageTable(Table[OutageRecord]):
         needle = self.selection.needle
         self.entitle(outage_rows.title(moment, view, needle))
         return outage_rows.rows(moment, width, height, view, needle)
+
+    def in_full(self, record: OutageRecord) -> list[Row]:
+        return outage_rows.in_full(record, self._moment) if self._moment is not None else []
 
     def opened(self, record: OutageRecord) -> None:
         self.post_message(self.Opened(record))

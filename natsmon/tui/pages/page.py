@@ -1,52 +1,48 @@
-"""What every page over the dashboard has: the status, a sheet as long as it needs to be, and a key bar.
+"""A page over the dashboard: the status, a sheet or a table, and a key bar. Pages are loaded when they are opened."""
 
-Pages are loaded when they are opened.
-"""
-
-from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast
+from collections.abc import Callable
+from typing import Any, ClassVar, Generic, TypeVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.screen import ModalScreen
 
 from natsmon.charts.cells import COMPONENTS, Row
 from natsmon.state import State
-from natsmon.tui.model.key_table import RECORD_KEYS, Key, bindings
+from natsmon.tui.model.key_table import RECORD_KEYS, Key, bindings, rebound
 from natsmon.tui.model.moment import Moment
 from natsmon.tui.model.selection import Selection
-from natsmon.tui.model.watched import Watch
+from natsmon.tui.pages.pane_screen import PaneScreen
 from natsmon.tui.panels import status_panel
-from natsmon.tui.widgets.key_bar import KeyBar, MomentView
+from natsmon.tui.widgets.key_bar import KeyBar
 from natsmon.tui.widgets.panel import Panel
-from natsmon.tui.widgets.record_table import Table
+from natsmon.tui.widgets.record_table import RecordTable
 from natsmon.tui.widgets.sheet import Sheet
 
 R = TypeVar("R")
+_IN_THE_BAR = {
+    "back": "back", "up": "scroll", "older": "older", "newer": "newer", "open": "open", "filter": "filter",
+    "copy": "copy", "cancel": "cancel", "play": "play/pause", "help": "help",
+}  # fmt: skip
 
 
-class _Natsmon(Protocol):
-    """The app, as a page knows it."""
-
-    watched: Watch
-
-    def draw(self) -> None: ...
-    def say(self, notice: str) -> None: ...
-
-
-class Page(ModalScreen[None], MomentView):
-    """A sheet, or a table, in the place of the dashboard."""
+class Page(PaneScreen):
+    """A sheet or a table in the place of the dashboard."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = COMPONENTS
     follows = True
-    """False when what the sheet says changes with its tick alone, not with every event."""
+    """False when the sheet changes with its tick alone, not with every event."""
 
-    def __init__(self, sheet: Sheet | Table[Any], keys: tuple[Key, ...]) -> None:
-        super().__init__()
+    def __init__(self, name: str, sheet: Sheet | RecordTable[Any], *, without: tuple[str, ...] = ()) -> None:
+        super().__init__(name=name)
         self.status = Panel(status_panel.rows, status_panel.tick, id="status")
         self.sheet = sheet
-        self.keybar = KeyBar(keys)
+        self.held = False
+        self._without = without
+        self.keybar = KeyBar(())
 
     def compose(self) -> ComposeResult:
+        keys = rebound((*RECORD_KEYS, *self.natsmon.key_table()), self.natsmon.keymap_of_user)
+        self.keybar.keys = page_bar(keys, self._without)
         yield self.status
         yield self.sheet
         yield self.keybar
@@ -55,36 +51,61 @@ class Page(ModalScreen[None], MomentView):
         self.natsmon.draw()
 
     def on_unmount(self) -> None:
-        self.app.call_later(self.natsmon.draw)  # what the dashboard shows is as old as this page
+        self.app.call_later(self.natsmon.draw)  # the dashboard shows what was known when this page was opened
 
     @property
-    def natsmon(self) -> _Natsmon:
-        return cast("_Natsmon", self.app)
+    def pane(self) -> Sheet | RecordTable[Any]:
+        return self.sheet
+
+    def leave(self) -> None:
+        self.dismiss()
 
     def show(self, moment: Moment, revision: int) -> None:
         self.status.show(moment, revision)
-        self.sheet.show(moment, revision if self.follows else 0)
+        if not self.held:
+            self.sheet.show(moment, revision if self.follows else 0)
         self.keybar.show(moment, 0)
 
     def again(self, state: State) -> bool:
-        """The state has become another: show the same of that one; False where it has nothing of the kind."""
+        """The state is another one: show the same of it; False where it has nothing of the kind."""
         return True
 
-    def action_move(self, lines: int) -> None:
-        self.sheet.move(lines)
+    def action_hold(self) -> None:
+        self.held = not self.held
+        self.natsmon.say("held; f follows again" if self.held else "follows")
+        self.natsmon.draw()
 
-    def action_page(self, direction: int) -> None:
-        self.sheet.page(direction)
 
-    def action_to_start(self) -> None:
-        self.sheet.move(-(1 << 30))
+def page_bar(keys: tuple[Key, ...], without: tuple[str, ...]) -> tuple[Key, ...]:
+    """The keys in the key bar of a page, with the labels they have there."""
+    from msgspec.structs import replace
 
-    def action_to_end(self) -> None:
-        self.sheet.move(1 << 30)
+    by_id = {key.id: key for key in keys}
+    return tuple(
+        replace(by_id[name], label=label)
+        for name, label in _IN_THE_BAR.items()
+        if name in by_id and name not in without and by_id[name].title
+    )
+
+
+class SheetPage(Page):
+    """A page that is a pure function of the moment."""
+
+    def __init__(
+        self,
+        name: str,
+        title: str,
+        rows: Callable[[Moment, int], list[Row]],
+        tick: Callable[[Moment], object],
+        *,
+        follows: bool = True,
+    ) -> None:
+        super().__init__(name, Sheet(rows, tick, lambda: title), without=("older", "newer", "open"))
+        self.follows = follows
 
 
 class RecordPage(Page, Generic[R]):
-    """One record of a table, told whole; those beside it in the table are a key away."""
+    """One record of a table in full; those beside it in the table are a key away."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(RECORD_KEYS)
     follows = False
@@ -94,20 +115,22 @@ class RecordPage(Page, Generic[R]):
     def __init__(self, record: R, selection: Selection[R]) -> None:
         self.record = record
         self.selection = selection
-        super().__init__(Sheet(self.rows, self.tick, self.heading), RECORD_KEYS)
+        super().__init__(self.noun, Sheet(self.rows, self.tick, self.heading), without=("open", "filter"))
 
     def heading(self) -> str:
+        """The title."""
         raise NotImplementedError
 
     def rows(self, moment: Moment, width: int) -> list[Row]:
+        """All of the record."""
         raise NotImplementedError
 
     def tick(self, moment: Moment) -> object:
-        """Whether the rows would look different now."""
+        """Changes when the rows would."""
         raise NotImplementedError
 
     def find(self, state: State) -> R | None:
-        """The record of a state that tells of the same as this one."""
+        """The record of another state that is about the same dial or outage."""
         raise NotImplementedError
 
     def again(self, state: State) -> bool:
@@ -116,11 +139,12 @@ class RecordPage(Page, Generic[R]):
         return found is not None
 
     def action_step(self, by: int) -> None:
-        """To the record before or after this one; the cursor of the table comes along."""
+        """Go to the record before or after this one; a mark in the table moves along."""
         record = self.selection.beside(self.natsmon.watched.state, self.record, by)
         if record is None:
             self.natsmon.say(f"there is no {self.noun} {'before this one' if by > 0 else 'after this one yet'}")
             return
         self.record = record
-        self.selection.choose(record)
+        if self.selection.marked:
+            self.selection.mark(record)
         self.action_to_start()

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from natsmon.charts.cells import Piece, Role, Row, row
+from natsmon.charts.cells import Role, Row, runs_of
 from natsmon.state import ConnectedPeriod
 from natsmon.state.server_names import address
 from natsmon.tui.model.moment import Moment
@@ -105,10 +105,4 @@ class _Lane:
         return int(min(max(0.0, at), self._moment.now + self._cell) / self._cell) - self._oldest
 
     def row(self) -> Row:
-        parts: list[Piece] = []
-        for glyph, role in self._cells:
-            if parts and parts[-1][1] == role and parts[-1][0][-1] == glyph:
-                parts[-1] = (parts[-1][0] + glyph, role)
-            else:
-                parts.append((glyph, role))
-        return row(*parts)
+        return runs_of(self._cells)

@@ -3,14 +3,14 @@
 from rich.cells import cell_len
 
 from natsmon.charts.cells import Piece, Role, Row, fit, fold, left, row
-from natsmon.state.server_names import address, called, names
+from natsmon.state.server_names import ServerNames, address
 from natsmon.text import units
 from natsmon.text.plain_text import printable
+from natsmon.tui.model import figures
 from natsmon.tui.model.moment import Moment
 from natsmon.tui.model.moves import Move, moves, servers, stays
+from natsmon.tui.model.outage_words import outage_cause
 from natsmon.tui.pages.server_lanes import MARKS, lanes, window_of
-from natsmon.tui.panels.outage_panel import words
-from natsmon.tui.widgets import figures
 from natsmon.tui.widgets.prose import heading
 
 _MOVES_SHOWN = 20
@@ -36,8 +36,8 @@ def newest_move(moment: Moment) -> list[str]:
     state = moment.state
     if state.lame_duck and (connection := state.period) is not None and connection.lame_duck is not None:
         since = units.elapsed(moment.now - connection.lame_duck)
-        here = called(connection.server, names(state))
-        sent = f"to be sent away, {since} so far"
+        here = ServerNames(state).name(connection.server)
+        sent = f"waiting to be disconnected, {since} so far"
         others = len({address(member.server) for member in state.pool.values()} - {address(connection.server)})
         further = (
             f"{others:,} other {'server' if others == 1 else 'servers'} in the pool" if others else "no other server"
@@ -45,7 +45,7 @@ def newest_move(moment: Moment) -> list[str]:
         return [f"lame duck notice of {here} {_at(connection.lame_duck, moment)}", f"{sent}; {further}"]
     move = next(moves(state), None)
     if move is None:
-        return ["no move yet: on the first server still" if state.ever_connected else "not connected yet"]
+        return ["no move yet: still on the first server" if state.ever_connected else "never connected"]
     told = _steps(move, moment)
     return [*told[:-1], told[-1] + _price(move)]
 
@@ -64,20 +64,20 @@ def _packed(told: list[str], width: int) -> list[str]:
 
 def _steps(move: Move, moment: Moment) -> list[str]:
     """Each with the time since the one before it."""
-    known = names(moment.state)
+    known = ServerNames(moment.state)
     outage = move.outage
-    before = called(outage.before, known)
+    before = known.name(outage.before)
     if move.notice is not None:
         told = [f"lame duck notice of {before} {_at(move.notice, moment)}"]
-        told.append(f"evicted +{units.elapsed(outage.began - move.notice)}")
+        told.append(f"disconnected +{units.elapsed(outage.began - move.notice)}")
     else:
         how = "left" if outage.cause == "manual" else "lost"
-        told = [f"{how} {before} {_at(outage.began, moment)} ({words(outage)})"]
+        told = [f"{how} {before} {_at(outage.began, moment)} ({outage_cause(outage)})"]
     if outage.ended is None:
         return [*told, f"not connected for {units.elapsed(outage.downtime(moment.now))} so far"]
     if not outage.after:
         return [*told, f"closed +{units.elapsed(outage.downtime(moment.now))}"]
-    told.append(f"{called(outage.after, known)} +{units.elapsed(outage.downtime(moment.now))}")
+    told.append(f"{known.name(outage.after)} +{units.elapsed(outage.downtime(moment.now))}")
     reached = outage.ended
     for name, at in (("resubscribed", outage.subscribed), ("first echo", outage.first_echo)):
         if at is not None:
@@ -100,9 +100,9 @@ def _at(t: float, moment: Moment) -> str:
 
 def _lanes(moment: Moment, width: int) -> list[Row]:
     """One line of time a server, beneath an axis of the times of day."""
-    known = names(moment.state)
+    known = ServerNames(moment.state)
     listed = servers(moment.state)
-    name = min(_NAME, max([6, *(len(called(server, known)) for server in listed)]), max(6, width // 4))
+    name = min(_NAME, max([6, *(len(known.name(server)) for server in listed)]), max(6, width // 4))
     scale = max(0, width - name - 4)
     if scale < 10:
         return []
@@ -114,7 +114,7 @@ def _lanes(moment: Moment, width: int) -> list[Row]:
     drawn.append(fit(row((" " * (name + 4), "dim"), (axis, "dim")), width))
     for server, lane in lanes(listed, moment, scale):
         mark, role, _ = standing(server, moment)
-        start = row((f"{mark} ", role), (left(called(server, known), name) + "  ", "value"))
+        start = row((f"{mark} ", role), (left(known.name(server), name) + "  ", "value"))
         drawn.append(fit(start + lane, width))
     drawn.append(fit(row((" " * (name + 4), "dim"), *_legend(scale)), width))
     return drawn
@@ -139,7 +139,7 @@ def standing(server: str, moment: Moment) -> tuple[str, Role, str]:
     if not moment.over:
         if here is not None and address(here.server) == address(server):
             gone = leaving or here.lame_duck is not None
-            return ("!", "warn", "on it, lame duck") if gone else ("●", "good", "on it")
+            return ("!", "warn", "connected, lame duck") if gone else ("●", "good", "connected")
         if state.dial is not None and address(state.dial.server) == address(server):
             return "◐", "warn", "dialing"
         if state.waiting is not None and address(state.waiting.server) == address(server):
@@ -152,12 +152,12 @@ def standing(server: str, moment: Moment) -> tuple[str, Role, str]:
 def _servers(moment: Moment, width: int) -> list[Row]:
     """The pool, and those left that are no more in it."""
     state, now = moment.state, moment.now
-    known = names(state)
+    known = ServerNames(state)
     listed = servers(state)
     if not listed:
         return [*heading("servers", width), fit(row(("  none known yet", "label")), width)]
-    name = min(_NAME * 2, max([6, *(len(called(server, known)) for server in listed)]), max(6, width - 46))
-    header = f"  {'server':<{name}}  {'times':>5}  {'on it':>8}  {'of run':>8}  {'failed':>6}  now"
+    name = min(_NAME * 2, max([6, *(len(known.name(server)) for server in listed)]), max(6, width - 46))
+    header = f"  {'server':<{name}}  {'times':>5}  {'time':>8}  {'of run':>8}  {'failed':>6}  now"
     drawn = [*heading("servers", width), fit(row((header, "dim")), width)]
     on = stays(state)
     for server in listed:
@@ -169,13 +169,13 @@ def _servers(moment: Moment, width: int) -> list[Row]:
             fit(
                 row(
                     (f"{mark} ", role),
-                    (left(called(server, known), name) + "  ", "strong" if word.startswith("on it") else "value"),
+                    (left(known.name(server), name) + "  ", "strong" if word.startswith("connected") else "value"),
                     (figures.count(len(there) or None, 5) + "  ", "value"),
                     (figures.span(seconds if there else None) + "  ", "value"),
                     (figures.percent(seconds / now if now > 0 and there else None) + "  ", "value"),
                     (figures.count(failures, 6) + "  ", "warn" if failures else "label"),
                     (word, role if role != "dim" else "label"),
-                    (f"  {server}" if called(server, known) != server else "", "label"),
+                    (f"  {server}" if known.name(server) != server else "", "label"),
                 ),
                 width,
             )
@@ -192,9 +192,9 @@ def _moves(moment: Moment, width: int) -> list[Row]:
     state = moment.state
     if not state.outages:
         return []
-    known = names(state)
+    known = ServerNames(state)
     listed = [move for move, _ in zip(moves(state), range(_MOVES_SHOWN), strict=False)]
-    both = [called(server, known) for move in listed for server in (move.outage.before, move.outage.after)]
+    both = [known.name(server) for move in listed for server in (move.outage.before, move.outage.after)]
     name = min(_NAME, max([4, *map(len, both)]), max(4, (min(width, _WIDEST) - 10 - 4 * 10 - 5 - 4) // 2))
     columns = f"{'notice':>8}  {'gap':>8}  {'resubscr':>8}  {'echo':>8}  {'lost':>5}"
     header = f"{'at':<8}  {left('from', name)}  {left('to', name)}  {columns}"
@@ -213,8 +213,8 @@ def _moves(moment: Moment, width: int) -> list[Row]:
             fit(
                 row(
                     (f"{_at(outage.began, moment):<8}  ", "label"),
-                    (left(called(outage.before, known), name) + "  ", "value"),
-                    (left(called(outage.after, known) or "…", name) + "  ", "value"),
+                    (left(known.name(outage.before), name) + "  ", "value"),
+                    (left(known.name(outage.after) or "…", name) + "  ", "value"),
                     (spans, "value"),
                     (figures.count(outage.lost_if_known, 5), "bad" if outage.lost else "value"),
                 ),

@@ -1,22 +1,24 @@
-"""The event log: a ring of lines that is followed, scrolled and filtered."""
+"""The panel of events: the narrated log, followed, held, filtered or marked."""
 
-import heapq
-from collections import deque
-from itertools import islice
+from collections.abc import Sequence
 
-import msgspec
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
+from textual.message import Message
 
-from natsmon.charts.cells import Role, Row, fit, row
+from natsmon.charts.cells import Role, Row, fit, fold_briefly, row
+from natsmon.state.log import Numbered
+from natsmon.stream.events import LogLine
 from natsmon.text.plain_text import printable
+from natsmon.tui.model import figures
+from natsmon.tui.model.log_window import LogWindow
 from natsmon.tui.model.moment import Moment
 from natsmon.tui.widgets.panel import ScrolledPanel
 
-LINES_KEPT = 5_000
-MESSAGES_KEPT = 1_000
 _FULL_TIME = 70
 _FULL_ADDRESSES = 97
 """Cells inside the border of a screen of 100 or so; with less, the scheme of an address is left out."""
+_MOST_ROWS = 3
+"""Rows of one line; ``enter`` opens it in full."""
 MARKS: dict[str, tuple[str, Role]] = {
     "good": ("✓", "good"),
     "bad": ("✗", "bad"),
@@ -24,234 +26,174 @@ MARKS: dict[str, tuple[str, Role]] = {
     "info": ("·", "value"),
     "dim": (" ", "label"),
 }
+SELECTED = "▪"
 
 
-class Entry(msgspec.Struct, frozen=True):
-    at: str
-    text: str
-    kind: str
-    message: bool = False
-    """About one single message: hidden until asked for, else these are all there is to see."""
-    wall: float = 0.0
-    """``at``, in seconds since the epoch."""
+def rows(window: LogWindow, width: int, height: int) -> list[Row]:
+    """The lines in view; at most ``height`` rows."""
+    return _rows_and_cursor(window, width, height)[0]
 
 
-_Numbered = tuple[int, Entry]
-
-
-class Book:
-    """The lines and the window on them. Knows no terminal.
-
-    Lines about single messages are kept apart, so that however many there are they push out nothing else.
-    """
-
-    def __init__(self, kept: int = LINES_KEPT, messages_kept: int = MESSAGES_KEPT) -> None:
-        self._rings = {False: deque[_Numbered](maxlen=kept), True: deque[_Numbered](maxlen=messages_kept)}
-        self._shown: deque[Entry] = deque(maxlen=kept)
-        self._count = 0
-        self.needle = ""
-        self.messages = False
-        self.follow = True
-        self.unseen = 0
-        self._top = 0
-        self.revision = 0
-
-    def __len__(self) -> int:
-        return len(self._shown)
-
-    @property
-    def total(self) -> int:
-        return sum(len(ring) for ring in self._rings.values())
-
-    def add(self, entry: Entry) -> None:
-        self._count += 1
-        self._rings[entry.message].append((self._count, entry))
-        if self._wanted(entry):
-            self._show(entry)
-            self.unseen += not self.follow
-            self.revision += 1
-
-    def latest(self, lines: int, messages: int) -> list[Entry]:
-        """The newest entries, oldest first: so many, and so many of those about single messages."""
-        rings = zip(self._rings.values(), (lines, messages), strict=True)
-        newest = (islice(ring, max(0, len(ring) - most), None) for ring, most in rings)
-        return [entry for _, entry in heapq.merge(*newest)]
-
-    def restore(self, entries: list[Entry]) -> None:
-        """Begin again with these."""
-        for ring in self._rings.values():
-            ring.clear()
-        self._shown.clear()
-        for entry in entries:
-            self.add(entry)
-        self.resume()
-
-    def _show(self, entry: Entry) -> None:
-        if len(self._shown) == self._shown.maxlen:
-            self._top = max(0, self._top - 1)
-        self._shown.append(entry)
-
-    def _wanted(self, entry: Entry) -> bool:
-        if entry.message and not self.messages:
-            return False
-        return not self.needle or self.needle in entry.text.casefold() or self.needle in entry.at
-
-    def select(self, needle: str | None = None, *, messages: bool | None = None) -> None:
-        """Show only the lines with this text in them, in any case; with or without those of single messages."""
-        if needle is not None:
-            self.needle = needle.casefold()
-        if messages is not None:
-            self.messages = messages
-        self._shown.clear()
-        self._shown.extend(entry for _, entry in heapq.merge(*self._rings.values()) if self._wanted(entry))
-        self.resume()
-
-    def resume(self) -> None:
-        self.follow = True
-        self.unseen = 0
-        self.revision += 1
-
-    def hold(self, height: int) -> None:
-        if self.follow:
-            self.follow = False
-            self._top = max(0, len(self._shown) - height)
-            self.revision += 1
-
-    def scroll(self, lines: int, height: int) -> None:
-        """Move the window; reaching the newest line follows again."""
-        if self.follow and lines > 0:
-            return
-        self.hold(height)
-        self._top = max(0, self._top + lines)
-        self.revision += 1
-        if lines > 0 and self._top >= len(self._shown) - height:
-            self.resume()
-
-    def newest(self, most: int) -> list[Entry]:
-        return list(islice(reversed(self._shown), most))[::-1]
-
-    def window(self, height: int, fitting: int | None = None) -> list[Entry]:
-        """The lines in sight; ``fitting`` is how many of the newest fit, where some take more than one line."""
-        if self.follow:
-            return self.newest(height)
-        top = self._place(height if fitting is None else fitting)
-        return list(islice(self._shown, top, top + height))
-
-    def around(self, height: int, fitting: int) -> tuple[list[Entry], list[Entry]]:
-        """The topmost line in sight, and those above it; and the same one, and those below it. Both from there on."""
-        top = max(0, len(self._shown) - fitting) if self.follow else self._place(fitting)
-        above = list(islice(self._shown, max(0, top - height), top + 1))
-        return above[::-1], list(islice(self._shown, top, top + height))
-
-    def _place(self, fitting: int) -> int:
-        return min(self._top, max(0, len(self._shown) - fitting))
-
-
-def rows(book: Book, width: int, height: int) -> list[Row]:
-    if not len(book):
-        if book.needle:
-            words = f"none of {book.total:,} lines contains “{book.needle}” · / changes it, esc drops it"
+def _rows_and_cursor(window: LogWindow, width: int, height: int) -> tuple[list[Row], range]:
+    """The rows, and those of the marked line."""
+    if not len(window):
+        if window.needle:
+            words = f"none of {len(window.log):,} lines contains “{window.needle}” · / changes it, esc removes it"
         else:
             words = "waiting for the first event"
-        return [fit(row((words, "label")), width)]
-    drawn = [line for entry in book.window(height, fitting(book, width, height)) for line in _lines(entry, width)]
-    return drawn[-height:] if book.follow else drawn[:height]
+        return [fit(row((words, "label")), width)], range(0)
+    drawn: list[Row] = []
+    marked = range(0)
+    for number, line in window.view(height, fitting(window, width, height)):
+        lines = line_rows(line, width, selected=number in window.selected)
+        if number == window.cursor:
+            marked = range(len(drawn), len(drawn) + len(lines))
+        drawn += lines
+    if window.follow:
+        return drawn[-height:], range(0)
+    return drawn[:height], marked
 
 
-def fitting(book: Book, width: int, height: int) -> int:
-    """How many of the newest entries fit whole; one at least."""
-    return _whole(book.newest(height)[::-1], width, height)
+def fitting(window: LogWindow, width: int, height: int) -> int:
+    """How many of the newest lines fit whole; one at least."""
+    return _whole(window.newest(height)[::-1], width, height)
 
 
-def page(book: Book, width: int, height: int, direction: int) -> int:
-    """How many entries a page is, up or down from the topmost in sight: one that is in sight stays so."""
-    above, below = book.around(height, fitting(book, width, height))
+def page_lines(window: LogWindow, width: int, height: int, direction: int) -> int:
+    """How many lines a page is, up or down from the topmost in view: one line in view stays in view."""
+    above, below = window.around(height, fitting(window, width, height))
     return direction * max(1, _whole(above if direction < 0 else below, width, height) - 1)
 
 
-def _whole(entries: list[Entry], width: int, height: int) -> int:
-    """How many of them fit, from the first on, with all their lines; one at least."""
+def _whole(lines: Sequence[Numbered], width: int, height: int) -> int:
+    """How many of them fit, from the first on, with all their rows; one at least."""
     used = 0
-    for count, entry in enumerate(entries):
-        used += len(_lines(entry, width))
+    for count, (_, line) in enumerate(lines):
+        used += len(line_rows(line, width))
         if used > height:
             return max(1, count)
-    return max(1, len(entries))
+    return max(1, len(lines))
 
 
-def _lines(entry: Entry, width: int) -> list[Row]:
-    """One line; what is bad may take a second, for it ends with the cause and what to do about it."""
-    mark, role = MARKS.get(entry.kind, MARKS["info"])
-    at = entry.at if width >= _FULL_TIME else entry.at[:8]
-    text = printable(entry.text)
+def line_rows(line: LogLine, width: int, *, selected: bool = False) -> list[Row]:
+    """One line of the log, folded into a few rows."""
+    mark, role = MARKS.get(line.kind, MARKS["info"])
+    if selected:
+        mark = SELECTED
+    at = figures.wall_millis(line.at) if width >= _FULL_TIME else figures.wall(line.at)
+    text = printable(line.text)
     if width < _FULL_ADDRESSES:
         text = text.replace("nats://", "")
     start = len(at) + 1 + len(mark) + 1
-    further = ""
-    if entry.kind == "bad" and width > start and cell_len(text) > width - start:
-        head = set_cell_size(text, width - start).rpartition(" ")[0].rstrip() or set_cell_size(text, width - start)
-        text, further = head, text[len(head) :].lstrip()
-    drawn = [fit(row((f"{at} ", "label"), (f"{mark} ", role), (text, role)), width)]
-    if further:
-        drawn.append(fit(row((" " * start, "label"), (further, role)), width))
-    return drawn
+    if cell_len(text) <= width - start:
+        return [fit(row((f"{at} ", "label"), (f"{mark} ", role), (text, role)), width)]
+    first, *others = fold_briefly(text, max(1, width - start), _MOST_ROWS)
+    drawn = [fit(row((f"{at} ", "label"), (f"{mark} ", role), (first, role)), width)]
+    return drawn + [fit(row((" " * start, "label"), (further, role)), width) for further in others]
 
 
-def title(book: Book) -> str:
-    return f"events · “{book.needle}”" if book.needle else "events"
+def title(window: LogWindow) -> str:
+    """With the filter, and with what is out of view while the window is held."""
+    filtered = f" · “{window.needle}”" if window.needle else ""
+    selected = f" · {len(window.selected):,} selected" if window.selected else ""
+    held = "" if window.follow else f" held, +{window.unseen:,} lines · f follows"
+    return f"events{filtered}{selected}{held}"
 
 
-def subtitle(book: Book) -> str:
-    """Empty while the newest line is in sight."""
-    return "" if book.follow else f"paused, +{book.unseen:,} lines · f follows"
-
-
-class EventLog(ScrolledPanel, can_focus=True):
-    """The window on the book, moved by keys and by the wheel."""
+class EventPanel(ScrolledPanel, can_focus=True):
+    """The window on the log, moved by keys and by the wheel."""
 
     noun = "events"
 
-    def __init__(self, book: Book) -> None:
-        self.book = book
-        super().__init__(self._lines, lambda moment: book.revision, id="events", title="events")
+    class Opened(Message):
+        """A line is to be shown in full."""
+
+        def __init__(self, line: LogLine) -> None:
+            super().__init__()
+            self.line = line
+
+    def __init__(self, window: LogWindow) -> None:
+        self.window = window
+        super().__init__(self._lines, lambda moment: window.revision, id="events", title="events")
 
     def _lines(self, moment: Moment, width: int, height: int) -> list[Row]:
-        self.entitle(" ".join(part for part in (title(self.book), subtitle(self.book)) if part))
-        return rows(self.book, width, height)
+        self.entitle(title(self.window))
+        drawn, self.lit = _rows_and_cursor(self.window, width, height)
+        return drawn
 
     @property
     def needle(self) -> str:
-        return self.book.needle
+        return self.window.needle
 
     def filter(self, needle: str) -> None:
-        self.book.select(needle)
+        self.window.select(needle)
         self.redraw()
 
     def show_messages(self, shown: bool) -> None:
-        self.book.select(messages=shown)
-        self.redraw()
-
-    def move(self, lines: int) -> None:
-        self.book.scroll(lines, self._fitting)
+        """Show or hide the lines about single messages."""
+        self.window.select(messages=shown)
         self.redraw()
 
     @property
     def _fitting(self) -> int:
-        return fitting(self.book, *self.size)
+        return fitting(self.window, *self.size)
+
+    def move(self, lines: int) -> None:
+        self.window.move(lines, self._fitting)
+        self.redraw()
 
     def page(self, direction: int) -> None:
-        self.move(page(self.book, *self.size, direction))
+        by = page_lines(self.window, *self.size, direction)
+        if self.window.cursor:
+            self.move(by)
+        else:
+            self._scroll(by)
+
+    def _scroll(self, lines: int) -> None:
+        self.window.scroll(lines, self._fitting)
+        self.redraw()
+
+    def wheel(self, direction: int) -> None:
+        self._scroll(3 * direction)
 
     def to_start(self) -> None:
-        self.move(-self.book.total)
+        """The oldest line."""
+        if self.window.cursor:
+            self.move(-len(self.window))
+        else:
+            self._scroll(-len(self.window))
 
     def to_end(self) -> None:
-        self.book.resume()
+        """The newest line, and follow; the mark is removed."""
+        self.window.resume()
         self.redraw()
 
     def toggle_follow(self) -> None:
-        if self.book.follow:
-            self.book.hold(self._fitting)
+        """Hold the lines in view, or follow again."""
+        if self.window.follow:
+            self.window.hold(self._fitting)
             self.redraw()
         else:
             self.to_end()
+
+    def unmark(self) -> bool:
+        window = self.window
+        if not window.cursor and not window.selected:
+            return False
+        window.selected.clear()
+        self.to_end()
+        return True
+
+    def select(self) -> None:
+        if not self.window.cursor:
+            self.move(0)
+        self.window.toggle()
+        self.redraw()
+
+    def copied(self) -> list[str]:
+        lines = self.window.chosen()
+        return [f"{figures.local_day(line.at)} {figures.wall_millis(line.at)} {printable(line.text)}" for line in lines]
+
+    def open(self) -> None:
+        if self.window.cursor and (lines := self.window.chosen()):
+            self.post_message(self.Opened(lines[-1]))

@@ -3,8 +3,8 @@
 from natsmon.charts.cells import Piece, Role, Row, fit, left, row
 from natsmon.stream import events as ev
 from natsmon.text import units
+from natsmon.tui.model import figures
 from natsmon.tui.model.moment import Moment
-from natsmon.tui.widgets import figures
 
 _ECHOED: tuple[str, ...] = ("attempted", "sent", "delivered", "in flight", "buffered", "rejected", "lost", "late")
 _ECHOED += ("duplicate", "bytes")
@@ -45,7 +45,16 @@ def title(moment: Moment) -> str:
     if connection.observing:
         return f"observing {connection.subject}"
     pace = "paused" if moment.state.paused else rate(connection)
+    pace += f", {delivered(moment)}" if delivered(moment) else ""
     return f"publishing {connection.subject} · {pace}" if connection.subject else f"messages · {pace}"
+
+
+def delivered(moment: Moment) -> str:
+    """Messages delivered each second, in the last minute; empty while nothing was sent."""
+    last = moment.state.rates.last_minute(moment.now, moment.state.tally)
+    if not last.sent or last.seconds < 1:
+        return ""
+    return f"{last.delivered / last.seconds:.3g}/s delivered"
 
 
 def rate(connection: ev.Connection) -> str:

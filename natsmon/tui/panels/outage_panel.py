@@ -1,92 +1,108 @@
-"""The outages: how often the connection was lost, and what that cost."""
+"""The panel of outages: how often the connection was lost, and what that cost."""
 
 from itertools import islice
 
-from rich.cells import cell_len
+from textual.events import Click
+from textual.message import Message
 
 from natsmon.charts.cells import Piece, Row, fit, left, row, spread, width_of
 from natsmon.state import OutageRecord
-from natsmon.state.server_names import address
-from natsmon.text.plain_text import printable
+from natsmon.state.server_names import ServerNames
+from natsmon.tui.model import figures
 from natsmon.tui.model.moment import Moment
-from natsmon.tui.widgets import figures
+from natsmon.tui.model.outage_words import costly, outage_cause, outage_cost
+from natsmon.tui.widgets.panel import Panel
 
-_LEAST_CAUSE = 5
-_MOST_CAUSE = 20
-_WHERE = 22
-"""Cells that the two servers of an outage need to be worth reading."""
+_COST = 36
+_COST_NARROW = 27
+_WITH_DETAILS = 110
+"""Cells from which on dials and the time to detection have columns."""
+_CAUSE = 28
+_WHERE = 12
 
 
 def tick(moment: Moment) -> object:
+    """Tenths of a second count while an outage lasts."""
     return (int(moment.now * 10) if moment.state.outage and not moment.over else 0), moment.stream
 
 
 def rows(moment: Moment, width: int, height: int) -> list[Row]:
+    """The totals, and the newest outages."""
     state = moment.state
     if not state.outages:
-        word = "no outage yet" if state.ever_connected else "no outage: there was no connection to lose yet"
+        word = "no outage yet" if state.ever_connected else "no outage: never connected"
         return [fit(row((word, "label")), width)]
     if height <= 1:
         return [_summary(moment, width)]
-    above = 2 if height > 3 else 1
-    listed = list(islice(reversed(state.outages), height - above))
-    cause = max(_LEAST_CAUSE, min(_MOST_CAUSE, max(cell_len(printable(words(outage))) for outage in listed)))
-    drawn = [_summary(moment, width), _header(width, cause)][:above]
-    return drawn + [_line(outage, moment, width, cause) for outage in listed]
+    listed = _listed(moment, height)
+    names = ServerNames(state)
+    return [_summary(moment, width), *(_line(outage, moment, names, width) for outage in listed)]
+
+
+def _listed(moment: Moment, height: int) -> list[OutageRecord]:
+    return list(islice(reversed(moment.state.outages), max(0, height - 1)))
 
 
 def _summary(moment: Moment, width: int) -> Row:
-    """Count and whole downtime; the last one beside it where there is room for one line only."""
-    state = moment.state
+    """Count, downtime and silent time; the newest outage and its cost."""
+    state, now = moment.state, moment.now
     last = state.outages[-1]
     start = row(
-        (figures.count(state.outage_count, 3), "value"),
-        ("  down ", "label"),
-        (figures.span(state.downtime(moment.now)), "value"),
-        ("   last ", "label"),
-        (figures.wall(state.wall(last.began)), "value"),
-        (" for ", "label"),
-        (figures.span(last.downtime(moment.now)), "warn" if last.ended is None else "value"),
-        (f"  {words(last)}", "value"),
+        (figures.count(state.outage_count, 3), "strong"),
+        (" outage" if state.outage_count == 1 else " outages", "label"),
+        ("   down ", "label"),
+        (figures.span(state.downtime(now), 0), "value"),
     )
-    cost = row(("lost ", "label"), (_lost(last), "bad" if last.lost else "value"))
-    return spread(start, cost, width)
-
-
-def _lost(outage: OutageRecord) -> str:
-    return figures.count(outage.lost_if_known, 5)
-
-
-def _header(width: int, cause: int) -> Row:
-    names = (("downtime", 8), ("noticed", 8), ("dials", 5), ("buffered", 8), ("rejected", 8), ("lost", 5), ("dup", 5))
-    text = f"{'at':<10}" + "".join(f"{name:>{size}}  " for name, size in names)
-    where = "server before → after" if width - len(text) - cause - 2 >= _WHERE else ""
-    return fit(
-        row((text, "dim"), (left("cause", cause) if where else "cause", "dim"), ("  ", "dim"), (where, "dim")), width
+    if silent := state.silent_seconds(now):
+        start += row(("   silent ", "label"), (figures.span(silent, 0), "warn"))
+    end = row(
+        ("last ", "label"),
+        (f"{figures.wall(state.wall(last.began))} ", "label"),
+        (figures.span(last.downtime(now), 0), "warn" if last.ended is None else "value"),
+        (f"  {outage_cost(last, moment)}", "bad" if costly(last) else "value"),
     )
+    if width_of(start + end) + 3 > width:
+        return spread(start, row((outage_cost(last, moment), "bad" if costly(last) else "value")), width)
+    return spread(start, end, width)
 
 
-def _line(outage: OutageRecord, moment: Moment, width: int, cause: int) -> Row:
-    settled = outage.settled
-    running = outage.ended is None
+def _line(outage: OutageRecord, moment: Moment, names: ServerNames, width: int) -> Row:
+    """When, how long, the cost, why; where there is room, the servers."""
+    running = outage.ended is None and not moment.over
+    cost = _COST if width >= _WITH_DETAILS else _COST_NARROW
     parts: list[Piece] = [
-        (f"{figures.wall(moment.state.wall(outage.began)):<10}", "label"),
+        (f"{figures.wall(moment.state.wall(outage.began))}  ", "label"),
         (figures.span(outage.downtime(moment.now)) + "  ", "warn" if running else "value"),
-        (figures.span(outage.detected_after_if_known) + "  ", "value"),
-        (figures.count(outage.dials, 5) + "  ", "value"),
-        (figures.count(outage.buffered if settled else None, 8) + "  ", "value"),
-        (figures.count(outage.rejected if settled else None, 8) + "  ", "bad" if outage.rejected else "value"),
-        (_lost(outage) + "  ", "bad" if outage.lost else "value"),
-        (figures.count(outage.duplicate if settled else None, 5) + "  ", "value"),
+        (left(outage_cost(outage, moment), cost) + "  ", "bad" if costly(outage) else "value"),
     ]
+    if width >= _WITH_DETAILS:
+        dials = f"{outage.dials:,} dial{'' if outage.dials == 1 else 's'}"
+        parts.append((left(dials, 9) + "  ", "label"))
     room = width - width_of(tuple(parts))
-    why = words(outage)
-    if room - cause - 2 < _WHERE:
+    why = outage_cause(outage)
+    where = f"{names.name(outage.before)} → {names.name(outage.after) if outage.after else '…'}"
+    if room < _CAUSE + 2 + _WHERE:
         return fit(row(*parts, (why, "value")), width)
-    where = f"{address(outage.before)} → {address(outage.after) or '…'}"
-    return fit(row(*parts, (left(why, cause) + "  ", "value"), (where, "label")), width)
+    return fit(row(*parts, (left(why, _CAUSE) + "  ", "value"), (where, "label")), width)
 
 
-def words(outage: OutageRecord) -> str:
-    """The cause as it stands in a table."""
-    return outage.cause.replace("_", " ")
+class OutagePanel(Panel):
+    """A click on an outage opens it; elsewhere, the page of all outages."""
+
+    class Opened(Message):
+        """An outage is to be shown in full."""
+
+        def __init__(self, outage: OutageRecord) -> None:
+            super().__init__()
+            self.outage = outage
+
+    def __init__(self) -> None:
+        super().__init__(rows, tick, id="outages", title="outages", page="outages")
+
+    async def on_click(self, event: Click) -> None:
+        place = event.get_content_offset(self)
+        listed = _listed(self._moment, self.size.height) if self._moment is not None else []
+        line = place.y - 1 if place is not None else -1
+        if 0 <= line < len(listed):
+            event.prevent_default()  # Textual calls the base class's handler too
+            self.post_message(self.Opened(listed[line]))

@@ -1,9 +1,9 @@
-"""The PING arithmetic: how often, how many without an answer, and when that is the end of the connection."""
+"""The keepalive: PING interval, PINGs without an answer, and when the connection is considered stale."""
 
 from natsmon.charts.cells import Role
 from natsmon.stream import events as ev
+from natsmon.tui.model import figures
 from natsmon.tui.model.moment import Moment
-from natsmon.tui.widgets import figures
 
 WORRYING = 2
 """PINGs out at once from which on it is worth a line on the dashboard: one is always out for a moment.
@@ -26,21 +26,21 @@ def worrying(moment: Moment) -> ev.Keepalive | None:
 
 
 def warning(moment: Moment, width: int) -> str:
-    """In as many words as there is room for; empty while there is nothing to worry about."""
+    """In as many words as there is room for; empty while PINGs are answered."""
     if (kept := worrying(moment)) is None:
         return ""
     out, of, rest = kept.outstanding, kept.max_out, left(kept, moment)
-    said = (
+    phrases = (
         f"{out} of {of} PINGs out, stale in {rest}",
         f"{out}/{of} PINGs out, stale in {rest}",
         f"{out}/{of} PINGs, stale in {rest}",
         f"stale in {rest}",
     )
-    return next((words for words in said if len(words) <= width), said[-1])
+    return next((words for words in phrases if len(words) <= width), phrases[-1])
 
 
 def left(kept: ev.Keepalive, moment: Moment) -> str:
-    """Until the connection counts as stale."""
+    """Time until the connection is considered stale."""
     seconds = _seconds_left(kept, moment)
     return f"{seconds:.1f} s" if seconds < 60 else figures.span(int(seconds), 0)
 
@@ -61,5 +61,5 @@ def arithmetic(moment: Moment) -> list[tuple[str, str, Role]]:
     return [
         ("every", figures.span(kept.interval, 0).strip(), "value"),
         ("unanswered", f"{kept.outstanding:,} of {kept.max_out:,}", role),
-        ("stale in", f"{left(kept, moment)}, should nothing come" if kept.stale_at > 0 else "", role),
+        ("stale in", f"{left(kept, moment)}, if nothing arrives" if kept.stale_at > 0 else "", role),
     ]

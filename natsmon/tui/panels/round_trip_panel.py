@@ -1,10 +1,13 @@
 """How fast: PING to PONG and back, and a picture of the last minute in which silence is a gap."""
 
-from natsmon.charts.cells import BLOCKS, Piece, Row, fit, row
+from natsmon.charts.cells import Piece, Row, fit, row
+from natsmon.state.histogram import Histogram
+from natsmon.text import units
+from natsmon.tui.model import figures
 from natsmon.tui.model.moment import Moment
 from natsmon.tui.panels import ping_figures
-from natsmon.tui.widgets import figures
 
+BLOCKS = " ▁▂▃▄▅▆▇█"
 WINDOW = 60.0
 _BINS = 30
 _TWO_KINDS = 44
@@ -26,20 +29,21 @@ def echo(moment: Moment) -> str:
 def rows(moment: Moment, width: int, height: int) -> list[Row]:
     state = moment.state
     if not state.rtts:
-        waits = "no probe" if moment.over else "waiting for the first PONG" if width >= 26 else "waiting for a PONG"
+        waits = "no monitor" if moment.over else "waiting for the first PONG" if width >= 26 else "waiting for a PONG"
         return [fit(row((waits, "label")), width), *_percentiles(moment, width)][:height]
     figures_ = _percentiles(moment, width)
     spark = sparkline(moment, width, max(1, min(4, height - len(figures_))))
     return (spark + figures_)[:height]
 
 
-def sparkline(moment: Moment, width: int, height: int = 1) -> list[Row]:
-    """The slowest round trip of each bin of the last minute, newest at the right edge.
+def title(moment: Moment) -> str:
+    """With the scale of the sparkline."""
+    top = max((value for value in _worst(moment, _BINS) if value is not None), default=0.0)
+    return f"round trip, █ {units.elapsed(top)}" if top else "round trip"
 
-    Bins lie at fixed times, so that a sample stays in its bin while the picture moves on, and are longer than
-    the pause between two PINGs, so that an empty one means silence.
-    """
-    bins = max(1, min(_BINS, width))
+
+def _worst(moment: Moment, bins: int) -> list[float | None]:
+    """The slowest round trip of each bin of the last minute; None without one."""
     size = WINDOW / bins
     newest = int(moment.now / size)
     worst: list[float | None] = [None] * bins
@@ -49,6 +53,17 @@ def sparkline(moment: Moment, width: int, height: int = 1) -> list[Row]:
             break
         if place < bins:
             worst[place] = max(seconds, worst[place] or 0.0)
+    return worst
+
+
+def sparkline(moment: Moment, width: int, height: int = 1) -> list[Row]:
+    """The slowest round trip of each bin of the last minute, newest at the right edge.
+
+    Bins lie at fixed times, so that a sample stays in its bin while the picture moves on, and are longer than
+    the pause between two PINGs, so that an empty one means silence.
+    """
+    bins = max(1, min(_BINS, width))
+    worst = _worst(moment, bins)
     top = max((value for value in worst if value is not None), default=0.0)
     levels = [_level(value, top, height) for value in worst]
     wide = min(2, width // bins)
@@ -66,30 +81,31 @@ def _level(value: float | None, top: float, height: int) -> int:
 
 
 def _percentiles(moment: Moment, width: int) -> list[Row]:
-    """Of the last minute, but for the longest PING of all. PINGs without an answer take the place of the last line."""
+    """Of the last minute, and the longest PING of all. PINGs without an answer take the place of the last line."""
     state = moment.state
     longest = state.pings.run.max if state.pings.run.count else None
-    p50, p99, p999 = state.pings.minute(moment.now).percentiles(50, 99, 99.9)
+    pings, echoes = state.pings.minute(moment.now), state.echoes.minute(moment.now)
     if width < _TWO_KINDS:
         lines = [
-            _figures(("p50", p50), ("p99", p99)) + row((" ms" if width >= 25 else "", "label")),
+            _figures(("p50", figures.percentile(pings, 50)), figures.tail(pings))
+            + row((" ms" if width >= 25 else "", "label")),
             _figures(("max", longest)) + row((" ms", "label"), ("  since start" if width >= 26 else "", "dim")),
         ]
     else:
-        e50, _, e99, worst = state.latency(moment.now) or (None, None, None, None)
-        e999 = state.echoes.minute(moment.now).percentile(99.9) if width >= _ROOMY else None
         lines = [
-            row(("PING  ", "label")) + _line(width, p50, p99, p999, longest),
-            row((f"{echo(moment):6}", "label")) + _line(width, e50, e99, e999, worst),
+            row(("PING  ", "label")) + _line(width, pings, longest),
+            row((f"{echo(moment):6}", "label")) + _line(width, echoes, echoes.max if echoes.count else None),
         ]
     if warning := ping_figures.warning(moment, width):
         lines[-1] = row((warning, "warn"))
     return [fit(line, width) for line in lines]
 
 
-def _line(width: int, p50: float | None, p99: float | None, p999: float | None, longest: float | None) -> Row:
-    rare = [("p99.9", p999)] if width >= _ROOMY else []
-    return _figures(("p50", p50), ("p99", p99), *rare, ("max", longest)) + row((" ms", "label"))
+def _line(width: int, of: Histogram, longest: float | None) -> Row:
+    rare = [("p99.9", figures.percentile(of, 99.9))] if width >= _ROOMY else []
+    return _figures(("p50", figures.percentile(of, 50)), figures.tail(of), *rare, ("max", longest)) + row(
+        (" ms", "label")
+    )
 
 
 def _figures(*named: tuple[str, float | None]) -> Row:

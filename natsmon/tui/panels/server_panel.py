@@ -1,28 +1,29 @@
-"""Who we are to the server, and where we can go next: the pool."""
+"""The panel of the server pool: where the next dial may go."""
 
-from natsmon.charts.cells import Piece, Role, Row, fit, left, right, row
+from natsmon.charts.cells import Piece, Role, Row, fit, left, row, shorten
 from natsmon.state import State
 from natsmon.state.server_names import address
 from natsmon.stream import events as ev
-from natsmon.text import dates
+from natsmon.tui.model import figures
 from natsmon.tui.model.moment import Moment
-from natsmon.tui.widgets import figures
 
 SOON = 86_400
 """Seconds before credentials end from which on it is a warning."""
-_NUMBERS = 10 + 2 + 6 + 2 + 4 + 2
-_STATE = 15
+_FAILED = 6 + 2
+_LEFT = 13 + 2
+_STATE = 20
 
 
 def tick(moment: Moment) -> object:
+    """Times to an expiry are shown by the minute."""
     return moment.stream, int(moment.state.wall(moment.now) / 60)
 
 
 def rows(moment: Moment, width: int, height: int) -> list[Row]:
-    """The pool alone, the servers that matter now first when there is no room for all."""
+    """The pool; without room for all of it, the servers in use first."""
     if height <= 1 or not moment.state.pool.values():
         return [_summary(moment, width)][:height]
-    drawn = _table(moment, width)
+    drawn = table(moment, width)
     if len(drawn) > height:
         here = [
             line for member, line in zip(moment.state.pool.values(), drawn[1:], strict=True) if _mark(member, moment)[2]
@@ -34,49 +35,8 @@ def rows(moment: Moment, width: int, height: int) -> list[Row]:
     return drawn
 
 
-def page(moment: Moment, width: int) -> list[Row]:
-    from natsmon.tui.widgets.prose import facts, heading  # pages are loaded when opened
-
-    state = moment.state
-    here = state.status in ("CONNECTED", "DRAINING") and not moment.over
-    told_of_the_last = state.connected is not None and not here
-    drawn = heading("who we were on the last connection" if told_of_the_last else "who we are", width)[1:]
-    told = identity(moment)
-    drawn += facts(told, width) if told else [fit(row(("  not known yet", "label")), width)]
-    drawn += heading("where we can go", width)
-    if not state.pool.values():
-        return [*drawn, fit(row(("  not known yet", "label")), width)]
-    drawn += _table(moment, min(width, 120))
-    return [fit(line, width) for line in drawn]
-
-
-def identity(moment: Moment) -> list[tuple[str, str, Role]]:
-    """Account, user and until when, as far as the server told."""
-    state, user, server = moment.state, moment.state.identity, moment.state.connected
-    dial = next((dial for dial in reversed(state.dials) if dial.outcome == "connected"), None)
-    used = dial.connect.credentials or "none were given" if dial is not None and dial.connect is not None else ""
-    told: list[tuple[str, str, Role]] = [
-        ("server", " at ".join(dict.fromkeys((named(server), address(server.server)))) if server else "", "strong"),
-        ("account", state.account, "value"),
-        ("user", user.user if user else "", "value"),
-        ("credentials", used, "value"),
-    ]
-    if expires := good_until(state):
-        left_over = expires - state.wall(moment.now)
-        told.append(("good until", f"{dates.stamp(expires)} ({figures.until(left_over)})", worry(left_over)))
-    if user is not None:
-        bounds = (
-            ("publishes only to", user.publish_allow),
-            ("publishes not to", user.publish_deny),
-            ("subscribes only to", user.subscribe_allow),
-            ("subscribes not to", user.subscribe_deny),
-        )
-        told += [(name, ", ".join(subjects), "value") for name, subjects in bounds]
-    return [fact for fact in told if fact[1]]
-
-
 def named(server: ev.Connected) -> str:
-    """A server's name, or its address: one without a name calls itself by its long id."""
+    """A server's name; its address where it has none."""
     nameless = server.server_name in ("", server.server_id)
     return address(server.server) if nameless else server.server_name
 
@@ -90,6 +50,7 @@ def good_until(state: State) -> float:
 
 
 def worry(seconds_left: float) -> Role:
+    """How credentials are shown that end in so many seconds."""
     return "bad" if seconds_left < 0 else "warn" if seconds_left < SOON else "value"
 
 
@@ -105,45 +66,41 @@ def _summary(moment: Moment, width: int) -> Row:
     return fit(row(*parts, (" · s shows them", "label")), width)
 
 
-def _table(moment: Moment, width: int) -> list[Row]:
+def table(moment: Moment, width: int) -> list[Row]:
+    """A header, and a line for each server of the pool; attempts left where there is a limit."""
     members = moment.state.pool.values()
+    limited = any(member.attempts_left is not None for member in members)
     longest = max(len(address(member.server)) for member in members)
-    server = max(10, min(max(longest, 16), width - 2 - 2 - _NUMBERS - _STATE))
-    header = row(
-        ("  " + left("server", server) + "  ", "dim"),
-        (left("from", 10) + "  ", "dim"),
-        (f"{'failed':>6}  {'left':>4}  ", "dim"),
-        ("", "dim"),
-    )
-    return [fit(header, width), *(_line(member, moment, server, width) for member in members)]
+    server = max(10, min(max(longest, 16), width - 2 - 2 - _FAILED - (_LEFT if limited else 0) - _STATE))
+    header = f"  {left('server', server)}  {'failed':>6}  {'attempts left  ' if limited else ''}now"
+    lines = (_line(member, moment, server, width, limited=limited) for member in members)
+    return [fit(row((header, "dim")), width), *lines]
 
 
-def _line(member: ev.PoolMember, moment: Moment, server: int, width: int) -> Row:
+def _line(member: ev.PoolMember, moment: Moment, server: int, width: int, *, limited: bool) -> Row:
     glyph, role, word = _mark(member, moment)
-    left_over = "∞" if member.attempts_left is None else figures.count(member.attempts_left, 4)
     spent = member.attempts_left == 0
-    return fit(
-        row(
-            (f"{glyph} ", role),
-            (left(address(member.server), server) + "  ", "strong" if glyph in "●◐▸" else "value"),
-            (left("discovered" if member.discovered else "given", 10) + "  ", "label"),
-            (figures.count(member.failures, 6) + "  ", "warn" if member.failures else "label"),
-            (right(left_over, 4) + "  ", "bad" if spent else "label"),
-            (word or ("no attempts left" if spent else ""), role if word else "bad"),
-        ),
-        width,
-    )
+    parts: list[Piece] = [
+        (f"{glyph} ", role),
+        (left(shorten(address(member.server), server), server) + "  ", "strong" if glyph in "●◐▸" else "value"),
+        (figures.count(member.failures, 6) + "  ", "warn" if member.failures else "label"),
+    ]
+    if limited:
+        parts.append((figures.count(member.attempts_left, _LEFT - 2) + "  ", "bad" if spent else "label"))
+    words = [word, "discovered" if member.discovered else ""]
+    parts.append((", ".join(filter(None, words)), role if word else "label"))
+    return fit(row(*parts), width)
 
 
 def _mark(member: ev.PoolMember, moment: Moment) -> tuple[str, Role, str]:
-    """What this server is to us right now: a shape, and a word."""
+    """How this server is used now: a shape and a word."""
     state = moment.state
     server = address(member.server)
     if not moment.over:
         if state.connected is not None and state.status in ("CONNECTED", "DRAINING"):
             if server == address(state.connected.server):
                 leaving = member.lame_duck or bool(state.lame_duck)
-                return ("!", "warn", "here, lame duck") if leaving else ("●", "good", "here")
+                return ("!", "warn", "connected, lame duck") if leaving else ("●", "good", "connected")
         elif state.dial is not None and server == address(state.dial.server):
             return "◐", "warn", "dialing"
         elif state.waiting is not None and server == address(state.waiting.server):

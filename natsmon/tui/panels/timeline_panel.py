@@ -1,32 +1,58 @@
-"""The last ten minutes as a line of shapes."""
+"""The last ten minutes as a line of shapes, with an axis of time."""
 
 from natsmon.charts import status_timeline
-from natsmon.charts.cells import Row
-from natsmon.charts.status_timeline import legend
+from natsmon.charts.cells import Row, fit, row
+from natsmon.tui.model import figures
 from natsmon.tui.model.moment import Moment
 
 WINDOW = 600.0
-_ROOMIER = 90
-_ROOMY = 70
+
+_WITH_LEGEND = 90
+_TICKS = (600, 300, 120, 60, 0)
+"""Seconds before now that have a label on the axis."""
 
 
-def title(width: int) -> str:
-    """The panel's title, with a legend that fits."""
-    if width >= _ROOMIER:
-        return f"last 10 minutes  {legend()}"
-    return f"last 10 minutes  {legend('silent')}" if width >= _ROOMY else f"10 min  {legend('silent', 'draining')}"
+def title(moment: Moment, width: int, height: int) -> str:
+    """The legend; where there is one line, the axis."""
+    if height > 1:
+        return f"last 10 minutes  {status_timeline.legend()}" if width >= _WITH_LEGEND else "last 10 minutes"
+    return axis(moment, width, "─")
+
+
+def axis(moment: Moment, width: int, fill: str = " ") -> str:
+    """Times of day beneath the cells that they are of; those that would touch are left out."""
+    line = fill * width
+    taken = width + 2
+    for seconds in _TICKS[::-1]:
+        began = moment.now - seconds
+        label = "now" if not seconds else figures.wall(moment.state.wall(began))[:5]
+        place = width - round(seconds / WINDOW * width)
+        at = place - len(label) if not seconds else place
+        if began >= 0 and at >= 0 and at + len(label) + 2 <= taken:
+            line = line[:at] + label + line[at + len(label) :]
+            taken = at
+    return line
 
 
 def rows(moment: Moment, width: int, height: int) -> list[Row]:
-    """One line. Cells lie at fixed times: the picture moves by whole cells, and its past never changes."""
+    """A line of cells, and the axis where there is room.
+
+    Cells lie at fixed times: the line moves by whole cells, and its past never changes. The newest cell shows the
+    present.
+    """
     if width <= 0 or height <= 0:
         return []
     cell = WINDOW / width
     start = (int(moment.now / cell) - width + 1) * cell
-    parts = status_timeline.parts(moment.state.timeline, moment.now, start)
-    return [status_timeline.row(status_timeline.cells(parts, start, cell, width))]
+    timeline = moment.state.timeline
+    shades = status_timeline.cells(status_timeline.parts(timeline, moment.now, start), start, cell, width)
+    shades[-1] = status_timeline.shade_of(timeline[-1])
+    drawn = [status_timeline.row(shades)]
+    if height > 1:
+        drawn.append(fit(row((axis(moment, width), "label")), width))
+    return drawn
 
 
 def tick(moment: Moment) -> object:
-    """The finest cell that a screen can have is a second."""
+    """The finest cell a screen can have is a second."""
     return int(moment.now), moment.stream

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Callable
 from typing import ClassVar, cast
 
 from textual.binding import BindingType
-from textual.widgets import Input
 
+from natsmon.config.view_settings import ViewSettings
 from natsmon.replay.loading import Loading
 from natsmon.replay.player import Player
 from natsmon.stream import commands
@@ -17,27 +17,24 @@ from natsmon.stream.exit_codes import Exit
 from natsmon.stream.source import Source
 from natsmon.text.plain_text import printable
 from natsmon.tui.app import NatsmonApp
-from natsmon.tui.model.key_table import Key, bindings
-from natsmon.tui.model.watched import Watch
+from natsmon.tui.model import figures
+from natsmon.tui.model.key_table import REPLAY_KEYS, Key, bindings
+from natsmon.tui.model.log_window import LogWindow
+from natsmon.tui.model.watched import Watched
 from natsmon.tui.pages.dashboard import Dashboard
-from natsmon.tui.pages.page import Page, RecordPage
-from natsmon.tui.panels.event_panel import Book
+from natsmon.tui.pages.page import Page
 from natsmon.tui.replay.replay_bar import ReplayBar
-from natsmon.tui.replay.replay_keys import REPLAY_KEYS, REPLAY_PAGE_KEYS
-from natsmon.tui.replay.replay_watched import ReplayWatch
-from natsmon.tui.widgets import figures
+from natsmon.tui.replay.replay_watched import ReplayWatched
 from natsmon.tui.widgets.key_bar import MomentView
 
 _SLICE = 0.01
 """Seconds of loading between two looks at the keys."""
 _STEPS = 100
 """Scrubs from one end to the other."""
-_GOING = ("outage", "scrub", "to_end", "go")
-_PLAYING = ("play", "faster", "step", *_GOING)
 
 
-class Nobody:
-    """The source of a recording: what there is to see is in the player, and nobody takes a command."""
+class NoSource:
+    """The source of a replay: events are in the player, and no command is taken."""
 
     can_restart = False
     exit_reason = ""
@@ -57,47 +54,45 @@ class Nobody:
 class ReplayDashboard(Dashboard):
     """With the bar above the keys."""
 
-    def __init__(self, book: Book, keys: tuple[Key, ...], bar: ReplayBar) -> None:
-        super().__init__(book, keys)
+    def __init__(self, window: LogWindow, keys: tuple[Key, ...], bar: ReplayBar) -> None:
+        super().__init__(window, keys)
         self.panels = (*self.panels[:-1], bar, self.keybar)
-        self.add_class("-replay")
 
-    def action_drop_filter(self) -> None:
+    def _below(self, replay: int) -> str:
+        return f"{replay} 1"
+
+    def action_back(self) -> None:
         """Loading is stopped first."""
         if not cast("ReplayApp", self.app).stop_loading():
-            super().action_drop_filter()
+            super().action_back()
 
 
 class ReplayApp(NatsmonApp, inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = bindings(REPLAY_KEYS)
-    CSS = """
-    Screen.-replay {
-        grid-rows: 2 8 4 2 2 1fr 1 1;
-        &.-tiny { grid-rows: 2 4 4 2 1fr 1 1; }
-        &.-tall { grid-rows: 2 11 6 6 3 1fr 2 1; }
-        &.-grand { grid-rows: 2 16 8 9 3 1fr 2 1; }
-    }
-    #replay, .-tall #replay, .-grand #replay { border: none; background: $surface; }
-    """
+    CSS = "#replay, .-tall #replay, .-grand #replay { border: none; background: $surface; }"
 
-    def __init__(self, loading: Loading, *, playing: bool = True, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        loading: Loading,
+        *,
+        playing: bool = True,
+        clock: Callable[[], float] = time.monotonic,
+        view: ViewSettings | None = None,
+    ) -> None:
         self.loading = loading
         self.player = Player(loading.index, playing=playing)
         self.player.seek(0.0)
-        super().__init__(Nobody(), clock=clock)
+        super().__init__(NoSource(), clock=clock, view=view)
 
     def key_table(self) -> tuple[Key, ...]:
         return REPLAY_KEYS
 
-    def page_key_table(self) -> tuple[Key, ...]:
-        return REPLAY_PAGE_KEYS
-
-    def make_watch(self, source: Source, clock: Callable[[], float], unable: str) -> Watch:
-        self._playback = ReplayWatch(source, clock, self.player)
+    def make_watched(self, source: Source, clock: Callable[[], float], unable: str) -> Watched:
+        self._playback = ReplayWatched(source, clock, self.player)
         return self._playback
 
     def make_dashboard(self) -> Dashboard:
-        return ReplayDashboard(self.watched.book, self._keys, ReplayBar(self.player, self.loading))
+        return ReplayDashboard(self.watched.window, self._keys, ReplayBar(self.player, self.loading))
 
     # -- the recording ----------------------------------------------------------------------------
 
@@ -117,7 +112,7 @@ class ReplayApp(NatsmonApp, inherit_bindings=False):
         self._draw_soon()
 
     def draw(self) -> None:
-        cut = self._playback.look()
+        cut = self._playback.advance()
         if cut:
             self._find_again()
         super().draw()
@@ -134,43 +129,33 @@ class ReplayApp(NatsmonApp, inherit_bindings=False):
 
     # -- keys -------------------------------------------------------------------------------------
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Their keys work on every page, but not where somebody types, nor where they walk from record to record."""
-        if action in _PLAYING and isinstance(self.focused, Input):
-            return False
-        if action in _GOING and not isinstance(self.screen, MomentView):
-            return False
-        if action in ("outage", "scrub") and isinstance(self.screen, RecordPage):
-            return False
-        return super().check_action(action, parameters)
-
     def action_play(self) -> None:
         self.player.toggle()
-        self._told("playing" if self.player.playing else "paused")
+        self._confirm("playing" if self.player.playing else "paused")
 
     def action_faster(self, by: int) -> None:
         self.player.faster(by)
-        self._told(f"{self.player.speed}×")
+        self._confirm(f"{self.player.speed}×")
 
     def action_step(self, by: int) -> None:
         self.player.step(by)
-        self._told(f"event {self.player.number:,}")
+        self._confirm(f"event {self.player.number:,}")
 
     def action_outage(self, by: int) -> None:
         if not self.player.to_outage(by):
-            told = "further outage" if self.player.complete else "further outage in what has been loaded"
-            self.say(f"there is no {told}" if by > 0 else "there is no outage before this")
+            further = "further outage" if self.player.complete else "further outage in what has been loaded"
+            self.say(f"there is no {further}" if by > 0 else "there is no outage before this")
             return
         outages = self.player.index.outages
-        self._told(f"outage {self.player.index.outages_until(self.player.at):,} of {len(outages):,}")
+        self._confirm(f"outage {self.player.index.outages_until(self.player.at):,} of {len(outages):,}")
 
     def action_scrub(self, by: int) -> None:
         self.player.seek(self.player.at + by * self.player.index.length / _STEPS)
-        self._told_time()
+        self._show_time()
 
-    def action_to_end(self, which: int) -> None:
+    def action_to_edge(self, which: int) -> None:
         self.player.seek(self.player.index.length if which > 0 else 0.0)
-        self._told_time()
+        self._show_time()
 
     def action_go(self) -> None:
         from natsmon.tui.replay.go_prompt import GoPrompt
@@ -182,7 +167,7 @@ class ReplayApp(NatsmonApp, inherit_bindings=False):
         if why_not:
             self.say(why_not)
         else:
-            self._told_time()
+            self._show_time()
 
     def action_record(self) -> None:
         self.say("this is a recording")
@@ -198,10 +183,10 @@ class ReplayApp(NatsmonApp, inherit_bindings=False):
     def action_leave(self) -> None:
         self.exit(Exit.ENDED)
 
-    def _told_time(self) -> None:
-        self._told(figures.wall_millis(self.player.wall))
+    def _show_time(self) -> None:
+        self._confirm(figures.wall_millis(self.player.wall))
 
-    def _told(self, words: str) -> None:
+    def _confirm(self, words: str) -> None:
         if len(self._views) > 1:  # the page hides the bar
             self.say(words)
         self._draw_soon()

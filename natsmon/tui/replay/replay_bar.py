@@ -5,12 +5,12 @@ from math import inf
 
 from textual.events import MouseDown, MouseMove, MouseUp
 
-from natsmon.charts.cells import Piece, Role, Row, fit, row, spread, width_of
+from natsmon.charts.cells import Piece, Role, Row, fit, row, runs_of, spread, width_of
 from natsmon.replay.loading import Loading
 from natsmon.replay.player import Player
 from natsmon.replay.recording_index import RecordingIndex
+from natsmon.tui.model import figures
 from natsmon.tui.model.moment import Moment
-from natsmon.tui.widgets import figures
 from natsmon.tui.widgets.panel import Panel
 
 HERE, PAST, AHEAD, UNREAD, LOST = "●", "━", "─", "┄", "█"
@@ -34,13 +34,7 @@ def track(player: Player, share: float, width: int) -> Row:
         shapes[n] = (LOST, "bad")
     if width:
         shapes[here] = (HERE, "bad" if shapes[here][0] == LOST else "strong")
-    parts: list[Piece] = []
-    for shape, role in shapes:
-        if parts and parts[-1][1] == role:
-            parts[-1] = (parts[-1][0] + shape, role)
-        else:
-            parts.append((shape, role))
-    return row(*parts)
+    return runs_of(shapes)
 
 
 def cell(at: float, whole: float, width: int) -> int:

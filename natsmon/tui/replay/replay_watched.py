@@ -1,17 +1,19 @@
-"""A recording, watched: the same as a live stream to every panel, only that it can be anywhere at once."""
+"""A recording, watched: the same to every panel as a live stream, at any place of it."""
 
 from collections.abc import Callable
+
+from msgspec.structs import replace
 
 from natsmon.replay.player import Player
 from natsmon.stream.source import Source
 from natsmon.tui.model.moment import Moment
-from natsmon.tui.model.watched import Watch, entry
+from natsmon.tui.model.watched import Watched
 
 NO_CONNECTION = "a recording: there is no connection to act on"
 
 
-class ReplayWatch(Watch):
-    """The player's scene, as a view of it needs it."""
+class ReplayWatched(Watched):
+    """What is known at the player's place."""
 
     def __init__(self, source: Source, clock: Callable[[], float], player: Player) -> None:
         super().__init__(source, clock, NO_CONNECTION)
@@ -20,20 +22,17 @@ class ReplayWatch(Watch):
         self._jumps = 0
         self._place = (0, 0.0)
 
-    def look(self) -> bool:
-        """Let it play until now, and take over what it shows. True when that is not what just goes on."""
+    def advance(self) -> bool:
+        """Play until now; True when the player has jumped."""
         now = self._clock()
         self.player.advance(now - self._last)
         self._last = now
         jumped = self.player.jumps != self._jumps
-        if jumped:
-            self._jumps = self.player.jumps
-            self.book.restore([entry(line) for line in self.player.tracks.first.log])
-        for line in self.player.new_lines:
-            if not jumped:
-                self.book.add(entry(line))
-        self.player.new_lines.clear()
+        self._jumps = self.player.jumps
         self.tracks = self.player.tracks
+        log = self.tracks.first.log
+        if jumped or self.window.log is not log:
+            self.window.attach(log)
         self.stream = "ended" if self.state.end is not None else "live"
         place = (self.player.number, self.player.at)
         if place != self._place:
@@ -42,4 +41,4 @@ class ReplayWatch(Watch):
         return jumped
 
     def moment(self) -> Moment:
-        return Moment(self.state, self.player.now, self.stream, unable=self.unable)
+        return replace(super().moment(), now=self.player.now, data_age=0.0, replay=True)

@@ -11,7 +11,7 @@ from natsmon.tui.widgets.prompt import Prompt
 
 
 class FilterPrompt(Prompt):
-    """Filters while it is typed; enter and tab keep the filter, esc drops it."""
+    """Filters while it is typed; enter and tab keep the filter, esc removes it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "drop", show=False),
@@ -19,7 +19,7 @@ class FilterPrompt(Prompt):
     ]
 
     def __init__(self, pane: Pane, keybar: KeyBar) -> None:
-        hint = f"show {pane.noun} that contain…  (enter keeps, esc drops)"
+        hint = f"show {pane.noun} that contain…  (enter keeps, esc removes)"
         super().__init__(keybar, pane.needle, placeholder=hint)
         self._pane = pane
 

@@ -1,70 +1,75 @@
-"""The last line: the most important keys, or for a moment what there is to say about the one just pressed."""
+"""The last line: the most important keys, or for a moment a notice."""
 
 from textual.events import Click
 
 from natsmon.charts.cells import Piece, Role, Row, fit, row
-from natsmon.tui.model.decisions import BY_ACTION
+from natsmon.stream.commands import AnyCommand
+from natsmon.tui.model import decisions
 from natsmon.tui.model.key_table import Key
 from natsmon.tui.model.moment import Moment
 from natsmon.tui.widgets.panel import Panel
 
-_SPARED = (
+_SPARED: tuple[str, ...] = (
     "",
-    *(
-        f"natsmon.{name}"
-        for name in ("filter", "servers", "latency", "drain", "upgrade", "open", "next_server", "outages", "pause")
-    ),
-    *(f"natsmon.{name}" for name in ("step", "go", "faster")),  # a replay has these
+    "filter",
+    "servers",
+    "latency",
+    "drain",
+    "upgrade",
+    "open",
+    "next-server",
+    "outages",
+    "pause",
 )
+_SPARED += ("step", "time", "faster", "copy", "up", "older", "play")
+"""Ids of keys that give way where the line is short, first ones first."""
 
 
 def label_of(key: Key, moment: Moment) -> str:
-    match _action(key):
+    """The label of a key, as its command is called now."""
+    match key.id:
         case "pause" if moment.state.paused:
-            return "resume" if key.label else ""
-        case "reconnect" if key.label:
-            if moment.state.status == "CLOSED" or (moment.over and moment.can_restart):
-                return "start again"
-            return "dial now" if moment.state.status in ("DISCONNECTED", "CONNECTING", "RECONNECTING") else key.label
+            return "resume"
+        case "reconnect" if moment.state.status == "CLOSED" or (moment.over and moment.can_restart):
+            return "start again"
+        case "reconnect" if moment.state.status in ("DISCONNECTED", "CONNECTING", "RECONNECTING"):
+            return "dial now"
     return key.label
 
 
-def _action(key: Key) -> str:
-    return key.action.removeprefix("app.")
-
-
 def idle(key: Key, moment: Moment) -> bool:
-    """True when pressing the key now would only be told why it does nothing."""
-    if _action(key) == "reconnect" and moment.over and moment.can_restart:
+    """True when the key would have no effect now."""
+    if key.action not in decisions.ACTIONS or (key.id == "reconnect" and moment.over and moment.can_restart):
         return False
-    decide = BY_ACTION.get(_action(key))
-    return decide is not None and isinstance(decide(moment), str)
+    return isinstance(decisions.decide(key.action, moment), str)
 
 
 def tick(moment: Moment) -> object:
+    """Changes when a label, or whether a key has an effect, would."""
     state = moment.state
     observing = state.connection is not None and state.connection.observing
-    return state.paused, state.status, moment.stream, state.dial is not None, observing
+    return state.paused, state.status, moment.stream, state.waiting is not None, observing
 
 
 def leaving(moment: Moment) -> str:
-    """What is waited for; empty unless it is."""
+    """What is waited for before natsmon quits; empty unless it is quitting."""
     if moment.stream != "leaving":
         return ""
     connection, doing = moment.state.connection, "closing…"
     if moment.state.status in ("CONNECTED", "DRAINING"):
         reads = connection is not None and connection.verification == "ack"
         doing = "draining and reading back…" if reads else "draining…"
-    return f"{doing} q again leaves at once"
+    return f"{doing} q again quits at once"
 
 
 def rows(keys: tuple[Key, ...], moment: Moment, width: int) -> list[Row]:
+    """One row of labels."""
     return [fit(row(*(part for _, parts in _parts(keys, moment, width) for part in parts)), width)]
 
 
 def _parts(keys: tuple[Key, ...], moment: Moment, width: int) -> list[tuple[Key, list[Piece]]]:
-    """The labels that fit; where they do not, those that can best be found in the help go first."""
-    bar = [key for key in keys if key.label and not (moment.unable and _action(key) in BY_ACTION)]
+    """The labels that fit."""
+    bar = [key for key in keys if key.label and not (moment.unable and key.action in decisions.ACTIONS)]
     for spared in _SPARED:
         bar = [key for key in bar if key.id != spared]
         labels = [(key, f" {label_of(key, moment)}") for key in bar]
@@ -95,23 +100,24 @@ class KeyBar(Panel):
     """Clicking a label is pressing its key."""
 
     def __init__(self, keys: tuple[Key, ...]) -> None:
-        self._keys = keys
+        self.keys = keys
         self.notice = ""
         super().__init__(self._line, lambda moment: (tick(moment), self.notice), id="keybar")
 
     def _line(self, moment: Moment, width: int, height: int) -> list[Row]:
-        if told := self.notice or leaving(moment):
-            return [fit(row((told, "strong")), width)]
-        return rows(self._keys, moment, width)
+        if notice := self.notice or leaving(moment):
+            return [fit(row((notice, "strong")), width)]
+        return rows(self.keys, moment, width)
 
-    def say(self, notice: str) -> None:
+    def show_notice(self, notice: str) -> None:
+        """Show a sentence instead of the keys; an empty one shows the keys again."""
         self.notice = notice
         self.redraw()
 
     async def on_click(self, event: Click) -> None:
         if self._moment is None or self.notice or leaving(self._moment):
             return
-        key = key_at(self._keys, self._moment, self.size.width, event.x - self.content_offset.x)
+        key = key_at(self.keys, self._moment, self.size.width, event.x - self.content_offset.x)
         if key is not None:
             await self.app.run_action(key.action)
 
@@ -121,8 +127,13 @@ class MomentView:
 
     keybar: KeyBar
     of_a_record = False
-    """True when it tells of one record, and has nothing to tell without it."""
+    """True when it is about one record of a session."""
 
     def show(self, moment: Moment, revision: int) -> None:
         """Show a moment; whatever looks the same as before is not painted again."""
         raise NotImplementedError
+
+
+def doing(command: AnyCommand) -> str:
+    """The name of a command."""
+    return decisions.DOING[type(command)]

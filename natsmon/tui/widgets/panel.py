@@ -5,7 +5,7 @@ from collections.abc import Callable, Hashable, Sequence
 from rich.segment import Segment
 from rich.style import Style
 from textual.content import Content
-from textual.events import MouseScrollDown, MouseScrollUp
+from textual.events import Click, MouseScrollDown, MouseScrollUp
 from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
@@ -26,8 +26,18 @@ class Panel(Widget):
 
     ALLOW_SELECT = False
 
-    def __init__(self, draw: Draw, tick: Tick, *, id: str | None = None, title: str = "") -> None:  # noqa: A002 (Textual's name)
+    def __init__(
+        self,
+        draw: Draw,
+        tick: Tick,
+        *,
+        id: str | None = None,  # noqa: A002 (Textual's name)
+        title: str = "",
+        page: str = "",
+    ) -> None:
         super().__init__(id=id)
+        self._page = page
+        """The page that a click opens."""
         self._draw = draw
         self._tick = tick
         self._rows: list[Row] = []
@@ -37,6 +47,8 @@ class Panel(Widget):
         self._ground: Style | None = None
         self._styles_of: dict[str, Style] = {}
         self._titles: tuple[str, str] | None = None
+        self.lit = range(0)
+        """The rows of the cursor, on a ground of their own."""
         self.entitle(title)
 
     def entitle(self, title: str, subtitle: str = "") -> None:
@@ -55,12 +67,12 @@ class Panel(Widget):
             self.redraw()
 
     def redraw(self) -> None:
-        before = self._rows
+        before, lit = self._rows, self.lit
         rows = self._fill()
         changed = [
             Region(0, y, self.size.width, 1)
             for y in range(max(len(before), len(rows)))
-            if y >= len(before) or y >= len(rows) or before[y] != rows[y]
+            if y >= len(before) or y >= len(rows) or before[y] != rows[y] or (y in lit) != (y in self.lit)
         ]
         if changed:
             self.refresh(*changed)
@@ -85,6 +97,9 @@ class Panel(Widget):
         if y >= len(self._rows):
             return Strip.blank(width, ground)
         segments = [Segment(text, self._style(role)) for text, role in self._rows[y]]
+        if y in self.lit:
+            lit = Style(bgcolor=self.screen.get_component_styles("role--cursor").background.rich_color, reverse=False)
+            segments = [Segment(text, (style or ground) + lit) for text, style, _ in segments]
         return Strip(segments).adjust_cell_length(width, ground)
 
     def _style(self, role: str) -> Style:
@@ -100,6 +115,11 @@ class Panel(Widget):
                 color=(ground + named.color).rich_color, bgcolor=ground.rich_color, bold=named.text_style.bold
             )
         return style
+
+    async def on_click(self, event: Click) -> None:
+        """Open the page with more about what the panel shows."""
+        if self._page:
+            await self.app.run_action(f"page('{self._page}')")
 
     def notify_style_update(self) -> None:
         self._ground = None

@@ -1,13 +1,10 @@
-"""A panel of records: with the focus it has a cursor, and opens the record under it."""
+"""A panel of records with a cursor row, which opens the record it is on."""
 
 from typing import Generic, TypeVar
 
-from rich.segment import Segment
-from rich.style import Style
 from textual.events import Click
-from textual.strip import Strip
 
-from natsmon.charts.cells import Row
+from natsmon.charts.cells import Row, text_of
 from natsmon.tui.model.moment import Moment
 from natsmon.tui.model.selection import Selection, View
 from natsmon.tui.widgets.panel import ScrolledPanel
@@ -15,7 +12,7 @@ from natsmon.tui.widgets.panel import ScrolledPanel
 T = TypeVar("T")
 
 
-class Table(ScrolledPanel, Generic[T], can_focus=True):
+class RecordTable(ScrolledPanel, Generic[T], can_focus=True):
     """Moved by keys and by the wheel; a click on a row opens it."""
 
     noun = "records"
@@ -28,7 +25,7 @@ class Table(ScrolledPanel, Generic[T], can_focus=True):
         super().__init__(self._lines, self._changes, id=id, title=title)
 
     def changes(self, moment: Moment) -> object:
-        """Whether the rows would look different now although no event came."""
+        """Changes when the rows would, though no event came."""
         raise NotImplementedError
 
     def lines_above(self, moment: Moment, height: int) -> int:
@@ -40,31 +37,24 @@ class Table(ScrolledPanel, Generic[T], can_focus=True):
         raise NotImplementedError
 
     def opened(self, record: T) -> None:
-        """A record is to be shown whole."""
+        """A record is to be shown in full."""
+        raise NotImplementedError
+
+    def in_full(self, record: T) -> list[Row]:
+        """The record as one line of text, for copying."""
         raise NotImplementedError
 
     def _changes(self, moment: Moment) -> object:
-        return self.changes(moment), self.selection.revision, self.has_focus
+        return self.changes(moment), self.selection.revision
 
     def _lines(self, moment: Moment, width: int, height: int) -> list[Row]:
         self._first = self.lines_above(moment, height)
-        self._view = self.selection.view(moment.state, height - self._first, marked=self.has_focus)
+        view = self._view = self.selection.view(moment.state, height - self._first)
+        at = self._first + view.cursor if view.cursor is not None else -1
+        self.lit = range(at, at + 1) if at >= 0 else range(0)
         return self.drawn(moment, width, height, self._view)
 
-    def render_line(self, y: int) -> Strip:
-        strip = super().render_line(y)
-        if self._view.cursor is None or y != self._first + self._view.cursor:
-            return strip
-        lit = Style(bgcolor=self.screen.get_component_styles("role--cursor").background.rich_color)
-        return Strip([Segment(text, style + lit if style else lit) for text, style, _ in strip], strip.cell_length)
-
-    def on_focus(self) -> None:
-        self.redraw()
-
-    def on_blur(self) -> None:
-        self.redraw()
-
-    # -- what a pane can do -----------------------------------------------------------------------
+    # -- what a pane does -------------------------------------------------------------------------
 
     @property
     def needle(self) -> str:
@@ -83,25 +73,41 @@ class Table(ScrolledPanel, Generic[T], can_focus=True):
         self.move(direction * max(1, self.size.height - self._first - 1))
 
     def to_start(self) -> None:
-        """The newest record, which stands at the top."""
+        """The newest record, at the top."""
         self.move(-(1 << 30))
 
     def to_end(self) -> None:
+        """The oldest record."""
+        self.move(0)
         self.move(1 << 30)
+
+    def unmark(self) -> bool:
+        found = self.selection.unmark()
+        if found:
+            self.redraw()
+        return found
+
+    def select(self) -> None:
+        if self._moment is not None:
+            self.selection.toggle(self._moment.state)
+            self.redraw()
+
+    def copied(self) -> list[str]:
+        if self._moment is None:
+            return []
+        chosen = self.selection.chosen(self._moment.state)
+        return [text_of(line).rstrip() for record in chosen for line in self.in_full(record)]
 
     def open(self) -> None:
         if self._moment is not None and (record := self.selection.current(self._moment.state)) is not None:
             self.opened(record)
 
-    def on_click(self, event: Click) -> None:
+    async def on_click(self, event: Click) -> None:
         place = event.get_content_offset(self)
         line = place.y - self._first if place is not None else -1
         if 0 <= line < len(self._view.listed):
-            record = self._view.listed[line]
-            self.selection.choose(record)
-            self.redraw()
-            self.opened(record)
+            self.opened(self._view.listed[line])
 
     def wheel(self, direction: int) -> None:
-        if self.has_focus:
+        if self.has_focus or self.selection.marked:
             self.move(direction)

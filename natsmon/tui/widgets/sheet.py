@@ -1,27 +1,51 @@
-"""A panel with more rows than lines: a window on them is shown, and moved."""
+"""A panel with more rows than lines: a window on them is shown, moved and filtered."""
 
 from collections.abc import Callable
 
-from natsmon.charts.cells import Row
+from natsmon.charts.cells import Row, fit, row, text_of
 from natsmon.tui.model.moment import Moment
 from natsmon.tui.widgets.panel import ScrolledPanel, Tick
 
 
 class Sheet(ScrolledPanel):
-    """``draw(moment, width)`` gives all the rows; its title says which of them are seen."""
+    """``draw(moment, width)`` gives all the rows; the title says which of them are in view."""
+
+    noun = "lines"
 
     def __init__(self, draw: Callable[[Moment, int], list[Row]], tick: Tick, title: Callable[[], str]) -> None:
-        self._whole = draw
-        self._named = title
+        self._draw_all = draw
+        self._title = title
         self._top = 0
+        self._needle = ""
         super().__init__(self._lines, tick)
 
     def _lines(self, moment: Moment, width: int, height: int) -> list[Row]:
-        rows = self._whole(moment, width)
+        rows = self._matching(moment, width)
         self._top = max(0, min(self._top, len(rows) - height))
-        place = f" · lines {self._top + 1}–{self._top + height} of {len(rows)}" if len(rows) > height else ""
-        self.entitle(self._named() + place)
+        place = f" · lines {self._top + 1}-{self._top + height} of {len(rows)}" if len(rows) > height else ""
+        filtered = f" · “{self._needle}”" if self._needle else ""
+        self.entitle(self._title() + filtered + place)
         return rows[self._top : self._top + height]
+
+    def _matching(self, moment: Moment, width: int) -> list[Row]:
+        rows = self._draw_all(moment, width)
+        if not self._needle:
+            return rows
+        found = [line for line in rows if self._needle in text_of(line).casefold()]
+        return found or [
+            fit(row((f"no line contains “{self._needle}” · / changes it, esc removes it", "label")), width)
+        ]
+
+    # -- what a pane does -------------------------------------------------------------------------
+
+    @property
+    def needle(self) -> str:
+        return self._needle
+
+    def filter(self, needle: str) -> None:
+        self._needle = needle.casefold()
+        self._top = 0
+        self.redraw()
 
     def move(self, lines: int) -> None:
         self._top = max(0, self._top + lines)
@@ -29,3 +53,23 @@ class Sheet(ScrolledPanel):
 
     def page(self, direction: int) -> None:
         self.move(direction * max(1, self.size.height - 1))
+
+    def to_start(self) -> None:
+        self.move(-(1 << 30))
+
+    def to_end(self) -> None:
+        self.move(1 << 30)
+
+    def unmark(self) -> bool:
+        return False
+
+    def select(self) -> None:
+        """A sheet has no rows to select."""
+
+    def copied(self) -> list[str]:
+        if self._moment is None:
+            return []
+        return [text_of(line).rstrip() for line in self._matching(self._moment, max(80, self.size.width))]
+
+    def open(self) -> None:
+        """A line of a sheet has nothing more to show."""

@@ -4,8 +4,12 @@ A figure without a sample is a dash, never a zero.
 """
 
 import time
+from typing import TYPE_CHECKING
 
 from natsmon.text import dates, units
+
+if TYPE_CHECKING:
+    from natsmon.state.histogram import Histogram
 
 NONE = "–"
 _MOST = 10**18
@@ -34,6 +38,17 @@ def millis(seconds: float | None, width: int = 6) -> str:
         if round(ms, decimals) < below:
             return f"{ms:.{decimals}f}".rjust(width)
     return f"{ms:.0f}".rjust(width) if ms < 10 ** (width - 1) else f"{seconds:.0f}s".rjust(width)
+
+
+def percentile(of: "Histogram", p: float) -> float | None:
+    """A percentile in seconds; None with so few samples that it would be the longest of them."""
+    return of.percentile(p) if of.count * (100 - p) >= 100 else None
+
+
+def tail(of: "Histogram") -> tuple[str, float | None]:
+    """The highest of p99 and p90 that there are enough samples for, with its name."""
+    p = 99 if of.count >= 100 else 90
+    return f"p{p}", percentile(of, p)
 
 
 def span(seconds: float | None, width: int = 8) -> str:

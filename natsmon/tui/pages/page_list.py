@@ -1,0 +1,34 @@
+"""The pages that a key opens from anywhere, by name."""
+
+from natsmon.tui.model.key_table import Key
+from natsmon.tui.pages.page import Page, SheetPage
+
+
+def page_named(name: str, keys: tuple[Key, ...], record_keys: tuple[Key, ...]) -> Page:
+    """Make a page; what it needs is imported now.
+
+    Args:
+        name: As in the action ``page(name)`` of the key table.
+        keys: Shown by the help.
+        record_keys: Shown by the help as those of one record.
+    """
+    match name:
+        case "outages":
+            from natsmon.tui.pages.outage_pages import OutagesPage
+
+            return OutagesPage()
+        case "upgrade":
+            from natsmon.tui.pages import upgrade_rows
+
+            return SheetPage(name, "rolling upgrade", upgrade_rows.rows, upgrade_rows.tick)
+        case "latency":
+            from natsmon.tui.pages import latency_rows
+
+            return SheetPage(name, name, latency_rows.rows, latency_rows.tick, follows=False)
+        case "servers":
+            from natsmon.tui.pages import server_rows
+
+            return SheetPage(name, name, server_rows.rows, server_rows.tick)
+    from natsmon.tui.pages import help_rows
+
+    return SheetPage("help", "help", lambda _, width: help_rows.rows(keys, record_keys, width), lambda _: 0)

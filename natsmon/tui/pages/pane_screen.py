@@ -1,0 +1,72 @@
+"""What the dashboard and every page over it have in common: keys that act on the pane in use."""
+
+from typing import TYPE_CHECKING, cast
+
+from textual.screen import Screen
+
+from natsmon.tui.widgets.key_bar import MomentView
+from natsmon.tui.widgets.pane import Pane
+
+if TYPE_CHECKING:
+    from natsmon.tui.app import NatsmonApp
+
+
+class PaneScreen(Screen[None], MomentView):
+    """A screen whose keys move in, filter, select from and copy one of its panels."""
+
+    @property
+    def pane(self) -> Pane:
+        """What the keys act on."""
+        raise NotImplementedError
+
+    @property
+    def natsmon(self) -> "NatsmonApp":
+        """The app."""
+        return cast("NatsmonApp", self.app)
+
+    def leave(self) -> None:
+        """Go back to what is below."""
+        raise NotImplementedError
+
+    def action_move(self, lines: int) -> None:
+        self.pane.move(lines)
+
+    def action_page(self, direction: int) -> None:
+        self.pane.page(direction)
+
+    def action_to_start(self) -> None:
+        self.pane.to_start()
+
+    def action_to_end(self) -> None:
+        self.pane.to_end()
+
+    def action_open(self) -> None:
+        self.pane.open()
+
+    def action_select(self) -> None:
+        self.pane.select()
+
+    def action_filter(self) -> None:
+        from natsmon.tui.widgets.filter_prompt import FilterPrompt
+
+        FilterPrompt(self.pane, self.keybar).ask(self)
+
+    def action_back(self) -> None:
+        """Undo one thing: the mark, the filter, then leave."""
+        if self.pane.unmark():
+            return
+        if self.pane.needle:
+            self.pane.filter("")
+        else:
+            self.leave()
+
+    def action_copy(self) -> None:
+        self.natsmon.copy_rows(self.pane.copied())
+
+    def action_hold(self) -> None:
+        """Hold what is shown, or follow again."""
+        raise NotImplementedError
+
+    def action_enlarge(self) -> None:
+        """Let the focused panel fill the screen, or no longer."""
+        self.natsmon.say("this page fills the screen already")

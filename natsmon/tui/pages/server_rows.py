@@ -1,0 +1,51 @@
+"""The page of the servers: identity, and every server of the pool."""
+
+from natsmon.charts.cells import Role, Row, fit, row
+from natsmon.state.server_names import address
+from natsmon.text import dates
+from natsmon.tui.model import figures
+from natsmon.tui.model.moment import Moment
+from natsmon.tui.panels.server_panel import good_until, named, table, tick, worry
+from natsmon.tui.widgets.prose import facts, heading
+
+__all__ = ["rows", "tick"]
+
+
+def rows(moment: Moment, width: int) -> list[Row]:
+    """All of the page."""
+    state = moment.state
+    here = state.status in ("CONNECTED", "DRAINING") and not moment.over
+    earlier = state.connected is not None and not here
+    drawn = heading("identity on the last connection" if earlier else "identity", width)[1:]
+    known = identity(moment)
+    drawn += facts(known, width) if known else [fit(row(("  not known yet", "label")), width)]
+    drawn += heading("server pool", width)
+    if not state.pool.values():
+        return [*drawn, fit(row(("  not known yet", "label")), width)]
+    drawn += table(moment, min(width, 120))
+    return [fit(line, width) for line in drawn]
+
+
+def identity(moment: Moment) -> list[tuple[str, str, Role]]:
+    """Server, account, user, credentials and permissions, as far as they are known."""
+    state, user, server = moment.state, moment.state.identity, moment.state.connected
+    dial = next((dial for dial in reversed(state.dials) if dial.outcome == "connected"), None)
+    used = dial.connect.credentials or "none" if dial is not None and dial.connect is not None else ""
+    found: list[tuple[str, str, Role]] = [
+        ("server", " at ".join(dict.fromkeys((named(server), address(server.server)))) if server else "", "strong"),
+        ("account", state.account, "value"),
+        ("user", user.user if user else "", "value"),
+        ("credentials", used, "value"),
+    ]
+    if expires := good_until(state):
+        left_over = expires - state.wall(moment.now)
+        found.append(("valid until", f"{dates.stamp(expires)} ({figures.until(left_over)})", worry(left_over)))
+    if user is not None:
+        bounds = (
+            ("may publish to", user.publish_allow),
+            ("may not publish to", user.publish_deny),
+            ("may subscribe to", user.subscribe_allow),
+            ("may not subscribe to", user.subscribe_deny),
+        )
+        found += [(name, ", ".join(subjects), "value") for name, subjects in bounds]
+    return [fact for fact in found if fact[1]]
