@@ -26,6 +26,7 @@ from natsmon.probe.inquiry import monitoring_port as monitoring_port_module
 from natsmon.probe.inquiry import server_answers as inquiry_module
 from natsmon.probe.inquiry.monitoring_port import MonitoringPort
 from natsmon.probe.inquiry.server_answers import Inquiry, Lost
+from natsmon.protocol.server_info import Info
 from natsmon.state import State, Tracks
 from natsmon.stream import commands
 from natsmon.stream import events as ev
@@ -319,6 +320,8 @@ async def test_pool_emits_changes(cluster: list[NatsServer], refused_port: int) 
 
 class Answering:
     """A link on which every question has these answers."""
+
+    info = Info()
 
     def __init__(self, answers: list[bytes]) -> None:
         self._answers = answers

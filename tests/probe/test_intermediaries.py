@@ -78,21 +78,6 @@ async def test_direct_connection_has_no_line_about_the_proxy_protocol(server: Na
 # -- an idle limit ----------------------------------------------------------------------------------
 
 
-async def test_idle_limit_is_learned_from_three_losses() -> None:
-    async def script(talk: Talk) -> None:
-        await talk.handshake()
-        await asyncio.sleep(1.1)
-
-    async with playing(script) as peer:
-        quiet = settings(peer.url, observe="orders.>", rtt_interval=1000.0, inquiries=False)
-        async with listening(quiet) as run:
-            learned = await run.events.until(ev.CloseReason)
-    assert learned.cause == "idle_limit"
-    assert learned.reason.startswith("1.")
-    assert learned.outage == 3
-    assert any("lower --ping-interval" in line for line in log_of(run.events))
-
-
 @pytest.mark.parametrize(
     ("losses", "learned"),
     [

@@ -88,25 +88,6 @@ async def test_messages_buffered_before_the_subject_is_known_are_sent(
             assert tally.buffered_bytes == 0
 
 
-async def test_domain_and_prefixes_are_used(nats_server: StartServer, tmp_path: Path) -> None:
-    """A user who may use nothing else: inboxes of his own prefix, and JetStream by its domain."""
-    inside = f'store_dir: "{tmp_path}", domain: hub'
-    allowed = 'publish: [hello, "$JS.hub.API.>", "my.box.>"], subscribe: "my.box.>"'
-    user = f"{{ user: u, password: p, permissions: {{ {allowed} }} }}"
-    users = f"[{user}, {{ user: a, password: p }}]"
-    server = nats_server(config=f"jetstream {{ {inside} }}\nauthorization {{ users: {users} }}")
-    async with stream_on(server, user="a", password="p"):
-        wanted = settings(
-            server.url, jetstream=STREAM, interval=0.01, inbox_prefix="my.box", js_domain="hub", inquiries=False,
-            user=Secret("u"), password=Secret("p"),
-        )  # fmt: skip
-        async with listening(wanted) as run:
-            await run.events.until_counts(lambda tally: tally.delivered >= 20)
-            back = await read_back(run)
-            assert (back.missing, back.complete) == (0, True)
-            assert not run.events.of(ev.AsyncError)
-
-
 # -- where something is -----------------------------------------------------------------------------
 
 

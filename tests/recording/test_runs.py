@@ -101,7 +101,7 @@ async def test_kill_loses_at_most_the_last_second(server: NatsServer, tmp_path: 
     path = tmp_path / f"run.{suffix}"
     seen: list[tuple[float, bytes]] = []
     killed = 0.0
-    async with natsmon(mode, "--record", str(path), server.url, "--rate", "45") as process:
+    async with natsmon(mode, *_singly(mode), "--record", str(path), server.url, "--rate", "45") as process:
         assert process.stdout is not None
         enough = LOST_AT_MOST + 0.3 + int.from_bytes(os.urandom(1), "big") / 256
         began = time.monotonic()
@@ -126,13 +126,19 @@ async def test_kill_loses_at_most_the_last_second(server: NatsServer, tmp_path: 
         assert sum(b'"published"' in line for line in got) >= sum(b"published" in line for line in old) > 5
 
 
+def _singly(mode: str) -> tuple[str, ...]:
+    """The log needs a flag for single messages; the stream has them."""
+    return ("--messages",) if mode == "--plain" else ()
+
+
 @pytest.mark.parametrize("mode", ["--json", "--plain"])
 async def test_full_disk_is_reported_and_the_run_continues(server: NatsServer, tmp_path: Path, mode: str) -> None:
     """A limit on the size of files stands in for the disk."""
     path = tmp_path / "run.jsonl"
     limited = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000))"
     program = ["-c", f"{limited}; from natsmon.cli.main import main; main()"]
-    async with natsmon(mode, "--record", str(path), server.url, "--rate", "45", program=program) as process:
+    arguments = (mode, *_singly(mode), "--record", str(path), server.url, "--rate", "45")
+    async with natsmon(*arguments, program=program) as process:
         assert process.stdout is not None
         line = b""
         async with asyncio.timeout(WAIT):

@@ -70,7 +70,8 @@ def stream(events: list[ev.AnyEvent]) -> Stream:
 
 def test_on_the_log_and_in_what_a_terminal_keeps(events: list[ev.AnyEvent]) -> None:
     log, tracks = PlainLog(), Tracks()
-    lines = [line.decode().removesuffix("\n") for event in events if (line := log.line(event)) is not None]
+    logged = [line.decode().removesuffix("\n") for event in events if (line := log.line(event)) is not None]
+    lines = [line for text in logged for line in text.split("\n")]
     for event in events:
         tracks.apply(event)
     state = tracks.first.state

@@ -67,7 +67,7 @@ def spellings(secret: str) -> list[str]:
 
 def check(run: Run, *secrets: str) -> None:
     assert run.text
-    assert not run.recorded or run.recorded.startswith('{"type":"session"')
+    assert not run.recorded or run.recorded.startswith('{"type":"part"')
     assert "Traceback" not in run.text
     for secret in secrets:
         for spelling in spellings(secret):
@@ -220,7 +220,8 @@ def test_natsmon_check(nats_server: StartServer, form: str, way: Way, good: bool
     args, variables = way(server.authority)
     run = Run(["check", *args, "--format", form], variables)
     check(run, PASSWORD, WRONG)
-    assert ("auth" in run.text.replace("auth_time", "")) is not good
+    refused = "auth" if form == "prometheus" else "wrong credentials"
+    assert (refused in run.text.replace("auth_time", "")) is not good
 
 
 @pytest.mark.parametrize("good", [True, False])
@@ -228,7 +229,7 @@ async def test_screen(nats_server: StartServer, good: bool) -> None:
     config = f'accounts {{ A {{ users: [{{ user: ann, password: "{PASSWORD if good else WRONG}" }}] }} }}'
     args, _ = by_url(nats_server(config=config).authority)
     async with Terminal([sys.executable, "-m", "natsmon", *args], size=(120, 36)) as terminal:
-        await terminal.until("● CONNECTED" if good else "auth")
+        await terminal.until("● CONNECTED" if good else "wrong credentials")
         terminal.send("?")
         await terminal.until("keys")
         terminal.send("\x1b")
