@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
+import msgspec
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.driver import Driver
@@ -32,6 +33,7 @@ from natsmon.tui.widgets import themes
 from natsmon.tui.widgets.key_bar import MomentView, doing
 
 if TYPE_CHECKING:
+    from natsmon.alerts.health_watch import HealthWatch
     from natsmon.recording.recorder import Recorder
     from natsmon.recording.target import Target
     from natsmon.wording.narration import Kind
@@ -125,6 +127,7 @@ class NatsmonApp(App[int]):
         """
         super().__init__()
         self.view = view or ViewSettings()
+        self._alerts: HealthWatch | None = None
         self._choose_theme()
         self._source = source
         self._demo = demo
@@ -197,6 +200,7 @@ class NatsmonApp(App[int]):
                 self.say(problem)
         self.set_interval(FRAME, self.draw)
         self._start()
+        self._watch_health()
         self.draw()  # so that every panel has something to show as soon as it has a size
 
     def on_unmount(self) -> None:
@@ -256,7 +260,26 @@ class NatsmonApp(App[int]):
         if self._session != self.watched.sessions:
             self._session = self.watched.sessions
             self._leave_records()
-        self._views[-1].show(self.watched.moment(), self.watched.revision)
+        moment = self.watched.moment()
+        self._views[-1].show(moment, self.watched.revision)
+        if self._alerts is not None and (health := moment.health) is not None:
+            self._alerts.update(moment.state, health, moment.now)
+
+    def _watch_health(self) -> None:
+        """Start the alerts that are wanted, if any."""
+        view = self.view
+        if view.bell or view.notify or view.on_change or view.on_outage:
+            from natsmon.alerts.health_watch import HealthWatch  # most runs have no alerts
+
+            without_title = msgspec.structs.replace(view, title=False)
+            self._alerts = HealthWatch(without_title, self._write_control, self._alert_failed)
+
+    def _write_control(self, sequence: str) -> None:
+        if self._driver is not None and not self.is_headless:
+            self._driver.write(sequence)
+
+    def _alert_failed(self, failure: str) -> None:
+        self.watched.note(failure, "bad")
 
     def _leave_records(self) -> None:
         """Another session has other records: close the pages of the last one's."""
