@@ -15,6 +15,7 @@ from typing import Any
 
 from natsmon.lab.nats_server import NatsServer
 from natsmon.lab.relay import Relay
+from natsmon.probe.connection.reconnect_wait import LONG_WAIT
 from tests.chaos.faults import FAULTS, Fault, Network, pause
 from tests.chaos.hostile_server import HostileServer
 from tests.chaos.subject import STALE_WITHIN, Subject, random_command
@@ -153,7 +154,7 @@ class Arena:
         subject.send("resume")
         deadline = began + RECOVERS_WITHIN
         while time.monotonic() < deadline:
-            if subject.status == "CLOSED":
+            if subject.status == "CLOSED" or subject.wait >= LONG_WAIT:  # after 60 failed attempts
                 subject.send("reconnect")
             if subject.wait_for(partial(self._delivers, subject.delivered), 0.5):
                 self.run.slowest_recovery = max(self.run.slowest_recovery, time.monotonic() - began)

@@ -42,6 +42,8 @@ class Subject:
         self.slowest_answer = 0.0
         self.connected_at = 0.0
         """``time.monotonic`` of the last change to CONNECTED."""
+        self.wait = 0.0
+        """Seconds of the wait before the next dial; 0 when there is none."""
         self._changed = threading.Condition()
         self._waiting: dict[str, float] = {}
         self._ids = itertools.count(1)
@@ -153,6 +155,10 @@ class Subject:
                 self.silent = True
             case "silence_ended":
                 self.silent = False
+            case "waiting":
+                self.wait = event["delay"]
+            case "dial_start":
+                self.wait = 0.0
             case "connected":
                 self.server = event["server"]
             case "echoed":
