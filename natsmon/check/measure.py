@@ -48,7 +48,7 @@ def run(settings: Settings, *, every_address: bool = False) -> list[Found] | Non
 
 async def _unless_interrupted(settings: Settings, every_address: bool) -> list[Found] | None:
     loop = asyncio.get_running_loop()
-    loop.set_exception_handler(lambda *_: None)  # what asyncio says of a broken transport is said better here
+    loop.set_exception_handler(lambda *_: None)  # errors of a broken transport are reported by the check
     checking = asyncio.ensure_future(check_all(settings) if every_address else check(settings))
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, checking.cancel)
@@ -59,7 +59,7 @@ async def _unless_interrupted(settings: Settings, every_address: bool) -> list[F
 
 
 async def check(settings: Settings) -> list[Found]:
-    """The first of the servers, in their order, that lets us connect."""
+    """Check the servers in their order, until one can be connected to."""
     await _warm_up(settings)
     dials: list[Dial] = []
     for server in settings.servers:
@@ -71,7 +71,7 @@ async def check(settings: Settings) -> list[Found]:
 
 
 async def check_all(settings: Settings) -> list[Found]:
-    """Every address of every server, in their order."""
+    """Check every address of every server, in their order."""
     await _warm_up(settings)
     slots = asyncio.Semaphore(_AT_ONCE)
 
@@ -102,8 +102,8 @@ async def _side_by_side(steps: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
 # -- before the clock runs ----------------------------------------------------------------------------
 
 
-class _Rehearsal:
-    """Dials a socket of our own, at whose other end everything has been said already."""
+class _PreparedDialer:
+    """A dialer whose stream already holds all that a server sends until PONG."""
 
     def __init__(self) -> None:
         self._other_end: socket.socket | None = None
@@ -119,18 +119,18 @@ class _Rehearsal:
 
 
 async def _warm_up(settings: Settings) -> None:
-    """Do everything once. What a new process does for the first time takes longer than a server's answer does."""
-    with suppress(OSError):  # the dial will say so
+    """Do each step once before it is measured: the first time in a process takes longer than a server's answer."""
+    with suppress(OSError):  # the dial reports it
         tls.make_context(settings)
     await resolver.lookup("127.0.0.1", 0)
-    rehearsal = _Rehearsal()
+    dialer = _PreparedDialer()
     try:
         which = attempt.Attempt(dial=1, attempt=1, pool_pass=1, server=Server("127.0.0.1"), reason="initial")
-        made = await attempt.make(which, rehearsal, Settings(), Emitter([]).for_connection(0))
+        made = await attempt.make(which, dialer, Settings(), Emitter([]).for_connection(0))
         if not isinstance(made, attempt.FailedDial):
             made.abort()
     finally:
-        rehearsal.close()
+        dialer.close()
 
 
 # -- addresses ----------------------------------------------------------------------------------------
@@ -140,11 +140,11 @@ async def _warm_up(settings: Settings) -> None:
 class _Address:
     shown: str
     server: Server
-    """To be dialed by address, and to have its certificate checked for the name."""
+    """Dialed by address; its certificate is checked for the name."""
 
 
 async def _look_up(server: Server, settings: Settings) -> list[_Address] | Dial:
-    """The addresses of a server's name; or the dial that failed at it."""
+    """The addresses of a server's name; a failed dial where the lookup failed."""
     began = time.perf_counter()
     try:
         async with asyncio.timeout(settings.connect_timeout):
@@ -167,18 +167,18 @@ async def _look_up(server: Server, settings: Settings) -> list[_Address] | Dial:
 
 
 def _host(where: tuple[Any, ...]) -> str:
-    """The address of a socket address, with its zone: a link-local one is on every link, and reached on one."""
+    """The host of a socket address, with the interface of a link-local one."""
     host, zone = str(where[0]), where[3] if len(where) > 3 else 0
     if not zone:
         return host
     try:
         return f"{host}%{socket.if_indextoname(zone)}"
-    except OSError:  # there is no such link, as the dial will say
+    except OSError:  # no such interface; the dial reports it
         return f"{host}%{zone}"
 
 
 def _as_part_of(found: Found, server: Server, address: str, seconds: float) -> Found:
-    """As if the dial had begun with the lookup of the name that led to this address."""
+    """Add the lookup of the name to the dial of one of its addresses."""
     if found.dial is not None:
         found.dial.total = round(found.dial.total + seconds, 6)
         if (dns := found.dial.stages.get("dns")) is not None:
@@ -191,7 +191,7 @@ def _as_part_of(found: Found, server: Server, address: str, seconds: float) -> F
 
 
 class _Folding:
-    """A sink that folds the events of one check into a Track, and redacts what repeats our secrets."""
+    """A sink that folds the events of one check into a Track, and redacts server text that contains a secret."""
 
     failure = ""
     ended = False
@@ -201,7 +201,7 @@ class _Folding:
         self._secrets = secrets
 
     def put(self, event: ev.AnyEvent, line: bytes) -> None:
-        # By then a peer knows our secrets; the dial itself has redacted the answers to CONNECT.
+        # The dial itself redacts answers to CONNECT; what a second look finds later may repeat a secret, too.
         if isinstance(event, ev.DialFinding) and self.track.state.dials[-1].stage_reached == "connect":
             event = msgspec.structs.replace(event, text=redact(event.text, self._secrets))
         self.track.apply(event)
@@ -229,7 +229,7 @@ async def _check_one(server: Server, settings: Settings) -> Found:
             return found
         finally:
             made.abort()
-    except Exception as error:  # a monitor is told by a status, not by a traceback
+    except Exception as error:  # a monitoring system expects a status, not a traceback
         text = redact(f"{type(error).__name__}: {error}", _secrets(settings))
         return replace(found, broken=printable(f"the check itself failed: {text}"))
     finally:
@@ -244,7 +244,7 @@ class _Failed(Exception):
 
 
 async def _try_out(link: Link, found: Found, settings: Settings) -> Found:
-    """The round trip and the message, as far as they come."""
+    """Measure the round trip and the message, until one of them fails."""
     stage = "rtt"
     try:
         rtt = await _within(settings.timeout, link.ping(), link)
@@ -257,7 +257,7 @@ async def _try_out(link: Link, found: Found, settings: Settings) -> Found:
 
 
 async def _message(link: Link, prefix: str, within: float) -> float:
-    """Seconds from publishing a message to receiving it, on a subject nobody else has."""
+    """Seconds from publishing a message to receiving it, on an inbox of this check alone."""
     subject, payload = f"{prefix}.{secrets.token_hex(11)}", secrets.token_hex(16).encode()
     arrived: asyncio.Future[float] = asyncio.get_running_loop().create_future()
 
@@ -272,7 +272,11 @@ async def _message(link: Link, prefix: str, within: float) -> float:
 
 
 async def _within(seconds: float, step: Awaitable[T], link: Link) -> T:
-    """The step's result; raises _Failed when the server refuses it, when the connection ends, or for want of time."""
+    """The result of a step.
+
+    Raises:
+        _Failed: The server refused it, the connection ended, or the time was over.
+    """
     refused: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     link.on_error(lambda text: None if refused.done() else refused.set_result(text))
     doing = asyncio.ensure_future(step)

@@ -28,13 +28,13 @@ _STAGE_METRICS: dict[ev.Stage, tuple[str, str]] = {
     "connect": ("auth_time", "Seconds from CONNECT to PONG"),
 }
 _OVERRULED = (Cause.RESET, Cause.EOF, Cause.TIMEOUT)
-"""Causes that say nothing once a second look has found another."""
-_OUR_OWN_FAULT = ("credentials", "tls_files")
-"""Causes on our side: the check could not be made."""
+"""Causes that a second look at the peer replaces."""
+_LOCAL_CAUSES = ("credentials", "tls_files")
+"""Causes on this machine: the check could not be made."""
 
 
 class Status(IntEnum):
-    """Also the exit codes."""
+    """Status of a check; the values are the exit codes."""
 
     OK = 0
     WARNING = 1
@@ -81,7 +81,6 @@ class Failure:
     @property
     def sentence(self) -> str:
         """The failure in one line, with its meaning and advice."""
-        """The reason, its meaning and what to do about it."""
         phrase, *more = self.diagnosis
         text = "; ".join(part for part in more if part and part != phrase)
         return f"{self.server} failed {self.reason}" + (f" ({text})" if text else "")
@@ -204,7 +203,7 @@ def judge(found: Found, limits: Limits) -> Verdict:
     refused = [failure_of(dial, where) for dial in found.dials if dial.outcome != "connected"]
     if not found.connected:
         failures = tuple(f"connection to {each.sentence}" for each in refused)
-        if refused and all(each.cause in _OUR_OWN_FAULT for each in refused):
+        if refused and all(each.cause in _LOCAL_CAUSES for each in refused):
             return Verdict(name, Status.UNKNOWN, found, metrics, output="; ".join(failures), failures=tuple(refused))
         return Verdict(name, Status.CRITICAL, found, metrics, critical=failures, failures=tuple(refused))
     lines: dict[Status, list[str]] = {status: [] for status in Status}

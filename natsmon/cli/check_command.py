@@ -8,11 +8,10 @@ import click
 
 from natsmon.cli.command_group import Command
 from natsmon.cli.flags import check_flags, connect_flags, server_flags
-from natsmon.cli.output import complain, is_terminal, write
+from natsmon.cli.output import Unwritable, complain, is_terminal, write_to
 from natsmon.cli.settings_layers import limits_from, settings_from
 from natsmon.cli.value_layers import Layers
 from natsmon.stream.exit_codes import Exit
-from natsmon.text.plain_text import quotable
 
 
 @click.command(
@@ -43,7 +42,6 @@ def check(
     from natsmon.check import text as check_text
     from natsmon.check import verdict
     from natsmon.check.measure import run as run_check
-    from natsmon.text import atomic_file as file
 
     found = run_check(settings, every_address=every_address)
     if found is None:
@@ -52,22 +50,18 @@ def check(
     colour = outfile is None and is_terminal(sys.stdout) and not os.environ.get("NO_COLOR")
     match as_format:
         case "nagios":
-            told = check_formats.nagios(verdicts)
+            result = check_formats.nagios(verdicts)
         case "json":
-            told = check_formats.json_text(verdicts, many=every_address)
+            result = check_formats.json_text(verdicts, many=every_address)
         case "prometheus":
-            told = check_formats.prometheus(verdicts, namespace=namespace)
+            result = check_formats.prometheus(verdicts, namespace=namespace)
         case _ if every_address:
-            told = check_text.table(verdicts, colour=colour)
+            result = check_text.table(verdicts, colour=colour)
         case _:
-            told = check_text.stages(verdicts[0], colour=colour)
+            result = check_text.stages(verdicts[0], colour=colour)
     try:
-        if outfile is None:
-            write(told)
-        else:
-            file.write(outfile, told)
-    except OSError as exc:
-        why = f'--outfile: "{quotable(outfile)}" cannot be written: {exc.strerror}' if outfile is not None else str(exc)
-        complain(why)
+        write_to(outfile, result)
+    except Unwritable as exc:
+        complain(str(exc))
         return verdict.Status.UNKNOWN
     return Exit.ENDED if as_format == "prometheus" else verdict.worst(verdicts)

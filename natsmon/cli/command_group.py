@@ -180,7 +180,7 @@ def _first_word(args: Sequence[str]) -> int:
 def _refuse_misspelling(word: str) -> None:
     """Raise UsageError where the first word is most likely a misspelled command.
 
-    That is a word of letters only, similar to a command's name, which no resolver knows. ``east-1``, ``localhost``,
+    That is a word of letters only, similar to a command's name, which does not resolve. ``east-1``, ``localhost``,
     ``h:4222`` and ``nats://chekc`` are dialed.
     """
     if not _WORD.fullmatch(word):
@@ -200,7 +200,7 @@ def _resolves(host: str) -> bool:
         except (OSError, UnicodeError):
             return
 
-    thread = threading.Thread(target=look_up, daemon=True)  # a resolver can hang for longer than anyone waits
+    thread = threading.Thread(target=look_up, daemon=True)  # a resolver can hang
     thread.start()
     thread.join(_LOOKUP_SECONDS)
     return bool(found)

@@ -146,15 +146,15 @@ def _filling(value: str) -> bytes:
 
 def _header(value: str) -> tuple[str, Secret]:
     """Name and value of a header, sent as given."""
-    name, colon, said = value.partition(":")
-    said = said.strip(" \t")
+    name, colon, content = value.partition(":")
+    content = content.strip(" \t")
     if not colon:
         raise ValueError("is not a header (try 'Name: value')")
     if not re.fullmatch(r"[!-9;-~]+", name):
         raise ValueError("has a name that is empty, or has a space or a letter that is not ASCII")
-    if "\r" in said or "\n" in said or "\0" in said:
+    if any(char in content for char in "\r\n\0"):
         raise ValueError("has a line break in its value")
-    return name, Secret(said)
+    return name, Secret(content)
 
 
 def _message_header(value: str) -> tuple[str, Secret]:

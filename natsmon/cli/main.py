@@ -29,7 +29,7 @@ def explain(exc: click.ClickException) -> str:
         case click.NoSuchOption():
             name = re.match(r"-{0,2}[\w-]*", exc.option_name)
             similar = f"; did you mean {' or '.join(exc.possibilities)}?" if exc.possibilities else hint
-            return f"{name[0] if name else 'option'}: there is no such option{similar}"
+            return f"{name[0] if name else 'option'}: unknown flag{similar}"
         case click.BadOptionUsage():
             params = (param for name in (DEFAULT, *COMMANDS) for param in load(name).params)
             options = (p for p in params if exc.option_name in (*p.opts, *p.secondary_opts))

@@ -1,14 +1,15 @@
-"""What a command writes: its result on standard output, and one line about what went wrong on standard error."""
+"""Output of a command: its result on standard output or in a file, and one line about an error on standard error."""
 
 import os
 import sys
 from typing import Any
 
-from natsmon.text.plain_text import printable
+from natsmon.text import atomic_file
+from natsmon.text.plain_text import printable, quotable
 
 
 class Unwritable(OSError):
-    """Standard output does not take a result; the text is a line for a person."""
+    """A result cannot be written; the text is a line for a person."""
 
 
 def is_terminal(stream: Any) -> bool:
@@ -16,27 +17,49 @@ def is_terminal(stream: Any) -> bool:
 
 
 def complain(message: str) -> None:
-    """On standard error; where that does not take it either, the exit code is all there is to tell."""
+    """Write one line to standard error. Where that fails, too, only the exit code is left."""
     if sys.stderr is None:
         return
     try:
         sys.stderr.write(f"natsmon: {printable(' '.join(message.split()))}\n")
         sys.stderr.flush()
     except OSError:
-        _let_go(sys.stderr)
+        _discard(sys.stderr)
 
 
 def write(text: str | bytes) -> bool:
-    """To standard output. False when its reader has gone away (``| head``), which is no error. Raises Unwritable."""
+    """Write a result to standard output.
+
+    Returns:
+        False when its reader has closed the pipe (``| head``), which is not an error.
+
+    Raises:
+        Unwritable: For every other error.
+    """
     try:
         _put(text)
     except BrokenPipeError:
-        _let_go(sys.stdout)
+        _discard(sys.stdout)
         return False
     except OSError as error:
-        _let_go(sys.stdout)
+        _discard(sys.stdout)
         raise Unwritable(f"standard output cannot be written: {error.strerror or error}") from error
     return True
+
+
+def write_to(outfile: str | None, text: str) -> None:
+    """Write a result to a file, atomically; to standard output where no file is named.
+
+    Raises:
+        Unwritable: Naming the flag and the file.
+    """
+    if outfile is None:
+        write(text)
+        return
+    try:
+        atomic_file.write(outfile, text)
+    except OSError as error:
+        raise Unwritable(f'--outfile: "{quotable(outfile)}" cannot be written: {error.strerror}') from error
 
 
 def _put(text: str | bytes) -> None:
@@ -50,6 +73,6 @@ def _put(text: str | bytes) -> None:
     sys.stdout.flush()
 
 
-def _let_go(stream: Any) -> None:
-    """The interpreter flushes once more at its end, and that must not fail aloud either."""
+def _discard(stream: Any) -> None:
+    """Redirect a stream to the null device, so that the interpreter's flush at exit does not print an error."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

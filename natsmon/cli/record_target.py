@@ -13,12 +13,16 @@ if TYPE_CHECKING:
     from natsmon.recording.recorder import Recorder
     from natsmon.recording.target import Target
 
-_AT_THE_END = 5.0
-"""Seconds a disk may take for the last lines."""
+_CLOSES_WITHIN = 5.0
+"""Seconds that writing the last lines may take."""
 
 
 def target_from(ctx: click.Context, mode: str) -> "Target | None":
-    """None where nothing is said of recording."""
+    """The target of ``--record``; None without the flag.
+
+    Raises:
+        click.BadParameter: For flags of a recording without one.
+    """
     path = ctx.params["record"] or ""
     if path == "-":
         if mode != "json":
@@ -32,14 +36,14 @@ def target_from(ctx: click.Context, mode: str) -> "Target | None":
         raise click.BadParameter("is given without --record-max", ctx=ctx, param_hint="--record-keep")
     if not path and not ctx.params["record_max"]:
         return None
-    from natsmon.recording.target import Target  # it costs a start, and most are not recorded
+    from natsmon.recording.target import Target  # imported only when needed: most runs are not recorded
 
     return Target(path, ctx.params["record_max"], ctx.params["record_keep"])
 
 
 @contextmanager
 def recording(target: "Target | None") -> Iterator["Recorder | None"]:
-    """A recorder while it is needed; none without a path. What stopped it is said, unless that has been done."""
+    """A recorder that is closed at the end; None without a path. An error that stopped it is reported once."""
     if target is None or not target.path:
         yield None
         return
@@ -52,12 +56,12 @@ def recording(target: "Target | None") -> Iterator["Recorder | None"]:
     try:
         yield recorder
     finally:
-        recorder.close(_AT_THE_END)
-        say_if_stopped(recorder)
+        recorder.close(_CLOSES_WITHIN)
+        report_failure(recorder)
 
 
-def say_if_stopped(recorder: "Recorder") -> None:
-    """Once, and as soon as it is known."""
+def report_failure(recorder: "Recorder") -> None:
+    """Report the error that stopped a recorder, once."""
     if recorder.failure and not recorder.reported:
         recorder.reported = True
         complain(recorder.failure)

@@ -14,7 +14,7 @@ import click
 from natsmon.cli.command_group import Command
 from natsmon.cli.flag_types import ANY_FILE
 from natsmon.cli.flags import report_flags
-from natsmon.cli.output import complain, is_terminal, write
+from natsmon.cli.output import complain, is_terminal, write_to
 from natsmon.stream.exit_codes import Exit
 from natsmon.text.plain_text import quotable
 
@@ -44,55 +44,48 @@ def report(ctx: click.Context, /, files: tuple[str, ...], as_format: str, outfil
         raise click.UsageError("report needs a recording: natsmon report FILE", ctx)
     from natsmon.recording.reader import Unreadable
     from natsmon.report import build
-    from natsmon.text import atomic_file as file
 
     try:
         with _spooled(files) as paths:
-            told = build.read(paths, [_called(name) for name in files])
+            result = build.read(paths, [_label(name) for name in files])
     except (Unreadable, OSError) as exc:
         complain(f"report: {exc}")
         return Exit.USAGE
-    if told.unread:
-        first, more = told.unread[0], len(told.unread) - 1
-        also = f"; {more} more{' in the report' if told.runs else ''}" if more else ""
+    if result.unread:
+        first, more = result.unread[0], len(result.unread) - 1
+        also = f"; {more} more{' in the report' if result.runs else ''}" if more else ""
         complain(f"report: not read: {first.file}: {first.what}{also}")
-    if not told.runs:
+    if not result.runs:
         return Exit.USAGE
     terminal = outfile is None and is_terminal(sys.stdout)
     width = shutil.get_terminal_size().columns if terminal else build.NARROW
-    said = build.render(told, as_format, width=width, colour=terminal and not os.environ.get("NO_COLOR"))
-    if outfile is None:
-        write(said)
-        return Exit.ENDED
-    try:
-        file.write(outfile, said)
-    except OSError as exc:
-        complain(f'--outfile: "{quotable(outfile)}" cannot be written: {exc.strerror}')
-        return Exit.GAVE_UP
+    colour = terminal and not os.environ.get("NO_COLOR")
+    write_to(outfile, build.render(result, as_format, width=width, colour=colour))
     return Exit.ENDED
 
 
-def _called(name: str) -> str:
+def _label(name: str) -> str:
     return "standard input" if name == STANDARD_INPUT else name
 
 
 @contextmanager
 def _spooled(files: Sequence[str]) -> Iterator[list[str]]:
-    """The files, with what comes through pipes in ones of their own: a recording is not read in one direction only.
+    """Paths of the files; the content of a pipe is copied to a temporary file, because a recording is read by seeking.
 
-    Raises Unreadable.
+    Raises:
+        Unreadable: For a pipe that cannot be read.
     """
     with ExitStack() as stack:
-        own = {
+        copies = {
             name: stack.enter_context(_spool(name))
             for name in dict.fromkeys(files)
             if name == STANDARD_INPUT or _is_pipe(name)
         }
-        yield [own.get(name, name) for name in files]
+        yield [copies.get(name, name) for name in files]
 
 
 def _is_pipe(name: str) -> bool:
-    """Such as a shell makes of ``<(zcat run.jsonl.gz)``."""
+    """True for a named pipe, as a shell makes for ``<(zcat run.jsonl.gz)``."""
     try:
         return stat.S_ISFIFO(os.stat(name).st_mode)
     except (OSError, ValueError):
@@ -112,5 +105,5 @@ def _spool(name: str) -> Iterator[str]:
                 shutil.copyfileobj(sys.stdin.buffer, spool)
             spool.flush()
         except OSError as exc:
-            raise Unreadable(f'"{quotable(_called(name))}" cannot be read: {exc.strerror}') from None
+            raise Unreadable(f'"{quotable(_label(name))}" cannot be read: {exc.strerror}') from None
         yield spool.name

@@ -127,6 +127,6 @@ def print_summary(last: "Moment", recordings: list[str]) -> None:
     from natsmon.wording.session_summary import summary
 
     died = last.exit_reason if last.stream == "stopped" else None
-    there = [name for name in recordings if os.path.exists(name)]
-    with suppress(OSError):  # a terminal that is gone keeps nothing
-        write("".join(f"{line}\n" for line in summary(last.state, last.now, died=died, recordings=there)))
+    existing = [name for name in recordings if os.path.exists(name)]
+    with suppress(OSError):  # the terminal was closed
+        write("".join(f"{line}\n" for line in summary(last.state, last.now, died=died, recordings=existing)))

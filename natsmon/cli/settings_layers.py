@@ -197,7 +197,7 @@ class _Merge:
             user, came_from = above.pop("user")
             is_flag, token_is_flag = came_from.startswith("flag"), above.get("token", (None, ""))[1].startswith("flag")
             if "token" in above and is_flag == token_is_flag:
-                why = "is a token when there is no password, and a token is given too"
+                why = "is a token without a password, and another token is given"
                 raise click.BadParameter(why, ctx=self._ctx, param_hint=came_from.split()[-1])
             if not token_is_flag:
                 above["token"] = (user, came_from)

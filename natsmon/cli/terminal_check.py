@@ -38,18 +38,18 @@ def check_encoding() -> None:
 
 
 def need_screen(command: str, *, keys_from: str = "") -> None:
-    """Check the terminal for a command that is nothing without one.
+    """Check the terminal for a command that needs one.
 
     Args:
         command: For the error.
         keys_from: The path of a terminal that replaces standard input for the keys.
 
     Raises:
-        click.UsageError: Where there is no terminal, or it cannot show the dashboard.
+        click.UsageError: Without a terminal, or where it cannot show the dashboard.
     """
     streams = [sys.stdout, sys.stderr] if keys_from else [sys.stdin, sys.stdout, sys.stderr]
     if not all(map(is_terminal, streams)):
-        raise click.UsageError(f"{command}: there is no terminal to show it on; try --plain")
+        raise click.UsageError(f"{command}: standard input and output must be a terminal; try --plain")
     if why := simple_terminal():
         raise click.UsageError(f"{why}; try --plain")
     check_encoding()

@@ -9,7 +9,7 @@ import click
 from natsmon.cli.command_group import Command
 from natsmon.cli.flags import Flag, config_flags, record_flags, view_flags
 from natsmon.cli.output import complain, is_terminal, write
-from natsmon.cli.record_target import recording, say_if_stopped, target_from
+from natsmon.cli.record_target import recording, report_failure, target_from
 from natsmon.cli.run_modes import Mode, show, view_mode
 from natsmon.cli.terminal_check import need_screen
 from natsmon.stream.exit_codes import Exit
@@ -72,7 +72,7 @@ def view(ctx: click.Context, /, ssh: str | None, rest: tuple[str, ...], **_: Any
 
 def _over_ssh(ctx: click.Context, host: str, arguments: tuple[str, ...], mode: Mode, record: "Target | None") -> int:
     if not host or host.startswith("-") or printable(host) != host:
-        raise click.BadParameter(f'"{printable(host)}" is no host', ctx=ctx, param_hint="--ssh")
+        raise click.BadParameter(f'"{printable(host)}" is not a host', ctx=ctx, param_hint="--ssh")
     if mode.form == "dashboard":
         need_screen("view")
     from natsmon.stream.ssh import NoRemote, start
@@ -102,7 +102,7 @@ async def _log(source: "Source", recorder: "Recorder | None", mode: Mode) -> int
     try:
         async for event in source.events():
             if recorder is not None:
-                say_if_stopped(recorder)
+                report_failure(recorder)
             if (line := log.line(event)) is not None and not write(line):
                 return Exit.ENDED
     finally:

@@ -176,7 +176,7 @@ async def test_a_peer_that_tells_the_next_one_what_it_was_told() -> None:
         ("--rtt-warn 2s", "--rtt-warn: 2s is more than --rtt-critical, 1s"),
         ("--namespace a-b", '--namespace: "a-b" is not a prefix for metric names: letters, digits and underscores'),
         ("--outfile=", '--outfile: "" is empty'),
-        ("--subject a", "--subject: there is no such option; try natsmon --help"),
+        ("--subject a", "--subject: unknown flag; try natsmon --help"),
         ("h:1:2", 'URL: "h:****": the address has two colons; HOST:PORT has one'),
     ],
 )

@@ -240,7 +240,7 @@ def test_no_ssh_at_all(tmp_path: Path) -> None:
 
 # -- what is not understood ------------------------------------------------------------------------
 
-NO_TERMINAL = "there is no terminal to show it on; try --plain"
+NO_TERMINAL = "standard input and output must be a terminal; try --plain"
 
 
 @pytest.mark.parametrize(
@@ -250,9 +250,9 @@ NO_TERMINAL = "there is no terminal to show it on; try --plain"
         (["view", "x.jsonl"], "view wants - for standard input, or --ssh HOST; natsmon replay FILE shows a recording"),
         (["view", "-"], f"view: {NO_TERMINAL}"),
         (["view", "--ssh", "there"], f"view: {NO_TERMINAL}"),
-        (["view", "--plain", "--ssh", "-oProxyCommand=x"], '--ssh: "-oProxyCommand=x" is no host'),
-        (["view", "--plain", "--ssh", ""], '--ssh: "" is no host'),
-        (["view", "--plain", "--ssh", "a\x1b[2J"], '--ssh: "a\\x1b[2J" is no host'),
+        (["view", "--plain", "--ssh", "-oProxyCommand=x"], '--ssh: "-oProxyCommand=x" is not a host'),
+        (["view", "--plain", "--ssh", ""], '--ssh: "" is not a host'),
+        (["view", "--plain", "--ssh", "a\x1b[2J"], '--ssh: "a\\x1b[2J" is not a host'),
         (["replay"], "replay needs a recording: natsmon replay FILE"),
         (["replay", "run.jsonl"], f"replay: {NO_TERMINAL}"),
         (["replay", "--plain", "missing"], 'replay: "missing" cannot be read: No such file or directory'),
