@@ -113,8 +113,8 @@ def show(source: "Source", mode: Mode, **options: Any) -> int:
     Raises:
         click.UsageError: For a theme that does not exist.
     """
-    from natsmon.tui.app import UnknownTheme
     from natsmon.tui.app import run as run_dashboard
+    from natsmon.tui.screen_app import UnknownTheme
 
     try:
         return run_dashboard(source, view=mode.view, afterwards=print_summary, **options)

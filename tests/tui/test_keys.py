@@ -13,6 +13,7 @@ from natsmon.stream import commands
 from natsmon.stream import events as ev
 from natsmon.tui import app as app_module
 from natsmon.tui.model.key_table import REPLAY_KEYS, keymap_problems
+from natsmon.tui.screen_app import NOTICE_SECONDS
 from natsmon.tui.widgets.panel import Panel
 from tests.tui import latency_streams, streams
 from tests.tui.driven import driven, run_by_name
@@ -90,7 +91,7 @@ async def test_quit_hint_stays_while_draining() -> None:
         for key, bar in ((None, "draining… q again"), ("p", "leaving"), (None, "draining… q again")):
             await drive.press(*([key] if key else []))
             assert drive.shown("keybar").startswith(bar)
-            await drive.tick(app_module.NOTICE_SECONDS + 0.1)
+            await drive.tick(NOTICE_SECONDS + 0.1)
         await drive.press("s")
         page = drive.app.screen.query_one("KeyBar", Panel)
         assert text_of(page._rows[0]).startswith("draining… q again quits at once")
@@ -182,13 +183,13 @@ async def test_x_opens_the_menu_of_faults_in_the_demo_only() -> None:
         await drive.press("x", "escape")
         assert demo.applied == []
         await drive.press("x", "k")
-        while drive.app._demo_busy:
+        while drive.app.faults is not None and drive.app.faults.busy:
             await drive.pilot.pause()
         await drive.settle()
         assert demo.applied == [("kill", "east-1:4222")], "at the server it is connected to"
         assert "kill: done" in drive.shown("events")
         await drive.press("x", "down", "enter")
-        while drive.app._demo_busy:
+        while drive.app.faults is not None and drive.app.faults.busy:
             await drive.pilot.pause()
         assert demo.applied[1][0] == "start"
     async with driven(streams.connected()) as drive:

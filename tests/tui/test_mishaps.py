@@ -23,7 +23,7 @@ async def test_a_server_that_does_not_start_is_a_sentence() -> None:
     async with driven(streams.connected(), demo=demo) as drive:
         for calls in (1, 2):
             await drive.press("x", "k")
-            while drive.app._demo_busy:
+            while drive.app.faults is not None and drive.app.faults.busy:
                 await drive.pilot.pause()
             await drive.settle()
             assert len(demo.applied) == calls

@@ -124,7 +124,7 @@ async def test_x_on_a_page() -> None:
     demo = FakeDemo()
     async with driven(streams.connected(), demo=demo) as drive:
         await drive.press("s", "x", "k")
-        while drive.app._demo_busy:
+        while drive.app.faults is not None and drive.app.faults.busy:
             await drive.pilot.pause()
         await drive.settle()
         assert len(demo.applied) == 1

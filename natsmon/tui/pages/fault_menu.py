@@ -12,7 +12,7 @@ from textual.widgets.option_list import Option
 from natsmon.text.plain_text import printable
 
 if TYPE_CHECKING:
-    from natsmon.tui.app import Fault
+    from natsmon.tui.demo_faults import Fault
 
 
 class FaultMenu(ModalScreen[str | None]):

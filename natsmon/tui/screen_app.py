@@ -1,0 +1,180 @@
+"""A Textual app of one dashboard and pages over it: theme, pages, notices, and keys executed in order."""
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+from textual.app import App, SystemCommand
+from textual.binding import BindingType
+from textual.driver import Driver
+from textual.events import Event
+from textual.events import Key as KeyPressed
+from textual.screen import Screen
+from textual.widgets import Input
+
+from natsmon.config.view_settings import ViewSettings
+from natsmon.tui.model.key_table import KEYS, RECORD_KEYS, Key, bindings, rebound
+from natsmon.tui.pages.dashboard import Dashboard
+from natsmon.tui.widgets import themes
+from natsmon.tui.widgets.key_bar import MomentView
+
+NOTICE_SECONDS = 2.5
+COPIED_AT_MOST = 64 * 1024
+"""Bytes of one OSC 52; terminals drop longer ones."""
+
+
+class UnknownTheme(ValueError):
+    """Its text lists the themes."""
+
+
+class ScreenApp(App[int]):
+    """Does not know what the dashboard shows.
+
+    Args:
+        view: Theme and keymap.
+        clock: The view's clock, in seconds.
+        keys: The keys of the app, before the user's keymap.
+    """
+
+    TITLE = "natsmon"
+    CSS_PATH = Path(__file__).with_name("app.tcss")  # for a subclass elsewhere, too
+    # Textual's own annotation of these two is not a class variable's, which mypy and ruff disagree about.
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (78, "-normal"), (180, "-wide")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-tiny"), (22, "-short"), (34, "-tall"), (52, "-grand")]  # noqa: RUF012
+    BINDINGS: ClassVar[list[BindingType]] = bindings(KEYS)
+    ENABLE_COMMAND_PALETTE = True
+
+    _dashboard: Dashboard
+
+    def __init__(self, view: ViewSettings, clock: Callable[[], float], keys: tuple[Key, ...]) -> None:
+        super().__init__()
+        self.view = view
+        self._clock = clock
+        self._choose_theme()
+        self.keymap_of_user = dict(view.keymap)
+        self._keys = rebound(keys, self.keymap_of_user)
+        self._notice_until = 0.0
+
+    def _choose_theme(self) -> None:
+        """The one of the settings, else natsmon's own."""
+        for theme in (themes.DARK, themes.LIGHT):
+            self.register_theme(theme)
+        wanted = self.view.theme or themes.DARK.name
+        if wanted not in self.available_themes:
+            raise UnknownTheme(f'"{wanted}" is not a theme; there are {", ".join(sorted(self.available_themes))}')
+        # As setting it would, but before anything is styled: else all of it would be styled twice.
+        self.set_reactive(App.theme, wanted)
+        self.stylesheet.set_variables(self.get_css_variables())
+
+    def get_default_screen(self) -> Dashboard:
+        """It has the classes of its size from the start: Textual sets them once it is painted, to paint it again."""
+        for cells, breakpoints in zip(self.size, (self.HORIZONTAL_BREAKPOINTS, self.VERTICAL_BREAKPOINTS), strict=True):
+            _, name = max((least, name) for least, name in breakpoints if least <= cells)
+            self._dashboard.add_class(name, update=False)
+        return self._dashboard
+
+    def get_driver_class(self) -> type[Driver]:
+        """Replace Textual's driver of a Unix terminal."""
+        found = super().get_driver_class()
+        if found.__name__ != "LinuxDriver":
+            return found
+        from natsmon.tui.widgets.terminal_driver import TerminalDriver
+
+        return TerminalDriver
+
+    def write_control(self, sequence: str) -> None:
+        """Write a control sequence to the terminal."""
+        if self._driver is not None and not self.is_headless:
+            self._driver.write(sequence)
+
+    # -- notices ----------------------------------------------------------------------------------
+
+    @property
+    def _views(self) -> list[MomentView]:
+        """The dashboard and the pages over it."""
+        return [self._dashboard, *(screen for screen in self.screen_stack[1:] if isinstance(screen, MomentView))]
+
+    def say(self, notice: str) -> None:
+        """Show a sentence in the place of the key bar, for a few seconds."""
+        self._views[-1].keybar.show_notice(notice)
+        self._notice_until = self._clock() + NOTICE_SECONDS
+
+    def _end_notice(self) -> None:
+        """Show the keys again once its time is over."""
+        if self._notice_until and self._clock() > self._notice_until:
+            self._notice_until = 0.0
+            for screen in self._views:
+                screen.keybar.show_notice("")
+
+    def copy_rows(self, lines: list[str]) -> None:
+        """Copy lines to the clipboard of the terminal (OSC 52), and confirm."""
+        text = "\n".join(lines)
+        cut = text.encode()[:COPIED_AT_MOST].decode(errors="ignore")
+        if not cut.strip():
+            self.say("nothing to copy")
+            return
+        self.copy_to_clipboard(cut)
+        what = f"{len(lines):,} lines" if len(lines) > 1 else "1 line"
+        self.say(f"copied {what}" + (f": only the first {len(cut.encode()):,} bytes" if len(cut) < len(text) else ""))
+
+    # -- keys -------------------------------------------------------------------------------------
+
+    async def on_event(self, event: Event) -> None:
+        """Execute a key before looking at the next one, which may be meant for what it opens.
+
+        Textual would send each of them to the screen first. Several that come together, as over a slow line, would
+        then all be commands: the letters after a ``/``, too.
+        """
+        if not isinstance(event, KeyPressed) or event.is_forwarded or self._typing:
+            await super().on_event(event)
+            return
+        self.app_focus = True  # as Textual does
+        if not await self._check_bindings(event.key, priority=True):
+            await self._check_bindings(event.key)
+
+    @property
+    def _typing(self) -> bool:
+        """Whether keys are for a prompt, a menu or the palette."""
+        return isinstance(self.focused, Input) or not isinstance(self.screen, MomentView)
+
+    def _shown(self, key_id: str) -> str:
+        return next((key.shown for key in self._keys if key.id == key_id), "")
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        for key in self._keys:
+            if key.title and _works_on(screen, key):
+                yield SystemCommand(f"{key.title} ({key.shown})", key.tooltip, partial(self.run_action, key.action))
+        yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
+
+    # -- pages ------------------------------------------------------------------------------------
+
+    def action_page(self, name: str) -> None:
+        """Open a page from anywhere: the help over the page in sight, another one in its place."""
+        while name != "help" and len(self.screen_stack) > 1 and self.screen.name != name:
+            self.pop_screen()
+        if name != "dashboard" and self.screen.name != name:
+            from natsmon.tui.pages.page_list import page_named
+
+            self.push_screen(page_named(name, self._keys, rebound(RECORD_KEYS, self.keymap_of_user)))
+
+    def _leave_records(self) -> None:
+        """Another session has other records: close the pages of the last one's."""
+        while any(isinstance(screen, MomentView) and screen.of_a_record for screen in self.screen_stack):
+            self.pop_screen()  # and what is on top of one
+
+    def action_back_or_quit(self) -> None:
+        if len(self.screen_stack) > 1:
+            self.pop_screen()
+        else:
+            self.action_leave()
+
+    def action_leave(self) -> None:
+        """Quit."""
+        self.exit()
+
+
+def _works_on(screen: Screen[object], key: Key) -> bool:
+    """A key that acts on the screen may not be one of every page."""
+    target, _, action = key.action.partition("(")[0].rpartition(".")
+    return target != "screen" or hasattr(screen, f"action_{action}")
