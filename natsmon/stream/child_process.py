@@ -2,7 +2,6 @@
 
 import os
 import sys
-from pathlib import Path
 
 import natsmon
 
@@ -11,10 +10,10 @@ import natsmon
 # At the end no thread is waited for: one may hang in a lookup.
 _START = """
 import importlib.util, os, sys
-folder, module = sys.argv[1:3]
+file, module = sys.argv[1:3]
 del sys.argv[1:3]
-sys.path.append(folder)
-spec = importlib.util.spec_from_file_location("natsmon", folder + "/natsmon/__init__.py")
+sys.path.append(os.path.dirname(os.path.dirname(file)))
+spec = importlib.util.spec_from_file_location("natsmon", file)
 sys.modules["natsmon"] = package = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(package)
 status = importlib.import_module(module).main()
@@ -26,8 +25,8 @@ os._exit(status or 0)
 
 def child_argv(module: str) -> list[str]:
     """Return the arguments that start a Python process and call ``main()`` of a module of this natsmon."""
-    folder = Path(os.path.abspath(natsmon.__file__)).parents[1]
-    return [sys.executable, "-P", "-c", _START, str(folder), module]  # -P: modules in the user's folder are not ours
+    # -P: no module is imported from the user's current folder. The file is a .pyc where no source is installed.
+    return [sys.executable, "-P", "-c", _START, os.path.abspath(natsmon.__file__), module]
 
 
 def child_environment() -> dict[str, str]:

@@ -2,16 +2,22 @@
 
 import asyncio
 import time
+from collections import Counter
 from itertools import pairwise
+
+import pytest
 
 from natsmon.config.settings import MAX_RATE
 from natsmon.lab.nats_server import NatsServer
+from natsmon.protocol.link import Link
 from natsmon.stream import commands
 from natsmon.stream import events as ev
 from tests.conftest import StartServer
 from tests.connection.life import FOREVER, connected, ignored, reaching, start, url
 from tests.harness.listening import listening, settings
 from tests.harness.witness import witness
+
+BUFFERED = 5_000
 
 
 async def test_pause_and_resume(ports: tuple[int, int]) -> None:
@@ -116,6 +122,36 @@ async def test_buffer_has_a_limit(refused_port: int, nats_server: StartServer) -
         await asyncio.to_thread(nats_server, port=refused_port)
         tally = await run.events.until_counts(lambda tally: tally.delivered > 3 and not tally.buffered)
         assert tally.buffered == 0
+
+
+async def test_buffer_is_sent_in_pieces_that_let_other_tasks_run(
+    refused_port: int, nats_server: StartServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counted in turns of the event loop, each of which fires the timers that are due."""
+    loop, turn, sent = asyncio.get_running_loop(), 0, Counter[int]()
+    write = Link.write
+
+    def count_turns() -> None:
+        nonlocal turn
+        turn += 1
+        if sum(sent.values()) < BUFFERED:
+            loop.call_soon(count_turns)
+
+    def counted(link: Link, data: bytes) -> None:
+        if not sent:
+            count_turns()
+        sent[turn] += data.count(b"HPUB ")
+        write(link, data)
+
+    async with listening(settings(url(refused_port), interval=FOREVER)) as run:
+        await run.events.until(ev.DialEnd)
+        for _ in range(BUFFERED):
+            run.execute(commands.Publish())
+        await run.events.until_counts(lambda tally: tally.buffered >= BUFFERED)
+        monkeypatch.setattr(Link, "write", counted)
+        await asyncio.to_thread(nats_server, port=refused_port)
+        await run.events.until_counts(lambda tally: tally.delivered >= BUFFERED)
+    assert max(sent.values()) <= 256, sent
 
 
 async def test_what_was_buffered_goes_out_also_while_paused(refused_port: int, nats_server: StartServer) -> None:

@@ -30,6 +30,7 @@ from natsmon.protocol.server_info import Info
 from natsmon.state import State, Tracks
 from natsmon.stream import commands
 from natsmon.stream import events as ev
+from natsmon.stream.codec import LIST_LIMIT, LineSplitter, decode_event, encode
 from natsmon.stream.emitter import Emitter
 from natsmon.wording.cause_table import diagnose
 from tests.conftest import StartServer
@@ -364,3 +365,21 @@ def test_fuzz_answers(answers: list[bytes]) -> None:
 
     with asyncio.Runner() as runner:
         runner.run(ask())
+
+
+async def test_identity_with_200_000_allowed_subjects_fits_a_line(nats_server: StartServer) -> None:
+    """The server answers with 5 MB; what is left out is counted."""
+    subjects = ", ".join(f'"orders.{number:07}.created"' for number in range(200_000))
+    allowed = f'permissions: {{ publish: [">"], subscribe: {{ allow: ["_INBOX.>", "hello", {subjects}] }} }}'
+    server = nats_server(config=f"authorization {{ users: [{{ user: ann, password: pw, {allowed} }}] }}")
+    async with listening(as_ann(server)) as run:
+        identity = await run.events.until(ev.Identity)
+    assert len(identity.subscribe_allow) == LIST_LIMIT
+    assert identity.omitted == {"subscribe_allow": 200_002 - LIST_LIMIT}
+    assert max(len(encode(event)) for event in run.events.seen) < 16_384
+    tracks = Tracks()
+    for line in LineSplitter().feed(b"".join(map(encode, run.events.seen))):
+        event = decode_event(line)
+        assert event is not None
+        tracks.apply(event)
+    assert tracks.first.state.identity == identity

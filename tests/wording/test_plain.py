@@ -4,8 +4,11 @@ import json
 
 import pytest
 
+from natsmon.state import Tracks
 from natsmon.stream import events as ev
 from natsmon.text.plain_text import printable
+from natsmon.tui.panels.event_panel import line_rows
+from natsmon.wording.narration import narrate
 from natsmon.wording.plain_log import PlainLog
 
 
@@ -15,6 +18,20 @@ def test_plain_log_stamps_lines_with_local_wall_time() -> None:
     log.line(ev.Session(t=0.0, id="x", started=1_795_327_812.1))  # 2026-11-22 06:10:12.1 UTC
     assert log.line(ev.Paused(t=0.003)) == b"2026-11-22 11:40:12.103  publishing paused\n"
     assert log.line(ev.Resumed(t=3.8996)) == b"2026-11-22 11:40:15.999  publishing resumed\n"
+
+
+@pytest.mark.usefixtures("far_east")
+def test_plain_log_and_dashboard_stamp_every_event_alike() -> None:
+    log, tracks = PlainLog(), Tracks(narrate)
+    session = ev.Session(t=0.0, id="x", started=1_795_327_812.1006)
+    events = [session, *(ev.Paused(t=number / 1000) for number in range(1_000))]
+    printed = [line.decode() for event in events if (line := log.line(event)) is not None]
+    for event in events:
+        tracks.apply(event)
+    shown = [line_rows(line, 100)[0] for line in tracks.first.log]
+    times = [line[len("2026-11-22 ") :].partition("  ")[0] for line in printed]
+    assert times == ["".join(text for text, _ in row).split()[0] for row in shown]
+    assert len(set(times)) == 1_000, "events 1 ms apart have times 1 ms apart"
 
 
 def test_plain_log_has_no_line_for_samples() -> None:

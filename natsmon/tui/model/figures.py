@@ -104,6 +104,8 @@ def local_day(epoch: float) -> str:
 
 
 def wall_millis(epoch: float) -> str:
+    """The local time of day to the millisecond, rounded as in the plain log."""
+    epoch = round(epoch, 6)
     return f"{wall(epoch)}.{dates.milliseconds(epoch)}"
 
 
