@@ -30,7 +30,8 @@ _SURELY_ADDRESS = re.compile(r"[^:]*(?::[0-9]{0,5})?|\[.*\](?::[0-9]{0,5})?")
 _HALF_USERINFO = re.compile(r".*://.*|[^:]*:.*[^0-9].*")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _HOST_LIMIT = 253
-_NO_SLASHES = re.compile(r"(nats|tls|wss?|tcp|https?):(?!//)")
+_NO_SCHEME = re.compile(r"(nats|tls|wss?|tcp|https?)(?:/|:(?:/|[^0-9]|.*:))")
+"""A scheme without ``://`` behind it; ``nats:4222`` is a host and its port."""
 _IPV6_CHARACTERS = re.compile(r"[0-9a-fA-F:.]+(%.*)?")
 
 
@@ -81,8 +82,7 @@ class _Parts(msgspec.Struct, frozen=True):
         before = self.prefix if self.userinfo is None else f"{familiar}****@"
         address = self.address
         if not _SURELY_ADDRESS.fullmatch(address) and _as_ipv6(address) is None:
-            scheme = _NO_SLASHES.match(address)
-            address = f"{scheme[0] if scheme else address.partition(':')[0] + ':'}****"
+            address = f"{address.partition(':')[0]}:****"
         return quotable(f"{before}{address}{'/****' if self.tail.strip('/') else ''}")
 
 
@@ -145,8 +145,6 @@ def _host_and_port(parts: _Parts, default: int = DEFAULT_PORT) -> tuple[str, int
 
 def _two_colons(address: str) -> str:
     """What is wrong with an address that has more than one colon and no brackets."""
-    if scheme := _NO_SLASHES.match(address):
-        return f"the scheme is followed by two slashes: {scheme[1]}://HOST:PORT"
     if _IPV6_CHARACTERS.fullmatch(address) and (address.count(":") > 2 or "::" in address):
         return "an IPv6 address goes in brackets, as in nats://[::1]:4222"
     if re.search(r"[\s;]", address):
@@ -225,10 +223,10 @@ def _server(parts: _Parts) -> Server:
         raise BadURL(
             parts.shown, "the text before :// is not a scheme; a URL begins with nats://, tls://, ws:// or wss://"
         )
+    if not parts.prefix and (scheme := _NO_SCHEME.match(parts.address + parts.tail)):
+        raise BadURL(parts.shown, f"a colon and two slashes follow the scheme: {scheme[1]}://HOST:PORT")
     host, port = _host_and_port(parts, _WEBSOCKET_PORTS.get(parts.scheme, DEFAULT_PORT))
-    if not parts.websocket:
-        if parts.tail not in ("", "/"):
-            raise BadURL(parts.shown, "a server's URL ends after the port")
+    if not parts.websocket:  # a path or a query has no meaning there, and nats.go ignores it
         return Server(host, port, "tls" if parts.scheme == "tls" else "nats")
     path, _, query = parts.tail.partition("?")
     if not (_PATH.fullmatch(path) and _QUERY.fullmatch(query)):

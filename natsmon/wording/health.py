@@ -17,6 +17,8 @@ Level = Literal["ok", "degraded", "down"]
 
 _UNDELIVERED_FOR = 2.5
 """Seconds without a delivery, while messages fail, after which nothing gets through."""
+_NEVER_DELIVERED_FOR = 0.5
+"""The same, when none has ever been delivered."""
 _MIXED_FOR = 10.0
 """The same, when deliveries and failures alternated in the last minute."""
 _MINUTE = 60.0
@@ -140,7 +142,9 @@ def _not_delivering(state: State, now: float, feed: Feed) -> Health | None:
     if state.connection is not None and state.connection.observing:
         return Health("degraded", "NOT DELIVERING", _newest_error(state)) if _observing_denied(state) else None
     waited = now - max(rates.delivered_at, state.status_since)
-    limit = _MIXED_FOR if rates.mixed_at and now - rates.mixed_at < _MINUTE else _UNDELIVERED_FOR
+    limit = _UNDELIVERED_FOR if rates.delivered_at else _NEVER_DELIVERED_FOR
+    if rates.mixed_at and now - rates.mixed_at < _MINUTE:
+        limit = _MIXED_FOR
     failing = rates.failed_since > 0 and waited >= limit
     stuck = state.tally.buffered > 0 and not state.paused and waited >= _UNDELIVERED_FOR
     if not (failing or stuck):
@@ -154,7 +158,8 @@ def _partly_delivered(state: State, now: float, feed: Feed) -> Health | None:
     if failed <= 0:
         return None
     attempted = max(failed, last.attempted)
-    what = "did not come back" if last.undelivered >= last.rejected else "were rejected"
+    rejected = "was rejected" if failed == 1 else "were rejected"
+    what = "did not come back" if last.undelivered >= last.rejected else rejected
     phrase = f"{units.grouped(failed)} of {units.grouped(attempted)} {what} in the last minute"
     error = _newest_error(state)
     return Health("degraded", "PARTLY DELIVERED", f"{phrase}: {error}" if error else phrase)

@@ -60,7 +60,7 @@ class PlainLog:
         """A line when messages stop being delivered, and when they are delivered again: no event has that."""
         state = self._tracks.track(event.conn).state
         known = self._delivery.get(event.conn, _Delivery())
-        if isinstance(event, ev.Note) or event.t - known.checked < _CHECK_EVERY:
+        if isinstance(event, ev.Note | ev.Disconnected) or event.t - known.checked < _CHECK_EVERY:
             return None
         found = health(state, event.t)
         word = found.word if found.word in _UNDELIVERED else ""

@@ -111,7 +111,7 @@ BAD = [
     ("--password hunter2", "--password: is given without --user"),
     ("--user hunter2 --token hunter2", "--user: is a token without a password, and another token is given"),
     ("nats://h:99999", 'URL: "nats://h:99999": the port is out of range, 1 to 65535'),
-    ("nats:127.0.0.1:1", 'URL: "nats:****": the scheme is followed by two slashes: nats://HOST:PORT'),
+    ("nats:127.0.0.1:1", 'URL: "nats:****": a colon and two slashes follow the scheme: nats://HOST:PORT'),
     ("-s ,", '--server: ",": names no server'),
     ("ws://a -s nats://b", 'URL and --server: "ws://a": WebSocket and NATS servers cannot be mixed in one connection'),
     ("nats://_! --server nats://ok", 'URL: "nats://_!": the host is not a valid name or address'),

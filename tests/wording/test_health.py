@@ -134,9 +134,13 @@ def test_health_is_silent_also_when_other_data_arrives() -> None:
 def test_health_says_nothing_gets_through_within_three_seconds_of_the_first_failure() -> None:
     good = [*_connected(), _DELIVERED]
     revoked = [*good, _tally(61.0, attempted=61, sent=60, delivered=60, rejected=1)]
-    assert _now(revoked, 61.0).word == "PARTLY DELIVERED"
+    assert _now(revoked, 61.0).phrase == "1 of 61 was rejected in the last minute"
     later = [*revoked, _tally(63.0, attempted=63, sent=60, delivered=60, rejected=3)]
     assert _now(later, 63.0).word == "NOT DELIVERING"
+
+
+def test_health_is_not_delivering_at_once_where_nothing_was_ever_delivered() -> None:
+    assert _now([*_connected(), _tally(2.0, attempted=1, rejected=1)], 2.0).word == "NOT DELIVERING"
 
 
 def test_health_with_alternating_results_stays_partly_delivered() -> None:

@@ -78,8 +78,21 @@ def test_plain_log_shows_when_messages_stop_being_delivered_and_when_they_are_ag
     lines = b"".join(filter(None, map(log.line, events))).decode().splitlines()
     texts = [line.partition("  ")[2] for line in lines]
     assert [text.partition(":")[0] for text in texts[2:]] == [
-        "PARTLY DELIVERED", "NOT DELIVERING", "PARTLY DELIVERED", "messages are delivered again",
+        "NOT DELIVERING", "PARTLY DELIVERED", "messages are delivered again",
     ]  # fmt: skip
+
+
+def test_plain_log_shows_no_health_of_a_connection_that_was_just_lost() -> None:
+    log = PlainLog()
+    for event in (
+        ev.Connection(t=0.0, subject="hello", interval=1.0),
+        ev.StatusChanged(t=0.0, status="CONNECTED", previous="CONNECTING"),
+        ev.Tally(t=0.5, attempted=2, sent=2, undelivered=1),
+    ):
+        log.line(event)
+    line = log.line(ev.Disconnected(t=9.0, outage=1, cause="eof", server="nats://a:4222"))
+    assert line is not None
+    assert line.count(b"\n") == 1
 
 
 def test_plain_log_is_utf8_without_colour() -> None:

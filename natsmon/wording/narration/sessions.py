@@ -11,7 +11,7 @@ from natsmon.wording.narration.words import Kind, Line, Lines
 def _connection(event: ev.Connection, state: State) -> Line:
     version = state.session.versions.get("natsmon", "")
     if not event.subject:
-        messages = "no messages"
+        messages = f"publishing to the stream {clip(event.stream, NAME_LIMIT)}" if event.stream else "no messages"
     elif event.observing:
         messages = f"observing {event.subject}"
     else:
