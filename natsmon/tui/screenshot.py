@@ -34,9 +34,12 @@ def _name() -> str:
     return time.strftime("natsmon-%Y%m%d-%H%M%S")
 
 
-def picture(app: App[int]) -> str:
-    """As Textual draws it, but that who looks at it fetches nothing: its font is one that is there, or another."""
-    return _FETCHED.sub("", app.export_screenshot())
+def picture(app: App[int], title: str | None = None) -> str:
+    """Textual's own picture, with nothing to fetch, in the viewer's monospaced font.
+
+    A program without Textual's font would draw it in a proportional one, and run words into each other.
+    """
+    return _FETCHED.sub("", app.export_screenshot(title=title)).replace("Fira Code, monospace", "monospace")
 
 
 def text(app: App[int]) -> str:

@@ -284,7 +284,7 @@ async def test_servers_are_a_page_and_on_a_wide_screen_a_panel() -> None:
         await drive.press("s")
         assert on_top(drive) == "servers"
         assert "ORDERS" in page_of(drive)
-        assert "● tls://east-1.example.com:4222" in page_of(drive)
+        assert "● east-1 " in page_of(drive)
         t = drive.source.t
         await drive.tell(
             ev.Pool(

@@ -13,7 +13,7 @@ from natsmon.stream import events as ev
 from natsmon.tui.model import moves
 from natsmon.tui.model.moment import Moment
 from natsmon.tui.pages import outage_detail, outage_rows, outage_steps, server_lanes, upgrade_rows
-from natsmon.tui.panels import outage_panel
+from natsmon.tui.panels import outage_panel, server_panel
 from tests.tui import outage_streams, streams
 from tests.tui.drawn import moment_of, texts
 from tests.tui.streams import Stream
@@ -79,7 +79,7 @@ def test_the_totals_count_outages_downtime_and_cost() -> None:
     assert shares.split("   ")[:2] == ["availability 97.18 % of the run", "1 min 94.21 %"]
     assert "10 min" not in shares, "the run is shorter"
     assert means.rstrip() == "outages 2   longest 2.07 s   mean between 60.0 s   mean to recover 2.07 s"
-    assert sums.rstrip() == "down 3.47 s   1 lost   0 rejected   2 buffered   0 duplicate"
+    assert sums.rstrip() == "down 3.47 s   1 lost   3 buffered"
     assert header.split() == ["at", "downtime", "cost", "dials", "cause"]
     assert first.split()[:6] == ["15:08:42", "1.40", "s", "1", "buffered", "so"]
     assert second.split()[:7] == ["15:08:00", "2.07", "s", "1", "lost,", "2", "buffered"]
@@ -296,8 +296,9 @@ def test_a_server_that_left_the_pool_is_gone() -> None:
     stream = outage_streams.upgrade()
     stream.add(ev.Pool(t=stream.t, removed=list(outage_streams.CLUSTER[:2])))
     moment = moment_of(stream)
-    assert upgrade_rows.standing("east-1:4222", moment) == ("–", "dim", "gone")
-    assert upgrade_rows.standing("east-3:4222", moment)[2] == "connected, lame duck"
+    pool = moves.pool_by_address(moment.state)
+    found = [server_panel.standing(server, pool.get(server), moment) for server in ("east-1:4222", "east-3:4222")]
+    assert found == [("–", "dim", "gone"), ("!", "warn", "connected, lame duck")]
 
 
 def test_servers_keep_their_order_and_ids_are_no_names() -> None:

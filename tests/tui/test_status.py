@@ -1,6 +1,5 @@
 """The status, the timeline and the events of connections that fail from the start, or are silent."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,10 +9,9 @@ from natsmon.charts.cells import width_of
 from natsmon.stream import events as ev
 from natsmon.tui.model.key_table import KEYS, RECORD_KEYS
 from natsmon.tui.model.log_window import LogWindow
-from natsmon.tui.model.moment import Moment
 from natsmon.tui.pages import help_rows
 from natsmon.tui.panels import dial_rows, event_panel, outage_panel, status_panel, timeline_panel
-from tests.tui import latency_streams, outage_streams, streams
+from tests.tui import streams
 from tests.tui.drawn import moment_of, texts
 from tests.tui.streams import Stream
 
@@ -63,78 +61,6 @@ def test_giving_up_shows_what_the_last_dial_failed_of() -> None:
         first, second = status(streams.gave_up(), width)
         assert first.startswith("✗ CLOSED")
         assert "gave up after 2 attempts: connection refused" in second
-
-
-HEADLINES: list[tuple[str, Callable[[], Moment], str, str]] = [
-    ("replay", lambda: replace(moment_of(streams.connected()), replay=True), "● REPLAY CONNECTED", "came back"),
-    (
-        "monitor stopped",
-        lambda: moment_of(streams.connected(), how="stopped"),
-        "✗ MONITOR STOPPED",
-        "killed by SIGKILL; reconnect starts it again",
-    ),
-    (
-        "no data",
-        lambda: replace(moment_of(streams.connected()), data_age=12.3),
-        "▲ NO DATA 12 s",
-        "the monitor process does not respond",
-    ),
-    ("closed", lambda: moment_of(streams.gave_up()), "✗ CLOSED", "gave up after 2 attempts"),
-    ("draining", lambda: moment_of(streams.connected().become("DRAINING")), "● DRAINING", "closing the connection"),
-    ("connecting", lambda: moment_of(failing(5)), "✗ CONNECTING", "5 attempts in 10 s: connection refused"),
-    ("reconnecting", lambda: moment_of(streams.outage()), "✗ RECONNECTING", "next dial in 0.7 s"),
-    ("silent", lambda: moment_of(silent(14.0)), "▲ SILENT 14 s", "14 unanswered, no PONG; stale in 5m26s"),
-    ("not delivering", lambda: moment_of(rejected()), "▲ NOT DELIVERING", "publish to hello denied"),
-    ("partly", lambda: moment_of(partly()), "▲ PARTLY DELIVERED", "30 of 91 did not come back in the last minute"),
-    ("lame duck", lambda: moment_of(outage_streams.upgrade()), "▲ LAME DUCK", "messages still get through"),
-    ("paused", lambda: moment_of(paused()), "● CONNECTED", "publishing paused"),
-    ("unverified", lambda: moment_of(latency_streams.blind()), "● CONNECTED", "delivery not verified: we may not"),
-    ("delivering", lambda: moment_of(streams.connected()), "● CONNECTED", "61 of 61 came back in the last minute"),
-]
-
-
-def rejected() -> Stream:
-    stream = streams.connected().add(ev.AsyncError(t=80.0, text="publish to hello denied"))
-    for _ in range(4):
-        stream.wait(1.0)
-        stream.count("attempted")
-        stream.count("rejected")
-        stream.add(ev.Tally(t=stream.t, **stream.totals))
-    return stream
-
-
-def partly() -> Stream:
-    stream = streams.connected()
-    for name, by in (("attempted", 30), ("sent", 30), ("undelivered", 30)):
-        stream.count(name, by)
-    stream.add(ev.Tally(t=stream.t, **stream.totals))
-    stream.count("delivered")
-    return stream.add(ev.Tally(t=stream.t, **stream.totals)).run(20)
-
-
-def paused() -> Stream:
-    stream = streams.connected()
-    return stream.add(ev.Paused(t=stream.t))
-
-
-@pytest.mark.parametrize("width", [78, 118])
-@pytest.mark.parametrize(("name", "moment", "headline", "phrase"), HEADLINES, ids=[row[0] for row in HEADLINES])
-def test_the_headline_of_each_situation(
-    name: str, moment: Callable[[], Moment], headline: str, phrase: str, width: int
-) -> None:
-    first, second = texts(status_panel.rows(moment(), width, 2))
-    assert first.startswith(headline)
-    assert phrase in second
-    assert (" rtt" in first) == (width > 0)
-
-
-def test_only_a_connection_that_delivers_is_green() -> None:
-    for name, moment, *_ in HEADLINES:
-        level = moment().health
-        assert level is not None
-        shape, role = status_panel.rows(moment(), 118, 2)[0][0]
-        assert (role == "good") == (level.level == "ok"), name
-        assert shape.strip() in {"●", "▲", "✗"}
 
 
 def test_headline_and_rows_have_the_same_number_of_attempts() -> None:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from natsmon.state import ConnectedPeriod, OutageRecord, State
 from natsmon.state.server_names import address
+from natsmon.stream.events import PoolMember
 
 
 class Move(NamedTuple):
@@ -18,7 +19,7 @@ class Move(NamedTuple):
 
     @property
     def notice(self) -> float | None:
-        """When the server left had said that it would go."""
+        """When the server that was left announced its shutdown."""
         return self.left.lame_duck if self.left is not None else None
 
 
@@ -38,17 +39,21 @@ def move_of(outage: OutageRecord, state: State) -> Move:
 
 
 def stays(state: State) -> dict[str, list[ConnectedPeriod]]:
-    """By address, every time we were on a server, oldest first."""
+    """By address, every time a server was connected to, oldest first."""
     known: dict[str, list[ConnectedPeriod]] = {}
     for connection in state.periods:
         known.setdefault(address(connection.server), []).append(connection)
     return known
 
 
+def pool_by_address(state: State) -> dict[str, PoolMember]:
+    """The servers of the pool."""
+    return {address(member.server): member for member in state.pool.values()}
+
+
 def servers(state: State) -> list[str]:
     """The address of every server in the pool or once connected to, in an order that stays."""
-    pool = [address(member.server) for member in state.pool.values()]
-    return sorted(dict.fromkeys([*pool, *stays(state)]), key=_in_order)
+    return sorted(dict.fromkeys([*pool_by_address(state), *stays(state)]), key=_in_order)
 
 
 def _in_order(server: str) -> list[tuple[int, str]]:

@@ -1,5 +1,6 @@
 """An outage in a few words: its cause, and its cost with the figures first."""
 
+from natsmon.charts.cells import Role
 from natsmon.state import OutageRecord
 from natsmon.tui.model.cause_words import cause_words
 from natsmon.tui.model.moment import Moment
@@ -23,6 +24,22 @@ def outage_cost(outage: OutageRecord, moment: Moment) -> str:
         (outage.unverified, "unverified"),
     )
     return ", ".join([lost, *(f"{count:,} {word}" for count, word in others if count)])
+
+
+def total_cost(moment: Moment) -> list[tuple[str, Role]]:
+    """What all outages cost together, the one that lasts included: ``3 lost``, ``12 buffered``."""
+    state = moment.state
+    shown: tuple[tuple[str, Role], ...] = (("lost", "bad"), ("rejected", "bad"), ("buffered", "value"))
+    found: list[tuple[str, Role]] = []
+    for name, role in (*shown, ("duplicate", "warn"), ("late", "value"), ("unverified", "warn")):
+        number = sum(getattr(outage, name) for outage in state.outages)
+        if name == "buffered" and state.outage is not None and not moment.over:
+            number += state.tally.buffered
+        if name == "lost" and not number and any(o.settled and o.lost_if_known is None for o in state.outages):
+            found.append(("losses not known", "label"))
+        elif number or name == "lost":
+            found.append((f"{number:,} {name}", role if number else "value"))
+    return found
 
 
 def costly(outage: OutageRecord) -> bool:

@@ -83,7 +83,7 @@ class Dashboard(PaneScreen):
         self._lay_out(moment)
         for panel in self.panels:
             panel.show(moment, revision)
-        self.messages.entitle(message_panel.title(moment))
+        self.messages.entitle(message_panel.title(moment, self.messages.size.width))
         self.round_trips.entitle(round_trip_panel.title(moment))
 
     # -- lines ------------------------------------------------------------------------------------

@@ -4,14 +4,14 @@ from collections import deque
 
 from rich.cells import cell_len
 
-from natsmon.charts.cells import Piece, Role, Row, fit, left, row, width_of
+from natsmon.charts.cells import Piece, Row, fit, left, row, width_of
 from natsmon.state import OutageRecord, State, availability
 from natsmon.state.server_names import ServerNames
 from natsmon.text import units
 from natsmon.text.plain_text import printable
 from natsmon.tui.model import figures
 from natsmon.tui.model.moment import Moment
-from natsmon.tui.model.outage_words import costly, outage_cause, outage_cost
+from natsmon.tui.model.outage_words import costly, outage_cause, outage_cost, total_cost
 from natsmon.tui.model.selection import Selection, View
 
 _TOTALS = 3
@@ -133,13 +133,7 @@ def _sums(moment: Moment, width: int) -> Row:
     told = [row(("down ", "label"), (figures.span(down, 0), "value"))]
     if silent := state.silent_seconds(moment.now):
         told.append(row(("silent ", "label"), (figures.span(silent, 0), "warn")))
-    costs: tuple[tuple[str, Role], ...] = (("lost", "bad"), ("rejected", "bad"), ("buffered", "value"))
-    for name, role in (*costs, ("duplicate", "warn"), ("late", "value"), ("unverified", "warn")):
-        number = sum(getattr(outage, name) for outage in state.outages)
-        if name == "lost" and not number and any(o.settled and o.lost_if_known is None for o in state.outages):
-            told.append(row(("losses not known", "label")))
-        elif number or name not in ("late", "unverified"):
-            told.append(row((f"{number:,}", role if number else "value"), (f" {name}", "label")))
+    told += [row(cost) for cost in total_cost(moment)]
     return _whole(told, width)
 
 

@@ -2,15 +2,16 @@
 
 from rich.cells import cell_len
 
-from natsmon.charts.cells import Piece, Role, Row, fit, fold, left, row
+from natsmon.charts.cells import Piece, Row, fit, fold, left, row
 from natsmon.state.server_names import ServerNames, address
 from natsmon.text import units
 from natsmon.text.plain_text import printable
 from natsmon.tui.model import figures
 from natsmon.tui.model.moment import Moment
-from natsmon.tui.model.moves import Move, moves, servers, stays
+from natsmon.tui.model.moves import Move, moves, pool_by_address, servers, stays
 from natsmon.tui.model.outage_words import outage_cause
 from natsmon.tui.pages.server_lanes import MARKS, lanes, window_of
+from natsmon.tui.panels.server_panel import standing
 from natsmon.tui.widgets.prose import heading
 
 _MOVES_SHOWN = 20
@@ -101,7 +102,7 @@ def _at(t: float, moment: Moment) -> str:
 def _lanes(moment: Moment, width: int) -> list[Row]:
     """One line of time a server, beneath an axis of the times of day."""
     known = ServerNames(moment.state)
-    listed = servers(moment.state)
+    listed, pool = servers(moment.state), pool_by_address(moment.state)
     name = min(_NAME, max([6, *(len(known.name(server)) for server in listed)]), max(6, width // 4))
     scale = max(0, width - name - 4)
     if scale < 10:
@@ -113,7 +114,7 @@ def _lanes(moment: Moment, width: int) -> list[Row]:
     drawn = heading(lasts, width)
     drawn.append(fit(row((" " * (name + 4), "dim"), (axis, "dim")), width))
     for server, lane in lanes(listed, moment, scale):
-        mark, role, _ = standing(server, moment)
+        mark, role, _ = standing(server, pool.get(server), moment)
         start = row((f"{mark} ", role), (left(known.name(server), name) + "  ", "value"))
         drawn.append(fit(start + lane, width))
     drawn.append(fit(row((" " * (name + 4), "dim"), *_legend(scale)), width))
@@ -130,30 +131,11 @@ def _legend(width: int) -> list[Piece]:
     return parts
 
 
-def standing(server: str, moment: Moment) -> tuple[str, Role, str]:
-    """What a server is to us right now: a shape, and a word."""
-    state = moment.state
-    member = next((member for member in state.pool.values() if address(member.server) == address(server)), None)
-    leaving = member is not None and member.lame_duck
-    here = state.period
-    if not moment.over:
-        if here is not None and address(here.server) == address(server):
-            gone = leaving or here.lame_duck is not None
-            return ("!", "warn", "connected, lame duck") if gone else ("●", "good", "connected")
-        if state.dial is not None and address(state.dial.server) == address(server):
-            return "◐", "warn", "dialing"
-        if state.waiting is not None and address(state.waiting.server) == address(server):
-            return "◌", "warn", "dialed next"
-    if leaving:
-        return "!", "warn", "lame duck"
-    return (" ", "label", "in the pool") if member is not None else ("–", "dim", "gone")
-
-
 def _servers(moment: Moment, width: int) -> list[Row]:
     """The pool, and those left that are no more in it."""
     state, now = moment.state, moment.now
     known = ServerNames(state)
-    listed = servers(state)
+    listed, pool = servers(state), pool_by_address(state)
     if not listed:
         return [*heading("servers", width), fit(row(("  none known yet", "label")), width)]
     name = min(_NAME * 2, max([6, *(len(known.name(server)) for server in listed)]), max(6, width - 46))
@@ -163,8 +145,9 @@ def _servers(moment: Moment, width: int) -> list[Row]:
     for server in listed:
         there = on.get(server, [])
         seconds = sum(stay.seconds(now) for stay in there)
-        mark, role, word = standing(server, moment)
-        failures = next((member.failures for member in state.pool.values() if address(member.server) == server), None)
+        member = pool.get(server)
+        failures = member.failures if member is not None else None
+        mark, role, word = standing(server, member, moment)
         drawn.append(
             fit(
                 row(
@@ -174,7 +157,7 @@ def _servers(moment: Moment, width: int) -> list[Row]:
                     (figures.span(seconds if there else None) + "  ", "value"),
                     (figures.percent(seconds / now if now > 0 and there else None) + "  ", "value"),
                     (figures.count(failures, 6) + "  ", "warn" if failures else "label"),
-                    (word, role if role != "dim" else "label"),
+                    (word or "in the pool", role if role != "dim" else "label"),
                     (f"  {server}" if known.name(server) != server else "", "label"),
                 ),
                 width,

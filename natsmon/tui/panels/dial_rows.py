@@ -237,7 +237,7 @@ def _outcome(dial: Dial, width: int) -> list[Piece]:
     failed = dial.outcome in ("failed", "timeout")
     words = (cause_words(dial.cause, dial.stage_reached) if failed else "") or dial.outcome
     room = width - len(words) - 2
-    shown = bool(dial.text) and dial.text != words and room >= min(_WORTH_READING, len(dial.text))
+    shown = bool(dial.text) and dial.text.casefold() != words.casefold() and room >= min(_WORTH_READING, len(dial.text))
     return [(cut_between_words(words, width), role), (f"  {dial.text}" if shown else "", "label")]
 
 

@@ -1,6 +1,6 @@
 """What became of the messages."""
 
-from natsmon.charts.cells import Piece, Role, Row, fit, left, row
+from natsmon.charts.cells import Piece, Role, Row, fit, left, row, shorten
 from natsmon.stream import events as ev
 from natsmon.text import units
 from natsmon.tui.model import figures
@@ -36,9 +36,11 @@ _FASTEST: dict[ev.Verification, str] = {
 }
 _LABEL = 10
 _GAP = 2
+_LEAST_SUBJECT = 12
 
 
-def title(moment: Moment) -> str:
+def title(moment: Moment, width: int = 120) -> str:
+    """The subject, shortened where it would hide the rate, and the rate."""
     connection = moment.state.connection
     if connection is None:
         return "messages"
@@ -46,7 +48,8 @@ def title(moment: Moment) -> str:
         return f"observing {connection.subject}"
     pace = "paused" if moment.state.paused else rate(connection)
     pace += f", {delivered(moment)}" if delivered(moment) else ""
-    return f"publishing {connection.subject} · {pace}" if connection.subject else f"messages · {pace}"
+    subject = shorten(connection.subject, max(_LEAST_SUBJECT, width - len(f"publishing  · {pace}") - 2))
+    return f"publishing {subject} · {pace}" if connection.subject else f"messages · {pace}"
 
 
 def delivered(moment: Moment) -> str:

@@ -5,12 +5,12 @@ from itertools import islice
 from textual.events import Click
 from textual.message import Message
 
-from natsmon.charts.cells import Piece, Row, fit, left, row, spread, width_of
+from natsmon.charts.cells import Piece, Row, fit, left, row, width_of
 from natsmon.state import OutageRecord
 from natsmon.state.server_names import ServerNames
 from natsmon.tui.model import figures
 from natsmon.tui.model.moment import Moment
-from natsmon.tui.model.outage_words import costly, outage_cause, outage_cost
+from natsmon.tui.model.outage_words import costly, outage_cause, outage_cost, total_cost
 from natsmon.tui.widgets.panel import Panel
 
 _COST = 36
@@ -22,8 +22,10 @@ _WHERE = 12
 
 
 def tick(moment: Moment) -> object:
-    """Tenths of a second count while an outage lasts."""
-    return (int(moment.now * 10) if moment.state.outage and not moment.over else 0), moment.stream
+    """Tenths of a second count while an outage lasts, seconds while the server is silent."""
+    state = moment.state
+    steps = 0 if moment.over else 10 if state.outage else 1 if state.silent else 0
+    return int(moment.now * steps), moment.stream
 
 
 def rows(moment: Moment, width: int, height: int) -> list[Row]:
@@ -44,26 +46,19 @@ def _listed(moment: Moment, height: int) -> list[OutageRecord]:
 
 
 def _summary(moment: Moment, width: int) -> Row:
-    """Count, downtime and silent time; the newest outage and its cost."""
+    """Count, downtime, silent time, and what all of them cost."""
     state, now = moment.state, moment.now
-    last = state.outages[-1]
-    start = row(
+    line = row(
         (figures.count(state.outage_count, 3), "strong"),
         (" outage" if state.outage_count == 1 else " outages", "label"),
         ("   down ", "label"),
         (figures.span(state.downtime(now), 0), "value"),
     )
     if silent := state.silent_seconds(now):
-        start += row(("   silent ", "label"), (figures.span(silent, 0), "warn"))
-    end = row(
-        ("last ", "label"),
-        (f"{figures.wall(state.wall(last.began))} ", "label"),
-        (figures.span(last.downtime(now), 0), "warn" if last.ended is None else "value"),
-        (f"  {outage_cost(last, moment)}", "bad" if costly(last) else "value"),
-    )
-    if width_of(start + end) + 3 > width:
-        return spread(start, row((outage_cost(last, moment), "bad" if costly(last) else "value")), width)
-    return spread(start, end, width)
+        line += row(("   silent ", "label"), (figures.span(silent, 0), "warn"))
+    for cost, role in total_cost(moment):
+        line += row((f"   {cost}", role))
+    return fit(line, width)
 
 
 def _line(outage: OutageRecord, moment: Moment, names: ServerNames, width: int) -> Row:

@@ -1,8 +1,10 @@
 """The panel of the server pool: where the next dial may go."""
 
-from natsmon.charts.cells import Piece, Role, Row, fit, left, row, shorten
+from rich.cells import cell_len
+
+from natsmon.charts.cells import Piece, Role, Row, fit, left, row, shorten, width_of
 from natsmon.state import State
-from natsmon.state.server_names import address
+from natsmon.state.server_names import ServerNames, address
 from natsmon.stream import events as ev
 from natsmon.tui.model import figures
 from natsmon.tui.model.moment import Moment
@@ -26,7 +28,9 @@ def rows(moment: Moment, width: int, height: int) -> list[Row]:
     drawn = table(moment, width)
     if len(drawn) > height:
         here = [
-            line for member, line in zip(moment.state.pool.values(), drawn[1:], strict=True) if _mark(member, moment)[2]
+            line
+            for member, line in zip(moment.state.pool.values(), drawn[1:], strict=True)
+            if standing(member.server, member, moment)[2]
         ]
         others = [line for line in drawn[1:] if line not in here]
         more = len(drawn) - height + 1
@@ -69,42 +73,52 @@ def _summary(moment: Moment, width: int) -> Row:
 def table(moment: Moment, width: int) -> list[Row]:
     """A header, and a line for each server of the pool; attempts left where there is a limit."""
     members = moment.state.pool.values()
+    names = ServerNames(moment.state)
     limited = any(member.attempts_left is not None for member in members)
-    longest = max(len(address(member.server)) for member in members)
-    server = max(10, min(max(longest, 16), width - 2 - 2 - _FAILED - (_LEFT if limited else 0) - _STATE))
-    header = f"  {left('server', server)}  {'failed':>6}  {'attempts left  ' if limited else ''}now"
-    lines = (_line(member, moment, server, width, limited=limited) for member in members)
+    longest = max(cell_len(names.name(member.server)) for member in members)
+    name = max(10, min(max(longest, 16), width - 2 - 2 - _FAILED - (_LEFT if limited else 0) - _STATE))
+    header = f"  {left('server', name)}  {'failed':>6}  {'attempts left  ' if limited else ''}now"
+    lines = (_line(member, moment, names, name, width, limited=limited) for member in members)
     return [fit(row((header, "dim")), width), *lines]
 
 
-def _line(member: ev.PoolMember, moment: Moment, server: int, width: int, *, limited: bool) -> Row:
-    glyph, role, word = _mark(member, moment)
+def _line(member: ev.PoolMember, moment: Moment, names: ServerNames, size: int, width: int, *, limited: bool) -> Row:
+    """Name, failed dials, how it is used now; its address where there is room."""
+    glyph, role, word = standing(member.server, member, moment)
+    name, at = names.name(member.server), address(member.server)
     spent = member.attempts_left == 0
     parts: list[Piece] = [
         (f"{glyph} ", role),
-        (left(shorten(address(member.server), server), server) + "  ", "strong" if glyph in "●◐▸" else "value"),
+        (left(shorten(name, size), size) + "  ", "strong" if glyph in "●◐◌" else "value"),
         (figures.count(member.failures, 6) + "  ", "warn" if member.failures else "label"),
     ]
     if limited:
         parts.append((figures.count(member.attempts_left, _LEFT - 2) + "  ", "bad" if spent else "label"))
-    words = [word, "discovered" if member.discovered else ""]
-    parts.append((", ".join(filter(None, words)), role if word else "label"))
+    words = ", ".join(filter(None, [word, "discovered" if member.discovered else ""]))
+    parts.append((words, role if word else "label"))
+    if name != at and width_of(tuple(parts)) + cell_len(at) + 2 <= width:
+        parts += [(" " * max(2, _STATE - cell_len(words)), "label"), (at, "label")]
     return fit(row(*parts), width)
 
 
-def _mark(member: ev.PoolMember, moment: Moment) -> tuple[str, Role, str]:
-    """How this server is used now: a shape and a word."""
-    state = moment.state
-    server = address(member.server)
+def standing(server: str, member: ev.PoolMember | None, moment: Moment) -> tuple[str, Role, str]:
+    """How a server is used now: a shape and words; no words for one that only waits in the pool.
+
+    Args:
+        server: Its URL or address.
+        member: Its entry in the pool; None for a server that is no longer in it.
+        moment: The present.
+    """
+    state, here = moment.state, address(server)
+    leaving = member is not None and member.lame_duck
     if not moment.over:
-        if state.connected is not None and state.status in ("CONNECTED", "DRAINING"):
-            if server == address(state.connected.server):
-                leaving = member.lame_duck or bool(state.lame_duck)
-                return ("!", "warn", "connected, lame duck") if leaving else ("●", "good", "connected")
-        elif state.dial is not None and server == address(state.dial.server):
+        if (period := state.period) is not None and address(period.server) == here:
+            gone = leaving or bool(state.lame_duck)
+            return ("!", "warn", "connected, lame duck") if gone else ("●", "good", "connected")
+        if state.dial is not None and address(state.dial.server) == here:
             return "◐", "warn", "dialing"
-        elif state.waiting is not None and server == address(state.waiting.server):
-            return "▸", "warn", "next"
-    if member.lame_duck:
+        if state.waiting is not None and address(state.waiting.server) == here:
+            return "◌", "warn", "next"
+    if leaving:
         return "!", "warn", "lame duck"
-    return " ", "label", ""
+    return (" ", "label", "") if member is not None else ("–", "dim", "gone")

@@ -1,0 +1,84 @@
+"""The headline of every situation of health, as it stands on an 80x24 and on a 120x36 screen."""
+
+from collections.abc import Callable
+
+import pytest
+from msgspec.structs import replace
+from syrupy.assertion import SnapshotAssertion
+
+from natsmon.stream import events as ev
+from natsmon.tui.model.moment import Moment
+from natsmon.tui.panels import status_panel
+from natsmon.wording.health import situations
+from tests.tui import latency_streams, outage_streams, streams
+from tests.tui.drawn import moment_of, texts
+from tests.tui.streams import Stream
+from tests.tui.test_status import failing, silent
+
+
+def rejected() -> Stream:
+    stream = streams.connected().add(ev.AsyncError(t=80.0, text="publish to hello denied"))
+    for _ in range(4):
+        stream.wait(1.0)
+        stream.count("attempted")
+        stream.count("rejected")
+        stream.add(ev.Tally(t=stream.t, **stream.totals))
+    return stream
+
+
+def partly() -> Stream:
+    stream = streams.connected()
+    for name, by in (("attempted", 30), ("sent", 30), ("undelivered", 30)):
+        stream.count(name, by)
+    stream.add(ev.Tally(t=stream.t, **stream.totals))
+    stream.count("delivered")
+    return stream.add(ev.Tally(t=stream.t, **stream.totals)).run(20)
+
+
+def paused() -> Stream:
+    stream = streams.connected()
+    return stream.add(ev.Paused(t=stream.t))
+
+
+def observing() -> Stream:
+    stream = Stream(name="watcher").become("CONNECTING", "initial").connect()
+    stream.events[1] = replace(stream.events[1], observing=True, subject="orders.>")
+    return stream.wait(30.0).add(ev.Observed(t=stream.t, messages=3600, publishers=2))
+
+
+HEADLINES: dict[str, Callable[[], Moment]] = {
+    "replay": lambda: replace(moment_of(streams.connected()), replay=True),
+    "monitor_stopped": lambda: moment_of(streams.connected(), how="stopped"),
+    "no_data": lambda: replace(moment_of(streams.connected()), data_age=12.3),
+    "closed": lambda: moment_of(streams.gave_up()),
+    "draining": lambda: moment_of(streams.connected().become("DRAINING")),
+    "connecting": lambda: moment_of(failing(5)),
+    "reconnecting": lambda: moment_of(streams.outage()),
+    "silent": lambda: moment_of(silent(14.0)),
+    "not_delivering": lambda: moment_of(rejected()),
+    "partly_delivered": lambda: moment_of(partly()),
+    "lame_duck": lambda: moment_of(outage_streams.upgrade()),
+    "paused_or_observing": lambda: moment_of(paused()),
+    "observing": lambda: moment_of(observing()),
+    "unverified": lambda: moment_of(latency_streams.blind()),
+    "delivering": lambda: moment_of(streams.connected()),
+}
+
+
+@pytest.mark.parametrize("width", [78, 118], ids=["80x24", "120x36"])
+@pytest.mark.parametrize("name", HEADLINES)
+def test_headline_of_each_situation(name: str, width: int, snapshot: SnapshotAssertion) -> None:
+    assert [line.rstrip() for line in texts(status_panel.rows(HEADLINES[name](), width, 2))] == snapshot
+
+
+def test_headlines_cover_every_situation() -> None:
+    assert set(situations()) <= HEADLINES.keys()
+
+
+def test_headline_has_the_shape_and_colour_of_its_level() -> None:
+    marks = {"ok": ("●", "good"), "degraded": ("▲", "warn"), "down": ("✗", "bad")}
+    for name, moment in HEADLINES.items():
+        health = moment().health
+        assert health is not None
+        shape, role = status_panel.rows(moment(), 118, 2)[0][0]
+        assert (shape.strip(), role) == marks[health.level], name
