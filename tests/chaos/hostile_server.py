@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, Self
 
-from tests.harness.peer import Peer, Talk, info_line, playing
+from tests.harness.peer import Peer, Peering, Talk, info_line, playing
 from tests.harness.peers import serve
 
 Behaviour = Callable[[Talk], Coroutine[Any, Any, None]]
@@ -101,6 +101,7 @@ def _while_serving(abuse: Behaviour) -> Behaviour:
             serving = tasks.create_task(serve(talk))
             await asyncio.sleep(0.02)
             abusing = tasks.create_task(abuse(talk))
+            talk.peer.changed(abused=1)
             await asyncio.wait({serving, abusing}, return_when=asyncio.FIRST_COMPLETED)
             for task in (serving, abusing):
                 task.cancel()
@@ -206,10 +207,15 @@ SILENT: tuple[Behaviour, ...] = (withheld_pong, half_message)
 
 
 class HostileServer:
-    """It has a thread and a loop of its own. ``behaviour`` applies to connections that come from then on."""
+    """It has a thread and a loop of its own. ``behaviour`` applies to connections that come from then on.
 
-    def __init__(self) -> None:
+    Args:
+        peering: Another scripted peer, which has one behaviour.
+    """
+
+    def __init__(self, peering: Peering | None = None) -> None:
         self.behaviour: Behaviour = serve
+        self._peering = peering or playing(self._script)
         self._peer: Peer | None = None
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
@@ -226,16 +232,20 @@ class HostileServer:
         self._thread.join()
 
     @property
-    def port(self) -> int:
+    def peer(self) -> Peer:
         assert self._peer is not None
-        return self._peer.port
+        return self._peer
+
+    @property
+    def port(self) -> int:
+        return self.peer.port
 
     def _run(self) -> None:
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
             runner.run(self._serve())
 
     async def _serve(self) -> None:
-        async with playing(self._script) as self._peer:
+        async with self._peering as self._peer:
             self._ready.set()
             await self._end.wait()
 

@@ -19,6 +19,8 @@ class Peer:
         self.port = 0
         self.connections = 0
         self.open = 0
+        self.abused = 0
+        """Connections that its script has begun to abuse, where it counts them."""
         self.received = b""
         self.targets: list[str] = []
         """Targets that clients asked for, where the peer is a proxy."""
