@@ -63,6 +63,8 @@ def tally(state: "State", event: ev.Tally) -> None:
 
 
 def observed(state: "State", event: ev.Observed) -> None:
+    before = state.observed.messages if state.observed is not None else 0
+    state.rates.change(state.now, ev.Tally(delivered=before), ev.Tally(delivered=event.messages))
     state.observed = event
 
 

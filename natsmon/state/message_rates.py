@@ -48,7 +48,7 @@ class MessageRates(msgspec.Struct):
     """When a message was delivered after others had failed; 0 for never."""
 
     def change(self, t: float, before: ev.Tally, after: ev.Tally) -> None:
-        """Take over a change of the totals."""
+        """Take over a change of the totals; observed messages count as delivered."""
         number = int(t // SLICE)
         if not self.slices or self.slices[-1].number < number:
             self._begin_slice(max(0, number), before)

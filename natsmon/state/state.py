@@ -193,6 +193,12 @@ class State:
         p50, p90, p99 = recent.percentiles(50, 90, 99)
         return None if p50 is None or p90 is None or p99 is None else (p50, p90, p99, recent.max)
 
+    def delivery_rate(self, now: float) -> float | None:
+        """Messages delivered, or observed, each second of the last minute; None without one, or within a second."""
+        observed = ev.Tally(delivered=self.observed.messages) if self.observed is not None else None
+        last = self.rates.last_minute(now, observed or self.tally)
+        return last.delivered / last.seconds if (last.sent or observed) and last.seconds >= 1 else None
+
     def wall(self, t: float) -> float:
         """The wall clock at a time of the stream, seconds since the epoch."""
         return self.session.wall(t)

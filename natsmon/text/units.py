@@ -145,9 +145,15 @@ def grouped(number: int) -> str:
 
 
 def a_second(interval: float) -> str:
-    """How many there are in a second with one every ``interval``: ``200``, ``22.5``, ``20,000``."""
-    rate = 1 / max(interval, _SHORTEST)
-    return f"{rate:,.4g}" if rate < 1_000 else grouped(round(rate))
+    """A rate from the seconds between two: ``200``, ``22.5``, ``20,000``."""
+    return rate(1 / max(interval, _SHORTEST))
+
+
+def rate(a_second: float) -> str:
+    """A number of times each second: ``1.03``, ``120``, ``20,000``."""
+    return (
+        f"{a_second:,.3g}" if a_second < 100 else f"{a_second:,.4g}" if a_second < 1_000 else grouped(round(a_second))
+    )
 
 
 def pace(interval: float) -> str:

@@ -174,8 +174,9 @@ def _lame_duck(state: State, now: float, feed: Feed) -> Health | None:
 def _paused_or_observing(state: State, now: float, feed: Feed) -> Health | None:
     connection = state.connection
     if connection is not None and connection.observing:
-        seen = state.observed.messages if state.observed is not None else 0
-        return Health("ok", "CONNECTED", f"observing {connection.subject}, {units.plural(seen, 'message')}")
+        rate = state.delivery_rate(now)
+        arriving = f", {units.rate(rate)}/s" if rate is not None else ""
+        return Health("ok", "CONNECTED", f"observing {connection.subject}{arriving}")
     return Health("ok", "CONNECTED", "publishing paused") if state.paused else None
 
 

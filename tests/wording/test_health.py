@@ -122,6 +122,13 @@ def test_health_prefers_the_first_situation_that_applies(feed: Feed, word: str) 
     assert _now(closed, 3.0, feed).word == word
 
 
+def test_health_of_observing_has_the_rate_of_the_last_minute() -> None:
+    observing = ev.Connection(t=0.0, subject="orders.>", observing=True)
+    events = [*_connected(), observing, *(ev.Observed(t=float(second), messages=120 * second) for second in range(61))]
+    found = _now(events, 60.0, Feed())
+    assert (found.word, found.phrase) == ("CONNECTED", "observing orders.>, 120/s")
+
+
 def test_health_of_a_replay_says_replay_before_the_word() -> None:
     assert _now([*_connected(), _DELIVERED], 60.5, Feed(replay=True)).headline == "REPLAY CONNECTED"
 

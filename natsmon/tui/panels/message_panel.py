@@ -44,23 +44,17 @@ def title(moment: Moment, width: int = 120) -> str:
     connection = moment.state.connection
     if connection is None:
         return "messages"
+    delivered = moment.state.delivery_rate(moment.now)
+    rate = "" if delivered is None else units.rate(delivered)
     if connection.observing:
-        return f"observing {connection.subject}"
-    pace = "paused" if moment.state.paused else rate(connection)
-    pace += f", {delivered(moment)}" if delivered(moment) else ""
+        return f"observing {connection.subject}" + (f" · {rate}/s" if rate else "")
+    pace = "paused" if moment.state.paused else publish_rate(connection)
+    pace += f", {rate}/s delivered" if rate else ""
     subject = shorten(connection.subject, max(_LEAST_SUBJECT, width - len(f"publishing  · {pace}") - 2))
     return f"publishing {subject} · {pace}" if connection.subject else f"messages · {pace}"
 
 
-def delivered(moment: Moment) -> str:
-    """Messages delivered each second, in the last minute; empty while nothing was sent."""
-    last = moment.state.rates.last_minute(moment.now, moment.state.tally)
-    if not last.sent or last.seconds < 1:
-        return ""
-    return f"{last.delivered / last.seconds:.3g}/s delivered"
-
-
-def rate(connection: ev.Connection) -> str:
+def publish_rate(connection: ev.Connection) -> str:
     """Messages a second, in the words of a rate."""
     interval = connection.interval
     if interval <= 0:
