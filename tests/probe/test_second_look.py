@@ -23,6 +23,7 @@ from natsmon.stream import events as ev
 from tests.conftest import StartServer
 from tests.harness.listening import listening, settings
 from tests.harness.peer import HOST, Peering, Talk, playing
+from tests.harness.peers import serve
 from tests.probe.test_inquiry import HTTP, monitoring_port
 from tests.protocol.dialing import Failure, failure
 
@@ -264,6 +265,24 @@ async def test_proxy_without_a_server_is_recognized() -> None:
     assert failed.finding is not None
     assert failed.finding.cause == "eof"
     assert failed.told("closed before the server sent INFO", "a proxy without a server behind it")
+
+
+async def test_second_look_at_the_same_failure_follows_only_a_connection() -> None:
+    serving = False
+
+    async def script(talk: Talk) -> None:
+        await (serve(talk) if serving else talk.exactly(1))
+
+    async with playing(script) as peer, listening(settings(peer.url, connect_timeout=0.2)) as run:
+        await run.events.until(ev.DialFinding)
+        await run.events.until(ev.DialEnd)
+        await run.events.until(ev.DialEnd)
+        assert len(run.events.of(ev.DialFinding)) == 1
+        serving = True
+        await run.events.until(ev.Connected)
+        serving = False
+        peer.drop_all()
+        await run.events.until(ev.DialFinding)
 
 
 @pytest.mark.parametrize(
