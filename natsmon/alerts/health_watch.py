@@ -7,6 +7,7 @@ from natsmon.alerts.alert import make_alert
 from natsmon.alerts.alert_commands import AlertCommands
 from natsmon.config.view_settings import ViewSettings
 from natsmon.state import State
+from natsmon.state.server_names import ServerNames
 from natsmon.wording.health import Health
 
 
@@ -28,15 +29,11 @@ class HealthWatch:
         self._seen: dict[int, bool] = {}
         """Outages by number, and whether their end was reported."""
 
-    def begin(self) -> None:
-        """Keep the terminal's title for the end."""
-        if self._view.title:
-            self._write(terminal_signals.SAVE_TITLE)
-
     def end(self) -> None:
-        """Give the terminal its title back."""
-        if self._view.title:
+        """Restore the title that the terminal had; the next update saves it again."""
+        if self._title:
             self._write(terminal_signals.RESTORE_TITLE)
+        self._title = ""
 
     def update(self, state: State, health: Health, now: float) -> None:
         """Look at the health once more; cheap where nothing changed.
@@ -46,19 +43,21 @@ class HealthWatch:
             health: Its health now.
             now: On the stream's clock, in seconds.
         """
-        name = state.connected.server_name or state.connected.server if state.connected is not None else ""
-        self._show_title(health, name)
+        name = _server(state)
+        if self._view.title:
+            self._show_title(terminal_signals.title(health, name, now - state.since))
         if health.headline != self._word:
             previous, self._word = self._word, health.headline
             if previous:
                 self._changed(state, health, now, name, previous)
         self._outages(state, health, now)
 
-    def _show_title(self, health: Health, name: str) -> None:
-        title = terminal_signals.title(health, name) if self._view.title else ""
+    def _show_title(self, title: str) -> None:
         if title != self._title:
-            self._title = title
+            if not self._title:
+                self._write(terminal_signals.SAVE_TITLE)
             self._write(title)
+            self._title = title
 
     def _changed(self, state: State, health: Health, now: float, name: str, previous: str) -> None:
         if self._view.bell:
@@ -83,3 +82,10 @@ class HealthWatch:
                 self._seen[outage.id] = True
                 alert = make_alert("outage_ended", state, health, now, outage=outage.id)
                 self.commands.submit("--on-outage", self._view.on_outage, alert)
+
+
+def _server(state: State) -> str:
+    """The name of the server it is or was connected to, else of the first that is dialed."""
+    servers = state.connection.servers if state.connection is not None else []
+    server = state.connected.server if state.connected is not None else next(iter(servers), "")
+    return ServerNames(state).name(server)

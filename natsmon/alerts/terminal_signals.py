@@ -1,5 +1,6 @@
 """Control sequences of a terminal: title, bell, desktop notification. The text in them is made printable."""
 
+from natsmon.text import units
 from natsmon.text.plain_text import clip, printable
 from natsmon.wording.health import Health
 
@@ -11,9 +12,17 @@ SAVE_TITLE = "\x1b[22;2t"
 RESTORE_TITLE = "\x1b[23;2t"
 
 
-def title(health: Health, name: str) -> str:
-    """The sequence that sets the title: ``● natsmon east-1``, ``✗ RECONNECTING east-1``."""
-    word = "natsmon" if health.level == "ok" else health.headline
+def title(health: Health, name: str, seconds: float) -> str:
+    """The sequence that sets the title: ``● natsmon east-1``, ``✗ RECONNECTING 12 s east-1``.
+
+    Args:
+        health: Of the connection.
+        name: Of its server.
+        seconds: Since the status changed; shown while there is no connection.
+    """
+    word = "natsmon" if health.headline == "CONNECTED" else health.headline
+    if health.word in ("CONNECTING", "RECONNECTING"):
+        word += f" {max(0, int(seconds))} s" if seconds < 60 else f" {units.elapsed(seconds)}"
     return f"\x1b]2;{_plain(f'{_MARKS[health.level]} {word} {name}')}\a"
 
 

@@ -178,6 +178,19 @@ class State:
             manual += self.outage.downtime(now)
         return max(0.0, self.status_seconds("RECONNECTING", now) - manual)
 
+    @property
+    def since(self) -> ev.Seconds:
+        """When the status changed to what it is; before the first connection, when one was first wanted."""
+        if self.ever_connected or self.status == "CLOSED":
+            return self.status_since
+        began = self.status_since
+        for stretch in reversed(self.timeline):
+            if stretch.status not in ("CONNECTING", "DISCONNECTED"):
+                break
+            if stretch.status == "CONNECTING":  # before the first of these no connection was wanted
+                began = stretch.began
+        return began
+
     def silent_seconds(self, now: float) -> float:
         """Seconds CONNECTED without a due answer so far."""
         return self.silent_before + (max(0.0, now - self.silent.since) if self.silent is not None else 0.0)

@@ -8,8 +8,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from natsmon.config.view_settings import ViewSettings
 from natsmon.stream import commands
 from natsmon.stream import events as ev
@@ -36,6 +34,8 @@ LEAVE_WITHIN = 6.0
 """Seconds a probe may take to drain and end before it is killed."""
 READ_BACK_WITHIN = 22.0
 """The same, of one that first waits for acknowledgements and reads the stream back."""
+ALERTS_WITHIN = 1.0
+"""Seconds that alert commands may take at the end."""
 CONFIRM_WITHIN = 3.0
 """Seconds within which a second ``d`` confirms the drain."""
 _PROMPT = 0.5
@@ -111,11 +111,14 @@ class NatsmonApp(ScreenApp):
                 self.log_and_say(problem, "warn")
         self.set_interval(FRAME, self.draw)
         self._start()
-        self._watch_health()
+        self.app_suspend_signal.subscribe(self, self._restore_title)
         self.draw()  # so that every panel has something to show as soon as it has a size
 
-    def on_unmount(self) -> None:
+    async def on_unmount(self) -> None:
         self._signals(add=False)
+        self._restore_title(None)
+        if self._alerts is not None:
+            await self._alerts.commands.finish(0.0 if self._killed else ALERTS_WITHIN)
 
     def _signals(self, *, add: bool) -> None:
         loop = asyncio.get_running_loop()
@@ -170,17 +173,16 @@ class NatsmonApp(ScreenApp):
             self._leave_records()
         moment = self.watched.moment()
         self._views[-1].show(moment, self.watched.revision)
-        if self._alerts is not None and (health := moment.health) is not None:
+        if (health := moment.health) is not None:
+            if self._alerts is None:
+                from natsmon.alerts.health_watch import HealthWatch  # not needed before the first event
+
+                self._alerts = HealthWatch(self.view, self.write_control, self._alert_failed)
             self._alerts.update(moment.state, health, moment.now)
 
-    def _watch_health(self) -> None:
-        """Start the alerts that are wanted, if any."""
-        view = self.view
-        if view.bell or view.notify or view.on_change or view.on_outage:
-            from natsmon.alerts.health_watch import HealthWatch  # most runs have no alerts
-
-            without_title = msgspec.structs.replace(view, title=False)
-            self._alerts = HealthWatch(without_title, self.write_control, self._alert_failed)
+    def _restore_title(self, _: object) -> None:
+        if self._alerts is not None:
+            self._alerts.end()
 
     def _alert_failed(self, failure: str) -> None:
         self.watched.note(failure, "bad")

@@ -30,19 +30,40 @@ def watch(view: ViewSettings) -> tuple[HealthWatch, list[str]]:
 def test_title_shows_the_health_and_is_written_once() -> None:
     alerts, written = watch(ViewSettings())
     state = state_of()
-    alerts.begin()
     for _ in range(3):
         alerts.update(state, UP, 1.0)
-    alerts.update(state, DOWN, 2.0)
+    for now in (12.0, 12.5, 134.0):
+        alerts.update(state, DOWN, now)
     alerts.end()
     assert written == [
-        "\x1b[22;2t", "\x1b]2;● natsmon east-1\a", "\x1b]2;✗ RECONNECTING east-1\a", "\x1b[23;2t",
-    ]  # fmt: skip
+        "\x1b[22;2t",
+        "\x1b]2;● natsmon east-1\a",
+        "\x1b]2;✗ RECONNECTING 12 s east-1\a",
+        "\x1b]2;✗ RECONNECTING 2m14s east-1\a",
+        "\x1b[23;2t",
+    ]
+
+
+def test_title_is_saved_again_after_it_was_restored() -> None:
+    alerts, written = watch(ViewSettings())
+    for _ in range(2):
+        alerts.update(state_of(), UP, 1.0)
+        alerts.end()
+        alerts.end()
+    assert written == 2 * ["\x1b[22;2t", "\x1b]2;● natsmon east-1\a", "\x1b[23;2t"]
+
+
+def test_title_of_a_hostile_server_is_bounded_and_printable() -> None:
+    alerts, written = watch(ViewSettings())
+    alerts.update(state_of("\x1b]0;x\a" + "n" * 9_000), UP, 1.0)
+    title = written[-1]
+    assert len(title) < 200
+    assert title.count("\x1b") == 1
+    assert title.count("\a") == 1
 
 
 def test_nothing_is_written_without_title_and_alerts() -> None:
     alerts, written = watch(ViewSettings(title=False))
-    alerts.begin()
     alerts.update(state_of(), UP, 1.0)
     alerts.update(state_of(), DOWN, 2.0)
     alerts.end()

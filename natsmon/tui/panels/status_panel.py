@@ -1,7 +1,7 @@
 """The top of the screen: the health in a word, where and since when, and the reason."""
 
 from natsmon.charts.cells import Role, Row, fit, left, row, shorten, spread, width_of
-from natsmon.state import State, availability
+from natsmon.state import availability
 from natsmon.state.server_names import ServerNames, address
 from natsmon.text import dates
 from natsmon.tui.model import figures
@@ -44,7 +44,7 @@ def _first(moment: Moment, width: int) -> Row:
         (shape, role), word = _ENDED, "ENDED"
     live = state.status == "CONNECTED" and not moment.over and health is not None and health.level != "down"
     fresh = live and health is not None and not health.word.startswith(_WORD_WITH_TIME)
-    since = figures.elapsed(moment.now - _since(state)) if health is not None and moment.stream != "stopped" else ""
+    since = figures.elapsed(moment.now - state.since) if health is not None and moment.stream != "stopped" else ""
     start = row((f"{shape} ", role), (left(word, max(_WORD, len(word))), "strong"), (f" {since:8}  ", "value"))
     end = row(("rtt ", "label"), (figures.millis(state.rtts[-1][1] if state.rtts and fresh else None), "value"))
     end += row((" ms", "label"))
@@ -54,19 +54,6 @@ def _first(moment: Moment, width: int) -> Row:
     if width >= _WIDE and state.connection is not None and state.connection.name:
         end = row((state.connection.name, "label"), ("   ", "label")) + end
     return spread(start + _server(moment, width), end, width)
-
-
-def _since(state: State) -> float:
-    """When it became what it is: the first dial of a connection that never was, else the status."""
-    if state.ever_connected or state.status == "CLOSED":
-        return state.status_since
-    began = state.status_since
-    for stretch in reversed(state.timeline):
-        if stretch.status not in ("CONNECTING", "DISCONNECTED"):
-            break
-        if stretch.status == "CONNECTING":  # before the first of these no connection was wanted
-            began = stretch.began
-    return began
 
 
 def _server(moment: Moment, width: int) -> Row:
