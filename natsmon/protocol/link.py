@@ -23,9 +23,9 @@ _PONG_WITHIN = 0.5
 """Seconds within which a server that is there answers a PING."""
 _CLOSED_WITHIN = 1.0
 """Seconds for closing the socket once the server has everything."""
-_MOST_ANSWERS = 1_000
+MOST_ANSWERS = 1_000
 """Answers to one request that are kept; a cluster has fewer servers."""
-_ANSWER_BYTES = 8 * 1024 * 1024
+ANSWER_BYTES = 8 * 1024 * 1024
 """Bytes of all answers to one request that are kept."""
 _INBOXES = 16
 """Own inboxes that are recognised among observed messages."""
@@ -334,12 +334,12 @@ class Link:
             enough: Whether an answer is the last one needed.
         """
         answers: list[bytes] = []
-        left = _ANSWER_BYTES
+        left = ANSWER_BYTES
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         def receive(_: bytes, reply: bytes, headers: bytes, answer: bytes) -> None:
             nonlocal left
-            if answer and len(answer) <= left and len(answers) < _MOST_ANSWERS and not done.done():
+            if answer and len(answer) <= left and len(answers) < MOST_ANSWERS and not done.done():
                 left -= len(answer)
                 answers.append(answer)
             if not answer or enough(answer):  # an empty one: there is no responder

@@ -21,6 +21,9 @@ MAX_INFO = 64 * 1024
 MAX_ANSWER = 1024 * 1024
 """Bytes a server may send between CONNECT and PONG, all lines together."""
 
+_INFOS_KEPT = 16
+"""INFO lines before PONG that are kept, the newest ones."""
+
 _LINES_AT_ONCE = 64
 """Lines handled before other tasks of the loop run: buffered lines are read without a turn of the loop."""
 
@@ -88,7 +91,7 @@ async def read_answer(
     Args:
         reader: Of the stream.
         writer: Of the stream.
-        early: Valid INFO lines are appended, unchanged.
+        early: Valid INFO lines are appended, unchanged; the newest are kept.
         until: The verbs awaited.
 
     Returns:
@@ -124,6 +127,7 @@ async def read_answer(
             except DialError as error:
                 raise HandshakeError("connect", error.cause, error.text) from error
             early.append(line)
+            del early[:-_INFOS_KEPT]
         elif verb != b"+OK":
             # The verb only: a peer that echoes CONNECT would have secrets shown.
             raise HandshakeError("connect", "protocol", f"received {verb[:16]!r} instead of PONG")

@@ -4,11 +4,16 @@ import asyncio
 
 import pytest
 
+from natsmon import DialError, connect
+from natsmon.lab.nats_server import NatsServer
+from natsmon.protocol.link import ANSWER_BYTES, MOST_ANSWERS
+from natsmon.protocol.server_info import MAX_ANSWER
 from natsmon.stream import commands
 from natsmon.stream import events as ev
 from tests.connection.life import FOREVER, connected
-from tests.harness.flood import flooding, info_with, measured_turns, repeated
+from tests.harness.flood import flooding, info_with, measured_turns, peak_memory, repeated
 from tests.harness.listening import listening, settings
+from tests.probe.test_link import linked
 
 ANSWER_WITHIN = 0.1
 """Seconds of CPU for one turn of the loop, so that an answer comes within 100 ms."""
@@ -31,6 +36,7 @@ LINES = {
     "message with headers": repeated(b"HMSG hello 1 27 32\r\nNATS/1.0\r\nNatsmon-Seq:1\r\n\r\nother\r\n"),
     "long message": b"MSG hello 1 1000000\r\n" + b"x" * 1_000_000 + b"\r\n",
 }  # fmt: skip
+KIB_OF_INFO = repeated(info_with(server_name="x" * 1_000))
 BEFORE_PONG = ("ping", "ok", "info", "lame duck")
 
 
@@ -64,14 +70,55 @@ async def test_flood_before_pong_leaves_time_for_a_cancel(line: str) -> None:
         assert turns.longest < CANCEL_WITHIN
 
 
-async def test_info_before_pong_is_bounded() -> None:
-    with flooding(before_pong=LINES["info"], reads=False) as peer:
+async def test_handshake_is_bounded() -> None:
+    with flooding(before_pong=KIB_OF_INFO, reads=False) as peer:
         wanted = settings(peer.url, connect_timeout=FOREVER, retry_on_failed_connect=False)
-        async with listening(wanted, stay=False) as run:
-            await run.ended()
-            (end,) = run.events.of(ev.DialEnd)
-            assert (end.outcome, end.stage, end.cause) == ("failed", "connect", "protocol")
-            assert "before PONG" in end.text
+        with peak_memory() as memory:
+            async with listening(wanted, stay=False) as run:
+                await run.ended()
+        (end,) = run.events.of(ev.DialEnd)
+        assert (end.outcome, end.stage, end.cause) == ("failed", "connect", "protocol")
+        assert "before PONG" in end.text
+        assert memory.grown < 2 * MAX_ANSWER
+
+
+async def test_handshake_of_the_library_is_bounded() -> None:
+    with (
+        flooding(before_pong=KIB_OF_INFO, reads=False) as peer,
+        peak_memory() as memory,
+        pytest.raises(DialError, match="before PONG"),
+    ):
+        await connect(peer.url, connect_timeout=FOREVER, allow_reconnect=False)
+    assert memory.grown < 2 * MAX_ANSWER
+
+
+@pytest.mark.parametrize(("size", "sent"), [(100, 2 * MOST_ANSWERS), (1_000_000, 2 * ANSWER_BYTES // 1_000_000)])
+async def test_answers_to_one_request_are_bounded(size: int, sent: int, server: NatsServer) -> None:
+    received = 0
+    async with linked(server) as (link, _), linked(server) as (responder, _):
+
+        async def answer(reply: bytes) -> None:
+            for _ in range(sent):
+                responder.write(b"PUB %b %d\r\n%b\r\n" % (reply, size, b"x" * size))
+                await responder.drained()
+
+        def count(_: bytes) -> bool:
+            nonlocal received
+            received += 1
+            return received == sent
+
+        answering: asyncio.Future[asyncio.Task[None]] = asyncio.get_running_loop().create_future()
+        responder.subscribe(
+            "question", lambda _, reply, *__: answering.set_result(asyncio.ensure_future(answer(reply)))
+        )
+        await responder.ping()
+        with peak_memory() as memory:
+            answers = await link.ask("question", b"", within=FOREVER, enough=count)
+        await (await answering)
+    assert received == sent
+    assert sum(map(len, answers)) <= ANSWER_BYTES
+    assert 0 < len(answers) <= MOST_ANSWERS
+    assert memory.grown < 2 * ANSWER_BYTES
 
 
 async def test_loss_ends_a_flooded_connection() -> None:

@@ -6,6 +6,7 @@ import socket
 import struct
 import threading
 import time
+import tracemalloc
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
@@ -143,3 +144,20 @@ async def measured_turns() -> AsyncIterator[Turns]:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+
+
+class PeakMemory:
+    """Bytes that Python allocated at most, beyond what was there before."""
+
+    grown = 0
+
+
+@contextmanager
+def peak_memory() -> Iterator[PeakMemory]:
+    memory = PeakMemory()
+    tracemalloc.start()
+    try:
+        yield memory
+        memory.grown = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
