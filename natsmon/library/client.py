@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, Unpack
 import nats.errors
 from nats.aio.transport import Transport
 
+from natsmon.dial import foreign_dialer
 from natsmon.dial.deadline import until
 from natsmon.dial.dialer import Dialer
 from natsmon.dial.errors import DialError
 from natsmon.dial.stream import CustomDialer
 from natsmon.dial.trace import DialTrace
-from natsmon.library import foreign_dialer
 from natsmon.library.dial_transport import DialTransport, Misuse
 from natsmon.protocol.nats_client import DialClient
 

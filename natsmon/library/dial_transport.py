@@ -16,6 +16,7 @@ from urllib.parse import ParseResult, urlparse
 import nats.aio.transport
 import nats.errors
 
+from natsmon.dial import foreign_dialer
 from natsmon.dial.deadline import within
 from natsmon.dial.error_causes import classify
 from natsmon.dial.errors import DialError, DialFailed
@@ -24,7 +25,6 @@ from natsmon.dial.stages import Stage
 from natsmon.dial.starttls import upgrade
 from natsmon.dial.stream import CustomDialer, Stream
 from natsmon.dial.trace import DialTrace, Hooks
-from natsmon.library import foreign_dialer
 from natsmon.protocol.handshake_error import HandshakeError
 from natsmon.protocol.server_errors import classify_server_error
 from natsmon.protocol.server_info import Info, read_answer, read_info

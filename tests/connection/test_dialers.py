@@ -1,5 +1,6 @@
 """natsmon's own connection through a command, a UNIX socket and a proxy, and through a WebSocket gateway."""
 
+import asyncio
 import shlex
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from natsmon.config.secret import Secret
 from natsmon.config.server_urls import parse_server
 from natsmon.config.settings import Settings
 from natsmon.lab.nats_server import NatsServer
+from natsmon.probe.connection import connector
 from natsmon.stream import commands
 from natsmon.stream import events as ev
 from tests.dial.proxy_servers import http, socks
@@ -17,6 +19,7 @@ from tests.dial.test_other_dialers import forwarding, relay_command, until
 from tests.harness.leaks import our_children
 from tests.harness.listening import listening, settings
 from tests.harness.peer import Talk
+from tests.library.test_foreign_dialers import Deaf, Scripted, raising
 from tests.protocol.websockets import handshake, speaking
 
 
@@ -49,6 +52,40 @@ async def test_proxy_carries_every_dial(server: NatsServer, scheme: str) -> None
             await run.events.until(ev.Reconnected)
             assert proxy.targets == [f"only.proxy.example:{server.port}"] * 2
             assert not any("hunter2" in repr(event) for event in run.events.seen)
+
+
+class Odd(BaseException):
+    """Not an Exception."""
+
+
+@pytest.mark.parametrize("error", [asyncio.CancelledError(), Odd(), SystemExit(3), TypeError("a bug")])
+async def test_any_exception_of_a_dialer_is_a_failed_dial(
+    error: BaseException, server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dialer = Scripted()
+    monkeypatch.setattr(connector, "dialer_for", lambda _: dialer)
+    async with listening(settings(server.url)) as run:
+        await run.events.until(ev.Connected)
+        dialer.acts = [raising(error)]
+        run.execute(commands.Reconnect())
+        end = await run.events.until(ev.DialEnd, lambda end: end.outcome != "connected")
+        assert (end.outcome, end.cause) == ("failed", "unknown")
+        assert type(error).__name__ in end.text
+        await run.events.until(ev.Reconnected)
+
+
+async def test_dialer_that_ignores_its_cancellation_holds_nothing_up(
+    server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dialer = Deaf()
+    monkeypatch.setattr(connector, "dialer_for", lambda _: dialer)
+    async with listening(settings(server.url, connect_timeout=0.05)) as run:
+        await run.events.until(ev.DialEnd, lambda end: end.outcome == "timeout")
+        await run.events.until(ev.DialStart)
+        run.execute(commands.Cancel())
+        await run.events.until_status("CLOSED")
+    dialer.released.set()  # what it opens now is closed
+    await dialer.ended.wait()
 
 
 async def test_upgrade_carries_headers_origin_and_query() -> None:

@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 import msgspec
 
 from natsmon.config.settings import Server, Settings
+from natsmon.dial import foreign_dialer
 from natsmon.dial.causes import Cause
 from natsmon.dial.error_causes import classify
 from natsmon.dial.errors import DialError
-from natsmon.dial.stream import CustomDialer, Stream, as_stream
+from natsmon.dial.stream import CustomDialer, Stream
 from natsmon.dial.trace import DialTrace
 from natsmon.probe.connection.tls_memory import TlsMemory
 from natsmon.protocol import credentials, tls
@@ -141,8 +142,7 @@ async def _dial_to_pong(
     deadline: float | None,
     memory: TlsMemory,
 ) -> Link:
-    opened = await dialer.dial((server.host, server.port), deadline=deadline, trace=stages)
-    stream = as_stream(opened)
+    stream = await foreign_dialer.dial(dialer, (server.host, server.port), deadline, stages)
     try:
         if settings.tlsfirst or (server.websocket and tls.wanted(server, settings)):
             await _secure(stream, server, settings, stages, asks=True)

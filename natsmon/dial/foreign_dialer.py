@@ -1,4 +1,4 @@
-"""Runs a dialer of another program, whose faults must not reach nats-py's retry loop."""
+"""Runs a dialer of another program: whatever it raises or ignores, its dial ends in time with a stream or an error."""
 
 import asyncio
 import inspect
@@ -29,8 +29,10 @@ def check_dialer(dialer: object) -> None:
         raise TypeError(f"a dialer is an object with the method dial(address, *, deadline, trace), not {shown}")
 
 
-async def dial(dialer: CustomDialer, address: tuple[str, int], deadline: float, trace: DialTrace | None) -> Stream:
-    """Dial, whatever the dialer does.
+async def dial(
+    dialer: CustomDialer, address: tuple[str, int], deadline: float | None, trace: DialTrace | None
+) -> Stream:
+    """Dial, whatever the dialer does. See ``CustomDialer.dial``.
 
     Any exception it raises, CancelledError and SystemExit included, is raised as a DialError. One that ignores its
     deadline is cancelled; one that ignores its cancellation is logged and abandoned, and what it opens later is closed.
@@ -46,8 +48,9 @@ async def dial(dialer: CustomDialer, address: tuple[str, int], deadline: float, 
         discard(dialing)
         raise TypeError(f"the method dial of {type(dialer).__name__} is not a coroutine function")
     task = asyncio.ensure_future(_outcome(dialing))
+    now = asyncio.get_running_loop().time
     try:
-        await asyncio.wait([task], timeout=deadline + _GRACE - asyncio.get_running_loop().time())
+        await asyncio.wait([task], timeout=None if deadline is None else deadline + _GRACE - now())
         ended = task.done() or await _cancelled(task, dialer)
     except asyncio.CancelledError:
         await _cancelled(task, dialer)
@@ -57,7 +60,7 @@ async def dial(dialer: CustomDialer, address: tuple[str, int], deadline: float, 
     opened, error = task.result()
     if error is None:
         return as_stream(opened)
-    if isinstance(error, asyncio.CancelledError) and asyncio.get_running_loop().time() >= deadline:
+    if isinstance(error, asyncio.CancelledError) and deadline is not None and now() >= deadline:
         raise DialError("tcp", "timeout", "the dialer did not keep its deadline") from error
     if isinstance(error, Exception) and not isinstance(error, TypeError):
         raise error
