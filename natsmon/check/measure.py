@@ -198,12 +198,15 @@ class _Folding:
 
     def __init__(self, secrets: list[str]) -> None:
         self.track = Track()
+        self.setting_failed = ""
         self._secrets = secrets
 
     def put(self, event: ev.AnyEvent, line: bytes) -> None:
         # The dial itself redacts answers to CONNECT; what a second look finds later may repeat a secret, too.
         if isinstance(event, ev.DialFinding) and self.track.state.dials[-1].stage_reached == "connect":
             event = msgspec.structs.replace(event, text=redact(event.text, self._secrets))
+        if isinstance(event, ev.SettingFailed):
+            self.setting_failed = f"--{event.setting}: {event.text}"
         self.track.apply(event)
 
     def close(self, timeout: float) -> bool:
@@ -222,7 +225,7 @@ async def _check_one(server: Server, settings: Settings) -> Found:
         if isinstance(made, attempt.FailedDial):
             second_look.dial_failed(made)
             await second_look.finished()
-            return found
+            return replace(found, setting_failed=folding.setting_failed)
         try:
             found = await _try_out(made, found, settings)
             await made.drain(_CLOSING)

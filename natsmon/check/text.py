@@ -70,6 +70,7 @@ def _stages(verdict: Verdict) -> Iterator[Row]:
         if dial.outcome != "connected":
             yield ()
             yield from _failure(failure_of(dial), indent=2)
+    yield from _warnings(verdict, indent=2)
     if found.connected:
         yield ()
         for metric in verdict.metrics:
@@ -147,6 +148,12 @@ def _failure(failure: Failure, *, indent: int) -> Iterator[Row]:
             yield row((" " * indent + line, "value"))
 
 
+def _warnings(verdict: Verdict, *, indent: int) -> Iterator[Row]:
+    """What else failed where the server could not be used."""
+    for text in () if verdict.found.connected else verdict.warning:
+        yield from (row((" " * indent + line, "warn")) for line in fold(text, _WIDTH - indent))
+
+
 # -- every address ------------------------------------------------------------------------------------
 
 
@@ -192,5 +199,6 @@ def _address(verdict: Verdict, columns: Sequence[tuple[str, str, int]], room: in
     yield row(*cells)
     for failure in verdict.failures:
         yield from _failure(failure, indent=12)
+    yield from _warnings(verdict, indent=12)
     if verdict.found.broken:
         yield row((f"{'':12}{verdict.found.broken}", "value"))

@@ -101,6 +101,8 @@ class Found:
     """What went wrong after PONG."""
     broken: str = ""
     """Why the check itself failed."""
+    setting_failed: str = ""
+    """A setting that does not work, such as a ``--monitor`` that is no monitoring port, and why."""
 
     @property
     def where(self) -> str:
@@ -205,7 +207,8 @@ def judge(found: Found, limits: Limits) -> Verdict:
         failures = tuple(f"connection to {each.sentence}" for each in refused)
         if refused and all(each.cause in _LOCAL_CAUSES for each in refused):
             return Verdict(name, Status.UNKNOWN, found, metrics, output="; ".join(failures), failures=tuple(refused))
-        return Verdict(name, Status.CRITICAL, found, metrics, critical=failures, failures=tuple(refused))
+        warning = (found.setting_failed,) if found.setting_failed else ()
+        return Verdict(name, Status.CRITICAL, found, metrics, (), warning, failures, failures=tuple(refused))
     lines: dict[Status, list[str]] = {status: [] for status in Status}
     for metric in metrics:
         if metric.limit is not None:

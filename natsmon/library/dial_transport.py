@@ -196,11 +196,10 @@ class DialTransport(nats.aio.transport.Transport):
         answers = {b"PONG", b"-ERR", *([b"+OK"] if self._verbose else [])}
         verb, text = await read_answer(stream.reader, stream.writer, self._early, until=answers)
         if verb == b"-ERR":
-            words = text.strip("'")
-            error = HandshakeError("connect", classify_server_error(words), words, address=self._server)
+            error = HandshakeError("connect", classify_server_error(text), text, address=self._server)
             self.failure = error  # nats-py raises its own
             self._end_dial(error)
-            return f"-ERR {text or 'without a text'}\r\n".encode()
+            return f"-ERR '{text or 'without a text'}'\r\n".encode()
         if verb == b"PONG":
             self._answered = True
             self._end_dial(None)

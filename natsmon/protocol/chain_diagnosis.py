@@ -14,7 +14,7 @@ from natsmon.protocol.certificates import Certificate, purposes, trusted_authori
 from natsmon.text import dates
 from natsmon.text.plain_text import NAME_LIMIT, clip
 
-_INTERMEDIATE = re.compile(r"\b(intermediate|issuing|sub)", re.IGNORECASE)
+_INTERMEDIATE = re.compile(r"\b(intermediate|issuing|signing|sub)", re.IGNORECASE)
 _NAMES = 3
 _END = "-----END CERTIFICATE-----"
 
@@ -59,7 +59,7 @@ def explain_own(file: str) -> str:
         return ""
     own = unverified_chain([der])
     if own and _outside(own[0]):
-        return f"the client certificate {_dated(own[0]).rstrip(',')}"
+        return f"the client certificate {_dated(own[0])}"
     allowed = purposes(der)
     if allowed and "clientAuth" not in allowed:
         return f"the client certificate is for {', '.join(allowed)} only, not for clientAuth"
@@ -74,7 +74,8 @@ def _outdated(cause: Cause, chain: list[Certificate], local: list[Certificate], 
     used = [each for each in local if each.subject in issuers] if chain else local if len(local) == 1 else []
     if wrong := [each for each in used if _outside(each)]:
         return Finding(
-            Cause.TLS_CA_EXPIRED if expired else cause, f"the CA {_dated(wrong[0])} is in {store}, not at the server"
+            Cause.TLS_CA_EXPIRED if expired else cause,
+            f"the CA {_dated(wrong[0])}; it is in {store}, not at the server",
         )
     for each in reversed(chain[1:]):
         if _outside(each):
@@ -93,8 +94,8 @@ def _unknown(chain: list[Certificate], local: list[Certificate], store: str) -> 
     top = chain[-1]
     issuer = clip(top.issuer, NAME_LIMIT) or "a CA without a name"
     if top.subject == top.issuer:
-        what = "the server's certificate is self-signed" if len(chain) == 1 else f'it is issued by the CA "{issuer}"'
-        return Finding(Cause.TLS_UNKNOWN_CA, f"{what}, which is not in {store}{_list(local)}")
+        what = "the server's certificate is self-signed, and" if len(chain) == 1 else f'its CA "{issuer}"'
+        return Finding(Cause.TLS_UNKNOWN_CA, f"{what} is not in {store}{_list(local)}")
     if any(each.subject == top.issuer for each in local):
         return Finding(
             Cause.TLS_UNKNOWN_CA, f'{store} has a CA named "{issuer}", with another key: an older or a newer one'
@@ -118,5 +119,5 @@ def _outside(certificate: Certificate) -> bool:
 def _dated(certificate: Certificate) -> str:
     name = f'"{clip(certificate.subject, NAME_LIMIT) or "without a name"}"'
     if certificate.not_after < time.time():
-        return f"{name}, which expired on {dates.day(certificate.not_after)},"
-    return f"{name}, which is not valid before {dates.stamp(certificate.not_before)},"
+        return f"{name} expired on {dates.day(certificate.not_after)}"
+    return f"{name} is not valid before {dates.stamp(certificate.not_before)}"

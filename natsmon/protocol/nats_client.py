@@ -19,7 +19,7 @@ from nats.protocol.parser import AWAITING_CONTROL_LINE
 
 from natsmon.dial.error_causes import classify
 from natsmon.dial.errors import DialError
-from natsmon.protocol.server_errors import classify_server_error
+from natsmon.protocol.server_errors import classify_server_error, error_text
 from natsmon.protocol.server_info import Info, convert_info
 
 if TYPE_CHECKING:
@@ -221,7 +221,7 @@ class LinkClient(nats.aio.client.Client):
     async def _process_err(self, err_msg: str) -> None:
         # nats-py gives it in lower case; its parser still has the line. Subjects are case-sensitive.
         line = bytes(self._ps.buf[: self._ps.buf.find(b"\r\n")])
-        raw = line[4:].strip().decode().strip("'")
+        raw = error_text(line)
         cause = classify_server_error(raw)
         text = self._stream.redact(raw)
         if cause == "auth_expired":

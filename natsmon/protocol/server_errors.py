@@ -72,9 +72,15 @@ _BY_CLOSE_REASON = (
 )
 
 
+def error_text(line: bytes) -> str:
+    """Return the text of an ``-ERR`` line as the server wrote it, without its quotation marks."""
+    text = line[4:].decode(errors="replace").strip()
+    return text[1:-1] if len(text) > 1 and text[0] == text[-1] == "'" else text
+
+
 def classify_server_error(text: str) -> Cause:
     """Return the cause for the text of an ``-ERR``; ``server_refused`` for a text that is not known."""
-    return _by_beginning(_BY_SERVER_ERROR, text.strip().strip("'")) or Cause.SERVER_REFUSED
+    return _by_beginning(_BY_SERVER_ERROR, text) or Cause.SERVER_REFUSED
 
 
 def classify_close_reason(text: str) -> Cause:

@@ -13,7 +13,7 @@ from natsmon.dial.deadline import within
 from natsmon.dial.errors import DialError
 from natsmon.dial.stream import ByteReader, ByteWriter
 from natsmon.protocol.handshake_error import HandshakeError
-from natsmon.protocol.server_errors import classify_server_error
+from natsmon.protocol.server_errors import classify_server_error, error_text
 
 MAX_INFO = 64 * 1024
 """Longest INFO line in bytes; each advertised server of a cluster takes some 30."""
@@ -108,10 +108,10 @@ async def read_answer(
             raise DialError("connect", "eof", "closed by the server after CONNECT") from error
         except asyncio.LimitOverrunError as error:
             raise HandshakeError("connect", "protocol", "an endless line instead of PONG") from error
-        verb, _, rest = line.strip().partition(b" ")
-        verb = verb.upper()
+        word, _, rest = line.strip().partition(b" ")
+        verb = word.upper()
         if verb in until:
-            return verb, rest.decode(errors="replace").strip()
+            return verb, error_text(line) if verb == b"-ERR" else rest.decode(errors="replace")
         received += len(line)
         if received > MAX_ANSWER:
             raise HandshakeError("connect", "protocol", f"more than {MAX_ANSWER} bytes before PONG")
@@ -130,7 +130,7 @@ async def read_answer(
             del early[:-_INFOS_KEPT]
         elif verb != b"+OK":
             # The verb only: a peer that echoes CONNECT would have secrets shown.
-            raise HandshakeError("connect", "protocol", f"received {verb[:16]!r} instead of PONG")
+            raise HandshakeError("connect", "protocol", f"received {word[:16]!r} instead of PONG")
 
 
 def parse_info(body: bytes) -> tuple[Info, dict[str, Any]]:
@@ -199,7 +199,7 @@ async def _not_nats(opening: bytes, reader: ByteReader) -> HandshakeError:
     if opening.startswith(b"HTTP/"):
         return HandshakeError("info", "http", "the peer speaks HTTP, not NATS")
     if opening[:1] in (b"\x15", b"\x16") and opening[1:2] == b"\x03":
-        return HandshakeError("info", "tls_mismatch", "the peer speaks TLS before it says anything")
+        return HandshakeError("info", "tls_mismatch", "the peer sends TLS at once")
     rest = b""
     if not opening.endswith(b"\n"):
         try:
@@ -209,11 +209,11 @@ async def _not_nats(opening: bytes, reader: ByteReader) -> HandshakeError:
             pass
     said = (opening + rest).splitlines()[0]
     if said.upper().startswith(b"-ERR"):
-        text = said[4:].strip().decode(errors="replace").strip("'")
+        text = error_text(said)
         cause = classify_server_error(text)
         # Other servers answer -ERR too (Redis); without INFO an unknown text does not show that this one is NATS.
         return HandshakeError("info", Cause.PROTOCOL if cause is Cause.SERVER_REFUSED else cause, text)
-    return HandshakeError("info", "protocol", f"the peer does not speak NATS: it said {_excerpt(said)}")
+    return HandshakeError("info", "protocol", f"the peer does not speak NATS: it sent {_excerpt(said)}")
 
 
 def _ended(partial: bytes) -> HandshakeError:

@@ -17,7 +17,7 @@ from natsmon.protocol.server_errors import classify_server_error
 from natsmon.protocol.server_info import Info, parse_info, read_answer
 
 SECRET_FIELDS = ("pass", "auth_token", "jwt", "sig")
-"""What of a CONNECT nobody may see."""
+"""Fields of CONNECT that are never shown."""
 
 
 def _notice_cancel() -> None:
@@ -55,7 +55,7 @@ class StreamTransport(nats.aio.transport.Transport):
         self.our_connect: dict[str, Any] = {}
         """CONNECT as it was sent, secrets included; empty until then."""
         self.refused: DialError | None = None
-        """Why the server turned us away after CONNECT."""
+        """Why the server refused the client after CONNECT."""
         self.early_info: Info | None = None
         """The newest INFO that came before PONG."""
 
@@ -79,8 +79,7 @@ class StreamTransport(nats.aio.transport.Transport):
         except OSError as error:
             raise self._refuse(*classify(error)) from error
         if verb == b"-ERR":
-            said = text.strip("'")
-            raise self._refuse(classify_server_error(said), self.redact(said))
+            raise self._refuse(classify_server_error(text), self.redact(text))
         return b"PONG\r\n"
 
     def _refuse(self, cause: str, text: str) -> DialError:
@@ -100,7 +99,7 @@ class StreamTransport(nats.aio.transport.Transport):
         send(self._writer, payload)
 
     def redact(self, text: str) -> str:
-        """What the server said, if it does not repeat a secret of ours."""
+        """Server text, unless it contains a secret of ours."""
         return redact(text, (self.our_connect.get(name, "") for name in SECRET_FIELDS))
 
     @property

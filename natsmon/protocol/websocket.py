@@ -62,7 +62,7 @@ async def upgrade(opened: Stream, url: str, headers: Mapping[str, str | Sequence
     frames.receive_data(await _switched(stream.reader, url))
     if frames.handshake_exc is not None:
         why = printable(str(frames.handshake_exc)[:_SHOWN])
-        raise HandshakeError("info", "ws_bad", f"the answer to the WebSocket upgrade makes no sense: {why}")
+        raise HandshakeError("info", "ws_bad", f"the answer to the WebSocket upgrade is invalid: {why}")
     frames.events_received()
     reader = _Reader(limit=STREAM_LIMIT)
     framing = _Framing(frames, reader, stream.writer.transport)
@@ -102,7 +102,7 @@ async def _switched(reader: asyncio.StreamReader, url: str) -> bytes:
         raise HandshakeError("info", "ws_bad", "the answer to the WebSocket upgrade does not end") from error
     found = re.match(rb"HTTP/1\.\d (\d{3})(?: ([^\r\n]*))?\r\n", head)
     if found is None:
-        raise HandshakeError("info", "ws_bad", f"the answer to the WebSocket upgrade makes no sense: {_excerpt(head)}")
+        raise HandshakeError("info", "ws_bad", f"the answer to the WebSocket upgrade is invalid: {_excerpt(head)}")
     if found[1] != b"101":
         raise _refused(int(found[1]), found[2] or b"", head, await _more(reader), url)
     return head
@@ -118,7 +118,11 @@ _BY_STATUS = {
     429: Cause.WS_BUSY,
 }
 """What a gateway or a server refuses by status code (RFC 9110, 15)."""
-_TELLING = {Cause.WS_CREDENTIALS: rb"(?:www|proxy)-authenticate"}
+_DETAIL = {
+    Cause.WS_CREDENTIALS: rb"(?:www|proxy)-authenticate",
+    Cause.WS_BUSY: rb"retry-after",
+    Cause.WS_NO_SERVER: rb"retry-after",
+}
 """The header with a detail, by cause."""
 
 
@@ -130,20 +134,23 @@ def _refused(status: int, phrase: bytes, head: bytes, body: bytes, url: str) -> 
     if b"/varz" in body:
         return HandshakeError("info", Cause.MONITORING_PORT, f"{text}, as the monitoring port of a NATS server does")
     cause = _BY_STATUS.get(status, Cause.WS_UPGRADE)
-    if cause is Cause.WS_REDIRECT and (location := _header(head, rb"location")):
+    if cause is Cause.WS_REDIRECT and (found := _header(head, rb"location")):
+        location = found.partition(": ")[2]
         there = urlsplit(urljoin(url, location))
         # Another path is mostly a login page.
         use = f"; use {_websocket_url(there)}" if there.path.rstrip("/") == urlsplit(url).path.rstrip("/") else ""
         return HandshakeError("info", cause, f"{text}: it redirects to {location}{use}")
-    if (telling := _TELLING.get(cause)) and (value := _header(head, telling)):
-        text += f", {value}"
+    if (name := _DETAIL.get(cause)) and (detail := _header(head, name)):
+        text += f", {detail}"
     return HandshakeError("info", cause, text)
 
 
 def _header(head: bytes, name: bytes) -> str:
-    """The value of a header, safe to print; empty without it."""
+    """A header with its name, safe to print; empty without it."""
     found = re.search(rb"\r\n(" + name + rb"): *([^\r\n]*)", head, re.IGNORECASE)
-    return clip(printable(found[2].decode(errors="replace").strip()), _SHOWN) if found else ""
+    if found is None:
+        return ""
+    return f"{found[1].decode()}: {clip(printable(found[2].decode(errors='replace').strip()), _SHOWN)}"
 
 
 def _websocket_url(url: SplitResult) -> str:
@@ -153,11 +160,11 @@ def _websocket_url(url: SplitResult) -> str:
 
 async def _no_http(opening: bytes, reader: asyncio.StreamReader) -> DialError:
     if opening.upper() in (b"INFO ", b"INFO\t"):
-        return HandshakeError("info", "ws_nats_port", "the server said INFO, and nothing of WebSocket")
+        return HandshakeError("info", "ws_nats_port", "the server sent INFO instead of the answer to the upgrade")
     if opening[:1] in (b"\x15", b"\x16") and opening[1:2] == b"\x03":
         return HandshakeError("info", "ws_tls", "the peer answered the WebSocket upgrade in TLS")
-    said = _excerpt(opening + await _more(reader))
-    return HandshakeError("info", "ws_bad", f"the peer does not speak HTTP: it said {said}")
+    sent = _excerpt(opening + await _more(reader))
+    return HandshakeError("info", "ws_bad", f"the peer does not speak HTTP: it sent {sent}")
 
 
 async def _more(reader: asyncio.StreamReader) -> bytes:
@@ -168,35 +175,35 @@ async def _more(reader: asyncio.StreamReader) -> bytes:
         return b""
 
 
-def _excerpt(said: bytes) -> str:
-    return repr(said.splitlines()[0][:_SHOWN].decode(errors="backslashreplace")) if said else "nothing"
+def _excerpt(data: bytes) -> str:
+    return repr(data.splitlines()[0][:_SHOWN].decode(errors="backslashreplace")) if data else "nothing"
 
 
 # -- the frames ---------------------------------------------------------------------------------------
 
 
 class _Reader(asyncio.StreamReader):
-    """A stream reader that, where the stream ends, tells why the WebSocket did. First everything before it is read."""
+    """A stream reader that raises the reason of the WebSocket's end, after everything before it was read."""
 
-    farewell: DialError | None = None
+    ending_error: DialError | None = None
 
     async def read(self, n: int = -1) -> bytes:
         data = await super().read(n)
-        if not data and n and self.farewell is not None:
-            raise self.farewell
+        if not data and n and self.ending_error is not None:
+            raise self.ending_error
         return data
 
     async def readexactly(self, n: int) -> bytes:
         try:
             return await super().readexactly(n)
         except asyncio.IncompleteReadError as error:
-            raise self.farewell or error from None
+            raise self.ending_error or error from None
 
     async def readuntil(self, separator: Any = b"\n") -> bytes:
         try:
             return await super().readuntil(separator)
         except asyncio.IncompleteReadError as error:
-            raise self.farewell or error from None
+            raise self.ending_error or error from None
 
 
 class _Framing(asyncio.StreamReaderProtocol):
@@ -209,7 +216,7 @@ class _Framing(asyncio.StreamReaderProtocol):
         self._below = below
 
     def data_received(self, data: bytes) -> None:
-        if self._incoming.farewell is not None:
+        if self._incoming.ending_error is not None:
             return
         self._frames.receive_data(data)
         events = self._frames.events_received()
@@ -219,16 +226,16 @@ class _Framing(asyncio.StreamReaderProtocol):
         if payload:
             super().data_received(payload)
         if (ending := _ending(self._frames)) is not None:
-            self._incoming.farewell = ending
+            self._incoming.ending_error = ending
             self.eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        # An error that comes of the end would hide what was said before it, and why.
-        super().connection_lost(exc if self._incoming.farewell is None else None)
+        # An error that follows from the end would hide the server's reason.
+        super().connection_lost(exc if self._incoming.ending_error is None else None)
 
 
 def _ending(frames: ClientProtocol) -> DialError | None:
-    """Why nothing more will come, in the server's words where it said some."""
+    """Why the WebSocket ended, with the server's text where it sent one; None while it is open."""
     close = frames.close_rcvd
     if close is not None:
         known = classify_close_reason(close.reason)
@@ -253,7 +260,7 @@ class _Transport(asyncio.Transport):
         self._frames = frames
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        if data and self._open:  # else it is for nobody, as the reader will say
+        if data and self._open:  # otherwise the reader raises the reason
             self._frames.send_binary(bytes(data))
             self._send()
 

@@ -77,7 +77,11 @@ SECTIONS: dict[str, dict[Cause, Diagnosis]] = {
             "does something on the way change what the server sends?",
         ),
         Cause.HTTP: Diagnosis("a web server", "a web server answered", f"{_CLIENT_PORT}, 8222 for monitoring"),
-        Cause.PROTOCOL: Diagnosis("not NATS", "the peer did not send the NATS protocol"),
+        Cause.PROTOCOL: Diagnosis(
+            "answer not understood",
+            "what arrived after INFO is not the NATS protocol",
+            "something on the way may add to what the server sends, or change it",
+        ),
         Cause.WRONG_PORT: Diagnosis("a port for other servers", "this port is for other servers", _CLIENT_PORT),
         Cause.MONITORING_PORT: Diagnosis(
             "a monitoring port",
@@ -289,7 +293,7 @@ SECTIONS: dict[str, dict[Cause, Diagnosis]] = {
         Cause.AUTH: Diagnosis(
             "wrong credentials",
             "the server refused the credentials",
-            "is the password right, and is the user known to this server? --monitor shows the server's reason",
+            "is the password right, and is the user known to this server? --monitor may have the reason",
         ),
         Cause.AUTH_MISSING: Diagnosis(
             "credentials required",

@@ -116,6 +116,19 @@ async def test_what_the_server_does_not_allow(nats_server: StartServer) -> None:
         assert verdict.metric("request_time") is None
 
 
+@pytest.mark.parametrize("form", ["text", "nagios", "json"])
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_monitor_that_is_no_monitoring_port_is_reported(
+    nats_server: StartServer, form: str, scheme: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server = nats_server(config="authorization: { token: t }")
+    monitor = f"{scheme}://{server.authority}"
+    assert cli.main(["check", server.url, "--monitor", monitor, "--format", form]) == Status.CRITICAL
+    shown = " ".join(capsys.readouterr().out.split())
+    assert shown.count("--monitor: ") == 1
+    assert f"--monitor: {monitor} " in shown
+
+
 # -- peers ------------------------------------------------------------------------------------------
 
 

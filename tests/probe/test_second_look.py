@@ -96,28 +96,26 @@ _CHAIN = pytest.mark.skipif(
 @pytest.mark.parametrize(
     ("ca", "intermediate", "own", "cause", "words"),
     [
-        pytest.param(PAST, None, None, "tls_ca_expired", 'the CA "Root", which expired on ', marks=_CHAIN),
+        pytest.param(PAST, None, None, "tls_ca_expired", 'the CA "Root" expired on ', marks=_CHAIN),
         pytest.param(
             None,
             PAST,
             None,
             "tls_intermediate_expired",
-            'the intermediate certificate "Middle", which expired on ',
+            'the intermediate certificate "Middle" expired on ',
             marks=_CHAIN,
         ),
-        (None, None, PAST, "tls_server_expired", 'the server\'s certificate "own", which expired on '),
-        pytest.param(
-            FUTURE, None, None, "tls_not_yet_valid", 'the CA "Root", which is not valid before ', marks=_CHAIN
-        ),
+        (None, None, PAST, "tls_server_expired", 'the server\'s certificate "own" expired on '),
+        pytest.param(FUTURE, None, None, "tls_not_yet_valid", 'the CA "Root" is not valid before ', marks=_CHAIN),
         pytest.param(
             None,
             FUTURE,
             None,
             "tls_not_yet_valid",
-            'the intermediate certificate "Middle", which is not valid before ',
+            'the intermediate certificate "Middle" is not valid before ',
             marks=_CHAIN,
         ),
-        (None, None, FUTURE, "tls_not_yet_valid", 'the server\'s certificate "own", which is not valid before '),
+        (None, None, FUTURE, "tls_not_yet_valid", 'the server\'s certificate "own" is not valid before '),
     ],
 )
 async def test_certificate_outside_its_time_is_named(
@@ -198,7 +196,7 @@ async def test_intermediate_as_the_local_ca_is_trusted(nats_server: StartServer,
 @pytest.mark.parametrize(
     ("days", "use", "words"),
     [
-        (PAST, None, 'the client certificate "me", which expired on '),
+        (PAST, None, 'the client certificate "me" expired on '),
         ((-1.0, 30.0), ExtendedKeyUsageOID.SERVER_AUTH, "the client certificate is for serverAuth only"),
     ],
     ids=["expired", "purpose"],
@@ -252,6 +250,18 @@ async def test_proxy_that_waits_for_the_client_is_recognized(server: NatsServer)
     assert failed.finding.cause == "client_first"
     assert failed.told("service mesh", "excludeOutboundPorts")
     assert not failed.told("is this a NATS server")
+
+
+async def test_server_that_waits_for_tls_and_then_closes_is_recognized(
+    nats_server: StartServer, chains: Chains
+) -> None:
+    root = chains.issue("Root", ca=True)
+    config = chains.config(chains.issue("own", root), more="handshake_first: true, timeout: 0.5")
+    server = nats_server(config=config, speaks_first=False)
+    failed = await refused(Server("localhost", server.port), tlsca=chains.file(root), connect_timeout=5.0)
+    assert failed.where == ("info", "eof")
+    assert failed.finding is not None
+    assert failed.finding.cause == "tls_first_wanted"
 
 
 async def test_proxy_without_a_server_is_recognized() -> None:

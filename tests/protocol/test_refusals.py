@@ -284,7 +284,7 @@ async def test_connect_over_max_control_line_has_its_size(nats_server: StartServ
     assert failed.told("max_control_line")
 
 
-@pytest.mark.parametrize("text", ["Server Overloaded", "out of cheese", "Failed Something New"])
+@pytest.mark.parametrize("text", ["Server Overloaded", "Failed Something New", "'Quoted' Text", "Is This TLS"])
 async def test_unknown_error_is_shown_without_a_guess(text: str) -> None:
     async def script(talk: Talk) -> None:
         await talk.info()
@@ -297,3 +297,20 @@ async def test_unknown_error_is_shown_without_a_guess(text: str) -> None:
     assert (failed.where, failed.text) == (("connect", Cause.SERVER_REFUSED), text)
     assert failed.told(f"the server refused: {text}")
     assert not failed.told("?")
+
+
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 400 Bad Request\r\n", b"\x00\x01Garbage\r\n", b"SSH-2.0-x\r\n"])
+async def test_answer_after_info_never_doubts_that_this_is_a_nats_server(answer: bytes) -> None:
+    async def script(talk: Talk) -> None:
+        await talk.info()
+        await talk.until_line(b"PING")
+        await talk.send(answer)
+        await talk.until_closed()
+
+    async with playing(script) as peer:
+        failed = await refused(peer.url)
+    assert failed.where == ("connect", Cause.PROTOCOL)
+    assert failed.told("something on the way")
+    assert repr(answer.split()[0]) in failed.text
+    assert not failed.told("NATS server")
+    assert not failed.told("not NATS")

@@ -66,11 +66,11 @@ async def test_info_comes_in_pieces() -> None:
         (b"IN", "eof", "closed before INFO, after 'IN'"),
         (b'INFO {"server', "eof", "closed in the middle of INFO"),
         (b"HTTP/1.1 400 Bad Request\r\n\r\n", "http", "the peer speaks HTTP, not NATS"),
-        (b"\x15\x03\x01\x00\x02\x02\x50", "tls_mismatch", "the peer speaks TLS before it says anything"),
-        (b"\x16\x03\x01\x00\x02", "tls_mismatch", "the peer speaks TLS before it says anything"),
-        (b"SSH-2.0-OpenSSH_9.9\r\n", "protocol", "the peer does not speak NATS: it said 'SSH-2.0-OpenSSH_9.9'"),
-        (b"\r\n\r\n\r\n", "protocol", "the peer does not speak NATS: it said ''"),
-        (b"INFOX{}\r\n", "protocol", "the peer does not speak NATS: it said 'INFOX{}'"),
+        (b"\x15\x03\x01\x00\x02\x02\x50", "tls_mismatch", "the peer sends TLS at once"),
+        (b"\x16\x03\x01\x00\x02", "tls_mismatch", "the peer sends TLS at once"),
+        (b"SSH-2.0-OpenSSH_9.9\r\n", "protocol", "the peer does not speak NATS: it sent 'SSH-2.0-OpenSSH_9.9'"),
+        (b"\r\n\r\n\r\n", "protocol", "the peer does not speak NATS: it sent ''"),
+        (b"INFOX{}\r\n", "protocol", "the peer does not speak NATS: it sent 'INFOX{}'"),
         (b"-ERR 'Maximum Connections Exceeded'\r\n", "limit", "Maximum Connections Exceeded"),
         (b"-ERR 'Connection Throttling Is Active'\r\n", "throttled", "Connection Throttling Is Active"),
         (b"-ERR 'out of cheese'\r\n", "protocol", "out of cheese"),
@@ -95,7 +95,7 @@ async def test_bad_greeting_has_its_cause(said: bytes, cause: str, text: str) ->
 
 
 async def test_a_peer_that_stays_after_its_nonsense_is_not_waited_for() -> None:
-    assert (await refused(b"HELLO", ends=False)).text == "the peer does not speak NATS: it said 'HELLO'"
+    assert (await refused(b"HELLO", ends=False)).text == "the peer does not speak NATS: it sent 'HELLO'"
 
 
 async def test_what_is_shown_of_nonsense_is_short_and_plain() -> None:

@@ -81,7 +81,7 @@ async def test_accepts_and_never_speaks() -> None:
     ("greeting", "cause", "words"),
     [
         (b"HTTP/1.1 400 Bad Request\r\n\r\n", "http", "HTTP"),
-        (b"\x15\x03\x01\x00\x02\x02\x50", "tls_mismatch", "speaks TLS"),
+        (b"\x15\x03\x01\x00\x02\x02\x50", "tls_mismatch", "sends TLS"),
         (b"SSH-2.0-OpenSSH_9.9\r\n", "protocol", "SSH-2.0-OpenSSH_9.9"),
         (b"-ERR unknown command\r\n", "protocol", "unknown command"),
         (b'INFO {"a":"' + b"A" * 70_000 + b'"}\r\n', "info_bad", "longer than"),

@@ -221,7 +221,7 @@ def test_narration_gives_advice_once() -> None:
          f"connected to {A}: server NNNNNNNN…, cluster c, TLSv1.3"),
         (ev.DialEnd(t=0, dial=9, outcome="failed", server=A, cause="auth", stage="connect", total=0.001), "bad",
          f"attempt on {A} failed in connect after 1.00 ms: wrong credentials "
-         "(is the password right, and is the user known to this server? --monitor shows the server's reason)"),
+         "(is the password right, and is the user known to this server? --monitor may have the reason)"),
         (ev.CloseReason(t=0, outage=1, cid=3, reason="Something New", cause="unknown", source="http://a:8222"), "info",
          "why connection 3 was closed, from the monitoring port http://a:8222: Something New"),
         (ev.Identity(t=0, user="x", publish_deny=["hello"]), "dim", "authenticated as x; may not publish to hello"),

@@ -22,7 +22,7 @@ from natsmon.probe.inquiry.known_defects import known_defect
 from natsmon.probe.inquiry.monitoring_port import MonitoringPort
 from natsmon.protocol import chain_diagnosis, tls
 from natsmon.protocol.certificates import presented_chain, unverified_chain
-from natsmon.protocol.server_errors import classify_close_reason, classify_server_error
+from natsmon.protocol.server_errors import classify_close_reason, classify_server_error, error_text
 from natsmon.protocol.server_info import Info, read_info
 from natsmon.protocol.settings_dialer import dialer_for
 from natsmon.stream import events as ev
@@ -41,6 +41,8 @@ _CERTIFICATE = (
     Cause.TLS_VERIFY,
 )
 _UNEXPLAINED = (Cause.EOF, Cause.RESET)
+_WAITED = 0.4
+"""Seconds without INFO after which a peer that closes has waited for something from the client, such as TLS."""
 
 
 class SecondLook:
@@ -94,8 +96,9 @@ class SecondLook:
             return self._certificate(end, server)
         if end.cause == Cause.TLS_CLIENT_CERTIFICATE_REFUSED:
             return self._own_certificate(end)
-        if (end.stage, end.cause) == ("info", Cause.TIMEOUT):
-            return None if server.websocket else self._silence(end, server)  # an upgrade is a question already
+        if end.stage == "info" and not server.websocket:  # an upgrade is a question already
+            waited = end.cause in _UNEXPLAINED and end.stages.get("info", 0.0) >= _WAITED
+            return self._silence(end, server) if waited or end.cause == Cause.TIMEOUT else None
         if end.stage == "connect" and info is not None:
             if end.cause in _UNEXPLAINED:
                 return self._refused(end, server, info)
@@ -165,9 +168,9 @@ class SecondLook:
                 if self._settings.tlsfirst:
                     await self._handshake(stream, server)
                 await read_info(stream.reader)
-                received = (await silent_peer.receive(stream))[0].decode(errors="replace")
-            if received.upper().startswith("-ERR"):
-                text = received[4:].partition("\n")[0].strip().strip("'")
+                received, _ = await silent_peer.receive(stream)
+            if received.upper().startswith(b"-ERR"):
+                text = error_text(received.partition(b"\n")[0])
                 self._found(end.dial, classify_server_error(text), text)
                 return
         if self._settings.monitor:
