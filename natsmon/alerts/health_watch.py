@@ -26,8 +26,8 @@ class HealthWatch:
         self.commands = AlertCommands(on_failure)
         self._word = ""
         self._title = ""
-        self._seen: dict[int, bool] = {}
-        """Outages by number, and whether their end was reported."""
+        self._seen: dict[tuple[str, int], bool] = {}
+        """Outages by session and number, and whether their end was reported."""
 
     def end(self) -> None:
         """Restore the title that the terminal had; the next update saves it again."""
@@ -72,14 +72,15 @@ class HealthWatch:
         if not self._view.on_outage:
             return
         for outage in state.outages:
-            if outage.manual or self._seen.get(outage.id):
+            which = state.session.id, outage.id
+            if outage.manual or self._seen.get(which):
                 continue
-            if outage.id not in self._seen:
-                self._seen[outage.id] = False
+            if which not in self._seen:
+                self._seen[which] = False
                 alert = make_alert("outage_began", state, health, now, outage=outage.id)
                 self.commands.submit("--on-outage", self._view.on_outage, alert)
             if outage.ended is not None and outage.settled:
-                self._seen[outage.id] = True
+                self._seen[which] = True
                 alert = make_alert("outage_ended", state, health, now, outage=outage.id)
                 self.commands.submit("--on-outage", self._view.on_outage, alert)
 

@@ -24,7 +24,9 @@ from natsmon.text.plain_text import printable
 _DEFAULT_URL = "nats://127.0.0.1:4222"
 
 
-class _Listed(NamedTuple):
+class Listed(NamedTuple):
+    """A context, as far as it can be read."""
+
     name: str
     selected: bool
     servers: str
@@ -51,18 +53,19 @@ def context(_ctx: click.Context, /, as_json: bool, **_: Any) -> int:
     * marks the selected context. natsmon reads contexts and never changes them.
     """
     chosen = nats_context.selected()
-    rows = [_listed(name, chosen) for name in nats_context.names()]
+    rows = [listed(name, chosen) for name in nats_context.names()]
     write(json.dumps([_as_fields(row) for row in rows], indent=2) + "\n" if as_json else _as_text(rows))
     return Exit.ENDED
 
 
-def _listed(name: str, chosen: str) -> _Listed:
+def listed(name: str, chosen: str) -> Listed:
+    """Read a context; ``chosen`` is the name of the selected one."""
     try:
         found = nats_context.load(name)
     except nats_context.ContextError as error:
-        return _Listed(name, name == chosen, "", "", 0.0, str(error))
+        return Listed(name, name == chosen, "", "", 0.0, str(error))
     url = found.fields.get("url") or ("nsc" if "nsc" in found.fields else _DEFAULT_URL)
-    return _Listed(name, name == chosen, masked_urls(url), _credentials(found), _expires(found))
+    return Listed(name, name == chosen, masked_urls(url), _credentials(found), _expires(found))
 
 
 def _credentials(found: NatsContext) -> str:
@@ -106,11 +109,11 @@ def _jwt(fields: Any) -> str:
     return "" if reference_scheme(jwt) else str(jwt)
 
 
-def _as_fields(row: _Listed) -> dict[str, Any]:
+def _as_fields(row: Listed) -> dict[str, Any]:
     return row._asdict() | {"expires": row.expires or None, "error": row.error or None}
 
 
-def _as_text(rows: list[_Listed]) -> str:
+def _as_text(rows: list[Listed]) -> str:
     if not rows:
         return f"no contexts in {nats_context.root() / 'context'}\n"
     table = [("", "NAME", "SERVERS", "CREDENTIALS", "EXPIRES")]
@@ -123,6 +126,13 @@ def _as_text(rows: list[_Listed]) -> str:
         "  ".join([*(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=False)), line[4]]) for line in table
     )
     return "".join(f"{line.rstrip()}\n" for line in lines)
+
+
+def describe(row: Listed, width: int) -> str:
+    """A context in one line, its name padded to ``width``."""
+    known = row.error or f"{row.servers}  {row.credentials}"
+    expires = f", until {_until(row.expires)}" if row.expires else ""
+    return f"{row.name:<{width}}  {known}{expires}"
 
 
 def _until(expires: float) -> str:

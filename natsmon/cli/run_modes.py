@@ -81,24 +81,50 @@ def view_mode(ctx: click.Context) -> Mode:
     return Mode("plain" if ctx.params["plain"] else "dashboard", view_settings_from(layers), False, *log)
 
 
-def run(mode: Mode, settings: Settings, *, record: "Target | None", sandbox: "Demo | None" = None) -> int:
-    """Run until the end; the exit code."""
+def run(
+    mode: Mode,
+    settings: Settings,
+    *,
+    record: "Target | None",
+    sandbox: "Demo | None" = None,
+    ctx: click.Context | None = None,
+) -> int:
+    """Run until the end.
+
+    Args:
+        mode: The form of the output.
+        settings: Of the connection.
+        record: Where to record to.
+        sandbox: The demo's servers.
+        ctx: The command line, where the dashboard may switch to another context.
+
+    Returns:
+        The exit code.
+    """
     if mode.view.messages:
         settings = msgspec.structs.replace(settings, every_message=True)
     check_open_files(NEEDED + (NEEDED_PER_SERVER * len(settings.servers) if sandbox is not None else 0))
     with recording(record) as recorder:
         if mode.notice:
             complain(mode.notice)
-        return _run(mode, settings, record, recorder, sandbox)
+        return _run(mode, settings, record, recorder, sandbox, ctx)
 
 
 def _run(
-    mode: Mode, settings: Settings, record: "Target | None", recorder: "Recorder | None", sandbox: "Demo | None"
+    mode: Mode,
+    settings: Settings,
+    record: "Target | None",
+    recorder: "Recorder | None",
+    sandbox: "Demo | None",
+    ctx: click.Context | None,
 ) -> int:
     if mode.form == "dashboard":
+        from natsmon.cli.context_choice import ContextChoice
         from natsmon.stream.probe_child import ProbeChild
 
-        return show(ProbeChild(settings), mode, demo=sandbox, record=record, recorder=recorder)
+        source = ProbeChild(settings)
+        contexts = ContextChoice(ctx, source, settings) if ctx is not None else None
+        return show(source, mode, demo=sandbox, record=record, recorder=recorder, contexts=contexts)
     from natsmon.probe.process import run as run_probe
     from natsmon.stream.outbox import Outbox
 

@@ -22,7 +22,8 @@ class ProbeChild:
     can_restart = True
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+        self.settings = settings
+        """For the next start of a probe."""
         self._process: asyncio.subprocess.Process | None = None
         self._early: list[bytes] = []
         """Commands for a probe that is being started."""
@@ -50,7 +51,7 @@ class ProbeChild:
         assert process.stdout is not None
         assert process.stderr is not None
         last_error = asyncio.ensure_future(_last_line(process.stderr))
-        process.stdin.write(to_line(self._settings) + b"".join(self._early))
+        process.stdin.write(to_line(self.settings) + b"".join(self._early))
         self._early.clear()
         splitter = LineSplitter()
         try:

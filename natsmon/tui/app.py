@@ -12,6 +12,7 @@ from natsmon.config.view_settings import ViewSettings
 from natsmon.stream import commands
 from natsmon.stream import events as ev
 from natsmon.stream.source import Source
+from natsmon.tui.context_switch import Contexts, ContextSwitch
 from natsmon.tui.demo_faults import Demo, DemoFaults
 from natsmon.tui.model import decisions
 from natsmon.tui.model.key_table import KEYS, Key, keymap_problems, with_keys
@@ -23,6 +24,8 @@ from natsmon.tui.screen_app import ScreenApp
 from natsmon.tui.widgets.key_bar import doing
 
 if TYPE_CHECKING:
+    from textual.timer import Timer
+
     from natsmon.alerts.health_watch import HealthWatch
     from natsmon.recording.recorder import Recorder
     from natsmon.recording.target import Target
@@ -52,6 +55,7 @@ class NatsmonApp(ScreenApp):
         source: Source,
         *,
         demo: Demo | None = None,
+        contexts: Contexts | None = None,
         clock: Callable[[], float] = time.monotonic,
         leave_at_end: bool = True,
         record: "Target | None" = None,
@@ -64,6 +68,7 @@ class NatsmonApp(ScreenApp):
         Args:
             source: Where events come from and commands go.
             demo: The servers that ``x`` acts on.
+            contexts: What ``C`` lists.
             clock: The view's clock, in seconds.
             leave_at_end: Whether to quit when the stream ends.
             record: Where a key records to.
@@ -72,6 +77,11 @@ class NatsmonApp(ScreenApp):
             view: Theme, keymap and the like.
         """
         self.faults = DemoFaults(self, demo) if demo is not None else None
+        self.contexts = ContextSwitch(self, contexts) if contexts is not None else None
+        self.finished: list[Moment] = []
+        """The end of each session before this one, where another context was chosen."""
+        self._restarting: Timer | None = None
+        """Kills a monitor that does not end; none when it is not to be started again."""
         super().__init__(view or ViewSettings(), clock, self.key_table())
         self._alerts: HealthWatch | None = None
         self._source = source
@@ -91,7 +101,8 @@ class NatsmonApp(ScreenApp):
 
     def key_table(self) -> tuple[Key, ...]:
         """The keys of this app."""
-        return KEYS if self.faults is not None else tuple(key for key in KEYS if key.id != "faults")
+        usable = {"faults": self.faults, "contexts": self.contexts}
+        return tuple(key for key in KEYS if usable.get(key.id, key) is not None)
 
     def make_watched(self, source: Source, clock: Callable[[], float], unable: str) -> Watched:
         """What is known from the source."""
@@ -149,6 +160,12 @@ class NatsmonApp(ScreenApp):
                 await asyncio.sleep(0)
         leaving = self.watched.stream == "leaving"
         self.watched.over()
+        if self._restarting is not None and not leaving:
+            self._restarting.stop()
+            self._restarting = None
+            self.finished.append(self.watched.moment())
+            self.call_later(self._start_again)
+            return
         if leaving or (self.watched.stream == "ended" and self._leave_at_end):
             self._leave_now()
         self._draw_soon()
@@ -223,11 +240,23 @@ class NatsmonApp(ScreenApp):
         moment = self.watched.moment()
         if moment.over and moment.can_restart:
             self.watched.note("starting the monitor again")
-            self.watched.begin()
-            self._start()
-            self._draw_soon()
+            self._start_again()
             return
         self._decide("reconnect")
+
+    def restart(self, words: str) -> None:
+        """Start the monitor again, after the connection is drained and the monitor has ended."""
+        self.log_and_say(words)
+        if self.watched.moment().over:
+            self._start_again()
+        elif self._restarting is None:
+            self._send(commands.Close())
+            self._restarting = self.set_timer(self._patience, self._source.kill)
+
+    def _start_again(self) -> None:
+        self.watched.begin()
+        self._start()
+        self._draw_soon()
 
     def action_next_server(self) -> None:
         self._decide("next_server")
@@ -242,6 +271,13 @@ class NatsmonApp(ScreenApp):
         if self._decide("drain", send=confirmed) and not confirmed:
             self._drain_asked = self._clock()
             self.say(f"{self._shown('drain')} again within {CONFIRM_WITHIN:.0f} s drains and closes the connection")
+
+    def action_contexts(self) -> None:
+        """Open the menu of contexts."""
+        if self.contexts is None:
+            self.say("contexts are chosen where natsmon opens the connection itself")
+        else:
+            self.contexts.open_menu()
 
     def action_faults(self) -> None:
         """Open the demo's menu of faults."""
@@ -304,6 +340,7 @@ def run(
     source: Source,
     *,
     demo: Demo | None = None,
+    contexts: Contexts | None = None,
     leave_at_end: bool = True,
     record: "Target | None" = None,
     recorder: "Recorder | None" = None,
@@ -313,13 +350,21 @@ def run(
 ) -> int:
     """Show a source until the user quits.
 
-    ``afterwards`` is called when the screen is gone, with what was known last and the names of the recordings made.
+    ``afterwards`` is called when the screen is gone, for each session, with what was known last; at last also with the
+    names of the recordings made.
 
     Returns:
         The exit code.
     """
     app = NatsmonApp(
-        source, demo=demo, leave_at_end=leave_at_end, record=record, recorder=recorder, unable=unable, view=view
+        source,
+        demo=demo,
+        contexts=contexts,
+        leave_at_end=leave_at_end,
+        record=record,
+        recorder=recorder,
+        unable=unable,
+        view=view,
     )
     try:
         code = app.run()
@@ -328,5 +373,7 @@ def run(
         for failure in app.recordings.close():
             sys.stderr.write(f"natsmon: {failure}\n")
     if afterwards is not None:
+        for moment in app.finished:
+            afterwards(moment, [])
         afterwards(app.watched.moment(), app.recordings.made)
     return code if code is not None else app.return_code or 1

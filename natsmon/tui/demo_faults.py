@@ -50,9 +50,11 @@ class DemoFaults:
         """True while a fault is being caused."""
 
     def open_menu(self) -> None:
-        from natsmon.tui.pages.fault_menu import FaultMenu
+        from natsmon.tui.pages.menu import Choice, Menu
 
-        self._app.push_screen(FaultMenu(self._demo.faults()), self._cause)
+        choices = [Choice(each.name, f"{each.name:<14} {each.description}", each.key) for each in self._demo.faults()]
+        menu = Menu("cause a fault at the server it is connected to", choices, closing="x")
+        self._app.push_screen(menu, self._cause)
 
     def _cause(self, fault: str | None) -> None:
         if fault is None:

@@ -101,6 +101,7 @@ _COMMANDS = (
         "drain", "d", "drain", "Drain",
         (("connected", "twice within 3 s: unsubscribes, delivers what is in flight, closes; natsmon stays"),), "drain",
     ),
+    Key("contexts", "C", "contexts", "Contexts", _always("drains, and connects with another context of the nats CLI")),
     Key("faults", "x", "faults", "Cause a fault", (("in the demo", "opens the menu of faults"),), "fault"),
 )  # fmt: skip
 _PAGES = (

@@ -64,7 +64,8 @@ def _server(moment: Moment, width: int) -> Row:
         name = shorten(names.name(server.server), _MOST_NAME) if server is not None else ""
         return row((f"last seen {state.status}", "label"), (f"  {name}" if name else "", "label"))
     if server is not None and state.status in ("CONNECTED", "DRAINING"):
-        facts = [server.version, f"cid {server.cid}" if server.cid else ""]
+        context = state.connection.context if state.connection is not None else ""
+        facts = [f"context {context}" if context else "", server.version, f"cid {server.cid}" if server.cid else ""]
         facts += [server.tls, f"cluster {server.cluster}" if server.cluster else ""]
         if width >= _WIDE:
             facts.append(f"account {state.account}" if state.account else "")

@@ -1,0 +1,89 @@
+"""The contexts of the nats CLI for the dashboard: listed, and one of them used from the next start of the probe on."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+from msgspec.structs import replace
+
+from natsmon.cli.context_command import describe, listed
+from natsmon.cli.flags import Flag
+from natsmon.cli.settings_layers import settings_from
+from natsmon.cli.value_layers import CONTEXT_FIELDS, Layers
+from natsmon.config import nats_context
+from natsmon.config.settings import Settings
+
+if TYPE_CHECKING:
+    from natsmon.stream.probe_child import ProbeChild
+
+_SECTIONS = ("Servers", "TLS", "Proxy", "WebSocket")
+_KEPT = ("connection_name", "config")
+
+
+class ContextChoice:
+    """Contexts for a run of the dashboard.
+
+    Args:
+        ctx: The parsed command line.
+        source: The probe.
+        settings: What the probe was started with.
+    """
+
+    def __init__(self, ctx: click.Context, source: "ProbeChild", settings: Settings) -> None:
+        self._ctx = ctx
+        self._source = source
+        self._started_with = settings
+
+    def listed(self) -> list[tuple[str, str]]:
+        """The name and a description of each; first, without a name, what natsmon was started with."""
+        now = self._source.settings.context
+        rows = [listed(name, now) for name in nats_context.names()]
+        width = max((len(row.name) for row in rows), default=0)
+        servers = ", ".join(map(str, self._started_with.servers))
+        start = ("", f"  {'as started':<{width}}  {servers}")
+        return [start, *((row.name, f"{'●' if row.selected else ' '} {describe(row, width)}") for row in rows)]
+
+    def choose(self, name: str) -> None:
+        """Use a context from the next start of the probe on. May run programs that hold secrets.
+
+        Flags and variables about the servers do not apply: their credentials are for other servers.
+
+        Raises:
+            ValueError: With one line, for a context that cannot be used.
+        """
+        settings = self._started_with
+        if name:
+            ctx = _without_servers(self._ctx)
+            try:
+                layers = Layers(ctx, context=name)
+                layers.context_origin = "chosen on screen"
+                chosen = settings_from(ctx, layers=layers)
+            except click.ClickException as error:
+                raise ValueError(error.format_message()) from None
+            settings = replace(chosen, every_message=settings.every_message)
+        self._source.settings = settings
+
+
+def _without_servers(ctx: click.Context) -> click.Context:
+    """The same command line, as if nothing were given that a context has, or that belongs to certain servers."""
+    found = click.Context(ctx.command, info_name=ctx.info_name, parent=ctx.parent)
+    for param in ctx.command.params:
+        name = param.name or ""
+        if name not in ctx.params:
+            continue
+        found.params[name] = ctx.params[name]
+        source = ctx.get_parameter_source(name)
+        section = param.section if isinstance(param, Flag) else "Servers"
+        if name not in _KEPT and (section in _SECTIONS or name in CONTEXT_FIELDS or name == "monitor"):
+            found.params[name] = _default(param, found)
+            source = ParameterSource.DEFAULT
+        if source is not None:
+            found.set_parameter_source(name, source)
+    return found
+
+
+def _default(param: click.Parameter, ctx: click.Context) -> Any:
+    default = param.get_default(ctx)
+    if isinstance(default, str | bool):
+        return param.type_cast_value(ctx, default)
+    return () if param.nargs == -1 or getattr(param, "multiple", False) else None
