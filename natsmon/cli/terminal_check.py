@@ -12,9 +12,9 @@ from natsmon.cli.output import is_terminal
 def missing_terminal() -> str:
     """Which of the standard streams is not a terminal, or why the terminal is too simple; empty for a full one.
 
-    The dashboard reads keys from standard input, draws on standard error, and leaves a summary on standard output.
+    The dashboard reads keys from standard input and draws on standard output. Standard error may be a file.
     """
-    for name, stream in (("input", sys.stdin), ("output", sys.stdout), ("error", sys.stderr)):
+    for name, stream in (("input", sys.stdin), ("output", sys.stdout)):
         if not is_terminal(stream):
             return f"standard {name} is not a terminal"
     return simple_terminal()
@@ -28,7 +28,7 @@ def simple_terminal() -> str:
 
 def check_encoding() -> None:
     """Raise UsageError where the terminal's encoding has no box-drawing characters."""
-    encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     if codecs.lookup(encoding).name == "utf-8":
         return
     names = ("PYTHONIOENCODING", "LC_ALL", "LC_CTYPE", "LANG")
@@ -47,8 +47,7 @@ def need_screen(command: str, *, keys_from: str = "") -> None:
     Raises:
         click.UsageError: Without a terminal, or where it cannot show the dashboard.
     """
-    streams = [sys.stdout, sys.stderr] if keys_from else [sys.stdin, sys.stdout, sys.stderr]
-    if not all(map(is_terminal, streams)):
+    if not is_terminal(sys.stdout) or not (keys_from or is_terminal(sys.stdin)):
         raise click.UsageError(f"{command}: standard input and output must be a terminal; try --plain")
     if why := simple_terminal():
         raise click.UsageError(f"{why}; try --plain")

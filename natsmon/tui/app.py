@@ -114,8 +114,18 @@ class NatsmonApp(ScreenApp):
 
     # -- from the start to the end ----------------------------------------------------------------
 
+    def on_load(self) -> None:
+        """Handle signals before the terminal is in application mode."""
+        handlers = {"SIGTERM": self.action_leave, "SIGINT": self.action_interrupt}
+        # The terminal is gone, or ctrl+\: leave at once, the terminal restored.
+        handlers |= {"SIGHUP": self._end_probe, "SIGQUIT": self._end_probe}
+        with suppress(NotImplementedError, RuntimeError, ValueError):  # no signals here: a thread, or Windows
+            for name, handler in handlers.items():
+                asyncio.get_running_loop().add_signal_handler(getattr(signal, name), handler)
+
     def on_mount(self) -> None:
-        self._signals(add=True)
+        if not self.is_headless:
+            self.begin_capture_print(self)
         if self.keymap_of_user:
             self.set_keymap(self.keymap_of_user)
             for problem in keymap_problems(self.keymap_of_user, self.key_table()):
@@ -126,23 +136,9 @@ class NatsmonApp(ScreenApp):
         self.draw()  # so that every panel has something to show as soon as it has a size
 
     async def on_unmount(self) -> None:
-        self._signals(add=False)
         self._restore_title(None)
         if self._alerts is not None:
             await self._alerts.commands.finish(0.0 if self._killed else ALERTS_WITHIN)
-
-    def _signals(self, *, add: bool) -> None:
-        loop = asyncio.get_running_loop()
-        handlers = {signal.SIGTERM: self.action_leave, signal.SIGINT: self.action_interrupt}
-        for name in ("SIGHUP", "SIGQUIT"):  # the terminal is gone, or ctrl+\: leave at once, the terminal restored
-            if (number := getattr(signal, name, None)) is not None:
-                handlers[number] = self._end_probe
-        with suppress(NotImplementedError, RuntimeError, ValueError):  # no signals here: a thread, or Windows
-            for number, handler in handlers.items():
-                if add:
-                    loop.add_signal_handler(number, handler)
-                else:
-                    loop.remove_signal_handler(number)
 
     # -- events in --------------------------------------------------------------------------------
 
@@ -200,6 +196,9 @@ class NatsmonApp(ScreenApp):
     def _restore_title(self, _: object) -> None:
         if self._alerts is not None:
             self._alerts.end()
+
+    def stray_line(self, line: str) -> None:
+        self.watched.note(line, "warn")
 
     def _alert_failed(self, failure: str) -> None:
         self.watched.note(failure, "bad")
@@ -371,8 +370,9 @@ def run(
     finally:
         source.kill()
         for failure in app.recordings.close():
-            sys.stderr.write(f"natsmon: {failure}\n")
-    if afterwards is not None:
+            if not app.blocked:
+                sys.stderr.write(f"natsmon: {failure}\n")
+    if afterwards is not None and not app.blocked:
         for moment in app.finished:
             afterwards(moment, [])
         afterwards(app.watched.moment(), app.recordings.made)

@@ -1,6 +1,8 @@
 """A Textual app of one dashboard and pages over it: theme, pages, notices, and keys executed in order."""
 
+import os
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -8,7 +10,7 @@ from typing import ClassVar
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.driver import Driver
-from textual.events import Event
+from textual.events import Event, Print
 from textual.events import Key as KeyPressed
 from textual.screen import Screen
 from textual.widgets import Input
@@ -87,6 +89,19 @@ class ScreenApp(App[int]):
         """Write a control sequence to the terminal."""
         if self._driver is not None and not self.is_headless:
             self._driver.write(sequence)
+
+    @property
+    def blocked(self) -> bool:
+        """True when the terminal has accepted no output at the end."""
+        return getattr(self._driver, "blocked", False)
+
+    def on_print(self, event: Print) -> None:
+        """What Python code prints is handled like what others write."""
+        with suppress(OSError):
+            os.write(2, event.text.encode(errors="replace"))
+
+    def stray_line(self, line: str) -> None:
+        """A line that a library or a child process wrote to the terminal."""
 
     # -- notices ----------------------------------------------------------------------------------
 

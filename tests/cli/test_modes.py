@@ -136,12 +136,10 @@ def test_encoding_without_box_drawing_is_refused(
     for each in ("PYTHONIOENCODING", "LC_ALL", "LC_CTYPE", "LANG"):
         monkeypatch.delenv(each, raising=False)
     monkeypatch.setenv(name, value)
-    error = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
     with monkeypatch.context() as patched:
-        patched.setattr(sys, "stderr", error)
+        patched.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding=encoding))
         assert cli.main([]) == Exit.USAGE
-    error.flush()
-    told = error.buffer.getvalue().decode()
+    told = capfd.readouterr().err
     hint = "try a UTF-8 locale such as C.UTF-8, or --plain"
     assert told == f"natsmon: {name}={value} cannot show the dashboard; {hint}\n"
     assert not runs

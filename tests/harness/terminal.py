@@ -66,6 +66,8 @@ class Terminal:
         """Everything the program wrote, as it wrote it."""
         self.changed_at = 0.0
         """``perf_counter`` of the last output."""
+        self.path = ""
+        """Of the program's side."""
         self._stream = pyte.ByteStream(self.screen)
         self._command = tuple(command)
         self._env = environment(env)
@@ -77,6 +79,7 @@ class Terminal:
 
     async def __aenter__(self) -> Self:
         self._fd, inner = pty.openpty()
+        self.path = os.ttyname(inner)
         try:
             self._set_size()
             self._process = await asyncio.create_subprocess_exec(
@@ -134,6 +137,14 @@ class Terminal:
     def signal(self, number: signal.Signals) -> None:
         assert self._process is not None
         self._process.send_signal(number)
+
+    def hold(self) -> None:
+        """Read no more output, as a frozen terminal."""
+        asyncio.get_running_loop().remove_reader(self._fd)
+
+    def release(self) -> None:
+        """Read it again."""
+        asyncio.get_running_loop().add_reader(self._fd, self._take_in)
 
     async def until(self, condition: Condition, within: float = WAIT) -> str:
         """Wait until the screen shows a text, or meets a condition; returns the screen."""

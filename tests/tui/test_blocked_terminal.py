@@ -1,0 +1,100 @@
+"""A dashboard whose terminal accepts no output: frozen, or stopped as by ctrl+s."""
+
+import json
+import os
+import signal
+import sys
+import termios
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
+from pathlib import Path
+
+import pytest
+
+from natsmon.lab.nats_server import NatsServer
+from natsmon.lab.polling import wait_until
+from natsmon.tui.widgets.terminal_output import LIMIT
+from tests.harness import processes
+from tests.harness.terminal import Terminal
+
+GROWTH = 12 * 1024 * 1024
+"""Bytes a dashboard may grow by while its terminal is blocked; what was drawn meanwhile is far more."""
+
+
+Block = Callable[[Terminal], AbstractContextManager[None]]
+
+
+@contextmanager
+def frozen(terminal: Terminal) -> Iterator[None]:
+    """Not read, so that its buffer fills."""
+    terminal.hold()
+    yield
+    terminal.release()
+
+
+@contextmanager
+def stopped(terminal: Terminal) -> Iterator[None]:
+    """As by ctrl+s, which a terminal in raw mode leaves to a multiplexer."""
+    inner = os.open(terminal.path, os.O_RDWR | os.O_NOCTTY)
+    termios.tcflow(inner, termios.TCOOFF)
+    yield
+    termios.tcflow(inner, termios.TCOON)
+    os.close(inner)
+
+
+@asynccontextmanager
+async def dashboard(server: NatsServer, folder: Path) -> AsyncIterator[Terminal]:
+    command = [sys.executable, "-m", "natsmon", "--rate", "20", server.url]
+    async with Terminal(command, size=(200, 60), cwd=str(folder)) as terminal:
+        await terminal.until("● CONNECTED")
+        yield terminal
+
+
+def fill(terminal: Terminal, folder: Path) -> Path:
+    """Draw many times what may wait. A recording that begins shows that all keys were executed."""
+    terminal.send("ol" * 20 + "1R")
+    wait_until(lambda: any(folder.glob("natsmon-*")), "recording", 30.0)
+    return next(folder.glob("natsmon-*"))
+
+
+def kinds(recording: Path) -> list[str]:
+    """The types of its events."""
+    return [json.loads(line).get("type", "") for line in recording.read_text().splitlines() if line.endswith("}")]
+
+
+@pytest.mark.parametrize("blocked", [frozen, stopped])
+@pytest.mark.parametrize("end", ["q", "SIGTERM", "SIGQUIT"])
+async def test_dashboard_ends(server: NatsServer, tmp_path: Path, blocked: Block, end: str) -> None:
+    async with dashboard(server, tmp_path) as terminal:
+        with blocked(terminal):
+            fill(terminal, tmp_path)
+            if end == "q":
+                terminal.send("q")
+            else:
+                terminal.signal(signal.Signals[end])
+            assert await terminal.ended(20.0) == 0
+
+
+def whole(text: str) -> bool:
+    """True when the dashboard shows every panel, and the latest event."""
+    shown = ("● CONNECTED", "1 outage", "recording ends", "q quit")
+    return all(each in text for each in shown) and text.count("╭") == text.count("╰") > 4
+
+
+@pytest.mark.parametrize("blocked", [frozen, stopped])
+async def test_screen_is_whole_when_output_resumes(server: NatsServer, tmp_path: Path, blocked: Block) -> None:
+    async with dashboard(server, tmp_path) as terminal:
+        with blocked(terminal):
+            recording = fill(terminal, tmp_path)
+            before = processes.resident(terminal.pid)
+            server.kill()
+            wait_until(lambda: kinds(recording).count("disconnected") == 1, "loss in the recording")
+            server.start()
+            wait_until(lambda: kinds(recording).count("reconnected") == 1, "reconnect in the recording")
+            terminal.send("ol" * 20 + "1R")
+            wait_until(lambda: "recording ends" in recording.read_text(), "end of the recording", 30.0)
+            assert processes.resident(terminal.pid) - before < GROWTH
+            terminal.screen.reset()
+            held = len(terminal.output)
+        await terminal.until(whole)
+        assert len(terminal.output) - held < 2 * LIMIT, "more was waiting than its bound"
