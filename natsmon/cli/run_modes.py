@@ -5,8 +5,8 @@ Packages that slow a start down (the client, the screen) are imported by the mod
 
 import os
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
@@ -140,12 +140,20 @@ def show(source: "Source", mode: Mode, **options: Any) -> int:
         click.UsageError: For a theme that does not exist.
     """
     from natsmon.tui.app import run as run_dashboard
+
+    with unknown_theme(mode.view):
+        return run_dashboard(source, view=mode.view, afterwards=print_summary, **options)
+
+
+@contextmanager
+def unknown_theme(view: ViewSettings) -> Iterator[None]:
+    """Report a theme that does not exist as wrong usage."""
     from natsmon.tui.screen_app import UnknownTheme
 
     try:
-        return run_dashboard(source, view=mode.view, afterwards=print_summary, **options)
+        yield
     except UnknownTheme as error:
-        raise click.UsageError(f"{mode.view.origins.get('theme', '--theme')}: {error}") from None
+        raise click.UsageError(f"{view.origins.get('theme', '--theme')}: {error}") from None
 
 
 def print_summary(last: "Moment", recordings: list[str]) -> None:

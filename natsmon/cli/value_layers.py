@@ -41,8 +41,6 @@ CONTEXT_FIELDS = {
 """Parameters that a context has a field for."""
 _NOT_IN_CONFIG = {"config", "no-context", "format", "outfile", "control", "json", "all"}
 """Flags of one run; a config file is for all runs."""
-_CHOICES = ("theme", "messages")
-"""Values that can be chosen on screen and are kept."""
 DEFAULT = "default"
 
 
@@ -109,8 +107,8 @@ class Layers:
         if self.context is not None and field in self.context.fields and not self._half_certificate(field):
             origin = f"context {quotable(self.context.name)}"
             found.append(Given(self.context.fields[field], origin, f"{self.context.path}: {field}"))
-        if name in _CHOICES and name in self.choices:
-            found.append(Given(self.choices[name], "chosen on screen", f"{config_file.state_path()}: {name}"))
+        if name in self.choices:
+            found.append(Given(self.choices[name], config_file.CHOSEN, f"{config_file.state_path()}: {name}"))
         if not self._uses_servers and isinstance(param, Flag) and param.section in ("Servers", "TLS", "Proxy"):
             return found
         for key in _keys(param):

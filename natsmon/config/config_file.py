@@ -12,6 +12,10 @@ from natsmon.text.plain_text import quotable
 VARIABLE = "NATSMON_CONFIG"
 _CONTEXTS, _KEYMAP = "contexts", "keymap"
 _LARGEST = 1024 * 1024
+CHOICES: dict[str, type] = {"theme": str, "messages": bool}
+"""Values that can be chosen on screen and are kept, by the name of the flag."""
+CHOSEN = "chosen on screen"
+"""Their origin."""
 
 
 class ConfigError(Exception):
@@ -120,7 +124,8 @@ def load_choices() -> dict[str, Any]:
         choices = json.loads(state_path().read_bytes())
     except (OSError, ValueError):
         return {}
-    return choices if isinstance(choices, dict) else {}
+    known = choices.items() if isinstance(choices, dict) else ()
+    return {name: value for name, value in known if isinstance(value, CHOICES.get(name, ()))}
 
 
 def keep_choice(name: str, value: str | bool) -> None:

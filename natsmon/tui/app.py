@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from natsmon.config.config_file import keep_choice
 from natsmon.config.view_settings import ViewSettings
 from natsmon.stream import commands
 from natsmon.stream import events as ev
@@ -88,6 +89,7 @@ class NatsmonApp(ScreenApp):
         self._leave_at_end = leave_at_end
         self.watched = self.make_watched(source, clock, unable)
         self.watched.on_answer = self._answered
+        self.watched.window.messages = self.view.messages
         self.recordings = Recordings(source, self.watched, record, recorder)
         self._dashboard = self.make_dashboard()
         self._interrupted = False
@@ -128,8 +130,9 @@ class NatsmonApp(ScreenApp):
             self.begin_capture_print(self)
         if self.keymap_of_user:
             self.set_keymap(self.keymap_of_user)
-            for problem in keymap_problems(self.keymap_of_user, self.key_table()):
-                self.log_and_say(problem, "warn")
+            if problems := keymap_problems(self.keymap_of_user, self.key_table()):
+                self.log_and_say(f"keymap: {'; '.join(problems)}", "warn")
+        self.theme_changed_signal.subscribe(self, self._keep_theme)
         self.set_interval(FRAME, self.draw)
         self._start()
         self.app_suspend_signal.subscribe(self, self._restore_title)
@@ -290,6 +293,7 @@ class NatsmonApp(ScreenApp):
     def action_messages(self) -> None:
         shown = not self.watched.window.messages
         self._dashboard.events.show_messages(shown)
+        keep_choice("messages", shown)
         self.say("single messages are " + ("shown" if shown else "hidden; the counters go on"))
 
     def action_record(self) -> None:

@@ -13,8 +13,10 @@ from textual.driver import Driver
 from textual.events import Event, Print
 from textual.events import Key as KeyPressed
 from textual.screen import Screen
+from textual.theme import Theme
 from textual.widgets import Input
 
+from natsmon.config.config_file import CHOSEN, keep_choice
 from natsmon.config.view_settings import ViewSettings
 from natsmon.tui.model.key_table import KEYS, RECORD_KEYS, Key, bindings, rebound
 from natsmon.tui.pages.dashboard import Dashboard
@@ -63,11 +65,16 @@ class ScreenApp(App[int]):
         for theme in (themes.DARK, themes.LIGHT):
             self.register_theme(theme)
         wanted = self.view.theme or themes.DARK.name
+        if wanted not in self.available_themes and self.view.origins.get("theme") == CHOSEN:
+            wanted = themes.DARK.name  # chosen in another version
         if wanted not in self.available_themes:
             raise UnknownTheme(f'"{wanted}" is not a theme; there are {", ".join(sorted(self.available_themes))}')
         # As setting it would, but before anything is styled: else all of it would be styled twice.
         self.set_reactive(App.theme, wanted)
         self.stylesheet.set_variables(self.get_css_variables())
+
+    def _keep_theme(self, theme: Theme) -> None:
+        keep_choice("theme", theme.name)
 
     def get_default_screen(self) -> Dashboard:
         """It has the classes of its size from the start: Textual sets them once it is painted, to paint it again."""

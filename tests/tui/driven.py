@@ -67,10 +67,10 @@ async def driven(
     size: tuple[int, int] = (120, 36),
     demo: FakeDemo | None = None,
     ends: bool = False,
-    keymap: dict[str, str] | None = None,
+    view: ViewSettings | None = None,
 ) -> AsyncIterator[Driven]:
     source = Recorded(stream, ends=ends, exit_reason="killed by SIGKILL")
-    app = NatsmonApp(source, demo=demo, clock=source.clock, view=ViewSettings(keymap=keymap or {}))
+    app = NatsmonApp(source, demo=demo, clock=source.clock, view=view)
     async with app.run_test(size=size) as pilot:
         drive = Driven(app, source, pilot)
         await drive.settle()

@@ -3,12 +3,15 @@
 import asyncio
 import re
 from collections.abc import Callable
+from pathlib import Path
 from unittest import mock
 
 import pytest
 from textual.command import CommandPalette
 
 from natsmon.charts.cells import text_of
+from natsmon.config.config_file import load_choices
+from natsmon.config.view_settings import ViewSettings
 from natsmon.stream import commands
 from natsmon.stream import events as ev
 from natsmon.tui import app as app_module
@@ -236,12 +239,12 @@ def test_no_key_has_two_actions() -> None:
 
 def test_a_keymap_with_a_conflict_or_an_unknown_action_is_reported() -> None:
     problems = keymap_problems({"cancel": "r", "nothing": "k"})
-    assert "keymap: nothing: there is no such action" in problems
+    assert "nothing is not an action" in problems
     assert any("r is bound to" in problem for problem in problems)
 
 
 async def test_a_key_can_be_rebound_by_its_id() -> None:
-    async with driven(streams.dialing(), keymap={"cancel": "ctrl+k", "up": "i"}) as drive:
+    async with driven(streams.dialing(), view=ViewSettings(keymap={"cancel": "ctrl+k", "up": "i"})) as drive:
         assert "ctrl+k cancel" in drive.shown("keybar")
         await drive.press("c")
         assert drive.source.sent_commands == []
@@ -250,8 +253,8 @@ async def test_a_key_can_be_rebound_by_its_id() -> None:
 
 
 async def test_a_conflict_of_the_keymap_is_shown() -> None:
-    async with driven(streams.dialing(), keymap={"cancel": "r"}) as drive:
-        assert "r is bound to" in drive.shown("events")
+    async with driven(streams.dialing(), view=ViewSettings(keymap={"cancel": "r", "jump": "J"})) as drive:
+        assert "keymap: jump is not an action; r is bound to cancel and to reconnect" in drive.shown("events")
 
 
 @pytest.mark.parametrize("key", ["o", "2", "u", "3", "l", "4", "s", "5", "question_mark"])
@@ -425,6 +428,31 @@ async def test_single_messages_are_shown_when_asked_for() -> None:
         assert len(drive.app.watched.window) > hidden
         await drive.press("m")
         assert len(drive.app.watched.window) == hidden
+
+
+async def test_single_messages_are_shown_from_the_start_by_a_setting() -> None:
+    async with driven(streams.connected(), view=ViewSettings(messages=True)) as drive:
+        shown = len(drive.app.watched.window)
+        await drive.press("m")
+        assert len(drive.app.watched.window) < shown
+
+
+async def test_theme_and_messages_chosen_on_screen_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    async with driven(streams.connected(), view=ViewSettings(theme="nord")) as drive:
+        assert drive.app.theme == "nord"
+        assert load_choices() == {}, "a setting is not a choice"
+        await drive.press("m")
+        drive.app.theme = "natsmon-light"
+        await drive.settle()
+        assert load_choices() == {"messages": True, "theme": "natsmon-light"}
+    assert [path.name for path in (tmp_path / "natsmon").iterdir()] == ["state.json"]
+
+
+async def test_a_kept_theme_that_no_longer_exists_is_replaced() -> None:
+    view = ViewSettings(theme="gone", origins={"theme": "chosen on screen"})
+    async with driven(streams.connected(), view=view) as drive:
+        assert drive.app.theme == "natsmon-dark"
 
 
 async def test_help_opens_and_closes() -> None:

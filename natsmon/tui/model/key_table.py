@@ -214,13 +214,13 @@ def keymap_problems(keymap: dict[str, str], table: tuple[Key, ...] = KEYS) -> li
         table: The keys it changes.
     """
     known = {key.id for key in (*table, *RECORD_KEYS)}
-    problems = [f"keymap: {name}: there is no such action" for name in keymap if name not in known]
+    problems = [f"{name} is not an action" for name in keymap if name not in known]
     owners: dict[str, str] = {}
     for key in rebound(table, keymap):
         for name in filter(None, (name.strip() for name in key.keys.split(","))):
             other = owners.setdefault(name, key.id)
             if other != key.id:
-                problems.append(f"keymap: {key_name(name)} is bound to {other} and to {key.id}")
+                problems.append(f"{key_name(name)} is bound to {other} and to {key.id}")
     return problems
 
 

@@ -192,9 +192,9 @@ class ReplayApp(NatsmonApp, inherit_bindings=False):
         self._draw_soon()
 
 
-def run(loading: Loading) -> int:
+def run(loading: Loading, view: ViewSettings) -> int:
     """Show a recording until the user leaves; the exit code."""
-    app = ReplayApp(loading)
+    app = ReplayApp(loading, view=view)
     try:
         code = app.run()
     finally:
