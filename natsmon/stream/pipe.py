@@ -78,6 +78,7 @@ class Pipe:
         """``before`` are lines that were read already; ``splitter`` holds the beginning of the next."""
         self.exit_reason = ""
         self.tap: Callable[[bytes], None] | None = None
+        self.on_stray: Callable[[str], None] | None = None
         self._incoming = Incoming(fd)
         self._splitter = splitter or LineSplitter()
         self._before = list(before)

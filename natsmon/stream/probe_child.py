@@ -29,6 +29,7 @@ class ProbeChild:
         """Commands for a probe that is being started."""
         self.exit_reason = ""
         self.tap: Callable[[bytes], None] | None = None
+        self.on_stray: Callable[[str], None] | None = None
 
     @property
     def pid(self) -> int | None:
@@ -50,7 +51,7 @@ class ProbeChild:
         assert process.stdin is not None
         assert process.stdout is not None
         assert process.stderr is not None
-        last_error = asyncio.ensure_future(_last_line(process.stderr))
+        last_error = asyncio.ensure_future(self._last_line(process.stderr))
         process.stdin.write(to_line(self.settings) + b"".join(self._early))
         self._early.clear()
         splitter = LineSplitter()
@@ -64,6 +65,16 @@ class ProbeChild:
         finally:
             last_error.cancel()
             self.kill()
+
+    async def _last_line(self, stream: asyncio.StreamReader) -> str:
+        """Pass the lines of standard error on; returns the last one."""
+        splitter, last = LineSplitter(), ""
+        while chunk := await stream.read(_CHUNK):
+            for line in splitter.feed(chunk):
+                if (text := line.decode(errors="replace").rstrip()) and self.on_stray is not None:
+                    self.on_stray(text)
+                last = text.strip() or last
+        return splitter.rest().decode(errors="replace").strip() or last
 
     def _decode(self, line: bytes) -> ev.AnyEvent | None:
         if self.tap is not None:
@@ -84,15 +95,6 @@ class ProbeChild:
         if self._process is not None and self._process.returncode is None:
             with suppress(ProcessLookupError):
                 self._process.kill()
-
-
-async def _last_line(stream: asyncio.StreamReader) -> str:
-    """The last line of a process's standard error; earlier ones are dropped."""
-    splitter, last = LineSplitter(), b""
-    while chunk := await stream.read(_CHUNK):
-        for line in splitter.feed(chunk):
-            last = line if line.strip() else last
-    return (splitter.rest() or last).decode(errors="replace").strip()
 
 
 def _exit_reason(returncode: int, error: str) -> str:

@@ -16,6 +16,8 @@ class Source(Protocol):
     """How the process or pipe behind the source ended, when it did not end normally."""
     tap: Callable[[bytes], None] | None
     """Called with every line as it came, before its event is returned; for a recording."""
+    on_stray: Callable[[str], None] | None
+    """Called with every line that the process behind the source writes to standard error."""
 
     def events(self) -> AsyncIterator[ev.AnyEvent]:
         """The events, in order, until the stream ends."""

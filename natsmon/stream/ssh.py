@@ -5,9 +5,10 @@ import os
 import shlex
 import subprocess
 import threading
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 
+from natsmon.stream import events as ev
 from natsmon.stream.codec import LineSplitter, encode
 from natsmon.stream.commands import AnyCommand
 from natsmon.stream.pipe import Pipe, decoded
@@ -27,19 +28,22 @@ class NoRemote(Exception):
 
 
 class LastErrorLine:
-    """The last line of a process's standard error; earlier lines are dropped."""
+    """The last line of a process's standard error; each is passed on, in a thread."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self.last = ""
+        self.pass_on: Callable[[str], object] = str
         self._process = process
         self._thread = threading.Thread(target=self._listen, name="last_error", daemon=True)
         self._thread.start()
 
     def _listen(self) -> None:
         assert self._process.stderr is not None
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, RuntimeError):  # the loop is closed
             for line in self._process.stderr:
-                self.last = line.decode(errors="replace").strip() or self.last
+                if text := line.decode(errors="replace").strip():
+                    self.last = text
+                    self.pass_on(text)
 
     def end(self) -> str:
         self._thread.join(_END_TIMEOUT)  # a shared ssh connection may hold it open
@@ -61,6 +65,16 @@ class Remote(Pipe):
         assert self._process.stdin is not None
         with suppress(OSError, ValueError):
             self._process.stdin.write(encode(command))
+
+    async def events(self) -> AsyncIterator[ev.AnyEvent]:
+        loop = asyncio.get_running_loop()
+        self._last_error.pass_on = lambda line: loop.call_soon_threadsafe(self._pass_on, line)
+        async for event in super().events():
+            yield event
+
+    def _pass_on(self, line: str) -> None:
+        if self.on_stray is not None:
+            self.on_stray(line)
 
     async def ending(self) -> str:
         with suppress(subprocess.TimeoutExpired):

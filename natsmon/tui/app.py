@@ -13,6 +13,7 @@ from natsmon.config.view_settings import ViewSettings
 from natsmon.stream import commands
 from natsmon.stream import events as ev
 from natsmon.stream.source import Source
+from natsmon.text.plain_text import printable
 from natsmon.tui.context_switch import Contexts, ContextSwitch
 from natsmon.tui.demo_faults import Demo, DemoFaults
 from natsmon.tui.model import decisions
@@ -90,6 +91,7 @@ class NatsmonApp(ScreenApp):
         self.watched = self.make_watched(source, clock, unable)
         self.watched.on_answer = self._answered
         self.watched.window.messages = self.view.messages
+        source.on_stray = self.stray_line
         self.recordings = Recordings(source, self.watched, record, recorder)
         self._dashboard = self.make_dashboard()
         self._interrupted = False
@@ -201,7 +203,7 @@ class NatsmonApp(ScreenApp):
             self._alerts.end()
 
     def stray_line(self, line: str) -> None:
-        self.watched.note(line, "warn")
+        self.watched.note(printable(line), "warn")
 
     def _alert_failed(self, failure: str) -> None:
         self.watched.note(failure, "bad")

@@ -26,6 +26,7 @@ class Recorded:
         self.killed = False
         self.starts = 0
         self.tap: Callable[[bytes], None] | None = None
+        self.on_stray: Callable[[str], None] | None = None
         self.t = 0.0
         self._ends = ends
         self._more: asyncio.Queue[ev.AnyEvent | None] = asyncio.Queue()

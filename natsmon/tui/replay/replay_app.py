@@ -39,6 +39,7 @@ class NoSource:
     can_restart = False
     exit_reason = ""
     tap: Callable[[bytes], None] | None = None
+    on_stray: Callable[[str], None] | None = None
 
     async def events(self) -> AsyncIterator[ev.AnyEvent]:
         return

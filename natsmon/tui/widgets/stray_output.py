@@ -5,8 +5,6 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 
-from natsmon.text.plain_text import printable
-
 _CHUNK = 64 * 1024
 
 
@@ -60,4 +58,4 @@ class StrayOutput:
         self._part = part[-_CHUNK:]
         for line in lines:
             if line.strip():
-                self._on_line(printable(line.decode(errors="replace").rstrip()))
+                self._on_line(line.decode(errors="replace").rstrip())
