@@ -508,7 +508,7 @@ class Observed(Event, frozen=True, kw_only=True):
 
 
 class CloseReason(Event, frozen=True, kw_only=True):
-    """The server's reason for closing a connection that was lost, read after the reconnect."""
+    """Why a connection that was lost had been closed: the server's reason, or an idle limit that losses show."""
 
     outage: Count
     reason: str

@@ -395,7 +395,7 @@ SECTIONS: dict[str, dict[Cause, Diagnosis]] = {
         ),
         Cause.IDLE_LIMIT: Diagnosis(
             "cut when idle",
-            "something on the way cuts connections that are idle",
+            "a load balancer, firewall or NAT on the way closes connections that are idle",
             "lower --ping-interval (or the application's) below that time",
         ),
         Cause.SHUTDOWN: Diagnosis(

@@ -6,6 +6,7 @@ import socket
 import struct
 import subprocess
 import sys
+from contextlib import suppress
 
 import pytest
 
@@ -96,6 +97,37 @@ def test_idle_limit_of_these_losses(losses: list[tuple[str, float]], learned: bo
     for number, (cause, idle) in enumerate(losses, 1):
         limit.lost(ev.Disconnected(outage=number, cause=cause), idle)
     assert bool(events.of(ev.CloseReason)) is learned
+
+
+def cutting(server: NatsServer, idle: float) -> Peering:
+    """A balancer that closes a connection after so many seconds without data in either direction."""
+
+    async def script(talk: Talk) -> None:
+        reader, writer = await asyncio.open_connection(HOST, server.port)
+        now = asyncio.get_running_loop().time
+        with suppress(TimeoutError):
+            async with asyncio.timeout(idle) as limit, asyncio.TaskGroup() as tasks:
+
+                async def copy(source: asyncio.StreamReader, to: asyncio.StreamWriter) -> None:
+                    while data := await source.read(65536):
+                        limit.reschedule(now() + idle)
+                        to.write(data)
+                    limit.reschedule(0)
+
+                tasks.create_task(copy(talk.reader, writer))
+                tasks.create_task(copy(reader, talk.writer))
+        writer.close()
+
+    return playing(script)
+
+
+async def test_idle_limit_of_a_balancer_is_learned(server: NatsServer) -> None:
+    quiet: dict[str, float] = {"interval": 60.0, "ping_interval": 60.0, "rtt_interval": 0.0}
+    async with cutting(server, idle=1.2) as balancer, listening(settings(balancer.url, **quiet)) as run:
+        learned = await run.events.until(ev.CloseReason, lambda reason: reason.cause == "idle_limit")
+    assert learned.outage == 3
+    assert learned.reason.startswith("closed after 1.2"), learned.reason
+    assert learned.reason.endswith("s without data each time: an idle limit of a load balancer"), learned.reason
 
 
 # -- handshake_first: auto --------------------------------------------------------------------------

@@ -37,5 +37,6 @@ class IdleLimit:
         if len(self._idle) < _LOSSES or longest - shortest > _ALIKE * longest or self._emitted:
             return
         self._emitted = True
-        reason = f"{units.elapsed(shortest)} after the last data, {_LOSSES} times in a row"
-        self._emit(ev.CloseReason(outage=loss.outage, reason=reason, cause=Cause.IDLE_LIMIT, server=loss.server))
+        reason = f"closed after {units.elapsed(shortest)} without data each time: an idle limit of a load balancer"
+        learned = ev.CloseReason(outage=loss.outage, reason=reason, cause=Cause.IDLE_LIMIT, server=loss.server)
+        self._emit(learned, at=loss.t)  # the status changes at that time too, and is emitted next

@@ -158,7 +158,7 @@ def _outage(event: ev.Outage, state: State) -> Line:
 def _close_reason(event: ev.CloseReason, state: State) -> Line:
     known = diagnose(None, event.cause)
     if event.cause == Cause.IDLE_LIMIT:
-        return "warn", f"{known.phrase}: {clip(event.reason)}; {known.meaning} ({known.advice})"
+        return "warn", f"{known.phrase}: {clip(event.reason)} ({known.advice})"
     unknown = Cause(event.cause) is Cause.UNKNOWN
     meaning = "" if unknown else f": {known.meaning}" + (f" ({known.advice})" if known.advice else "")
     source = f", from the monitoring port {event.source}" if event.source else ""
