@@ -76,7 +76,7 @@ class Inbox:
             Unanswered: The connection has ended.
         """
         self._link.require_open()
-        self.subscription.requests.add(subject)
+        self.subscription.requests |= {subject, self._link.checked_subject(subject)}
         self._link.write(b"PUB %b %b %d\r\n%b\r\n" % (subject.encode(), self.subject.encode(), len(payload), payload))
 
     async def until(self, *done: "asyncio.Future[None]", within: float) -> None:
@@ -227,8 +227,9 @@ class Link:
 
     def write(self, commands: bytes) -> None:
         """Write whole protocol commands; returns at once."""
+        now = self._client.last_write = time.monotonic()
         if self._first_write <= self.last_answer:
-            self._first_write = time.monotonic()
+            self._first_write = now
         send(self._writer, commands)
 
     async def drained(self) -> None:
@@ -318,6 +319,11 @@ class Link:
                 self._client.unsubscribe(sid)
                 self._client.ping(lambda: self._subscriptions.remove(subscription))
 
+    def checked_subject(self, subject: str) -> str:
+        """The subject for which permissions are checked: a server maps the API of its own domain before that."""
+        mapped = self.js_api == f"$JS.{self.info.domain}.API" and subject.startswith(self.js_api)
+        return f"$JS.API{subject.removeprefix(self.js_api)}" if mapped else subject
+
     def is_ours(self, subject: bytes, reply: bytes) -> bool:
         """Whether a message is a request of natsmon's own, or an answer to one."""
         return subject in self._inboxes or reply in self._inboxes
@@ -376,7 +382,7 @@ class Link:
                 raise NobodyThere("there is no responder")
             return answers[0]
         if inbox.forbidden.done():
-            raise Forbidden(f"the server does not allow requests on {subject}")
+            raise Forbidden(f"the server does not allow requests on {self.checked_subject(subject)}")
         self.require_open()
         if self.last_read < began and not await self._answers():
             raise Unanswered("the server does not answer")

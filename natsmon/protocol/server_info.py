@@ -52,6 +52,8 @@ class Info(NamedTuple):
     connect_info: bool = False
     remote_account: str = ""
     acc_is_sys: bool = False
+    domain: str = ""
+    """JetStream domain of the server itself (ADR-21)."""
 
 
 async def read_info(reader: ByteReader) -> tuple[Info, dict[str, Any]]:

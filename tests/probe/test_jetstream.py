@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from natsmon.check.verdict import Status
 from natsmon.config.secret import Secret
-from natsmon.config.settings import MAX_RATE
+from natsmon.config.settings import MAX_RATE, Settings
 from natsmon.lab.nats_server import NatsServer
 from natsmon.lab.relay import Relay
 from natsmon.probe.jetstream import ack_verifier as acks
@@ -19,6 +20,7 @@ from natsmon.probe.messages.message import AckedMessage
 from natsmon.probe.messages.number_runs import Runs
 from natsmon.stream import commands
 from natsmon.stream import events as ev
+from tests.check.checking import checked
 from tests.conftest import StartServer
 from tests.harness.listening import freeze, listening, settings
 from tests.probe.publishing import ids, publishing, read_back, three_messages
@@ -64,6 +66,47 @@ async def test_only_subject_of_the_stream_is_taken(server: NatsServer) -> None:
         back = await read_back(run)
         assert (back.missing, back.complete) == (0, True)
         assert back.stored == await stream.messages() >= 20
+
+
+RESTRICTED = """
+authorization { users: [
+  { user: root, password: pw }
+  { user: ada, password: pw, permissions: { publish: [hello, "in.box.>", "$JS.X.API.>"], subscribe: ["in.box.>"] } }
+] }
+"""
+
+
+def restricted(server: NatsServer) -> Settings:
+    user = {"user": Secret("ada"), "password": Secret("pw"), "inbox_prefix": "in.box"}
+    return settings(server.url, jetstream=STREAM, js_domain="X", interval=0.01, **user)
+
+
+async def test_restricted_user_needs_the_domain_and_the_inbox_prefix_only(
+    nats_server: StartServer, refused_port: int, tmp_path: Path
+) -> None:
+    """The stream is on a leaf node with a domain of its own."""
+    hub = nats_server(config=f'leafnodes {{ listen: "127.0.0.1:{refused_port}" }}' + RESTRICTED)
+    remote = f'leafnodes {{ remotes: [{{ url: "nats-leaf://root:pw@127.0.0.1:{refused_port}" }}] }}'
+    leaf = nats_server(config=f'jetstream {{ store_dir: "{tmp_path}", domain: X }}\n{remote}')
+    async with stream_on(leaf) as stream, listening(restricted(hub)) as run:
+        await run.events.until_counts(lambda tally: tally.delivered >= 20)
+        back = await read_back(run)
+        assert (back.missing, back.twice, back.complete) == (0, 0, True)
+        assert back.stored == back.acknowledged == await stream.messages()
+    verdict = await checked(hub.url, user=Secret("ada"), password=Secret("pw"), inbox_prefix="in.box")
+    assert verdict.status is Status.OK, verdict
+
+
+async def test_server_of_the_domain_checks_permissions_of_the_mapped_subject(
+    nats_server: StartServer, tmp_path: Path
+) -> None:
+    server = nats_server(config=f'jetstream {{ store_dir: "{tmp_path}", domain: X }}' + RESTRICTED)
+    async with stream_on(server, user="root", password="pw") as stream, listening(restricted(server)) as run:
+        await run.events.until_counts(lambda tally: tally.delivered >= 20)
+        (error,) = run.events.of(ev.AsyncError)
+        assert "the server does not allow requests on $JS.API.STREAM.INFO.ORDERS" in error.text
+        back = await read_back(run)
+        assert (back.complete, back.acknowledged) == (False, await stream.messages())
 
 
 @pytest.mark.parametrize("subjects", [["a", "b"], ["orders.*"], ["orders.>"]])

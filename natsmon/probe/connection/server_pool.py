@@ -184,6 +184,8 @@ def advertised(urls: Iterable[str], by: Server) -> list[Server]:
     name = by.tls_name or by.host
     found = []
     for url in urls:
+        if "/" in url:
+            continue
         if (address := _IPV4.fullmatch(url)) is not None and 0 < int(address[2]) < 65_536:  # most are
             server = Server(address[1], int(address[2]), by.scheme, name, by.path)
         else:
