@@ -52,7 +52,7 @@ class ScreenApp(App[int]):
     _dashboard: Dashboard
 
     def __init__(self, view: ViewSettings, clock: Callable[[], float], keys: tuple[Key, ...]) -> None:
-        super().__init__()
+        super().__init__(ansi_color="NO_COLOR" in os.environ or None)  # else greys, which are colours
         self.view = view
         self._clock = clock
         self._choose_theme()
@@ -75,6 +75,12 @@ class ScreenApp(App[int]):
 
     def _keep_theme(self, theme: Theme) -> None:
         keep_choice("theme", theme.name)
+
+    def get_css_variables(self) -> dict[str, str]:
+        variables = super().get_css_variables()
+        if self.console.color_system == "standard":
+            variables |= themes.sixteen_colours(self.current_theme)
+        return variables
 
     def get_default_screen(self) -> Dashboard:
         """It has the classes of its size from the start: Textual sets them once it is painted, to paint it again."""

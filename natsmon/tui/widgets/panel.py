@@ -98,7 +98,8 @@ class Panel(Widget):
             return Strip.blank(width, ground)
         segments = [Segment(text, self._style(role)) for text, role in self._rows[y]]
         if y in self.lit:
-            lit = Style(bgcolor=self.screen.get_component_styles("role--cursor").background.rich_color, reverse=False)
+            cursor = self.screen.get_component_styles("role--cursor").background.rich_color
+            lit = Style(reverse=True) if self.app.no_color else Style(bgcolor=cursor, reverse=False)
             segments = [Segment(text, (style or ground) + lit) for text, style, _ in segments]
         return Strip(segments).adjust_cell_length(width, ground)
 
@@ -112,7 +113,10 @@ class Panel(Widget):
             named = self.screen.get_component_styles(f"role--{role}")
             ground = self.background_colors[1]
             style = self._styles_of[role] = Style(
-                color=(ground + named.color).rich_color, bgcolor=ground.rich_color, bold=named.text_style.bold
+                color=(ground + named.color).rich_color,
+                bgcolor=ground.rich_color,
+                bold=named.text_style.bold,
+                dim=named.text_style.dim,
             )
         return style
 

@@ -1,4 +1,4 @@
-"""natsmon's two themes. Colour only supports here: every state is told by a word and a shape first."""
+"""natsmon's two themes, and the colours of terminals that have 16. Each state has a word and a shape, too."""
 
 from textual.theme import Theme
 
@@ -30,3 +30,29 @@ LIGHT = Theme(
     panel="#e4e7e6",
     dark=False,
 )
+
+_SIXTEEN = {
+    True: {
+        "success": "#55ff55",
+        "warning": "#ffff55",
+        "error": "#ff5555",
+        "primary": "#55ffff",
+        "panel": "#0000aa",
+    },
+    False: {
+        "success": "#00aa00",
+        "warning": "#aa5500",
+        "error": "#aa0000",
+        "primary": "#0000aa",
+        "panel": "#55ffff",
+    },
+}
+
+
+def sixteen_colours(theme: Theme) -> dict[str, str]:
+    """CSS variables for a terminal of 16 colours, in which those of most themes become the same grey.
+
+    Args:
+        theme: Any theme; one that names the terminal's own colours needs none of these.
+    """
+    return {} if theme.ansi else _SIXTEEN[theme.dark]
