@@ -1,16 +1,13 @@
 """``python -m tests.chaos [--seconds N] [--seed N]``: random faults until a time is over or something is wrong."""
 
 import argparse
-import os
 import random
-import shlex
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from tests.chaos.faults import ISOLATED
+from tests.chaos.machine import can_isolate, is_isolated, isolate
 from tests.chaos.run import chaos
 
 
@@ -38,23 +35,6 @@ def main() -> int:
         print(f"violation: {violation}")
     print(f"recordings: {folder}; the same faults again: make chaos SEED={seed} SECONDS={arguments.seconds:g}")
     return 1
-
-
-def is_isolated() -> bool:
-    return ISOLATED in os.environ
-
-
-def can_isolate() -> bool:
-    """True where a network namespace can be created: then loopback can be taken down."""
-    tools = shutil.which("unshare") and shutil.which("ip")
-    return bool(tools) and subprocess.run(["unshare", "-n", "true"], capture_output=True, check=False).returncode == 0
-
-
-def isolate() -> None:
-    """Run this program again in a network namespace of its own."""
-    command = shlex.join([sys.executable, "-m", "tests.chaos", *sys.argv[1:]])
-    os.environ[ISOLATED] = "1"
-    os.execvp("unshare", ["unshare", "-n", "sh", "-c", f"ip link set lo up && exec {command}"])
 
 
 if __name__ == "__main__":

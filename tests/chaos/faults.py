@@ -1,8 +1,5 @@
 """The faults of the chaos test: each changes the network or the server, and states what natsmon must show."""
 
-import os
-import subprocess
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -12,13 +9,10 @@ from typing import Literal
 from natsmon.lab.nats_server import NatsServer
 from natsmon.lab.relay import Relay
 from tests.chaos.hostile_server import AFTER, BEFORE, SILENT, Behaviour, HostileServer
+from tests.chaos.machine import Clock, Resolver, take_loopback_down
 
 Truth = Literal["any", "not connected", "silent"]
 """While the fault lasts: anything, not CONNECTED, or after the detection time no longer CONNECTED without a notice."""
-
-
-ISOLATED = "NATSMON_CHAOS_ISOLATED"
-"""Set in a network namespace of ours, where loopback may be taken down."""
 
 
 @dataclass
@@ -28,9 +22,13 @@ class Network:
     relay: Relay
     server: NatsServer
     hostile: HostileServer
+    resolver: Resolver
+    clock: Clock | None
+    """None where the wall clock cannot be changed."""
 
     def heal(self) -> None:
-        """The real server is reachable, and nothing is left of a fault."""
+        """The real server is reachable, and nothing is left of a fault. A clock stays where it is."""
+        self.resolver.close()
         if self.server.running:
             self.server.cont()
         else:
@@ -73,13 +71,14 @@ def _hostile(behaviour: Behaviour, network: Network, _: Random) -> None:
     network.relay.reset()
 
 
-def _loopback_down(_: Network, random: Random) -> None:
-    """For a moment, in a network namespace of ours: packets are lost, and dials find no route."""
-    subprocess.run(["ip", "link", "set", "lo", "down"], check=True)
-    try:
-        time.sleep(random.uniform(0.02, 0.5))
-    finally:
-        subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+def _silent_resolver(network: Network, _: Random) -> None:
+    network.resolver.stay_silent()
+    network.relay.reset()
+
+
+def _clock_jump(network: Network, random: Random) -> None:
+    assert network.clock is not None
+    network.clock.jump(random)
 
 
 FAULTS: tuple[Fault, ...] = (
@@ -105,8 +104,13 @@ FAULTS: tuple[Fault, ...] = (
     *(Fault(behaviour.__name__, "not connected", partial(_hostile, behaviour)) for behaviour in BEFORE),
     *(Fault(behaviour.__name__, "silent", partial(_hostile, behaviour)) for behaviour in SILENT),
     *(Fault(behaviour.__name__, "any", partial(_hostile, behaviour)) for behaviour in AFTER),
-    *((Fault("loopback down", "any", _loopback_down),) if ISOLATED in os.environ else ()),
 )
+ISOLATED_FAULTS: tuple[Fault, ...] = (
+    Fault("loopback down", "any", lambda _, random: take_loopback_down(random)),
+    Fault("silent resolver", "any", _silent_resolver),
+)
+"""In namespaces of our own."""
+CLOCK_FAULTS: tuple[Fault, ...] = (Fault("clock jump", "any", _clock_jump),)
 
 
 def pause(random: Random) -> float:

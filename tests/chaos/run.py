@@ -6,7 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -16,8 +16,9 @@ from typing import Any
 from natsmon.lab.nats_server import NatsServer
 from natsmon.lab.relay import Relay
 from natsmon.probe.connection.reconnect_wait import LONG_WAIT
-from tests.chaos.faults import FAULTS, Fault, Network, pause
+from tests.chaos.faults import CLOCK_FAULTS, FAULTS, ISOLATED_FAULTS, Fault, Network, pause
 from tests.chaos.hostile_server import HostileServer
+from tests.chaos.machine import Clock, Resolver, SmallDisk, clock_library, is_isolated
 from tests.chaos.subject import STALE_WITHIN, Subject, random_command
 from tests.chaos.views import FAULTS as VIEW_FAULTS
 from tests.chaos.views import Dashboard, PlainLog
@@ -62,12 +63,17 @@ class Run:
 class Arena:
     """One natsmon, its network, and the faults that it goes through."""
 
-    def __init__(self, number: int, seed: int, rate: float, folder: Path, *, views: bool) -> None:
+    def __init__(
+        self, number: int, seed: int, rate: float, folder: Path, clock: Clock | None, disk: SmallDisk | None
+    ) -> None:
         self.name = f"natsmon {number}, {rate:g}/s"
         self.random = Random(f"{seed} {number}")
         self.run = Run(seed)
         self._held = ExitStack()
-        self._views = views
+        self._views = number == 0
+        self._disk = disk
+        self._clock = clock
+        self._faults = FAULTS + (CLOCK_FAULTS if clock else ()) + (ISOLATED_FAULTS if is_isolated() else ())
         self._dashboard: Dashboard | None = None
         self._log: PlainLog | None = None
         self._folder = folder
@@ -81,11 +87,11 @@ class Arena:
             server = self._held.enter_context(NatsServer())
             hostile = self._held.enter_context(HostileServer())
             relay = self._held.enter_context(Relay(server.port))
-            self.network = Network(relay, server, hostile)
+            self.network = Network(relay, server, hostile, Resolver(), self._clock)
             urls = relay.url if self._views else f"{relay.url},nats://{_UNKNOWN_NAME}:4222"
-            self.subject = self._held.enter_context(Subject(urls, self._rate, self._record))
+            self.subject = self._held.enter_context(Subject(urls, self._rate, self._record, self._clock))
             if self._views:
-                self._dashboard = self._held.enter_context(Dashboard(relay.url, self._folder))
+                self._dashboard = self._held.enter_context(Dashboard(relay.url, self._folder, self._disk, self._clock))
                 self._log = self._held.enter_context(PlainLog(relay.url, self._folder))
             self._recover()
         except BaseException:
@@ -107,7 +113,7 @@ class Arena:
     def go_on(self, until: float) -> None:
         """One fault after another until a time, or until something is wrong."""
         while time.monotonic() < until and not self.run.violations:
-            self._step(self.random.choice(FAULTS))
+            self._step(self.random.choice(self._faults))
             if self._dashboard and self._log and not self.random.randrange(_VIEW_FAULT_EVERY):
                 self._hurt_view(self._dashboard, self._log)
 
@@ -125,6 +131,7 @@ class Arena:
         self.network.heal()
         self._recover()
         self.subject.check_answers()
+        self.subject.check_clock()
         self._check_growth()
         self._collect()
 
@@ -197,8 +204,12 @@ def chaos(seed: int, seconds: float, folder: Path, progress: Callable[[Any], Non
     """Run for so long, or until a violation. Recordings are left in the folder."""
     total = Run(seed)
     with ExitStack() as held:
+        library = clock_library(folder)
+        disk = held.enter_context(closing(SmallDisk(folder))) if is_isolated() else None
         arenas = [
-            held.enter_context(Arena(number, seed, rate, folder, views=number == 0))
+            held.enter_context(
+                Arena(number, seed, rate, folder, Clock(folder, number, library) if library else None, disk)
+            )
             for number, rate in enumerate(RATES)
         ]
         until = time.monotonic() + seconds
@@ -209,6 +220,8 @@ def chaos(seed: int, seconds: float, folder: Path, progress: Callable[[Any], Non
             while thread.is_alive():
                 thread.join(1.0)
                 progress(sum(arena.run.faults.total() for arena in arenas))
+        if disk is not None:
+            disk.save()
     total.violations += unreadable(folder)
     for arena in arenas:
         total.faults += arena.run.faults

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -11,12 +12,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
+from tests.chaos.machine import Clock
 from tests.harness import processes
 
 ANSWERED_WITHIN = 5.0
 """Seconds; the limit itself is 0.1 s, and the longest answer is reported."""
 STARTS_WITHIN = 30.0
 ENDS_WITHIN = 10.0
+CLOCK_WITHIN = 3.0
+"""Seconds; the newest event may be a second old, and a busy machine reads it late."""
 INTERRUPTED = 130
 """Exit status of a run that was never CONNECTED."""
 PING_INTERVAL = 0.2
@@ -35,7 +39,7 @@ _COMMANDS = ("cancel", "reconnect", "next_server", "pause", "resume", "publish",
 class Subject:
     """``natsmon --json --control``, its stream read on a thread. Use as a context."""
 
-    def __init__(self, urls: str, rate: float, record: Path) -> None:
+    def __init__(self, urls: str, rate: float, record: Path, clock: Clock | None = None) -> None:
         self.violations: list[str] = []
         self.status = "DISCONNECTED"
         self.silent = False
@@ -56,6 +60,9 @@ class Subject:
         self._ended = False
         command = [sys.executable, "-m", "natsmon", "--json", "--control", *QUICK, f"--rate={rate:g}"]
         self._command = [*command, "--record", str(record), urls]
+        self._clock = clock
+        self._wall_began = 0.0
+        """The wall clock at the beginning of the stream, by its newest event about the clock."""
         self._threads = [threading.Thread(target=each, daemon=True) for each in (self._read, self._read_errors)]
 
     def __enter__(self) -> Self:
@@ -65,6 +72,7 @@ class Subject:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,  # ctrl+c is for the harness
+            env=environment_with(self._clock),
         )
         for thread in self._threads:
             thread.start()
@@ -118,6 +126,18 @@ class Subject:
             self.violations.append(f"{len(self._waiting)} commands without an answer for {ANSWERED_WITHIN:g} s")
             self._waiting.clear()
 
+    def check_clock(self) -> None:
+        """Its events give the wall clock, also after that was set or the machine was suspended."""
+        clock = self._clock
+        if clock is None:
+            return
+
+        def right() -> bool:
+            return abs(self._wall_began + self._t - time.time() - clock.offset) < CLOCK_WITHIN
+
+        if not self.wait_for(right, ANSWERED_WITHIN):
+            self.violations.append(f"the wall clock is {self._wall_began + self._t}, not {time.time() + clock.offset}")
+
     def resources(self) -> dict[str, int]:
         """What must not grow."""
         return {
@@ -154,6 +174,10 @@ class Subject:
         self._t = t
         self._started = True
         match event["type"]:
+            case "session":
+                self._wall_began = event["started"]
+            case "clock":
+                self._wall_began = event["wall"] - t
             case "status":
                 if event["previous"] != self.status:
                     self.violations.append(f"the status was {self.status}: {event}")
@@ -185,6 +209,10 @@ class Subject:
         balanced = counts["attempted"] == counts["sent"] + counts["buffered"] + counts["rejected"]
         if not balanced or counts["sent"] != sum(counts[name] for name in _SENT) or min(counts.values()) < 0:
             self.violations.append(f"the tally does not balance: {tally}")
+
+
+def environment_with(clock: Clock | None) -> dict[str, str]:
+    return {**os.environ, **(clock.environment if clock is not None else {})}
 
 
 def random_command(choice: Callable[[tuple[str, ...]], str]) -> str:

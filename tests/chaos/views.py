@@ -13,6 +13,7 @@ from random import Random
 from typing import Self
 
 from natsmon.lab.polling import wait_until
+from tests.chaos.machine import Clock, SmallDisk
 from tests.chaos.subject import QUICK
 from tests.harness import processes
 from tests.harness.unseen_terminal import UnseenTerminal
@@ -24,9 +25,14 @@ WITHIN = 20.0
 class Dashboard:
     """A dashboard that records; it is started again where a fault ends it. Use as a context."""
 
-    def __init__(self, url: str, folder: Path) -> None:
+    def __init__(self, url: str, folder: Path, disk: SmallDisk | None, clock: Clock | None) -> None:
         self._command = [sys.executable, "-m", "natsmon", *QUICK, url]
-        self._folder = folder
+        if clock is not None:
+            self._command = ["env", *(f"{name}={value}" for name, value in clock.environment.items()), *self._command]
+        self._folder = folder if disk is None else disk.path
+        self._disk = disk
+        self._records = False
+        """Its recording has not ended by a full disk."""
         self._started = 0
         self._terminal: UnseenTerminal | None = None
 
@@ -37,7 +43,8 @@ class Dashboard:
     def __exit__(self, *_: object) -> None:
         """Leave it with ``q``, as a user does."""
         try:
-            self.terminal.send(b"q")
+            with suppress(OSError):  # a fault that failed has closed the terminal
+                self.terminal.send(b"q")
             self._until_ended("q")
         finally:
             self.terminal.__exit__()
@@ -74,6 +81,7 @@ class Dashboard:
         self._started += 1
         record = self._folder / f"dashboard-{self._started}.jsonl"
         self._terminal = UnseenTerminal([*self._command, "--record", str(record)]).__enter__()
+        self._records = True
         self.check()
 
     def _until_ended(self, cause: str) -> None:
@@ -127,8 +135,17 @@ class Dashboard:
         self._restart(probe, "q")
 
     def fill_disk(self, _: Random) -> None:
-        """Let its recording grow no more."""
-        resource.prlimit(self.terminal.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+        """Its recording ends, with the reason on the screen. Without a disk to fill, the process may write no more."""
+        if self._disk is None:
+            resource.prlimit(self.terminal.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+            return
+        self._disk.fill()
+        try:
+            if self._records:
+                self._wait(lambda: b"No space left" in self.terminal.tail, "notice of the full disk")
+            self._records = False
+        finally:
+            self._disk.empty()
 
     def _restart(self, probe: int, cause: str) -> None:
         wait_until(lambda: not processes.alive(probe), f"end of the probe after {cause}", WITHIN)

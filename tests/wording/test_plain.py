@@ -24,7 +24,7 @@ def test_plain_log_stamps_lines_with_local_wall_time() -> None:
 def test_plain_log_and_dashboard_stamp_every_event_alike() -> None:
     log, tracks = PlainLog(), Tracks(narrate)
     session = ev.Session(t=0.0, id="x", started=1_795_327_812.1006)
-    events = [session, *(ev.Paused(t=number / 1000) for number in range(1_000))]
+    events: list[ev.AnyEvent] = [session, *(ev.Paused(t=number / 1000) for number in range(1_000))]
     printed = [line.decode() for event in events if (line := log.line(event)) is not None]
     for event in events:
         tracks.apply(event)
