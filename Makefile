@@ -10,6 +10,7 @@ BIN = $(VENV)/bin
 SETUP = pyproject.toml constraints.txt .ci/venv
 ARGS ?=
 SERVER ?=
+NATS_PY ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test soak chaos check coverage explore bench screenshots docs setup clean
@@ -21,8 +22,8 @@ help: ## this list
 demo: $(VENV)/.demo ## natsmon on a cluster of its own, with a menu of faults
 	@$(BIN)/natsmon demo $(ARGS)
 
-test: $(VENV)/.dev ## all tests, and the fast ones on other Pythons; SERVER=2.10.25: connections to that server
-	@MAKE="$(MAKE)" SERVER="$(SERVER)" .ci/test $(VENV) $(ARGS)
+test: $(VENV)/.dev ## all tests, and the fast ones on other Pythons; SERVER=2.10.25, NATS_PY=2.11.0: with that release
+	@MAKE="$(MAKE)" SERVER="$(SERVER)" NATS_PY="$(NATS_PY)" .ci/test $(VENV) $(ARGS)
 
 soak: $(VENV)/.dev ## 600 faults on a cluster; the account of every message compared with witnesses
 	@$(BIN)/python -m tests.soak $(ARGS)
@@ -57,7 +58,7 @@ docs: $(VENV)/.docs ## the documentation site, in build/site
 setup: $(VENV)/.dev ## .venv with all that the targets above need
 
 clean: ## remove environments, caches and builds
-	rm -rf $(VENV) .venv-3.* .nats-server build dist *.egg-info snapshot_report.html
+	rm -rf $(VENV) .venv-3.* .nats-server .nats-py build dist *.egg-info snapshot_report.html
 	rm -rf .coverage .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
