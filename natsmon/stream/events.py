@@ -165,6 +165,8 @@ class DialStart(Event, frozen=True, kw_only=True):
     """The server was advertised by another one, not given by the user."""
     timeout: Seconds = 0.0
     """Seconds this attempt may take, over all its stages."""
+    proxy: str = ""
+    """The proxy that the dial goes through, user and password masked."""
 
 
 class DialStage(Event, frozen=True, kw_only=True):

@@ -25,10 +25,11 @@ from natsmon.stream.emitter import Emitter
 from natsmon.wording.narration import narrate
 from natsmon.wording.stage_notes import info_note
 from tests.conftest import StartServer
+from tests.dial import proxy_servers
 from tests.harness.listening import Events, listening, settings
 from tests.harness.peer import HOST, Peering, Talk, playing
 from tests.protocol.authority import Authority
-from tests.protocol.dialing import failure
+from tests.protocol.dialing import failure, once
 
 PROXY_HEADER = b"PROXY TCP4 203.0.113.9 10.1.2.4 51234 4222\r\n"
 
@@ -187,6 +188,23 @@ async def test_proxy_that_is_not_there_is_not_the_servers_failure(server: NatsSe
     assert failed.where == ("tcp", "proxy")
     assert failed.text == f"proxy {HOST}:{refused_port}: Connection refused"
     assert not failed.told("is the server running")
+    assert failed.told(f"through the proxy {proxy}")
+
+
+@pytest.mark.parametrize(
+    ("reply", "where", "text"),
+    [
+        (5, ("tcp", "refused"), "the proxy answered: connection refused, of the server, through the proxy {}"),
+        (2, ("tcp", "proxy"), "proxy {}: the proxy answered: connection not allowed by ruleset"),
+    ],
+)
+async def test_failure_behind_a_proxy_names_which_of_the_two_refused(
+    reply: int, where: tuple[str, str], text: str
+) -> None:
+    async with proxy_servers.socks(reply=reply) as peer:
+        failed = await failure(once("nats://nats.example:4222", proxy=parse_proxy(f"socks5://{peer.authority}")))
+        assert failed.where == where
+        assert failed.text == text.format(peer.authority)
 
 
 # -- the system account -----------------------------------------------------------------------------

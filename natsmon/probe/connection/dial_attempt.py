@@ -68,6 +68,7 @@ async def make(
             reason=attempt.reason,
             discovered=attempt.discovered,
             timeout=settings.connect_timeout,
+            proxy=str(settings.proxy or ""),
         )
     )
 
@@ -120,10 +121,12 @@ _SILENT = {
 
 
 def _explained(error: DialError) -> tuple[Cause, str]:
-    """The cause and the text; a proxy that cannot be reached is not the server's failure."""
-    if error.proxy and error.hop == "proxy" and error.cause is not Cause.PROXY:
+    """The cause and the text, with the proxy and which of the two failed: a proxy's failure is not the server's."""
+    if not error.proxy:
+        return error.cause, error.text
+    if error.hop == "proxy":
         return Cause.PROXY, f"proxy {error.proxy}: {error.text}"
-    return error.cause, error.text
+    return error.cause, f"{error.text}, of the server, through the proxy {error.proxy}"
 
 
 def _is_unspecified(host: str) -> bool:

@@ -18,6 +18,7 @@ def _dial_start(event: ev.DialStart, state: State) -> Line:
         f"pass {event.pool_pass}" if len(state.pool) > 1 else "",
         _REASON.get(event.reason, event.reason),
         "a discovered server" if event.discovered else "",
+        f"through the proxy {event.proxy}" if event.proxy else "",
     ]
     return "info", f"attempting to connect to {event.server}: {', '.join(fact for fact in facts if fact)}"
 
