@@ -48,6 +48,7 @@ NAMES += (
     "library_publish",
     "report",
     "replay",
+    "fold",
 )
 """A module each, with ``run(quick) -> Row``; the order of the table."""
 

@@ -1,5 +1,6 @@
 """Fold of the connection's own events: status, server, identity, pool, keepalive."""
 
+from sys import intern
 from typing import TYPE_CHECKING
 
 from natsmon.state.fold_outages import end_outage
@@ -52,10 +53,10 @@ def connected(state: "State", event: ev.Connected) -> None:
     state.periods.append(
         ConnectedPeriod(
             began=state.now,
-            server=event.server,
-            server_name=event.server_name,
-            cluster=event.cluster,
-            version=event.version,
+            server=intern(event.server),
+            server_name=intern(event.server_name),
+            cluster=intern(event.cluster),
+            version=intern(event.version),
             outage=outage.id if outage is not None else 0,
             cid=event.cid,
         )

@@ -1,11 +1,12 @@
 """Fold of dials, stage by stage, and of the waits between them."""
 
-from itertools import islice
+from sys import intern
 from typing import TYPE_CHECKING
 
 from natsmon.state.fold_outages import count_manual
 from natsmon.state.records import AddressDial, Dial, StageRecord, Stretch
 from natsmon.stream import events as ev
+from natsmon.stream.codec import encode
 
 if TYPE_CHECKING:
     from natsmon.state.state import State
@@ -17,14 +18,13 @@ def dial_start(state: "State", event: ev.DialStart) -> None:
     abandon_dial(state)
     state.dial_count = max(state.dial_count, event.dial)
     state.attempts = event.attempt
-    _forget_details(state)
     state.dials.append(
         Dial(
             id=event.dial,
             began=state.now,
             attempt=event.attempt,
             pool_pass=event.pool_pass,
-            server=event.server,
+            server=intern(event.server),
             reason=event.reason,
             discovered=event.discovered,
             timeout=event.timeout,
@@ -32,13 +32,6 @@ def dial_start(state: "State", event: ev.DialStart) -> None:
     )
     if (outage := state.outage) is not None:
         outage.dials += 1
-
-
-def _forget_details(state: "State") -> None:
-    """Keep INFO, CONNECT and certificates of the newest dials alone: they are most of what a dial takes."""
-    newer = state.limits.dial_details
-    for dial in islice(reversed(state.dials), newer - 1, newer):
-        dial.info = dial.connect = dial.tls = None
 
 
 def abandon_dial(state: "State") -> None:
@@ -60,7 +53,7 @@ def dial_stage(state: "State", event: ev.DialStage) -> None:
         record = dial.stages[event.stage] = StageRecord(event.stage, max(0.0, state.now - event.elapsed))
     record.outcome = event.outcome
     record.elapsed = max(0.0, event.elapsed)
-    record.cause, record.text = event.cause, event.text
+    record.cause, record.text = event.cause, intern(event.text)
     if dial.outcome is None:
         dial.stage_reached = event.stage
 
@@ -69,26 +62,44 @@ def race(state: "State", dial: Dial, event: ev.DialStage) -> None:
     """One address of the ``tcp`` stage began or ended."""
     tried = next((a for a in dial.addresses if a.address == event.address and a.outcome == "started"), None)
     if tried is None:
-        tried = AddressDial(event.address, max(0.0, state.now - event.elapsed))
+        tried = AddressDial(intern(event.address), max(0.0, state.now - event.elapsed))
         dial.addresses.append(tried)
     tried.outcome = event.outcome
     tried.elapsed = max(0.0, event.elapsed)
-    tried.cause, tried.text = event.cause, event.text
+    tried.cause, tried.text = event.cause, intern(event.text)
 
 
 def dial_tls(state: "State", event: ev.DialTls) -> None:
-    if (dial := state.find_dial(event.dial)) is not None:
+    if (dial := _with_room(state, event)) is not None:
         dial.tls = event
 
 
 def dial_info(state: "State", event: ev.DialInfo) -> None:
-    if (dial := state.find_dial(event.dial)) is not None:
+    if (dial := _with_room(state, event)) is not None:
         dial.info = event
 
 
 def dial_connect(state: "State", event: ev.DialConnect) -> None:
-    if (dial := state.find_dial(event.dial)) is not None:
+    if (dial := _with_room(state, event)) is not None:
         dial.connect = event
+
+
+def _with_room(state: "State", event: ev.DialTls | ev.DialInfo | ev.DialConnect) -> Dial | None:
+    """The dial that keeps this event; those of older dials are dropped for it. None for one that is too long."""
+    dial, size, most = state.find_dial(event.dial), len(encode(event)), state.limits.dial_details
+    if dial is None or size > most:
+        return None
+    dial.details += size
+    total = 0
+    for each in reversed(state.dials):
+        if each.id < state.details_from:
+            break
+        total += each.details
+        if total > most and each is not dial:
+            each.info = each.connect = each.tls = None
+            each.details = 0
+            state.details_from = max(state.details_from, each.id + 1)
+    return dial
 
 
 def dial_end(state: "State", event: ev.DialEnd) -> None:
@@ -96,7 +107,7 @@ def dial_end(state: "State", event: ev.DialEnd) -> None:
     if dial is None:
         return
     dial.stage_reached = event.stage or dial.stage_reached
-    dial.cause, dial.text = event.cause, event.text
+    dial.cause, dial.text = event.cause, intern(event.text)
     dial.total = max(0.0, event.total)
     finish(state, dial, event.outcome)
     if event.outcome in ("failed", "timeout"):

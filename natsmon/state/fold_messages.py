@@ -25,20 +25,23 @@ def unverified(state: "State", event: ev.Unverified) -> None:
 def published(state: "State", event: ev.Published) -> None:
     """Counted at once; the next tally has the same totals."""
     counted = state.tally
-    sent, buffered, rejected = (event.outcome == outcome for outcome in ("sent", "buffered", "rejected"))
-    unverified = sent and bool(state.unverified)
-    size = event.size or (state.connection.size if state.connection is not None else 0)
-    state.tally = replace(
-        counted,
-        t=event.t,
-        attempted=counted.attempted + 1,
-        sent=counted.sent + sent,
-        buffered=counted.buffered + buffered,
-        rejected=counted.rejected + rejected,
-        in_flight=counted.in_flight + (sent and not unverified),
-        unverified=counted.unverified + unverified,
-        bytes=counted.bytes + (size if sent else 0),
-    )
+    attempted = counted.attempted + 1
+    if event.outcome == "sent":
+        size = event.size or (state.connection.size if state.connection is not None else 0)
+        unverified = bool(state.unverified)
+        state.tally = replace(
+            counted,
+            t=event.t,
+            attempted=attempted,
+            sent=counted.sent + 1,
+            in_flight=counted.in_flight + (not unverified),
+            unverified=counted.unverified + unverified,
+            bytes=counted.bytes + size,
+        )
+    elif event.outcome == "buffered":
+        state.tally = replace(counted, t=event.t, attempted=attempted, buffered=counted.buffered + 1)
+    else:
+        state.tally = replace(counted, t=event.t, attempted=attempted, rejected=counted.rejected + 1)
     state.rates.change(state.now, counted, state.tally)
 
 

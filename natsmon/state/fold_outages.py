@@ -1,6 +1,7 @@
 """Fold of outages: from a loss to the next CONNECTED, and the probe's account of what each cost."""
 
 from collections import deque
+from sys import intern
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -26,9 +27,9 @@ def disconnected(state: "State", event: ev.Disconnected) -> None:
                 id=event.outage,
                 began=event.t,
                 cause=event.cause,
-                text=event.text,
+                text=intern(event.text),
                 reason=event.reason,
-                before=event.server,
+                before=intern(event.server),
                 manual=event.manual,
                 silent_since=silent_since,
                 verifiable=not state.unverified,
@@ -52,7 +53,7 @@ def count_manual(state: "State") -> None:
 def end_outage(state: "State", after: str) -> None:
     if (outage := state.outage) is not None:
         outage.ended = state.now
-        outage.after = after
+        outage.after = intern(after)
         if outage.manual:
             state.manual_seconds += outage.downtime(state.now)
 
@@ -75,14 +76,16 @@ def outage(state: "State", event: ev.Outage) -> None:
         state.manual_reconnects += event.manual
         state.outages = deque(sorted([*state.outages, record], key=lambda each: each.id), state.outages.maxlen)
     record.began, record.ended = event.began, max(event.ended, event.began)
-    record.cause, record.text = event.cause, event.text
-    record.before, record.after = event.before, event.after
+    record.cause, record.text = event.cause, intern(event.text)
+    record.before, record.after = intern(event.before), intern(event.after)
     record.detected_after, record.dials = max(0.0, event.detected_after), event.dials
     record.buffered, record.rejected = event.buffered, event.rejected
     record.corrected = record.corrected or (record.settled and event.lost < record.lost)
     record.lost, record.unverified, record.late = event.lost, event.unverified, event.late
     record.duplicate, record.servers, record.lost_seqs = event.duplicate, event.servers, event.lost_seqs
     record.settled = True
+    if len(state.outages) > state.limits.lost_seqs:
+        state.outages[-1 - state.limits.lost_seqs].lost_seqs = []
 
 
 def close_reason(state: "State", event: ev.CloseReason) -> None:

@@ -24,7 +24,7 @@ MOST_IN_ALL = 1 << 40
 """Samples in one bucket of a decoded histogram: four months at 100,000 a second."""
 
 
-class Histogram(msgspec.Struct):
+class Histogram(msgspec.Struct, gc=False):
     """Counted latencies; seconds in and out."""
 
     buckets: dict[int, int] = {}
@@ -91,13 +91,17 @@ class Histogram(msgspec.Struct):
         self.max = max(self.max, other.max)
 
     def percentile(self, p: float) -> float | None:
-        """Seconds that ``p`` percent did not exceed; None without samples."""
-        return self.percentiles(p)[0]
+        """Seconds that ``p`` percent did not exceed, with HdrHistogram's rule for the rank; None without samples."""
+        left = max(1, min(self.count, int(p * self.count / 100 + 0.5)))
+        for name in sorted(self.buckets):
+            left -= self.buckets[name]
+            if left <= 0:
+                return min(name / MICROSECONDS, self.max)
+        return None
 
     def percentiles(self, *wanted: float) -> tuple[float | None, ...]:
-        if not self.buckets:
-            return (None,) * len(wanted)
-        return tuple(min(value / MICROSECONDS, self.max) for value in counted(self.counts(), wanted))
+        """Several percentiles in seconds."""
+        return tuple(map(self.percentile, wanted))
 
     @property
     def mean(self) -> float | None:
@@ -110,22 +114,3 @@ class Histogram(msgspec.Struct):
 def _middle(name: int) -> float:
     width = max(0, name.bit_length() - EXACT)
     return name - ((1 << width) - 1) / 2
-
-
-def counted(counts: list[tuple[int, int]], wanted: tuple[float, ...]) -> list[int]:
-    """Percentiles in microseconds, with HdrHistogram's rule for the rank."""
-    total = sum(count for _, count in counts)
-    found = {}
-    ranks = sorted({_rank(p, total) for p in wanted})
-    passed, rest = 0, iter(counts)
-    name = 0
-    for rank in ranks:
-        while passed < rank:
-            name, count = next(rest)
-            passed += count
-        found[rank] = name
-    return [found[_rank(p, total)] for p in wanted]
-
-
-def _rank(p: float, total: int) -> int:
-    return max(1, min(total, int(p * total / 100 + 0.5)))

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from natsmon.state.histogram import MICROSECONDS, Counts, Histogram, counted
+from natsmon.state.histogram import Histogram
 from natsmon.stream import events as ev
 
 FINEST = 1.0
@@ -38,17 +38,13 @@ class LatencySlices(msgspec.Struct):
             found = self.slices[number] = Histogram()
         return found
 
-    def add(self, t: float, counts: Counts, longest: float | None) -> None:
-        """Add samples counted in buckets."""
-        self.at(t).add(counts, longest)
-
     def points(self) -> tuple[LatencyPoint, ...]:
         """Oldest first; a slice without a sample has none."""
         return tuple(self._point(number, self.slices[number]) for number in sorted(self.slices))
 
     def _point(self, number: int, slice_: Histogram) -> LatencyPoint:
-        p50, p99 = (min(value / MICROSECONDS, slice_.max) for value in counted(slice_.counts(), (50, 99)))
-        return LatencyPoint(number * self.width, self.width, slice_.count, p50, p99, slice_.max)
+        p50, p99 = slice_.percentiles(50, 99)
+        return LatencyPoint(number * self.width, self.width, slice_.count, p50 or 0.0, p99 or 0.0, slice_.max)
 
     def _widen(self) -> None:
         self.width *= 2

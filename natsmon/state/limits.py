@@ -7,13 +7,15 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Entries kept of each kind; the oldest are dropped."""
 
     dials: int = 250
-    dial_details: int = 100
-    """Dials whose INFO, CONNECT and certificates are kept."""
-    outages: int = 1_000
-    periods: int = 1_000
-    rtts: int = 3_600
-    stretches: int = 2_000
-    servers: int = 1_000
+    dial_details: int = 64 * 1024
+    """Bytes of INFO, CONNECT and certificates, as they are in a stream, of the newest dials."""
+    outages: int = 500
+    lost_seqs: int = 4
+    """Outages, the newest, whose lost messages are kept one by one."""
+    periods: int = 300
+    rtts: int = 600
+    stretches: int = 1_000
+    servers: int = 500
     """Of the pool."""
     errors: int = 100
     """Different asynchronous errors that are counted."""
@@ -21,23 +23,25 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Latency bins of five seconds: an hour."""
     slices: int = 0
     """Latency slices of the whole run, which get wider as it gets longer; 0 for none."""
-    log: int = 5_000
-    messages: int = 1_000
+    log: int = 1_500
+    messages: int = 500
     """Log lines about single messages."""
 
 
 FULL = Limits()
+"""At most 2 MB a Track."""
 SMALL = Limits(
-    dials=8,
-    dial_details=1,
-    outages=16,
-    periods=16,
-    rtts=60,
-    stretches=60,
-    servers=16,
-    errors=8,
-    bins=24,
-    log=40,
+    dials=4,
+    dial_details=1_536,
+    outages=8,
+    lost_seqs=0,
+    periods=8,
+    rtts=20,
+    stretches=30,
+    servers=8,
+    errors=4,
+    bins=12,
+    log=16,
     messages=10,
 )
 """At most 60 KB a Track, for more than 16 connections."""

@@ -5,7 +5,7 @@ import msgspec
 from natsmon.stream import events as ev
 
 
-class StageRecord(msgspec.Struct):
+class StageRecord(msgspec.Struct, gc=False):
     """One stage of a dial; ``outcome`` is ``started`` while it is under way."""
 
     stage: ev.Stage
@@ -16,7 +16,7 @@ class StageRecord(msgspec.Struct):
     text: str = ""
 
 
-class AddressDial(msgspec.Struct):
+class AddressDial(msgspec.Struct, gc=False):
     """One address dialed in the ``tcp`` stage."""
 
     address: str
@@ -27,7 +27,7 @@ class AddressDial(msgspec.Struct):
     text: str = ""
 
 
-class Dial(msgspec.Struct):
+class Dial(msgspec.Struct, gc=False):
     """One attempt to connect to one server, from DNS to PONG; ``outcome`` is none while it is in progress."""
 
     id: ev.Count
@@ -43,6 +43,8 @@ class Dial(msgspec.Struct):
     tls: ev.DialTls | None = None
     info: ev.DialInfo | None = None
     connect: ev.DialConnect | None = None
+    details: ev.Count = 0
+    """Bytes of the three events above."""
     finding: ev.DialFinding | None = None
     outcome: ev.DialOutcome | None = None
     stage_reached: ev.Stage | None = None
@@ -61,7 +63,7 @@ class Dial(msgspec.Struct):
         return self.total if self.outcome else max(0.0, now - self.began)
 
 
-class OutageRecord(msgspec.Struct):
+class OutageRecord(msgspec.Struct, gc=False):
     """The time from the loss of a connection to the next CONNECTED; ``ended`` is none while it lasts."""
 
     id: ev.Count
@@ -112,7 +114,7 @@ class OutageRecord(msgspec.Struct):
         return max(0.0, (now if self.ended is None else self.ended) - self.began)
 
 
-class ConnectedPeriod(msgspec.Struct):
+class ConnectedPeriod(msgspec.Struct, gc=False):
     """One time CONNECTED, from its beginning to its end; ``ended`` is none while it lasts."""
 
     began: ev.Seconds
@@ -135,7 +137,7 @@ class ConnectedPeriod(msgspec.Struct):
         return max(0.0, (now if self.ended is None else self.ended) - self.began)
 
 
-class Stretch(msgspec.Struct, frozen=True):
+class Stretch(msgspec.Struct, frozen=True, gc=False):
     """A stretch of time in one status, dialing or waiting to dial; it lasts until the next one begins."""
 
     began: ev.Seconds

@@ -7,7 +7,7 @@ a line. A reader skips sections that it does not know or that do not decode.
 from collections import deque
 from collections.abc import Iterator
 from functools import cache
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, get_args, get_origin
 
 import msgspec
 
@@ -19,6 +19,7 @@ from natsmon.stream import events as ev
 
 SESSION, LOG = "session", "log"
 """Sections beside the attributes of a State."""
+_OWN = ("conn", "session", "limits")
 _PART = 256 * 1024
 """Bytes of a section in one line, about."""
 
@@ -124,8 +125,8 @@ def _copy(source: SessionRecord, target: SessionRecord) -> None:
 
 @cache
 def section_types() -> dict[str, Any]:
-    """The sections of a State and their types: what the class declares."""
-    return get_type_hints(State, include_extras=True)
+    """The sections of a State and their types: the fields of the struct, but for what a reader chooses itself."""
+    return {field.name: field.type for field in msgspec.structs.fields(State) if field.name not in _OWN}
 
 
 def _to_deque(kind: Any, value: Any) -> Any:

@@ -6,6 +6,8 @@ the log, the report and a replay agree. Times are the stream's, in seconds since
 
 from collections import deque
 
+import msgspec
+
 from natsmon.state.latency_series import LatencySeries
 from natsmon.state.limits import FULL, Limits
 from natsmon.state.message_rates import MessageRates
@@ -17,120 +19,93 @@ PING_INTERVAL = 1.0
 """Seconds between two PINGs, when the stream does not give it."""
 
 
-class State:
-    """The fold of one connection's events. Its annotations are the sections of a snapshot."""
+def _disconnected() -> deque[Stretch]:
+    return deque([Stretch(0.0, "DISCONNECTED")])
 
-    now: ev.Seconds
-    connection: ev.Connection | None
+
+class State(msgspec.Struct):
+    """The fold of one connection's events. Each attribute after ``limits`` is a section of a snapshot."""
+
+    conn: int = 0
+    session: SessionRecord = msgspec.field(default_factory=SessionRecord)
+    limits: Limits = FULL
+    now: ev.Seconds = 0.0
+    connection: ev.Connection | None = None
     """What it connects to and how; none before its first event."""
-    status: ev.Status
-    status_since: ev.Seconds
-    status_cause: str
-    connected: ev.Connected | None
+    status: ev.Status = "DISCONNECTED"
+    status_since: ev.Seconds = 0.0
+    status_cause: str = ""
+    connected: ev.Connected | None = None
     """The server it is connected to, or was connected to last."""
-    ever_connected: bool
-    dials: deque[Dial]
+    ever_connected: bool = False
+    dials: deque[Dial] = msgspec.field(default_factory=deque)
     """Oldest first; the last one may be in progress."""
-    dial_count: ev.Count
+    dial_count: ev.Count = 0
     """Dials so far, counted by the number of the newest: also those that are not in the stream."""
-    attempts: ev.Count
+    details_from: ev.Count = 0
+    """The number of the oldest dial whose INFO, CONNECT and certificates are kept."""
+    attempts: ev.Count = 0
     """Dials since the start, or since the loss."""
-    waiting: ev.Waiting | None
-    outages: deque[OutageRecord]
+    waiting: ev.Waiting | None = None
+    outages: deque[OutageRecord] = msgspec.field(default_factory=deque)
     """Oldest first, manual reconnects included; the last one may still last."""
-    last_outage: ev.Count
+    last_outage: ev.Count = 0
     """The number of the newest outage or manual reconnect."""
-    manual_reconnects: ev.Count
-    periods: deque[ConnectedPeriod]
+    manual_reconnects: ev.Count = 0
+    periods: deque[ConnectedPeriod] = msgspec.field(default_factory=deque)
     """Times CONNECTED, oldest first; the last one may still last."""
-    reconnects: ev.Count
-    last_disconnect: ev.Disconnected | None
-    account: str
+    reconnects: ev.Count = 0
+    last_disconnect: ev.Disconnected | None = None
+    account: str = ""
     """The account of the connection; empty when unknown."""
-    identity: ev.Identity | None
-    pool: dict[str, ev.PoolMember]
+    identity: ev.Identity | None = None
+    pool: dict[str, ev.PoolMember] = {}
     """Members by URL."""
-    pool_omitted: ev.Count
-    lame_duck: str
+    pool_omitted: ev.Count = 0
+    lame_duck: str = ""
     """The server that announced its shutdown, while connected to it."""
-    keepalive: ev.Keepalive | None
-    silent: ev.Silent | None
-    silent_before: ev.Seconds
+    keepalive: ev.Keepalive | None = None
+    silent: ev.Silent | None = None
+    silent_before: ev.Seconds = 0.0
     """Seconds of silence that are over; ask ``silent_seconds``."""
-    unverified: str
+    unverified: str = ""
     """Why delivery is not verified now; empty when it is."""
-    was_unverified: str
+    was_unverified: str = ""
     """Why delivery was not verified at some time of the run; empty when it always was."""
-    audit: ev.Audit | None
-    observed: ev.Observed | None
-    tally: ev.Tally
-    rates: MessageRates
-    echoes: LatencySeries
+    audit: ev.Audit | None = None
+    observed: ev.Observed | None = None
+    tally: ev.Tally = ev.Tally()
+    rates: MessageRates = msgspec.field(default_factory=MessageRates)
+    echoes: LatencySeries = msgspec.field(default_factory=LatencySeries)
     """From publish to echo, or to acknowledgement."""
-    pings: LatencySeries
+    pings: LatencySeries = msgspec.field(default_factory=LatencySeries)
     """From PING to PONG, corrected for PINGs that were not sent."""
-    rtts: deque[tuple[ev.Seconds, ev.Seconds]]
+    rtts: deque[tuple[ev.Seconds, ev.Seconds]] = msgspec.field(default_factory=deque)
     """(t, seconds) of the latest round trips."""
-    errors: dict[str, ev.Seconds]
+    errors: dict[str, ev.Seconds] = {}
     """Asynchronous errors of this connection to the server, and when each was received last."""
-    error_counts: dict[str, ev.Count]
+    error_counts: dict[str, ev.Count] = {}
     """Asynchronous errors of the run, and how often each was received."""
-    paused: bool
-    closed: ev.Closed | None
-    dropped: ev.Count
+    paused: bool = False
+    closed: ev.Closed | None = None
+    dropped: ev.Count = 0
     """Lines that the probe dropped because this reader did not keep up."""
-    timeline: deque[Stretch]
-    seconds_in: dict[ev.Status, ev.Seconds]
+    timeline: deque[Stretch] = msgspec.field(default_factory=_disconnected)
+    seconds_in: dict[ev.Status, ev.Seconds] = {}
     """Spent in each status before this one; ask ``status_seconds``."""
-    manual_seconds: ev.Seconds
+    manual_seconds: ev.Seconds = 0.0
     """RECONNECTING for manual reconnects that are over."""
 
-    def __init__(self, conn: int = 0, session: SessionRecord | None = None, limits: Limits = FULL) -> None:
-        self.conn = conn
-        self.session = session or SessionRecord()
-        self.limits = limits
-        self.now = 0.0
-        self.connection = None
-        self.status = "DISCONNECTED"
-        self.status_since = 0.0
-        self.status_cause = ""
-        self.connected = None
-        self.ever_connected = False
-        self.dials = deque(maxlen=limits.dials)
-        self.dial_count = 0
-        self.attempts = 0
-        self.waiting = None
-        self.outages = deque(maxlen=limits.outages)
-        self.last_outage = 0
-        self.manual_reconnects = 0
-        self.periods = deque(maxlen=limits.periods)
-        self.reconnects = 0
-        self.last_disconnect = None
-        self.account = ""
-        self.identity = None
-        self.pool = {}
-        self.pool_omitted = 0
-        self.lame_duck = ""
-        self.keepalive = None
-        self.silent = None
-        self.silent_before = 0.0
-        self.unverified = ""
-        self.was_unverified = ""
-        self.audit = None
-        self.observed = None
-        self.tally = ev.Tally()
-        self.rates = MessageRates()
-        self.echoes = LatencySeries.within(limits)
-        self.pings = LatencySeries.within(limits)
-        self.rtts = deque(maxlen=limits.rtts)
-        self.errors = {}
-        self.error_counts = {}
-        self.paused = False
-        self.closed = None
-        self.dropped = 0
-        self.timeline = deque([Stretch(0.0, "DISCONNECTED")], maxlen=limits.stretches)
-        self.seconds_in = {}
-        self.manual_seconds = 0.0
+    def __post_init__(self) -> None:
+        """Bound what is kept."""
+        limits = self.limits
+        self.dials = deque(self.dials, limits.dials)
+        self.outages = deque(self.outages, limits.outages)
+        self.periods = deque(self.periods, limits.periods)
+        self.rtts = deque(self.rtts, limits.rtts)
+        self.timeline = deque(self.timeline, limits.stretches)
+        self.echoes.bound(limits)
+        self.pings.bound(limits)
 
     def apply(self, event: ev.AnyEvent) -> None:
         """Fold one event of this connection, or of its session. Any order of events leaves the state consistent."""

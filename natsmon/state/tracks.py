@@ -11,7 +11,7 @@ from natsmon.state.session_record import SessionRecord
 from natsmon.state.snapshot import Restoring, snapshot
 from natsmon.state.state import State
 from natsmon.stream import events as ev
-from natsmon.stream.codec import encode
+from natsmon.stream.codec import KINDS, encode
 
 Narrated = tuple[str, str] | None
 """Kind and text of a log line; none for an event that needs none."""
@@ -20,6 +20,10 @@ Narrate = Callable[[ev.AnyEvent, State], Narrated]
 SESSIONS_KEPT = 2
 """Of the sessions in one stream, one after the other; the tracks of older ones are dropped."""
 
+_MESSAGES = frozenset({ev.Published, ev.Echoed})
+"""Their lines depend on nothing that changes, but for messages that were not sent; they are made when they are read."""
+_OF_SESSION = frozenset(kind for kind in KINDS.values() if issubclass(kind, ev.SessionEvent))
+
 
 class Track:
     """All that is known of one connection: its State and its narrated log."""
@@ -27,27 +31,35 @@ class Track:
     def __init__(
         self, conn: int = 0, session: SessionRecord | None = None, limits: Limits = FULL, narrate: Narrate | None = None
     ) -> None:
-        self.state = State(conn, session, limits)
-        self.log = LogLines(limits)
+        self.state = State(conn, session or SessionRecord(), limits)
+        self.log = LogLines(limits, self._message_line)
         self._narrate = narrate
         self._restoring: Restoring | None = None
 
-    def apply(self, event: ev.AnyEvent) -> ev.LogLine | None:
-        """Fold an event of this connection or of its session; the line that it adds to the log."""
+    def apply(self, event: ev.AnyEvent) -> None:
+        """Fold an event of this connection or of its session, and log it."""
         kind, state = type(event), self.state
         if kind is ev.Snapshot:
             self._restore(event)
-            return None
+            return
         if kind is ev.SnapshotEnd:
             self._restoring = None
+        elif kind is ev.Connection:
+            self.log.settle()
         state.apply(event)
-        narrated = self._narrate(event, state) if self._narrate is not None else None
-        if narrated is None:
-            return None
-        message = kind is ev.Published or kind is ev.Echoed
-        line = ev.LogLine(at=state.session.wall(event.t), text=narrated[1], kind=narrated[0], message=message)
-        self.log.add(line)
-        return line
+        if self._narrate is None:
+            return
+        message = kind in _MESSAGES
+        if message and not (isinstance(event, ev.Published) and event.outcome != "sent"):
+            self.log.add_message(state.session.wall(event.t), event)
+        elif (narrated := self._narrate(event, state)) is not None:
+            line = ev.LogLine(at=state.session.wall(event.t), text=narrated[1], kind=narrated[0], message=message)
+            self.log.add(line)
+
+    def _message_line(self, at: float, event: ev.AnyEvent) -> ev.LogLine:
+        narrated = self._narrate(event, self.state) if self._narrate is not None else None
+        kind, text = narrated or ("info", "")
+        return ev.LogLine(at=at, text=text, kind=kind, message=True)
 
     def _restore(self, event: ev.AnyEvent) -> None:
         assert isinstance(event, ev.Snapshot)
@@ -100,16 +112,17 @@ class Tracks:
         """The connections of the newest session, in order of opening."""
         return list(self._current.values())
 
-    def apply(self, event: ev.AnyEvent) -> ev.LogLine | None:
-        """Fold one event; the line that it adds to a log."""
-        if not isinstance(event, ev.SessionEvent):
-            track = self._current.get(event.conn)
-            return (track or self.track(event.conn)).apply(event)
+    def apply(self, event: ev.AnyEvent) -> None:
+        """Fold one event."""
+        if type(event) not in _OF_SESSION:
+            (self._current.get(event.conn) or self.track(event.conn)).apply(event)
+            return
+        assert isinstance(event, ev.SessionEvent)
         if isinstance(event, ev.Session):
             self._begin(event)
         self._session.apply(event)
-        lines = [track.apply(event) for track in self.of_session() or [self.first]]
-        return lines[0]
+        for track in self.of_session() or [self.first]:
+            track.apply(event)
 
     def _begin(self, event: ev.Session) -> None:
         known = self.sessions.get(event.id)

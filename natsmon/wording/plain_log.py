@@ -4,13 +4,13 @@ import json
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from natsmon.state import Tracks
+from natsmon.state import State, Tracks
 from natsmon.stream import events as ev
 from natsmon.stream.codec import kind_of
 from natsmon.text import dates
 from natsmon.text.plain_text import printable
 from natsmon.wording.health import health
-from natsmon.wording.narration import Kind, narrate
+from natsmon.wording.narration import Kind, Line, narrate
 
 LEVELS = ("debug", "info", "warn", "error")
 _LEVEL_OF = {"bad": "error", "warn": "warn", "good": "info", "info": "info", "dim": "debug"}
@@ -39,7 +39,7 @@ class PlainLog:
     """
 
     def __init__(self, form: str = "text", level: str = "debug", *, messages: bool = True) -> None:
-        self._tracks = Tracks(narrate)
+        self._tracks = Tracks()
         self._form = form
         self._least = LEVELS.index(level)
         self._messages = messages
@@ -53,12 +53,13 @@ class PlainLog:
 
     def line(self, event: ev.AnyEvent) -> bytes | None:
         """The log line of an event, newline included; None for an event that needs none."""
-        lines = (self._tracks.apply(event), kind_of(event)), (self._delivery_change(event), "health")
-        return b"".join(self._formatted(line, kind, event.conn) for line, kind in lines if line is not None) or None
-
-    def _delivery_change(self, event: ev.AnyEvent) -> ev.LogLine | None:
-        """A line when messages stop being delivered, and when they are delivered again: no event has that."""
+        self._tracks.apply(event)
         state = self._tracks.track(event.conn).state
+        lines = (narrate(event, state), kind_of(event)), (self._delivery_change(event, state), "health")
+        return b"".join(self._formatted(event, line, what, state) for line, what in lines if line is not None) or None
+
+    def _delivery_change(self, event: ev.AnyEvent, state: State) -> Line:
+        """A line when messages stop being delivered, and when they are delivered again: no event has that."""
         known = self._delivery.get(event.conn, _Delivery())
         if isinstance(event, ev.Note | ev.Disconnected) or event.t - known.checked < _CHECK_EVERY:
             return None
@@ -68,25 +69,26 @@ class PlainLog:
         if word == known.word or (not word and state.status != "CONNECTED"):
             return None
         kind: Kind = ("bad" if word == "NOT DELIVERING" else "warn") if word else "good"
-        text = f"{word}: {found.phrase}" if word else "messages are delivered again"
-        return ev.LogLine(at=state.wall(event.t), text=text, kind=kind)
+        return kind, f"{word}: {found.phrase}" if word else "messages are delivered again"
 
-    def _formatted(self, line: ev.LogLine, kind: str, conn: int) -> bytes:
-        level = _LEVEL_OF.get(line.kind, "info")
-        if (line.message and not self._messages) or LEVELS.index(level) < self._least:
+    def _formatted(self, event: ev.AnyEvent, line: tuple[Kind, str], what: str, state: State) -> bytes:
+        kind, text = line
+        level = _LEVEL_OF[kind]
+        omitted = not self._messages and isinstance(event, ev.Published | ev.Echoed) and what != "health"
+        if omitted or LEVELS.index(level) < self._least:
             return b""
-        connection = self._tracks.track(conn).state.connection
-        name = connection.name if connection is not None else ""
+        at = state.wall(event.t)
+        name = state.connection.name if state.connection is not None else ""
         if self._form == "text":
-            named = f"{name}: " if conn and name else ""
-            return f"{dates.local_millis(line.at)}  {named}{line.text}\n".encode()
+            named = f"{name}: " if event.conn and name else ""
+            return f"{dates.local_millis(at)}  {named}{text}\n".encode()
         fields = {
-            "time": f"{dates.utc('%Y-%m-%dT%H:%M:%S', line.at)}.{dates.milliseconds(line.at)}Z",
+            "time": f"{dates.utc('%Y-%m-%dT%H:%M:%S', at)}.{dates.milliseconds(at)}Z",
             "level": level,
-            "event": kind,
-            "conn": conn,
+            "event": what,
+            "conn": event.conn,
             "name": printable(name),
-            "msg": line.text,
+            "msg": text,
         }
         return (json.dumps(fields, ensure_ascii=False) if self._form == "json" else _logfmt(fields)).encode() + b"\n"
 

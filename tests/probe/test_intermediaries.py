@@ -19,10 +19,8 @@ from natsmon.dial.errors import DialError
 from natsmon.lab.cluster import wait_until_formed
 from natsmon.lab.nats_server import NatsServer
 from natsmon.probe.connection.idle_limit import IdleLimit
-from natsmon.state import Tracks
 from natsmon.stream import events as ev
 from natsmon.stream.emitter import Emitter
-from natsmon.wording.narration import narrate
 from natsmon.wording.stage_notes import info_note
 from tests.conftest import StartServer
 from tests.dial import proxy_servers
@@ -30,13 +28,13 @@ from tests.harness.listening import Events, listening, settings
 from tests.harness.peer import HOST, Peering, Talk, playing
 from tests.protocol.authority import Authority
 from tests.protocol.dialing import failure, once
+from tests.state.folding import logged
 
 PROXY_HEADER = b"PROXY TCP4 203.0.113.9 10.1.2.4 51234 4222\r\n"
 
 
 def log_of(events: Events) -> list[str]:
-    tracks = Tracks(narrate)
-    return [line.text for event in events.seen if (line := tracks.apply(event)) is not None]
+    return [line.text for line in logged(events.seen)]
 
 
 def relayed(server: NatsServer, header: bytes) -> Peering:
@@ -170,11 +168,8 @@ def connected(t: float, **server: str) -> ev.Connected:
     ],
 )
 def test_another_server_on_the_old_address_is_named(before: dict[str, str], after: dict[str, str], words: str) -> None:
-    tracks = Tracks(narrate)
-    tracks.apply(connected(1.0, **before))
-    tracks.apply(ev.Disconnected(t=2.0, outage=1, cause="eof"))
-    line = tracks.apply(connected(3.0, **after))
-    assert line is not None
+    lost = ev.Disconnected(t=2.0, outage=1, cause="eof")
+    *_, line = logged([connected(1.0, **before), lost, connected(3.0, **after)])
     assert (line.kind == "warn") is bool(words)
     assert line.text.endswith(f"another server than before on that address: {words}") or not words
 

@@ -12,15 +12,14 @@ from nats.aio.client import Client
 from natsmon.config.secret import Secret
 from natsmon.lab.nats_server import NatsServer
 from natsmon.probe.messages import observer
-from natsmon.state import Tracks
 from natsmon.stream import commands
 from natsmon.stream import events as ev
-from natsmon.wording.narration import narrate
 from tests.conftest import StartServer
 from tests.connection.life import ignored
 from tests.harness.listening import Listening, listening, settings
 from tests.harness.witness import witness
 from tests.probe.streams import Stream, jetstream
+from tests.state.folding import logged
 
 OURS = "d00dfeed"
 
@@ -184,12 +183,8 @@ async def test_a_subject_that_may_not_be_heard(nats_server: StartServer) -> None
 
 def ending(*events: ev.AnyEvent, **connection: Any) -> str:
     """The last line of a log."""
-    tracks, line = Tracks(narrate), None
     begin = ev.Session(t=0.0, id="a", started=0.0), ev.Connection(t=0.0, **connection)
-    for event in (*begin, *events, ev.End(t=1.0, exit_code=0)):
-        line = tracks.apply(event) or line
-    assert line is not None
-    return line.text
+    return logged([*begin, *events, ev.End(t=1.0, exit_code=0)])[-1].text
 
 
 def test_the_last_line_says_what_was_observed() -> None:

@@ -17,7 +17,9 @@ class Failure:
         self.events = events
         (self.end,) = events.of(ev.DialEnd)
         tracks = Tracks(narrate)
-        self.lines = [line.text for event in events.seen if (line := tracks.apply(event)) is not None]
+        for event in events.seen:
+            tracks.apply(event)
+        self.lines = [line.text for line in tracks.first.log]
         self.state = tracks.first.state
 
     @property

@@ -182,7 +182,7 @@ async def test_key_records_with_a_snapshot_first(tmp_path: Path, monkeypatch: py
             again.source.tell(*(event for event in events if event is not None))
             again.source.t = t
             await again.settle()
-            assert vars(again.app.watched.state) == vars(state)
+            assert again.app.watched.state == state
             assert _lines(again) == seen
             for panel in ("status", "dials", "messages", "roundtrip", "outages", "servers", "timeline", "events"):
                 assert again.shown(panel) == drive.shown(panel), panel

@@ -1,11 +1,13 @@
 """States folded from events, random or typical, and their comparison."""
 
 from collections import deque
+from collections.abc import Iterable
 from typing import Any
 
 from hypothesis import strategies as st
+from msgspec.structs import asdict
 
-from natsmon.state import FULL, Limits, SessionRecord, State, Track
+from natsmon.state import FULL, Limits, SessionRecord, State, Track, Tracks
 from natsmon.stream import events as ev
 from natsmon.text.units import LARGEST, LONGEST
 from natsmon.wording.narration import narrate
@@ -50,10 +52,18 @@ def folded(*events: ev.AnyEvent, limits: Limits = FULL) -> State:
     return track.state
 
 
+def logged(events: Iterable[ev.AnyEvent]) -> list[ev.LogLine]:
+    """The log of the first connection after these events."""
+    tracks = Tracks(narrate)
+    for event in events:
+        tracks.apply(event)
+    return list(tracks.first.log)
+
+
 def same(one: State, other: State) -> None:
     """Assert that every attribute is equal, and of the same type; a cause may be a Cause or its value."""
-    assert vars(one) == vars(other)
-    for name, value in vars(one).items():
+    assert one == other
+    for name, value in asdict(one).items():
         assert isinstance(value, str) or type(value) is type(getattr(other, name)), name
         if isinstance(value, deque):
             assert value.maxlen == getattr(other, name).maxlen, name

@@ -5,16 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from natsmon.state import Tracks
 from natsmon.stream import events as ev
-from natsmon.wording.narration import narrate
+from tests.state.folding import logged
 
 A, B = "nats://east-1:4222", "nats://10.0.0.2:4222"
 
 
 def narrated(*events: ev.AnyEvent) -> list[ev.LogLine]:
-    tracks = Tracks(narrate)
-    return [line for event in events if (line := tracks.apply(event)) is not None]
+    return logged(events)
 
 
 def status(t: float, status: ev.Status, cause: str = "") -> ev.StatusChanged:

@@ -10,10 +10,11 @@ from natsmon.text.plain_text import printable
 from natsmon.wording.narration import connections, dials, messages, sessions
 from natsmon.wording.narration.dials import certificate_in_words as certificate_in_words
 from natsmon.wording.narration.words import Kind as Kind
-from natsmon.wording.narration.words import Line, Lines
+from natsmon.wording.narration.words import Line as Line
+from natsmon.wording.narration.words import Lines
 
 
-def narrate(event: ev.AnyEvent, state: State) -> tuple[Kind, str] | None:
+def narrate(event: ev.AnyEvent, state: State) -> Line:
     """Put an event in words.
 
     Args:
