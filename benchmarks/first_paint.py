@@ -65,7 +65,8 @@ async def _first_paint(command: Sequence[str], *shown: Callable[[str], bool]) ->
 
 
 def _status_shown(text: str) -> bool:
-    return any(word in text for word in get_args(ev.Status))
+    """The headline is there; before the first event it is STARTING."""
+    return any(word in text for word in ("STARTING", *get_args(ev.Status)))
 
 
 def _last_line_shown(text: str) -> bool:

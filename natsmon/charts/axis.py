@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 from natsmon.charts import svg
 from natsmon.text import dates, units
@@ -17,8 +18,7 @@ HEIGHT = 20
 """Of the labels, in pixels."""
 
 
-@dataclass(frozen=True, slots=True)
-class TimeAxis:
+class TimeAxis(msgspec.Struct, frozen=True):
     """From ``start`` to ``end``: wall clock, or seconds since the session began where the wall clock is unknown."""
 
     start: float
@@ -80,8 +80,7 @@ class TimeAxis:
         return "".join(cells).rstrip()
 
 
-@dataclass(frozen=True, slots=True)
-class DurationScale:
+class DurationScale(msgspec.Struct, frozen=True):
     """A logarithmic scale between two powers of ten, in seconds."""
 
     low: int

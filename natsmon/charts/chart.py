@@ -1,11 +1,11 @@
 """A chart of a page: as SVG, and as lines of text."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(msgspec.Struct, frozen=True):
     """One entry of a legend."""
 
     kind: str
@@ -15,8 +15,7 @@ class Key:
     """Of the height of a bar, where that distinguishes it from others."""
 
 
-@dataclass(frozen=True, slots=True)
-class Chart:
+class Chart(msgspec.Struct, frozen=True):
     """A chart with its title and its meaning in a sentence."""
 
     title: str

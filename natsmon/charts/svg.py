@@ -1,7 +1,6 @@
 """Elements of SVG, escaped."""
 
 from collections.abc import Iterable
-from html import escape
 
 from natsmon.text.plain_text import printable
 
@@ -11,6 +10,8 @@ STRETCHED = 1000.0
 
 def safe(text: str) -> str:
     """Text escaped for HTML and SVG."""
+    from html import escape  # the screen, which starts with charts, draws no SVG
+
     return escape(printable(text), quote=True)
 
 
