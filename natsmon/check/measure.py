@@ -24,7 +24,7 @@ from natsmon.dial.trace import DialTrace
 from natsmon.probe.connection import dial_attempt as attempt
 from natsmon.probe.inquiry.second_look import SecondLook
 from natsmon.protocol import tls
-from natsmon.protocol.link import Link
+from natsmon.protocol.server_connection import ServerConnection
 from natsmon.protocol.server_errors import classify_server_error
 from natsmon.protocol.settings_dialer import dialer_for
 from natsmon.state import Dial, StageRecord, Track
@@ -246,20 +246,20 @@ class _Failed(Exception):
         self.text = text
 
 
-async def _try_out(link: Link, found: Found, settings: Settings) -> Found:
+async def _try_out(connection: ServerConnection, found: Found, settings: Settings) -> Found:
     """Measure the round trip and the message, until one of them fails."""
     stage = "rtt"
     try:
-        rtt = await _within(settings.timeout, link.ping(), link)
+        rtt = await _within(settings.timeout, connection.ping(), connection)
         found = replace(found, rtt=round(rtt, 6))
         stage = "request"
-        request = await _message(link, settings.inbox_prefix, settings.timeout)
+        request = await _message(connection, settings.inbox_prefix, settings.timeout)
         return replace(found, request=round(request, 6))
     except _Failed as failed:
-        return replace(found, failed=failure(link.server.url, stage, failed.cause, failed.text))
+        return replace(found, failed=failure(connection.server.url, stage, failed.cause, failed.text))
 
 
-async def _message(link: Link, prefix: str, within: float) -> float:
+async def _message(connection: ServerConnection, prefix: str, within: float) -> float:
     """Seconds from publishing a message to receiving it, on an inbox of this check alone."""
     subject, payload = f"{prefix}.{secrets.token_hex(11)}", secrets.token_hex(16).encode()
     arrived: asyncio.Future[float] = asyncio.get_running_loop().create_future()
@@ -268,23 +268,23 @@ async def _message(link: Link, prefix: str, within: float) -> float:
         if body == payload and not arrived.done():
             arrived.set_result(time.perf_counter())
 
-    link.subscribe(subject, receive)
+    connection.subscribe(subject, receive)
     began = time.perf_counter()
-    link.write(b"PUB %s %d\r\n%s\r\n" % (subject.encode(), len(payload), payload))
-    return await _within(within, arrived, link) - began
+    connection.write(b"PUB %s %d\r\n%s\r\n" % (subject.encode(), len(payload), payload))
+    return await _within(within, arrived, connection) - began
 
 
-async def _within(seconds: float, step: Awaitable[T], link: Link) -> T:
+async def _within(seconds: float, step: Awaitable[T], connection: ServerConnection) -> T:
     """The result of a step.
 
     Raises:
         _Failed: The server refused it, the connection ended, or the time was over.
     """
     refused: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    link.on_error(lambda text: None if refused.done() else refused.set_result(text))
+    connection.on_error(lambda text: None if refused.done() else refused.set_result(text))
     doing = asyncio.ensure_future(step)
     try:
-        ends: set[asyncio.Future[Any]] = {doing, refused, link.lost}
+        ends: set[asyncio.Future[Any]] = {doing, refused, connection.lost}
         await asyncio.wait(ends, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         if doing.done() and doing.exception() is None:
             return doing.result()
@@ -295,8 +295,8 @@ async def _within(seconds: float, step: Awaitable[T], link: Link) -> T:
     if refused.done():
         text = refused.result()
         raise _Failed("permissions" if "permissions" in text.lower() else classify_server_error(text), text)
-    if link.lost.done():
-        raise _Failed(*link.lost.result())
+    if connection.lost.done():
+        raise _Failed(*connection.lost.result())
     raise _Failed("timeout", f"no answer in {seconds:g} s")
 
 

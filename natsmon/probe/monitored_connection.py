@@ -1,4 +1,4 @@
-"""One monitored connection: the connector and what uses its link, in step with each other."""
+"""One monitored connection: the connector and what uses its connection, in step with each other."""
 
 from collections import deque
 
@@ -20,7 +20,7 @@ from natsmon.probe.messages.observer import Observer
 from natsmon.probe.messages.outage_costs import OutageCosts
 from natsmon.probe.messages.publisher import Publisher
 from natsmon.probe.messages.verifier import Audit, Verifier
-from natsmon.protocol.link import Link
+from natsmon.protocol.server_connection import ServerConnection
 from natsmon.stream import commands
 from natsmon.stream import events as ev
 from natsmon.stream.emitter import Emit
@@ -34,7 +34,7 @@ class MonitoredConnection:
     def __init__(self, settings: Settings, session: str, emit: Emit) -> None:
         self._settings = settings
         self._emit = emit
-        self._link: Link | None = None
+        self._connection: ServerConnection | None = None
         self._last_data = 0.0
         self._last_traffic = 0.0
         self._refused: deque[FailedDial] = deque(maxlen=_REFUSALS_KEPT)
@@ -85,34 +85,34 @@ class MonitoredConnection:
             self._refused.append(failed)
         self._second_look.dial_failed(failed, lame_duck=lame_duck)
 
-    def link_up(self, link: Link, connected: ev.Connected) -> None:
-        self._link = link
+    def connection_up(self, connection: ServerConnection, connected: ev.Connected) -> None:
+        self._connection = connection
         self._connected = connected
         self._second_look.connected(connected.server)
         self._costs.reconnected(connected.server, connected.t)
-        link.on_subscribed(self._subscribed)
-        self._keepalive.link_up(link)
-        self._silence.link_up(link)
-        self.deliveries.link_up(link)
-        self.verifier.link_up(link)  # subscribes before anything is published
-        self._publisher.link_up(link)
-        self._round_trips.link_up(link)
+        connection.on_subscribed(self._subscribed)
+        self._keepalive.connection_up(connection)
+        self._silence.connection_up(connection)
+        self.deliveries.connection_up(connection)
+        self.verifier.connection_up(connection)  # subscribes before anything is published
+        self._publisher.connection_up(connection)
+        self._round_trips.connection_up(connection)
         lost, self._lost = self._lost, None
-        self._inquiry.link_up(link, lost, list(self._refused))
+        self._inquiry.connection_up(connection, lost, list(self._refused))
         self._refused.clear()
 
     def _subscribed(self, subject: str) -> None:
         self._emit(ev.Subscribed(subject=subject))
 
-    def link_down(self) -> None:
-        if self._link is not None:
-            self._last_data = self._emit.stream_time(self._link.last_read)
-            self._last_traffic = self._emit.stream_time(self._link.last_traffic)
-        self._link = None
+    def connection_down(self) -> None:
+        if self._connection is not None:
+            self._last_data = self._emit.stream_time(self._connection.last_read)
+            self._last_traffic = self._emit.stream_time(self._connection.last_traffic)
+        self._connection = None
         self._stop_watching()
-        self._publisher.link_down()
-        self.verifier.link_down()
-        self.deliveries.link_down()
+        self._publisher.connection_down()
+        self.verifier.connection_down()
+        self.deliveries.connection_down()
 
     def lost(self, loss: ev.Disconnected) -> None:
         self._costs.lost(loss, self._last_data)
@@ -120,8 +120,8 @@ class MonitoredConnection:
         if self._connected is not None and not loss.manual:
             self._lost = Lost(loss.outage, self._connected.cid, self._connected.server_id, self._connected.server)
 
-    async def conclude(self, link: Link) -> None:
-        audit: Audit | None = await self.verifier.conclude(link)
+    async def conclude(self, connection: ServerConnection) -> None:
+        audit: Audit | None = await self.verifier.conclude(connection)
         if audit is not None:
             self.deliveries.close()
             self._emit(ev.Audit(**audit._asdict()))
@@ -137,10 +137,10 @@ class MonitoredConnection:
         self._costs.closed(at)
 
     def _stop_watching(self) -> None:
-        self._inquiry.link_down()
-        self._round_trips.link_down()
-        self._silence.link_down()
-        self._keepalive.link_down()
+        self._inquiry.connection_down()
+        self._round_trips.connection_down()
+        self._silence.connection_down()
+        self._keepalive.connection_down()
 
     # -- the run ----------------------------------------------------------------------------------
 

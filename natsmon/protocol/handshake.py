@@ -15,8 +15,8 @@ from natsmon.dial.stream import Stream
 from natsmon.protocol import tls
 from natsmon.protocol.credentials import Refusal, connect_fields, refused
 from natsmon.protocol.jwt_claims import dated
-from natsmon.protocol.link import Link
-from natsmon.protocol.nats_client import LinkClient
+from natsmon.protocol.nats_client import StreamClient
+from natsmon.protocol.server_connection import ServerConnection
 from natsmon.protocol.server_info import Info
 from natsmon.protocol.stream_transport import StreamTransport
 from natsmon.text import units
@@ -25,7 +25,7 @@ _NEVER = 10**9
 """Seconds; for nats-py's own timeouts, which the dial's deadline replaces."""
 
 
-async def open_link(
+async def open_connection(
     stream: Stream,
     server: Server,
     info: Info,
@@ -34,7 +34,7 @@ async def open_link(
     connect_sent: Callable[[dict[str, Any]], None],
     *,
     round_trip: float = 0.0,
-) -> Link:
+) -> ServerConnection:
     """Send CONNECT on a dialed stream and wait for PONG.
 
     The caller owns the stream until this returns, and limits the time it takes.
@@ -62,7 +62,7 @@ async def open_link(
         connect_sent(connect)
 
     transport = StreamTransport(stream, info_line, connect_fields(settings, info.nonce), sent)
-    client = LinkClient(transport)
+    client = StreamClient(transport)
     try:
         await client.connect(
             f"nats://{server.authority}" if server.websocket else server.url,
@@ -90,7 +90,7 @@ async def open_link(
         raise DialError("connect", *_explained(cause, refusal, settings, under_tls=under_tls)) from error
     if transport.early_info is not None:
         client.receive_info(transport.early_info)
-    return Link(client, stream, server, info, timeout=settings.timeout, js_api=_js_api(settings))
+    return ServerConnection(client, stream, server, info, timeout=settings.timeout, js_api=_js_api(settings))
 
 
 def _explained(cause: Cause, refusal: Refusal, settings: Settings, *, under_tls: bool) -> tuple[Cause, str]:

@@ -100,7 +100,7 @@ class Loss(NamedTuple):
     text: str
 
 
-class LinkClient(nats.aio.client.Client):
+class StreamClient(nats.aio.client.Client):
     """nats-py without its reactions to a loss: whatever ends the connection sets ``lost``, once."""
 
     def __init__(self, transport: "StreamTransport") -> None:

@@ -114,7 +114,7 @@ class StreamTransport(nats.aio.transport.Transport):
         await self._writer.drain()
 
     def close(self) -> None:
-        """The Link closes the stream, gently or not."""
+        """The ServerConnection closes the stream, gently or not."""
 
     async def wait_closed(self) -> None:
         pass

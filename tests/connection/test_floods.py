@@ -6,14 +6,14 @@ import pytest
 
 from natsmon import DialError, connect
 from natsmon.lab.nats_server import NatsServer
-from natsmon.protocol.link import ANSWER_BYTES, MOST_ANSWERS
+from natsmon.protocol.request_reply import ANSWER_BYTES, MOST_ANSWERS, ask
 from natsmon.protocol.server_info import MAX_ANSWER
 from natsmon.stream import commands
 from natsmon.stream import events as ev
 from tests.connection.life import FOREVER, connected
 from tests.harness.flood import flooding, info_with, measured_turns, peak_memory, repeated
 from tests.harness.listening import listening, settings
-from tests.probe.test_link import linked
+from tests.protocol.test_server_connection import opened
 
 ANSWER_WITHIN = 0.1
 """Seconds of CPU for one turn of the loop, so that an answer comes within 100 ms."""
@@ -95,7 +95,7 @@ async def test_handshake_of_the_library_is_bounded() -> None:
 @pytest.mark.parametrize(("size", "sent"), [(100, 2 * MOST_ANSWERS), (1_000_000, 2 * ANSWER_BYTES // 1_000_000)])
 async def test_answers_to_one_request_are_bounded(size: int, sent: int, server: NatsServer) -> None:
     received = 0
-    async with linked(server) as (link, _), linked(server) as (responder, _):
+    async with opened(server) as (connection, _), opened(server) as (responder, _):
 
         async def answer(reply: bytes) -> None:
             for _ in range(sent):
@@ -113,7 +113,7 @@ async def test_answers_to_one_request_are_bounded(size: int, sent: int, server: 
         )
         await responder.ping()
         with peak_memory() as memory:
-            answers = await link.ask("question", b"", within=FOREVER, enough=count)
+            answers = await ask(connection, "question", b"", within=FOREVER, enough=count)
         await (await answering)
     assert received == sent
     assert sum(map(len, answers)) <= ANSWER_BYTES

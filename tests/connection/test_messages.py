@@ -9,7 +9,7 @@ import pytest
 
 from natsmon.config.settings import MAX_RATE
 from natsmon.lab.nats_server import NatsServer
-from natsmon.protocol.link import Link
+from natsmon.protocol.server_connection import ServerConnection
 from natsmon.stream import commands
 from natsmon.stream import events as ev
 from tests.conftest import StartServer
@@ -129,7 +129,7 @@ async def test_buffer_is_sent_in_pieces_that_let_other_tasks_run(
 ) -> None:
     """Counted in turns of the event loop, each of which fires the timers that are due."""
     loop, turn, sent = asyncio.get_running_loop(), 0, Counter[int]()
-    write = Link.write
+    write = ServerConnection.write
 
     def count_turns() -> None:
         nonlocal turn
@@ -137,18 +137,18 @@ async def test_buffer_is_sent_in_pieces_that_let_other_tasks_run(
         if sum(sent.values()) < BUFFERED:
             loop.call_soon(count_turns)
 
-    def counted(link: Link, data: bytes) -> None:
+    def counted(connection: ServerConnection, data: bytes) -> None:
         if not sent:
             count_turns()
         sent[turn] += data.count(b"HPUB ")
-        write(link, data)
+        write(connection, data)
 
     async with listening(settings(url(refused_port), interval=FOREVER)) as run:
         await run.events.until(ev.DialEnd)
         for _ in range(BUFFERED):
             run.execute(commands.Publish())
         await run.events.until_counts(lambda tally: tally.buffered >= BUFFERED)
-        monkeypatch.setattr(Link, "write", counted)
+        monkeypatch.setattr(ServerConnection, "write", counted)
         await asyncio.to_thread(nats_server, port=refused_port)
         await run.events.until_counts(lambda tally: tally.delivered >= BUFFERED)
     assert max(sent.values()) <= 256, sent

@@ -47,9 +47,9 @@ async def test_discovered_server_without_tls_gets_no_credentials(server: NatsSer
     async with peers.correct() as peer, listening(settings(over_nats(server), **USER)) as run:
         up = await connected(run)
         assert up.tls
-        link = run.connection._link
-        assert link is not None
-        link._client.receive_info(link.info._replace(connect_urls=[peer.authority]))
+        connection = run.connection._connection
+        assert connection is not None
+        connection._client.receive_info(connection.info._replace(connect_urls=[peer.authority]))
         await run.events.until(ev.Discovered)
         server.kill()
         await run.events.until(ev.DialEnd, lambda end: end.cause == "tls_downgrade" and end.server == peer.url)

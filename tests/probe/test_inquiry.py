@@ -319,18 +319,6 @@ async def test_pool_emits_changes(cluster: list[NatsServer], refused_port: int) 
 # -- answers that make no sense ---------------------------------------------------------------------
 
 
-class Answering:
-    """A link on which every question has these answers."""
-
-    info = Info()
-
-    def __init__(self, answers: list[bytes]) -> None:
-        self._answers = answers
-
-    async def ask(self, *_: Any, **__: Any) -> list[bytes]:
-        return self._answers
-
-
 json_like = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**20), 10**20) | st.text(max_size=5),
     lambda inner: (
@@ -355,8 +343,10 @@ def test_fuzz_answers(answers: list[bytes]) -> None:
         emit = Emitter([events]).for_connection(0)
         inquiry = Inquiry(settings("a:1"), emit, MonitoringPort(settings("a:1"), emit))
         lost = Lost(outage=1, cid=1, server_id="N", server="nats://a:1")
-        with mock.patch.object(inquiry_module, "_PAUSE", 0):
-            inquiry.link_up(Answering(answers), lost)  # type: ignore[arg-type]
+        connection = mock.Mock(info=Info())
+        answering = mock.AsyncMock(return_value=answers)
+        with mock.patch.multiple(inquiry_module, _PAUSE=0, ask=answering):
+            inquiry.connection_up(connection, lost)
             tasks = list(inquiry._tasks)
             await asyncio.wait(tasks)
         for task in tasks:

@@ -88,7 +88,7 @@ async def test_no_ping_is_sent_while_nothing_is_in_flight(server: NatsServer) ->
     wanted = settings(server.url, interval=600.0, rtt_interval=0.0, ping_interval=600.0)
     async with listening(wanted) as run:
         await run.events.until(ev.Echoed)
-        sent = run.connection._link
+        sent = run.connection._connection
         assert sent is not None
         before = sent.last_ping
         await asyncio.sleep(deliveries.PING_EVERY + 3 * deliveries._CHECK_EVERY)

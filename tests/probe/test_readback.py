@@ -86,14 +86,14 @@ async def test_what_was_stored_behind_later_ones_is_removed_in_its_turn(server: 
     """One that could not be taken at first, as while a leader is elected, is sent again behind those after it."""
     async with publishing(server, interval=600.0, stream={"max_msgs": 3}) as (run, stream, _):
         await run.events.until(ev.Echoed)
-        link = run.connection._link
-        write = link.write
+        connection = run.connection._connection
+        write = connection.write
 
         def nobody_hears(wire: bytes) -> None:
-            link.write = write
+            connection.write = write
             write(wire.replace(b"HPUB hello", b"HPUB nobod", 1))
 
-        link.write = nobody_hears
+        connection.write = nobody_hears
         await three_messages(run)
         await run.events.until_counts(lambda tally: tally.delivered >= 4)
         for _ in range(2):
@@ -135,7 +135,7 @@ async def test_a_copy_behind_the_last_one_is_seen(server: NatsServer) -> None:
         await three_messages(run)
         await run.events.until_counts(lambda tally: tally.delivered >= 4)
         await stream.until_forgotten("hello", 0.1)
-        run.connection._link.write(run.connection.verifier.message.compose(4))
+        run.connection._connection.write(run.connection.verifier.message.compose(4))
         await run.events.until_counts(lambda tally: tally.duplicate >= 1)
         back = await read_back(run)
         assert (back.acknowledged, back.stored, back.missing, back.twice) == (4, 4, 0, 1)

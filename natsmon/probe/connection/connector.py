@@ -18,8 +18,8 @@ from natsmon.probe.connection.pool_events import PoolEvents
 from natsmon.probe.connection.reconnect_wait import ReconnectWait
 from natsmon.probe.connection.server_pool import DISCOVERED_KEPT, Pool, advertised
 from natsmon.probe.connection.tls_memory import TlsMemory
-from natsmon.protocol.link import Link
 from natsmon.protocol.nats_client import Loss
+from natsmon.protocol.server_connection import ServerConnection
 from natsmon.protocol.server_info import Info
 from natsmon.protocol.settings_dialer import dialer_for
 from natsmon.stream import events as ev
@@ -41,17 +41,17 @@ class Rider(Protocol):
     def dial_failed(self, failed: FailedDial, *, lame_duck: bool) -> None:
         """A dial ended without a connection; a server of the pool may be in lame duck mode."""
 
-    def link_up(self, link: Link, connected: ev.Connected) -> None:
-        """CONNECTED: the link may be used. Waits for nothing."""
+    def connection_up(self, connection: ServerConnection, connected: ev.Connected) -> None:
+        """CONNECTED: the connection may be used. Waits for nothing."""
 
-    async def conclude(self, link: Link) -> None:
-        """DRAINING: last requests, within bounds, before the link is closed."""
+    async def conclude(self, connection: ServerConnection) -> None:
+        """DRAINING: last requests, within bounds, before the connection is closed."""
 
-    def link_down(self) -> None:
-        """The link has ended, or is dropped: it is not used any more."""
+    def connection_down(self) -> None:
+        """The connection has ended, or is dropped: it is not used any more."""
 
     def lost(self, loss: ev.Disconnected) -> None:
-        """The end of the link was a loss, which has been emitted: account for what it carried."""
+        """The end of the connection was a loss, which has been emitted: account for what it carried."""
 
     def suspend(self) -> None:
         """DRAINING or CLOSED: publish nothing until there is a new initial connect."""
@@ -60,7 +60,7 @@ class Rider(Protocol):
         """A new initial connect begins."""
 
     def closed(self, at: float) -> None:
-        """CLOSED: no dial follows; account for what the last link carried, if it was not lost."""
+        """CLOSED: no dial follows; account for what the last connection carried, if it was not lost."""
 
 
 class Connector:
@@ -157,15 +157,15 @@ class Connector:
         first_pass_and_retries = None if retries < 0 else retries + 1
         self._pool.begin(first_pass_and_retries if self._settings.retry_on_failed_connect else 1)
         self._pool_events.pool_changed()
-        reached: Link | tuple[str, str] = await self._connect("initial")
-        while isinstance(reached, Link):
+        reached: ServerConnection | tuple[str, str] = await self._connect("initial")
+        while isinstance(reached, ServerConnection):
             ended = await self._hold(reached)
             if isinstance(ended, tuple):
                 return ended
             reached = await self._connect(ended)
         return reached
 
-    async def _connect(self, why: ev.DialReason) -> Link | tuple[str, str]:
+    async def _connect(self, why: ev.DialReason) -> ServerConnection | tuple[str, str]:
         """Dial until CONNECTED; or why that ended."""
         self._attempts = 0
         wait_first = why == "reconnect" and (self._flapping or self._reconnect_wait.backoff(self._emit.now()) > 0)
@@ -178,7 +178,7 @@ class Connector:
                 if order == "next":
                     self._pool.skip()
             made = await self._dial(why)
-            if isinstance(made, Link):
+            if isinstance(made, ServerConnection):
                 self._welcome(made, why)
                 return made
             if made in ("cancel", "close"):
@@ -220,8 +220,8 @@ class Connector:
         finally:
             self._waiting = False
 
-    async def _dial(self, why: ev.DialReason) -> Link | Order | None:
-        """One attempt at the next server: the link, the order that ended it, or None when it failed."""
+    async def _dial(self, why: ev.DialReason) -> ServerConnection | Order | None:
+        """One attempt at the next server: the connection, the order that ended it, or None when it failed."""
         server = self._pool.take()
         assert server is not None, "an exhausted pool is not dialed"
         self._dials += 1
@@ -235,7 +235,7 @@ class Connector:
         made, order = await self._orders.unless_given(
             make(attempt, self._dialer, self._settings, self._emit, self._tls_memory)
         )
-        if order is not None and isinstance(made, Link):
+        if order is not None and isinstance(made, ServerConnection):
             made.abort()
         if order is not None:
             return order
@@ -246,19 +246,19 @@ class Connector:
             return None
         return made
 
-    def _welcome(self, link: Link, why: ev.DialReason) -> None:
-        """CONNECTED: emit it, and start what uses the link."""
-        info = link.info
+    def _welcome(self, connection: ServerConnection, why: ev.DialReason) -> None:
+        """CONNECTED: emit it, and start what uses the connection."""
+        info = connection.info
         connected = ev.Connected(
-            server=link.server.url,
-            address=link.address,
+            server=connection.server.url,
+            address=connection.address,
             server_name=info.server_name,
             server_id=info.server_id,
             version=info.version,
             cluster=info.cluster,
             cid=info.client_id,
             client_ip=info.client_ip,
-            tls=link.tls,
+            tls=connection.tls,
             max_payload=info.max_payload,
         )
         now = self._connected_at = self._emit(connected)
@@ -268,7 +268,7 @@ class Connector:
                 ev.Reconnected(
                     outage=self._loss.outage,
                     before=self._loss.server,
-                    after=link.server.url,
+                    after=connection.server.url,
                     downtime=round(now - self._loss.t, 6),
                     attempts=self._attempts,
                 ),
@@ -277,14 +277,14 @@ class Connector:
             self._loss = None
         self.ever_connected = True
         retries = self._settings.max_reconnects
-        self._pool.connected(link.server)
+        self._pool.connected(connection.server)
         self._pool.begin(None if retries < 0 else retries)
-        self._pool_events.accepts(link.server.url)
+        self._pool_events.accepts(connection.server.url)
         self._info = None
-        self._learn(link, info)
-        link.on_info(lambda later: self._learn(link, later))
-        link.on_error(self._emit_errors_once())
-        self._rider.link_up(link, connected)
+        self._learn(connection, info)
+        connection.on_info(lambda later: self._learn(connection, later))
+        connection.on_error(self._emit_errors_once())
+        self._rider.connection_up(connection, connected)
 
     def _emit_errors_once(self) -> Callable[[str], None]:
         """Emits each asynchronous error the first time: a denied subject is refused message by message."""
@@ -297,50 +297,54 @@ class Connector:
 
         return on_error
 
-    def _learn(self, link: Link, info: Info) -> None:
+    def _learn(self, connection: ServerConnection, info: Info) -> None:
         """Take over what a later INFO changes: our account, a coming shutdown, and the servers of the cluster."""
         before, self._info = self._info, info
         account = info.remote_account, info.acc_is_sys, info.client_ip
         if account[0] and (before is None or account != (before.remote_account, before.acc_is_sys, before.client_ip)):
             self._emit(ev.Account(account=info.remote_account, system=info.acc_is_sys, client_ip=info.client_ip))
-        lame = info.ldm and not self._pool_events.is_lame(link.server.url)
+        lame = info.ldm and not self._pool_events.is_lame(connection.server.url)
         if lame:
-            self._pool_events.lame_duck(link.server.url, link.address)
-            self._emit(ev.LameDuck(server=link.server.url))
+            self._pool_events.lame_duck(connection.server.url, connection.address)
+            self._emit(ev.LameDuck(server=connection.server.url))
         if before is None or info.connect_urls != before.connect_urls:
-            self._discover(link, info.connect_urls)
+            self._discover(connection, info.connect_urls)
         elif lame:
-            self._pool_events.member_changed(link.server.url)
+            self._pool_events.member_changed(connection.server.url)
 
-    def _discover(self, link: Link, urls: list[str]) -> None:
+    def _discover(self, connection: ServerConnection, urls: list[str]) -> None:
         """Take over the servers that INFO advertises; of too many the last ones."""
-        others = [each for each in advertised(urls[-DISCOVERED_KEPT:], link.server) if each.authority != link.address]
+        others = [
+            each
+            for each in advertised(urls[-DISCOVERED_KEPT:], connection.server)
+            if each.authority != connection.address
+        ]
         self._pool_events.advertised({server.authority for server in others})
         if urls and not self._settings.ignore_discovered_servers:
             self._pool.omitted = max(0, len(urls) - DISCOVERED_KEPT)
-            new = self._pool.discover(others or [link.server], link.server)
+            new = self._pool.discover(others or [connection.server], connection.server)
             if new:
                 servers, omitted = bounded(server.url for server in new)
                 self._emit(ev.Discovered(servers=servers, omitted=omitted + self._pool.omitted))
         self._pool_events.pool_changed()
 
-    async def _hold(self, link: Link) -> tuple[str, str] | ev.DialReason:
+    async def _hold(self, connection: ServerConnection) -> tuple[str, str] | ev.DialReason:
         """Until the connection ends: why it is dialed again, or why it is CLOSED."""
-        loss, order = await self._orders.unless_given(_lost(link))
+        loss, order = await self._orders.unless_given(_lost(connection))
         if order in ("drain", "close"):
-            return await self._drain(link, order)
-        self._rider.link_down()
-        link.abort()
+            return await self._drain(connection, order)
+        self._rider.connection_down()
+        connection.abort()
         manual = loss is None
         if manual and self._settings.max_reconnects == 0:
             self._pool.begin(1)  # no reconnect of its own accord; this one was asked for
         cause, text = loss or Loss("manual", "a reconnect was asked for")
-        if cause in ("eof", "reset", "shutdown") and self._pool_events.is_lame(link.server.url):
+        if cause in ("eof", "reset", "shutdown") and self._pool_events.is_lame(connection.server.url):
             cause, text = "lame_duck", f"{text}, as it had announced"
         self._outages += 1
-        self._pool.to_end(link.server)
+        self._pool.to_end(connection.server)
         self._loss = ev.Disconnected(
-            outage=self._outages, cause=cause, text=text, server=link.server.url, manual=manual
+            outage=self._outages, cause=cause, text=text, server=connection.server.url, manual=manual
         )
         at = self._emit(self._loss)
         if not manual:
@@ -351,14 +355,14 @@ class Connector:
         self._set_status("RECONNECTING", cause, at)
         return "manual" if manual else "reconnect"
 
-    async def _drain(self, link: Link, order: Order) -> tuple[str, str]:
+    async def _drain(self, connection: ServerConnection, order: Order) -> tuple[str, str]:
         self._rider.suspend()
         self._set_status("DRAINING", "asked" if order == "drain" else "closing")
         # A second close ends it; what may be left of the drain has a limit of its own.
-        await self._orders.unless_given(self._rider.conclude(link))
+        await self._orders.unless_given(self._rider.conclude(connection))
         began = self._emit.now()
-        complete = await link.drain(self._settings.drain_timeout)
-        self._rider.link_down()
+        complete = await connection.drain(self._settings.drain_timeout)
+        self._rider.connection_down()
         now = self._emit.now()
         self._emit(ev.Drained(complete=complete, seconds=round(now - began, 6)), at=now)
         if not complete:
@@ -372,8 +376,8 @@ class Connector:
         self._emit(ev.StatusChanged(status=status, previous=previous, cause=cause), at=at)
 
 
-async def _lost(link: Link) -> Loss:
-    return await asyncio.shield(link.lost)
+async def _lost(connection: ServerConnection) -> Loss:
+    return await asyncio.shield(connection.lost)
 
 
 def _ended_by(order: Order | None) -> tuple[str, str]:

@@ -21,9 +21,9 @@ from natsmon.dial.trace import DialTrace
 from natsmon.probe.connection.tls_memory import TlsMemory
 from natsmon.protocol import credentials, tls
 from natsmon.protocol.certificates import verified_chain
-from natsmon.protocol.handshake import open_link
+from natsmon.protocol.handshake import open_connection
 from natsmon.protocol.jwt_claims import read_claims
-from natsmon.protocol.link import Link
+from natsmon.protocol.server_connection import ServerConnection
 from natsmon.protocol.server_info import Info, check_port, read_info
 from natsmon.stream import events as ev
 from natsmon.stream.codec import bounded_mapping
@@ -53,7 +53,7 @@ class FailedDial(NamedTuple):
 
 async def make(
     attempt: Attempt, dialer: CustomDialer, settings: Settings, emit: Emit, memory: TlsMemory | None = None
-) -> Link | FailedDial:
+) -> ServerConnection | FailedDial:
     """Dial one server; leaves nothing open when cancelled."""
     stages = Stages(attempt.dial, settings, emit)
     if attempt.server.websocket:
@@ -94,7 +94,7 @@ async def make(
         async with asyncio.timeout(settings.connect_timeout) as limit:
             if attempt.discovered and _is_unspecified(attempt.server.host):
                 raise DialError("dns", Cause.ADVERTISED_ADDRESS, f"{attempt.server.host} is not an address to dial")
-            link = await _dial_to_pong(
+            connection = await _dial_to_pong(
                 attempt.server, dialer, settings, stages, limit.when(), memory or TlsMemory(settings)
             )
     except asyncio.CancelledError:
@@ -108,7 +108,7 @@ async def make(
         # Whatever a custom dialer raises ends its attempt only.
         return end("failed", *classify(error))
     end("connected")
-    return link
+    return connection
 
 
 _SILENT = {
@@ -144,7 +144,7 @@ async def _dial_to_pong(
     stages: "Stages",
     deadline: float | None,
     memory: TlsMemory,
-) -> Link:
+) -> ServerConnection:
     stream = await foreign_dialer.dial(dialer, (server.host, server.port), deadline, stages)
     try:
         if settings.tlsfirst or (server.websocket and tls.wanted(server, settings)):
@@ -165,7 +165,7 @@ async def _dial_to_pong(
         elif stages.agreed is None and not stream.tls_done:
             memory.check_clear(server)
         with stages.stage("connect"):
-            return await open_link(
+            return await open_connection(
                 stream,
                 server,
                 info,

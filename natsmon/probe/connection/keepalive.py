@@ -9,7 +9,7 @@ import asyncio
 import time
 
 from natsmon.probe.connection.read_first_timer import Alarm
-from natsmon.protocol.link import Link
+from natsmon.protocol.server_connection import ServerConnection
 from natsmon.stream import events as ev
 from natsmon.stream.emitter import Emit
 
@@ -18,7 +18,7 @@ _EMIT_EVERY = 1.0
 
 
 class Keepalive:
-    """Sends PINGs on a grid in time, counts those without a PONG, emits the state, and ends a stale link."""
+    """Sends PINGs on a grid in time, counts those without a PONG, emits the state, and ends a stale connection."""
 
     def __init__(self, interval: float, max_out: int, emit: Emit) -> None:
         self._interval = interval
@@ -26,7 +26,7 @@ class Keepalive:
         self._emit = emit
         self._loop = asyncio.get_running_loop()
         self._alarm = Alarm(self._tick)
-        self._link: Link | None = None
+        self._connection: ServerConnection | None = None
         self._due = 0.0
         self._ticked = 0.0
         self._outstanding = 0
@@ -36,22 +36,22 @@ class Keepalive:
         """Outstanding PINGs, as emitted last."""
         self._emitted_at = 0.0
 
-    def link_up(self, link: Link) -> None:
-        """Watch this link."""
-        self._link = link
+    def connection_up(self, connection: ServerConnection) -> None:
+        """Watch this connection."""
+        self._connection = connection
         self._outstanding = 0
         self._postponed = False
         self._due = self._loop.time()
-        link.on_pong(self._answered)
+        connection.on_pong(self._answered)
         self._wait()
         self._emit_state()
 
-    def link_down(self) -> None:
+    def connection_down(self) -> None:
         """Watch nothing."""
         self._alarm.stop()
-        if self._link is not None:
-            self._link.on_pong(None)
-            self._link = None
+        if self._connection is not None:
+            self._connection.on_pong(None)
+            self._connection = None
 
     def _wait(self) -> None:
         now = self._loop.time()
@@ -60,14 +60,14 @@ class Keepalive:
         self._alarm.set(self._due)
 
     def _tick(self) -> None:
-        link = self._link
-        assert link is not None, "the alarm is stopped with the link"
+        connection = self._connection
+        assert connection is not None, "the alarm is stopped with the connection"
         if self._outstanding < self._max_out:
             self._outstanding += 1
-            link.send_ping()
-        elif self._postponed or link.last_read < self._ticked:
+            connection.send_ping()
+        elif self._postponed or connection.last_read < self._ticked:
             pings = "1 PING" if self._max_out == 1 else f"{self._max_out:,} PINGs"
-            link.lose("stale", f"no PONG for {pings}")
+            connection.lose("stale", f"no PONG for {pings}")
             return
         else:
             self._postponed = True

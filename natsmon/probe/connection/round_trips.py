@@ -9,7 +9,7 @@ import time
 from collections import deque
 from dataclasses import dataclass
 
-from natsmon.protocol.link import Link
+from natsmon.protocol.server_connection import ServerConnection
 from natsmon.stream import events as ev
 from natsmon.stream.emitter import Emit
 
@@ -24,38 +24,38 @@ class _Ping:
 
 
 class RoundTrips:
-    """A PING each ``interval`` seconds while there is a link; 0 is none."""
+    """A PING each ``interval`` seconds while there is a connection; 0 is none."""
 
     def __init__(self, interval: float, emit: Emit) -> None:
         self._interval = interval
         self._emit = emit
         self._loop = asyncio.get_running_loop()
-        self._link: Link | None = None
+        self._connection: ServerConnection | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0
         self._out: deque[_Ping] = deque()
 
-    def link_up(self, link: Link) -> None:
-        self.link_down()
+    def connection_up(self, connection: ServerConnection) -> None:
+        self.connection_down()
         if self._interval > 0:
-            self._link = link
+            self._connection = connection
             self._due = self._loop.time()
             self._tick()
 
-    def link_down(self) -> None:
-        self._link = None
+    def connection_down(self) -> None:
+        self._connection = None
         self._out.clear()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
     def _tick(self) -> None:
-        link = self._link
-        if link is None or not link.open:
+        connection = self._connection
+        if connection is None or not connection.open:
             return
         if len(self._out) < _MOST_OUT:
             self._out.append(_Ping(time.perf_counter()))
-            link.send_ping(self._answered)
+            connection.send_ping(self._answered)
         else:
             self._out[-1].omitted += 1
         # What was due while this process was held up itself says nothing of the server, and is left out.
@@ -63,7 +63,7 @@ class RoundTrips:
         self._timer = self._loop.call_at(self._due, self._tick)
 
     def _answered(self) -> None:
-        if self._link is not None:
+        if self._connection is not None:
             ping = self._out.popleft()
             seconds = round(time.perf_counter() - ping.sent, 6)
             if ping.omitted:

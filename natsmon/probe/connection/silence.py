@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from natsmon.config.settings import Settings
 from natsmon.probe.connection.read_first_timer import Alarm
-from natsmon.protocol.link import Link
+from natsmon.protocol.server_connection import ServerConnection
 from natsmon.stream import events as ev
 from natsmon.stream.emitter import Emit
 
@@ -18,23 +18,23 @@ _MISSED = 1.9
 """Intervals between messages: two are without an echo then, and the third has not been sent yet."""
 _LEAST = 1.0
 """Seconds: longer than two retransmissions of a lost packet (0.2 and 0.4 s), a garbage collector's pause, or a
-satellite link."""
+satellite connection."""
 _MOST = 1.9
 """Seconds: with long intervals, one missed answer is enough."""
 
 
 def patience(settings: Settings) -> float:
-    """Seconds to wait for an answer: never more than half of what makes the link stale."""
+    """Seconds to wait for an answer: never more than half of what makes the connection stale."""
     wanted = min(max(_MISSED * settings.interval, _LEAST), _MOST)
     return min(wanted, settings.ping_interval * settings.max_pings_out / 2)
 
 
 class Silence:
-    """Watches one link after the other.
+    """Watches one connection after the other.
 
     Args:
         settings: Of the connection.
-        flying: Returns how many messages the link has in flight.
+        flying: Returns how many messages the connection has in flight.
         emit: Emits ``Silent`` and ``SilenceEnded``.
     """
 
@@ -44,39 +44,39 @@ class Silence:
         self._emit = emit
         self._loop = asyncio.get_running_loop()
         self._alarm = Alarm(self._check)
-        self._link: Link | None = None
+        self._connection: ServerConnection | None = None
         self._since = 0.0
 
-    def link_up(self, link: Link) -> None:
-        """Watch this link."""
-        self._link = link
+    def connection_up(self, connection: ServerConnection) -> None:
+        """Watch this connection."""
+        self._connection = connection
         self._alarm.set(self._loop.time() + self._patience)
 
-    def link_down(self) -> None:
+    def connection_down(self) -> None:
         """Watch nothing."""
         self._alarm.stop()
-        if self._link is not None:
-            self._link.on_answer(None)
-            self._link = None
+        if self._connection is not None:
+            self._connection.on_answer(None)
+            self._connection = None
 
     def _check(self) -> None:
         """Requests sent after this have time until the next check, so that none is needed in between."""
-        link, flying = self._link, self._flying()
-        assert link is not None, "the alarm is stopped with the link"
+        connection, flying = self._connection, self._flying()
+        assert connection is not None, "the alarm is stopped with the connection"
         now = time.monotonic()
-        asked = link.asked_since(messages=flying > 0)
+        asked = connection.asked_since(messages=flying > 0)
         left = self._patience - (now - asked if asked is not None else 0.0)
         if left > 0:
             self._alarm.set(self._loop.time() + left)
             return
-        self._since = link.last_answer
-        link.on_answer(self._answered)
+        self._since = connection.last_answer
+        connection.on_answer(self._answered)
         since = round(self._emit.stream_time(self._since), 4)
-        self._emit(ev.Silent(since=since, missed=flying, server=link.server.url))
+        self._emit(ev.Silent(since=since, missed=flying, server=connection.server.url))
 
     def _answered(self) -> None:
-        link = self._link
-        assert link is not None, "the callback is removed with the link"
-        link.on_answer(None)
-        self._emit(ev.SilenceEnded(seconds=round(link.last_answer - self._since, 4)))
+        connection = self._connection
+        assert connection is not None, "the callback is removed with the connection"
+        connection.on_answer(None)
+        self._emit(ev.SilenceEnded(seconds=round(connection.last_answer - self._since, 4)))
         self._alarm.set(self._loop.time() + self._patience)

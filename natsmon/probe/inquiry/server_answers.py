@@ -17,7 +17,8 @@ from natsmon.dial.causes import Cause
 from natsmon.probe.connection.dial_attempt import FailedDial
 from natsmon.probe.inquiry.connz import Answer, Row, closed_query, decoded, seconds
 from natsmon.probe.inquiry.monitoring_port import MonitoringPort
-from natsmon.protocol.link import Link
+from natsmon.protocol.request_reply import ask
+from natsmon.protocol.server_connection import ServerConnection
 from natsmon.protocol.server_errors import classify_close_reason
 from natsmon.stream import events as ev
 from natsmon.stream.codec import bounded
@@ -81,23 +82,25 @@ class Inquiry:
         self._monitor = monitor
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def link_up(self, link: Link, lost: Lost | None, refused: Sequence[FailedDial] = ()) -> None:
+    def connection_up(
+        self, connection: ServerConnection, lost: Lost | None, refused: Sequence[FailedDial] = ()
+    ) -> None:
         """Ask over a new connection.
 
         Args:
-            link: The connection.
+            connection: The connection.
             lost: The connection that was lost before it, if any.
             refused: Dials that servers refused before it.
         """
         if not self._settings.inquiries:
             return
-        self._ask(self._identify(link, refused))
+        self._ask(self._identify(connection, refused))
         if lost is not None:
-            self._ask(self._why(link, lost))
+            self._ask(self._why(connection, lost))
         elif self._monitor.url:
-            self._ask(self._monitor.check(link.info.client_id))
+            self._ask(self._monitor.check(connection.info.client_id))
 
-    def link_down(self) -> None:
+    def connection_down(self) -> None:
         """Cancel the requests that have no answer yet."""
         for task in self._tasks:
             task.cancel()
@@ -107,24 +110,24 @@ class Inquiry:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _identify(self, link: Link, refused: Sequence[FailedDial]) -> None:
-        await self._who_am_i(link)
-        if link.info.acc_is_sys:  # the system account may ask about the connections of every account
+    async def _identify(self, connection: ServerConnection, refused: Sequence[FailedDial]) -> None:
+        await self._who_am_i(connection)
+        if connection.info.acc_is_sys:  # the system account may ask about the connections of every account
             for failed in refused:
-                await self._refusal(link, failed)
+                await self._refusal(connection, failed)
 
-    async def _refusal(self, link: Link, failed: FailedDial) -> None:
+    async def _refusal(self, connection: ServerConnection, failed: FailedDial) -> None:
         """The reason that a server noted for refusing a dial, unless it is as general as its text."""
         if failed.info is None:
             return
         lost = Lost(0, failed.info.client_id, failed.info.server_id, failed.server.url)
-        row = await self._from_servers(link, lost, ALL_CONNECTIONS)
+        row = await self._from_servers(connection, lost, ALL_CONNECTIONS)
         if row is not None and (cause := classify_close_reason(row.reason)) not in (Cause.AUTH, Cause.UNKNOWN):
             text = f'the server\'s reason, from the system account: "{clip(row.reason)}"'
             self._emit(ev.DialFinding(dial=failed.end.dial, cause=cause, text=text))
 
-    async def _who_am_i(self, link: Link) -> None:
-        for answer in await link.ask(USER_INFO, b"", within=_ANSWER_TIMEOUT):
+    async def _who_am_i(self, connection: ServerConnection) -> None:
+        for answer in await ask(connection, USER_INFO, b"", within=_ANSWER_TIMEOUT):
             found = decoded(answer, _UserAnswer)
             if found is not None and found.data is not None:
                 clock = seconds(found.server.time)
@@ -157,13 +160,13 @@ class Inquiry:
         secrets = (self._settings.token, self._settings.password, self._settings.seed, self._settings.jwt)
         return "" if any(isinstance(secret, Secret) and secret.reveal() == user for secret in secrets) else user
 
-    async def _why(self, link: Link, lost: Lost) -> None:
+    async def _why(self, connection: ServerConnection, lost: Lost) -> None:
         """The server's reason, from the servers that can be reached; they may note it a moment later."""
         row, source = None, ""
         for number in range(_TRIES):
             if number:
                 await asyncio.sleep(_PAUSE)
-            if (row := await self._from_servers(link, lost)) is not None:
+            if (row := await self._from_servers(connection, lost)) is not None:
                 break
         if row is None and self._monitor.url:
             row, source = (await self._monitor.closed(lost.server_id, lost.cid)).row, self._monitor.url
@@ -180,12 +183,13 @@ class Inquiry:
                 )
             )
 
-    async def _from_servers(self, link: Link, lost: Lost, subject: str = CONNECTIONS) -> Row | None:
+    async def _from_servers(self, connection: ServerConnection, lost: Lost, subject: str = CONNECTIONS) -> Row | None:
         def found(answer: bytes) -> Row | None:
             connections = decoded(answer, Answer)
             return connections.data.closed(lost.server_id, lost.cid) if connections is not None else None
 
-        answers = await link.ask(
+        answers = await ask(
+            connection,
             subject,
             closed_query(lost.cid),
             within=_ANSWER_TIMEOUT,

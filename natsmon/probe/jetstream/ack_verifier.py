@@ -21,7 +21,8 @@ from natsmon.probe.jetstream.audit import Stored, find, read_back
 from natsmon.probe.messages.deliveries import Deliveries
 from natsmon.probe.messages.message import AckedMessage
 from natsmon.probe.messages.verifier import Audit, Verifier, nothing
-from natsmon.protocol.link import Forbidden, Link, Unanswered
+from natsmon.protocol.request_reply import Forbidden
+from natsmon.protocol.server_connection import ServerConnection, Unanswered
 from natsmon.stream import events as ev
 from natsmon.stream.emitter import Emit
 from natsmon.text.plain_text import clip
@@ -45,7 +46,7 @@ _NO_RESPONDERS = b"NATS/1.0 503"
 class AckVerifier(Verifier):
     """A stream's acknowledgements, received on an inbox that is the same for the whole session.
 
-    Messages are buffered on each link until the stream's properties are known.
+    Messages are buffered on each connection until the stream's properties are known.
     """
 
     verification: ev.Verification = "ack"
@@ -64,7 +65,7 @@ class AckVerifier(Verifier):
         self._waiting: dict[int, tuple[float, int]] = {}
         """By number, in order: when it was first sent, and the last place acknowledged until then."""
         self._written: deque[int] = deque()
-        """Numbers in the order of writing on this link, copies included; the first is in ``_waiting``."""
+        """Numbers in the order of writing on this connection, copies included; the first is in ``_waiting``."""
         self._put_off: set[int] = set()
         """Not taken for now."""
         self._pause = 0.0
@@ -72,16 +73,16 @@ class AckVerifier(Verifier):
         self._last_try = 0.0
         """When messages were last sent again."""
         self._stream: StreamInfo | None = None
-        """None until it is known on this link."""
+        """None until it is known on this connection."""
         self._created = ""
         """Of the stream that the places in ``_waiting`` and ``_stored`` are of."""
         self._task: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
         """Something was acknowledged or refused."""
         self._reported: set[str] = set()
-        """Errors emitted on this link."""
+        """Errors emitted on this connection."""
         self._concluded = False
-        """The stream has been read; acknowledgements on this link are not counted any more."""
+        """The stream has been read; acknowledgements on this connection are not counted any more."""
 
     @property
     def room(self) -> int:
@@ -93,70 +94,70 @@ class AckVerifier(Verifier):
         self._waiting[seq] = time.monotonic(), self._stored.last
         self._written.append(seq)
 
-    def link_up(self, link: Link) -> None:
+    def connection_up(self, connection: ServerConnection) -> None:
         self._reported.clear()
         self._written.clear()
         self._concluded = False
         if self._message.subject:
-            link.on_publish_refused(self._message.subject, self._next_refused)
-        link.subscribe(f"{self._message.inbox}.*", self._hear, refused=self._deaf)
-        self._task = asyncio.get_running_loop().create_task(self._attend(link))
+            connection.on_publish_refused(self._message.subject, self._next_refused)
+        connection.subscribe(f"{self._message.inbox}.*", self._hear, refused=self._deaf)
+        self._task = asyncio.get_running_loop().create_task(self._attend(connection))
 
-    def link_down(self) -> None:
-        """Messages in flight are stranded until they are acknowledged on a later link."""
+    def connection_down(self) -> None:
+        """Messages in flight are stranded until they are acknowledged on a later connection."""
         self._stop()
         self._stream = None
 
-    async def conclude(self, link: Link) -> Audit | None:
+    async def conclude(self, connection: ServerConnection) -> Audit | None:
         """What is on its way may be acknowledged yet; then the stream is read."""
         if self._stream is not None:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._patience):
-                    if not await self._decided(link):
-                        await self._send_again(link, self._stream, [*self._waiting])
-                        await self._decided(link)  # if not, it stays in flight, and is told as that
+                    if not await self._decided(connection):
+                        await self._send_again(connection, self._stream, [*self._waiting])
+                        await self._decided(connection)  # if not, it stays in flight, and is told as that
         self._stop()
         try:
-            return await read_back(link, self._name, self._stored, self._message) if self._stored.many else None
+            return await read_back(connection, self._name, self._stored, self._message) if self._stored.many else None
         finally:
             self._concluded = True
 
-    async def _decided(self, link: Link) -> bool:
+    async def _decided(self, connection: ServerConnection) -> bool:
         """True as soon as nothing is on its way any more; False when that takes too long."""
         with suppress(TimeoutError):
             async with asyncio.timeout(self._patience / 2):
-                while self._waiting and link.open:
+                while self._waiting and connection.open:
                     self._changed.clear()
                     await self._changed.wait()
-        return not self._waiting or not link.open
+        return not self._waiting or not connection.open
 
     def _stop(self) -> None:
         if self._task is not None:
             self._task.cancel()
             self._task = None
 
-    # -- as long as the link is up ----------------------------------------------------------------
+    # -- as long as the connection is up ----------------------------------------------------------------
 
-    async def _attend(self, link: Link) -> None:
+    async def _attend(self, connection: ServerConnection) -> None:
         """Make sure of the stream, send again what is stranded, let new messages go; then see to what stays behind."""
-        stream = await self._make_sure(link)
+        stream = await self._make_sure(connection)
         self._put_off.clear()
         self._pause = 0.0
-        await self._send_again(link, stream, [*self._waiting])
+        await self._send_again(connection, stream, [*self._waiting])
         self._stream = stream
         self.on_window_open()
         while True:
             await asyncio.sleep(LOOK_EVERY)
             if due := self._due(time.monotonic()):
-                stream = self._stream = await self._once_more(link, stream)
-                await self._send_again(link, stream, due)
+                stream = self._stream = await self._once_more(connection, stream)
+                await self._send_again(connection, stream, due)
 
-    async def _once_more(self, link: Link, stream: StreamInfo) -> StreamInfo:
+    async def _once_more(self, connection: ServerConnection, stream: StreamInfo) -> StreamInfo:
         """It may have been edited, deleted or made anew by now; as it was, where nobody says."""
         try:
-            stream = await look_up(link, self._name, self._message.subject)
+            stream = await look_up(connection, self._name, self._message.subject)
         except NoStream:
-            return await self._make_sure(link)
+            return await self._make_sure(connection)
         except Unanswered:
             return stream
         self._notice_another(stream)
@@ -170,12 +171,12 @@ class AckVerifier(Verifier):
             for seq, (first, _) in [*self._waiting.items()]:
                 self._waiting[seq] = first, 0
 
-    async def _make_sure(self, link: Link) -> StreamInfo:
+    async def _make_sure(self, connection: ServerConnection) -> StreamInfo:
         """What the stream is like, as soon as there is one; where that may not be asked, what it is like mostly."""
         pause = _PAUSE
         while True:
             try:
-                stream = await look_up(link, self._name, self._message.subject)
+                stream = await look_up(connection, self._name, self._message.subject)
             except NoStream as error:
                 self._report(str(error))
             except Forbidden as error:
@@ -185,7 +186,7 @@ class AckVerifier(Verifier):
                 self._report(f"stream {self._name} is not there for now ({error}); messages wait for it")
             else:
                 self._notice_another(stream)
-                if not self._message.subject and not self._take_subject(stream, link):
+                if not self._message.subject and not self._take_subject(stream, connection):
                     await asyncio.sleep(pause)
                     continue
                 if not stream.takes(self._message.subject):
@@ -198,12 +199,12 @@ class AckVerifier(Verifier):
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
 
-    def _take_subject(self, stream: StreamInfo, link: Link) -> bool:
+    def _take_subject(self, stream: StreamInfo, connection: ServerConnection) -> bool:
         """Publish on the stream's only subject, where it has no wildcard."""
         subjects = stream.config.subjects
         if len(subjects) == 1 and not {"*", ">"} & set(subjects[0].split(".")):
             self._message.publish_on(subjects[0])
-            link.on_publish_refused(subjects[0], self._next_refused)
+            connection.on_publish_refused(subjects[0], self._next_refused)
             return True
         listed = clip(", ".join(subjects), _SUBJECTS_SHOWN) or "none"
         self._report(f"stream {self._name} has the subjects {listed}: choose one with --subject; messages wait for it")
@@ -220,14 +221,14 @@ class AckVerifier(Verifier):
             return []
         return [seq for seq, (first, _) in self._waiting.items() if now - first >= ACK_WITHIN]
 
-    async def _send_again(self, link: Link, stream: StreamInfo, seqs: list[int]) -> None:
+    async def _send_again(self, connection: ServerConnection, stream: StreamInfo, seqs: list[int]) -> None:
         now = time.monotonic()
         self._last_try = now
         waiting = self._waiting
         if any(seq in waiting and now - waiting[seq][0] >= stream.window / 2 for seq in seqs):
             try:
                 start = min(last for _, last in waiting.values()) + 1
-                await find(link, self._name, self._message, start, stream.created, self._found)
+                await find(connection, self._name, self._message, start, stream.created, self._found)
             except (NoStream, Unanswered) as error:
                 self._report(
                     f"{len(waiting)} messages may be stored already, and stream {self._name} cannot be read to see: "
@@ -236,13 +237,13 @@ class AckVerifier(Verifier):
                 return
         for start in range(0, len(seqs), _AT_ONCE):
             batch = [seq for seq in seqs[start : start + _AT_ONCE] if seq in waiting]
-            for seq in [seq for seq in batch if self._message.refusal(link.info, seq)]:
+            for seq in [seq for seq in batch if self._message.refusal(connection.info, seq)]:
                 batch.remove(seq)
-                self._refuse(seq, self._message.refusal(link.info, seq))
+                self._refuse(seq, self._message.refusal(connection.info, seq))
             self._written.extend(batch)
-            link.write(b"".join(map(self._message.compose, batch)))
+            connection.write(b"".join(map(self._message.compose, batch)))
             self._deliveries.ledger.resent += len(batch)
-            await link.drained()
+            await connection.drained()
         if seqs:
             self._deliveries.on_counts_changed()
 
@@ -313,7 +314,7 @@ class AckVerifier(Verifier):
         self._report(why)
 
     def _next_refused(self) -> None:
-        """The server refused a message: the first written on this link that has no other answer."""
+        """The server refused a message: the first written on this connection that has no other answer."""
         while self._written:
             seq = self._written.popleft()
             if seq in self._waiting:
@@ -333,14 +334,14 @@ class AckVerifier(Verifier):
             self.on_window_open()
 
     def _deaf(self, text: str) -> None:
-        """No acknowledgement can be heard on this link, so that nothing may be published on it."""
+        """No acknowledgement can be heard on this connection, so that nothing may be published on it."""
         self._stop()
         self._stream = None
         inboxes = f"{self._message.inbox.rpartition('.')[0]}.>"
         self._report(f"acknowledgements cannot be heard, so messages wait: {text} (needs to subscribe to {inboxes})")
 
     def _report(self, text: str) -> None:
-        """Emit an error, once on each link."""
+        """Emit an error, once on each connection."""
         if text not in self._reported:
             self._reported.add(text)
             self._emit(ev.AsyncError(text=text))

@@ -5,7 +5,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from natsmon.protocol.link import Link, NobodyThere, NotNow, Unanswered
+from natsmon.protocol.request_reply import NobodyThere, NotNow, request
+from natsmon.protocol.server_connection import ServerConnection, Unanswered
 
 USUAL_WINDOW = 120.0
 """Seconds for which a stream recognises a message it has, unless it says otherwise (nats-server's default)."""
@@ -113,15 +114,17 @@ class NoStream(Exception):
     """A stream cannot be published to; the text says why, and what to try."""
 
 
-async def look_up(link: Link, stream: str, subject: str) -> StreamInfo:
+async def look_up(connection: ServerConnection, stream: str, subject: str) -> StreamInfo:
     """What the stream is like, from its leader.
 
     Raises NoStream where it can say, or nobody can; NotNow while it has no leader; Unanswered where nothing is known.
     """
     try:
-        info = await ask(link, f"STREAM.INFO.{stream}", {}, StreamInfo)
+        info = await ask(connection, f"STREAM.INFO.{stream}", {}, StreamInfo)
     except NobodyThere:
-        text = f"JetStream is not enabled on {link.server.url}: start the servers with -js, or leave out --jetstream"
+        text = (
+            f"JetStream is not enabled on {connection.server.url}: start the servers with -js, or leave out --jetstream"
+        )
         raise NoStream(text) from None
     if info.error is None and not info.led:
         raise NotNow("it has no leader")
@@ -130,7 +133,7 @@ async def look_up(link: Link, stream: str, subject: str) -> StreamInfo:
     if info.error.err_code in _NOT_ENABLED:
         raise NoStream(f"JetStream is not enabled for this account: {info.error.description}")
     if info.error.err_code == _NO_STREAM:
-        others = ", ".join((await _names(link))[:_NAMES_TOLD])
+        others = ", ".join((await _names(connection))[:_NAMES_TOLD])
         there = f"there is {others}" if others else "there is none"
         raise NoStream(
             f"there is no stream {stream} ({there}): try nats stream add {stream} --subjects {subject or 'SUBJECT'}; "
@@ -142,17 +145,17 @@ async def look_up(link: Link, stream: str, subject: str) -> StreamInfo:
 _NAMES_TOLD = 5
 
 
-async def _names(link: Link) -> list[str]:
+async def _names(connection: ServerConnection) -> list[str]:
     try:
-        return (await ask(link, "STREAM.NAMES", {}, Names)).streams or []
+        return (await ask(connection, "STREAM.NAMES", {}, Names)).streams or []
     except Unanswered:
         return []
 
 
-async def ask(link: Link, what: str, question: dict[str, Any], kind: type[A]) -> A:
+async def ask(connection: ServerConnection, what: str, question: dict[str, Any], kind: type[A]) -> A:
     """One request of the API. Raises Unanswered; NotNow of it while those who should answer elect their leader."""
     body = json.dumps(question).encode() if question else b""
-    payload = await link.request(f"{link.js_api}.{what}", body, within=link.timeout)
+    payload = await request(connection, f"{connection.js_api}.{what}", body, within=connection.timeout)
     try:
         answer = msgspec.json.decode(payload, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -12,7 +12,7 @@ from natsmon.probe.jetstream.stream_reader import Note, Reader, led
 from natsmon.probe.messages.message import Message
 from natsmon.probe.messages.number_runs import Runs
 from natsmon.probe.messages.verifier import Audit
-from natsmon.protocol.link import Link, Unanswered
+from natsmon.protocol.server_connection import ServerConnection, Unanswered
 from natsmon.text import units
 
 READ_WITHIN = 10.0
@@ -74,7 +74,7 @@ class _Found:
             self.numbers.add(number)
 
 
-async def read_back(link: Link, stream: str, stored: Stored, message: Message) -> Audit:
+async def read_back(connection: ServerConnection, stream: str, stored: Stored, message: Message) -> Audit:
     """Every message that was acknowledged is looked for in the stream.
 
     Those that lie before what the stream still has are not missing: its limits, or a purge of all of it, took them
@@ -85,14 +85,14 @@ async def read_back(link: Link, stream: str, stored: Stored, message: Message) -
     place = max(1, stored.first)
     try:
         async with _in_time():
-            info = await led(lambda: look_up(link, stream, message.subject))
+            info = await led(lambda: look_up(connection, stream, message.subject))
             if not info.keeps:
                 raise Unanswered(f"{_GONE} (retention {info.config.retention}), so it is not read")
-            reader = Reader(link, stream, message, found.note)
+            reader = Reader(connection, stream, message, found.note)
             while (until := stored.last) >= place:  # some may be acknowledged meanwhile
                 await reader.read(place, until)
                 place = until + 1
-            info = await led(lambda: look_up(link, stream, message.subject))  # its limits may have been at work
+            info = await led(lambda: look_up(connection, stream, message.subject))  # its limits may have been at work
     except (NoStream, Unanswered) as error:
         why = str(error)
     missing = stored.numbers.without(found.numbers)
@@ -127,17 +127,19 @@ def _take_removed(missing: Runs, info: StreamInfo, stored: Stored, found: _Found
 _GONE = "its messages go when they are consumed"
 
 
-async def find(link: Link, stream: str, message: Message, start: int, created: str, note: Note) -> None:
+async def find(
+    connection: ServerConnection, stream: str, message: Message, start: int, created: str, note: Note
+) -> None:
     """Tell the number and the place of each of our messages, from a place of the stream created then.
 
     Raises NoStream and Unanswered; what was not told until then may be there or not.
     """
     async with _in_time():
-        info = await led(lambda: look_up(link, stream, message.subject))
+        info = await led(lambda: look_up(connection, stream, message.subject))
         if not info.keeps:
             raise Unanswered(_GONE)
         first = info.state.first_seq if info.created != created else max(start, info.state.first_seq)
-        await Reader(link, stream, message, note).read(first, info.state.last_seq)
+        await Reader(connection, stream, message, note).read(first, info.state.last_seq)
 
 
 @asynccontextmanager

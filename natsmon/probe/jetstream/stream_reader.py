@@ -15,7 +15,8 @@ import msgspec
 
 from natsmon.probe.jetstream.api import Answer, ask
 from natsmon.probe.messages.message import Message
-from natsmon.protocol.link import Forbidden, Link, NotNow, Unanswered
+from natsmon.protocol.request_reply import Forbidden, NotNow, inbox
+from natsmon.protocol.server_connection import ServerConnection, Unanswered
 
 T = TypeVar("T")
 Note = Callable[[int, int], None]
@@ -75,8 +76,8 @@ async def led(ask: Callable[[], Awaitable[T]]) -> T:
 class Reader:
     """Tells the number and the place of each of our messages in a stream. Raises Unanswered when it cannot."""
 
-    def __init__(self, link: Link, stream: str, message: Message, note: Note) -> None:
-        self._link = link
+    def __init__(self, connection: ServerConnection, stream: str, message: Message, note: Note) -> None:
+        self._connection = connection
         self._stream = stream
         self._message = message
         self._note = note
@@ -93,7 +94,9 @@ class Reader:
     async def _stored_under(self, place: int) -> str:
         """Nothing where it is not what we publish on: an account may map that to others, a stream transform it."""
         try:
-            answer = await led(lambda: ask(self._link, f"STREAM.MSG.GET.{self._stream}", {"seq": place}, _Answered))
+            answer = await led(
+                lambda: ask(self._connection, f"STREAM.MSG.GET.{self._stream}", {"seq": place}, _Answered)
+            )
         except Forbidden:
             return self._message.subject
         found = answer.message
@@ -121,15 +124,15 @@ class Reader:
             if asked == 0 or reached >= until:
                 arrived.set()
 
-        with self._link.inbox(receive) as inbox:
+        with inbox(self._connection, receive) as asking:
             while reached < until and not stopped:
                 arrived.clear()
                 asked = min(left, _BATCH) if left > 0 else _BATCH
                 expires = _PATIENCE if left > 0 else _NOTHING_MORE
                 question = msgspec.json.encode({"batch": asked, "expires": int(expires * 1e9)})
-                subject = f"{self._link.js_api}.CONSUMER.MSG.NEXT.{self._stream}.{consumer.name}"
-                inbox.publish(subject, question)
-                if not await _either(arrived, self._link, within=expires + _GRACE):
+                subject = f"{self._connection.js_api}.CONSUMER.MSG.NEXT.{self._stream}.{consumer.name}"
+                asking.publish(subject, question)
+                if not await _either(arrived, self._connection, within=expires + _GRACE):
                     break
         return reached
 
@@ -147,7 +150,7 @@ class Reader:
             config["filter_subject"] = self._subject
         question = {"stream_name": self._stream, "config": config}
         try:
-            made = await led(lambda: ask(self._link, f"CONSUMER.CREATE.{self._stream}", question, _Consumer))
+            made = await led(lambda: ask(self._connection, f"CONSUMER.CREATE.{self._stream}", question, _Consumer))
         except Forbidden:
             raise _NoConsumer from None
         if made.error is not None:
@@ -163,7 +166,7 @@ class Reader:
         stretches = [asyncio.ensure_future(self._all(place, min(place + length - 1, until))) for place in places]
         try:
             # No TaskGroup: before Python 3.13 it loses a cancel that comes together with the failure of a stretch, and
-            # the end of a link is both.
+            # the end of a connection is both.
             await asyncio.gather(*stretches)
         finally:
             for stretch in stretches:
@@ -178,7 +181,7 @@ class Reader:
         if start > until:
             return 0
         question = {"seq": start, "next_by_subj": self._subject or ">"}
-        answer = await led(lambda: ask(self._link, f"STREAM.MSG.GET.{self._stream}", question, _Answered))
+        answer = await led(lambda: ask(self._connection, f"STREAM.MSG.GET.{self._stream}", question, _Answered))
         if answer.error is not None and answer.error.err_code != _NO_MESSAGE:
             raise Unanswered(f"it cannot be read: {answer.error.description}")
         if (found := answer.message) is None or found.seq > until:
@@ -201,13 +204,13 @@ def _place(reply: bytes) -> int:
 _PARTS = 9
 
 
-async def _either(arrived: asyncio.Event, link: Link, within: float) -> bool:
+async def _either(arrived: asyncio.Event, connection: ServerConnection, within: float) -> bool:
     """True once it has arrived, False when nothing does. Raises Unanswered when the connection ends."""
     waiting = asyncio.ensure_future(arrived.wait())
     try:
-        await asyncio.wait((waiting, link.lost), timeout=within, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((waiting, connection.lost), timeout=within, return_when=asyncio.FIRST_COMPLETED)
     finally:
         waiting.cancel()
-    if link.lost.done():
+    if connection.lost.done():
         raise Unanswered("the connection has ended")
     return arrived.is_set()

@@ -12,7 +12,7 @@ from natsmon.config.settings import Settings
 from natsmon.probe.messages.latency_samples import LatencySamples
 from natsmon.probe.messages.ledger import Cut, Ledger
 from natsmon.probe.messages.tallies import CHECKPOINT_EVERY, TALLY_EVERY, Tallies
-from natsmon.protocol.link import Link
+from natsmon.protocol.server_connection import ServerConnection
 from natsmon.stream import events as ev
 from natsmon.stream.emitter import Emit
 
@@ -43,7 +43,7 @@ class Deliveries:
         self._tallies = Tallies(self.ledger, self._latencies, emit, lambda: self.on_tally())
         self.on_tally: Callable[[], None] = lambda: None
         """Called after each tally."""
-        self._link: Link | None = None
+        self._connection: ServerConnection | None = None
         self._delivered = False
         """A message of this connection to a server has been delivered."""
         self._passed: deque[tuple[int, float]] = deque()
@@ -52,17 +52,17 @@ class Deliveries:
 
     # -- in step with the connection --------------------------------------------------------------
 
-    def link_up(self, link: Link) -> None:
-        """Messages are sent on this link from now on."""
-        self._link = link
+    def connection_up(self, connection: ServerConnection) -> None:
+        """Messages are sent on this connection from now on."""
+        self._connection = connection
         self._delivered = False
-        link.set_mark(self.ledger.highest_sent)
-        link.on_passed(self._pong)
+        connection.set_mark(self.ledger.highest_sent)
+        connection.on_passed(self._pong)
         self._check()
 
-    def link_down(self) -> None:
-        """The link is not used any more."""
-        self._link = None
+    def connection_down(self) -> None:
+        """The connection is not used any more."""
+        self._connection = None
         self._passed.clear()
         if self._timer is not None:
             self._timer.cancel()
@@ -82,8 +82,8 @@ class Deliveries:
     def sent(self, seq: int, due: float, size: int) -> None:
         """A message is written; ``due`` is when it should have been, as ``t``."""
         self.ledger.send(seq, due, size)
-        if self._link is not None:
-            self._link.set_mark(seq)
+        if self._connection is not None:
+            self._connection.set_mark(seq)
 
     def published(self, seq: int, outcome: ev.PublishOutcome, reason: str = "") -> None:
         """Emit what was done with one message."""
@@ -95,15 +95,15 @@ class Deliveries:
 
     def arrived(self, seq: int) -> None:
         """A message was delivered, just now."""
-        ledger, link = self.ledger, self._link
+        ledger, connection = self.ledger, self._connection
         # It arrived when it was read, not when its turn came among all that was read with it.
-        now = self._emit.stream_time(link.last_read) if link is not None else self._emit.now()
+        now = self._emit.stream_time(connection.last_read) if connection is not None else self._emit.now()
         irregular = ledger.irregular if self._singly else 0
         latency = ledger.echo(seq, now)
         if latency is not None:
             latency = max(0.0, latency)
-            if link is not None:
-                link.answered()
+            if connection is not None:
+                connection.answered()
             if not self._delivered and seq > ledger.cut_at:
                 self._delivered = True
                 self._emit(ev.FirstEcho(seq=seq, latency=round(latency, 6)))
@@ -159,9 +159,9 @@ class Deliveries:
             last, _ = self._passed.popleft()
             if self.ledger.miss(last):
                 self._tallies.changed()
-        link = self._link
-        if link is not None and link.open:
+        connection = self._connection
+        if connection is not None and connection.open:
             in_question = self.ledger.flying or self.ledger.blind
-            if in_question and link.last_ping + PING_EVERY < time.monotonic() + _CHECK_EVERY:
-                link.send_ping()
+            if in_question and connection.last_ping + PING_EVERY < time.monotonic() + _CHECK_EVERY:
+                connection.send_ping()
             self._timer = self._loop.call_later(_CHECK_EVERY, self._check)

@@ -6,7 +6,8 @@ from natsmon.config.settings import Settings
 from natsmon.probe.messages.deliveries import Deliveries
 from natsmon.probe.messages.message import Message
 from natsmon.probe.messages.verifier import Audit, Verifier, nothing
-from natsmon.protocol.link import Link
+from natsmon.protocol.request_reply import returns_messages
+from natsmon.protocol.server_connection import ServerConnection
 from natsmon.stream import events as ev
 
 GRACE = 0.5
@@ -40,32 +41,32 @@ class EchoVerifier(Verifier):
         self._echoed = asyncio.Event()
         """A message of this connection has come back on it."""
 
-    def link_up(self, link: Link) -> None:
+    def connection_up(self, connection: ServerConnection) -> None:
         ledger = self._deliveries.ledger
         ledger.see()
         self._echoed.clear()
-        link.on_publish_refused(self._subject, self._deliveries.next_refused)
-        link.subscribe(self._subject, self._receive, refused=self._deliveries.on_unverifiable)
+        connection.on_publish_refused(self._subject, self._deliveries.next_refused)
+        connection.subscribe(self._subject, self._receive, refused=self._deliveries.on_unverifiable)
         if ledger.stranded:
-            self._settling = asyncio.get_running_loop().create_task(self._settle(link))
+            self._settling = asyncio.get_running_loop().create_task(self._settle(connection))
 
-    def link_down(self) -> None:
+    def connection_down(self) -> None:
         if self._settling is not None:
             self._settling.cancel()
             self._settling = None
 
-    async def conclude(self, link: Link) -> Audit | None:
+    async def conclude(self, connection: ServerConnection) -> Audit | None:
         if self._settling is not None:
-            waiting = self._settling, link.lost
+            waiting = self._settling, connection.lost
             await asyncio.wait(waiting, timeout=_SETTLES_WITHIN, return_when=asyncio.FIRST_COMPLETED)
         return None
 
-    async def _settle(self, link: Link) -> None:
+    async def _settle(self, connection: ServerConnection) -> None:
         """Decide about stranded messages once a sentinel, or else a message of ours, has come back."""
-        if not (self._own_inbox and await link.hears_itself(within=SENTINEL_WITHIN)):
+        if not (self._own_inbox and await returns_messages(connection, within=SENTINEL_WITHIN)):
             await self._echoed.wait()
         await asyncio.sleep(GRACE)
-        if link.open:
+        if connection.open:
             self._settling = None
             self._deliveries.on_settled()
 
@@ -89,7 +90,7 @@ class NoVerifier(Verifier):
         self._subject = settings.subject
         self._deliveries = deliveries
 
-    def link_up(self, link: Link) -> None:
-        link.on_publish_refused(self._subject, self._deliveries.next_refused)
+    def connection_up(self, connection: ServerConnection) -> None:
+        connection.on_publish_refused(self._subject, self._deliveries.next_refused)
         if not self._deliveries.ledger.blind:
             self._deliveries.on_unverifiable("--no-echo: natsmon does not subscribe to its messages")

@@ -17,7 +17,7 @@ from natsmon.config.settings import Settings
 from natsmon.probe.messages.message import Message
 from natsmon.probe.messages.number_runs import Runs
 from natsmon.probe.messages.verifier import Verifier, nothing
-from natsmon.protocol.link import Link
+from natsmon.protocol.server_connection import ServerConnection
 from natsmon.stream import events as ev
 from natsmon.stream.emitter import Emit
 from natsmon.text.units import LARGEST
@@ -70,15 +70,15 @@ class Observer(Verifier):
         self._sequences: dict[tuple[bytes, ...], _Sequence] = {}
         self._timer: asyncio.TimerHandle | None = None
 
-    def link_up(self, link: Link) -> None:
+    def connection_up(self, connection: ServerConnection) -> None:
         def receive(subject: bytes, reply: bytes, headers: bytes, payload: bytes) -> None:
-            if not link.is_ours(subject, reply):  # the subject may cover requests of our own
+            if not connection.is_ours(subject, reply):  # the subject may cover requests of our own
                 self._receive(headers, payload)
 
-        link.subscribe(self._subject, receive, refused=self._refused)
+        connection.subscribe(self._subject, receive, refused=self._refused)
         self._emit_counts()
 
-    def link_down(self) -> None:
+    def connection_down(self) -> None:
         self._emit_counts()
 
     def _refused(self, text: str) -> None:

@@ -12,7 +12,7 @@ from natsmon.probe.messages.reconnect_buffer import ReconnectBuffer
 from natsmon.probe.messages.schedule import Schedule
 from natsmon.probe.messages.tallies import TALLY_EVERY
 from natsmon.probe.messages.verifier import Verifier
-from natsmon.protocol.link import Link
+from natsmon.protocol.server_connection import ServerConnection
 from natsmon.stream import events as ev
 from natsmon.stream.emitter import Emit
 
@@ -29,7 +29,7 @@ _LOOK_AGAIN = 0.001
 
 
 class Publisher:
-    """Publishes on one connection, while it has a link; buffers otherwise."""
+    """Publishes on one connection, while it has a connection; buffers otherwise."""
 
     def __init__(self, settings: Settings, verifier: Verifier, deliveries: Deliveries, emit: Emit) -> None:
         self._settings = settings
@@ -43,7 +43,7 @@ class Publisher:
         self._schedule = Schedule(settings.interval or 1.0, emit.now, self._publish_due)
         self._burst = max(1, min(_BURST, _BACKLOG // self._message.wire_size(1)))
         self._sender: asyncio.Task[None] | None = None
-        self._link: Link | None = None
+        self._connection: ServerConnection | None = None
         self._suspended = True
         self._refusing = False
         """The server would refuse messages, which has been emitted."""
@@ -54,15 +54,15 @@ class Publisher:
 
     # -- in step with the connection --------------------------------------------------------------
 
-    def link_up(self, link: Link) -> None:
+    def connection_up(self, connection: ServerConnection) -> None:
         """Send what is buffered, then go on as scheduled."""
-        self._link = link
+        self._connection = connection
         self._refusing = False
         self._send()
 
-    def link_down(self) -> None:
-        """Buffer until the next link."""
-        self._link = None
+    def connection_down(self) -> None:
+        """Buffer until the next connection."""
+        self._connection = None
         self._stop_sender()
 
     def suspend(self) -> None:
@@ -106,27 +106,27 @@ class Publisher:
         """Run the sender while there is something for it to do."""
         wanted = bool(self._buffer) or self._publishes_at_full_speed
         idle = self._sender is None or self._sender.done()
-        if wanted and idle and self._link is not None and not self._suspended:
-            self._sender = asyncio.get_running_loop().create_task(self._run_sender(self._link))
+        if wanted and idle and self._connection is not None and not self._suspended:
+            self._sender = asyncio.get_running_loop().create_task(self._run_sender(self._connection))
 
     def _stop_sender(self) -> None:
         if self._sender is not None:
             self._sender.cancel()
             self._sender = None
 
-    async def _run_sender(self, link: Link) -> None:
+    async def _run_sender(self, connection: ServerConnection) -> None:
         """Send in slices that let other tasks run, as fast as the connection takes them."""
-        while link.open and (self._buffer or self._publishes_at_full_speed):
+        while connection.open and (self._buffer or self._publishes_at_full_speed):
             room = min(self._burst, self._verifier.room)
             if not self._buffer:
                 room = min(room, WINDOW - self._ledger.flying)
             if room <= 0 and self._buffer and not self._full_speed:
                 return  # the verifier calls when there is room
-            if room <= 0 or link.backlog > _BACKLOG:
-                await link.drained()
+            if room <= 0 or connection.backlog > _BACKLOG:
+                await connection.drained()
                 await asyncio.sleep(_LOOK_AGAIN if room <= 0 else 0)
                 continue
-            sent = self._send_buffered(link, room) if self._buffer else self._send_new(link, room)
+            sent = self._send_buffered(connection, room) if self._buffer else self._send_new(connection, room)
             # What the server would refuse is not offered at full speed.
             await asyncio.sleep(0 if sent else TALLY_EVERY)
 
@@ -134,11 +134,11 @@ class Publisher:
     def _publishes_at_full_speed(self) -> bool:
         return self._full_speed and not (self.paused or self.done.is_set() or self._settings.observe)
 
-    def _send_buffered(self, link: Link, room: int) -> bool:
+    def _send_buffered(self, connection: ServerConnection, room: int) -> bool:
         """Send, or reject, the first messages of the buffer."""
         written = []
         for _ in range(min(room, len(self._buffer))):
-            refused = self._is_refused(link, self._buffer.first)
+            refused = self._is_refused(connection, self._buffer.first)
             seq, due = self._buffer.take()
             if refused:
                 self._ledger.reject()
@@ -146,16 +146,16 @@ class Publisher:
                 self._count_sent(seq, due)
                 written.append(self._message.compose(seq))
         if written:
-            link.write(b"".join(written))
+            connection.write(b"".join(written))
         self._deliveries.on_counts_changed()
         self._check_done()
         return True
 
-    def _send_new(self, link: Link, room: int) -> bool:
+    def _send_new(self, connection: ServerConnection, room: int) -> bool:
         """Send as many new messages as ``--count`` allows; False when the server would refuse them."""
         now, ledger = self._emit.now(), self._ledger
         many = self._limited(room)
-        refused = self._is_refused(link, ledger.attempted + many)
+        refused = self._is_refused(connection, ledger.attempted + many)
         written = []
         for _ in range(many):
             seq = ledger.attempt()
@@ -165,7 +165,7 @@ class Publisher:
                 self._count_sent(seq, now)
                 written.append(self._message.compose(seq))
         if written:
-            link.write(b"".join(written))
+            connection.write(b"".join(written))
         self._deliveries.on_counts_changed()
         self._check_done()
         return not refused
@@ -189,17 +189,17 @@ class Publisher:
         return True
 
     def _publish(self, due: float) -> None:
-        ledger, link = self._ledger, self._link
+        ledger, connection = self._ledger, self._connection
         seq = ledger.attempt()
         outcome: ev.PublishOutcome
         reason = ""
-        if link is not None and self._is_refused(link, seq):
+        if connection is not None and self._is_refused(connection, seq):
             outcome, reason = "rejected", "refused"
             ledger.reject()
-        elif link is not None and not self._buffer and self._takes(link):
+        elif connection is not None and not self._buffer and self._takes(connection):
             outcome = "sent"
             self._count_sent(seq, due)
-            link.write(self._message.compose(seq))
+            connection.write(self._message.compose(seq))
         elif self._buffer.add(seq, due):
             outcome = "buffered"
             self._send()
@@ -213,13 +213,13 @@ class Publisher:
         self._deliveries.sent(seq, due, self._message.size)
         self._verifier.sent(seq)
 
-    def _takes(self, link: Link) -> bool:
+    def _takes(self, connection: ServerConnection) -> bool:
         """Whether another message may be written now."""
-        return link.open and link.backlog <= _BACKLOG and self._verifier.room > 0
+        return connection.open and connection.backlog <= _BACKLOG and self._verifier.room > 0
 
-    def _is_refused(self, link: Link, seq: int) -> bool:
+    def _is_refused(self, connection: ServerConnection, seq: int) -> bool:
         """Whether the server would end the connection over a message like this one; emitted when it begins."""
-        reason = self._message.refusal(link.info, seq)
+        reason = self._message.refusal(connection.info, seq)
         if reason and not self._refusing:
             self._emit(ev.AsyncError(text=reason))
         self._refusing = bool(reason)

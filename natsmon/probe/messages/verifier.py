@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from natsmon.probe.messages.message import Message
-from natsmon.protocol.link import Link
+from natsmon.protocol.server_connection import ServerConnection
 from natsmon.stream import events as ev
 
 
@@ -39,16 +39,16 @@ class Verifier(Protocol):
         """A message is written for the first time."""
         return
 
-    def link_up(self, link: Link) -> None:
-        """Subscribe, before anything is published on this link."""
+    def connection_up(self, connection: ServerConnection) -> None:
+        """Subscribe, before anything is published on this connection."""
         return
 
-    def link_down(self) -> None:
-        """The link is not used any more."""
+    def connection_down(self) -> None:
+        """The connection is not used any more."""
         return
 
-    async def conclude(self, link: Link) -> Audit | None:
-        """Last requests before the link is closed, when nothing is published any more; within bounds."""
+    async def conclude(self, connection: ServerConnection) -> Audit | None:
+        """Last requests before the connection is closed, when nothing is published any more; within bounds."""
         return None
 
 

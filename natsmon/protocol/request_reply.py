@@ -1,0 +1,161 @@
+"""Request and reply on an open connection, with inboxes of natsmon's own. Each wait has a limit."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from natsmon.protocol.nats_client import Receive
+from natsmon.protocol.refusals import Subscription
+from natsmon.protocol.server_connection import ServerConnection, Unanswered, end
+
+_PONG_WITHIN = 0.5
+"""Seconds within which a server that is there answers a PING."""
+MOST_ANSWERS = 1_000
+"""Answers to one request that are kept; a cluster has fewer servers."""
+ANSWER_BYTES = 8 * 1024 * 1024
+"""Bytes of all answers to one request that are kept."""
+
+
+class NotNow(Unanswered):
+    """A request may have an answer a moment later."""
+
+
+class NobodyThere(Unanswered):
+    """A request has no responder."""
+
+
+class Forbidden(Unanswered):
+    """The server does not allow the request."""
+
+
+class Inbox:
+    """An inbox of natsmon's own; see ``inbox``."""
+
+    def __init__(self, connection: ServerConnection) -> None:
+        self.forbidden: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Done once the server has refused the inbox, or a request that names it."""
+        self.subscription = Subscription(connection.new_inbox(), lambda _: end(self.forbidden))
+        self._connection = connection
+
+    def publish(self, subject: str, payload: bytes) -> None:
+        """Publish a request whose answers come to this inbox.
+
+        Raises:
+            Unanswered: The connection has ended.
+        """
+        self._connection.require_open()
+        self.subscription.requests |= {subject, self._connection.checked_subject(subject)}
+        subjects = subject.encode(), self.subscription.subject.encode()
+        self._connection.write(b"PUB %b %b %d\r\n%b\r\n" % (*subjects, len(payload), payload))
+
+    async def until(self, *done: "asyncio.Future[None]", within: float) -> None:
+        """Wait for one of these, a refusal, the end of the connection, or for so many seconds."""
+        waiting: set[asyncio.Future[Any]] = {*done, self.forbidden, self._connection.lost}
+        await asyncio.wait(waiting, timeout=within, return_when=asyncio.FIRST_COMPLETED)
+
+
+@contextmanager
+def inbox(connection: ServerConnection, receive: Receive) -> Iterator[Inbox]:
+    """Subscribe to an inbox of natsmon's own, whose messages go to ``receive`` meanwhile.
+
+    What the server refuses of it is forgotten with the PONG behind its UNSUB, and is never the user's error.
+
+    Raises:
+        Unanswered: The connection has ended.
+    """
+    connection.require_open()
+    opened = Inbox(connection)
+    unsubscribe = connection.subscribe_for(opened.subscription, receive)
+    try:
+        yield opened
+    finally:
+        if connection.open:
+            unsubscribe()
+
+
+async def ask(
+    connection: ServerConnection,
+    subject: str,
+    payload: bytes,
+    *,
+    within: float,
+    enough: Callable[[bytes], bool] = lambda _: True,
+) -> list[bytes]:
+    """Return the answers to a request, up to the first that is ``enough``; none without a responder.
+
+    Args:
+        connection: Where to ask.
+        subject: The responder's.
+        payload: The request.
+        within: Seconds to wait for answers.
+        enough: Whether an answer is the last one needed.
+    """
+    answers: list[bytes] = []
+    left = ANSWER_BYTES
+    done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def receive(_: bytes, reply: bytes, headers: bytes, answer: bytes) -> None:
+        nonlocal left
+        if answer and len(answer) <= left and len(answers) < MOST_ANSWERS and not done.done():
+            left -= len(answer)
+            answers.append(answer)
+        if not answer or enough(answer):  # an empty one: there is no responder
+            end(done)
+
+    with suppress(Unanswered), inbox(connection, receive) as asking:
+        asking.publish(subject, payload)
+        await asking.until(done, within=within)
+    return answers
+
+
+async def request(connection: ServerConnection, subject: str, payload: bytes, *, within: float) -> bytes:
+    """Return the first answer to a request.
+
+    Raises:
+        NotNow: None came within so many seconds.
+        NobodyThere: There is no responder.
+        Forbidden: The server refuses the request.
+        Unanswered: The connection has ended, or the server answers no PING either.
+    """
+    answers: list[bytes] = []
+    answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def receive(_: bytes, reply: bytes, headers: bytes, answer: bytes) -> None:
+        if not answers:
+            answers.append(answer)
+            end(answered)
+
+    with inbox(connection, receive) as asking:
+        began = time.monotonic()
+        asking.publish(subject, payload)
+        await asking.until(answered, within=within)
+    if answers:
+        if not answers[0]:
+            raise NobodyThere("there is no responder")
+        return answers[0]
+    if asking.forbidden.done():
+        raise Forbidden(f"the server does not allow requests on {connection.checked_subject(subject)}")
+    connection.require_open()
+    if connection.last_read < began and not await _answers(connection):
+        raise Unanswered("the server does not answer")
+    raise NotNow(f"no answer in {within:g} s")
+
+
+async def _answers(connection: ServerConnection) -> bool:
+    """Whether the server answers a PING within a moment."""
+    with suppress(TimeoutError, Unanswered):
+        async with asyncio.timeout(_PONG_WITHIN):
+            await connection.ping()
+            return True
+    return False
+
+
+async def returns_messages(connection: ServerConnection, *, within: float) -> bool:
+    """Return whether a message to an inbox of our own comes back; False when the server refuses it."""
+    came_back: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    with suppress(Unanswered), inbox(connection, lambda *_: end(came_back)) as own:
+        own.publish(own.subscription.subject, b"")
+        await own.until(came_back, within=within)
+    return came_back.done()

@@ -1,0 +1,69 @@
+"""An open connection alone: what it asks of a server, and that nothing of it stays."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from natsmon.config.secret import Secret
+from natsmon.dial.dialer import Dialer
+from natsmon.dial.trace import DialTrace
+from natsmon.lab.nats_server import NatsServer
+from natsmon.protocol.handshake import open_connection
+from natsmon.protocol.request_reply import ask, returns_messages
+from natsmon.protocol.server_connection import ServerConnection
+from natsmon.protocol.server_info import read_info
+from tests.conftest import StartServer
+from tests.harness.listening import settings
+
+FORBIDDING = """
+authorization { users: [ {
+  user: ada, password: hunter2
+  permissions: { publish: { deny: ["forbidden"] }, subscribe: { deny: ["_INBOX.>"] } }
+} ] }
+"""
+
+
+@asynccontextmanager
+async def opened(server: NatsServer, **changes: Any) -> AsyncIterator[tuple[ServerConnection, list[str]]]:
+    """A connection, and what its server complained of."""
+    wanted = settings(server.url, **changes)
+    (ours,) = wanted.servers
+    stream = await Dialer().dial((ours.host, ours.port), deadline=None, trace=DialTrace())
+    info, raw = await read_info(stream.reader)
+    connection = await open_connection(stream, ours, info, raw, wanted, lambda _: None)
+    complaints: list[str] = []
+    connection.on_error(complaints.append)
+    try:
+        yield connection, complaints
+    finally:
+        connection.abort()
+
+
+async def test_a_question_that_is_answered_is_forgotten(server: NatsServer) -> None:
+    async with opened(server) as (connection, complaints):
+        for _ in range(3):
+            assert await ask(connection, "nobody.here", b"", within=5.0) == []
+        assert await returns_messages(connection, within=5.0)
+        await connection.ping()
+        assert connection.refusals.subscriptions == []
+        assert complaints == []
+
+
+async def test_a_question_that_is_forbidden_is_no_complaint_and_is_forgotten(nats_server: StartServer) -> None:
+    """Also where the refusal comes when nobody waits any longer."""
+    server = nats_server(config=FORBIDDING)
+    async with opened(server, user=Secret("ada"), password=Secret("hunter2")) as (connection, complaints):
+        assert await ask(connection, "forbidden", b"", within=5.0) == []
+        assert await ask(connection, "forbidden", b"", within=0.0) == []
+        assert not await returns_messages(connection, within=5.0)
+        await connection.ping()
+        assert connection.refusals.subscriptions == []
+        assert complaints == []
+
+
+async def test_a_question_without_an_answer_is_forgotten(server: NatsServer) -> None:
+    async with opened(server) as (connection, _):
+        connection.subscribe("silence", lambda *_: None)
+        assert await ask(connection, "silence", b"", within=0.05) == []
+        await connection.ping()
+        assert connection.refusals.subscriptions == []
