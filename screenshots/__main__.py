@@ -1,15 +1,10 @@
 """Takes the pictures in this folder, from real runs: real servers, killed and started again.
 
-``python -m screenshots [NAME …]`` writes an SVG each, and a PNG beside it where Chromium is installed.
+``python -m screenshots [NAME …]`` writes an SVG each.
 """
 
 import asyncio
-import math
-import re
-import shutil
-import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 from natsmon.config.server_urls import parse_server
@@ -17,6 +12,7 @@ from natsmon.config.settings import Settings
 from natsmon.lab.cluster import LAME_DUCK, Cluster
 from natsmon.lab.faults import FaultyNode
 from natsmon.stream.probe_child import ProbeChild
+from natsmon.tui import screenshot
 from natsmon.tui.app import NatsmonApp
 from screenshots.scenes import ON_A_CLUSTER, SCENES, Stage
 
@@ -36,36 +32,10 @@ async def take(name: str) -> Path:
             await SCENES[name](stage)
             await pilot.pause(0.2)
             picture = HERE / f"{name}.svg"
-            picture.write_text(app.export_screenshot(title=f"natsmon: {name}"))
+            picture.write_text(screenshot.picture(app, f"natsmon: {name}"))
             source.kill()
             await stage.until_over()
     return picture
-
-
-def as_png(svg: Path) -> None:
-    """By a browser: simpler converters drop the spaces between the words of a terminal."""
-    browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if browser is None:
-        print(f"{svg.name}: no PNG, Chromium is not installed", file=sys.stderr)
-        return
-    box = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg.read_text())
-    assert box is not None, "Textual's pictures have a viewBox"
-    size = ",".join(str(math.ceil(float(side))) for side in box.groups())
-    with tempfile.TemporaryDirectory() as profile:
-        subprocess.run(
-            [
-                browser,
-                *("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run"),
-                *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-                f"--user-data-dir={profile}",
-                f"--window-size={size}",
-                f"--screenshot={svg.with_suffix('.png')}",
-                svg.as_uri(),
-            ],
-            check=True,
-            timeout=60,
-            stderr=subprocess.DEVNULL,
-        )
 
 
 def main() -> int:
@@ -75,7 +45,6 @@ def main() -> int:
         return 2
     for name in wanted:
         picture = asyncio.run(take(name))
-        as_png(picture)
         print(f"screenshots/{picture.name}")
     return 0
 

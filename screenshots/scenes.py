@@ -56,7 +56,7 @@ class Stage:
         await self.until(lambda state: state.reconnects > reconnects)
 
     async def retirement(self) -> None:
-        """The server says that it will leave, goes, and is started again."""
+        """The server announces its shutdown, ends, and is started again."""
         reconnects = self.app.watched.state.reconnects
         node = self.node
         node.lame_duck()
@@ -104,7 +104,7 @@ async def one_dial(stage: Stage) -> None:
 
 
 async def outages(stage: Stage) -> None:
-    """A server that was killed, one that left as it had said, and one that was killed for longer."""
+    """A server that was killed, one that shut down in lame duck mode, and one that was killed for longer."""
     await stage.round_trips(6)
     await stage.outage(1)
     await stage.round_trips(6)
