@@ -15,7 +15,7 @@ from natsmon.text.plain_text import printable
 
 _RUN_SECONDS = 30.0
 _WAITING_LIMIT = 16
-_COMPLAINT = 200
+_ERROR_LIMIT = 200
 """Characters of a failed command's last line."""
 
 
@@ -85,7 +85,7 @@ class AlertCommands:
             return f"{printable(command[0])}: {error.strerror}"
         try:
             async with asyncio.timeout(self._run_seconds) as self._limit:
-                _, complaints = await process.communicate(msgspec.json.encode(alert) + b"\n")
+                _, errors = await process.communicate(msgspec.json.encode(alert) + b"\n")
         except TimeoutError:
             return f"{printable(command[0])} did not end within {self._run_seconds:g} s and was killed"
         finally:
@@ -97,6 +97,6 @@ class AlertCommands:
                 await process.wait()
         if process.returncode == 0:
             return ""
-        last = next((line for line in reversed(complaints.decode(errors="replace").splitlines()) if line.strip()), "")
-        told = f": {printable(last.strip()[:_COMPLAINT])}" if last else ""
-        return f"{printable(command[0])}: exit status {process.returncode}{told}"
+        last = next((line for line in reversed(errors.decode(errors="replace").splitlines()) if line.strip()), "")
+        reason = f": {printable(last.strip()[:_ERROR_LIMIT])}" if last else ""
+        return f"{printable(command[0])}: exit status {process.returncode}{reason}"

@@ -1,7 +1,7 @@
 """What a screen is made of: rows of pieces of text, each with a role, fitted to terminal cells.
 
 Panels are pure functions from what is known to such rows, so that they can be tested without a terminal.
-A role names what a piece means; the stylesheet alone knows its colour.
+A role names what a piece means; the stylesheet gives it its colour.
 """
 
 from collections.abc import Iterable

@@ -133,7 +133,7 @@ class NatsmonApp(ScreenApp):
         if self.keymap_of_user:
             self.set_keymap(self.keymap_of_user)
             if problems := keymap_problems(self.keymap_of_user, self.key_table()):
-                self.log_and_say(f"keymap: {'; '.join(problems)}", "warn")
+                self.log_notice(f"keymap: {'; '.join(problems)}", "warn")
         self.theme_changed_signal.subscribe(self, self._keep_theme)
         self.set_interval(FRAME, self.draw)
         self._start()
@@ -185,7 +185,7 @@ class NatsmonApp(ScreenApp):
         self.recordings.look()
         self.watched.look()
         if (late := self.watched.sent.overdue()) is not None:
-            self.say(f"{doing(late)}: no answer from the monitor process yet")
+            self.show_notice(f"{doing(late)}: no answer from the monitor process yet")
         if self._session != self.watched.sessions:
             self._session = self.watched.sessions
             self._leave_records()
@@ -208,10 +208,10 @@ class NatsmonApp(ScreenApp):
     def _alert_failed(self, failure: str) -> None:
         self.watched.note(failure, "bad")
 
-    def log_and_say(self, words: str, kind: "Kind" = "info") -> None:
+    def log_notice(self, words: str, kind: "Kind" = "info") -> None:
         """Show what was done in the log, and for a few seconds in the place of the key bar."""
         self.watched.note(words, kind)
-        self.say(words)
+        self.show_notice(words)
         self._prompt_until = self._clock() + _PROMPT
         self._draw_soon()
 
@@ -221,7 +221,7 @@ class NatsmonApp(ScreenApp):
         """Send the command of an action, unless it is only asked for; False, with a notice, when it does not apply."""
         decision = decisions.decide(action, self.watched.moment(), pausing=self.watched.sent.pausing)
         if isinstance(decision, str):
-            self.say(with_keys(decision, self._keys))
+            self.show_notice(with_keys(decision, self._keys))
             return False
         if send:
             self._send(decision)
@@ -233,9 +233,9 @@ class NatsmonApp(ScreenApp):
 
     def _answered(self, command: commands.AnyCommand, answer: ev.Answer) -> None:
         if answer.outcome == "ignored":
-            self.say(f"{doing(command)}: {with_keys(answer.reason, self._keys)}")
+            self.show_notice(f"{doing(command)}: {with_keys(answer.reason, self._keys)}")
         elif len(self._views) > 1:  # the page hides what the dashboard shows of it
-            self.say(f"{doing(command)}: done")
+            self.show_notice(f"{doing(command)}: done")
 
     def action_cancel(self) -> None:
         self._decide("cancel")
@@ -250,7 +250,7 @@ class NatsmonApp(ScreenApp):
 
     def restart(self, words: str) -> None:
         """Start the monitor again, after the connection is drained and the monitor has ended."""
-        self.log_and_say(words)
+        self.log_notice(words)
         if self.watched.moment().over:
             self._start_again()
         elif self._restarting is None:
@@ -274,19 +274,21 @@ class NatsmonApp(ScreenApp):
         self._drain_asked = -CONFIRM_WITHIN
         if self._decide("drain", send=confirmed) and not confirmed:
             self._drain_asked = self._clock()
-            self.say(f"{self._shown('drain')} again within {CONFIRM_WITHIN:.0f} s drains and closes the connection")
+            self.show_notice(
+                f"{self._shown('drain')} again within {CONFIRM_WITHIN:.0f} s drains and closes the connection"
+            )
 
     def action_contexts(self) -> None:
         """Open the menu of contexts."""
         if self.contexts is None:
-            self.say("contexts are chosen where natsmon opens the connection itself")
+            self.show_notice("contexts are chosen where natsmon opens the connection itself")
         else:
             self.contexts.open_menu()
 
     def action_faults(self) -> None:
         """Open the demo's menu of faults."""
         if self.faults is None:
-            self.say("only natsmon demo causes faults")
+            self.show_notice("only natsmon demo causes faults")
         else:
             self.faults.open_menu()
 
@@ -296,16 +298,16 @@ class NatsmonApp(ScreenApp):
         shown = not self.watched.window.messages
         self._dashboard.events.show_messages(shown)
         keep_choice("messages", shown)
-        self.say("single messages are " + ("shown" if shown else "hidden; the counters go on"))
+        self.show_notice("single messages are " + ("shown" if shown else "hidden; the counters go on"))
 
     def action_record(self) -> None:
-        self.say(self.recordings.toggle())
+        self.show_notice(self.recordings.toggle())
         self._draw_soon()
 
     def action_save_screen(self) -> None:
         from natsmon.tui import screenshot
 
-        self.log_and_say(*screenshot.save(self))
+        self.log_notice(*screenshot.save(self))
 
     # -- the end ----------------------------------------------------------------------------------
 
@@ -316,7 +318,7 @@ class NatsmonApp(ScreenApp):
             self.watched.leave()
             self._send(commands.Close())
             self.set_timer(self._patience, self._end_probe)
-            self.say("")  # the key bar shows what is waited for, as long as it is
+            self.show_notice("")  # the key bar shows what is waited for, as long as it is
             self._draw_soon()
         elif self.watched.stream == "leaving":
             self._end_probe()

@@ -42,6 +42,6 @@ class ContextSwitch:
         try:
             await asyncio.to_thread(self._contexts.choose, name)
         except ValueError as error:
-            self._app.log_and_say(str(error), "bad")
+            self._app.log_notice(str(error), "bad")
         else:
             self._app.restart(f"switching to context {name}" if name else "switching to what natsmon was started with")

@@ -60,7 +60,7 @@ class DemoFaults:
         if fault is None:
             return
         if self.busy:
-            self._app.say("the fault before is still being caused")
+            self._app.show_notice("the fault before is still being caused")
             return
         self.busy = True
         connected = self._app.watched.state.connected
@@ -79,4 +79,4 @@ class DemoFaults:
 
     def _applied(self, done: str, kind: "Kind") -> None:
         self.busy = False
-        self._app.log_and_say(done, kind)
+        self._app.log_notice(done, kind)

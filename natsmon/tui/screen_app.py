@@ -123,7 +123,7 @@ class ScreenApp(App[int]):
         """The dashboard and the pages over it."""
         return [self._dashboard, *(screen for screen in self.screen_stack[1:] if isinstance(screen, MomentView))]
 
-    def say(self, notice: str) -> None:
+    def show_notice(self, notice: str) -> None:
         """Show a sentence in the place of the key bar, for a few seconds."""
         self._views[-1].keybar.show_notice(notice)
         self._notice_until = self._clock() + NOTICE_SECONDS
@@ -140,11 +140,13 @@ class ScreenApp(App[int]):
         text = "\n".join(lines)
         cut = text.encode()[:COPIED_AT_MOST].decode(errors="ignore")
         if not cut.strip():
-            self.say("nothing to copy")
+            self.show_notice("nothing to copy")
             return
         self.copy_to_clipboard(cut)
         what = f"{len(lines):,} lines" if len(lines) > 1 else "1 line"
-        self.say(f"copied {what}" + (f": only the first {len(cut.encode()):,} bytes" if len(cut) < len(text) else ""))
+        self.show_notice(
+            f"copied {what}" + (f": only the first {len(cut.encode()):,} bytes" if len(cut) < len(text) else "")
+        )
 
     # -- keys -------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""The screen as it is, in two files: a picture, and its text. Loaded when asked for."""
+"""Screenshot: the screen in two files, a picture and its text. Loaded when asked for."""
 
 import os
 import re
@@ -20,7 +20,7 @@ _NAMES_TRIED = 100
 
 
 def save(app: App[int]) -> "tuple[str, Kind]":
-    """Into the current folder, for their owner alone (mode 0600), as recordings are; says where, or why not."""
+    """Write both files into the current folder with mode 0600. Returns where they are, or why not, as a notice."""
     name = _name()
     try:
         path = _save(name, {".svg": picture(app), ".txt": text(app)})
@@ -43,13 +43,13 @@ def picture(app: App[int], title: str | None = None) -> str:
 
 
 def text(app: App[int]) -> str:
-    """What stands on the screen, line by line, without the blanks at their ends."""
+    """The text on the screen, line by line, without trailing blanks."""
     strips = app.screen._compositor.render_strips()  # noqa: SLF001  what Textual's own picture is made of
     return "".join(f"{strip.text.rstrip()}\n" for strip in strips)
 
 
 def _save(name: str, contents: dict[str, str]) -> Path:
-    """All of them or none, and nothing that was there before is lost. Where they are, without the ending."""
+    """Write all files or none, under a new name. Returns their path without the ending."""
     for number in range(1, _NAMES_TRIED + 1):
         path = Path(os.path.abspath(f"{name}-{number}" if number > 1 else name))
         files = {Path(f"{path}{end}"): content for end, content in contents.items()}
@@ -60,7 +60,7 @@ def _save(name: str, contents: dict[str, str]) -> Path:
 
 
 def _write(files: dict[Path, str]) -> None:
-    """Raises OSError, and FileExistsError where one of them is there already; there is none of them then."""
+    """Raises OSError, and FileExistsError where one exists already; then none is left."""
     made: list[Path] = []
     try:
         for path, content in files.items():

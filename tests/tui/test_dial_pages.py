@@ -11,8 +11,8 @@ from natsmon.charts.cells import text_of
 from natsmon.stream import commands
 from natsmon.stream import events as ev
 from natsmon.tui.app import NatsmonApp
-from natsmon.tui.panels.dial_table import DialTable
 from natsmon.tui.widgets.panel import Panel
+from natsmon.tui.widgets.record_table import RecordTable
 from tests.tui import dial_streams, streams
 from tests.tui.drawn import text_on
 from tests.tui.driven import driven
@@ -31,7 +31,7 @@ async def test_tab_moves_the_keys_to_the_dials_and_back() -> None:
         await drive.press("down", "down")
         assert drive.title("events") == "events"
         assert drive.title("dials").startswith("dials · 3 of 4")
-        assert next(line for line in drive.shown("dials").splitlines() if "▸" in line).split("▸")[0].strip() == "2"
+        assert next(line for line in drive.shown("dials").splitlines() if "▸" in line).split()[1] == "2"
         await drive.press("end")
         assert drive.title("dials").startswith("dials · 4 of 4")
         await drive.press("pageup", "home")
@@ -77,7 +77,7 @@ async def test_enter_without_the_focus_opens_the_newest() -> None:
 
 async def test_a_click_opens_the_dial_it_is_on() -> None:
     async with driven(streams.outage()) as drive:
-        line = next(n for n, text in enumerate(drive.shown("dials").splitlines()) if text.startswith("   2 "))
+        line = next(n for n, text in enumerate(drive.shown("dials").splitlines()) if text.startswith("     2 "))
         await drive.pilot.click("#dials", offset=(30, line + 1))
         await drive.settle()
         assert title_of(drive).startswith("dial 2")
@@ -228,7 +228,7 @@ async def test_the_page_of_a_dial_closes_with_its_session(on_top_of_it: tuple[st
         await drive.tell(ev.Session(t=0.0, id="s2", started=streams.STARTED + 500.0))
         assert on_top(drive) == "dashboard"
         await drive.tell(*stream.events[1:])
-        dials = drive.app.query_one(DialTable).selection
+        dials = drive.app.query_one(RecordTable).selection
         assert dials.current(drive.app.watched.state) is drive.app.watched.state.dials[-1]
 
 

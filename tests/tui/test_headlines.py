@@ -43,7 +43,9 @@ def paused() -> Stream:
 def observing() -> Stream:
     stream = Stream(name="watcher").become("CONNECTING", "initial").connect()
     stream.events[1] = replace(stream.events[1], observing=True, subject="orders.>")
-    return stream.wait(30.0).add(ev.Observed(t=stream.t, messages=3600, publishers=2))
+    for second in range(1, 61):
+        stream.wait(1.0).add(ev.Observed(t=stream.t, messages=120 * second, publishers=2))
+    return stream
 
 
 HEADLINES: dict[str, Callable[[], Moment]] = {

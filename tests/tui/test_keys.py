@@ -347,6 +347,36 @@ async def test_enter_opens_a_marked_event_in_full() -> None:
         assert drive.app.screen.name == "dashboard"
 
 
+async def test_enter_opens_the_marked_event_whatever_is_selected() -> None:
+    async with driven(streams.outage()) as drive:
+        await drive.press("k", "v", "k", "k", "enter")
+        marked = drive.app.watched.window.line(drive.app.watched.window.cursor)
+        assert marked is not None
+        opened = drive.app.screen.query_one("Sheet", Panel)
+        assert marked.text[:30] in "\n".join(text_of(row) for row in opened._rows)
+
+
+async def test_a_click_on_an_event_opens_it_and_one_on_the_status_the_servers() -> None:
+    async with driven(streams.outage()) as drive:
+        line = next(n for n, text in enumerate(drive.shown("events").splitlines()) if "1 lost, 2 buffered" in text)
+        await drive.pilot.click("#events", offset=(30, line + 1))
+        await drive.settle()
+        assert "1 lost, 2 buffered" in "\n".join(text_of(r) for r in drive.app.screen.query_one("Sheet", Panel)._rows)
+        await drive.press("escape")
+        await drive.pilot.click("#status", offset=(30, 0))
+        await drive.settle()
+        assert drive.app.screen.name == "servers"
+
+
+async def test_a_search_of_the_help_finds_words_on_two_lines() -> None:
+    async with driven(streams.connected(), size=(80, 24)) as drive:
+        await drive.press("question_mark", "slash", *"notices, steps", "enter")
+        rows = [text_of(row).rstrip() for row in drive.app.screen.query_one("Sheet", Panel)._rows]
+        assert rows[0].startswith("u 3")
+        assert rows[1].strip().startswith("duck notices, steps")
+        assert len(rows) == 2
+
+
 async def test_help_is_searched() -> None:
     async with driven(streams.connected()) as drive:
         await drive.press("question_mark", "slash", *"lame", "enter")

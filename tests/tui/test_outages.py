@@ -34,7 +34,7 @@ MOMENTS = [moment_of(build(), how=how) for build in STREAMS for how in ("live", 
 def listed(moment: Moment, width: int, height: int, needle: str = "") -> list[Row]:
     selection = outage_rows.OutageSelection()
     selection.filter(needle)
-    view = selection.view(moment.state, height - outage_rows.lines_above(height))
+    view = selection.view(moment.state, height - outage_rows.lines_above(moment, height))
     return outage_rows.rows(moment, width, height, view, needle)
 
 
@@ -287,7 +287,7 @@ def test_without_a_notice_the_window_is_the_run_up_to_ten_minutes() -> None:
 
 def test_the_time_on_each_server() -> None:
     shown = "\n".join(texts(upgrade_rows.rows(moment_of(outage_streams.upgrade()), 78)))
-    assert "  east-1      1    70.2 s   43.48 %       0  in the pool  east-1:4222" in shown
+    assert "  east-1      1    70.2 s   43.48 %       0  in the pool           east-1:4222" in shown
     assert "! east-3      1    46.0 s   28.49 %       0  connected, lame duck" in shown
     assert "15:08:35  east-2  east-3    10.2 s   20.1 ms    0.4 ms    1.1 ms      0" in shown
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from textual.events import AppBlur, AppFocus
 
-from natsmon.tui.pages.outage_table import OutageTable
 from natsmon.tui.widgets.key_bar import MomentView
 from natsmon.tui.widgets.prompt import Prompt
+from natsmon.tui.widgets.record_table import RecordTable
 from tests.replay.indexed import EVENTS, written
 from tests.tui import streams
 from tests.tui.driven import Driven, driven
@@ -75,7 +75,7 @@ async def test_letters_that_come_with_the_key_that_asks_are_no_commands(
         screen = drive.app.screen
         assert screen.query_one(Prompt).value == "cdnkq"
         assert screen.query_one(Prompt).region.bottom == drive.app.size.height, "it stands where the key bar does"
-        pane = screen.query_one(OutageTable) if on_top(drive) == "outages" else drive.app.watched.window
+        pane = screen.query_one(RecordTable) if on_top(drive) == "outages" else drive.app.watched.window
         assert pane.needle == "cdnkq"
         await drive.together("x", "enter")
         assert gone(drive)

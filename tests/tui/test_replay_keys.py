@@ -147,9 +147,9 @@ async def test_the_help_of_a_replay_lists_its_keys(recording: Path) -> None:
 async def test_there_is_no_connection_to_act_on(recording: Path) -> None:
     async with played(recording) as replay:
         for key in ("c", "r", "n", "p", "d"):
-            replay.app.say("")
+            replay.app.show_notice("")
             await replay.press(key)
-            assert replay.shown("keybar").rstrip() == "a recording: there is no connection to act on"
+            assert replay.shown("keybar").rstrip() == "a recording has no connection to act on"
 
 
 @pytest.mark.parametrize("size", [(48, 16), (60, 16), *SIZES], ids=lambda size: f"{size[0]}x{size[1]}")

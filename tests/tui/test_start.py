@@ -11,7 +11,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 
 from natsmon.tui.app import NatsmonApp
-from natsmon.tui.panels.dial_table import DialTable
+from natsmon.tui.widgets.record_table import RecordTable
 from tests.tui.fakes import Recorded
 from tests.tui.streams import Stream
 
@@ -89,14 +89,14 @@ async def test_the_legend_is_the_one_for_the_width_as_soon_as_it_is_painted(widt
 async def test_the_first_layout_is_the_one_for_the_size(size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[Any] = []
 
-    def on_resize(self: DialTable, event: Resize) -> None:
+    def on_resize(self: RecordTable[Any], event: Resize) -> None:
         sizes.append(event.size)
 
-    monkeypatch.setattr(DialTable, "on_resize", on_resize, raising=False)
+    monkeypatch.setattr(RecordTable, "on_resize", on_resize, raising=False)
     source = Recorded(Stream())
     app = NatsmonApp(source, clock=source.clock)
     async with app.run_test(size=size) as pilot:
         await pilot.pause()
         assert sizes
-        assert set(sizes) == {app.query_one(DialTable).outer_size}
+        assert set(sizes) == {app.query_one(RecordTable).outer_size}
         app.exit()

@@ -1,1 +1,1 @@
-"""What a view knows and decides, without a terminal."""
+"""State and decisions of a view, without a terminal."""

@@ -53,7 +53,7 @@ class Key(msgspec.Struct, frozen=True):
 
     @property
     def shown(self) -> str:
-        """The first of its keys, as a reader knows it."""
+        """The first of its keys, as keyboards name it."""
         return self.display or key_name(self.keys.partition(",")[0])
 
     @property
@@ -68,7 +68,7 @@ class Key(msgspec.Struct, frozen=True):
 
 
 def key_name(key: str) -> str:
-    """A key as a reader knows it."""
+    """A key, as keyboards name it."""
     *modifiers, name = key.split("+")
     return "+".join([*modifiers, _SHOWN.get(name, name)])
 

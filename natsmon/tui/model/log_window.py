@@ -132,6 +132,10 @@ class LogWindow:
         found = [line for number, line in self._matching if number in numbers]
         return found or [line for _, line in self._matching[-1:]]
 
+    def line(self, number: int) -> LogLine | None:
+        """The line of this number, if the filter shows it."""
+        return next((line for own, line in self._matching if own == number), None)
+
     def place_of(self, number: int) -> int:
         """Where the line of this number is, or the next one that matches."""
         return min(bisect_left(self._matching, number, key=lambda each: each[0]), len(self._matching) - 1)

@@ -1,4 +1,4 @@
-"""The moves from one server to the next, and the time on each server."""
+"""Moves from one server to the next, and the time on each server."""
 
 import re
 from bisect import bisect_left

@@ -44,7 +44,7 @@ class Recordings:
         self._take(codec.encode(note))
 
     def toggle(self) -> str:
-        """Start one, or end the one there is; says so, and where it is, also in the log."""
+        """Start a recording, or end the one that runs. Returns the notice, which is logged too."""
         if self._recorder is None:
             return self._start()
         words = f"recording ends: {_place(self._recorder)}"
@@ -75,7 +75,7 @@ class Recordings:
         return words
 
     def look(self) -> None:
-        """Show how large it is, and tell of one that had to stop."""
+        """Show its size; log the failure of one that had to stop."""
         recorder = self._recorder
         for stopped in [*self._finished, *([recorder] if recorder is not None else [])]:
             if stopped.failure and not stopped.reported:
@@ -86,7 +86,7 @@ class Recordings:
         self._watched.recording = units.size(self._recorder.size) if self._recorder is not None else ""
 
     def close(self) -> list[str]:
-        """Write what is left of all of them; what went wrong, and has not been told yet."""
+        """Write the rest of all recordings. Returns failures that were not shown yet."""
         if self._recorder is not None:
             self._finished.append(self._recorder)
             self._recorder = None

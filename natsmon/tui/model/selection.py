@@ -19,6 +19,15 @@ class View(NamedTuple, Generic[T]):
     selected: frozenset[int] = frozenset()
     """Rows of ``listed`` that are selected."""
 
+    def mark(self, row: int) -> str:
+        """What stands before a row: the cursor, or that it is selected."""
+        return "▸ " if self.cursor == row else "▪ " if row in self.selected else "  "
+
+
+def nothing_found(known: int, noun: str, needle: str) -> str:
+    """What a table shows when the filter hides every row."""
+    return f"none of {known:,} {noun} contains “{needle}” · / changes it, esc removes it"
+
 
 class Selection(Generic[T]):
     """No row is marked until the cursor is moved; then it stays on the same record, whatever is added."""

@@ -32,7 +32,7 @@ class Watched:
         self.recording = ""
         """The size of the recording that is being made."""
         self.on_note: Callable[[ev.Note], None] | None = None
-        """Called with each line of ``note``: it is in no probe's stream."""
+        """Called with each line of ``note``, which is not in the probe's stream."""
         self.on_answer: Callable[[commands.AnyCommand, ev.Answer], None] | None = None
         self.tracks = Tracks(_narrate)
         self.sessions = 0

@@ -4,22 +4,19 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.events import Resize
-from textual.screen import Screen
 
 from natsmon.charts.cells import COMPONENTS, Row, fit, row
-from natsmon.state import Dial, OutageRecord
-from natsmon.stream.events import LogLine
 from natsmon.tui.model.key_table import Key
 from natsmon.tui.model.log_window import LogWindow
 from natsmon.tui.model.moment import Moment
 from natsmon.tui.pages.pane_screen import PaneScreen
-from natsmon.tui.panels import message_panel, round_trip_panel, server_panel, status_panel, timeline_panel
-from natsmon.tui.panels.dial_table import DialTable
+from natsmon.tui.panels import dial_rows, message_panel, round_trip_panel, server_panel, status_panel, timeline_panel
 from natsmon.tui.panels.event_panel import EventPanel
 from natsmon.tui.panels.outage_panel import OutagePanel
 from natsmon.tui.widgets.key_bar import KeyBar
 from natsmon.tui.widgets.pane import Pane
 from natsmon.tui.widgets.panel import Panel
+from natsmon.tui.widgets.record_table import Opened, RecordTable
 
 SMALLEST = (60, 16)
 _ALWAYS_SHOWN = ("status", "keybar", "replay")
@@ -48,7 +45,7 @@ class Dashboard(PaneScreen):
 
     def __init__(self, window: LogWindow, keys: tuple[Key, ...]) -> None:
         super().__init__(name="dashboard")
-        self.dials = DialTable()
+        self.dials = RecordTable(dial_rows.DialSelection(), dial_rows, "dials", id="dials", legend=dial_rows.legend)
         self.messages = Panel(message_panel.rows, message_panel.tick, id="messages", title="messages", page="latency")
         self.round_trips = Panel(
             round_trip_panel.rows, round_trip_panel.tick, id="roundtrip", title="round trip", page="latency"
@@ -59,7 +56,7 @@ class Dashboard(PaneScreen):
         self.events = EventPanel(window)
         self.keybar = KeyBar(keys)
         self.panels: tuple[Panel, ...] = (
-            Panel(status_panel.rows, status_panel.tick, id="status"),
+            Panel(status_panel.rows, status_panel.tick, id="status", page="servers"),
             self.dials,
             self.messages,
             self.round_trips,
@@ -152,34 +149,12 @@ class Dashboard(PaneScreen):
         else:
             self.dials.open()
 
-    def on_dial_table_opened(self, message: DialTable.Opened) -> None:
-        self._open_dial(message.dial)
-
-    def _open_dial(self, dial: Dial) -> None:
-        from natsmon.tui.pages.dial_page import DialPage  # pages are loaded when opened: they cost first paint else
-
-        self._open(DialPage(dial, self.dials.selection))
-
-    def on_event_panel_opened(self, message: EventPanel.Opened) -> None:
-        self._open_line(message.line)
-
-    def _open_line(self, line: LogLine) -> None:
-        from natsmon.tui.pages.line_page import line_page
-
-        self._open(line_page(line))
-
-    def on_outage_panel_opened(self, message: OutagePanel.Opened) -> None:
-        self._open_outage(message.outage)
-
-    def _open_outage(self, outage: OutageRecord) -> None:
-        from natsmon.tui.pages.outage_pages import OutagePage
-        from natsmon.tui.pages.outage_rows import OutageSelection
-
-        self._open(OutagePage(outage, OutageSelection()))
-
-    def _open(self, page: Screen[None]) -> None:
+    def on_opened(self, message: Opened) -> None:
+        """Open the page of a dial, an outage or a line of the log."""
         if self.is_current:
-            self.app.push_screen(page)
+            from natsmon.tui.pages.page_list import page_of  # pages are loaded when opened: they cost first paint else
+
+            self.app.push_screen(page_of(message.record, self.dials.selection))
 
     # -- size -------------------------------------------------------------------------------------
 

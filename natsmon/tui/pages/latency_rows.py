@@ -16,7 +16,7 @@ _BESIDE = 110
 _GAP = 4
 _PING = "PING to PONG"
 _PERCENTILES = (50, 90, 99, 99.9)
-_ROOMY = 72
+_WIDE = 72
 """Cells from which on figures stand further apart."""
 _KIND = 5
 _NAMES = 12
@@ -37,7 +37,7 @@ def rows(moment: Moment, width: int) -> list[Row]:
         drawn += [*_bars(published, state.echoes, width), *_bars(_PING, state.pings, width)]
         return [fit(line, width) for line in drawn][1:]
     column = (width - _GAP) // 2
-    height = 10 if column >= _ROOMY else 6
+    height = 10 if column >= _WIDE else 6
     echoes = _course(published, state.echoes, moment, column, height)
     pings = _course(_PING, state.pings, moment, column, height)
     first = [*_percentiles(moment, column), *_pings(moment, column)]
@@ -48,7 +48,7 @@ def rows(moment: Moment, width: int) -> list[Row]:
 
 
 def _percentiles(moment: Moment, width: int) -> list[Row]:
-    cell, number = (9, 12) if width >= _ROOMY else (7, 8)
+    cell, number = (9, 12) if width >= _WIDE else (7, 8)
     names = "".join(f"{f'p{p:g}':>{cell}}" for p in _PERCENTILES)
     title: Piece = (" " * _NAMES + f"{names}{'max':>{cell}}{'n':>{number}}", "label")
     drawn = [*heading("percentiles, ms", width), fit(row(title), width)]
@@ -72,9 +72,9 @@ def _bars(title: str, latencies: LatencySeries, width: int) -> list[Row]:
 
 def _pings(moment: Moment, width: int) -> list[Row]:
     """The arithmetic by which a silent connection is given up."""
-    told = ping_figures.arithmetic(moment)
+    phrases = ping_figures.arithmetic(moment)
     none = "  no connection" if moment.state.period is None or moment.over else "  not known yet"
-    return heading("PINGs", width) + (facts(told, width) if told else [fit(row((none, "label")), width)])
+    return heading("PINGs", width) + (facts(phrases, width) if phrases else [fit(row((none, "label")), width)])
 
 
 def _available(moment: Moment, width: int) -> list[Row]:
@@ -102,11 +102,11 @@ def _available(moment: Moment, width: int) -> list[Row]:
 
 def _unknown(spans: list[tuple[str, availability.Uptime | None]], known: availability.Outages, now: float) -> list[str]:
     """What a figure leaves out, because more happened than is kept."""
-    told = [
+    phrases = [
         f"{name}: only the latest {figures.span(now - span.since, 0)} of it are known"
         for name, span in spans
         if span is not None and span.outrun
     ]
     if known.looked_at < known.count:
-        told.append(f"longest, MTTR: of the latest {known.looked_at:,} outages")
-    return told
+        phrases.append(f"longest, MTTR: of the latest {known.looked_at:,} outages")
+    return phrases

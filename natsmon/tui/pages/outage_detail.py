@@ -1,4 +1,4 @@
-"""One outage told whole: what happened, how it was noticed, what it cost, and its steps on a scale of time."""
+"""One outage in full: its cause, how it was detected, what it cost, and its steps on a scale of time."""
 
 from natsmon.charts.cells import Row, fit, row, spread, width_of
 from natsmon.state import OutageRecord
@@ -14,7 +14,7 @@ from natsmon.wording.cause_table import diagnose
 
 _BY_SERVER = ("shutdown", "kicked", "slow_consumer", "permissions", "max_payload", "account_limit", "limit")
 _RUNS_SHOWN = 12
-"""Runs of lost messages told by number; who wants more has the event stream."""
+"""Runs of lost messages shown by number; the event stream has all."""
 
 
 def tick(outage: OutageRecord, moment: Moment) -> object:

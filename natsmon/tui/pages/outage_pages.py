@@ -4,16 +4,16 @@ from natsmon.charts.cells import Row
 from natsmon.state import OutageRecord, State
 from natsmon.tui.model import figures
 from natsmon.tui.model.moment import Moment
-from natsmon.tui.pages import outage_detail
-from natsmon.tui.pages.outage_table import OutageTable
+from natsmon.tui.pages import outage_detail, outage_rows
 from natsmon.tui.pages.page import Page, RecordPage
+from natsmon.tui.widgets.record_table import Opened, RecordTable
 
 
 class OutagesPage(Page):
     """The totals of the outages, and each of them."""
 
     def __init__(self) -> None:
-        self.table = OutageTable()
+        self.table = RecordTable(outage_rows.OutageSelection(), outage_rows, "outages", id="outages-table")
         self.table.styles.height = "1fr"
         super().__init__("outages", self.table, without=("older", "newer", "cancel"))
 
@@ -21,9 +21,9 @@ class OutagesPage(Page):
         self.table.selection.again(state)
         return True
 
-    def on_outage_table_opened(self, message: OutageTable.Opened) -> None:
+    def on_opened(self, message: Opened) -> None:
         if self.is_current:
-            self.app.push_screen(OutagePage(message.outage, self.table.selection))
+            self.app.push_screen(OutagePage(message.record, self.table.selection))
 
 
 class OutagePage(RecordPage[OutageRecord]):

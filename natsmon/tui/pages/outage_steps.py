@@ -17,7 +17,7 @@ from natsmon.tui.model.moment import Moment
 from natsmon.tui.model.outage_words import outage_cause
 
 _FIRST, _LAST = 8, 12
-"""Dials told one by one, at the beginning and at the end of an outage that took many more."""
+"""Dials shown one by one, at the beginning and at the end of an outage that took many more."""
 _FIGURE = 9
 _MOST_WHAT = 44
 _LEAST_WHAT = 12
@@ -66,26 +66,26 @@ def steps(outage: OutageRecord, moment: Moment) -> list[Step]:
     """In the order in which they came."""
     state = moment.state
     known = ServerNames(state)
-    told: list[Step] = []
+    found: list[Step] = []
     last = last_data(outage)
     if last is not None:
-        told.append(Step("●", "good", f"last data from {known.name(outage.before) or 'the server'}", last))
+        found.append(Step("●", "good", f"last data from {known.name(outage.before) or 'the server'}", last))
     silence = outage.began - last if last is not None else None
     loss = "manual reconnect" if outage.manual else f"loss detected: {outage_cause(outage)}"
-    told.append(Step("✗", "bad", loss, outage.began, silence, late=True))
-    told += _dials(outage, moment)
+    found.append(Step("✗", "bad", loss, outage.began, silence, late=True))
+    found += _dials(outage, moment)
     if outage.ended is None:
-        return told + _still_out(moment)
+        return found + _still_out(moment)
     lasted = outage.downtime(moment.now)
     if not outage.after:
-        return [*told, Step("■", "bad", "closed, without a connection", outage.ended, lasted, late=True)]
-    told.append(Step("●", "good", f"CONNECTED to {known.name(outage.after)}", outage.ended, lasted, late=True))
+        return [*found, Step("■", "bad", "closed, without a connection", outage.ended, lasted, late=True)]
+    found.append(Step("●", "good", f"CONNECTED to {known.name(outage.after)}", outage.ended, lasted, late=True))
     reached = outage.ended
     for at, name in ((outage.subscribed, "resubscribed"), (outage.first_echo, "first echo")):
         if at is not None:
-            told.append(Step("✓", "good", name, at, max(0.0, at - reached), late=True))
+            found.append(Step("✓", "good", name, at, max(0.0, at - reached), late=True))
             reached = at
-    return told
+    return found
 
 
 def _still_out(moment: Moment) -> list[Step]:
@@ -144,19 +144,19 @@ def rows(outage: OutageRecord, moment: Moment, width: int) -> list[Row]:
     """A line a step; bars and marks are all on the scale from the last data to the last step."""
     if width <= 0:
         return []
-    told = steps(outage, moment)
+    found = steps(outage, moment)
     began = origin(outage)
     ended = outage.ended is not None or moment.over
-    ends = [step.began if step.late else step.began + (step.took or 0.0) for step in told]
+    ends = [step.began if step.late else step.began + (step.took or 0.0) for step in found]
     total = max([*ends, began if ended else moment.now]) - began
     clock = 12 if width >= 76 else 8
     numbers = clock + 1 + _FIGURE + 2 + 2 + 1 + _FIGURE + 2
-    longest = max(cell_len(printable(step.what)) for step in told)
+    longest = max(cell_len(printable(step.what)) for step in found)
     what = max(_LEAST_WHAT, min(longest, _MOST_WHAT, width - numbers - _LEAST_SCALE))
     scale = min(_MOST_SCALE, width - numbers - what)
     scale = scale if scale >= _LEAST_SCALE else 0
     drawn = [_axis(clock, what, scale, total, width)]
-    for step in told:
+    for step in found:
         wall = moment.state.wall(step.began)
         at = figures.wall_millis(wall) if clock == 12 else figures.wall(wall)
         since = step.began - began

@@ -72,7 +72,7 @@ class Page(PaneScreen):
 
     def action_hold(self) -> None:
         self.held = not self.held
-        self.natsmon.say("held; f follows again" if self.held else "follows")
+        self.natsmon.show_notice("held; f follows again" if self.held else "follows")
         self.natsmon.draw()
 
 
@@ -142,7 +142,7 @@ class RecordPage(Page, Generic[R]):
         """Go to the record before or after this one; a mark in the table moves along."""
         record = self.selection.beside(self.natsmon.watched.state, self.record, by)
         if record is None:
-            self.natsmon.say(f"there is no {self.noun} {'before this one' if by > 0 else 'after this one yet'}")
+            self.natsmon.show_notice(f"there is no {self.noun} {'before this one' if by > 0 else 'after this one yet'}")
             return
         self.record = record
         if self.selection.marked:

@@ -1,6 +1,9 @@
-"""The pages that a key opens from anywhere, by name."""
+"""The pages that a key opens from anywhere, by name, and those of one record."""
 
+from natsmon.state import Dial, OutageRecord
+from natsmon.stream.events import LogLine
 from natsmon.tui.model.key_table import Key
+from natsmon.tui.model.selection import Selection
 from natsmon.tui.pages.page import Page, SheetPage
 
 
@@ -32,3 +35,24 @@ def page_named(name: str, keys: tuple[Key, ...], record_keys: tuple[Key, ...]) -
     from natsmon.tui.pages import help_rows
 
     return SheetPage("help", "help", lambda _, width: help_rows.rows(keys, record_keys, width), lambda _: 0)
+
+
+def page_of(record: Dial | OutageRecord | LogLine, dials: Selection[Dial]) -> Page:
+    """Make the page of one record; what it needs is imported now.
+
+    Args:
+        record: To be shown in full.
+        dials: The selection of the table of dials.
+    """
+    if isinstance(record, Dial):
+        from natsmon.tui.pages.dial_page import DialPage
+
+        return DialPage(record, dials)
+    if isinstance(record, OutageRecord):
+        from natsmon.tui.pages.outage_pages import OutagePage
+        from natsmon.tui.pages.outage_rows import OutageSelection
+
+        return OutagePage(record, OutageSelection())
+    from natsmon.tui.pages.line_page import line_page
+
+    return line_page(record)

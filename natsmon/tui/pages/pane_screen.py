@@ -69,4 +69,4 @@ class PaneScreen(Screen[None], MomentView):
 
     def action_enlarge(self) -> None:
         """Let the focused panel fill the screen, or no longer."""
-        self.natsmon.say("this page fills the screen already")
+        self.natsmon.show_notice("this page fills the screen already")

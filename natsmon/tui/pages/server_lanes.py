@@ -1,4 +1,4 @@
-"""One line of time a server: when we were on it, when it said that it would go, when it was dialed in vain."""
+"""One line of time a server: when it was connected, when it announced its shutdown, when dials to it failed."""
 
 from collections.abc import Iterator
 
@@ -59,7 +59,7 @@ class _Lane:
         self._cell = window / width
         self._width = width
         self._oldest = int(moment.now / self._cell) - width + 1
-        # What was before the session is no time at all.
+        # Nothing is drawn before the session began.
         self._cells: list[_Mark] = [("·" if self._oldest + n >= 0 else " ", "dim") for n in range(width)]
         self._dials(server)
         for stay in there:

@@ -1,8 +1,11 @@
 """A rolling upgrade seen from one client: from server to server, with the notices, and the time on each."""
 
+from collections.abc import Callable
+
 from rich.cells import cell_len
 
 from natsmon.charts.cells import Piece, Row, fit, fold, left, row
+from natsmon.charts.columns import Column, header, line, shortened, text, widest
 from natsmon.state.server_names import ServerNames, address
 from natsmon.text import units
 from natsmon.text.plain_text import printable
@@ -11,7 +14,7 @@ from natsmon.tui.model.moment import Moment
 from natsmon.tui.model.moves import Move, moves, pool_by_address, servers, stays
 from natsmon.tui.model.outage_words import outage_cause
 from natsmon.tui.pages.server_lanes import MARKS, lanes, window_of
-from natsmon.tui.panels.server_panel import standing
+from natsmon.tui.panels.server_panel import addresses, failed, standing
 from natsmon.tui.widgets.prose import heading
 
 _MOVES_SHOWN = 20
@@ -47,14 +50,14 @@ def newest_move(moment: Moment) -> list[str]:
     move = next(moves(state), None)
     if move is None:
         return ["no move yet: still on the first server" if state.ever_connected else "never connected"]
-    told = _steps(move, moment)
-    return [*told[:-1], told[-1] + _price(move)]
+    phrases = _steps(move, moment)
+    return [*phrases[:-1], phrases[-1] + _price(move)]
 
 
-def _packed(told: list[str], width: int) -> list[str]:
+def _packed(phrases: list[str], width: int) -> list[str]:
     """Arrows between them, and no step torn apart that fits on a line."""
     lines: list[str] = []
-    for step in told:
+    for step in phrases:
         longer = f"{lines[-1]} → {step}" if lines else step
         if lines and cell_len(printable(longer)) > width:
             lines += fold(f"→ {step}", width)
@@ -69,22 +72,22 @@ def _steps(move: Move, moment: Moment) -> list[str]:
     outage = move.outage
     before = known.name(outage.before)
     if move.notice is not None:
-        told = [f"lame duck notice of {before} {_at(move.notice, moment)}"]
-        told.append(f"disconnected +{units.elapsed(outage.began - move.notice)}")
+        phrases = [f"lame duck notice of {before} {_at(move.notice, moment)}"]
+        phrases.append(f"disconnected +{units.elapsed(outage.began - move.notice)}")
     else:
         how = "left" if outage.cause == "manual" else "lost"
-        told = [f"{how} {before} {_at(outage.began, moment)} ({outage_cause(outage)})"]
+        phrases = [f"{how} {before} {_at(outage.began, moment)} ({outage_cause(outage)})"]
     if outage.ended is None:
-        return [*told, f"not connected for {units.elapsed(outage.downtime(moment.now))} so far"]
+        return [*phrases, f"not connected for {units.elapsed(outage.downtime(moment.now))} so far"]
     if not outage.after:
-        return [*told, f"closed +{units.elapsed(outage.downtime(moment.now))}"]
-    told.append(f"{known.name(outage.after)} +{units.elapsed(outage.downtime(moment.now))}")
+        return [*phrases, f"closed +{units.elapsed(outage.downtime(moment.now))}"]
+    phrases.append(f"{known.name(outage.after)} +{units.elapsed(outage.downtime(moment.now))}")
     reached = outage.ended
     for name, at in (("resubscribed", outage.subscribed), ("first echo", outage.first_echo)):
         if at is not None:
-            told.append(f"{name} +{units.elapsed(at - reached)}")
+            phrases.append(f"{name} +{units.elapsed(at - reached)}")
             reached = at
-    return told
+    return phrases
 
 
 def _price(move: Move) -> str:
@@ -132,37 +135,47 @@ def _legend(width: int) -> list[Piece]:
 
 
 def _servers(moment: Moment, width: int) -> list[Row]:
-    """The pool, and those left that are no more in it."""
+    """The servers of the pool, and those connected to earlier."""
     state, now = moment.state, moment.now
     known = ServerNames(state)
     listed, pool = servers(state), pool_by_address(state)
     if not listed:
         return [*heading("servers", width), fit(row(("  none known yet", "label")), width)]
-    name = min(_NAME * 2, max([6, *(len(known.name(server)) for server in listed)]), max(6, width - 46))
-    header = f"  {'server':<{name}}  {'times':>5}  {'time':>8}  {'of run':>8}  {'failed':>6}  now"
-    drawn = [*heading("servers", width), fit(row((header, "dim")), width)]
     on = stays(state)
-    for server in listed:
+
+    def seconds(server: str) -> float | None:
         there = on.get(server, [])
-        seconds = sum(stay.seconds(now) for stay in there)
+        return sum(stay.seconds(now) for stay in there) if there else None
+
+    def share(server: str) -> float | None:
+        spent = seconds(server)
+        return spent / now if now > 0 and spent is not None else None
+
+    def failures(server: str) -> int | None:
         member = pool.get(server)
-        failures = member.failures if member is not None else None
-        mark, role, word = standing(server, member, moment)
-        drawn.append(
-            fit(
-                row(
-                    (f"{mark} ", role),
-                    (left(known.name(server), name) + "  ", "strong" if word.startswith("connected") else "value"),
-                    (figures.count(len(there) or None, 5) + "  ", "value"),
-                    (figures.span(seconds if there else None) + "  ", "value"),
-                    (figures.percent(seconds / now if now > 0 and there else None) + "  ", "value"),
-                    (figures.count(failures, 6) + "  ", "warn" if failures else "label"),
-                    (word or "in the pool", role if role != "dim" else "label"),
-                    (f"  {server}" if known.name(server) != server else "", "label"),
-                ),
-                width,
-            )
-        )
+        return member.failures if member is not None else None
+
+    def words(server: str) -> str:
+        return standing(server, pool.get(server), moment)[2] or "in the pool"
+
+    def used(server: str) -> Row:
+        role = standing(server, pool.get(server), moment)[1]
+        return text(words(server), role if role != "dim" else "label")
+
+    size = widest(map(known.name, listed), 6, min(2 * _NAME, max(6, width - 58)))
+    columns: list[Column[str]] = [
+        Column("server", size, lambda server: shortened(known.name(server), size)),
+        Column("times", 5, lambda server: text(figures.count(len(on.get(server, [])) or None, 5)), right=True),
+        Column("time", 8, lambda server: text(figures.span(seconds(server))), right=True),
+        Column("of run", 8, lambda server: text(figures.percent(share(server))), right=True),
+        failed(failures),
+        Column("now", widest(map(words, listed), 9, 20), used),
+    ]
+    columns += addresses(columns, width - 2, listed, known, str)
+    drawn = [*heading("servers", width), header(columns, width, "  ")]
+    for server in listed:
+        mark, role, _ = standing(server, pool.get(server), moment)
+        drawn.append(line(columns, server, width, row((f"{mark} ", role))))
     return drawn
 
 
@@ -178,30 +191,23 @@ def _moves(moment: Moment, width: int) -> list[Row]:
     known = ServerNames(state)
     listed = [move for move, _ in zip(moves(state), range(_MOVES_SHOWN), strict=False)]
     both = [known.name(server) for move in listed for server in (move.outage.before, move.outage.after)]
-    name = min(_NAME, max([4, *map(len, both)]), max(4, (min(width, _WIDEST) - 10 - 4 * 10 - 5 - 4) // 2))
-    columns = f"{'notice':>8}  {'gap':>8}  {'resubscr':>8}  {'echo':>8}  {'lost':>5}"
-    header = f"{'at':<8}  {left('from', name)}  {left('to', name)}  {columns}"
+    size = widest(both, 4, min(_NAME, max(4, (min(width, _WIDEST) - 10 - 4 * 10 - 5 - 4) // 2)))
+
+    def step(called: str, seconds: Callable[[Move], float | None]) -> Column[Move]:
+        return Column(called, 8, lambda move: text(figures.span(seconds(move))), right=True)
+
+    def lost(move: Move) -> Row:
+        return text(figures.count(move.outage.lost_if_known, 5), "bad" if move.outage.lost else "value")
+
+    columns: list[Column[Move]] = [
+        Column("at", 8, lambda move: text(_at(move.outage.began, moment), "label")),
+        Column("from", size, lambda move: shortened(known.name(move.outage.before), size)),
+        Column("to", size, lambda move: shortened(known.name(move.outage.after) or "…", size)),
+        step("notice", lambda move: _between(move.notice, move.outage.began)),
+        step("gap", lambda move: move.outage.downtime(moment.now)),
+        step("resubscr", lambda move: _between(move.outage.ended, move.outage.subscribed)),
+        step("echo", lambda move: _between(move.outage.subscribed or move.outage.ended, move.outage.first_echo)),
+        Column("lost", 5, lost, right=True),
+    ]
     title = "moves" if len(state.outages) <= _MOVES_SHOWN else f"the last {_MOVES_SHOWN} moves"
-    drawn = [*heading(title, width), fit(row((header, "dim")), width)]
-    for move in listed:
-        outage = move.outage
-        steps = [
-            _between(move.notice, outage.began),
-            outage.downtime(moment.now),
-            _between(outage.ended, outage.subscribed),
-            _between(outage.subscribed or outage.ended, outage.first_echo),
-        ]
-        spans = "".join(figures.span(step) + "  " for step in steps)
-        drawn.append(
-            fit(
-                row(
-                    (f"{_at(outage.began, moment):<8}  ", "label"),
-                    (left(known.name(outage.before), name) + "  ", "value"),
-                    (left(known.name(outage.after) or "…", name) + "  ", "value"),
-                    (spans, "value"),
-                    (figures.count(outage.lost_if_known, 5), "bad" if outage.lost else "value"),
-                ),
-                width,
-            )
-        )
-    return drawn
+    return [*heading(title, width), header(columns, width), *(line(columns, move, width) for move in listed)]

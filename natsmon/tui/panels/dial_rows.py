@@ -11,13 +11,12 @@ from natsmon.charts.cells import (
     bar,
     cut_between_words,
     fit,
-    left,
-    right,
     row,
     shorten,
     spread,
     width_of,
 )
+from natsmon.charts.columns import Column, header, line, room, shortened, text, widest
 from natsmon.state import Dial, State
 from natsmon.state.server_names import ServerNames
 from natsmon.stream import events as ev
@@ -25,7 +24,7 @@ from natsmon.text import units
 from natsmon.tui.model import figures
 from natsmon.tui.model.cause_words import cause_words
 from natsmon.tui.model.moment import Moment
-from natsmon.tui.model.selection import Selection, View
+from natsmon.tui.model.selection import Selection, View, nothing_found
 
 OUTCOMES: dict[ev.DialOutcome, Role] = {
     "connected": "good",
@@ -38,6 +37,8 @@ _FULL_STRIP = 77
 _WITH_TIME = 70
 _WORTH_READING = 20
 _LONGEST_NAME = 34
+_SHORTEST_SCALE = 0.01
+"""Seconds of a full bar at least: dials that fail at once are not the longest bars of the screen."""
 
 
 class DialSelection(Selection[Dial]):
@@ -69,44 +70,27 @@ def tick(moment: Moment) -> object:
 
 def rows(moment: Moment, width: int, height: int, view: View[Dial] | None = None, needle: str = "") -> list[Row]:
     dials = moment.state.dials
-    above = lines_above(height, marked=view is not None and view.cursor is not None)
+    above = lines_above(moment, height, marked=view is not None and view.cursor is not None)
     if view is None:
         view = View(list(islice(reversed(dials), max(0, height - above))))
     drawn = [_now(moment, width)]
     if dials and above > 1:
         drawn.append(fit(_strip(dials[-1], moment, width), width))
     if dials and height > above:
-        columns = _Columns(width, moment, view.listed)
-        drawn += [columns.header()] if above > 2 else []
-        drawn += [columns.line(dial, _mark(view, y)) for y, dial in enumerate(view.listed)]
+        scale = max([_SHORTEST_SCALE, *(dial.elapsed(moment.now) for dial in view.listed)])
+        columns = _columns(moment, max(0, width - 2), view.listed, scale)
+        drawn += [header(columns, width, "  ")] if above > 2 else []
+        drawn += [line(columns, dial, width, row((view.mark(y), "strong"))) for y, dial in enumerate(view.listed)]
         if not view.listed:
-            words = f"none of {len(dials):,} dials contains “{needle}” · / changes it, esc removes it"
-            drawn.append(fit(row((words, "label")), width))
+            drawn.append(fit(row((nothing_found(len(dials), "dials", needle), "label")), width))
     return drawn[:height]
 
 
-def _mark(view: View[Dial], y: int) -> str:
-    return "▸" if view.cursor == y else "▪" if y in view.selected else " "
-
-
-def lines_above(height: int, *, marked: bool) -> int:
+def lines_above(moment: Moment, height: int, *, marked: bool = False) -> int:
     """How many lines stand above the rows of the table; where lines are scarce, a cursor needs them more."""
     if height > 3:
         return 3
     return 1 if marked else height
-
-
-def title(moment: Moment, view: View[Dial], needle: str) -> str:
-    """The filter, and where the cursor is."""
-    known = len(moment.state.dials)
-    parts = ["dials"]
-    if needle:
-        parts.append(f"“{needle}” {view.total:,} of {known:,}")
-    if view.cursor is not None:
-        parts.append(f"{view.place + 1:,} of {view.total:,}")
-    if view.selected:
-        parts.append("selected")
-    return " · ".join(parts)
 
 
 def _now(moment: Moment, width: int) -> Row:
@@ -159,15 +143,15 @@ def _countdown(waiting: ev.Waiting, moment: Moment, width: int) -> Row:
 
 def _strip(dial: Dial, moment: Moment, width: int) -> Row:
     """The stages of one dial: name, glyph and milliseconds of each, every one at its place."""
-    roomy = width >= _FULL_STRIP
+    wide = width >= _FULL_STRIP
     parts: list[Piece] = []
     for stage in ev.STAGES:
         glyph, role = dial_stages.mark(dial, stage)
         record = dial.stages.get(stage)
         figure = figures.millis(dial_stages.seconds(record, moment.now), 5) if record else ""
-        parts += [(f"{stage} " if roomy else stage, "label"), (glyph, role)]
-        parts += [(f" {figure:>5}" if roomy else f"{figure:>5}", "value"), ("   " if roomy else " ", "value")]
-    return row(*parts, ("ms" if roomy else "", "label"))
+        parts += [(f"{stage} " if wide else stage, "label"), (glyph, role)]
+        parts += [(f" {figure:>5}" if wide else f"{figure:>5}", "value"), ("   " if wide else " ", "value")]
+    return row(*parts, ("ms" if wide else "", "label"))
 
 
 def attempt_words(dial: Dial, state: State) -> str:
@@ -179,52 +163,31 @@ def attempt_words(dial: Dial, state: State) -> str:
     return f"attempt {dial.attempt:,}{of}" + (f", pass {dial.pool_pass:,}" if servers > 1 else "")
 
 
-class _Columns:
-    """The columns of the table of dials at a given width."""
+def _columns(moment: Moment, width: int, listed: list[Dial], scale: float) -> list[Column[Dial]]:
+    """Those there is room for; a full bar is ``scale`` seconds."""
+    state, now = moment.state, moment.now
+    names = ServerNames(state)
+    wide = width >= _WITH_WATERFALL
+    most, bar_size = (34, 30) if width >= 150 else (20 if width >= _WITH_TIME else 15, 18)
+    server = widest((names.name(dial.server) for dial in listed), 6, most)
+    found: list[Column[Dial]] = [Column("#", 4, lambda d: text(f"{d.id % 10_000:>4}", "label"), right=True)]
+    if width >= _WITH_TIME:
+        found.append(Column("at", 8, lambda d: text(figures.wall(state.wall(d.began)), "label")))
+    if wide:
+        found.append(Column("reason", 9, lambda d: text(d.reason, "label")))
+        found.append(Column("attempt", 7, lambda d: text(figures.count(d.attempt, 7), "label"), right=True))
+    found.append(Column("server", server, lambda d: shortened(names.name(d.server), server)))
+    found.append(Column("stages", 9, _glyphs))
+    if wide:
+        bar_of = f"0 … {units.elapsed(scale)}"
+        found.append(Column(bar_of, bar_size, lambda d: dial_stages.proportions(d, now, bar_size, scale)))
+    found.append(Column("total", 8, lambda d: text(figures.span(d.elapsed(now))), right=True))
+    outcome = max(0, room(found, width))
+    return [*found, Column("outcome", outcome, lambda d: row(*_outcome(d, outcome)))]
 
-    def __init__(self, width: int, moment: Moment, listed: list[Dial]) -> None:
-        self.width = width
-        self._moment = moment
-        self._names = ServerNames(moment.state)
-        self._longest = max((dial.elapsed(moment.now) for dial in listed), default=0.0)
-        self.waterfall = 0
-        self.attempt = 0
-        most = 15 if width < _WITH_TIME else 20 if width < 150 else 34
-        if width >= _WITH_WATERFALL:
-            self.attempt = 7
-            self.waterfall = 18 if width < 150 else 30
-        self.at = width >= _WITH_TIME
-        self.reason = width >= _WITH_WATERFALL
-        self.server = min(most, max([6, *(len(self._names.name(dial.server)) for dial in listed)]))
 
-    def header(self) -> Row:
-        parts: list[Piece] = [(f"{'#':>4} ", "dim")]
-        parts += [(f"{'at':<10}", "dim")] if self.at else []
-        parts += [(f"{'reason':<11}", "dim")] if self.reason else []
-        parts += [(right("attempt", self.attempt) + "  ", "dim")] if self.attempt else []
-        parts += [(left("server", self.server) + "  ", "dim"), (f"{'stages':<11}", "dim")]
-        scale = f"0 … {units.elapsed(self._longest)}"
-        parts += [(left(scale, self.waterfall) + "  ", "dim")] if self.waterfall else []
-        parts += [(f"{'total':>8}  ", "dim"), ("outcome", "dim")]
-        return fit(row(*parts), self.width)
-
-    def line(self, dial: Dial, mark: str = " ") -> Row:
-        moment, state = self._moment, self._moment.state
-        parts: list[Piece] = [(f"{dial.id % 10_000:>4}", "label"), (mark, "strong")]
-        parts += [(f"{figures.wall(state.wall(dial.began)):<10}", "label")] if self.at else []
-        parts += [(f"{dial.reason:<11}", "label")] if self.reason else []
-        if self.attempt:
-            parts.append((right(f"{dial.attempt:,}", self.attempt) + "  ", "label"))
-        parts.append((left(shorten(self._names.name(dial.server), self.server), self.server) + "  ", "value"))
-        for stage in ev.STAGES:
-            glyph, role = dial_stages.mark(dial, stage)
-            parts += [(glyph, role), (" ", "value")]
-        parts.append((" ", "value"))
-        if self.waterfall:
-            parts += [*dial_stages.proportions(dial, moment.now, self.waterfall, self._longest), ("  ", "value")]
-        parts.append((figures.span(dial.elapsed(moment.now)) + "  ", "value"))
-        parts += _outcome(dial, self.width - width_of(tuple(parts)))
-        return fit(row(*parts), self.width)
+def _glyphs(dial: Dial) -> Row:
+    return row(*(part for stage in ev.STAGES for part in (dial_stages.mark(dial, stage), (" ", "value"))))[:-1]
 
 
 def _outcome(dial: Dial, width: int) -> list[Piece]:

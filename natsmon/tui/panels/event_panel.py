@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from rich.cells import cell_len
-from textual.message import Message
+from textual.events import Click
 
 from natsmon.charts.cells import Role, Row, fit, fold_briefly, row
 from natsmon.state.log import Numbered
@@ -12,7 +12,9 @@ from natsmon.text.plain_text import printable
 from natsmon.tui.model import figures
 from natsmon.tui.model.log_window import LogWindow
 from natsmon.tui.model.moment import Moment
+from natsmon.tui.model.selection import nothing_found
 from natsmon.tui.widgets.panel import ScrolledPanel
+from natsmon.tui.widgets.record_table import Opened
 
 _FULL_TIME = 70
 _FULL_ADDRESSES = 97
@@ -31,27 +33,21 @@ SELECTED = "▪"
 
 def rows(window: LogWindow, width: int, height: int) -> list[Row]:
     """The lines in view; at most ``height`` rows."""
-    return _rows_and_cursor(window, width, height)[0]
+    return [cells for cells, _ in _numbered_rows(window, width, height)]
 
 
-def _rows_and_cursor(window: LogWindow, width: int, height: int) -> tuple[list[Row], range]:
-    """The rows, and those of the marked line."""
+def _numbered_rows(window: LogWindow, width: int, height: int) -> list[tuple[Row, int]]:
+    """The rows, each with the number of its line."""
     if not len(window):
         if window.needle:
-            words = f"none of {len(window.log):,} lines contains “{window.needle}” · / changes it, esc removes it"
+            words = nothing_found(len(window.log), "lines", window.needle)
         else:
             words = "waiting for the first event"
-        return [fit(row((words, "label")), width)], range(0)
-    drawn: list[Row] = []
-    marked = range(0)
+        return [(fit(row((words, "label")), width), 0)]
+    drawn: list[tuple[Row, int]] = []
     for number, line in window.view(height, fitting(window, width, height)):
-        lines = line_rows(line, width, selected=number in window.selected)
-        if number == window.cursor:
-            marked = range(len(drawn), len(drawn) + len(lines))
-        drawn += lines
-    if window.follow:
-        return drawn[-height:], range(0)
-    return drawn[:height], marked
+        drawn += [(cells, number) for cells in line_rows(line, width, selected=number in window.selected)]
+    return drawn[-height:] if window.follow else drawn[:height]
 
 
 def fitting(window: LogWindow, width: int, height: int) -> int:
@@ -105,21 +101,20 @@ class EventPanel(ScrolledPanel, can_focus=True):
 
     noun = "events"
 
-    class Opened(Message):
-        """A line is to be shown in full."""
-
-        def __init__(self, line: LogLine) -> None:
-            super().__init__()
-            self.line = line
-
     def __init__(self, window: LogWindow) -> None:
         self.window = window
+        self._numbers: list[int] = []
+        """The number of the line of each row in view; 0 for none."""
         super().__init__(self._lines, lambda moment: window.revision, id="events", title="events")
 
     def _lines(self, moment: Moment, width: int, height: int) -> list[Row]:
         self.entitle(title(self.window))
-        drawn, self.lit = _rows_and_cursor(self.window, width, height)
-        return drawn
+        drawn = _numbered_rows(self.window, width, height)
+        self._numbers = [number for _, number in drawn]
+        cursor = self.window.cursor
+        first = self._numbers.index(cursor) if cursor in self._numbers and cursor else 0
+        self.lit = range(first, first + self._numbers.count(cursor)) if cursor else range(0)
+        return [cells for cells, _ in drawn]
 
     @property
     def needle(self) -> str:
@@ -195,5 +190,12 @@ class EventPanel(ScrolledPanel, can_focus=True):
         return [f"{figures.local_day(line.at)} {figures.wall_millis(line.at)} {printable(line.text)}" for line in lines]
 
     def open(self) -> None:
-        if self.window.cursor and (lines := self.window.chosen()):
-            self.post_message(self.Opened(lines[-1]))
+        if self.window.cursor and (line := self.window.line(self.window.cursor)) is not None:
+            self.post_message(Opened(line))
+
+    async def on_click(self, event: Click) -> None:
+        """Open the line in full."""
+        place = event.get_content_offset(self)
+        number = self._numbers[place.y] if place is not None and 0 <= place.y < len(self._numbers) else 0
+        if number and (line := self.window.line(number)) is not None:
+            self.post_message(Opened(line))

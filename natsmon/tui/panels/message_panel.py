@@ -75,10 +75,10 @@ def rows(moment: Moment, width: int, height: int) -> list[Row]:
     if tally is None and not state.ever_connected and height <= 1:
         return [fit(row(("waiting for the first message", "label")), width)]
     if state.unverified:
-        told = fit(row(("delivery not verified: ", "warn"), (state.unverified, "value")), width)
+        reason = fit(row(("delivery not verified: ", "warn"), (state.unverified, "value")), width)
         known = tally is not None and bool(tally.delivered or tally.lost)
         names = _echoed(tally, width) if known else _UNVERIFIED
-        return [*_table(names, tally, width, height - 1), told][:height]
+        return [*_table(names, tally, width, height - 1), reason][:height]
     if state.connection is not None and state.connection.verification == "ack":
         if (found := state.audit) is not None:
             return [*_table(_ACKNOWLEDGED, tally, width, height - 1), _stored(found, width)][:height]

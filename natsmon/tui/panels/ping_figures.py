@@ -46,7 +46,7 @@ def left(kept: ev.Keepalive, moment: Moment) -> str:
 
 
 def _seconds_left(kept: ev.Keepalive, moment: Moment) -> float:
-    """While all PINGs are answered it is not told anew for each: the next one is due within an interval of now."""
+    """While all PINGs are answered no event gives it anew: the next PING is due within an interval from now."""
     seconds = kept.stale_at - moment.now
     if kept.outstanding == 0 and kept.interval > 0:
         return max(0, kept.max_out) * kept.interval + seconds % kept.interval

@@ -12,7 +12,7 @@ WINDOW = 60.0
 _BINS = 30
 _TWO_KINDS = 44
 """Cells from which on the echoes have a line, too."""
-_ROOMY = 60
+_WIDE = 60
 """Cells from which on there is room for p99.9."""
 
 
@@ -102,7 +102,7 @@ def _percentiles(moment: Moment, width: int) -> list[Row]:
 
 
 def _line(width: int, of: Histogram, longest: float | None) -> Row:
-    rare = [("p99.9", figures.percentile(of, 99.9))] if width >= _ROOMY else []
+    rare = [("p99.9", figures.percentile(of, 99.9))] if width >= _WIDE else []
     return _figures(("p50", figures.percentile(of, 50)), figures.tail(of), *rare, ("max", longest)) + row(
         (" ms", "label")
     )

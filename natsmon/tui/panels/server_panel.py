@@ -1,19 +1,24 @@
 """The panel of the server pool: where the next dial may go."""
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from rich.cells import cell_len
 
-from natsmon.charts.cells import Piece, Role, Row, fit, left, row, shorten, width_of
+from natsmon.charts.cells import Piece, Role, Row, fit, row
+from natsmon.charts.columns import Column, header, line, room, shortened, text, widest
 from natsmon.state import State
 from natsmon.state.server_names import ServerNames, address
 from natsmon.stream import events as ev
 from natsmon.tui.model import figures
 from natsmon.tui.model.moment import Moment
 
+T = TypeVar("T")
 SOON = 86_400
 """Seconds before credentials end from which on it is a warning."""
-_FAILED = 6 + 2
-_LEFT = 13 + 2
-_STATE = 20
+_FAILED = 6
+_LEFT = 13
+_STATE = 32
 
 
 def tick(moment: Moment) -> object:
@@ -75,30 +80,57 @@ def table(moment: Moment, width: int) -> list[Row]:
     members = moment.state.pool.values()
     names = ServerNames(moment.state)
     limited = any(member.attempts_left is not None for member in members)
-    longest = max(cell_len(names.name(member.server)) for member in members)
-    name = max(10, min(max(longest, 16), width - 2 - 2 - _FAILED - (_LEFT if limited else 0) - _STATE))
-    header = f"  {left('server', name)}  {'failed':>6}  {'attempts left  ' if limited else ''}now"
-    lines = (_line(member, moment, names, name, width, limited=limited) for member in members)
-    return [fit(row((header, "dim")), width), *lines]
 
+    def called(member: ev.PoolMember) -> Row:
+        in_use = standing(member.server, member, moment)[0] in "●◐◌"
+        return shortened(names.name(member.server), size, "strong" if in_use else "value")
 
-def _line(member: ev.PoolMember, moment: Moment, names: ServerNames, size: int, width: int, *, limited: bool) -> Row:
-    """Name, failed dials, how it is used now; its address where there is room."""
-    glyph, role, word = standing(member.server, member, moment)
-    name, at = names.name(member.server), address(member.server)
-    spent = member.attempts_left == 0
-    parts: list[Piece] = [
-        (f"{glyph} ", role),
-        (left(shorten(name, size), size) + "  ", "strong" if glyph in "●◐◌" else "value"),
-        (figures.count(member.failures, 6) + "  ", "warn" if member.failures else "label"),
-    ]
+    def left_over(member: ev.PoolMember) -> Row:
+        return text(figures.count(member.attempts_left, _LEFT), "bad" if member.attempts_left == 0 else "label")
+
+    def words(member: ev.PoolMember) -> str:
+        word = standing(member.server, member, moment)[2]
+        return ", ".join(filter(None, [word, "discovered" if member.discovered else ""]))
+
+    now = widest(map(words, members), 9, _STATE)
+    size = width - 2 - (_FAILED + 2) - (_LEFT + 2 if limited else 0) - now - 2
+    size = widest((names.name(member.server) for member in members), 10, max(10, size))
+    columns: list[Column[ev.PoolMember]] = [Column("server", size, called), failed(lambda member: member.failures)]
     if limited:
-        parts.append((figures.count(member.attempts_left, _LEFT - 2) + "  ", "bad" if spent else "label"))
-    words = ", ".join(filter(None, [word, "discovered" if member.discovered else ""]))
-    parts.append((words, role if word else "label"))
-    if name != at and width_of(tuple(parts)) + cell_len(at) + 2 <= width:
-        parts += [(" " * max(2, _STATE - cell_len(words)), "label"), (at, "label")]
-    return fit(row(*parts), width)
+        columns.append(Column("attempts left", _LEFT, left_over))
+    columns.append(Column("now", now, lambda m: text(words(m), standing(m.server, m, moment)[1])))
+    columns += addresses(columns, width - 2, [member.server for member in members], names, lambda m: m.server)
+    drawn = [header(columns, width, "  ")]
+    for member in members:
+        mark, role, _ = standing(member.server, member, moment)
+        drawn.append(line(columns, member, width, row((f"{mark} ", role))))
+    return drawn
+
+
+def failed(failures: Callable[[T], int | None]) -> Column[T]:
+    """The column of dials that failed."""
+
+    def cell(record: T) -> Row:
+        count = failures(record)
+        return text(figures.count(count, _FAILED), "warn" if count else "label")
+
+    return Column("failed", _FAILED, cell, right=True)
+
+
+def addresses(
+    columns: list[Column[T]], width: int, listed: list[str], names: ServerNames, server: Callable[[T], str]
+) -> list[Column[T]]:
+    """The column of the addresses of servers that have a name; none without room for them."""
+    named = [address(each) for each in listed if names.name(each) != address(each)]
+    longest = max(map(cell_len, named), default=0)
+    if not longest or longest > room(columns, width):
+        return []
+
+    def cell(record: T) -> Row:
+        at = address(server(record))
+        return text(at if names.name(at) != at else "", "label")
+
+    return [Column("", longest, cell)]
 
 
 def standing(server: str, member: ev.PoolMember | None, moment: Moment) -> tuple[str, Role, str]:

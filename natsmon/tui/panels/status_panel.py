@@ -122,15 +122,15 @@ def _further(moment: Moment, room: int) -> Row:
     state, server = moment.state, moment.state.connected
     if state.status != "CONNECTED" or server is None:
         return ()
-    told: list[str] = []
+    phrases: list[str] = []
     if named(server) != address(server.server):
-        told.append(address(server.server))
+        phrases.append(address(server.server))
     if expires := good_until(state):
         left_over = expires - state.wall(moment.now)
         if worry(left_over) == "value":
-            told.append(f"credentials good until {dates.day(expires)} ({figures.until(left_over)})")
+            phrases.append(f"credentials good until {dates.day(expires)} ({figures.until(left_over)})")
     line: Row = ()
-    for words in told:
+    for words in phrases:
         longer = line + row((f"  {words}", "label"))
         if width_of(longer) > room:
             break

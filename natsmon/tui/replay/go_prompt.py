@@ -17,11 +17,11 @@ class GoPrompt(Prompt):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,tab,shift+tab", "drop", show=False)]
 
-    def __init__(self, player: Player, keybar: KeyBar, said: Callable[[str], None]) -> None:
-        """``said`` is told why there is no such place, or nothing when it is there."""
+    def __init__(self, player: Player, keybar: KeyBar, on_done: Callable[[str], None]) -> None:
+        """``on_done`` is called with the reason why there is no such place; empty when the player is there."""
         super().__init__(keybar, placeholder=f"go to {positions.EXAMPLES}  (esc: stay)")
         self._player = player
-        self._said = said
+        self._on_done = on_done
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
@@ -33,9 +33,9 @@ class GoPrompt(Prompt):
             try:
                 positions.seek_to(self._player, event.value)
             except positions.PositionError as error:
-                self._said(str(error))
+                self._on_done(str(error))
             else:
-                self._said("")
+                self._on_done("")
 
     def action_drop(self) -> None:
         self.close()

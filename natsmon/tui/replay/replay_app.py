@@ -109,7 +109,7 @@ class ReplayApp(NatsmonApp, inherit_bindings=False):
         self.player.complete = True
         if skipped := self.loading.skipped:
             more = f" and {len(skipped) - 1} more" if len(skipped) > 1 else ""
-            self.say(f"not read: {skipped[0]}{more}")
+            self.show_notice(f"not read: {skipped[0]}{more}")
         self._draw_soon()
 
     def draw(self) -> None:
@@ -145,7 +145,7 @@ class ReplayApp(NatsmonApp, inherit_bindings=False):
     def action_outage(self, by: int) -> None:
         if not self.player.to_outage(by):
             further = "further outage" if self.player.complete else "further outage in what has been loaded"
-            self.say(f"there is no {further}" if by > 0 else "there is no outage before this")
+            self.show_notice(f"there is no {further}" if by > 0 else "there is no outage before this")
             return
         outages = self.player.index.outages
         self._confirm(f"outage {self.player.index.outages_until(self.player.at):,} of {len(outages):,}")
@@ -166,19 +166,19 @@ class ReplayApp(NatsmonApp, inherit_bindings=False):
 
     def _gone(self, why_not: str) -> None:
         if why_not:
-            self.say(why_not)
+            self.show_notice(why_not)
         else:
             self._show_time()
 
     def action_record(self) -> None:
-        self.say("this is a recording")
+        self.show_notice("this is a recording")
 
     def stop_loading(self) -> bool:
         """True when there was something to stop."""
         if self.loading.done:
             return False
         self.loading.stop()
-        self.say(f"loading stopped: {len(self.player.index):,} events are here")
+        self.show_notice(f"loading stopped: {len(self.player.index):,} events are here")
         return True
 
     def action_leave(self) -> None:
@@ -189,7 +189,7 @@ class ReplayApp(NatsmonApp, inherit_bindings=False):
 
     def _confirm(self, words: str) -> None:
         if len(self._views) > 1:  # the page hides the bar
-            self.say(words)
+            self.show_notice(words)
         self._draw_soon()
 
 

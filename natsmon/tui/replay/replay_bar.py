@@ -54,8 +54,8 @@ def rows(player: Player, loading: Loading, width: int, height: int) -> tuple[lis
     start, end = _start(player), _end(player, loading)
     share = 1.0 if loading.done else loading.share
     if height > 1:
-        told = spread(start + row(("   ", "label")) + _details(player, width), end, width)
-        return [track(player, share, width), told], (0, 0, width)
+        phrases = spread(start + row(("   ", "label")) + _details(player, width), end, width)
+        return [track(player, share, width), phrases], (0, 0, width)
     if loading.done:
         end += row(("  " if end else "", "label"), (f"{player.number:,}/{len(player.index):,}", "label"))
     room = width - width_of(start) - width_of(end) - 4
@@ -73,17 +73,17 @@ def _start(player: Player) -> Row:
 
 def _details(player: Player, width: int) -> Row:
     index = player.index
-    told: list[tuple[str, str]] = []
+    phrases: list[tuple[str, str]] = []
     of = " of " if width >= _DATED else "/"
     if width >= _DATED:
-        told.append(("", figures.local_day(player.wall)))
-    told += [("t ", figures.elapsed(player.now)), ("event ", f"{player.number:,}{of}{len(index):,}")]
+        phrases.append(("", figures.local_day(player.wall)))
+    phrases += [("t ", figures.elapsed(player.now)), ("event ", f"{player.number:,}{of}{len(index):,}")]
     passed = index.outages_until(player.at)
-    told.append(("outage ", f"{passed:,}{of}{len(index.outages):,}" if index.outages else figures.NONE))
+    phrases.append(("outage ", f"{passed:,}{of}{len(index.outages):,}" if index.outages else figures.NONE))
     if len(index.sessions) > 1:
-        told.append(("session ", f"{player.session + 1:,}{of}{len(index.sessions):,}"))
+        phrases.append(("session ", f"{player.session + 1:,}{of}{len(index.sessions):,}"))
     parts: list[tuple[str, Role]] = []
-    for name, value in told:
+    for name, value in phrases:
         parts += [("   " if parts else "", "label"), (name, "label"), (value, "value")]
     return row(*parts)
 

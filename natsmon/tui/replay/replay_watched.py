@@ -9,7 +9,7 @@ from natsmon.stream.source import Source
 from natsmon.tui.model.moment import Moment
 from natsmon.tui.model.watched import Watched
 
-NO_CONNECTION = "a recording: there is no connection to act on"
+NO_CONNECTION = "a recording has no connection to act on"
 
 
 class ReplayWatched(Watched):

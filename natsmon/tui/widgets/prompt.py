@@ -9,10 +9,7 @@ from natsmon.tui.widgets.key_bar import KeyBar
 
 
 class Prompt(Input):
-    """``ask`` shows it; it closes itself, and the focus is where it was before.
-
-    Who loses the focus is typed into no more, and closes: what has taken it keeps it.
-    """
+    """``ask`` shows it; when it closes, the focus returns to where it was. Without the focus it closes."""
 
     def __init__(self, keybar: KeyBar, value: str = "", *, placeholder: str) -> None:
         super().__init__(value, placeholder=placeholder, select_on_focus=False)

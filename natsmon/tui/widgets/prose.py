@@ -30,11 +30,11 @@ def facts(known: Iterable[Fact], width: int, *, names: int = 0) -> list[Row]:
 
     ``names`` is the least width of the names, to align several such lists.
     """
-    told = [fact for fact in known if fact[1]]
-    names = min(max(names, widest(told)), _WIDEST_NAME, max(1, width // 3))
+    listed = [fact for fact in known if fact[1]]
+    names = min(max(names, widest(listed)), _WIDEST_NAME, max(1, width // 3))
     room = max(1, width - _INDENT - names - 2)
     drawn: list[Row] = []
-    for name, text, *given in told:
+    for name, text, *given in listed:
         role: Role = given[0] if given else "value"
         for number, line in enumerate(fold(text, room)):
             shown = left(name if number == 0 else "", names)

@@ -1,8 +1,10 @@
 """A panel of records with a cursor row, which opens the record it is on."""
 
-from typing import Generic, TypeVar
+from collections.abc import Callable
+from typing import Any, Generic, Protocol, TypeVar
 
 from textual.events import Click
+from textual.message import Message
 
 from natsmon.charts.cells import Row, text_of
 from natsmon.tui.model.moment import Moment
@@ -12,47 +14,81 @@ from natsmon.tui.widgets.panel import ScrolledPanel
 T = TypeVar("T")
 
 
+class Opened(Message):
+    """A record is to be shown in full."""
+
+    def __init__(self, record: Any) -> None:
+        super().__init__()
+        self.record = record
+
+
+class Drawing(Protocol[T]):
+    """How the records of one kind are drawn. A module has these functions."""
+
+    def tick(self, moment: Moment, /) -> object:
+        """Changes when the rows would, though no event came."""
+        ...
+
+    def lines_above(self, moment: Moment, height: int, /, *, marked: bool) -> int:
+        """How many lines stand above the first row."""
+        ...
+
+    def rows(self, moment: Moment, width: int, height: int, view: View[T], needle: str, /) -> list[Row]:
+        """The lines above the rows, and the rows in view."""
+        ...
+
+    def in_full(self, record: T, moment: Moment, /) -> list[Row]:
+        """The record as one line of text, for copying."""
+        ...
+
+
 class RecordTable(ScrolledPanel, Generic[T], can_focus=True):
-    """Moved by keys and by the wheel; a click on a row opens it."""
+    """Moved by keys and by the wheel; a click on a row opens it.
 
-    noun = "records"
+    Args:
+        selection: The records.
+        drawing: Their rows.
+        noun: What they are called.
+        legend: Stands in the lower border, for a width.
+    """
 
-    def __init__(self, selection: Selection[T], *, id: str, title: str) -> None:  # noqa: A002 (Textual's name)
+    def __init__(
+        self,
+        selection: Selection[T],
+        drawing: Drawing[T],
+        noun: str,
+        *,
+        id: str,  # noqa: A002 (Textual's name)
+        legend: Callable[[int], str] = lambda width: "",
+    ) -> None:
         self.selection = selection
+        self.noun = noun
+        self._drawing = drawing
+        self._legend = legend
         self._view: View[T] = View([])
         self._first = 0
         """The line of the first row of the table."""
-        super().__init__(self._lines, self._changes, id=id, title=title)
-
-    def changes(self, moment: Moment) -> object:
-        """Changes when the rows would, though no event came."""
-        raise NotImplementedError
-
-    def lines_above(self, moment: Moment, height: int) -> int:
-        """How many lines stand above the first row."""
-        raise NotImplementedError
-
-    def drawn(self, moment: Moment, width: int, height: int, view: View[T]) -> list[Row]:
-        """The lines above the rows, and the rows in view."""
-        raise NotImplementedError
-
-    def opened(self, record: T) -> None:
-        """A record is to be shown in full."""
-        raise NotImplementedError
-
-    def in_full(self, record: T) -> list[Row]:
-        """The record as one line of text, for copying."""
-        raise NotImplementedError
-
-    def _changes(self, moment: Moment) -> object:
-        return self.changes(moment), self.selection.revision
+        super().__init__(self._lines, lambda moment: (drawing.tick(moment), selection.revision), id=id, title=noun)
 
     def _lines(self, moment: Moment, width: int, height: int) -> list[Row]:
-        self._first = self.lines_above(moment, height)
-        view = self._view = self.selection.view(moment.state, height - self._first)
+        selection = self.selection
+        self._first = self._drawing.lines_above(moment, height, marked=selection.marked)
+        view = self._view = selection.view(moment.state, height - self._first)
         at = self._first + view.cursor if view.cursor is not None else -1
         self.lit = range(at, at + 1) if at >= 0 else range(0)
-        return self.drawn(moment, width, height, self._view)
+        self.entitle(self._title_of(moment, view), self._legend(width))
+        return self._drawing.rows(moment, width, height, view, selection.needle)
+
+    def _title_of(self, moment: Moment, view: View[T]) -> str:
+        """The filter, and where the cursor is."""
+        parts = [self.noun]
+        if needle := self.selection.needle:
+            parts.append(f"“{needle}” {view.total:,} of {len(self.selection.kept(moment.state)):,}")
+        if view.cursor is not None:
+            parts.append(f"{view.place + 1:,} of {view.total:,}")
+        if view.selected:
+            parts.append("selected")
+        return " · ".join(parts)
 
     # -- what a pane does -------------------------------------------------------------------------
 
@@ -93,20 +129,20 @@ class RecordTable(ScrolledPanel, Generic[T], can_focus=True):
             self.redraw()
 
     def copied(self) -> list[str]:
-        if self._moment is None:
+        if (moment := self._moment) is None:
             return []
-        chosen = self.selection.chosen(self._moment.state)
-        return [text_of(line).rstrip() for record in chosen for line in self.in_full(record)]
+        chosen = self.selection.chosen(moment.state)
+        return [text_of(line).rstrip() for record in chosen for line in self._drawing.in_full(record, moment)]
 
     def open(self) -> None:
         if self._moment is not None and (record := self.selection.current(self._moment.state)) is not None:
-            self.opened(record)
+            self.post_message(Opened(record))
 
     async def on_click(self, event: Click) -> None:
         place = event.get_content_offset(self)
         line = place.y - self._first if place is not None else -1
         if 0 <= line < len(self._view.listed):
-            self.opened(self._view.listed[line])
+            self.post_message(Opened(self._view.listed[line]))
 
     def wheel(self, direction: int) -> None:
         if self.has_focus or self.selection.marked:

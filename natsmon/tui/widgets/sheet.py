@@ -6,9 +6,12 @@ from natsmon.charts.cells import Row, fit, row, text_of
 from natsmon.tui.model.moment import Moment
 from natsmon.tui.widgets.panel import ScrolledPanel, Tick
 
+_FOLDED = 10
+"""Blanks at the beginning of a row from which on it goes on with the one above."""
+
 
 class Sheet(ScrolledPanel):
-    """``draw(moment, width)`` gives all the rows; the title says which of them are in view."""
+    """``draw(moment, width)`` gives all the rows; the title has the numbers of those in view."""
 
     noun = "lines"
 
@@ -31,7 +34,7 @@ class Sheet(ScrolledPanel):
         rows = self._draw_all(moment, width)
         if not self._needle:
             return rows
-        found = [line for line in rows if self._needle in text_of(line).casefold()]
+        found = [line for entry in _entries(rows) if self._needle in _words(entry) for line in entry]
         return found or [
             fit(row((f"no line contains “{self._needle}” · / changes it, esc removes it", "label")), width)
         ]
@@ -73,3 +76,19 @@ class Sheet(ScrolledPanel):
 
     def open(self) -> None:
         """A line of a sheet has nothing more to show."""
+
+
+def _entries(rows: list[Row]) -> list[list[Row]]:
+    """Rows that belong together: one, and those folded from it, which are indented far."""
+    entries: list[list[Row]] = []
+    for line in rows:
+        text = text_of(line)
+        if entries and text.startswith(" " * _FOLDED) and text.strip():
+            entries[-1].append(line)
+        else:
+            entries.append([line])
+    return entries
+
+
+def _words(entry: list[Row]) -> str:
+    return " ".join(text_of(line).strip() for line in entry).casefold()
