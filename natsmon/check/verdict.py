@@ -102,7 +102,7 @@ class Found:
     broken: str = ""
     """Why the check itself failed."""
     setting_failed: str = ""
-    """A setting that does not work, such as a ``--monitor`` that is no monitoring port, and why."""
+    """A setting that does not work, such as a ``--monitor`` that is not a monitoring port, and the reason."""
 
     @property
     def where(self) -> str:

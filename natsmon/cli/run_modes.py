@@ -160,7 +160,7 @@ def print_summary(last: "Moment", recordings: list[str]) -> None:
     """Leave a summary of the session in the terminal."""
     from natsmon.wording.session_summary import summary
 
-    died = last.exit_reason if last.stream == "stopped" else None
+    stopped = last.exit_reason if last.stream == "stopped" else None
     existing = [name for name in recordings if os.path.exists(name)]
     with suppress(OSError):  # the terminal was closed
-        write("".join(f"{line}\n" for line in summary(last.state, last.now, died=died, recordings=existing)))
+        write("".join(f"{line}\n" for line in summary(last.state, last.now, stopped=stopped, recordings=existing)))

@@ -1,8 +1,8 @@
 """Part files: their names, and the ``part`` line by which the files of one recording recognise each other.
 
 A full part has its number before the kind of file: ``run.0001.jsonl.zst``. Names sort by age, FILE last, and
-``run*.jsonl.zst`` means all of them. A name only says where to look: a file belongs to a recording when its first line
-has the recording's id.
+``run*.jsonl.zst`` means all of them. A name only gives the place to look: a file belongs to a recording when
+its first line has the recording's id.
 """
 
 import os

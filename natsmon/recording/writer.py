@@ -27,7 +27,7 @@ _MODE = 0o600
 
 
 class NotOurs(Exception):
-    """A file that a recording must not replace; the text says why."""
+    """A file that a recording must not replace; the text has the reason."""
 
 
 class PartFile:

@@ -1,4 +1,4 @@
-"""Checkpoint: everything a view knows at one place of a recording, compressed, to continue from."""
+"""Checkpoint: the Tracks at one place of a recording, compressed, to continue from."""
 
 import pickle
 import zlib
@@ -8,7 +8,7 @@ from natsmon.wording.narration import narrate
 
 
 def new_tracks() -> Tracks:
-    """What a view knows at the beginning of a recording."""
+    """The Tracks at the beginning of a recording."""
     return Tracks(narrate)
 
 

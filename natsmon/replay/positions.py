@@ -20,7 +20,7 @@ _TOLERANCE = 1.0
 
 
 class PositionError(Exception):
-    """The text is not a position, or not one of the recording; says why."""
+    """The text is not a position, or not one of the recording; the text has the reason."""
 
 
 def seek_to(player: Player, text: str) -> None:

@@ -48,7 +48,7 @@ def read(paths: Sequence[str], names: Sequence[str] | None = None) -> Report:
                 Unread(called[path], f"{units.plural(more, 'session')} before the last {sessions.SESSIONS_KEPT}")
             )
         if not found and not recording.skipped:
-            unread.append(Unread(called[path], "there is no event in it"))
+            unread.append(Unread(called[path], "it contains no event"))
     labelled = compare.labelled(runs)
     return Report(labelled, compare.compared(labelled), tuple(unread), __version__)
 

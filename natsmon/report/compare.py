@@ -35,7 +35,7 @@ class _Line:
         return Row(self.name, self.unit, values, tuple(self._mark(values[0], value) for value in values))
 
     def _mark(self, first: Value, value: Value) -> str:
-        if value == first or self.unit == "name" or "" in (first, value):  # unknown is no difference
+        if value == first or self.unit == "name" or "" in (first, value):  # an unknown value does not differ
             return ""
         if isinstance(first, str) or isinstance(value, str) or first is None or value is None:
             return "differs"
@@ -74,7 +74,7 @@ def _lost(run: Run) -> Value:
 
 
 def _down(of: Callable[[Availability], Value]) -> Callable[[Run], Value]:
-    """None when it was never connected: that is no better than an outage."""
+    """None when it was never connected, which is not better than an outage."""
     return lambda run: None if run.availability.share is None else of(run.availability)
 
 

@@ -1,4 +1,4 @@
-"""What a report knows: facts, without words or drawing. ``natsmon report --format json`` writes them.
+"""The facts of a report, without words or drawing. ``natsmon report --format json`` writes them.
 
 All times are in seconds. ``at`` and ``started`` are wall clock, since the epoch; ``began`` and ``ended`` are on the
 clock of the session, which is 0 at its start; all others are durations. Within one ``schema``, a field may be

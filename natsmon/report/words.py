@@ -20,7 +20,7 @@ def join(parts: list[str]) -> str:
 
 
 def server(url: str, run: Run | None = None) -> str:
-    """A server by its name where the run knows it, else by its address."""
+    """The name of a server where the run has it, else its address."""
     known = run.names if run is not None else {}
     return name(known.get(address(url)) or address(url)) or NONE
 

@@ -33,7 +33,7 @@ class Uptime(msgspec.Struct, frozen=True):
 
 
 class Outages(msgspec.Struct, frozen=True):
-    """What outages were like over the run; seconds, and none where there was none to tell by."""
+    """Figures of the outages of a run, in seconds; none where no outage gives one."""
 
     count: int
     """Without manual reconnects."""

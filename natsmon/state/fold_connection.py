@@ -79,7 +79,7 @@ def first_echo(state: "State", event: ev.FirstEcho) -> None:
 
 
 def end_period(state: "State") -> None:
-    """The connection to the server ended: what was known of it alone is no longer true."""
+    """The connection to the server ended: drop what was true of it alone."""
     end_silence(state)
     state.keepalive = None
     state.lame_duck = ""

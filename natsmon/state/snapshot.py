@@ -107,7 +107,7 @@ class Restoring:
             setattr(self._state, section, after)
 
     def _older(self, before: deque[Any], after: deque[Any]) -> list[Any]:
-        """What the reader knew already, and the snapshot no longer holds."""
+        """Entries of the reader that are older than those of the snapshot."""
         if not after or not self._seen:
             return []
         first = _begun(after[0])

@@ -138,7 +138,7 @@ class Tracks:
         return self._limits or (FULL if conn < FULL_UP_TO else SMALL)
 
     def snapshot(self) -> bytes:
-        """The lines from which another reader knows the newest session; empty before it has begun."""
+        """The lines from which another reader gets the newest session; empty before it has begun."""
         if not self._session.id:
             return b""
         return b"".join(track.snapshot() for track in self.of_session())

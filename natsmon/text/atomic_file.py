@@ -1,4 +1,4 @@
-"""A file that is there whole or not at all: written beside its place, then put into it."""
+"""Atomic file write: temporary file, then rename."""
 
 import os
 import stat
@@ -8,11 +8,12 @@ from pathlib import Path
 
 
 def write(path: str, text: str) -> None:
-    """For its owner alone (mode 0600). Raises OSError, and leaves what was there before.
+    """Write a file for its owner alone (mode 0600). A symbolic link stays; a pipe or a device is written to directly.
 
-    A symbolic link stays, and leads to the file. What is no file, a pipe or a device, is written to as it is.
+    Raises:
+        OSError: The file is as it was before.
     """
-    if _is_there_and_no_file(path):
+    if _is_special(path):
         with open(os.open(path, os.O_WRONLY), "w", encoding="utf-8") as special:
             special.write(text)
         return
@@ -29,7 +30,7 @@ def write(path: str, text: str) -> None:
         raise
 
 
-def _is_there_and_no_file(path: str) -> bool:
+def _is_special(path: str) -> bool:
     try:
         return not stat.S_ISREG(os.stat(path).st_mode)
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Dates and times as text. Times that no calendar has, which a server or file may claim, are shown in seconds."""
+"""Dates and times as text. Times outside the calendar, which a server or file may contain, are shown in seconds."""
 
 import math
 import time

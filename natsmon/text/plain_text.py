@@ -1,7 +1,7 @@
-"""Text that others wrote, made safe to print.
+"""Text from servers, publishers and files, made safe to print.
 
-A server chooses its name and the words of its errors. None of them may move the cursor, colour the screen,
-ring the bell, break a line or turn the reading direction, so what could is shown as an escape instead.
+Characters that could move the cursor, colour the screen, ring the bell, break a line or change the reading direction
+are shown as escapes.
 """
 
 import re
@@ -31,7 +31,7 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def json_safe(line: str) -> str:
-    """JSON with the same characters as its own escapes; it says the same."""
+    """JSON with the same characters as its own escapes; the value is the same."""
     return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", line)
 
 
@@ -46,5 +46,5 @@ def quotable(text: str) -> str:
 
 
 def clip(text: str, limit: int = TEXT_LIMIT) -> str:
-    """So many characters of the text, and a mark where there are more."""
+    """At most ``limit`` characters of the text, and a mark where some are left out."""
     return text if len(text) <= limit else text[:limit] + "…"

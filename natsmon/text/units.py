@@ -1,8 +1,8 @@
 """Durations, sizes and counts, as people write them and as people read them.
 
 Durations are Go's, because every NATS flag that takes one is; sizes are the nats CLI's, for which ``K``, ``KB``
-and ``KiB`` are all 1024 bytes. What cannot be understood raises ValueError with the reason, never with the value: the
-caller knows how to quote it.
+and ``KiB`` are all 1024 bytes. Text that is not understood raises ValueError with the reason, without
+the value: the caller quotes it.
 """
 
 import math
@@ -106,13 +106,13 @@ def elapsed(seconds: float) -> str:
 
 
 def milliseconds(seconds: float) -> str:
-    """The same without the unit, where that goes without saying: ``0.64``, ``23.1``, ``231``, ``2310``."""
+    """The same in milliseconds, without the unit: ``0.64``, ``23.1``, ``231``, ``2310``."""
     value = max(0.0, seconds) * 1000
     return f"{value:.2f}" if value < 9.995 else f"{value:.1f}" if value < 99.95 else f"{value:.0f}"
 
 
 def brief(seconds: float) -> str:
-    """``elapsed`` without zeros that say nothing: ``2 s``, ``70 ms``."""
+    """``elapsed`` without trailing zeros: ``2 s``, ``70 ms``."""
     number, space, unit = elapsed(seconds).partition(" ")
     if "." in number:
         number = number.rstrip("0").rstrip(".")
@@ -164,9 +164,9 @@ def pace(interval: float) -> str:
 
 
 _SHORTEST = 1e-9
-"""Seconds; Go knows nothing shorter, and a stream may claim anything."""
+"""Seconds; the shortest that Go has. A stream may contain any number."""
 _OFTEN = 0.1
-"""Seconds; where there are more than ten a second, nobody counts from one to the next."""
+"""Seconds; more than ten a second are given as a rate."""
 
 
 def plural(number: int, noun: str, ending: str = "s") -> str:

@@ -1,6 +1,6 @@
 """What each cause means and what to do about it: one table, for the log, the dashboard, reports, checks and docs.
 
-A phrase fits a headline. A meaning is for somebody who meets the cause for the first time. The advice is empty where
+A phrase fits a headline. A meaning is for a reader who meets the cause for the first time. The advice is empty where
 the meaning suffices.
 """
 

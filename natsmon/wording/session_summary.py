@@ -26,18 +26,18 @@ _NOTABLE = 0.1
 """Seconds of silence; less is not mentioned."""
 
 
-def summary(state: State, now: float, *, died: str | None = None, recordings: Sequence[str] = ()) -> list[str]:
+def summary(state: State, now: float, *, stopped: str | None = None, recordings: Sequence[str] = ()) -> list[str]:
     """The lines of the summary, without their ends; none when no connection began.
 
     Args:
         state: Of the connection.
         now: On the stream's clock, in seconds.
-        died: How the monitor process ended unexpectedly, empty when that is unknown; None when it did not.
+        stopped: How the monitor process ended unexpectedly, empty when that is unknown; None when it did not.
         recordings: Names of the files that were recorded.
     """
     if state.connection is None:
         return []
-    feed = Feed(stopped=died is not None, exit_reason=died or "")
+    feed = Feed(stopped=stopped is not None, exit_reason=stopped or "")
     lines = (
         ("watched", _watched(state, now, feed)),
         ("up", _up(state, now)),

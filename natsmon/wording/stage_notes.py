@@ -1,4 +1,4 @@
-"""What the duration of a dial's stage tells, in words."""
+"""Explanations of long stages of a dial."""
 
 from natsmon.state import Dial
 

@@ -1,4 +1,4 @@
-"""One check, made and told in every format."""
+"""One check, made and output in every format."""
 
 import re
 from collections.abc import Sequence

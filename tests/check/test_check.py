@@ -34,16 +34,16 @@ def test_each_format_against_a_real_server(
     server = nats_server(name="n1")
     limits = [f"--{what}-{level}=1m" for what in ("connect", "rtt", "req") for level in ("warn", "critical")]
     assert cli.main(["check", server.url, "--format", form, *limits]) == 0
-    told = capsys.readouterr().out
+    output = capsys.readouterr().out
     if form == "json":
-        assert [metric["name"] for metric in json.loads(told)["perf_data"]] == METRICS
-        assert json.loads(told)["ok"][0].startswith(f"connected to {server.url} in ")
+        assert [metric["name"] for metric in json.loads(output)["perf_data"]] == METRICS
+        assert json.loads(output)["ok"][0].startswith(f"connected to {server.url} in ")
     elif form == "prometheus":
-        names = [line.partition("{")[0] for line in told.splitlines() if not line.startswith("#")]
+        names = [line.partition("{")[0] for line in output.splitlines() if not line.startswith("#")]
         assert names == [f"nats_server_check_connections_{name}" for name in (*METRICS, "status_code")]
     else:
         version = server.info()["version"]
-        assert without_figures(told) == GOLDEN[form].format(url=server.url, at=server.authority, version=version)
+        assert without_figures(output) == GOLDEN[form].format(url=server.url, at=server.authority, version=version)
 
 
 GOLDEN = {
@@ -80,8 +80,8 @@ def test_thresholds_decide_the_exit_code(what: str, server: NatsServer, capsys: 
 
 def test_a_dead_server_is_critical(refused_port: int, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["check", f"127.0.0.1:{refused_port}", "--format", "json"]) == Status.CRITICAL
-    told = json.loads(capsys.readouterr().out)
-    assert told["failures"] == [
+    output = json.loads(capsys.readouterr().out)
+    assert output["failures"] == [
         {
             "server": f"nats://127.0.0.1:{refused_port}",
             "stage": "tcp",
@@ -156,8 +156,8 @@ async def test_a_peer_that_fails_is_named_with_its_cause(peer: Peering, stage: s
 async def test_names_that_would_redecorate_a_terminal() -> None:
     async with peers.info_with_hostile_names() as peer:
         verdict = await checked(peer.url)
-    told = [check_text.stages(verdict), check_formats.nagios([verdict]), check_formats.prometheus([verdict])]
-    assert all(char.isprintable() or char == "\n" for text in told for char in text)
+    output = [check_text.stages(verdict), check_formats.nagios([verdict]), check_formats.prometheus([verdict])]
+    assert all(char.isprintable() or char == "\n" for text in output for char in text)
     assert verdict.status is Status.OK
 
 
@@ -195,8 +195,8 @@ def test_all_addresses_of_all_servers(
     urls = f"nats://two.example:{server.port},127.0.0.1:{refused_port},gone.example"
     args = ["check", "--all", urls, "--connect-warn=1m", "--connect-critical=1m"]
     assert cli.main(args) == Status.CRITICAL
-    told = re.sub(r" *resolved in .*|(?<= )\d+(\.\d+)?(?= |$)", "", capsys.readouterr().out, flags=re.MULTILINE)
-    lines = [re.sub(" +", " ", line.strip()) for line in told.splitlines()]
+    output = re.sub(r" *resolved in .*|(?<= )\d+(\.\d+)?(?= |$)", "", capsys.readouterr().out, flags=re.MULTILINE)
+    lines = [re.sub(" +", " ", line.strip()) for line in output.splitlines()]
     assert lines[0] == "CRITICAL addresses of servers: OK, CRITICAL; times in ms"
     assert lines[2:6] == [
         "address tcp info connect total rtt request",

@@ -120,26 +120,26 @@ def test_secrets_are_in_no_format(
                   [server.url, "--token", "planted-token"]):  # fmt: skip
         cli.main(["check", "--format", form, *where])
         captured = capsys.readouterr()
-        told = captured.out + captured.err + (target.read_text() if target.exists() else "")
-        assert told
-        assert not any(secret in told for secret in PLANTED)
+        output = captured.out + captured.err + (target.read_text() if target.exists() else "")
+        assert output
+        assert not any(secret in output for secret in PLANTED)
 
 
 async def test_a_peer_that_repeats_what_it_was_told() -> None:
     async def script(talk: Talk) -> None:
         await talk.info()
-        said = await talk.line()
-        await talk.send(b"-ERR '" + said.strip() + b"'\r\n")
+        line = await talk.line()
+        await talk.send(b"-ERR '" + line.strip() + b"'\r\n")
         await talk.until_closed()
 
     async with playing(script) as peer:
         verdict = await checked(
             peer.url, user=Secret(PLANTED[0]), password=Secret(PLANTED[1]), token=Secret(PLANTED[2])
         )
-    told = every_format([verdict])
+    output = every_format([verdict])
     assert verdict.status is Status.CRITICAL
-    assert "repeats one of your secrets" in told
-    assert not any(secret in told for secret in PLANTED)
+    assert "repeats one of your secrets" in output
+    assert not any(secret in output for secret in PLANTED)
 
 
 async def test_words_of_the_system_are_no_secret(refused_port: int) -> None:
@@ -149,14 +149,14 @@ async def test_words_of_the_system_are_no_secret(refused_port: int) -> None:
 
 async def test_a_peer_that_tells_the_next_one_what_it_was_told() -> None:
     """It closes without a word; looked at once more, it has one."""
-    told: list[bytes] = []
+    output: list[bytes] = []
 
     async def script(talk: Talk) -> None:
         await talk.info()
-        if told:
-            await talk.send(b"-ERR 'Authorization Violation for " + told[0] + b"'\r\n")
+        if output:
+            await talk.send(b"-ERR 'Authorization Violation for " + output[0] + b"'\r\n")
         else:
-            told.append((await talk.line()).strip())
+            output.append((await talk.line()).strip())
 
     async with playing(script) as peer:
         verdict = await checked(peer.url, user=Secret(PLANTED[0]), password=Secret(PLANTED[1]))

@@ -1,4 +1,4 @@
-"""How each format tells what a check found: of a hand-made account, its figures known."""
+"""Each format of a check, of a verdict made by hand with known figures."""
 
 import json
 import re
@@ -111,16 +111,16 @@ def test_text_aligns_wide_characters() -> None:
 
 def test_the_table_fits_the_longest_ipv4_addresses() -> None:
     long = made(address="255.255.255.255:65535", rtt=12.345, request=12.345)
-    told = check_text.table([judge(long, Limits())])
-    assert max(map(len, told.splitlines())) <= 80
-    assert "12345   12345" in told
+    output = check_text.table([judge(long, Limits())])
+    assert max(map(len, output.splitlines())) <= 80
+    assert "12345   12345" in output
 
 
 def test_text_tells_the_servers_before() -> None:
-    told = check_text.stages(judge(made(dials=(refused_dial(), *made().dials), request=0.001), Limits()))
-    assert re.match(r"nats://west:4222\n\n +began +took .*\ndns ", told)
-    assert "\nOK  tls://east:4222\n" in told
-    assert "total     6.00 ms  from the first dial to PONG\n" in told
+    output = check_text.stages(judge(made(dials=(refused_dial(), *made().dials), request=0.001), Limits()))
+    assert re.match(r"nats://west:4222\n\n +began +took .*\ndns ", output)
+    assert "\nOK  tls://east:4222\n" in output
+    assert "total     6.00 ms  from the first dial to PONG\n" in output
 
 
 def test_nagios_is_one_line() -> None:
@@ -143,10 +143,10 @@ def test_nagios_of_several_has_the_worst_first_and_the_figures_last() -> None:
 
 
 def test_json_has_the_fields_of_the_nats_cli() -> None:
-    told = json.loads(check_formats.json_text([judge(made(), Limits())], many=False))
-    assert list(told) == ["status", "check_suite", "check_name", "warning", "critical", "ok", "perf_data"]
-    assert (told["status"], told["check_suite"], told["check_name"]) == ("WARNING", "connections", "Connection")
-    assert told["perf_data"][:2] == [
+    output = json.loads(check_formats.json_text([judge(made(), Limits())], many=False))
+    assert list(output) == ["status", "check_suite", "check_name", "warning", "critical", "ok", "perf_data"]
+    assert (output["status"], output["check_suite"], output["check_name"]) == ("WARNING", "connections", "Connection")
+    assert output["perf_data"][:2] == [
         {"name": "connect_time", "value": 0.005, "warning": 0.5, "critical": 1.0, "unit": "s"},
         {"name": "dns_time", "value": 0.0004, "warning": 0, "critical": 0, "unit": "s"},
     ]
@@ -154,28 +154,28 @@ def test_json_has_the_fields_of_the_nats_cli() -> None:
 
 def test_prometheus_has_one_family_a_metric() -> None:
     both = [judge(made(address="192.0.2.7:4222"), Limits()), judge(made(address="[2001:db8::1]:4222"), Limits())]
-    told = check_formats.prometheus(both, namespace="natsmon")
+    output = check_formats.prometheus(both, namespace="natsmon")
     assert (
         "# HELP natsmon_connections_rtt Seconds from PING to PONG\n"
         "# TYPE natsmon_connections_rtt gauge\n"
         'natsmon_connections_rtt{item="Connection tls://east:4222 at 192.0.2.7:4222"} 0.00021\n'
         'natsmon_connections_rtt{item="Connection tls://east:4222 at [2001:db8::1]:4222"} 0.00021\n'
-    ) in told
-    assert told.endswith(
+    ) in output
+    assert output.endswith(
         'natsmon_connections_status_code{item="Connection tls://east:4222 at [2001:db8::1]:4222",status="WARNING"} 1\n'
     )
 
 
 def test_a_failure_has_its_cause_its_sentence_and_its_hint_in_every_format() -> None:
     verdict = judge(Found("nats://west:4222", dials=(refused_dial(),)), Limits())
-    told = [
+    output = [
         check_text.stages(verdict),
         check_text.table([verdict]),
         check_formats.nagios([verdict]),
         check_formats.json_text([verdict], many=False),
         check_formats.prometheus([verdict]),
     ]
-    for text in told:
+    for text in output:
         for word in ("refused", "nothing listens on that port", "is the server running, and is this its port?"):
             assert word in text
 

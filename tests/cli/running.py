@@ -19,7 +19,7 @@ WAITS = ["--reconnect-wait", "1m", "--connect-timeout", "1m"]
 
 
 class Run:
-    """A process that writes the event stream, and what it has told."""
+    """A process that writes the event stream, and what it has output."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process
@@ -48,7 +48,7 @@ class Run:
 
 @asynccontextmanager
 async def natsmon(*arguments: str, stdin: int = asyncio.subprocess.DEVNULL, reads: bool = True) -> AsyncIterator[Run]:
-    """``natsmon --json`` with these arguments. It must say nothing on stderr."""
+    """``natsmon --json`` with these arguments. Its stderr must be empty."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",

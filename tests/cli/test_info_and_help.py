@@ -36,9 +36,9 @@ def test_info_shows_values_and_origins(capsys: pytest.CaptureFixture[str], monke
 
 def test_info_for_machines(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["info", "--json", "--count", "3"]) == 0
-    told = json.loads(capsys.readouterr().out)["settings"]
-    assert told["count"] == {"value": "3", "origin": "flag --count", "overrode": []}
-    assert told["user"] == {"value": None, "origin": "default", "overrode": []}
+    output = json.loads(capsys.readouterr().out)["settings"]
+    assert output["count"] == {"value": "3", "origin": "flag --count", "overrode": []}
+    assert output["user"] == {"value": None, "origin": "default", "overrode": []}
 
 
 @pytest.mark.parametrize("name", ALL)

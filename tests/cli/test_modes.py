@@ -139,9 +139,9 @@ def test_encoding_without_box_drawing_is_refused(
     with monkeypatch.context() as patched:
         patched.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding=encoding))
         assert cli.main([]) == Exit.USAGE
-    told = capfd.readouterr().err
+    output = capfd.readouterr().err
     hint = "try a UTF-8 locale such as C.UTF-8, or --plain"
-    assert told == f"natsmon: {name}={value} cannot show the dashboard; {hint}\n"
+    assert output == f"natsmon: {name}={value} cannot show the dashboard; {hint}\n"
     assert not runs
     assert cli.main(["--plain"]) == 0
 

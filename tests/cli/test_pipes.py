@@ -88,8 +88,8 @@ def connections(server: NatsServer) -> int:
     (file,) = server.folder.glob("*.ports")
     (monitoring,) = json.loads(file.read_bytes())["monitoring"]
     with urllib.request.urlopen(f"{monitoring}/varz", timeout=WAIT) as answer:
-        told: dict[str, Any] = json.load(answer)
-    return int(told["total_connections"])
+        output: dict[str, Any] = json.load(answer)
+    return int(output["total_connections"])
 
 
 async def test_reader_that_stops_costs_the_connection_nothing(nats_server: StartServer) -> None:
@@ -105,7 +105,7 @@ async def test_reader_that_stops_costs_the_connection_nothing(nats_server: Start
             event = codec.decode_event(await run.process.stdout.readline())
             samples += [event.t] if isinstance(event, ev.Rtt) else []
         pipe.pause_reading()
-        # What is tested: nobody reads, for three times as long as it takes until samples are left out.
+        # What is tested: no reader, for three times as long as it takes until samples are left out.
         await asyncio.sleep(3 * SOFT_LIMIT * (samples[-1] - samples[0]) / len(samples))
         assert connections(server) == before + 1
         pipe.resume_reading()
@@ -119,8 +119,8 @@ async def test_reader_that_stops_costs_the_connection_nothing(nats_server: Start
     assert gap.dropped
     assert tally.attempted >= 5_000
     assert tally.lost == 0
-    for told in run.events.of(ev.Tally):
-        check_sums(told)
+    for output in run.events.of(ev.Tally):
+        check_sums(output)
     assert not run.events.of(ev.Disconnected)
     assert isinstance(run.events.seen[-1], ev.End)
     final = run.events.last_tally

@@ -112,10 +112,10 @@ def test_as_a_log(tmp_path: Path, regular: bool) -> None:
     else:
         code, out, err = ran(sys.executable, "-m", "natsmon", "view", "--plain", "-", stdin=lines)
     assert (code, err) == (Exit.ENDED, "")
-    told = out.splitlines()
-    assert all(line.startswith("2025-06-15 ") for line in told)
+    output = out.splitlines()
+    assert all(line.startswith("2025-06-15 ") for line in output)
     assert "connected to east-1:4222" in out
-    assert "every server failed 1 time" in told[-1]
+    assert "every server failed 1 time" in output[-1]
 
 
 def test_stream_from_a_pipe_is_recorded(tmp_path: Path) -> None:
@@ -212,14 +212,14 @@ def test_a_log_over_ssh(server: NatsServer, elsewhere: dict[str, str]) -> None:
 
 
 def test_what_ssh_says_last_is_the_reason(elsewhere: dict[str, str]) -> None:
-    told = ran(*NATSMON.split(), "view", "--plain", "--ssh", "nowhere", env=elsewhere)
-    assert told == (Exit.GAVE_UP, "", "natsmon: view: nowhere: ssh ended with exit status 255: no route\n")
+    output = ran(*NATSMON.split(), "view", "--plain", "--ssh", "nowhere", env=elsewhere)
+    assert output == (Exit.GAVE_UP, "", "natsmon: view: nowhere: ssh ended with exit status 255: no route\n")
 
 
 def test_no_natsmon_there(elsewhere: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "natsmon").write_text("#!/bin/sh\necho 'sh: natsmon: not found' >&2; exit 127\n")
-    told = ran(*NATSMON.split(), "view", "--plain", "--ssh", "me@there", env=elsewhere)
-    assert told == (
+    output = ran(*NATSMON.split(), "view", "--plain", "--ssh", "me@there", env=elsewhere)
+    assert output == (
         Exit.GAVE_UP,
         "",
         "natsmon: view: me@there: ssh ended with exit status 127: sh: natsmon: not found\n",
@@ -234,8 +234,8 @@ def test_what_is_wrong_for_the_natsmon_there(elsewhere: dict[str, str]) -> None:
 
 
 def test_no_ssh_at_all(tmp_path: Path) -> None:
-    told = ran(*NATSMON.split(), "view", "--plain", "--ssh", "there", env={"PATH": str(tmp_path)})
-    assert told == (Exit.GAVE_UP, "", "natsmon: view: ssh is not installed, or not on PATH\n")
+    output = ran(*NATSMON.split(), "view", "--plain", "--ssh", "there", env={"PATH": str(tmp_path)})
+    assert output == (Exit.GAVE_UP, "", "natsmon: view: ssh is not installed, or not on PATH\n")
 
 
 # -- what is not understood ------------------------------------------------------------------------

@@ -102,10 +102,10 @@ BAD_URLS = [
 def test_a_bad_url_says_why_and_keeps_the_secret(text: str, why: str) -> None:
     with pytest.raises(BadURL, match=why) as caught:
         parse_servers([text])
-    said = f"{caught.value.shown} {caught.value}"
-    assert said.isprintable()
-    assert "hunter2" not in said.replace("[hunter2]", "")
-    assert "ter2" not in said.replace("[hunter2]", "")
+    text = f"{caught.value.shown} {caught.value}"
+    assert text.isprintable()
+    assert "hunter2" not in text.replace("[hunter2]", "")
+    assert "ter2" not in text.replace("[hunter2]", "")
 
 
 @pytest.mark.parametrize(

@@ -182,8 +182,8 @@ async def test_proxy_that_is_not_there_is_not_the_servers_failure(server: NatsSe
     failed = await failure(settings(server.url, retry_on_failed_connect=False, proxy=proxy))
     assert failed.where == ("tcp", "proxy")
     assert failed.text == f"proxy {HOST}:{refused_port}: Connection refused"
-    assert not failed.told("is the server running")
-    assert failed.told(f"through the proxy {proxy}")
+    assert not failed.logs("is the server running")
+    assert failed.logs(f"through the proxy {proxy}")
 
 
 @pytest.mark.parametrize(

@@ -248,8 +248,8 @@ async def test_proxy_that_waits_for_the_client_is_recognized(server: NatsServer)
     assert failed.where == ("info", "timeout")
     assert failed.finding is not None
     assert failed.finding.cause == "client_first"
-    assert failed.told("service mesh", "excludeOutboundPorts")
-    assert not failed.told("is this a NATS server")
+    assert failed.logs("service mesh", "excludeOutboundPorts")
+    assert not failed.logs("is this a NATS server")
 
 
 async def test_server_that_waits_for_tls_and_then_closes_is_recognized(
@@ -274,7 +274,7 @@ async def test_proxy_without_a_server_is_recognized() -> None:
         failed = await refused(peer.url, connect_timeout=0.4)
     assert failed.finding is not None
     assert failed.finding.cause == "eof"
-    assert failed.told("closed before the server sent INFO", "a proxy without a server behind it")
+    assert failed.logs("closed before the server sent INFO", "a proxy without a server behind it")
 
 
 async def test_second_look_at_the_same_failure_follows_only_a_connection() -> None:
@@ -312,8 +312,8 @@ async def test_bytes_added_on_the_way_are_recognized(server: NatsServer, inserte
         failed = await refused(peer.url)
     cause = failed.finding.cause if failed.finding is not None else failed.end.cause
     assert cause == "altered_bytes"
-    assert failed.told("PROXY protocol")
-    assert not failed.told("is this a NATS server")
+    assert failed.logs("PROXY protocol")
+    assert not failed.logs("is this a NATS server")
 
 
 # -- the server's reason ----------------------------------------------------------------------------
@@ -328,7 +328,7 @@ async def test_reason_of_a_refusal_is_read_from_the_monitoring_port(nats_server:
     assert failed.finding is not None
     assert failed.finding.cause == "auth_proxy_required"
     assert '"Proxy Required"' in failed.finding.text
-    assert failed.told("through a trusted proxy only")
+    assert failed.logs("through a trusted proxy only")
 
 
 async def test_general_reason_is_not_repeated(nats_server: StartServer) -> None:

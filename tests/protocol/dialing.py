@@ -42,7 +42,7 @@ class Failure:
         assert not tls.trusted
         return tls.chain[0]
 
-    def told(self, *words: str) -> bool:
+    def logs(self, *words: str) -> bool:
         """Whether one line has all these words in it."""
         return any(all(word in line for word in words) for line in self.lines)
 
@@ -61,5 +61,5 @@ async def failure(wanted: Settings) -> Failure:
     known = diagnose(failed.end.stage, failed.end.cause)
     assert known.meaning
     assert known != diagnose(None, "unknown"), failed.where
-    assert failed.told("failed in" if failed.end.outcome == "failed" else "timed out in", known.advice)
+    assert failed.logs("failed in" if failed.end.outcome == "failed" else "timed out in", known.advice)
     return failed

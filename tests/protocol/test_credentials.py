@@ -161,7 +161,7 @@ async def test_a_user_by_flag_leaves_the_credentials_file_out(nats_server: Start
     failed = await refused(nats_server(config=operator.config), user="ann", password="planted", creds=creds)
     assert failed.end.cause == "auth"
     assert "jwt" not in failed.events.of(ev.DialConnect)[0].connect
-    assert not failed.told("credentials file")
+    assert not failed.logs("credentials file")
 
 
 async def test_an_nkey_leaves_the_jwt_out(nats_server: StartServer, operator: Operator, tmp_path: Path) -> None:
@@ -170,7 +170,7 @@ async def test_an_nkey_leaves_the_jwt_out(nats_server: StartServer, operator: Op
     jwt, user_seed = operator.user()
     failed = await refused(server, nkey=nkey_file(tmp_path, ours), jwt=jwt, seed=user_seed)
     assert failed.end.cause == "auth_nkey"
-    assert failed.told(public(ours), "used: nkey (flag --nkey) ")
+    assert failed.logs(public(ours), "used: nkey (flag --nkey) ")
 
 
 # -- a server that gives no nonce to sign -----------------------------------------------------------
@@ -189,14 +189,14 @@ async def test_a_jwt_for_a_server_that_checks_none(nats_server: StartServer, ope
     jwt, user_seed = operator.user(expires_in=-86_400)
     failed = await refused(server, creds=operator.creds(jwt, user_seed))
     assert failed.end.cause == "auth_jwt"
-    assert failed.told("no nonce to sign", "used: credentials file (env NATS_CREDS)")
+    assert failed.logs("no nonce to sign", "used: credentials file (env NATS_CREDS)")
 
 
 async def test_an_nkey_for_a_server_that_knows_none(nats_server: StartServer, tmp_path: Path) -> None:
     server = nats_server(config="authorization { user: ann, password: pw }")
     failed = await refused(server, nkey=nkey_file(tmp_path, key(nkeys.PREFIX_BYTE_USER)))
     assert failed.end.cause == "nkeys_unsupported"
-    assert failed.told("no nonce for the nkey to sign", "leave --nkey out")
+    assert failed.logs("no nonce for the nkey to sign", "leave --nkey out")
     assert not failed.events.of(ev.DialConnect)
 
 
@@ -206,21 +206,21 @@ async def test_an_nkey_for_a_server_that_knows_none(nats_server: StartServer, tm
 async def test_no_credentials(nats_server: StartServer) -> None:
     failed = await refused(nats_server(config="authorization { token: t }"))
     assert failed.end.cause == "auth_missing"
-    assert failed.told("no credentials were given", "--creds")
+    assert failed.logs("no credentials were given", "--creds")
 
 
 async def test_wrong_password(nats_server: StartServer) -> None:
     server = nats_server(config="authorization { user: ann, password: pw }")
     failed = await refused(server, user="ann", password="planted")
     assert failed.end.cause == "auth"
-    assert failed.told("Authorization Violation", "is the password right")
-    assert failed.told("user (flag --user), password (env NATS_PASSWORD)")
+    assert failed.logs("Authorization Violation", "is the password right")
+    assert failed.logs("user (flag --user), password (env NATS_PASSWORD)")
 
 
 async def test_wrong_token(nats_server: StartServer) -> None:
     failed = await refused(nats_server(config="authorization { token: t }"), token="planted")
     assert failed.end.cause == "auth"
-    assert failed.told("token (env NATS_TOKEN)")
+    assert failed.logs("token (env NATS_TOKEN)")
 
 
 async def test_wrong_nkey(nats_server: StartServer, tmp_path: Path) -> None:
@@ -228,7 +228,7 @@ async def test_wrong_nkey(nats_server: StartServer, tmp_path: Path) -> None:
     server = nats_server(config=f"authorization {{ users: [{{ nkey: {public(known)} }}] }}")
     failed = await refused(server, nkey=nkey_file(tmp_path, ours))
     assert failed.end.cause == "auth_nkey"
-    assert failed.told(public(ours), "nkey (flag --nkey)", "must be among the users")
+    assert failed.logs(public(ours), "nkey (flag --nkey)", "must be among the users")
     assert seed(ours) not in "\n".join(failed.lines)
 
 
@@ -237,7 +237,7 @@ async def test_expired_jwt(nats_server: StartServer, operator: Operator) -> None
     failed = await refused(nats_server(config=operator.config), creds=operator.creds(jwt, user_seed))
     assert failed.end.cause == "auth_expired"
     day = time.strftime("%Y-%m-%d", time.gmtime(time.time() - 86_400))
-    assert failed.told(f"the user JWT expired on {day}", "credentials file (env NATS_CREDS)", "get new ones")
+    assert failed.logs(f"the user JWT expired on {day}", "credentials file (env NATS_CREDS)", "get new ones")
 
 
 @pytest.mark.parametrize("connected", [False, True])
@@ -280,7 +280,7 @@ async def test_a_client_certificate_that_stands_for_a_user(nats_server: StartSer
     certificate, its_key = ca.issue("unknown.example")
     failed = await refused(server, tlsca=ca.file, tlscert=certificate, tlskey=its_key)
     assert failed.end.cause == "auth_certificate"
-    assert failed.told("used: client certificate (flag --tlscert)", "verify_and_map")
+    assert failed.logs("used: client certificate (flag --tlscert)", "verify_and_map")
 
 
 async def test_a_client_certificate_that_nobody_asks_for(nats_server: StartServer, tmp_path: Path) -> None:
@@ -295,7 +295,7 @@ async def test_jwt_of_an_account_that_the_server_does_not_know(nats_server: Star
     jwt, user_seed = operator.user(by=key(nkeys.PREFIX_BYTE_ACCOUNT))
     failed = await refused(nats_server(config=operator.config), jwt=jwt, seed=user_seed)
     assert failed.end.cause == "auth_jwt"
-    assert failed.told("JWT (flag --jwt), seed (flag --seed)")
+    assert failed.logs("JWT (flag --jwt), seed (flag --seed)")
 
 
 async def test_unusable_credentials_file(server: NatsServer, tmp_path: Path) -> None:
@@ -318,7 +318,7 @@ async def test_too_many_connections(nats_server: StartServer) -> None:
         assert failed.end.cause in ("reset", "eof")
         assert failed.finding is not None
         assert failed.finding.cause == "limit"
-    assert failed.told("maximum connections exceeded", "max_connections")
+    assert failed.logs("maximum connections exceeded", "max_connections")
 
 
 async def test_too_many_connections_of_an_account(nats_server: StartServer, tmp_path: Path) -> None:
@@ -329,7 +329,7 @@ async def test_too_many_connections_of_an_account(nats_server: StartServer, tmp_
         await run.events.until(ev.Connected)
         failed = await refused(server, creds=creds)
     assert failed.end.cause == "account_limit"
-    assert failed.told("maximum account active connections exceeded")
+    assert failed.logs("maximum account active connections exceeded")
 
 
 @pytest.mark.parametrize(

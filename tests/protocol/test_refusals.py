@@ -256,8 +256,8 @@ async def test_refusal_of_an_auth_callout_that_does_not_answer(
     failed = await refused(nats_server(config=CALLOUT.format(timeout=0.6)), **credentials)
     assert failed.where == ("connect", "auth_callout")
     assert "refused after " in failed.text
-    assert failed.told("auth callout")
-    assert not failed.told("is the password right")
+    assert failed.logs("auth callout")
+    assert not failed.logs("is the password right")
 
 
 async def test_authentication_timeout_has_its_time() -> None:
@@ -281,7 +281,7 @@ async def test_connect_over_max_control_line_has_its_size(nats_server: StartServ
         settings(nats_server(config="max_control_line: 512").url, retry_on_failed_connect=False, name="n" * 600)
     )
     assert failed.end.cause == "control_line" or (failed.finding is not None and failed.finding.cause == "control_line")
-    assert failed.told("max_control_line")
+    assert failed.logs("max_control_line")
 
 
 @pytest.mark.parametrize("text", ["Server Overloaded", "Failed Something New", "'Quoted' Text", "Is This TLS"])
@@ -295,8 +295,8 @@ async def test_unknown_error_is_shown_without_a_guess(text: str) -> None:
     async with playing(script) as peer:
         failed = await failure(settings(Server(HOST, peer.port), retry_on_failed_connect=False))
     assert (failed.where, failed.text) == (("connect", Cause.SERVER_REFUSED), text)
-    assert failed.told(f"the server refused: {text}")
-    assert not failed.told("?")
+    assert failed.logs(f"the server refused: {text}")
+    assert not failed.logs("?")
 
 
 @pytest.mark.parametrize("answer", [b"HTTP/1.1 400 Bad Request\r\n", b"\x00\x01Garbage\r\n", b"SSH-2.0-x\r\n"])
@@ -310,7 +310,7 @@ async def test_answer_after_info_never_doubts_that_this_is_a_nats_server(answer:
     async with playing(script) as peer:
         failed = await refused(peer.url)
     assert failed.where == ("connect", Cause.PROTOCOL)
-    assert failed.told("something on the way")
+    assert failed.logs("something on the way")
     assert repr(answer.split()[0]) in failed.text
-    assert not failed.told("NATS server")
-    assert not failed.told("not NATS")
+    assert not failed.logs("NATS server")
+    assert not failed.logs("not NATS")

@@ -80,9 +80,9 @@ async def test_tls_required_and_the_ca_unknown_to_this_machine(nats_server: Star
     server = nats_server(config=ca.server_config(HOST))
     failed = await failure(once(server.url))
     assert failed.where == ("tls", "tls_unknown_ca")
-    assert failed.told("failed in tls", "--tlsca")
+    assert failed.logs("failed in tls", "--tlsca")
     assert "acme" in failed.certificate.issuer
-    assert failed.told("sent a certificate for 127.0.0.1", "issued by")
+    assert failed.logs("sent a certificate for 127.0.0.1", "issued by")
 
 
 async def test_another_ca(nats_server: StartServer, ca: Authority, tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ async def test_the_wrong_time(
     begins, ends = (time.time() + day * DAY for day in days)
     assert failed.certificate.not_before == pytest.approx(begins, abs=60)
     assert failed.certificate.not_after == pytest.approx(ends, abs=60)
-    assert failed.told(
+    assert failed.logs(
         f"valid from {time.strftime('%Y-%m-%d', time.gmtime(begins))} "
         f"until {time.strftime('%Y-%m-%d', time.gmtime(ends))}"
     )
@@ -118,7 +118,7 @@ async def test_the_wrong_name(nats_server: StartServer, ca: Authority) -> None:
     assert failed.where == ("tls", "tls_wrong_name")
     assert HOST in failed.text
     assert sorted(failed.certificate.names) == ["a.example", "b.example"]
-    assert failed.told("a.example, b.example")
+    assert failed.logs("a.example, b.example")
     async with listening(settings(over_tls(server), tlsca=ca.file, tls_server_name="b.example")) as run:
         await run.events.until(ev.Connected)
 
@@ -161,14 +161,14 @@ async def test_without_what_reads_it_the_certificate_is_not_described(
     monkeypatch.setattr("natsmon.probe.inquiry.second_look.unverified_chain", lambda ders: [])
     server = nats_server(config=ca.server_config(HOST))
     failed = await failure(once(over_tls(server)))
-    assert failed.told("pip install cryptography")
+    assert failed.logs("pip install cryptography")
 
 
 async def test_a_client_certificate_is_missing(nats_server: StartServer, ca: Authority) -> None:
     server = nats_server(config=ca.server_config(HOST, more="verify: true"))
     failed = await failure(once(over_tls(server), tlsca=ca.file))
     assert failed.end.cause == "tls_client_certificate_missing"
-    assert failed.told("--tlscert")
+    assert failed.logs("--tlscert")
 
 
 async def test_a_client_certificate_is_missing_in_tls_1_2(ca: Authority) -> None:
@@ -225,7 +225,7 @@ async def test_a_client_certificate_is_refused(nats_server: StartServer, ca: Aut
 async def test_tls_first_on_the_client_only(server: NatsServer) -> None:
     failed = await failure(once(over_tls(server), tlsfirst=True))
     assert failed.where == ("tls", "tls_first_mismatch")
-    assert failed.told("sent data before the TLS handshake", "leave --tlsfirst out")
+    assert failed.logs("sent data before the TLS handshake", "leave --tlsfirst out")
 
 
 async def test_tls_asked_for_and_not_offered_sends_nothing() -> None:
@@ -246,7 +246,7 @@ async def test_tls_asked_for_and_not_offered_sends_nothing() -> None:
 async def test_tls_asked_for_and_not_offered_by_a_real_server(server: NatsServer) -> None:
     failed = await failure(once(over_tls(server), token=Secret("planted")))
     assert failed.where == ("tls", "tls_not_offered")
-    assert failed.told("nothing was sent", "enable TLS")
+    assert failed.logs("nothing was sent", "enable TLS")
 
 
 async def test_tls_demanded_by_the_server_after_an_info_that_does_not_say_so() -> None:

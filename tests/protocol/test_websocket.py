@@ -269,4 +269,4 @@ async def test_without_the_extra_a_dial_says_so(monkeypatch: pytest.MonkeyPatch)
     async with peers.silent() as peer:
         failed = await failure(once(ws.at(peer)))
     assert failed.where == ("info", "ws_missing")
-    assert failed.told("pip install websockets")
+    assert failed.logs("pip install websockets")

@@ -110,7 +110,7 @@ async def test_the_servers_other_ports(nats_server: StartServer, ca: Authority) 
     assert (await failure(once(plain))).where == ("info", "ws_nats_port")
     failed = await failure(once(secure))
     assert failed.where == ("info", "ws_tls")
-    assert failed.told("400 Bad Request", "use wss://")
+    assert failed.logs("400 Bad Request", "use wss://")
     failed = await failure(once(Server(HOST, server.port, "wss"), tlsca=ca.file))
     assert failed.where == ("tls", "ws_no_tls")
 
@@ -126,14 +126,14 @@ async def test_wss_to_a_port_in_clear(nats_server: StartServer, ca: Authority) -
     server = nats_server(config=ws.listening_on())
     failed = await failure(once(ws.address(server, "wss"), tlsca=ca.file))
     assert failed.where == ("tls", "ws_no_tls")
-    assert failed.told("use ws://")
+    assert failed.logs("use ws://")
 
 
 async def test_a_certificate_that_is_not_trusted(nats_server: StartServer, ca: Authority) -> None:
     server = nats_server(config=ws.listening_on(inside=ca.server_config(HOST)))
     failed = await failure(once(ws.address(server, "wss")))
     assert failed.where == ("tls", "tls_unknown_ca")
-    assert failed.told("--tlsca")
+    assert failed.logs("--tlsca")
     assert "acme" in failed.certificate.issuer
 
 

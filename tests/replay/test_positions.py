@@ -67,9 +67,9 @@ def test_event_is_sought_by_its_number() -> None:
 )
 def test_text_that_is_no_position_raises_with_the_reason(text: str, why: str) -> None:
     here = player_at(EVENTS)
-    with pytest.raises(PositionError) as said:
+    with pytest.raises(PositionError) as caught:
         seek_to(here, text)
-    assert str(said.value).startswith(why)
+    assert str(caught.value).startswith(why)
     assert here.number == 0
 
 

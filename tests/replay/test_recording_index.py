@@ -56,7 +56,7 @@ def test_note_has_its_place_and_delays_no_event() -> None:
         ev.Note(t=53.290045, text="killed the server"),
         ev.Disconnected(t=53.28855, outage=1, cause="eof", server="nats://a:4222"),
         ev.StatusChanged(t=53.28855, status="RECONNECTING", previous="CONNECTED"),
-        ev.Note(t=60.0, text="the probe died"),
+        ev.Note(t=60.0, text="monitor stopped"),
     ]
     there = at(events)
     assert list(there.index.times) == [0.0, 1.0, 1.0, *[53.28855] * 4, 60.0]
@@ -66,5 +66,5 @@ def test_note_has_its_place_and_delays_no_event() -> None:
     assert [line.text for line in there.tracks.first.log][-2:] == ["killing the server", "killed the server"]
     assert list(there.tracks.first.log)[-1].at == STARTED + 53.290045, "as it was shown live"
     there.seek(60.0)
-    assert (there.now, list(there.tracks.first.log)[-1].text) == (60.0, "the probe died")
+    assert (there.now, list(there.tracks.first.log)[-1].text) == (60.0, "monitor stopped")
     assert there.tracks.first.state.outages[-1].began == 53.28855

@@ -18,7 +18,7 @@ DARK = "--blink-settings=preferredColorScheme=0"
 
 
 def opened(page: Path, folder: Path, width: int, *flags: str) -> tuple[list[str], bytes]:
-    """What the browser's console says, and its picture of the page."""
+    """The lines of the browser's console, and its picture of the page."""
     assert BROWSER is not None
     shot = folder / "shot.png"
     done = subprocess.run(
@@ -36,8 +36,8 @@ def opened(page: Path, folder: Path, width: int, *flags: str) -> tuple[list[str]
 @pytest.mark.slow
 def test_a_browser_has_nothing_to_complain_of(tmp_path: Path) -> None:
     page = tmp_path / "report.html"
-    told = build.render(report_of(evil().events, streams.outage().events), "html")
-    page.write_text(told)
+    output = build.render(report_of(evil().events, streams.outage().events), "html")
+    page.write_text(output)
     pictures = set()
     for width, flags in ((1200, ()), (500, ()), (1200, (DARK,))):
         console, picture = opened(page, tmp_path, width, *flags)
@@ -45,7 +45,7 @@ def test_a_browser_has_nothing_to_complain_of(tmp_path: Path) -> None:
         assert struct.unpack(">II", picture[16:24]) == (width, 1600)
         pictures.add(picture)
     assert len(pictures) == 3
-    page.write_text(told.replace("</main>", "<script>throw 1</script></main>"))
+    page.write_text(output.replace("</main>", "<script>throw 1</script></main>"))
     console, _ = opened(page, tmp_path, 1200)
     assert "Content Security Policy" in "".join(console)
 

@@ -1,4 +1,4 @@
-"""``natsmon report`` as a person runs it: what it reads, what it says of what it could not, where it writes."""
+"""``natsmon report`` run as a command: what it reads, what it reports as unread, where it writes."""
 
 import gzip
 import io
@@ -69,14 +69,14 @@ def test_compressed_and_from_standard_input_it_is_the_same(
     packed = recording.with_name("packed.jsonl.gz")
     packed.write_bytes(gzip.compress(recording.read_bytes()))
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(recording.read_bytes())))
-    told = []
+    output: list[list[str]] = []
     for name in (str(recording), str(packed), "-"):
         assert cli.main(["report", name]) == Exit.ENDED
-        told.append(capsys.readouterr().out.split("\n", 1))
-    assert [title for title, _ in told] == [
+        output.append(capsys.readouterr().out.split("\n", 1))
+    assert [title for title, _ in output] == [
         f"natsmon report: {name}" for name in ("run.jsonl", "packed.jsonl.gz", "standard input")
     ]
-    assert told[0][1] == told[1][1] == told[2][1]
+    assert output[0][1] == output[1][1] == output[2][1]
 
 
 def test_a_pipe_with_a_name_is_read_to_its_end(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -84,9 +84,9 @@ def test_a_pipe_with_a_name_is_read_to_its_end(recording: Path, capsys: pytest.C
     os.mkfifo(pipe)
     with subprocess.Popen(["sh", "-c", f'cat "{recording}" > "{pipe}"']):
         assert cli.main(["report", str(pipe)]) == Exit.ENDED
-    title, told = capsys.readouterr().out.split("\n", 1)
+    title, output = capsys.readouterr().out.split("\n", 1)
     assert cli.main(["report", str(recording)]) == Exit.ENDED
-    assert (title, told) == ("natsmon report: pipe", capsys.readouterr().out.split("\n", 1)[1])
+    assert (title, output) == ("natsmon report: pipe", capsys.readouterr().out.split("\n", 1)[1])
 
 
 def test_closed_standard_input_is_one_line() -> None:
@@ -94,7 +94,7 @@ def test_closed_standard_input_is_one_line() -> None:
         ["/bin/sh", "-c", f"{sys.executable} -m natsmon report - <&-"], capture_output=True, text=True, timeout=60
     )
     assert (done.returncode, done.stdout) == (Exit.USAGE, "")
-    assert done.stderr == "natsmon: report: not read: standard input: there is no event in it\n"
+    assert done.stderr == "natsmon: report: not read: standard input: it contains no event\n"
 
 
 def test_a_missing_file_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -143,8 +143,8 @@ def test_a_name_that_is_no_text_is_shown_as_what_it_is(recording: Path, capsys: 
     named = recording.rename(recording.with_name("run\udcff.jsonl"))
     for as_format in FORMATS:
         assert cli.main(["report", str(named), "--format", as_format]) == Exit.ENDED
-        told = capsys.readouterr().out
-        assert "run\\udcff.jsonl" in told.replace("\\\\", "\\"), as_format
+        output = capsys.readouterr().out
+        assert "run\\udcff.jsonl" in output.replace("\\\\", "\\"), as_format
 
 
 def test_a_newer_writer_is_said(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:

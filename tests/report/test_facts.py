@@ -1,4 +1,4 @@
-"""What a report knows of a stream: exact figures, several sessions, and what is bounded."""
+"""Facts of a report: exact figures, several sessions, limits."""
 
 from collections.abc import Iterable
 
@@ -105,10 +105,10 @@ def test_silences_last_to_the_next_word_or_to_the_loss() -> None:
     stream = streams.connected()
     stream.wait(3.0).add(ev.Silent(t=stream.t, since=stream.t - 2.0, server="east-1:4222"))
     stream.wait(1.0).add(ev.SilenceEnded(t=stream.t, seconds=3.0))
-    heard = stream.t
+    answered = stream.t
     stream.wait(5.0).add(ev.Silent(t=stream.t, since=stream.t - 4.0, server="east-1:4222")).wait(2.0).lose("stale")
     run = run_of(stream.events)
-    assert run.silences == (pytest.approx((heard - 3.0, heard)), pytest.approx((stream.t - 6.0, stream.t)))
+    assert run.silences == (pytest.approx((answered - 3.0, answered)), pytest.approx((stream.t - 6.0, stream.t)))
     assert run.outages[0].silent == pytest.approx(6.0)
 
 
@@ -250,8 +250,8 @@ def test_before_and_after() -> None:
     runs, comparison = side_by_side(before, after)
     assert [run.label for run in runs] == ["before.jsonl", "after.jsonl"]
     assert not comparison.overlapping
-    told = [block for block in compare.blocks(runs, comparison) if isinstance(block, Table)]
-    started = next(cells for cells in told[0].rows if cells[0].text == "started (UTC)")
+    output = [block for block in compare.blocks(runs, comparison) if isinstance(block, Table)]
+    started = next(cells for cells in output[0].rows if cells[0].text == "started (UTC)")
     assert started[1].text == "2025-06-15 15:06:40"
     assert row(comparison, "outages") == ((2, 0), ("", "better"))
     assert row(comparison, "lost") == ((1, 0), ("", "better"))
@@ -267,22 +267,22 @@ def test_a_run_that_never_connected_is_no_better_than_one_with_an_outage() -> No
     for name in ("availability", "outages", "longest outage", "downtime", "lost"):
         values, marks = row(comparison, name)
         assert (values[1], marks[1]) == (None, "differs"), name
-    told = {row.name: row for row in summary.figures(never).rows}
-    assert told["availability"].value.text == "never connected"
-    assert (told["outages"].value.kind, told["outages"].note) == ("plain", "there was no connection to lose")
+    output = {row.name: row for row in summary.figures(never).rows}
+    assert output["availability"].value.text == "never connected"
+    assert (output["outages"].value.kind, output["outages"].note) == ("plain", "there was no connection to lose")
 
 
 @pytest.mark.parametrize(
-    ("numbers", "told"),
+    ("numbers", "expected"),
     [
         ([(27, 27)], " Lost: number 27."),
         ([(138, 172)], " Lost: numbers 138–172."),
         ([(3, 3), (5, 6)], " Lost: numbers 3, 5–6."),
     ],
 )
-def test_the_numbers_of_what_was_lost(numbers: list[tuple[int, int]], told: str) -> None:
+def test_the_numbers_of_what_was_lost(numbers: list[tuple[int, int]], expected: str) -> None:
     run = run_of(streams.outage().events)
-    assert told in outages.paragraph(replace(run.outages[0], lost_seqs=tuple(numbers)), run)
+    assert expected in outages.paragraph(replace(run.outages[0], lost_seqs=tuple(numbers)), run)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The four formats: the same facts in each, and nothing that a server said acts in any of them."""
+"""The four formats: the same facts in each, and no text of a server acts in any of them."""
 
 import json
 import re
@@ -67,13 +67,13 @@ def rendered(report: Report) -> dict[str, str]:
     return {name: build.render(report, name) for name in build.FORMATS}
 
 
-# -- what is told -------------------------------------------------------------------------------------
+# -- what is output -------------------------------------------------------------------------------------
 
 
 def test_the_first_screen_answers_what_is_asked_first() -> None:
-    told = build.render(report_of(streams.outage().events), "text")
+    output = build.render(report_of(streams.outage().events), "text")
     assert (
-        told[: told.index("Status over time")]
+        output[: output.index("Status over time")]
         == """\
 natsmon report: 0.jsonl
 
@@ -93,35 +93,35 @@ servers       2 used       east-1, east-2
 
 
 def test_an_outage_in_a_paragraph_with_what_to_try() -> None:
-    told = " ".join(build.render(report_of(streams.outage().events), "text").split())
+    output = " ".join(build.render(report_of(streams.outage().events), "text").split())
     assert (
         "Outage 1. At 15:08:00 the connection to east-1 was lost: the server closed the connection without giving a "
         "reason. It was detected 210 ms after the last data. Reconnected to east-2 after 2.07 s and 2 dials "
         "(failed: east-1 (connection refused in tcp)). Messages: 1 lost and 2 buffered and sent afterwards. "
         "What to try: It was stopped or killed, or an administrator closed the connection; see the server's log. "
         "Is the server running, and is this its port?"
-    ) in told
-    assert "It was not over when the recording ended, after 1.00 s and 1 dial" in told
+    ) in output
+    assert "It was not over when the recording ended, after 1.00 s and 1 dial" in output
 
 
 @pytest.mark.parametrize("name", ["text", "markdown", "html"])
 def test_each_format_tells_the_same_figures(name: str) -> None:
     report = report_of(streams.outage().events, unread=[Unread("0.jsonl", "line 7: is no event")])
-    told = rendered(report)[name]
-    told = Page(told).text if name == "html" else told.replace("`", "").replace("\\", "")
-    told = " ".join(told.split())
+    output = rendered(report)[name]
+    output = Page(output).text if name == "html" else output.replace("`", "").replace("\\", "")
+    output = " ".join(output.split())
     for figure in ("97.50 %", "2m03s", "2.07 s", "0.82 % of 122 sent", "4.10 ms", "no PONG for 2 PINGs", "15:08:42"):
-        assert figure in told
-    assert "line 7: is no event" in told
-    assert "nothing listens" in told
+        assert figure in output
+    assert "line 7: is no event" in output
+    assert "nothing listens" in output
 
 
 def test_json_is_the_facts() -> None:
     report = report_of(streams.outage().events)
-    told = json.loads(build.render(report, "json"))
-    assert told["schema"] == 1
-    assert told["comparison"] is None
-    (run,) = told["runs"]
+    output = json.loads(build.render(report, "json"))
+    assert output["schema"] == 1
+    assert output["comparison"] is None
+    (run,) = output["runs"]
     assert run["availability"]["outages"] == len(run["outages"]) == 2
     assert run["outages"][0]["failures"][0] == {
         "server": "east-1:4222", "stage": "tcp", "cause": "refused", "count": 1,
@@ -151,9 +151,9 @@ def test_several_at_the_same_time_share_an_axis_and_others_do_not() -> None:
         report = report_of(events, [replace(events[0], started=STARTED + later), *events[1:]])
         titles = [chart.title for chart in charts(report)]
         assert ("Status over time, side by side" in titles) is shared
-        told = rendered(report)
-        assert told["text"].count("0.jsonl") >= 2
-        assert json.loads(told["json"])["comparison"]["overlapping"] is shared
+        output = rendered(report)
+        assert output["text"].count("0.jsonl") >= 2
+        assert json.loads(output["json"])["comparison"]["overlapping"] is shared
 
 
 def test_a_short_outage_is_seen_in_a_long_run() -> None:
@@ -174,12 +174,12 @@ def test_latency_over_time_is_labelled_with_its_highest_duration(longest: float,
     assert chart.lines(80)[0].split()[:2] == label.split()[:2] + ["•"] * (len(label.split()) < 2)
 
 
-# -- what others said ---------------------------------------------------------------------------------
+# -- text of servers ----------------------------------------------------------------------------------
 
 
 def test_nothing_acts_on_a_terminal() -> None:
-    for told in rendered(report_of(evil().events, evil().events)).values():
-        assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", told)
+    for output in rendered(report_of(evil().events, evil().events)).values():
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", output)
 
 
 def test_html_asks_for_nothing_runs_nothing_and_is_well_formed() -> None:
@@ -203,11 +203,11 @@ def test_every_picture_is_xml_and_has_its_words() -> None:
 
 
 def test_markdown_has_no_mark_up_but_ours() -> None:
-    told = rendered(report_of(evil().events, evil().events, unread=[Unread(EVIL, EVIL)]))["markdown"]
+    output = rendered(report_of(evil().events, evil().events, unread=[Unread(EVIL, EVIL)]))["markdown"]
     fenced = re.compile(r"^(`{3,})text\n.*?^\1$", re.MULTILINE | re.DOTALL)
-    shown = re.sub(r"`[^`\n]*`", "CODE", fenced.sub("", told))
+    shown = re.sub(r"`[^`\n]*`", "CODE", fenced.sub("", output))
     assert not re.search(r"<\w|https?://|www\.|@user|#12|\*\*b|(?<!\\)\[x|(?<!\\)`|(?<!\\)\$x", shown)
-    for table in re.findall(r"(?:^\|.*\|$\n?)+", fenced.sub("", told), re.MULTILINE):
+    for table in re.findall(r"(?:^\|.*\|$\n?)+", fenced.sub("", output), re.MULTILINE):
         cells = {len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}
         assert len(cells) == 1, table
 
@@ -232,18 +232,18 @@ _PLAUSIBLE = st.one_of([made_of(cls, _BELIEVABLE, conn=st.just(0)) for cls in EV
 @given(st.lists(_ANY | _PLAUSIBLE, max_size=25))
 def test_any_stream_is_told_in_every_format(events: list[Any]) -> None:
     report = report_of(events)
-    told = rendered(report)
-    json.loads(told["json"])
-    Page(told["html"])
+    output = rendered(report)
+    json.loads(output["json"])
+    Page(output["html"])
     for chart in charts(report):
         ElementTree.fromstring(f"<svg>{chart.svg()}</svg>")
 
 
 @pytest.mark.parametrize("make", [Stream, streams.dialing, streams.countdown, streams.cancelled, streams.gave_up])
 def test_a_stream_that_never_connected(make: Any) -> None:
-    told = rendered(report_of(make().events))
-    assert "never connected" in told["text"]
-    Page(told["html"])
+    output = rendered(report_of(make().events))
+    assert "never connected" in output["text"]
+    Page(output["html"])
 
 
 def test_any_cut_of_a_stream_is_told() -> None:

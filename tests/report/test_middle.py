@@ -1,4 +1,4 @@
-"""Recordings that begin, or go on, in the middle of a session: nothing is told that is not known, and all that is."""
+"""Recordings that begin, or go on, in the middle of a session: nothing is output that is not known, and all that is."""
 
 from collections.abc import Callable, Sequence
 
@@ -42,7 +42,7 @@ def test_what_passed_while_nothing_was_recorded_is_told_all_the_same(make: Calla
     events = make().events
     whole = run_of(events)
 
-    def told(run: Run) -> object:
+    def facts(run: Run) -> object:
         servers = [(s.server, s.names, s.connections, s.dials, s.connected, s.failed) for s in run.servers]
         times = [round(server.seconds, 6) for server in run.servers]
         return run.dials, run.dialing, servers, times, run.failures, run.outages, run.timeline
@@ -50,18 +50,18 @@ def test_what_passed_while_nothing_was_recorded_is_told_all_the_same(make: Calla
     for stop in range(1, len(events), 29):
         for again in range(stop, len(events), 31):
             cut = run_of([*events[:stop], *known_after(events[:again]), *events[again:]])
-            assert told(cut) == told(whole), (stop, again)
+            assert facts(cut) == facts(whole), (stop, again)
 
 
 def test_a_silence_may_begin_or_end_while_nothing_was_recorded() -> None:
     stream = streams.connected().wait(3.0)
     silent = stream.add(ev.Silent(t=stream.t, since=stream.t - 2.0, server=EAST)).events[:]
-    since, told = stream.t - 2.0, stream.t
+    since, until = stream.t - 2.0, stream.t
     stream.wait(1.0).add(ev.SilenceEnded(t=stream.t, seconds=3.0)).wait(1.0)
-    heard = stream.add(ev.Paused(t=stream.t)).events
-    assert run_of([*silent[:-1], *known_after(silent), *heard[len(silent) :]]).silences == ((since, told + 1.0),)
-    assert run_of([*silent, *known_after(silent), *heard[len(silent) :]]).silences == ((since, told + 1.0),)
-    assert run_of([*silent, *known_after(heard)]).silences == ((since, told + 1.0),), "the snapshot holds its end"
+    further = stream.add(ev.Paused(t=stream.t)).events
+    assert run_of([*silent[:-1], *known_after(silent), *further[len(silent) :]]).silences == ((since, until + 1.0),)
+    assert run_of([*silent, *known_after(silent), *further[len(silent) :]]).silences == ((since, until + 1.0),)
+    assert run_of([*silent, *known_after(further)]).silences == ((since, until + 1.0),), "the snapshot holds its end"
 
 
 def test_a_silence_that_ended_in_a_loss_is_told_once() -> None:

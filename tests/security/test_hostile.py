@@ -75,7 +75,7 @@ def test_on_the_log_and_in_what_a_terminal_keeps(events: list[ev.AnyEvent]) -> N
     for event in events:
         tracks.apply(event)
     state = tracks.first.state
-    kept = summary(state, state.now, died=HARM, recordings=[HARM])
+    kept = summary(state, state.now, stopped=HARM, recordings=[HARM])
     assert any("aGk=" in line for line in lines)
     assert any("aGk=" in line for line in kept)
     assert [line for line in [*lines, *kept] if ACTS.search(line) or "\n" in line] == []

@@ -45,7 +45,7 @@ def track_after(events: list[ev.AnyEvent]) -> Track:
 
 
 def restored(lines: bytes) -> Tracks:
-    """What a reader knows after these lines."""
+    """The Tracks of a reader after these lines."""
     tracks = Tracks(narrate)
     for line in lines.splitlines():
         assert len(line) < LINE_LIMIT

@@ -173,8 +173,8 @@ def test_outage_is_corrected_when_fewer_are_lost() -> None:
     account = ev.Outage(t=11.0, outage=1, began=7.0, ended=10.0, cause="eof", before=A, after=B, lost=4)
     again = replace(account, t=12.0, late=2)
     fewer = replace(account, t=13.0, lost=3)
-    told = (account, again, fewer, replace(fewer, t=14.0, duplicate=1))
-    corrected = [folded(*LOST_AND_FOUND, *told[:count]).outages[0].corrected for count in range(1, 5)]
+    output = (account, again, fewer, replace(fewer, t=14.0, duplicate=1))
+    corrected = [folded(*LOST_AND_FOUND, *output[:count]).outages[0].corrected for count in range(1, 5)]
     assert corrected == [False, False, True, True]
 
 
@@ -387,7 +387,7 @@ def test_note_does_not_change_the_time() -> None:
         ev.Connected(t=54.0, server=A),
         ev.StatusChanged(t=54.0, status="CONNECTED", previous="RECONNECTING"),
         ev.Outage(t=54.1, outage=1, began=53.28855, ended=54.0, cause="eof"),
-        ev.Note(t=99.0, text="the probe died"),
+        ev.Note(t=99.0, text="monitor stopped"),
     ]
     state = folded(*lost)
     assert [(outage.began, outage.ended) for outage in state.outages] == [(53.28855, 54.0)]

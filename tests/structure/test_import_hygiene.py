@@ -1,4 +1,4 @@
-"""Who imports whom, proved by running it: a view without the client, a probe without the screen."""
+"""Imports, measured in an interpreter: a view without the client, a probe without the screen."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Moments on the calendar, also those that no calendar has."""
+"""Dates and times, also those outside the calendar."""
 
 import pytest
 

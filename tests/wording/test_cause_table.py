@@ -49,20 +49,20 @@ async def test_a_name_that_does_not_resolve() -> None:
 async def test_refused(refused_port: int) -> None:
     failed = await failure(once(Server(HOST, refused_port)))
     assert failed.where == ("tcp", "refused")
-    assert failed.told("connection refused", "is the server running")
+    assert failed.logs("connection refused", "is the server running")
 
 
 async def test_unreachable() -> None:
     """TCP has no route to a multicast address, wherever it is run."""
     failed = await failure(once(Server("224.0.0.1")))
     assert failed.where == ("tcp", "unreachable")
-    assert failed.told("Network is unreachable", "check the network")
+    assert failed.logs("Network is unreachable", "check the network")
 
 
 async def test_dropped_syn(blackhole: int) -> None:
     failed = await failure(once(Server(HOST, blackhole)))
     assert failed.where == ("tcp", "timeout")
-    assert failed.told("no answer to the TCP connect", "a firewall may drop it")
+    assert failed.logs("no answer to the TCP connect", "a firewall may drop it")
 
 
 # -- not what it should be --------------------------------------------------------------------------
@@ -73,7 +73,7 @@ async def test_accepts_and_never_speaks() -> None:
         failed = await failure(once(peer.url))
         assert failed.where == ("info", "timeout")
         assert failed.finding is None
-        assert failed.told("the peer accepted and sent no INFO", "frozen", "TLS first", "monitoring port")
+        assert failed.logs("the peer accepted and sent no INFO", "frozen", "TLS first", "monitoring port")
         assert b"CONNECT {" not in peer.received
 
 
@@ -151,7 +151,7 @@ async def test_a_port_for_other_servers(nats_server: StartServer, kind: str, wor
     failed = await failure(wanted)
     assert failed.where == ("info", "wrong_port")
     assert words in failed.text
-    assert failed.told("4222 is the usual port")
+    assert failed.logs("4222 is the usual port")
     assert failed.state.dials[-1].info is not None
     assert failed.state.dials[-1].connect is None, "no credentials go to a wrong port"
 
@@ -168,7 +168,7 @@ async def test_a_port_that_waits_to_be_spoken_to(nats_server: StartServer, kind:
     assert failed.where == ("info", "timeout")
     assert failed.finding is not None
     assert failed.finding.cause == cause
-    assert failed.told("a second look", diagnose("info", cause).meaning)
+    assert failed.logs("a second look", diagnose("info", cause).meaning)
 
 
 # -- TLS first, on one side only --------------------------------------------------------------------
@@ -181,7 +181,7 @@ async def test_tls_first_on_the_server_only(nats_server: StartServer, tmp_path: 
     assert failed.where == ("info", "timeout")
     assert failed.finding is not None
     assert failed.finding.cause == "tls_first_wanted"
-    assert failed.told("a second look", "waits for the TLS handshake", "--tlsfirst")
+    assert failed.logs("a second look", "waits for the TLS handshake", "--tlsfirst")
 
 
 async def test_a_look_is_taken_once_and_ends_with_the_run() -> None:

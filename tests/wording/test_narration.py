@@ -157,12 +157,12 @@ def test_narration_has_a_line_for_every_kind_of_event_but_samples() -> None:
 
 def test_narration_of_an_unverified_connection_counts_no_losses() -> None:
     sums = ev.Tally(t=2.0, attempted=5, sent=5, unverified=5)
-    heard = ev.Connected(t=1.0, server=A), ev.Unverified(t=1.0, reason="--no-echo"), sums
+    first = ev.Connected(t=1.0, server=A), ev.Unverified(t=1.0, reason="--no-echo"), sums
     lost = (
         ev.Disconnected(t=2.0, outage=1, cause="eof", server=A),
         ev.Outage(t=3.0, outage=1, began=2.0, ended=3.0, cause="eof", buffered=1),
     )
-    lines = [line.text for line in narrated(*heard, *lost, ev.End(t=4.0, exit_code=0))]
+    lines = [line.text for line in narrated(*first, *lost, ev.End(t=4.0, exit_code=0))]
     assert lines[-2:] == [
         "losses not known, 1 buffered: outage of 1.00 s",
         "ended after 4.00 s: 5 published, 5 not verified, 0 reconnects",
@@ -171,8 +171,8 @@ def test_narration_of_an_unverified_connection_counts_no_losses() -> None:
 
 def test_narration_shows_the_first_echo_after_a_reconnect_only() -> None:
     def up(t: float) -> tuple[ev.AnyEvent, ...]:
-        heard = ev.Subscribed(t=t + 0.0016, subject="hello"), ev.FirstEcho(t=t + 0.0372, seq=1, latency=0.001)
-        return ev.Connected(t=t, server=A), status(t, "CONNECTED"), *heard
+        echo = ev.Subscribed(t=t + 0.0016, subject="hello"), ev.FirstEcho(t=t + 0.0372, seq=1, latency=0.001)
+        return ev.Connected(t=t, server=A), status(t, "CONNECTED"), *echo
 
     lost = ev.Disconnected(t=5.0, outage=1, cause="eof", server=A), status(5.0, "RECONNECTING")
     lines = [line.text for line in narrated(*up(1.0), *lost, *up(6.0))]

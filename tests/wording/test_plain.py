@@ -110,13 +110,13 @@ def test_log_for_collectors_is_logfmt_or_json() -> None:
         assert line is not None
         return line.decode().splitlines()
 
-    (told,) = lines(PlainLog("logfmt"))
-    assert told.startswith(
+    (output,) = lines(PlainLog("logfmt"))
+    assert output.startswith(
         'time=2026-11-22T06:10:12.103Z level=error event=async_error conn=0 name="a \\\\x1b=b" msg="'
     )
-    assert told.endswith('no \\"route\\""')
-    (told,) = lines(PlainLog("json"))
-    fields = json.loads(told)
+    assert output.endswith('no \\"route\\""')
+    (output,) = lines(PlainLog("json"))
+    fields = json.loads(output)
     assert fields["msg"].endswith('no "route"')
     assert {name: fields[name] for name in ("time", "level", "event", "conn", "name")} == {
         "time": "2026-11-22T06:10:12.103Z", "level": "error", "event": "async_error", "conn": 0, "name": "a \\x1b=b",

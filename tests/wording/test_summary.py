@@ -38,8 +38,8 @@ def folded(stream: Stream) -> State:
     return tracks.first.state
 
 
-def lines(stream: Stream, died: str | None = None) -> dict[str, str]:
-    shown = summary(folded(stream), stream.t, died=died)
+def lines(stream: Stream, stopped: str | None = None) -> dict[str, str]:
+    shown = summary(folded(stream), stream.t, stopped=stopped)
     assert [line.split()[0] for line in shown] == LABELS
     assert all(len(line) <= WIDTH for line in shown)
     return {line[:9].strip(): line[9:] for line in shown}
@@ -65,21 +65,21 @@ def test_summary_is_empty_without_a_connection() -> None:
 
 
 def test_summary_of_a_run_that_never_connected() -> None:
-    told = lines(streams.gave_up())
-    assert told["watched"].split("; ")[1] == "gave up"
-    assert told["up"] == "never connected, 2 attempts in 1.00 ms: connection refused"
-    assert told["messages"] == "none"
-    assert told["latency"] == "not measured"
-    assert told["servers"] == "none used; 0 reconnects; CLOSED: gave up after 2 attempts: connection …"
+    output = lines(streams.gave_up())
+    assert output["watched"].split("; ")[1] == "gave up"
+    assert output["up"] == "never connected, 2 attempts in 1.00 ms: connection refused"
+    assert output["messages"] == "none"
+    assert output["latency"] == "not measured"
+    assert output["servers"] == "none used; 0 reconnects; CLOSED: gave up after 2 attempts: connection …"
 
 
 @pytest.mark.parametrize(
-    ("died", "said"), [("killed by SIGKILL", "monitor stopped (killed by SIGKILL)"), ("", "monitor stopped")]
+    ("stopped", "expected"), [("killed by SIGKILL", "monitor stopped (killed by SIGKILL)"), ("", "monitor stopped")]
 )
-def test_summary_of_a_stopped_monitor(died: str, said: str) -> None:
-    told = lines(streams.connected(), died)
-    assert told["watched"].split("; ")[1] == said
-    assert told["servers"] == "east-1; 0 reconnects; CONNECTED"
+def test_summary_of_a_stopped_monitor(stopped: str, expected: str) -> None:
+    output = lines(streams.connected(), stopped)
+    assert output["watched"].split("; ")[1] == expected
+    assert output["servers"] == "east-1; 0 reconnects; CONNECTED"
 
 
 def test_summary_has_the_reason_of_the_end() -> None:
@@ -99,10 +99,10 @@ def test_summary_of_unverified_delivery_counts_no_losses() -> None:
 def test_acknowledged_and_read_back() -> None:
     stream = latency_streams.acknowledged()
     stream.add(ev.Audit(t=stream.t, stream="ORDERS", acknowledged=30, stored=29, missing=1, complete=False))
-    told = lines(stream)
+    output = lines(stream)
     start = "30 attempted, 30 acknowledged, 0 lost; 29 of 30 found in the stream"
-    assert told["messages"] == f"{start}, not"[: WIDTH - 10] + "…"
-    assert "ack p50" in told["latency"]
+    assert output["messages"] == f"{start}, not"[: WIDTH - 10] + "…"
+    assert "ack p50" in output["latency"]
 
 
 def test_observed() -> None:
@@ -121,7 +121,7 @@ def test_many_servers_are_counted() -> None:
 
 
 def test_summary_escapes_foreign_text() -> None:
-    text = "\n".join(summary(folded(streams.hostile()), 2.0, died=streams.HOSTILE, recordings=[streams.HOSTILE]))
+    text = "\n".join(summary(folded(streams.hostile()), 2.0, stopped=streams.HOSTILE, recordings=[streams.HOSTILE]))
     assert text.isprintable() or set(text) - {"\n"} == set(filter(str.isprintable, text))
     assert "\x1b" not in text
     assert "\u202e" not in text
@@ -133,10 +133,10 @@ def test_long_names_are_cut(name: str) -> None:
     (at,) = (at for at, event in enumerate(stream.events) if isinstance(event, ev.Connection))
     stream.events[at] = replace(stream.events[at], servers=[name, name])
     stream.lose(name).connect(name, "reconnect", name).lose(name)
-    told = lines(stream)
-    assert all(text.endswith("…") or name not in text for text in told.values())
-    wide = sum(1 for char in told["servers"] if char in "日本語")
-    assert len(told["servers"]) + wide <= WIDTH
+    output = lines(stream)
+    assert all(text.endswith("…") or name not in text for text in output.values())
+    wide = sum(1 for char in output["servers"] if char in "日本語")
+    assert len(output["servers"]) + wide <= WIDTH
 
 
 @pytest.mark.parametrize(

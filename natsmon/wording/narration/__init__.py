@@ -1,7 +1,7 @@
 """Narration: every event as one line in plain words, the same in the log, the dashboard and a report.
 
-A reader who knows the program of the article "Using Custom Dialers in the NATS Go Client" finds each of its lines
-again, with the server, the attempt, the cause and the duration added.
+It has each line of the program in the article "Using Custom Dialers in the NATS Go Client", with the server, the
+attempt, the cause and the duration added.
 """
 
 from natsmon.state import State
