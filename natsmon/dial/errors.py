@@ -42,6 +42,7 @@ class DialError(Exception):
     strerror: str | None = None
 
     def __new__(cls, *args: Any, **options: Any) -> "DialError":
+        """An error of the class for its stage and cause."""
         if cls is DialError:
             subclass = _subclass(*args[:2], **options)
             return subclass.__new__(subclass)

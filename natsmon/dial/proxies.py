@@ -57,7 +57,8 @@ class _ProxyDialer:
         tls: ssl.SSLContext | None = None,
         dialer: CustomDialer | None = None,
     ) -> None:
-        """
+        """Dial through a proxy.
+
         Args:
             proxy: Host and port of the proxy.
             user: For a proxy that requires one.

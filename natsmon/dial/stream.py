@@ -13,19 +13,29 @@ STREAM_LIMIT = 64 * 1024
 class ByteReader(Protocol):
     """What is used of a reader. ``asyncio.StreamReader`` is one, and defines the behaviour."""
 
-    async def read(self, n: int = -1, /) -> bytes: ...
+    async def read(self, n: int = -1, /) -> bytes:
+        """At most ``n`` bytes; empty at the end."""
+        ...
 
-    async def readexactly(self, n: int, /) -> bytes: ...
+    async def readexactly(self, n: int, /) -> bytes:
+        """Exactly ``n`` bytes."""
+        ...
 
-    async def readuntil(self, separator: bytes = b"\n", /) -> bytes: ...
+    async def readuntil(self, separator: bytes = b"\n", /) -> bytes:
+        """Bytes up to and including the separator."""
+        ...
 
-    def at_eof(self) -> bool: ...
+    def at_eof(self) -> bool:
+        """Whether the end was read."""
+        ...
 
 
 class ByteTransport(Protocol):
     """What is used of a writer's transport."""
 
-    def abort(self) -> None: ...
+    def abort(self) -> None:
+        """Close at once, without sending what is buffered."""
+        ...
 
 
 class ByteWriter(Protocol):
@@ -35,17 +45,29 @@ class ByteWriter(Protocol):
     """
 
     @property
-    def transport(self) -> ByteTransport: ...
+    def transport(self) -> ByteTransport:
+        """The transport below."""
+        ...
 
-    def write(self, data: bytes, /) -> None: ...
+    def write(self, data: bytes, /) -> None:
+        """Send, or buffer, without waiting."""
+        ...
 
-    async def drain(self) -> None: ...
+    async def drain(self) -> None:
+        """Wait until the buffer has room."""
+        ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Send what is buffered, then close."""
+        ...
 
-    async def wait_closed(self) -> None: ...
+    async def wait_closed(self) -> None:
+        """Wait until it is closed."""
+        ...
 
-    def get_extra_info(self, name: str, default: Any = None) -> Any: ...
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """A property of the transport, such as ``peername``."""
+        ...
 
 
 class Stream(NamedTuple):
@@ -68,10 +90,10 @@ class SocketStream(Stream):
     if TYPE_CHECKING:
 
         @property
-        def reader(self) -> asyncio.StreamReader: ...
+        def reader(self) -> asyncio.StreamReader: ...  # noqa: D102
 
         @property
-        def writer(self) -> asyncio.StreamWriter: ...
+        def writer(self) -> asyncio.StreamWriter: ...  # noqa: D102
 
 
 class CustomDialer(Protocol):

@@ -72,6 +72,7 @@ class Hooks:
         self._trace = trace
 
     def __call__(self, hook: Callable[Concatenate[DialTrace, P], None], *args: P.args, **kwargs: P.kwargs) -> None:
+        """Call a hook of the trace."""
         if self._trace is None:
             return
         try:

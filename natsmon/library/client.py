@@ -41,6 +41,7 @@ class Client(DialClient):
         super().__init__()
 
     def make_transport(self) -> Transport:
+        """The transport of the next connection."""
         self.dialed = DialTransport(self, self._dialer, self._trace)
         return self.dialed
 

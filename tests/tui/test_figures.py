@@ -1,3 +1,5 @@
+"""Figures as they are shown: each in a fixed number of cells."""
+
 import pytest
 
 from natsmon.tui.model import figures
