@@ -8,8 +8,7 @@ what that loop survives, validates the greeting, and does not wait for a frozen 
 import asyncio
 import json
 import ssl
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any, Protocol
 from urllib.parse import ParseResult, urlparse
 
@@ -18,13 +17,13 @@ import nats.errors
 
 from natsmon.dial import foreign_dialer
 from natsmon.dial.deadline import within
-from natsmon.dial.error_causes import classify
-from natsmon.dial.errors import DialError, DialFailed
+from natsmon.dial.errors import DialError
 from natsmon.dial.resolver import authority
 from natsmon.dial.stages import Stage
 from natsmon.dial.starttls import upgrade
 from natsmon.dial.stream import CustomDialer, Stream
 from natsmon.dial.trace import DialTrace, Hooks
+from natsmon.library.handshake_step import Step, only_os_errors
 from natsmon.protocol.handshake_error import HandshakeError
 from natsmon.protocol.server_errors import classify_server_error
 from natsmon.protocol.server_info import Info, read_answer, read_info
@@ -217,8 +216,8 @@ class DialTransport(nats.aio.transport.Transport):
             self._hooks(DialTrace.info_done, None, error)
         self._hooks(DialTrace.dial_done, error)
 
-    def _failing(self, stage: Stage, late: str) -> "_Step":
-        return _Step(self, stage, late)
+    def _failing(self, stage: Stage, late: str) -> Step:
+        return Step(self, stage, late)
 
     def fail(self, stage: Stage, error: DialError) -> None:
         """Drop the connection for an error of a step."""
@@ -236,7 +235,7 @@ class DialTransport(nats.aio.transport.Transport):
             return data
         if self._stream is None:
             return b""
-        with _only_os_errors():
+        with only_os_errors():
             return await self._stream.reader.read(buffer_size)
 
     def write(self, payload: bytes) -> None:
@@ -262,7 +261,7 @@ class DialTransport(nats.aio.transport.Transport):
         if self._stream is None or self._closed:
             return
         if not self._client.is_closed:
-            with self._failing("connect", "") if not self._answered else _only_os_errors():
+            with self._failing("connect", "") if not self._answered else only_os_errors():
                 await self._stream.writer.drain()
             return
         try:
@@ -281,7 +280,7 @@ class DialTransport(nats.aio.transport.Transport):
         if stream is None:
             return
         try:
-            with _only_os_errors():
+            with only_os_errors():
                 async with within(LINGER):
                     await stream.writer.wait_closed()
         except TimeoutError:
@@ -307,53 +306,6 @@ class DialTransport(nats.aio.transport.Transport):
         if self._stream is None:
             raise DialError(stage, "eof", "the connection is closed")
         return self._stream
-
-
-class _Step:
-    """A step until PONG: a failure is raised as a DialError, and leaves no connection open, nor does a cancel."""
-
-    __slots__ = ("_late", "_stage", "_transport")
-
-    def __init__(self, transport: DialTransport, stage: Stage, late: str) -> None:
-        self._transport = transport
-        self._stage = stage
-        self._late = late
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if error is None:
-            return
-        if not isinstance(error, Exception):  # cancelled, maybe by nats-py's own timeout
-            self._transport.drop()
-            self._transport.interrupted = DialError(self._stage, "timeout", self._late)
-            return
-        failure = _as_dial_error(self._stage, error, self._late)
-        self._transport.fail(self._stage, failure)
-        if failure is not error:
-            raise failure from error
-
-
-def _as_dial_error(stage: Stage, error: Exception, late: str) -> DialError:
-    """Return a DialError that nats-py's loop survives: an OSError, or an error of nats-py."""
-    if isinstance(error, DialError):
-        survives = isinstance(error, OSError | nats.errors.Error)
-        return error if survives else DialFailed(error.stage, error.cause, error.text, address=error.address)
-    if isinstance(error, TimeoutError) and not error.errno:
-        return DialError(stage, "timeout", str(error) or late)
-    return DialError(stage, *classify(error), origin=error)
-
-
-@contextmanager
-def _only_os_errors() -> Iterator[None]:
-    """Anything else, as a custom stream may raise it, would end nats-py's loops silently."""
-    try:
-        yield
-    except (OSError, nats.errors.Error):
-        raise
-    except Exception as error:
-        raise DialFailed("connect", *classify(error), origin=error) from error
 
 
 def _requires_tls(client: DialingClient) -> bool:

@@ -19,62 +19,14 @@ from nats.protocol.parser import AWAITING_CONTROL_LINE
 
 from natsmon.dial.error_causes import classify
 from natsmon.dial.errors import DialError
+from natsmon.protocol.nats_py_versions import check_nats_py
 from natsmon.protocol.server_errors import classify_server_error, error_text
 from natsmon.protocol.server_info import Info, convert_info
 
 if TYPE_CHECKING:
     from natsmon.protocol.stream_transport import StreamTransport
 
-TESTED_VERSIONS = ("2.10", "2.11", "2.12", "2.13", "2.14", "2.15", "2.16")
-"""Minor releases of nats-py that the tests of the library pass on."""
-
-_UNKNOWN = "0.0"
-"""The version of a nats-py that was not installed as a package."""
-
-_PRIVATE_NAMES = (
-    "_connect_command",
-    "_current_server",
-    "_flusher",
-    "_flusher_task",
-    "_pending",
-    "_pending_data_size",
-    "_ping_interval",
-    "_ping_interval_task",
-    "_pongs",
-    "_process_connect_init",
-    "_process_err",
-    "_process_info",
-    "_process_msg",
-    "_process_op_err",
-    "_process_ping",
-    "_process_pong",
-    "_ps",
-    "_read_loop",
-    "_reading_task",
-    "_server_pool",
-    "_status",
-    "_subs",
-    "_transport",
-)
-
-
-def _check_nats_py(client: type[nats.aio.client.Client]) -> None:
-    """Refuse a nats-py that was not tested, or has not one of the private names used here.
-
-    Raises:
-        ImportError: In one line, with its version.
-    """
-    version = nats.aio.client.__version__
-    tested = f"natsmon works with nats-py {TESTED_VERSIONS[0]} to {TESTED_VERSIONS[-1]}"
-    if ".".join(version.split(".")[:2]) not in (*TESTED_VERSIONS, _UNKNOWN):
-        raise ImportError(f"{tested}, not {version}")
-    instance = client()
-    missing = [name for name in _PRIVATE_NAMES if not hasattr(instance, name)]
-    if missing:
-        raise ImportError(f"{tested}; {version} has no {missing[0]}")
-
-
-_check_nats_py(nats.aio.client.Client)
+check_nats_py(nats.aio.client.Client)
 
 _MAX_CONTROL_LINE = 256 * 1024
 _MAX_MESSAGE = 72 * 1024 * 1024

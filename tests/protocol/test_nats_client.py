@@ -8,10 +8,10 @@ from pathlib import Path
 import nats.aio.client
 import pytest
 
-from natsmon.protocol import nats_client
+from natsmon.protocol import nats_client, nats_py_versions
 
 
-@pytest.mark.parametrize("name", nats_client._PRIVATE_NAMES)
+@pytest.mark.parametrize("name", nats_py_versions.PRIVATE_NAMES)
 def test_nats_py_without_a_private_name_is_refused_in_one_line(name: str) -> None:
     class Other(nats.aio.client.Client):
         def __getattribute__(self, wanted: str) -> object:
@@ -20,7 +20,7 @@ def test_nats_py_without_a_private_name_is_refused_in_one_line(name: str) -> Non
             return super().__getattribute__(wanted)
 
     with pytest.raises(ImportError, match=rf"natsmon works with nats-py 2\.10 to [0-9.]+; [0-9.]+ has no {name}$"):
-        nats_client._check_nats_py(Other)
+        nats_py_versions.check_nats_py(Other)
 
 
 def test_every_private_name_of_a_client_is_checked() -> None:
@@ -31,15 +31,15 @@ def test_every_private_name_of_a_client_is_checked() -> None:
         for node in ast.walk(ast.parse(source))
         if isinstance(node, ast.Attribute | ast.AsyncFunctionDef)
     }
-    assert used & own <= set(nats_client._PRIVATE_NAMES)
+    assert used & own <= set(nats_py_versions.PRIVATE_NAMES)
 
 
 @pytest.mark.parametrize("version", ["2.9.1", "2.17.0", "3.0.0"])
 def test_nats_py_that_was_not_tested_is_refused_in_one_line(version: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(nats.aio.client, "__version__", version)
     with pytest.raises(ImportError, match=rf"natsmon works with nats-py 2\.10 to [0-9.]+, not {version}$"):
-        nats_client._check_nats_py(nats.aio.client.Client)
+        nats_py_versions.check_nats_py(nats.aio.client.Client)
 
 
 def test_installed_nats_py_is_a_tested_one() -> None:
-    assert ".".join(nats.aio.client.__version__.split(".")[:2]) in nats_client.TESTED_VERSIONS
+    assert ".".join(nats.aio.client.__version__.split(".")[:2]) in nats_py_versions.TESTED_VERSIONS

@@ -6,61 +6,25 @@ immediate, the others wait once per pass over the pool, with jitter. A command e
 
 import asyncio
 import random
-from collections.abc import Callable
-from typing import Protocol
 
-from natsmon.config.settings import Server, Settings
+from natsmon.config.settings import Settings
 from natsmon.dial.causes import Cause
 from natsmon.dial.stream import CustomDialer
 from natsmon.probe.connection.command_queue import Order, Orders
+from natsmon.probe.connection.connection_user import ConnectionUser
 from natsmon.probe.connection.dial_attempt import Attempt, FailedDial, make
+from natsmon.probe.connection.info_changes import InfoChanges
 from natsmon.probe.connection.pool_events import PoolEvents
 from natsmon.probe.connection.reconnect_wait import ReconnectWait
-from natsmon.probe.connection.server_pool import DISCOVERED_KEPT, Pool, advertised
+from natsmon.probe.connection.server_pool import Pool
 from natsmon.probe.connection.tls_memory import TlsMemory
 from natsmon.protocol.nats_client import Loss
 from natsmon.protocol.server_connection import ServerConnection
-from natsmon.protocol.server_info import Info
 from natsmon.protocol.settings_dialer import dialer_for
 from natsmon.stream import events as ev
-from natsmon.stream.codec import bounded
 from natsmon.stream.commands import Situation
 from natsmon.stream.emitter import Emit
 from natsmon.text import units
-
-_ERRORS_EMITTED = 100
-"""Different asynchronous errors of one connection."""
-
-
-class Rider(Protocol):
-    """What uses the connection; the connector calls it in step with the connection's life."""
-
-    def dialing(self, server: Server) -> None:
-        """A dial begins."""
-
-    def dial_failed(self, failed: FailedDial, *, lame_duck: bool) -> None:
-        """A dial ended without a connection; a server of the pool may be in lame duck mode."""
-
-    def connection_up(self, connection: ServerConnection, connected: ev.Connected) -> None:
-        """CONNECTED: the connection may be used. Waits for nothing."""
-
-    async def conclude(self, connection: ServerConnection) -> None:
-        """DRAINING: last requests, within bounds, before the connection is closed."""
-
-    def connection_down(self) -> None:
-        """The connection has ended, or is dropped: it is not used any more."""
-
-    def lost(self, loss: ev.Disconnected) -> None:
-        """The end of the connection was a loss, which has been emitted: account for what it carried."""
-
-    def suspend(self) -> None:
-        """DRAINING or CLOSED: publish nothing until there is a new initial connect."""
-
-    def resume(self) -> None:
-        """A new initial connect begins."""
-
-    def closed(self, at: float) -> None:
-        """CLOSED: no dial follows; account for what the last connection carried, if it was not lost."""
 
 
 class Connector:
@@ -69,14 +33,14 @@ class Connector:
     def __init__(
         self,
         settings: Settings,
-        rider: Rider,
+        user: ConnectionUser,
         emit: Emit,
         *,
         dialer: CustomDialer | None = None,
         rng: random.Random | None = None,
     ) -> None:
         self._settings = settings
-        self._rider = rider
+        self._user = user
         self._emit = emit
         self._dialer = dialer or dialer_for(settings)
         self._rng = rng or random.Random()  # noqa: S311 - spreads load, guards nothing
@@ -97,8 +61,6 @@ class Connector:
         self._outages = 0
         self._loss: ev.Disconnected | None = None
         self._connected_at: float | None = None
-        self._info: Info | None = None
-        """The newest INFO of the connection that is up."""
         self._immediate = False
         """The connection we lost came of an immediate dial."""
 
@@ -136,12 +98,12 @@ class Connector:
         """Until it is closed; with ``stay``, a connection that ended otherwise waits to be started again."""
         while True:
             self.cause, text = await self._live()
-            self._rider.suspend()
+            self._user.suspend()
             now = self._emit.now()
             self._set_status("CLOSED", self.cause, now)
             self._emit(ev.Closed(cause=self.cause, text=text), at=now)
             self._loss = None
-            self._rider.closed(now)
+            self._user.closed(now)
             if self._closing or not stay:
                 return
             await self._orders.take()
@@ -152,7 +114,7 @@ class Connector:
         """From the initial connect until CLOSED; why, and what there is to say about it."""
         if self._closing:
             return "closed", ""
-        self._rider.resume()
+        self._user.resume()
         retries = self._settings.max_reconnects
         first_pass_and_retries = None if retries < 0 else retries + 1
         self._pool.begin(first_pass_and_retries if self._settings.retry_on_failed_connect else 1)
@@ -231,7 +193,7 @@ class Connector:
         member = self._pool.member(server.url)
         discovered = member is not None and member.discovered
         attempt = Attempt(self._dials, self._attempts, self._pool.pool_pass, server, why, discovered)
-        self._rider.dialing(server)
+        self._user.dialing(server)
         made, order = await self._orders.unless_given(
             make(attempt, self._dialer, self._settings, self._emit, self._tls_memory)
         )
@@ -242,7 +204,7 @@ class Connector:
         if isinstance(made, FailedDial):
             self._pool.failed(server)
             self._pool_events.member_changed(server.url)
-            self._rider.dial_failed(made, lame_duck=self._pool_events.any_lame)
+            self._user.dial_failed(made, lame_duck=self._pool_events.any_lame)
             return None
         return made
 
@@ -280,60 +242,16 @@ class Connector:
         self._pool.connected(connection.server)
         self._pool.begin(None if retries < 0 else retries)
         self._pool_events.accepts(connection.server.url)
-        self._info = None
-        self._learn(connection, info)
-        connection.on_info(lambda later: self._learn(connection, later))
-        connection.on_error(self._emit_errors_once())
-        self._rider.connection_up(connection, connected)
-
-    def _emit_errors_once(self) -> Callable[[str], None]:
-        """Emits each asynchronous error the first time: a denied subject is refused message by message."""
-        emitted: set[str] = set()
-
-        def on_error(text: str) -> None:
-            if text not in emitted and len(emitted) < _ERRORS_EMITTED:
-                emitted.add(text)
-                self._emit(ev.AsyncError(text=text))
-
-        return on_error
-
-    def _learn(self, connection: ServerConnection, info: Info) -> None:
-        """Take over what a later INFO changes: our account, a coming shutdown, and the servers of the cluster."""
-        before, self._info = self._info, info
-        account = info.remote_account, info.acc_is_sys, info.client_ip
-        if account[0] and (before is None or account != (before.remote_account, before.acc_is_sys, before.client_ip)):
-            self._emit(ev.Account(account=info.remote_account, system=info.acc_is_sys, client_ip=info.client_ip))
-        lame = info.ldm and not self._pool_events.is_lame(connection.server.url)
-        if lame:
-            self._pool_events.lame_duck(connection.server.url, connection.address)
-            self._emit(ev.LameDuck(server=connection.server.url))
-        if before is None or info.connect_urls != before.connect_urls:
-            self._discover(connection, info.connect_urls)
-        elif lame:
-            self._pool_events.member_changed(connection.server.url)
-
-    def _discover(self, connection: ServerConnection, urls: list[str]) -> None:
-        """Take over the servers that INFO advertises; of too many the last ones."""
-        others = [
-            each
-            for each in advertised(urls[-DISCOVERED_KEPT:], connection.server)
-            if each.authority != connection.address
-        ]
-        self._pool_events.advertised({server.authority for server in others})
-        if urls and not self._settings.ignore_discovered_servers:
-            self._pool.omitted = max(0, len(urls) - DISCOVERED_KEPT)
-            new = self._pool.discover(others or [connection.server], connection.server)
-            if new:
-                servers, omitted = bounded(server.url for server in new)
-                self._emit(ev.Discovered(servers=servers, omitted=omitted + self._pool.omitted))
-        self._pool_events.pool_changed()
+        discover = not self._settings.ignore_discovered_servers
+        InfoChanges(connection, self._pool, self._pool_events, self._emit, discover=discover)
+        self._user.connection_up(connection, connected)
 
     async def _hold(self, connection: ServerConnection) -> tuple[str, str] | ev.DialReason:
         """Until the connection ends: why it is dialed again, or why it is CLOSED."""
         loss, order = await self._orders.unless_given(_lost(connection))
         if order in ("drain", "close"):
             return await self._drain(connection, order)
-        self._rider.connection_down()
+        self._user.connection_down()
         connection.abort()
         manual = loss is None
         if manual and self._settings.max_reconnects == 0:
@@ -349,20 +267,20 @@ class Connector:
         at = self._emit(self._loss)
         if not manual:
             self._reconnect_wait.lost(at)
-        self._rider.lost(self._loss)
+        self._user.lost(self._loss)
         if cause == Cause.CONTROL_LINE:
             return Cause.GAVE_UP, f"{text}: what natsmon sends is too long for this server, also the next time"
         self._set_status("RECONNECTING", cause, at)
         return "manual" if manual else "reconnect"
 
     async def _drain(self, connection: ServerConnection, order: Order) -> tuple[str, str]:
-        self._rider.suspend()
+        self._user.suspend()
         self._set_status("DRAINING", "asked" if order == "drain" else "closing")
         # A second close ends it; what may be left of the drain has a limit of its own.
-        await self._orders.unless_given(self._rider.conclude(connection))
+        await self._orders.unless_given(self._user.conclude(connection))
         began = self._emit.now()
         complete = await connection.drain(self._settings.drain_timeout)
-        self._rider.connection_down()
+        self._user.connection_down()
         now = self._emit.now()
         self._emit(ev.Drained(complete=complete, seconds=round(now - began, 6)), at=now)
         if not complete:

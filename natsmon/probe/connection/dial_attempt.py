@@ -1,9 +1,7 @@
 """One attempt: from the name of a server to PONG, under one deadline, with an event for each stage."""
 
 import asyncio
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from ipaddress import ip_address
@@ -17,12 +15,10 @@ from natsmon.dial.causes import Cause
 from natsmon.dial.error_causes import classify
 from natsmon.dial.errors import DialError
 from natsmon.dial.stream import CustomDialer, Stream
-from natsmon.dial.trace import DialTrace
+from natsmon.probe.connection.dial_stages import Stages, explained
 from natsmon.probe.connection.tls_memory import TlsMemory
-from natsmon.protocol import credentials, tls
-from natsmon.protocol.certificates import verified_chain
+from natsmon.protocol import tls
 from natsmon.protocol.handshake import open_connection
-from natsmon.protocol.jwt_claims import read_claims
 from natsmon.protocol.server_connection import ServerConnection
 from natsmon.protocol.server_info import Info, check_port, read_info
 from natsmon.stream import events as ev
@@ -57,8 +53,8 @@ async def make(
     """Dial one server; leaves nothing open when cancelled."""
     stages = Stages(attempt.dial, settings, emit)
     if attempt.server.websocket:
-        with suppress(ImportError):  # the dial will say so
-            import natsmon.protocol.websocket  # noqa: F401 - before the clock runs: it takes longer than a dial
+        with suppress(ImportError):  # the dial fails with that
+            import natsmon.protocol.websocket  # noqa: F401 - takes longer than a dial, so before it is timed
     began = emit(
         ev.DialStart(
             dial=attempt.dial,
@@ -103,7 +99,7 @@ async def make(
     except TimeoutError:
         return end("timeout", "timeout", stages.silence or _SILENT.get(stages.reached or "dns", ""))
     except DialError as error:
-        return end("timeout" if error.cause == "timeout" else "failed", *_explained(error), error.stage)
+        return end("timeout" if error.cause == "timeout" else "failed", *explained(error), error.stage)
     except Exception as error:
         # Whatever a custom dialer raises ends its attempt only.
         return end("failed", *classify(error))
@@ -120,15 +116,6 @@ _SILENT = {
 }
 
 
-def _explained(error: DialError) -> tuple[Cause, str]:
-    """The cause and the text, with the proxy and which of the two failed: a proxy's failure is not the server's."""
-    if not error.proxy:
-        return error.cause, error.text
-    if error.hop == "proxy":
-        return Cause.PROXY, f"proxy {error.proxy}: {error.text}"
-    return error.cause, f"{error.text}, of the server, through the proxy {error.proxy}"
-
-
 def _is_unspecified(host: str) -> bool:
     """Whether a host is 0.0.0.0 or ::, to which Linux connects as to itself."""
     try:
@@ -141,7 +128,7 @@ async def _dial_to_pong(
     server: Server,
     dialer: CustomDialer,
     settings: Settings,
-    stages: "Stages",
+    stages: Stages,
     deadline: float | None,
     memory: TlsMemory,
 ) -> ServerConnection:
@@ -175,7 +162,7 @@ async def _dial_to_pong(
                 round_trip=stages.seconds.get("tcp", 0.0),
             )
     except BaseException:
-        _drop(stream)
+        stream.writer.transport.abort()
         raise
 
 
@@ -206,8 +193,8 @@ async def _upgrade(stream: Stream, server: Server, settings: Settings) -> Stream
     return await websocket.upgrade(stream, named.request_url, headers)
 
 
-async def _secure(stream: Stream, server: Server, settings: Settings, stages: "Stages", *, asks: bool) -> None:
-    """``asks``: the server asks for a certificate of ours, for all we know."""
+async def _secure(stream: Stream, server: Server, settings: Settings, stages: Stages, *, asks: bool) -> None:
+    """Put the stream under TLS; ``asks``: the server may ask for a client certificate."""
     name = tls.server_name(server, settings)
     try:
         context = await tls.prepared_context(settings)
@@ -224,147 +211,3 @@ async def _secure(stream: Stream, server: Server, settings: Settings, stages: "S
                 raise DialError("tls", "tls_client_certificate_missing", error.text) from error
             raise
     stages.agreed = tls.agreement(stream, name)
-
-
-def _drop(stream: Stream) -> None:
-    stream.writer.transport.abort()
-
-
-class Stages(DialTrace):
-    """Turns what happens in a dial into ``dial_stage`` events, and keeps the seconds of each stage."""
-
-    def __init__(self, dial: int, settings: Settings, emit: Emit) -> None:
-        self.dial = dial
-        self.learn = emit
-        """Takes what the attempt learns of its server, an event of its own."""
-        self._settings = settings
-        self.agreed: tls.Agreement | None = None
-        self.info: Info | None = None
-        self._began: dict[ev.Stage, float] = {}
-        self._addresses: dict[str, float] = {}
-        self.seconds: dict[str, float] = {}
-        self.reached: ev.Stage | None = None
-        self.silence = ""
-        """What is waited for, where that is not all of the stage."""
-
-    @contextmanager
-    def stage(self, stage: ev.Stage) -> Iterator[None]:
-        self._start(stage)
-        try:
-            yield
-        except asyncio.CancelledError:
-            raise  # by the deadline or by a command: ``end`` will know which
-        except BaseException as error:
-            self._done(stage, error)
-            raise
-        self._done(stage, None)
-
-    def dns_start(self, host: str) -> None:
-        self._start("dns")
-
-    def dns_done(self, addresses: Sequence[str], error: BaseException | None) -> None:
-        if isinstance(error, asyncio.CancelledError):
-            return
-        self._done("dns", error, ", ".join(addresses))
-        if error is None:
-            self._start("tcp")
-
-    def connect_start(self, address: str) -> None:
-        self._addresses[address] = time.perf_counter()
-        self._tell("tcp", "started", address=address)
-
-    def connect_done(self, address: str, error: BaseException | None) -> None:
-        if isinstance(error, asyncio.CancelledError) and "tcp" not in self.seconds:
-            return  # not beaten by another address: ``end`` will know why
-        self._address_done(address, *_ending(error))
-        if error is None and "tcp" in self._began and "tcp" not in self.seconds:
-            self._done("tcp", None)
-
-    def emit_tls(self) -> None:
-        """What TLS agreed on, once nobody waits: reading certificates is no part of a dial."""
-        if self.agreed is not None:
-            chain = verified_chain(self.agreed.certificate, self.agreed.authorities)
-            self.learn(
-                ev.DialTls(
-                    dial=self.dial,
-                    version=self.agreed.version,
-                    cipher=self.agreed.cipher,
-                    server_name=self.agreed.server_name,
-                    chain=[ev.Certificate(**certificate._asdict()) for certificate in chain],
-                )
-            )
-
-    def connect_sent(self, info: Info, connect: dict[str, Any]) -> None:
-        """CONNECT is on its way."""
-        self.learn(
-            ev.DialConnect(
-                dial=self.dial,
-                connect=credentials.mask(connect),
-                credentials=credentials.used(connect, self._settings, info),
-                expires=read_claims(connect.get("jwt", "")).expires,
-            )
-        )
-
-    def end(self, outcome: ev.DialOutcome, cause: str, text: str) -> None:
-        """Close what was under way when the attempt ended."""
-        unfinished: ev.StageOutcome = "cancelled" if outcome == "cancelled" else "failed"
-        for address in list(self._addresses):
-            self._address_done(address, unfinished, cause, text)
-        for stage in list(self._began):
-            if stage not in self.seconds:
-                self._finish(stage, unfinished, cause=cause, text=text)
-
-    def _address_done(self, address: str, outcome: ev.StageOutcome, cause: str, text: str) -> None:
-        began = self._addresses.pop(address, None)
-        if began is not None:
-            elapsed = _since(began)
-            self._tell("tcp", outcome, address=address, elapsed=elapsed, cause=cause, text=text)
-
-    def _start(self, stage: ev.Stage) -> None:
-        self._began[stage] = time.perf_counter()
-        self.reached = stage
-        self._tell(stage, "started")
-
-    def _done(self, stage: ev.Stage, error: BaseException | None, address: str = "") -> None:
-        outcome, cause, text = _ending(error)
-        self._finish(stage, outcome, address=address, cause=cause, text=text)
-
-    def _finish(
-        self, stage: ev.Stage, outcome: ev.StageOutcome, *, address: str = "", cause: str = "", text: str = ""
-    ) -> None:
-        elapsed = self.seconds[stage] = _since(self._began[stage]) if stage in self._began else 0.0
-        self._tell(stage, outcome, address=address, elapsed=elapsed, cause=cause, text=text)
-
-    def _tell(
-        self,
-        stage: ev.Stage,
-        outcome: ev.StageOutcome,
-        *,
-        address: str = "",
-        elapsed: float = 0.0,
-        cause: str = "",
-        text: str = "",
-    ) -> None:
-        self.learn(
-            ev.DialStage(
-                dial=self.dial,
-                stage=stage,
-                outcome=outcome,
-                address=address,
-                elapsed=elapsed,
-                cause=cause,
-                text=text,
-            )
-        )
-
-
-def _since(began: float) -> float:
-    return round(time.perf_counter() - began, 6)
-
-
-def _ending(error: BaseException | None) -> tuple[ev.StageOutcome, str, str]:
-    if error is None:
-        return "complete", "", ""
-    if isinstance(error, asyncio.CancelledError):
-        return "cancelled", "", ""
-    return "failed", *(_explained(error) if isinstance(error, DialError) else classify(error))

@@ -60,7 +60,7 @@ async def _plan(settings: Settings, jitter: float) -> Plan:
     emitter = _LoopEmitter([record])
     settings = msgspec.structs.replace(settings, randomize=False)
     connector = Connector(
-        settings, _NoRider(), emitter.for_connection(0), dialer=_NeverAnswers(), rng=_FixedJitter(jitter)
+        settings, _NoUser(), emitter.for_connection(0), dialer=_NeverAnswers(), rng=_FixedJitter(jitter)
     )
     record.on_full = connector.close
     await connector.run(stay=False)
@@ -140,7 +140,7 @@ class _FixedJitter(random.Random):
         return a + (b - a) * self._part
 
 
-class _NoRider:
+class _NoUser:
     """Uses no connection: there never is one."""
 
     def dialing(self, server: Server) -> None: ...
