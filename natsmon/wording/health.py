@@ -142,11 +142,10 @@ def _not_delivering(state: State, now: float, feed: Feed) -> Health | None:
     if state.connection is not None and state.connection.observing:
         return Health("degraded", "NOT DELIVERING", _newest_error(state)) if _observing_denied(state) else None
     waited = now - max(rates.delivered_at, state.status_since)
-    limit = _UNDELIVERED_FOR if rates.delivered_at else _NEVER_DELIVERED_FOR
-    if rates.mixed_at and now - rates.mixed_at < _MINUTE:
-        limit = _MIXED_FOR
-    failing = rates.failed_since > 0 and waited >= limit
-    stuck = state.tally.buffered > 0 and not state.paused and waited >= _UNDELIVERED_FOR
+    patience = _UNDELIVERED_FOR if rates.delivered_at else _NEVER_DELIVERED_FOR
+    mixed = rates.mixed_at > 0 and now - rates.mixed_at < _MINUTE
+    failing = rates.failed_since > 0 and waited >= (_MIXED_FOR if mixed else patience)
+    stuck = state.tally.buffered > 0 and not state.paused and waited >= patience
     if not (failing or stuck):
         return None
     return Health("degraded", "NOT DELIVERING", _newest_error(state) or _not_back(rates.failed_since, state))
@@ -243,7 +242,7 @@ def _observing_denied(state: State) -> bool:
 def _not_back(failed: int, state: State) -> str:
     if state.rates.undelivered_since:
         many = units.plural(state.rates.undelivered_since, "message")
-        return f"{many} did not come back: a subject mapping, an import or another account may take them"
+        return f"{many} did not come back: a subject mapping, an import or another account may take messages"
     if failed:
         return f"{units.plural(failed, 'message')} rejected"
     return f"{units.plural(state.tally.buffered, 'message')} buffered"

@@ -183,7 +183,7 @@ class AckVerifier(Verifier):
                 self._report(f"stream {self._name} is not known: {error}; its usual limits are assumed")
                 return StreamInfo(config=Config(subjects=[">"]))
             except Unanswered as error:
-                self._report(f"stream {self._name} is not there for now ({error}); messages wait for it")
+                self._report(f"stream {self._name} is not available for now ({error}); messages wait for it")
             else:
                 self._notice_another(stream)
                 if not self._message.subject and not self._take_subject(stream, connection):
@@ -192,8 +192,8 @@ class AckVerifier(Verifier):
                 if not stream.takes(self._message.subject):
                     subjects = ", ".join(stream.config.subjects) or "none"
                     self._report(
-                        f"{self._message.subject} is no subject of stream {self._name} (which has: {subjects}): "
-                        f"unless the account maps it to one of them, try --subject with one"
+                        f"stream {self._name} does not have the subject {self._message.subject}, but {subjects}: "
+                        f"give one of them with --subject, unless the account maps it to one"
                     )
                 return stream
             await asyncio.sleep(pause)
@@ -296,7 +296,7 @@ class AckVerifier(Verifier):
         if self._stream is not None and not self._stream.takes(subject):
             self._refuse(seq, f"no stream listens on {subject}: messages are rejected")
         else:
-            self._put_off_for(seq, f"nobody answers for stream {self._name} on {subject}: messages wait for its leader")
+            self._put_off_for(seq, f"no answer for stream {self._name} on {subject}: messages wait for its leader")
 
     def _turned_away(self, seq: int, error: ApiError) -> None:
         if error.for_now:

@@ -134,10 +134,10 @@ async def look_up(connection: ServerConnection, stream: str, subject: str) -> St
         raise NoStream(f"JetStream is not enabled for this account: {info.error.description}")
     if info.error.err_code == _NO_STREAM:
         others = ", ".join((await _names(connection))[:_NAMES_TOLD])
-        there = f"there is {others}" if others else "there is none"
+        there = f"there is {others}" if others else "the account has none"
         raise NoStream(
-            f"there is no stream {stream} ({there}): try nats stream add {stream} --subjects {subject or 'SUBJECT'}; "
-            "messages wait for it"
+            f"stream {stream} does not exist ({there}); create it: nats stream add {stream} --subjects "
+            f"{subject or 'SUBJECT'}; messages wait for it"
         )
     raise NoStream(f"stream {stream} cannot be used now: {info.error.description}")
 
