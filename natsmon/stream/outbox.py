@@ -5,12 +5,14 @@ latencies are merged; totals are replaced by the latest. Status, answers and the
 last. ``Gap`` counts the dropped lines. A thread works with every kind of file and leaves its flags unchanged.
 """
 
+import math
 import os
 import select
 import stat
 import threading
 from collections import Counter, deque
 from collections.abc import Callable
+from heapq import merge
 from itertools import count
 from typing import NamedTuple
 
@@ -83,8 +85,9 @@ class _Merged:
             merged[bucket] += many
         self._longest[key] = max(self._longest.get(key, 0.0), longest)
 
-    def take(self) -> list[ev.AnyEvent]:
-        """The events that stand for what was dropped; empties this."""
+    def take(self, t: float) -> list[ev.AnyEvent]:
+        """The events that stand for what was dropped, not before ``t``; empties this."""
+        self.t = max(self.t, t)
         events: list[ev.AnyEvent] = [
             ev.Gap(t=self.t, conn=conn, dropped=dict(dropped)) for conn, dropped in self._dropped.items()
         ]
@@ -207,18 +210,26 @@ class Outbox:
         return bool(self._lines or self._latest or self._last or self._merged)
 
     def _take(self) -> bytes:
-        batch = [self._lines.popleft().line for _ in range(min(_BATCH, len(self._lines)))]
-        self._bytes -= sum(map(len, batch))
+        """The next lines, in the order of their times: also totals that waited beside them."""
+        taken = [self._lines.popleft() for _ in range(min(_BATCH, len(self._lines)))]
+        self._bytes -= sum(len(each.line) for each in taken)
+        until = taken[-1].event.t if self._lines else math.inf
+        totals = [self._latest.pop(key) for key in [*self._latest] if self._latest[key].event.t <= until]
+        batch = list(merge(taken, sorted(totals, key=_time), key=_time))
+        lines = [each.line for each in batch]
         if not self._lines:
-            batch += [line for event in self._merged.take() if (line := self._rendered(event)) is not None]
-            batch += [waiting.line for waiting in self._latest.values()]
-            batch.append(self._last)
-            self._latest.clear()
+            merged = self._merged.take(max(map(_time, batch), default=0.0))
+            lines += [line for event in merged if (line := self._rendered(event)) is not None]
+            lines.append(self._last)
             self._last = b""
-        return b"".join(batch)
+        return b"".join(lines)
 
     def _rendered(self, event: ev.AnyEvent) -> bytes | None:
         return encode(event) if self._render is None else self._render(event)
+
+
+def _time(waiting: _Waiting) -> float:
+    return waiting.event.t
 
 
 def _is_sample(event: ev.AnyEvent) -> bool:

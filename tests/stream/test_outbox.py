@@ -110,6 +110,19 @@ def test_latest_totals_are_kept(pipe: Pipe) -> None:
     assert everything(outbox, pipe) == [*map(status, range(20)), *latest]
 
 
+@pytest.mark.usefixtures("small")
+def test_time_never_goes_back_when_lines_are_dropped_and_totals_coalesced(
+    pipe: Pipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox_module, "_BATCH", 7)
+    outbox = stalled(pipe)
+    for number in range(30):
+        put(outbox, status(number), sample(number), tally(number), tally(number, conn=1))
+    put(outbox, *map(status, range(30, 35)))
+    times = [event.t for event in everything(outbox, pipe)]
+    assert times == sorted(times)
+
+
 def test_reader_that_keeps_up_gets_all_totals(pipe: Pipe) -> None:
     outbox = Outbox(pipe.inn)
     put(outbox, *map(tally, range(100)))
@@ -122,7 +135,7 @@ def test_end_stays_the_last_line(pipe: Pipe) -> None:
     for number in range(30):
         put(outbox, sample(number), tally(number))
     put(outbox, ev.End(t=30.0, exit_code=0))
-    assert [type(event) for event in everything(outbox, pipe)[-3:]] == [ev.Gap, ev.Tally, ev.End]
+    assert [type(event) for event in everything(outbox, pipe)[-3:]] == [ev.Tally, ev.Gap, ev.End]
 
 
 @pytest.mark.usefixtures("small")
