@@ -167,7 +167,7 @@ async def test_key_records_with_a_snapshot_first(tmp_path: Path, monkeypatch: py
         assert drive.shown("keybar").startswith(f"recording to {path}")
         assert "● rec" in drive.shown("status")
         t = drive.source.t
-        await drive.tell(ev.AsyncError(t=t, text="something is wrong"), ev.Paused(t=t))
+        await drive.emit(ev.AsyncError(t=t, text="something is wrong"), ev.Paused(t=t))
         await drive.press("R")
         assert "rec" not in drive.shown("status").splitlines()[0]
         drive.app.recordings.close()
@@ -179,7 +179,7 @@ async def test_key_records_with_a_snapshot_first(tmp_path: Path, monkeypatch: py
             ev.Session, ev.Connection, ev.SnapshotEnd, ev.Note, ev.AsyncError, ev.Paused, ev.Note,
         ]  # fmt: skip
         async with driven(streams.Stream()) as again:
-            again.source.tell(*(event for event in events if event is not None))
+            again.source.emit(*(event for event in events if event is not None))
             again.source.t = t
             await again.settle()
             assert again.app.watched.state == state

@@ -62,9 +62,9 @@ def authority() -> ev.Certificate:
     )
 
 
-def race(stream: Stream, address: str, outcome: ev.StageOutcome = "started", **told: object) -> Stream:
+def race(stream: Stream, address: str, outcome: ev.StageOutcome = "started", **fields: object) -> Stream:
     return stream.add(
-        ev.DialStage(t=stream.t, dial=stream.dials, stage="tcp", outcome=outcome, address=address, **told)  # type: ignore[arg-type]
+        ev.DialStage(t=stream.t, dial=stream.dials, stage="tcp", outcome=outcome, address=address, **fields)  # type: ignore[arg-type]
     )
 
 
@@ -159,7 +159,7 @@ def raced() -> Stream:
 
 
 def cancelled_race() -> Stream:
-    """One address refused, one silent; then somebody had enough."""
+    """One address refused, one silent; then the dial was cancelled."""
     stream = Stream(servers=["nats://east-1.example.com:4222"]).become("CONNECTING", "initial")
     stream.start_dial("nats://east-1.example.com:4222").stage("dns", 0.0046)
     stream.add(ev.DialStage(t=stream.t, dial=1, stage="tcp", outcome="started"))
@@ -193,7 +193,7 @@ def looked_at_twice() -> Stream:
 
 
 def hostile_dial() -> Stream:
-    """A server that put harm into everything it may say in a dial."""
+    """A server whose every text in a dial is hostile."""
     stream = Stream(servers=[HOSTILE], name=HOSTILE).become("CONNECTING", "initial").start_dial(HOSTILE).stage("dns")
     race(stream, HOSTILE).wait(0.001)
     race(stream, HOSTILE, "failed", elapsed=0.001, cause=HOSTILE, text=HOSTILE)

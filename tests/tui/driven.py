@@ -38,14 +38,14 @@ class Driven:
             self.app.post_message(Key(key, key if len(key) == 1 else _CHARACTERS.get(key)))
         await self.settle()
 
-    async def tell(self, *events: ev.AnyEvent | None) -> None:
-        self.source.tell(*events)
+    async def emit(self, *events: ev.AnyEvent | None) -> None:
+        self.source.emit(*events)
         await self.settle()
 
     async def tick(self, seconds: float) -> None:
         """Let the view's clock go on, the probe alive."""
         self.source.t += seconds
-        await self.tell(ev.Alive(t=self.source.t))
+        await self.emit(ev.Alive(t=self.source.t))
 
     async def settle(self) -> None:
         await self.pilot.pause()

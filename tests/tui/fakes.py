@@ -58,7 +58,7 @@ class Recorded:
         """The commands sent, without their ids."""
         return [replace(command, id="", conn=None) for command in self.sent]
 
-    def tell(self, *events: ev.AnyEvent | None) -> None:
+    def emit(self, *events: ev.AnyEvent | None) -> None:
         """Further events; None ends the stream."""
         for event in events:
             self._more.put_nowait(event)

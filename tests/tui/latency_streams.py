@@ -1,4 +1,4 @@
-"""Streams with latencies, PINGs without an answer, and what a probe tells where it cannot listen."""
+"""Streams with latencies, PINGs without an answer, and what a probe emits where it cannot listen."""
 
 from msgspec.structs import replace
 
@@ -10,15 +10,15 @@ from tests.tui.streams import Stream
 def measured() -> Stream:
     """Eleven minutes: steady, lost for half a minute, silent for a while, and in the end two PINGs out."""
     stream = Stream(name="orders").become("CONNECTING", "initial").connect()
-    told(stream, 300)
+    timings(stream, 300)
     stream.lose().refused("east-1:4222", "reconnect").wait(35.0).connect("east-2:4222", "reconnect", "east-2")
-    told(stream, 200, first=34.0)
+    timings(stream, 200, first=34.0)
     stream.wait(12.0).add(ev.Rtt(t=stream.t, seconds=12.2, omitted=12, interval=1.0))
-    told(stream, 110)
+    timings(stream, 110)
     return stream.add(ev.Keepalive(t=stream.t, interval=2.0, max_out=2, outstanding=2, stale_at=stream.t + 3.2))
 
 
-def told(stream: Stream, seconds: int, first: float = 0.0) -> None:
+def timings(stream: Stream, seconds: int, first: float = 0.0) -> None:
     """A PING and a tally of twenty echoes each second; the first of all may have been due long before."""
     for second in range(seconds):
         stream.wait(1.0)

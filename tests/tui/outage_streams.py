@@ -52,7 +52,7 @@ def _move(stream: Stream, before: str, after: str) -> Stream:
 
 
 def upgrade() -> Stream:
-    """Two of three servers have been replaced; the third has just said that it will go."""
+    """Two of three servers have been replaced; the third has announced its shutdown."""
     stream = Stream(servers=CLUSTER[:1], name="orders").become("CONNECTING", "initial")
     stream.connect(CLUSTER[0], name="east-1")
     _pool(stream).run(60)
@@ -99,7 +99,7 @@ def long() -> Stream:
 
 
 def hostile_outage() -> Stream:
-    """Whatever a server can say about a loss, chosen to do harm."""
+    """A loss whose every text from the server is hostile."""
     stream = Stream(servers=[HOSTILE]).become("CONNECTING", "initial").connect(HOSTILE, name=HOSTILE).run(2)
     stream.add(ev.Pool(t=stream.t, changed=[ev.PoolMember(server=HOSTILE, failures=1 << 60, lame_duck=True)]))
     stream.add(ev.LameDuck(t=stream.t, server=HOSTILE)).run(1)

@@ -1,4 +1,4 @@
-"""Event streams with fixed times: what a probe would tell, without one."""
+"""Event streams with fixed times: as a probe emits them, without a probe."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -16,7 +16,7 @@ STAGES: tuple[tuple[ev.Stage, float], ...] = (
 
 
 class Stream:
-    """Builds a stream the way a probe tells it; ``t`` is where it has got to."""
+    """Builds a stream as a probe emits it; ``t`` is its newest time."""
 
     def __init__(
         self, *, servers: Iterable[str] = ("nats://east-1:4222", "nats://east-2:4222"), name: str = ""

@@ -32,14 +32,14 @@ STREAMS = (
 MOMENTS = [moment_of(build()) for build in STREAMS]
 
 
-def told(build: Callable[[], Stream], width: int = 78, *, which: int = -1) -> str:
+def page_text(build: Callable[[], Stream], width: int = 78, *, which: int = -1) -> str:
     moment = moment_of(build())
     return "\n".join(texts(dial_detail.rows(moment.state.dials[which], moment, width)))
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.sampled_from(MOMENTS), st.integers(0, 220))
-def test_whatever_the_width_rows_fit_exactly(moment: Moment, width: int) -> None:
+def test_rows_fit_every_width(moment: Moment, width: int) -> None:
     drawn: list[Row] = server_rows.rows(moment, width)
     for height in (0, 1, 3, 6):
         drawn += server_panel.rows(moment, width, height)
@@ -63,8 +63,8 @@ def test_hostile_words_stay_text_and_have_an_end(width: int) -> None:
     assert len(drawn) < 700
 
 
-def test_a_connected_dial_tells_all_it_learnt() -> None:
-    page = told(dial_streams.secured)
+def test_connected_dial_shows_everything_received() -> None:
+    page = page_text(dial_streams.secured)
     assert "tls://east-1.example.com:4222" in page
     assert "✓ connected after 23.1 ms" in page
     for words in (
@@ -86,7 +86,7 @@ def test_a_connected_dial_tells_all_it_learnt() -> None:
     assert fields == sorted(dial_streams.INFO)
 
 
-def test_stages_are_told_in_the_order_they_came() -> None:
+def test_stages_are_in_the_order_of_the_wire() -> None:
     names = [line.split()[0] for line in texts(_race(dial_streams.secured))[1:]]
     assert names == ["dns", "tcp", "192.0.2.17:4222", "info", "tls", "connect"]
     names = [line.split()[0] for line in texts(_race(dial_streams.expired_certificate))[1:]]
@@ -119,7 +119,7 @@ def _race(build: Callable[[], Stream], width: int = 78) -> list[Row]:
 
 
 def test_a_refused_certificate_is_shown_and_not_trusted() -> None:
-    page = told(dial_streams.expired_certificate)
+    page = page_text(dial_streams.expired_certificate)
     assert "✗ failed at tls after 16.0 ms" in page
     for words in (
         "error  certificate verify failed: certificate has expired",
@@ -132,15 +132,15 @@ def test_a_refused_certificate_is_shown_and_not_trusted() -> None:
         assert words in page, words
 
 
-def test_a_certificate_that_could_not_be_read_is_said() -> None:
+def test_certificate_that_could_not_be_read_is_shown() -> None:
     stream = Stream().become("CONNECTING").start_dial("tls://a:4222").stage("tls", 0.1, "failed")
     stream.end_dial("failed", "tls", "tls_unknown_ca", "unknown CA")
     stream.add(ev.DialTls(t=stream.t, dial=1, server_name="a", trusted=False))
-    assert "pip install cryptography" in told(lambda: stream)
+    assert "pip install cryptography" in page_text(lambda: stream)
 
 
-def test_a_cancelled_dial_says_where_it_was_and_what_each_address_did() -> None:
-    page = told(dial_streams.cancelled_race)
+def test_cancelled_dial_shows_its_stage_and_every_address() -> None:
+    page = page_text(dial_streams.cancelled_race)
     assert "⊘ cancelled at tcp after 1.24 s" in page
     assert "Connection refused" in page
     assert "another address" not in page
@@ -160,8 +160,8 @@ def test_a_dial_under_way_counts_up() -> None:
     assert "1.65 s of 5 s" in "\n".join(texts(dial_detail.rows(dial, later, 78)))
 
 
-def test_a_second_look_is_told_with_its_own_advice() -> None:
-    page = told(dial_streams.looked_at_twice)
+def test_second_look_has_its_own_advice() -> None:
+    page = page_text(dial_streams.looked_at_twice)
     assert "✗ timeout at info after 5.00 s of 5 s" in page
     assert "second look  it answers as a NATS monitoring port does" in page
     assert "this one is for --monitor" in " ".join(page.split())
@@ -186,7 +186,7 @@ def test_long_text_is_folded_at_spaces_and_cut_where_there_are_none() -> None:
     assert fold("a\nb", 9) == [r"a\nb"]
 
 
-def test_the_pool_tells_who_is_here_who_failed_and_who_leaves() -> None:
+def test_pool_shows_connected_failed_and_leaving_servers() -> None:
     moment = moment_of(dial_streams.secured())
     header, here, failed, lame, other = texts(server_panel.rows(moment, 78, 6))
     assert header.split() == ["server", "failed", "attempts", "left", "now"]
@@ -199,7 +199,7 @@ def test_the_pool_tells_who_is_here_who_failed_and_who_leaves() -> None:
     assert summary.startswith("4 in the pool, 2 discovered, 1 failing")
 
 
-def test_the_pool_marks_who_is_dialed_and_who_is_next() -> None:
+def test_pool_marks_the_dialed_and_the_next_server() -> None:
     pool = [ev.PoolMember(server=f"nats://east-{n}:4222", attempts_left=0 if n == 3 else None) for n in (1, 2, 3)]
     dialing = dial_streams.pool(streams.dialing(), *pool)
     shown = texts(server_panel.rows(moment_of(dialing), 78, 6))
@@ -219,7 +219,7 @@ def test_a_pool_too_large_for_its_panel_shows_those_that_matter() -> None:
     assert len([line for line in texts(server_rows.rows(moment_of(stream), 78)) if ":4222" in line]) == 41
 
 
-def test_who_we_are_and_until_when() -> None:
+def test_identity_and_its_expiry() -> None:
     moment = moment_of(dial_streams.secured())
     page = "\n".join(texts(server_rows.rows(moment, 78)))
     for words in ("account         ORDERS", "user            alice", "orders.>, hello", "(in 39 days)"):
@@ -231,7 +231,7 @@ def test_who_we_are_and_until_when() -> None:
     assert "credentials" not in narrow
 
 
-def test_who_we_were_when_there_is_no_connection() -> None:
+def test_identity_of_the_last_connection() -> None:
     for stream, heading in (
         (streams.connected(), "identity"),
         (streams.outage(), "identity on the last connection"),
@@ -240,7 +240,7 @@ def test_who_we_were_when_there_is_no_connection() -> None:
         assert texts(server_rows.rows(moment_of(stream), 78))[0].split("─")[0].rstrip() == heading
 
 
-def test_a_server_without_a_name_is_told_by_its_address_and_not_by_its_long_id() -> None:
+def test_server_without_a_name_is_shown_by_its_address() -> None:
     stream = Stream().become("CONNECTING").connect("nats://east-1:4222", name="NABC")
     moment = moment_of(stream)
     assert "NABC" not in "".join(texts(status_panel.rows(moment, 116, 2)) + texts(server_rows.rows(moment, 78)))
@@ -250,7 +250,7 @@ def test_a_server_without_a_name_is_told_by_its_address_and_not_by_its_long_id()
 @pytest.mark.parametrize(
     ("days", "words"), [(0.1, "credentials end in 2 hours"), (-2.5, "credentials ended 2 days ago")]
 )
-def test_credentials_about_to_end_are_said_where_there_is_little_room(days: float, words: str) -> None:
+def test_credentials_that_end_soon_are_shown_on_narrow_screens(days: float, words: str) -> None:
     stream = dial_streams.secured()
     stream.add(ev.Identity(t=stream.t, user="alice", expires=STARTED + days * dial_streams.DAY + stream.t + 1))
     assert words in texts(status_panel.rows(moment_of(stream), 78, 2))[1]

@@ -145,7 +145,7 @@ async def test_a_dial_under_way_is_followed_to_its_end_and_can_be_cancelled() ->
         assert "1.65 s of 5 s" in page_of(drive)
         await drive.press("c")
         assert drive.source.sent_commands == [commands.Cancel()]
-        await drive.tell(ev.DialEnd(t=drive.source.t, dial=1, outcome="cancelled", stage="tcp", total=1.7))
+        await drive.emit(ev.DialEnd(t=drive.source.t, dial=1, outcome="cancelled", stage="tcp", total=1.7))
         assert "⊘ cancelled at tcp after 1.70 s" in page_of(drive)
         assert "1 of 1" not in drive.title("dials")
         await drive.press("escape")
@@ -156,7 +156,7 @@ async def test_what_is_learnt_after_the_end_appears() -> None:
     async with driven(dial_streams.looked_at_twice()) as drive:
         await drive.press("enter")
         certificate = dial_streams.certificate(days=3)
-        await drive.tell(ev.DialTls(t=drive.source.t, dial=1, chain=[certificate], trusted=False))
+        await drive.emit(ev.DialTls(t=drive.source.t, dial=1, chain=[certificate], trusted=False))
         assert "not trusted" in page_of(drive)
 
 
@@ -174,7 +174,7 @@ async def test_commands_on_a_page_are_answered_there() -> None:
     async with driven(dial_streams.secured()) as drive:
         await drive.press("s", "p")
         (sent,) = drive.source.sent
-        await drive.tell(ev.Answer(t=drive.source.t, id=sent.id, command="pause"))
+        await drive.emit(ev.Answer(t=drive.source.t, id=sent.id, command="pause"))
         assert "pause: done" in bar_of(drive)
         await drive.press("d", "d")
         assert drive.source.sent_commands == [commands.Pause(), commands.Drain()]
@@ -211,7 +211,7 @@ async def test_a_page_keeps_the_status_in_sight() -> None:
             await drive.press("escape")
         await drive.press("enter")
         t = drive.source.t
-        await drive.tell(
+        await drive.emit(
             ev.Disconnected(t=t, outage=1, cause="eof", server="east-1:4222"),
             ev.StatusChanged(t=t, status="RECONNECTING", previous="CONNECTED", cause="eof"),
         )
@@ -225,9 +225,9 @@ async def test_the_page_of_a_dial_closes_with_its_session(on_top_of_it: tuple[st
     stream = streams.outage()
     async with driven(stream) as drive:
         await drive.press("tab", "down", "down", "enter", *on_top_of_it)
-        await drive.tell(ev.Session(t=0.0, id="s2", started=streams.STARTED + 500.0))
+        await drive.emit(ev.Session(t=0.0, id="s2", started=streams.STARTED + 500.0))
         assert on_top(drive) == "dashboard"
-        await drive.tell(*stream.events[1:])
+        await drive.emit(*stream.events[1:])
         dials = drive.app.query_one(RecordTable).selection
         assert dials.current(drive.app.watched.state) is drive.app.watched.state.dials[-1]
 
@@ -286,7 +286,7 @@ async def test_servers_are_a_page_and_on_a_wide_screen_a_panel() -> None:
         assert "ORDERS" in page_of(drive)
         assert "● east-1 " in page_of(drive)
         t = drive.source.t
-        await drive.tell(
+        await drive.emit(
             ev.Pool(
                 t=t,
                 changed=[ev.PoolMember(server="nats://west:4222", discovered=True)],

@@ -83,7 +83,7 @@ async def test_q_drains_and_leaves_when_the_stream_ends() -> None:
         await drive.press("q")
         assert drive.shown("keybar").startswith("draining… q again quits at once")
         t = drive.source.t
-        await drive.tell(ev.Closed(t=t, cause="user"), ev.End(t=t, exit_code=0), None)
+        await drive.emit(ev.Closed(t=t, cause="user"), ev.End(t=t, exit_code=0), None)
         assert drive.app.return_value == 0
         assert not drive.source.killed
 
@@ -100,7 +100,7 @@ async def test_quit_hint_stays_while_draining() -> None:
         assert text_of(page._rows[0]).startswith("draining… q again quits at once")
         drive.source.t += 1.0
         t = drive.source.t
-        await drive.tell(ev.StatusChanged(t=t, status="CLOSED", previous="CONNECTED", cause="user"))
+        await drive.emit(ev.StatusChanged(t=t, status="CLOSED", previous="CONNECTED", cause="user"))
         assert text_of(page._rows[0]).startswith("closing… q again quits at once")
 
 
@@ -141,7 +141,7 @@ async def test_a_second_time_leaves_at_once(second: str) -> None:
 async def test_ctrl_c_before_the_first_connection_is_130() -> None:
     async with driven(streams.dialing()) as drive:
         await drive.press("ctrl+c")
-        await drive.tell(ev.End(t=drive.source.t, exit_code=0), None)
+        await drive.emit(ev.End(t=drive.source.t, exit_code=0), None)
         assert drive.app.return_value == 130
 
 
@@ -149,13 +149,13 @@ async def test_leaving_after_it_gave_up_is_1() -> None:
     async with driven(streams.gave_up()) as drive:
         assert "gave up after 2 attempts: connection refused" in drive.shown("status")
         await drive.press("q")
-        await drive.tell(ev.End(t=drive.source.t, exit_code=0), None)
+        await drive.emit(ev.End(t=drive.source.t, exit_code=0), None)
         assert drive.app.return_value == 1
 
 
-async def test_a_run_that_reaches_its_limit_leaves_by_itself() -> None:
+async def test_run_that_reaches_its_limit_quits() -> None:
     async with driven(streams.connected()) as drive:
-        await drive.tell(ev.End(t=drive.source.t, exit_code=0, reason="count"), None)
+        await drive.emit(ev.End(t=drive.source.t, exit_code=0, reason="count"), None)
         assert drive.app.return_value == 0
 
 
@@ -222,11 +222,11 @@ async def test_answers_are_awaited_and_shown() -> None:
         assert first.conn == 0
         t = drive.source.t
         answer = ev.Answer(t=t, id=first.id, command="pause", outcome="ignored", reason="publishing is paused already")
-        await drive.tell(answer)
+        await drive.emit(answer)
         assert "pause: publishing is paused already" in drive.shown("keybar")
         await drive.tick(1.2)
         assert "resume: no answer from the monitor process yet" in drive.shown("keybar")
-        await drive.tell(
+        await drive.emit(
             ev.Answer(t=drive.source.t, id="another-view-1", command="cancel", outcome="ignored", reason="x")
         )
         assert "cancel" not in drive.shown("keybar").partition("c cancel")[0]
@@ -347,7 +347,7 @@ async def test_enter_opens_a_marked_event_in_full() -> None:
         assert drive.app.screen.name == "dashboard"
 
 
-async def test_enter_opens_the_marked_event_whatever_is_selected() -> None:
+async def test_enter_opens_the_marked_event_not_a_selected_one() -> None:
     async with driven(streams.outage()) as drive:
         await drive.press("k", "v", "k", "k", "enter")
         marked = drive.app.watched.window.line(drive.app.watched.window.cursor)
@@ -410,7 +410,7 @@ async def test_two_keys_at_once_are_two_commands() -> None:
         await drive.together("p", "p")
         assert drive.source.sent_commands == [commands.Pause(), commands.Resume()]
         t = drive.source.t
-        await drive.tell(
+        await drive.emit(
             ev.Paused(t=t), ev.Resumed(t=t), *(ev.Answer(t=t, id=sent.id, command="") for sent in drive.source.sent)
         )
         await drive.press("p")
@@ -422,7 +422,7 @@ async def test_the_events_are_held_count_and_follow_again() -> None:
         await drive.press("f")
         before = drive.shown("events")
         t = drive.source.t
-        await drive.tell(*(ev.AsyncError(t=t, text=f"error {n}") for n in range(12)))
+        await drive.emit(*(ev.AsyncError(t=t, text=f"error {n}") for n in range(12)))
         assert drive.shown("events") == before
         assert "held, +12 lines" in drive.title("events")
         await drive.press("end")
@@ -527,7 +527,7 @@ async def test_the_palette_runs_actions_on_a_page(key: str) -> None:
         assert drive.app.screen is drive.app.screen_stack[0]
 
 
-async def test_a_terminal_too_small_says_so_and_recovers() -> None:
+async def test_terminal_too_small_shows_a_notice_and_recovers() -> None:
     async with driven(streams.connected()) as drive:
         await drive.pilot.resize_terminal(40, 10)
         await drive.settle()
@@ -569,9 +569,9 @@ async def test_a_slow_drain_is_ended() -> None:
 async def test_single_messages_are_counted_at_once() -> None:
     async with driven(streams.connected()) as drive:
         tally, t = drive.app.watched.state.tally, drive.source.t
-        await drive.tell(ev.Published(t=t, seq=tally.attempted + 1))
+        await drive.emit(ev.Published(t=t, seq=tally.attempted + 1))
         assert f"in flight {tally.in_flight + 1:>11}" in drive.shown("messages")
-        await drive.tell(ev.Echoed(t=t, seq=tally.attempted + 1, latency=0.001))
+        await drive.emit(ev.Echoed(t=t, seq=tally.attempted + 1, latency=0.001))
         assert f"delivered {tally.delivered + 1:>11}" in drive.shown("messages")
 
 

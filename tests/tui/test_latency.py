@@ -1,4 +1,4 @@
-"""The page on latency, and what the panels of the dashboard say of it: as text, and as pictures."""
+"""The page on latency, and what the panels of the dashboard show of it: as text and as pictures."""
 
 from collections.abc import Callable
 
@@ -35,7 +35,7 @@ def line(lines: list[str], start: str) -> str:
 
 @settings(max_examples=100, deadline=None)
 @given(st.sampled_from(ALL), st.integers(1, 220))
-def test_whatever_the_width_rows_fit_exactly(moment: Moment, width: int) -> None:
+def test_rows_fit_every_width(moment: Moment, width: int) -> None:
     for cells in latency_rows.rows(moment, width):
         assert width_of(cells) == width
         assert text_of(cells).isprintable()
@@ -91,7 +91,7 @@ def test_the_ping_arithmetic() -> None:
 
 
 @pytest.mark.parametrize(
-    ("width", "said"),
+    ("width", "shown"),
     [
         (40, "2 of 2 PINGs out, stale in 3.2 s"),
         (30, "2/2 PINGs out, stale in 3.2 s"),
@@ -99,11 +99,11 @@ def test_the_ping_arithmetic() -> None:
         (20, "stale in 3.2 s"),
     ],
 )
-def test_pings_without_an_answer_are_told_on_the_dashboard(width: int, said: str) -> None:
+def test_unanswered_pings_are_shown_on_the_dashboard(width: int, shown: str) -> None:
     moment = moment_of(latency_streams.pings_out())
-    assert ping_figures.warning(moment, width) == said
+    assert ping_figures.warning(moment, width) == shown
     rows = texts(round_trip_panel.rows(moment, width, 3))
-    assert rows[-1].strip() == said
+    assert rows[-1].strip() == shown
     assert len(rows) == 3
 
 
@@ -186,7 +186,7 @@ def test_panels(snap_compare: Compare, stream: Callable[[], Stream], size: tuple
 
 
 @pytest.mark.parametrize(
-    ("found", "said"),
+    ("found", "shown"),
     [
         (ev.Audit(t=30.0, stream="ORDERS", acknowledged=1_200, stored=1_200), "stored    1,200 of 1,200"),
         (
@@ -195,16 +195,16 @@ def test_panels(snap_compare: Compare, stream: Callable[[], Stream], size: tuple
         ),
     ],
 )
-def test_what_the_stream_kept_is_told_once_it_is_known(found: ev.Audit, said: str) -> None:
+def test_stored_messages_are_shown_after_reading_back(found: ev.Audit, shown: str) -> None:
     before = texts(message_panel.rows(moment_of(latency_streams.acknowledged()), 70, 3))
     assert not any(text.startswith("stored") for text in before)
     *table, last = texts(message_panel.rows(moment_of(latency_streams.acknowledged().add(found)), 70, 3))
-    assert last.rstrip() == said
+    assert last.rstrip() == shown
     assert table == texts(message_panel.rows(moment_of(latency_streams.acknowledged()), 70, 2))
 
 
-def test_a_stale_count_between_two_tellings() -> None:
-    """With many PINGs a second, all of them answered, the arithmetic is told once a second."""
+def test_stale_time_counts_down_between_two_events() -> None:
+    """With many PINGs a second, all of them answered, the times change once a second."""
     stream = streams.connected()
     stream.add(ev.Keepalive(t=stream.t, interval=0.1, max_out=2, stale_at=stream.t + 0.25))
     for later, rest in ((0.0, "0.2 s"), (0.04, "0.2 s"), (0.07, "0.3 s"), (0.72, "0.2 s")):

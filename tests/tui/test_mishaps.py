@@ -33,7 +33,7 @@ async def test_a_server_that_does_not_start_is_a_sentence() -> None:
         assert "CONNECTED" in drive.shown("status")
 
 
-async def test_the_key_bar_says_what_a_key_does_now() -> None:
+async def test_key_bar_labels_keys_by_their_effect_now() -> None:
     async with driven(streams.countdown()) as drive:
         assert "r dial now" in drive.shown("keybar")
         assert _dimmed(drive) == {"drain"}
@@ -41,7 +41,7 @@ async def test_the_key_bar_says_what_a_key_does_now() -> None:
         assert "r reconnect" in drive.shown("keybar")
         assert _dimmed(drive) == {"cancel", "next"}
         t = drive.source.t
-        await drive.tell(ev.StatusChanged(t=t, status="CLOSED", previous="CONNECTED", cause="user"))
+        await drive.emit(ev.StatusChanged(t=t, status="CLOSED", previous="CONNECTED", cause="user"))
         assert "r start again" in drive.shown("keybar")
         assert _dimmed(drive) == {"cancel", "next", "drain"}
     async with driven(streams.connected(), ends=True) as drive:

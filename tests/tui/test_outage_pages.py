@@ -111,7 +111,7 @@ async def test_an_outage_under_way_is_followed_to_its_end() -> None:
         await drive.tick(1)
         assert "◑ still out after 2.40 s" in page_of(drive)
         t = drive.source.t
-        await drive.tell(
+        await drive.emit(
             ev.StatusChanged(t=t, status="CONNECTED", previous="RECONNECTING"),
             ev.Connected(t=t, server="east-1:4222", server_name="east-1"),
             ev.Subscribed(t=t, subject="hello"),
@@ -119,7 +119,7 @@ async def test_an_outage_under_way_is_followed_to_its_end() -> None:
         assert "✓ back after 2.40 s" in page_of(drive)
         assert "resubscribed" in page_of(drive)
         assert "first echo" not in page_of(drive)
-        await drive.tell(ev.FirstEcho(t=t + 0.5, seq=1))
+        await drive.emit(ev.FirstEcho(t=t + 0.5, seq=1))
         assert "first echo" in page_of(drive)
         await drive.press("escape")
         assert "2.40 s" in table_of(drive), "the table is up to date as soon as it is seen"
@@ -127,18 +127,18 @@ async def test_an_outage_under_way_is_followed_to_its_end() -> None:
 
 async def test_what_is_learnt_of_an_outage_later_is_on_its_page_at_once() -> None:
     stream = outage_streams.frozen()
-    told = next(event for event in stream.events if isinstance(event, ev.Outage))
+    settled = next(event for event in stream.events if isinstance(event, ev.Outage))
     async with driven(stream) as drive:
         await drive.press("o", "enter")
-        for fates, words in (
+        for outcomes, words in (
             ({"late": 3}, "3, in flight at the loss, delivered after it"),
             ({"late": 3, "duplicate": 7}, "duplicate     7"),
             ({"late": 3, "duplicate": 7, "unverified": 5}, "5, in flight at the loss"),
         ):
-            await drive.tell(replace(told, t=drive.source.t, **fates))
+            await drive.emit(replace(settled, t=drive.source.t, **outcomes))
             assert words in page_of(drive)
             assert "delivered after all" not in page_of(drive), "none was counted as lost"
-        await drive.tell(replace(told, t=drive.source.t, lost=1, lost_seqs=[(59, 59)]))
+        await drive.emit(replace(settled, t=drive.source.t, lost=1, lost_seqs=[(59, 59)]))
         assert "a message counted as lost was delivered after all" in page_of(drive)
 
 
@@ -148,7 +148,7 @@ async def test_u_shows_the_moves_as_they_come() -> None:
         assert on_top(drive) == "upgrade"
         assert "lame duck notice of east-3" in page_of(drive)
         t = drive.source.t + 6
-        await drive.tell(
+        await drive.emit(
             ev.Disconnected(t=t, outage=3, cause="lame_duck", server="nats://east-3:4222"),
             ev.StatusChanged(t=t, status="RECONNECTING", previous="CONNECTED", cause="lame_duck"),
             ev.StatusChanged(t=t + 0.02, status="CONNECTED", previous="RECONNECTING"),
@@ -178,7 +178,7 @@ async def test_nothing_is_painted_when_nothing_changed() -> None:
             assert not painted.called, keys
 
 
-async def test_the_palette_knows_the_pages() -> None:
+async def test_palette_opens_every_page() -> None:
     async with driven(outage_streams.frozen()) as drive:
         commands = {command.title: command.callback for command in drive.app.get_system_commands(drive.app.screen)}
         await commands["Outages (o)"]()
@@ -207,5 +207,5 @@ async def test_times_that_no_clock_shows_cannot_break_the_moves() -> None:
         await drive.press("u")
         lane = next(line for line in page_of(drive).splitlines() if "▃▃" in line)
         assert "east-1" in lane, lane
-        await drive.tell(ev.Disconnected(t=stream.t, outage=1, cause="stale", server=east))
+        await drive.emit(ev.Disconnected(t=stream.t, outage=1, cause="stale", server=east))
         assert on_top(drive) == "upgrade"

@@ -38,7 +38,7 @@ def listed(moment: Moment, width: int, height: int, needle: str = "") -> list[Ro
     return outage_rows.rows(moment, width, height, view, needle)
 
 
-def told(build: Callable[[], Stream], width: int = 78, *, which: int = -1) -> str:
+def page_text(build: Callable[[], Stream], width: int = 78, *, which: int = -1) -> str:
     moment = moment_of(build())
     return "\n".join(texts(outage_detail.rows(moment.state.outages[which], moment, width)))
 
@@ -55,7 +55,7 @@ def drawn_of(moment: Moment, width: int, height: int) -> list[Row]:
 
 @settings(max_examples=100, deadline=None)
 @given(st.sampled_from(MOMENTS), st.integers(0, 220), st.integers(0, 40))
-def test_whatever_the_size_rows_fit_exactly(moment: Moment, width: int, height: int) -> None:
+def test_rows_fit_every_size(moment: Moment, width: int, height: int) -> None:
     for cells in drawn_of(moment, width, height):
         assert width_of(cells) == width
         assert text_of(cells).isprintable()
@@ -98,7 +98,7 @@ def test_a_wide_table_has_servers_and_close_reason() -> None:
     assert "2 lost, 3 rejected, 1 buffered, 1 duplicate, 1 unverified" in line
 
 
-def test_a_narrow_table_leaves_out_whole_columns_and_whole_figures() -> None:
+def test_narrow_table_omits_complete_columns() -> None:
     shares, means, sums, _, header, *_ = texts(listed(moment_of(streams.outage()), 58, 9))
     assert header.split()[:4] == ["at", "downtime", "cost", "dials"]
     assert shares.rstrip() == "availability 97.18 % of the run   1 min 94.21 %"
@@ -132,7 +132,7 @@ def test_a_page_of_one_line_still_has_an_outage() -> None:
 
 
 def test_one_outage_in_full() -> None:
-    shown = told(outage_streams.frozen)
+    shown = page_text(outage_streams.frozen)
     first, *_ = shown.splitlines()
     assert first.startswith("PINGs not answered  east-1 ")
     assert first.endswith("✓ back after 1.87 s on east-2")
@@ -201,13 +201,13 @@ def test_an_outage_that_lasts_when_the_data_ends() -> None:
 def test_an_outage_that_ends_in_closed() -> None:
     stream = streams.outage()
     stream.add(ev.Closed(t=stream.t, cause="gave_up")).become("CLOSED", "gave_up")
-    shown = told(lambda: stream)
+    shown = page_text(lambda: stream)
     assert "■ closed after 1.40 s" in shown
     assert "closed, without a connection" in shown
 
 
-def test_very_many_dials_are_told_by_their_number() -> None:
-    shown = told(outage_streams.long, 116)
+def test_very_many_dials_are_counted() -> None:
+    shown = page_text(outage_streams.long, 116)
     assert "40 more dials: 40 connection refused" in shown
     assert shown.count(": connection refused") == 20
 
@@ -233,7 +233,7 @@ def test_dials_that_are_forgotten_are_counted() -> None:
 )
 def test_how_a_loss_is_detected_in_words(cause: str, words: str) -> None:
     stream = streams.connected().lose(cause, "")
-    assert words in told(lambda: stream)
+    assert words in page_text(lambda: stream)
 
 
 def test_the_newest_move_step_by_step() -> None:
@@ -253,7 +253,7 @@ def test_the_newest_move_step_by_step() -> None:
     ]
 
 
-def test_a_move_without_notice_says_what_was_lost_and_how() -> None:
+def test_move_without_notice_shows_cause_and_cost() -> None:
     moment = moment_of(outage_streams.frozen())
     assert upgrade_rows.newest_move(moment)[0] == "lost east-1 15:07:44 (PINGs not answered)"
     assert upgrade_rows.newest_move(moment)[-1].endswith("; 2 lost, 3 rejected")
@@ -336,11 +336,11 @@ def test_a_manual_reconnect_has_no_time_of_detection() -> None:
 
 
 def test_what_was_buffered_is_sent_once_there_is_a_server_again() -> None:
-    assert "1, sent after it" in told(outage_streams.frozen)
+    assert "1, sent after it" in page_text(outage_streams.frozen)
     stream = streams.connected()
     began = stream.t
     stream.lose().run(2, outcome="buffered").become("CLOSED", "cancelled")
     stream.add(ev.Outage(t=stream.t, outage=1, began=began, ended=stream.t, cause="eof", buffered=2))
-    closed = told(lambda: stream)
+    closed = page_text(lambda: stream)
     assert "buffered      2\n" in "\n".join(line.rstrip() for line in closed.splitlines())
     assert "sent after" not in closed

@@ -39,7 +39,7 @@ DRAWN = (
 
 @settings(max_examples=200, deadline=None)
 @given(st.sampled_from(MOMENTS), st.sampled_from(DRAWN), st.integers(0, 220), st.integers(0, 30))
-def test_whatever_the_size_rows_fit_exactly(moment: Moment, draw: object, width: int, height: int) -> None:
+def test_rows_fit_every_size(moment: Moment, draw: object, width: int, height: int) -> None:
     assert callable(draw)
     rows = draw(moment, width, height)
     assert len(rows) <= max(1, height)
@@ -55,7 +55,7 @@ def test_hostile_names_stay_text() -> None:
     assert "\x1b" not in shown
 
 
-def test_the_countdown_says_server_time_and_its_parts() -> None:
+def test_countdown_shows_server_time_and_its_parts() -> None:
     (first, *_) = texts(dial_rows.rows(moment_of(streams.countdown()), 116, 9))
     assert first.startswith("◌ next dial east-1:4222 in   1.4 s █")
     assert "(2 s + 0.07 s jitter)" in first
@@ -166,7 +166,7 @@ def test_an_outage_of_an_instant_is_seen_in_the_timeline() -> None:
     assert line.startswith(" "), "what was before the session is unknown"
 
 
-def test_waiting_and_dialing_are_told_apart_in_the_timeline() -> None:
+def test_timeline_distinguishes_waiting_and_dialing() -> None:
     stream = streams.connected().lose().start_dial("east-1:4222", "reconnect").wait(30)
     stream.end_dial("timeout", "tcp").await_dial("east-2:4222", base=60.0).wait(30)
     (line,) = texts(timeline_panel.rows(moment_of(stream), 100, 1))

@@ -90,7 +90,7 @@ async def test_a_filter_that_is_given_up_at_once_is_none() -> None:
         assert drive.source.sent_commands == []
 
 
-async def test_a_terminal_too_small_says_so_after_a_filter_too() -> None:
+async def test_terminal_too_small_shows_a_notice_while_a_filter_is_typed() -> None:
     async with driven(streams.outage()) as drive:
         await drive.press("slash", "c", "enter")
         await drive.pilot.resize_terminal(50, 10)
@@ -104,7 +104,7 @@ async def test_a_terminal_too_small_says_so_after_a_filter_too() -> None:
         assert gone(drive)
 
 
-async def test_who_has_taken_the_focus_keeps_it() -> None:
+async def test_prompt_that_lost_the_focus_does_not_take_it_back() -> None:
     async with driven(streams.outage()) as drive:
         await drive.press("tab", "slash", "x")
         await click_the_events(drive)
@@ -146,7 +146,7 @@ async def test_a_terminal_without_the_focus_gives_it_back() -> None:
         assert gone(drive)
 
 
-async def test_a_time_that_is_not_typed_to_the_end_is_gone_to_by_nobody(tmp_path: Path) -> None:
+async def test_time_not_confirmed_is_not_gone_to(tmp_path: Path) -> None:
     async with played(written(tmp_path / "run.jsonl", EVENTS)) as replay:
         await replay.press("t")
         await replay.type("#30")

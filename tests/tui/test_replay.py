@@ -42,24 +42,24 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 async def hurt(server: NatsServer) -> tuple[list[Any], dict[int, State]]:
-    """What a probe told while its server was killed twice; and, at some points, what was known live."""
+    """What a probe run while its server was killed twice; and, at some points, what was known live."""
     wanted = settings(server.url, connect_timeout=0.5)
-    async with listening(wanted) as told:
+    async with listening(wanted) as run:
         for _ in range(2):
-            await told.events.until_counts(lambda tally: tally.delivered > 3)
+            await run.events.until_counts(lambda tally: tally.delivered > 3)
             await asyncio.to_thread(server.kill)
-            await told.events.until(ev.Waiting)
+            await run.events.until(ev.Waiting)
             await asyncio.to_thread(server.start)
-            await told.events.until(ev.Outage)
-        told.execute(commands.Close())
-        await told.ended()
+            await run.events.until(ev.Outage)
+        run.execute(commands.Close())
+        await run.ended()
     known: dict[int, State] = {}
-    for number in (*range(10, len(told.events.seen), 15), len(told.events.seen)):
+    for number in (*range(10, len(run.events.seen), 15), len(run.events.seen)):
         tracks = Tracks()
-        for event in told.events.seen[:number]:
+        for event in run.events.seen[:number]:
             tracks.apply(event)
         known[number] = tracks.first.state
-    return told.events.seen, known
+    return run.events.seen, known
 
 
 async def live(events: list[Any], size: tuple[int, int], look: Callable[[NatsmonApp], Any]) -> Any:
@@ -178,7 +178,7 @@ async def test_loading_shows_how_far_it_is_and_esc_stops_it() -> None:
         assert "loaded to 25%" in text_on(app.query_one("#replay", Panel))
 
 
-async def test_what_could_not_be_read_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_unreadable_parts_are_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)  # a short name, whatever pytest calls its folders
     path = written(Path("run.jsonl"), EVENTS[:50])
     path.write_bytes(path.read_bytes() + b"{no event\n[]\n" + codec.encode(ev.Paused(t=1e6)))

@@ -92,11 +92,11 @@ async def test_on_the_pages_one_moves_in_time_as_on_the_dashboard(recording: Pat
         keybar = page.keybar
         first, second = (mark.began for mark in replay.player.index.outages[:2])
 
-        async def at(key: str, at: float, said: str) -> None:
+        async def at(key: str, at: float, shown: str) -> None:
             await replay.press(key)
             assert replay.app.screen is page
             assert replay.player.at == pytest.approx(at)
-            assert text_on(keybar).startswith(said)
+            assert text_on(keybar).startswith(shown)
 
         length = replay.player.index.length
         await at("left_curly_bracket", 0.0, "15:06:40.000")
@@ -164,7 +164,7 @@ async def test_the_key_bar_has_the_keys_that_work_here(recording: Path, size: tu
         assert "cancel" not in text_on(page.keybar)
 
 
-async def test_a_page_stays_on_what_it_shows(recording: Path) -> None:
+async def test_page_stays_on_its_record(recording: Path) -> None:
     async with played(recording) as replay:
         await replay.press("right_square_bracket", "right_square_bracket", "enter")
         page = replay.app.screen

@@ -1,4 +1,4 @@
-"""The screen, saved: what is in the files, where they are, and what is said when they cannot be."""
+"""Screenshots: the content of the files, their place, and the notice when they cannot be written."""
 
 import os
 import re
@@ -35,11 +35,11 @@ def noted(drive: Driven) -> str:
     return list(drive.app.watched.window.log)[-1].text
 
 
-def test_the_name_tells_when() -> None:
+def test_name_has_the_time() -> None:
     assert re.fullmatch(r"natsmon-20\d{6}-\d{6}", _NAMED())
 
 
-async def test_the_screen_is_saved_and_said_where(folder: Path) -> None:
+async def test_screen_is_saved_and_the_place_shown(folder: Path) -> None:
     async with driven(streams.connected()) as drive:
         shown = drive.shown("status").splitlines()[0]
         await drive.press("S")
@@ -49,7 +49,7 @@ async def test_the_screen_is_saved_and_said_where(folder: Path) -> None:
         picture, text = saved(folder)
         assert len(text.splitlines()) == 36
         assert shown.strip() in text
-        assert "c cancel" in text.splitlines()[-1], "what the key itself has to say is not on it"
+        assert "c cancel" in text.splitlines()[-1], "the notice of the key itself is not on it"
         assert all(line == line.rstrip() for line in text.splitlines())
         assert picture.startswith("<svg")
         assert "CONNECTED" in picture

@@ -64,8 +64,8 @@ def test_what_the_first_screen_does_not_show_is_not_loaded_for_it() -> None:
     assert not early
 
 
-@pytest.mark.parametrize(("width", "said"), [(80, "last 10 minutes"), (120, "silent")])
-async def test_the_legend_is_the_one_for_the_width_as_soon_as_it_is_painted(width: int, said: str) -> None:
+@pytest.mark.parametrize(("width", "shown"), [(80, "last 10 minutes"), (120, "silent")])
+async def test_first_paint_has_the_legend_of_its_width(width: int, shown: str) -> None:
     titles: list[str] = []
     source = Recorded(Stream())
     app = NatsmonApp(source, clock=source.clock)
@@ -81,7 +81,7 @@ async def test_the_legend_is_the_one_for_the_width_as_soon_as_it_is_painted(widt
     async with app.run_test(size=(width, 36)) as pilot:
         await pilot.pause()
         assert titles
-        assert all(said in title for title in titles)
+        assert all(shown in title for title in titles)
         app.exit()
 
 
