@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 
@@ -43,6 +44,8 @@ def main() -> int:
     if unknown := [name for name in wanted if name not in SCENES]:
         print(f"no such picture: {', '.join(unknown)}; there are {', '.join(SCENES)}", file=sys.stderr)
         return 2
+    os.environ.pop("NO_COLOR", None)
+    os.environ |= {"COLORTERM": "truecolor", "TERM": "xterm-256color"}
     for name in wanted:
         picture = asyncio.run(take(name))
         print(f"screenshots/{picture.name}")
