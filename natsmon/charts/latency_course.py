@@ -9,9 +9,10 @@ from natsmon.charts.cells import BLOCKS, Piece, Row, fit, right, row, runs_of, t
 from natsmon.charts.chart import Chart, Key
 from natsmon.charts.status_timeline import parts
 from natsmon.state import Stretch
-from natsmon.state.histogram import MICROSECONDS, Histogram
+from natsmon.state.histogram import Histogram
 from natsmon.state.latency_series import SLICE, Bin
 from natsmon.state.latency_slices import LatencyPoint
+from natsmon.stream.latency_buckets import MICROSECONDS
 from natsmon.text import units
 from natsmon.text.dates import RunClock
 

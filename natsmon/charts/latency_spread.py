@@ -6,7 +6,8 @@ from natsmon.charts import svg
 from natsmon.charts.axis import HEIGHT, DurationScale, duration
 from natsmon.charts.cells import Role, Row, fit, left, right, row, text_of
 from natsmon.charts.chart import Chart
-from natsmon.state.histogram import MICROSECONDS, Histogram
+from natsmon.state.histogram import Histogram
+from natsmon.stream.latency_buckets import MICROSECONDS
 from natsmon.text import units
 
 _STEPS = (1, 2, 5)

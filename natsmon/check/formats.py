@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 
-from natsmon.check.verdict import SUITE, Metric, Verdict, worst_first
+from natsmon.check.verdict import SUITE, Failure, Metric, Verdict, worst_first
 
 NAMESPACE = "nats_server_check"
 _METRIC_ORDER = ("connect_time", "dns_time", "tcp_time", "tls_time", "info_time", "auth_time", "rtt", "request_time")
@@ -72,17 +72,7 @@ def _item(verdict: Verdict) -> dict[str, object]:
         }
         for metric in verdict.metrics
     ]
-    failures = [
-        {
-            "server": each.server,
-            "stage": each.stage,
-            "cause": each.cause,
-            "text": each.text,
-            "meaning": each.diagnosis.meaning,
-            "advice": each.diagnosis.advice,
-        }
-        for each in verdict.failures
-    ]
+    failures = [{**_diagnosis(each), "text": each.text} for each in verdict.failures]
     return {
         **({"output": verdict.output} if verdict.output else {}),
         "status": verdict.status.name,
@@ -94,6 +84,12 @@ def _item(verdict: Verdict) -> dict[str, object]:
         "perf_data": perf_data,
         **({"failures": failures} if failures else {}),
     }
+
+
+def _diagnosis(failure: Failure) -> dict[str, str]:
+    known = failure.diagnosis
+    names = {"server": failure.server, "stage": failure.stage, "cause": failure.cause}
+    return {**names, "meaning": known.meaning, "advice": known.advice}
 
 
 # -- prometheus ---------------------------------------------------------------------------------------
@@ -108,19 +104,7 @@ def prometheus(verdicts: Sequence[Verdict], *, namespace: str = NAMESPACE) -> st
         if (found := [(v.name, metric) for v in verdicts if (metric := v.metric(name)) is not None])
     ]
     failed: list[tuple[dict[str, str], float]] = [
-        (
-            {
-                "item": verdict.name,
-                "server": each.server,
-                "stage": each.stage,
-                "cause": each.cause,
-                "meaning": each.diagnosis.meaning,
-                "advice": each.diagnosis.advice,
-            },
-            1.0,
-        )
-        for verdict in verdicts
-        for each in verdict.failures
+        ({"item": verdict.name, **_diagnosis(each)}, 1.0) for verdict in verdicts for each in verdict.failures
     ]
     if failed:
         families.append(

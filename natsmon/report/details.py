@@ -64,13 +64,12 @@ def _dials(run: Run, level: int) -> Iterator[Block]:
         return
     yield Heading("Dials", level)
     known, connected, failed = (sum(getattr(s, name) for s in run.servers) for name in ("dials", "connected", "failed"))
-    others = [
+    parts = [f"{units.grouped(connected)} connected", f"{units.grouped(failed)} failed"]
+    parts += units.counts(
         (known - connected - failed - run.dialing, "cancelled"),
         (int(run.dialing), "in progress when the recording stops"),
         (run.dials - known, "only counted"),
-    ]
-    parts = [f"{units.grouped(connected)} connected", f"{units.grouped(failed)} failed"]
-    parts += [f"{units.grouped(count)} {what}" for count, what in others if count > 0]
+    )
     yield Prose(f"{units.plural(run.dials, 'dial')}: {', '.join(parts)}.")
     averages = [
         ServerStages(words.server(server.server, run), server.connected, {of.stage: of.mean for of in server.stages})
@@ -122,7 +121,7 @@ def _failures(run: Run) -> Table:
                 Cell(known.advice or words.NONE),
             )
         )
-    columns = (Column("server"), Column("stage"), Column("times", "right"), Column("what meaning"), Column("try"))
+    columns = (Column("server"), Column("stage"), Column("times", "right"), Column("meaning"), Column("try"))
     return Table("Dials that failed", columns, tuple(rows))
 
 

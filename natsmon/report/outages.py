@@ -111,15 +111,14 @@ def _dials(outage: Outage, run: Run) -> str:
 def _cost(outage: Outage) -> str:
     if not outage.settled:
         return "Its cost in messages is not in the recording."
-    counts = [
+    cost = units.counts(
         (outage.lost, "lost"),
         (outage.rejected, "rejected because the buffer was full"),
         (outage.buffered, "buffered and sent afterwards"),
         (outage.unverified, "not verified"),
         (outage.late, "late"),
         (outage.duplicate, "duplicate"),
-    ]
-    cost = [f"{units.grouped(count)} {what}" for count, what in counts if count]
+    )
     which = _numbers(outage.lost_seqs)
     messages = f"Messages: {words.join(cost)}.{which}" if cost else ""
     if not outage.lost_known:

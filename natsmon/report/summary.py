@@ -94,7 +94,7 @@ def _lost(run: Run) -> Figure:
 
 def _totals(run: Run) -> Figure:
     sums = run.messages
-    counts = [
+    parts = units.counts(
         (sums.delivered, "acknowledged" if run.verification == "ack" else "delivered"),
         (sums.rejected, "rejected"),
         (sums.buffered, "never sent"),
@@ -103,8 +103,7 @@ def _totals(run: Run) -> Figure:
         (sums.late, "late"),
         (sums.duplicate, "duplicate"),
         (sums.out_of_order, "out of order"),
-    ]
-    parts = [f"{units.grouped(count)} {what}" for count, what in counts if count]
+    )
     return Figure("messages", Cell(units.grouped(sums.attempted)), ", ".join(parts))
 
 

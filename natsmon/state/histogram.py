@@ -1,19 +1,11 @@
-"""Histogram of latencies in the buckets of HdrHistogram, kept as plain data.
-
-Two significant digits from 1 µs to an hour: buckets are a microsecond wide up to 256 µs, and a 128th of a power of two
-above, so that each value is known to better than 1 %. A bucket is named by its largest value, in microseconds.
-"""
+"""Histogram of latencies in the buckets of ``latency_buckets``, kept as plain data."""
 
 from collections.abc import Iterable
 
 import msgspec
 
 from natsmon.stream import events as ev
-from natsmon.stream.latency_buckets import EXACT as EXACT
-from natsmon.stream.latency_buckets import HIGHEST as HIGHEST
-from natsmon.stream.latency_buckets import MICROSECONDS as MICROSECONDS
-from natsmon.stream.latency_buckets import bucket as bucket
-from natsmon.stream.latency_buckets import quantised as quantised
+from natsmon.stream.latency_buckets import EXACT, MICROSECONDS, bucket, quantised
 
 Counts = Iterable[tuple[int, int]]
 """(bucket in microseconds, how many)"""

@@ -637,53 +637,9 @@ class SnapshotEnd(Event, frozen=True, kw_only=True):
 
 
 AnyEvent = (
-    Session
-    | Clock
-    | Alive
-    | Note
-    | End
-    | Gap
-    | Answer
-    | Connection
-    | StatusChanged
-    | DialStart
-    | DialStage
-    | DialTls
-    | DialInfo
-    | DialConnect
-    | DialEnd
-    | DialFinding
-    | Waiting
-    | Connected
-    | Account
-    | Subscribed
-    | FirstEcho
-    | Unverified
-    | Keepalive
-    | Silent
-    | SilenceEnded
-    | Identity
-    | Disconnected
-    | Reconnected
-    | Published
-    | Echoed
-    | Tally
-    | Latencies
-    | Rtt
-    | Outage
-    | CloseReason
-    | Audit
-    | Observed
-    | Pool
-    | Discovered
-    | LameDuck
-    | AsyncError
-    | SettingFailed
-    | Paused
-    | Resumed
-    | Drained
-    | Closed
-    | Part
-    | Snapshot
-    | SnapshotEnd
-)
+    Session | Clock | Alive | Note | End | Gap | Answer | Connection | StatusChanged | DialStart | DialStage |
+    DialTls | DialInfo | DialConnect | DialEnd | DialFinding | Waiting | Connected | Account | Subscribed |
+    FirstEcho | Unverified | Keepalive | Silent | SilenceEnded | Identity | Disconnected | Reconnected | Published
+    | Echoed | Tally | Latencies | Rtt | Outage | CloseReason | Audit | Observed | Pool | Discovered | LameDuck |
+    AsyncError | SettingFailed | Paused | Resumed | Drained | Closed | Part | Snapshot | SnapshotEnd
+)  # fmt: skip

@@ -174,6 +174,11 @@ def plural(number: int, noun: str, ending: str = "s") -> str:
     return f"{grouped(number)} {noun}{'' if number == 1 else ending}"
 
 
+def counts(*counted: tuple[int, str]) -> list[str]:
+    """``1,204 lost``, … of what there is: a count of 0 is left out."""
+    return [f"{grouped(count)} {what}" for count, what in counted if count > 0]
+
+
 def part(count: int, of: int) -> str:
     """A share of a count: ``12.91 %``, ``<0.01 %``, ``>99.99 %``; all is ``100 %``, and nothing ``0 %``."""
     if count <= 0 or of <= 0:

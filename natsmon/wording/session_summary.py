@@ -109,8 +109,8 @@ def _messages(state: State) -> Iterator[str]:
         return
     verified = tally.delivered > 0 or tally.lost > 0 or not state.was_unverified
     delivered = "acknowledged" if connection.verification == "ack" else "delivered"
-    counts = [(tally.attempted, "attempted"), *([(tally.delivered, delivered), (tally.lost, "lost")] * verified)]
-    others = [
+    sums = [(tally.attempted, "attempted"), *([(tally.delivered, delivered), (tally.lost, "lost")] * verified)]
+    others = units.counts(
         (tally.undelivered, "undelivered"),
         (tally.rejected, "rejected"),
         (tally.buffered, "never sent"),
@@ -118,9 +118,8 @@ def _messages(state: State) -> Iterator[str]:
         (tally.unverified, "not verified"),
         (tally.late, "late"),
         (tally.duplicate, "duplicate"),
-    ]
-    counts += [(count, what) for count, what in others if count]
-    yield ", ".join(f"{units.grouped(count)} {what}" for count, what in counts)
+    )
+    yield ", ".join([*(f"{units.grouped(count)} {what}" for count, what in sums), *others])
     if state.was_unverified:
         yield f"delivery {'partly ' * verified}not verified"
     if (found := state.audit) is not None:
@@ -132,9 +131,9 @@ def _messages(state: State) -> Iterator[str]:
 def _observed(seen: ev.Observed | None) -> str:
     if seen is None:
         return "no message observed"
-    counts = [(seen.missing, "missing"), (seen.duplicate, "duplicate"), (seen.out_of_order, "out of order")]
-    others = ", ".join(f"{units.grouped(count)} {what}" for count, what in counts if count or what == "missing")
-    return f"{units.grouped(seen.messages)} of {units.plural(seen.publishers, 'publisher')}, {others}"
+    others = units.counts((seen.duplicate, "duplicate"), (seen.out_of_order, "out of order"))
+    messages = f"{units.grouped(seen.messages)} of {units.plural(seen.publishers, 'publisher')}"
+    return ", ".join([messages, f"{units.grouped(seen.missing)} missing", *others])
 
 
 def _latency(state: State) -> Iterator[str]:

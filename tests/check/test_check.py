@@ -78,7 +78,7 @@ def test_thresholds_decide_the_exit_code(what: str, server: NatsServer, capsys: 
     assert 'status="CRITICAL"} 2' in capsys.readouterr().out
 
 
-def test_a_dead_server_is_critical(refused_port: int, capsys: pytest.CaptureFixture[str]) -> None:
+def test_server_that_refuses_is_critical(refused_port: int, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["check", f"127.0.0.1:{refused_port}", "--format", "json"]) == Status.CRITICAL
     output = json.loads(capsys.readouterr().out)
     assert output["failures"] == [
@@ -94,7 +94,7 @@ def test_a_dead_server_is_critical(refused_port: int, capsys: pytest.CaptureFixt
     assert cli.main(["check", f"127.0.0.1:{refused_port}", "--format", "prometheus"]) == 0
 
 
-async def test_the_first_server_that_lets_us_in(server: NatsServer, refused_port: int) -> None:
+async def test_first_server_that_accepts_is_checked(server: NatsServer, refused_port: int) -> None:
     verdict = await checked(f"nats://127.0.0.1:{refused_port}", server.url)
     assert verdict.status is Status.OK
     assert len(verdict.found.dials) == 2
@@ -102,7 +102,7 @@ async def test_the_first_server_that_lets_us_in(server: NatsServer, refused_port
     assert [each.cause for each in verdict.failures] == ["refused"]
 
 
-async def test_what_the_server_does_not_allow(nats_server: StartServer) -> None:
+async def test_denied_request_is_critical(nats_server: StartServer) -> None:
     config = "authorization {{ users: [{{user: u, password: p, permissions: {{ {} }} }}] }}"
     for denied, what in (('publish: "x"', "publish"), ('subscribe: "x"', "subscription")):
         server = nats_server(config=config.format(denied))
@@ -145,7 +145,7 @@ def test_monitor_that_is_no_monitoring_port_is_reported(
         (peers.ping_before_pong(), "request", "timeout"),
     ],
 )
-async def test_a_peer_that_fails_is_named_with_its_cause(peer: Peering, stage: str, cause: str) -> None:
+async def test_failing_peer_has_its_cause(peer: Peering, stage: str, cause: str) -> None:
     async with peer as there:
         verdict = await checked(there.url, connect_timeout=0.5)
     assert verdict.status is Status.CRITICAL
@@ -153,7 +153,7 @@ async def test_a_peer_that_fails_is_named_with_its_cause(peer: Peering, stage: s
     assert verdict.failures[0].diagnosis.meaning
 
 
-async def test_names_that_would_redecorate_a_terminal() -> None:
+async def test_hostile_names_are_escaped() -> None:
     async with peers.info_with_hostile_names() as peer:
         verdict = await checked(peer.url)
     output = [check_text.stages(verdict), check_formats.nagios([verdict]), check_formats.prometheus([verdict])]
@@ -161,7 +161,7 @@ async def test_names_that_would_redecorate_a_terminal() -> None:
     assert verdict.status is Status.OK
 
 
-async def test_a_check_that_breaks_is_unknown(server: NatsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_broken_check_is_unknown(server: NatsServer, monkeypatch: pytest.MonkeyPatch) -> None:
     async def broken(*_: object) -> Found:
         raise RuntimeError("a bug")
 
@@ -221,7 +221,7 @@ def test_all_addresses_of_all_servers(
     assert capsys.readouterr().out.startswith("CRITICAL ")
 
 
-def test_one_address_of_each_family(
+def test_one_address_of_each_family_is_checked(
     server: NatsServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     resolving(monkeypatch, "::1", "127.0.0.1")
@@ -233,7 +233,7 @@ def test_one_address_of_each_family(
     assert [metric["name"] for metric in four["perf_data"]] == METRICS
 
 
-async def test_an_address_keeps_its_zone() -> None:
+async def test_address_keeps_its_zone() -> None:
     zone = socket.if_indextoname(1)
     (address,) = await check._look_up(parse_server(f"nats://[fe80::1%25{zone}]:4222"), settings())  # type: ignore[misc]
     assert address.server.host == f"fe80::1%{zone}"
@@ -242,7 +242,7 @@ async def test_an_address_keeps_its_zone() -> None:
     assert check._host(("fe80::1", 4222, 0, nowhere)) == f"fe80::1%{nowhere}"
 
 
-async def test_no_more_than_a_few_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_few_addresses_are_checked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     resolving(monkeypatch, *(f"127.0.0.{n}" for n in range(1, 20)))
     running, most = 0, 0
     one = check._check_one

@@ -26,7 +26,7 @@ from tests.harness.peer import Talk, playing
 # -- the file ---------------------------------------------------------------------------------------
 
 
-def test_the_file_is_for_its_owner_alone_and_replaces_what_was_there(
+def test_outfile_has_mode_0600_and_replaces_the_old_one(
     server: NatsServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     target = tmp_path / "nats.prom"
@@ -41,7 +41,9 @@ def test_the_file_is_for_its_owner_alone_and_replaces_what_was_there(
     assert capsys.readouterr().out == ""
 
 
-def test_a_file_that_cannot_be_written(server: NatsServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_outfile_in_a_missing_folder_is_one_line(
+    server: NatsServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     for target in (tmp_path / "nowhere" / "f", tmp_path):
         assert cli.main(["check", server.url, "--format", "prometheus", "--outfile", str(target)]) == Status.UNKNOWN
         captured = capsys.readouterr()
@@ -51,7 +53,7 @@ def test_a_file_that_cannot_be_written(server: NatsServer, tmp_path: Path, capsy
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
@@ -64,7 +66,7 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pyt
     assert target.read_text() == "old"
 
 
-def test_a_pipe_is_written_to_and_stays_one(tmp_path: Path) -> None:
+def test_pipe_as_outfile_stays_a_pipe(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
@@ -78,7 +80,7 @@ def test_a_pipe_is_written_to_and_stays_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("there", [True, False])
-def test_a_link_leads_to_its_file(there: bool, tmp_path: Path) -> None:
+def test_link_as_outfile_leads_to_its_file(there: bool, tmp_path: Path) -> None:
     target, link = tmp_path / "real" / "f", tmp_path / "link"
     target.parent.mkdir()
     if there:
@@ -91,7 +93,7 @@ def test_a_link_leads_to_its_file(there: bool, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", ["nagios", "prometheus"])
-def test_a_result_that_cannot_be_told_is_unknown(form: str, refused_port: int, full_disk: str) -> None:
+def test_unwritable_result_is_unknown(form: str, refused_port: int, full_disk: str) -> None:
     with open(full_disk, "w") as full:
         done = subprocess.run(
             [sys.executable, "-m", "natsmon", "check", f"127.0.0.1:{refused_port}", "--format", form],
@@ -125,7 +127,7 @@ def test_secrets_are_in_no_format(
         assert not any(secret in output for secret in PLANTED)
 
 
-async def test_a_peer_that_repeats_what_it_was_told() -> None:
+async def test_secret_repeated_by_a_peer_is_redacted() -> None:
     async def script(talk: Talk) -> None:
         await talk.info()
         line = await talk.line()
@@ -142,13 +144,13 @@ async def test_a_peer_that_repeats_what_it_was_told() -> None:
     assert not any(secret in output for secret in PLANTED)
 
 
-async def test_words_of_the_system_are_no_secret(refused_port: int) -> None:
+async def test_common_words_are_not_redacted(refused_port: int) -> None:
     verdict = await checked(f"127.0.0.1:{refused_port}", user=Secret("ann"), password=Secret("refused"))
     assert [each.text for each in verdict.failures] == ["Connection refused"]
 
 
-async def test_a_peer_that_tells_the_next_one_what_it_was_told() -> None:
-    """It closes without a word; looked at once more, it has one."""
+async def test_secret_repeated_by_the_next_peer_is_redacted() -> None:
+    """It closes at once; at the second look it repeats the secret."""
     output: list[bytes] = []
 
     async def script(talk: Talk) -> None:
@@ -187,7 +189,7 @@ def test_bad_usage_is_one_line(args: str, line: str, capsys: pytest.CaptureFixtu
     assert captured.err == f"natsmon: {line}\n"
 
 
-def test_nothing_is_loaded_that_is_not_needed() -> None:
+def test_check_imports_no_screen() -> None:
     loaded = imported_by("from natsmon.cli.main import main; assert main(['check', '--help']) == 0")
     assert not loaded & {"nats", "textual", "rich", "asyncio"}
     assert not imported_by("import natsmon.check.verdict, natsmon.check.text, natsmon.check.formats") & CLIENT
@@ -195,7 +197,7 @@ def test_nothing_is_loaded_that_is_not_needed() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-async def test_a_signal_cancels_at_once(number: signal.Signals) -> None:
+async def test_signal_cancels_at_once(number: signal.Signals) -> None:
     async with peers.silent() as peer:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "natsmon", "check", peer.url, "--connect-timeout=1m",
@@ -208,7 +210,7 @@ async def test_a_signal_cancels_at_once(number: signal.Signals) -> None:
     assert (out, err) == (b"", b"")
 
 
-async def test_the_peer_is_left_when_a_check_is_cancelled() -> None:
+async def test_cancelled_check_closes_its_connection() -> None:
     async with peers.info_then_silent() as peer:
         checking = asyncio.ensure_future(check.check(settings(peer.url)))
         await peer.until_received(b"PING")

@@ -93,7 +93,7 @@ connect   –
     )
 
 
-def test_text_shows_a_stage_that_was_refused_before_it_began() -> None:
+def test_text_shows_stage_refused_before_it_began() -> None:
     dial = refused_dial("tls://west:4222")
     dial.stages["tcp"].outcome = "complete"
     dial.stage_reached, dial.cause, dial.text = "tls", "tls_not_offered", "nothing was sent"
@@ -109,14 +109,14 @@ def test_text_aligns_wide_characters() -> None:
     assert len({cell_len(row) for row in rows}) == 1
 
 
-def test_the_table_fits_the_longest_ipv4_addresses() -> None:
+def test_table_fits_the_longest_ipv4_addresses() -> None:
     long = made(address="255.255.255.255:65535", rtt=12.345, request=12.345)
     output = check_text.table([judge(long, Limits())])
     assert max(map(len, output.splitlines())) <= 80
     assert "12345   12345" in output
 
 
-def test_text_tells_the_servers_before() -> None:
+def test_text_shows_servers_that_failed_before() -> None:
     output = check_text.stages(judge(made(dials=(refused_dial(), *made().dials), request=0.001), Limits()))
     assert re.match(r"nats://west:4222\n\n +began +took .*\ndns ", output)
     assert "\nOK  tls://east:4222\n" in output
@@ -166,7 +166,7 @@ def test_prometheus_has_one_family_a_metric() -> None:
     )
 
 
-def test_a_failure_has_its_cause_its_sentence_and_its_hint_in_every_format() -> None:
+def test_failure_has_cause_and_advice_in_every_format() -> None:
     verdict = judge(Found("nats://west:4222", dials=(refused_dial(),)), Limits())
     output = [
         check_text.stages(verdict),
@@ -183,12 +183,12 @@ def test_a_failure_has_its_cause_its_sentence_and_its_hint_in_every_format() -> 
 @pytest.mark.parametrize(
     ("seconds", "status"), [(0.1, Status.OK), (0.5, Status.WARNING), (1.0, Status.CRITICAL), (9.0, Status.CRITICAL)]
 )
-def test_a_threshold_is_reached_by_its_own_value(seconds: float, status: Status) -> None:
+def test_threshold_is_reached_by_an_equal_value(seconds: float, status: Status) -> None:
     assert judge(made(request=seconds), Limits()).status is status
     assert judge(made(request=0.0, rtt=seconds), Limits()).status is status
 
 
-def test_what_is_our_own_fault_is_unknown_and_less_than_a_failure() -> None:
+def test_local_fault_is_unknown_and_less_than_critical() -> None:
     dial = refused_dial()
     dial.cause, dial.text = "tls_files", "the TLS files cannot be used"
     ours = judge(Found("tls://h:4222", dials=(dial,)), Limits())
@@ -213,7 +213,7 @@ def test_labels_are_quoted() -> None:
     assert r'server="nats://a\"b\\c:1"' in check_formats.prometheus([judge(Found("x", dials=(dial,)), Limits())])
 
 
-def test_a_label_of_performance_data_is_quoted() -> None:
+def test_label_of_performance_data_is_quoted() -> None:
     found = made(server="ws://east:80/a'b=c", address="192.0.2.7:80")
     performance = check_formats.nagios([judge(found, Limits())] * 2).partition(" | ")[2]
     assert performance.startswith("'ws://east:80/a''b%3Dc at 192.0.2.7:80 connect_time'=0.0050s;")

@@ -156,7 +156,7 @@ def test_bad_input_is_one_line_and_nothing_starts(
         (["--no\x1b[31m"], "--no: unknown flag"),
     ],
 )
-def test_what_is_echoed_is_safe_to_print(args: list[str], shown: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_quoted_input_is_escaped(args: list[str], shown: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(args) == Exit.USAGE
     (line,) = capsys.readouterr().err.splitlines()
     assert shown in line
@@ -171,7 +171,7 @@ def test_what_is_echoed_is_safe_to_print(args: list[str], shown: str, capsys: py
         ("NATS_TOKEN", "\udcffhunter2", "NATS_TOKEN: the value is not UTF-8"),
     ],
 )
-def test_a_bad_variable_is_named(
+def test_bad_variable_is_named(
     name: str, value: str, line: str, runs: Runs, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv(name, value)

@@ -49,7 +49,7 @@ def test_context_chosen_on_screen_keeps_what_is_published(choice: tuple[ContextC
     assert "p:4222" in str(chosen.servers[0])
 
 
-def test_what_natsmon_was_started_with_can_be_chosen_again(choice: tuple[ContextChoice, Any]) -> None:
+def test_settings_of_the_start_can_be_chosen_again(choice: tuple[ContextChoice, Any]) -> None:
     contexts, source = choice
     first = source.settings
     contexts.choose("prod")

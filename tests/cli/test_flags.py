@@ -13,7 +13,7 @@ from tests.cli.conftest import Runs
 pytestmark = pytest.mark.usefixtures("runs")
 
 
-def test_the_defaults_of_the_flags_are_those_of_settings(runs: Runs) -> None:
+def test_defaults_of_flags_equal_those_of_settings(runs: Runs) -> None:
     cli.main([])
     expected = Settings(name=runs.settings.name)
     assert runs.settings == expected
@@ -51,7 +51,7 @@ def test_every_flag_reaches_its_field(runs: Runs) -> None:
     }  # fmt: skip
 
 
-def test_what_a_message_is_made_of(runs: Runs, tmp_path: Path) -> None:
+def test_flags_of_a_message_reach_the_settings(runs: Runs, tmp_path: Path) -> None:
     file = tmp_path / "body"
     file.write_bytes(b"\x00\xff\n")
     for args, payload, came_from in (
@@ -72,13 +72,13 @@ def test_headers_in_their_order(runs: Runs) -> None:
     assert runs.settings.headers == (("Kind", Secret("a: b")), ("kind", Secret("")), ("X", Secret("ü")))
 
 
-def test_no_echo(runs: Runs) -> None:
+def test_no_echo_reaches_the_settings(runs: Runs) -> None:
     assert cli.main(["--no-echo"]) == 0
     assert not runs.settings.echo
     assert runs.settings.origins == {"echo": "flag --no-echo"}
 
 
-def test_a_flag_wins_over_a_variable(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_flag_overrides_a_variable(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NATS_URL", "nats://x:1, nats://y")
     cli.main([])
     assert runs.settings.servers == (Server("x", 1), Server("y"))
@@ -120,6 +120,6 @@ def test_credentials_follow_the_nats_cli(
     assert settings.origins == origins
 
 
-def test_the_fastest_rate_is_an_interval_of_nothing(runs: Runs) -> None:
+def test_fastest_rate_is_an_interval_of_zero(runs: Runs) -> None:
     cli.main(["--rate", "max"])
     assert runs.settings.interval == 0.0

@@ -106,7 +106,7 @@ def run(script: str, **env: str) -> "subprocess.CompletedProcess[str]":
 
 
 @pytest.mark.parametrize("args", ["--rate fast", "--xyzzy", "demo --count 0", "nats://h:x", "--json --plain"])
-def test_a_process_says_one_line_and_exits_2(args: str) -> None:
+def test_usage_error_is_one_line_and_exit_2(args: str) -> None:
     done = run(f"natsmon {args}")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("natsmon: ")
@@ -114,7 +114,7 @@ def test_a_process_says_one_line_and_exits_2(args: str) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_a_reader_that_leaves_is_no_error() -> None:
+def test_reader_that_leaves_is_not_an_error() -> None:
     done = run("natsmon info | true; natsmon info --json | head -1; natsmon --help | true; natsmon --version | true")
     assert done.stderr == ""
 

@@ -20,7 +20,7 @@ from tests.cli.conftest import Runs
 pytestmark = pytest.mark.usefixtures("runs")
 
 
-def test_without_a_terminal_it_is_the_plain_log(runs: Runs) -> None:
+def test_run_without_terminal_is_the_plain_log(runs: Runs) -> None:
     assert cli.main([]) == 0
     how, settings, render, control = runs[0]
     assert (how, render.__name__, control) == ("probe", "line", False)
@@ -31,7 +31,7 @@ def test_without_a_terminal_it_is_the_plain_log(runs: Runs) -> None:
 
 
 @pytest.mark.usefixtures("terminal")
-def test_on_a_terminal_it_is_the_dashboard(runs: Runs) -> None:
+def test_run_on_a_terminal_is_the_dashboard(runs: Runs) -> None:
     assert cli.main(["nats://h"]) == 0
     assert runs[0][0] == "dashboard"
     assert runs[0][2] is None
@@ -40,21 +40,21 @@ def test_on_a_terminal_it_is_the_dashboard(runs: Runs) -> None:
     assert runs[0][0] == "probe"
 
 
-def test_the_event_stream_and_its_commands(runs: Runs) -> None:
+def test_event_stream_takes_commands(runs: Runs) -> None:
     assert cli.main(["--json", "--control"]) == 0
     assert runs[0][2:] == (None, True)
 
 
 @pytest.mark.usefixtures("terminal")
 @pytest.mark.parametrize("args", [["demo", "--servers", "3"], ["--rate", "2", "demo", "--servers=3"]])
-def test_the_demo_runs_on_servers_of_its_own(runs: Runs, args: list[str]) -> None:
+def test_demo_runs_on_its_own_servers(runs: Runs, args: list[str]) -> None:
     assert cli.main(args) == 0
     assert runs[0][0] == "dashboard"
     assert runs[0][2].urls == [server.url for server in runs.settings.servers]
     assert runs.settings.origins["servers"] == "demo"
 
 
-def test_the_demo_obeys_no_variable(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_demo_ignores_variables(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
     variables = (str(param.envvar) for param in load("dashboard").params if param.envvar)
     names = [name for name in variables if name.startswith("NATS_")]
     assert {"NATS_URL", "NATS_CA", "NATS_CERT", "NATS_KEY", "NATS_CREDS", "NATS_USER"} <= set(names)
@@ -68,7 +68,7 @@ def test_the_demo_obeys_no_variable(runs: Runs, monkeypatch: pytest.MonkeyPatch)
     )  # fmt: skip
 
 
-def test_the_demo_without_a_server_program_says_so(capsys: pytest.CaptureFixture[str], runs: Runs) -> None:
+def test_demo_without_server_program_is_one_line(capsys: pytest.CaptureFixture[str], runs: Runs) -> None:
     def start(servers: int) -> None:
         raise NoServer("no nats-server found")
 
@@ -86,18 +86,18 @@ def test_the_demo_without_a_server_program_says_so(capsys: pytest.CaptureFixture
         ["-s", "chekc"], ["--", "chekc"],
     ],
 )  # fmt: skip
-def test_a_word_that_is_no_command_is_dialed(runs: Runs, args: list[str]) -> None:
+def test_word_that_is_not_a_command_is_dialed(runs: Runs, args: list[str]) -> None:
     assert cli.main(args) == 0
     assert runs.settings.origins.get("servers") != "demo"
 
 
-def test_a_misspelled_command_that_resolves_is_dialed(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_misspelled_command_that_resolves_is_dialed(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_: ["an address"])
     assert cli.main(["chekc"]) == 0
     assert runs.settings.servers == (Server("chekc"),)
 
 
-def test_the_status_of_a_run_is_the_exit_status(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_exit_status_follows_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.modules["natsmon.probe.process"], "run", lambda *_, **__: Exit.GAVE_UP)
     assert cli.main([]) == 1
 

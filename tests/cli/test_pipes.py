@@ -73,7 +73,7 @@ async def test_reader_that_goes_away_ends_the_run(server: NatsServer) -> None:
 
 
 @pytest.mark.parametrize("mode", ["--json", "--plain"])
-def test_a_full_disk_under_standard_output_is_said(refused_port: int, full_disk: str, mode: str) -> None:
+def test_full_disk_under_standard_output_is_reported(refused_port: int, full_disk: str, mode: str) -> None:
     command = [sys.executable, "-m", "natsmon", mode, f"nats://{HOST}:{refused_port}"]
     with open(full_disk, "wb") as full:
         done = subprocess.run(

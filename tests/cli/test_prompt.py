@@ -26,7 +26,7 @@ async def test_no_password_makes_the_user_a_token() -> None:
         assert any(line.split() == ["token", "****", "flag", "--user"] for line in shown.splitlines())
 
 
-async def test_a_password_that_is_given_is_not_asked_for() -> None:
+async def test_given_password_is_not_asked_for() -> None:
     async with Terminal([*COMMAND, "--password", "hunter2"], size=(100, 70)) as terminal:
         shown = await terminal.until("keymap")
         assert "Password" not in shown

@@ -50,7 +50,7 @@ def _program(path: Path, does: str) -> None:
 # -- a pipe ----------------------------------------------------------------------------------------
 
 
-async def test_a_live_stream_through_a_pipe(server: NatsServer) -> None:
+async def test_live_stream_is_viewed_through_a_pipe(server: NatsServer) -> None:
     line = f"{NATSMON} --json {' '.join(QUICK)} {server.url} | {NATSMON} view -"
     async with Terminal(["sh", "-c", line], env=ENV) as terminal:
         await terminal.until("● CONNECTED")
@@ -69,7 +69,7 @@ async def test_a_live_stream_through_a_pipe(server: NatsServer) -> None:
 
 
 @pytest.mark.parametrize("whole", [True, False])
-async def test_the_screen_stays_when_the_pipe_ends(tmp_path: Path, whole: bool) -> None:
+async def test_screen_stays_after_the_pipe_ended(tmp_path: Path, whole: bool) -> None:
     events = [*streams.connected().events, *([ev.End(t=90.0, exit_code=0, reason="q")] if whole else [])]
     path = written(tmp_path / "run.jsonl", events)
     async with Terminal(["sh", "-c", f"cat {path} | {NATSMON} view -"], env=ENV) as terminal:
@@ -80,7 +80,7 @@ async def test_the_screen_stays_when_the_pipe_ends(tmp_path: Path, whole: bool) 
         assert ("; q; " if whole else "; monitor stopped (the stream ended without") in kept.split("\n")[0]
 
 
-async def test_a_stream_that_begins_in_the_middle_shows_what_it_can(tmp_path: Path) -> None:
+async def test_stream_that_begins_in_the_middle_is_shown(tmp_path: Path) -> None:
     path = written(tmp_path / "run.jsonl", streams.outage().events[30:])
     pipe = tmp_path / "pipe"
     command = f"mkfifo {pipe}; (cat {path}; exec sleep 60) >{pipe} & {NATSMON} view - <{pipe}; kill $!"
@@ -91,7 +91,7 @@ async def test_a_stream_that_begins_in_the_middle_shows_what_it_can(tmp_path: Pa
 
 
 @pytest.mark.parametrize("command", ["view --plain --messages -", "replay --plain --messages run.jsonl"])
-def test_a_log_that_nobody_reads_or_that_finds_no_room(tmp_path: Path, full_disk: str, command: str) -> None:
+def test_log_without_reader_or_space_ends(tmp_path: Path, full_disk: str, command: str) -> None:
     written(tmp_path / "run.jsonl", [*streams.outage().events, *streams.connected().events])
     in_folder = f"cd {tmp_path}; {{ {NATSMON} {command} < run.jsonl; echo $? >code; }}"
     _, out, err = ran("sh", "-c", f"{in_folder} | head -1")
@@ -130,7 +130,7 @@ def test_stream_from_a_pipe_is_recorded(tmp_path: Path) -> None:
     assert err.endswith("cannot be written: No such file or directory\n")
 
 
-async def test_a_recording_that_stops_is_said_while_the_stream_goes_on(tmp_path: Path) -> None:
+async def test_stopped_recording_is_reported_and_the_stream_continues(tmp_path: Path) -> None:
     kept = tmp_path / "run.jsonl"
     process = await asyncio.create_subprocess_exec(
         *[*NATSMON.split(), "view", "--plain", "--record", str(kept), "-"],
@@ -193,7 +193,7 @@ async def test_keys_work_over_ssh(server: NatsServer, elsewhere: dict[str, str])
         assert await terminal.ended() == Exit.ENDED
 
 
-async def test_an_ssh_that_breaks_off_is_said(elsewhere: dict[str, str], tmp_path: Path) -> None:
+async def test_broken_ssh_is_reported(elsewhere: dict[str, str], tmp_path: Path) -> None:
     path = written(tmp_path / "run.jsonl", streams.connected().events)
     _program(tmp_path / "natsmon", f"cat {path}; read line; echo 'Connection to there closed.' >&2; exit 255")
     async with Terminal([*NATSMON.split(), "view", "--ssh", "me@there"], size=(120, 36), env=elsewhere) as terminal:
@@ -204,19 +204,19 @@ async def test_an_ssh_that_breaks_off_is_said(elsewhere: dict[str, str], tmp_pat
         assert await terminal.ended() == Exit.MONITOR_STOPPED
 
 
-def test_a_log_over_ssh(server: NatsServer, elsewhere: dict[str, str]) -> None:
+def test_log_over_ssh_is_shown(server: NatsServer, elsewhere: dict[str, str]) -> None:
     command = [*NATSMON.split(), "view", "--plain", "--ssh", "me@there", "--", "--count", "3", "--payload", "a 'b' $c"]
     code, out, err = ran(*command, "--rate", "100", server.url, env=elsewhere)
     assert (code, err) == (Exit.ENDED, "")
     assert "connected to" in out
 
 
-def test_what_ssh_says_last_is_the_reason(elsewhere: dict[str, str]) -> None:
+def test_last_line_of_ssh_is_the_reason(elsewhere: dict[str, str]) -> None:
     output = ran(*NATSMON.split(), "view", "--plain", "--ssh", "nowhere", env=elsewhere)
     assert output == (Exit.GAVE_UP, "", "natsmon: view: nowhere: ssh ended with exit status 255: no route\n")
 
 
-def test_no_natsmon_there(elsewhere: dict[str, str], tmp_path: Path) -> None:
+def test_missing_natsmon_on_the_host_is_reported(elsewhere: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "natsmon").write_text("#!/bin/sh\necho 'sh: natsmon: not found' >&2; exit 127\n")
     output = ran(*NATSMON.split(), "view", "--plain", "--ssh", "me@there", env=elsewhere)
     assert output == (
@@ -226,14 +226,14 @@ def test_no_natsmon_there(elsewhere: dict[str, str], tmp_path: Path) -> None:
     )
 
 
-def test_what_is_wrong_for_the_natsmon_there(elsewhere: dict[str, str]) -> None:
+def test_error_of_the_remote_natsmon_is_shown(elsewhere: dict[str, str]) -> None:
     code, out, err = ran(*NATSMON.split(), "view", "--plain", "--ssh", "me@there", "--", "--rate", "x", env=elsewhere)
     assert (code, out) == (Exit.USAGE, "")
     assert err.startswith("natsmon: view: me@there: ssh ended with exit status 2: natsmon: --rate: ")
     assert err.count("\n") == 1
 
 
-def test_no_ssh_at_all(tmp_path: Path) -> None:
+def test_missing_ssh_is_reported(tmp_path: Path) -> None:
     output = ran(*NATSMON.split(), "view", "--plain", "--ssh", "there", env={"PATH": str(tmp_path)})
     assert output == (Exit.GAVE_UP, "", "natsmon: view: ssh is not installed, or not on PATH\n")
 
@@ -263,7 +263,7 @@ def test_wrong_usage(args: list[str], why: str, capfd: pytest.CaptureFixture[str
     assert capfd.readouterr() == ("", f"natsmon: {why}\n")
 
 
-def test_a_recording_as_a_log(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_recording_is_shown_as_a_log(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     path = written(tmp_path / "run.jsonl", streams.outage().events)
     assert cli.main(["replay", "--plain", str(path)]) == Exit.ENDED
     out, err = capfd.readouterr()
@@ -274,7 +274,9 @@ def test_a_recording_as_a_log(tmp_path: Path, capfd: pytest.CaptureFixture[str])
 @pytest.mark.parametrize(
     ("content", "why"), [(b"", "is empty"), (b"root:x:0:0\n", "all of it: is not a natsmon recording")]
 )
-def test_nothing_to_replay(tmp_path: Path, content: bytes, why: str, capfd: pytest.CaptureFixture[str]) -> None:
+def test_file_that_is_not_a_recording_is_one_line(
+    tmp_path: Path, content: bytes, why: str, capfd: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "run.jsonl"
     path.write_bytes(content)
     assert cli.main(["replay", "--plain", str(path)]) == Exit.USAGE

@@ -32,7 +32,7 @@ from natsmon.config.settings import Server, Settings, describe, from_line, to_li
         ("ws://h?q", Server("h", 80, "ws", query=Secret("q"))),
     ],
 )
-def test_a_url_is_one_server(text: str, server: Server) -> None:
+def test_url_is_one_server(text: str, server: Server) -> None:
     assert parse_server(text) == server
     assert parse_servers([text])[0] == (server,)
 
@@ -99,7 +99,7 @@ BAD_URLS = [
 
 
 @pytest.mark.parametrize(("text", "why"), BAD_URLS)
-def test_a_bad_url_says_why_and_keeps_the_secret(text: str, why: str) -> None:
+def test_bad_url_raises_without_its_secret(text: str, why: str) -> None:
     with pytest.raises(BadURL, match=why) as caught:
         parse_servers([text])
     text = f"{caught.value.shown} {caught.value}"
@@ -120,7 +120,7 @@ def test_a_bad_url_says_why_and_keeps_the_secret(text: str, why: str) -> None:
         ("nats://joe:1,hun!,a://ter2@h", "****"), ("nats://h!,nats://joe:hunter2@h", "nats://h!"),
     ],
 )  # fmt: skip
-def test_what_an_error_shows_of_a_url(text: str, shown: str) -> None:
+def test_error_shows_url_without_its_secret(text: str, shown: str) -> None:
     with pytest.raises(BadURL) as caught:
         parse_servers([text])
     assert caught.value.shown == shown
@@ -135,7 +135,7 @@ def test_any_text_is_servers_or_bad_url(text: str) -> None:
     assert all(1 <= server.port <= 65535 and server.host for server in servers)
 
 
-def test_settings_survive_the_way_to_the_probe_and_show_no_secret() -> None:
+def test_settings_reach_the_probe_and_show_no_secret() -> None:
     settings = Settings(
         servers=(Server("h", 1), Server("::1")),
         user=Secret("joe"),

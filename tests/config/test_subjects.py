@@ -6,7 +6,7 @@ from natsmon.config.subjects import check_subject
 
 
 @pytest.mark.parametrize("subject", ["hello", "a.b.c", "$x.y", "grüße", "a-b_c/d"])
-def test_a_subject_to_publish_on(subject: str) -> None:
+def test_subject_to_publish_on_is_validated(subject: str) -> None:
     assert check_subject(subject) == subject
 
 
@@ -18,6 +18,6 @@ def test_a_subject_to_publish_on(subject: str) -> None:
         ("a\u202eb", "control"), ("a" * 3000, "longer"),
     ],
 )  # fmt: skip
-def test_a_bad_subject_says_why(subject: str, why: str) -> None:
+def test_bad_subject_raises_with_the_reason(subject: str, why: str) -> None:
     with pytest.raises(ValueError, match=why):
         check_subject(subject)

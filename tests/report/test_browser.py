@@ -34,7 +34,7 @@ def opened(page: Path, folder: Path, width: int, *flags: str) -> tuple[list[str]
 
 @pytest.mark.skipif(BROWSER is None, reason="needs chromium")
 @pytest.mark.slow
-def test_a_browser_has_nothing_to_complain_of(tmp_path: Path) -> None:
+def test_browser_console_stays_empty(tmp_path: Path) -> None:
     page = tmp_path / "report.html"
     output = build.render(report_of(evil().events, streams.outage().events), "html")
     page.write_text(output)

@@ -31,7 +31,9 @@ def recording(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_run_on_a_real_server(tmp_path: Path, server: NatsServer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_run_on_a_real_server_is_reported(
+    tmp_path: Path, server: NatsServer, capsys: pytest.CaptureFixture[str]
+) -> None:
     command = [sys.executable, "-m", "natsmon", "--json", server.url, "--count", "5", "--rate", "100"]
     path = tmp_path / "run.jsonl"
     path.write_bytes(subprocess.run(command, capture_output=True, timeout=30, check=True).stdout)
@@ -46,7 +48,7 @@ def test_a_run_on_a_real_server(tmp_path: Path, server: NatsServer, capsys: pyte
 
 
 @pytest.mark.parametrize("as_format", FORMATS)
-def test_an_outfile_is_there_whole(recording: Path, as_format: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_outfile_is_written_whole(recording: Path, as_format: str, capsys: pytest.CaptureFixture[str]) -> None:
     out = recording.with_name("report")
     assert cli.main(["report", str(recording), "--format", as_format, "--outfile", str(out)]) == Exit.ENDED
     assert capsys.readouterr() == ("", "")
@@ -55,7 +57,7 @@ def test_an_outfile_is_there_whole(recording: Path, as_format: str, capsys: pyte
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
 
 
-def test_an_outfile_that_cannot_be_written(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_outfile_that_cannot_be_written_is_one_line(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = recording.with_name("missing") / "report"
     assert cli.main(["report", str(recording), "--outfile", str(out)]) == Exit.GAVE_UP
     captured = capsys.readouterr()
@@ -63,7 +65,7 @@ def test_an_outfile_that_cannot_be_written(recording: Path, capsys: pytest.Captu
     assert captured.err == f'natsmon: --outfile: "{quotable(str(out))}" cannot be written: No such file or directory\n'
 
 
-def test_compressed_and_from_standard_input_it_is_the_same(
+def test_compressed_file_and_standard_input_give_the_same_report(
     recording: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     packed = recording.with_name("packed.jsonl.gz")
@@ -79,7 +81,7 @@ def test_compressed_and_from_standard_input_it_is_the_same(
     assert output[0][1] == output[1][1] == output[2][1]
 
 
-def test_a_pipe_with_a_name_is_read_to_its_end(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_named_pipe_is_read_to_its_end(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pipe = recording.with_name("pipe")
     os.mkfifo(pipe)
     with subprocess.Popen(["sh", "-c", f'cat "{recording}" > "{pipe}"']):
@@ -97,14 +99,14 @@ def test_closed_standard_input_is_one_line() -> None:
     assert done.stderr == "natsmon: report: not read: standard input: it contains no event\n"
 
 
-def test_a_missing_file_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_file_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["report", str(tmp_path / "missing.jsonl")]) == Exit.USAGE
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err == f'natsmon: report: "{tmp_path}/missing.jsonl" cannot be read: No such file or directory\n'
 
 
-def test_no_file_and_a_format_there_is_not(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_file_and_unknown_format_are_usage_errors(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["report"]) == Exit.USAGE
     assert cli.main(["report", str(recording), "--format", "pdf"]) == Exit.USAGE
     assert capsys.readouterr().err == (
@@ -114,9 +116,7 @@ def test_no_file_and_a_format_there_is_not(recording: Path, capsys: pytest.Captu
 
 
 @pytest.mark.parametrize("content", [b"", b"\n\n", b"GIF89a\x00\xff\n", b"\x1f\x8b\x08cut", b'{"type":"x","t":1}\n'])
-def test_a_file_with_nothing_to_tell_is_one_line(
-    tmp_path: Path, content: bytes, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_file_without_events_is_one_line(tmp_path: Path, content: bytes, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "other"
     path.write_bytes(content)
     assert cli.main(["report", str(path)]) == Exit.USAGE
@@ -126,9 +126,7 @@ def test_a_file_with_nothing_to_tell_is_one_line(
     assert captured.err.count("\n") == 1
 
 
-def test_what_was_skipped_is_said_in_the_report_and_in_one_line(
-    recording: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_skipped_lines_are_in_the_report_and_on_stderr(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
     recording.write_bytes(b"".join([*LINES[:200], b"garbage\n", b'{"type":"telepathy","t":1}\n', LINES[200][:20]]))
     assert cli.main(["report", str(recording)]) == Exit.ENDED
     captured = capsys.readouterr()
@@ -139,7 +137,7 @@ def test_what_was_skipped_is_said_in_the_report_and_in_one_line(
     assert "Not read ──" in captured.out
 
 
-def test_a_name_that_is_no_text_is_shown_as_what_it_is(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_undecodable_file_name_is_escaped(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
     named = recording.rename(recording.with_name("run\udcff.jsonl"))
     for as_format in FORMATS:
         assert cli.main(["report", str(named), "--format", as_format]) == Exit.ENDED
@@ -147,7 +145,7 @@ def test_a_name_that_is_no_text_is_shown_as_what_it_is(recording: Path, capsys: 
         assert "run\\udcff.jsonl" in output.replace("\\\\", "\\"), as_format
 
 
-def test_a_newer_writer_is_said(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_newer_writer_is_reported(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
     session = ev.Session(t=0.0, id="new", started=streams.STARTED, schema=ev.SCHEMA + 1)
     recording.write_bytes(b"".join([codec.encode(session), *LINES[1:]]))
     assert cli.main(["report", str(recording)]) == Exit.ENDED
@@ -156,7 +154,7 @@ def test_a_newer_writer_is_said(recording: Path, capsys: pytest.CaptureFixture[s
     assert "97.50 %" in captured.out
 
 
-def test_one_bad_file_of_two_is_told_beside_the_other(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_unreadable_file_is_reported_beside_the_other(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
     other = recording.with_name("other")
     other.write_bytes(b"hello\n")
     assert cli.main(["report", str(other), str(recording)]) == Exit.ENDED

@@ -43,7 +43,7 @@ def test_figures_of_a_run_with_two_outages() -> None:
     assert run.echo.run == (run.ping.run if run.ping else None)
 
 
-def test_each_outage_has_its_cause_its_cost_and_the_dials_that_failed() -> None:
+def test_outage_has_cause_cost_and_failed_dials() -> None:
     first, last = run_of(streams.outage().events).outages
     assert (first.number, first.at, first.cause) == (1, STARTED + 80.0021, "eof")
     assert (first.ended, first.seconds) == (82.0747, pytest.approx(2.0726))
@@ -101,7 +101,7 @@ def test_every_connection_of_a_session_is_a_run() -> None:
     assert [run.label for run in compare.labelled(found)] == ["run.jsonl (orders)", "run.jsonl (orders)"]
 
 
-def test_silences_last_to_the_next_word_or_to_the_loss() -> None:
+def test_silence_lasts_to_the_next_answer_or_to_the_loss() -> None:
     stream = streams.connected()
     stream.wait(3.0).add(ev.Silent(t=stream.t, since=stream.t - 2.0, server="east-1:4222"))
     stream.wait(1.0).add(ev.SilenceEnded(t=stream.t, seconds=3.0))
@@ -113,7 +113,7 @@ def test_silences_last_to_the_next_word_or_to_the_loss() -> None:
 
 
 @pytest.mark.parametrize("drained", [True, False])
-def test_a_silence_ends_with_its_connection_also_without_a_loss(drained: bool) -> None:
+def test_silence_ends_with_its_connection(drained: bool) -> None:
     stream = streams.connected().wait(3.0)
     since = stream.t - 2.0
     stream.add(ev.Silent(t=stream.t, since=since, server="east-1:4222"))
@@ -127,7 +127,7 @@ def test_a_silence_ends_with_its_connection_also_without_a_loss(drained: bool) -
     assert run_of(stream.events).silences == ((since, pytest.approx(ended, abs=0.01)),)
 
 
-def test_pings_that_were_not_sent_count_in_the_series_as_in_the_whole() -> None:
+def test_omitted_pings_count_in_the_series() -> None:
     run = run_of([*Stream().events, ev.Rtt(t=10.0, seconds=3.5, omitted=3)])
     assert run.ping is not None
     assert run.ping.run.count == sum(point.count for point in run.ping.series) == 4
@@ -148,7 +148,7 @@ def test_more_outages_than_a_state_keeps_are_all_told() -> None:
     assert run.left_out == ()
 
 
-def test_what_is_beyond_the_bounds_is_counted_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_entries_beyond_the_limits_are_counted_and_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sessions, "LIMITS", replace(sessions.LIMITS, outages=1, stretches=2, dials=3))
     run = run_of(streams.outage().events)
     assert len(run.outages) == 1
@@ -158,7 +158,7 @@ def test_what_is_beyond_the_bounds_is_counted_and_said(monkeypatch: pytest.Monke
     )  # fmt: skip
 
 
-def test_a_dial_that_is_left_or_lasts_is_counted_once() -> None:
+def test_unfinished_dial_is_counted_once() -> None:
     stream = Stream().become("CONNECTING", "initial")
     stream.start_dial("east-1:4222").stage("tcp", outcome="started").wait(1.0)
     stream.start_dial("east-2:4222").stage("tcp", outcome="started").wait(1.0)
@@ -170,7 +170,7 @@ def test_a_dial_that_is_left_or_lasts_is_counted_once() -> None:
     assert prose.text == "2 dials: 0 connected, 0 failed, 1 cancelled, 1 in progress when the recording stops."
 
 
-def test_sessions_of_one_file_are_runs_of_their_own_and_a_session_told_again_goes_on() -> None:
+def test_repeated_session_continues_its_run() -> None:
     one, two = streams.connected().events, streams.outage().events
     other = replace(two[0], id="s2", started=STARTED + 500.0)
     found, _ = sessions.runs([*one[:50], one[0], *one[50:], other, *two[1:]], "run.jsonl")
@@ -179,25 +179,25 @@ def test_sessions_of_one_file_are_runs_of_their_own_and_a_session_told_again_goe
     assert [run.label for run in compare.labelled(found)] == ["run.jsonl (1)", "run.jsonl (2)"]
 
 
-def test_of_more_sessions_than_are_kept_the_last_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_last_sessions_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sessions, "SESSIONS_KEPT", 2)
     first = Stream().events[0]
     found, more = sessions.runs([replace(first, id=str(number)) for number in range(1, 4)], "run.jsonl")
     assert ([(run.number, run.id) for run in found], more) == ([(2, "2"), (3, "3")], 1)
 
 
-def test_a_stream_without_its_beginning_has_no_wall_clock() -> None:
+def test_stream_without_its_beginning_has_no_wall_clock() -> None:
     run = run_of(streams.outage().events[1:])
     assert (run.started, run.id) == (0.0, "")
     assert run.availability.outages == 2
 
 
-def test_no_event_is_no_run() -> None:
+def test_stream_without_events_has_no_run() -> None:
     assert sessions.runs([], "run.jsonl") == ([], 0)
 
 
 @pytest.mark.parametrize("at", [1, 30, 200, 420, 430])
-def test_a_recording_that_begins_with_a_snapshot_knows_what_was_before(at: int) -> None:
+def test_snapshot_at_the_beginning_is_reported(at: int) -> None:
     events = streams.outage().events
     whole = run_of(events)
     cut = run_of([*known_after(events[:at]), *events[at:]])
@@ -214,7 +214,7 @@ def test_a_recording_that_begins_with_a_snapshot_knows_what_was_before(at: int) 
     assert cut.echo.run == whole.echo.run
 
 
-def test_a_series_gets_coarser_and_loses_nothing() -> None:
+def test_series_gets_coarser_and_keeps_every_sample() -> None:
     slices = LatencySlices(240)
     for second in range(10_000):
         slices.at(float(second)).record(0.001 * (second % 7 + 1))
@@ -240,7 +240,7 @@ def row(comparison: Comparison, name: str) -> tuple[tuple[object, ...], tuple[st
     return found.values, found.marks
 
 
-def test_one_run_is_compared_with_nothing() -> None:
+def test_single_run_has_no_comparison() -> None:
     assert compare.compared((run_of(streams.connected().events),)) is None
 
 
@@ -261,7 +261,7 @@ def test_before_and_after() -> None:
     assert row(comparison, "outages") == ((0, 2), ("", "worse"))
 
 
-def test_a_run_that_never_connected_is_no_better_than_one_with_an_outage() -> None:
+def test_run_without_a_connection_compares_as_worse() -> None:
     hurt, never = run_of(streams.outage().events), run_of(streams.gave_up().events)
     _, comparison = side_by_side(hurt, never)
     for name in ("availability", "outages", "longest outage", "downtime", "lost"):
@@ -280,7 +280,7 @@ def test_a_run_that_never_connected_is_no_better_than_one_with_an_outage() -> No
         ([(3, 3), (5, 6)], " Lost: numbers 3, 5–6."),
     ],
 )
-def test_the_numbers_of_what_was_lost(numbers: list[tuple[int, int]], expected: str) -> None:
+def test_lost_messages_are_listed_by_number(numbers: list[tuple[int, int]], expected: str) -> None:
     run = run_of(streams.outage().events)
     assert expected in outages.paragraph(replace(run.outages[0], lost_seqs=tuple(numbers)), run)
 
@@ -301,18 +301,18 @@ def test_availability_is_rounded_down(share: float, text: str) -> None:
     [(0, 5, "0 %"), (5, 5, "100 %"), (10**400, 1, "100 %"), (1, 122, "0.82 %"), (1, 10**6, "<0.01 %"),
      (10**6 - 1, 10**6, ">99.99 %"), (3, 0, "0 %")],
 )  # fmt: skip
-def test_a_part_of_a_count_is_neither_nothing_nor_all_by_rounding(count: int, of: int, text: str) -> None:
+def test_share_is_not_rounded_to_nothing_or_all(count: int, of: int, text: str) -> None:
     assert units.part(count, of) == text
 
 
-def test_the_reason_of_the_end_is_in_words() -> None:
+def test_reason_of_the_end_is_in_words() -> None:
     stream = streams.connected()
     stream.add(ev.End(t=stream.t, exit_code=0, reason="duration"))
     (ended,) = [row for row in summary.figures(run_of(stream.events)).rows if row.name == "ended"]
     assert (ended.value.text, ended.note) == ("normally", "--duration reached")
 
 
-def test_at_the_same_time_also_where_it_is_for_a_moment_only() -> None:
+def test_runs_overlap_also_for_a_moment() -> None:
     one = replace(run_of(streams.outage().events), file="a/run.jsonl")
     other = replace(one, file="b/run.jsonl", started=one.started + one.seconds - 0.1)
     runs, comparison = side_by_side(one, other)
@@ -320,7 +320,7 @@ def test_at_the_same_time_also_where_it_is_for_a_moment_only() -> None:
     assert [run.label for run in runs] == ["a/run.jsonl", "b/run.jsonl"]
 
 
-def test_a_duration_is_worse_only_where_that_means_something() -> None:
+def test_duration_is_marked_worse_only_where_it_has_a_meaning() -> None:
     run = run_of(streams.connected().events)
     assert run.echo is not None
     for p99, mark in ((0.0041, ""), (0.00415, ""), (0.0048, "worse"), (0.0030, "better")):
@@ -329,7 +329,7 @@ def test_a_duration_is_worse_only_where_that_means_something() -> None:
     assert row(side_by_side(run, replace(run, echo=None))[1], "latency p99") == ((0.0041, None), ("", "differs"))
 
 
-def test_what_was_lost_is_not_known_where_it_was_not_seen_for_a_while() -> None:
+def test_losses_are_unknown_after_unverified_delivery() -> None:
     stream = streams.connected()
     stream.add(ev.Unverified(t=stream.t, reason="we may not subscribe")).lose().connect(
         "east-2:4222", "reconnect", "east-2"
@@ -343,7 +343,7 @@ def test_what_was_lost_is_not_known_where_it_was_not_seen_for_a_while() -> None:
     )
 
 
-def test_a_run_that_was_blind_throughout_says_why_also_after_its_end() -> None:
+def test_unverified_run_has_the_reason_after_its_end() -> None:
     stream = Stream().become("CONNECTING", "initial").connect()
     stream.add(ev.Unverified(t=stream.t, reason="we may not subscribe"))
     stream.add(ev.Tally(t=stream.t, attempted=3, sent=3, in_flight=3)).become("CLOSED", "user")

@@ -70,7 +70,7 @@ def rendered(report: Report) -> dict[str, str]:
 # -- what is output -------------------------------------------------------------------------------------
 
 
-def test_the_first_screen_answers_what_is_asked_first() -> None:
+def test_summary_comes_first() -> None:
     output = build.render(report_of(streams.outage().events), "text")
     assert (
         output[: output.index("Status over time")]
@@ -92,7 +92,7 @@ servers       2 used       east-1, east-2
     )
 
 
-def test_an_outage_in_a_paragraph_with_what_to_try() -> None:
+def test_outage_has_a_paragraph_and_advice() -> None:
     output = " ".join(build.render(report_of(streams.outage().events), "text").split())
     assert (
         "Outage 1. At 15:08:00 the connection to east-1 was lost: the server closed the connection without giving a "
@@ -105,7 +105,7 @@ def test_an_outage_in_a_paragraph_with_what_to_try() -> None:
 
 
 @pytest.mark.parametrize("name", ["text", "markdown", "html"])
-def test_each_format_tells_the_same_figures(name: str) -> None:
+def test_formats_have_the_same_figures(name: str) -> None:
     report = report_of(streams.outage().events, unread=[Unread("0.jsonl", "line 7: is no event")])
     output = rendered(report)[name]
     output = Page(output).text if name == "html" else output.replace("`", "").replace("\\", "")
@@ -145,7 +145,7 @@ def test_text_keeps_to_its_width(width: int) -> None:
         assert max(map(len, lines)) <= (width if width >= 80 else 80)
 
 
-def test_several_at_the_same_time_share_an_axis_and_others_do_not() -> None:
+def test_overlapping_runs_share_an_axis() -> None:
     events = streams.outage().events
     for later, shared in ((60.0, True), (10_000.0, False)):
         report = report_of(events, [replace(events[0], started=STARTED + later), *events[1:]])
@@ -156,7 +156,7 @@ def test_several_at_the_same_time_share_an_axis_and_others_do_not() -> None:
         assert json.loads(output["json"])["comparison"]["overlapping"] is shared
 
 
-def test_a_short_outage_is_seen_in_a_long_run() -> None:
+def test_short_outage_is_visible_in_a_long_run() -> None:
     stream = streams.connected()
     began = stream.wait(20_000.0).t
     stream.lose().wait(0.01).connect("east-2:4222", "reconnect").settle(began).wait(60_000.0)
@@ -177,7 +177,7 @@ def test_latency_over_time_is_labelled_with_its_highest_duration(longest: float,
 # -- text of servers ----------------------------------------------------------------------------------
 
 
-def test_nothing_acts_on_a_terminal() -> None:
+def test_text_report_has_no_control_characters() -> None:
     for output in rendered(report_of(evil().events, evil().events)).values():
         assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", output)
 
@@ -230,7 +230,7 @@ _PLAUSIBLE = st.one_of([made_of(cls, _BELIEVABLE, conn=st.just(0)) for cls in EV
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(_ANY | _PLAUSIBLE, max_size=25))
-def test_any_stream_is_told_in_every_format(events: list[Any]) -> None:
+def test_any_stream_is_rendered_in_every_format(events: list[Any]) -> None:
     report = report_of(events)
     output = rendered(report)
     json.loads(output["json"])
@@ -240,7 +240,7 @@ def test_any_stream_is_told_in_every_format(events: list[Any]) -> None:
 
 
 @pytest.mark.parametrize("make", [Stream, streams.dialing, streams.countdown, streams.cancelled, streams.gave_up])
-def test_a_stream_that_never_connected(make: Any) -> None:
+def test_stream_without_a_connection_is_reported(make: Any) -> None:
     output = rendered(report_of(make().events))
     assert "never connected" in output["text"]
     Page(output["html"])

@@ -38,7 +38,7 @@ def many_dials(count: int) -> Stream:
 
 
 @pytest.mark.parametrize("make", [streams.outage, outage_streams.upgrade, outage_streams.frozen])
-def test_what_passed_while_nothing_was_recorded_is_told_all_the_same(make: Callable[[], Stream]) -> None:
+def test_events_between_parts_are_reported_from_the_snapshot(make: Callable[[], Stream]) -> None:
     events = make().events
     whole = run_of(events)
 
@@ -53,7 +53,7 @@ def test_what_passed_while_nothing_was_recorded_is_told_all_the_same(make: Calla
             assert facts(cut) == facts(whole), (stop, again)
 
 
-def test_a_silence_may_begin_or_end_while_nothing_was_recorded() -> None:
+def test_silence_begins_or_ends_between_parts() -> None:
     stream = streams.connected().wait(3.0)
     silent = stream.add(ev.Silent(t=stream.t, since=stream.t - 2.0, server=EAST)).events[:]
     since, until = stream.t - 2.0, stream.t
@@ -64,7 +64,7 @@ def test_a_silence_may_begin_or_end_while_nothing_was_recorded() -> None:
     assert run_of([*silent, *known_after(further)]).silences == ((since, until + 1.0),), "the snapshot holds its end"
 
 
-def test_a_silence_that_ended_in_a_loss_is_told_once() -> None:
+def test_silence_before_a_loss_is_reported_once() -> None:
     stream = streams.connected().wait(3.0)
     since = stream.t - 2.0
     silent = stream.add(ev.Silent(t=stream.t, since=since, server=EAST)).events[:]
@@ -74,7 +74,7 @@ def test_a_silence_that_ended_in_a_loss_is_told_once() -> None:
         assert run_of(cut).silences == expected
 
 
-def test_dials_that_are_only_counted_are_said_to_be() -> None:
+def test_dials_that_are_only_counted_are_reported() -> None:
     events = many_dials(FULL.dials + 50).events
     whole, cut = run_of(events), run_of([events[0], *known_after(events)])
     assert whole.dials == cut.dials == FULL.dials + 51
@@ -85,7 +85,7 @@ def test_dials_that_are_only_counted_are_said_to_be() -> None:
     assert "cancelled" not in report
 
 
-def test_a_snapshot_has_the_versions_of_servers_and_an_unknown_one_is_no_difference() -> None:
+def test_unknown_server_version_does_not_differ() -> None:
     events = streams.outage().events
     cut = run_of([events[0], *known_after(events)])
     assert {server.server: server.versions for server in cut.servers} == {EAST: ("2.15.0",), "east-2:4222": ("2.15.0",)}
@@ -97,7 +97,7 @@ def test_a_snapshot_has_the_versions_of_servers_and_an_unknown_one_is_no_differe
     assert (row.values, row.marks) == (("2.15.0", ""), ("", ""))
 
 
-def test_a_snapshot_without_the_first_line_of_its_session_has_its_wall_clock() -> None:
+def test_snapshot_without_session_line_has_its_wall_clock() -> None:
     events = streams.outage().events
     run = run_of([*known_after(events)[1:], *events[-3:], events[0], *events[-3:]])
     assert (run.started, run.id, run.missing, run.left_out[0]) == (
@@ -125,13 +125,13 @@ def test_of_a_stream_without_its_beginning_no_share_is_told() -> None:
     assert row.values[1] is None
 
 
-def test_of_a_tail_with_no_word_of_the_status_none_is_told() -> None:
+def test_tail_without_a_status_has_none() -> None:
     run = run_of(streams.connected().events[-4:])
     assert figure(run, "ended") == ("unknown", "the recording stops")
     assert figure(run, "outages")[0] == "none"
 
 
-def test_where_the_first_line_alone_is_missing_the_share_is_known() -> None:
+def test_availability_is_known_without_the_first_line() -> None:
     events = streams.outage().events
     run = run_of(events[1:])
     assert run.availability == run_of(events).availability

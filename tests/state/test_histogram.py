@@ -8,7 +8,8 @@ from hdrh.histogram import HdrHistogram
 from hypothesis import given
 from hypothesis import strategies as st
 
-from natsmon.state.histogram import HIGHEST, MOST_IN_ALL, Histogram, bucket, quantised
+from natsmon.state.histogram import MOST_IN_ALL, Histogram
+from natsmon.stream.latency_buckets import HIGHEST, bucket, quantised
 
 microseconds = st.integers(1, HIGHEST) | st.integers(1, 3_000)
 counts = st.lists(st.tuples(microseconds, st.integers(1, 1_000)), min_size=1, max_size=40)

@@ -29,7 +29,7 @@ def closed_after_pong() -> list[ev.AnyEvent]:
     return events
 
 
-def test_outages_within_a_millisecond_are_told_apart_by_number() -> None:
+def test_outages_within_a_millisecond_have_their_own_numbers() -> None:
     state = folded(*closed_after_pong(), limits=Limits(outages=OUTAGES))
     assert state.outage_count == OUTAGES
     assert [outage.id for outage in state.outages] == list(range(1, OUTAGES + 1))

@@ -6,7 +6,7 @@ from tests.harness.imported import CLIENT, SCREEN, imported_by
 
 
 @pytest.mark.parametrize("args", [["--version"], ["--help"], ["demo", "--help"], ["info"]])
-def test_the_command_line_answers_without_client_and_screen(args: list[str]) -> None:
+def test_command_line_imports_neither_client_nor_screen(args: list[str]) -> None:
     loaded = imported_by(f"from natsmon.cli.main import main; assert main({args!r}) == 0")
     assert not loaded & (CLIENT | {"textual", "rich", "asyncio"})
 
@@ -15,7 +15,7 @@ def test_the_command_line_answers_without_client_and_screen(args: list[str]) -> 
     "module",
     ["state", "stream.probe_child", "wording.narration", "wording.plain_log", "report.build", "tui", "tui.app"],
 )
-def test_a_view_does_not_import_the_client(module: str) -> None:
+def test_view_does_not_import_the_client(module: str) -> None:
     assert not imported_by(f"import natsmon.{module}") & CLIENT
 
 
@@ -23,32 +23,32 @@ def test_a_view_does_not_import_the_client(module: str) -> None:
     "module",
     ["probe.process", "protocol.nats_client", "dial.dialer", "stream.events", "config.settings"],
 )
-def test_the_probe_and_below_do_not_import_the_screen(module: str) -> None:
+def test_probe_does_not_import_the_screen(module: str) -> None:
     assert not imported_by(f"import natsmon.{module}") & SCREEN
 
 
-def test_the_dialer_stands_on_the_ground_floor() -> None:
+def test_dialer_does_not_import_the_client() -> None:
     loaded = imported_by("import natsmon.dial.dialer, natsmon.stream.events")
     assert not loaded & CLIENT
 
 
-def test_websockets_cost_only_those_who_dial_them() -> None:
+def test_websockets_are_imported_only_when_dialed() -> None:
     assert not imported_by("import natsmon.probe.probe, natsmon.cli.main, natsmon.library.client") & {"websockets"}
 
 
-def test_the_library_needs_neither_screen_nor_command_line() -> None:
+def test_library_imports_neither_screen_nor_command_line() -> None:
     loaded = imported_by("import natsmon; [getattr(natsmon, name) for name in natsmon.__all__]")
     assert "nats" in loaded
     assert "msgspec" not in imported_by("import natsmon; natsmon.connect, natsmon.Client")  # a tenth of `import nats`
     assert not loaded & SCREEN
 
 
-def test_a_dialer_needs_nothing_that_is_installed() -> None:
+def test_dialer_imports_only_the_standard_library() -> None:
     code = "from natsmon import Dialer, DialError, DialTrace, HttpConnectDialer, SocksDialer, Stream"
     assert not imported_by(code) & (SCREEN | CLIENT | {"msgspec"})
 
 
-def test_naming_the_package_loads_nothing() -> None:
+def test_package_imports_nothing_by_itself() -> None:
     assert not imported_by("import natsmon; natsmon.__version__") & (SCREEN | CLIENT | {"asyncio", "msgspec"})
 
 

@@ -17,7 +17,7 @@ from natsmon.text import units
         ("100us", 1e-4), ("100µs", 1e-4), ("100μs", 1e-4), ("100ns", 1e-7), ("290h", 290 * 3600.0),
     ],
 )  # fmt: skip
-def test_a_duration_is_gos(text: str, seconds: float) -> None:
+def test_duration_is_parsed_as_in_go(text: str, seconds: float) -> None:
     assert units.parse_duration(text) == seconds
 
 
@@ -31,13 +31,13 @@ def test_a_duration_is_gos(text: str, seconds: float) -> None:
         ("-1s", "is negative"), ("9" * 20 + "h", "is too long"), ("9" * 5000 + "s", "is not a duration"),
     ],
 )  # fmt: skip
-def test_what_is_no_duration_says_why(text: str, reason: str) -> None:
+def test_invalid_duration_raises_with_the_reason(text: str, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         units.parse_duration(text)
 
 
 @given(st.integers(0, 290 * 365 * 86_400 * 10**6 // 1000))
-def test_a_duration_survives_being_written(microseconds: int) -> None:
+def test_duration_equals_itself_after_formatting(microseconds: int) -> None:
     seconds = microseconds / 10**6
     assert units.parse_duration(units.go_duration(seconds)) == pytest.approx(seconds, abs=1e-9, rel=1e-12)
 
@@ -46,7 +46,7 @@ def test_a_duration_survives_being_written(microseconds: int) -> None:
     ("seconds", "text"),
     [(0.0, "0s"), (0.1, "100ms"), (2.0, "2s"), (90.0, "1m30s"), (120.0, "2m"), (3600.5, "1h0.5s"), (1e-6, "1µs")],
 )
-def test_a_setting_is_written_as_it_could_have_been_typed(seconds: float, text: str) -> None:
+def test_setting_is_formatted_as_it_could_be_typed(seconds: float, text: str) -> None:
     assert units.go_duration(seconds) == text
 
 
@@ -57,7 +57,7 @@ def test_a_setting_is_written_as_it_could_have_been_typed(seconds: float, text: 
         ("8 MiB", 8 << 20), ("1.5KiB", 1536), ("512B", 512), ("1GiB", 1 << 30), ("1T", 1 << 40),
     ],
 )  # fmt: skip
-def test_a_size_is_the_nats_clis(text: str, size: int) -> None:
+def test_size_is_parsed_as_in_the_nats_cli(text: str, size: int) -> None:
     assert units.parse_size(text) == size
 
 
@@ -69,18 +69,18 @@ def test_a_size_is_the_nats_clis(text: str, size: int) -> None:
         ("-8MiB", "is negative"), ("99999999TiB", "is too large"), ("9" * 5000, "is not a size"),
     ],
 )  # fmt: skip
-def test_what_is_no_size_says_why(text: str, reason: str) -> None:
+def test_invalid_size_raises_with_the_reason(text: str, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         units.parse_size(text)
 
 
 @given(st.integers(0, 2**53))
-def test_a_size_survives_being_written(size: int) -> None:
+def test_size_equals_itself_after_formatting(size: int) -> None:
     assert units.parse_size(units.go_size(size)) == size
 
 
 @given(st.text())
-def test_nothing_but_value_error_comes_of_any_text(text: str) -> None:
+def test_any_text_parses_or_raises_value_error(text: str) -> None:
     for parse in (units.parse_duration, units.parse_size):
         with contextlib.suppress(ValueError):
             assert parse(text) >= 0
@@ -95,11 +95,11 @@ def test_nothing_but_value_error_comes_of_any_text(text: str) -> None:
         (1e300, "2540400h00m00s"), (float("inf"), "2540400h00m00s"),
     ],
 )  # fmt: skip
-def test_a_measured_time_has_three_figures(seconds: float, text: str) -> None:
+def test_measured_time_has_three_figures(seconds: float, text: str) -> None:
     assert units.elapsed(seconds) == text
 
 
-def test_the_other_forms_for_people() -> None:
+def test_counts_sizes_and_rates_are_formatted() -> None:
     assert [units.brief(s) for s in (2.0, 0.07, 0.0704, 1.5, 90.0)] == ["2 s", "70 ms", "70.4 ms", "1.5 s", "1m30s"]
     assert [units.size(n) for n in (0, 1023, 1024, 1536, 8 << 20, 2**50)] == [
         "0 B", "1023 B", "1 KiB", "1.5 KiB", "8 MiB", "1024 TiB",

@@ -2,8 +2,8 @@
 
 from msgspec.structs import replace
 
-from natsmon.state.histogram import quantised
 from natsmon.stream import events as ev
+from natsmon.stream.latency_buckets import quantised
 from tests.tui.streams import Stream
 
 

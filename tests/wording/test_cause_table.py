@@ -40,7 +40,7 @@ async def said_by(greeting: bytes) -> Failure:
 # -- no way there -----------------------------------------------------------------------------------
 
 
-async def test_a_name_that_does_not_resolve() -> None:
+async def test_unresolved_name_is_explained() -> None:
     failed = await failure(once(Server("nats.invalid"), connect_timeout=3.0))
     assert failed.where == ("dns", "dns")
     assert failed.text.startswith("nats.invalid: ")
@@ -103,7 +103,7 @@ async def test_closes_before_info() -> None:
     assert failed.text == "closed before INFO"
 
 
-async def test_a_silent_server_of_another_kind_is_recognized() -> None:
+async def test_silent_server_of_another_kind_is_recognised() -> None:
     """Redis is silent until spoken to."""
 
     async def script(talk: Talk) -> None:
@@ -145,7 +145,7 @@ def port_of(server: NatsServer, kind: str) -> int:
 @pytest.mark.parametrize(
     ("kind", "words"), [("cluster", "route port"), ("gateway", "gateway port"), ("leafnode", "leaf node port")]
 )
-async def test_a_port_for_other_servers(nats_server: StartServer, kind: str, words: str) -> None:
+async def test_route_port_is_recognised(nats_server: StartServer, kind: str, words: str) -> None:
     server = nats_server(cluster="c", config=PORTS)
     wanted = once(Server(HOST, port_of(server, kind)))
     failed = await failure(wanted)
@@ -156,13 +156,13 @@ async def test_a_port_for_other_servers(nats_server: StartServer, kind: str, wor
     assert failed.state.dials[-1].connect is None, "no credentials go to a wrong port"
 
 
-async def test_a_port_for_other_servers_that_only_says_so() -> None:
+async def test_route_port_is_recognised_by_its_error() -> None:
     async with peers.err_after_connect("attempted to connect to route port") as peer:
         assert (await failure(once(peer.url))).where == ("connect", "wrong_port")
 
 
 @pytest.mark.parametrize(("kind", "cause"), [("websocket", "websocket_port"), ("monitoring", "monitoring_port")])
-async def test_a_port_that_waits_to_be_spoken_to(nats_server: StartServer, kind: str, cause: str) -> None:
+async def test_port_that_waits_for_the_client_is_recognised(nats_server: StartServer, kind: str, cause: str) -> None:
     server = nats_server(cluster="c", config=PORTS)
     failed = await failure(once(Server(HOST, port_of(server, kind))))
     assert failed.where == ("info", "timeout")
@@ -174,7 +174,7 @@ async def test_a_port_that_waits_to_be_spoken_to(nats_server: StartServer, kind:
 # -- TLS first, on one side only --------------------------------------------------------------------
 
 
-async def test_tls_first_on_the_server_only(nats_server: StartServer, tmp_path: Path) -> None:
+async def test_tls_first_on_the_server_only_is_recognised(nats_server: StartServer, tmp_path: Path) -> None:
     config = Authority(tmp_path, "ca").server_config(HOST, more="handshake_first: true")
     server = nats_server(config=config, speaks_first=False)
     failed = await failure(once(server.url))
@@ -184,7 +184,7 @@ async def test_tls_first_on_the_server_only(nats_server: StartServer, tmp_path: 
     assert failed.logs("a second look", "waits for the TLS handshake", "--tlsfirst")
 
 
-async def test_a_look_is_taken_once_and_ends_with_the_run() -> None:
+async def test_second_look_is_taken_once_and_ends_with_the_run() -> None:
     """Three dials, one look; a run that is closed in the middle of one leaves nothing (the fixtures watch)."""
     async with peers.silent() as peer:
         async with listening(settings(peer.url, connect_timeout=0.1)) as run:
@@ -211,19 +211,19 @@ def test_table_texts_are_short_and_plain(diagnosis: Diagnosis) -> None:
         assert not re.search(r"\b(says?|said|told|tells?|knows?|somebody|nobody|we|our)\b", text)
 
 
-def test_a_word_outside_the_enum_is_unknown() -> None:
+def test_cause_outside_the_enum_is_unknown() -> None:
     assert Cause("something_of_a_newer_natsmon") is Cause.UNKNOWN
     assert diagnose("tcp", "something_of_a_newer_natsmon") == TABLE[Cause.UNKNOWN]
 
 
-def test_a_valid_info_leaves_no_doubt_that_it_is_a_nats_server() -> None:
+def test_valid_info_identifies_a_nats_server() -> None:
     for cause in set(Cause) - {Cause.TLS_SILENT}:
         for stage in (None, "tcp", "tls", "connect"):
             assert "is this a NATS server" not in diagnose(stage, cause).advice
 
 
 @pytest.mark.parametrize("cause", [Cause.DNS, Cause.REFUSED, Cause.UNREACHABLE, Cause.TIMEOUT])
-def test_a_discovered_address_is_not_explained_as_the_users(cause: Cause) -> None:
+def test_discovered_address_has_its_own_explanation(cause: Cause) -> None:
     diagnosis = diagnose("dns" if cause is Cause.DNS else "tcp", cause, discovered=True)
     assert "client_advertise" in diagnosis.advice
     assert "--ignore-discovered-servers" in diagnosis.advice

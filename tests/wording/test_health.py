@@ -129,7 +129,7 @@ def test_health_of_observing_has_the_rate_of_the_last_minute() -> None:
     assert (found.word, found.phrase) == ("CONNECTED", "observing orders.>, 120/s")
 
 
-def test_health_of_a_replay_says_replay_before_the_word() -> None:
+def test_health_of_a_replay_begins_with_replay() -> None:
     assert _now([*_connected(), _DELIVERED], 60.5, Feed(replay=True)).headline == "REPLAY CONNECTED"
 
 
@@ -138,7 +138,7 @@ def test_health_is_silent_also_when_other_data_arrives() -> None:
     assert _now(events, 64.0).level == "degraded"
 
 
-def test_health_says_nothing_gets_through_within_three_seconds_of_the_first_failure() -> None:
+def test_health_is_not_delivering_within_three_seconds() -> None:
     good = [*_connected(), _DELIVERED]
     revoked = [*good, _tally(61.0, attempted=61, sent=60, delivered=60, rejected=1)]
     assert _now(revoked, 61.0).phrase == "1 of 61 was rejected in the last minute"

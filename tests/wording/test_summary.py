@@ -148,7 +148,7 @@ def test_summary_of_every_run_has_all_lines(build: object) -> None:
 
 
 @pytest.mark.parametrize("name", ["run.jsonl", "my run's.jsonl", "-run.jsonl"])
-def test_the_command_that_opens_a_recording(name: str) -> None:
+def test_summary_has_the_command_that_opens_a_recording(name: str) -> None:
     stream = streams.connected()
     *lines_, command = summary(folded(stream), stream.t, recordings=[name])
     assert len(lines_) == len(LABELS)

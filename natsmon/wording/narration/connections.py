@@ -136,15 +136,14 @@ def _reconnected(event: ev.Reconnected, state: State) -> Line:
 def _outage(event: ev.Outage, state: State) -> Line:
     row = state.find_outage(event.outage)
     known = row is None or row.lost_if_known is not None
-    counts = [
+    cost = [f"{units.grouped(event.lost)} lost" if known else "losses not known"]
+    cost += units.counts(
         (event.buffered, "buffered"),
         (event.rejected, "rejected"),
         (event.duplicate, "duplicate"),
         (event.late, "late"),
         (event.unverified, "not verified"),
-    ]
-    cost = [f"{units.grouped(event.lost)} lost" if known else "losses not known"]
-    cost += [f"{units.grouped(number)} {what}" for number, what in counts if number]
+    )
     kind: Kind = "warn" if event.lost or event.rejected else "info"
     if row is not None and row.corrected:
         detected = ", corrected"

@@ -50,7 +50,7 @@ def _published(state: State) -> list[str]:
         pending = "not verified"
     else:
         sums += [f"{units.grouped(tally.delivered)} {echoed}", f"{units.grouped(tally.lost)} lost"]
-    others = (
+    return sums + units.counts(
         (tally.resent, "sent again"),
         (tally.suppressed, "recognised by the stream"),
         (tally.in_flight, pending),
@@ -59,14 +59,14 @@ def _published(state: State) -> list[str]:
         (tally.buffered, "never sent"),
         (tally.rejected, "rejected"),
     )
-    return sums + [f"{units.grouped(number)} {what}" for number, what in others if number]
 
 
 def _observed(counted: ev.Observed | None) -> list[str]:
     counted = counted or ev.Observed(t=0.0)
     sums = [units.plural(counted.messages, "message"), f"from {units.plural(counted.publishers, 'publisher')}"]
-    others = (counted.missing, "missing"), (counted.duplicate, "duplicate"), (counted.out_of_order, "out of order")
-    return sums + [f"{units.grouped(number)} {what}" for number, what in others if number]
+    return sums + units.counts(
+        (counted.missing, "missing"), (counted.duplicate, "duplicate"), (counted.out_of_order, "out of order")
+    )
 
 
 def _end(event: ev.End, state: State) -> Line:
