@@ -20,7 +20,7 @@ from tests.tui import streams
 ROOT = Path(__file__).parent.parent.parent
 NATSMON = f"{sys.executable} -m natsmon"
 ENV = {"PYTHONPATH": str(ROOT)}
-QUICK = ["--reconnect-wait", "100ms", "--rate", "20"]
+QUICK = ["--reconnect-wait", "100ms", "--max-reconnects", "10000", "--rate", "20"]
 
 
 def ran(*command: str, stdin: bytes | None = b"", env: dict[str, str] | None = None) -> tuple[int, str, str]:
@@ -61,7 +61,7 @@ async def test_live_stream_is_viewed_through_a_pipe(server: NatsServer) -> None:
         terminal.send("o")
         await terminal.until("esc back")
         terminal.send("\x1b")
-        await terminal.until(lambda text: "publishing natsmon.echo" in text and "esc back" not in text)
+        await terminal.until(lambda text: "publishing natsm" in text and "esc back" not in text)
         await asyncio.to_thread(server.start)
         await terminal.until("● CONNECTED")
         terminal.send("q")

@@ -8,7 +8,7 @@ import pytest
 
 from natsmon.dial.causes import Cause
 from natsmon.dial.error_causes import classify
-from natsmon.protocol.server_errors import classify_close_reason, classify_server_error
+from natsmon.protocol.server_errors import classify_close_reason, classify_server_error, error_text
 
 # nats-server 2.15: ClosedState.String in server/monitor.go, without "Unknown State".
 CLOSE_REASONS = """
@@ -99,7 +99,7 @@ def test_close_reason_has_its_cause(reason: str, cause: str) -> None:
 
 @pytest.mark.parametrize(("text", "cause"), pairs(ERRORS))
 def test_server_error_has_its_cause(text: str, cause: str) -> None:
-    assert classify_server_error(f"'{text}'") == cause
+    assert classify_server_error(error_text(f"-ERR '{text}'\r\n".encode())) == cause
     assert classify_server_error(text.lower()) == cause
 
 
