@@ -92,7 +92,7 @@ def _decimal(amount: int, per: int) -> str:
 
 
 def elapsed(seconds: float) -> str:
-    """A measured time, three figures or so: ``0.64 ms``, ``23.1 ms``, ``231 ms``, ``2.31 s``, ``12m41s``."""
+    """A measured time, three figures or so: ``0.64 ms``, ``23.1 ms``, ``231 ms``, ``2.31 s``, ``12m41s``, ``4d04h``."""
     seconds = min(max(0.0, seconds), LONGEST)
     if seconds < 0.9995:
         return f"{milliseconds(seconds)} ms"
@@ -102,7 +102,9 @@ def elapsed(seconds: float) -> str:
         return f"{seconds:.1f} s"
     minutes, left = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours}h{minutes:02d}m{left:02d}s" if hours else f"{minutes}m{left:02d}s"
+    if hours < 100:
+        return f"{hours}h{minutes:02d}m{left:02d}s" if hours else f"{minutes}m{left:02d}s"
+    return f"{hours // 24}d{hours % 24:02d}h"
 
 
 def milliseconds(seconds: float) -> str:

@@ -78,7 +78,7 @@ def test_the_totals_count_outages_downtime_and_cost() -> None:
     shares, means, sums, _, header, first, second = texts(listed(moment_of(streams.outage()), 78, 20))
     assert shares.split("   ")[:2] == ["availability 97.18 % of the run", "1 min 94.21 %"]
     assert "10 min" not in shares, "the run is shorter"
-    assert means.rstrip() == "outages 2   longest 2.07 s   mean between 60.0 s   mean to recover 2.07 s"
+    assert means.rstrip() == "outages 2   longest 2.07 s   mean between 1m00s   mean to recover 2.07 s"
     assert sums.rstrip() == "down 3.47 s   1 lost   3 buffered"
     assert header.split() == ["at", "downtime", "cost", "dials", "cause"]
     assert first.split()[:6] == ["15:08:42", "1.40", "s", "1", "buffered", "so"]
@@ -287,9 +287,9 @@ def test_without_a_notice_the_window_is_the_run_up_to_ten_minutes() -> None:
 
 def test_the_time_on_each_server() -> None:
     shown = "\n".join(texts(upgrade_rows.rows(moment_of(outage_streams.upgrade()), 78)))
-    assert "  east-1      1    70.2 s   43.48 %       0  in the pool           east-1:4222" in shown
+    assert "  east-1      1     1m10s   43.48 %       0  in the pool           east-1:4222" in shown
     assert "! east-3      1    46.0 s   28.49 %       0  connected, lame duck" in shown
-    assert "15:08:35  east-2  east-3    10.2 s   20.1 ms    0.4 ms    1.1 ms      0" in shown
+    assert "15:08:35  east-2  east-3    10.2 s   20.1 ms   0.40 ms   1.10 ms      0" in shown
 
 
 def test_a_server_that_left_the_pool_is_gone() -> None:

@@ -58,7 +58,7 @@ def test_hostile_names_stay_text() -> None:
 def test_countdown_shows_server_time_and_its_parts() -> None:
     (first, *_) = texts(dial_rows.rows(moment_of(streams.countdown()), 116, 9))
     assert first.startswith("◌ next dial east-1:4222 in   1.4 s █")
-    assert "(2 s + 0.07 s jitter)" in first
+    assert "(2 s + 70 ms jitter)" in first
 
 
 def test_the_stages_of_the_dial_under_way() -> None:

@@ -2,7 +2,7 @@
 
 import os
 import pty
-import select
+import termios
 import threading
 import tty
 from collections.abc import Iterator
@@ -25,15 +25,16 @@ class Terminal:
         self.output = TerminalOutput(self.inner, "utf-8", self.resumed.set)
 
     def fill(self) -> None:
-        """Write until the terminal accepts nothing and the queue is full."""
-
-        def full() -> bool:
+        """Stop the terminal, as ctrl+s does, and write until frames are dropped."""
+        termios.tcflow(self.inner, termios.TCOOFF)
+        self.output.write(FRAME)
+        wait_until(lambda: self.output.waiting == 0, "first frame under way")
+        for _ in range(2 * LIMIT // len(FRAME)):
             self.output.write(FRAME)
-            return not select.select([], [self.inner], [], 0)[1] and self.output.waiting == 0
-
-        wait_until(full, "full terminal")
+        assert self.output.waiting == 0
 
     def read_until(self, end: bytes) -> bytes:
+        termios.tcflow(self.inner, termios.TCOON)
         read = b""
         while not read.endswith(end):
             read += os.read(self.outer, 1 << 16)
@@ -58,8 +59,8 @@ def test_output_arrives_in_order(terminal: Terminal) -> None:
 
 
 def test_queue_is_bounded_and_drops_whole_frames_only(terminal: Terminal) -> None:
-    terminal.output.write("\x1b[?1049h", "\x1b[?1049")
     terminal.fill()
+    terminal.output.write("\x1b[?1049h", "\x1b[?1049")
     for _ in range(5_000):
         terminal.output.write(FRAME)
         assert terminal.output.waiting <= LIMIT + len(FRAME)
@@ -69,10 +70,9 @@ def test_queue_is_bounded_and_drops_whole_frames_only(terminal: Terminal) -> Non
     terminal.output.write("\x1b[?25h", "\x1b[?25")
     assert terminal.output.waiting < 100
     read = terminal.read_until(b"\x1b[?25h")
-    assert read.startswith(b"\x1b[?1049h")
-    frames, _, controls = read.removeprefix(b"\x1b[?1049h").partition(b"\x1b")
+    frames, _, controls = read.partition(b"\x1b")
     assert frames == FRAME.encode() * (len(frames) // len(FRAME)), "a part of a frame"
-    assert controls == b"]2;title 999\a\x1b[?25h", "not the newest of each kind"
+    assert controls == b"[?1049h\x1b]2;title 999\a\x1b[?25h", "not the newest of each kind"
     assert terminal.resumed.wait(10.0)
     terminal.output.write("again")
     assert terminal.read_until(b"again") == b"again"

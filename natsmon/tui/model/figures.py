@@ -30,14 +30,9 @@ def count(number: int | None, width: int = 9) -> str:
 
 
 def millis(seconds: float | None, width: int = 6) -> str:
-    """Milliseconds with as many decimals as are worth reading, right-aligned."""
-    if seconds is None:
-        return NONE.rjust(width)
-    ms = seconds * 1000
-    for decimals, below in ((2, 100), (1, 1000)):
-        if round(ms, decimals) < below:
-            return f"{ms:.{decimals}f}".rjust(width)
-    return f"{ms:.0f}".rjust(width) if ms < 10 ** (width - 1) else f"{seconds:.0f}s".rjust(width)
+    """Milliseconds, right-aligned; whole seconds where they outgrow their place."""
+    text = NONE if seconds is None else units.milliseconds(seconds)
+    return (text if len(text) <= width or seconds is None else f"{seconds:.0f}s").rjust(width)
 
 
 def percentile(of: "Histogram", p: float) -> float | None:
@@ -52,27 +47,12 @@ def tail(of: "Histogram") -> tuple[str, float | None]:
 
 
 def span(seconds: float | None, width: int = 8) -> str:
-    """A duration in the unit a reader would choose, right-aligned."""
-    if seconds is None:
-        return NONE.rjust(width)
-    if seconds < 0.9995:
-        text = f"{seconds * 1000:.1f} ms" if seconds < 0.09995 else f"{seconds * 1000:.0f} ms"
-    elif seconds < 9.995:
-        text = f"{seconds:.2f} s"
-    elif seconds < 99.95:
-        text = f"{seconds:.1f} s"
-    else:
-        text = elapsed(seconds) if seconds >= 3600 else f"{int(seconds) // 60}m {int(seconds) % 60:02}s"
-    return text.rjust(width)
+    """A duration, right-aligned."""
+    return (NONE if seconds is None else units.elapsed(seconds)).rjust(width)
 
 
-def seconds(value: float) -> str:
-    """Seconds without needless zeros, for settings: 5 s, 2.5 s, 0.07 s."""
-    return f"{value:.2f}".rstrip("0").rstrip(".") + " s"
-
-
-def elapsed(value: float) -> str:
-    """HH:MM:SS, from 100 hours on days: always eight cells."""
+def clock(value: float) -> str:
+    """Running time as HH:MM:SS, from 100 hours on days: always eight cells."""
     whole = int(min(max(0.0, value), units.LONGEST))
     hours, rest = divmod(whole, 3600)
     if hours < 100:

@@ -58,7 +58,7 @@ def _head(dial: Dial, moment: Moment, width: int) -> list[Row]:
 def _outcome(dial: Dial, moment: Moment, width: int) -> Row:
     spent = units.elapsed(dial.elapsed(moment.now))
     limited = dial.timeout and dial.outcome in (None, "timeout")
-    limit = f" of {figures.seconds(dial.timeout)}" if limited else ""
+    limit = f" of {units.brief(dial.timeout)}" if limited else ""
     if dial.outcome is None:
         full, rest = bar(dial.elapsed(moment.now) / dial.timeout, 12) if dial.timeout else ("", "")
         at = f" at {dial.stage_reached}" if dial.stage_reached else ""

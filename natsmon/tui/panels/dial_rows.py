@@ -110,7 +110,7 @@ def _now(moment: Moment, width: int) -> Row:
         end: Row = row((figures.span(spent), "value"))
         if dial.timeout:
             full, rest = bar(spent / dial.timeout, 12 if width >= _FULL_STRIP else 6)
-            limit = row((f" of {figures.seconds(dial.timeout)} ", "label"), (full, "warn"), (rest, "dim"))
+            limit = row((f" of {units.brief(dial.timeout)} ", "label"), (full, "warn"), (rest, "dim"))
             end += limit
         return spread(start, end, width)
     if (waiting := state.waiting) is not None:
@@ -133,7 +133,7 @@ def _countdown(waiting: ev.Waiting, moment: Moment, width: int) -> Row:
     share = left_over / waiting.delay if waiting.delay > 0 else 0.0
     name = shorten(ServerNames(moment.state).name(waiting.server), _LONGEST_NAME)
     start = row(("◌ next dial ", "warn"), (name, "strong"))
-    why = row((f" ({figures.seconds(waiting.base)} + {figures.seconds(waiting.jitter)} jitter)", "label"))
+    why = row((f" ({units.brief(waiting.base)} + {units.brief(waiting.jitter)} jitter)", "label"))
     full, rest = bar(share, 12)
     end = row((" in ", "label"), (f"{left_over:5.1f} s ", "strong"), (full, "warn"), (rest, "dim"))
     if width >= width_of(start + end + why):

@@ -59,7 +59,7 @@ def publish_rate(connection: ev.Connection) -> str:
     interval = connection.interval
     if interval <= 0:
         return _FASTEST[connection.verification]
-    return f"{units.a_second(interval)}/s" if interval <= 1 else f"one every {figures.seconds(interval)}"
+    return f"{units.a_second(interval)}/s" if interval <= 1 else f"one every {units.brief(interval)}"
 
 
 def tick(moment: Moment) -> object:

@@ -44,7 +44,7 @@ def _first(moment: Moment, width: int) -> Row:
         (shape, role), word = _ENDED, "ENDED"
     live = state.status == "CONNECTED" and not moment.over and health is not None and health.level != "down"
     fresh = live and health is not None and not health.word.startswith(_WORD_WITH_TIME)
-    since = figures.elapsed(moment.now - state.since) if health is not None and moment.stream != "stopped" else ""
+    since = figures.clock(moment.now - state.since) if health is not None and moment.stream != "stopped" else ""
     start = row((f"{shape} ", role), (left(word, max(_WORD, len(word))), "strong"), (f" {since:8}  ", "value"))
     end = row(("rtt ", "label"), (figures.millis(state.rtts[-1][1] if state.rtts and fresh else None), "value"))
     end += row((" ms", "label"))

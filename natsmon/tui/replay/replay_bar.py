@@ -77,7 +77,7 @@ def _details(player: Player, width: int) -> Row:
     of = " of " if width >= _DATED else "/"
     if width >= _DATED:
         phrases.append(("", figures.local_day(player.wall)))
-    phrases += [("t ", figures.elapsed(player.now)), ("event ", f"{player.number:,}{of}{len(index):,}")]
+    phrases += [("t ", figures.clock(player.now)), ("event ", f"{player.number:,}{of}{len(index):,}")]
     passed = index.outages_until(player.at)
     phrases.append(("outage ", f"{passed:,}{of}{len(index.outages):,}" if index.outages else figures.NONE))
     if len(index.sessions) > 1:
