@@ -14,7 +14,7 @@ from natsmon.config.config_file import load_choices
 from natsmon.config.view_settings import ViewSettings
 from natsmon.stream import commands
 from natsmon.stream import events as ev
-from natsmon.tui import app as app_module
+from natsmon.tui import monitor_app
 from natsmon.tui.model.key_table import REPLAY_KEYS, keymap_problems
 from natsmon.tui.screen_app import NOTICE_SECONDS
 from natsmon.tui.widgets.panel import Panel
@@ -119,8 +119,8 @@ async def test_quit_hint_stays_while_draining() -> None:
 async def test_quit_ends_the_probe_after_the_limit_of_its_mode(
     monkeypatch: pytest.MonkeyPatch, stream: Callable[[], Stream], limit: str, other: str, shown: str
 ) -> None:
-    monkeypatch.setattr(app_module, limit, 0.3)
-    monkeypatch.setattr(app_module, other, 3600.0)
+    monkeypatch.setattr(monitor_app, limit, 0.3)
+    monkeypatch.setattr(monitor_app, other, 3600.0)
     async with driven(stream(), size=(60, 16)) as drive:
         await drive.press("q")
         assert drive.shown("keybar").startswith(shown)

@@ -1,0 +1,229 @@
+"""An app with a monitor behind it: its events taken in, commands sent to it, started again, and ended."""
+
+import asyncio
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from natsmon.config.view_settings import ViewSettings
+from natsmon.stream import commands
+from natsmon.stream import events as ev
+from natsmon.stream.source import Source
+from natsmon.text.plain_text import printable
+from natsmon.tui.model import decisions
+from natsmon.tui.model.key_table import Key, with_keys
+from natsmon.tui.model.moment import Moment
+from natsmon.tui.model.watched import Watched
+from natsmon.tui.screen_app import ScreenApp
+from natsmon.tui.widgets.key_bar import doing
+
+if TYPE_CHECKING:
+    from textual.timer import Timer
+
+    from natsmon.wording.narration import Kind
+
+LEAVE_WITHIN = 6.0
+"""Seconds a probe may take to drain and end before it is killed."""
+READ_BACK_WITHIN = 22.0
+"""The same, of one that first waits for acknowledgements and reads the stream back."""
+CONFIRM_WITHIN = 3.0
+"""Seconds within which a second ``d`` confirms the drain."""
+_PROMPT = 0.5
+"""Seconds after a key in which events are drawn as they come, not at the next frame."""
+_BURST = 256
+"""Events taken in before the screen gets a turn."""
+
+
+class MonitorApp(ScreenApp):
+    """Does not know what is drawn.
+
+    Args:
+        source: Where events come from and commands go.
+        view: Theme, keymap and the like.
+        clock: The view's clock, in seconds.
+        keys: The keys of the app, before the user's keymap.
+        leave_at_end: Whether to quit when the stream ends.
+        unable: Why no command can be given, where the source takes none.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        view: ViewSettings,
+        clock: Callable[[], float],
+        keys: tuple[Key, ...],
+        *,
+        leave_at_end: bool,
+        unable: str,
+    ) -> None:
+        super().__init__(view, clock, keys)
+        self._source = source
+        self._leave_at_end = leave_at_end
+        self.watched = self.make_watched(source, clock, unable)
+        self.watched.on_answer = self._answered
+        self.watched.window.messages = view.messages
+        source.on_stray = self.stray_line
+        self.finished: list[Moment] = []
+        """The end of each session before this one, where another context was chosen."""
+        self._restarting: Timer | None = None
+        """Kills a monitor that does not end; none when it is not to be started again."""
+        self._interrupted = False
+        self._killed = False
+        self._prompt_until = 0.0
+        self._draw_due = False
+        self._drain_asked = -CONFIRM_WITHIN
+
+    def make_watched(self, source: Source, clock: Callable[[], float], unable: str) -> Watched:
+        """What is known from the source."""
+        return Watched(source, clock, unable)
+
+    def on_load(self) -> None:
+        """Handle signals before the terminal is in application mode."""
+        handlers = {"SIGTERM": self.action_leave, "SIGINT": self.action_interrupt}
+        # The terminal is gone, or ctrl+\: leave at once, the terminal restored.
+        handlers |= {"SIGHUP": self._end_probe, "SIGQUIT": self._end_probe}
+        with suppress(NotImplementedError, RuntimeError, ValueError):  # no signals here: a thread, or Windows
+            for name, handler in handlers.items():
+                asyncio.get_running_loop().add_signal_handler(getattr(signal, name), handler)
+
+    # -- events in --------------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        self.run_worker(self._listen(), group="stream", exclusive=True)
+
+    async def _listen(self) -> None:
+        taken = 0
+        async for event in self._source.events():
+            self.watched.take(event)
+            if self._clock() < self._prompt_until:
+                self._draw_soon()
+            taken += 1
+            if taken % _BURST == 0:
+                await asyncio.sleep(0)
+        leaving = self.watched.stream == "leaving"
+        self.watched.over()
+        if self._restarting is not None and not leaving:
+            self._restarting.stop()
+            self._restarting = None
+            self.finished.append(self.watched.moment())
+            self.call_later(self._start_again)
+            return
+        if leaving or (self.watched.stream == "ended" and self._leave_at_end):
+            self._leave_now()
+        self._draw_soon()
+
+    def _draw_soon(self) -> None:
+        if not self._draw_due:
+            self._draw_due = True
+            self.call_later(self.draw)
+
+    def draw(self) -> None:
+        """Show the present."""
+        raise NotImplementedError
+
+    def stray_line(self, line: str) -> None:
+        self.watched.note(printable(line), "warn")
+
+    def log_notice(self, words: str, kind: "Kind" = "info") -> None:
+        """Show what was done in the log, and for a few seconds in the place of the key bar."""
+        self.watched.note(words, kind)
+        self.show_notice(words)
+        self._prompt_until = self._clock() + _PROMPT
+        self._draw_soon()
+
+    # -- commands ---------------------------------------------------------------------------------
+
+    def _decide(self, action: str, *, send: bool = True) -> bool:
+        """Send the command of an action, unless it is only asked for; False, with a notice, when it does not apply."""
+        decision = decisions.decide(action, self.watched.moment(), pausing=self.watched.sent.pausing)
+        if isinstance(decision, str):
+            self.show_notice(with_keys(decision, self._keys))
+            return False
+        if send:
+            self._send(decision)
+        return True
+
+    def _send(self, command: commands.AnyCommand) -> None:
+        self._prompt_until = self._clock() + _PROMPT
+        self._source.send(self.watched.sent.issue(command))
+
+    def _answered(self, command: commands.AnyCommand, answer: ev.Answer) -> None:
+        if answer.outcome == "ignored":
+            self.show_notice(f"{doing(command)}: {with_keys(answer.reason, self._keys)}")
+        elif len(self._views) > 1:  # the page hides what the dashboard shows of it
+            self.show_notice(f"{doing(command)}: done")
+
+    def action_cancel(self) -> None:
+        self._decide("cancel")
+
+    def action_reconnect(self) -> None:
+        moment = self.watched.moment()
+        if moment.over and moment.can_restart:
+            self.watched.note("starting the monitor again")
+            self._start_again()
+            return
+        self._decide("reconnect")
+
+    def restart(self, words: str) -> None:
+        """Start the monitor again, after the connection is drained and the monitor has ended."""
+        self.log_notice(words)
+        if self.watched.moment().over:
+            self._start_again()
+        elif self._restarting is None:
+            self._send(commands.Close())
+            self._restarting = self.set_timer(self._patience, self._source.kill)
+
+    def _start_again(self) -> None:
+        self.watched.begin()
+        self._start()
+        self._draw_soon()
+
+    def action_next_server(self) -> None:
+        self._decide("next_server")
+
+    def action_pause(self) -> None:
+        self._decide("pause")
+
+    def action_drain(self) -> None:
+        """Drain at the second press: it ends the connection."""
+        confirmed = self._clock() - self._drain_asked <= CONFIRM_WITHIN
+        self._drain_asked = -CONFIRM_WITHIN
+        if self._decide("drain", send=confirmed) and not confirmed:
+            self._drain_asked = self._clock()
+            self.show_notice(
+                f"{self._shown('drain')} again within {CONFIRM_WITHIN:.0f} s drains and closes the connection"
+            )
+
+    # -- the end ----------------------------------------------------------------------------------
+
+    def action_leave(self) -> None:
+        if self.watched.stream == "live" and self.watched.unable:
+            self._leave_now()
+        elif self.watched.stream == "live":
+            self.watched.leave()
+            self._send(commands.Close())
+            self.set_timer(self._patience, self._end_probe)
+            self.show_notice("")  # the key bar shows what is waited for, as long as it is
+            self._draw_soon()
+        elif self.watched.stream == "leaving":
+            self._end_probe()
+        else:
+            self._leave_now()
+
+    @property
+    def _patience(self) -> float:
+        connection = self.watched.state.connection
+        return READ_BACK_WITHIN if connection is not None and connection.verification == "ack" else LEAVE_WITHIN
+
+    def action_interrupt(self) -> None:
+        self._interrupted = True
+        self.action_leave()
+
+    def _end_probe(self) -> None:
+        self._killed = True
+        self._source.kill()
+        self._leave_now()
+
+    def _leave_now(self) -> None:
+        self.exit(decisions.exit_code(self.watched.moment(), interrupted=self._interrupted, killed=self._killed))
