@@ -62,7 +62,7 @@ def test_title_of_a_hostile_server_is_bounded_and_printable() -> None:
     assert title.count("\a") == 1
 
 
-def test_nothing_is_written_without_title_and_alerts() -> None:
+def test_watch_without_title_and_alerts_writes_nothing() -> None:
     alerts, written = watch(ViewSettings(title=False))
     alerts.update(state_of(), UP, 1.0)
     alerts.update(state_of(), DOWN, 2.0)

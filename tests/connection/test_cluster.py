@@ -44,7 +44,7 @@ async def test_explicit_servers_take_turns(nats_server: StartServer) -> None:
             assert (await run.events.until(ev.Reconnected)).after == gaining.url
 
 
-async def test_a_discovered_server_that_is_gone_leaves_the_pool(cluster: list[NatsServer]) -> None:
+async def test_discovered_server_that_is_gone_leaves_the_pool(cluster: list[NatsServer]) -> None:
     ours, *others = cluster
     async with listening(settings(ours.url)) as run:
         await run.events.until(ev.Pool, lambda _: len(run.events.state.pool) == 3)

@@ -166,7 +166,7 @@ async def test_drain_delivers_what_is_under_way_and_stays(ports: tuple[int, int]
 
 
 @pytest.mark.parametrize("phase", [*DIALING, "waiting", "closed"])
-async def test_drain_where_there_is_no_connection(phase: str, ports: tuple[int, int]) -> None:
+async def test_drain_without_a_connection_closes(phase: str, ports: tuple[int, int]) -> None:
     async with reaching(phase, ports) as run:
         run.execute(commands.Drain())
         assert (await ignored(run)).command == "drain"

@@ -12,7 +12,7 @@ from tests.connection.life import connected, url
 from tests.harness.listening import listening, settings
 
 
-async def test_connects_and_tells_each_stage(server: NatsServer) -> None:
+async def test_connect_emits_each_stage(server: NatsServer) -> None:
     async with listening(settings(server.url)) as run:
         event = await connected(run)
         assert event.server == server.url

@@ -48,7 +48,7 @@ async def test_duration_ends_a_run_that_never_connected(blackhole: int) -> None:
         assert await run.ended() == Exit.ENDED
 
 
-async def test_a_count_that_waits_for_the_server_rests(refused_port: int) -> None:
+async def test_count_that_waits_for_the_server_rests(refused_port: int) -> None:
     """All messages are numbered and wait in the buffer: there is nothing to do until the server comes."""
     wanted = settings(url(refused_port), count=5, interval=0.01, reconnect_wait=60.0)
     async with listening(wanted) as run:

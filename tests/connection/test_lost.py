@@ -164,14 +164,14 @@ async def test_flapping_server_is_not_stormed() -> None:
         assert last.t - first.t >= 3 * 0.05
 
 
-async def test_lame_duck_says_so(server: NatsServer) -> None:
+async def test_lame_duck_is_emitted(server: NatsServer) -> None:
     async with listening(settings(server.url)) as run:
         await connected(run)
         server.lame_duck()
         assert (await run.events.until(ev.LameDuck)).server == server.url
 
 
-async def test_a_lame_duck_that_is_started_again_is_one_no_more(nats_server: StartServer) -> None:
+async def test_lame_duck_that_is_started_again_is_one_no_more(nats_server: StartServer) -> None:
     """Whoever is in its cluster says that clients may go there again, wherever we are."""
     soon = 'lame_duck_duration: "30s"\nlame_duck_grace_period: "0.1s"\n'
     duck = nats_server(config=soon, cluster="nodes")

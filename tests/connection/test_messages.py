@@ -71,7 +71,7 @@ async def test_latency_of_late_message_counts_from_when_it_was_due(ports: tuple[
         assert echo.latency >= late - 0.02
 
 
-async def test_a_stall_is_made_up_for_within_bounds(ports: tuple[int, int]) -> None:
+async def test_stall_is_made_up_for_within_bounds(ports: tuple[int, int]) -> None:
     async with reaching("connected", ports) as run:
         await run.events.until(ev.Published)
         before = len(run.events.of(ev.Published))
@@ -82,7 +82,7 @@ async def test_a_stall_is_made_up_for_within_bounds(ports: tuple[int, int]) -> N
         assert made_up <= 0.1 / 0.025 + 8, "twenty were due"
 
 
-async def test_high_rate_is_told_by_tallies_alone(server: NatsServer) -> None:
+async def test_high_rate_emits_tallies_only(server: NatsServer) -> None:
     async with listening(settings(server.url, interval=0.001)) as run:
         tally = await run.events.until_counts(lambda tally: tally.delivered >= 300)
         assert tally.delivered == sum(many for each in run.events.of(ev.Latencies) for _, many in each.counts)
@@ -92,7 +92,7 @@ async def test_high_rate_is_told_by_tallies_alone(server: NatsServer) -> None:
         assert all(b - a >= 0.09 for a, b in pairwise(tallies))
 
 
-async def test_a_rate_beyond_reach_leaves_time_to_listen(server: NatsServer) -> None:
+async def test_rate_beyond_reach_leaves_time_to_listen(server: NatsServer) -> None:
     async with listening(settings(server.url, interval=1e-9)) as run:
         await run.events.until_counts(lambda tally: tally.delivered >= 5_000)
 
@@ -154,7 +154,7 @@ async def test_buffer_is_sent_in_pieces_that_let_other_tasks_run(
     assert max(sent.values()) <= 256, sent
 
 
-async def test_what_was_buffered_goes_out_also_while_paused(refused_port: int, nats_server: StartServer) -> None:
+async def test_buffered_messages_are_sent_while_paused(refused_port: int, nats_server: StartServer) -> None:
     """More than a socket takes at once, so that somebody has to go on."""
     wanted = settings(url(refused_port), payload=b"x" * 2**18, interval=0.02, reconnect_buffer=2**26)
     async with listening(wanted) as run:
@@ -219,7 +219,7 @@ async def test_messages_of_others_are_not_counted_and_copies_are(server: NatsSer
         assert not run.events.of(ev.Disconnected)
 
 
-async def test_a_server_without_headers_is_told(nats_server: StartServer) -> None:
+async def test_server_without_headers_is_reported(nats_server: StartServer) -> None:
     server = nats_server(config="no_header_support: true")
     async with listening(settings(server.url)) as run:
         await connected(run)

@@ -26,7 +26,7 @@ async def in_a_task(work: Callable[[], Awaitable[None]], *, cancelled_before: bo
 
 
 @pytest.mark.parametrize("before", [False, True], ids=["", "cancelled before"])
-async def test_a_deadline_ends_what_is_awaited(before: bool) -> None:
+async def test_deadline_ends_the_wait(before: bool) -> None:
     async def work() -> None:
         async with within(0.01):
             await asyncio.sleep(FOREVER)
@@ -37,7 +37,7 @@ async def test_a_deadline_ends_what_is_awaited(before: bool) -> None:
 
 
 @pytest.mark.parametrize("before", [False, True], ids=["", "cancelled before"])
-async def test_the_outer_of_two_deadlines_is_the_one_that_ends(before: bool) -> None:
+async def test_outer_of_two_deadlines_is_the_one_that_ends(before: bool) -> None:
     async def work() -> None:
         async with within(0.01):
             with suppress(TimeoutError):
@@ -51,7 +51,7 @@ async def test_the_outer_of_two_deadlines_is_the_one_that_ends(before: bool) -> 
 
 @pytest.mark.parametrize("before", [False, True], ids=["", "cancelled before"])
 @pytest.mark.parametrize("late", [False, True], ids=["in time", "at the deadline"])
-async def test_a_cancel_is_one(before: bool, late: bool) -> None:
+async def test_cancel_is_raised(before: bool, late: bool) -> None:
     waiting = asyncio.Event()
 
     async def work() -> None:
@@ -67,6 +67,6 @@ async def test_a_cancel_is_one(before: bool, late: bool) -> None:
     assert task.cancelled()
 
 
-async def test_what_is_done_in_time_is_left_alone() -> None:
+async def test_result_within_the_deadline_is_returned() -> None:
     async with within(FOREVER), until(None):
         await asyncio.sleep(0)

@@ -103,7 +103,7 @@ async def dial(
     return await Dialer(happy_eyeballs_delay=delay).dial((host, port), deadline=deadline, trace=trace)
 
 
-async def test_connects_and_says_where(live: int) -> None:
+async def test_dial_returns_the_address(live: int) -> None:
     notes = Notes()
     stream = await dial(live, trace=notes)
     assert stream.address == f"{HOST}:{live}"
@@ -118,7 +118,7 @@ async def test_connects_and_says_where(live: int) -> None:
     assert notes.errors == {"dns": None, f"{HOST}:{live}": None}
 
 
-async def test_a_name_is_looked_up(live: int) -> None:
+async def test_name_is_looked_up(live: int) -> None:
     notes = Notes()
     await close(await dial(live, host="localhost", trace=notes))
     assert ("connect_start", f"{HOST}:{live}") in notes.told
@@ -152,7 +152,7 @@ async def test_blackhole_is_cancelled_at_once(blackhole: int) -> None:
     assert sockets() == before
 
 
-async def test_a_dead_first_address_costs_one_delay(blackhole: int, live: int, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_dead_first_address_costs_one_delay(blackhole: int, live: int, monkeypatch: pytest.MonkeyPatch) -> None:
     resolving(monkeypatch, blackhole, live)
     notes = Notes()
     began = time.monotonic()
@@ -165,7 +165,7 @@ async def test_a_dead_first_address_costs_one_delay(blackhole: int, live: int, m
     assert notes.errors[f"{HOST}:{live}"] is None
 
 
-async def test_a_refusing_first_address_costs_nothing(
+async def test_refusing_first_address_costs_nothing(
     refused_port: int, live: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     resolving(monkeypatch, refused_port, live)
@@ -175,7 +175,7 @@ async def test_a_refusing_first_address_costs_nothing(
     assert isinstance(notes.errors[f"{HOST}:{refused_port}"], ConnectionRefusedError)
 
 
-async def test_every_address_is_told_when_all_refuse(refused_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_error_lists_every_address_that_refused(refused_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as other:
         other.bind((HOST, 0))
         port = other.getsockname()[1]
@@ -188,7 +188,7 @@ async def test_every_address_is_told_when_all_refuse(refused_port: int, monkeypa
     assert all(isinstance(notes.errors[f"{HOST}:{p}"], ConnectionRefusedError) for p in (refused_port, port))
 
 
-async def test_different_failures_are_told_by_address(refused_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_error_lists_different_failures_by_address(refused_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     async def lookup(host: str, port: int) -> Sequence[AddressInfo]:
         return [at(refused_port), at(9, "255.255.255.255")]
 
@@ -219,7 +219,7 @@ async def test_name_that_does_not_resolve() -> None:
 
 
 @pytest.mark.parametrize("host", ["a" * 64 + ".example", "a..example", "\udcff.example"])
-async def test_name_that_is_no_name(host: str) -> None:
+async def test_invalid_name_is_a_dns_failure(host: str) -> None:
     error = await refused_by(asyncio.ensure_future(dial(1, host=host, within=5.0)))
     assert (error.stage, error.cause) == ("dns", "dns")
 
@@ -251,7 +251,7 @@ async def test_hanging_lookup_does_not_hold_up_the_next_dial(hanging: threading.
 
 
 @pytest.mark.parametrize("hook", ["dns_start", "dns_done", "connect_start", "connect_done"])
-async def test_a_trace_that_raises_is_dropped(hook: str, live: int, caplog: pytest.LogCaptureFixture) -> None:
+async def test_trace_that_raises_is_dropped(hook: str, live: int, caplog: pytest.LogCaptureFixture) -> None:
     notes = Notes()
 
     def broken(*_: object) -> None:
@@ -302,7 +302,7 @@ def test_ipv6_is_shown_in_brackets() -> None:
     assert numeric(at(4222, "::1", socket.AF_INET6)) == "[::1]:4222"
 
 
-async def test_a_dial_that_meets_itself_is_refused(refused_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_dial_that_meets_itself_is_refused(refused_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """On a free port of this machine a connect may be given that very port for its own end, and succeed."""
     real = asyncio.get_running_loop().sock_connect
 

@@ -31,9 +31,7 @@ async def refused(
 
 @pytest.mark.parametrize("login", [None, ("me", SECRET)], ids=["open", "password"])
 @pytest.mark.parametrize("kind", KINDS)
-async def test_connects_by_a_name_that_only_the_proxy_knows(
-    kind: str, login: tuple[str, str] | None, server: NatsServer
-) -> None:
+async def test_proxy_resolves_the_name(kind: str, login: tuple[str, str] | None, server: NatsServer) -> None:
     make, serve = KINDS[kind]
     async with serve(login) as proxy:
         user, password = login or (None, None)
@@ -48,7 +46,7 @@ async def test_connects_by_a_name_that_only_the_proxy_knows(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_an_address_is_given_as_an_address(kind: str, server: NatsServer) -> None:
+async def test_address_is_given_as_an_address(kind: str, server: NatsServer) -> None:
     make, serve = KINDS[kind]
     async with serve() as proxy:
         stream = await make((HOST, proxy.port)).dial((HOST, server.port))
@@ -81,7 +79,7 @@ async def test_wrong_password(kind: str) -> None:
         await proxy.until_left()
 
 
-async def test_a_password_is_wanted() -> None:
+async def test_password_is_wanted() -> None:
     async with proxy_servers.socks(("me", "right")) as proxy:
         error = await refused(SocksDialer((HOST, proxy.port)))
         assert error.text == "the proxy requires a user and a password, or another authentication"
@@ -108,13 +106,13 @@ async def test_socks_refusal_names_the_end_that_failed(reply: int, hop: str, cau
         )
 
 
-async def test_http_refusals_are_told() -> None:
+async def test_http_refusal_is_in_the_error() -> None:
     async with proxy_servers.http(status="503 no way \x1b[31m") as proxy:
         error = await refused(HttpConnectDialer((HOST, proxy.port)))
         assert error.text == r"the proxy answered: 503 no way \x1b[31m"
 
 
-async def test_a_refusal_that_repeats_the_password_is_told_in_the_usual_words() -> None:
+async def test_refusal_with_the_password_in_it_is_redacted() -> None:
     async with proxy_servers.http(("me", SECRET), status=f"503 {SECRET}") as proxy:
         error = await refused(HttpConnectDialer((HOST, proxy.port), user="me", password=SECRET))
         assert error.text == "the proxy answered: 503 Service Unavailable"
@@ -141,7 +139,7 @@ async def test_other_successes_and_interim_answers(server: NatsServer) -> None:
         (b"HTTP/1.1 102 Wait\r\n\r\n" * 20, "the proxy answered: 102 Wait"),
     ],
 )
-async def test_what_is_no_http_proxy(data: bytes, text: str) -> None:
+async def test_peer_that_is_not_an_http_proxy_is_reported(data: bytes, text: str) -> None:
     async with proxy_servers.saying(data) as peer:
         error = await refused(HttpConnectDialer((HOST, peer.port)))
         assert (error.stage, error.cause, error.text) == ("tcp", "proxy", text)
@@ -149,14 +147,14 @@ async def test_what_is_no_http_proxy(data: bytes, text: str) -> None:
 
 
 @pytest.mark.parametrize("data", [b"INFO {}\r\n", b"HTTP/1.1 400 Bad Request\r\n\r\n"])
-async def test_what_is_no_socks_proxy(data: bytes) -> None:
+async def test_peer_that_is_not_a_socks_proxy_is_reported(data: bytes) -> None:
     async with proxy_servers.saying(data) as peer:
         error = await refused(SocksDialer((HOST, peer.port)))
         assert error.text == "the peer is not a SOCKS5 proxy"
 
 
 @pytest.mark.parametrize("make", [SocksDialer, HttpConnectDialer])
-async def test_a_proxy_that_closes_or_is_silent_or_is_not_there(
+async def test_proxy_that_closes_or_is_silent_or_is_not_there(
     make: type[SocksDialer] | type[HttpConnectDialer], refused_port: int
 ) -> None:
     async with peers.close_at_once() as peer:
@@ -172,7 +170,7 @@ async def test_a_proxy_that_closes_or_is_silent_or_is_not_there(
     assert (error.stage, error.cause) == ("tcp", "refused")
 
 
-async def test_a_cancel_leaves_nothing() -> None:
+async def test_cancel_leaves_nothing() -> None:
     async with peers.silent() as peer:
         dialing = asyncio.ensure_future(SocksDialer((HOST, peer.port)).dial(("nats.example", 4222)))
         await peer.until_received(b"\x05\x01\x00")
@@ -184,7 +182,7 @@ async def test_a_cancel_leaves_nothing() -> None:
 
 @pytest.mark.parametrize("host", ["a b", "x\r\nHost: y", "", "a" * 256, "\udcff"])
 @pytest.mark.parametrize("kind", KINDS)
-async def test_what_is_no_name_is_sent_to_nobody(kind: str, host: str) -> None:
+async def test_invalid_name_is_not_sent_to_the_proxy(kind: str, host: str) -> None:
     make, serve = KINDS[kind]
     async with serve() as proxy:
         error = await refused(make((HOST, proxy.port)), host)
@@ -192,7 +190,7 @@ async def test_what_is_no_name_is_sent_to_nobody(kind: str, host: str) -> None:
         assert not proxy.connections
 
 
-async def test_a_proxy_behind_a_proxy(server: NatsServer) -> None:
+async def test_proxy_behind_a_proxy_is_dialed(server: NatsServer) -> None:
     async with proxy_servers.socks() as outer, proxy_servers.http() as inner:
         dialer = HttpConnectDialer((HOST, inner.port), dialer=SocksDialer((HOST, outer.port)))
         client = await connect(server.url, dialer=dialer, allow_reconnect=False)
@@ -203,7 +201,7 @@ async def test_a_proxy_behind_a_proxy(server: NatsServer) -> None:
         await outer.until_left()
 
 
-def test_credentials_that_cannot_be_sent_are_refused_without_being_told() -> None:
+def test_credentials_that_cannot_be_sent_are_refused_and_masked() -> None:
     for make in (
         lambda: SocksDialer((HOST, 1), user="me", password=SECRET * 100),
         lambda: HttpConnectDialer((HOST, 1), user=f"me:{SECRET}"),

@@ -67,14 +67,14 @@ async def test_next_try_waits_for_its_turn() -> None:
     assert await racing == "a"
 
 
-async def test_a_quick_success_starts_no_other() -> None:
+async def test_quick_success_starts_no_other() -> None:
     a, b = Try("a"), Try("b")
     a.succeed()
     assert await race([a, b]) == "a"
     assert not b.started.is_set()
 
 
-async def test_a_failure_starts_the_next_at_once() -> None:
+async def test_failure_starts_the_next_at_once() -> None:
     a, b, c = Try("a"), Try("b"), Try("c")
     racing = race([a, b, c])
     a.fail()
@@ -86,7 +86,7 @@ async def test_a_failure_starts_the_next_at_once() -> None:
     assert await racing == "c"
 
 
-async def test_a_later_failure_starts_the_next_too() -> None:
+async def test_later_failure_starts_the_next_too() -> None:
     a, b, c = Try("a"), Try("b"), Try("c")
     a.fail()
     racing = race([a, b, c])
@@ -138,7 +138,7 @@ async def test_loser_that_succeeds_although_cancelled_is_discarded() -> None:
     assert discarded == ["stubborn"]
 
 
-async def test_all_failures_are_told_in_the_order_of_the_tries() -> None:
+async def test_error_lists_failures_in_order_of_attempts() -> None:
     a, b, c = Try("a"), Try("b"), Try("c")
     racing = race([a, b, c], delay=0.0)
     await c.started.wait()
@@ -150,7 +150,7 @@ async def test_all_failures_are_told_in_the_order_of_the_tries() -> None:
     assert [str(error) for error in caught.value.exceptions] == ["a", "b", "c"]
 
 
-async def test_what_is_no_exception_ends_the_race() -> None:
+async def test_base_exception_ends_the_race() -> None:
     class Enough(BaseException):
         pass
 

@@ -44,7 +44,7 @@ def test_stopped_server_can_be_terminated(server: NatsServer) -> None:
     assert not server.running
 
 
-def test_lame_duck_server_says_so(server: NatsServer) -> None:
+def test_lame_duck_server_sends_ldm(server: NatsServer) -> None:
     with socket.create_connection((HOST, server.port), 5.0) as client, client.makefile("rb") as lines:
         lines.readline()
         client.sendall(b'CONNECT {"verbose":false,"protocol":1}\r\nPING\r\n')
@@ -146,11 +146,11 @@ def test_task_is_found(tmp_path_factory: pytest.TempPathFactory, pytestconfig: p
     assert "linger" in run.stdout
 
 
-async def test_a_task_that_is_ending_is_no_leak() -> None:
+async def test_ending_task_is_not_a_leak() -> None:
     asyncio.create_task(asyncio.sleep(0.01))  # noqa: RUF006  nobody waits for it: that is the point
 
 
-async def test_a_witness_that_was_closed_dials_no_more() -> None:
+async def test_closed_witness_stops_dialing() -> None:
     """Also where the cancel was lost, as in Python 3.11's wait_for."""
     waiting = asyncio.Event()
 

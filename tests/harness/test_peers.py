@@ -101,7 +101,7 @@ async def test_reset_at_once() -> None:
     ("peering", "start"),
     [(peers.http_400, b"HTTP/1.1 400 "), (peers.garbage, b"\x00\x01"), (peers.info_not_json, b"INFO {s")],
 )
-async def test_says(peering: Any, start: bytes) -> None:
+async def test_peer_sends_the_text(peering: Any, start: bytes) -> None:
     async with connected(peering()) as client:
         assert (await client.reader.read(64)).startswith(start)
 

@@ -235,7 +235,7 @@ def test_close_may_be_called_twice() -> None:
 
 
 @pytest.mark.parametrize("fault", ["freeze", "cut", "stall", "slow", "refuse"])
-def test_nothing_is_left_while_a_fault_is_in_effect(demo: Demo, client: RawClient, fault: str) -> None:
+def test_demo_during_a_fault_leaves_no_process(demo: Demo, client: RawClient, fault: str) -> None:
     demo.apply(fault)
     servers = children(demo.pid)
     demo.close()
@@ -244,7 +244,7 @@ def test_nothing_is_left_while_a_fault_is_in_effect(demo: Demo, client: RawClien
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_nothing_outlives_the_holder(holder: subprocess.Popen[str], number: signal.Signals) -> None:
+def test_server_ends_with_its_holder(holder: subprocess.Popen[str], number: signal.Signals) -> None:
     owner, servers, folder = held_by(holder)
     holder.send_signal(number)
     wait_until(lambda: not any(map(alive, [owner, *servers])), "end of the servers")
@@ -252,7 +252,7 @@ def test_nothing_outlives_the_holder(holder: subprocess.Popen[str], number: sign
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_nothing_outlives_an_owner_that_is_terminated(holder: subprocess.Popen[str], number: signal.Signals) -> None:
+def test_server_ends_with_a_terminated_owner(holder: subprocess.Popen[str], number: signal.Signals) -> None:
     owner, servers, folder = held_by(holder)
     os.kill(owner, number)
     wait_until(lambda: not any(map(alive, [owner, *servers])), "end of the servers")

@@ -13,7 +13,7 @@ from natsmon.lab.nats_server import NatsServer
 from tests.library.clients import Callbacks, reconnect
 
 
-async def test_a_frozen_server_holds_nothing_up(server: NatsServer) -> None:
+async def test_close_does_not_wait_for_a_frozen_server(server: NatsServer) -> None:
     callbacks = Callbacks()
     client = await connect(
         server.url,

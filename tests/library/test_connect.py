@@ -130,7 +130,7 @@ async def test_cancelled_in_the_handshake_it_leaves_no_socket(peering: Callable[
         assert set(sockets()) <= set(before)
 
 
-async def test_a_dead_first_address_costs_one_delay(
+async def test_dead_first_address_costs_one_delay(
     blackhole: int, server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def lookup(host: str, port: int) -> Sequence[AddressInfo]:
@@ -157,7 +157,7 @@ class Counting:
         return Stream(*await asyncio.open_connection(*address))
 
 
-async def test_a_dialer_of_ones_own(server: NatsServer) -> None:
+async def test_own_dialer_is_used(server: NatsServer) -> None:
     dialer, notes = Counting(), Notes()
     custom: CustomDialer = dialer
     now = asyncio.get_running_loop().time()
@@ -187,7 +187,7 @@ async def test_whatever_a_dialer_raises_is_a_dial_that_failed(error: Exception, 
     await client.close()
 
 
-async def test_a_dialer_that_ignores_its_deadline_is_cancelled() -> None:
+async def test_dialer_that_ignores_its_deadline_is_cancelled() -> None:
     class Sleepy:
         async def dial(self, address: object, *, deadline: object, trace: object) -> Stream:
             await asyncio.sleep(60)
@@ -202,7 +202,7 @@ async def test_a_dialer_that_ignores_its_deadline_is_cancelled() -> None:
 
 
 @pytest.mark.parametrize("hook", HOOKS)
-async def test_a_hook_that_raises_breaks_nothing(
+async def test_exception_in_a_hook_is_contained(
     hook: str, certificates: Certificates, nats_server: StartServer
 ) -> None:
     server = await asyncio.to_thread(nats_server, config=certificates.config())

@@ -26,7 +26,7 @@ def certificates(tmp_path: Path) -> Certificates:
 
 
 @pytest.mark.parametrize("wrong", ["ca", "name"])
-async def test_a_certificate_that_cannot_be_trusted_ends_the_attempt(
+async def test_certificate_that_cannot_be_trusted_ends_the_attempt(
     wrong: str, certificates: Certificates, nats_server: StartServer
 ) -> None:
     server = await asyncio.to_thread(nats_server, config=certificates.config())
@@ -45,7 +45,7 @@ async def test_a_certificate_that_cannot_be_trusted_ends_the_attempt(
     assert isinstance(error.__cause__, ssl.SSLCertVerificationError)
 
 
-async def test_a_certificate_that_goes_bad_meanwhile(
+async def test_certificate_that_becomes_invalid_is_reported(
     certificates: Certificates, nats_server: StartServer, tmp_path: Path
 ) -> None:
     server = await asyncio.to_thread(nats_server, config=certificates.config())
@@ -60,7 +60,7 @@ async def test_a_certificate_that_goes_bad_meanwhile(
     assert client.is_closed
 
 
-async def test_a_stalled_tls_handshake_ends_in_time() -> None:
+async def test_stalled_tls_handshake_ends_in_time() -> None:
     async def script(talk: Talk) -> None:
         await talk.info(tls_required=True)
         await talk.until_closed()
@@ -76,7 +76,7 @@ async def test_a_stalled_tls_handshake_ends_in_time() -> None:
     assert time.monotonic() - began < 20
 
 
-async def test_nothing_is_sent_in_clear_behind_a_tls_url() -> None:
+async def test_tls_url_sends_no_plaintext() -> None:
     async with peers.correct() as peer:
         url = f"tls://me:secret@{peer.authority}"
         error = await failing(connect(url, allow_reconnect=False, error_cb=Callbacks().options["error_cb"]), DialError)
@@ -88,7 +88,7 @@ async def test_nothing_is_sent_in_clear_behind_a_tls_url() -> None:
 
 
 @pytest.mark.parametrize(("said", "cause"), [("with INFO", "protocol"), ("after INFO", "tls_mismatch")])
-async def test_what_came_in_clear_is_not_believed_under_tls(said: str, cause: str, certificates: Certificates) -> None:
+async def test_plaintext_before_the_handshake_is_rejected(said: str, cause: str, certificates: Certificates) -> None:
     """Anybody on the way can say it."""
     talks: list[Talk] = []
     injected = b"-ERR 'injected'\r\n"
@@ -139,7 +139,7 @@ async def test_tls_that_is_offered_is_taken_behind_a_tls_url(
     ],
     ids=["bare", "list", "not urls", "long", "endless", "error", "nothing"],
 )
-async def test_an_odd_greeting_does_not_end_the_retrying(greeting: bytes) -> None:
+async def test_odd_greeting_does_not_end_the_retrying(greeting: bytes) -> None:
     visits = 0
 
     async def script(talk: Talk) -> None:
@@ -165,7 +165,7 @@ async def test_an_odd_greeting_does_not_end_the_retrying(greeting: bytes) -> Non
         await peer.until_left()
 
 
-async def test_a_long_info_is_read() -> None:
+async def test_long_info_is_read() -> None:
     urls = [f"10.0.{n // 250}.{n % 250}:4222" for n in range(2000)]
     async with peers.correct(connect_urls=urls) as peer:
         client = await connect(peer.url)
@@ -174,7 +174,7 @@ async def test_a_long_info_is_read() -> None:
         await client.close()
 
 
-async def test_what_comes_before_pong_is_not_lost() -> None:
+async def test_lines_before_pong_are_kept() -> None:
     async def script(talk: Talk) -> None:
         await talk.info()
         await talk.until_line(b"PING")
@@ -210,7 +210,7 @@ async def test_verbose(server: NatsServer) -> None:
         (peers.info_then_silent, "connect", "timeout"),
     ],
 )
-async def test_the_cause_of_a_failed_handshake_is_told(peering: Callable[[], Peering], stage: str, cause: str) -> None:
+async def test_failed_handshake_has_its_cause(peering: Callable[[], Peering], stage: str, cause: str) -> None:
     callbacks = Callbacks()
     async with peering() as peer:
         dialing = connect(peer.url, allow_reconnect=False, connect_timeout=0.5, **callbacks.options)
@@ -220,7 +220,7 @@ async def test_the_cause_of_a_failed_handshake_is_told(peering: Callable[[], Pee
         await peer.until_left()
 
 
-async def test_an_error_of_the_server_is_as_nats_py_tells_it(nats_server: StartServer) -> None:
+async def test_server_error_raises_as_in_nats_py(nats_server: StartServer) -> None:
     server = await asyncio.to_thread(nats_server, config="authorization { user: me, password: right }")
     callbacks = Callbacks()
     url = server.url.replace("//", "//me:wrong@")
@@ -228,7 +228,7 @@ async def test_an_error_of_the_server_is_as_nats_py_tells_it(nats_server: StartS
     assert str(error) == "nats: 'Authorization Violation'"
 
 
-async def test_a_server_that_is_advertised_and_makes_no_sense_ends_no_retrying() -> None:
+async def test_invalid_advertised_server_does_not_end_the_retrying() -> None:
     async def script(talk: Talk) -> None:
         first = talk.peer.connections == 1
         await talk.handshake(connect_urls=[] if first else ["[::1", "h:x", "127.0.0.1:1"])
@@ -245,7 +245,7 @@ async def test_a_server_that_is_advertised_and_makes_no_sense_ends_no_retrying()
         await peer.until_left()
 
 
-async def test_the_cause_of_giving_up_is_the_last_one_also_when_the_server_refused(refused_port: int) -> None:
+async def test_cause_of_giving_up_is_the_last_one_also_when_the_server_refused(refused_port: int) -> None:
     callbacks = Callbacks()
     async with peers.err_after_connect("Authorization Violation") as peer:
         servers = [f"nats://127.0.0.1:{refused_port}", peer.url]

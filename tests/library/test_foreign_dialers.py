@@ -43,7 +43,7 @@ async def test_plain_pair_is_a_stream(server: NatsServer) -> None:
 
 
 @pytest.mark.parametrize("dialer", [Scripted, 7, None.__class__, object(), lambda: None])
-async def test_object_that_is_no_dialer_raises_type_error(dialer: Any) -> None:
+async def test_object_that_is_not_a_dialer_raises_type_error(dialer: Any) -> None:
     with pytest.raises(TypeError, match="a dialer is an object with the method dial"):
         await connect("nats://x", dialer=dialer)
     with pytest.raises(TypeError):
@@ -80,7 +80,7 @@ async def test_wrong_result_raises_type_error_at_once_and_leaks_no_socket(
     assert calls == 1
 
 
-async def test_dial_that_is_no_coroutine_function_raises_type_error_and_leaks_no_socket(server: NatsServer) -> None:
+async def test_plain_function_as_dial_raises_type_error_and_leaks_no_socket(server: NatsServer) -> None:
     opened: list[socket.socket] = []
 
     class Blocking:

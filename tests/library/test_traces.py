@@ -96,7 +96,7 @@ async def test_failed_dial_is_an_error_of_its_cause(
     await server.close()
 
 
-async def test_cancelled_dial_is_no_error(exported: tuple[OpenTelemetryTrace, InMemorySpanExporter]) -> None:
+async def test_cancelled_dial_is_not_an_error(exported: tuple[OpenTelemetryTrace, InMemorySpanExporter]) -> None:
     trace, exporter = exported
     server = ScriptedServer(silent)
     connecting = asyncio.ensure_future(connect("nats://x", dialer=server, trace=trace))

@@ -64,7 +64,7 @@ async def test_headers_and_the_query_are_sent() -> None:
     assert [line for line in peer.lines if line.startswith("X-Tenant")] == ["X-Tenant: a", "X-Tenant: b"]
 
 
-async def test_a_server_without_websocket_is_a_failed_handshake() -> None:
+async def test_server_without_websocket_is_a_failed_handshake() -> None:
     async with peers.http_400() as peer:
         url = peer.url.replace("nats://", "ws://")
         options: dict[str, Any] = {"max_reconnect_attempts": 1, "reconnect_time_wait": 0}

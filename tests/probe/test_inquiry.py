@@ -114,7 +114,7 @@ async def test_sent_away_alone(nats_server: StartServer) -> None:
         assert member.lame_duck
 
 
-async def test_the_users_jwt_expires(nats_server: StartServer, tmp_path: Path) -> None:
+async def test_expired_jwt_is_the_close_reason(nats_server: StartServer, tmp_path: Path) -> None:
     operator = Operator(tmp_path)
     server = nats_server(config=operator.config)
     creds = operator.creds(*operator.user(expires_in=2.0))
@@ -128,7 +128,7 @@ async def test_the_users_jwt_expires(nats_server: StartServer, tmp_path: Path) -
         assert "the user JWT expired on" in end.text
 
 
-async def test_a_lowered_maximum_payload(nats_server: StartServer) -> None:
+async def test_lowered_max_payload_is_the_close_reason(nats_server: StartServer) -> None:
     server = nats_server(config=ACCOUNTS + "max_payload: 10000\n")
     async with listening(as_ann(server, payload=b"x" * 500)) as run:
         await run.events.until(ev.Echoed)
@@ -141,7 +141,7 @@ async def test_a_lowered_maximum_payload(nats_server: StartServer) -> None:
     assert said.cause == "max_payload"
 
 
-async def test_the_server_restarted_and_knows_nothing(nats_server: StartServer) -> None:
+async def test_restarted_server_has_no_close_reason(nats_server: StartServer) -> None:
     server = nats_server(config=ACCOUNTS)
     async with listening(as_ann(server)) as run:
         await run.events.until(ev.Connected)
@@ -180,7 +180,7 @@ async def test_without_accounts_only_the_monitoring_port_may_know(nats_server: S
         assert not run.events.of(ev.CloseReason), "we closed it ourselves"
 
 
-async def test_the_monitoring_port_tells_who_may_not_ask(nats_server: StartServer) -> None:
+async def test_monitoring_port_answers_without_a_system_account(nats_server: StartServer) -> None:
     config = ACCOUNTS.replace("password: pw", 'password: pw, permissions: { publish: { deny: ["$SYS.>"] } }') + HTTP
     server = nats_server(config=config)
     url = f"http://{HOST}:{monitoring_port(server)}"
@@ -204,9 +204,7 @@ async def test_the_monitoring_port_tells_who_may_not_ask(nats_server: StartServe
     ],
     ids=["http", "close", "silent", "garbage", "clients"],
 )
-async def test_monitoring_port_that_is_none_is_reported_once(
-    nats_server: StartServer, peering: Any, words: str
-) -> None:
+async def test_wrong_monitoring_port_is_reported_once(nats_server: StartServer, peering: Any, words: str) -> None:
     server = nats_server(config=ACCOUNTS.replace("password: pw", "password: pw, permissions: { publish: hello }"))
     async with peering as peer, administrator(server) as tell:
         wanted = as_ann(server, monitor=f"http://{peer.authority}", subject="hello", echo=False)
@@ -266,7 +264,7 @@ async def test_hanging_lookup_of_the_monitoring_port_occupies_no_executor(monkey
     released.set()
 
 
-async def test_another_server_of_the_cluster_answers(nats_server: StartServer) -> None:
+async def test_close_reason_comes_from_another_server_of_the_cluster(nats_server: StartServer) -> None:
     """We are on another server by then, and the one that knows answers through the cluster."""
     one = nats_server(config=ACCOUNTS, cluster="c")
     two = nats_server(config=ACCOUNTS, cluster="c", routes=(one,))

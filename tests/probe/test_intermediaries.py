@@ -167,7 +167,9 @@ def connected(t: float, **server: str) -> ev.Connected:
         ({"server_name": "n1", "cluster": "east"}, {"server_name": "x"}, "n1 of cluster east"),
     ],
 )
-def test_another_server_on_the_old_address_is_named(before: dict[str, str], after: dict[str, str], words: str) -> None:
+def test_different_server_on_the_old_address_is_named(
+    before: dict[str, str], after: dict[str, str], words: str
+) -> None:
     lost = ev.Disconnected(t=2.0, outage=1, cause="eof")
     *_, line = logged([connected(1.0, **before), lost, connected(3.0, **after)])
     assert (line.kind == "warn") is bool(words)

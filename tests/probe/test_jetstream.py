@@ -60,7 +60,7 @@ async def test_full_speed_keeps_to_the_window(server: NatsServer) -> None:
         assert await stream.messages() == len(numbers) == 20_000
 
 
-async def test_only_subject_of_the_stream_is_taken(server: NatsServer) -> None:
+async def test_jetstream_without_subject_takes_the_only_one(server: NatsServer) -> None:
     async with publishing(server, subject="", stream={"subjects": ["orders.new"]}, interval=0.01) as (run, stream, _):
         await run.events.until_counts(lambda tally: tally.delivered >= 20)
         back = await read_back(run)
@@ -162,7 +162,7 @@ async def test_killed_under_load_three_times(server: NatsServer) -> None:
         pytest.param(False, 0.1, 3, 0, id="what it would not recognise is looked for and sent again"),
     ],
 )
-async def test_an_acknowledgement_that_is_lost(
+async def test_acknowledgement_that_is_lost(
     server: NatsServer,
     monkeypatch: pytest.MonkeyPatch,
     stored: bool,
@@ -234,7 +234,7 @@ async def test_acknowledged_twice(server: NatsServer, elsewhere: int, duplicate:
 
 
 @pytest.mark.parametrize("noticed", ["at a reconnect", "on the same connection"])
-async def test_a_stream_made_anew_is_looked_through_from_its_beginning(
+async def test_stream_made_anew_is_looked_through_from_its_beginning(
     server: NatsServer, monkeypatch: pytest.MonkeyPatch, noticed: str
 ) -> None:
     """The places of the stream before it mean nothing there."""
@@ -262,7 +262,7 @@ async def test_a_stream_made_anew_is_looked_through_from_its_beginning(
 
 
 @pytest.mark.slow
-async def test_a_window_that_was_shortened(server: NatsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_shortened_duplicate_window_is_respected(server: NatsServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(acks, "ACK_WITHIN", 0.6)
     monkeypatch.setattr(acks, "LOOK_EVERY", 0.05)
     with Relay(server.port) as relay:
@@ -279,9 +279,7 @@ async def test_a_window_that_was_shortened(server: NatsServer, monkeypatch: pyte
 # -- a stream that does not take them ---------------------------------------------------------------
 
 
-async def test_a_stream_that_is_not_there_is_told_at_once_and_waited_for(
-    server: NatsServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_missing_stream_is_reported_and_waited_for(server: NatsServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(acks, "_PAUSE", 0.02)
     async with stream_on(server, create=False) as stream, listening(settings(server.url, jetstream=STREAM)) as run:
         await stream._js.add_stream(name="OTHER", subjects=["other"])
@@ -304,7 +302,7 @@ async def test_servers_without_jetstream(nats_server: StartServer) -> None:
     assert not run.events.of(ev.Audit)
 
 
-async def test_a_subject_that_no_stream_listens_on(server: NatsServer) -> None:
+async def test_subject_without_a_stream_is_reported(server: NatsServer) -> None:
     async with publishing(server, subject="helo") as (run, _, numbers):
         told = await run.events.until(ev.AsyncError)
         assert told.text.startswith(
@@ -316,7 +314,7 @@ async def test_a_subject_that_no_stream_listens_on(server: NatsServer) -> None:
         assert again is None or "no stream listens on helo" in again.text
 
 
-async def test_another_stream_does_not_swallow_them(server: NatsServer) -> None:
+async def test_acknowledgement_of_another_stream_is_rejected(server: NatsServer) -> None:
     async with stream_on(server, name="OTHER") as other, publishing(server, stream={"subjects": ["else"]}) as three:
         run, _, numbers = three
         await run.events.until_counts(lambda tally: tally.rejected >= 2)
@@ -325,7 +323,7 @@ async def test_another_stream_does_not_swallow_them(server: NatsServer) -> None:
         assert (await other._js.stream_info("OTHER")).state.messages == 0
 
 
-async def test_a_stream_that_is_deleted_meanwhile_and_made_with_other_subjects(server: NatsServer) -> None:
+async def test_stream_that_is_deleted_meanwhile_and_made_with_other_subjects(server: NatsServer) -> None:
     async with publishing(server, interval=0.05) as (run, stream, _):
         await run.events.until_counts(lambda tally: tally.delivered >= 3)
         await stream.remove()
@@ -336,7 +334,7 @@ async def test_a_stream_that_is_deleted_meanwhile_and_made_with_other_subjects(s
         assert tally.lost == 0
 
 
-async def test_what_waited_behind_the_rejected_goes_out(server: NatsServer) -> None:
+async def test_messages_behind_a_rejected_one_are_sent(server: NatsServer) -> None:
     async with publishing(server, interval=600.0) as (run, stream, _):
         await run.events.until(ev.Echoed)
         await stream.remove()
@@ -349,7 +347,7 @@ async def test_what_waited_behind_the_rejected_goes_out(server: NatsServer) -> N
         assert (tally.attempted, tally.delivered, tally.buffered) == (7, 1, 0)
 
 
-async def test_a_full_stream_rejects(server: NatsServer) -> None:
+async def test_full_stream_rejects(server: NatsServer) -> None:
     async with publishing(server, stream={"max_msgs": 5, "discard": "new"}) as (run, stream, _):
         told = await run.events.until(ev.AsyncError)
         assert told.text == f"stream {STREAM} rejects messages: maximum messages exceeded"
@@ -372,7 +370,7 @@ async def test_acknowledgements_that_may_not_be_heard(nats_server: StartServer, 
         assert tally.sent == 0
 
 
-async def test_a_stream_that_may_not_be_asked_about(nats_server: StartServer, tmp_path: Path) -> None:
+async def test_stream_that_may_not_be_asked_about(nats_server: StartServer, tmp_path: Path) -> None:
     only = "{ publish: { allow: [hello] } }"
     users = f"{{ user: u, password: p, permissions: {only} }}, {{ user: all, password: p }}"
     server = nats_server(config=f"{jetstream(tmp_path)}\nauthorization {{ users: [{users}] }}")
@@ -454,7 +452,7 @@ def test_runs_without_others(ours: set[int], theirs: set[int]) -> None:
     assert all(after > last + 1 for (_, last), (after, _) in pairwise(left))
 
 
-def test_what_is_refused_was_not_sent() -> None:
+def test_refused_message_counts_as_rejected() -> None:
     ledger = Ledger()
     for seq in (1, 2, 3, 4):
         ledger.attempt()

@@ -270,7 +270,7 @@ def sent(*seqs: int) -> Ledger:
     return ledger
 
 
-def test_nothing_is_lost_until_it_is_given_up() -> None:
+def test_message_is_lost_only_when_given_up() -> None:
     ledger = sent(1, 2)
     cut = ledger.cut()
     ledger.send(ledger.attempt(), 0.0, SIZE)
@@ -281,7 +281,7 @@ def test_nothing_is_lost_until_it_is_given_up() -> None:
     assert list(cut.lost_seqs) == [(1, 2)]
 
 
-def test_a_loss_is_taken_back_once() -> None:
+def test_loss_is_taken_back_once() -> None:
     ledger = sent(1, 2, 3)
     cut = ledger.cut()
     ledger.give_up()
@@ -310,7 +310,7 @@ def test_out_of_order() -> None:
     assert ledger.out_of_order == 1
 
 
-def test_what_is_sent_unheard_takes_no_memory() -> None:
+def test_unverified_messages_take_no_memory() -> None:
     ledger = Ledger()
     ledger.go_blind()
     for _ in range(1_000):
@@ -318,7 +318,7 @@ def test_what_is_sent_unheard_takes_no_memory() -> None:
     assert (ledger.unverified, len(ledger._flags), len(ledger._unseen)) == (1_000, 0, 1)
 
 
-def test_a_gap_wider_than_the_window_is_not_kept() -> None:
+def test_gap_wider_than_the_window_is_not_kept() -> None:
     ledger = sent(1)
     ledger.send(10**12, 0.0, SIZE)
     assert len(ledger._flags) == 1

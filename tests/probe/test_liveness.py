@@ -24,7 +24,7 @@ SELDOM = 60.0
 # -- PING arithmetic ----------------------------------------------------------------------------------
 
 
-async def test_stale_when_it_was_said_to_be_and_silent_before(server: NatsServer) -> None:
+async def test_connection_is_silent_before_it_is_stale_at_the_announced_time(server: NatsServer) -> None:
     interval, most = 0.2, 2
     wanted = settings(server.url, ping_interval=interval, max_pings_out=most)
     async with listening(wanted) as run:
@@ -58,7 +58,7 @@ async def test_pings_that_are_answered_in_time_are_no_news(server: NatsServer) -
         assert len(told) <= 3 + 2 * late, "fifty PINGs and fifty PONGs"
 
 
-async def test_a_pong_settles_every_ping(server: NatsServer) -> None:
+async def test_pong_settles_every_ping(server: NatsServer) -> None:
     async with listening(settings(server.url, ping_interval=0.05, max_pings_out=200, rtt_interval=0.0)) as run:
         await run.events.until(ev.Keepalive)
         await freeze(server)
@@ -72,7 +72,7 @@ async def test_a_pong_settles_every_ping(server: NatsServer) -> None:
         assert not run.events.of(ev.Disconnected)
 
 
-async def test_what_still_speaks_is_not_stale() -> None:
+async def test_connection_with_data_is_not_stale() -> None:
     """PONG may be behind much else; but once nothing comes any more, the limit holds."""
 
     async def script(talk: Talk) -> None:
@@ -91,7 +91,7 @@ async def test_what_still_speaks_is_not_stale() -> None:
             assert lost.t - up.t > 0.5, "two intervals without a PONG"
 
 
-async def test_an_alarm_lets_be_read_what_waits_in_the_socket() -> None:
+async def test_timeout_reads_pending_input_first() -> None:
     ours, theirs = socket.socketpair()
     reader, writer = await asyncio.open_connection(sock=ours)
     order: list[str] = []
@@ -120,7 +120,7 @@ async def test_an_alarm_lets_be_read_what_waits_in_the_socket() -> None:
 # -- silence ------------------------------------------------------------------------------------------
 
 
-async def test_silence_is_told_within_two_missed_echoes_and_so_is_its_end(server: NatsServer) -> None:
+async def test_silence_is_emitted_within_two_missed_echoes(server: NatsServer) -> None:
     async with listening(settings(server.url, interval=1.0, rtt_interval=0.0)) as run:
         await run.events.until(ev.Echoed)
         await freeze(server)
@@ -137,7 +137,7 @@ async def test_silence_is_told_within_two_missed_echoes_and_so_is_its_end(server
         assert [told.since for told in run.events.of(ev.Silent)].count(silent.since) == 1
 
 
-async def test_a_ping_without_an_answer_is_silence_too(server: NatsServer) -> None:
+async def test_ping_without_an_answer_is_silence_too(server: NatsServer) -> None:
     wanted = settings(server.url, interval=SELDOM, rtt_interval=0.05, ping_interval=0.4)
     async with listening(wanted) as run:
         await run.events.until(ev.Rtt)
@@ -179,7 +179,7 @@ async def test_subscribed_comes_before_anything_is_heard(refused_port: int, nats
         assert run.events.seen.index(subscribed) < run.events.seen.index(run.events.of(ev.Echoed)[0])
 
 
-async def test_a_subscription_refused_is_not_told_as_taken(nats_server: StartServer) -> None:
+async def test_refused_subscription_is_not_emitted(nats_server: StartServer) -> None:
     denied = "authorization { users: [{user: u, password: p, permissions: {subscribe: {deny: hello}}}] }"
     server = nats_server(config=denied)
     wanted = settings(server.url, user=Secret("u"), password=Secret("p"), rtt_interval=0.02)
@@ -192,7 +192,7 @@ async def test_a_subscription_refused_is_not_told_as_taken(nats_server: StartSer
 # -- round trips --------------------------------------------------------------------------------------
 
 
-async def test_a_stall_is_met_by_every_ping_that_was_due_in_it(server: NatsServer) -> None:
+async def test_stall_is_met_by_every_ping_that_was_due_in_it(server: NatsServer) -> None:
     interval = 0.02
     async with listening(settings(server.url, rtt_interval=interval)) as run:
         await run.events.until(ev.Rtt)

@@ -59,7 +59,7 @@ async def counts(run: Listening, messages: int) -> tuple[int, int, int, int]:
     return told.publishers, told.missing, told.duplicate, told.out_of_order
 
 
-async def test_what_natsmon_asks_itself_is_none_of_them(server: NatsServer) -> None:
+async def test_own_requests_are_not_observed(server: NatsServer) -> None:
     async with observing(server, ">") as (run, publisher):
         for _ in range(2):
             run.execute(commands.Reconnect())
@@ -127,7 +127,7 @@ async def test_of_too_many_the_one_longest_unheard_is_forgotten(
         assert await counts(run, 6) == (4, 1, 0, 0)
 
 
-async def test_what_a_stream_republishes_names_what_was_before_it(server: NatsServer) -> None:
+async def test_republished_message_has_the_last_sequence(server: NatsServer) -> None:
     async with observing(server) as (run, publisher):
         await publisher.republished((4, 1), (9, 4), (12, 9))  # other subjects lie in between
         await publisher.republished((5, 0), (8, 6), of="others")  # 6 is left out
@@ -137,7 +137,7 @@ async def test_what_a_stream_republishes_names_what_was_before_it(server: NatsSe
         assert await counts(run, 7) == (2, 1, 0, 1)
 
 
-async def test_a_stream_that_really_republishes(nats_server: StartServer, tmp_path: Path) -> None:
+async def test_republishing_stream_is_observed(nats_server: StartServer, tmp_path: Path) -> None:
     server = nats_server(config=jetstream(tmp_path))
     async with observing(server, "seen.>") as (run, publisher):
         stream = Stream(publisher.client)
@@ -154,7 +154,7 @@ async def test_headers_that_are_no_numbers(server: NatsServer) -> None:
         assert await counts(run, 4) == (0, 0, 0, 0)
 
 
-async def test_what_nobody_could_hear_is_missing_too(server: NatsServer) -> None:
+async def test_messages_sent_during_an_outage_are_missing(server: NatsServer) -> None:
     async with observing(server) as (run, publisher):
         await publisher.numbered(1, 2)
         assert await counts(run, 2) == (1, 0, 0, 0)
@@ -166,14 +166,14 @@ async def test_what_nobody_could_hear_is_missing_too(server: NatsServer) -> None
             assert await counts(run, 3) == (1, 3, 0, 0)
 
 
-async def test_a_real_natsmon_is_one_publisher(server: NatsServer) -> None:
+async def test_real_natsmon_is_one_publisher(server: NatsServer) -> None:
     async with observing(server) as (run, _), listening(settings(server.url, interval=0.01)) as other:
         told = await run.events.until(ev.Observed, lambda told: told.messages >= 50)
         assert (told.publishers, told.missing, told.duplicate, told.out_of_order) == (1, 0, 0, 0)
         assert (await other.events.until_counts(lambda tally: tally.delivered >= 50)).lost == 0
 
 
-async def test_a_subject_that_may_not_be_heard(nats_server: StartServer) -> None:
+async def test_subject_that_may_not_be_heard(nats_server: StartServer) -> None:
     only = "authorization { users: [{ user: u, password: p, permissions: { subscribe: { deny: [hello] } } }] }"
     server = nats_server(config=only)
     async with listening(settings(server.url, observe="hello", user=Secret("u"), password=Secret("p"))) as run:
@@ -187,7 +187,7 @@ def ending(*events: ev.AnyEvent, **connection: Any) -> str:
     return logged([*begin, *events, ev.End(t=1.0, exit_code=0)])[-1].text
 
 
-def test_the_last_line_says_what_was_observed() -> None:
+def test_summary_has_the_observed_messages() -> None:
     counted = ev.Observed(t=0.5, messages=1200, bytes=1, publishers=1, missing=3)
     assert ending(counted, observing=True, subject=">").endswith(
         ": 1,200 messages, from 1 publisher, 3 missing, 0 reconnects"
@@ -195,7 +195,7 @@ def test_the_last_line_says_what_was_observed() -> None:
     assert ending(observing=True, subject=">").endswith(": 0 messages, from 0 publishers, 0 reconnects")
 
 
-def test_the_last_line_says_what_a_stream_acknowledged() -> None:
+def test_summary_has_the_acknowledged_messages() -> None:
     counted = ev.Tally(t=0.5, attempted=9, sent=8, rejected=1, delivered=7, in_flight=1, resent=2, suppressed=1)
     assert ending(counted, verification="ack", stream="S").endswith(
         ": 8 published, 7 acknowledged, 0 lost, 2 sent again, 1 recognised by the stream, 1 not acknowledged, "

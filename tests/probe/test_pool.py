@@ -125,7 +125,7 @@ def test_lost_server_goes_last() -> None:
     assert members(made) == [B, C, A]
 
 
-def test_discovered_join_and_are_told_once() -> None:
+def test_discovered_servers_are_emitted_once() -> None:
     made = pool(A)
     assert made.discover([B, C], A) == [B, C]
     assert made.discover([C, B], A) == []
@@ -155,7 +155,7 @@ def test_discovered_by_another_name_are_the_same_servers() -> None:
     assert [(m.server, m.failures) for m in made.members if m.discovered] == [(first[0], 1)]
 
 
-def test_nothing_advertised_changes_nothing() -> None:
+def test_empty_advertisement_changes_nothing() -> None:
     made = pool(A)
     made.discover([B], A)
     assert made.discover([], A) == []
@@ -177,7 +177,7 @@ def test_discovered_have_the_limit_too() -> None:
 
 
 @pytest.mark.parametrize("url", ["", ":4222", "a b:4222", "h:99999", "[::1", "h:x", "\x1b[2J:1", "h:1/p", "u:p@"])
-def test_what_is_no_address_is_left_out(url: str) -> None:
+def test_invalid_advertised_address_is_skipped(url: str) -> None:
     assert [s.authority for s in advertised([url, "127.0.0.1:4222", "[::1]:4223"], A)] == [
         "127.0.0.1:4222",
         "[::1]:4223",

@@ -47,7 +47,7 @@ def test_unchanged_pool_emits_nothing() -> None:
     assert changes(events) == [[A.url, B.url]]
 
 
-def test_unknown_server_is_no_change() -> None:
+def test_unknown_server_emits_no_change() -> None:
     _, pool_events, events = observed(A)
     pool_events.member_changed(B.url)
     assert changes(events) == []

@@ -113,7 +113,7 @@ async def test_lost_is_certain_also_while_publishing_is_paused(nats_server: Star
         assert (tally.sent, tally.lost, tally.in_flight) == (3, 3, 0)
 
 
-async def test_an_echo_of_the_new_connection_alone_does_not_make_a_loss(
+async def test_echo_of_the_new_connection_alone_does_not_make_a_loss(
     nats_server: StartServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(echoes, "GRACE", 60.0)
@@ -127,9 +127,7 @@ async def test_an_echo_of_the_new_connection_alone_does_not_make_a_loss(
         assert (outage.lost, outage.unverified >= 2) == (0, True)
 
 
-async def test_what_one_connection_could_not_settle_the_next_one_does(
-    nats_server: StartServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_next_connection_settles_the_losses(nats_server: StartServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(echoes, "GRACE", 60.0)
     real = nats_server()
     async with swallowing() as peer, listening(settings(peer.url, real.url)) as run:
@@ -142,7 +140,7 @@ async def test_what_one_connection_could_not_settle_the_next_one_does(
         assert outage.lost >= 2
 
 
-async def test_the_end_of_a_run_waits_for_what_an_outage_cost(
+async def test_run_ends_after_the_cost_of_an_outage_is_known(
     nats_server: StartServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(echoes, "GRACE", 0.3)
@@ -168,7 +166,7 @@ async def test_without_an_inbox_an_echo_is_the_sentinel(nats_server: StartServer
         assert not run.events.of(ev.AsyncError)
 
 
-async def test_a_loss_is_taken_back_and_the_outage_told_again() -> None:
+async def test_corrected_loss_emits_the_outage_again() -> None:
     peering = Twice(3)
     async with playing(peering.script) as peer, listening(settings(peer.url, interval=600.0)) as run:
         await publish_three(run)
@@ -185,7 +183,7 @@ async def test_a_loss_is_taken_back_and_the_outage_told_again() -> None:
         assert len(run.events.of(ev.Outage)) == 2
 
 
-async def test_a_frozen_server_that_goes_on_routes_what_it_had(cluster: list[NatsServer]) -> None:
+async def test_resumed_server_delivers_pending_messages(cluster: list[NatsServer]) -> None:
     ours, other, _ = cluster
     async with witness(other) as listener:
         theirs = await listener.subscribe("hello")
@@ -206,7 +204,7 @@ async def test_a_frozen_server_that_goes_on_routes_what_it_had(cluster: list[Nat
 DENIED = "authorization { users: [{ user: u, password: p, permissions: { subscribe: { deny: [hello] } } }] }"
 
 
-async def test_where_the_subscription_is_denied_fates_are_unknown(nats_server: StartServer) -> None:
+async def test_denied_subscription_makes_messages_unverified(nats_server: StartServer) -> None:
     server = nats_server(config=DENIED)
     async with listening(settings(server.url, user=Secret("u"), password=Secret("p"))) as run:
         blind = await run.events.until(ev.Unverified)
@@ -224,7 +222,7 @@ async def test_where_the_subscription_is_denied_fates_are_unknown(nats_server: S
 MUTE = "authorization { users: [{ user: u, password: p, permissions: { publish: { deny: [hello] } } }] }"
 
 
-async def test_what_the_server_turns_away_is_rejected_and_no_outage_is_blamed(nats_server: StartServer) -> None:
+async def test_refused_message_is_rejected_and_charged_to_no_outage(nats_server: StartServer) -> None:
     server = nats_server(config=MUTE)
     async with listening(settings(server.url, user=Secret("u"), password=Secret("p"), interval=600.0)) as run:
         await publish_three(run)
@@ -237,7 +235,7 @@ async def test_what_the_server_turns_away_is_rejected_and_no_outage_is_blamed(na
         assert 'Publish to "hello"' in said.text
 
 
-async def test_a_connection_that_may_subscribe_sees_again(nats_server: StartServer) -> None:
+async def test_connection_that_may_subscribe_sees_again(nats_server: StartServer) -> None:
     denied, allowed = nats_server(config=DENIED), nats_server()
     wanted = settings(denied.url, allowed.url, user=Secret("u"), password=Secret("p"), reconnect_wait=0.0)
     async with listening(wanted) as run:
@@ -251,7 +249,7 @@ async def test_a_connection_that_may_subscribe_sees_again(nats_server: StartServ
 
 
 @pytest.mark.parametrize("interval", [0.025, MAX_RATE])
-async def test_no_echo_publishes_and_knows_nothing(server: NatsServer, interval: float) -> None:
+async def test_no_echo_leaves_messages_unverified(server: NatsServer, interval: float) -> None:
     async with listening(settings(server.url, echo=False, interval=interval)) as run:
         assert (await run.events.until(ev.Connection)).verification == "none"
         await run.events.until(ev.Unverified, lambda blind: blind.reason.startswith("--no-echo: "))
@@ -277,7 +275,7 @@ async def test_no_echo_makes_no_subscription() -> None:
 # -- what is told of it -----------------------------------------------------------------------------
 
 
-async def test_the_first_echo_of_each_connection(server: NatsServer) -> None:
+async def test_first_echo_of_each_connection_is_emitted(server: NatsServer) -> None:
     async with listening(settings(server.url)) as run:
         first = await run.events.until(ev.FirstEcho)
         assert (first.seq, 0 < first.latency < 5) == (1, True)
@@ -289,7 +287,7 @@ async def test_the_first_echo_of_each_connection(server: NatsServer) -> None:
         assert len(run.events.of(ev.FirstEcho)) == 2
 
 
-async def test_single_messages_tell_the_counts(server: NatsServer) -> None:
+async def test_single_messages_give_the_counts(server: NatsServer) -> None:
     async with listening(settings(server.url, payload=b"12345678")) as run:
         assert (await run.events.until(ev.Connection)).size == 8
         counted = await run.events.until_counts(lambda tally: tally.delivered >= 20 and tally.in_flight == 0)
@@ -300,7 +298,7 @@ async def test_single_messages_tell_the_counts(server: NatsServer) -> None:
     assert not run.events.of(ev.Latencies)
 
 
-async def test_many_messages_are_told_with_every_latency(server: NatsServer) -> None:
+async def test_many_messages_have_every_latency(server: NatsServer) -> None:
     async with listening(settings(server.url, interval=0.001)) as run:
         await run.events.until(ev.Tally, lambda tally: tally.delivered >= 100)
     counted = sum(many for samples in run.events.of(ev.Latencies) for _, many in samples.counts)

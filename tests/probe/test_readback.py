@@ -53,7 +53,7 @@ async def test_connected_again_after_it_was_read(server: NatsServer) -> None:
         assert (back.acknowledged, back.stored, back.missing, back.twice) == (len(numbers), len(numbers), 0, 0)
 
 
-async def test_what_somebody_deleted_is_missing(server: NatsServer) -> None:
+async def test_deleted_message_is_missing(server: NatsServer) -> None:
     async with publishing(server) as (run, stream, numbers):
         await ten_messages(run)
         await stream.delete(3)
@@ -62,7 +62,7 @@ async def test_what_somebody_deleted_is_missing(server: NatsServer) -> None:
         assert (back.acknowledged, back.stored, back.missing) == (len(numbers), len(numbers) - 2, 2)
 
 
-async def test_what_the_limits_removed_is_not(server: NatsServer) -> None:
+async def test_message_removed_by_stream_limits_is_not_missing(server: NatsServer) -> None:
     async with publishing(server, stream={"max_msgs": 4}) as (run, _, numbers):
         await ten_messages(run)
         back = await read_back(run)
@@ -70,7 +70,7 @@ async def test_what_the_limits_removed_is_not(server: NatsServer) -> None:
         assert back.text == f"{len(numbers) - 4} removed by its limits or a purge before they were read"
 
 
-async def test_what_a_limit_of_the_subject_removed_is_not(server: NatsServer) -> None:
+async def test_message_removed_by_subject_limit_is_not_missing(server: NatsServer) -> None:
     """It lies behind somebody else's message, which the stream has kept."""
     stored: dict[str, Any] = {"subjects": ["hello", "other"], "max_msgs_per_subject": 4}
     async with stream_on(server, **stored) as stream:
@@ -82,7 +82,7 @@ async def test_what_a_limit_of_the_subject_removed_is_not(server: NatsServer) ->
     assert back.text == f"{back.acknowledged - 4} removed by its limits or a purge before they were read"
 
 
-async def test_what_was_stored_behind_later_ones_is_removed_in_its_turn(server: NatsServer) -> None:
+async def test_message_stored_out_of_order_is_removed_in_order(server: NatsServer) -> None:
     """One that could not be taken at first, as while a leader is elected, is sent again behind those after it."""
     async with publishing(server, interval=600.0, stream={"max_msgs": 3}) as (run, stream, _):
         await run.events.until(ev.Echoed)
@@ -102,7 +102,7 @@ async def test_what_was_stored_behind_later_ones_is_removed_in_its_turn(server: 
         assert (back.acknowledged, back.stored, back.missing, back.twice) == (4, 1, 0, 0)
 
 
-async def test_what_is_acknowledged_meanwhile_is_read_too(server: NatsServer) -> None:
+async def test_message_acknowledged_during_the_audit_is_read(server: NatsServer) -> None:
     with Relay(server.port) as relay:
         late: dict[str, Any] = {"url": relay.url, "interval": 600.0, "drain_timeout": 0.2}
         async with publishing(server, **late) as (run, stream, _):
@@ -115,7 +115,7 @@ async def test_what_is_acknowledged_meanwhile_is_read_too(server: NatsServer) ->
             assert await stream.ids() == ids(run, [1, 2, 3, 4])
 
 
-async def test_what_is_stored_twice_is_seen(server: NatsServer) -> None:
+async def test_message_stored_twice_is_counted(server: NatsServer) -> None:
     async with publishing(server, stream={"duplicate_window": 0.1}) as (run, stream, numbers):
         await ten_messages(run)
         copies = [await stream._js.get_msg(STREAM, place) for place in (2, 5)]
@@ -129,7 +129,7 @@ async def test_what_is_stored_twice_is_seen(server: NatsServer) -> None:
         assert (back.stored, back.missing, back.twice) == (len(numbers), 0, 2)
 
 
-async def test_a_copy_behind_the_last_one_is_seen(server: NatsServer) -> None:
+async def test_copy_behind_the_last_one_is_seen(server: NatsServer) -> None:
     async with publishing(server, interval=600.0, stream={"duplicate_window": 0.1}) as (run, stream, _):
         await run.events.until(ev.Echoed)
         await three_messages(run)
@@ -142,7 +142,7 @@ async def test_a_copy_behind_the_last_one_is_seen(server: NatsServer) -> None:
 
 
 @pytest.mark.parametrize("subjects", [["hello", "orders.*"], ["orders.*"]])
-async def test_a_subject_that_the_account_maps(nats_server: StartServer, tmp_path: Path, subjects: list[str]) -> None:
+async def test_mapped_subject_is_read(nats_server: StartServer, tmp_path: Path, subjects: list[str]) -> None:
     server = nats_server(config=f"{jetstream(tmp_path)}\nmappings = {{ hello: orders.new }}")
     async with publishing(server, stream={"subjects": subjects}) as (run, _, numbers):
         await ten_messages(run)
@@ -150,7 +150,7 @@ async def test_a_subject_that_the_account_maps(nats_server: StartServer, tmp_pat
         assert (back.acknowledged, back.stored, back.missing) == (len(numbers), len(numbers), 0)
 
 
-async def test_a_stream_that_has_all_the_consumers_it_may_have(server: NatsServer) -> None:
+async def test_stream_that_has_all_the_consumers_it_may_have(server: NatsServer) -> None:
     async with publishing(server, stream={"max_consumers": 1}) as (run, stream, numbers):
         await stream.consume()
         await ten_messages(run)
@@ -158,7 +158,7 @@ async def test_a_stream_that_has_all_the_consumers_it_may_have(server: NatsServe
         assert (back.acknowledged, back.stored, back.missing, back.complete) == (len(numbers), len(numbers), 0, True)
 
 
-async def test_more_gaps_than_are_remembered(server: NatsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_gaps_beyond_the_limit_are_counted(server: NatsServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(readback, "_RUNS", 2)
     async with publishing(server, interval=600.0) as (run, _, __):
         await run.events.until(ev.Echoed)
@@ -173,7 +173,7 @@ async def test_more_gaps_than_are_remembered(server: NatsServer, monkeypatch: py
         assert back.text == "2 of the first were not looked for: their numbers have too many gaps"
 
 
-async def test_others_on_the_same_subject_are_passed_over(server: NatsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_messages_of_other_publishers_are_skipped(server: NatsServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reader, "_BATCH", 3)
     async with publishing(server, stream={"subjects": ["hello", "other"]}) as (run, stream, numbers):
         await ten_messages(run)
@@ -185,7 +185,7 @@ async def test_others_on_the_same_subject_are_passed_over(server: NatsServer, mo
         assert (back.acknowledged, back.stored, back.missing, back.twice) == (len(numbers), len(numbers), 0, 0)
 
 
-async def test_a_queue_is_not_read(server: NatsServer) -> None:
+async def test_queue_is_not_read(server: NatsServer) -> None:
     async with publishing(server, stream={"retention": "workqueue"}) as (run, _, numbers):
         await ten_messages(run)
         back = await read_back(run)
@@ -193,7 +193,7 @@ async def test_a_queue_is_not_read(server: NatsServer) -> None:
         assert "retention workqueue" in back.text
 
 
-async def test_a_server_that_dies_meanwhile(server: NatsServer) -> None:
+async def test_server_killed_during_the_audit_leaves_it_incomplete(server: NatsServer) -> None:
     async with publishing(server) as (run, _, numbers):
         await ten_messages(run)
         await freeze(server)
@@ -208,7 +208,7 @@ async def test_a_server_that_dies_meanwhile(server: NatsServer) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("size", [5, 65536], ids=["small messages", "more than the socket takes"])
-async def test_a_server_that_is_frozen_meanwhile_is_not_waited_for(server: NatsServer, size: int) -> None:
+async def test_server_that_is_frozen_meanwhile_is_not_waited_for(server: NatsServer, size: int) -> None:
     """Not beyond what there is to wait for its acknowledgements, and a moment more to hear that it says nothing."""
     wanted: dict[str, Any] = {"payload": b"x" * size, "interval": 0.01, "drain_timeout": 1.0}
     async with publishing(server, **wanted) as (run, _, __):
@@ -236,7 +236,9 @@ def consumers_denied(tmp_path: Path, asking: str) -> str:
     return f"{jetstream(tmp_path)}\nauthorization {{ users: [{users}] }}"
 
 
-async def test_what_no_consumer_tells_is_read_from_the_leader(nats_server: StartServer, tmp_path: Path) -> None:
+async def test_messages_missing_from_the_consumer_are_read_from_the_leader(
+    nats_server: StartServer, tmp_path: Path
+) -> None:
     """As where the consumer is on a replica that lags behind, or has died; here it may not be asked for messages."""
     server = nats_server(config=consumers_denied(tmp_path, "MSG.NEXT"))
     wanted: dict[str, Any] = {**DENIED, "interval": MAX_RATE, "count": 300}
@@ -251,7 +253,7 @@ async def test_what_no_consumer_tells_is_read_from_the_leader(nats_server: Start
         await run.ended()
 
 
-async def test_a_link_that_ends_while_the_leader_is_asked(
+async def test_link_that_ends_while_the_leader_is_asked(
     nats_server: StartServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every question fails then, and who asks is cancelled: before Python 3.13, a TaskGroup makes one of both."""
@@ -296,6 +298,6 @@ async def test_a_link_that_ends_while_the_leader_is_asked(
         pytest.param(',"cluster":{"name":"soak","replicas":[]}', False, id="a replica that has heard of none"),
     ],
 )
-def test_who_answers_for_a_stream(cluster: str, led: bool) -> None:
+def test_stream_info_without_a_leader_is_ignored(cluster: str, led: bool) -> None:
     answer = f'{{"config":{{"name":"ORDERS"}},"state":{{"first_seq":1,"last_seq":39}}{cluster}}}'
     assert msgspec.json.decode(answer, type=StreamInfo).led is led

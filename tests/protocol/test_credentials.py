@@ -156,7 +156,7 @@ async def test_userinfo_in_a_url_takes_the_place_of_an_nkey(nats_server: StartSe
     assert "nkey" not in connect.connect
 
 
-async def test_a_user_by_flag_leaves_the_credentials_file_out(nats_server: StartServer, operator: Operator) -> None:
+async def test_user_by_flag_leaves_the_credentials_file_out(nats_server: StartServer, operator: Operator) -> None:
     creds = operator.creds(*operator.user())
     failed = await refused(nats_server(config=operator.config), user="ann", password="planted", creds=creds)
     assert failed.end.cause == "auth"
@@ -164,7 +164,7 @@ async def test_a_user_by_flag_leaves_the_credentials_file_out(nats_server: Start
     assert not failed.logs("credentials file")
 
 
-async def test_an_nkey_leaves_the_jwt_out(nats_server: StartServer, operator: Operator, tmp_path: Path) -> None:
+async def test_nkey_leaves_the_jwt_out(nats_server: StartServer, operator: Operator, tmp_path: Path) -> None:
     known, ours = key(nkeys.PREFIX_BYTE_USER), key(nkeys.PREFIX_BYTE_USER)
     server = nats_server(config=f"authorization {{ users: [{{ nkey: {public(known)} }}] }}")
     jwt, user_seed = operator.user()
@@ -176,7 +176,7 @@ async def test_an_nkey_leaves_the_jwt_out(nats_server: StartServer, operator: Op
 # -- a server that gives no nonce to sign -----------------------------------------------------------
 
 
-async def test_a_jwt_is_sent_without_a_nonce(server: NatsServer, operator: Operator) -> None:
+async def test_jwt_is_sent_without_a_nonce(server: NatsServer, operator: Operator) -> None:
     jwt, user_seed = operator.user()
     connect = await sent(settings_with(server, jwt=jwt, seed=user_seed))
     assert connect.credentials == "JWT (flag --jwt)"
@@ -184,7 +184,7 @@ async def test_a_jwt_is_sent_without_a_nonce(server: NatsServer, operator: Opera
     assert "sig" not in connect.connect
 
 
-async def test_a_jwt_for_a_server_that_checks_none(nats_server: StartServer, operator: Operator) -> None:
+async def test_jwt_is_refused_by_a_server_without_operators(nats_server: StartServer, operator: Operator) -> None:
     server = nats_server(config="authorization { user: ann, password: pw }")
     jwt, user_seed = operator.user(expires_in=-86_400)
     failed = await refused(server, creds=operator.creds(jwt, user_seed))
@@ -192,7 +192,7 @@ async def test_a_jwt_for_a_server_that_checks_none(nats_server: StartServer, ope
     assert failed.logs("no nonce to sign", "used: credentials file (env NATS_CREDS)")
 
 
-async def test_an_nkey_for_a_server_that_knows_none(nats_server: StartServer, tmp_path: Path) -> None:
+async def test_nkey_is_refused_by_a_server_without_nkeys(nats_server: StartServer, tmp_path: Path) -> None:
     server = nats_server(config="authorization { user: ann, password: pw }")
     failed = await refused(server, nkey=nkey_file(tmp_path, key(nkeys.PREFIX_BYTE_USER)))
     assert failed.end.cause == "nkeys_unsupported"
@@ -249,7 +249,7 @@ async def test_expired_jwt(nats_server: StartServer, operator: Operator) -> None
         ("Account Authentication Expired", -60.0, False),
     ],
 )
-async def test_when_it_expired_is_told_of_the_user_alone(
+async def test_expiry_is_shown_for_the_user_jwt_only(
     operator: Operator, said: str, expires_in: float, dated: bool, connected: bool
 ) -> None:
     """Of an account's JWT only the server knows, and a server's clock may be ahead of ours."""
@@ -270,7 +270,7 @@ async def test_when_it_expired_is_told_of_the_user_alone(
     assert ("the user JWT expired on" in text) is dated
 
 
-async def test_a_client_certificate_that_stands_for_a_user(nats_server: StartServer, tmp_path: Path) -> None:
+async def test_client_certificate_that_stands_for_a_user(nats_server: StartServer, tmp_path: Path) -> None:
     ca = Authority(tmp_path, "ours")
     users = '\nauthorization { users: [{ user: "known.example" }] }'
     server = nats_server(config=ca.server_config(HOST, more="verify_and_map: true") + users)
@@ -283,7 +283,7 @@ async def test_a_client_certificate_that_stands_for_a_user(nats_server: StartSer
     assert failed.logs("used: client certificate (flag --tlscert)", "verify_and_map")
 
 
-async def test_a_client_certificate_that_nobody_asks_for(nats_server: StartServer, tmp_path: Path) -> None:
+async def test_client_certificate_is_not_sent_unasked(nats_server: StartServer, tmp_path: Path) -> None:
     ca = Authority(tmp_path, "ours")
     server = nats_server(config=ca.server_config(HOST) + "\nauthorization { token: t }")
     certificate, its_key = ca.issue("known.example")

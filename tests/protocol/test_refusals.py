@@ -136,7 +136,7 @@ async def test_bearer_jwt_needs_no_seed(nats_server: StartServer, operator: Oper
         await run.events.until(ev.Connected)
 
 
-async def test_jwt_that_is_no_bearer_token_needs_its_seed(nats_server: StartServer, operator: Operator) -> None:
+async def test_jwt_that_is_not_a_bearer_token_needs_its_seed(nats_server: StartServer, operator: Operator) -> None:
     jwt, _ = operator.user()
     failed = await refused(nats_server(config=operator.config), jwt=jwt)
     assert failed.end.cause == "auth_claims"
@@ -231,7 +231,7 @@ async def test_unseen_character_in_a_refused_secret_is_named(
     assert "is the password right" not in "\n".join(failed.lines)
 
 
-async def test_unseen_character_in_an_accepted_secret_is_no_matter(nats_server: StartServer) -> None:
+async def test_invisible_character_in_an_accepted_secret_is_ignored(nats_server: StartServer) -> None:
     server = nats_server(config=r'authorization { user: ann, password: "pw " }')
     given = settings(server.url, user=Secret("ann"), password=Secret("pw "))
     async with listening(given) as run:

@@ -39,7 +39,7 @@ async def opened(server: NatsServer, **changes: Any) -> AsyncIterator[tuple[Serv
         connection.abort()
 
 
-async def test_a_question_that_is_answered_is_forgotten(server: NatsServer) -> None:
+async def test_question_that_is_answered_is_forgotten(server: NatsServer) -> None:
     async with opened(server) as (connection, complaints):
         for _ in range(3):
             assert await ask(connection, "nobody.here", b"", within=5.0) == []
@@ -49,7 +49,7 @@ async def test_a_question_that_is_answered_is_forgotten(server: NatsServer) -> N
         assert complaints == []
 
 
-async def test_a_question_that_is_forbidden_is_no_complaint_and_is_forgotten(nats_server: StartServer) -> None:
+async def test_denied_request_is_dropped_without_an_error(nats_server: StartServer) -> None:
     """Also where the refusal comes when nobody waits any longer."""
     server = nats_server(config=FORBIDDING)
     async with opened(server, user=Secret("ada"), password=Secret("hunter2")) as (connection, complaints):
@@ -61,7 +61,7 @@ async def test_a_question_that_is_forbidden_is_no_complaint_and_is_forgotten(nat
         assert complaints == []
 
 
-async def test_a_question_without_an_answer_is_forgotten(server: NatsServer) -> None:
+async def test_question_without_an_answer_is_forgotten(server: NatsServer) -> None:
     async with opened(server) as (connection, _):
         connection.subscribe("silence", lambda *_: None)
         assert await ask(connection, "silence", b"", within=0.05) == []

@@ -94,11 +94,11 @@ async def test_bad_greeting_has_its_cause(said: bytes, cause: str, text: str) ->
     assert error.text.startswith(text)
 
 
-async def test_a_peer_that_stays_after_its_nonsense_is_not_waited_for() -> None:
+async def test_peer_that_stays_after_its_nonsense_is_not_waited_for() -> None:
     assert (await refused(b"HELLO", ends=False)).text == "the peer does not speak NATS: it sent 'HELLO'"
 
 
-async def test_what_is_shown_of_nonsense_is_short_and_plain() -> None:
+async def test_invalid_info_is_shown_clipped_and_escaped() -> None:
     error = await refused(b"\x1b[31m\xff" + b"A" * 500)
     assert error.text.isprintable()
     assert len(error.text) < 120
@@ -192,7 +192,7 @@ def test_fuzz_any_json(fields: dict[str, Any]) -> None:
         assert all(isinstance(url, str) for url in info.connect_urls)
 
 
-async def test_a_peer_that_asks_without_end_is_answered_no_faster_than_it_listens() -> None:
+async def test_peer_that_asks_without_end_is_answered_no_faster_than_it_listens() -> None:
     """It listens not at all, so that answers must not pile up here."""
 
     async def script(talk: Talk) -> None:

@@ -52,14 +52,14 @@ async def test_tls_first_on_both_sides(nats_server: StartServer, ca: Authority) 
     ]
 
 
-async def test_a_client_certificate(nats_server: StartServer, ca: Authority) -> None:
+async def test_client_certificate_is_accepted(nats_server: StartServer, ca: Authority) -> None:
     server = nats_server(config=ca.server_config(HOST, more="verify: true"))
     certificate, key = ca.issue("client.example")
     async with listening(settings(over_tls(server), tlsca=ca.file, tlscert=certificate, tlskey=key)) as run:
         await run.events.until(ev.Connected)
 
 
-async def test_a_certificate_made_by_hand(nats_server: StartServer, tmp_path: Path) -> None:
+async def test_handmade_certificate_is_read(nats_server: StartServer, tmp_path: Path) -> None:
     """Go's clients take it, and natsmon on any Python."""
     file = homemade(tmp_path)
     server = nats_server(config=f'tls {{ cert_file: "{file}", key_file: "{file.removesuffix("pem")}key" }}')
@@ -85,7 +85,7 @@ async def test_tls_required_and_the_ca_unknown_to_this_machine(nats_server: Star
     assert failed.logs("sent a certificate for 127.0.0.1", "issued by")
 
 
-async def test_another_ca(nats_server: StartServer, ca: Authority, tmp_path: Path) -> None:
+async def test_unknown_ca_is_refused(nats_server: StartServer, ca: Authority, tmp_path: Path) -> None:
     server = nats_server(config=ca.server_config(HOST))
     failed = await failure(once(over_tls(server), tlsca=Authority(tmp_path, "other").file))
     assert failed.where == ("tls", "tls_unknown_ca")
@@ -96,7 +96,7 @@ async def test_another_ca(nats_server: StartServer, ca: Authority, tmp_path: Pat
     [((-10.0, -2.0), "tls_expired", "has expired"), ((2.0, 30.0), "tls_not_yet_valid", "not yet valid")],
     ids=["expired", "not-yet-valid"],
 )
-async def test_the_wrong_time(
+async def test_certificate_outside_its_time_is_refused(
     nats_server: StartServer, ca: Authority, days: tuple[float, float], cause: str, words: str
 ) -> None:
     server = nats_server(config=ca.server_config(HOST, days=days))
@@ -112,7 +112,7 @@ async def test_the_wrong_time(
     )
 
 
-async def test_the_wrong_name(nats_server: StartServer, ca: Authority) -> None:
+async def test_certificate_of_another_name_is_refused(nats_server: StartServer, ca: Authority) -> None:
     server = nats_server(config=ca.server_config("a.example", "b.example"))
     failed = await failure(once(over_tls(server), tlsca=ca.file))
     assert failed.where == ("tls", "tls_wrong_name")
@@ -148,7 +148,7 @@ def test_server_name_is_what_a_certificate_can_have(host: str, given: str, name:
     assert tls.server_name(Server(host), Settings(tls_server_name=given)) == name
 
 
-async def test_a_tls_first_certificate_is_looked_at_too(nats_server: StartServer, ca: Authority) -> None:
+async def test_tls_first_certificate_is_looked_at_too(nats_server: StartServer, ca: Authority) -> None:
     server = nats_server(config=ca.server_config("a.example", more="handshake_first: true"), speaks_first=False)
     failed = await failure(once(over_tls(server), tlsca=ca.file, tlsfirst=True))
     assert failed.where == ("tls", "tls_wrong_name")
@@ -164,14 +164,14 @@ async def test_without_what_reads_it_the_certificate_is_not_described(
     assert failed.logs("pip install cryptography")
 
 
-async def test_a_client_certificate_is_missing(nats_server: StartServer, ca: Authority) -> None:
+async def test_client_certificate_is_missing(nats_server: StartServer, ca: Authority) -> None:
     server = nats_server(config=ca.server_config(HOST, more="verify: true"))
     failed = await failure(once(over_tls(server), tlsca=ca.file))
     assert failed.end.cause == "tls_client_certificate_missing"
     assert failed.logs("--tlscert")
 
 
-async def test_a_client_certificate_is_missing_in_tls_1_2(ca: Authority) -> None:
+async def test_client_certificate_is_missing_in_tls_1_2(ca: Authority) -> None:
     """There the server says so within the handshake."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=ca.file)
     context.maximum_version = ssl.TLSVersion.TLSv1_2
@@ -184,7 +184,7 @@ async def test_a_client_certificate_is_missing_in_tls_1_2(ca: Authority) -> None
 
 
 @pytest.mark.parametrize(("asks", "given"), [(False, False), (True, True)])
-async def test_a_server_that_shares_no_cipher_with_us(ca: Authority, asks: bool, given: bool) -> None:
+async def test_server_without_a_common_cipher_is_reported(ca: Authority, asks: bool, given: bool) -> None:
     """The same alert as for a certificate that is missing, where none is asked for, or one is given."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.maximum_version = ssl.TLSVersion.TLSv1_2
@@ -215,7 +215,7 @@ def breaking_off(context: ssl.SSLContext, **info: bool) -> Script:
     return script
 
 
-async def test_a_client_certificate_is_refused(nats_server: StartServer, ca: Authority, tmp_path: Path) -> None:
+async def test_client_certificate_is_refused(nats_server: StartServer, ca: Authority, tmp_path: Path) -> None:
     server = nats_server(config=ca.server_config(HOST, more="verify: true"))
     certificate, key = Authority(tmp_path, "other").issue("client.example")
     failed = await failure(once(over_tls(server), tlsca=ca.file, tlscert=certificate, tlskey=key))
@@ -249,7 +249,7 @@ async def test_tls_asked_for_and_not_offered_by_a_real_server(server: NatsServer
     assert failed.logs("nothing was sent", "enable TLS")
 
 
-async def test_tls_demanded_by_the_server_after_an_info_that_does_not_say_so() -> None:
+async def test_tls_required_without_notice_in_info_is_reported() -> None:
     async def script(talk: Talk) -> None:
         await talk.info()
         await talk.until_line(b"CONNECT")
@@ -259,7 +259,7 @@ async def test_tls_demanded_by_the_server_after_an_info_that_does_not_say_so() -
         assert (await failure(once(peer.url))).where == ("connect", "tls_required")
 
 
-async def test_the_server_ends_the_handshake() -> None:
+async def test_server_ends_the_handshake() -> None:
     async def script(talk: Talk) -> None:
         await talk.info(tls_required=True)
         await talk.exactly(5)
@@ -268,7 +268,7 @@ async def test_the_server_ends_the_handshake() -> None:
         assert (await failure(once(peer.url))).where == ("tls", "tls_mismatch")
 
 
-async def test_the_peer_answers_the_handshake_in_clear() -> None:
+async def test_peer_answers_the_handshake_in_clear() -> None:
     async def script(talk: Talk) -> None:
         await talk.info(tls_required=True)
         await talk.exactly(5)
@@ -279,7 +279,7 @@ async def test_the_peer_answers_the_handshake_in_clear() -> None:
         assert (await failure(once(peer.url))).where == ("tls", "tls_mismatch")
 
 
-async def test_the_handshake_is_never_answered() -> None:
+async def test_handshake_is_never_answered() -> None:
     async def script(talk: Talk) -> None:
         await talk.info(tls_required=True)
         await talk.until_closed()
@@ -288,11 +288,11 @@ async def test_the_handshake_is_never_answered() -> None:
         assert (await failure(once(peer.url, connect_timeout=0.3))).where == ("tls", "timeout")
 
 
-def test_what_is_no_certificate_is_left_out() -> None:
+def test_bytes_that_are_not_a_certificate_are_skipped() -> None:
     assert unverified_chain([b"", b"\x30\x03nope"]) == []
 
 
-def test_a_certificate_whose_names_nobody_can_read_is_told_without_them(tmp_path: Path) -> None:
+def test_certificate_with_unreadable_names_is_shown_without_them(tmp_path: Path) -> None:
     der = ssl.PEM_cert_to_DER_cert(Path(homemade(tmp_path)).read_text())
     address, room = b"\x87\x04\x7f\x00\x00\x01", b"\xa4\x17"
     assert address + room in der

@@ -64,7 +64,7 @@ async def test_connected_under_tls(nats_server: StartServer, ca: Authority) -> N
     assert run.events.of(ev.Drained)[0].complete
 
 
-async def test_a_setting_that_asks_for_tls_is_kept_to(nats_server: StartServer, ca: Authority) -> None:
+async def test_setting_that_asks_for_tls_is_kept_to(nats_server: StartServer, ca: Authority) -> None:
     """Nothing leaves in clear where the user named a CA, as for nats://."""
     server = nats_server(config=ws.listening_on(inside=ca.server_config(HOST)))
     async with listening(settings(ws.address(server), tlsca=ca.file)) as run:
@@ -133,7 +133,7 @@ async def test_throughput_beside_plain(nats_server: StartServer, capsys: pytest.
     assert rates["ws:/"] > rates["nats"] / 10
 
 
-async def test_the_path_and_the_host_are_told() -> None:
+async def test_upgrade_sends_path_and_host() -> None:
     async with ws.speaking(ws.handshake) as peer:
         async with listening(settings(f"ws://localhost:{peer.port}/nats/eu")) as run:
             await run.events.until(ev.Connected)
@@ -141,7 +141,7 @@ async def test_the_path_and_the_host_are_told() -> None:
         assert f"Host: localhost:{peer.port}" in peer.lines
 
 
-async def test_a_frozen_server_holds_nothing_up(nats_server: StartServer) -> None:
+async def test_close_does_not_wait_for_a_frozen_server(nats_server: StartServer) -> None:
     server = nats_server(config=ws.listening_on())
     wanted = settings(ws.address(server), interval=MAX_RATE, payload=b"x" * 10_000, drain_timeout=0.2)
     try:
@@ -194,7 +194,7 @@ async def lost(script: Any) -> ev.Disconnected:
         (ws.frame(b"what?\r\n"), "protocol", ""),
     ],
 )
-async def test_what_ends_it(said: bytes, cause: str, text: str) -> None:
+async def test_websocket_end_has_its_cause(said: bytes, cause: str, text: str) -> None:
     async def script(talk: Talk) -> None:
         await talk.send(said)
         await talk.until_closed()
@@ -206,7 +206,7 @@ async def test_what_ends_it(said: bytes, cause: str, text: str) -> None:
 
 
 @pytest.mark.parametrize("shakes_hands", [True, False])
-async def test_a_close_that_repeats_the_password_is_not_shown(shakes_hands: bool) -> None:
+async def test_close_that_repeats_the_password_is_not_shown(shakes_hands: bool) -> None:
     async def script(talk: Talk) -> None:
         if shakes_hands:
             await ws.handshake(talk)
@@ -225,7 +225,7 @@ async def test_a_close_that_repeats_the_password_is_not_shown(shakes_hands: bool
     assert b"sesame" not in b"".join(map(codec.encode, run.events.seen))
 
 
-async def test_it_ends_without_a_word() -> None:
+async def test_websocket_that_ends_without_close_is_eof() -> None:
     async def script(talk: Talk) -> None:
         pass
 
@@ -249,7 +249,7 @@ async def test_it_ends_without_a_word() -> None:
         ("wss://h/a/b%20c/", Server("h", 443, "wss", path="/a/b%20c/")),
     ],
 )
-def test_a_url(text: str, server: Server) -> None:
+def test_websocket_url_is_dialed(text: str, server: Server) -> None:
     assert parse_server(text) == server
     assert parse_servers([text])[0] == (server,)
     assert parse_server(server.url) == server
@@ -263,7 +263,7 @@ def test_without_the_extra_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert parse_servers(["nats://h"])
 
 
-async def test_without_the_extra_a_dial_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_dial_without_websockets_names_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr("natsmon.protocol.websocket")
     monkeypatch.setitem(sys.modules, "natsmon.protocol.websocket", None)
     async with peers.silent() as peer:

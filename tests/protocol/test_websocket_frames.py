@@ -79,7 +79,7 @@ async def test_pieces_of_frames_of_every_kind() -> None:
     ]
 
 
-async def test_a_peer_that_does_not_read_is_not_written_to_without_end() -> None:
+async def test_peer_that_does_not_read_is_not_written_to_without_end() -> None:
     async def script(talk: Talk) -> None:
         await talk.released(True)
 
@@ -120,7 +120,7 @@ async def test_pings_of_a_peer_that_does_not_read_are_not_answered_without_end()
         peer.release()
 
 
-async def test_what_nobody_reads_is_left_to_the_peer() -> None:
+async def test_unread_frames_pause_the_peer() -> None:
     """Back-pressure in the other direction: the stream takes its limit, and the peer waits."""
     sent = 0
 

@@ -20,7 +20,7 @@ from tests.protocol.dialing import failure, once
 from tests.protocol.test_websocket import until
 
 
-async def test_a_silent_upgrade_can_be_cancelled() -> None:
+async def test_silent_upgrade_can_be_cancelled() -> None:
     async with peers.silent() as peer, listening(settings(ws.at(peer))) as run:
         await peer.until_received(b"\r\n\r\n")
         began = time.monotonic()
@@ -31,7 +31,7 @@ async def test_a_silent_upgrade_can_be_cancelled() -> None:
         await peer.until_left()
 
 
-async def test_a_silent_upgrade() -> None:
+async def test_silent_upgrade_times_out() -> None:
     async with peers.silent() as peer:
         failed = await failure(once(ws.at(peer), connect_timeout=0.2))
     assert failed.where == ("info", "timeout")
@@ -91,7 +91,7 @@ UPGRADED = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnectio
         (b"", "eof", "closed during the WebSocket upgrade"),
     ],
 )
-async def test_a_refused_upgrade(answer: bytes, cause: str, words: str) -> None:
+async def test_refused_upgrade_has_its_status(answer: bytes, cause: str, words: str) -> None:
     async def script(talk: Talk) -> None:
         await talk.until_line(b"\r\n")
         await talk.send(answer)
@@ -104,7 +104,7 @@ async def test_a_refused_upgrade(answer: bytes, cause: str, words: str) -> None:
     assert words in failed.text
 
 
-async def test_the_servers_other_ports(nats_server: StartServer, ca: Authority) -> None:
+async def test_upgrade_on_another_port_of_the_server_is_recognized(nats_server: StartServer, ca: Authority) -> None:
     server = nats_server(config=f'http: "{HOST}:-1"\n{ws.listening_on(inside=ca.server_config(HOST))}')
     plain, secure = Server(HOST, server.port, "ws"), ws.address(server)
     assert (await failure(once(plain))).where == ("info", "ws_nats_port")
@@ -115,7 +115,7 @@ async def test_the_servers_other_ports(nats_server: StartServer, ca: Authority) 
     assert failed.where == ("tls", "ws_no_tls")
 
 
-async def test_the_monitoring_port(nats_server: StartServer) -> None:
+async def test_upgrade_on_the_monitoring_port_is_recognized(nats_server: StartServer) -> None:
     server = nats_server(config=f'http: "{HOST}:-1"')
     (file,) = server.folder.glob("*.ports")
     port = int(file.read_text().partition('"monitoring":')[2].split('"')[1].rpartition(":")[2])
@@ -129,7 +129,7 @@ async def test_wss_to_a_port_in_clear(nats_server: StartServer, ca: Authority) -
     assert failed.logs("use ws://")
 
 
-async def test_a_certificate_that_is_not_trusted(nats_server: StartServer, ca: Authority) -> None:
+async def test_certificate_that_is_not_trusted(nats_server: StartServer, ca: Authority) -> None:
     server = nats_server(config=ws.listening_on(inside=ca.server_config(HOST)))
     failed = await failure(once(ws.address(server, "wss")))
     assert failed.where == ("tls", "tls_unknown_ca")
@@ -137,7 +137,7 @@ async def test_a_certificate_that_is_not_trusted(nats_server: StartServer, ca: A
     assert "acme" in failed.certificate.issuer
 
 
-async def test_a_client_certificate_is_missing_or_refused(
+async def test_client_certificate_is_missing_or_refused(
     nats_server: StartServer, ca: Authority, tmp_path: Path
 ) -> None:
     """In TLS 1.3 the server says so after the handshake: to the upgrade."""
@@ -154,7 +154,7 @@ async def test_a_client_certificate_is_missing_or_refused(
         await until(run)
 
 
-async def test_refused_credentials_are_told_and_not_only_the_close(nats_server: StartServer) -> None:
+async def test_refused_credentials_are_reported_before_the_close(nats_server: StartServer) -> None:
     """The server's -ERR comes in one packet with its close frame."""
     server = nats_server(config=f"authorization {{ user: joe, password: secret }}\n{ws.listening_on()}")
     assert (await failure(once(ws.address(server)))).where == ("connect", "auth_missing")

@@ -146,7 +146,7 @@ def test_existing_recording_becomes_a_part(tmp_path: Path, suffix: str, ended: b
     [b"PRECIOUS\n", b'{"a": 1}\n', b"\x1f\x8b\x08garbage", compressed(b"x", "gz"), session() + echo(1)],
     ids=["text", "json", "garbage", "gzip", "stream"],
 )
-def test_file_that_is_no_recording_is_left_alone(tmp_path: Path, suffix: str, content: bytes) -> None:
+def test_file_that_is_not_a_recording_is_kept(tmp_path: Path, suffix: str, content: bytes) -> None:
     path = tmp_path / f"run.{suffix}"
     path.write_bytes(content)
     with pytest.raises(CannotRecord, match="exists and was not written by --record; try another name"):

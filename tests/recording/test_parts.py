@@ -108,7 +108,7 @@ def test_full_part_keeps_the_history_of_long_answers(tmp_path: Path) -> None:
     same(state, folded(lines))
 
 
-def test_only_the_newest_parts_are_kept(tmp_path: Path) -> None:
+def test_newest_parts_are_kept(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     put = long_session(6_000)
     written(path, in_sevens(put), part_size=60_000, keep=3)

@@ -65,7 +65,7 @@ def test_event_is_sought_by_its_number() -> None:
         ("#99999", f"event 99,999 does not exist; the last is {len(EVENTS):,}"),
     ],
 )
-def test_text_that_is_no_position_raises_with_the_reason(text: str, why: str) -> None:
+def test_invalid_position_raises_with_the_reason(text: str, why: str) -> None:
     here = player_at(EVENTS)
     with pytest.raises(PositionError) as caught:
         seek_to(here, text)

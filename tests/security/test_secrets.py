@@ -142,7 +142,7 @@ def test_info(way: Way, form: list[str]) -> None:
         [f"--tokens={WRONG}"],
     ],
 )
-def test_what_is_wrong_is_told_without_it(args: list[str]) -> None:
+def test_error_message_has_no_secret(args: list[str]) -> None:
     run = Run([*args, "--plain"], {})
     assert run.code == 2
     check(run, WRONG)
@@ -193,7 +193,7 @@ def shown_to_others(pid: int | None) -> bytes:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
-async def test_the_probe_process_shows_none(server: NatsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_probe_process_shows_none(server: NatsServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither in its arguments, which every user of the machine can see, nor in its environment."""
     monkeypatch.setenv("NATS_PASSWORD", PASSWORD)
     monkeypatch.setenv("NATS_TOKEN", TOKEN)

@@ -12,7 +12,7 @@ from tests.soak.wire import Passage, Wire
 
 
 @pytest.mark.slow
-def test_what_is_acknowledged_is_in_the_stream_once() -> None:
+def test_acknowledged_message_is_stored_once() -> None:
     run = soak({"kill": 2, "reset": 2, "cut": 1}, mode="jetstream")
     said = "\n".join([*report.table(run), *report.violations(run)])
     assert len(run.cycles) == 5, said
@@ -29,7 +29,7 @@ def a_run() -> Evidence:
     return Evidence(tally, [], [], [1, 2, 4, 3], [back], [1, 2, 4, 3], [wire])
 
 
-def test_a_run_as_it_should_be() -> None:
+def test_correct_run_has_no_violation() -> None:
     judged = Judgement(a_run())
     assert judged.violations == []
     assert judged.late == {3}
@@ -62,7 +62,7 @@ LIES: dict[str, Callable[[Evidence], object]] = {
 
 
 @pytest.mark.parametrize("rule", LIES)
-def test_a_run_as_it_should_not_be(rule: str) -> None:
+def test_incorrect_run_has_violations(rule: str) -> None:
     evidence = a_run()
     LIES[rule](evidence)
     assert any(violation.rule.startswith(rule) for violation in Judgement(evidence).violations)

@@ -36,7 +36,7 @@ def test_every_number_has_the_fate_that_the_witnesses_saw() -> None:
 
 
 @pytest.mark.slow
-def test_an_interrupted_run_leaves_nothing() -> None:
+def test_interrupted_run_leaves_nothing() -> None:
     command = [sys.executable, "-m", "tests.soak", "--kinds", "reset", "--cycles", "1000"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         listing = Path(f"/proc/{process.pid}/task/{process.pid}/children")
@@ -70,7 +70,7 @@ def a_run() -> Evidence:
     return Evidence(tally, [], [lost, corrected], [1, 2, 5, 6, 7], wires, witnesses)
 
 
-def test_a_run_without_fault_is_found_to_be_one() -> None:
+def test_run_without_fault_is_found_to_be_one() -> None:
     judgement = Judgement(a_run())
     assert (judgement.violations, judgement.excused) == ([], set())
     assert (judgement.lost, judgement.late) == ({3, 4}, {2})
@@ -132,7 +132,7 @@ def test_every_fault_is_found(fault: str) -> None:
         assert judgement.account(seq).startswith(f"{seq}: natsmon says ")
 
 
-def test_what_was_heard_in_time_is_not_late_the_second_time() -> None:
+def test_duplicate_of_a_timely_message_is_not_late() -> None:
     """A node that is frozen between its clients and its routes passes on to another one what it has echoed itself."""
     run = a_run()
     run.wires[1].returned.insert(0, Passage(1, 10.15, 1, NEW))
@@ -143,7 +143,7 @@ def test_what_was_heard_in_time_is_not_late_the_second_time() -> None:
     assert judgement.late == {2}
 
 
-def test_what_ended_together_with_its_witness_is_excused() -> None:
+def test_message_that_ended_with_its_witness_is_excused() -> None:
     run = a_run()
     run.wires[0].returned.append(Passage(3, 9.985, 0, OLD))
     unseen(run)
@@ -152,7 +152,7 @@ def test_what_ended_together_with_its_witness_is_excused() -> None:
     assert (judgement.violations, judgement.excused) == ([], {3, 5})
 
 
-def test_a_wire_notes_whole_messages_only_and_in_pieces_too() -> None:
+def test_wire_records_whole_messages_across_reads() -> None:
     wire = Wire(0)
     message = b"NATS/1.0\r\nNatsmon-Session: s\r\nNatsmon-Seq: %d\r\n\r\n" + PAYLOAD + b"\r\n"
     stream = b"HMSG soak 1 46 50\r\n" + message % 1 + b"HMSG soak 1 46 50\r\n" + message % 12
