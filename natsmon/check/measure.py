@@ -278,7 +278,7 @@ async def _within(seconds: float, step: Awaitable[T], connection: ServerConnecti
     """The result of a step.
 
     Raises:
-        _Failed: The server refused it, the connection ended, or the time was over.
+        _Failed: The server refused it, the connection ended, or the timeout was reached.
     """
     refused: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     connection.on_error(lambda text: None if refused.done() else refused.set_result(text))

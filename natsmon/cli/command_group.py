@@ -178,7 +178,7 @@ def _first_word(args: Sequence[str]) -> int:
 
 
 def _refuse_misspelling(word: str) -> None:
-    """Raise UsageError where the first word is most likely a misspelled command.
+    """Raise UsageError where the first argument is most likely a misspelled command.
 
     That is a word of letters only, similar to a command's name, which does not resolve. ``east-1``, ``localhost``,
     ``h:4222`` and ``nats://chekc`` are dialed.

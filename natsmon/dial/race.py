@@ -1,7 +1,7 @@
 """A staggered race: start the next try when the last one failed or took too long; the first to succeed wins.
 
-The race knows no sockets. It keeps what became of every try, which ``aiohappyeyeballs`` flattens into one
-string, and the tries themselves tell an observer how each of them ended.
+The race has nothing to do with sockets. It keeps the result of every try, which ``aiohappyeyeballs`` joins into one
+string; each try reports its end to an observer.
 """
 
 import asyncio
@@ -52,7 +52,7 @@ async def staggered_race(
                 await asyncio.wait(losers)
             except asyncio.CancelledError:
                 if winner is not None:
-                    discard(winner.result())  # won, and nobody will hear of it
+                    discard(winner.result())  # won, but the caller was cancelled
                 raise
 
 

@@ -1,1 +1,1 @@
-"""The process that owns a connection: what to dial next, what rides on it, and what it tells."""
+"""The process that owns the connections, measures them and emits events."""

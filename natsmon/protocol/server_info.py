@@ -31,7 +31,7 @@ _SHOWN = 60
 
 
 class Info(NamedTuple):
-    """What a server tells of itself (ADR-40); fields it leaves out are empty."""
+    """INFO of a server (ADR-40); fields it leaves out are empty."""
 
     server_id: str = ""
     server_name: str = ""
@@ -47,7 +47,7 @@ class Info(NamedTuple):
     tls_verify: bool = False
     """It wants a certificate of the client."""
     nonce: str = ""
-    connect_urls: list[str] = []  # noqa: RUF012  # nobody changes it
+    connect_urls: list[str] = []  # noqa: RUF012  # never changed
     ldm: bool = False
     connect_info: bool = False
     remote_account: str = ""
@@ -209,13 +209,13 @@ async def _not_nats(opening: bytes, reader: ByteReader) -> HandshakeError:
                 rest = await reader.read(4096)
         except TimeoutError:
             pass
-    said = (opening + rest).splitlines()[0]
-    if said.upper().startswith(b"-ERR"):
-        text = error_text(said)
+    received = (opening + rest).splitlines()[0]
+    if received.upper().startswith(b"-ERR"):
+        text = error_text(received)
         cause = classify_server_error(text)
         # Other servers answer -ERR too (Redis); without INFO an unknown text does not show that this one is NATS.
         return HandshakeError("info", Cause.PROTOCOL if cause is Cause.SERVER_REFUSED else cause, text)
-    return HandshakeError("info", "protocol", f"the peer does not speak NATS: it sent {_excerpt(said)}")
+    return HandshakeError("info", "protocol", f"the peer does not speak NATS: it sent {_excerpt(received)}")
 
 
 def _ended(partial: bytes) -> HandshakeError:
@@ -224,6 +224,6 @@ def _ended(partial: bytes) -> HandshakeError:
     return HandshakeError("info", "eof", "closed before INFO")
 
 
-def _excerpt(said: bytes) -> str:
-    shown = said[:_SHOWN].decode(errors="backslashreplace").strip()
-    return repr(shown + ("…" if len(said) > _SHOWN else ""))
+def _excerpt(received: bytes) -> str:
+    shown = received[:_SHOWN].decode(errors="backslashreplace").strip()
+    return repr(shown + ("…" if len(received) > _SHOWN else ""))

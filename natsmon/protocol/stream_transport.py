@@ -37,7 +37,7 @@ class StreamTransport(nats.aio.transport.Transport):
     """A dialed stream as nats-py's transport: it is connected from the start, and closing it never waits.
 
     Until PONG it gives nats-py only the lines that belong to the handshake, because odd ones make it return
-    a client that is not connected, or end it without a word.
+    a client that is not connected, or end it without a reason.
     """
 
     def __init__(

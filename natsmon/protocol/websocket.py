@@ -26,7 +26,7 @@ from natsmon.protocol.server_errors import classify_close_reason
 from natsmon.text.plain_text import clip, printable
 
 _LARGEST_FRAME = 128 * 1024 * 1024
-"""Bytes. A server puts all it has for a client into one frame: 64 MiB at most, unless it is told otherwise."""
+"""Bytes. A server puts all it has for a client into one frame: 64 MiB at most by default."""
 
 _MOST_OWED = 64 * 1024
 """Bytes that may wait for a peer before its PINGs go without an answer: it asks, and does not listen."""
@@ -255,7 +255,7 @@ class _Transport(asyncio.Transport):
 
     def __init__(self, below: asyncio.StreamWriter, frames: ClientProtocol) -> None:
         super().__init__()
-        self._owner = below  # which, if nobody held it, would close the transport
+        self._owner = below  # without a reference to it, the transport would be closed
         self._below = below.transport
         self._frames = frames
 

@@ -14,7 +14,7 @@ from natsmon.stream import events as ev
 from natsmon.stream.emitter import Emit
 
 _MOST_OUT = 16
-"""PINGs on their way at once; those due beyond are not sent, and told as omitted."""
+"""PINGs on their way at once; those due beyond are not sent; they are emitted as omitted."""
 
 
 @dataclass(slots=True)

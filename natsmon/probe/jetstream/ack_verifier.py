@@ -115,7 +115,7 @@ class AckVerifier(Verifier):
                 async with asyncio.timeout(self._patience):
                     if not await self._decided(connection):
                         await self._send_again(connection, self._stream, [*self._waiting])
-                        await self._decided(connection)  # if not, it stays in flight, and is told as that
+                        await self._decided(connection)  # if not, it stays in flight
         self._stop()
         try:
             return await read_back(connection, self._name, self._stored, self._message) if self._stored.many else None
@@ -153,7 +153,7 @@ class AckVerifier(Verifier):
                 await self._send_again(connection, stream, due)
 
     async def _once_more(self, connection: ServerConnection, stream: StreamInfo) -> StreamInfo:
-        """It may have been edited, deleted or made anew by now; as it was, where nobody says."""
+        """The stream as it is now: it may have been edited, deleted or recreated. Without an answer, as it was."""
         try:
             stream = await look_up(connection, self._name, self._message.subject)
         except NoStream:

@@ -96,7 +96,7 @@ class StreamInfo(Answer, frozen=True):
 
     @property
     def keeps(self) -> bool:
-        """Messages stay in it also when somebody has consumed them."""
+        """Whether messages stay in it after they were consumed."""
         return self.config.retention == "limits"
 
     def takes(self, subject: str) -> bool:
@@ -111,13 +111,16 @@ class Names(Answer, frozen=True):
 
 
 class NoStream(Exception):
-    """A stream cannot be published to; the text says why, and what to try."""
+    """A stream cannot be published to; the text has the reason, and what to try."""
 
 
 async def look_up(connection: ServerConnection, stream: str, subject: str) -> StreamInfo:
     """What the stream is like, from its leader.
 
-    Raises NoStream where it can say, or nobody can; NotNow while it has no leader; Unanswered where nothing is known.
+    Raises:
+        NoStream: It does not exist, or no server can look it up.
+        NotNow: It has no leader.
+        Unanswered: Nothing is known.
     """
     try:
         info = await ask(connection, f"STREAM.INFO.{stream}", {}, StreamInfo)

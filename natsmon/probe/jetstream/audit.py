@@ -130,9 +130,11 @@ _GONE = "its messages go when they are consumed"
 async def find(
     connection: ServerConnection, stream: str, message: Message, start: int, created: str, note: Note
 ) -> None:
-    """Tell the number and the place of each of our messages, from a place of the stream created then.
+    """Note the number and the place of each of our messages, from a place of the stream created then.
 
-    Raises NoStream and Unanswered; what was not told until then may be there or not.
+    Raises:
+        NoStream: It does not exist any more.
+        Unanswered: Messages that were not noted until then may be in it or not.
     """
     async with _in_time():
         info = await led(lambda: look_up(connection, stream, message.subject))

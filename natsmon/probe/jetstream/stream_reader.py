@@ -20,7 +20,7 @@ from natsmon.protocol.server_connection import ServerConnection, Unanswered
 
 T = TypeVar("T")
 Note = Callable[[int, int], None]
-"""Is told the number of a message, and its place in the stream."""
+"""Takes the number of a message and its place in the stream."""
 
 _BATCH = 8_192
 _PATIENCE = 2.0
@@ -28,11 +28,11 @@ _PATIENCE = 2.0
 _NOTHING_MORE = 0.5
 """Seconds that a consumer waits for a message of ours which it does not see."""
 _GRACE = 0.5
-"""Seconds beyond that in which the server should have said so."""
+"""Seconds beyond that in which the server should have answered."""
 _STRETCHES = 64
 """Of the stream, that its leader is asked for at the same time."""
 _PAUSE = 0.1
-"""Seconds before a question that nobody could answer is put again."""
+"""Seconds before a question without an answer is asked again."""
 _ELECTED_WITHIN = 8.0
 """Seconds; mostly it takes four to eight."""
 _FORGOTTEN_AFTER = 5_000_000_000
@@ -62,7 +62,7 @@ _NO_MESSAGE = 10037
 
 
 async def led(ask: Callable[[], Awaitable[T]]) -> T:
-    """The answer of who leads, as soon as there is somebody who does. Raises Unanswered."""
+    """The answer of the leader, as soon as one is elected. Raises Unanswered."""
     deadline = time.monotonic() + _ELECTED_WITHIN
     while True:
         try:
@@ -74,7 +74,7 @@ async def led(ask: Callable[[], Awaitable[T]]) -> T:
 
 
 class Reader:
-    """Tells the number and the place of each of our messages in a stream. Raises Unanswered when it cannot."""
+    """Finds the number and the place of each of our messages in a stream. Raises Unanswered when it cannot."""
 
     def __init__(self, connection: ServerConnection, stream: str, message: Message, note: Note) -> None:
         self._connection = connection
@@ -103,7 +103,7 @@ class Reader:
         return self._message.subject if found is not None and found.subject == self._message.subject else ""
 
     async def _consume(self, start: int, until: int) -> int:
-        """As far as a consumer gets; the last place that it told of."""
+        """Read with a consumer as far as it gets; the last place that it returned."""
         try:
             consumer = await self._consumer(start)
         except _NoConsumer:
@@ -120,7 +120,7 @@ class Reader:
                 return
             left, asked, reached = left - 1, asked - 1, _place(reply)
             if reached <= until:
-                self._tell(headers, reached)
+                self._note_message(headers, reached)
             if asked == 0 or reached >= until:
                 arrived.set()
 
@@ -177,7 +177,7 @@ class Reader:
             start = place + 1
 
     async def _next(self, start: int, until: int) -> int:
-        """Tell of the first one from a place on, and give its place; 0 where there is none."""
+        """Note the first message from a place on; its place, 0 without one."""
         if start > until:
             return 0
         question = {"seq": start, "next_by_subj": self._subject or ">"}
@@ -186,17 +186,17 @@ class Reader:
             raise Unanswered(f"it cannot be read: {answer.error.description}")
         if (found := answer.message) is None or found.seq > until:
             return 0
-        self._tell(found.hdrs, found.seq)
+        self._note_message(found.hdrs, found.seq)
         return found.seq
 
-    def _tell(self, headers: bytes, place: int) -> None:
+    def _note_message(self, headers: bytes, place: int) -> None:
         number = self._message.number(headers) if headers else None
         if number is not None:
             self._note(number, place)
 
 
 def _place(reply: bytes) -> int:
-    """Of a message in its stream, as its reply subject tells (ADR-15): in front of it an account may stand, or not."""
+    """The place of a message in its stream, from its reply subject (ADR-15), which may begin with an account."""
     parts = reply.split(b".")
     return int(parts[5] if len(parts) == _PARTS else parts[7])
 

@@ -10,7 +10,7 @@ from natsmon.config.settings import Settings
 from natsmon.protocol.server_info import Info
 
 _DIGITS = 18
-"""Of a sequence number at most: anybody may write one into a header."""
+"""Of a sequence number at most: any client may write one into a header."""
 
 
 class Message:
@@ -51,7 +51,7 @@ class Message:
         return ""
 
     def number(self, headers: bytes) -> int | None:
-        """The number in the headers of a message that was received; None where it is somebody else's."""
+        """The number in the headers of a message that was received; None where it is another client's."""
         digits = headers[len(self._head) : -4] if headers.startswith(self._head) else b""
         if not digits.isdigit():  # on its way a message may be given more headers, before ours and behind them
             at = headers.find(self._mark)

@@ -21,7 +21,7 @@ class StrayOutput:
         """Copies of the descriptors that were replaced."""
         self._part = b""
         self._read_end, self._write_end = os.pipe()
-        for end in (self._read_end, self._write_end):  # nobody waits for a pipe that is not read
+        for end in (self._read_end, self._write_end):  # a write to a pipe that is not read must not block
             os.set_blocking(end, False)
         asyncio.get_running_loop().add_reader(self._read_end, self._read)
 

@@ -1,0 +1,33 @@
+"""Plain language: words that are wrong in every place do not appear."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+WORDS = ("tell", "tells", "told", "telling", "said", "nobody", "somebody", "whoever", "anybody", "knew", "died", "dies")
+"""Programs send, emit, show, log and raise; a sentence has a subject."""
+PHRASES = (
+    "first word", "last word", "last sign of life", "its log knows", "without a word", "should nothing come",
+    "no recording of natsmon", "in no calendar", "the time was over", "ended as it should", "publishes not to",
+    "NO PROBE", "probe died", "obituary", "unsaid",
+)  # fmt: skip
+EXCLUDED = re.compile(rf"\b({'|'.join([*WORDS, *PHRASES])})\b", re.IGNORECASE)
+WRITTEN = ("natsmon", "docs", "README.md", "CHANGELOG.md", "tests/structure", "tests/state", "tests/stream")
+
+
+def files(place: str) -> Iterator[Path]:
+    path = ROOT / place
+    found = [path] if path.is_file() else sorted(path.rglob("*"))
+    return (each for each in found if each.suffix in (".py", ".md", ".tcss") and each != Path(__file__))
+
+
+def test_excluded_words_do_not_appear() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
+        for place in WRITTEN
+        for path in files(place)
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if EXCLUDED.search(line)
+    ]
+    assert found == []
