@@ -12,6 +12,7 @@ from docs import reference
 from natsmon.dial.causes import Cause
 from natsmon.stream import commands, events
 from natsmon.stream.codec import kind_of
+from natsmon.wording.cause_table import IN_STAGE, TABLE
 
 ROOT = Path(reference.__file__).parents[1]
 
@@ -30,6 +31,18 @@ def test_stream_reference_has_every_event_and_command_with_an_example() -> None:
 def test_table_of_causes_has_every_cause() -> None:
     page = reference.causes_page()
     assert [cause for cause in Cause if f"| `{cause}` |" not in page] == []
+
+
+def test_troubleshooting_uses_the_phrases_of_the_table() -> None:
+    tables = (ROOT / "docs/guide/troubleshooting.md").read_text().partition("## It never connects")[2]
+    never, _, again = tables.partition("## It is connected")
+    again = again.partition("## It loses")[2].partition("## natsmon itself")[0]
+    cells = [row.split("|")[2] for row in never.splitlines() if row.startswith("| ")][1:]
+    cells += [row.split("|")[1] for row in again.splitlines() if row.startswith("| ")][1:]
+    shown = {phrase.strip() for cell in cells for phrase in cell.split(",")}
+    known = {diagnosis.phrase for diagnosis in (*TABLE.values(), *IN_STAGE.values())}
+    assert len(shown) > 30
+    assert shown - known == {"advertised address not reachable"}, "its server was discovered, or the phrase changed"
 
 
 @pytest.mark.skipif(importlib.util.find_spec("mkdocs") is None, reason="mkdocs is not installed: make docs installs it")
