@@ -14,6 +14,7 @@ from natsmon.config.settings import MAX_RATE, Settings
 from natsmon.lab.nats_server import NatsServer
 from natsmon.lab.relay import Relay
 from natsmon.probe.jetstream import ack_verifier as acks
+from natsmon.probe.jetstream import stream_lookup
 from natsmon.probe.jetstream.api import ApiError
 from natsmon.probe.messages.ledger import Ledger
 from natsmon.probe.messages.message import AckedMessage
@@ -280,7 +281,7 @@ async def test_shortened_duplicate_window_is_respected(server: NatsServer, monke
 
 
 async def test_missing_stream_is_reported_and_waited_for(server: NatsServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(acks, "_PAUSE", 0.02)
+    monkeypatch.setattr(stream_lookup, "_PAUSE", 0.02)
     async with stream_on(server, create=False) as stream, listening(settings(server.url, jetstream=STREAM)) as run:
         await stream._js.add_stream(name="OTHER", subjects=["other"])
         told = await run.events.until(ev.AsyncError)
@@ -311,7 +312,7 @@ async def test_subject_without_a_stream_is_reported(server: NatsServer) -> None:
         tally = await run.events.until_counts(lambda tally: tally.rejected >= 3)
         assert (tally.delivered, tally.lost, numbers) == (0, 0, [])
         again = await run.events.until(ev.AsyncError) if len(run.events.of(ev.AsyncError)) < 2 else None
-        assert again is None or "no stream listens on helo" in again.text
+        assert again is None or "no stream has the subject helo" in again.text
 
 
 async def test_acknowledgement_of_another_stream_is_rejected(server: NatsServer) -> None:
@@ -364,7 +365,7 @@ async def test_acknowledgements_that_may_not_be_heard(nats_server: StartServer, 
     server = nats_server(config=f"{jetstream(tmp_path)}\n{only}")
     wanted = settings(server.url, jetstream=STREAM, user=Secret("u"), password=Secret("p"))
     async with listening(wanted) as run:
-        told = await run.events.until(ev.AsyncError, lambda told: "acknowledgements cannot be heard" in told.text)
+        told = await run.events.until(ev.AsyncError, lambda told: "acknowledgements cannot be received" in told.text)
         assert "_INBOX.>" in told.text
         tally = await run.events.until_counts(lambda tally: tally.buffered >= 2)
         assert tally.sent == 0
@@ -402,7 +403,7 @@ async def test_stream_that_may_not_be_asked_about(nats_server: StartServer, tmp_
     ids=lambda value: value.description if isinstance(value, ApiError) else str(value),
 )
 def test_which_refusals_are_for_now(error: ApiError, for_now: bool) -> None:
-    assert error.for_now is for_now
+    assert error.temporary is for_now
 
 
 # -- the parts --------------------------------------------------------------------------------------

@@ -170,7 +170,7 @@ async def test_gaps_beyond_the_limit_are_counted(server: NatsServer, monkeypatch
             await run.events.until_counts(lambda tally, wanted=wanted: tally.delivered >= wanted)
         back = await read_back(run)
         assert (back.acknowledged, back.stored, back.missing, back.complete) == (4, 2, 0, False)
-        assert back.text == "2 of the first were not looked for: their numbers have too many gaps"
+        assert back.text == "the first 2 were not searched: their numbers have too many gaps"
 
 
 async def test_messages_of_other_publishers_are_skipped(server: NatsServer, monkeypatch: pytest.MonkeyPatch) -> None:

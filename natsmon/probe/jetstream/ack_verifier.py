@@ -1,13 +1,13 @@
 """Verification by a stream: each message is acknowledged once it is stored, and sent again until it is.
 
 The guarantee is stronger than that of core NATS: no acknowledged message is lost, and none is stored twice. Messages
-in flight when a connection ends are sent again on the next one, before anything new and under the same message id,
-by which the stream recognises what it has. The same applies to messages without an acknowledgement for a while, and
-to those that the stream cannot take for now.
+in flight when a connection ends are sent again on the next one, before new ones and with the same message id, by which
+the stream recognises duplicates. So are messages without an acknowledgement for a while, and those that the stream
+rejected temporarily.
 
-A stream recognises a message within its duplicate window only. A message sent longer ago than half of that is looked
-for in the stream before it is sent again. Where the stream cannot be read, it is not sent again. (No client can prevent
-that a frozen server stores an old copy later.)
+A stream recognises duplicates within its duplicate window only. A message sent longer ago than half of that is
+searched in the stream first, and is not sent again where the stream cannot be read. (No client can prevent that a
+frozen server stores an old copy later.)
 """
 
 import asyncio
@@ -16,30 +16,27 @@ from collections import deque
 from contextlib import suppress
 
 from natsmon.config.settings import Settings
-from natsmon.probe.jetstream.api import ApiError, Config, NoStream, StreamInfo, look_up, read_ack
+from natsmon.probe.jetstream.api import ApiError, NoStream, StreamInfo, read_ack
 from natsmon.probe.jetstream.audit import Stored, find, read_back
+from natsmon.probe.jetstream.stream_lookup import StreamLookup
 from natsmon.probe.messages.deliveries import Deliveries
 from natsmon.probe.messages.message import AckedMessage
 from natsmon.probe.messages.verifier import Audit, Verifier, nothing
-from natsmon.protocol.request_reply import Forbidden
 from natsmon.protocol.server_connection import ServerConnection, Unanswered
 from natsmon.stream import events as ev
 from natsmon.stream.emitter import Emit
-from natsmon.text.plain_text import clip
 
 WINDOW = 4_096
 """Messages without an acknowledgement at most, as in nats.go's asynchronous publish; more wait in the buffer."""
 _WINDOW_BYTES = 16 * 1024 * 1024
-"""On the wire: all of them may have to be sent again."""
+"""The same, on the wire."""
 
 ACK_WITHIN = 5.0
-"""Seconds until a message is sent again on the same connection, as in nats.go. A stream elects a leader in less, and
-no acknowledgement of the old one comes any more."""
+"""Seconds until a message is sent again on the same connection, as in nats.go; an election of a leader takes less."""
 LOOK_EVERY = 0.25
 _PAUSE, _LONGEST_PAUSE = 0.25, 2.0
-"""Seconds before a message that was not taken, or a request, is tried again; doubled each time."""
+"""Seconds until a temporarily rejected message is sent again; doubled each time."""
 _AT_ONCE = 256
-_SUBJECTS_SHOWN = 200
 _NO_RESPONDERS = b"NATS/1.0 503"
 
 
@@ -63,26 +60,25 @@ class AckVerifier(Verifier):
         self._window = max(1, min(WINDOW, _WINDOW_BYTES // self._message.wire_size(1)))
         self._stored = Stored()
         self._waiting: dict[int, tuple[float, int]] = {}
-        """By number, in order: when it was first sent, and the last place acknowledged until then."""
+        """By number, in order: when it was first sent, and the last position acknowledged until then."""
         self._written: deque[int] = deque()
         """Numbers in the order of writing on this connection, copies included; the first is in ``_waiting``."""
-        self._put_off: set[int] = set()
-        """Not taken for now."""
+        self._postponed: set[int] = set()
+        """Rejected temporarily."""
         self._pause = 0.0
-        """Seconds, while messages are not taken for now."""
-        self._last_try = 0.0
+        """Seconds, while messages are rejected temporarily."""
+        self._sent_again_at = 0.0
         """When messages were last sent again."""
         self._stream: StreamInfo | None = None
         """None until it is known on this connection."""
-        self._created = ""
-        """Of the stream that the places in ``_waiting`` and ``_stored`` are of."""
+        self._lookup = StreamLookup(self._name, self._message, self._next_refused, self._on_recreated, self._report)
         self._task: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
         """Something was acknowledged or refused."""
         self._reported: set[str] = set()
         """Errors emitted on this connection."""
         self._concluded = False
-        """The stream has been read; acknowledgements on this connection are not counted any more."""
+        """The stream has been read: later acknowledgements on this connection are not counted."""
 
     @property
     def room(self) -> int:
@@ -100,7 +96,7 @@ class AckVerifier(Verifier):
         self._concluded = False
         if self._message.subject:
             connection.on_publish_refused(self._message.subject, self._next_refused)
-        connection.subscribe(f"{self._message.inbox}.*", self._hear, refused=self._deaf)
+        connection.subscribe(f"{self._message.inbox}.*", self._receive, refused=self._on_subscription_refused)
         self._task = asyncio.get_running_loop().create_task(self._attend(connection))
 
     def connection_down(self) -> None:
@@ -109,21 +105,21 @@ class AckVerifier(Verifier):
         self._stream = None
 
     async def conclude(self, connection: ServerConnection) -> Audit | None:
-        """What is on its way may be acknowledged yet; then the stream is read."""
+        """Wait for outstanding acknowledgements, then read the stream."""
         if self._stream is not None:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._patience):
-                    if not await self._decided(connection):
+                    if not await self._acknowledged_all(connection):
                         await self._send_again(connection, self._stream, [*self._waiting])
-                        await self._decided(connection)  # if not, it stays in flight
+                        await self._acknowledged_all(connection)  # what is not stays in flight
         self._stop()
         try:
             return await read_back(connection, self._name, self._stored, self._message) if self._stored.many else None
         finally:
             self._concluded = True
 
-    async def _decided(self, connection: ServerConnection) -> bool:
-        """True as soon as nothing is on its way any more; False when that takes too long."""
+    async def _acknowledged_all(self, connection: ServerConnection) -> bool:
+        """Whether nothing is outstanding any more, within half of the time."""
         with suppress(TimeoutError):
             async with asyncio.timeout(self._patience / 2):
                 while self._waiting and connection.open:
@@ -136,12 +132,12 @@ class AckVerifier(Verifier):
             self._task.cancel()
             self._task = None
 
-    # -- as long as the connection is up ----------------------------------------------------------------
+    # -- while connected --------------------------------------------------------------------------
 
     async def _attend(self, connection: ServerConnection) -> None:
-        """Make sure of the stream, send again what is stranded, let new messages go; then see to what stays behind."""
-        stream = await self._make_sure(connection)
-        self._put_off.clear()
+        """Look up the stream, send again what is stranded, then new messages, and again what is not acknowledged."""
+        stream = await self._lookup.wait(connection)
+        self._postponed.clear()
         self._pause = 0.0
         await self._send_again(connection, stream, [*self._waiting])
         self._stream = stream
@@ -149,81 +145,28 @@ class AckVerifier(Verifier):
         while True:
             await asyncio.sleep(LOOK_EVERY)
             if due := self._due(time.monotonic()):
-                stream = self._stream = await self._once_more(connection, stream)
+                stream = self._stream = await self._lookup.again(connection, stream)
                 await self._send_again(connection, stream, due)
 
-    async def _once_more(self, connection: ServerConnection, stream: StreamInfo) -> StreamInfo:
-        """The stream as it is now: it may have been edited, deleted or recreated. Without an answer, as it was."""
-        try:
-            stream = await look_up(connection, self._name, self._message.subject)
-        except NoStream:
-            return await self._make_sure(connection)
-        except Unanswered:
-            return stream
-        self._notice_another(stream)
-        return stream
-
-    def _notice_another(self, stream: StreamInfo) -> None:
-        """Places in a stream mean nothing in the one that was made in its stead."""
-        if stream.created != self._created:
-            self._created = stream.created
-            self._stored.begin_anew()
-            for seq, (first, _) in [*self._waiting.items()]:
-                self._waiting[seq] = first, 0
-
-    async def _make_sure(self, connection: ServerConnection) -> StreamInfo:
-        """What the stream is like, as soon as there is one; where that may not be asked, what it is like mostly."""
-        pause = _PAUSE
-        while True:
-            try:
-                stream = await look_up(connection, self._name, self._message.subject)
-            except NoStream as error:
-                self._report(str(error))
-            except Forbidden as error:
-                self._report(f"stream {self._name} is not known: {error}; its usual limits are assumed")
-                return StreamInfo(config=Config(subjects=[">"]))
-            except Unanswered as error:
-                self._report(f"stream {self._name} is not available for now ({error}); messages wait for it")
-            else:
-                self._notice_another(stream)
-                if not self._message.subject and not self._take_subject(stream, connection):
-                    await asyncio.sleep(pause)
-                    continue
-                if not stream.takes(self._message.subject):
-                    subjects = ", ".join(stream.config.subjects) or "none"
-                    self._report(
-                        f"stream {self._name} does not have the subject {self._message.subject}, but {subjects}: "
-                        f"give one of them with --subject, unless the account maps it to one"
-                    )
-                return stream
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
-
-    def _take_subject(self, stream: StreamInfo, connection: ServerConnection) -> bool:
-        """Publish on the stream's only subject, where it has no wildcard."""
-        subjects = stream.config.subjects
-        if len(subjects) == 1 and not {"*", ">"} & set(subjects[0].split(".")):
-            self._message.publish_on(subjects[0])
-            connection.on_publish_refused(subjects[0], self._next_refused)
-            return True
-        listed = clip(", ".join(subjects), _SUBJECTS_SHOWN) or "none"
-        self._report(f"stream {self._name} has the subjects {listed}: choose one with --subject; messages wait for it")
-        return False
+    def _on_recreated(self) -> None:
+        """The stream was deleted and created again: positions in the old one have no meaning."""
+        self._stored.begin_anew()
+        self._waiting = {seq: (first, 0) for seq, (first, _) in self._waiting.items()}
 
     def _due(self, now: float) -> list[int]:
-        """What to send again: what has no acknowledgement for long, and what was not taken a moment ago."""
-        if self._put_off and now - self._last_try >= self._pause:
-            due = sorted(self._put_off)
-            self._put_off.clear()
+        """The messages to send again: without an acknowledgement for long, or rejected temporarily."""
+        if self._postponed and now - self._sent_again_at >= self._pause:
+            due = sorted(self._postponed)
+            self._postponed.clear()
             self._pause = min(2 * self._pause, _LONGEST_PAUSE)
             return due
-        if now - self._last_try < ACK_WITHIN:
+        if now - self._sent_again_at < ACK_WITHIN:
             return []
         return [seq for seq, (first, _) in self._waiting.items() if now - first >= ACK_WITHIN]
 
     async def _send_again(self, connection: ServerConnection, stream: StreamInfo, seqs: list[int]) -> None:
         now = time.monotonic()
-        self._last_try = now
+        self._sent_again_at = now
         waiting = self._waiting
         if any(seq in waiting and now - waiting[seq][0] >= stream.window / 2 for seq in seqs):
             try:
@@ -231,7 +174,7 @@ class AckVerifier(Verifier):
                 await find(connection, self._name, self._message, start, stream.created, self._found)
             except (NoStream, Unanswered) as error:
                 self._report(
-                    f"{len(waiting)} messages may be stored already, and stream {self._name} cannot be read to see: "
+                    f"{len(waiting)} messages may be stored already, and stream {self._name} cannot be read: "
                     f"{error}; they are not sent again now"
                 )
                 return
@@ -247,70 +190,70 @@ class AckVerifier(Verifier):
         if seqs:
             self._deliveries.on_counts_changed()
 
-    def _found(self, seq: int, place: int) -> None:
+    def _found(self, seq: int, position: int) -> None:
         if seq in self._waiting:
-            self._acknowledged(seq, place)
+            self._acknowledged(seq, position)
 
-    # -- what the stream says ---------------------------------------------------------------------
+    # -- answers of the stream --------------------------------------------------------------------
 
-    def _hear(self, subject: bytes, _: bytes, headers: bytes, payload: bytes) -> None:
+    def _receive(self, subject: bytes, _: bytes, headers: bytes, payload: bytes) -> None:
         digits = subject[self._prefix :]
         if self._concluded or not digits.isdigit():
             return
         seq = int(digits)
         if not payload:
             if headers and headers.startswith(_NO_RESPONDERS):
-                self._nobody(seq)
+                self._on_no_responder(seq)
             return
         ack = read_ack(payload)
         if ack is None:
             return
         if ack.error is not None:
-            self._turned_away(seq, ack.error)
+            self._on_error_answer(seq, ack.error)
         elif ack.stream == self._name and ack.seq > 0:
             if ack.duplicate:
                 self._deliveries.ledger.suppressed += 1
                 self._deliveries.on_counts_changed()
             if seq in self._waiting:
                 self._acknowledged(seq, ack.seq)
-            elif not ack.duplicate and not self._stored.has(seq, ack.seq):  # which a new leader says once more
+            elif not ack.duplicate and not self._stored.has(seq, ack.seq):  # a new leader acknowledges once more
                 self._stored.reach(ack.seq)
-                self._deliveries.arrived(seq)  # stored a second time; the ledger counts it as a duplicate
+                self._deliveries.arrived(seq)  # stored twice: a duplicate
 
-    def _acknowledged(self, seq: int, place: int) -> None:
+    def _acknowledged(self, seq: int, position: int) -> None:
         full = self.room <= 0
         del self._waiting[seq]
         while self._written and self._written[0] not in self._waiting:
             self._written.popleft()
-        self._put_off.discard(seq)
+        self._postponed.discard(seq)
         self._pause = 0.0
-        self._stored.note(seq, place)
+        self._stored.note(seq, position)
         self._deliveries.arrived(seq)
         self._changed.set()
         if full and self.room > 0:
             self.on_window_open()
 
-    def _nobody(self, seq: int) -> None:
-        """No stream listens on the subject, or the one that should has no leader for now."""
+    def _on_no_responder(self, seq: int) -> None:
+        """No stream has the subject, or the stream has no leader at the moment."""
         subject = self._message.subject
         if self._stream is not None and not self._stream.takes(subject):
-            self._refuse(seq, f"no stream listens on {subject}: messages are rejected")
+            self._refuse(seq, f"no stream has the subject {subject}: messages are rejected")
         else:
-            self._put_off_for(seq, f"no answer for stream {self._name} on {subject}: messages wait for its leader")
+            self._postpone(seq, f"no answer for stream {self._name} on {subject}: messages wait for its leader")
 
-    def _turned_away(self, seq: int, error: ApiError) -> None:
-        if error.for_now:
-            self._put_off_for(seq, f"stream {self._name} takes no messages for now: {error.description}")
+    def _on_error_answer(self, seq: int, error: ApiError) -> None:
+        if error.temporary:
+            self._postpone(seq, f"stream {self._name} rejects messages temporarily: {error.description}")
         else:
             self._refuse(seq, f"stream {self._name} rejects messages: {error.description}")
 
-    def _put_off_for(self, seq: int, why: str) -> None:
+    def _postpone(self, seq: int, why: str) -> None:
         if seq not in self._waiting:
             return
-        self._put_off.add(seq)
+        self._postponed.add(seq)
         if not self._pause:
             self._pause = _PAUSE
-            self._last_try = time.monotonic()
+            self._sent_again_at = time.monotonic()
         self._report(why)
 
     def _next_refused(self) -> None:
@@ -324,7 +267,7 @@ class AckVerifier(Verifier):
     def _refuse(self, seq: int, why: str) -> None:
         if self._waiting.pop(seq, None) is None:
             return
-        self._put_off.discard(seq)
+        self._postponed.discard(seq)
         self._pause = 0.0
         self._deliveries.refused(seq)
         if why:
@@ -333,12 +276,12 @@ class AckVerifier(Verifier):
         if self.room > 0:
             self.on_window_open()
 
-    def _deaf(self, text: str) -> None:
-        """No acknowledgement can be heard on this connection, so that nothing may be published on it."""
+    def _on_subscription_refused(self, text: str) -> None:
+        """Acknowledgements cannot be received on this connection: nothing is published on it."""
         self._stop()
         self._stream = None
         inboxes = f"{self._message.inbox.rpartition('.')[0]}.>"
-        self._report(f"acknowledgements cannot be heard, so messages wait: {text} (needs to subscribe to {inboxes})")
+        self._report(f"acknowledgements cannot be received, so messages wait: {text} (needs to subscribe to {inboxes})")
 
     def _report(self, text: str) -> None:
         """Emit an error, once on each connection."""

@@ -1,4 +1,4 @@
-"""What is asked of JetStream and what it answers, in its JSON API (ADR-1, ADR-2); errors are for people."""
+"""Requests to the JetStream API and their answers (ADR-1, ADR-2)."""
 
 import json
 from typing import Any, TypeVar
@@ -9,13 +9,13 @@ from natsmon.protocol.request_reply import NobodyThere, NotNow, request
 from natsmon.protocol.server_connection import ServerConnection, Unanswered
 
 USUAL_WINDOW = 120.0
-"""Seconds for which a stream recognises a message it has, unless it says otherwise (nats-server's default)."""
+"""Seconds for which a stream recognises duplicates by default (nats-server)."""
 
 _UNAVAILABLE = 503
 _STORE_FAILED = 10077
 _NOT_ENABLED = (10039, 10076)
 _NO_STREAM = 10059
-_FOR_NOW = (
+_TEMPORARY = (
     10008,  # JetStream system temporarily unavailable
     10009,  # JetStream cluster not leader
     10023,  # insufficient resources
@@ -26,24 +26,24 @@ _FOR_NOW = (
 
 
 class ApiError(msgspec.Struct, frozen=True, gc=False):
-    """Errors of nats-server (errors.json): ``code`` as in HTTP, ``err_code`` its own number."""
+    """Error of nats-server (errors.json): ``code`` as in HTTP, ``err_code`` its own number."""
 
     code: int = 0
     err_code: int = 0
     description: str = ""
 
     @property
-    def for_now(self) -> bool:
-        """The same message may be taken a moment later."""
-        if self.err_code == _STORE_FAILED:  # what the store or Raft says; only of these is a limit that was reached
+    def temporary(self) -> bool:
+        """Whether the same request may succeed a moment later."""
+        if self.err_code == _STORE_FAILED:  # an error of the store or of Raft, or a limit that was reached
             return not self.description.startswith("maximum ")
-        if self.err_code in _FOR_NOW:
+        if self.err_code in _TEMPORARY:
             return True
         return self.code == _UNAVAILABLE and self.err_code not in _NOT_ENABLED
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What any request of the API is answered with, and what it may say besides."""
+    """Answer to any request of the API."""
 
     error: ApiError | None = None
 
@@ -54,7 +54,7 @@ A = TypeVar("A", bound=Answer)
 class PubAck(Answer, frozen=True, gc=False):
     stream: str = ""
     seq: int = 0
-    """The message's place in the stream."""
+    """Position of the message in the stream."""
     duplicate: bool = False
 
 
@@ -62,7 +62,7 @@ class Config(msgspec.Struct, frozen=True):
     subjects: list[str] = []
     retention: str = "limits"
     max_msgs_per_subject: int = 0
-    """None where it is below 1."""
+    """No limit below 1."""
     duplicate_window: int = 0
     """Nanoseconds."""
     subject_transform: dict[str, Any] | None = None
@@ -79,14 +79,14 @@ class Peers(msgspec.Struct, frozen=True):
 
 class StreamInfo(Answer, frozen=True):
     created: str = ""
-    """A stream that was deleted and made again has another."""
+    """Differs after the stream was deleted and created again."""
     config: Config = Config()
     state: StreamState = StreamState()
     cluster: Peers | None = None
 
     @property
     def led(self) -> bool:
-        """It comes from the stream's leader. A replica that knows of none answers too, with what it has itself."""
+        """Whether the stream has a leader. A replica without one answers too, with its own state."""
         return self.cluster is None or bool(self.cluster.leader)
 
     @property
@@ -96,11 +96,11 @@ class StreamInfo(Answer, frozen=True):
 
     @property
     def keeps(self) -> bool:
-        """Whether messages stay in it after they were consumed."""
+        """Whether messages stay in the stream when they are consumed."""
         return self.config.retention == "limits"
 
     def takes(self, subject: str) -> bool:
-        """Whether what is published on a subject may come to it; a subject that is mapped may, for all we know."""
+        """Whether the stream may store messages on a subject; with a subject transform that is not known."""
         return self.config.subject_transform is not None or any(
             _covers(pattern.split("."), subject.split(".")) for pattern in self.config.subjects
         )
@@ -115,12 +115,12 @@ class NoStream(Exception):
 
 
 async def look_up(connection: ServerConnection, stream: str, subject: str) -> StreamInfo:
-    """What the stream is like, from its leader.
+    """Return the properties of the stream, from its leader.
 
     Raises:
-        NoStream: It does not exist, or no server can look it up.
-        NotNow: It has no leader.
-        Unanswered: Nothing is known.
+        NoStream: It does not exist, or cannot be used.
+        NotNow: It has no leader at the moment.
+        Unanswered: There is no answer.
     """
     try:
         info = await ask(connection, f"STREAM.INFO.{stream}", {}, StreamInfo)
@@ -130,22 +130,20 @@ async def look_up(connection: ServerConnection, stream: str, subject: str) -> St
         )
         raise NoStream(text) from None
     if info.error is None and not info.led:
-        raise NotNow("it has no leader")
+        raise NotNow("the stream has no leader")
     if info.error is None:
         return info
     if info.error.err_code in _NOT_ENABLED:
         raise NoStream(f"JetStream is not enabled for this account: {info.error.description}")
     if info.error.err_code == _NO_STREAM:
-        others = ", ".join((await _names(connection))[:_NAMES_TOLD])
+        others = ", ".join((await _names(connection))[:_NAMES_SHOWN])
         there = f"there is {others}" if others else "the account has none"
-        raise NoStream(
-            f"stream {stream} does not exist ({there}); create it: nats stream add {stream} --subjects "
-            f"{subject or 'SUBJECT'}; messages wait for it"
-        )
+        create = f"nats stream add {stream} --subjects {subject or 'SUBJECT'}"
+        raise NoStream(f"stream {stream} does not exist ({there}); create it: {create}; messages wait for it")
     raise NoStream(f"stream {stream} cannot be used now: {info.error.description}")
 
 
-_NAMES_TOLD = 5
+_NAMES_SHOWN = 5
 
 
 async def _names(connection: ServerConnection) -> list[str]:
@@ -156,14 +154,19 @@ async def _names(connection: ServerConnection) -> list[str]:
 
 
 async def ask(connection: ServerConnection, what: str, question: dict[str, Any], kind: type[A]) -> A:
-    """One request of the API. Raises Unanswered; NotNow of it while those who should answer elect their leader."""
+    """Make one request of the API.
+
+    Raises:
+        NotNow: It fails temporarily, as while a leader is elected.
+        Unanswered: There is no answer.
+    """
     body = json.dumps(question).encode() if question else b""
     payload = await request(connection, f"{connection.js_api}.{what}", body, within=connection.timeout)
     try:
         answer = msgspec.json.decode(payload, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise Unanswered("an answer that makes no sense") from None
-    if answer.error is not None and answer.error.for_now:
+        raise Unanswered("the answer is not valid") from None
+    if answer.error is not None and answer.error.temporary:
         raise NotNow(answer.error.description)
     return answer
 
@@ -172,7 +175,7 @@ _ack = msgspec.json.Decoder(PubAck)
 
 
 def read_ack(payload: bytes) -> PubAck | None:
-    """None where it is no acknowledgement."""
+    """Decode an acknowledgement; None when it is something else."""
     try:
         return _ack.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -1,9 +1,8 @@
-"""Reads what a stream holds of our messages.
+"""Reads our messages from a stream.
 
-By a consumer that is made for it and forgotten by the server soon afterwards: it gives headers only, of the
-messages on our subject, in the order of the stream, and many at a time. It may be on a replica that has not caught
-up, or go with its server: the stream's leader, who has everything, is asked for what the consumer does not see.
-While there is no leader, the question is put again.
+An ephemeral consumer delivers headers only, of the messages on our subject, in batches. It may be on a replica that is
+behind, or end with its server: the stream's leader is asked for what the consumer did not deliver. Without a leader,
+the request is repeated.
 """
 
 import asyncio
@@ -13,28 +12,28 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from natsmon.probe.jetstream.api import Answer, ask
+from natsmon.probe.jetstream.api import A, Answer, ask
 from natsmon.probe.messages.message import Message
 from natsmon.protocol.request_reply import Forbidden, NotNow, inbox
 from natsmon.protocol.server_connection import ServerConnection, Unanswered
 
 T = TypeVar("T")
 Note = Callable[[int, int], None]
-"""Takes the number of a message and its place in the stream."""
+"""Called with the number of a message, and its position in the stream."""
 
 _BATCH = 8_192
-_PATIENCE = 2.0
+_BATCH_WITHIN = 2.0
 """Seconds for one batch."""
 _NOTHING_MORE = 0.5
-"""Seconds that a consumer waits for a message of ours which it does not see."""
+"""Seconds that a consumer waits for more messages of ours."""
 _GRACE = 0.5
-"""Seconds beyond that in which the server should have answered."""
-_STRETCHES = 64
-"""Of the stream, that its leader is asked for at the same time."""
+"""Seconds beyond that for the server's answer."""
+_RANGES = 64
+"""Ranges of the stream that its leader is asked for at the same time."""
 _PAUSE = 0.1
-"""Seconds before a question without an answer is asked again."""
+"""Seconds until a request without an answer is repeated."""
 _ELECTED_WITHIN = 8.0
-"""Seconds; mostly it takes four to eight."""
+"""Seconds; an election takes four to eight."""
 _FORGOTTEN_AFTER = 5_000_000_000
 """Nanoseconds without a request after which the server drops the consumer."""
 
@@ -45,7 +44,7 @@ class _Consumer(Answer, frozen=True):
 
 
 class _NoConsumer(Exception):
-    """There are as many as there may be, or we may make none."""
+    """A consumer cannot be created: a limit, or a permission."""
 
 
 class _Message(msgspec.Struct, frozen=True):
@@ -61,8 +60,12 @@ class _Answered(Answer, frozen=True):
 _NO_MESSAGE = 10037
 
 
-async def led(ask: Callable[[], Awaitable[T]]) -> T:
-    """The answer of the leader, as soon as one is elected. Raises Unanswered."""
+async def from_leader(ask: Callable[[], Awaitable[T]]) -> T:
+    """Repeat a request until there is a leader to answer it.
+
+    Raises:
+        Unanswered: There is none in time.
+    """
     deadline = time.monotonic() + _ELECTED_WITHIN
     while True:
         try:
@@ -74,7 +77,7 @@ async def led(ask: Callable[[], Awaitable[T]]) -> T:
 
 
 class Reader:
-    """Finds the number and the place of each of our messages in a stream. Raises Unanswered when it cannot."""
+    """Calls ``note`` with each of our messages in a stream."""
 
     def __init__(self, connection: ServerConnection, stream: str, message: Message, note: Note) -> None:
         self._connection = connection
@@ -82,28 +85,33 @@ class Reader:
         self._message = message
         self._note = note
         self._subject = ""
-        """What our messages are stored under; empty where that is not known."""
+        """The subject of our messages in the stream; empty where that is not known."""
 
     async def read(self, start: int, until: int) -> None:
-        """What lies between two places, in the last of which is mostly one of ours."""
+        """Read a range of positions.
+
+        Raises:
+            Unanswered: The stream could not be read to the end of it.
+        """
         if start <= until:
-            self._subject = await self._stored_under(until)
+            self._subject = await self._subject_at(until)
             reached = await self._consume(start, until)
             await self._ask_for(reached + 1, until)
 
-    async def _stored_under(self, place: int) -> str:
-        """Nothing where it is not what we publish on: an account may map that to others, a stream transform it."""
+    async def _ask(self, what: str, question: dict[str, Any], kind: type[A]) -> A:
+        return await from_leader(lambda: ask(self._connection, f"{what}.{self._stream}", question, kind))
+
+    async def _subject_at(self, position: int) -> str:
+        """Our subject, or nothing where the account maps it or the stream transforms it."""
         try:
-            answer = await led(
-                lambda: ask(self._connection, f"STREAM.MSG.GET.{self._stream}", {"seq": place}, _Answered)
-            )
+            answer = await self._ask("STREAM.MSG.GET", {"seq": position}, _Answered)
         except Forbidden:
             return self._message.subject
         found = answer.message
         return self._message.subject if found is not None and found.subject == self._message.subject else ""
 
     async def _consume(self, start: int, until: int) -> int:
-        """Read with a consumer as far as it gets; the last place that it returned."""
+        """Read with a consumer; the last position that it delivered."""
         try:
             consumer = await self._consumer(start)
         except _NoConsumer:
@@ -115,10 +123,10 @@ class Reader:
         def receive(_: bytes, reply: bytes, headers: bytes, payload: bytes) -> None:
             nonlocal left, asked, reached, stopped
             if not reply.startswith(b"$JS.ACK."):
-                stopped = True  # it has no more, or is no more
+                stopped = True  # no more messages, or the consumer has ended
                 arrived.set()
                 return
-            left, asked, reached = left - 1, asked - 1, _place(reply)
+            left, asked, reached = left - 1, asked - 1, _position(reply)
             if reached <= until:
                 self._note_message(headers, reached)
             if asked == 0 or reached >= until:
@@ -128,11 +136,11 @@ class Reader:
             while reached < until and not stopped:
                 arrived.clear()
                 asked = min(left, _BATCH) if left > 0 else _BATCH
-                expires = _PATIENCE if left > 0 else _NOTHING_MORE
+                expires = _BATCH_WITHIN if left > 0 else _NOTHING_MORE
                 question = msgspec.json.encode({"batch": asked, "expires": int(expires * 1e9)})
                 subject = f"{self._connection.js_api}.CONSUMER.MSG.NEXT.{self._stream}.{consumer.name}"
                 asking.publish(subject, question)
-                if not await _either(arrived, self._connection, within=expires + _GRACE):
+                if not await _arrives(arrived, self._connection, within=expires + _GRACE):
                     break
         return reached
 
@@ -150,7 +158,7 @@ class Reader:
             config["filter_subject"] = self._subject
         question = {"stream_name": self._stream, "config": config}
         try:
-            made = await led(lambda: ask(self._connection, f"CONSUMER.CREATE.{self._stream}", question, _Consumer))
+            made = await self._ask("CONSUMER.CREATE", question, _Consumer)
         except Forbidden:
             raise _NoConsumer from None
         if made.error is not None:
@@ -158,30 +166,30 @@ class Reader:
         return made
 
     async def _ask_for(self, start: int, until: int) -> None:
-        """What the consumer did not see, from who leads the stream; mostly nothing."""
+        """Ask the leader for what the consumer did not deliver; mostly nothing."""
         if not (first := await self._next(start, until)):
             return
-        length = (until - first) // _STRETCHES + 1
-        places = range(first + 1, until + 1, length)
-        stretches = [asyncio.ensure_future(self._all(place, min(place + length - 1, until))) for place in places]
+        length = (until - first) // _RANGES + 1
+        starts = range(first + 1, until + 1, length)
+        ranges = [asyncio.ensure_future(self._all(start, min(start + length - 1, until))) for start in starts]
         try:
-            # No TaskGroup: before Python 3.13 it loses a cancel that comes together with the failure of a stretch, and
-            # the end of a connection is both.
-            await asyncio.gather(*stretches)
+            # No TaskGroup: before Python 3.13 it loses a cancel that comes together with a failure, and the end of a
+            # connection is both.
+            await asyncio.gather(*ranges)
         finally:
-            for stretch in stretches:
-                stretch.cancel()
+            for each in ranges:
+                each.cancel()
 
     async def _all(self, start: int, until: int) -> None:
-        while place := await self._next(start, until):
-            start = place + 1
+        while position := await self._next(start, until):
+            start = position + 1
 
     async def _next(self, start: int, until: int) -> int:
-        """Note the first message from a place on; its place, 0 without one."""
+        """Note the first message from a position on; its position, 0 without one."""
         if start > until:
             return 0
         question = {"seq": start, "next_by_subj": self._subject or ">"}
-        answer = await led(lambda: ask(self._connection, f"STREAM.MSG.GET.{self._stream}", question, _Answered))
+        answer = await self._ask("STREAM.MSG.GET", question, _Answered)
         if answer.error is not None and answer.error.err_code != _NO_MESSAGE:
             raise Unanswered(f"it cannot be read: {answer.error.description}")
         if (found := answer.message) is None or found.seq > until:
@@ -189,14 +197,14 @@ class Reader:
         self._note_message(found.hdrs, found.seq)
         return found.seq
 
-    def _note_message(self, headers: bytes, place: int) -> None:
+    def _note_message(self, headers: bytes, position: int) -> None:
         number = self._message.number(headers) if headers else None
         if number is not None:
-            self._note(number, place)
+            self._note(number, position)
 
 
-def _place(reply: bytes) -> int:
-    """The place of a message in its stream, from its reply subject (ADR-15), which may begin with an account."""
+def _position(reply: bytes) -> int:
+    """Position of a message, from its reply subject (ADR-15), which has two forms."""
     parts = reply.split(b".")
     return int(parts[5] if len(parts) == _PARTS else parts[7])
 
@@ -204,8 +212,12 @@ def _place(reply: bytes) -> int:
 _PARTS = 9
 
 
-async def _either(arrived: asyncio.Event, connection: ServerConnection, within: float) -> bool:
-    """True once it has arrived, False when nothing does. Raises Unanswered when the connection ends."""
+async def _arrives(arrived: asyncio.Event, connection: ServerConnection, within: float) -> bool:
+    """Whether it arrives in time.
+
+    Raises:
+        Unanswered: The connection has ended.
+    """
     waiting = asyncio.ensure_future(arrived.wait())
     try:
         await asyncio.wait((waiting, connection.lost), timeout=within, return_when=asyncio.FIRST_COMPLETED)

@@ -1,0 +1,98 @@
+"""Looks up the properties of the stream, and waits for one that does not exist yet."""
+
+import asyncio
+from collections.abc import Callable
+
+from natsmon.probe.jetstream.api import Config, NoStream, StreamInfo, look_up
+from natsmon.probe.messages.message import AckedMessage
+from natsmon.protocol.request_reply import Forbidden
+from natsmon.protocol.server_connection import ServerConnection, Unanswered
+from natsmon.text.plain_text import clip
+
+_PAUSE, _LONGEST_PAUSE = 0.25, 2.0
+"""Seconds until the stream is looked up again; doubled each time."""
+_SUBJECTS_SHOWN = 200
+
+
+class StreamLookup:
+    """What is known of one stream.
+
+    Args:
+        name: Of the stream.
+        message: Is given the stream's only subject, where the settings have none.
+        refused: Called when the server refuses a message on that subject.
+        recreated: Called when the stream is another one than before.
+        report: Takes the text of an error.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        message: AckedMessage,
+        refused: Callable[[], None],
+        recreated: Callable[[], None],
+        report: Callable[[str], None],
+    ) -> None:
+        self._name = name
+        self._message = message
+        self._refused = refused
+        self._recreated = recreated
+        self._report = report
+        self._created = ""
+
+    async def wait(self, connection: ServerConnection) -> StreamInfo:
+        """Return the stream's properties once it exists; the usual ones where asking is forbidden."""
+        pause = _PAUSE
+        while True:
+            try:
+                stream = await look_up(connection, self._name, self._message.subject)
+            except NoStream as error:
+                self._report(str(error))
+            except Forbidden as error:
+                self._report(f"stream {self._name} cannot be looked up: {error}; its usual limits are assumed")
+                return StreamInfo(config=Config(subjects=[">"]))
+            except Unanswered as error:
+                self._report(f"stream {self._name} is not available for now ({error}); messages wait for it")
+            else:
+                self._note_creation(stream)
+                if self._message.subject or self._take_subject(stream, connection):
+                    self._check_subject(stream)
+                    return stream
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    async def again(self, connection: ServerConnection, before: StreamInfo) -> StreamInfo:
+        """Return the properties now: it may have been edited, deleted or created again."""
+        try:
+            stream = await look_up(connection, self._name, self._message.subject)
+        except NoStream:
+            return await self.wait(connection)
+        except Unanswered:
+            return before
+        self._note_creation(stream)
+        return stream
+
+    def _note_creation(self, stream: StreamInfo) -> None:
+        if stream.created != self._created:
+            self._created = stream.created
+            self._recreated()
+
+    def _take_subject(self, stream: StreamInfo, connection: ServerConnection) -> bool:
+        """Publish on the stream's only subject, where it has no wildcard."""
+        subjects = stream.config.subjects
+        if len(subjects) == 1 and not {"*", ">"} & set(subjects[0].split(".")):
+            self._message.publish_on(subjects[0])
+            connection.on_publish_refused(subjects[0], self._refused)
+            return True
+        listed = clip(", ".join(subjects), _SUBJECTS_SHOWN) or "none"
+        self._report(f"stream {self._name} has the subjects {listed}: choose one with --subject; messages wait for it")
+        return False
+
+    def _check_subject(self, stream: StreamInfo) -> None:
+        subject = self._message.subject
+        if not stream.takes(subject):
+            subjects = ", ".join(stream.config.subjects) or "none"
+            self._report(
+                f"stream {self._name} does not have the subject {subject}, but {subjects}: give one of them with "
+                "--subject, unless the account maps it to one"
+            )
