@@ -18,7 +18,7 @@ from natsmon.dial.trace import DialTrace, Hooks
 from natsmon.text.plain_text import clip, printable
 
 _HOST = re.compile(r"[A-Za-z0-9_:.][A-Za-z0-9_:.-]*")
-"""A host that is no option of the command, and nothing to a shell on the way: a server can advertise any."""
+"""Hosts that are neither an option of the command nor special to a shell on the way: servers advertise them."""
 
 _ERRORS_KEPT = 1024
 """Last bytes kept of the command's standard error."""
@@ -35,7 +35,7 @@ class CommandDialer:
     password. What it writes to standard error is part of the error if it exits before the server has sent anything.
 
     Args:
-        command: With ``{host}`` and ``{port}``. A string is split as a shell does; there is no shell.
+        command: With ``{host}`` and ``{port}``. A string is split as a shell does; no shell is started.
     """
 
     def __init__(self, command: str | Sequence[str]) -> None:
@@ -55,7 +55,7 @@ class CommandDialer:
     ) -> Stream:
         """Start the command for a server. See ``CustomDialer.dial``.
 
-        A command says nothing of its progress: the stream is open as soon as it runs.
+        A command reports no progress: the stream is open as soon as it runs.
         """
         hooks, shown = Hooks(trace), authority(*address)
         if not _HOST.fullmatch(address[0]):

@@ -1,7 +1,7 @@
-"""``asyncio.timeout``, as it should be on every Python.
+"""``asyncio.timeout`` with a correction for Python up to 3.11.2 (Debian 12).
 
-Up to 3.11.2, which Debian 12 has, its end is a CancelledError instead of a TimeoutError in a task that was cancelled
-before and goes on: one that closes its connection in a ``finally`` clause, say.
+There it raises CancelledError instead of TimeoutError in a task that was cancelled before, as one that closes its
+connection in a ``finally`` clause.
 """
 
 import asyncio
@@ -11,12 +11,12 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 
 def within(seconds: float) -> AbstractAsyncContextManager[object]:
-    """What is awaited inside has so long; then TimeoutError is raised."""
+    """Raise TimeoutError when the block takes longer than so many seconds."""
     return until(asyncio.get_running_loop().time() + seconds)
 
 
 def until(when: float | None) -> AbstractAsyncContextManager[object]:
-    """The same until a time of the running loop's clock; for ever where that is None."""
+    """Raise TimeoutError at a time of the running loop's clock; never for None."""
     return asyncio.timeout_at(when) if sys.version_info >= (3, 12) else _until(when)
 
 

@@ -1,6 +1,6 @@
 """Dials one server: resolve its name, race its addresses, return the open byte stream.
 
-This module knows sockets and asyncio, and nothing of NATS. The lookup and the TCP connect are separate, so that each
+Independent of NATS. The lookup and the TCP connect are separate, so that each
 can be timed and traced. The deadline and a cancel take effect at every point, and a failed dial leaves no socket open.
 """
 

@@ -1,7 +1,6 @@
 """A staggered race: start the next try when the last one failed or took too long; the first to succeed wins.
 
-The race has nothing to do with sockets. It keeps the result of every try, which ``aiohappyeyeballs`` joins into one
-string; each try reports its end to an observer.
+It does not depend on sockets. Unlike ``aiohappyeyeballs``, it keeps the error of each try.
 """
 
 import asyncio
@@ -14,11 +13,15 @@ T = TypeVar("T")
 async def staggered_race(
     tries: Sequence[Callable[[], Awaitable[T]]], *, delay: float, discard: Callable[[T], None]
 ) -> T:
-    """The result of the first try that succeeds (RFC 8305, section 5).
+    """Return the result of the first try that succeeds (RFC 8305, section 5).
 
-    ``delay`` is the seconds a try may run before the next one starts beside it; a failure starts the next at
-    once. The losers are cancelled and waited for; one that succeeded all the same is passed to ``discard``.
-    Raises the ExceptionGroup of all failures, in the order of the tries, when none succeeded.
+    Args:
+        tries: In the order of starting.
+        delay: Seconds until the next try starts beside a running one; a failure starts it at once.
+        discard: Called with the result of a try that succeeded too late. The others are cancelled and waited for.
+
+    Raises:
+        ExceptionGroup: Every try failed; in the order of the tries.
     """
     tasks: list[asyncio.Task[T]] = []
     failed: dict[int, Exception] = {}
@@ -52,7 +55,7 @@ async def staggered_race(
                 await asyncio.wait(losers)
             except asyncio.CancelledError:
                 if winner is not None:
-                    discard(winner.result())  # won, but the caller was cancelled
+                    discard(winner.result())  # nothing returns it
                 raise
 
 

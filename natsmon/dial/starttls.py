@@ -16,7 +16,7 @@ _NEVER = 10.0**6
 async def upgrade(stream: Stream, context: ssl.SSLContext, server_name: str, *, first: bool) -> None:
     """Put a stream under TLS.
 
-    Plaintext received before the handshake is an error: an attacker on the way could have inserted it.
+    Plaintext received before the handshake is an error: an attacker on the way can insert it.
 
     Args:
         stream: It must not be read from meanwhile.

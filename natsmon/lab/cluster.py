@@ -51,7 +51,7 @@ class Node:
 
 
 class Cluster:
-    """Servers that advertise their relays: no client learns how to reach one directly. One alone is no cluster.
+    """Servers that advertise their relays: clients get no direct address. A single server is no cluster.
 
     Args:
         size: Number of servers.

@@ -15,8 +15,8 @@ class OpenTelemetryTrace(DialTrace):
     """A span for each dial, with a span for each of its stages.
 
     Names of attributes follow the semantic conventions: ``server.address``, ``network.peer.address``, ``error.type``;
-    ``natsmon.*`` has none there. A dial belongs to the context that is current where it begins. A cancelled dial is no
-    error. Use one trace for each client.
+    ``natsmon.*`` is not among them. A dial belongs to the context that is current where it begins. A cancelled dial
+    is not an error. Use one trace for each client.
 
     Args:
         tracer: Of the program; ``natsmon`` by default.

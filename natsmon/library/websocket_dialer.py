@@ -1,4 +1,4 @@
-"""NATS inside the WebSocket of a gateway, which passes bytes on to a server."""
+"""NATS inside the WebSocket of a gateway that passes bytes on to a server."""
 
 import ssl
 from collections.abc import Mapping, Sequence

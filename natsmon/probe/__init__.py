@@ -1,1 +1,1 @@
-"""The process that owns the connections, measures them and emits events."""
+"""The process that owns the connections: it dials, measures, and emits events."""

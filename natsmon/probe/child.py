@@ -18,11 +18,11 @@ def main() -> int:
     from natsmon.stream.exit_codes import Exit
     from natsmon.stream.outbox import Outbox
 
-    heard, piece = bytearray(), b""
+    received, piece = bytearray(), b""
     while b"\n" not in piece:
-        piece = os.read(0, _CHUNK) if len(heard) < _LONGEST else b""
+        piece = os.read(0, _CHUNK) if len(received) < _LONGEST else b""
         if not piece:
             return Exit.USAGE
-        heard += piece
-    line, _, commands = bytes(heard).partition(b"\n")
+        received += piece
+    line, _, commands = bytes(received).partition(b"\n")
     return run([from_line(line)], [Outbox(sys.stdout.fileno())], control=True, already_read=commands)

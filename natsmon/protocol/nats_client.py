@@ -144,9 +144,9 @@ class StreamClient(nats.aio.client.Client):
         except OSError as error:
             self.lose(*classify(error))
         except nats.errors.ProtocolError as error:
-            self.lose("protocol", str(error).removeprefix("nats: ") or "the server sent what is not NATS")
+            self.lose("protocol", str(error).removeprefix("nats: ") or "the server sent data that is not NATS")
         except Exception as error:
-            self.lose("protocol", f"the server sent what makes no sense ({type(error).__name__})")
+            self.lose("protocol", f"the server sent data that is not valid ({type(error).__name__})")
 
     async def _parse(self, data: bytes) -> None:
         """Parse in slices: buffered data is read without a turn of the loop, and a flood of it never ends."""

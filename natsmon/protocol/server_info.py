@@ -31,7 +31,7 @@ _SHOWN = 60
 
 
 class Info(NamedTuple):
-    """INFO of a server (ADR-40); fields it leaves out are empty."""
+    """INFO of a server (ADR-40); fields that it leaves out are empty."""
 
     server_id: str = ""
     server_name: str = ""
@@ -45,7 +45,7 @@ class Info(NamedTuple):
     tls_required: bool = False
     tls_available: bool = False
     tls_verify: bool = False
-    """It wants a certificate of the client."""
+    """It requires a certificate of the client."""
     nonce: str = ""
     connect_urls: list[str] = []  # noqa: RUF012  # never changed
     ldm: bool = False

@@ -36,8 +36,8 @@ def send(writer: asyncio.StreamWriter, payload: bytes) -> None:
 class StreamTransport(nats.aio.transport.Transport):
     """A dialed stream as nats-py's transport: it is connected from the start, and closing it never waits.
 
-    Until PONG it gives nats-py only the lines that belong to the handshake, because odd ones make it return
-    a client that is not connected, or end it without a reason.
+    Until PONG it passes on only the lines of the handshake: with others, nats-py returns a client that is not
+    connected, or ends it without an error.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class StreamTransport(nats.aio.transport.Transport):
     def write(self, payload: bytes) -> None:
         if payload.startswith(b"CONNECT "):
             _notice_cancel()
-            # nats-py knows of no credentials: of several it would leave out some.
+            # The credentials are ours: nats-py leaves out some of several.
             self.our_connect = json.loads(payload[8:]) | self._credentials
             payload = b"CONNECT " + json.dumps(self.our_connect).encode() + b"\r\n"
             self._connect_sent(self.our_connect)
@@ -123,5 +123,5 @@ class StreamTransport(nats.aio.transport.Transport):
         return self._reader.at_eof()
 
     def __bool__(self) -> bool:
-        # nats-py would put a transport of its own in our place if this followed the socket.
+        # nats-py replaces a transport that is false.
         return True

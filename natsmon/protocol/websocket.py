@@ -1,9 +1,9 @@
-"""WebSocket on a dialed stream: the upgrade, and NATS in frames from then on.
+"""WebSocket on a dialed stream: the upgrade, then NATS in binary frames.
 
-A layer between a transport and a stream's reader and writer, where asyncio has TLS too: what comes is taken out
-of its frames as it comes, what is written goes into a frame at once. There is no task here, and nothing is
-held back but the one frame that is still coming, so that back-pressure, a cancel and an abort reach the socket
-as they do without it. The frames are the library websockets' (its part without I/O), from the extra ``ws``.
+A layer between a transport and a stream's reader and writer, as asyncio's TLS is: received frames are unpacked as they
+arrive, and every write is one frame. It has no task and buffers one incomplete frame at most, so that back-pressure, a
+cancel and an abort reach the socket as without it. The extra ``ws`` has the package websockets, of which the part
+without I/O is used.
 """
 
 import asyncio
@@ -26,13 +26,13 @@ from natsmon.protocol.server_errors import classify_close_reason
 from natsmon.text.plain_text import clip, printable
 
 _LARGEST_FRAME = 128 * 1024 * 1024
-"""Bytes. A server puts all it has for a client into one frame: 64 MiB at most by default."""
+"""Bytes. A server sends all it has for a client in one frame: 64 MiB at most by default."""
 
 _MOST_OWED = 64 * 1024
-"""Bytes that may wait for a peer before its PINGs go without an answer: it asks, and does not listen."""
+"""Bytes waiting to be sent, above which PINGs are not answered: the peer does not read."""
 
 _BODY_TIMEOUT = 0.05
-"""Seconds for what a web server says behind its refusal; it comes in the same packet, or is not needed."""
+"""Seconds for the body of a refusal, which mostly arrives in the same packet."""
 
 _SHOWN = 120
 _PAYLOAD = (Opcode.BINARY, Opcode.CONT, Opcode.TEXT)
@@ -42,7 +42,7 @@ async def upgrade(opened: Stream, url: str, headers: Mapping[str, str | Sequence
     """Upgrade a stream to a WebSocket. The caller limits the time.
 
     Args:
-        opened: A stream over an asyncio transport; it is used up.
+        opened: A stream over an asyncio transport, not to be used afterwards.
         url: Its host, path and query are sent.
         headers: Additional header fields of the request.
 
@@ -76,7 +76,7 @@ async def upgrade(opened: Stream, url: str, headers: Mapping[str, str | Sequence
 
 
 async def _hand_over(reader: asyncio.StreamReader, framing: "_Framing") -> None:
-    """What came right behind the upgrade is with the reader that was there before; what comes now is not."""
+    """Pass on the bytes behind the upgrade's answer, which the old reader has received."""
     try:
         async with within(0):
             while rest := await reader.read(STREAM_LIMIT):
@@ -90,11 +90,11 @@ async def _hand_over(reader: asyncio.StreamReader, framing: "_Framing") -> None:
 
 
 async def _switched(reader: asyncio.StreamReader, url: str) -> bytes:
-    """The head of an answer that agrees to the upgrade, and nothing of what is behind it."""
+    """Read the header of an answer that accepts the upgrade, and no further."""
     try:
         opening = await reader.readexactly(5)
         if opening != b"HTTP/":
-            raise await _no_http(opening, reader)
+            raise await _not_http(opening, reader)
         head = opening + await reader.readuntil(b"\r\n\r\n")
     except asyncio.IncompleteReadError as error:
         raise DialError("info", "eof", "closed during the WebSocket upgrade") from error
@@ -104,7 +104,7 @@ async def _switched(reader: asyncio.StreamReader, url: str) -> bytes:
     if found is None:
         raise HandshakeError("info", "ws_bad", f"the answer to the WebSocket upgrade is invalid: {_excerpt(head)}")
     if found[1] != b"101":
-        raise _refused(int(found[1]), found[2] or b"", head, await _more(reader), url)
+        raise _refused(int(found[1]), found[2] or b"", head, await _body(reader), url)
     return head
 
 
@@ -117,7 +117,7 @@ _BY_STATUS = {
     403: Cause.WS_ORIGIN,
     429: Cause.WS_BUSY,
 }
-"""What a gateway or a server refuses by status code (RFC 9110, 15)."""
+"""Causes by status code (RFC 9110, 15)."""
 _DETAIL = {
     Cause.WS_CREDENTIALS: rb"(?:www|proxy)-authenticate",
     Cause.WS_BUSY: rb"retry-after",
@@ -158,16 +158,16 @@ def _websocket_url(url: SplitResult) -> str:
     return url._replace(scheme={"http": "ws", "https": "wss"}.get(url.scheme, url.scheme)).geturl()
 
 
-async def _no_http(opening: bytes, reader: asyncio.StreamReader) -> DialError:
+async def _not_http(opening: bytes, reader: asyncio.StreamReader) -> DialError:
     if opening.upper() in (b"INFO ", b"INFO\t"):
         return HandshakeError("info", "ws_nats_port", "the server sent INFO instead of the answer to the upgrade")
     if opening[:1] in (b"\x15", b"\x16") and opening[1:2] == b"\x03":
         return HandshakeError("info", "ws_tls", "the peer answered the WebSocket upgrade in TLS")
-    sent = _excerpt(opening + await _more(reader))
+    sent = _excerpt(opening + await _body(reader))
     return HandshakeError("info", "ws_bad", f"the peer does not speak HTTP: it sent {sent}")
 
 
-async def _more(reader: asyncio.StreamReader) -> bytes:
+async def _body(reader: asyncio.StreamReader) -> bytes:
     try:
         async with within(_BODY_TIMEOUT):
             return await reader.read(4096)
@@ -207,7 +207,7 @@ class _Reader(asyncio.StreamReader):
 
 
 class _Framing(asyncio.StreamReaderProtocol):
-    """Takes what comes out of its frames; answers PING and close frames."""
+    """Unpacks received frames; answers PING and close frames."""
 
     def __init__(self, frames: ClientProtocol, reader: _Reader, below: asyncio.WriteTransport) -> None:
         super().__init__(reader)
@@ -239,23 +239,23 @@ def _ending(frames: ClientProtocol) -> DialError | None:
     close = frames.close_rcvd
     if close is not None:
         known = classify_close_reason(close.reason)
-        # Its codes are for browsers: 1008 is a refusal of any kind, and 1005 stands for none.
+        # The codes say little: 1008 is any refusal, 1005 is no code.
         why = f": {printable(close.reason)} ({close.code:d})" if close.reason else f" ({close.code:d})"
         return HandshakeError(
             "info", "ws_closed" if known == "unknown" else known, f"the server closed the WebSocket{why}"
         )
     if frames.parser_exc is not None:
         why = printable(str(frames.parser_exc)[:_SHOWN])
-        return HandshakeError("info", "ws_bad", f"what came is not a WebSocket frame: {why}")
+        return HandshakeError("info", "ws_bad", f"received data is not a WebSocket frame: {why}")
     return None
 
 
 class _Transport(asyncio.Transport):
-    """Puts what is written into frames; all else is the transport's below."""
+    """Writes frames; everything else is the transport below."""
 
     def __init__(self, below: asyncio.StreamWriter, frames: ClientProtocol) -> None:
         super().__init__()
-        self._owner = below  # without a reference to it, the transport would be closed
+        self._owner = below  # a StreamWriter without a reference closes its transport
         self._below = below.transport
         self._frames = frames
 
@@ -272,7 +272,7 @@ class _Transport(asyncio.Transport):
 
     @property
     def _open(self) -> bool:
-        # uvloop's transports raise what is no OSError when they are used after their end.
+        # uvloop's transports raise another error than OSError after their end.
         return self._frames.state is State.OPEN and not self._below.is_closing()
 
     def _send(self) -> None:

@@ -226,5 +226,5 @@ async def test_server_without_headers_is_reported(nats_server: StartServer) -> N
         tally = await run.events.until_counts(lambda tally: tally.rejected >= 3)
         assert tally.sent == 0
         (complaint,) = run.events.of(ev.AsyncError)
-        assert "takes no headers" in complaint.text
+        assert "accepts no headers" in complaint.text
         assert not run.events.of(ev.Disconnected)

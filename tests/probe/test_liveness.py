@@ -9,7 +9,7 @@ import pytest
 
 from natsmon.config.secret import Secret
 from natsmon.lab.nats_server import NatsServer
-from natsmon.probe.connection.read_first_timer import Alarm
+from natsmon.probe.connection.reading_timeout import ReadingTimeout
 from natsmon.probe.connection.silence import patience
 from natsmon.stream import events as ev
 from tests.conftest import StartServer
@@ -107,7 +107,7 @@ async def test_timeout_reads_pending_input_first() -> None:
 
     reading = asyncio.ensure_future(read())
     await asyncio.sleep(0)
-    Alarm(ring).set(asyncio.get_running_loop().time() + 0.01)
+    ReadingTimeout(ring).set(asyncio.get_running_loop().time() + 0.01)
     theirs.send(b"PONG")
     time.sleep(0.1)  # noqa: ASYNC251  the process is held up
     await asyncio.wait_for(rung.wait(), 5.0)
@@ -260,7 +260,7 @@ async def _echoing_without_pong(talk: Talk) -> None:
 
 @pytest.mark.parametrize(
     ("later", "words"),
-    [({"max_payload": 10}, "maximum payload of 10 bytes"), ({"headers": False}, "takes no headers")],
+    [({"max_payload": 10}, "maximum payload of 10 bytes"), ({"headers": False}, "accepts no headers")],
     ids=["max_payload", "headers"],
 )
 async def test_later_info_takes_effect(later: dict[str, object], words: str) -> None:

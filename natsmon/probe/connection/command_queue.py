@@ -1,4 +1,4 @@
-"""Command queue: what a command asks of the step in progress. One order at a time, and the step ends at once."""
+"""Command queue: one order at a time, which ends the step in progress at once."""
 
 import asyncio
 from collections.abc import Coroutine

@@ -111,7 +111,7 @@ class Connector:
                 return
 
     async def _live(self) -> tuple[str, str]:
-        """From the initial connect until CLOSED; why, and what there is to say about it."""
+        """From the initial connect until CLOSED; the cause and its text."""
         if self._closing:
             return "closed", ""
         self._user.resume()
@@ -304,7 +304,7 @@ def _ended_by(order: Order | None) -> tuple[str, str]:
 
 def _gave_up(settings: Settings, attempts: int, why: ev.DialReason) -> str:
     if why == "initial" and not settings.retry_on_failed_connect:
-        return "the initial connect failed, and --no-retry-on-failed-connect says not to retry"
+        return "the initial connect failed, with --no-retry-on-failed-connect"
     if attempts == 0:
-        return "--max-reconnects 0 says not to reconnect"
+        return "--max-reconnects is 0"
     return f"{units.plural(attempts, 'attempt')} failed, and --max-reconnects {settings.max_reconnects} allows no more"

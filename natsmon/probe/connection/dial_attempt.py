@@ -185,7 +185,7 @@ async def _upgrade(stream: Stream, server: Server, settings: Settings) -> Stream
         from natsmon.protocol import websocket
     except ImportError as error:
         raise DialError("info", "ws_missing", "the package websockets is not installed") from error
-    # As for TLS: a proxy that serves many names knows them by their names.
+    # By name, as for TLS: a proxy may route by it.
     named = msgspec.structs.replace(server, host=server.tls_name or server.host)
     headers = {name: value.reveal() for name, value in settings.ws_headers}
     if settings.ws_origin:

@@ -8,7 +8,7 @@ there, data that still arrives postpones this once by an interval: the PONG may 
 import asyncio
 import time
 
-from natsmon.probe.connection.read_first_timer import Alarm
+from natsmon.probe.connection.reading_timeout import ReadingTimeout
 from natsmon.protocol.server_connection import ServerConnection
 from natsmon.stream import events as ev
 from natsmon.stream.emitter import Emit
@@ -25,7 +25,7 @@ class Keepalive:
         self._max_out = max_out
         self._emit = emit
         self._loop = asyncio.get_running_loop()
-        self._alarm = Alarm(self._tick)
+        self._timeout = ReadingTimeout(self._tick)
         self._connection: ServerConnection | None = None
         self._due = 0.0
         self._ticked = 0.0
@@ -37,7 +37,7 @@ class Keepalive:
         self._emitted_at = 0.0
 
     def connection_up(self, connection: ServerConnection) -> None:
-        """Watch this connection."""
+        """Send PINGs on this connection."""
         self._connection = connection
         self._outstanding = 0
         self._postponed = False
@@ -47,8 +47,8 @@ class Keepalive:
         self._emit_state()
 
     def connection_down(self) -> None:
-        """Watch nothing."""
-        self._alarm.stop()
+        """Send no PINGs."""
+        self._timeout.stop()
         if self._connection is not None:
             self._connection.on_pong(None)
             self._connection = None
@@ -57,11 +57,11 @@ class Keepalive:
         now = self._loop.time()
         self._ticked = time.monotonic()
         self._due += self._interval * max(1, int((now - self._due) / self._interval) + 1)
-        self._alarm.set(self._due)
+        self._timeout.set(self._due)
 
     def _tick(self) -> None:
         connection = self._connection
-        assert connection is not None, "the alarm is stopped with the connection"
+        assert connection is not None, "the timeout is stopped with the connection"
         if self._outstanding < self._max_out:
             self._outstanding += 1
             connection.send_ping()

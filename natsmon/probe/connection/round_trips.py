@@ -1,7 +1,7 @@
 """PING to PONG round trips, timed in the process that owns the connection, on a schedule that no answer moves.
 
-Who waits for a PONG before the next PING measures a stall of five seconds once, where five PINGs would have met
-it ("coordinated omission"). So a PING is sent whenever one is due, answered the one before or not.
+A PING is sent whenever one is due, also while the last one is not answered. Otherwise a stall of five seconds would
+be one sample instead of five ("coordinated omission").
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from natsmon.stream import events as ev
 from natsmon.stream.emitter import Emit
 
 _MOST_OUT = 16
-"""PINGs on their way at once; those due beyond are not sent; they are emitted as omitted."""
+"""PINGs without a PONG; those due beyond are counted as omitted."""
 
 
 @dataclass(slots=True)
@@ -24,7 +24,7 @@ class _Ping:
 
 
 class RoundTrips:
-    """A PING each ``interval`` seconds while there is a connection; 0 is none."""
+    """Sends a PING each ``interval`` seconds while there is a connection; none with 0."""
 
     def __init__(self, interval: float, emit: Emit) -> None:
         self._interval = interval
@@ -58,7 +58,7 @@ class RoundTrips:
             connection.send_ping(self._answered)
         else:
             self._out[-1].omitted += 1
-        # What was due while this process was held up itself says nothing of the server, and is left out.
+        # PINGs that were due while this process itself was stopped are left out.
         self._due += self._interval * (int((self._loop.time() - self._due) / self._interval) + 1)
         self._timer = self._loop.call_at(self._due, self._tick)
 

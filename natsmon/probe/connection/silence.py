@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from natsmon.config.settings import Settings
-from natsmon.probe.connection.read_first_timer import Alarm
+from natsmon.probe.connection.reading_timeout import ReadingTimeout
 from natsmon.protocol.server_connection import ServerConnection
 from natsmon.stream import events as ev
 from natsmon.stream.emitter import Emit
@@ -43,18 +43,18 @@ class Silence:
         self._flying = flying
         self._emit = emit
         self._loop = asyncio.get_running_loop()
-        self._alarm = Alarm(self._check)
+        self._timeout = ReadingTimeout(self._check)
         self._connection: ServerConnection | None = None
         self._since = 0.0
 
     def connection_up(self, connection: ServerConnection) -> None:
         """Watch this connection."""
         self._connection = connection
-        self._alarm.set(self._loop.time() + self._patience)
+        self._timeout.set(self._loop.time() + self._patience)
 
     def connection_down(self) -> None:
         """Watch nothing."""
-        self._alarm.stop()
+        self._timeout.stop()
         if self._connection is not None:
             self._connection.on_answer(None)
             self._connection = None
@@ -62,12 +62,12 @@ class Silence:
     def _check(self) -> None:
         """Requests sent after this have time until the next check, so that none is needed in between."""
         connection, flying = self._connection, self._flying()
-        assert connection is not None, "the alarm is stopped with the connection"
+        assert connection is not None, "the timeout is stopped with the connection"
         now = time.monotonic()
         asked = connection.asked_since(messages=flying > 0)
         left = self._patience - (now - asked if asked is not None else 0.0)
         if left > 0:
-            self._alarm.set(self._loop.time() + left)
+            self._timeout.set(self._loop.time() + left)
             return
         self._since = connection.last_answer
         connection.on_answer(self._answered)
@@ -79,4 +79,4 @@ class Silence:
         assert connection is not None, "the callback is removed with the connection"
         connection.on_answer(None)
         self._emit(ev.SilenceEnded(seconds=round(connection.last_answer - self._since, 4)))
-        self._alarm.set(self._loop.time() + self._patience)
+        self._timeout.set(self._loop.time() + self._patience)

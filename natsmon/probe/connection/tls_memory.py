@@ -1,7 +1,7 @@
 """TLS is sticky: once a server of the pool has demanded TLS, none gets credentials in clear (as in nats.c).
 
-Otherwise an attacker who can reset a connection could have them sent to a server without TLS: at the old address, or
-at one that an INFO advertises. Only a completed handshake counts, so that an INFO in clear cannot lock out a pool.
+Otherwise an attacker who can reset a connection gets them sent to a server without TLS: at the old address, or at an
+advertised one. Only a completed handshake counts, so that an INFO in clear cannot lock out a pool.
 """
 
 from natsmon.config.settings import Server, Settings

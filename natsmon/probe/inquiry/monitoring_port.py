@@ -1,4 +1,4 @@
-"""The monitoring port of a nats-server (``--monitor``): requests over HTTP; a port that is none is reported once."""
+"""The monitoring port of a nats-server (``--monitor``): requests over HTTP; another kind of port is reported once."""
 
 import asyncio
 import time
@@ -37,11 +37,11 @@ class Closed(NamedTuple):
 
 
 class _NotMonitoring(Exception):
-    """What answers is not a monitoring port; the text says what it is."""
+    """The peer is not a monitoring port; the text names what it is."""
 
 
 class MonitoringPort:
-    """Requests to the port of ``--monitor``, by all that have a use for it."""
+    """Requests to the port of ``--monitor``."""
 
     def __init__(self, settings: Settings, emit: Emit) -> None:
         self._settings = settings

@@ -1,9 +1,9 @@
-"""A second look at the peer of a dial that failed, where the failure itself leaves open what is the matter.
+"""A second look at the peer of a failed dial, where the failure alone does not show the cause.
 
-A refused certificate is fetched again to be shown: TLS does not return it on failure. A silent peer is asked what it
-is. The text of a server that closed at once is read without sending anything. The monitoring port is asked for the
-reason of a refusal. Each look is a connection of its own beside the dials, short, once for each server and cause, and
-sends no secret.
+A refused certificate is fetched again to be shown: TLS does not return it on failure. A silent peer is sent
+questions. The text of a server that closed at once is read without sending anything. The monitoring port is asked for
+the reason of a refusal. Each look is a short connection beside the dials, once for each server and
+cause, and sends no secret.
 """
 
 import asyncio
@@ -65,7 +65,7 @@ class SecondLook:
         self._closed = False
 
     def connected(self, server: str) -> None:
-        """Its next failure is news again."""
+        """Look again after its next failure."""
         self._seen = {seen for seen in self._seen if seen[0] != server}
 
     def dial_failed(self, failed: FailedDial, *, lame_duck: bool = False) -> None:

@@ -1,7 +1,7 @@
 """What a server returns about the client: its identity, and why it closed a connection that was lost.
 
 Asked over the connection itself, with requests that an ordinary user may make. One that is forbidden or has no answer
-is no error. Each is asked once, beside everything else.
+is not an error. Each is asked once, beside everything else.
 """
 
 import asyncio
@@ -111,7 +111,7 @@ class Inquiry:
         task.add_done_callback(self._tasks.discard)
 
     async def _identify(self, connection: ServerConnection, refused: Sequence[FailedDial]) -> None:
-        await self._who_am_i(connection)
+        await self._ask_identity(connection)
         if connection.info.acc_is_sys:  # the system account may ask about the connections of every account
             for failed in refused:
                 await self._refusal(connection, failed)
@@ -126,7 +126,7 @@ class Inquiry:
             text = f'the server\'s reason, from the system account: "{clip(row.reason)}"'
             self._emit(ev.DialFinding(dial=failed.end.dial, cause=cause, text=text))
 
-    async def _who_am_i(self, connection: ServerConnection) -> None:
+    async def _ask_identity(self, connection: ServerConnection) -> None:
         for answer in await ask(connection, USER_INFO, b"", within=_ANSWER_TIMEOUT):
             found = decoded(answer, _UserAnswer)
             if found is not None and found.data is not None:
@@ -144,7 +144,7 @@ class Inquiry:
         }
         lists = {name: bounded(subjects or []) for name, subjects in given.items()}
         return ev.Identity(
-            user=clip(self._harmless(user.user)),
+            user=clip(self._without_secret(user.user)),
             account=clip(user.account_name or user.account),
             publish_allow=lists["publish_allow"][0],
             publish_deny=lists["publish_deny"][0],
@@ -155,7 +155,7 @@ class Inquiry:
             clock_ahead=clock_ahead,
         )
 
-    def _harmless(self, user: str) -> str:
+    def _without_secret(self, user: str) -> str:
         """A user's name, unless it is a secret: some servers name the bearer of a token by the token."""
         secrets = (self._settings.token, self._settings.password, self._settings.seed, self._settings.jwt)
         return "" if any(isinstance(secret, Secret) and secret.reveal() == user for secret in secrets) else user

@@ -1,4 +1,4 @@
-"""What a peer is that accepted and sent no INFO: a few questions, each over a connection of its own, without a secret.
+"""Recognises a peer that accepted and sent no INFO, by questions without a secret, each over its own connection.
 
 A server that waits for TLS, a WebSocket port, a web server and a proxy that waits for the client are silent alike.
 """

@@ -1,4 +1,4 @@
-"""Verification by our own subscription: every message published comes back. And none, where that is asked for."""
+"""Verification by our own subscription: every message published comes back. And no verification (``--no-echo``)."""
 
 import asyncio
 
@@ -62,7 +62,7 @@ class EchoVerifier(Verifier):
         return None
 
     async def _settle(self, connection: ServerConnection) -> None:
-        """Decide about stranded messages once a sentinel, or else a message of ours, has come back."""
+        """Settle stranded messages after the return of a sentinel, or else of a message."""
         if not (self._own_inbox and await returns_messages(connection, within=SENTINEL_WITHIN)):
             await self._echoed.wait()
         await asyncio.sleep(GRACE)

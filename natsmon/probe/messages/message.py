@@ -1,8 +1,4 @@
-"""A numbered message as it stands on the wire.
-
-Subject and payload stay as the user gave them, the user's headers come first, and the number travels in one of
-ours behind them.
-"""
+"""A numbered message on the wire: the user's subject, payload and headers, and the number in a header behind them."""
 
 import secrets
 
@@ -10,11 +6,11 @@ from natsmon.config.settings import Settings
 from natsmon.protocol.server_info import Info
 
 _DIGITS = 18
-"""Of a sequence number at most: any client may write one into a header."""
+"""Digits of a sequence number at most: any publisher may write one."""
 
 
 class Message:
-    """What all messages of a session have in common; only the number differs."""
+    """Composes the messages of a session, which differ in their number only."""
 
     def __init__(self, settings: Settings, session: str) -> None:
         theirs = "".join(f"{name}: {value.reveal()}\r\n" for name, value in settings.headers)
@@ -34,14 +30,14 @@ class Message:
         return self._start(len(digits)) + digits + self._tail
 
     def wire_size(self, seq: int) -> int:
-        """Bytes that it takes on the wire, which is what a buffer is measured in, as in nats.go."""
+        """Bytes on the wire, in which buffers are measured, as in nats.go."""
         digits = len(str(seq))
         return len(self._start(digits)) + digits + len(self._tail)
 
     def refusal(self, info: Info, seq: int) -> str:
         """Why a server would end the connection over a message like this one; empty where it would not."""
         if not info.headers:
-            return "the server takes no headers, and messages are numbered by one: they are rejected"
+            return "the server accepts no headers, and messages are numbered by one: they are rejected"
         total = self._headers(len(str(seq))) + self.size
         if total > info.max_payload:
             return (
@@ -51,9 +47,9 @@ class Message:
         return ""
 
     def number(self, headers: bytes) -> int | None:
-        """The number in the headers of a message that was received; None where it is another client's."""
+        """The number in the headers of a message that was received; None for another publisher's."""
         digits = headers[len(self._head) : -4] if headers.startswith(self._head) else b""
-        if not digits.isdigit():  # on its way a message may be given more headers, before ours and behind them
+        if not digits.isdigit():  # a mapping or a stream may add headers before and behind ours
             at = headers.find(self._mark)
             digits = headers[at + len(self._mark) :].partition(b"\r")[0].strip() if at >= 0 else b""
         return int(digits) if digits.isdigit() and len(digits) <= _DIGITS else None
@@ -63,7 +59,7 @@ class Message:
         return len(self._head) + digits + 4
 
     def _start(self, digits: int) -> bytes:
-        """All before the number; the same for numbers of as many digits."""
+        """All before the number; the same for as many digits."""
         start = self._starts.get(digits)
         if start is None:
             headers = self._headers(digits)
@@ -73,9 +69,9 @@ class Message:
 
 
 class AckedMessage(Message):
-    """One that a stream is to store once, and to acknowledge to ``inbox`` with the number behind it.
+    """A message for a stream, acknowledged on ``inbox`` with the number behind it.
 
-    A stream knows a message again by ``Nats-Msg-Id``, and no other one stores it, by ``Nats-Expected-Stream``.
+    The stream recognises duplicates by ``Nats-Msg-Id``; other streams reject it by ``Nats-Expected-Stream``.
     """
 
     def __init__(self, settings: Settings, session: str) -> None:

@@ -1,4 +1,4 @@
-"""Sets of whole numbers that mostly follow one another, kept as their runs."""
+"""Sets of whole numbers, kept as runs of consecutive ones."""
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 class Runs:
     """Numbers, added in rising order and taken out in any; two integers for each run of them.
 
-    Beyond ``most`` runs the oldest is dropped: its numbers are in here no more.
+    Beyond ``most`` runs the oldest is dropped: its numbers are forgotten.
     """
 
     __slots__ = ("_firsts", "_lasts", "_most")
@@ -50,7 +50,7 @@ class Runs:
         return sum(self._lasts) - sum(self._firsts) + len(self._firsts)
 
     def append(self, first: int, last: int) -> None:
-        """A run that begins behind all that is in here."""
+        """Add a run behind all others."""
         if self._lasts and self._lasts[-1] == first - 1:
             self._lasts[-1] = last
             return
@@ -59,7 +59,7 @@ class Runs:
         self._keep_to_the_most()
 
     def add(self, number: int) -> None:
-        """A number that may lie anywhere, and is not in here."""
+        """Add a number that is not in the set, at any place."""
         if not self._lasts or number > self._lasts[-1]:
             self.append(number, number)
             return
@@ -83,7 +83,7 @@ class Runs:
             self.append(first, last)
 
     def discard(self, number: int) -> bool:
-        """Take a number out; False when it is not in here."""
+        """Remove a number; False when it is not in the set."""
         at = bisect_left(self._lasts, number)
         if at == len(self._lasts) or self._firsts[at] > number:
             return False
@@ -102,7 +102,7 @@ class Runs:
         return True
 
     def take(self, last: int, *, after: int = 0) -> list[tuple[int, int]]:
-        """Take out the runs of all numbers up to ``last``, above ``after``."""
+        """Remove and return the runs of all numbers up to ``last``, above ``after``."""
         at = bisect_left(self._lasts, after + 1)
         until = bisect_left(self._lasts, last + 1)
         taken = list(zip(self._firsts[at:until], self._lasts[at:until], strict=True))
@@ -119,7 +119,7 @@ class Runs:
         return taken
 
     def without(self, others: "Runs") -> "Runs":
-        """What is in here and not in the others."""
+        """The numbers that are not in the other set."""
         left = Runs(self._most + len(others))
         theirs = iter(others)
         other = next(theirs, None)
