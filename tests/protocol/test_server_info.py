@@ -220,7 +220,13 @@ def small(writer: asyncio.StreamWriter, buffer: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", [b"INFO {}\r\n", b"PING\r\n", b"+OK\r\n", b"INFO " + b'{"a":"' + b"x" * 50_000 + b'"}\r\n']
+    "line",
+    [
+        b"INFO {}" + b" " * 100 + b"\r\n",
+        b"PING" + b" " * 50 + b"\r\n",
+        b"INFO " + b'{"a":"' + b"x" * 50_000 + b'"}\r\n',
+    ],
+    ids=["INFO", "PING", "long INFO"],
 )
 async def test_flood_before_pong_is_bounded_and_yields(line: bytes) -> None:
     """Without bounds, 800 MB of INFO were kept in two seconds; without a yield, a cancel waited for 656 ms."""
