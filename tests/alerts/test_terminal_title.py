@@ -1,10 +1,13 @@
 """The terminal's title of a dashboard on a real server, in a real terminal."""
 
+import signal
 import sys
 
 import pytest
 
 from natsmon.lab.nats_server import NatsServer
+from natsmon.lab.polling import wait_until
+from tests.harness.processes import state
 from tests.harness.terminal import Terminal
 
 SAVED, RESTORED = b"\x1b[22;2t", b"\x1b[23;2t"
@@ -34,3 +37,17 @@ async def test_title_is_left_alone_with_no_title(server: NatsServer) -> None:
         await terminal.ended()
         assert b"\x1b]2;" not in terminal.output
         assert SAVED not in terminal.output
+
+
+@pytest.mark.slow
+async def test_title_is_restored_while_natsmon_is_suspended(server: NatsServer) -> None:
+    async with dashboard(server.url) as terminal:
+        await terminal.until(lambda _: terminal.screen.title.startswith("● natsmon "))
+        terminal.send("\x1a")
+        await terminal.until(lambda _: RESTORED in terminal.output)
+        wait_until(lambda: state(terminal.pid) == "T", "stop")
+        terminal.signal(signal.SIGCONT)
+        await terminal.until(lambda _: terminal.output.count(SAVED) == 2)
+        terminal.send("q")
+        await terminal.ended()
+        assert terminal.output.count(RESTORED) == 2
