@@ -75,9 +75,13 @@ def _init(path: Path) -> int:
 
 
 def _check(path: Path, ctx: click.Context) -> int:
+    from natsmon.tui.model.key_table import keymap_problems  # Textual, which the other action does not need
+
     try:
         found = config_file.load(str(path))
         check_config(found)
+        for name, problem in keymap_problems(found.keymap).items():
+            raise found.error(name, problem, keymap=True)
     except config_file.ConfigError as error:
         raise click.UsageError(str(error), ctx) from None
     for name in ("", *found.contexts):

@@ -33,21 +33,20 @@ class ConfigFile(NamedTuple):
     keymap: Mapping[str, str] = {}
     """Keys by the id of a binding."""
 
-    def line(self, key: str, context: str = "") -> int:
-        """The number of the line that sets a key, at the top level or in the section of a context."""
+    def line(self, key: str, context: str = "", *, keymap: bool = False) -> int:
+        """The number of the line that sets a key, at the top level, in the section of a context or in the keymap."""
+        wanted = _KEYMAP if keymap else f"{_CONTEXTS}.{context}" if context else ""
         section = ""
         for number, line in enumerate(self.text.splitlines(), 1):
             if header := re.match(r"\s*\[\s*([^\]]*?)\s*\]", line):
                 section = re.sub(r"['\"\s]", "", header[1])
-            elif section == (f"{_CONTEXTS}.{context}" if context else "") and re.match(
-                rf"\s*['\"]?{re.escape(key)}['\"]?\s*=", line
-            ):
+            elif section == wanted and re.match(rf"\s*['\"]?{re.escape(key)}['\"]?\s*=", line):
                 return number
         return 0
 
-    def error(self, key: str, why: str, context: str = "") -> ConfigError:
+    def error(self, key: str, why: str, context: str = "", *, keymap: bool = False) -> ConfigError:
         """An error about one key."""
-        line = self.line(key, context)
+        line = self.line(key, context, keymap=keymap)
         place = f"{self.path}:{line}" if line else str(self.path)
         return ConfigError(f"{place}: {quotable(key)}: {why}")
 

@@ -85,7 +85,7 @@ class NatsmonApp(MonitorApp):
         if self.keymap_of_user:
             self.set_keymap(self.keymap_of_user)
             if problems := keymap_problems(self.keymap_of_user, self.key_table()):
-                self.log_notice(f"keymap: {'; '.join(problems)}", "warn")
+                self.log_notice(f"keymap: {'; '.join(problems.values())}", "warn")
         self.theme_changed_signal.subscribe(self, self._keep_theme)
         self.set_interval(FRAME, self.draw)
         self._start()

@@ -130,6 +130,8 @@ def test_config_file_is_written_once_and_is_valid(root: Path, capsys: pytest.Cap
         ('[contexts.a]\nrate = 1\n[contexts.b]\nrate = "x"', '4: rate: "x" is not a number'),
         ('\non-outage = "/nope"', '2: on-outage: "/nope" does not exist'),
         ("bell = 1", "1: bell: must be true or false"),
+        ('rate = 1\n[keymap]\nopen = "f2"\njump = "J"', "4: jump: jump is not an action"),
+        ('[keymap]\npause = "ctrl-p"', "2: pause: pause: ctrl-p is not a key"),
         ('server = "a:b"', '1: server: "a:****": the port is not a number'),
     ],
 )

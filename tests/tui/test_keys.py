@@ -15,7 +15,7 @@ from natsmon.config.view_settings import ViewSettings
 from natsmon.stream import commands
 from natsmon.stream import events as ev
 from natsmon.tui import monitor_app
-from natsmon.tui.model.key_table import REPLAY_KEYS, keymap_problems
+from natsmon.tui.model.key_table import KEYS, REPLAY_KEYS, keymap_problems
 from natsmon.tui.screen_app import NOTICE_SECONDS
 from natsmon.tui.widgets.panel import Panel
 from tests.tui import latency_streams, streams
@@ -233,14 +233,23 @@ async def test_answers_are_awaited_and_shown() -> None:
 
 
 def test_no_key_has_two_actions() -> None:
-    assert keymap_problems({}) == []
-    assert keymap_problems({}, REPLAY_KEYS) == []
+    assert keymap_problems({}) == {}
+    assert keymap_problems({}, REPLAY_KEYS) == {}
+    for table in (KEYS, REPLAY_KEYS):
+        assert keymap_problems({key.id: key.keys for key in table}, table) == {}
 
 
 def test_a_keymap_with_a_conflict_or_an_unknown_action_is_reported() -> None:
-    problems = keymap_problems({"cancel": "r", "nothing": "k"})
-    assert "nothing is not an action" in problems
-    assert any("r is bound to" in problem for problem in problems)
+    assert keymap_problems({"cancel": "r", "nothing": "k", "pause": "ctrl-p", "open": "f2,ctrl+o,full_stop"}) == {
+        "nothing": "nothing is not an action",
+        "cancel": "r is bound to cancel and to reconnect",
+        "pause": "pause: ctrl-p is not a key",
+    }
+
+
+def test_a_keymap_may_have_keys_of_a_replay_and_of_records() -> None:
+    for table in (KEYS, REPLAY_KEYS):
+        assert keymap_problems({"play": "P", "older": "h"}, table) == {}
 
 
 async def test_a_key_can_be_rebound_by_its_id() -> None:

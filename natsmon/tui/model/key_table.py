@@ -3,9 +3,13 @@
 An action of the app works on every page; one that begins with ``screen.`` works on those that have it.
 """
 
+import unicodedata
+from collections.abc import Mapping
+
 import msgspec
 from msgspec.structs import replace
 from textual.binding import Binding, BindingType
+from textual.keys import KEY_NAME_REPLACEMENTS, Keys
 
 _SHOWN = {
     "question_mark": "?",
@@ -201,27 +205,41 @@ def bindings(table: tuple[Key, ...]) -> list[BindingType]:
     ]
 
 
-def rebound(table: tuple[Key, ...], keymap: dict[str, str]) -> tuple[Key, ...]:
+def rebound(table: tuple[Key, ...], keymap: Mapping[str, str]) -> tuple[Key, ...]:
     """The table with the keys of a keymap: by id, separated by commas."""
     return tuple(replace(key, keys=keymap[key.id], display="") if key.id in keymap else key for key in table)
 
 
-def keymap_problems(keymap: dict[str, str], table: tuple[Key, ...] = KEYS) -> list[str]:
-    """What is wrong with a keymap: unknown ids, and keys that two actions have.
+def keymap_problems(keymap: Mapping[str, str], table: tuple[Key, ...] = KEYS) -> dict[str, str]:
+    """What is wrong with a keymap, by id: unknown ids and keys, and keys that two actions have.
 
     Args:
         keymap: Keys by id.
         table: The keys it changes.
     """
-    known = {key.id for key in (*table, *RECORD_KEYS)}
-    problems = [f"{name} is not an action" for name in keymap if name not in known]
+    known = {key.id for key in (*KEYS, *REPLAY_KEYS, *RECORD_KEYS)}
+    problems = {name: f"{name} is not an action" for name in keymap if name not in known}
     owners: dict[str, str] = {}
     for key in rebound(table, keymap):
         for name in filter(None, (name.strip() for name in key.keys.split(","))):
             other = owners.setdefault(name, key.id)
             if other != key.id:
-                problems.append(f"{key_name(name)} is bound to {other} and to {key.id}")
+                changed = key.id if key.id in keymap else other
+                problems[changed] = f"{key_name(name)} is bound to {other} and to {key.id}"
+            if key.id in keymap and not _is_key(name):
+                problems[key.id] = f"{key.id}: {name} is not a key"
     return problems
+
+
+def _is_key(name: str) -> bool:
+    """Whether a keyboard can send it, by Textual's names."""
+    last = name.rpartition("+")[2] or name
+    if len(last) == 1 or {name, last} & {key.value for key in Keys}:
+        return True
+    characters = (unicodedata.name(chr(number), "") for number in range(0x250))
+    return last in KEY_NAME_REPLACEMENTS.values() or last in {
+        character.lower().replace("-", "_").replace(" ", "_") for character in characters
+    }
 
 
 def with_keys(text: str, table: tuple[Key, ...]) -> str:

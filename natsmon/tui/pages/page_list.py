@@ -1,10 +1,14 @@
 """The pages that a key opens from anywhere, by name, and those of one record."""
 
+from natsmon.charts.cells import Row, fit, fold, row
 from natsmon.state import Dial, OutageRecord
 from natsmon.stream.events import LogLine
+from natsmon.tui.model import figures
 from natsmon.tui.model.key_table import Key
+from natsmon.tui.model.moment import Moment
 from natsmon.tui.model.selection import Selection
 from natsmon.tui.pages.page import Page, SheetPage
+from natsmon.tui.panels.event_panel import MARKS
 
 
 def page_named(name: str, keys: tuple[Key, ...], record_keys: tuple[Key, ...]) -> Page:
@@ -53,6 +57,15 @@ def page_of(record: Dial | OutageRecord | LogLine, dials: Selection[Dial]) -> Pa
         from natsmon.tui.pages.outage_rows import OutageSelection
 
         return OutagePage(record, OutageSelection())
-    from natsmon.tui.pages.line_page import line_page
+    return _line_page(record)
 
-    return line_page(record)
+
+def _line_page(line: LogLine) -> Page:
+    """The whole text of a line of the log."""
+    _, role = MARKS.get(line.kind, MARKS["info"])
+
+    def rows(moment: Moment, width: int) -> list[Row]:
+        at = f"{figures.local_day(line.at)} {figures.wall_millis(line.at)}"
+        return [fit(row((at, "label")), width), *(fit(row((part, role)), width) for part in fold(line.text, width))]
+
+    return SheetPage("event", "event", rows, lambda moment: 0, follows=False)

@@ -1,13 +1,12 @@
 """How fast: PING to PONG and back, and a picture of the last minute in which silence is a gap."""
 
-from natsmon.charts.cells import Piece, Row, fit, row
+from natsmon.charts.cells import BLOCKS, Piece, Row, fit, row
 from natsmon.state.histogram import Histogram
 from natsmon.text import units
 from natsmon.tui.model import figures
 from natsmon.tui.model.moment import Moment
 from natsmon.tui.panels import ping_figures
 
-BLOCKS = " ▁▂▃▄▅▆▇█"
 WINDOW = 60.0
 _BINS = 30
 _TWO_KINDS = 44
