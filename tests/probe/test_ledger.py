@@ -1,6 +1,7 @@
 """The ledger of messages: whatever happens to them, it agrees with a plain model of it."""
 
 from collections import Counter
+from contextlib import ExitStack
 from itertools import pairwise
 from unittest import mock
 
@@ -10,6 +11,7 @@ from hypothesis import settings as example_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from natsmon.probe.messages import in_flight_window as window_module
 from natsmon.probe.messages import ledger as ledger_module
 from natsmon.probe.messages.latency_samples import LatencySamples
 from natsmon.probe.messages.ledger import Cut, Ledger
@@ -32,12 +34,12 @@ def sums(ledger: Ledger) -> None:
 class Life(RuleBasedStateMachine):
     """Beside the ledger a dict of what became of each number, and for each cut the numbers it stranded."""
 
-    window = ledger_module.WINDOW_KEPT
-    cleared_at_once = ledger_module.CLEARED_AT_ONCE
+    window = window_module.WINDOW_KEPT
+    cleared_at_once = window_module.CLEARED_AT_ONCE
 
     def __init__(self) -> None:
         super().__init__()
-        self.patched = mock.patch.multiple(ledger_module, WINDOW_KEPT=self.window, CLEARED_AT_ONCE=self.cleared_at_once)
+        self.patched = mock.patch.multiple(window_module, WINDOW_KEPT=self.window, CLEARED_AT_ONCE=self.cleared_at_once)
         self.patched.start()
         self.ledger = Ledger()
         self.now = 0.0
@@ -199,8 +201,8 @@ class Life(RuleBasedStateMachine):
 
     @invariant()
     def stays_small(self) -> None:
-        assert len(self.ledger._flags) == len(self.ledger._due)
-        assert len(self.ledger._flags) <= 2 * ledger_module.WINDOW_KEPT + ledger_module.CLEARED_AT_ONCE + 1
+        assert len(self.ledger._window._flags) == len(self.ledger._window._due)
+        assert len(self.ledger._window) <= 2 * window_module.WINDOW_KEPT + window_module.CLEARED_AT_ONCE + 1
 
 
 class LifeInASmallWindow(Life):
@@ -215,14 +217,13 @@ class LifeOverTheLimits(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.limits = mock.patch.multiple(
-            ledger_module, WINDOW_KEPT=3, CLEARED_AT_ONCE=2, RUNS_KEPT=2, CUTS_KEPT=2, LOST_RUNS_KEPT=1
-        )
-        self.limits.start()
+        self.limits = ExitStack()
+        self.limits.enter_context(mock.patch.multiple(ledger_module, RUNS_KEPT=2, CUTS_KEPT=2, LOST_RUNS_KEPT=1))
+        self.limits.enter_context(mock.patch.multiple(window_module, WINDOW_KEPT=3, CLEARED_AT_ONCE=2))
         self.ledger = Ledger()
 
     def teardown(self) -> None:
-        self.limits.stop()
+        self.limits.close()
 
     @rule(many=st.integers(1, 5))
     def send(self, many: int) -> None:
@@ -249,8 +250,8 @@ class LifeOverTheLimits(RuleBasedStateMachine):
     def sums_hold(self) -> None:
         ledger = self.ledger
         sums(ledger)
-        assert len(ledger._flags) <= 9
-        assert max(len(ledger._folded), len(ledger._unseen), len(ledger._open), len(ledger._closed)) <= 2
+        assert len(ledger._window) <= 9
+        assert max(len(ledger._window.older), len(ledger._unseen), len(ledger._open), len(ledger._closed)) <= 2
         assert len(ledger._overdue) <= 2
 
 
@@ -315,13 +316,13 @@ def test_unverified_messages_take_no_memory() -> None:
     ledger.go_blind()
     for _ in range(1_000):
         ledger.send(ledger.attempt(), 0.0, SIZE)
-    assert (ledger.unverified, len(ledger._flags), len(ledger._unseen)) == (1_000, 0, 1)
+    assert (ledger.unverified, len(ledger._window), len(ledger._unseen)) == (1_000, 0, 1)
 
 
 def test_gap_wider_than_the_window_is_not_kept() -> None:
     ledger = sent(1)
     ledger.send(10**12, 0.0, SIZE)
-    assert len(ledger._flags) == 1
+    assert len(ledger._window) == 1
     assert [ledger.echo(seq, 1.0) for seq in (1, 10**12)] == [None, 1.0]
     assert (ledger.delivered, ledger.in_flight) == (2, 0)
 

@@ -8,33 +8,21 @@ A message is stranded once the connection that carried it has ended without its 
 up what is stranded. It is undelivered when the server answered a PING sent after it, and its echo did not come. If its
 echo comes later all the same, it is delivered and late.
 
-In-flight messages are flags in a window over the numbers, from the oldest in flight to the last one sent. The window
-is bounded; numbers that leave it, or have an outcome that may still change, are kept as runs. A message takes nine
-bytes while it is in flight, and none afterwards.
+Numbers with an outcome that may still change are kept as runs. A settled message takes no memory.
 """
 
-import re
-from array import array
 from bisect import bisect_left
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from natsmon.probe.messages.in_flight_window import InFlightWindow
 from natsmon.probe.messages.number_runs import Runs
 
-WINDOW_KEPT = 262_144
-"""Numbers from the oldest in flight to the last one sent. Of older ones, the time they were due is not kept."""
-
 RUNS_KEPT = 10_000
-"""Runs of numbers outside the window. Beyond them the oldest are counted, not recognised."""
+"""Runs of numbers of one outcome. Beyond them the oldest are counted, not recognised."""
 
 CUTS_KEPT = 256
 LOST_RUNS_KEPT = 256
 """Of one cut. Losses within these are corrected when the echo comes after all."""
-
-CLEARED_AT_ONCE = 8_192
-"""Settled numbers, at least, that are removed from the window together."""
-
-_IN_FLIGHT = re.compile(b"\x01+")
 
 
 @dataclass(slots=True, eq=False)
@@ -89,16 +77,7 @@ class Ledger:
         self.highest_sent = 0
         self.unordered = False
         """Deliveries may come in another order than that of sending, as acknowledgements do."""
-        self._first = 1
-        """The number that the window begins with."""
-        self._flags = bytearray()
-        """1 for a number in flight."""
-        self._due = array("d")
-        self._oldest = 0
-        """Place in the window of the oldest number in flight; its end when there is none."""
-        self._room = CLEARED_AT_ONCE
-        self._folded = Runs(RUNS_KEPT)
-        """In flight, and older than the window."""
+        self._window = InFlightWindow(RUNS_KEPT)
         self._unseen = Runs(RUNS_KEPT)
         """Unverified."""
         self._overdue = Runs(RUNS_KEPT)
@@ -137,12 +116,7 @@ class Ledger:
             self._unseen.append(seq, seq)
             return
         self.flying += 1
-        if seq != self._first + len(self._flags):
-            self._move_to(seq)
-        self._flags.append(1)
-        self._due.append(due)
-        if len(self._flags) > self._room:
-            self._make_room()
+        self._window.add(seq, due)
 
     def buffer(self, size: int) -> None:
         """A message waits in the buffer."""
@@ -165,7 +139,7 @@ class Ledger:
             self.sent -= 1
             self.rejected += 1
             return
-        if not (self._land(seq) or self._folded.discard(seq)):
+        if not self._window.discard(seq):
             return
         self.sent -= 1
         self.rejected += 1
@@ -178,8 +152,7 @@ class Ledger:
     def refuse_next(self) -> None:
         """The server refused a message of this connection: the first that it has not answered otherwise."""
         answered = max(self.cut_at, self.passed, self._highest_echo)
-        at = self._flags.find(1, max(self._oldest, answered + 1 - self._first))
-        found = [self._folded.after(answered), self._unseen.after(answered), self._first + at if at >= 0 else None]
+        found = self._window.after(answered), self._unseen.after(answered)
         seqs = [seq for seq in found if seq is not None]
         if seqs:
             self.refuse(min(seqs))
@@ -188,13 +161,12 @@ class Ledger:
 
     def echo(self, seq: int, now: float) -> float | None:
         """A message came back: its latency in seconds, or None when it was not in flight."""
-        at = seq - self._first
-        if not self._land(seq):
+        due = self._window.land(seq)
+        if due is None:
             self._unexpected(seq)
             return None
-        latency = now - self._due[at]
         self._count_echo(seq)
-        return latency
+        return now - due
 
     def pass_by(self, last: int) -> None:
         """The server answered a PING that was sent after these messages."""
@@ -203,7 +175,7 @@ class Ledger:
     def miss(self, last: int) -> int:
         """Messages of this connection up to this one, still in flight, do not come back: undelivered. How many."""
         missed = 0
-        for first, until in [*self._folded.take(last, after=self.cut_at), *self._take_window(self.cut_at + 1, last)]:
+        for first, until in self._window.take(last, after=self.cut_at):
             missed += until - first + 1
             self._overdue.append(first, until)
         self.flying -= missed
@@ -226,7 +198,7 @@ class Ledger:
             self._highest_echo = seq
 
     def _unexpected(self, seq: int) -> None:
-        if self._folded.discard(seq):
+        if self._window.older.discard(seq):
             self._count_echo(seq)
         elif self._unseen.discard(seq):
             self.unverified -= 1
@@ -274,7 +246,7 @@ class Ledger:
     def give_up(self) -> None:
         """Stranded messages are lost."""
         for cut in self._open:
-            for first, last in self._take(cut.last):
+            for first, last in self._window.take(cut.last):
                 if len(cut.lost_seqs) < LOST_RUNS_KEPT:
                     cut.lost_seqs.append(first, last)
             self.lost += cut.stranded
@@ -289,7 +261,7 @@ class Ledger:
         for cut in self._open:
             self._forsake(cut)
         self._open.clear()
-        self._unseen.extend(self._take(self.highest_sent))
+        self._unseen.extend(self._window.take(self.highest_sent))
         self.unverified += self.flying
         self.flying = 0
         self.blind = True
@@ -299,79 +271,10 @@ class Ledger:
         self.blind = False
 
     def _forsake(self, cut: Cut) -> None:
-        self._unseen.extend(self._take(cut.last))
+        self._unseen.extend(self._window.take(cut.last))
         self.unverified += cut.stranded
         self.stranded -= cut.stranded
         cut.unverified, cut.stranded = cut.stranded, 0
-
-    # -- the window -------------------------------------------------------------------------------
-
-    def _land(self, seq: int) -> bool:
-        """Take a number out of the window; False when it is not in flight there."""
-        at = seq - self._first
-        if at < self._oldest or at >= len(self._flags) or not self._flags[at]:
-            return False
-        self._flags[at] = 0
-        if at == self._oldest:
-            self._settle_to(at + 1)
-        return True
-
-    def _move_to(self, seq: int) -> None:
-        """Make this the next number of the window: those in between were not sent."""
-        gap = seq - self._first - len(self._flags)
-        if self._oldest < len(self._flags) and 0 < gap <= WINDOW_KEPT:
-            self._flags.extend(bytes(gap))
-            self._due.extend(array("d", bytes(8 * gap)))
-            return
-        self._fold(len(self._flags))
-        self._clear(len(self._flags))
-        self._first = seq
-
-    def _make_room(self) -> None:
-        """Remove what is settled, and fold the oldest if that does not suffice: many at once, and not soon again."""
-        self._clear(self._oldest)
-        if len(self._flags) > WINDOW_KEPT:
-            self._fold(len(self._flags) - WINDOW_KEPT // 2)
-            self._clear(self._oldest)
-        self._room = 2 * len(self._flags) + CLEARED_AT_ONCE
-
-    def _fold(self, end: int) -> None:
-        """All up to this place leaves the window; numbers in flight are kept as runs."""
-        self._folded.extend(self._runs(self._oldest, end))
-        self._settle_to(end)
-
-    def _take(self, last: int) -> Iterator[tuple[int, int]]:
-        """Take out the runs of all numbers in flight up to this one."""
-        yield from self._folded.take(last)
-        yield from self._take_window(0, last)
-
-    def _take_window(self, first: int, last: int) -> list[tuple[int, int]]:
-        """Take the runs of the numbers in flight between two numbers out of the window."""
-        start = max(first - self._first, self._oldest)
-        end = min(last + 1 - self._first, len(self._flags))
-        if start >= end:
-            return []
-        runs = self._runs(start, end)
-        if start == self._oldest:
-            self._settle_to(end)
-        else:
-            self._flags[start:end] = bytes(end - start)
-        return runs
-
-    def _runs(self, start: int, end: int) -> list[tuple[int, int]]:
-        """Of the numbers in flight between two places of the window."""
-        found = _IN_FLIGHT.finditer(self._flags, start, end)
-        return [(self._first + run.start(), self._first + run.end() - 1) for run in found]
-
-    def _settle_to(self, end: int) -> None:
-        """Nothing before this place of the window is in flight."""
-        oldest = self._flags.find(1, end)
-        self._oldest = oldest if oldest >= 0 else len(self._flags)
-
-    def _clear(self, many: int) -> None:
-        del self._flags[:many], self._due[:many]
-        self._first += many
-        self._oldest = max(0, self._oldest - many)
 
 
 def _last(cut: Cut) -> int:
