@@ -75,8 +75,8 @@ def _cancel_often(
         probe.pipe.until(hangs)
         probe.pipe.discard(rng.uniform(0.0, _LONGEST_PAUSE))
         asked = probe.pipe.send(commands.Cancel())
-        _, told = probe.pipe.until(cancelled)
-        taken.append(told - asked)
+        _, answered = probe.pipe.until(cancelled)
+        taken.append(answered - asked)
         if cancelled is not _closed:
             probe.pipe.until_status("CLOSED")
         if number == 0:

@@ -70,11 +70,11 @@ async def _turn_by_turn(url: str, times: int, options: dict[str, Any]) -> tuple[
 
 @asynccontextmanager
 async def complaints() -> AsyncIterator[list[str]]:
-    """What asyncio has to say of exceptions that nobody looked at, and the like."""
-    told: list[str] = []
+    """Messages of asyncio about exceptions that were not retrieved, and the like."""
+    messages: list[str] = []
     loop = asyncio.get_running_loop()
-    loop.set_exception_handler(lambda _, context: told.append(str(context.get("message"))))
+    loop.set_exception_handler(lambda _, context: messages.append(str(context.get("message"))))
     try:
-        yield told
+        yield messages
     finally:
         loop.set_exception_handler(None)

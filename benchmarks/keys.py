@@ -24,14 +24,14 @@ def run(quick: bool) -> Row:
 async def _run(times: int) -> Row:
     rng = random.Random(1)
     taken: dict[str, list[float]] = {}
-    with servers.nats_server() as server, servers.refusing() as nobody:
+    with servers.nats_server() as server, servers.refusing() as refusing:
         async with Terminal(_natsmon(server.url), size=_SIZE) as terminal:
             await terminal.until("CONNECTED")
             await terminal.run(1.0)
             taken["p"] = await _press(terminal, "p", times, rng, lambda text: "p resume" in text)
             taken["?"] = await _press(terminal, "?", times, rng, lambda text: "esc closes" in text)
             await _leave(terminal)
-        async with Terminal(_natsmon(nobody.url), size=_SIZE) as terminal:
+        async with Terminal(_natsmon(refusing.url), size=_SIZE) as terminal:
             await terminal.until("next dial")
             await terminal.run(1.0)
             taken["c, r"] = await _press(terminal, "cr", times, rng, lambda text: "CLOSED" in text.split("\n")[0])

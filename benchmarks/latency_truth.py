@@ -1,4 +1,4 @@
-"""Is the round trip shown the round trip there is? PING to PONG as the probe tells it, and as bare nats-py sees it.
+"""Is the round trip shown the round trip there is? PING to PONG as the probe measures it, and as bare nats-py does.
 
 Both PING the same server at the same time and the same pace, on the same kind of event loop, each in a process of
 its own; the bare one does what ``Client.rtt()`` does, with a finer clock. They are read every few seconds, so that
@@ -25,7 +25,7 @@ _SHARE, _SECONDS = 0.10, 50e-6
 def run(quick: bool) -> Row:
     turns, seconds = (4, 5.0) if quick else (20, 5.0)
     loop = "uvloop" if importlib.util.find_spec("uvloop") else "asyncio"
-    told: list[float] = []
+    measured: list[float] = []
     bare: list[float] = []
     with servers.nats_server() as server:
         probe = settings(servers.address(server), rtt_interval=_INTERVAL)
@@ -35,9 +35,9 @@ def run(quick: bool) -> Row:
             pings.take()
             for _ in range(turns):
                 time.sleep(seconds)
-                told += _round_trips(child.pipe)
+                measured += _round_trips(child.pipe)
                 bare += pings.take()
-    ours, theirs = ([percentile(block, wanted) for wanted in (50, 99)] for block in (told, bare))
+    ours, theirs = ([percentile(block, wanted) for wanted in (50, 99)] for block in (measured, bare))
     return Row(
         "PING/PONG p50 and p99 beside bare nats-py",
         in_ms(ours, 2),
@@ -47,7 +47,7 @@ def run(quick: bool) -> Row:
         f"{ours[1] / theirs[1]:.2f}×",
         [
             f"both at the same time for {turns * seconds:g} s, a PING every {_INTERVAL * 1000:g} ms; ratio of p99",
-            f"natsmon {_all(told)}",
+            f"natsmon {_all(measured)}",
             f"nats-py {_all(bare)}",
         ],
     )

@@ -28,9 +28,9 @@ def run(quick: bool) -> Row:
             began = time.monotonic()
             life = _Life(dashboard)
             life.live(*_FIRST)
-            early, young = _memory(dashboard), life.told()
+            early, young = _memory(dashboard), life.totals()
             life.live(*goal)
-            late, old = _memory(dashboard), life.told()
+            late, old = _memory(dashboard), life.totals()
             took = time.monotonic() - began
     growth = [after - before for before, after in zip(early, late, strict=True)]
     return Row(
@@ -57,7 +57,7 @@ class _Life:
         self._reconnects = 0
         self._tally = ev.Tally(t=0.0)
 
-    def told(self) -> str:
+    def totals(self) -> str:
         return f"{self._tally.attempted:,} messages ({self._tally.lost:,} lost), {self._reconnects:,} reconnects"
 
     def live(self, messages: int, reconnects: int) -> None:

@@ -46,6 +46,6 @@ class ProbeChild:
 
 
 def settings(server: object, **others: object) -> Settings:
-    """For one server, with names a server's log would tell apart."""
+    """For one server, with names that differ in a server's log."""
     values = {"servers": (server,), "name": "natsmon benchmark", **others}
     return Settings(**values)  # type: ignore[arg-type]

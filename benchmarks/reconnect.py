@@ -51,5 +51,5 @@ def _reconnect(pipe: EventPipe) -> tuple[float, float]:
     """Seconds by the probe's own clock, from the loss on; and as seen from outside, from the command on."""
     asked = pipe.send(commands.Reconnect())
     lost, _ = pipe.until(lambda event: isinstance(event, ev.Disconnected))
-    back, told = pipe.until(lambda event: isinstance(event, ev.StatusChanged) and event.status == "CONNECTED")
-    return back.t - lost.t, told - asked
+    back, answered = pipe.until(lambda event: isinstance(event, ev.StatusChanged) and event.status == "CONNECTED")
+    return back.t - lost.t, answered - asked

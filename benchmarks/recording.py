@@ -70,7 +70,7 @@ def _day(suffix: str) -> tuple[bool, str]:
         path = Path(folder) / f"day{suffix}"
         parts = RecordingWriter(Target(str(path)))
         member_bytes = writer.MEMBER_BYTES
-        told, longest, cpu = 0, 0.0, time.process_time()
+        written, longest, cpu = 0, 0.0, time.process_time()
         for second, lines in enumerate(_seconds()):
             if second % _MINUTE == 0:
                 writer.MEMBER_BYTES = 0  # as if a minute had passed
@@ -78,17 +78,17 @@ def _day(suffix: str) -> tuple[bool, str]:
             parts.write(lines)
             longest = max(longest, time.perf_counter() - began)
             writer.MEMBER_BYTES = member_bytes
-            told += len(lines)
+            written += len(lines)
         parts.close()
         cpu = time.process_time() - cpu
         size = path.stat().st_size
         began = time.perf_counter()
         read = sum(len(batch.events) for batch in Recording([path]).batches())
         took = time.perf_counter() - began
-    if read != told:
-        raise AssertionError(f"{read:,} of {told:,} events were read")
+    if read != written:
+        raise AssertionError(f"{read:,} of {written:,} events were read")
     words = f"a day at 1/s as {suffix}: {mb(size)} (≤ {_AT_MOST[suffix] / 1e6:g} MB), {cpu:.1f} s of CPU"
-    words += f", longest write {longest * 1000:.0f} ms; {told:,} events read in {took:.2f} s"
+    words += f", longest write {longest * 1000:.0f} ms; {written:,} events read in {took:.2f} s"
     return size <= _AT_MOST[suffix], words
 
 
@@ -100,13 +100,13 @@ def _seconds() -> Iterator[list[bytes]]:
     for second in range(_DAY):
         number, at = second + 1, second + 0.109 + noise.random() / 1000
         latency, rtt = noise.lognormvariate(-7.8, 0.4), noise.lognormvariate(-8.0, 0.3)
-        told: list[ev.AnyEvent] = [
+        written: list[ev.AnyEvent] = [
             ev.Rtt(t=round(second + 0.014 + noise.random() / 1000, 4), seconds=round(rtt, 6)),
             ev.Published(t=round(at, 4), seq=number),
             ev.Echoed(t=round(at + latency, 4), seq=number, latency=round(latency, 6)),
         ]
         if second % _TALLY_EVERY == 0:
-            told.append(
+            written.append(
                 ev.Tally(t=round(at + 0.007, 4), attempted=number, sent=number, delivered=number, bytes=5 * number)
             )
-        yield [codec.encode(event) for event in told]
+        yield [codec.encode(event) for event in written]

@@ -1,6 +1,6 @@
 """How long is a person kept waiting for the report of a million events, and what memory does it take?
 
-The recording is made up, in the mix of a busy day: messages told singly, PINGs, tallies, and a loss now and then
+The recording is made up, in the mix of a busy day: single messages, PINGs, tallies, and a loss now and then
 with the dials that ended it. The command is run as a person would run it, from its start to its end.
 """
 

@@ -23,17 +23,17 @@ from tests.harness.unseen_terminal import UnseenTerminal
 
 
 class TappedProbe(ProbeChild):
-    def __init__(self, settings: Settings, tap: int, told: frozenset[str]) -> None:
+    def __init__(self, settings: Settings, tap: int, kinds: frozenset[str]) -> None:
         super().__init__(settings)
         self._tap = tap
-        self._told = told
+        self._kinds = kinds
 
     async def events(self) -> AsyncIterator[ev.AnyEvent]:
         loop = asyncio.get_running_loop()
         loop.add_reader(self._tap, self._pass_on)
         try:
             async for event in super().events():
-                if str(event.__struct_config__.tag) in self._told:
+                if str(event.__struct_config__.tag) in self._kinds:
                     with suppress(OSError):
                         os.write(self._tap, codec.encode(event))
                 yield event
@@ -49,13 +49,13 @@ class TappedProbe(ProbeChild):
 
 
 class TappedDashboard:
-    """Its process, in a terminal that nobody looks at, and the other end of its tap."""
+    """Its process, in a terminal without a user, and the other end of its tap."""
 
     def __init__(
-        self, settings: Settings, told: Sequence[type[ev.Event]], *, size: tuple[int, int] = (120, 36)
+        self, settings: Settings, kinds: Sequence[type[ev.Event]], *, size: tuple[int, int] = (120, 36)
     ) -> None:
         self._settings = settings
-        self._told = [str(kind.__struct_config__.tag) for kind in told]
+        self._kinds = [str(kind.__struct_config__.tag) for kind in kinds]
         self._size = size
 
     def __enter__(self) -> Self:
@@ -64,7 +64,7 @@ class TappedDashboard:
             stack.callback(ours.close)
             with theirs:
                 ours.sendall(to_line(self._settings))
-                command = [sys.executable, "-m", "benchmarks.tapped_dashboard", str(theirs.fileno()), *self._told]
+                command = [sys.executable, "-m", "benchmarks.tapped_dashboard", str(theirs.fileno()), *self._kinds]
                 self.terminal = stack.enter_context(UnseenTerminal(command, size=self._size, fds=[theirs.fileno()]))
             self.pipe = EventPipe(ours.fileno(), ours.fileno())
             self._stack = stack.pop_all()

@@ -1,4 +1,4 @@
-"""The first connect: told stage by stage, retried or not, in which order."""
+"""The first connect: emitted stage by stage, retried or not, in which order."""
 
 import asyncio
 
@@ -25,11 +25,11 @@ async def test_connect_emits_each_stage(server: NatsServer) -> None:
         assert (start.dial, start.attempt, start.pool_pass, start.reason, start.timeout) == (1, 1, 1, "initial", 2.0)
         assert (end.outcome, end.stage, end.cause) == ("connected", "connect", "")
         assert set(end.stages) == {"dns", "tcp", "info", "connect"}
-        told = [(stage.stage, stage.outcome) for stage in run.events.of(ev.DialStage) if stage.dial == 1]
-        assert told[0] == ("dns", "started")
-        assert told[-1] == ("connect", "complete")
+        emitted = [(stage.stage, stage.outcome) for stage in run.events.of(ev.DialStage) if stage.dial == 1]
+        assert emitted[0] == ("dns", "started")
+        assert emitted[-1] == ("connect", "complete")
         for stage in end.stages:
-            assert [outcome for name, outcome in told if name == stage][-1] == "complete"
+            assert [outcome for name, outcome in emitted if name == stage][-1] == "complete"
         await run.events.until(ev.Rtt)
         assert (await run.events.until_counts(lambda tally: tally.delivered >= 3)).lost == 0
     assert [event.status for event in run.events.of(ev.StatusChanged)] == [

@@ -61,8 +61,8 @@ async def test_downtime_is_the_sum_of_the_outages(server: NatsServer) -> None:
         rows = sum(outage.downtime(state.now) for outage in state.outages if not outage.manual)
         assert state.outage_count == 2
         assert state.downtime(state.now) == pytest.approx(rows, abs=1e-6), "but for how floats are added"
-        told = [event.t for event in run.events.seen if not isinstance(event, ev.Published | ev.Echoed | ev.Rtt)]
-        assert told == sorted(told)
+        emitted = [event.t for event in run.events.seen if not isinstance(event, ev.Published | ev.Echoed | ev.Rtt)]
+        assert emitted == sorted(emitted)
 
 
 async def test_buffered_messages_are_sent_in_order_after_the_reconnect(server: NatsServer) -> None:
@@ -83,8 +83,8 @@ async def test_first_reconnect_dial_is_immediate_the_others_wait(server: NatsSer
         server.kill()
         for _ in range(3):
             await run.events.until(ev.Waiting)
-        told: Sequence[Any] = run.events.seen
-        kinds = [type(event) for event in told if isinstance(event, ev.Disconnected | ev.Waiting | ev.DialStart)]
+        emitted: Sequence[Any] = run.events.seen
+        kinds = [type(event) for event in emitted if isinstance(event, ev.Disconnected | ev.Waiting | ev.DialStart)]
         lost = kinds.index(ev.Disconnected)
         assert kinds[lost : lost + 6] == [ev.Disconnected, *[ev.DialStart, ev.Waiting] * 2, ev.DialStart]
         waits = run.events.of(ev.Waiting)
@@ -172,7 +172,7 @@ async def test_lame_duck_is_emitted(server: NatsServer) -> None:
 
 
 async def test_lame_duck_that_is_started_again_is_one_no_more(nats_server: StartServer) -> None:
-    """Whoever is in its cluster says that clients may go there again, wherever we are."""
+    """The other servers of its cluster advertise it again."""
     soon = 'lame_duck_duration: "30s"\nlame_duck_grace_period: "0.1s"\n'
     duck = nats_server(config=soon, cluster="nodes")
     other = nats_server(cluster="nodes", routes=(duck,))

@@ -155,7 +155,7 @@ async def test_buffer_is_sent_in_pieces_that_let_other_tasks_run(
 
 
 async def test_buffered_messages_are_sent_while_paused(refused_port: int, nats_server: StartServer) -> None:
-    """More than a socket takes at once, so that somebody has to go on."""
+    """More than a socket takes at once, so that the sender has to continue."""
     wanted = settings(url(refused_port), payload=b"x" * 2**18, interval=0.02, reconnect_buffer=2**26)
     async with listening(wanted) as run:
         await run.events.until_counts(lambda tally: tally.buffered >= 60)
@@ -206,7 +206,7 @@ async def test_messages_of_others_are_not_counted_and_copies_are(server: NatsSer
         async with witness(server) as other:
             subscription = await other.subscribe("hello")
             await other.flush()
-            await other.publish("hello", b"somebody else's")
+            await other.publish("hello", b"another client's")
             await other.publish("hello", b"world", headers={"Natsmon-Session": "another", "Natsmon-Tag": "1"})
             session = run.events.of(ev.Session)[0].id
             for number in ("x", "-1", "999999999", "9" * 5_000, "1 "):

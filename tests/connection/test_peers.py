@@ -54,15 +54,15 @@ def talking(*says: bytes) -> Peering:
     async def script(talk: Talk) -> None:
         await talk.info()
         await talk.until_line(b"PING")
-        for said in says:
-            await talk.send(said)
+        for sent in says:
+            await talk.send(sent)
         await talk.until_closed()
 
     return playing(script)
 
 
 @pytest.mark.parametrize(
-    ("said", "cause"),
+    ("sent", "cause"),
     [
         (b"INFO {not json\r\n", "info_bad"),
         (b"INFO []\r\n", "info_bad"),
@@ -74,8 +74,8 @@ def talking(*says: bytes) -> Peering:
     ],
     ids=range(7),
 )
-async def test_bad_word_instead_of_pong(said: bytes, cause: str) -> None:
-    async with talking(said) as peer:
+async def test_bad_word_instead_of_pong(sent: bytes, cause: str) -> None:
+    async with talking(sent) as peer:
         wanted = settings(peer.url, connect_timeout=1.0, retry_on_failed_connect=False)
         async with listening(wanted, stay=False) as run:
             assert await run.ended() == Exit.GAVE_UP
@@ -84,11 +84,11 @@ async def test_bad_word_instead_of_pong(said: bytes, cause: str) -> None:
             await peer.until_left()
 
 
-@pytest.mark.parametrize("said", [b"+OK\r\nPING\r\n+OK\r\nPONG\r\n", b'INFO {"ldm":true}\r\nPONG\r\n', b"pong\r\n"])
-async def test_odd_but_good_word_before_pong(said: bytes) -> None:
-    async with talking(said) as peer, listening(settings(peer.url, drain_timeout=0.05)) as run:
+@pytest.mark.parametrize("sent", [b"+OK\r\nPING\r\n+OK\r\nPONG\r\n", b'INFO {"ldm":true}\r\nPONG\r\n', b"pong\r\n"])
+async def test_odd_but_good_word_before_pong(sent: bytes) -> None:
+    async with talking(sent) as peer, listening(settings(peer.url, drain_timeout=0.05)) as run:
         await connected(run)
-        if b"ldm" in said:
+        if b"ldm" in sent:
             await run.events.until(ev.LameDuck)
 
 
@@ -118,7 +118,7 @@ async def test_peer_that_turns_bad_is_left_and_dialed_again(peering: Peering, ca
 
 
 @pytest.mark.parametrize(
-    "said",
+    "sent",
     [
         b"MSG\r\n",
         b"MSG hello 1 -5\r\n",
@@ -132,11 +132,11 @@ async def test_peer_that_turns_bad_is_left_and_dialed_again(peering: Peering, ca
     ],
     ids=range(9),
 )
-async def test_nonsense_on_an_open_connection_ends_it(said: bytes) -> None:
+async def test_nonsense_on_an_open_connection_ends_it(sent: bytes) -> None:
     async def script(talk: Talk) -> None:
         await talk.handshake()
         await talk.released(True)
-        await talk.send(said)
+        await talk.send(sent)
         await talk.until_closed()
 
     async with playing(script) as peer, listening(settings(peer.url, reconnect_wait=FOREVER)) as run:
@@ -165,11 +165,11 @@ async def test_hostile_names_arrive_as_data() -> None:
         event = await connected(run)
         assert event.server_name == event.cluster == event.version == event.server_id == peers.HOSTILE
         await run.events.until(ev.Echoed)
-    for told in run.events.seen:
-        line = codec.encode(told)
+    for event in run.events.seen:
+        line = codec.encode(event)
         assert line.count(b"\n") == 1
         assert b"\x1b" not in line
-        assert codec.decode_event(line) == told
+        assert codec.decode_event(line) == event
 
 
 async def test_hostile_addresses_do_not_join_the_pool() -> None:

@@ -22,28 +22,28 @@ HOST = "127.0.0.1"
 
 
 class Notes(DialTrace):
-    """Writes down what it is told."""
+    """Records the hooks that are called."""
 
     def __init__(self) -> None:
-        self.told: list[tuple[str, object]] = []
+        self.calls: list[tuple[str, object]] = []
         self.errors: dict[str, BaseException | None] = {}
         self.looking = asyncio.Event()
         self.connecting = asyncio.Event()
 
     def dns_start(self, host: str) -> None:
-        self.told.append(("dns_start", host))
+        self.calls.append(("dns_start", host))
         self.looking.set()
 
     def dns_done(self, addresses: Sequence[str], error: BaseException | None) -> None:
-        self.told.append(("dns_done", list(addresses)))
+        self.calls.append(("dns_done", list(addresses)))
         self.errors["dns"] = error
 
     def connect_start(self, address: str) -> None:
-        self.told.append(("connect_start", address))
+        self.calls.append(("connect_start", address))
         self.connecting.set()
 
     def connect_done(self, address: str, error: BaseException | None) -> None:
-        self.told.append(("connect_done", address))
+        self.calls.append(("connect_done", address))
         self.errors[address] = error
 
 
@@ -109,7 +109,7 @@ async def test_dial_returns_the_address(live: int) -> None:
     assert stream.address == f"{HOST}:{live}"
     assert stream.writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
     await close(stream)
-    assert notes.told == [
+    assert notes.calls == [
         ("dns_start", HOST),
         ("dns_done", [f"{HOST}:{live}"]),
         ("connect_start", f"{HOST}:{live}"),
@@ -121,7 +121,7 @@ async def test_dial_returns_the_address(live: int) -> None:
 async def test_name_is_looked_up(live: int) -> None:
     notes = Notes()
     await close(await dial(live, host="localhost", trace=notes))
-    assert ("connect_start", f"{HOST}:{live}") in notes.told
+    assert ("connect_start", f"{HOST}:{live}") in notes.calls
 
 
 async def test_refused(refused_port: int) -> None:
@@ -171,7 +171,7 @@ async def test_refusing_first_address_costs_nothing(
     resolving(monkeypatch, refused_port, live)
     notes = Notes()
     await close(await dial(1, host="two.example", trace=notes, delay=60.0))
-    assert [what for what, _ in notes.told].count("connect_start") == 2
+    assert [what for what, _ in notes.calls].count("connect_start") == 2
     assert isinstance(notes.errors[f"{HOST}:{refused_port}"], ConnectionRefusedError)
 
 
@@ -184,7 +184,7 @@ async def test_error_lists_every_address_that_refused(refused_port: int, monkeyp
         error = await refused_by(asyncio.ensure_future(dial(1, host="two.example", trace=notes)))
     assert (error.stage, error.cause, error.text) == ("tcp", "refused", "Connection refused")
     assert isinstance(error.__cause__, ExceptionGroup)
-    assert [what for what, _ in notes.told].count("connect_done") == 2
+    assert [what for what, _ in notes.calls].count("connect_done") == 2
     assert all(isinstance(notes.errors[f"{HOST}:{p}"], ConnectionRefusedError) for p in (refused_port, port))
 
 
@@ -205,17 +205,17 @@ async def test_two_blackholes_share_one_deadline(blackhole: int, monkeypatch: py
     dialing = asyncio.ensure_future(dial(1, host="two.example", within=0.15, delay=0.01, trace=notes))
     error = await refused_by(dialing)
     assert (error.stage, error.cause) == ("tcp", "timeout")
-    assert [what for what, _ in notes.told].count("connect_done") == 2
+    assert [what for what, _ in notes.calls].count("connect_done") == 2
     assert sockets() == before
 
 
 async def test_name_that_does_not_resolve() -> None:
     notes = Notes()
-    error = await refused_by(asyncio.ensure_future(dial(1, host="nobody.invalid", within=5.0, trace=notes)))
+    error = await refused_by(asyncio.ensure_future(dial(1, host="unknown.invalid", within=5.0, trace=notes)))
     assert (error.stage, error.cause) == ("dns", "dns")
-    assert error.text.startswith("nobody.invalid: ")
+    assert error.text.startswith("unknown.invalid: ")
     assert isinstance(notes.errors["dns"], socket.gaierror)
-    assert [what for what, _ in notes.told] == ["dns_start", "dns_done"]
+    assert [what for what, _ in notes.calls] == ["dns_start", "dns_done"]
 
 
 @pytest.mark.parametrize("host", ["a" * 64 + ".example", "a..example", "\udcff.example"])
@@ -255,13 +255,13 @@ async def test_trace_that_raises_is_dropped(hook: str, live: int, caplog: pytest
     notes = Notes()
 
     def broken(*_: object) -> None:
-        notes.told.append((hook, "raised"))
+        notes.calls.append((hook, "raised"))
         raise RuntimeError("a broken observer")
 
     setattr(notes, hook, broken)
     with caplog.at_level(logging.CRITICAL):
         await close(await dial(live, trace=notes))
-    assert notes.told[-1] == (hook, "raised")
+    assert notes.calls[-1] == (hook, "raised")
 
 
 async def test_no_socket_outlives_a_cancel_at_any_moment(live: int, monkeypatch: pytest.MonkeyPatch) -> None:

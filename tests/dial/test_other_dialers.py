@@ -55,7 +55,7 @@ def relay_command() -> list[str]:
 
 async def until(met: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
-        while not met():  # noqa: ASYNC110  # the kernel notifies nobody
+        while not met():  # noqa: ASYNC110  # the kernel sends no notification
             await asyncio.sleep(0.01)
 
 
@@ -90,7 +90,7 @@ async def test_unix_socket_carries_nats_and_reconnects(server: NatsServer, tmp_p
         await reconnect(client)
         await callbacks.until_told("reconnected")
         await client.close()
-    assert notes.told[:4] == ["get_conn", "connect_start", "connect_done", "got_conn"]
+    assert notes.calls[:4] == ["get_conn", "connect_start", "connect_done", "got_conn"]
 
 
 async def test_unix_socket_carries_tls(nats_server: StartServer, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ NEVER = 60.0
 
 
 class Try:
-    """One try: it waits to be told how it ends."""
+    """One try: the test decides how it ends."""
 
     def __init__(self, name: str) -> None:
         self.name = name

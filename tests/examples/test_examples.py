@@ -33,7 +33,7 @@ class Program:
             text=True,
             env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **environment},
         )
-        self.said: list[str] = []
+        self.lines: list[str] = []
 
     def __enter__(self) -> "Program":
         return self
@@ -45,10 +45,10 @@ class Program:
     def until(self, text: str) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout:
-            self.said.append(line.rstrip())
+            self.lines.append(line.rstrip())
             if text in line:
                 return
-        pytest.fail(f"{text!r} is not in\n" + "\n".join(self.said), pytrace=False)
+        pytest.fail(f"{text!r} is not in\n" + "\n".join(self.lines), pytrace=False)
 
     def interrupt(self) -> None:
         self._process.send_signal(signal.SIGINT)
@@ -56,7 +56,7 @@ class Program:
     def end(self) -> int:
         """Its exit code."""
         rest, _ = self._process.communicate(timeout=20)
-        self.said += rest.splitlines()
+        self.lines += rest.splitlines()
         return self._process.returncode
 
 
@@ -70,7 +70,7 @@ def test_custom_dialer_publishes_reconnects_and_drains(server: NatsServer) -> No
     with Program("custom_dialer", server.url) as program:
         program.until(f"TCP established to {server.authority}")
         program.until("Published")
-        assert any("Attempting to connect to" in line for line in program.said)
+        assert any("Attempting to connect to" in line for line in program.lines)
         server.kill()
         program.until("disconnected")
         program.until("Connection refused (stage tcp, cause refused)")
@@ -79,8 +79,8 @@ def test_custom_dialer_publishes_reconnects_and_drains(server: NatsServer) -> No
         program.until("Published")
         program.interrupt()
         assert program.end() == 0
-        assert program.said[-1].endswith("closed")
-        assert "Traceback" not in "".join(program.said)
+        assert program.lines[-1].endswith("closed")
+        assert "Traceback" not in "".join(program.lines)
 
 
 def test_custom_dialer_is_stopped_amid_a_dial(refused_port: int) -> None:
@@ -91,7 +91,7 @@ def test_custom_dialer_is_stopped_amid_a_dial(refused_port: int) -> None:
         program.interrupt()
         assert program.end() == 0
         assert time.monotonic() - began < 0.9  # not after the wait between two tries
-        assert "Traceback" not in "".join(program.said)
+        assert "Traceback" not in "".join(program.lines)
 
 
 def test_custom_dialer_is_stopped_while_it_reconnects(server: NatsServer) -> None:
@@ -102,7 +102,7 @@ def test_custom_dialer_is_stopped_while_it_reconnects(server: NatsServer) -> Non
         program.until("Not ready yet")
         program.interrupt()
         assert program.end() == 0
-        assert "Traceback" not in "".join(program.said)
+        assert "Traceback" not in "".join(program.lines)
 
 
 def test_custom_dialer_gives_up_in_time(refused_port: int) -> None:
@@ -112,29 +112,29 @@ def test_custom_dialer_gives_up_in_time(refused_port: int) -> None:
         program.until("Gave up")
         assert time.monotonic() - began < 5.0  # half of what it has without an argument
         assert program.end() == 1
-        assert sum("Attempting" in line for line in program.said) == 2
+        assert sum("Attempting" in line for line in program.lines) == 2
 
 
 def test_custom_dialer_tries_the_handshake_again(nats_server: StartServer, tmp_path: Path) -> None:
     server = nats_server(config=Certificates(tmp_path).config())
     with Program("custom_dialer", server.url, "3.5") as program:
-        program.until("error")  # a certificate nobody trusts
+        program.until("error")  # a certificate that is not trusted
         program.until("TCP established")
         program.until("Gave up")
         assert program.end() == 1
-        assert any("certificate" in line for line in program.said)
+        assert any("certificate" in line for line in program.lines)
 
 
 def test_in_memory_pipe(server: NatsServer) -> None:
     with Program("in_memory_pipe", server.url) as program:
         assert program.end() == 0
-        assert program.said == ["received world through a pipe in memory"]
+        assert program.lines == ["received world through a pipe in memory"]
 
 
 def test_recording_dialer(server: NatsServer) -> None:
     with Program("recording_dialer", server.url) as program:
         assert program.end() == 0
-        recorded = "\n".join(program.said)
+        recorded = "\n".join(program.lines)
         assert re.search(r"^> b'CONNECT \{", recorded, re.MULTILINE)
         assert r"< b'MSG hello 1 5\r\nworld\r\n'" in recorded
 
@@ -146,7 +146,7 @@ async def test_proxy_dialer(scheme: str, server: NatsServer) -> None:
         url = f"{scheme}://me:p%20w@{proxy.authority}" if scheme else ""
         with Program("proxy_dialer", server.url, ALL_PROXY=url) as program:
             assert await asyncio.to_thread(program.end) == 0
-            assert program.said == ["received world"]
+            assert program.lines == ["received world"]
         assert proxy.targets == ([server.authority] if scheme else [])
 
 
@@ -155,11 +155,11 @@ def test_tls_dialer(nats_server: StartServer, tmp_path: Path) -> None:
     server = nats_server(config=certificates.config("handshake_first: true"), speaks_first=False)
     with Program("tls_dialer", str(tmp_path / "ca.pem"), server.authority) as program:
         assert program.end() == 0
-        assert program.said == ["received world under TLS of the dialer"]
+        assert program.lines == ["received world under TLS of the dialer"]
 
 
 def test_bastion(server: NatsServer) -> None:
     with Program("bastion", shlex.join(relay_command()), server.url) as program:
         assert program.end() == 0
-        assert program.said[-1] == "received world through a command"
-        assert any("dial complete" in line for line in program.said)
+        assert program.lines[-1] == "received world through a command"
+        assert any("dial complete" in line for line in program.lines)

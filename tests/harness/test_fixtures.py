@@ -147,7 +147,7 @@ def test_task_is_found(tmp_path_factory: pytest.TempPathFactory, pytestconfig: p
 
 
 async def test_ending_task_is_not_a_leak() -> None:
-    asyncio.create_task(asyncio.sleep(0.01))  # noqa: RUF006  nobody waits for it: that is the point
+    asyncio.create_task(asyncio.sleep(0.01))  # noqa: RUF006  it is not awaited: that is the point
 
 
 async def test_closed_witness_stops_dialing() -> None:
@@ -162,7 +162,7 @@ async def test_closed_witness_stops_dialing() -> None:
             await end_if_closed(ConnectionRefusedError())
         pytest.fail("it goes on")
 
-    await end_if_closed(ConnectionRefusedError())  # in a task that nobody ends, it is no news
+    await end_if_closed(ConnectionRefusedError())  # in a task that is not cancelled, it is not raised
     dialing = asyncio.create_task(dial())
     await waiting.wait()
     dialing.cancel()

@@ -1,4 +1,4 @@
-"""The pseudo-terminal driver, held to a program that tells what it sees of its terminal."""
+"""The pseudo-terminal driver, held to a program that prints what it reads from its terminal."""
 
 import signal
 import sys

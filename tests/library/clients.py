@@ -17,7 +17,7 @@ class Notes(DialTrace):
     """The names of the hooks called, in order."""
 
     def __init__(self) -> None:
-        self.told: list[str] = []
+        self.calls: list[str] = []
         self.errors: list[BaseException] = []
 
     def __getattribute__(self, name: str) -> Any:
@@ -25,7 +25,7 @@ class Notes(DialTrace):
             return super().__getattribute__(name)
 
         def note(*args: object) -> None:
-            self.told.append(name)
+            self.calls.append(name)
             self.errors += [arg for arg in args if isinstance(arg, BaseException)]
 
         return note
@@ -35,7 +35,7 @@ class Callbacks:
     """What nats-py calls back with, and how to wait for it."""
 
     def __init__(self) -> None:
-        self.told: list[str] = []
+        self.calls: list[str] = []
         self.errors: list[Exception] = []
         self._changed = asyncio.Event()
 
@@ -45,7 +45,7 @@ class Callbacks:
 
     def _callback(self, name: str) -> Any:
         async def callback(*error: Exception) -> None:
-            self.told.append(name)
+            self.calls.append(name)
             self.errors += error
             self._changed.set()
 
@@ -58,7 +58,7 @@ class Callbacks:
                 await self._changed.wait()
 
     async def until_told(self, name: str) -> None:
-        await self.until(lambda: name in self.told)
+        await self.until(lambda: name in self.calls)
 
 
 async def echo(client: Client, text: bytes = b"world") -> None:

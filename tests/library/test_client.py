@@ -21,7 +21,7 @@ async def test_client_is_used_like_nats_py_s_own(server: NatsServer) -> None:
     await client.connect([server.url], Callbacks().options["error_cb"], name="mine")
     await echo(client)
     await client.close()
-    assert "got_conn" in notes.told
+    assert "got_conn" in notes.calls
 
 
 async def test_connect_is_awaited_in_async_with(server: NatsServer) -> None:

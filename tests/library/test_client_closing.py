@@ -34,7 +34,7 @@ async def test_close_does_not_wait_for_a_frozen_server(server: NatsServer) -> No
     finally:
         publishing.cancel()
         server.cont()
-    assert callbacks.told[-1] == "closed"
+    assert callbacks.calls[-1] == "closed"
 
 
 async def test_close_waits_for_a_frozen_server_a_little_and_no_more(server: NatsServer) -> None:
@@ -74,7 +74,7 @@ async def test_close_in_a_task_that_was_cancelled_waits_no_longer(server: NatsSe
     server.cont()
     await asyncio.wait([publishing])
     assert took < 20
-    assert callbacks.told[-1] == "closed"
+    assert callbacks.calls[-1] == "closed"
 
 
 async def _publish_for_ever(client: Client) -> None:
@@ -110,29 +110,29 @@ async def test_close_while_reconnecting_with_messages_kept(server: NatsServer) -
     for _ in range(3):
         await client.publish("hello", b"world")
     await client.close()
-    assert callbacks.told.count("closed") == 1
+    assert callbacks.calls.count("closed") == 1
 
 
 class Watched(Dialer):
-    """Tells when the peer has said a word on the connection dialed last."""
+    """An event for the first data of the peer on the connection dialed last."""
 
     def __init__(self, word: bytes) -> None:
         super().__init__()
         self._word = word
-        self.said = asyncio.Event()
+        self.answered = asyncio.Event()
 
     async def dial(
         self, address: tuple[str, int], *, deadline: float | None = None, trace: DialTrace | None = None
     ) -> Stream:
         stream = await super().dial(address, deadline=deadline, trace=trace)
-        self.said.clear()
+        self.answered.clear()
         reader: Any = stream.reader
         heard, feed = bytearray(), reader.feed_data
 
         def watch(data: Any) -> None:
             heard.extend(data)
             if self._word in heard:
-                self.said.set()
+                self.answered.set()
 
         def watched(data: Any) -> None:
             feed(data)
@@ -150,10 +150,10 @@ async def test_close_at_any_moment_of_a_reconnect_leaves_nothing(word: bytes, se
     for turns in range(10):
         dialer = Watched(word)
         client = await connect(server.url, dialer=dialer, reconnect_time_wait=0.05, **Callbacks().options)
-        dialer.said.clear()
+        dialer.answered.clear()
         await reconnect(client)
-        await dialer.said.wait()
-        for _ in range(turns):  # of the loop, until the one in which what was said arrives
+        await dialer.answered.wait()
+        for _ in range(turns):  # of the loop, until the one in which the data arrives
             await asyncio.sleep(0)
         await client.close()
         await asyncio.sleep(0)

@@ -44,13 +44,13 @@ async def test_is_nats_py_in_all_but_the_dial(server: NatsServer) -> None:
     await client.subscribe("shout", cb=answer)
     assert (await client.request("shout", b"hey", timeout=2)).data == b"HEY"
     with pytest.raises(nats.errors.NoRespondersError):
-        await client.request("nobody", b"")
+        await client.request("no.responder", b"")
     await client.flush()
     assert client.connected_url is not None
     assert client.connected_url.netloc == server.authority
     await client.drain()
     assert client.is_closed
-    assert notes.told == PLAIN_DIAL
+    assert notes.calls == PLAIN_DIAL
 
 
 async def test_reconnects_go_through_the_dialer(server: NatsServer) -> None:
@@ -58,22 +58,22 @@ async def test_reconnects_go_through_the_dialer(server: NatsServer) -> None:
     client = await connect(server.url, trace=notes, reconnect_time_wait=0.05, **callbacks.options)
     heard = await client.subscribe("hello")
     await client.flush()
-    notes.told.clear()
+    notes.calls.clear()
     await asyncio.to_thread(server.kill)
     await callbacks.until(lambda: any(isinstance(error, ConnectionRefusedError) for error in callbacks.errors))
     await client.publish("hello", b"kept meanwhile")
     await asyncio.to_thread(server.start)
     await callbacks.until_told("reconnected")
     assert (await heard.next_msg(2)).data == b"kept meanwhile"
-    assert notes.told[-len(PLAIN_DIAL) :] == PLAIN_DIAL
-    assert notes.told.count("get_conn") >= 2
+    assert notes.calls[-len(PLAIN_DIAL) :] == PLAIN_DIAL
+    assert notes.calls.count("get_conn") >= 2
     assert any(isinstance(error, ConnectionRefusedError) for error in notes.errors)
     assert client.stats["reconnects"] == 1
     await reconnect(client)
-    await callbacks.until(lambda: callbacks.told.count("reconnected") == 2)
+    await callbacks.until(lambda: callbacks.calls.count("reconnected") == 2)
     await echo(client)
     await client.close()
-    assert callbacks.told[-1] == "closed"
+    assert callbacks.calls[-1] == "closed"
 
 
 class Versions(DialTrace):
@@ -111,7 +111,7 @@ async def test_tls_first(certificates: Certificates, nats_server: StartServer) -
     )
     await echo(client)
     await client.close()
-    assert notes.told == [*PLAIN_DIAL[:6], "tls_handshake_start", "tls_handshake_done", *HANDSHAKE]
+    assert notes.calls == [*PLAIN_DIAL[:6], "tls_handshake_start", "tls_handshake_done", *HANDSHAKE]
 
 
 @pytest.mark.parametrize("peering", [peers.silent, peers.info_then_silent])
@@ -168,7 +168,7 @@ async def test_own_dialer_is_used(server: NatsServer) -> None:
     assert (address, trace) == ((HOST, server.port), notes)
     assert deadline is not None
     assert 2.9 < deadline - now < 3.2
-    assert notes.told == ["get_conn", "got_conn", *HANDSHAKE]
+    assert notes.calls == ["get_conn", "got_conn", *HANDSHAKE]
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ async def test_cancelled_at_any_moment_it_leaves_nothing(
         assert done
         if not dialing.cancelled():
             await dialing.result().close()
-    assert slowest < 20  # 10 ms, in the benchmark, where nobody else is at work
+    assert slowest < 20  # 10 ms, in the benchmark, on an idle machine
     await asyncio.sleep(0.05)
     assert asyncio.all_tasks() == tasks
     assert set(sockets()) <= set(before)

@@ -39,7 +39,7 @@ async def test_certificate_that_cannot_be_trusted_ends_the_attempt(
     )
     assert isinstance(error.__cause__, DialError)
     assert error.__cause__.cause == ("tls_unknown_ca" if wrong == "ca" else "tls_wrong_name")
-    assert notes.told.count("tls_handshake_done") == 2
+    assert notes.calls.count("tls_handshake_done") == 2
     assert sum(isinstance(error, DialError) and error.stage == "tls" for error in callbacks.errors) == 2
     error = await failing(connect(server.url, **options, allow_reconnect=False, **callbacks.options), DialError)
     assert isinstance(error.__cause__, ssl.SSLCertVerificationError)
@@ -87,16 +87,16 @@ async def test_tls_url_sends_no_plaintext() -> None:
         assert not peer.received
 
 
-@pytest.mark.parametrize(("said", "cause"), [("with INFO", "protocol"), ("after INFO", "tls_mismatch")])
-async def test_plaintext_before_the_handshake_is_rejected(said: str, cause: str, certificates: Certificates) -> None:
-    """Anybody on the way can say it."""
+@pytest.mark.parametrize(("sent", "cause"), [("with INFO", "protocol"), ("after INFO", "tls_mismatch")])
+async def test_plaintext_before_the_handshake_is_rejected(sent: str, cause: str, certificates: Certificates) -> None:
+    """An attacker on the way can send it."""
     talks: list[Talk] = []
     injected = b"-ERR 'injected'\r\n"
 
     async def script(talk: Talk) -> None:
         talks.append(talk)
         info = info_line(talk.peer.port, tls_required=True)
-        await talk.send(info + injected if said == "with INFO" else info)
+        await talk.send(info + injected if sent == "with INFO" else info)
         with suppress(OSError):
             await talk.writer.start_tls(certificates.presenting(), ssl_handshake_timeout=0.5)
             await talk.until_line(b"PING")
@@ -104,7 +104,7 @@ async def test_plaintext_before_the_handshake_is_rejected(said: str, cause: str,
 
     class Injecting(DialTrace):
         def tls_handshake_start(self, server_name: str) -> None:
-            if said == "after INFO":
+            if sent == "after INFO":
                 talks[-1].writer.write(injected)
 
     options: dict[str, Any] = {"tls": certificates.trusting(), "allow_reconnect": False, "trace": Injecting()}
@@ -121,7 +121,7 @@ async def test_tls_that_is_offered_is_taken_behind_a_tls_url(
     server = await asyncio.to_thread(nats_server, config=f"allow_non_tls: true\n{certificates.config()}")
     notes = Notes()
     client = await connect(f"tls://{server.authority}", trace=notes, tls=certificates.trusting())
-    assert "tls_handshake_done" in notes.told
+    assert "tls_handshake_done" in notes.calls
     await echo(client)
     await client.close()
 

@@ -1,4 +1,4 @@
-"""NATS inside a WebSocket of somebody else."""
+"""NATS inside a WebSocket of a gateway."""
 
 import asyncio
 from pathlib import Path

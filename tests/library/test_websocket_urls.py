@@ -30,7 +30,7 @@ async def test_ws_goes_through_the_dialer_and_reconnects(nats_server: StartServe
     await callbacks.until_told("reconnected")
     await echo(client)
     await client.drain()
-    assert notes.told.count("got_conn") == 2
+    assert notes.calls.count("got_conn") == 2
     assert notes.errors == []
 
 
@@ -44,7 +44,7 @@ async def test_wss_verifies_the_certificate(nats_server: StartServer, tmp_path: 
     client = await connect(url, trace=notes, tls=certificates.trusting())
     await echo(client)
     await client.close()
-    assert notes.told.count("tls_handshake_done") == 1
+    assert notes.calls.count("tls_handshake_done") == 1
     error = await failing(
         connect(url, allow_reconnect=False, max_reconnect_attempts=1, reconnect_time_wait=0, **Callbacks().options)
     )

@@ -74,11 +74,11 @@ class Stream:
         return placed
 
     async def consume(self) -> None:
-        """Somebody's consumer is there for good."""
+        """A durable consumer of another client exists."""
         await self._js.add_consumer(STREAM, durable_name="theirs")
 
     async def until_forgotten(self, subject: str, window: float) -> None:
-        """So long after now that its duplicate window is over for all that it has; told by an id of ours."""
+        """So long after now that its duplicate window is over for all that it has; recognised by one of our ids."""
         again = {"Nats-Msg-Id": "forgotten"}
         await self._js.publish(subject, b"theirs", headers=again)
         async with asyncio.timeout(window + 5.0):
@@ -109,7 +109,7 @@ class Stream:
             await asyncio.sleep(_POLL)
 
     async def until(self, messages: int, within: float = 5.0) -> None:
-        """It has so many; a stream does not tell when, so it is asked again and again."""
+        """It has so many; a stream sends no notification, so it is asked repeatedly."""
         deadline = time.monotonic() + within
         while (there := await self.messages()) < messages:
             assert time.monotonic() < deadline, f"{there} of {messages} messages"

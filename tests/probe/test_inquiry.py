@@ -63,29 +63,29 @@ def folded(events: Events) -> State:
     return tracks.first.state
 
 
-Tell = Callable[[str, dict[str, Any]], Any]
+Request = Callable[[str, dict[str, Any]], Any]
 
 
 @asynccontextmanager
-async def administrator(server: NatsServer) -> AsyncIterator[Tell]:
+async def administrator(server: NatsServer) -> AsyncIterator[Request]:
     """Ask something of the server, as only the system account may."""
     server_id = server.info()["server_id"]
     async with witness(server, user="sys", password="sys") as client:
 
-        async def tell(what: str, body: dict[str, Any]) -> None:
+        async def request(what: str, body: dict[str, Any]) -> None:
             await client.request(f"$SYS.REQ.SERVER.{server_id}.{what}", json.dumps(body).encode(), timeout=2)
 
-        yield tell
+        yield request
 
 
 async def reason_of(run: Listening) -> tuple[ev.Disconnected, ev.CloseReason]:
     """The next loss, and the server's word on it."""
     lost = await run.events.until(ev.Disconnected)
-    said = await run.events.until(ev.CloseReason)
-    assert said.outage == lost.outage
-    assert folded(run.events).outages[-1].reason == said.reason
-    assert diagnose(None, said.cause) != diagnose(None, "unknown")
-    return lost, said
+    closed = await run.events.until(ev.CloseReason)
+    assert closed.outage == lost.outage
+    assert folded(run.events).outages[-1].reason == closed.reason
+    assert diagnose(None, closed.cause) != diagnose(None, "unknown")
+    return lost, closed
 
 
 # -- why --------------------------------------------------------------------------------------------
@@ -93,22 +93,22 @@ async def reason_of(run: Listening) -> tuple[ev.Disconnected, ev.CloseReason]:
 
 async def test_kicked(nats_server: StartServer) -> None:
     server = nats_server(config=ACCOUNTS)
-    async with administrator(server) as tell, listening(as_ann(server)) as run:
+    async with administrator(server) as request, listening(as_ann(server)) as run:
         connected = await run.events.until(ev.Connected)
-        await tell("KICK", {"cid": connected.cid})
-        lost, said = await reason_of(run)
+        await request("KICK", {"cid": connected.cid})
+        lost, closed = await reason_of(run)
     assert lost.cause in ("eof", "reset")
-    assert (said.reason, said.cause, said.cid, said.source) == ("Kicked", "kicked", connected.cid, "")
-    assert said.stop == pytest.approx(time.time(), abs=10)
+    assert (closed.reason, closed.cause, closed.cid, closed.source) == ("Kicked", "kicked", connected.cid, "")
+    assert closed.stop == pytest.approx(time.time(), abs=10)
     assert len(run.events.of(ev.CloseReason)) == 1
 
 
 async def test_sent_away_alone(nats_server: StartServer) -> None:
-    """Lame duck mode for one client: it is told, and may stay."""
+    """Lame duck mode for one client: it is notified, and may stay."""
     server = nats_server(config=ACCOUNTS)
-    async with administrator(server) as tell, listening(as_ann(server)) as run:
+    async with administrator(server) as request, listening(as_ann(server)) as run:
         connected = await run.events.until(ev.Connected)
-        await tell("LDM", {"cid": connected.cid})
+        await request("LDM", {"cid": connected.cid})
         assert (await run.events.until(ev.LameDuck)).server == server.url
         (member,) = (await run.events.until(ev.Pool)).changed
         assert member.lame_duck
@@ -136,9 +136,9 @@ async def test_lowered_max_payload_is_the_close_reason(nats_server: StartServer)
         conf.write_text(conf.read_text().replace("max_payload: 10000", "max_payload: 500"))
         assert server.pid is not None
         os.kill(server.pid, signal.SIGHUP)
-        lost, said = await reason_of(run)
+        lost, closed = await reason_of(run)
     assert lost.cause in ("max_payload", "reset", "eof")
-    assert said.cause == "max_payload"
+    assert closed.cause == "max_payload"
 
 
 async def test_restarted_server_has_no_close_reason(nats_server: StartServer) -> None:
@@ -151,7 +151,7 @@ async def test_restarted_server_has_no_close_reason(nats_server: StartServer) ->
         await run.events.until(ev.Reconnected)
         await run.events.until(ev.Identity)
         for _ in range(10):
-            await run.events.until(ev.Rtt)  # it would have been told by then
+            await run.events.until(ev.Rtt)  # it would have been emitted by then
         assert not run.events.of(ev.CloseReason)
     assert lost.cause in ("eof", "reset")
 
@@ -184,11 +184,11 @@ async def test_monitoring_port_answers_without_a_system_account(nats_server: Sta
     config = ACCOUNTS.replace("password: pw", 'password: pw, permissions: { publish: { deny: ["$SYS.>"] } }') + HTTP
     server = nats_server(config=config)
     url = f"http://{HOST}:{monitoring_port(server)}"
-    async with administrator(server) as tell, listening(as_ann(server, monitor=url)) as run:
+    async with administrator(server) as request, listening(as_ann(server, monitor=url)) as run:
         connected = await run.events.until(ev.Connected)
-        await tell("KICK", {"cid": connected.cid})
-        _, said = await reason_of(run)
-        assert (said.reason, said.source) == ("Kicked", url)
+        await request("KICK", {"cid": connected.cid})
+        _, closed = await reason_of(run)
+        assert (closed.reason, closed.source) == ("Kicked", url)
         assert not run.events.of(ev.AsyncError), "a question that is forbidden is no error"
         assert not run.events.of(ev.Identity)
 
@@ -206,12 +206,12 @@ async def test_monitoring_port_answers_without_a_system_account(nats_server: Sta
 )
 async def test_wrong_monitoring_port_is_reported_once(nats_server: StartServer, peering: Any, words: str) -> None:
     server = nats_server(config=ACCOUNTS.replace("password: pw", "password: pw, permissions: { publish: hello }"))
-    async with peering as peer, administrator(server) as tell:
+    async with peering as peer, administrator(server) as request:
         wanted = as_ann(server, monitor=f"http://{peer.authority}", subject="hello", echo=False)
         async with listening(wanted) as run:
             connected = await run.events.until(ev.Connected)
             failed = await run.events.until(ev.SettingFailed)
-            await tell("KICK", {"cid": connected.cid})
+            await request("KICK", {"cid": connected.cid})
             await run.events.until(ev.Reconnected)
             await run.events.until(ev.Published)
         assert failed.setting == "monitor"
@@ -268,14 +268,14 @@ async def test_close_reason_comes_from_another_server_of_the_cluster(nats_server
     """We are on another server by then, and the one that knows answers through the cluster."""
     one = nats_server(config=ACCOUNTS, cluster="c")
     two = nats_server(config=ACCOUNTS, cluster="c", routes=(one,))
-    async with administrator(one) as tell, listening(as_ann(one, two)) as run:
+    async with administrator(one) as request, listening(as_ann(one, two)) as run:
         connected = await run.events.until(ev.Connected)
         await run.events.until(ev.Echoed)
         await asyncio.to_thread(wait_until_formed, (one, two))
-        await tell("KICK", {"cid": connected.cid})
-        _, said = await reason_of(run)
+        await request("KICK", {"cid": connected.cid})
+        _, closed = await reason_of(run)
         assert run.events.of(ev.Reconnected)[-1].after == two.url
-    assert (said.reason, said.server) == ("Kicked", one.url)
+    assert (closed.reason, closed.server) == ("Kicked", one.url)
 
 
 @pytest.mark.parametrize(

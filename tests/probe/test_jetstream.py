@@ -284,9 +284,9 @@ async def test_missing_stream_is_reported_and_waited_for(server: NatsServer, mon
     monkeypatch.setattr(stream_lookup, "_PAUSE", 0.02)
     async with stream_on(server, create=False) as stream, listening(settings(server.url, jetstream=STREAM)) as run:
         await stream._js.add_stream(name="OTHER", subjects=["other"])
-        told = await run.events.until(ev.AsyncError)
-        assert told.text.startswith(f"stream {STREAM} does not exist (there is ")
-        assert f"nats stream add {STREAM} --subjects hello" in told.text
+        error = await run.events.until(ev.AsyncError)
+        assert error.text.startswith(f"stream {STREAM} does not exist (there is ")
+        assert f"nats stream add {STREAM} --subjects hello" in error.text
         waiting = await run.events.until_counts(lambda tally: tally.buffered >= 3)
         assert (waiting.sent, waiting.rejected) == (0, 0)
         await stream.create()
@@ -297,16 +297,16 @@ async def test_missing_stream_is_reported_and_waited_for(server: NatsServer, mon
 async def test_servers_without_jetstream(nats_server: StartServer) -> None:
     server = nats_server()
     async with listening(settings(server.url, jetstream=STREAM)) as run:
-        told = await run.events.until(ev.AsyncError)
-        assert told.text.startswith(f"JetStream is not enabled on {server.url}: ")
+        error = await run.events.until(ev.AsyncError)
+        assert error.text.startswith(f"JetStream is not enabled on {server.url}: ")
         await run.events.until_counts(lambda tally: tally.buffered >= 2 and tally.sent == 0)
     assert not run.events.of(ev.Audit)
 
 
 async def test_subject_without_a_stream_is_reported(server: NatsServer) -> None:
     async with publishing(server, subject="helo") as (run, _, numbers):
-        told = await run.events.until(ev.AsyncError)
-        assert told.text.startswith(
+        error = await run.events.until(ev.AsyncError)
+        assert error.text.startswith(
             f"stream {STREAM} does not have the subject helo, but hello: give one of them with --subject"
         )
         tally = await run.events.until_counts(lambda tally: tally.rejected >= 3)
@@ -319,7 +319,7 @@ async def test_acknowledgement_of_another_stream_is_rejected(server: NatsServer)
     async with stream_on(server, name="OTHER") as other, publishing(server, stream={"subjects": ["else"]}) as three:
         run, _, numbers = three
         await run.events.until_counts(lambda tally: tally.rejected >= 2)
-        assert any("expected stream does not match" in told.text for told in run.events.of(ev.AsyncError))
+        assert any("expected stream does not match" in error.text for error in run.events.of(ev.AsyncError))
         assert numbers == []
         assert (await other._js.stream_info("OTHER")).state.messages == 0
 
@@ -328,9 +328,9 @@ async def test_stream_that_is_deleted_meanwhile_and_made_with_other_subjects(ser
     async with publishing(server, interval=0.05) as (run, stream, _):
         await run.events.until_counts(lambda tally: tally.delivered >= 3)
         await stream.remove()
-        await run.events.until(ev.AsyncError, lambda told: f"stream {STREAM} does not exist" in told.text)
+        await run.events.until(ev.AsyncError, lambda error: f"stream {STREAM} does not exist" in error.text)
         await stream.create(subjects=["else"])
-        await run.events.until(ev.AsyncError, lambda told: "does not have the subject hello" in told.text)
+        await run.events.until(ev.AsyncError, lambda error: "does not have the subject hello" in error.text)
         tally = await run.events.until_counts(lambda tally: tally.rejected >= 5 and not tally.buffered)
         assert tally.lost == 0
 
@@ -340,7 +340,7 @@ async def test_messages_behind_a_rejected_one_are_sent(server: NatsServer) -> No
         await run.events.until(ev.Echoed)
         await stream.remove()
         await three_messages(run)
-        await run.events.until(ev.AsyncError, lambda told: "no answer for stream" in told.text)
+        await run.events.until(ev.AsyncError, lambda error: "no answer for stream" in error.text)
         await three_messages(run)
         await run.events.until_counts(lambda tally: tally.buffered >= 3)
         await stream.create(max_msg_size=1)
@@ -350,8 +350,8 @@ async def test_messages_behind_a_rejected_one_are_sent(server: NatsServer) -> No
 
 async def test_full_stream_rejects(server: NatsServer) -> None:
     async with publishing(server, stream={"max_msgs": 5, "discard": "new"}) as (run, stream, _):
-        told = await run.events.until(ev.AsyncError)
-        assert told.text == f"stream {STREAM} rejects messages: maximum messages exceeded"
+        error = await run.events.until(ev.AsyncError)
+        assert error.text == f"stream {STREAM} rejects messages: maximum messages exceeded"
         tally = await run.events.until_counts(lambda tally: tally.rejected >= 5)
         assert (tally.delivered, tally.lost) == (5, 0)
         back = await read_back(run)
@@ -365,8 +365,8 @@ async def test_acknowledgements_that_may_not_be_heard(nats_server: StartServer, 
     server = nats_server(config=f"{jetstream(tmp_path)}\n{only}")
     wanted = settings(server.url, jetstream=STREAM, user=Secret("u"), password=Secret("p"))
     async with listening(wanted) as run:
-        told = await run.events.until(ev.AsyncError, lambda told: "acknowledgements cannot be received" in told.text)
-        assert "_INBOX.>" in told.text
+        error = await run.events.until(ev.AsyncError, lambda error: "acknowledgements cannot be received" in error.text)
+        assert "_INBOX.>" in error.text
         tally = await run.events.until_counts(lambda tally: tally.buffered >= 2)
         assert tally.sent == 0
 
@@ -377,8 +377,8 @@ async def test_stream_that_may_not_be_asked_about(nats_server: StartServer, tmp_
     server = nats_server(config=f"{jetstream(tmp_path)}\nauthorization {{ users: [{users}] }}")
     wanted = settings(server.url, jetstream=STREAM, user=Secret("u"), password=Secret("p"))
     async with stream_on(server, user="all", password="p") as stream, listening(wanted) as run:
-        told = await run.events.until(ev.AsyncError)
-        assert f"does not allow requests on $JS.API.STREAM.INFO.{STREAM}" in told.text
+        error = await run.events.until(ev.AsyncError)
+        assert f"does not allow requests on $JS.API.STREAM.INFO.{STREAM}" in error.text
         await run.events.until_counts(lambda tally: tally.delivered >= 3)
         back = await read_back(run)
         assert (back.acknowledged >= 3, back.missing, back.complete) == (True, 0, False)

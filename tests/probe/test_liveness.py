@@ -1,4 +1,4 @@
-"""Is the other side alive? PINGs counted, silence told, round trips without gaps: on real servers that are frozen."""
+"""Is the other side alive? PINGs, silence and round trips without gaps, on real servers that are frozen."""
 
 import asyncio
 import socket
@@ -52,22 +52,22 @@ async def test_connection_is_silent_before_it_is_stale_at_the_announced_time(ser
 async def test_pings_that_are_answered_in_time_are_no_news(server: NatsServer) -> None:
     async with listening(settings(server.url, ping_interval=0.02, max_pings_out=500, rtt_interval=0.0)) as run:
         first = await run.events.until(ev.Keepalive)
-        last = await run.events.until(ev.Keepalive, lambda told: told.t - first.t > 1.0)
-        told = [event.outstanding for event in run.events.of(ev.Keepalive) if event.t <= last.t]
-        late = sum(outstanding > 1 for outstanding in told)
-        assert len(told) <= 3 + 2 * late, "fifty PINGs and fifty PONGs"
+        last = await run.events.until(ev.Keepalive, lambda event: event.t - first.t > 1.0)
+        emitted = [event.outstanding for event in run.events.of(ev.Keepalive) if event.t <= last.t]
+        late = sum(outstanding > 1 for outstanding in emitted)
+        assert len(emitted) <= 3 + 2 * late, "fifty PINGs and fifty PONGs"
 
 
 async def test_pong_settles_every_ping(server: NatsServer) -> None:
     async with listening(settings(server.url, ping_interval=0.05, max_pings_out=200, rtt_interval=0.0)) as run:
         await run.events.until(ev.Keepalive)
         await freeze(server)
-        out = await run.events.until(ev.Keepalive, lambda told: told.outstanding == 3)
+        out = await run.events.until(ev.Keepalive, lambda event: event.outstanding == 3)
         again = await run.events.until(ev.Keepalive)
         assert again.outstanding == 4
         assert out.stale_at - 0.02 <= again.stale_at <= out.stale_at + SLACK, "a PING more changes nothing"
         server.cont()
-        settled = await run.events.until(ev.Keepalive, lambda told: told.outstanding == 0)
+        settled = await run.events.until(ev.Keepalive, lambda event: event.outstanding == 0)
         assert settled.stale_at > again.stale_at
         assert not run.events.of(ev.Disconnected)
 
@@ -134,7 +134,7 @@ async def test_silence_is_emitted_within_two_missed_echoes(server: NatsServer) -
         heard = await run.events.until(ev.SilenceEnded)
         assert heard.seconds == pytest.approx(heard.t - silent.since, abs=SLACK)
         assert (await run.events.until(ev.Echoed)).seq == unanswered[0].seq
-        assert [told.since for told in run.events.of(ev.Silent)].count(silent.since) == 1
+        assert [event.since for event in run.events.of(ev.Silent)].count(silent.since) == 1
 
 
 async def test_ping_without_an_answer_is_silence_too(server: NatsServer) -> None:

@@ -1,4 +1,4 @@
-"""Somebody else's messages, counted: what is left out of their sequences, and what comes twice or late."""
+"""Messages of other publishers, counted: what is left out of their sequences, and what comes twice or late."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -54,9 +54,9 @@ async def observing(server: NatsServer, subject: str = "hello", **changes: Any) 
 
 async def counts(run: Listening, messages: int) -> tuple[int, int, int, int]:
     """Publishers, missing, duplicate and out of order, once so many messages were counted."""
-    told = await run.events.until(ev.Observed, lambda told: told.messages >= messages)
-    assert told.messages == messages
-    return told.publishers, told.missing, told.duplicate, told.out_of_order
+    emitted = await run.events.until(ev.Observed, lambda event: event.messages >= messages)
+    assert emitted.messages == messages
+    return emitted.publishers, emitted.missing, emitted.duplicate, emitted.out_of_order
 
 
 async def test_own_requests_are_not_observed(server: NatsServer) -> None:
@@ -87,7 +87,7 @@ async def test_messages_are_counted_and_none_is_published(server: NatsServer) ->
 
 
 @pytest.mark.parametrize(
-    ("numbers", "told"),
+    ("numbers", "expected"),
     [
         ([7, 8, 9], (1, 0, 0, 0)),
         ([1, 2, 6, 7], (1, 3, 0, 0)),
@@ -99,11 +99,11 @@ async def test_messages_are_counted_and_none_is_published(server: NatsServer) ->
     ids=["begins anywhere", "a gap", "late ones", "twice", "late and then twice", "before the first"],
 )
 async def test_numbers_of_another_natsmon(
-    server: NatsServer, numbers: list[int], told: tuple[int, int, int, int]
+    server: NatsServer, numbers: list[int], expected: tuple[int, int, int, int]
 ) -> None:
     async with observing(server) as (run, publisher):
         await publisher.numbered(*numbers)
-        assert await counts(run, len(numbers)) == told
+        assert await counts(run, len(numbers)) == expected
 
 
 async def test_each_session_is_a_sequence_of_its_own(server: NatsServer) -> None:
@@ -168,8 +168,8 @@ async def test_messages_sent_during_an_outage_are_missing(server: NatsServer) ->
 
 async def test_real_natsmon_is_one_publisher(server: NatsServer) -> None:
     async with observing(server) as (run, _), listening(settings(server.url, interval=0.01)) as other:
-        told = await run.events.until(ev.Observed, lambda told: told.messages >= 50)
-        assert (told.publishers, told.missing, told.duplicate, told.out_of_order) == (1, 0, 0, 0)
+        emitted = await run.events.until(ev.Observed, lambda event: event.messages >= 50)
+        assert (emitted.publishers, emitted.missing, emitted.duplicate, emitted.out_of_order) == (1, 0, 0, 0)
         assert (await other.events.until_counts(lambda tally: tally.delivered >= 50)).lost == 0
 
 
@@ -177,8 +177,8 @@ async def test_subject_that_may_not_be_heard(nats_server: StartServer) -> None:
     only = "authorization { users: [{ user: u, password: p, permissions: { subscribe: { deny: [hello] } } }] }"
     server = nats_server(config=only)
     async with listening(settings(server.url, observe="hello", user=Secret("u"), password=Secret("p"))) as run:
-        told = await run.events.until(ev.AsyncError)
-        assert 'Permissions Violation for Subscription to "hello"' in told.text
+        emitted = await run.events.until(ev.AsyncError)
+        assert 'Permissions Violation for Subscription to "hello"' in emitted.text
 
 
 def ending(*events: ev.AnyEvent, **connection: Any) -> str:

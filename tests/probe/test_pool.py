@@ -17,7 +17,7 @@ def pool(*servers: Server, limit: int | None = None) -> Pool:
 
 
 def failing(made: Pool, times: int) -> list[Server]:
-    """Take and fail as often as that, or until nobody is left."""
+    """Take and fail as often as that, or until no server is left."""
     tried: list[Server] = []
     while len(tried) < times and (server := made.take()) is not None:
         made.failed(server)

@@ -188,7 +188,7 @@ async def test_resumed_server_delivers_pending_messages(cluster: list[NatsServer
     async with witness(other) as listener:
         theirs = await listener.subscribe("hello")
         async with listening(settings(ours.url, other.url, ignore_discovered_servers=True)) as run:
-            await theirs.next_msg(timeout=5.0)  # our server knows that somebody listens on the other one
+            await theirs.next_msg(timeout=5.0)  # our server has the interest of the other one
             await freeze(ours)
             await run.events.until_counts(lambda tally: tally.in_flight >= 3)
             run.execute(commands.Reconnect())
@@ -231,8 +231,8 @@ async def test_refused_message_is_rejected_and_charged_to_no_outage(nats_server:
         run.execute(commands.Reconnect())
         outage = await run.events.until(ev.Outage)
         assert (outage.lost, outage.rejected, outage.unverified) == (0, 0, 0)
-        (said,) = run.events.of(ev.AsyncError)
-        assert 'Publish to "hello"' in said.text
+        (error,) = run.events.of(ev.AsyncError)
+        assert 'Publish to "hello"' in error.text
 
 
 async def test_connection_that_may_subscribe_sees_again(nats_server: StartServer) -> None:
@@ -272,7 +272,7 @@ async def test_no_echo_makes_no_subscription() -> None:
         assert not run.events.of(ev.Echoed)
 
 
-# -- what is told of it -----------------------------------------------------------------------------
+# -- what is emitted of it ---------------------------------------------------------------------------
 
 
 async def test_first_echo_of_each_connection_is_emitted(server: NatsServer) -> None:
@@ -306,7 +306,7 @@ async def test_many_messages_have_every_latency(server: NatsServer) -> None:
 
 
 async def hears(server: NatsServer, run: Listening) -> Any:
-    """A message as somebody else receives it."""
+    """A message as another client receives it."""
     async with witness(server) as other:
         subscription = await other.subscribe("hello")
         message = await subscription.next_msg(timeout=5.0)

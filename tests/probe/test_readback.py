@@ -71,7 +71,7 @@ async def test_message_removed_by_stream_limits_is_not_missing(server: NatsServe
 
 
 async def test_message_removed_by_subject_limit_is_not_missing(server: NatsServer) -> None:
-    """It lies behind somebody else's message, which the stream has kept."""
+    """It lies behind another client's message, which the stream has kept."""
     stored: dict[str, Any] = {"subjects": ["hello", "other"], "max_msgs_per_subject": 4}
     async with stream_on(server, **stored) as stream:
         await stream.publish("other", b"theirs")
@@ -239,7 +239,7 @@ def consumers_denied(tmp_path: Path, asking: str) -> str:
 async def test_messages_missing_from_the_consumer_are_read_from_the_leader(
     nats_server: StartServer, tmp_path: Path
 ) -> None:
-    """As where the consumer is on a replica that lags behind, or has died; here it may not be asked for messages."""
+    """As where the consumer is on a replica that lags behind, or has ended; here it may not be asked for messages."""
     server = nats_server(config=consumers_denied(tmp_path, "MSG.NEXT"))
     wanted: dict[str, Any] = {**DENIED, "interval": MAX_RATE, "count": 300}
     async with publishing(server, stream=ALLOWED, **wanted) as (run, stream, numbers):

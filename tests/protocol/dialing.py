@@ -1,4 +1,4 @@
-"""One dial that fails, and everything that was told of it."""
+"""One dial that fails, and everything that was emitted of it."""
 
 from typing import Any
 

@@ -242,7 +242,7 @@ async def test_expired_jwt(nats_server: StartServer, operator: Operator) -> None
 
 @pytest.mark.parametrize("connected", [False, True])
 @pytest.mark.parametrize(
-    ("said", "expires_in", "dated"),
+    ("sent", "expires_in", "dated"),
     [
         ("User Authentication Expired", -60.0, True),
         ("User Authentication Expired", 3600.0, False),
@@ -250,14 +250,14 @@ async def test_expired_jwt(nats_server: StartServer, operator: Operator) -> None
     ],
 )
 async def test_expiry_is_shown_for_the_user_jwt_only(
-    operator: Operator, said: str, expires_in: float, dated: bool, connected: bool
+    operator: Operator, sent: str, expires_in: float, dated: bool, connected: bool
 ) -> None:
     """Of an account's JWT only the server knows, and a server's clock may be ahead of ours."""
 
     async def script(talk: Talk) -> None:
         await talk.info()
         await talk.until_line(b"PING")
-        await talk.send((b"PONG\r\n" if connected else b"") + f"-ERR '{said}'\r\n".encode())
+        await talk.send((b"PONG\r\n" if connected else b"") + f"-ERR '{sent}'\r\n".encode())
         await talk.until_closed()
 
     creds = operator.creds(*operator.user(expires_in=expires_in))
@@ -266,7 +266,7 @@ async def test_expiry_is_shown_for_the_user_jwt_only(
             text = (await run.events.until(ev.Disconnected, lambda end: end.cause == "auth_expired")).text
         else:
             text = (await run.events.until(ev.DialEnd, lambda end: end.cause == "auth_expired")).text
-    assert said.casefold() in text.casefold()
+    assert sent.casefold() in text.casefold()
     assert ("the user JWT expired on" in text) is dated
 
 

@@ -42,7 +42,7 @@ async def opened(server: NatsServer, **changes: Any) -> AsyncIterator[tuple[Serv
 async def test_question_that_is_answered_is_forgotten(server: NatsServer) -> None:
     async with opened(server) as (connection, complaints):
         for _ in range(3):
-            assert await ask(connection, "nobody.here", b"", within=5.0) == []
+            assert await ask(connection, "no.responder", b"", within=5.0) == []
         assert await returns_messages(connection, within=5.0)
         await connection.ping()
         assert connection.refusals.subscriptions == []
@@ -50,7 +50,7 @@ async def test_question_that_is_answered_is_forgotten(server: NatsServer) -> Non
 
 
 async def test_denied_request_is_dropped_without_an_error(nats_server: StartServer) -> None:
-    """Also where the refusal comes when nobody waits any longer."""
+    """Also where the refusal comes when the request was cancelled."""
     server = nats_server(config=FORBIDDING)
     async with opened(server, user=Secret("ada"), password=Secret("hunter2")) as (connection, complaints):
         assert await ask(connection, "forbidden", b"", within=5.0) == []

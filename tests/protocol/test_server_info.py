@@ -60,7 +60,7 @@ async def test_info_comes_in_pieces() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "cause", "text"),
+    ("sent", "cause", "text"),
     [
         (b"", "eof", "closed before INFO"),
         (b"IN", "eof", "closed before INFO, after 'IN'"),
@@ -88,8 +88,8 @@ async def test_info_comes_in_pieces() -> None:
         (b'INFO {"max_payload":1e99}\r\n', "info_bad", "INFO is not valid"),
     ],
 )
-async def test_bad_greeting_has_its_cause(said: bytes, cause: str, text: str) -> None:
-    error = await refused(said)
+async def test_bad_greeting_has_its_cause(sent: bytes, cause: str, text: str) -> None:
+    error = await refused(sent)
     assert error.cause == cause
     assert error.text.startswith(text)
 
@@ -164,8 +164,8 @@ def judged(*pieces: bytes) -> Info | DialError:
 
 @given(st.binary(max_size=300))
 @example_settings(deadline=None)
-def test_fuzz_anything(said: bytes) -> None:
-    judged(said)
+def test_fuzz_anything(sent: bytes) -> None:
+    judged(sent)
 
 
 @given(mutations)

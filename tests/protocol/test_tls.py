@@ -76,7 +76,7 @@ async def test_handmade_certificate_is_read(nats_server: StartServer, tmp_path: 
 
 
 async def test_tls_required_and_the_ca_unknown_to_this_machine(nats_server: StartServer, ca: Authority) -> None:
-    """``nats://`` without any flag: the server demands TLS, and nobody said what its CA is."""
+    """``nats://`` without any flag: the server demands TLS, and its CA is not given."""
     server = nats_server(config=ca.server_config(HOST))
     failed = await failure(once(server.url))
     assert failed.where == ("tls", "tls_unknown_ca")
@@ -201,16 +201,16 @@ def breaking_off(context: ssl.SSLContext, **info: bool) -> Script:
 
     async def script(talk: Talk) -> None:
         await talk.info(tls_required=True, **info)
-        heard, said = ssl.MemoryBIO(), ssl.MemoryBIO()
-        handshake = context.wrap_bio(heard, said, server_side=True)
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        handshake = context.wrap_bio(incoming, outgoing, server_side=True)
         while True:
             try:
                 handshake.do_handshake()
             except ssl.SSLWantReadError:
-                await talk.send(said.read())
-                heard.write(await talk.reader.read(65536))
+                await talk.send(outgoing.read())
+                incoming.write(await talk.reader.read(65536))
             except ssl.SSLError:
-                return await talk.send(said.read())
+                return await talk.send(outgoing.read())
 
     return script
 
@@ -297,5 +297,5 @@ def test_certificate_with_unreadable_names_is_shown_without_them(tmp_path: Path)
     address, room = b"\x87\x04\x7f\x00\x00\x01", b"\xa4\x17"
     assert address + room in der
     for odd in (b"\x87\x04\x7f\x00\x00\x01\xa5", b"\x82\x04\xff\xff\xff\xff\xa4"):
-        (told,) = unverified_chain([der.replace(address + room[:1], odd)])
-        assert (told.subject, told.names) == ("homemade", [])
+        (certificate,) = unverified_chain([der.replace(address + room[:1], odd)])
+        assert (certificate.subject, certificate.names) == ("homemade", [])

@@ -25,8 +25,8 @@ from tests.protocol.dialing import failure, once
 
 def stages(run: Listening) -> list[ev.Stage]:
     """Those that were completed, in their order."""
-    told = run.events.of(ev.DialStage)
-    return [each.stage for each in told if each.outcome == "complete" and (each.stage == "dns" or not each.address)]
+    emitted = run.events.of(ev.DialStage)
+    return [each.stage for each in emitted if each.outcome == "complete" and (each.stage == "dns" or not each.address)]
 
 
 async def until(connected: Listening) -> ev.Connected:
@@ -174,7 +174,7 @@ async def lost(script: Any) -> ev.Disconnected:
 
 
 @pytest.mark.parametrize(
-    ("said", "cause", "text"),
+    ("sent", "cause", "text"),
     [
         (
             ws.close_frame(1008, "Slow Consumer (Pending Bytes)"),
@@ -194,14 +194,14 @@ async def lost(script: Any) -> ev.Disconnected:
         (ws.frame(b"what?\r\n"), "protocol", ""),
     ],
 )
-async def test_websocket_end_has_its_cause(said: bytes, cause: str, text: str) -> None:
+async def test_websocket_end_has_its_cause(sent: bytes, cause: str, text: str) -> None:
     async def script(talk: Talk) -> None:
-        await talk.send(said)
+        await talk.send(sent)
         await talk.until_closed()
 
-    told = await lost(script)
-    assert told.cause == cause
-    assert text in told.text
+    emitted = await lost(script)
+    assert emitted.cause == cause
+    assert text in emitted.text
     assert diagnose(None, cause) != diagnose(None, "unknown")
 
 
@@ -219,9 +219,9 @@ async def test_close_that_repeats_the_password_is_not_shown(shakes_hands: bool) 
     async with ws.speaking(script) as peer:
         wanted = once(ws.at(peer), user=Secret("joe"), password=Secret("sesame-opens"), reconnect_wait=60.0)
         async with listening(wanted) as run:
-            told = await run.events.until(ev.Disconnected if shakes_hands else ev.DialEnd)
-    assert isinstance(told, ev.Disconnected | ev.DialEnd)
-    assert "repeats one of your secrets" in told.text
+            emitted = await run.events.until(ev.Disconnected if shakes_hands else ev.DialEnd)
+    assert isinstance(emitted, ev.Disconnected | ev.DialEnd)
+    assert "repeats one of your secrets" in emitted.text
     assert b"sesame" not in b"".join(map(codec.encode, run.events.seen))
 
 

@@ -24,8 +24,8 @@ async def test_all_in_one_packet_and_the_end_of_it() -> None:
     """What a full server does: INFO, -ERR, close frame and FIN right behind the answer."""
 
     def behind(peer: Any) -> bytes:
-        said = info_line(peer.port) + b"-ERR 'maximum connections exceeded'\r\n"
-        return ws.frame(said) + ws.close_frame(1008, "Maximum Connections Exceeded")
+        sent = info_line(peer.port) + b"-ERR 'maximum connections exceeded'\r\n"
+        return ws.frame(sent) + ws.close_frame(1008, "Maximum Connections Exceeded")
 
     async def script(talk: Talk) -> None:
         talk.writer.write_eof()
@@ -46,7 +46,7 @@ async def test_all_in_one_packet_and_the_end_of_it() -> None:
 
 async def test_pieces_of_frames_of_every_kind() -> None:
     """Byte by byte: a message in three frames with a PING among them, one as text, an empty one, a PONG."""
-    said = b"".join(
+    sent = b"".join(
         [
             ws.frame(b"IN", fin=False),
             ws.frame(b"are you there?", ws.PING),
@@ -60,7 +60,7 @@ async def test_pieces_of_frames_of_every_kind() -> None:
     answered: list[tuple[int, bytes]] = []
 
     async def script(talk: Talk) -> None:
-        for byte in said:
+        for byte in sent:
             await talk.send(bytes([byte]))
             await asyncio.sleep(0)
         answered.extend([await ws.heard(talk), await ws.heard(talk), await ws.heard(talk)])

@@ -85,13 +85,15 @@ def test_on_the_log_and_in_what_a_terminal_keeps(events: list[ev.AnyEvent]) -> N
 def test_in_a_report(events: list[ev.AnyEvent], form: str, tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     path.write_bytes(b"".join(map(codec.encode, events)))
-    said = build.render(build.read([str(path)]), form, colour=False)
-    assert "aGk=" in said
-    assert not ACTS.search(said)
+    report = build.render(build.read([str(path)]), form, colour=False)
+    assert "aGk=" in report
+    assert not ACTS.search(report)
     if form == "markdown":
-        said = re.sub(r"^(```+)text\n.*?^\1$", "", said, flags=re.DOTALL | re.MULTILINE)  # which shows what is in it
+        report = re.sub(
+            r"^(```+)text\n.*?^\1$", "", report, flags=re.DOTALL | re.MULTILINE
+        )  # which shows what is in it
     if form in ("html", "markdown"):
-        assert "<script" not in said
+        assert "<script" not in report
 
 
 async def test_on_the_screen(stream: Stream) -> None:

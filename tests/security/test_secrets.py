@@ -260,11 +260,11 @@ async def test_peer_that_complains_with_our_own_words(after_pong: bool) -> None:
 
     async def script(talk: Talk) -> None:
         await talk.info()
-        said = await talk.line()
+        received = await talk.line()
         if after_pong:
             await talk.send(b"PONG\r\n")
-            said = b"Permissions Violation for " + said
-        await talk.send(b"-ERR '" + said.strip() + b"'\r\n")
+            received = b"Permissions Violation for " + received
+        await talk.send(b"-ERR '" + received.strip() + b"'\r\n")
         await talk.until_closed()
 
     async with playing(script) as peer:

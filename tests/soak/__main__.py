@@ -16,7 +16,7 @@ def main() -> int:
         signal.signal(number, _leave)
     progress = _Progress(sum(plan.values()))
     try:
-        run = soak(plan, mode=arguments.mode, seed=arguments.seed, within=arguments.seconds, tell=progress)
+        run = soak(plan, mode=arguments.mode, seed=arguments.seed, within=arguments.seconds, on_cycle=progress)
     except TimeoutError as error:
         sys.stderr.write(f"there is no judgement: {error}\n")
         return 1
@@ -31,7 +31,7 @@ def main() -> int:
 
 
 class _Progress:
-    """One line that changes, where somebody may be looking."""
+    """One line that changes, on a terminal."""
 
     def __init__(self, planned: int) -> None:
         self._planned = planned

@@ -22,7 +22,7 @@ class Stuck(TimeoutError):
 
 
 class Claims:
-    """The probe, started, and all it has said so far. ``until`` moves on through that, as a reader does."""
+    """The probe, started, and its events so far. ``until`` moves on through that, as a reader does."""
 
     def __init__(self, settings: Settings) -> None:
         self.echoes: list[int] = []
@@ -82,12 +82,12 @@ class Claims:
         self._write(codec.encode(command))
 
     def end(self) -> None:
-        """Close it, and wait until it has said its last."""
+        """Close it, and wait for its last event."""
         self.execute(commands.Close())
         self.wait_for(lambda: self.over, "the end of the stream")
 
     def until_connected(self) -> None:
-        """Until it is; what it said before is passed over."""
+        """Until it is; events before that are passed over."""
 
         def look() -> bool:
             self._read = len(self.events)
@@ -125,17 +125,17 @@ class Claims:
             done = self._changed.wait_for(lambda: met() or self.over, WITHIN)
             if not done or not met():
                 ended = "the probe ended" if self.over else f"{WITHIN:g} s went by"
-                raise Stuck(f"{ended} without {what}; the last tally is {self.tally}; it said last:\n{self}")
+                raise Stuck(f"{ended} without {what}; the last tally is {self.tally}; its last events:\n{self}")
 
     def __str__(self) -> str:
         """The last of it."""
-        told = [event for event in self.events if not isinstance(event, ev.Rtt)]
-        return "\n".join(f"    {event}" for event in told[-20:])
+        shown = [event for event in self.events if not isinstance(event, ev.Rtt)]
+        return "\n".join(f"    {event}" for event in shown[-20:])
 
     def _write(self, line: bytes) -> None:
         assert self._process is not None
         assert self._process.stdin is not None
-        with suppress(BrokenPipeError):  # it has died, which the end of its output shows
+        with suppress(BrokenPipeError):  # it has ended, which the end of its output shows
             self._process.stdin.write(line)
 
     def _listen(self) -> None:

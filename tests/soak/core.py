@@ -68,14 +68,14 @@ class Violation(NamedTuple):
 
 @dataclass
 class Evidence:
-    """All that was said and seen in a run."""
+    """All events and observations of a run."""
 
     tally: ev.Tally
     """The last one."""
     off: list[ev.Tally]
     """Those whose sums are wrong."""
     outages: list[ev.Outage]
-    """In the order in which they were told, corrections included."""
+    """In the order in which they were emitted, corrections included."""
     echoes: list[int]
     """Every one that natsmon heard, in order."""
     wires: list[Wire]
@@ -104,7 +104,7 @@ class Judgement:
     def __init__(self, evidence: Evidence) -> None:
         self.tally = evidence.tally
         self.outages = list({outage.outage: outage for outage in evidence.outages}.values())
-        """As last told."""
+        """As last emitted."""
         self.echoes = Counter(evidence.echoes)
         self.lost = {seq for outage in self.outages for seq in _within(outage.lost_seqs)}
         self.sent = by_number(passage for wire in evidence.wires for passage in wire.sent)
@@ -114,7 +114,7 @@ class Judgement:
         self.late = {seq for seq in self.echoes if self._came_another_way(seq)}
         self.out_of_order = set(self._out_of_order(evidence.echoes))
         self.excused: set[int] = set()
-        """Numbers with something to be said against them, were it not for an end within ``APART``."""
+        """Numbers that would be a violation, but for an end within ``APART``."""
         self.violations = [*self._wrong_sums(evidence.off), *self._wrong_fates()]
 
     # -- the sums ---------------------------------------------------------------------------------
@@ -137,9 +137,9 @@ class Judgement:
         for name, number in counted.items():
             if getattr(tally, name) != number:
                 yield Violation(f"the tally has {getattr(tally, name)} {name}, and there are {number}")
-        told = sum(outage.lost for outage in self.outages)
-        if told != tally.lost:
-            yield Violation(f"the outages have {told} lost, the tally {tally.lost}")
+        reported = sum(outage.lost for outage in self.outages)
+        if reported != tally.lost:
+            yield Violation(f"the outages have {reported} lost, the tally {tally.lost}")
         if unknown := sum(outage.unverified for outage in self.outages):
             yield Violation(f"{unknown} of the outages are unknown at the end")
         fateless = {seq for seq in range(1, tally.attempted + 1) if seq not in self.echoes and seq not in self.lost}
@@ -206,7 +206,7 @@ class Judgement:
         return (
             f"{seq}: natsmon says {says} (heard {self.echoes[seq]}×); "
             f"sent {self._passages(self.sent.get(seq, []))}; returned {self._passages(self.returned.get(seq, []))}; "
-            f"seen {', '.join(seen) or 'by nobody'}"
+            f"seen {', '.join(seen) or 'by no one'}"
         )
 
     def _passages(self, passages: list[Passage]) -> str:

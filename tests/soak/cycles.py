@@ -1,7 +1,7 @@
 """The ways to hurt the node natsmon is on. Each begins connected and ends there, on an event, never on a sleep.
 
 A cycle is over when natsmon has heard a message it published on its new connection, and the cluster is whole
-again; every other one only when natsmon has told what the outage cost, so that the next one strikes now before
+again; every other one only when natsmon has emitted the cost of the outage, so that the next one strikes now before
 what was stranded is decided, now after.
 """
 
@@ -47,7 +47,7 @@ def kill(scene: Scene, number: int) -> None:
 
 
 def stop(scene: Scene, number: int) -> None:
-    """In turn for a moment, which natsmon should survive; until it has given it up; until it has told the cost.
+    """In turn for a moment, which natsmon should survive; until it has given it up; until it has emitted the cost.
 
     What the node has yet to read is late, or is to be called lost no more, when it goes on.
     """

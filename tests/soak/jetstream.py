@@ -42,7 +42,7 @@ def settings(cluster: WitnessedCluster) -> Settings:
 
 
 def until_whole(cluster: WitnessedCluster) -> None:
-    """Also every replica has what the leader has: two that have not, of three, may elect nobody when it goes."""
+    """Also every replica has what the leader has: two that have not, of three, may elect no leader when it goes."""
     cluster.until_whole()
     _run(_until_level(cluster), "every replica having what the leader has")
 
@@ -101,8 +101,8 @@ class Judgement:
         if len(fateless) != tally.rejected:
             yield Violation(f"not acknowledged, and {tally.rejected} rejected", tuple(sorted(fateless)))
         many = len(self.echoes)
-        told = [(back.acknowledged, back.stored, back.missing, back.twice) for back in evidence.read_back]
-        if told != [(many, many, 0, 0)] or not evidence.read_back[0].complete:
+        reported = [(back.acknowledged, back.stored, back.missing, back.twice) for back in evidence.read_back]
+        if reported != [(many, many, 0, 0)] or not evidence.read_back[0].complete:
             yield Violation(f"{many} are acknowledged, and natsmon read back {evidence.read_back}")
 
     def _wrong_fates(self) -> Iterable[Violation]:

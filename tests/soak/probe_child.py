@@ -1,7 +1,7 @@
 """The probe under test, in a process of its own: ``python -m tests.soak.probe_child``.
 
 Settings on the first line of standard input, then commands. Its events go to standard output, and every echo
-its subscription hears does, as a line of its own, because at this rate no event tells of single messages.
+its subscription hears does, as a line of its own, because at this rate no event is about a single message.
 """
 
 import asyncio
@@ -61,7 +61,7 @@ def main() -> int:
     process._silence_libraries()
     with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as stdin:  # unbuffered: what follows is the inbox's
         line = stdin.readline()
-    if not line.endswith(b"\n"):  # whoever started it has ended
+    if not line.endswith(b"\n"):  # its parent has ended
         return Exit.USAGE
     with asyncio.Runner(loop_factory=process._loop_factory()) as runner:
         return runner.run(run(from_line(line)))

@@ -9,7 +9,7 @@ from tests.soak.run import Cycle, Run
 _COLUMNS: tuple[str, ...] = ("kind", "cycles", "messages", "echoed", "lost", "late", "duplicate", "out of order")
 _COLUMNS += ("outages", "min/median/max downtime", "violations")
 _SHOWN = 12
-"""Numbers of one violation that are told in full."""
+"""Numbers of one violation that are shown in full."""
 
 
 def table(run: Run) -> Iterator[str]:

@@ -54,7 +54,7 @@ def soak(
     mode: str = "core",
     seed: int = 0,
     within: float = float("inf"),
-    tell: Callable[[Cycle], None] = lambda _: None,
+    on_cycle: Callable[[Cycle], None] = lambda _: None,
 ) -> Run:
     """So many cycles of each kind, in a mixed order, for ``within`` seconds at most.
 
@@ -77,7 +77,7 @@ def soak(
                 where = f"in cycle {len(cycles) + 1}, {kind}"
                 cycles.append(_cycle(kind, done[kind], cluster, claims, rules.until_whole))
                 done[kind] += 1
-                tell(cycles[-1])
+                on_cycle(cycles[-1])
             where = "at the end"
             _become_quiet(cluster, claims)
             claims.end()
@@ -96,13 +96,13 @@ def _cycle(
     heard = len(claims.events)
     KINDS[kind](Scene(cluster, claims, cluster.behind(claims.server)), number)
     until_whole(cluster)
-    said = claims.events[heard:]
+    events = claims.events[heard:]
     return Cycle(
         kind,
         first,
         cluster.youngest,
-        sum(isinstance(event, ev.Disconnected) for event in said),
-        [event.downtime for event in said if isinstance(event, ev.Reconnected)],
+        sum(isinstance(event, ev.Disconnected) for event in events),
+        [event.downtime for event in events if isinstance(event, ev.Reconnected)],
         time.monotonic() - began,
     )
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from natsmon.lab.nats_server import HOST
 
 BARRIER = "soak.barrier"
-"""The subject on which subscribers tell each other how far they have heard."""
+"""The subject on which subscribers share how far they have received."""
 _CONNECT = b'CONNECT {"verbose":false,"pedantic":false,"headers":true,"protocol":1,"name":"witness"}\r\n'
 _NUMBER = re.compile(rb"Natsmon-Session: ([\w.]+)\r\nNatsmon-Seq: (\d+)\r\n")
 _AGAIN_AFTER = 0.002

@@ -14,10 +14,10 @@ from tests.soak.wire import Passage, Wire
 @pytest.mark.slow
 def test_acknowledged_message_is_stored_once() -> None:
     run = soak({"kill": 2, "reset": 2, "cut": 1}, mode="jetstream")
-    said = "\n".join([*report.table(run), *report.violations(run)])
-    assert len(run.cycles) == 5, said
-    assert not run.violations, said
-    assert run.judgement.tally.resent, said
+    text = "\n".join([*report.table(run), *report.violations(run)])
+    assert len(run.cycles) == 5, text
+    assert not run.violations, text
+    assert run.judgement.tally.resent, text
 
 
 def a_run() -> Evidence:
@@ -38,7 +38,7 @@ def test_correct_run_has_no_violation() -> None:
     )
 
 
-def told(evidence: Evidence, **changes: int) -> None:
+def with_tally(evidence: Evidence, **changes: int) -> None:
     """natsmon's last tally says otherwise."""
     fields = {name: getattr(evidence.tally, name) for name in evidence.tally.__struct_fields__}
     evidence.tally = ev.Tally(**fields | changes)
@@ -50,9 +50,9 @@ LIES: dict[str, Callable[[Evidence], object]] = {
     "acknowledged twice": lambda evidence: evidence.echoes.append(2),
     "stored, and never attempted": lambda evidence: evidence.stored.append(6),
     "not acknowledged, and 1 rejected": lambda evidence: evidence.echoes.remove(2),
-    "the tally has 1 lost, and there are 0": lambda evidence: told(evidence, lost=1),
-    "the tally has 1 in_flight, and there are 0": lambda evidence: told(evidence, in_flight=1),
-    "the tally has 3 delivered, and there are 4": lambda evidence: told(evidence, delivered=3),
+    "the tally has 1 lost, and there are 0": lambda evidence: with_tally(evidence, lost=1),
+    "the tally has 1 in_flight, and there are 0": lambda evidence: with_tally(evidence, in_flight=1),
+    "the tally has 3 delivered, and there are 4": lambda evidence: with_tally(evidence, delivered=3),
     "the outages have 2 lost or unknown": lambda evidence: evidence.outages.append(
         ev.Outage(t=1.0, outage=1, began=0.5, ended=1.0, cause="eof", lost=1, unverified=1)
     ),

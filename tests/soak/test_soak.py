@@ -28,11 +28,11 @@ OLD, NEW = (0, 1), (1, 1)
 @pytest.mark.slow
 def test_every_number_has_the_fate_that_the_witnesses_saw() -> None:
     run = soak(dict.fromkeys(PROMISED, 3))
-    said = "\n".join([*report.table(run), *report.violations(run)])
-    assert len(run.cycles) == 3 * len(PROMISED), said
-    assert not run.violations, said
-    assert run.judgement.lost, said
-    assert run.judgement.late, said
+    text = "\n".join([*report.table(run), *report.violations(run)])
+    assert len(run.cycles) == 3 * len(PROMISED), text
+    assert not run.violations, text
+    assert run.judgement.lost, text
+    assert run.judgement.late, text
 
 
 @pytest.mark.slow
