@@ -82,7 +82,7 @@ class MonitorApp(ScreenApp):
         """Handle signals before the terminal is in application mode."""
         handlers = {"SIGTERM": self.action_leave, "SIGINT": self.action_interrupt}
         # The terminal is gone, or ctrl+\: leave at once, the terminal restored.
-        handlers |= {"SIGHUP": self._end_probe, "SIGQUIT": self._end_probe}
+        handlers |= {"SIGHUP": self.quit_at_once, "SIGQUIT": self.quit_at_once}
         with suppress(NotImplementedError, RuntimeError, ValueError):  # no signals here: a thread, or Windows
             for name, handler in handlers.items():
                 asyncio.get_running_loop().add_signal_handler(getattr(signal, name), handler)
@@ -203,11 +203,11 @@ class MonitorApp(ScreenApp):
         elif self.watched.stream == "live":
             self.watched.leave()
             self._send(commands.Close())
-            self.set_timer(self._patience, self._end_probe)
+            self.set_timer(self._patience, self.quit_at_once)
             self.show_notice("")  # the key bar shows what is waited for, as long as it is
             self._draw_soon()
         elif self.watched.stream == "leaving":
-            self._end_probe()
+            self.quit_at_once()
         else:
             self._leave_now()
 
@@ -220,7 +220,8 @@ class MonitorApp(ScreenApp):
         self._interrupted = True
         self.action_leave()
 
-    def _end_probe(self) -> None:
+    def quit_at_once(self) -> None:
+        """Quit; the probe is killed."""
         self._killed = True
         self._source.kill()
         self._leave_now()

@@ -113,6 +113,10 @@ class ScreenApp(App[int]):
         with suppress(OSError):
             os.write(2, event.text.encode(errors="replace"))
 
+    def quit_at_once(self) -> None:
+        """Quit at once."""
+        self.exit()
+
     def stray_line(self, line: str) -> None:
         """A line that a library or a child process wrote to the terminal."""
 

@@ -2,7 +2,10 @@
 
 import json
 import os
+import pty
+import select
 import signal
+import subprocess
 import sys
 import termios
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -15,6 +18,7 @@ from natsmon.lab.nats_server import NatsServer
 from natsmon.lab.polling import wait_until
 from natsmon.tui.widgets.terminal_output import LIMIT
 from tests.harness import processes
+from tests.harness.pseudo_terminal import environment, set_size
 from tests.harness.terminal import Terminal
 
 GROWTH = 12 * 1024 * 1024
@@ -98,3 +102,17 @@ async def test_screen_is_whole_when_output_resumes(server: NatsServer, tmp_path:
             held = len(terminal.output)
         await terminal.until(whole)
         assert len(terminal.output) - held < 2 * LIMIT, "more was waiting than its bound"
+
+
+def test_dashboard_ends_when_its_terminal_is_gone_without_a_signal(server: NatsServer) -> None:
+    outer, inner = pty.openpty()
+    set_size(inner, 100, 30)
+    command = [sys.executable, "-m", "natsmon", server.url]
+    with subprocess.Popen(command, stdin=inner, stdout=inner, start_new_session=True, env=environment()) as process:
+        os.close(inner)
+        drawn = b""
+        while b"CONNECTED" not in drawn:
+            assert select.select([outer], [], [], 20.0)[0]
+            drawn += os.read(outer, 1 << 16)
+        os.close(outer)
+        assert process.wait(20.0) == 0

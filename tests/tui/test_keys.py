@@ -570,7 +570,7 @@ async def test_nothing_is_painted_when_nothing_changed() -> None:
 async def test_a_slow_drain_is_ended() -> None:
     async with driven(streams.connected()) as drive:
         await drive.press("q")
-        drive.app._end_probe()
+        drive.app.quit_at_once()
         await asyncio.sleep(0)
         assert drive.source.killed
 

@@ -4,7 +4,9 @@ import os
 import re
 import shutil
 import sys
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from textual._ansi_sequences import SYNC_END, SYNC_START
@@ -38,8 +40,11 @@ class TerminalDriver(LinuxDriver):
         super().__init__(*args, **options)
         self._file = sys.__stdout__  # of Textual's own writer, which has nothing to write
         encoding = getattr(sys.__stdout__, "encoding", None) or "utf-8"
-        self._output = TerminalOutput(os.dup(1), encoding, self._resumed)
-        self._stray = StrayOutput(cast("ScreenApp", self._app).stray_line)
+        app = cast("ScreenApp", self._app)
+        self._output = TerminalOutput(
+            os.dup(1), encoding, partial(self._call, app.refresh), partial(self._call, app.quit_at_once)
+        )
+        self._stray = StrayOutput(app.stray_line)
 
     def _sigtstp_application(self, *_: object) -> None:
         """In the loop, and not in the middle of a frame."""
@@ -48,9 +53,9 @@ class TerminalDriver(LinuxDriver):
     def _sigcont_application(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(super()._sigcont_application)
 
-    def _resumed(self) -> None:
+    def _call(self, function: Callable[[], object]) -> None:
         with suppress(RuntimeError):  # the loop is closed
-            self._loop.call_soon_threadsafe(self._app.refresh)
+            self._loop.call_soon_threadsafe(function)
 
     def _get_terminal_size(self) -> tuple[int, int]:
         """From standard input: standard output is replaced."""

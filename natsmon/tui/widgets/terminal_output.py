@@ -17,12 +17,16 @@ class TerminalOutput:
         descriptor: Of the terminal.
         encoding: Of the terminal.
         on_resumed: Called in the thread when frames were dropped and the terminal has accepted the rest.
+        on_gone: Called in the thread when the terminal is gone.
     """
 
-    def __init__(self, descriptor: int, encoding: str, on_resumed: Callable[[], None]) -> None:
+    def __init__(
+        self, descriptor: int, encoding: str, on_resumed: Callable[[], object], on_gone: Callable[[], object]
+    ) -> None:
         self._descriptor = descriptor
         self._encoding = encoding
         self._on_resumed = on_resumed
+        self._on_gone = on_gone
         self._pending: deque[tuple[str, bytes]] = deque()
         self._running = False
         self._finishing = False
@@ -98,5 +102,6 @@ class TerminalOutput:
                 data = data[os.write(self._descriptor, data) :]
             except BlockingIOError:  # another program has made the terminal non-blocking
                 select.select([], [self._descriptor], [])
-            except OSError:  # the terminal is gone
+            except OSError:
+                self._on_gone()
                 return
