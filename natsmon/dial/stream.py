@@ -124,6 +124,9 @@ _WRITER = ("write", "drain", "close", "wait_closed", "get_extra_info", "transpor
 def as_stream(opened: object) -> Stream:
     """Return the result of a dialer as a Stream.
 
+    Args:
+        opened: A Stream, or the pair of reader and writer.
+
     Raises:
         TypeError: It is neither a Stream nor a pair. Whatever it holds open is closed.
     """

@@ -50,11 +50,19 @@ class Session:
         self._subscriptions: dict[str, str] = {}
 
     def write(self, data: bytes) -> None:
-        """Send bytes to the client."""
+        """Send bytes to the client.
+
+        Args:
+            data: Protocol lines, with their ends.
+        """
         self._stream.writer.write(data)
 
     def info(self, **fields: Any) -> None:
-        """Send INFO, with fields beside the usual ones."""
+        """Send INFO.
+
+        Args:
+            **fields: Fields beside the usual ones (ADR-40).
+        """
         usual = {"server_id": "TEST", "server_name": "test", "version": "2.12.0", "proto": 1, "headers": True}
         self.write(b"INFO " + json.dumps({**usual, "max_payload": 1048576, **fields}).encode() + b"\r\n")
 
@@ -71,13 +79,23 @@ class Session:
         return line
 
     async def handshake(self, **fields: Any) -> None:
-        """Send INFO, receive CONNECT and PING, send PONG."""
+        """Send INFO, receive CONNECT and PING, send PONG.
+
+        Args:
+            **fields: Of INFO.
+
+        Raises:
+            ConnectionResetError: The client closed the connection.
+        """
         self.info(**fields)
         await self.until_line(b"PING")
         self.write(b"PONG\r\n")
 
     async def until_line(self, start: bytes) -> bytes:
         """Receive lines up to one that begins like this, and return it.
+
+        Args:
+            start: The first bytes of the line, as ``PUB``.
 
         Raises:
             ConnectionResetError: The client closed the connection.
@@ -112,7 +130,11 @@ class Session:
         return (await self._stream.reader.readexactly(size + 2))[:-2]
 
     def deliver(self, message: Published) -> None:
-        """Send a message to each matching subscription of this client."""
+        """Send a message to each matching subscription of this client.
+
+        Args:
+            message: Subject, payload, reply and headers.
+        """
         subject, payload, reply, headers = message
         sizes = f"{len(headers)} {len(headers) + len(payload)}" if headers else f"{len(payload)}"
         for sid, pattern in self._subscriptions.items():
@@ -175,7 +197,14 @@ class ScriptedServer:
         return self.sessions[-1]
 
     def publish(self, subject: str, payload: bytes = b"", *, reply: str = "", headers: bytes = b"") -> None:
-        """Deliver a message to every matching subscription."""
+        """Deliver a message to every matching subscription.
+
+        Args:
+            subject: Without wildcards.
+            payload: The body.
+            reply: Subject for an answer; empty for none.
+            headers: With the version line; empty for none.
+        """
         message = Published(subject, payload, reply, headers)
         self.published.append(message)
         for session in self.sessions:
@@ -188,6 +217,10 @@ class ScriptedServer:
 
     async def until(self, met: Callable[[], object], *, within: float = 5.0) -> None:
         """Wait until a condition on this server is met.
+
+        Args:
+            met: Called after each change.
+            within: Seconds.
 
         Raises:
             TimeoutError: It was not met within so many seconds.

@@ -28,7 +28,11 @@ async def close(session: Session) -> None:
 
 
 def greet(data: bytes) -> Script:
-    """Return the script of a peer that sends these bytes instead of INFO."""
+    """Return the script of a peer that sends other bytes instead of INFO.
+
+    Args:
+        data: These bytes.
+    """
 
     async def script(session: Session) -> None:
         session.write(data)

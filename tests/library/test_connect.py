@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import inspect
 import random
 import socket
 import ssl
@@ -15,6 +16,7 @@ import pytest
 from nats.aio.client import Client
 
 import natsmon
+import natsmon.testing
 from natsmon import CustomDialer, Dialer, DialError, DialTrace, Stream, connect
 from natsmon.dial import resolver
 from natsmon.dial.resolver import AddressInfo
@@ -174,7 +176,7 @@ async def test_own_dialer_is_used(server: NatsServer) -> None:
 @pytest.mark.parametrize(
     "error", [ValueError("mine"), TimeoutError(), EOFError(), nats.errors.Error("x"), OSError("y")]
 )
-async def test_whatever_a_dialer_raises_is_a_dial_that_failed(error: Exception, server: NatsServer) -> None:
+async def test_exception_of_a_dialer_is_a_failed_dial(error: Exception, server: NatsServer) -> None:
     callbacks = Callbacks()
     dialer = Counting(error)
     client = await connect(server.url, dialer=dialer, reconnect_time_wait=0.02, **callbacks.options)
@@ -244,6 +246,23 @@ async def test_cancelled_at_any_moment_it_leaves_nothing(
     assert set(sockets()) <= set(before)
     gc.collect()
     assert not complaints
+
+
+def test_public_functions_document_their_arguments() -> None:
+    """Hooks and scripts have one docstring for all, in the class and in the module."""
+    undocumented = []
+    for module, names in ((natsmon, natsmon.__all__), (natsmon.testing, dir(natsmon.testing))):
+        for name in names:
+            thing = getattr(module, name)
+            if not inspect.isclass(thing) or issubclass(thing, DialTrace | tuple | DialError):
+                continue
+            for method, function in vars(thing).items():
+                documented = inspect.getdoc(function) or ""
+                if method.startswith("_") or not inspect.isfunction(function) or "See ``" in documented:
+                    continue
+                if inspect.signature(function).parameters.keys() - {"self"} and "Args:" not in documented:
+                    undocumented.append(f"{name}.{method}")
+    assert [each for each in undocumented if not each.startswith(("ByteReader", "ByteWriter"))] == []
 
 
 def test_everything_promised_is_there() -> None:

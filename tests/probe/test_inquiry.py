@@ -221,7 +221,7 @@ async def test_wrong_monitoring_port_is_reported_once(nats_server: StartServer, 
         assert not run.events.of(ev.AsyncError)
 
 
-async def test_monitoring_port_that_nobody_listens_on_is_reported(server: NatsServer, refused_port: int) -> None:
+async def test_closed_monitoring_port_is_reported(server: NatsServer, refused_port: int) -> None:
     async with listening(settings(server.url, monitor=f"http://{HOST}:{refused_port}")) as run:
         failed = await run.events.until(ev.SettingFailed)
     assert "does not answer: Connection refused" in failed.text

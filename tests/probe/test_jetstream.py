@@ -360,7 +360,7 @@ async def test_full_stream_rejects(server: NatsServer) -> None:
         assert len(run.events.of(ev.AsyncError)) == 1
 
 
-async def test_acknowledgements_that_may_not_be_heard(nats_server: StartServer, tmp_path: Path) -> None:
+async def test_forbidden_inbox_is_reported(nats_server: StartServer, tmp_path: Path) -> None:
     only = "authorization { users: [{ user: u, password: p, permissions: { subscribe: { deny: ['_INBOX.>'] } } }] }"
     server = nats_server(config=f"{jetstream(tmp_path)}\n{only}")
     wanted = settings(server.url, jetstream=STREAM, user=Secret("u"), password=Secret("p"))

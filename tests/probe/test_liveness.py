@@ -167,7 +167,7 @@ def test_patience(changes: dict[str, float], seconds: float) -> None:
 # -- the subscription ---------------------------------------------------------------------------------
 
 
-async def test_subscribed_comes_before_anything_is_heard(refused_port: int, nats_server: StartServer) -> None:
+async def test_subscribed_precedes_the_first_echo(refused_port: int, nats_server: StartServer) -> None:
     """Also where messages have waited for the connection, and follow SUB at once."""
     async with listening(settings(f"nats://127.0.0.1:{refused_port}", reconnect_wait=0.02)) as run:
         await run.events.until(ev.Tally, lambda tally: tally.buffered >= 3)

@@ -113,9 +113,7 @@ async def test_each_session_is_a_sequence_of_its_own(server: NatsServer) -> None
         assert await counts(run, 5) == (2, 2, 0, 0)
 
 
-async def test_of_too_many_the_one_longest_unheard_is_forgotten(
-    server: NatsServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_sequence_idle_longest_is_forgotten_first(server: NatsServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(observer, "SEQUENCES", 2)
     async with observing(server) as (run, publisher):
         await publisher.numbered(1, session="a")
@@ -173,7 +171,7 @@ async def test_real_natsmon_is_one_publisher(server: NatsServer) -> None:
         assert (await other.events.until_counts(lambda tally: tally.delivered >= 50)).lost == 0
 
 
-async def test_subject_that_may_not_be_heard(nats_server: StartServer) -> None:
+async def test_forbidden_subject_ends_observing(nats_server: StartServer) -> None:
     only = "authorization { users: [{ user: u, password: p, permissions: { subscribe: { deny: [hello] } } }] }"
     server = nats_server(config=only)
     async with listening(settings(server.url, observe="hello", user=Secret("u"), password=Secret("p"))) as run:
