@@ -365,13 +365,22 @@ async def test_enter_opens_the_marked_event_not_a_selected_one() -> None:
         assert marked.text[:30] in "\n".join(text_of(row) for row in opened._rows)
 
 
-async def test_a_click_on_an_event_opens_it_and_one_on_the_status_the_servers() -> None:
+async def test_a_click_on_an_event_marks_it_and_a_second_opens_it() -> None:
     async with driven(streams.outage()) as drive:
         line = next(n for n, text in enumerate(drive.shown("events").splitlines()) if "1 lost, 2 buffered" in text)
-        await drive.pilot.click("#events", offset=(30, line + 1))
-        await drive.settle()
+        for _ in range(2):
+            assert drive.app.screen.name == "dashboard"
+            await drive.pilot.click("#events", offset=(30, line + 1))
+            await drive.settle()
         assert "1 lost, 2 buffered" in "\n".join(text_of(r) for r in drive.app.screen.query_one("Sheet", Panel)._rows)
         await drive.press("escape")
+        marked = drive.app.watched.window.line(drive.app.watched.window.cursor)
+        assert marked is not None
+        assert "1 lost, 2 buffered" in marked.text
+
+
+async def test_a_click_on_the_headline_opens_the_servers() -> None:
+    async with driven(streams.outage()) as drive:
         await drive.pilot.click("#status", offset=(30, 0))
         await drive.settle()
         assert drive.app.screen.name == "servers"

@@ -51,7 +51,7 @@ async def test_losses_are_not_known_where_delivery_was_not_verified() -> None:
         await drive.press("o")
         assert "losses not known" in table_of(drive)
         await drive.press("enter")
-        assert "cost      losses not known, 3 buffered" in page_of(drive)
+        assert "losses not known, 3 buffered" in page_of(drive)
         assert "not known: delivery was not verified" in page_of(drive)
 
 
@@ -132,7 +132,7 @@ async def test_what_is_learnt_of_an_outage_later_is_on_its_page_at_once() -> Non
         await drive.press("o", "enter")
         for outcomes, words in (
             ({"late": 3}, "3, in flight at the loss, delivered after it"),
-            ({"late": 3, "duplicate": 7}, "duplicate     7"),
+            ({"late": 3, "duplicate": 7}, "7 duplicate"),
             ({"late": 3, "duplicate": 7, "unverified": 5}, "5, in flight at the loss"),
         ):
             await drive.emit(replace(settled, t=drive.source.t, **outcomes))

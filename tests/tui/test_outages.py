@@ -137,15 +137,16 @@ def test_one_outage_in_full() -> None:
     assert first.startswith("PINGs not answered  east-1 ")
     assert first.endswith("✓ back after 1.87 s on east-2")
     for line in (
+        "cost          2 lost, 3 rejected, 1 buffered, 1 duplicate, 1 unverified",
+        "lost          numbers 59, 61",
+        "buffered      1, sent after the reconnect",
         "error         no PONG for 2 PINGs",
         "close reason  Stale Connection",
-        "detected      PINGs went unanswered, 4.00 s after the last data",
+        "detected      4.00 s after the last data",
         "dials         4, to 3 servers",
-        "cost          2 lost, 3 rejected, 1 buffered, 1 duplicate, 1 unverified",
-        "lost          2: numbers 59, 61",
-        "buffered      1, sent after it",
     ):
         assert line in shown
+    assert shown.index("cost") < shown.index("error"), "figures come first"
 
 
 def test_the_steps_count_from_the_last_data() -> None:
@@ -218,22 +219,6 @@ def test_dials_that_are_forgotten_are_counted() -> None:
         moment.state.dials.popleft()
     shown = "\n".join(texts(outage_steps.rows(moment.state.outages[-1], moment, 116)))
     assert "48 more dials: 9 connection refused" in shown
-
-
-@pytest.mark.parametrize(
-    ("cause", "words"),
-    [
-        ("eof", "the server closed the connection"),
-        ("reset", "the connection was reset"),
-        ("stale", "PINGs went unanswered"),
-        ("auth_expired", "the server gave the reason"),
-        ("manual", "manual reconnect"),
-        ("never_heard_of", "unknown error"),
-    ],
-)
-def test_how_a_loss_is_detected_in_words(cause: str, words: str) -> None:
-    stream = streams.connected().lose(cause, "")
-    assert words in page_text(lambda: stream)
 
 
 def test_the_newest_move_step_by_step() -> None:
@@ -327,20 +312,19 @@ def test_a_manual_reconnect_has_no_time_of_detection() -> None:
         )
     )
     moment = moment_of(stream)
-    told_whole = "\n".join(texts(outage_detail.rows(moment.state.outages[0], moment, 116)))
-    assert "detected  manual reconnect" in told_whole
-    assert "last data" not in told_whole
-    assert "952" not in told_whole
+    page = "\n".join(texts(outage_detail.rows(moment.state.outages[0], moment, 116)))
+    assert "detected" not in page.replace("loss detected", "")
+    assert "last data" not in page
+    assert "952" not in page
     table = texts(listed(moment, 116, 9)) + texts(outage_panel.rows(moment, 116, 6))
     assert not [line for line in table if "952" in line]
 
 
 def test_what_was_buffered_is_sent_once_there_is_a_server_again() -> None:
-    assert "1, sent after it" in page_text(outage_streams.frozen)
+    assert "1, sent after the reconnect" in page_text(outage_streams.frozen)
     stream = streams.connected()
     began = stream.t
     stream.lose().run(2, outcome="buffered").become("CLOSED", "cancelled")
     stream.add(ev.Outage(t=stream.t, outage=1, began=began, ended=stream.t, cause="eof", buffered=2))
     closed = page_text(lambda: stream)
-    assert "buffered      2\n" in "\n".join(line.rstrip() for line in closed.splitlines())
-    assert "sent after" not in closed
+    assert "2, not sent" in closed

@@ -120,6 +120,13 @@ class LogWindow:
         self._until = 0
         self.revision += 1
 
+    def mark(self, number: int, fitting: int) -> None:
+        """Mark the line of this number, which is in view."""
+        self.hold(fitting)
+        self.cursor = number
+        self._until = 0
+        self.revision += 1
+
     def toggle(self) -> None:
         """Select the marked line, or remove it from the selection."""
         if self.cursor:

@@ -12,7 +12,6 @@ from natsmon.tui.pages.outage_steps import dials_of, last_data
 from natsmon.tui.widgets.prose import Fact, facts, heading
 from natsmon.wording.cause_table import diagnose
 
-_BY_SERVER = ("shutdown", "kicked", "slow_consumer", "permissions", "max_payload", "account_limit", "limit")
 _RUNS_SHOWN = 12
 """Runs of lost messages shown by number; the event stream has all."""
 
@@ -29,7 +28,7 @@ def tick(outage: OutageRecord, moment: Moment) -> object:
 def rows(outage: OutageRecord, moment: Moment, width: int) -> list[Row]:
     """All of the page."""
     steps = heading("timeline", width) + outage_steps.rows(outage, moment, width)
-    return _head(outage, moment, width) + steps + _cost(outage, moment, width)
+    return _head(outage, moment, width) + steps
 
 
 def _head(outage: OutageRecord, moment: Moment, width: int) -> list[Row]:
@@ -52,30 +51,26 @@ def _head(outage: OutageRecord, moment: Moment, width: int) -> list[Row]:
     drawn = [spread(start, end, width)] if width_of(start + end) + 2 <= width else [fit(start, width), fit(end, width)]
     notice = move_of(outage, state).notice
     announced = f"{units.elapsed(outage.began - notice)} before, by a lame duck notice" if notice is not None else ""
-    return drawn + facts(
-        [
-            ("error", outage.text),
-            ("close reason", outage.reason, "warn"),
-            ("means", known_cause.meaning if not outage.manual and known_cause.meaning != outage.text else ""),
-            ("try", known_cause.advice if not outage.manual else "", "strong"),
-            ("announced", announced),
-            ("detected", _detected(outage)),
-            ("dials", _tried(outage, moment)),
-            ("cost", outage_cost(outage, moment), "bad" if costly(outage) else "value"),
-        ],
-        width,
-    )
+    found = [
+        *_cost(outage, moment),
+        ("error", outage.text),
+        ("close reason", outage.reason, "warn"),
+        ("means", known_cause.meaning if not outage.manual and known_cause.meaning != outage.text else ""),
+        ("try", known_cause.advice if not outage.manual else "", "strong"),
+        ("announced", announced),
+        ("detected", _detected(outage)),
+        ("dials", _tried(outage, moment)),
+    ]
+    return drawn + facts(found, width)
 
 
 def _detected(outage: OutageRecord) -> str:
-    """By what, and how long after the last data."""
-    by = detection(outage)
-    if outage.cause == "manual":
-        return by
+    """How long after the last data."""
     last = last_data(outage)
-    after = f", {units.elapsed(outage.began - last)} after the last data" if last is not None else ""
+    if last is None:
+        return ""
     silent = ", after a silence" if outage.silent_since is not None and outage.cause != "stale" else ""
-    return by + after + silent
+    return f"{units.elapsed(outage.began - last)} after the last data{silent}"
 
 
 def _tried(outage: OutageRecord, moment: Moment) -> str:
@@ -86,53 +81,21 @@ def _tried(outage: OutageRecord, moment: Moment) -> str:
     return f"{outage.dials:,}{on}"
 
 
-def detection(outage: OutageRecord) -> str:
-    """The client's evidence."""
-    match outage.cause:
-        case "eof" | "lame_duck" | "shutdown":
-            return "the server closed the connection"
-        case "reset":
-            return "the connection was reset"
-        case "stale":
-            return "PINGs went unanswered"
-        case "manual":
-            return "manual reconnect"
-        case "protocol":
-            return "data that is not the NATS protocol"
-    if outage.cause in _BY_SERVER or outage.cause.startswith("auth"):
-        return "the server gave the reason and closed the connection"
-    return outage.text or outage_cause(outage)
-
-
-def _cost(outage: OutageRecord, moment: Moment, width: int) -> list[Row]:
-    """What became of the messages, one outcome a line."""
-    if outage.settled:
-        listed: list[Fact] = [
-            ("lost", _lost(outage), "bad" if outage.lost else "value"),
-            (
-                "buffered",
-                f"{outage.buffered:,}" + (", sent after it" if outage.buffered and outage.after else ""),
-            ),
-            ("rejected", f"{outage.rejected:,}", "bad" if outage.rejected else "value"),
-            ("late", f"{outage.late:,}" + (", in flight at the loss, delivered after it" if outage.late else "")),
-            ("duplicate", f"{outage.duplicate:,}", "warn" if outage.duplicate else "value"),
-            ("unverified", f"{outage.unverified:,}, in flight at the loss" if outage.unverified else "", "warn"),
-            ("corrected", "a message counted as lost was delivered after all" if outage.corrected else "", "label"),
-        ]
-    else:
-        word = "not known" if moment.over else "known once a later message is delivered"
-        lasts = outage.ended is None and not moment.over
-        listed = [
-            ("buffered", f"{moment.state.tally.buffered:,} so far" if lasts else ""),
-            ("lost", word, "label"),
-        ]
-    return heading("cost", width) + facts(listed, width, names=len("close reason"))
-
-
-def _lost(outage: OutageRecord) -> str:
-    if outage.lost_if_known is None:
-        return "not known: delivery was not verified"
-    return f"{outage.lost:,}{_numbers(outage)}"
+def _cost(outage: OutageRecord, moment: Moment) -> list[Fact]:
+    """What became of the messages: the figures, and what there is to know of them."""
+    cost: Fact = ("cost", outage_cost(outage, moment), "bad" if costly(outage) else "value")
+    if not outage.settled:
+        return [cost, ("", "" if moment.over else "losses are known once a later message is delivered", "label")]
+    sent = "sent after the reconnect" if outage.after else "not sent"
+    return [
+        cost,
+        ("lost", "" if outage.lost_if_known is not None else "not known: delivery was not verified", "warn"),
+        ("lost", _numbers(outage), "bad"),
+        ("buffered", f"{outage.buffered:,}, {sent}" if outage.buffered else ""),
+        ("unverified", f"{outage.unverified:,}, in flight at the loss" if outage.unverified else "", "warn"),
+        ("late", f"{outage.late:,}, in flight at the loss, delivered after it" if outage.late else ""),
+        ("corrected", "a message counted as lost was delivered after all" if outage.corrected else "", "label"),
+    ]
 
 
 def _numbers(outage: OutageRecord) -> str:
@@ -142,4 +105,4 @@ def _numbers(outage: OutageRecord) -> str:
     if not runs:
         return ""
     more = f" and {outage.lost - shown:,} more" if outage.lost > shown else ""
-    return f": {'number' if outage.lost == 1 else 'numbers'} {', '.join(runs[:_RUNS_SHOWN])}{more}"
+    return f"{'number' if outage.lost == 1 else 'numbers'} {', '.join(runs[:_RUNS_SHOWN])}{more}"

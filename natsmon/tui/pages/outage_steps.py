@@ -72,7 +72,7 @@ def steps(outage: OutageRecord, moment: Moment) -> list[Step]:
         found.append(Step("●", "good", f"last data from {known.name(outage.before) or 'the server'}", last))
     silence = outage.began - last if last is not None else None
     loss = "manual reconnect" if outage.manual else f"loss detected: {outage_cause(outage)}"
-    found.append(Step("✗", "bad", loss, outage.began, silence, late=True))
+    found.append(Step("✗", "bad", loss, outage.began, silence, brief=outage_cause(outage), late=True))
     found += _dials(outage, moment)
     if outage.ended is None:
         return found + _still_out(moment)

@@ -194,8 +194,11 @@ class EventPanel(ScrolledPanel, can_focus=True):
             self.post_message(Opened(line))
 
     async def on_click(self, event: Click) -> None:
-        """Open the line in full."""
+        """Mark the line; open it when it is marked already."""
         place = event.get_content_offset(self)
         number = self._numbers[place.y] if place is not None and 0 <= place.y < len(self._numbers) else 0
-        if number and (line := self.window.line(number)) is not None:
-            self.post_message(Opened(line))
+        if number and number == self.window.cursor:
+            self.open()
+        elif number:
+            self.window.mark(number, self._fitting)
+            self.redraw()
