@@ -13,12 +13,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 
 _ISOLATED = "NATSMON_CHAOS_ISOLATED"
 _DISK = 64 << 20
 """Bytes of the small disk."""
+_ZEROS = bytes(1 << 20)
 _SETUP = (
     "ip link set lo up",
     "mount -t tmpfs -o size=64k none /mnt",
@@ -81,9 +83,9 @@ class SmallDisk:
 
     def fill(self) -> None:
         """Leave no room in it."""
-        free = os.statvfs(self.path)
-        with (self.path / "filler").open("wb") as filler:
-            os.posix_fallocate(filler.fileno(), 0, free.f_bavail * free.f_frsize)
+        with (self.path / "filler").open("wb", buffering=0) as filler, suppress(OSError):
+            while filler.write(_ZEROS):
+                pass
 
     def empty(self) -> None:
         (self.path / "filler").unlink(missing_ok=True)

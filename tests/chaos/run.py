@@ -112,10 +112,13 @@ class Arena:
 
     def go_on(self, until: float) -> None:
         """One fault after another until a time, or until something is wrong."""
-        while time.monotonic() < until and not self.run.violations:
-            self._step(self.random.choice(self._faults))
-            if self._dashboard and self._log and not self.random.randrange(_VIEW_FAULT_EVERY):
-                self._hurt_view(self._dashboard, self._log)
+        try:
+            while time.monotonic() < until and not self.run.violations:
+                self._step(self.random.choice(self._faults))
+                if self._dashboard and self._log and not self.random.randrange(_VIEW_FAULT_EVERY):
+                    self._hurt_view(self._dashboard, self._log)
+        except Exception as error:  # a fault that cannot be applied is one that was not tested
+            self._violated(f"{type(error).__name__}: {error}")
 
     def _step(self, fault: Fault) -> None:
         self._fault = fault.name
