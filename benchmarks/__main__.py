@@ -60,7 +60,7 @@ def main() -> None:
     args = parser.parse_args()
     unknown = [name for name in args.names if name not in NAMES]
     if unknown:
-        parser.error(f"{unknown[0]}: there is no such benchmark; there are {', '.join(NAMES)}")
+        parser.error(f"{unknown[0]}: is not a benchmark; the benchmarks are {', '.join(NAMES)}")
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     began = time.monotonic()
     load = os.getloadavg()[0]

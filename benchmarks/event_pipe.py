@@ -36,7 +36,7 @@ class EventPipe:
         raise TimeoutError(f"not within {within:g} s: {getattr(met, '__name__', met)}")
 
     def until_status(self, status: ev.Status, within: float = WAIT) -> float:
-        """The moment at which the line was read that says so."""
+        """When the line of the event was read."""
 
         def says_so(event: ev.AnyEvent) -> bool:
             return isinstance(event, ev.StatusChanged) and event.status == status

@@ -45,7 +45,7 @@ async def _run(times: int) -> Row:
         f"{ratio:.2f}×",
         [
             f"medians of {times} runs in turn, 120×36, from fork to the bytes of the first screen",
-            f"its last line is there after {ms(median(whole))}, and it says CONNECTED after {ms(median(connected))}",
+            f"its last line is drawn after {ms(median(whole))}, and CONNECTED after {ms(median(connected))}",
             f"each run of natsmon: {in_ms(ours)}; of the minimal app: {in_ms(minimal)}",
         ],
     )

@@ -1,4 +1,4 @@
-"""Messages a second at full speed, each one published, heard again and accounted for."""
+"""Messages a second at full speed, each one published, received again and counted."""
 
 import importlib.util
 

@@ -136,7 +136,7 @@ def _class_source(kind: type) -> ast.ClassDef:
 
 
 def _meanings(kind: type) -> dict[str, str]:
-    """What the string below each field says, those of base classes included."""
+    """The text of the string below each field, those of base classes included."""
     found: dict[str, str] = {}
     for cls in reversed(kind.__mro__):
         if cls.__module__.startswith("natsmon."):
@@ -160,7 +160,7 @@ def _type(kind: type, name: str) -> str:
 
 
 def _examples() -> dict[str, bytes]:
-    """The shortest line of each kind in the golden recording that says more than the time."""
+    """The shortest line of each kind in the golden recording that has more than the time."""
     found: dict[str, bytes] = {}
     for line in _GOLDEN.read_bytes().splitlines():
         event = decode_event(line)

@@ -1,4 +1,4 @@
-"""A connection that is no socket: nats-py over a pipe in memory, relayed to a real server: in_memory_pipe.py [URL]
+"""A connection without a socket: nats-py over a pipe in memory, relayed to a real server: in_memory_pipe.py [URL]
 
 What ``nats.InProcessServer`` is in Go. Here the other end of the pipe is a relay; it could be a server in this process.
 """

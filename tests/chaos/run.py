@@ -37,7 +37,7 @@ _UNKNOWN_NAME = "name.invalid"
 """A name that DNS does not have (RFC 2606)."""
 _NOTHING_TO_REPORT = 2
 """Exit status for a recording whose disk was full, or whose process was killed, before its first line."""
-RATES = (50.0, 2000.0, 50.0, 50.0)
+RATES = (50.0, 2000.0, 50.0, 50.0, 50.0, 50.0)
 """Messages a second of each natsmon."""
 
 

@@ -1,4 +1,4 @@
-"""Every scripted peer, seen through a plain socket: it does what its name says."""
+"""Every scripted peer, seen through a plain socket: it behaves as its name states."""
 
 import asyncio
 import json

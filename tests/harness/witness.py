@@ -23,10 +23,10 @@ async def witness(*servers: NatsServer, **options: Any) -> AsyncIterator[Client]
 
 
 async def end_if_closed(_: Exception) -> None:
-    """That a server was killed is no news.
+    """Cancel a dial again after ``close``; that a server was killed is expected.
 
-    But closing cancels the dial that is under way, and Python 3.11's wait_for loses a cancel that comes together with
-    the dial's end: nats-py would go on dialing for ever. Of that dial we hear here, so here it is cancelled again.
+    Closing cancels the dial in progress, and Python 3.11's wait_for loses a cancel that comes together with the
+    dial's end: nats-py would dial for ever. Its errors arrive here.
     """
     task = asyncio.current_task()
     if task is not None and task.cancelling():

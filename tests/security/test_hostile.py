@@ -106,7 +106,7 @@ async def test_on_the_screen(stream: Stream) -> None:
 
 
 async def test_on_the_screen_of_a_replay(events: list[ev.AnyEvent], tmp_path: Path) -> None:
-    """Out of a file whose name is no better; from its end to its beginning, and where it is asked to go."""
+    """From a file with a hostile name: from its end to its beginning, and at any time asked for."""
     path = tmp_path / HARM.replace("\x00", "").replace("/", "")
     path.write_bytes(b"".join(map(codec.encode, events)))
     async with played(path) as replay:

@@ -18,10 +18,10 @@ def main() -> int:
     try:
         run = soak(plan, mode=arguments.mode, seed=arguments.seed, within=arguments.seconds, on_cycle=progress)
     except TimeoutError as error:
-        sys.stderr.write(f"there is no judgement: {error}\n")
+        sys.stderr.write(f"no result: {error}\n")
         return 1
     except KeyboardInterrupt:
-        sys.stderr.write("interrupted: there is no judgement\n")
+        sys.stderr.write("interrupted: no result\n")
         return 130
     finally:
         progress.clear()

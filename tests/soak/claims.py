@@ -1,4 +1,4 @@
-"""What natsmon says: the probe under test, its events as they come, and every echo that it heard."""
+"""The probe under test: its events as they arrive, and every echo that it received."""
 
 import subprocess
 import sys
@@ -26,17 +26,17 @@ class Claims:
 
     def __init__(self, settings: Settings) -> None:
         self.echoes: list[int] = []
-        """The number of every echo, in order, as often as it was heard."""
+        """The number of every echo, in order, as often as it arrived."""
         self.tally = ev.Tally(t=0.0)
         self.events: list[Any] = []
         """All but the tallies, of which there are too many."""
         self.off: list[ev.Tally] = []
         """Tallies whose sums are wrong."""
         self.server = ""
-        """The URL it is connected to, or is no more."""
+        """The URL it is connected to, or was last."""
         self.connected = False
         self.over = False
-        self._heard: set[int] = set()
+        self._received: set[int] = set()
         self._read = 0
         self._changed = threading.Condition()
         self._settings = settings
@@ -117,8 +117,8 @@ class Claims:
         """The echo of a message younger than this number."""
         self.wait_for(lambda: bool(self.echoes) and max(self.echoes[-64:]) > after, f"an echo after {after}")
 
-    def heard(self, seq: int) -> bool:
-        return seq in self._heard
+    def received(self, seq: int) -> bool:
+        return seq in self._received
 
     def wait_for(self, met: Callable[[], bool], what: str) -> None:
         with self._changed:
@@ -154,7 +154,7 @@ class Claims:
         if line.startswith(ECHO):
             seq = int(line[len(ECHO) :])
             self.echoes.append(seq)
-            self._heard.add(seq)
+            self._received.add(seq)
             return
         event = codec.decode_event(line)
         assert event is not None, line

@@ -9,7 +9,7 @@ Of each number, after the run has become quiet:
   ended within ``APART``: bytes that the kernel has, natsmon may never be given.
 - Each number up to the last one attempted is echoed, lost or rejected, and only one of these; none is in flight.
 
-The sums are those of the sets: echoed, lost, late (heard first on another connection than it was sent on),
+The sums are those of the sets: echoed, lost, late (received first on another connection than it was sent on),
 duplicates and out of order are counted here again, from the echoes and the wire, and must be the same to the
 message. So must the losses of all outages together be. No number passes the wire to a server twice.
 """
@@ -77,7 +77,7 @@ class Evidence:
     outages: list[ev.Outage]
     """In the order in which they were emitted, corrections included."""
     echoes: list[int]
-    """Every one that natsmon heard, in order."""
+    """Every one that natsmon received, in order."""
     wires: list[Wire]
     witnesses: list[Witness]
     """Of each node, in order, as the wires are."""
@@ -99,7 +99,7 @@ def evidence(claims: Claims, cluster: WitnessedCluster) -> Evidence:
 
 
 class Judgement:
-    """Every number's fate as natsmon has it, as the wire has it and as the witnesses have it."""
+    """The outcome of every number, by natsmon, by the wire and by the witnesses."""
 
     def __init__(self, evidence: Evidence) -> None:
         self.tally = evidence.tally
@@ -146,7 +146,7 @@ class Judgement:
         if len(fateless) != tally.rejected:
             yield Violation(f"neither echoed nor lost, and {tally.rejected} rejected", tuple(sorted(fateless)))
 
-    # -- the fates --------------------------------------------------------------------------------
+    # -- the outcomes -----------------------------------------------------------------------------
 
     def _wrong_fates(self) -> Iterable[Violation]:
         rules: dict[str, Iterable[int]] = {
@@ -178,7 +178,7 @@ class Judgement:
         return False
 
     def _came_another_way(self, seq: int) -> bool:
-        """As it was heard first: of what came back, the end of a connection swallows what came before that."""
+        """By its first arrival: the end of a connection discards what came back before it and was not received."""
         sent, returned = self.sent.get(seq), self.returned.get(seq)
         if not sent or not returned:
             return False
@@ -187,24 +187,24 @@ class Judgement:
 
     def _out_of_order(self, echoes: list[int]) -> Iterable[int]:
         highest = 0
-        heard: set[int] = set()
+        received: set[int] = set()
         for seq in echoes:
-            if seq not in heard and seq not in self.late:
+            if seq not in received and seq not in self.late:
                 if seq < highest:
                     yield seq
                 highest = max(highest, seq)
-            heard.add(seq)
+            received.add(seq)
 
     # -- in words ---------------------------------------------------------------------------------
 
     def account(self, seq: int) -> str:
-        """What each side has to say of one number."""
-        says = "lost" if seq in self.lost else "echoed" if seq in self.echoes else "nothing"
+        """What each side recorded of one number."""
+        outcome = "lost" if seq in self.lost else "echoed" if seq in self.echoes else "nothing"
         seen = [
             f"{witness.seen[seq]}× at node {node}" for node, witness in enumerate(self.witnesses) if seq in witness.seen
         ]
         return (
-            f"{seq}: natsmon says {says} (heard {self.echoes[seq]}×); "
+            f"{seq}: natsmon has it as {outcome} (received {self.echoes[seq]}×); "
             f"sent {self._passages(self.sent.get(seq, []))}; returned {self._passages(self.returned.get(seq, []))}; "
             f"seen {', '.join(seen) or 'by no one'}"
         )

@@ -1,6 +1,6 @@
 """The ways to hurt the node natsmon is on. Each begins connected and ends there, on an event, never on a sleep.
 
-A cycle is over when natsmon has heard a message it published on its new connection, and the cluster is whole
+A cycle is over when natsmon has received a message it published on its new connection, and the cluster is whole
 again; every other one only when natsmon has emitted the cost of the outage, so that the next one strikes now before
 what was stranded is decided, now after.
 """

@@ -5,7 +5,7 @@ The stream has three replicas, and is read at the end by a client that is not na
 - What natsmon calls acknowledged is in the stream, once; nothing else is there twice either.
 - Each number up to the last one attempted is acknowledged or rejected; none is lost, and none in flight.
 
-What natsmon read back itself says the same: as many acknowledged as stored, none missing, none twice.
+What natsmon read back itself agrees: as many acknowledged as stored, none missing, none twice.
 """
 
 import asyncio
@@ -73,7 +73,7 @@ def evidence(claims: Claims, cluster: WitnessedCluster) -> Evidence:
 
 
 class Judgement:
-    """Every number's fate as natsmon has it, and as the stream has it."""
+    """The outcome of every number, by natsmon and by the stream."""
 
     def __init__(self, evidence: Evidence) -> None:
         self.tally = evidence.tally
@@ -117,7 +117,7 @@ class Judgement:
                 yield Violation(rule, seqs)
 
     def account(self, seq: int) -> str:
-        """What each side has to say of one number."""
+        """What each side recorded of one number."""
         return (
             f"{seq}: acknowledged {self.echoes[seq]}×, stored {self.stored[seq]}×; "
             f"sent {', '.join(map(_passage, self.sent.get(seq, []))) or 'never'}"

@@ -31,7 +31,7 @@ class Cycle:
     last: int
     disconnected: int
     downtimes: list[float]
-    """Seconds, as natsmon says."""
+    """Seconds, by natsmon's events."""
     took: float
 
 
@@ -93,10 +93,10 @@ def _cycle(
     began = time.monotonic()
     first = cluster.youngest + 1
     claims.until_connected()
-    heard = len(claims.events)
+    before = len(claims.events)
     KINDS[kind](Scene(cluster, claims, cluster.behind(claims.server)), number)
     until_whole(cluster)
-    events = claims.events[heard:]
+    events = claims.events[before:]
     return Cycle(
         kind,
         first,
@@ -115,12 +115,12 @@ def _become_quiet(cluster: WitnessedCluster, claims: Claims) -> None:
     cluster.until_settled(claims.server)
     cluster.until_passed_on("the end")
     claims.execute(commands.Publish())
-    claims.execute(
-        commands.Pause()
-    )  # again, to hear when it has published: that it has paused already, it says at once
+    claims.execute(commands.Pause())  # its answer, "paused already", comes after the message was published
     published = claims.until(ev.Answer)
     claims.wait_for(
-        lambda: claims.tally.t > published.t and claims.tally.in_flight == 0 and claims.heard(claims.tally.attempted),
+        lambda: (
+            claims.tally.t > published.t and claims.tally.in_flight == 0 and claims.received(claims.tally.attempted)
+        ),
         "nothing in flight",
     )
     for node in cluster.nodes:

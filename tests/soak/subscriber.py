@@ -29,7 +29,7 @@ class Span:
 
 @dataclass
 class Witness:
-    """What a subscriber has to say."""
+    """What a subscriber has received, and when it was subscribed."""
 
     seen: Counter[int] = field(default_factory=Counter)
     """How often each sequence number came."""

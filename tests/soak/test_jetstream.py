@@ -39,7 +39,7 @@ def test_correct_run_has_no_violation() -> None:
 
 
 def with_tally(evidence: Evidence, **changes: int) -> None:
-    """natsmon's last tally says otherwise."""
+    """Replace figures of natsmon's last tally."""
     fields = {name: getattr(evidence.tally, name) for name in evidence.tally.__struct_fields__}
     evidence.tally = ev.Tally(**fields | changes)
 

@@ -47,7 +47,7 @@ def test_interrupted_run_leaves_nothing() -> None:
             out, complaint = process.communicate(timeout=30)
         finally:
             process.kill()  # should it not have ended
-    assert (process.returncode, out, complaint) == (130, "", "interrupted: there is no judgement\n")
+    assert (process.returncode, out, complaint) == (130, "", "interrupted: no result\n")
     wait_until(lambda: not any(map(alive, children)), "end of what it started", WITHIN)
 
 
@@ -70,7 +70,7 @@ def a_run() -> Evidence:
     return Evidence(tally, [], [lost, corrected], [1, 2, 5, 6, 7], wires, witnesses)
 
 
-def test_run_without_fault_is_found_to_be_one() -> None:
+def test_correct_run_has_no_violation() -> None:
     judgement = Judgement(a_run())
     assert (judgement.violations, judgement.excused) == ([], set())
     assert (judgement.lost, judgement.late) == ({3, 4}, {2})
@@ -110,7 +110,7 @@ FAULTS: dict[str, tuple[Callable[[Evidence], object], str, tuple[int, ...]]] = {
     "disorder not counted": (lambda run: run.echoes.reverse(), "the tally has 0 out_of_order, and there are 3", ()),
     "an outage with less": (outage(lost=1), "the outages have 1 lost, the tally 2", ()),
     "unknown at the end": (outage(unverified=1), "1 of the outages are unknown", ()),
-    "a number without fate": (tally(attempted=8), "neither echoed nor lost, and 0 rejected", (8,)),
+    "a number without outcome": (tally(attempted=8), "neither echoed nor lost, and 0 rejected", (8,)),
     "echoed, never attempted": (lambda run: run.echoes.append(9), "echoed, and never attempted", (9,)),
     "echoed, not on the wire": (lambda run: run.wires[1].returned.pop(), "it did not come back over the wire", (7,)),
     "echoed, not seen": (unseen, "no witness saw it", (5,)),
@@ -129,7 +129,7 @@ def test_every_fault_is_found(fault: str) -> None:
     [found] = [violation for violation in judgement.violations if rule in violation.rule]
     assert found.seqs == seqs
     for seq in seqs:
-        assert judgement.account(seq).startswith(f"{seq}: natsmon says ")
+        assert judgement.account(seq).startswith(f"{seq}: natsmon has it as ")
 
 
 def test_duplicate_of_a_timely_message_is_not_late() -> None:
