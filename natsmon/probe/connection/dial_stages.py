@@ -118,33 +118,12 @@ class Stages(DialTrace):
         outcome, cause, text = _ending(error)
         self._finish(stage, outcome, address=address, cause=cause, text=text)
 
-    def _finish(
-        self, stage: ev.Stage, outcome: ev.StageOutcome, *, address: str = "", cause: str = "", text: str = ""
-    ) -> None:
+    def _finish(self, stage: ev.Stage, outcome: ev.StageOutcome, **fields: str) -> None:
         elapsed = self.seconds[stage] = _since(self._began[stage]) if stage in self._began else 0.0
-        self._emit_stage(stage, outcome, address=address, elapsed=elapsed, cause=cause, text=text)
+        self._emit_stage(stage, outcome, elapsed=elapsed, **fields)
 
-    def _emit_stage(
-        self,
-        stage: ev.Stage,
-        outcome: ev.StageOutcome,
-        *,
-        address: str = "",
-        elapsed: float = 0.0,
-        cause: str = "",
-        text: str = "",
-    ) -> None:
-        self.learn(
-            ev.DialStage(
-                dial=self.dial,
-                stage=stage,
-                outcome=outcome,
-                address=address,
-                elapsed=elapsed,
-                cause=cause,
-                text=text,
-            )
-        )
+    def _emit_stage(self, stage: ev.Stage, outcome: ev.StageOutcome, **fields: Any) -> None:
+        self.learn(ev.DialStage(dial=self.dial, stage=stage, outcome=outcome, **fields))
 
 
 def _since(began: float) -> float:

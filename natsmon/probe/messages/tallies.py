@@ -8,6 +8,7 @@ from natsmon.probe.messages.ledger import Ledger
 from natsmon.stream import events as ev
 from natsmon.stream.emitter import Emit
 
+_TOTALS = [name for name in ev.Tally.__struct_fields__ if name not in ev.Event.__struct_fields__]
 TALLY_EVERY = 0.1
 CHECKPOINT_EVERY = 5.0
 """Seconds between two tallies while single messages carry every change."""
@@ -43,28 +44,8 @@ class Tallies:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        ledger = self._ledger
         samples = self._latencies.take()
         if samples is not None:
             self._emit(samples)
-        self._emit(
-            ev.Tally(
-                attempted=ledger.attempted,
-                sent=ledger.sent,
-                buffered=ledger.buffered,
-                rejected=ledger.rejected,
-                delivered=ledger.delivered,
-                in_flight=ledger.in_flight,
-                undelivered=ledger.undelivered,
-                unverified=ledger.unverified,
-                lost=ledger.lost,
-                late=ledger.late,
-                duplicate=ledger.duplicate,
-                out_of_order=ledger.out_of_order,
-                bytes=ledger.bytes,
-                buffered_bytes=ledger.buffered_bytes,
-                resent=ledger.resent,
-                suppressed=ledger.suppressed,
-            )
-        )
+        self._emit(ev.Tally(**{name: getattr(self._ledger, name) for name in _TOTALS}))
         self._emitted()
