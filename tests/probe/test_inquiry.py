@@ -169,17 +169,6 @@ async def test_lame_duck_of_a_whole_server(nats_server: StartServer) -> None:
     assert "as it had announced" in lost.text
 
 
-async def test_without_accounts_only_the_monitoring_port_may_know(nats_server: StartServer) -> None:
-    """``$G`` keeps no record that its users may ask for; nor, as it turns out, one for the monitoring port."""
-    server = nats_server(config=HTTP)
-    async with listening(settings(server.url, monitor=f"http://{HOST}:{monitoring_port(server)}")) as run:
-        await run.events.until(ev.Connected)
-        run.execute(commands.Reconnect())
-        await run.events.until(ev.Reconnected)
-        await run.events.until(ev.Identity)
-        assert not run.events.of(ev.CloseReason), "we closed it ourselves"
-
-
 async def test_monitoring_port_answers_without_a_system_account(nats_server: StartServer) -> None:
     config = ACCOUNTS.replace("password: pw", 'password: pw, permissions: { publish: { deny: ["$SYS.>"] } }') + HTTP
     server = nats_server(config=config)
@@ -234,7 +223,7 @@ async def test_monitoring_port_in_clear_asked_by_https_is_reported(nats_server: 
     assert "speaks HTTP, not HTTPS" in failed.text
 
 
-async def test_monitoring_port_that_answers_is_not_reported(nats_server: StartServer) -> None:
+async def test_monitoring_port_gives_no_reason_for_a_manual_reconnect(nats_server: StartServer) -> None:
     server = nats_server(config=HTTP)
     async with listening(settings(server.url, monitor=f"http://{HOST}:{monitoring_port(server)}")) as run:
         await run.events.until(ev.Connected)
@@ -242,6 +231,7 @@ async def test_monitoring_port_that_answers_is_not_reported(nats_server: StartSe
         await run.events.until(ev.Reconnected)
         await run.events.until(ev.Identity)
     assert not run.events.of(ev.SettingFailed)
+    assert not run.events.of(ev.CloseReason)
 
 
 async def test_hanging_lookup_of_the_monitoring_port_occupies_no_executor(monkeypatch: pytest.MonkeyPatch) -> None:
