@@ -204,7 +204,7 @@ def test_local_fault_is_unknown_and_less_than_critical() -> None:
 
 
 def test_bars_in_a_text_are_no_performance_data() -> None:
-    found = made(failed=failure("nats://h:4222", "rtt", "protocol", "said | rtt=0"))
+    found = made(failed=failure("nats://h:4222", "rtt", "protocol", "sent | rtt=0"))
     assert check_formats.nagios([judge(found, Limits())]).count("|") == 1
 
 

@@ -118,7 +118,7 @@ async def test_expired_jwt_is_the_close_reason(nats_server: StartServer, tmp_pat
     operator = Operator(tmp_path)
     server = nats_server(config=operator.config)
     creds = operator.creds(*operator.user(expires_in=2.0))
-    quiet = {"interval": 60.0, "rtt_interval": 60.0}  # what the server has not read yet would cost us its last words
+    quiet = {"interval": 60.0, "rtt_interval": 60.0}  # what the server has not read yet would cost us its error
     async with listening(settings(server.url, creds=creds, **quiet)) as run:
         await run.events.until(ev.Connected)
         lost = await run.events.until(ev.Disconnected)
@@ -345,15 +345,15 @@ def test_fuzz_answers(answers: list[bytes]) -> None:
         runner.run(ask())
 
 
-async def test_identity_with_200_000_allowed_subjects_fits_a_line(nats_server: StartServer) -> None:
-    """The server answers with 5 MB; what is left out is counted."""
-    subjects = ", ".join(f'"orders.{number:07}.created"' for number in range(200_000))
+async def test_identity_with_50_000_allowed_subjects_fits_a_line(nats_server: StartServer) -> None:
+    """The answer is longer than a line may be; what is left out is counted."""
+    subjects = ", ".join(f'"orders.{number:07}.created"' for number in range(50_000))
     allowed = f'permissions: {{ publish: [">"], subscribe: {{ allow: ["_INBOX.>", "hello", {subjects}] }} }}'
     server = nats_server(config=f"authorization {{ users: [{{ user: ann, password: pw, {allowed} }}] }}")
-    async with listening(as_ann(server)) as run:
+    async with listening(as_ann(server, connect_timeout=30.0)) as run:  # the server reads them at each CONNECT
         identity = await run.events.until(ev.Identity)
     assert len(identity.subscribe_allow) == LIST_LIMIT
-    assert identity.omitted == {"subscribe_allow": 200_002 - LIST_LIMIT}
+    assert identity.omitted == {"subscribe_allow": 50_002 - LIST_LIMIT}
     assert max(len(encode(event)) for event in run.events.seen) < 16_384
     tracks = Tracks()
     for line in LineSplitter().feed(b"".join(map(encode, run.events.seen))):

@@ -73,7 +73,7 @@ async def test_setting_that_asks_for_tls_is_kept_to(nats_server: StartServer, ca
 
 async def test_reconnects(nats_server: StartServer) -> None:
     server = nats_server(config=ws.listening_on())
-    quiet = {"interval": 60.0, "rtt_interval": 60.0}  # what the server has not read yet would cost us its last words
+    quiet = {"interval": 60.0, "rtt_interval": 60.0}  # what the server has not read yet would cost us its error
     wanted = settings(ws.address(server), **quiet)
     server.config = ws.listening_on(ws.port_of(server))
     async with listening(wanted) as run:
@@ -85,7 +85,7 @@ async def test_reconnects(nats_server: StartServer) -> None:
         await run.events.until(ev.Reconnected)
         run.execute(commands.Publish())
         await run.events.until(ev.Echoed)
-        for _ in range(5):  # TCP drops the last words where anything of ours, be it an UNSUB, comes too late
+        for _ in range(5):  # TCP drops the last data where anything of ours, be it an UNSUB, comes too late
             await asyncio.to_thread(server.terminate)
             lost = await run.events.until(ev.Disconnected)
             if lost.cause == "shutdown":

@@ -13,7 +13,7 @@ PHRASES = (
     "NO PROBE", "probe died", "obituary", "unsaid",
 )  # fmt: skip
 EXCLUDED = re.compile(rf"\b({'|'.join([*WORDS, *PHRASES])})\b", re.IGNORECASE)
-WRITTEN = ("natsmon", "docs", "README.md", "CHANGELOG.md", "tests/structure", "tests/state", "tests/stream")
+WRITTEN = ("natsmon", "tests", "benchmarks", "screenshots", "examples", "docs", "README.md", "CHANGELOG.md")
 
 
 def files(place: str) -> Iterator[Path]:
