@@ -8,8 +8,6 @@ from typing import NamedTuple
 from natsmon.text import units
 
 _Zone = Callable[[float], time.struct_time]
-
-
 _DAY = 86_400.0
 
 
@@ -18,9 +16,9 @@ def utc(form: str, epoch: float) -> str:
     return _formatted(form, epoch, time.gmtime)
 
 
-def local(form: str, epoch: float) -> str:
-    """Local time, in a format of ``time.strftime``; ``epoch`` in seconds."""
-    return _formatted(form, epoch, time.localtime)
+def local(form: str, epoch: float, unknown: str = "") -> str:
+    """Local time, in a format of ``time.strftime``; ``unknown`` where the calendar does not have it."""
+    return _formatted(form, epoch, time.localtime, unknown)
 
 
 def day(epoch: float) -> str:
@@ -33,11 +31,11 @@ def stamp(epoch: float) -> str:
     return utc("%Y-%m-%d %H:%M:%S UTC", epoch)
 
 
-def _formatted(form: str, epoch: float, zone: _Zone) -> str:
+def _formatted(form: str, epoch: float, zone: _Zone, unknown: str = "") -> str:
     try:
         return time.strftime(form, zone(epoch))
     except (OverflowError, ValueError, OSError):
-        return f"{epoch:g} s after 1970"
+        return unknown or f"{epoch:g} s after 1970"
 
 
 def local_millis(epoch: float) -> str:

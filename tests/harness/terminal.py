@@ -24,7 +24,7 @@ import pyte
 
 from tests.harness.pseudo_terminal import UNKNOWN, environment, set_size, with_terminal
 
-WAIT = 10.0
+WAIT = 30.0
 _SECOND_SCREEN = 1049
 Condition = str | Callable[[str], bool]
 

@@ -3,7 +3,6 @@
 A figure without a sample is a dash, never a zero.
 """
 
-import time
 from typing import TYPE_CHECKING
 
 from natsmon.text import dates, units
@@ -69,18 +68,7 @@ def percent(share: float | None) -> str:
 
 def wall(epoch: float) -> str:
     """The local time of day, to the second."""
-    try:
-        return time.strftime("%H:%M:%S", time.localtime(epoch))
-    except (OverflowError, ValueError, OSError):  # no clock shows it; a stream may claim it
-        return "--:--:--"
-
-
-def local_day(epoch: float) -> str:
-    """The local date."""
-    try:
-        return time.strftime("%Y-%m-%d", time.localtime(epoch))
-    except (OverflowError, ValueError, OSError):
-        return "----------"
+    return dates.local("%H:%M:%S", epoch, "--:--:--")
 
 
 def wall_millis(epoch: float) -> str:

@@ -6,7 +6,7 @@ from natsmon.charts.cells import Row, fit, row, width_of
 from natsmon.charts.columns import header, line
 from natsmon.state import OutageRecord, State, availability
 from natsmon.state.server_names import ServerNames
-from natsmon.text import units
+from natsmon.text import dates, units
 from natsmon.tui.model import figures
 from natsmon.tui.model.moment import Moment
 from natsmon.tui.model.outage_words import outage_cause, outage_cost, total_cost
@@ -124,7 +124,7 @@ def in_full(outage: OutageRecord, moment: Moment) -> list[Row]:
     """One outage as a line of text, for copying."""
     state = moment.state
     names = ServerNames(state)
-    at = f"{figures.local_day(state.wall(outage.began))} {figures.wall_millis(state.wall(outage.began))}"
+    at = dates.local_millis(state.wall(outage.began))
     lasted = f"outage of {units.elapsed(outage.downtime(moment.now))}"
     where = f"{names.name(outage.before)} → {names.name(outage.after) if outage.after else 'not connected'}"
     parts = [f"{at} {outage_cost(outage, moment)}: {lasted}", outage_cause(outage), outage.reason, where]

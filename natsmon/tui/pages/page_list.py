@@ -3,7 +3,7 @@
 from natsmon.charts.cells import Row, fit, fold, row
 from natsmon.state import Dial, OutageRecord
 from natsmon.stream.events import LogLine
-from natsmon.tui.model import figures
+from natsmon.text import dates
 from natsmon.tui.model.key_table import Key
 from natsmon.tui.model.moment import Moment
 from natsmon.tui.model.selection import Selection
@@ -65,7 +65,7 @@ def _line_page(line: LogLine) -> Page:
     _, role = MARKS.get(line.kind, MARKS["info"])
 
     def rows(moment: Moment, width: int) -> list[Row]:
-        at = f"{figures.local_day(line.at)} {figures.wall_millis(line.at)}"
+        at = dates.local_millis(line.at)
         return [fit(row((at, "label")), width), *(fit(row((part, role)), width) for part in fold(line.text, width))]
 
     return SheetPage("event", "event", rows, lambda moment: 0, follows=False)

@@ -20,7 +20,7 @@ from natsmon.charts.columns import Column, header, line, room, shortened, text, 
 from natsmon.state import Dial, State
 from natsmon.state.server_names import ServerNames
 from natsmon.stream import events as ev
-from natsmon.text import units
+from natsmon.text import dates, units
 from natsmon.tui.model import figures
 from natsmon.tui.model.cause_words import cause_words
 from natsmon.tui.model.moment import Moment
@@ -207,7 +207,7 @@ def _outcome(dial: Dial, width: int) -> list[Piece]:
 def in_full(dial: Dial, moment: Moment) -> list[Row]:
     """One dial as a line of text, for copying."""
     state = moment.state
-    at = f"{figures.local_day(state.wall(dial.began))} {figures.wall_millis(state.wall(dial.began))}"
+    at = dates.local_millis(state.wall(dial.began))
     spent = {stage: dial_stages.seconds(part, moment.now) for stage, part in dial.stages.items()}
     stages = ", ".join(f"{stage} {units.elapsed(seconds)}" for stage, seconds in spent.items())
     outcome = f"{dial.outcome or 'dialing'} after {units.elapsed(dial.elapsed(moment.now))}"

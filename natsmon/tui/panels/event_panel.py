@@ -8,6 +8,7 @@ from textual.events import Click
 from natsmon.charts.cells import Role, Row, fit, fold_briefly, row
 from natsmon.state.log import Numbered
 from natsmon.stream.events import LogLine
+from natsmon.text import dates
 from natsmon.text.plain_text import printable
 from natsmon.tui.model import figures
 from natsmon.tui.model.log_window import LogWindow
@@ -187,7 +188,7 @@ class EventPanel(ScrolledPanel, can_focus=True):
 
     def copied(self) -> list[str]:
         lines = self.window.chosen()
-        return [f"{figures.local_day(line.at)} {figures.wall_millis(line.at)} {printable(line.text)}" for line in lines]
+        return [f"{dates.local_millis(line.at)} {printable(line.text)}" for line in lines]
 
     def open(self) -> None:
         if self.window.cursor and (line := self.window.line(self.window.cursor)) is not None:

@@ -9,6 +9,7 @@ from natsmon.charts.cells import Piece, Role, Row, fit, row, runs_of, spread, wi
 from natsmon.replay.loading import Loading
 from natsmon.replay.player import Player
 from natsmon.replay.recording_index import RecordingIndex
+from natsmon.text import dates
 from natsmon.tui.model import figures
 from natsmon.tui.model.moment import Moment
 from natsmon.tui.widgets.panel import Panel
@@ -76,7 +77,7 @@ def _details(player: Player, width: int) -> Row:
     phrases: list[tuple[str, str]] = []
     of = " of " if width >= _DATED else "/"
     if width >= _DATED:
-        phrases.append(("", figures.local_day(player.wall)))
+        phrases.append(("", dates.local("%Y-%m-%d", player.wall)))
     phrases += [("t ", figures.clock(player.now)), ("event ", f"{player.number:,}{of}{len(index):,}")]
     passed = index.outages_until(player.at)
     phrases.append(("outage ", f"{passed:,}{of}{len(index.outages):,}" if index.outages else figures.NONE))
