@@ -12,7 +12,8 @@ from natsmon.dial.dialer import Dialer
 from natsmon.dial.errors import DialError
 from natsmon.dial.stream import CustomDialer
 from natsmon.dial.trace import DialTrace
-from natsmon.library.dial_transport import DialTransport, Misuse
+from natsmon.library.dial_transport import DialTransport
+from natsmon.library.dialing_client import Misuse
 from natsmon.protocol.nats_client import DialClient
 
 if TYPE_CHECKING:

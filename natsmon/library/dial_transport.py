@@ -9,7 +9,6 @@ import asyncio
 import json
 import ssl
 from collections.abc import Mapping
-from typing import Any, Protocol
 from urllib.parse import ParseResult, urlparse
 
 import nats.aio.transport
@@ -23,6 +22,7 @@ from natsmon.dial.stages import Stage
 from natsmon.dial.starttls import upgrade
 from natsmon.dial.stream import CustomDialer, Stream
 from natsmon.dial.trace import DialTrace, Hooks
+from natsmon.library.dialing_client import DialingClient, Misuse, requires_tls
 from natsmon.library.handshake_step import Step, only_os_errors
 from natsmon.protocol.handshake_error import HandshakeError
 from natsmon.protocol.server_errors import classify_server_error
@@ -35,33 +35,6 @@ _OURS_FIRST = 0.9
 """Share of nats-py's timeout for a line, so that this error is raised first: nats-py's does not name the stage."""
 
 _DEFAULT_PORTS = {"ws": 80, "wss": 443}
-
-
-class Misuse(BaseException):
-    """A fault of the program, not of the dial. nats-py retries after any Exception in a dial, so this is none."""
-
-    def __init__(self, error: Exception) -> None:
-        super().__init__(error)
-        self.error = error
-
-
-class DialingClient(Protocol):
-    """What the transport asks of its client; ``natsmon.Client`` is one."""
-
-    options: dict[str, Any]
-
-    @property
-    def is_closed(self) -> bool: ...
-
-    @property
-    def servers(self) -> list[ParseResult]: ...
-
-    @property
-    def initial(self) -> bool:
-        """Whether the initial connect is under way."""
-
-    def given_up(self) -> bool:
-        """Whether the running dial was cancelled, without nats-py noticing."""
 
 
 class DialTransport(nats.aio.transport.Transport):
@@ -126,7 +99,7 @@ class DialTransport(nats.aio.transport.Transport):
         self._closed = self._greeted = self._answered = self._secure = self._verbose = False
         self._early.clear()
         self._held = b""
-        self._tls_required = _requires_tls(self._client)
+        self._tls_required = requires_tls(self._client)
         self._timeout = seconds * _OURS_FIRST
         self._hooks = Hooks(self._trace)
         address = (uri.hostname or "", uri.port or _DEFAULT_PORTS.get(uri.scheme, 4222))
@@ -306,11 +279,6 @@ class DialTransport(nats.aio.transport.Transport):
         if self._stream is None:
             raise DialError(stage, "eof", "the connection is closed")
         return self._stream
-
-
-def _requires_tls(client: DialingClient) -> bool:
-    """As in nats.go, one ``tls://`` URL, or a TLS option, requires TLS of every server of the pool."""
-    return bool(client.options.get("tls")) or any(server.scheme == "tls" for server in client.servers)
 
 
 def _tls_offered(info: Info) -> bool:
