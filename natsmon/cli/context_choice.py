@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from natsmon.stream.probe_child import ProbeChild
 
 _SECTIONS = ("Servers", "TLS", "Proxy", "WebSocket")
+_START = "as started"
 _KEPT = ("connection_name", "config")
 
 
@@ -38,9 +39,9 @@ class ContextChoice:
         """The name and a description of each; first, without a name, what natsmon was started with."""
         now = self._source.settings.context
         rows = [listed(name, now) for name in nats_context.names()]
-        width = max((len(row.name) for row in rows), default=0)
+        width = max(map(len, (_START, *(row.name for row in rows))))
         servers = ", ".join(map(str, self._started_with.servers))
-        start = ("", f"  {'as started':<{width}}  {servers}")
+        start = ("", f"  {_START:<{width}}  {servers}")
         return [start, *((row.name, f"{'●' if row.selected else ' '} {describe(row, width)}") for row in rows)]
 
     def choose(self, name: str) -> None:

@@ -130,7 +130,8 @@ def _as_text(rows: list[Listed]) -> str:
 
 def describe(row: Listed, width: int) -> str:
     """A context in one line, its name padded to ``width``."""
-    known = row.error or f"{row.servers}  {row.credentials}"
+    credentials = "no credentials" if row.credentials == "none" else row.credentials
+    known = row.error or f"{row.servers}  {credentials}"
     expires = f", until {_until(row.expires)}" if row.expires else ""
     return f"{row.name:<{width}}  {known}{expires}"
 

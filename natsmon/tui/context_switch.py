@@ -35,6 +35,9 @@ class ContextSwitch:
         from natsmon.tui.pages.menu import Choice, Menu
 
         listed = await asyncio.to_thread(self._contexts.listed)
+        if len(listed) < 2:
+            self._app.show_notice("there is no context of the nats CLI")
+            return
         choices = [Choice(name, text) for name, text in listed]
         name = await self._app.push_screen_wait(Menu("connect with a context of the nats CLI", choices, closing="C"))
         if name is None:

@@ -15,6 +15,8 @@ from tests.tui import streams
 from tests.tui.driven import driven
 
 PASSWORD = "hunter2"
+WITHIN = 60.0
+"""Seconds for two monitors to start and one to drain, on a busy machine."""
 
 
 @pytest.fixture
@@ -39,25 +41,25 @@ async def test_switching_drains_the_connection_and_keeps_log_recording_and_summa
     env = saved(tmp_path, prod={"url": other.url, "user": "u", "password": PASSWORD}, broken={"url": "nats://h:x"})
     file = tmp_path / "run.jsonl"
     command = [sys.executable, "-m", "natsmon", server.url, "--token", "of-the-first", "--record", str(file)]
-    async with Terminal(command, size=(120, 36), env=env) as terminal:
-        await terminal.until("● CONNECTED")
+    async with Terminal(command, size=(120, 60), env=env) as terminal:
+        await terminal.until("● CONNECTED", WITHIN)
         terminal.send("C")
-        menu = await terminal.until("prod")
+        menu = await terminal.until("prod", WITHIN)
         assert PASSWORD not in menu
         assert "as started" in menu
         terminal.send("j\r")  # broken comes first
-        await terminal.until("the port is not a number")
+        await terminal.until("the port is not a number", WITHIN)
         assert "CONNECTED" in terminal.text
         terminal.send("C")
-        await terminal.until("as started")
+        await terminal.until("as started", WITHIN)
         terminal.send("jj\r")
-        await terminal.until(lambda text: "context prod" in text.splitlines()[0] and "● CONNECTED" in text)
+        await terminal.until(lambda text: "context prod" in text.splitlines()[0] and "● CONNECTED" in text, WITHIN)
         shown = terminal.text
         assert "west" in shown.splitlines()[0]
         assert "switching to context prod" in shown
         assert "not a number" in shown.partition("switching to")[0], "the log of the first connection stays"
         terminal.send("q")
-        assert await terminal.ended() == 0
+        assert await terminal.ended(WITHIN) == 0
         assert terminal.text.count("watched ") == 2
     seen = list(Recording([file]).events())
     assert [type(event) for event in seen if isinstance(event, ev.Session)] == [ev.Session, ev.Session]
