@@ -36,3 +36,20 @@ async def test_dashboard_continues_ends_and_restores_terminal(server: NatsServer
         terminal.send("\x03")
         assert await terminal.ended() == 0
         assert termios.tcgetattr(terminal.fd) == before
+
+
+async def test_ctrl_z_gives_the_terminal_back_until_fg(server: NatsServer) -> None:
+    async with Terminal([sys.executable, "-m", "natsmon", server.url], size=(100, 30)) as terminal:
+        before = termios.tcgetattr(terminal.fd)
+        await terminal.until("● CONNECTED")
+        terminal.send("\x1a")
+        await terminal.until(lambda _: b"\x1b[?1049l" in terminal.output)
+        wait_until(lambda: state(terminal.pid) == "T", "stop")
+        assert termios.tcgetattr(terminal.fd) == before
+        terminal.signal(signal.SIGCONT)
+        await terminal.until(partial(enters, terminal, 2))
+        terminal.send("o")
+        await terminal.until("mean to recover")
+        terminal.send("Q")
+        assert await terminal.ended() == 0
+        assert termios.tcgetattr(terminal.fd) == before
