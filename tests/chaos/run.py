@@ -23,7 +23,7 @@ from tests.chaos.subject import STALE_WITHIN, Subject, random_command
 from tests.chaos.views import FAULTS as VIEW_FAULTS
 from tests.chaos.views import Dashboard, PlainLog
 
-RECOVERS_WITHIN = 20.0
+RECOVERS_WITHIN = 60.0
 """Seconds after a fault until natsmon is CONNECTED and messages are delivered again; it takes some 0.1 s."""
 NOTICED_WITHIN = 1.0
 """Seconds beyond the detection time that a busy machine may need."""

@@ -18,7 +18,7 @@ from tests.chaos.subject import QUICK
 from tests.harness import processes
 from tests.harness.unseen_terminal import UnseenTerminal
 
-WITHIN = 20.0
+WITHIN = 60.0
 """Seconds in which a view draws, a probe starts, or a process ends; each takes a fraction of one."""
 
 
