@@ -5,6 +5,7 @@ from typing import Literal
 import msgspec
 
 from natsmon.state import State
+from natsmon.state.server_names import named
 from natsmon.text import dates
 from natsmon.wording.health import Health
 
@@ -68,7 +69,7 @@ def make_alert(kind: Kind, state: State, health: Health, now: float, *, previous
         previous=previous,
         name=connection.name if connection is not None else "",
         context=connection.context if connection is not None else "",
-        server=(connected.server_name or connected.server) if connected is not None else "",
+        server=named(connected) if connected is not None else "",
         session=state.session.id,
         conn=state.conn,
         outage=outage,

@@ -7,7 +7,7 @@ from natsmon.alerts.alert import make_alert
 from natsmon.alerts.alert_commands import AlertCommands
 from natsmon.config.view_settings import ViewSettings
 from natsmon.state import State
-from natsmon.state.server_names import ServerNames
+from natsmon.state.server_names import address, named
 from natsmon.wording.health import Health
 
 
@@ -86,7 +86,8 @@ class HealthWatch:
 
 
 def _server(state: State) -> str:
-    """The name of the server it is or was connected to, else of the first that is dialed."""
+    """The name of the server it is or was connected to, else the address of the first that is dialed."""
+    if state.connected is not None:
+        return named(state.connected)
     servers = state.connection.servers if state.connection is not None else []
-    server = state.connected.server if state.connected is not None else next(iter(servers), "")
-    return ServerNames(state).name(server)
+    return address(next(iter(servers), ""))

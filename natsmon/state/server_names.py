@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 
 from natsmon.state.state import State
+from natsmon.stream import events as ev
 
 _HOST = re.compile(r"(?P<scheme>\w+://)?(?P<host>\[[^\]]*\]|[^:/]+)(?P<rest>.*)")
 
@@ -11,6 +12,12 @@ _HOST = re.compile(r"(?P<scheme>\w+://)?(?P<host>\[[^\]]*\]|[^:/]+)(?P<rest>.*)"
 def address(server: str) -> str:
     """A URL without the scheme that nearly all servers have."""
     return server.removeprefix("nats://")
+
+
+def named(server: ev.Connected) -> str:
+    """A server's name; its address where it has none."""
+    nameless = server.server_name in ("", server.server_id)
+    return address(server.server) if nameless else server.server_name
 
 
 def names(state: State) -> dict[str, str]:

@@ -36,7 +36,7 @@ _BURST = 256
 
 
 class MonitorApp(ScreenApp):
-    """Does not know what is drawn.
+    """Independent of what is drawn.
 
     Args:
         source: Where events come from and commands go.

@@ -33,7 +33,7 @@ class UnknownTheme(ValueError):
 
 
 class ScreenApp(App[int]):
-    """Does not know what the dashboard shows.
+    """Independent of what the dashboard shows.
 
     Args:
         view: Theme and keymap.

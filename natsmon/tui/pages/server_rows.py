@@ -1,11 +1,11 @@
 """The page of the servers: identity, and every server of the pool."""
 
 from natsmon.charts.cells import Role, Row, fit, row
-from natsmon.state.server_names import address
+from natsmon.state.server_names import address, named
 from natsmon.text import dates
 from natsmon.tui.model import figures
 from natsmon.tui.model.moment import Moment
-from natsmon.tui.panels.server_panel import good_until, named, table, tick, worry
+from natsmon.tui.panels.server_panel import good_until, table, tick, worry
 from natsmon.tui.widgets.prose import facts, heading
 
 __all__ = ["rows", "tick"]

@@ -44,12 +44,6 @@ def rows(moment: Moment, width: int, height: int) -> list[Row]:
     return drawn
 
 
-def named(server: ev.Connected) -> str:
-    """A server's name; its address where it has none."""
-    nameless = server.server_name in ("", server.server_id)
-    return address(server.server) if nameless else server.server_name
-
-
 def good_until(state: State) -> float:
     """When the credentials in use end, seconds since the epoch; 0 when they do not, or that is not known."""
     if state.identity is not None and state.identity.expires:

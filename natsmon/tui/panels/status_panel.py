@@ -2,11 +2,11 @@
 
 from natsmon.charts.cells import Role, Row, fit, left, row, shorten, spread, width_of
 from natsmon.state import availability
-from natsmon.state.server_names import ServerNames, address
+from natsmon.state.server_names import ServerNames, address, named
 from natsmon.text import dates
 from natsmon.tui.model import figures
 from natsmon.tui.model.moment import Moment
-from natsmon.tui.panels.server_panel import good_until, named, worry
+from natsmon.tui.panels.server_panel import good_until, worry
 
 SHAPES: dict[str, tuple[str, Role]] = {"ok": ("●", "good"), "degraded": ("▲", "warn"), "down": ("✗", "bad")}
 """By level of health."""
