@@ -1,4 +1,4 @@
-"""The probe: owns the connections, takes commands, emits events. It knows no view.
+"""The probe: owns the connections, takes commands, emits events.
 
 A probe is given a list of sinks; where they lead is not its concern.
 """

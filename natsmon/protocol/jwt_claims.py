@@ -113,7 +113,7 @@ def contradictions(claims: Claims, *, websocket: bool, address: str, signed: boo
     if claims.proxy_required:
         yield "the user JWT requires a trusted proxy"
     if claims.kind == "user" and not (signed or claims.bearer):
-        yield "the user JWT is no bearer token and needs its seed, or a server that sends a nonce to sign"
+        yield "the user JWT is not a bearer token and needs its seed, or a server that sends a nonce to sign"
 
 
 def _within(address: str, networks: Sequence[str]) -> bool:

@@ -22,7 +22,7 @@ class NotNow(Unanswered):
     """A request may have an answer a moment later."""
 
 
-class NobodyThere(Unanswered):
+class NoResponder(Unanswered):
     """A request has no responder."""
 
 
@@ -115,7 +115,7 @@ async def request(connection: ServerConnection, subject: str, payload: bytes, *,
 
     Raises:
         NotNow: None came within so many seconds.
-        NobodyThere: There is no responder.
+        NoResponder: There is no responder.
         Forbidden: The server refuses the request.
         Unanswered: The connection has ended, or the server answers no PING either.
     """
@@ -133,7 +133,7 @@ async def request(connection: ServerConnection, subject: str, payload: bytes, *,
         await asking.until(answered, within=within)
     if answers:
         if not answers[0]:
-            raise NobodyThere("there is no responder")
+            raise NoResponder("there is no responder")
         return answers[0]
     if asking.forbidden.done():
         raise Forbidden(f"the server does not allow requests on {connection.checked_subject(subject)}")

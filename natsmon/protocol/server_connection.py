@@ -25,7 +25,7 @@ _INBOXES = 16
 
 
 class Unanswered(Exception):
-    """A request has no answer, or the connection has ended; the text says why."""
+    """A request has no answer, or the connection has ended; the text has the reason."""
 
 
 class ServerConnection:
@@ -84,7 +84,7 @@ class ServerConnection:
 
     @property
     def last_answer(self) -> float:
-        """``time.monotonic()`` of the last PONG, or delivered message; other data is no answer."""
+        """``time.monotonic()`` of the last PONG, or delivered message; other data does not count."""
         return self._client.last_answer
 
     def answered(self) -> None:

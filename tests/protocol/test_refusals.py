@@ -140,7 +140,7 @@ async def test_jwt_that_is_not_a_bearer_token_needs_its_seed(nats_server: StartS
     jwt, _ = operator.user()
     failed = await refused(nats_server(config=operator.config), jwt=jwt)
     assert failed.end.cause == "auth_claims"
-    assert "is no bearer token and needs its seed" in failed.text
+    assert "is not a bearer token and needs its seed" in failed.text
 
 
 def jwt_of(claims: object) -> str:

@@ -1,6 +1,6 @@
 """The dials that a connector would make against servers that never answer.
 
-The connector itself runs, on an event loop whose clock jumps to the next timer: there is no second policy.
+The connector itself runs, on an event loop whose clock jumps to the next timer. The policy exists once.
 """
 
 import asyncio

@@ -8,7 +8,7 @@ from natsmon.text import units
 _LOSSES = 3
 """Losses in a row that are alike."""
 _SHORTEST = 1.0
-"""Seconds; a shorter silence is no idle connection."""
+"""Seconds; shorter idle times are ignored."""
 _ALIKE = 0.1
 """Share by which their idle times may differ."""
 _CUTS = (Cause.EOF, Cause.RESET, Cause.WS_CLOSED)

@@ -25,7 +25,7 @@ class PoolEvents:
         self._lame[server] = address
 
     def accepts(self, server: str) -> None:
-        """The server accepted a connection, so it is no lame duck any more."""
+        """The server accepted a connection, so its lame duck mode has ended."""
         self._lame.pop(server, None)
 
     def advertised(self, addresses: Collection[str]) -> None:

@@ -1,7 +1,7 @@
 """Reconnect wait: how long until the next pass over the server pool (ADR-40), and two limits of natsmon's own.
 
-After many failed attempts in a row the wait grows, so that a monitor that dials for ever is no burden. A server that
-accepts and drops connections again and again is not dialed more than ten times a second, whatever the wait is.
+After many failed attempts in a row the wait grows, so that a monitor that dials for ever puts little load on servers. A
+server that accepts and drops connections again and again is dialed ten times a second at most, whatever the wait is.
 """
 
 import random

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from natsmon.protocol.request_reply import NobodyThere, NotNow, request
+from natsmon.protocol.request_reply import NoResponder, NotNow, request
 from natsmon.protocol.server_connection import ServerConnection, Unanswered
 
 USUAL_WINDOW = 120.0
@@ -124,7 +124,7 @@ async def look_up(connection: ServerConnection, stream: str, subject: str) -> St
     """
     try:
         info = await ask(connection, f"STREAM.INFO.{stream}", {}, StreamInfo)
-    except NobodyThere:
+    except NoResponder:
         text = (
             f"JetStream is not enabled on {connection.server.url}: start the servers with -js, or leave out --jetstream"
         )
