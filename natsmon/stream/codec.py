@@ -5,6 +5,7 @@ needs a limit of its own.
 """
 
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -23,8 +24,6 @@ _TEXT_LIMIT = 4_096
 """Characters of one text in an event that would be too long a line."""
 
 _encoder = msgspec.json.Encoder()
-_event_decoder: msgspec.json.Decoder[ev.AnyEvent] = msgspec.json.Decoder(ev.AnyEvent)
-_command_decoder: msgspec.json.Decoder[AnyCommand] = msgspec.json.Decoder(AnyCommand)
 _anything: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 KINDS: dict[str, type[ev.Event]] = {str(kind.__struct_config__.tag): kind for kind in ev.AnyEvent.__args__}
 """Every kind of event by its ``type``."""
@@ -99,7 +98,7 @@ def decode_event(line: bytes) -> ev.AnyEvent | None:
         msgspec.DecodeError: The line is not an event, or a number in it is out of bounds.
     """
     try:
-        return _decode(_event_decoder, line)
+        return _decode(_event_decoder(), line)
     except msgspec.ValidationError:
         raw = _decode(_anything, line)
         if isinstance(raw, dict) and isinstance(raw.get("type"), str) and raw["type"] not in KINDS:
@@ -113,7 +112,18 @@ def decode_command(line: bytes) -> AnyCommand:
     Raises:
         msgspec.DecodeError: With the reason, when the line is not a command.
     """
-    return _decode(_command_decoder, line)
+    return _decode(_command_decoder(), line)
+
+
+@cache
+def _event_decoder() -> msgspec.json.Decoder[ev.AnyEvent]:
+    """Built at the first event: it takes as long as 2 % of a start, and the first screen needs none."""
+    return msgspec.json.Decoder(ev.AnyEvent)
+
+
+@cache
+def _command_decoder() -> msgspec.json.Decoder[AnyCommand]:
+    return msgspec.json.Decoder(AnyCommand)
 
 
 def _decode(decoder: msgspec.json.Decoder[T], line: bytes) -> T:
