@@ -1,6 +1,6 @@
 """The dashboard: its panels, and how many lines each gets."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.events import Resize
@@ -14,7 +14,6 @@ from natsmon.tui.panels import dial_rows, message_panel, round_trip_panel, serve
 from natsmon.tui.panels.event_panel import EventPanel
 from natsmon.tui.panels.outage_panel import OutagePanel
 from natsmon.tui.widgets.key_bar import KeyBar
-from natsmon.tui.widgets.pane import Pane
 from natsmon.tui.widgets.panel import Panel
 from natsmon.tui.widgets.record_table import Opened, RecordTable
 
@@ -125,7 +124,7 @@ class Dashboard(PaneScreen):
     # -- keys -------------------------------------------------------------------------------------
 
     @property
-    def pane(self) -> Pane:
+    def pane(self) -> RecordTable[Any] | EventPanel:
         return self.dials if self.dials.has_focus else self.events
 
     def leave(self) -> None:

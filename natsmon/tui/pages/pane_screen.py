@@ -1,22 +1,26 @@
 """What the dashboard and every page over it have in common: keys that act on the pane in use."""
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from textual.screen import Screen
 
 from natsmon.tui.widgets.key_bar import MomentView
-from natsmon.tui.widgets.pane import Pane
 
 if TYPE_CHECKING:
     from natsmon.tui.app import NatsmonApp
+    from natsmon.tui.panels.event_panel import EventPanel
+    from natsmon.tui.widgets.record_table import RecordTable
+    from natsmon.tui.widgets.sheet import Sheet
+
+    Pane = EventPanel | RecordTable[Any] | Sheet
 
 
 class PaneScreen(Screen[None], MomentView):
     """A screen whose keys move in, filter, select from and copy one of its panels."""
 
     @property
-    def pane(self) -> Pane:
-        """What the keys act on."""
+    def pane(self) -> "Pane":
+        """The panel with rows that the keys act on."""
         raise NotImplementedError
 
     @property

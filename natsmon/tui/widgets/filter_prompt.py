@@ -1,13 +1,15 @@
 """Where the text is typed that the rows of a pane must contain. Loaded when first asked for."""
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
 from natsmon.tui.widgets.key_bar import KeyBar
-from natsmon.tui.widgets.pane import Pane
 from natsmon.tui.widgets.prompt import Prompt
+
+if TYPE_CHECKING:
+    from natsmon.tui.pages.pane_screen import Pane
 
 
 class FilterPrompt(Prompt):
@@ -18,7 +20,7 @@ class FilterPrompt(Prompt):
         Binding("tab,shift+tab", "submit", show=False),
     ]
 
-    def __init__(self, pane: Pane, keybar: KeyBar) -> None:
+    def __init__(self, pane: "Pane", keybar: KeyBar) -> None:
         hint = f"show {pane.noun} that contain…  (enter keeps, esc removes)"
         super().__init__(keybar, pane.needle, placeholder=hint)
         self._pane = pane
