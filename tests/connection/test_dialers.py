@@ -3,6 +3,7 @@
 import asyncio
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -74,18 +75,30 @@ async def test_any_exception_of_a_dialer_is_a_failed_dial(
         await run.events.until(ev.Reconnected)
 
 
+class Late(Deaf):
+    """Reports a step after its dial was given up."""
+
+    async def dial(self, address: tuple[str, int], **given: Any) -> Any:
+        opened = await super().dial(address)
+        given["trace"].connect_start("late")
+        return opened
+
+
+@pytest.mark.parametrize("kind", [Deaf, Late])
 async def test_dialer_that_ignores_its_cancellation_holds_nothing_up(
-    server: NatsServer, monkeypatch: pytest.MonkeyPatch
+    kind: type[Deaf], server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dialer = Deaf()
+    dialer = kind()
     monkeypatch.setattr(connector, "dialer_for", lambda _: dialer)
     async with listening(settings(server.url, connect_timeout=0.05)) as run:
         await run.events.until(ev.DialEnd, lambda end: end.outcome == "timeout")
         await run.events.until(ev.DialStart)
         run.execute(commands.Cancel())
         await run.events.until_status("CLOSED")
-    dialer.released.set()  # what it opens now is closed
-    await dialer.ended.wait()
+        dialer.released.set()  # what it opens now is closed
+        await dialer.ended.wait()
+        await asyncio.sleep(0)
+    assert not [stage for stage in run.events.of(ev.DialStage) if stage.address == "late"]
 
 
 async def test_upgrade_carries_headers_origin_and_query() -> None:

@@ -33,6 +33,7 @@ class Stages(DialTrace):
         self._addresses: dict[str, float] = {}
         self.seconds: dict[str, float] = {}
         self.reached: ev.Stage | None = None
+        self._ended = False
         self.silence = ""
         """Text of a timeout in this part of a stage; empty for the usual one."""
 
@@ -102,6 +103,7 @@ class Stages(DialTrace):
         for stage in list(self._began):
             if stage not in self.seconds:
                 self._finish(stage, unfinished, cause=cause, text=text)
+        self._ended = True
 
     def _address_done(self, address: str, outcome: ev.StageOutcome, cause: str, text: str) -> None:
         began = self._addresses.pop(address, None)
@@ -123,6 +125,8 @@ class Stages(DialTrace):
         self._emit_stage(stage, outcome, elapsed=elapsed, **fields)
 
     def _emit_stage(self, stage: ev.Stage, outcome: ev.StageOutcome, **fields: Any) -> None:
+        if self._ended:
+            return  # from a dialer that was abandoned
         self.learn(ev.DialStage(dial=self.dial, stage=stage, outcome=outcome, **fields))
 
 
