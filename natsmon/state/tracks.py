@@ -4,6 +4,7 @@ The dashboard, the plain log, replay, report and recordings use it; no other cod
 """
 
 from collections.abc import Callable
+from typing import Any
 
 from natsmon.state.limits import FULL, FULL_UP_TO, SMALL, SNAPSHOT, Limits
 from natsmon.state.log import LogLines
@@ -20,8 +21,11 @@ Narrate = Callable[[ev.AnyEvent, State], Narrated]
 SESSIONS_KEPT = 2
 """Of the sessions in one stream, one after the other; the tracks of older ones are dropped."""
 
-_MESSAGES = frozenset({ev.Published, ev.Echoed})
-"""Their lines depend on nothing that changes, but for messages that were not sent; they are made when they are read."""
+_WHEN_READ: dict[type, Callable[[Any], bool]] = {
+    ev.Echoed: lambda event: True,
+    ev.Published: lambda event: event.outcome == "sent",
+}
+"""Single messages whose line depends on nothing that changes: it is made when it is read."""
 _OF_SESSION = frozenset(kind for kind in KINDS.values() if issubclass(kind, ev.SessionEvent))
 
 
@@ -49,12 +53,12 @@ class Track:
         state.apply(event)
         if self._narrate is None:
             return
-        message = kind in _MESSAGES
-        if message and not (isinstance(event, ev.Published) and event.outcome != "sent"):
+        when_read = _WHEN_READ.get(kind)
+        if when_read is not None and when_read(event):
             self.log.add_message(state.session.wall(event.t), event)
         elif (narrated := self._narrate(event, state)) is not None:
-            line = ev.LogLine(at=state.session.wall(event.t), text=narrated[1], kind=narrated[0], message=message)
-            self.log.add(line)
+            at, message = state.session.wall(event.t), kind is ev.Published
+            self.log.add(ev.LogLine(at=at, text=narrated[1], kind=narrated[0], message=message))
 
     def _message_line(self, at: float, event: ev.AnyEvent) -> ev.LogLine:
         narrated = self._narrate(event, self.state) if self._narrate is not None else None

@@ -151,7 +151,7 @@ async def test_buffer_is_sent_in_pieces_that_let_other_tasks_run(
         monkeypatch.setattr(ServerConnection, "write", counted)
         await asyncio.to_thread(nats_server, port=refused_port)
         await run.events.until_counts(lambda tally: tally.delivered >= BUFFERED)
-    assert max(sent.values()) <= 256, sent
+    assert max(sent.values()) < 2 * 256, sent
 
 
 async def test_buffered_messages_are_sent_while_paused(refused_port: int, nats_server: StartServer) -> None:
