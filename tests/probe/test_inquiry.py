@@ -361,3 +361,18 @@ async def test_identity_with_50_000_allowed_subjects_fits_a_line(nats_server: St
         assert event is not None
         tracks.apply(event)
     assert tracks.first.state.identity == identity
+
+
+@pytest.mark.parametrize("inquiries", [True, False])
+async def test_only_inquiries_are_refused_in_the_log_of_a_strict_server(
+    nats_server: StartServer, inquiries: bool
+) -> None:
+    allowed = 'permissions: { publish: "hello", subscribe: "hello" }'
+    server = nats_server(config=f"authorization {{ users: [{{ user: ann, password: pw, {allowed} }}] }}")
+    async with listening(as_ann(server, inquiries=inquiries)) as run:
+        for _ in range(3):
+            await run.events.until(ev.Echoed)
+        while inquiries and "Violation" not in server.log.read_text():
+            await run.events.until(ev.Rtt)
+    assert inquiries or "Violation" not in server.log.read_text()
+    assert not run.events.of(ev.AsyncError), "they are natsmon's own requests"
