@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from natsmon.tui.pages.dial_page import DialPage
-from natsmon.tui.pages.page import Page
+from natsmon.tui.pages.page import Page, RecordPage
 from natsmon.tui.widgets.panel import Panel
 from tests.tui.drawn import text_on
 from tests.tui.driven import run_by_name
@@ -124,7 +123,7 @@ async def test_left_and_right_walk_the_records_on_the_page_of_one(recording: Pat
     async with played(recording) as replay:
         await replay.press("right_square_bracket", "right_square_bracket", "enter")
         page, at = replay.app.screen, replay.player.at
-        assert isinstance(page, DialPage)
+        assert isinstance(page, RecordPage)
         newest = page.record
         await replay.press("left")
         older = page.record
@@ -168,7 +167,7 @@ async def test_page_stays_on_its_record(recording: Path) -> None:
     async with played(recording) as replay:
         await replay.press("right_square_bracket", "right_square_bracket", "enter")
         page = replay.app.screen
-        assert isinstance(page, DialPage)
+        assert isinstance(page, RecordPage)
         dial = page.record
         await replay.press("comma", "full_stop", "comma")
         assert page.record is not dial
@@ -176,7 +175,7 @@ async def test_page_stays_on_its_record(recording: Path) -> None:
         assert replay.app.screen is page
         replay.player.seek(0.0)
         await replay.settle()
-        assert not isinstance(replay.app.screen, DialPage)
+        assert not isinstance(replay.app.screen, RecordPage)
         await replay.press("space")
         assert replay.player.playing
 

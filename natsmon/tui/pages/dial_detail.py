@@ -7,7 +7,7 @@ import msgspec
 from natsmon.charts import dial_gantt
 from natsmon.charts.cells import Role, Row, bar, fit, fold, row, spread, width_of
 from natsmon.charts.dial_stages import MARKS
-from natsmon.state import Dial
+from natsmon.state import Dial, State
 from natsmon.stream import events as ev
 from natsmon.text import dates, units
 from natsmon.tui.model import figures
@@ -19,6 +19,11 @@ from natsmon.wording.cause_table import diagnose
 _TWO_COLUMNS = 150
 _MARKS: dict[ev.DialOutcome, str] = {"connected": "✓", "failed": "✗", "cancelled": "⊘", "timeout": "✗"}
 _SOON = 30 * 86_400
+
+
+def title(dial: Dial, state: State) -> str:
+    """Its number."""
+    return f"{dial.id}"
 
 
 def tick(dial: Dial, moment: Moment) -> object:

@@ -1,9 +1,10 @@
 """One outage in full: its cause, how it was detected, what it cost, and its steps on a scale of time."""
 
 from natsmon.charts.cells import Row, fit, row, spread, width_of
-from natsmon.state import OutageRecord
+from natsmon.state import OutageRecord, State
 from natsmon.state.server_names import ServerNames
 from natsmon.text import units
+from natsmon.tui.model import figures
 from natsmon.tui.model.moment import Moment
 from natsmon.tui.model.moves import move_of
 from natsmon.tui.model.outage_words import costly, outage_cause, outage_cost
@@ -14,6 +15,11 @@ from natsmon.wording.cause_table import diagnose
 
 _RUNS_SHOWN = 12
 """Runs of lost messages shown by number; the event stream has all."""
+
+
+def title(outage: OutageRecord, state: State) -> str:
+    """When it began."""
+    return f"at {figures.wall(state.wall(outage.began))}"
 
 
 def tick(outage: OutageRecord, moment: Moment) -> object:

@@ -1,7 +1,7 @@
 """A page over the dashboard: the status, a sheet or a table, and a key bar. Pages are loaded when they are opened."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -19,6 +19,7 @@ from natsmon.tui.widgets.record_table import RecordTable
 from natsmon.tui.widgets.sheet import Sheet
 
 R = TypeVar("R")
+R_contra = TypeVar("R_contra", contravariant=True)
 _IN_THE_BAR = {
     "back": "back", "up": "scroll", "older": "older", "newer": "newer", "open": "open", "filter": "filter",
     "copy": "copy", "cancel": "cancel", "play": "play/pause", "help": "help",
@@ -104,37 +105,53 @@ class SheetPage(Page):
         self.follows = follows
 
 
+class Detail(Protocol[R_contra]):
+    """How one record is shown in full. A module has these functions."""
+
+    def title(self, record: R_contra, state: State, /) -> str:
+        """Which record it is."""
+        ...
+
+    def rows(self, record: R_contra, moment: Moment, width: int, /) -> list[Row]:
+        """All of the record."""
+        ...
+
+    def tick(self, record: R_contra, moment: Moment, /) -> object:
+        """Changes when the rows would."""
+        ...
+
+
 class RecordPage(Page, Generic[R]):
     """One record of a table in full; those beside it in the table are a key away."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(RECORD_KEYS)
     follows = False
     of_a_record = True
-    noun = "record"
 
-    def __init__(self, record: R, selection: Selection[R]) -> None:
+    def __init__(self, noun: str, record: R, selection: Selection[R], detail: Detail[R]) -> None:
+        self.noun = noun
         self.record = record
         self.selection = selection
-        super().__init__(self.noun, Sheet(self.rows, self.tick, self.heading), without=("open", "filter"))
+        self._detail = detail
+        super().__init__(noun, Sheet(self._rows, self._tick, self._heading), without=("open", "filter"))
 
-    def heading(self) -> str:
-        """The title."""
-        raise NotImplementedError
+    def _heading(self) -> str:
+        state = self.natsmon.watched.state
+        listed = self.selection.listed(state)
+        place = next((n for n, each in enumerate(listed, 1) if each is self.record), None)
+        which = f" · {place:,} of {len(listed):,}" if place is not None else ""
+        return f"{self.noun} {self._detail.title(self.record, state)}{which}"
 
-    def rows(self, moment: Moment, width: int) -> list[Row]:
-        """All of the record."""
-        raise NotImplementedError
+    def _rows(self, moment: Moment, width: int) -> list[Row]:
+        return self._detail.rows(self.record, moment, width)
 
-    def tick(self, moment: Moment) -> object:
-        """Changes when the rows would."""
-        raise NotImplementedError
-
-    def find(self, state: State) -> R | None:
-        """The record of another state that is about the same dial or outage."""
-        raise NotImplementedError
+    def _tick(self, moment: Moment) -> object:
+        known = len(self.selection.kept(moment.state))
+        return id(self.record), known, self._detail.tick(self.record, moment)
 
     def again(self, state: State) -> bool:
-        found = self.find(state)
+        kept = self.selection.kept(state)
+        found = next((each for each in kept if self.selection.same(each, self.record)), None)
         self.record = found or self.record
         return found is not None
 

@@ -7,7 +7,7 @@ from natsmon.text import dates
 from natsmon.tui.model.key_table import Key
 from natsmon.tui.model.moment import Moment
 from natsmon.tui.model.selection import Selection
-from natsmon.tui.pages.page import Page, SheetPage
+from natsmon.tui.pages.page import Page, RecordPage, SheetPage
 from natsmon.tui.panels.event_panel import MARKS
 
 
@@ -21,7 +21,7 @@ def page_named(name: str, keys: tuple[Key, ...], record_keys: tuple[Key, ...]) -
     """
     match name:
         case "outages":
-            from natsmon.tui.pages.outage_pages import OutagesPage
+            from natsmon.tui.pages.outages_page import OutagesPage
 
             return OutagesPage()
         case "upgrade":
@@ -49,14 +49,14 @@ def page_of(record: Dial | OutageRecord | LogLine, dials: Selection[Dial]) -> Pa
         dials: The selection of the table of dials.
     """
     if isinstance(record, Dial):
-        from natsmon.tui.pages.dial_page import DialPage
+        from natsmon.tui.pages import dial_detail
 
-        return DialPage(record, dials)
+        return RecordPage("dial", record, dials, dial_detail)
     if isinstance(record, OutageRecord):
-        from natsmon.tui.pages.outage_pages import OutagePage
+        from natsmon.tui.pages import outage_detail
         from natsmon.tui.pages.outage_rows import OutageSelection
 
-        return OutagePage(record, OutageSelection())
+        return RecordPage("outage", record, OutageSelection(), outage_detail)
     return _line_page(record)
 
 
