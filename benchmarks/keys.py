@@ -29,7 +29,7 @@ async def _run(times: int) -> Row:
             await terminal.until("CONNECTED")
             await terminal.run(1.0)
             taken["p"] = await _press(terminal, "p", times, rng, lambda text: "p resume" in text)
-            taken["?"] = await _press(terminal, "?", times, rng, lambda text: "esc closes" in text)
+            taken["?, q"] = await _press(terminal, "?q", times, rng, lambda text: "esc back" in text)
             await _leave(terminal)
         async with Terminal(_natsmon(refusing.url), size=_SIZE) as terminal:
             await terminal.until("next dial")
