@@ -7,6 +7,7 @@ situation that applies decides, in the order of ``_SITUATIONS``.
 from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple
 
+from natsmon.dial.causes import Cause
 from natsmon.state import State
 from natsmon.state.limits import NO_DATA_AFTER
 from natsmon.text import dates, units
@@ -87,8 +88,12 @@ def _closed(state: State, now: float, feed: Feed) -> Health | None:
     if state.status != "CLOSED":
         return None
     closed = state.closed
-    if closed is None or closed.cause != "gave_up":
-        return Health("down", "CLOSED", (closed.text or closed.cause) if closed is not None else "")
+    if closed is None:
+        return Health("down", "CLOSED")
+    if closed.cause == Cause.CLOSED:
+        return Health("down", "CLOSED", closed.text or "closed on request")
+    if closed.cause != Cause.GAVE_UP:
+        return Health("down", "CLOSED", closed.text or diagnose(None, closed.cause).meaning)
     attempts = f"gave up after {units.plural(state.attempts, 'attempt')}"
     return Health("down", "CLOSED", f"{attempts}: {_last_failure(state) or closed.text}")
 

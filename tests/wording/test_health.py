@@ -129,6 +129,23 @@ def test_health_of_observing_has_the_rate_of_the_last_minute() -> None:
     assert (found.word, found.phrase) == ("CONNECTED", "observing orders.>, 120/s")
 
 
+@pytest.mark.parametrize(
+    ("cause", "phrase"),
+    [
+        ("closed", "closed on request"),
+        ("drained", "the connection was drained"),
+        ("cancelled", "the dial was cancelled"),
+    ],
+)
+def test_health_of_a_closed_connection_has_the_reason_in_words(cause: str, phrase: str) -> None:
+    events = [
+        *_connected(),
+        ev.StatusChanged(t=2.0, status="CLOSED", previous="CONNECTED"),
+        ev.Closed(t=2.0, cause=cause),
+    ]
+    assert _now(events, 3.0, Feed()).phrase == phrase
+
+
 def test_health_of_a_replay_begins_with_replay() -> None:
     assert _now([*_connected(), _DELIVERED], 60.5, Feed(replay=True)).headline == "REPLAY CONNECTED"
 
