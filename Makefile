@@ -22,7 +22,7 @@ help: ## this list
 demo: $(VENV)/.demo ## natsmon on a cluster of its own, with a menu of faults
 	@$(BIN)/natsmon demo $(ARGS)
 
-test: $(VENV)/.dev ## all tests, and the fast ones on other Pythons; SERVER=2.10.25, NATS_PY=2.11.0: with that release
+test: $(VENV)/.dev ## all tests, and on other Pythons those that may differ; SERVER=2.10.25, NATS_PY=2.11.0: with that release
 	@MAKE="$(MAKE)" SERVER="$(SERVER)" NATS_PY="$(NATS_PY)" .ci/test $(VENV) $(ARGS)
 
 soak: $(VENV)/.dev ## 600 faults on a cluster; the account of every message compared with witnesses
