@@ -18,7 +18,7 @@ from tests.harness import processes
 
 _TIMES = 201
 _QUICK_TIMES = 60
-_LIMIT = 0.010
+_LIMIT = 0.002
 _LONGEST_PAUSE = 0.02
 """Seconds a dial is let hang before it is cancelled, at random up to this."""
 
