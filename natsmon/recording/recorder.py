@@ -99,7 +99,7 @@ class Recorder:
                 self._write()
             self._write()
             self._writer.close()
-        except Exception as error:  # whatever it is, the run that is recorded continues
+        except Exception as error:  # no error of a recording ends the run
             reason = error.strerror if isinstance(error, OSError) else None
             self._stop(reason or str(error) or type(error).__name__)
             self._writer.abandon()

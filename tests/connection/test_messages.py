@@ -127,7 +127,7 @@ async def test_buffer_has_a_limit(refused_port: int, nats_server: StartServer) -
 async def test_buffer_is_sent_in_pieces_that_let_other_tasks_run(
     refused_port: int, nats_server: StartServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Counted in turns of the event loop, each of which fires the timers that are due."""
+    """Counts turns of the event loop: each turn fires the timers that are due."""
     loop, turn, sent = asyncio.get_running_loop(), 0, Counter[int]()
     write = ServerConnection.write
 

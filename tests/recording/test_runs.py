@@ -189,7 +189,7 @@ async def test_key_records_with_a_snapshot_first(tmp_path: Path, monkeypatch: py
 
 
 def _lines(drive: Driven) -> list[ev.LogLine]:
-    """The log without the lines about single messages, of which a recording keeps fewer."""
+    """The log without single messages: a recording keeps only some of them."""
     return [line for line in drive.app.watched.window.log if not line.message]
 
 

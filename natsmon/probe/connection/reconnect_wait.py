@@ -12,7 +12,7 @@ from natsmon.protocol import tls
 
 MANY_ATTEMPTS = 60
 LONG_WAIT = 20.0
-"""Seconds between two passes after so many failed attempts, when there is no limit of them; nats.go gives up then."""
+"""Seconds between two passes after MANY_ATTEMPTS failed attempts, without a limit of them; nats.go gives up then."""
 RECONNECTS, WITHIN = 10, 1.0
 """More reconnects than this in so many seconds are too many."""
 

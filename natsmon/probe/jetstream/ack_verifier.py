@@ -111,7 +111,7 @@ class AckVerifier(Verifier):
                 async with asyncio.timeout(self._patience):
                     if not await self._acknowledged_all(connection):
                         await self._send_again(connection, self._stream, [*self._waiting])
-                        await self._acknowledged_all(connection)  # what is not stays in flight
+                        await self._acknowledged_all(connection)  # the others stay in flight
         self._stop()
         try:
             return await read_back(connection, self._name, self._stored, self._message) if self._stored.many else None
@@ -135,7 +135,7 @@ class AckVerifier(Verifier):
     # -- while connected --------------------------------------------------------------------------
 
     async def _attend(self, connection: ServerConnection) -> None:
-        """Look up the stream, send again what is stranded, then new messages, and again what is not acknowledged."""
+        """Look up the stream, resend messages of the last connection, send new ones, resend unacknowledged ones."""
         stream = await self._lookup.wait(connection)
         self._postponed.clear()
         self._pause = 0.0
