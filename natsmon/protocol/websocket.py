@@ -2,8 +2,8 @@
 
 A layer between a transport and a stream's reader and writer, as asyncio's TLS is: received frames are unpacked as they
 arrive, and every write is one frame. It has no task and buffers one incomplete frame at most, so that back-pressure, a
-cancel and an abort reach the socket as without it. The extra ``ws`` has the package websockets, of which the part
-without I/O is used.
+cancel and an abort reach the socket as without it. It uses the part of the package websockets that does no I/O (extra
+``ws``).
 """
 
 import asyncio

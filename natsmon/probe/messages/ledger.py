@@ -4,9 +4,9 @@ Sequence numbers count from 1 in the order of attempts, and are sent in that ord
 
     attempted = sent + buffered + rejected        sent = delivered + in flight + undelivered + lost + unverified
 
-A message is stranded once the connection that carried it has ended without its echo, and lost when the ledger gives
-up what is stranded. It is undelivered when the server answered a PING sent after it, and its echo did not come. If its
-echo comes later all the same, it is delivered and late.
+A message is stranded once the connection that carried it has ended without its echo. Stranded messages are lost when
+the ledger gives them up. A message is undelivered when the server answered a PING sent after it, and its echo did not
+come. If its echo comes later all the same, it is delivered and late.
 
 Numbers with an outcome that may still change are kept as runs. A settled message takes no memory.
 """
