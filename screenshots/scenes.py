@@ -25,30 +25,30 @@ class Stage:
     async def until(self, condition: Callable[[State], bool]) -> None:
         """Wait until the state on the screen is as wanted; the screen has been drawn by then."""
         end = time.monotonic() + PATIENCE
-        while not condition(self.app.watched.state):
+        while not condition(self.app.viewed.state):
             if time.monotonic() > end:
-                raise TimeoutError(f"still {self.app.watched.state.status} after {PATIENCE:g} s")
+                raise TimeoutError(f"still {self.app.viewed.state.status} after {PATIENCE:g} s")
             await self.pilot.pause(0.05)
         await self.pilot.pause(0.2)
 
     async def until_over(self) -> None:
         """The probe has ended."""
-        while self.app.watched.stream == "live":
+        while self.app.viewed.stream == "live":
             await self.pilot.pause(0.05)
 
     async def round_trips(self, more: int) -> None:
-        seen = len(self.app.watched.state.rtts)
+        seen = len(self.app.viewed.state.rtts)
         await self.until(lambda state: len(state.rtts) >= seen + more)
 
     @property
     def node(self) -> FaultyNode:
         """The one that natsmon is on."""
-        on = self.app.watched.state.connected
+        on = self.app.viewed.state.connected
         return next(node for node in self.nodes if on is not None and node.relay.url == on.server)
 
     async def outage(self, dials: int) -> None:
         """The server is killed, and comes back after so many dials in vain."""
-        reconnects = self.app.watched.state.reconnects
+        reconnects = self.app.viewed.state.reconnects
         node = self.node
         await asyncio.to_thread(node.kill)
         await self.until(lambda state: state.outage is not None and state.outage.dials >= dials)
@@ -57,7 +57,7 @@ class Stage:
 
     async def retirement(self) -> None:
         """The server announces its shutdown, ends, and is started again."""
-        reconnects = self.app.watched.state.reconnects
+        reconnects = self.app.viewed.state.reconnects
         node = self.node
         node.lame_duck()
         while node.server.running:

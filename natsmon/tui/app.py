@@ -29,7 +29,7 @@ ALERTS_WITHIN = 1.0
 
 
 class NatsmonApp(MonitorApp):
-    """One connection, watched and acted upon. Its return value is the exit code."""
+    """Shows one connection and sends commands to it. Its return value is the exit code."""
 
     def __init__(
         self,
@@ -62,9 +62,9 @@ class NatsmonApp(MonitorApp):
         keys = self.key_table()
         super().__init__(source, view or ViewSettings(), clock, keys, leave_at_end=leave_at_end, unable=unable)
         self._alerts: HealthWatch | None = None
-        self.recordings = Recordings(source, self.watched, record, recorder)
+        self.recordings = Recordings(source, self.viewed, record, recorder)
         self._dashboard = self.make_dashboard()
-        self._session = self.watched.sessions
+        self._session = self.viewed.sessions
 
     # -- what a replay replaces -------------------------------------------------------------------
 
@@ -75,7 +75,7 @@ class NatsmonApp(MonitorApp):
 
     def make_dashboard(self) -> Dashboard:
         """The screen below every page."""
-        return Dashboard(self.watched.window, self._keys)
+        return Dashboard(self.viewed.window, self._keys)
 
     # -- from the start to the end ----------------------------------------------------------------
 
@@ -104,14 +104,14 @@ class NatsmonApp(MonitorApp):
         self._draw_due = False
         self._end_notice()
         self.recordings.look()
-        self.watched.look()
-        if (late := self.watched.sent.overdue()) is not None:
+        self.viewed.look()
+        if (late := self.viewed.sent.overdue()) is not None:
             self.show_notice(f"{doing(late)}: no answer from the monitor process yet")
-        if self._session != self.watched.sessions:
-            self._session = self.watched.sessions
+        if self._session != self.viewed.sessions:
+            self._session = self.viewed.sessions
             self._leave_records()
-        moment = self.watched.moment()
-        self._views[-1].show(moment, self.watched.revision)
+        moment = self.viewed.moment()
+        self._views[-1].show(moment, self.viewed.revision)
         if (health := moment.health) is not None:
             if self._alerts is None:
                 from natsmon.alerts.health_watch import HealthWatch  # not needed before the first event
@@ -124,7 +124,7 @@ class NatsmonApp(MonitorApp):
             self._alerts.end()
 
     def _alert_failed(self, failure: str) -> None:
-        self.watched.note(failure, "bad")
+        self.viewed.note(failure, "bad")
 
     def action_contexts(self) -> None:
         """Open the menu of contexts."""
@@ -143,7 +143,7 @@ class NatsmonApp(MonitorApp):
     # -- what is shown ----------------------------------------------------------------------------
 
     def action_messages(self) -> None:
-        shown = not self.watched.window.messages
+        shown = not self.viewed.window.messages
         self._dashboard.events.show_messages(shown)
         keep_choice("messages", shown)
         self.show_notice("single messages are " + ("shown" if shown else "hidden; the counters go on"))
@@ -181,5 +181,5 @@ def run(source: Source, *, afterwards: Callable[[Moment, list[str]], None] | Non
     if afterwards is not None and not app.blocked:
         for moment in app.finished:
             afterwards(moment, [])
-        afterwards(app.watched.moment(), app.recordings.made)
+        afterwards(app.viewed.moment(), app.recordings.made)
     return code if code is not None else app.return_code or 1

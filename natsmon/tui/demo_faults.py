@@ -63,7 +63,7 @@ class DemoFaults:
             self._app.show_notice("the fault before is still being caused")
             return
         self.busy = True
-        connected = self._app.watched.state.connected
+        connected = self._app.viewed.state.connected
         server = connected.server if connected is not None else None
         self._app.run_worker(partial(self._apply, fault, server), group="demo", thread=True)
 

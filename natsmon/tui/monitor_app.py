@@ -14,7 +14,7 @@ from natsmon.text.plain_text import printable
 from natsmon.tui.model import decisions
 from natsmon.tui.model.key_table import Key, with_keys
 from natsmon.tui.model.moment import Moment
-from natsmon.tui.model.watched import Watched
+from natsmon.tui.model.viewed_stream import ViewedStream
 from natsmon.tui.screen_app import ScreenApp
 from natsmon.tui.widgets.key_bar import doing
 
@@ -60,9 +60,9 @@ class MonitorApp(ScreenApp):
         super().__init__(view, clock, keys)
         self._source = source
         self._leave_at_end = leave_at_end
-        self.watched = self.make_watched(source, clock, unable)
-        self.watched.on_answer = self._answered
-        self.watched.window.messages = view.messages
+        self.viewed = self.make_viewed(source, clock, unable)
+        self.viewed.on_answer = self._answered
+        self.viewed.window.messages = view.messages
         source.on_stray = self.stray_line
         self.finished: list[Moment] = []
         """The end of each session before this one, where another context was chosen."""
@@ -74,9 +74,9 @@ class MonitorApp(ScreenApp):
         self._draw_due = False
         self._drain_asked = -CONFIRM_WITHIN
 
-    def make_watched(self, source: Source, clock: Callable[[], float], unable: str) -> Watched:
+    def make_viewed(self, source: Source, clock: Callable[[], float], unable: str) -> ViewedStream:
         """What is known from the source."""
-        return Watched(source, clock, unable)
+        return ViewedStream(source, clock, unable)
 
     def on_load(self) -> None:
         """Handle signals before the terminal is in application mode."""
@@ -95,21 +95,21 @@ class MonitorApp(ScreenApp):
     async def _listen(self) -> None:
         taken = 0
         async for event in self._source.events():
-            self.watched.take(event)
+            self.viewed.take(event)
             if self._clock() < self._prompt_until:
                 self._draw_soon()
             taken += 1
             if taken % _BURST == 0:
                 await asyncio.sleep(0)
-        leaving = self.watched.stream == "leaving"
-        self.watched.over()
+        leaving = self.viewed.stream == "leaving"
+        self.viewed.over()
         if self._restarting is not None and not leaving:
             self._restarting.stop()
             self._restarting = None
-            self.finished.append(self.watched.moment())
+            self.finished.append(self.viewed.moment())
             self.call_later(self._start_again)
             return
-        if leaving or (self.watched.stream == "ended" and self._leave_at_end):
+        if leaving or (self.viewed.stream == "ended" and self._leave_at_end):
             self._leave_now()
         self._draw_soon()
 
@@ -123,11 +123,11 @@ class MonitorApp(ScreenApp):
         raise NotImplementedError
 
     def stray_line(self, line: str) -> None:
-        self.watched.note(printable(line), "warn")
+        self.viewed.note(printable(line), "warn")
 
     def log_notice(self, words: str, kind: "Kind" = "info") -> None:
         """Show what was done in the log, and for a few seconds in the place of the key bar."""
-        self.watched.note(words, kind)
+        self.viewed.note(words, kind)
         self.show_notice(words)
         self._prompt_until = self._clock() + _PROMPT
         self._draw_soon()
@@ -136,7 +136,7 @@ class MonitorApp(ScreenApp):
 
     def _decide(self, action: str, *, send: bool = True) -> bool:
         """Send the command of an action, unless it is only asked for; False, with a notice, when it does not apply."""
-        decision = decisions.decide(action, self.watched.moment(), pausing=self.watched.sent.pausing)
+        decision = decisions.decide(action, self.viewed.moment(), pausing=self.viewed.sent.pausing)
         if isinstance(decision, str):
             self.show_notice(with_keys(decision, self._keys))
             return False
@@ -146,7 +146,7 @@ class MonitorApp(ScreenApp):
 
     def _send(self, command: commands.AnyCommand) -> None:
         self._prompt_until = self._clock() + _PROMPT
-        self._source.send(self.watched.sent.issue(command))
+        self._source.send(self.viewed.sent.issue(command))
 
     def _answered(self, command: commands.AnyCommand, answer: ev.Answer) -> None:
         if answer.outcome == "ignored":
@@ -158,9 +158,9 @@ class MonitorApp(ScreenApp):
         self._decide("cancel")
 
     def action_reconnect(self) -> None:
-        moment = self.watched.moment()
+        moment = self.viewed.moment()
         if moment.over and moment.can_restart:
-            self.watched.note("starting the monitor again")
+            self.viewed.note("starting the monitor again")
             self._start_again()
             return
         self._decide("reconnect")
@@ -168,14 +168,14 @@ class MonitorApp(ScreenApp):
     def restart(self, words: str) -> None:
         """Start the monitor again, after the connection is drained and the monitor has ended."""
         self.log_notice(words)
-        if self.watched.moment().over:
+        if self.viewed.moment().over:
             self._start_again()
         elif self._restarting is None:
             self._send(commands.Close())
             self._restarting = self.set_timer(self._patience, self._source.kill)
 
     def _start_again(self) -> None:
-        self.watched.begin()
+        self.viewed.begin()
         self._start()
         self._draw_soon()
 
@@ -198,22 +198,22 @@ class MonitorApp(ScreenApp):
     # -- the end ----------------------------------------------------------------------------------
 
     def action_leave(self) -> None:
-        if self.watched.stream == "live" and self.watched.unable:
+        if self.viewed.stream == "live" and self.viewed.unable:
             self._leave_now()
-        elif self.watched.stream == "live":
-            self.watched.leave()
+        elif self.viewed.stream == "live":
+            self.viewed.leave()
             self._send(commands.Close())
             self.set_timer(self._patience, self.quit_at_once)
             self.show_notice("")  # the key bar shows what is waited for, as long as it is
             self._draw_soon()
-        elif self.watched.stream == "leaving":
+        elif self.viewed.stream == "leaving":
             self.quit_at_once()
         else:
             self._leave_now()
 
     @property
     def _patience(self) -> float:
-        connection = self.watched.state.connection
+        connection = self.viewed.state.connection
         return READ_BACK_WITHIN if connection is not None and connection.verification == "ack" else LEAVE_WITHIN
 
     def action_interrupt(self) -> None:
@@ -227,4 +227,4 @@ class MonitorApp(ScreenApp):
         self._leave_now()
 
     def _leave_now(self) -> None:
-        self.exit(decisions.exit_code(self.watched.moment(), interrupted=self._interrupted, killed=self._killed))
+        self.exit(decisions.exit_code(self.viewed.moment(), interrupted=self._interrupted, killed=self._killed))

@@ -17,7 +17,7 @@ from natsmon.recording.target import Target
 from natsmon.stream import codec
 from natsmon.stream import events as ev
 from natsmon.tui.model.recordings import Recordings
-from natsmon.tui.model.watched import Watched
+from natsmon.tui.model.viewed_stream import ViewedStream
 from tests.tui import streams
 from tests.tui.driven import Driven, driven
 from tests.tui.fakes import Recorded
@@ -172,7 +172,7 @@ async def test_key_records_with_a_snapshot_first(tmp_path: Path, monkeypatch: py
         assert "rec" not in drive.shown("status").splitlines()[0]
         drive.app.recordings.close()
         assert drive.app.recordings.made == [path.name]
-        state, seen = drive.app.watched.state, _lines(drive)
+        state, seen = drive.app.viewed.state, _lines(drive)
         events = [codec.decode_event(line) for line in lines_of(path)]
         kinds = [type(event) for event in events if not isinstance(event, ev.Snapshot)]
         assert kinds == [
@@ -182,7 +182,7 @@ async def test_key_records_with_a_snapshot_first(tmp_path: Path, monkeypatch: py
             again.source.emit(*(event for event in events if event is not None))
             again.source.t = t
             await again.settle()
-            assert again.app.watched.state == state
+            assert again.app.viewed.state == state
             assert _lines(again) == seen
             for panel in ("status", "dials", "messages", "roundtrip", "outages", "servers", "timeline", "events"):
                 assert again.shown(panel) == drive.shown(panel), panel
@@ -190,7 +190,7 @@ async def test_key_records_with_a_snapshot_first(tmp_path: Path, monkeypatch: py
 
 def _lines(drive: Driven) -> list[ev.LogLine]:
     """The log without single messages: a recording keeps only some of them."""
-    return [line for line in drive.app.watched.window.log if not line.message]
+    return [line for line in drive.app.viewed.window.log if not line.message]
 
 
 async def test_each_recording_is_named_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,8 +207,8 @@ async def test_each_recording_is_named_once(tmp_path: Path, monkeypatch: pytest.
 async def test_recordings_in_quick_succession_are_parts_of_one(tmp_path: Path) -> None:
     source = Recorded(streams.connected())
     path = tmp_path / "run.jsonl"
-    recordings = Recordings(source, Watched(source, source.clock), Target(str(path)), None)
-    recordings._watched.take(source.stream.events[0])
+    recordings = Recordings(source, ViewedStream(source, source.clock), Target(str(path)), None)
+    recordings._viewed.take(source.stream.events[0])
     for _ in range(20):
         assert recordings.toggle().startswith("recording to")
         assert recordings.toggle().startswith("recording ends")

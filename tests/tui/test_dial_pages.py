@@ -165,7 +165,7 @@ async def test_nothing_is_painted_on_a_page_when_nothing_changed() -> None:
         await drive.press("enter")
         with mock.patch.object(Panel, "refresh") as painted:
             for _ in range(20):
-                drive.app.watched.revision += 1
+                drive.app.viewed.revision += 1
                 drive.app.draw()
         assert not painted.called
 
@@ -229,7 +229,7 @@ async def test_the_page_of_a_dial_closes_with_its_session(on_top_of_it: tuple[st
         assert on_top(drive) == "dashboard"
         await drive.emit(*stream.events[1:])
         dials = drive.app.query_one(RecordTable).selection
-        assert dials.current(drive.app.watched.state) is drive.app.watched.state.dials[-1]
+        assert dials.current(drive.app.viewed.state) is drive.app.viewed.state.dials[-1]
 
 
 async def test_r_on_the_page_of_a_dial_starts_the_monitor_again_and_closes_the_page() -> None:
@@ -237,7 +237,7 @@ async def test_r_on_the_page_of_a_dial_starts_the_monitor_again_and_closes_the_p
         await drive.press("enter", "r")
         assert drive.source.starts == 2
         assert on_top(drive) == "dashboard"
-        assert "starting the monitor again" in [line.text for _, line in drive.app.watched.window.newest(99)]
+        assert "starting the monitor again" in [line.text for _, line in drive.app.viewed.window.newest(99)]
 
 
 async def test_r_on_another_page_starts_the_monitor_again_and_the_page_stays() -> None:

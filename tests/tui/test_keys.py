@@ -166,11 +166,11 @@ async def test_a_stopped_monitor_is_shown_and_r_starts_it_again() -> None:
         await drive.press("p")
         assert drive.source.sent_commands == []
         assert "monitor stopped; reconnect (r) starts it again" in drive.shown("keybar")
-        lines = len(drive.app.watched.window.log)
+        lines = len(drive.app.viewed.window.log)
         await drive.press("r")
         assert drive.source.starts == 2
         assert "CONNECTED" in drive.shown("status")
-        assert len(drive.app.watched.window.log) > lines, "the log keeps the lines of the session before"
+        assert len(drive.app.viewed.window.log) > lines, "the log keeps the lines of the session before"
 
 
 async def test_quitting_after_the_monitor_stopped_is_3() -> None:
@@ -359,7 +359,7 @@ async def test_enter_opens_a_marked_event_in_full() -> None:
 async def test_enter_opens_the_marked_event_not_a_selected_one() -> None:
     async with driven(streams.outage()) as drive:
         await drive.press("k", "v", "k", "k", "enter")
-        marked = drive.app.watched.window.line(drive.app.watched.window.cursor)
+        marked = drive.app.viewed.window.line(drive.app.viewed.window.cursor)
         assert marked is not None
         opened = drive.app.screen.query_one("Sheet", Panel)
         assert marked.text[:30] in "\n".join(text_of(row) for row in opened._rows)
@@ -374,7 +374,7 @@ async def test_a_click_on_an_event_marks_it_and_a_second_opens_it() -> None:
             await drive.settle()
         assert "1 lost, 2 buffered" in "\n".join(text_of(r) for r in drive.app.screen.query_one("Sheet", Panel)._rows)
         await drive.press("escape")
-        marked = drive.app.watched.window.line(drive.app.watched.window.cursor)
+        marked = drive.app.viewed.window.line(drive.app.viewed.window.cursor)
         assert marked is not None
         assert "1 lost, 2 buffered" in marked.text
 
@@ -409,7 +409,7 @@ async def test_the_filter_is_typed_kept_and_removed() -> None:
     async with driven(streams.outage()) as drive:
         await drive.press("slash", *"refused")
         assert drive.source.sent_commands == [], "letters typed into the filter are not commands"
-        window = drive.app.watched.window
+        window = drive.app.viewed.window
         assert len(window)
         assert all("refused" in line.text for _, line in window.newest(99))
         await drive.press("enter")
@@ -420,7 +420,7 @@ async def test_the_filter_is_typed_kept_and_removed() -> None:
         await drive.press("slash", "z", "z")
         assert "contains “zz”" in drive.shown("events")
         await drive.press("escape")
-        assert any("connected to" in line.text for _, line in drive.app.watched.window.newest(100))
+        assert any("connected to" in line.text for _, line in drive.app.viewed.window.newest(100))
 
 
 async def test_two_keys_at_once_are_two_commands() -> None:
@@ -471,18 +471,18 @@ async def test_turning_pages_leaves_no_event_out() -> None:
 
 async def test_single_messages_are_shown_when_asked_for() -> None:
     async with driven(streams.connected()) as drive:
-        hidden = len(drive.app.watched.window)
+        hidden = len(drive.app.viewed.window)
         await drive.press("m")
-        assert len(drive.app.watched.window) > hidden
+        assert len(drive.app.viewed.window) > hidden
         await drive.press("m")
-        assert len(drive.app.watched.window) == hidden
+        assert len(drive.app.viewed.window) == hidden
 
 
 async def test_single_messages_are_shown_from_the_start_by_a_setting() -> None:
     async with driven(streams.connected(), view=ViewSettings(messages=True)) as drive:
-        shown = len(drive.app.watched.window)
+        shown = len(drive.app.viewed.window)
         await drive.press("m")
-        assert len(drive.app.watched.window) < shown
+        assert len(drive.app.viewed.window) < shown
 
 
 async def test_theme_and_messages_chosen_on_screen_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -586,7 +586,7 @@ async def test_a_slow_drain_is_ended() -> None:
 
 async def test_single_messages_are_counted_at_once() -> None:
     async with driven(streams.connected()) as drive:
-        tally, t = drive.app.watched.state.tally, drive.source.t
+        tally, t = drive.app.viewed.state.tally, drive.source.t
         await drive.emit(ev.Published(t=t, seq=tally.attempted + 1))
         assert f"in flight {tally.in_flight + 1:>11}" in drive.shown("messages")
         await drive.emit(ev.Echoed(t=t, seq=tally.attempted + 1, latency=0.001))

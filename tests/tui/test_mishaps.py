@@ -56,10 +56,10 @@ def _dimmed(drive: Driven) -> set[str]:
 
 async def test_a_note_after_the_monitor_stopped_has_the_present_time() -> None:
     async with driven(streams.connected(), ends=True) as drive:
-        stopped = drive.app.watched.moment().now
+        stopped = drive.app.viewed.moment().now
         drive.source.t += 100.0
-        drive.app.watched.note("starting the monitor again")
-        drive.app.watched.look()
-        _, line = drive.app.watched.window.newest(1)[0]
+        drive.app.viewed.note("starting the monitor again")
+        drive.app.viewed.look()
+        _, line = drive.app.viewed.window.newest(1)[0]
         assert line.at == pytest.approx(streams.STARTED + stopped + 100.0, abs=0.01)
-        assert drive.app.watched.moment().now == stopped
+        assert drive.app.viewed.moment().now == stopped

@@ -173,7 +173,7 @@ async def test_nothing_is_painted_when_nothing_changed() -> None:
             await drive.press(*keys)
             with mock.patch.object(Panel, "refresh") as painted:
                 for _ in range(20):
-                    drive.app.watched.revision += 1
+                    drive.app.viewed.revision += 1
                     drive.app.draw()
             assert not painted.called, keys
 

@@ -50,7 +50,7 @@ async def test_what_was_typed_stays_and_letters_are_keys_again(take: Callable[[D
         await take(drive)
         await drive.settle()
         assert gone(drive)
-        assert drive.app.watched.window.needle == "con"
+        assert drive.app.viewed.window.needle == "con"
         assert drive.source.sent_commands == []
 
 
@@ -75,7 +75,7 @@ async def test_letters_that_come_with_the_key_that_asks_are_no_commands(
         screen = drive.app.screen
         assert screen.query_one(Prompt).value == "cdnkq"
         assert screen.query_one(Prompt).region.bottom == drive.app.size.height, "it stands where the key bar does"
-        pane = screen.query_one(RecordTable) if on_top(drive) == "outages" else drive.app.watched.window
+        pane = screen.query_one(RecordTable) if on_top(drive) == "outages" else drive.app.viewed.window
         assert pane.needle == "cdnkq"
         await drive.together("x", "enter")
         assert gone(drive)
@@ -86,7 +86,7 @@ async def test_a_filter_that_is_given_up_at_once_is_none() -> None:
     async with driven(streams.outage()) as drive:
         await drive.together("slash", *"con", "escape", "d")
         assert gone(drive)
-        assert drive.app.watched.window.needle == ""
+        assert drive.app.viewed.window.needle == ""
         assert drive.source.sent_commands == []
 
 
@@ -112,7 +112,7 @@ async def test_prompt_that_lost_the_focus_does_not_take_it_back() -> None:
         assert gone(drive)
         assert drive.app.focused is drive.app.query_one("#events")
         await drive.press("slash", *"con")
-        assert drive.app.watched.window.needle == "con"
+        assert drive.app.viewed.window.needle == "con"
         await drive.press("escape")
         assert gone(drive)
         assert drive.app.focused is drive.app.query_one("#events")
@@ -137,7 +137,7 @@ async def test_a_terminal_without_the_focus_gives_it_back() -> None:
         drive.app.post_message(AppFocus())
         await drive.settle()
         await drive.press("o")
-        assert drive.app.watched.window.needle == "co"
+        assert drive.app.viewed.window.needle == "co"
         drive.app.post_message(AppBlur())
         await drive.settle()
         await shrink_and_grow(drive)

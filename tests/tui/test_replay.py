@@ -20,7 +20,7 @@ from natsmon.stream import codec, commands
 from natsmon.stream import events as ev
 from natsmon.text.units import LONGEST
 from natsmon.tui.app import NatsmonApp
-from natsmon.tui.model.watched import Watched
+from natsmon.tui.model.viewed_stream import ViewedStream
 from natsmon.tui.replay.replay_app import ReplayApp
 from natsmon.tui.replay.replay_bar import LOST, UNREAD, cell, track
 from natsmon.tui.widgets.panel import Panel
@@ -81,7 +81,7 @@ PANELS = ("dials", "messages", "roundtrip", "outages", "servers", "timeline")
 def seen(app: NatsmonApp) -> dict[str, Any]:
     """Every panel but the status as it stands on the screen, and the lines of the log."""
     screen: dict[str, Any] = {name: app.query_one(f"#{name}", Panel)._rows for name in PANELS}
-    return screen | {"events": [line.text for line in app.watched.window.log]}
+    return screen | {"events": [line.text for line in app.viewed.window.log]}
 
 
 async def test_every_place_shows_what_was_seen_live(server: NatsServer, tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ async def test_every_place_shows_what_was_seen_live(server: NatsServer, tmp_path
         for number in reversed(places):  # by way of a jump
             replay.player.to_event(number)
             await replay.settle()
-            same(replay.app.watched.state, known[number])
+            same(replay.app.viewed.state, known[number])
             if number in some:
                 assert seen(replay.app) == await live(events[:number], (120, 36), seen), number
         for _ in range(12):  # and step by step
@@ -133,13 +133,13 @@ def test_no_outage_is_too_short_for_the_track(width: int) -> None:
 
 
 def test_a_note_in_a_pipe_moves_no_clock() -> None:
-    watched = Watched(Recorded(streams.connected()), lambda: 100.0)
-    watched.take(ev.Session(t=0.0, id="one", started=streams.STARTED))
-    watched.take(ev.Paused(t=10.0))
-    watched.take(ev.Note(t=12.0, text="ahead"))
-    assert watched.moment().now == 10.0
-    watched.look()
-    _, line = watched.window.newest(1)[0]
+    viewed = ViewedStream(Recorded(streams.connected()), lambda: 100.0)
+    viewed.take(ev.Session(t=0.0, id="one", started=streams.STARTED))
+    viewed.take(ev.Paused(t=10.0))
+    viewed.take(ev.Note(t=12.0, text="ahead"))
+    assert viewed.moment().now == 10.0
+    viewed.look()
+    _, line = viewed.window.newest(1)[0]
     assert line.at == streams.STARTED + 12.0
 
 

@@ -64,7 +64,7 @@ async def test_going_to_a_place_that_is_typed(recording: Path) -> None:
         assert replay.shown("keybar").startswith("“x” is not a time; try 15:04")
         await replay.press("slash")
         await replay.type(".+")
-        assert replay.app.watched.window.needle == ".+"
+        assert replay.app.viewed.window.needle == ".+"
         assert replay.player.number == 30
 
 
@@ -171,7 +171,7 @@ async def test_page_stays_on_its_record(recording: Path) -> None:
         dial = page.record
         await replay.press("comma", "full_stop", "comma")
         assert page.record is not dial
-        assert page.record is replay.app.watched.state.find_dial(dial.id)
+        assert page.record is replay.app.viewed.state.find_dial(dial.id)
         assert replay.app.screen is page
         replay.player.seek(0.0)
         await replay.settle()

@@ -32,7 +32,7 @@ def files(folder: Path, ending: str = "") -> list[Path]:
 
 
 def noted(drive: Driven) -> str:
-    return list(drive.app.watched.window.log)[-1].text
+    return list(drive.app.viewed.window.log)[-1].text
 
 
 def test_name_has_the_time() -> None:

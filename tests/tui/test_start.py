@@ -72,12 +72,12 @@ async def test_first_paint_has_the_legend_of_its_width(width: int, shown: str) -
     panel = app._dashboard.timeline
     paint = panel.render_lines
 
-    def watched(crop: Region) -> list[Strip]:
+    def viewed(crop: Region) -> list[Strip]:
         lines = paint(crop)
         titles.append(str(panel.border_title))
         return lines
 
-    panel.render_lines = watched  # type: ignore[method-assign]
+    panel.render_lines = viewed  # type: ignore[method-assign]
     async with app.run_test(size=(width, 36)) as pilot:
         await pilot.pause()
         assert titles

@@ -9,7 +9,7 @@ from natsmon.stream import events as ev
 from natsmon.stream.source import Source
 from natsmon.text import units
 from natsmon.text.plain_text import printable
-from natsmon.tui.model.watched import Watched
+from natsmon.tui.model.viewed_stream import ViewedStream
 
 if TYPE_CHECKING:
     from natsmon.recording.recorder import Recorder
@@ -26,15 +26,17 @@ _GIVE_WAY = 0.5
 class Recordings:
     """One at a time. Its lines are the source's own, and the notes that the view makes."""
 
-    def __init__(self, source: Source, watched: Watched, target: "Target | None", recorder: "Recorder | None") -> None:
-        self._watched = watched
+    def __init__(
+        self, source: Source, viewed: ViewedStream, target: "Target | None", recorder: "Recorder | None"
+    ) -> None:
+        self._viewed = viewed
         self._target = target
         self._recorder = recorder
         self._finished: list[Recorder] = []
         self.made = [recorder.name] if recorder is not None else []
         """The names of all recordings that were begun, oldest first."""
         source.tap = self._take
-        watched.on_note = self._take_note
+        viewed.on_note = self._take_note
 
     def _take(self, line: bytes) -> None:
         if self._recorder is not None:
@@ -48,7 +50,7 @@ class Recordings:
         if self._recorder is None:
             return self._start()
         words = f"recording ends: {_place(self._recorder)}"
-        self._watched.note(words)
+        self._viewed.note(words)
         self._recorder.finish()
         self._finished.append(self._recorder)
         self._recorder = None
@@ -64,14 +66,14 @@ class Recordings:
         for earlier in self._finished:
             earlier.wait(_GIVE_WAY)
         try:
-            self._recorder = Recorder(target, self._watched.tracks.snapshot())
+            self._recorder = Recorder(target, self._viewed.tracks.snapshot())
         except CannotRecord as error:
             words = f"not recorded: {error}"
-            self._watched.note(words, "bad")
+            self._viewed.note(words, "bad")
             return words
         self.made = [*(name for name in self.made if name != target.path), target.path]
         words = f"recording to {_place(self._recorder)}"
-        self._watched.note(words)
+        self._viewed.note(words)
         return words
 
     def look(self) -> None:
@@ -82,8 +84,8 @@ class Recordings:
                 stopped.reported = True
                 if stopped is recorder:
                     self._recorder = None
-                self._watched.note(stopped.failure, "bad")
-        self._watched.recording = units.size(self._recorder.size) if self._recorder is not None else ""
+                self._viewed.note(stopped.failure, "bad")
+        self._viewed.recording = units.size(self._recorder.size) if self._recorder is not None else ""
 
     def close(self) -> list[str]:
         """Write the rest of all recordings. Returns failures that were not shown yet."""

@@ -136,7 +136,7 @@ class RecordPage(Page, Generic[R]):
         super().__init__(noun, Sheet(self._rows, self._tick, self._heading), without=("open", "filter"))
 
     def _heading(self) -> str:
-        state = self.natsmon.watched.state
+        state = self.natsmon.viewed.state
         listed = self.selection.listed(state)
         place = next((n for n, each in enumerate(listed, 1) if each is self.record), None)
         which = f" · {place:,} of {len(listed):,}" if place is not None else ""
@@ -157,7 +157,7 @@ class RecordPage(Page, Generic[R]):
 
     def action_step(self, by: int) -> None:
         """Go to the record before or after this one; a mark in the table moves along."""
-        record = self.selection.beside(self.natsmon.watched.state, self.record, by)
+        record = self.selection.beside(self.natsmon.viewed.state, self.record, by)
         if record is None:
             self.natsmon.show_notice(f"there is no {self.noun} {'before this one' if by > 0 else 'after this one yet'}")
             return

@@ -20,11 +20,11 @@ from natsmon.tui.app import NatsmonApp
 from natsmon.tui.model import figures
 from natsmon.tui.model.key_table import REPLAY_KEYS, Key, bindings
 from natsmon.tui.model.log_window import LogWindow
-from natsmon.tui.model.watched import Watched
+from natsmon.tui.model.viewed_stream import ViewedStream
 from natsmon.tui.pages.dashboard import Dashboard
 from natsmon.tui.pages.page import Page
 from natsmon.tui.replay.replay_bar import ReplayBar
-from natsmon.tui.replay.replay_watched import ReplayWatched
+from natsmon.tui.replay.viewed_recording import ViewedRecording
 from natsmon.tui.widgets.key_bar import MomentView
 
 _SLICE = 0.01
@@ -88,12 +88,12 @@ class ReplayApp(NatsmonApp, inherit_bindings=False):
     def key_table(self) -> tuple[Key, ...]:
         return REPLAY_KEYS
 
-    def make_watched(self, source: Source, clock: Callable[[], float], unable: str) -> Watched:
-        self._playback = ReplayWatched(source, clock, self.player)
+    def make_viewed(self, source: Source, clock: Callable[[], float], unable: str) -> ViewedStream:
+        self._playback = ViewedRecording(source, clock, self.player)
         return self._playback
 
     def make_dashboard(self) -> Dashboard:
-        return ReplayDashboard(self.watched.window, self._keys, ReplayBar(self.player, self.loading))
+        return ReplayDashboard(self.viewed.window, self._keys, ReplayBar(self.player, self.loading))
 
     # -- the recording ----------------------------------------------------------------------------
 

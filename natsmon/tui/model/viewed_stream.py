@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from natsmon.wording.narration import Kind
 
 
-class Watched:
+class ViewedStream:
     """One stream; after the monitor stopped, the next one. The log keeps the lines of the one before."""
 
     def __init__(self, source: Source, clock: Callable[[], float], unable: str = "") -> None:

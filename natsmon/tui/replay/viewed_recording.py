@@ -1,4 +1,4 @@
-"""A recording, watched: the same to every panel as a live stream, at any place of it."""
+"""A recording as a viewed stream: every panel draws it as a live one, at any position."""
 
 from collections.abc import Callable
 
@@ -7,12 +7,12 @@ from msgspec.structs import replace
 from natsmon.replay.player import Player
 from natsmon.stream.source import Source
 from natsmon.tui.model.moment import Moment
-from natsmon.tui.model.watched import Watched
+from natsmon.tui.model.viewed_stream import ViewedStream
 
 NO_CONNECTION = "a recording has no connection to act on"
 
 
-class ReplayWatched(Watched):
+class ViewedRecording(ViewedStream):
     """What is known at the player's place."""
 
     def __init__(self, source: Source, clock: Callable[[], float], player: Player) -> None:
