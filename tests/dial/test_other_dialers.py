@@ -6,7 +6,6 @@ import ipaddress
 import os
 import random
 import sys
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -33,6 +32,7 @@ from tests.conftest import StartServer
 from tests.dial import proxy_servers
 from tests.harness.leaks import our_children, sockets
 from tests.harness.peer import Peer, Talk, playing
+from tests.harness.time_limits import IN_TIME
 from tests.library.clients import Callbacks, Notes, echo, reconnect
 from tests.protocol import websockets
 
@@ -54,14 +54,14 @@ def relay_command() -> list[str]:
 
 
 async def until(met: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(IN_TIME):
         while not met():  # noqa: ASYNC110  # the kernel sends no notification
             await asyncio.sleep(0.01)
 
 
 async def failure(dialer: CustomDialer, host: str = "nats.example") -> DialError:
     with pytest.raises(DialError) as caught:
-        await dialer.dial((host, 4222), deadline=asyncio.get_running_loop().time() + 5, trace=None)
+        await dialer.dial((host, 4222), deadline=asyncio.get_running_loop().time() + IN_TIME, trace=None)
     return caught.value
 
 
@@ -117,7 +117,7 @@ async def test_command_carries_nats_and_ends_with_its_connection(server: NatsSer
     client = await connect(
         server.url,
         dialer=CommandDialer(relay_command()),
-        connect_timeout=10,
+        connect_timeout=IN_TIME,
         reconnect_time_wait=0,
         **callbacks.options,
     )
@@ -134,7 +134,7 @@ async def test_command_carries_tls(nats_server: StartServer, tmp_path: Path) -> 
     certificates = Certificates(tmp_path)
     server = await asyncio.to_thread(nats_server, config=certificates.config())
     dialer = CommandDialer(relay_command())
-    client = await connect(server.url, dialer=dialer, tls=certificates.trusting(), connect_timeout=10)
+    client = await connect(server.url, dialer=dialer, tls=certificates.trusting(), connect_timeout=IN_TIME)
     await echo(client)
     await client.close()
 
@@ -142,7 +142,7 @@ async def test_command_carries_tls(nats_server: StartServer, tmp_path: Path) -> 
 async def test_command_that_fails_is_quoted() -> None:
     command = CommandDialer("sh -c 'echo first >&2; printf \"Permission denied\\033[31m\" >&2; exit 7'")
     with pytest.raises(DialError) as caught:
-        await connect("nats://x", dialer=command, allow_reconnect=False, connect_timeout=10, **Callbacks().options)
+        await connect("nats://x", dialer=command, allow_reconnect=False, connect_timeout=IN_TIME, **Callbacks().options)
     assert (caught.value.stage, caught.value.cause) == ("tcp", "command")
     assert caught.value.text == r"the command exited with 7: Permission denied\x1b[31m"
 
@@ -336,16 +336,13 @@ async def under_tls(peer: Peer, certificates: Certificates) -> AsyncIterator[int
 
 
 CANCELS = 1_000
-"""Of all dialers together; ``make bench`` does as many with each, and measures the time on the clock."""
-CANCEL_WITHIN = 0.02
-"""Seconds of CPU, the peers' included."""
+"""Of all dialers together; ``make bench`` does as many with each, and measures how long a cancel takes."""
 
 
 async def test_cancel_at_any_moment_leaves_nothing_of_any_dialer(server: NatsServer, tmp_path: Path) -> None:
     loop, rng = asyncio.get_running_loop(), random.Random(1)
     complaints: list[dict[str, Any]] = []
     loop.set_exception_handler(lambda _, complaint: complaints.append(complaint))
-    took = []
     async with AsyncExitStack() as held:
         await held.enter_async_context(forwarding(tmp_path / "s", server))
         socks = await held.enter_async_context(proxy_servers.socks())
@@ -366,13 +363,10 @@ async def test_cancel_at_any_moment_leaves_nothing_of_any_dialer(server: NatsSer
             dialer = dialers[number % len(dialers)]
             connecting = asyncio.ensure_future(connect(server.url, dialer=dialer, connect_timeout=60))
             await asyncio.sleep(rng.uniform(0, 0.006))
-            began = time.thread_time()
             connecting.cancel()
             await asyncio.wait([connecting])
-            took.append(time.thread_time() - began)
             if not connecting.cancelled():
                 await connecting.result().close()
         await until(lambda: not our_children().keys() - processes.keys() and len(os.listdir("/proc/self/fd")) <= files)
     gc.collect()
     assert not complaints
-    assert sorted(took)[len(took) * 99 // 100] < CANCEL_WITHIN  # a collection of garbage may fall into some
