@@ -88,7 +88,7 @@ class Stream:
                     return
 
     async def info(self) -> StreamInfo:
-        """As its leader says; a replica that was just started and knows of none answers too, with what it has."""
+        """From its leader; a replica that was just started and has no leader answers too, with its own state."""
         async with asyncio.timeout(_ELECTED_WITHIN):
             while True:
                 with suppress(nats.errors.Error, nats.js.errors.ServiceUnavailableError):

@@ -1,1 +1,1 @@
-"""Delivery verified by a JetStream stream: acknowledgements, resending, audit."""
+"""Delivery verified by a JetStream stream: acknowledgements, and resending."""

@@ -16,12 +16,12 @@ from collections import deque
 from contextlib import suppress
 
 from natsmon.config.settings import Settings
-from natsmon.probe.jetstream.api import ApiError, NoStream, StreamInfo, read_ack
-from natsmon.probe.jetstream.audit import Stored, find, read_back
+from natsmon.probe.audit.stream_audit import Stored, find, read_back
 from natsmon.probe.jetstream.stream_lookup import StreamLookup
 from natsmon.probe.messages.deliveries import Deliveries
 from natsmon.probe.messages.message import AckedMessage
 from natsmon.probe.messages.verifier import Audit, Verifier, nothing
+from natsmon.protocol.jetstream_api import ApiError, NoStream, StreamInfo, read_ack
 from natsmon.protocol.server_connection import ServerConnection, Unanswered
 from natsmon.stream import events as ev
 from natsmon.stream.emitter import Emit

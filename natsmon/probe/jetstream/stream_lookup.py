@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Callable
 
-from natsmon.probe.jetstream.api import Config, NoStream, StreamInfo, look_up
 from natsmon.probe.messages.message import AckedMessage
+from natsmon.protocol.jetstream_api import Config, NoStream, StreamInfo, look_up
 from natsmon.protocol.request_reply import Forbidden
 from natsmon.protocol.server_connection import ServerConnection, Unanswered
 from natsmon.text.plain_text import clip

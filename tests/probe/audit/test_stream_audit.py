@@ -1,21 +1,19 @@
-"""What is read from a stream that was published to, whatever else is in it or has left it."""
+"""The audit of a stream, whatever else is stored in it or was removed from it."""
 
 import asyncio
 import time
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 from natsmon.config.secret import Secret
 from natsmon.config.settings import MAX_RATE
 from natsmon.lab.nats_server import NatsServer
 from natsmon.lab.relay import Relay
+from natsmon.probe.audit import stream_audit
+from natsmon.probe.audit import stream_reader as reader
 from natsmon.probe.jetstream import ack_verifier as acks
-from natsmon.probe.jetstream import audit as readback
-from natsmon.probe.jetstream import stream_reader as reader
-from natsmon.probe.jetstream.api import StreamInfo
 from natsmon.stream import commands
 from natsmon.stream import events as ev
 from tests.conftest import StartServer
@@ -41,7 +39,7 @@ async def none_in_flight(run: Listening) -> None:
         await run.events.until(ev.Echoed)
 
 
-async def test_connected_again_after_it_was_read(server: NatsServer) -> None:
+async def test_reconnect_after_an_audit_publishes_on(server: NatsServer) -> None:
     async with publishing(server) as (run, _, numbers):
         await ten_messages(run)
         before = await read_back(run)
@@ -71,7 +69,7 @@ async def test_message_removed_by_stream_limits_is_not_missing(server: NatsServe
 
 
 async def test_message_removed_by_subject_limit_is_not_missing(server: NatsServer) -> None:
-    """It lies behind another client's message, which the stream has kept."""
+    """It is behind another client's message, which the stream keeps."""
     stored: dict[str, Any] = {"subjects": ["hello", "other"], "max_msgs_per_subject": 4}
     async with stream_on(server, **stored) as stream:
         await stream.publish("other", b"theirs")
@@ -83,17 +81,17 @@ async def test_message_removed_by_subject_limit_is_not_missing(server: NatsServe
 
 
 async def test_message_stored_out_of_order_is_removed_in_order(server: NatsServer) -> None:
-    """One that could not be taken at first, as while a leader is elected, is sent again behind those after it."""
+    """A message rejected at first, as during an election, is sent again behind later ones."""
     async with publishing(server, interval=600.0, stream={"max_msgs": 3}) as (run, stream, _):
         await run.events.until(ev.Echoed)
         connection = run.connection._connection
         write = connection.write
 
-        def nobody_hears(wire: bytes) -> None:
+        def write_elsewhere(wire: bytes) -> None:
             connection.write = write
             write(wire.replace(b"HPUB hello", b"HPUB nobod", 1))
 
-        connection.write = nobody_hears
+        connection.write = write_elsewhere
         await three_messages(run)
         await run.events.until_counts(lambda tally: tally.delivered >= 4)
         for _ in range(2):
@@ -129,7 +127,7 @@ async def test_message_stored_twice_is_counted(server: NatsServer) -> None:
         assert (back.stored, back.missing, back.twice) == (len(numbers), 0, 2)
 
 
-async def test_copy_behind_the_last_one_is_seen(server: NatsServer) -> None:
+async def test_copy_behind_the_last_message_is_read(server: NatsServer) -> None:
     async with publishing(server, interval=600.0, stream={"duplicate_window": 0.1}) as (run, stream, _):
         await run.events.until(ev.Echoed)
         await three_messages(run)
@@ -150,7 +148,7 @@ async def test_mapped_subject_is_read(nats_server: StartServer, tmp_path: Path, 
         assert (back.acknowledged, back.stored, back.missing) == (len(numbers), len(numbers), 0)
 
 
-async def test_stream_that_has_all_the_consumers_it_may_have(server: NatsServer) -> None:
+async def test_stream_at_its_limit_of_consumers_is_read_from_the_leader(server: NatsServer) -> None:
     async with publishing(server, stream={"max_consumers": 1}) as (run, stream, numbers):
         await stream.consume()
         await ten_messages(run)
@@ -159,7 +157,7 @@ async def test_stream_that_has_all_the_consumers_it_may_have(server: NatsServer)
 
 
 async def test_gaps_beyond_the_limit_are_counted(server: NatsServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(readback, "_RUNS", 2)
+    monkeypatch.setattr(stream_audit, "_RUNS", 2)
     async with publishing(server, interval=600.0) as (run, _, __):
         await run.events.until(ev.Echoed)
         ledger = run.connection.deliveries.ledger
@@ -208,13 +206,13 @@ async def test_server_killed_during_the_audit_leaves_it_incomplete(server: NatsS
 
 @pytest.mark.slow
 @pytest.mark.parametrize("size", [5, 65536], ids=["small messages", "more than the socket takes"])
-async def test_server_that_is_frozen_meanwhile_is_not_waited_for(server: NatsServer, size: int) -> None:
-    """Not beyond what there is to wait for its acknowledgements, and a moment more to hear that it says nothing."""
+async def test_frozen_server_does_not_delay_the_end(server: NatsServer, size: int) -> None:
+    """Beyond the time to wait for acknowledgements, natsmon waits for one PONG only."""
     wanted: dict[str, Any] = {"payload": b"x" * size, "interval": 0.01, "drain_timeout": 1.0}
     async with publishing(server, **wanted) as (run, _, __):
         await run.events.until_counts(lambda tally: tally.delivered >= 1)
         await freeze(server)
-        full = size > 1_000  # and what the socket does not take is buffered by then
+        full = size > 1_000  # beyond the socket's buffer, messages wait in ours
         await run.events.until_counts(lambda tally: tally.in_flight >= 50 and (tally.buffered or not full))
         began = time.monotonic()
         run.execute(commands.Drain())
@@ -230,7 +228,7 @@ ALLOWED: dict[str, Any] = {"user": "all", "password": "p"}
 
 
 def consumers_denied(tmp_path: Path, asking: str) -> str:
-    """A configuration where one user may not ask this of consumers."""
+    """A configuration that denies one user this request for consumers."""
     deny = f"{{ publish: {{ deny: ['$JS.API.CONSUMER.{asking}.>'] }} }}"
     users = f"{{ user: u, password: p, permissions: {deny} }}, {{ user: all, password: p }}"
     return f"{jetstream(tmp_path)}\nauthorization {{ users: [{users}] }}"
@@ -239,7 +237,7 @@ def consumers_denied(tmp_path: Path, asking: str) -> str:
 async def test_messages_missing_from_the_consumer_are_read_from_the_leader(
     nats_server: StartServer, tmp_path: Path
 ) -> None:
-    """As where the consumer is on a replica that lags behind, or has ended; here it may not be asked for messages."""
+    """As where the consumer is on a replica that lags behind, or has ended; here its messages are forbidden."""
     server = nats_server(config=consumers_denied(tmp_path, "MSG.NEXT"))
     wanted: dict[str, Any] = {**DENIED, "interval": MAX_RATE, "count": 300}
     async with publishing(server, stream=ALLOWED, **wanted) as (run, stream, numbers):
@@ -253,16 +251,16 @@ async def test_messages_missing_from_the_consumer_are_read_from_the_leader(
         await run.ended()
 
 
-async def test_link_that_ends_while_the_leader_is_asked(
+async def test_connection_that_ends_while_the_leader_is_asked(
     nats_server: StartServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every question fails then, and who asks is cancelled: before Python 3.13, a TaskGroup makes one of both."""
+    """Every request fails and the reader is cancelled: before Python 3.13, a TaskGroup loses the cancel."""
     server = nats_server(config=consumers_denied(tmp_path, "CREATE"))
     monkeypatch.setattr(acks, "ACK_WITHIN", 0.2)
     monkeypatch.setattr(acks, "LOOK_EVERY", 0.05)
     read, asking = reader.Reader._all, asyncio.Event()
 
-    async def read_from_a_frozen_one(self: reader.Reader, start: int, until: int) -> None:
+    async def read_from_a_frozen_server(self: reader.Reader, start: int, until: int) -> None:
         if not asking.is_set():
             asking.set()
             server.stop()
@@ -276,7 +274,7 @@ async def test_link_that_ends_while_the_leader_is_asked(
             lost.setattr(acks, "read_ack", lambda _: None)
             await three_messages(run)
             await stream.until(4)
-            lost.setattr(reader.Reader, "_all", read_from_a_frozen_one)
+            lost.setattr(reader.Reader, "_all", read_from_a_frozen_server)
             attending = proof._task
             await asyncio.wait_for(asking.wait(), WAIT)
             await asyncio.to_thread(server.kill)
@@ -288,16 +286,3 @@ async def test_link_that_ends_while_the_leader_is_asked(
         await run.events.until_counts(lambda tally: tally.delivered >= 4)
         back = await read_back(run)
         assert (back.acknowledged, back.stored, back.missing, back.twice) == (4, 4, 0, 0)
-
-
-@pytest.mark.parametrize(
-    ("cluster", "led"),
-    [
-        pytest.param("", True, id="a server of its own, as older ones say"),
-        pytest.param(',"cluster":{"leader":"n1"}', True, id="there is a leader"),
-        pytest.param(',"cluster":{"name":"soak","replicas":[]}', False, id="a replica that has heard of none"),
-    ],
-)
-def test_stream_info_without_a_leader_is_ignored(cluster: str, led: bool) -> None:
-    answer = f'{{"config":{{"name":"ORDERS"}},"state":{{"first_seq":1,"last_seq":39}}{cluster}}}'
-    assert msgspec.json.decode(answer, type=StreamInfo).led is led

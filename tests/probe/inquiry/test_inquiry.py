@@ -1,4 +1,4 @@
-"""Connections that are lost, and what the server says of it: its own reason stands beside our evidence."""
+"""Lost connections: the server's own reason is shown beside natsmon's evidence."""
 
 import asyncio
 import json
@@ -178,7 +178,7 @@ async def test_monitoring_port_answers_without_a_system_account(nats_server: Sta
         await request("KICK", {"cid": connected.cid})
         _, closed = await reason_of(run)
         assert (closed.reason, closed.source) == ("Kicked", url)
-        assert not run.events.of(ev.AsyncError), "a question that is forbidden is no error"
+        assert not run.events.of(ev.AsyncError), "a forbidden request of natsmon is not the user's error"
         assert not run.events.of(ev.Identity)
 
 
@@ -255,7 +255,7 @@ async def test_hanging_lookup_of_the_monitoring_port_occupies_no_executor(monkey
 
 
 async def test_close_reason_comes_from_another_server_of_the_cluster(nats_server: StartServer) -> None:
-    """We are on another server by then, and the one that knows answers through the cluster."""
+    """natsmon is connected to another server by then; the server with the reason answers through the cluster."""
     one = nats_server(config=ACCOUNTS, cluster="c")
     two = nats_server(config=ACCOUNTS, cluster="c", routes=(one,))
     async with administrator(one) as request, listening(as_ann(one, two)) as run:

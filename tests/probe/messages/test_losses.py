@@ -1,4 +1,4 @@
-"""What becomes known of messages: when one is called lost, when that is taken back, and when nothing can be known."""
+"""When a message is lost, when that is corrected, and when delivery is not verified."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -22,7 +22,7 @@ from tests.harness.witness import witness
 
 
 class Router:
-    """A server's side of one connection: PING is answered, and what is published goes to who subscribed, or nowhere."""
+    """A server's side of one connection: it answers PING, and delivers what is published to subscribers, if any."""
 
     def __init__(self, talk: Talk, *, deaf_to: str = "") -> None:
         self._talk = talk

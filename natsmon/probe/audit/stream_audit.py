@@ -7,11 +7,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from natsmon.probe.jetstream.api import NoStream, StreamInfo, look_up
-from natsmon.probe.jetstream.stream_reader import Note, Reader, from_leader
+from natsmon.probe.audit.stream_reader import Note, Reader, from_leader
 from natsmon.probe.messages.message import Message
 from natsmon.probe.messages.number_runs import Runs
 from natsmon.probe.messages.verifier import Audit
+from natsmon.protocol.jetstream_api import NoStream, StreamInfo, look_up
 from natsmon.protocol.server_connection import ServerConnection, Unanswered
 from natsmon.text import units
 

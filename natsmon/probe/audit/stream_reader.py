@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from natsmon.probe.jetstream.api import A, Answer, ask
 from natsmon.probe.messages.message import Message
+from natsmon.protocol.jetstream_api import A, Answer, ask
 from natsmon.protocol.request_reply import Forbidden, NotNow, inbox
 from natsmon.protocol.server_connection import ServerConnection, Unanswered
 

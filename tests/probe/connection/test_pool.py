@@ -147,7 +147,7 @@ def test_discovered_leave_but_for_the_one_we_are_on() -> None:
 
 
 def test_discovered_by_another_name_are_the_same_servers() -> None:
-    """Each server of ours advertises the same addresses, to be checked for its own name: nothing is new."""
+    """Each server advertises the same addresses, checked under its own name: nothing is discovered."""
     made = pool(A, B)
     first = made.discover(advertised(["192.0.2.1:4222"], A), A)
     made.failed(first[0])

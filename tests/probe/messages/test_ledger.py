@@ -2,7 +2,6 @@
 
 from collections import Counter
 from contextlib import ExitStack
-from itertools import pairwise
 from unittest import mock
 
 import pytest
@@ -15,7 +14,6 @@ from natsmon.probe.messages import in_flight_window as window_module
 from natsmon.probe.messages import ledger as ledger_module
 from natsmon.probe.messages.latency_samples import LatencySamples
 from natsmon.probe.messages.ledger import Cut, Ledger
-from natsmon.probe.messages.number_runs import Runs
 from natsmon.stream.latency_buckets import quantised
 
 SIZE = 5
@@ -44,7 +42,7 @@ class Life(RuleBasedStateMachine):
         self.ledger = Ledger()
         self.now = 0.0
         self.buffer: list[int] = []
-        self.fates: dict[int, str] = {}
+        self.outcomes: dict[int, str] = {}
         self.due: dict[int, float] = {}
         self.cuts: list[tuple[Cut, set[int]]] = []
         self.late = self.duplicate = self.out_of_order = self.highest_echo = self.passed = self.cut_at = 0
@@ -52,13 +50,13 @@ class Life(RuleBasedStateMachine):
     def teardown(self) -> None:
         self.patched.stop()
 
-    def numbers(self, *fates: str) -> set[int]:
-        return {seq for seq, fate in self.fates.items() if fate in fates}
+    def numbers(self, *outcomes: str) -> set[int]:
+        return {seq for seq, outcome in self.outcomes.items() if outcome in outcomes}
 
     def carry(self, seq: int) -> None:
         self.now += 0.25
         self.ledger.send(seq, self.now, SIZE)
-        self.fates[seq] = "unknown" if self.ledger.blind else "flying"
+        self.outcomes[seq] = "unknown" if self.ledger.blind else "flying"
         self.due[seq] = self.now
 
     @rule(many=st.integers(1, 6))
@@ -108,7 +106,7 @@ class Life(RuleBasedStateMachine):
     @rule(choice=st.integers(0))
     def pong(self, choice: int) -> None:
         """Of a PING that was sent after this message."""
-        last = choice % (max(self.fates, default=0) + 1)
+        last = choice % (max(self.outcomes, default=0) + 1)
         self.ledger.pass_by(last)
         self.passed = max(self.passed, last)
 
@@ -116,34 +114,34 @@ class Life(RuleBasedStateMachine):
     def miss(self) -> None:
         overdue = {seq for seq in self.numbers("flying") if seq <= self.passed}
         assert self.ledger.miss(self.passed) == len(overdue)
-        self.fates |= dict.fromkeys(overdue, "overdue")
+        self.outcomes |= dict.fromkeys(overdue, "overdue")
 
     def echo(self, seq: int) -> None:
         self.now += 0.001
         latency = self.ledger.echo(seq, self.now)
-        fate = self.fates.get(seq)
+        outcome = self.outcomes.get(seq)
         assert latency is None or latency == self.now - self.due[seq]
-        if fate in ("flying", "stranded") and self.window > len(self.fates):
+        if outcome in ("flying", "stranded") and self.window > len(self.outcomes):
             assert latency is not None
-        match fate:
+        match outcome:
             case "flying":
                 self.out_of_order += seq < self.highest_echo
                 self.highest_echo = max(seq, self.highest_echo)
             case "stranded" | "lost" | "unknown" | "overdue":
                 self.late += 1
-                assert latency is None or fate == "stranded"
+                assert latency is None or outcome == "stranded"
             case _:
                 assert latency is None
-                self.duplicate += 0 < seq <= max(self.fates, default=0)
+                self.duplicate += 0 < seq <= max(self.outcomes, default=0)
                 return
-        self.fates[seq] = "late" if fate in ("stranded", "lost", "overdue") else "echoed"
+        self.outcomes[seq] = "late" if outcome in ("stranded", "lost", "overdue") else "echoed"
 
     @rule(choice=st.integers(0))
     def refuse_anything(self, choice: int) -> None:
         seq = choice % (self.ledger.attempted + 2)
         self.ledger.refuse(seq)
-        if self.fates.get(seq) in ("flying", "stranded", "unknown"):
-            self.fates[seq] = "refused"
+        if self.outcomes.get(seq) in ("flying", "stranded", "unknown"):
+            self.outcomes[seq] = "refused"
 
     @rule()
     def refuse_next(self) -> None:
@@ -151,26 +149,26 @@ class Life(RuleBasedStateMachine):
         self.ledger.refuse_next()
         answered = max(self.cut_at, self.passed, self.highest_echo)
         if unanswered := [seq for seq in self.numbers("flying", "unknown") if seq > answered]:
-            self.fates[min(unanswered)] = "refused"
+            self.outcomes[min(unanswered)] = "refused"
 
     @rule()
     def cut(self) -> None:
         answered = max(self.passed, self.highest_echo)
-        self.fates |= dict.fromkeys((seq for seq in self.numbers("flying") if seq <= answered), "overdue")
+        self.outcomes |= dict.fromkeys((seq for seq in self.numbers("flying") if seq <= answered), "overdue")
         flying = self.numbers("flying")
-        self.cut_at = max(self.fates, default=0)
+        self.cut_at = max(self.outcomes, default=0)
         self.cuts.append((self.ledger.cut(), flying))
-        self.fates |= dict.fromkeys(flying, "stranded")
+        self.outcomes |= dict.fromkeys(flying, "stranded")
 
     @rule()
     def sentinel(self) -> None:
         self.ledger.give_up()
-        self.fates |= dict.fromkeys(self.numbers("stranded"), "lost")
+        self.outcomes |= dict.fromkeys(self.numbers("stranded"), "lost")
 
     @rule()
     def go_blind(self) -> None:
         self.ledger.go_blind()
-        self.fates |= dict.fromkeys(self.numbers("stranded", "flying"), "unknown")
+        self.outcomes |= dict.fromkeys(self.numbers("stranded", "flying"), "unknown")
 
     @rule()
     def see(self) -> None:
@@ -178,13 +176,13 @@ class Life(RuleBasedStateMachine):
 
     @invariant()
     def agrees(self) -> None:
-        ledger, count = self.ledger, Counter(self.fates.values())
+        ledger, count = self.ledger, Counter(self.outcomes.values())
         sums(ledger)
         assert (ledger.flying, ledger.stranded, ledger.unverified, ledger.undelivered) == tuple(
-            count[fate] for fate in ("flying", "stranded", "unknown", "overdue")
+            count[outcome] for outcome in ("flying", "stranded", "unknown", "overdue")
         )
-        assert ledger.sent == len(self.fates) - count["refused"]
-        assert (ledger.lost, ledger.bytes) == (count["lost"], SIZE * len(self.fates))
+        assert ledger.sent == len(self.outcomes) - count["refused"]
+        assert (ledger.lost, ledger.bytes) == (count["lost"], SIZE * len(self.outcomes))
         assert ledger.delivered == count["echoed"] + count["late"]
         assert (ledger.late, ledger.duplicate) == (self.late, self.duplicate)
         assert ledger.out_of_order == self.out_of_order
@@ -193,11 +191,11 @@ class Life(RuleBasedStateMachine):
     @invariant()
     def charges_every_cut_with_its_own(self) -> None:
         for cut, numbers in self.cuts:
-            fates = {seq: self.fates[seq] for seq in numbers}
-            count = Counter(fates.values())
+            outcomes = {seq: self.outcomes[seq] for seq in numbers}
+            count = Counter(outcomes.values())
             assert (cut.stranded, cut.lost, cut.late) == (count["stranded"], count["lost"], count["late"])
             lost = {seq for first, last in cut.lost_seqs for seq in range(first, last + 1)}
-            assert lost == {seq for seq, fate in fates.items() if fate == "lost"}
+            assert lost == {seq for seq, outcome in outcomes.items() if outcome == "lost"}
 
     @invariant()
     def stays_small(self) -> None:
@@ -291,20 +289,20 @@ def test_loss_is_taken_back_once() -> None:
     assert (cut.lost, cut.late, list(cut.lost_seqs)) == (2, 1, [(1, 1), (3, 3)])
 
 
-def test_late_before_it_is_given_up_has_a_latency() -> None:
+def test_late_echo_before_the_loss_has_a_latency() -> None:
     ledger = sent(1)
     ledger.cut()
     assert ledger.echo(1, 0.5) == 0.5
     assert (ledger.late, ledger.lost) == (1, 0)
 
 
-def test_second_echo_is_a_duplicate_and_a_strange_one_is_nothing() -> None:
+def test_second_echo_is_a_duplicate_and_an_unknown_one_is_ignored() -> None:
     ledger = sent(1)
     assert [ledger.echo(seq, 1.0) for seq in (1, 1, 2, 0, 10**30)] == [1.0, None, None, None, None]
     assert (ledger.delivered, ledger.duplicate) == (1, 1)
 
 
-def test_out_of_order() -> None:
+def test_echo_behind_a_later_one_is_out_of_order() -> None:
     ledger = sent(1, 2, 3)
     for seq in (1, 3, 2):
         ledger.echo(seq, 1.0)
@@ -327,39 +325,26 @@ def test_gap_wider_than_the_window_is_not_kept() -> None:
     assert (ledger.delivered, ledger.in_flight) == (2, 0)
 
 
-# -- runs -------------------------------------------------------------------------------------------
-
-
-@given(st.sets(st.integers(1, 60)), st.lists(st.integers(0, 61)), st.integers(0, 61))
-def test_runs_are_a_set(numbers: set[int], out: list[int], upto: int) -> None:
-    runs, plain = Runs(100), set(numbers)
-    for number in sorted(numbers):
-        runs.append(number, number)
-    for number in out:
-        assert runs.discard(number) == (number in plain)
-        plain.discard(number)
-    assert flat(runs) == sorted(plain)
-    assert all(first > last + 1 for (_, last), (first, _) in pairwise(runs)), "two runs that should be one"
-    assert flat(runs.take(upto)) == sorted(number for number in plain if number <= upto)
-    assert flat(runs) == sorted(number for number in plain if number > upto)
-
-
-def flat(runs: "Runs | list[tuple[int, int]]") -> list[int]:
-    return [number for first, last in runs for number in range(first, last + 1)]
-
-
-def test_of_too_many_runs_the_oldest_are_dropped() -> None:
-    runs = Runs(2)
-    runs.extend([(1, 1), (3, 5), (7, 9)])
-    assert list(runs) == [(3, 5), (7, 9)]
-    assert runs.discard(8)
-    assert list(runs) == [(7, 7), (9, 9)]
+def test_refused_message_counts_as_rejected() -> None:
+    ledger = Ledger()
+    for seq in (1, 2, 3, 4):
+        ledger.attempt()
+        ledger.send(seq, 0.0, 5)
+    ledger.refuse(2)
+    assert (ledger.sent, ledger.rejected, ledger.flying) == (3, 1, 3)
+    cut = ledger.cut()
+    ledger.refuse(1)
+    ledger.refuse(1)
+    assert (ledger.sent, ledger.rejected, ledger.stranded, cut.stranded) == (2, 2, 2, 2)
+    ledger.echo(3, 1.0)
+    ledger.echo(4, 1.0)
+    assert (ledger.delivered, ledger.in_flight, cut.late, ledger.lost) == (2, 0, 2, 0)
 
 
 # -- latencies --------------------------------------------------------------------------------------
 
 
-def test_latencies() -> None:
+def test_latency_samples_keep_count_and_extremes() -> None:
     latencies = LatencySamples()
     assert latencies.take() is None
     for seq in range(1, 102):
