@@ -112,10 +112,9 @@ def pool(state: "State", event: ev.Pool) -> None:
         state.pool[member.server] = member
     for server in event.removed:
         state.pool.pop(server, None)
-    state.pool_omitted = event.omitted
+    state.pool_size = event.size
     while len(state.pool) > state.limits.servers:
         del state.pool[next(iter(state.pool))]
-        state.pool_omitted += 1
 
 
 def lame_duck(state: "State", event: ev.LameDuck) -> None:

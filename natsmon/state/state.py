@@ -61,7 +61,8 @@ class State(msgspec.Struct):
     identity: ev.Identity | None = None
     pool: dict[str, ev.PoolMember] = {}
     """Members by URL."""
-    pool_omitted: ev.Count = 0
+    pool_size: ev.Count = 0
+    """Servers in the pool; ask ``pool_omitted``."""
     lame_duck: str = ""
     """The server that announced its shutdown, while connected to it."""
     keepalive: ev.Keepalive | None = None
@@ -120,6 +121,11 @@ class State(msgspec.Struct):
     def end(self) -> ev.End | None:
         """The last event of the session, once it has ended."""
         return self.session.end
+
+    @property
+    def pool_omitted(self) -> int:
+        """Servers of the pool that are not kept."""
+        return max(0, self.pool_size - len(self.pool))
 
     @property
     def dial(self) -> Dial | None:

@@ -540,8 +540,8 @@ class Pool(Event, frozen=True, kw_only=True):
     changed: list[PoolMember] = []
     """Members that are new or different."""
     removed: list[str] = []
-    omitted: Count = 0
-    """Discovered servers that are not kept, because there are too many."""
+    size: Count = 0
+    """Servers in the pool, with the discovered ones that are too many to be kept."""
 
 
 class Discovered(Event, frozen=True, kw_only=True):

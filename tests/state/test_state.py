@@ -8,7 +8,7 @@ from hypothesis import settings as example_settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from natsmon.state import FULL, AddressDial, Limits, OutageRecord, StageRecord, State, availability
+from natsmon.state import FULL, SMALL, AddressDial, Limits, OutageRecord, StageRecord, State, availability
 from natsmon.state.fold import FOLDS
 from natsmon.state.histogram import Histogram
 from natsmon.state.latency_series import MINUTE, LatencySeries
@@ -366,10 +366,21 @@ def test_manual_reconnect_is_no_outage_until_a_dial_fails() -> None:
 
 def test_pool_keeps_changes_and_forgets_removed_servers() -> None:
     members = [ev.PoolMember(server=A), ev.PoolMember(server=B)]
-    fewer = ev.Pool(t=2.0, changed=[ev.PoolMember(server=A, failures=1)], removed=[B], omitted=7)
+    fewer = ev.Pool(t=2.0, changed=[ev.PoolMember(server=A, failures=1)], removed=[B], size=8)
     state = folded(ev.Pool(t=1.0, changed=members), fewer)
     assert state.pool == {A: ev.PoolMember(server=A, failures=1)}
     assert state.pool_omitted == 7
+
+
+def test_servers_beyond_the_limit_are_counted_once() -> None:
+    events = [
+        ev.Pool(t=1.0, changed=[ev.PoolMember(server=f"s{n}") for n in half], size=40)
+        for half in (range(20), range(20, 40))
+    ]
+    changed = ev.Pool(t=2.0, changed=[ev.PoolMember(server="s0", failures=1)], size=40)
+    state = folded(*events, changed, limits=SMALL)
+    assert (len(state.pool), state.pool_omitted) == (SMALL.servers, 40 - SMALL.servers)
+    assert "s0" in state.pool
 
 
 def test_time_never_goes_back() -> None:

@@ -205,10 +205,10 @@ GOLDEN: list[tuple[ev.AnyEvent, str]] = [
             t=7.0,
             changed=[ev.PoolMember(server="nats://a:4222", failures=1, attempts_left=2)],
             removed=["nats://b:4222"],
-            omitted=3,
+            size=3,
         ),
         '{"type":"pool","t":7.0,"changed":[{"server":"nats://a:4222","failures":1,"attempts_left":2}],'
-        '"removed":["nats://b:4222"],"omitted":3}',
+        '"removed":["nats://b:4222"],"size":3}',
     ),
     (
         ev.Discovered(t=7.0, servers=["nats://c:4222"], omitted=2),

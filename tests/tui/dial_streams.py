@@ -74,8 +74,14 @@ def learn(stream: Stream, **connect: object) -> Stream:
     return stream.add(ev.DialConnect(t=stream.t, dial=stream.dials, connect=CONNECT, **connect))  # type: ignore[arg-type]
 
 
-def pool(stream: Stream, *members: ev.PoolMember) -> Stream:
-    return stream.add(ev.Pool(t=stream.t, changed=list(members)))
+def pool(stream: Stream, *members: ev.PoolMember, size: int = 0) -> Stream:
+    return stream.add(ev.Pool(t=stream.t, changed=list(members), size=size))
+
+
+def large_pool() -> Stream:
+    """Connected in a cluster whose servers advertise more addresses than are kept."""
+    stream = Stream().become("CONNECTING").connect("nats://s30:4222", name="")
+    return pool(stream, *(ev.PoolMember(server=f"nats://s{n}:4222", discovered=n > 0) for n in range(40)), size=1_040)
 
 
 def secured() -> Stream:

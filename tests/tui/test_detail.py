@@ -209,7 +209,7 @@ def test_pool_marks_the_dialed_and_the_next_server() -> None:
     assert texts(server_panel.rows(moment_of(waiting), 78, 6))[1].split() == ["◌", "east-1:4222", "0", "–", "next"]
 
 
-def test_a_pool_too_large_for_its_panel_shows_those_that_matter() -> None:
+def test_pool_too_large_for_its_panel_shows_the_servers_in_use() -> None:
     stream = Stream().become("CONNECTING").connect("nats://s30:4222", name="")
     dial_streams.pool(stream, *(ev.PoolMember(server=f"nats://s{n}:4222") for n in range(40)))
     shown = texts(server_panel.rows(moment_of(stream), 78, 5))
@@ -217,6 +217,16 @@ def test_a_pool_too_large_for_its_panel_shows_those_that_matter() -> None:
     assert shown[1].startswith("● s30:4222")
     assert shown[-1].strip() == "and 37 more · s shows all"
     assert len([line for line in texts(server_rows.rows(moment_of(stream), 78)) if ":4222" in line]) == 41
+
+
+def test_servers_that_are_not_kept_are_counted() -> None:
+    moment = moment_of(dial_streams.large_pool())
+    assert texts(server_rows.rows(moment, 78))[-1].strip() == "and 1,000 more, not kept"
+    assert texts(server_panel.rows(moment, 78, 50))[-1].strip() == "and 1,000 more, not kept"
+    shown = texts(server_panel.rows(moment, 78, 5))
+    assert shown[1].startswith("● s30:4222")
+    assert shown[-1].strip() == "and 1,037 more, 1,000 of them not kept · s shows the others"
+    assert texts(server_panel.rows(moment, 78, 1))[0].startswith("1,040 in the pool, 39 discovered")
 
 
 def test_identity_and_its_expiry() -> None:

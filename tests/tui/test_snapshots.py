@@ -80,6 +80,11 @@ def test_servers(snap_compare: Compare) -> None:
     assert snap_compare(app_on(dial_streams.secured()), terminal_size=(80, 24), run_before=settle, press=["s"])
 
 
+def test_servers_that_are_not_kept(snap_compare: Compare) -> None:
+    app = app_on(dial_streams.large_pool())
+    assert snap_compare(app, terminal_size=(80, 24), run_before=settle, press=["s", "G"])
+
+
 def test_servers_beside(snap_compare: Compare) -> None:
     assert snap_compare(app_on(dial_streams.secured()), terminal_size=(200, 60), run_before=settle)
 

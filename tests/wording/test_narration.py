@@ -87,6 +87,7 @@ LIFE: list[tuple[ev.AnyEvent, str, str]] = [
     (ev.Answer(t=3.0, command="cancel", outcome="ignored", reason="connected: there is no dial to cancel"), "warn",
      "cancel ignored: connected: there is no dial to cancel"),
     (ev.Discovered(t=3.0, servers=["nats://10.0.0.3:4222"]), "info", "discovered 1 server: nats://10.0.0.3:4222"),
+    (ev.Discovered(t=3.0, servers=[A], omitted=1_200), "info", f"discovered 1,201 servers: {A} and 1,200 more"),
     (ev.LameDuck(t=4.0, server=B), "warn",
      f"{B} is in lame duck mode: it will shut down, and close this connection before"),
     (

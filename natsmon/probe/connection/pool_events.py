@@ -61,10 +61,8 @@ class PoolEvents:
         for member in changed:
             self._emitted[member.server] = member
         while changed or removed:
-            event = ev.Pool(
-                changed=changed[:CHANGES_EMITTED], removed=removed[:CHANGES_EMITTED], omitted=self._pool.omitted
-            )
-            self._emit(event)
+            piece = changed[:CHANGES_EMITTED], removed[:CHANGES_EMITTED]
+            self._emit(ev.Pool(changed=piece[0], removed=piece[1], size=self._pool.size))
             changed, removed = changed[CHANGES_EMITTED:], removed[CHANGES_EMITTED:]
 
     def _as_event(self, member: Member) -> ev.PoolMember:

@@ -60,6 +60,11 @@ class Pool:
         """Every member, in the order in which they are dialed."""
         return [*self._first, *self._last]
 
+    @property
+    def size(self) -> int:
+        """Servers in the pool, with the advertised ones that were not taken over."""
+        return len(self._by_url) + self.omitted
+
     def member(self, url: str) -> Member | None:
         """The member with this URL."""
         return self._by_url.get(url)

@@ -42,10 +42,13 @@ def identity(moment: Moment) -> list[tuple[str, str, Role]]:
         found.append(("valid until", f"{dates.stamp(expires)} ({figures.until(left_over)})", worry(left_over)))
     if user is not None:
         bounds = (
-            ("may publish to", user.publish_allow),
-            ("may not publish to", user.publish_deny),
-            ("may subscribe to", user.subscribe_allow),
-            ("may not subscribe to", user.subscribe_deny),
+            ("may publish to", user.publish_allow, "publish_allow"),
+            ("may not publish to", user.publish_deny, "publish_deny"),
+            ("may subscribe to", user.subscribe_allow, "subscribe_allow"),
+            ("may not subscribe to", user.subscribe_deny, "subscribe_deny"),
         )
-        found += [(name, ", ".join(subjects), "value") for name, subjects in bounds]
+        for name, subjects, field in bounds:
+            omitted = user.omitted.get(field, 0)
+            more = f" and {omitted:,} more, not kept" if omitted else ""
+            found.append((name, ", ".join(subjects) + more, "value"))
     return [fact for fact in found if fact[1]]

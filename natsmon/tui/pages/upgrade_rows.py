@@ -43,6 +43,7 @@ def newest_move(moment: Moment) -> list[str]:
         here = ServerNames(state).name(connection.server)
         sent = f"waiting to be disconnected, {since} so far"
         others = len({address(member.server) for member in state.pool.values()} - {address(connection.server)})
+        others += state.pool_omitted
         further = (
             f"{others:,} other {'server' if others == 1 else 'servers'} in the pool" if others else "no other server"
         )

@@ -30,18 +30,16 @@ def rows(moment: Moment, width: int, height: int) -> list[Row]:
     """The pool; without room for all of it, the servers in use first."""
     if height <= 1 or not moment.state.pool.values():
         return [_summary(moment, width)][:height]
-    drawn = table(moment, width)
-    if len(drawn) > height:
-        here = [
-            line
-            for member, line in zip(moment.state.pool.values(), drawn[1:], strict=True)
-            if standing(member.server, member, moment)[2]
-        ]
-        others = [line for line in drawn[1:] if line not in here]
-        more = len(drawn) - height + 1
-        kept = [*here, *others][: height - 2]
-        return [drawn[0], *kept, fit(row((f"  and {more:,} more · s shows all", "label")), width)]
-    return drawn
+    drawn, omitted = table(moment, width), moment.state.pool_omitted
+    if len(drawn) <= height:
+        return drawn
+    lines = drawn[1:-1] if omitted else drawn[1:]
+    members = zip(moment.state.pool.values(), lines, strict=True)
+    here = [line for member, line in members if standing(member.server, member, moment)[2]]
+    shown = [*here, *(line for line in lines if line not in here)][: height - 2]
+    more = f"  and {len(lines) - len(shown) + omitted:,} more"
+    more += f", {omitted:,} of them not kept · s shows the others" if omitted else " · s shows all"
+    return [drawn[0], *shown, fit(row((more, "label")), width)]
 
 
 def good_until(state: State) -> float:
@@ -63,14 +61,14 @@ def _summary(moment: Moment, width: int) -> Row:
         return fit(row(("not known yet", "label")), width)
     failing = sum(1 for member in pool if member.failures)
     found = sum(1 for member in pool if member.discovered)
-    parts: list[Piece] = [(f"{len(pool):,} in the pool", "value")]
+    parts: list[Piece] = [(f"{len(pool) + moment.state.pool_omitted:,} in the pool", "value")]
     parts += [(f", {found:,} discovered", "label")] if found else []
     parts += [(f", {failing:,} failing", "warn")] if failing else []
     return fit(row(*parts, (" · s shows them", "label")), width)
 
 
 def table(moment: Moment, width: int) -> list[Row]:
-    """A header, and a line for each server of the pool; attempts left where there is a limit."""
+    """A header, a line for each server of the pool, and how many more it has; attempts left where there is a limit."""
     members = moment.state.pool.values()
     names = ServerNames(moment.state)
     limited = any(member.attempts_left is not None for member in members)
@@ -98,6 +96,8 @@ def table(moment: Moment, width: int) -> list[Row]:
     for member in members:
         mark, role, _ = standing(member.server, member, moment)
         drawn.append(line(columns, member, width, row((f"{mark} ", role))))
+    if omitted := moment.state.pool_omitted:
+        drawn.append(fit(row((f"  and {omitted:,} more, not kept", "label")), width))
     return drawn
 
 

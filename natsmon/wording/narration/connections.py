@@ -88,7 +88,9 @@ def _identity(event: ev.Identity, state: State) -> Line:
 
 
 def _discovered(event: ev.Discovered, state: State) -> Line:
-    return "info", f"discovered {units.plural(len(event.servers), 'server')}: {clip(', '.join(event.servers))}"
+    more = f" and {units.grouped(event.omitted)} more" if event.omitted else ""
+    count = units.plural(len(event.servers) + event.omitted, "server")
+    return "info", f"discovered {count}: {clip(', '.join(event.servers))}{more}"
 
 
 def _lame_duck(event: ev.LameDuck, state: State) -> Line:
