@@ -22,9 +22,10 @@ _PROGRAM_SECONDS = 60.0
 """1Password may wait for a fingerprint."""
 _LARGEST = 1024 * 1024
 _SHOWN = 200
-_HOST = re.compile(r"[A-Za-z0-9\-_.~!$&'()*+,;=:\[\]<>\"\u0080-\U0010ffff]*")
-_USERINFO = re.compile(r"[A-Za-z0-9\-._:~!$&'()*+,;=%@]*")
-_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+# Not compiled before a value needs them: every start reads this module.
+_HOST = r"[A-Za-z0-9\-_.~!$&'()*+,;=:\[\]<>\"\u0080-\U0010ffff]*"
+_USERINFO = r"[A-Za-z0-9\-._:~!$&'()*+,;=%@]*"
+_BAD_ESCAPE = r"%(?![0-9A-Fa-f]{2})"
 
 
 class SecretUnavailable(ValueError):
@@ -112,20 +113,20 @@ def _go_parses(rest: str) -> bool:
         return False
     before, _, fragment = rest.partition("#")
     path, _, _query = before.partition("?")
-    if _BAD_ESCAPE.search(fragment):
+    if re.search(_BAD_ESCAPE, fragment):
         return False
     if not path.startswith("/"):
         return True  # opaque, as data:
     if not path.startswith("//"):
-        return not _BAD_ESCAPE.search(path)
+        return not re.search(_BAD_ESCAPE, path)
     authority, _, path = path[2:].partition("/")
     userinfo, _, host = authority.rpartition("@")
     port = re.search(r":([^\]]*)$", host)
     return bool(
-        _USERINFO.fullmatch(userinfo)
-        and _HOST.fullmatch(host)
+        re.fullmatch(_USERINFO, userinfo)
+        and re.fullmatch(_HOST, host)
         and not (port and not re.fullmatch(r"[0-9]*", port[1]))
-        and not _BAD_ESCAPE.search(path + userinfo)
+        and not re.search(_BAD_ESCAPE, path + userinfo)
     )
 
 

@@ -22,17 +22,18 @@ DEFAULT_MONITOR_PORT = 8222
 _WEBSOCKET_PORTS = {"ws": 80, "wss": 443}
 _FAMILIAR = ("nats", "tls", *_WEBSOCKET_PORTS, "http", "https", "tcp")
 """Schemes that are shown in an error: they are not a part of a password, whatever follows."""
-_PATH = re.compile(r"(?:/[A-Za-z0-9._~!$&'()*+;=:%-]*)*")
-_QUERY = re.compile(r"[A-Za-z0-9._~!$&'()*+;=:/?%-]*")
-_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
-_LABEL = re.compile(r"[a-z0-9_-]{1,63}")
-_SURELY_ADDRESS = re.compile(r"[^:]*(?::[0-9]{0,5})?|\[.*\](?::[0-9]{0,5})?")
-_HALF_USERINFO = re.compile(r".*://.*|[^:]*:.*[^0-9].*")
-_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+# Patterns are not compiled before they are used: every start reads this module.
+_PATH = r"(?:/[A-Za-z0-9._~!$&'()*+;=:%-]*)*"
+_QUERY = r"[A-Za-z0-9._~!$&'()*+;=:/?%-]*"
+_SCHEME = r"[a-z][a-z0-9+.-]*"
+_LABEL = r"[a-z0-9_-]{1,63}"
+_SURELY_ADDRESS = r"[^:]*(?::[0-9]{0,5})?|\[.*\](?::[0-9]{0,5})?"
+_HALF_USERINFO = r".*://.*|[^:]*:.*[^0-9].*"
+_BAD_ESCAPE = r"%(?![0-9A-Fa-f]{2})"
 _HOST_LIMIT = 253
-_NO_SCHEME = re.compile(r"(nats|tls|wss?|tcp|https?)(?:/|:(?:/|[^0-9]|.*:))")
+_NO_SCHEME = r"(nats|tls|wss?|tcp|https?)(?:/|:(?:/|[^0-9]|.*:))"
 """A scheme without ``://`` behind it; ``nats:4222`` is a host and its port."""
-_IPV6_CHARACTERS = re.compile(r"[0-9a-fA-F:.]+(%.*)?")
+_IPV6_CHARACTERS = r"[0-9a-fA-F:.]+(%.*)?"
 
 
 class BadURL(ValueError):
@@ -81,7 +82,7 @@ class _Parts(msgspec.Struct, frozen=True):
             return f"{familiar}****"
         before = self.prefix if self.userinfo is None else f"{familiar}****@"
         address = self.address
-        if not _SURELY_ADDRESS.fullmatch(address) and _as_ipv6(address) is None:
+        if not re.fullmatch(_SURELY_ADDRESS, address) and _as_ipv6(address) is None:
             address = f"{address.partition(':')[0]}:****"
         return quotable(f"{before}{address}{'/****' if self.tail.strip('/') else ''}")
 
@@ -112,7 +113,7 @@ def _split(text: str) -> list[_Parts]:
     pieces = [piece for part in text.split(",") if (piece := part.strip())]
     urls = _cut_all(pieces)
     for url, (piece, following) in zip(urls, itertools.pairwise(pieces), strict=False):
-        if "@" in following and "://" not in following and "@" not in piece and _HALF_USERINFO.fullmatch(piece):
+        if "@" in following and "://" not in following and "@" not in piece and re.fullmatch(_HALF_USERINFO, piece):
             raise BadURL(url.shown, "a comma in a user or password must be written %2C")
     if not pieces:
         raise BadURL(quotable(text), "names no server")
@@ -145,7 +146,7 @@ def _host_and_port(parts: _Parts, default: int = DEFAULT_PORT) -> tuple[str, int
 
 def _two_colons(address: str) -> str:
     """What is wrong with an address that has more than one colon and no brackets."""
-    if _IPV6_CHARACTERS.fullmatch(address) and (address.count(":") > 2 or "::" in address):
+    if re.fullmatch(_IPV6_CHARACTERS, address) and (address.count(":") > 2 or "::" in address):
         return "an IPv6 address goes in brackets, as in nats://[::1]:4222"
     if re.search(r"[\s;]", address):
         return "servers are separated by commas"
@@ -189,7 +190,7 @@ def _as_name(host: str) -> str | None:
             name = name.encode("idna").decode("ascii")
         except UnicodeError:
             return None
-    if len(name) > _HOST_LIMIT or not all(_LABEL.fullmatch(label) for label in name.removesuffix(".").split(".")):
+    if len(name) > _HOST_LIMIT or not all(re.fullmatch(_LABEL, label) for label in name.removesuffix(".").split(".")):
         return None
     return name
 
@@ -204,7 +205,11 @@ def check_tls_name(name: str) -> str:
 def _user_info(parts: _Parts) -> UserInfo | None:
     if not parts.userinfo:
         return None
-    if not parts.userinfo.isprintable() or re.search(r"[/?#@\s]", parts.userinfo) or _BAD_ESCAPE.search(parts.userinfo):
+    if (
+        not parts.userinfo.isprintable()
+        or re.search(r"[/?#@\s]", parts.userinfo)
+        or re.search(_BAD_ESCAPE, parts.userinfo)
+    ):
         raise BadURL(parts.shown, "special characters in a user or password must be percent-encoded (/ is %2F)")
     user, colon, password = parts.userinfo.partition(":")
     try:
@@ -217,19 +222,19 @@ def _user_info(parts: _Parts) -> UserInfo | None:
 
 
 def _server(parts: _Parts) -> Server:
-    if not _SCHEME.fullmatch(parts.scheme):
+    if not re.fullmatch(_SCHEME, parts.scheme):
         if parts.scheme.lstrip()[:1] in ('"', "'"):
             raise BadURL(parts.shown, "there are quotation marks around it")
         raise BadURL(
             parts.shown, "the text before :// is not a scheme; a URL begins with nats://, tls://, ws:// or wss://"
         )
-    if not parts.prefix and (scheme := _NO_SCHEME.match(parts.address + parts.tail)):
+    if not parts.prefix and (scheme := re.match(_NO_SCHEME, parts.address + parts.tail)):
         raise BadURL(parts.shown, f"a colon and two slashes follow the scheme: {scheme[1]}://HOST:PORT")
     host, port = _host_and_port(parts, _WEBSOCKET_PORTS.get(parts.scheme, DEFAULT_PORT))
     if not parts.websocket:  # a path or a query has no meaning there, and nats.go ignores it
         return Server(host, port, "tls" if parts.scheme == "tls" else "nats")
     path, _, query = parts.tail.partition("?")
-    if not (_PATH.fullmatch(path) and _QUERY.fullmatch(query)):
+    if not (re.fullmatch(_PATH, path) and re.fullmatch(_QUERY, query)):
         raise BadURL(parts.shown, "the path or query has a character that must be percent-encoded")
     return Server(host, port, parts.scheme, path="" if path == "/" and not query else path, query=Secret(query))
 
