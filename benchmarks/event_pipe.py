@@ -23,7 +23,7 @@ class EventPipe:
 
     def send(self, command: commands.AnyCommand) -> float:
         """Returns the moment just before it was written, by ``perf_counter``."""
-        line = codec.encode(command)
+        line = codec.encode_command(command)
         at = time.perf_counter()
         os.write(self._commands, line)
         return at

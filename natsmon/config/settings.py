@@ -1,7 +1,7 @@
 """Settings of one connection: what to dial and how, each value with its origin."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -15,7 +15,7 @@ MAX_RATE = 0.0
 """The ``interval`` of ``--rate max``."""
 
 
-class Server(msgspec.Struct, frozen=True, order=True):
+class Server(msgspec.Struct, frozen=True, order=True, omit_defaults=True):
     """One server's address, without userinfo. ``str()`` is what a screen shows."""
 
     host: str
@@ -50,10 +50,10 @@ class Server(msgspec.Struct, frozen=True, order=True):
         return self.url
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
+class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Durations in seconds, sizes in bytes."""
 
-    servers: tuple[Server, ...] = (Server("127.0.0.1"),)
+    servers: Annotated[tuple[Server, ...], msgspec.Meta(min_length=1)] = (Server("127.0.0.1"),)
     user: Secret | None = None
     password: Secret | None = None
     token: Secret | None = None
@@ -137,25 +137,29 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Where each value came from, by field name; a field without an entry has its default."""
 
 
-def _reveal(value: Any) -> Any:
+def reveal(value: Any) -> Any:
+    """Encode a secret as it is: for the standard input of a probe only. A hook of msgspec."""
     if isinstance(value, Secret):
         return value.reveal()
     raise NotImplementedError(f"cannot encode {type(value)}")
 
 
-def _conceal(kind: type, value: Any) -> Any:
-    if kind is Secret:
-        return Secret(value)
-    raise NotImplementedError(f"cannot decode {kind}")
+def conceal(kind: type, value: Any) -> Any:
+    """Decode a secret. A hook of msgspec."""
+    if kind is not Secret:
+        raise NotImplementedError(f"cannot decode {kind}")
+    if not isinstance(value, str):
+        raise ValueError("a secret must be a string")
+    return Secret(value)
 
 
 def to_line(settings: Settings) -> bytes:
     """Encode as one JSON line, secrets included: for the standard input of a probe only."""
-    return msgspec.json.encode(settings, enc_hook=_reveal) + b"\n"
+    return msgspec.json.encode(settings, enc_hook=reveal) + b"\n"
 
 
 def from_line(line: bytes) -> Settings:
-    return msgspec.json.decode(line, type=Settings, dec_hook=_conceal)
+    return msgspec.json.decode(line, type=Settings, dec_hook=conceal)
 
 
 def with_subject(settings: Settings, session: str, conn: int) -> Settings:

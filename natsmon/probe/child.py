@@ -25,4 +25,4 @@ def main() -> int:
             return Exit.USAGE
         received += piece
     line, _, commands = bytes(received).partition(b"\n")
-    return run([from_line(line)], [Outbox(sys.stdout.fileno())], control=True, already_read=commands)
+    return run([from_line(line)], [Outbox(sys.stdout.fileno())], control=True, opens=True, already_read=commands)

@@ -24,6 +24,7 @@ from natsmon.protocol.server_connection import ServerConnection
 from natsmon.stream import commands
 from natsmon.stream import events as ev
 from natsmon.stream.emitter import Emit
+from natsmon.stream.exit_codes import Exit
 
 _REFUSALS_KEPT = 8
 
@@ -32,6 +33,7 @@ class MonitoredConnection:
     """Owns the components of one connection; ``conn`` numbers it in its session."""
 
     def __init__(self, settings: Settings, session: str, emit: Emit) -> None:
+        self.conn = emit.conn
         self._settings = settings
         self._emit = emit
         self._connection: ServerConnection | None = None
@@ -55,7 +57,7 @@ class MonitoredConnection:
         self._inquiry = Inquiry(settings, emit, monitor)
         self.connector = Connector(settings, self, emit)
         self.published = self._publisher.done
-        """Set when ``--count`` messages have been published or rejected."""
+        """Set when ``--count`` messages have been published or rejected, and at the end."""
         self._stay = True
         self.forbidden = False
         """The server refused the subscription of ``--observe``."""
@@ -144,9 +146,9 @@ class MonitoredConnection:
 
     # -- the run ----------------------------------------------------------------------------------
 
-    def introduce(self) -> None:
-        """Emit the connection's first event."""
-        self._emit(self._introduction())
+    def introduce(self, replaces: int | None = None) -> None:
+        """Emit the connection's first event; ``replaces`` is the connection in whose place it is opened."""
+        self._emit(self._introduction(replaces))
 
     async def run(self, *, stay: bool) -> None:
         """Run until closed by a command or by giving up.
@@ -164,11 +166,18 @@ class MonitoredConnection:
             self._stop_watching()
             self._publisher.suspend()
             self.deliveries.close()
+            self.published.set()
 
-    def close(self) -> None:
-        """Drain if connected, close, and end ``run``."""
+    def close(self, text: str = "") -> None:
+        """Drain if connected, close, and end ``run``; ``text`` is why, for a person."""
         self._second_look.stop()
-        self.connector.close()
+        self.connector.close(text)
+
+    @property
+    def exit_code(self) -> Exit:
+        """What its end means for the run."""
+        failed = self.connector.cause == "gave_up" or self.forbidden or self.nothing_delivered
+        return Exit.GAVE_UP if failed else Exit.ENDED
 
     @property
     def nothing_delivered(self) -> bool:
@@ -206,9 +215,10 @@ class MonitoredConnection:
                     return f"{self.connector.status.lower()}: there is no connection to publish on"
         return ""
 
-    def _introduction(self) -> ev.Connection:
+    def _introduction(self, replaces: int | None) -> ev.Connection:
         settings = self._settings
         return ev.Connection(
+            replaces=replaces,
             name=settings.name,
             context=settings.context,
             servers=[server.url for server in settings.servers],

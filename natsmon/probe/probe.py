@@ -1,6 +1,7 @@
-"""The probe: owns the connections, takes commands, emits events.
+"""The probe: opens and owns the connections, takes commands, emits events.
 
-A probe is given a list of sinks; where they lead is not its concern.
+A probe is given a list of sinks; where they lead is not its concern. Connections are opened and closed while it runs;
+of one that is closed for good only its outcome is kept.
 """
 
 import asyncio
@@ -27,24 +28,37 @@ class Probe:
     """One session with its connections.
 
     Args:
-        settings: Of each connection, in order of opening.
+        settings: Of each connection at the start, in order of opening.
         sinks: Take every event.
     """
 
     def __init__(self, settings: Sequence[Settings], sinks: Sequence[Sink]) -> None:
-        self._settings = settings
         self._loop = asyncio.get_running_loop()
         self._session = secrets.token_hex(16)
         self.emitter = Emitter(sinks)
-        self.connections = [
-            MonitoredConnection(
-                with_subject(each, self._session, conn), self._session, self.emitter.for_connection(conn)
-            )
-            for conn, each in enumerate(settings)
-        ]
+        self.connections: dict[int, MonitoredConnection] = {}
+        """Those that are not closed for good, by their number."""
+        self._opened = 0
+        self._replacements: dict[int, Settings] = {}
+        """By the number of a connection that is being closed: what is opened in its place."""
+        self._duration = min((each.duration for each in settings if each.duration is not None), default=None)
+        self._stay = False
+        self._tasks = asyncio.TaskGroup()
+        self._ended_with = Exit.ENDED
+        self._ever_connected = False
         self.interrupted = False
         self._reason = ""
         self._alive_timer: asyncio.TimerHandle | None = None
+        for each in settings:
+            self._make(each)
+
+    def _make(self, settings: Settings) -> MonitoredConnection:
+        """The next connection; not opened yet."""
+        conn, self._opened = self._opened, self._opened + 1
+        emit = self.emitter.for_connection(conn)
+        connection = MonitoredConnection(with_subject(settings, self._session, conn), self._session, emit)
+        self.connections[conn] = connection
+        return connection
 
     async def run(self, *, stay: bool) -> int:
         """Run until every connection is closed by a command, a signal or a limit; the exit code.
@@ -52,13 +66,18 @@ class Probe:
         Args:
             stay: A connection that is CLOSED waits for a command that starts it again.
         """
+        self._stay = stay
         self.emitter.begin(self._session, _versions(self._loop))
-        for connection in self.connections:
-            connection.introduce()
+        for conn in self.connections:
+            self.connections[conn].introduce()
         self._check_alive()
         limits = asyncio.ensure_future(self._limits())
         try:
-            await asyncio.gather(*(connection.run(stay=stay) for connection in self.connections))
+            async with self._tasks:
+                for conn in self.connections:
+                    self._tasks.create_task(self._run(self.connections[conn]))
+        except BaseExceptionGroup as failed:
+            raise failed.exceptions[0] from None
         finally:
             limits.cancel()
             if self._alive_timer is not None:
@@ -66,6 +85,24 @@ class Probe:
         code = self.exit_code()
         self.emitter.emit(ev.End(exit_code=code, reason=self._reason))
         return code
+
+    async def _run(self, connection: MonitoredConnection) -> None:
+        """Run a connection until it is closed for good; then open the one that replaces it."""
+        await connection.run(stay=self._stay)
+        self._ever_connected |= connection.connector.ever_connected
+        del self.connections[connection.conn]
+        settings = self._replacements.pop(connection.conn, None)
+        if settings is not None and not self._reason:
+            self._open(settings, replaces=connection.conn)
+        else:
+            self._ended_with = max(self._ended_with, connection.exit_code)
+
+    def _open(self, settings: Settings, *, replaces: int | None = None) -> int:
+        """Open the next connection; its number."""
+        connection = self._make(settings)
+        connection.introduce(replaces)
+        self._tasks.create_task(self._run(connection))
+        return connection.conn
 
     def _check_alive(self) -> None:
         """Emit ``Alive`` when nothing else was emitted for a second."""
@@ -76,24 +113,22 @@ class Probe:
         self._alive_timer = self._loop.call_later(max(0.01, ALIVE_EVERY - quiet), self._check_alive)
 
     def exit_code(self) -> int:
-        """How the run ended, or would end now."""
-        connectors = [connection.connector for connection in self.connections]
-        if any(connector.cause == "gave_up" for connector in connectors):
-            return Exit.GAVE_UP
-        if any(connection.forbidden or connection.nothing_delivered for connection in self.connections):
-            return Exit.GAVE_UP
-        if self.interrupted and not any(connector.ever_connected for connector in connectors):
+        """How the run ended, or would end now; a connection that was replaced does not count."""
+        left = self.connections.values()
+        if code := max([self._ended_with, *(each.exit_code for each in left)]):
+            return code
+        if self.interrupted and not (self._ever_connected or any(each.connector.ever_connected for each in left)):
             return Exit.INTERRUPTED
         return Exit.ENDED
 
     async def _limits(self) -> None:
-        """Close when ``--count`` messages are published, or ``--duration`` is reached."""
-        durations = [each.duration for each in self._settings if each.duration is not None]
+        """Close when every open connection has published its ``--count``, or the session reaches ``--duration``."""
         try:
-            async with asyncio.timeout(min(durations, default=None)):
-                for connection in self.connections:
-                    await connection.published.wait()
-            self.close("count")
+            async with asyncio.timeout(self._duration):
+                while unfinished := [each for each in self.connections.values() if not each.published.is_set()]:
+                    await unfinished[0].published.wait()
+            if self.connections:
+                self.close("count")
         except TimeoutError:
             self.close("duration")
 
@@ -102,36 +137,55 @@ class Probe:
         if self._reason:
             return
         self._reason = reason
-        for connection in self.connections:
+        for connection in self.connections.values():
             connection.close()
 
     def interrupt(self) -> None:
         """End the run because of a signal; last requests to the server are not waited for when it was ending."""
         self.interrupted = True
         self._reason = self._reason or "signal"
-        for connection in self.connections:
+        for connection in self.connections.values():
             connection.close()
 
     def execute(self, command: commands.AnyCommand) -> None:
         """Execute a command, and answer it once for each connection it is for."""
-        if command.conn is not None and not 0 <= command.conn < len(self.connections):
-            self._answer(command, 0, f"there is no connection {command.conn}")
-            return
-        if isinstance(command, commands.Close) and command.conn is None:
-            self._reason = self._reason or "asked"
-        chosen = range(len(self.connections)) if command.conn is None else (command.conn,)
-        for conn in chosen:
-            self._answer(command, conn, self.connections[conn].execute(command))
+        if command.conn is not None and command.conn not in self.connections:
+            closed = 0 <= command.conn < self._opened
+            self.refuse(f"connection {command.conn} {'is closed for good' if closed else 'does not exist'}", command)
+        elif isinstance(command, commands.Open):
+            self._execute_open(command)
+        else:
+            if isinstance(command, commands.Close) and command.conn is None:
+                self._reason = self._reason or "asked"
+            for conn in list(self.connections) if command.conn is None else (command.conn,):
+                if isinstance(command, commands.Close):
+                    self._replacements.pop(conn, None)
+                self._answer(command, conn, self.connections[conn].execute(command))
 
-    def _answer(self, command: commands.AnyCommand, conn: int, refusal: str) -> None:
+    def _execute_open(self, command: commands.Open) -> None:
+        conn = command.conn
+        if self._reason:
+            self.refuse("the monitor is ending", command)
+        elif conn is None:
+            self._answer(command, self._open(command.settings))
+        else:
+            if conn not in self._replacements:  # a second close would cut the drain short
+                self.connections[conn].close("another connection is opened in its place")
+            self._replacements[conn] = command.settings
+            self._answer(command, conn)
+
+    def _answer(self, command: commands.AnyCommand | None, conn: int, refusal: str = "") -> None:
         answer = ev.Answer(
-            id=command.id, command=kind_of(command), outcome="ignored" if refusal else "done", reason=refusal
+            id=command.id if command is not None else "",
+            command=kind_of(command) if command is not None else "",
+            outcome="ignored" if refusal else "done",
+            reason=refusal,
         )
         self.emitter.emit(answer, conn=conn)
 
-    def refuse_line(self, reason: str) -> None:
-        """Answer a line that is not a command."""
-        self.emitter.emit(ev.Answer(outcome="ignored", reason=reason))
+    def refuse(self, reason: str, command: commands.AnyCommand | None = None) -> None:
+        """Answer a command that is for no open connection, or a line that is not a command."""
+        self._answer(command, next(iter(self.connections), 0), reason)
 
     def note(self, text: str) -> None:
         """Emit a note of something wrong in this process: that a recording stopped."""

@@ -17,6 +17,7 @@ from natsmon.config.settings import Settings
 from natsmon.probe.probe import Probe
 from natsmon.stream import events as ev
 from natsmon.stream.codec import decode_command
+from natsmon.stream.commands import Open
 from natsmon.stream.exit_codes import Exit
 from natsmon.stream.inbox import Inbox
 from natsmon.stream.sink import Sink
@@ -25,21 +26,32 @@ _LAST_LINES = 2.0
 """Seconds that a reader may take for the last lines."""
 
 
-def run(settings: Sequence[Settings], sinks: Sequence[Sink], *, control: bool, already_read: bytes = b"") -> int:
+def run(
+    settings: Sequence[Settings],
+    sinks: Sequence[Sink],
+    *,
+    control: bool,
+    opens: bool = False,
+    already_read: bytes = b"",
+) -> int:
     """Run a probe until it ends; the exit code.
 
     Args:
         settings: Of each connection.
         sinks: The first one is standard output.
         control: Commands come from standard input, whose end closes the probe.
+        opens: ``Open`` is one of them. Its settings can name a program to run, so that the writer of standard input
+            must be the process that started this one.
         already_read: What was read of standard input before.
     """
     _silence_libraries()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        return runner.run(_run(settings, sinks, control, already_read))
+        return runner.run(_run(settings, sinks, control, opens, already_read))
 
 
-async def _run(settings: Sequence[Settings], sinks: Sequence[Sink], control: bool, already_read: bytes) -> int:
+async def _run(
+    settings: Sequence[Settings], sinks: Sequence[Sink], control: bool, opens: bool, already_read: bytes
+) -> int:
     watch = _SinkWatch(sinks)
     probe = Probe(settings, [*sinks, watch])
     watch.on_failure = probe.note
@@ -50,9 +62,14 @@ async def _run(settings: Sequence[Settings], sinks: Sequence[Sink], control: boo
             probe.close("standard input ended")
             return
         try:
-            probe.execute(decode_command(line))
+            command = decode_command(line)
         except msgspec.DecodeError as error:
-            probe.refuse_line(f"not a command: {error}")
+            probe.refuse(f"not a command: {error}")
+            return
+        if isinstance(command, Open) and not opens:
+            probe.refuse("only the process that started the monitor opens connections", command)
+        else:
+            probe.execute(command)
 
     def stop() -> None:
         if probe.interrupted:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from natsmon.config.settings import conceal, reveal
 from natsmon.stream import events as ev
 from natsmon.stream.commands import AnyCommand, Command
 from natsmon.text.plain_text import json_safe
@@ -34,23 +35,32 @@ def kind_of(event: ev.Event | Command) -> str:
     return str(event.__struct_config__.tag)
 
 
-def encode(message: ev.Event | Command) -> bytes:
+def encode(event: ev.Event) -> bytes:
     """One JSON line, newline included. Characters that could act on a terminal are escaped.
 
     An event that would be longer than ``LINE_LIMIT`` is encoded with its texts and lists cut, or else as a ``Gap``.
     """
-    line = _encode(message)
+    line = _line(_encoder.encode(event))
     if len(line) <= LINE_LIMIT:
         return line
-    if isinstance(message, ev.Event):
-        cut = _encode(_cut(message))
-        return cut if len(cut) <= LINE_LIMIT else _encode(_gap(message))
-    raise ValueError("a command is too long for a line")
+    cut = _line(_encoder.encode(_cut(event)))
+    return cut if len(cut) <= LINE_LIMIT else _line(_encoder.encode(_gap(event)))
 
 
-def _encode(message: ev.Event | Command) -> bytes:
-    line = _encoder.encode(message)
-    return (line if line.isascii() else json_safe(line.decode()).encode()) + b"\n"
+def encode_command(command: AnyCommand) -> bytes:
+    """One JSON line, newline included, with the secrets of ``Open``.
+
+    Raises:
+        ValueError: It would be longer than ``LINE_LIMIT``.
+    """
+    line = _line(msgspec.json.encode(command, enc_hook=reveal))
+    if len(line) > LINE_LIMIT:
+        raise ValueError(f"{kind_of(command)}: too long for a command, more than {LINE_LIMIT:,} bytes")
+    return line
+
+
+def _line(json: bytes) -> bytes:
+    return (json if json.isascii() else json_safe(json.decode()).encode()) + b"\n"
 
 
 def _cut(event: ev.Event) -> ev.Event:
@@ -123,7 +133,7 @@ def _event_decoder() -> msgspec.json.Decoder[ev.AnyEvent]:
 
 @cache
 def _command_decoder() -> msgspec.json.Decoder[AnyCommand]:
-    return msgspec.json.Decoder(AnyCommand)
+    return msgspec.json.Decoder(AnyCommand, dec_hook=conceal)
 
 
 def _decode(decoder: msgspec.json.Decoder[T], line: bytes) -> T:

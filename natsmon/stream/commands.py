@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from natsmon.config.settings import Settings
 from natsmon.stream.events import Status, tag_of
 
 
@@ -49,11 +50,25 @@ class Drain(Command, frozen=True):
     """Unsubscribe, flush, close; the probe stays."""
 
 
+class Open(Command, frozen=True, kw_only=True):
+    """Open a connection in the place of ``conn``, which is drained and closed first; beside the others without it.
+
+    The new connection has the next number; its first event has ``replaces``. The last ``Open`` for a connection that
+    still drains is the one that counts. Only the process that started the probe may send it: settings can name a
+    program to run.
+    """
+
+    settings: Settings
+    """As on the first line of a probe's standard input; the only place of secrets in a stream."""
+
+
 class Close(Command, frozen=True):
-    """Drain if connected, close, and end the probe."""
+    """Drain if connected, and close for good; the probe ends with its last connection."""
 
 
-AnyCommand = Cancel | Reconnect | NextServer | Pause | Resume | Publish | Drain | Close
+Plain = Cancel | Reconnect | NextServer | Pause | Resume | Publish | Drain | Close
+"""Those without fields of their own."""
+AnyCommand = Plain | Open
 
 
 class Situation(NamedTuple):
@@ -77,7 +92,7 @@ def refusal(command: type[Command], situation: Situation) -> str:
         return "publishing is paused already" if situation.paused else ""
     if command is Resume:
         return "" if situation.paused else "publishing is not paused"
-    if command is Close:
+    if command in (Open, Close):
         return ""
     if status == "DRAINING":
         return "draining: the connection is being closed"

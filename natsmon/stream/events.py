@@ -107,7 +107,7 @@ class Gap(Event, frozen=True, kw_only=True):
 
 
 class Answer(Event, frozen=True, kw_only=True):
-    """The answer to a command, one from each connection that it was for."""
+    """The answer to a command, one from each connection that it was for; of the first one, where it was for none."""
 
     id: str = ""
     """The command's, as its sender chose it."""
@@ -123,6 +123,8 @@ class Answer(Event, frozen=True, kw_only=True):
 class Connection(Event, frozen=True, kw_only=True):
     """First event of a connection: what it connects to and how."""
 
+    replaces: Count | None = None
+    """The connection, closed for good, in whose place this one was opened."""
     name: str = ""
     context: str = ""
     servers: list[str] = []

@@ -10,8 +10,8 @@ import msgspec
 from natsmon.config.settings import Settings, to_line
 from natsmon.stream import events as ev
 from natsmon.stream.child_process import child_argv, child_environment
-from natsmon.stream.codec import LINE_LIMIT, LineSplitter, decode_event, encode
-from natsmon.stream.commands import AnyCommand
+from natsmon.stream.codec import LINE_LIMIT, LineSplitter, decode_event, encode_command
+from natsmon.stream.commands import AnyCommand, Open
 
 _CHUNK = 256 * 1024
 
@@ -23,7 +23,7 @@ class ProbeChild:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        """For the next start of a probe."""
+        """For the next start of a probe: those of the last ``Open``, or those of the first start."""
         self._process: asyncio.subprocess.Process | None = None
         self._early: list[bytes] = []
         """Commands for a probe that is being started."""
@@ -85,11 +85,17 @@ class ProbeChild:
             return None
 
     def send(self, command: AnyCommand) -> None:
-        if self._process is None or self._process.returncode is not None:
-            self._early.append(encode(command))
+        line = encode_command(command)
+        starting = self._process is None or self._process.returncode is not None
+        if isinstance(command, Open):
+            self.settings = command.settings
+            if starting:
+                return  # the probe starts with them
+        if self._process is None or starting:
+            self._early.append(line)
         elif self._process.stdin is not None:
             with suppress(OSError, RuntimeError):
-                self._process.stdin.write(encode(command))
+                self._process.stdin.write(line)
 
     def kill(self) -> None:
         if self._process is not None and self._process.returncode is None:

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 
 from natsmon.stream import events as ev
-from natsmon.stream.codec import LineSplitter, encode
+from natsmon.stream.codec import LineSplitter, encode_command
 from natsmon.stream.commands import AnyCommand
 from natsmon.stream.pipe import Pipe, decoded
 from natsmon.text.plain_text import printable
@@ -64,7 +64,7 @@ class Remote(Pipe):
     def send(self, command: AnyCommand) -> None:
         assert self._process.stdin is not None
         with suppress(OSError, ValueError):
-            self._process.stdin.write(encode(command))
+            self._process.stdin.write(encode_command(command))
 
     async def events(self) -> AsyncIterator[ev.AnyEvent]:
         loop = asyncio.get_running_loop()

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from natsmon.config.settings import Settings
 from natsmon.lab.nats_server import HOST, NatsServer
 from natsmon.stream import codec, commands
 from natsmon.stream import events as ev
@@ -25,15 +26,17 @@ from tests.harness.listening import check_sums
 async def test_control_takes_commands_and_ends_with_its_input(server: NatsServer) -> None:
     async with natsmon(server.url, "--control", stdin=asyncio.subprocess.PIPE) as run:
         await run.events.until(ev.Connected, within=WAIT)
-        run.command(codec.encode(commands.Pause()), b"dance\n", b'{"type":"dance"}\n', b"\xff\n", b"[" * 5_000 + b"\n")
+        run.command(
+            codec.encode_command(commands.Pause()), b"dance\n", b'{"type":"dance"}\n', b"\xff\n", b"[" * 5_000 + b"\n"
+        )
         await run.events.until(ev.Paused)
         for _ in range(4):
             assert (await run.events.until(ev.Answer, lambda answer: answer.outcome == "ignored")).reason.startswith(
                 "not a command: "
             )
-        run.command(codec.encode(commands.Drain()))
+        run.command(codec.encode_command(commands.Drain()))
         assert (await run.events.until(ev.Closed)).cause == "drained"
-        run.command(codec.encode(commands.Reconnect()))
+        run.command(codec.encode_command(commands.Reconnect()))
         await run.events.until(ev.Connected)
         assert run.process.stdin is not None
         run.process.stdin.close()
@@ -42,11 +45,22 @@ async def test_control_takes_commands_and_ends_with_its_input(server: NatsServer
     assert run.events.of(ev.Drained)[-1].complete
 
 
+async def test_control_opens_no_connection(server: NatsServer) -> None:
+    """Settings can name a program to run: they are not taken from a writer of standard input."""
+    async with natsmon(server.url, "--control", stdin=asyncio.subprocess.PIPE) as run:
+        await run.events.until(ev.Connected, within=WAIT)
+        run.command(codec.encode_command(commands.Open(id="1", conn=0, settings=Settings(dial_command="touch x"))))
+        answer = await run.events.until(ev.Answer)
+        assert (answer.id, answer.command, answer.outcome) == ("1", "open", "ignored")
+        assert answer.reason == "only the process that started the monitor opens connections"
+    assert len(run.events.of(ev.Connection)) == 1
+
+
 async def test_input_that_ends_with_its_last_command(refused_port: int) -> None:
     """A command and the end in one moment: the end is not lost behind it."""
     async with natsmon(f"nats://{HOST}:{refused_port}", "--control", *WAITS, stdin=asyncio.subprocess.PIPE) as run:
         await run.events.until(ev.Waiting, within=WAIT)
-        run.command(codec.encode(commands.Reconnect()))
+        run.command(codec.encode_command(commands.Reconnect()))
         assert run.process.stdin is not None
         run.process.stdin.close()
         assert await run.exit_code() == Exit.ENDED
@@ -56,7 +70,7 @@ async def test_input_that_ends_with_its_last_command(refused_port: int) -> None:
 async def test_without_control_standard_input_is_left_alone(server: NatsServer) -> None:
     async with natsmon(server.url, "--rate", "40", stdin=asyncio.subprocess.PIPE) as run:
         await run.events.until(ev.Connected, within=WAIT)
-        run.command(codec.encode(commands.Close()))
+        run.command(codec.encode_command(commands.Close()))
         assert run.process.stdin is not None
         run.process.stdin.close()
         for _ in range(5):

@@ -99,12 +99,23 @@ def check(seen: list[Any]) -> None:
     """What holds for every stream that ended: sums, times, the chain of statuses, an end for every dial."""
     assert isinstance(seen[0], ev.Session)
     assert isinstance(seen[1], ev.Connection)
-    status: ev.Status = "DISCONNECTED"
-    under_way: int | None = None
     now = 0.0
+    closed: set[int] = set()
     for event in seen:
         assert event.t >= now, event
         now = event.t
+        if isinstance(event, ev.Connection) and event.replaces is not None:
+            closed.add(event.replaces)
+        assert isinstance(event, ev.SessionEvent) or event.conn not in closed, event
+    for conn in {event.conn for event in seen}:
+        _check_connection([event for event in seen if event.conn == conn and not isinstance(event, ev.SessionEvent)])
+
+
+def _check_connection(seen: list[Any]) -> None:
+    assert isinstance(seen[0], ev.Connection)
+    status: ev.Status = "DISCONNECTED"
+    under_way: int | None = None
+    for event in seen:
         match event:
             case ev.Tally():
                 check_sums(event)

@@ -79,7 +79,7 @@ class Claims:
         self._process.stdout.close()
 
     def execute(self, command: commands.AnyCommand) -> None:
-        self._write(codec.encode(command))
+        self._write(codec.encode_command(command))
 
     def end(self) -> None:
         """Close it, and wait for its last event."""

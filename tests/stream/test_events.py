@@ -8,10 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from natsmon.config.secret import Secret
+from natsmon.config.settings import Settings
 from natsmon.stream import codec, commands
 from natsmon.stream import events as ev
 from tests.harness.vocabulary import COMMANDS, EVENTS, anything_of, made_of
 
+SETTINGS = Settings(user=Secret("me"), password=Secret("hunter2"), context="west")
 GOLDEN: list[tuple[ev.AnyEvent, str]] = [
     (
         ev.Session(t=0.0, id="4f1c", started=1.5, versions={"natsmon": "1"}),
@@ -49,8 +52,8 @@ GOLDEN: list[tuple[ev.AnyEvent, str]] = [
         '"default"]}}',
     ),
     (
-        ev.Connection(t=0.0, conn=1, subject="orders.>", observing=True),
-        '{"type":"connection","t":0.0,"conn":1,"subject":"orders.>","observing":true}',
+        ev.Connection(t=9.0, conn=1, replaces=0, subject="orders.>", observing=True),
+        '{"type":"connection","t":9.0,"conn":1,"replaces":0,"subject":"orders.>","observing":true}',
     ),
     (
         ev.StatusChanged(t=0.25, status="CONNECTING", previous="DISCONNECTED", cause="initial"),
@@ -246,8 +249,8 @@ def test_every_event_has_a_golden_line() -> None:
 
 
 def test_every_command_has_its_name() -> None:
-    names = ["cancel", "reconnect", "next_server", "pause", "resume", "publish", "drain", "close"]
-    assert [codec.encode(command()) for command in COMMANDS] == [f'{{"type":"{name}"}}\n'.encode() for name in names]
+    names = ["cancel", "reconnect", "next_server", "pause", "resume", "publish", "drain", "close", "open"]
+    assert [command.__struct_config__.tag for command in COMMANDS] == names
     assert set(COMMANDS) == set(commands.Command.__subclasses__())
 
 
@@ -259,9 +262,30 @@ def test_events_survive_the_codec(event: ev.AnyEvent) -> None:
     assert codec.decode_event(line) == event
 
 
-@given(st.one_of([made_of(cls, anything_of) for cls in COMMANDS]))
+@given(st.one_of([made_of(cls, anything_of, settings=st.just(SETTINGS)) for cls in COMMANDS]))
 def test_commands_survive_the_codec(command: commands.AnyCommand) -> None:
-    assert codec.decode_command(codec.encode(command)) == command
+    assert codec.decode_command(codec.encode_command(command)) == command
+
+
+def test_secrets_of_settings_are_in_the_line_of_a_command_alone() -> None:
+    command = commands.Open(id="1", conn=0, settings=SETTINGS)
+    assert b"hunter2" in codec.encode_command(command)
+    assert "hunter2" not in repr(command) + str(command)
+    with pytest.raises(TypeError):
+        codec.encode(command)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("settings", ['{"servers":[]}', '{"password":5}', '{"rate":', '{"interval":"hunter2"}', "7"])
+def test_settings_that_cannot_be_used_are_one_line_without_a_value(settings: str) -> None:
+    with pytest.raises(msgspec.DecodeError) as refused:
+        codec.decode_command(f'{{"type":"open","settings":{settings}}}'.encode())
+    assert "hunter2" not in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_command_that_is_too_long_is_refused() -> None:
+    with pytest.raises(ValueError, match="open: too long for a command"):
+        codec.encode_command(commands.Open(settings=Settings(payload=bytes(codec.LINE_LIMIT))))
 
 
 def test_conn_0_is_omitted_in_events() -> None:
@@ -272,8 +296,8 @@ def test_conn_0_is_omitted_in_events() -> None:
 
 
 def test_conn_0_is_written_in_commands() -> None:
-    assert codec.encode(commands.Cancel(id="1", conn=0)) == b'{"type":"cancel","id":"1","conn":0}\n'
-    assert codec.encode(commands.Cancel(id="1")) == b'{"type":"cancel","id":"1"}\n'
+    assert codec.encode_command(commands.Cancel(id="1", conn=0)) == b'{"type":"cancel","id":"1","conn":0}\n'
+    assert codec.encode_command(commands.Cancel(id="1")) == b'{"type":"cancel","id":"1"}\n'
 
 
 @pytest.mark.parametrize("line", [b'{"type":"telepathy","t":1}', b'{"t":1,"type":"x"}', b'{"type":""}'])

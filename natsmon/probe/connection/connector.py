@@ -53,6 +53,7 @@ class Connector:
         self._waiting = False
         """Between two dials."""
         self._closing = False
+        self._close_text = ""
         self._reconnect_wait = ReconnectWait(settings, self._rng)
         self._tls_memory = TlsMemory(settings)
         self._orders = Orders()
@@ -87,9 +88,10 @@ class Connector:
         """Drain and close the connection."""
         self._orders.give("drain")
 
-    def close(self) -> None:
-        """Drain if connected, close, and end ``run``."""
+    def close(self, text: str = "") -> None:
+        """Drain if connected, close, and end ``run``; ``text`` is why, for a person."""
         self._closing = True
+        self._close_text = text
         self._orders.give("close")
 
     # -- the life ---------------------------------------------------------------------------------
@@ -101,7 +103,8 @@ class Connector:
             self._user.suspend()
             now = self._emit.now()
             self._set_status("CLOSED", self.cause, now)
-            self._emit(ev.Closed(cause=self.cause, text=text), at=now)
+            why = text or (self._close_text if self.cause == "closed" else "")
+            self._emit(ev.Closed(cause=self.cause, text=why), at=now)
             self._loss = None
             self._user.closed(now)
             if self._closing or not stay:

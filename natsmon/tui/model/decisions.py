@@ -5,7 +5,7 @@ from natsmon.stream.exit_codes import Exit
 from natsmon.tui.model.moment import Moment
 
 Decision = commands.AnyCommand | str
-_COMMANDS: dict[str, type[commands.AnyCommand]] = {
+_COMMANDS: dict[str, type[commands.Plain]] = {
     "cancel": commands.Cancel,
     "reconnect": commands.Reconnect,
     "next_server": commands.NextServer,
