@@ -135,7 +135,7 @@ class MonitoredConnection:
         self._publisher.resume()
 
     def closed(self, at: float) -> None:
-        self.deliveries.disconnected()
+        self.deliveries.closed()
         self._costs.closed(at)
 
     def _stop_watching(self) -> None:
@@ -183,7 +183,7 @@ class MonitoredConnection:
     def nothing_delivered(self) -> bool:
         """Whether ``--count`` messages were to be delivered, could be verified, and none was."""
         ledger = self.deliveries.ledger
-        verified = self.verifier.verification != "none" and not ledger.unverified
+        verified = self.verifier.verification != "none" and self.deliveries.verifiable
         return self._settings.count is not None and verified and ledger.attempted > 0 and not ledger.delivered
 
     def execute(self, command: commands.AnyCommand) -> str:

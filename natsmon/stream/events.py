@@ -421,6 +421,7 @@ class Tally(Event, frozen=True, kw_only=True):
     undelivered: Count = 0
     lost: Count = 0
     unverified: Count = 0
+    """Sent while natsmon could not listen, or in flight when it closed the connection."""
     late: Count = 0
     duplicate: Count = 0
     out_of_order: Count = 0

@@ -141,6 +141,8 @@ def _check_connection(seen: list[Any]) -> None:
                 assert event.began <= event.ended <= event.t, event
                 assert min(event.detected_after, event.dials, event.buffered, event.lost, event.duplicate) >= 0
     assert under_way is None
+    tallies = [event for event in seen if isinstance(event, ev.Tally)]
+    assert tallies[-1].in_flight == 0, "closed, with messages in flight"
 
 
 def check_sums(tally: ev.Tally) -> None:

@@ -43,6 +43,8 @@ class Deliveries:
         self._tallies = Tallies(self.ledger, self._latencies, emit, lambda: self.on_tally())
         self.on_tally: Callable[[], None] = lambda: None
         """Called after each tally."""
+        self.verifiable = True
+        """Delivery could be verified on every connection so far."""
         self._connection: ServerConnection | None = None
         self._delivered = False
         """A message of this connection to a server has been delivered."""
@@ -72,6 +74,11 @@ class Deliveries:
         """The connection to the server ended: what it had in flight is stranded."""
         self._tallies.changed()
         return self.ledger.cut()
+
+    def closed(self) -> None:
+        """No connection follows: what was in flight is unverified."""
+        self.disconnected()
+        self.ledger.abandon()
 
     def close(self) -> None:
         """Emit the last tally."""
@@ -129,6 +136,7 @@ class Deliveries:
 
     def on_unverifiable(self, reason: str) -> None:
         """Delivery cannot be verified on this connection to the server."""
+        self.verifiable = False
         self.ledger.go_blind()
         self._emit(ev.Unverified(reason=reason))
         self._tallies.changed()

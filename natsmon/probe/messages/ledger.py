@@ -67,7 +67,7 @@ class Ledger:
         self.stranded = 0
         """In flight on a connection that has ended."""
         self.unverified = 0
-        """Sent while natsmon could not listen."""
+        """Sent while natsmon could not listen, or in flight when it closed the connection."""
         self.blind = False
         """Messages sent from now on are unverified."""
         self.cut_at = 0
@@ -256,11 +256,15 @@ class Ledger:
         self._open.clear()
         del self._closed[:-CUTS_KEPT]
 
-    def go_blind(self) -> None:
-        """Messages in flight, and those sent until ``see``, are unverified."""
+    def abandon(self) -> None:
+        """Stranded messages are unverified: no connection follows."""
         for cut in self._open:
             self._forsake(cut)
         self._open.clear()
+
+    def go_blind(self) -> None:
+        """Messages in flight, and those sent until ``see``, are unverified."""
+        self.abandon()
         self._unseen.extend(self._window.take(self.highest_sent))
         self.unverified += self.flying
         self.flying = 0

@@ -24,7 +24,7 @@ TERMS: tuple[tuple[str, str], ...] = (
     ("delivered", "the echo, or the acknowledgement of the stream, arrived"),
     ("undelivered", "the server answered a later PING, and the echo did not arrive"),
     ("lost", "the connection ended before the echo arrived, and it never came"),
-    ("unverified", "sent while natsmon could not listen"),
+    ("unverified", "sent while natsmon could not listen, or in flight when it closed the connection"),
     ("buffered", "made during an outage, kept to be sent after it"),
     ("rejected", "refused by the server, or not sent: the buffer was full, or it would be refused"),
     ("late, duplicate", "delivered after being counted as lost; delivered twice"),

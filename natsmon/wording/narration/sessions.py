@@ -44,16 +44,13 @@ def _note(event: ev.Note, state: State) -> Line:
 def _published(state: State) -> list[str]:
     tally, connection = state.tally, state.connection
     acknowledged = connection is not None and connection.verification == "ack"
-    echoed, pending = ("acknowledged", "not acknowledged") if acknowledged else ("echoed", "without an echo")
+    echoed = "acknowledged" if acknowledged else "echoed"
     sums = [f"{units.grouped(tally.sent)} published"]
-    if state.was_unverified and not (tally.delivered or tally.lost):
-        pending = "not verified"
-    else:
+    if tally.delivered or tally.lost or not state.was_unverified:
         sums += [f"{units.grouped(tally.delivered)} {echoed}", f"{units.grouped(tally.lost)} lost"]
     return sums + units.counts(
         (tally.resent, "sent again"),
         (tally.suppressed, "recognised by the stream"),
-        (tally.in_flight, pending),
         (tally.undelivered, "undelivered"),
         (tally.unverified, "not verified"),
         (tally.buffered, "never sent"),

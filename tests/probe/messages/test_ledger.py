@@ -166,6 +166,11 @@ class Life(RuleBasedStateMachine):
         self.outcomes |= dict.fromkeys(self.numbers("stranded"), "lost")
 
     @rule()
+    def abandon(self) -> None:
+        self.ledger.abandon()
+        self.outcomes |= dict.fromkeys(self.numbers("stranded"), "unknown")
+
+    @rule()
     def go_blind(self) -> None:
         self.ledger.go_blind()
         self.outcomes |= dict.fromkeys(self.numbers("stranded", "flying"), "unknown")

@@ -154,6 +154,33 @@ async def test_run_ends_after_the_cost_of_an_outage_is_known(
         assert run.events.of(ev.StatusChanged)[-1].status == "DRAINING"
 
 
+async def test_run_that_ends_in_an_outage_has_nothing_in_flight(server: NatsServer) -> None:
+    async with listening(settings(server.url, interval=600.0), stay=False) as run:
+        await run.events.until(ev.Echoed)
+        await freeze(server)
+        run.execute(commands.Publish())
+        await run.events.until(ev.Published)
+        await asyncio.to_thread(server.kill)
+        await run.events.until(ev.Disconnected)
+        run.probe.close("duration")
+        outage = await run.events.until(ev.Outage)
+        assert (outage.lost, outage.unverified) == (0, 1)
+        await run.events.until(ev.End)
+        tally = run.events.state.tally
+        assert (tally.sent, tally.delivered, tally.in_flight, tally.unverified) == (2, 1, 0, 1)
+
+
+async def test_message_in_flight_when_the_connection_is_closed_is_unverified(server: NatsServer) -> None:
+    async with listening(settings(server.url, interval=600.0, drain_timeout=0.1), stay=False) as run:
+        await run.events.until(ev.Echoed)
+        await freeze(server)
+        run.execute(commands.Publish())
+        run.probe.close("duration")
+        await run.events.until(ev.End)
+        tally = run.events.state.tally
+        assert (tally.sent, tally.delivered, tally.in_flight, tally.unverified) == (2, 1, 0, 1)
+
+
 async def test_without_an_inbox_an_echo_is_the_sentinel(nats_server: StartServer) -> None:
     only = "{ subscribe: { allow: [hello] } }"
     real = nats_server(config=f"authorization {{ users: [{{ user: u, password: p, permissions: {only} }}] }}")

@@ -194,9 +194,9 @@ def test_summary_has_the_observed_messages() -> None:
 
 
 def test_summary_has_the_acknowledged_messages() -> None:
-    counted = ev.Tally(t=0.5, attempted=9, sent=8, rejected=1, delivered=7, in_flight=1, resent=2, suppressed=1)
+    counted = ev.Tally(t=0.5, attempted=9, sent=8, rejected=1, delivered=7, unverified=1, resent=2, suppressed=1)
     assert ending(counted, verification="ack", stream="S").endswith(
-        ": 8 published, 7 acknowledged, 0 lost, 2 sent again, 1 recognised by the stream, 1 not acknowledged, "
+        ": 8 published, 7 acknowledged, 0 lost, 2 sent again, 1 recognised by the stream, 1 not verified, "
         "1 rejected, 0 reconnects"
     )
 
