@@ -61,6 +61,7 @@ class MonitorApp(ScreenApp):
         self._source = source
         self._leave_at_end = leave_at_end
         self.viewed = self.make_viewed(source, clock, unable)
+        self.viewed.restart_key = self._shown("reconnect")
         self.viewed.on_answer = self._answered
         self.viewed.window.messages = view.messages
         source.on_stray = self.stray_line
@@ -159,7 +160,7 @@ class MonitorApp(ScreenApp):
 
     def action_reconnect(self) -> None:
         moment = self.viewed.moment()
-        if moment.over and moment.can_restart:
+        if moment.over and moment.restart:
             self.viewed.note("starting the monitor again")
             self._start_again()
             return

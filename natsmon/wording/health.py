@@ -35,7 +35,8 @@ class Feed(NamedTuple):
     """The monitor process ended unexpectedly."""
     exit_reason: str = ""
     """How it ended."""
-    can_restart: bool = False
+    restart: str = ""
+    """The key that starts it again; empty where none does."""
 
 
 class Health(NamedTuple):
@@ -75,7 +76,7 @@ def _monitor_stopped(state: State, now: float, feed: Feed) -> Health | None:
     if not feed.stopped:
         return None
     how = feed.exit_reason or "it ended unexpectedly"
-    return Health("down", "MONITOR STOPPED", how + ("; reconnect starts it again" if feed.can_restart else ""))
+    return Health("down", "MONITOR STOPPED", how + (f"; {feed.restart} starts it again" if feed.restart else ""))
 
 
 def _no_data(state: State, now: float, feed: Feed) -> Health | None:

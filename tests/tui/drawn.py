@@ -23,7 +23,7 @@ def moment_of(stream: streams.Stream, now: float | None = None, how: Stream = "l
     for event in stream.events:
         tracks.apply(event)
     state = tracks.first.state
-    return Moment(state, max(state.now, stream.t) if now is None else now, how, "killed by SIGKILL", True)
+    return Moment(state, max(state.now, stream.t) if now is None else now, how, "killed by SIGKILL", "r")
 
 
 MOMENTS = [moment_of(build(), how=how) for build in STREAMS for how in ("live", "stopped")]

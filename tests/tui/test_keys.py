@@ -162,15 +162,20 @@ async def test_run_that_reaches_its_limit_quits() -> None:
 async def test_a_stopped_monitor_is_shown_and_r_starts_it_again() -> None:
     async with driven(streams.connected(), ends=True) as drive:
         assert "✗ MONITOR STOPPED" in drive.shown("status")
-        assert "killed by SIGKILL; reconnect starts it again" in drive.shown("status")
+        assert "killed by SIGKILL; r starts it again" in drive.shown("status")
         await drive.press("p")
         assert drive.source.sent_commands == []
-        assert "monitor stopped; reconnect (r) starts it again" in drive.shown("keybar")
+        assert "monitor stopped; r starts it again" in drive.shown("keybar")
         lines = len(drive.app.viewed.window.log)
         await drive.press("r")
         assert drive.source.starts == 2
         assert "CONNECTED" in drive.shown("status")
         assert len(drive.app.viewed.window.log) > lines, "the log keeps the lines of the session before"
+
+
+async def test_stopped_monitor_names_the_key_of_the_keymap() -> None:
+    async with driven(streams.connected(), ends=True, view=ViewSettings(keymap={"reconnect": "f5"})) as drive:
+        assert "killed by SIGKILL; f5 starts it again" in drive.shown("status")
 
 
 async def test_quitting_after_the_monitor_stopped_is_3() -> None:

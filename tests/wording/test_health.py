@@ -60,8 +60,8 @@ _DELIVERED = _tally(60.0, attempted=60, sent=60, delivered=60)
 _WAITING = ev.Waiting(t=71.0, delay=2.0, base=2.0, jitter=0.0, until=73.0, server="nats://a:4222")
 
 _TABLE: list[tuple[str, _Events, float, Feed, str, str, str]] = [
-    ("monitor_stopped", _connected(), 5.0, Feed(stopped=True, exit_reason="killed by SIGKILL", can_restart=True),
-     "down", "MONITOR STOPPED", "killed by SIGKILL; reconnect starts it again"),
+    ("monitor_stopped", _connected(), 5.0, Feed(stopped=True, exit_reason="killed by SIGKILL", restart="r"),
+     "down", "MONITOR STOPPED", "killed by SIGKILL; r starts it again"),
     ("no_data", _connected(), 5.0, Feed(data_age=12.0), "degraded", "NO DATA 12 s", "does not respond"),
     ("closed", [*_start(), *_failed(1, 1.0), *_failed(2, 2.0),
                 ev.StatusChanged(t=3.0, status="CLOSED", previous="DISCONNECTED"), ev.Closed(t=3.0, cause="gave_up")],

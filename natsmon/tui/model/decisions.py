@@ -52,7 +52,7 @@ def _unable(moment: Moment) -> str:
     if moment.unable:
         return moment.unable
     if moment.stream == "stopped":
-        return "monitor stopped" + ("; reconnect starts it again" if moment.can_restart else "")
+        return "monitor stopped" + (f"; {moment.restart} starts it again" if moment.restart else "")
     if moment.stream == "ended":
         return "the stream has ended"
     return "leaving" if moment.stream == "leaving" else ""

@@ -21,7 +21,8 @@ class Moment(msgspec.Struct, frozen=True, eq=False):
     stream: Stream = "live"
     exit_reason: str = ""
     """How the monitor process ended."""
-    can_restart: bool = False
+    restart: str = ""
+    """The key that starts a stopped monitor again; empty where none does."""
     recording: str = ""
     """The size of the recording that is being made; empty without one."""
     unable: str = ""
@@ -48,5 +49,5 @@ class Moment(msgspec.Struct, frozen=True, eq=False):
         from natsmon.wording.health import Feed, health  # not needed before the first event
 
         stopped = self.stream == "stopped"
-        feed = Feed(self.replay, self.data_age, stopped, self.exit_reason, self.can_restart)
+        feed = Feed(self.replay, self.data_age, stopped, self.exit_reason, self.restart)
         return health(self.state, self.now, feed)

@@ -29,6 +29,8 @@ class ViewedStream:
         self.sent = SentCommands(clock)
         self.revision = 0
         """Rises with every change a panel could show."""
+        self.restart_key = ""
+        """As keyboards name it."""
         self.recording = ""
         """The size of the recording that is being made."""
         self.on_note: Callable[[ev.Note], None] | None = None
@@ -123,7 +125,7 @@ class ViewedStream:
             clock.now(self.state.now),
             self.stream,
             source.exit_reason,
-            source.can_restart,
+            self.restart_key if source.can_restart else "",
             self.recording,
             self.unable,
             clock.data_age if self.stream in ("live", "leaving") else 0.0,

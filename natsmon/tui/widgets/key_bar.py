@@ -30,7 +30,7 @@ def label_of(key: Key, moment: Moment) -> str:
     match key.id:
         case "pause" if moment.state.paused:
             return "resume"
-        case "reconnect" if moment.state.status == "CLOSED" or (moment.over and moment.can_restart):
+        case "reconnect" if moment.state.status == "CLOSED" or (moment.over and moment.restart):
             return "start again"
         case "reconnect" if moment.state.status in ("DISCONNECTED", "CONNECTING", "RECONNECTING"):
             return "dial now"
@@ -39,7 +39,7 @@ def label_of(key: Key, moment: Moment) -> str:
 
 def idle(key: Key, moment: Moment) -> bool:
     """True when the key would have no effect now."""
-    if key.action not in decisions.ACTIONS or (key.id == "reconnect" and moment.over and moment.can_restart):
+    if key.action not in decisions.ACTIONS or (key.id == "reconnect" and moment.over and moment.restart):
         return False
     return isinstance(decisions.decide(key.action, moment), str)
 
