@@ -11,10 +11,9 @@ from pathlib import Path
 from natsmon.stream import codec
 from natsmon.stream import events as ev
 from tests.harness.listening import Events, check
+from tests.harness.time_limits import WAIT
 
 ROOT = Path(__file__).parent.parent.parent
-WAIT = 15.0
-"""Seconds for a process to start or to end, on a busy machine."""
 WAITS = ["--reconnect-wait", "1m", "--connect-timeout", "1m"]
 
 

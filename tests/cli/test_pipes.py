@@ -18,14 +18,15 @@ from natsmon.stream import codec, commands
 from natsmon.stream import events as ev
 from natsmon.stream.exit_codes import Exit
 from natsmon.stream.outbox import SOFT_LIMIT
-from tests.cli.running import ROOT, WAIT, WAITS, ended_well, natsmon
+from tests.cli.running import ROOT, WAITS, ended_well, natsmon
 from tests.conftest import StartServer
 from tests.harness.listening import check_sums
+from tests.harness.time_limits import WAIT
 
 
 async def test_control_takes_commands_and_ends_with_its_input(server: NatsServer) -> None:
     async with natsmon(server.url, "--control", stdin=asyncio.subprocess.PIPE) as run:
-        await run.events.until(ev.Connected, within=WAIT)
+        await run.events.until(ev.Connected)
         run.command(
             codec.encode_command(commands.Pause()), b"dance\n", b'{"type":"dance"}\n', b"\xff\n", b"[" * 5_000 + b"\n"
         )
@@ -59,7 +60,7 @@ async def test_control_opens_no_connection(server: NatsServer) -> None:
 async def test_input_that_ends_with_its_last_command(refused_port: int) -> None:
     """A command and the end in one moment: the end is not lost behind it."""
     async with natsmon(f"nats://{HOST}:{refused_port}", "--control", *WAITS, stdin=asyncio.subprocess.PIPE) as run:
-        await run.events.until(ev.Waiting, within=WAIT)
+        await run.events.until(ev.Waiting)
         run.command(codec.encode_command(commands.Reconnect()))
         assert run.process.stdin is not None
         run.process.stdin.close()
@@ -69,7 +70,7 @@ async def test_input_that_ends_with_its_last_command(refused_port: int) -> None:
 
 async def test_without_control_standard_input_is_left_alone(server: NatsServer) -> None:
     async with natsmon(server.url, "--rate", "40", stdin=asyncio.subprocess.PIPE) as run:
-        await run.events.until(ev.Connected, within=WAIT)
+        await run.events.until(ev.Connected)
         run.command(codec.encode_command(commands.Close()))
         assert run.process.stdin is not None
         run.process.stdin.close()
@@ -124,7 +125,7 @@ async def test_reader_that_stops_costs_the_connection_nothing(nats_server: Start
         assert connections(server) == before + 1
         pipe.resume_reading()
         reading = asyncio.ensure_future(run.read())
-        gap = await run.events.until(ev.Gap, within=WAIT)
+        gap = await run.events.until(ev.Gap)
         tally = await run.events.until(ev.Tally)
         await run.events.until(ev.Rtt)
         run.signal(signal.SIGINT)

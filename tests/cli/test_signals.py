@@ -8,7 +8,7 @@ import pytest
 from natsmon.lab.nats_server import HOST, NatsServer
 from natsmon.stream import events as ev
 from natsmon.stream.exit_codes import Exit
-from tests.cli.running import WAIT, WAITS, ended_well, natsmon
+from tests.cli.running import WAITS, ended_well, natsmon
 from tests.harness import peers
 from tests.harness.listening import freeze
 
@@ -16,7 +16,7 @@ from tests.harness.listening import freeze
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_signal_while_connected_drains(server: NatsServer, number: signal.Signals) -> None:
     async with natsmon(server.url, "--rate", "40") as run:
-        await run.events.until(ev.Echoed, within=WAIT)
+        await run.events.until(ev.Echoed)
         run.signal(number)
         assert await run.exit_code() == Exit.ENDED
     assert ended_well(run) == ev.End(t=run.events.seen[-1].t, exit_code=0, reason="signal")
@@ -30,7 +30,7 @@ async def test_signal_while_connected_drains(server: NatsServer, number: signal.
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_signal_while_waiting(refused_port: int, number: signal.Signals) -> None:
     async with natsmon(f"nats://{HOST}:{refused_port}", *WAITS) as run:
-        await run.events.until(ev.Waiting, within=WAIT)
+        await run.events.until(ev.Waiting)
         run.signal(number)
         assert await run.exit_code() == Exit.INTERRUPTED
     assert ended_well(run).exit_code == Exit.INTERRUPTED
@@ -41,9 +41,7 @@ async def test_signal_while_dialing(blackhole: int, phase: str) -> None:
     async with peers.silent() as silent, peers.info_then_silent() as stuck:
         port = {"tcp": blackhole, "info": silent.port, "connect": stuck.port}[phase]
         async with natsmon(f"nats://{HOST}:{port}", *WAITS) as run:
-            await run.events.until(
-                ev.DialStage, lambda s: s.stage == phase and (phase != "tcp" or s.address != ""), within=WAIT
-            )
+            await run.events.until(ev.DialStage, lambda s: s.stage == phase and (phase != "tcp" or s.address != ""))
             run.signal(signal.SIGINT)
             assert await run.exit_code() == Exit.INTERRUPTED
     ended_well(run)
@@ -53,7 +51,7 @@ async def test_signal_while_dialing(blackhole: int, phase: str) -> None:
 
 async def test_signal_after_a_connection_was_lost(server: NatsServer) -> None:
     async with natsmon(server.url, *WAITS) as run:
-        await run.events.until(ev.Connected, within=WAIT)
+        await run.events.until(ev.Connected)
         server.kill()
         await run.events.until(ev.Waiting)
         run.signal(signal.SIGTERM)
@@ -64,7 +62,7 @@ async def test_signal_after_a_connection_was_lost(server: NatsServer) -> None:
 
 async def test_second_signal_leaves_at_once(server: NatsServer) -> None:
     async with natsmon(server.url) as run:
-        await run.events.until(ev.Connected, within=WAIT)
+        await run.events.until(ev.Connected)
         await freeze(server)
         run.signal(signal.SIGINT)
         await run.events.until_status("DRAINING")

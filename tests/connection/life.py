@@ -11,9 +11,8 @@ from natsmon.stream import events as ev
 from tests.harness import peers
 from tests.harness.leaks import sockets
 from tests.harness.listening import Listening, listening, settings
+from tests.harness.time_limits import FOREVER, IN_TIME
 
-FOREVER = 60.0
-"""Seconds; what is set to it is not waited for, or the test fails."""
 DIALING = ["dns", "tcp", "info", "connect"]
 
 
@@ -39,7 +38,7 @@ async def ignored(run: Listening) -> ev.Answer:
 
 async def until_sockets(expected: dict[str, str]) -> None:
     """The kernel sends no event when a socket is closed."""
-    async with asyncio.timeout(2.0):
+    async with asyncio.timeout(IN_TIME):
         while sockets() != expected:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 

@@ -9,10 +9,11 @@ from natsmon.lab.nats_server import NatsServer
 from natsmon.stream import commands
 from natsmon.stream import events as ev
 from natsmon.stream.exit_codes import Exit
-from tests.connection.life import DIALING, FOREVER, connected, ignored, reaching, start, until_sockets, url
+from tests.connection.life import DIALING, connected, ignored, reaching, start, until_sockets, url
 from tests.harness import peers
 from tests.harness.leaks import sockets
 from tests.harness.listening import freeze, listening, settings
+from tests.harness.time_limits import FOREVER, IN_TIME
 
 
 @pytest.mark.parametrize("phase", [*DIALING, "waiting"])
@@ -179,7 +180,7 @@ async def test_drain_of_a_frozen_server_ends_in_time(server: NatsServer) -> None
         run.execute(commands.Drain())
         drained = await run.events.until(ev.Drained)
         assert not drained.complete
-        assert 0.19 < drained.seconds < 1.0
+        assert 0.19 < drained.seconds < IN_TIME
         closed = await run.events.until(ev.Closed)
         assert (closed.cause, closed.text) == ("closed", "the drain did not finish")
 

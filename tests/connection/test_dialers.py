@@ -31,7 +31,7 @@ async def connected_through(wanted: Settings) -> None:
 
 async def test_command_carries_the_connection(server: NatsServer) -> None:
     before = our_children()
-    await connected_through(settings(server.url, dial_command=shlex.join(relay_command()), connect_timeout=20.0))
+    await connected_through(settings(server.url, dial_command=shlex.join(relay_command())))
     await until(lambda: not our_children().keys() - before.keys())
 
 
@@ -46,7 +46,7 @@ async def test_proxy_carries_every_dial(server: NatsServer, scheme: str) -> None
     login = ("me", "hunter2")
     async with socks(login) if scheme == "socks5" else http(login) as proxy:
         through = parse_proxy(f"{scheme}://me:hunter2@127.0.0.1:{proxy.port}")
-        wanted = settings(f"nats://only.proxy.example:{server.port}", proxy=through, connect_timeout=20.0)
+        wanted = settings(f"nats://only.proxy.example:{server.port}", proxy=through)
         async with listening(wanted) as run:
             await run.events.until(ev.Echoed)
             run.execute(commands.Reconnect())
@@ -105,7 +105,8 @@ async def test_upgrade_carries_headers_origin_and_query() -> None:
     async with speaking(handshake_and_stay) as peer:
         server = parse_server(f"ws://127.0.0.1:{peer.port}/nats?tenant=a&token=hunter2")
         headers = (("Authorization", Secret("Bearer hunter2")), ("X-Tenant", Secret("a")))
-        async with listening(settings(server, ws_headers=headers, ws_origin="https://app.example", echo=False)) as run:
+        upgrade = {"ws_headers": headers, "ws_origin": "https://app.example"}
+        async with listening(settings(server, **upgrade, echo=False, drain_timeout=0.05)) as run:
             await run.events.until(ev.Connected)
             assert not any("hunter2" in repr(event) for event in run.events.seen)
         head = peer.received.partition(b"\r\n\r\n")[0].decode()

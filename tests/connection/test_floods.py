@@ -14,9 +14,10 @@ from natsmon.protocol.request_reply import ANSWER_BYTES, MOST_ANSWERS, ask
 from natsmon.protocol.server_info import MAX_ANSWER
 from natsmon.stream import commands
 from natsmon.stream import events as ev
-from tests.connection.life import FOREVER, connected
+from tests.connection.life import connected
 from tests.harness.flood import flooding, info_with, measured_turns, peak_memory, repeated
 from tests.harness.listening import listening, settings
+from tests.harness.time_limits import FOREVER
 from tests.protocol.test_server_connection import opened
 
 ANSWER_WITHIN = 0.25

@@ -13,8 +13,9 @@ from natsmon.protocol.server_connection import ServerConnection
 from natsmon.stream import commands
 from natsmon.stream import events as ev
 from tests.conftest import StartServer
-from tests.connection.life import FOREVER, connected, ignored, reaching, start, url
+from tests.connection.life import connected, ignored, reaching, start, url
 from tests.harness.listening import listening, settings
+from tests.harness.time_limits import FOREVER
 from tests.harness.witness import witness
 
 BUFFERED = 5_000

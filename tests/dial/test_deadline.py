@@ -7,8 +7,7 @@ from contextlib import suppress
 import pytest
 
 from natsmon.dial.deadline import until, within
-
-FOREVER = 60.0
+from tests.harness.time_limits import FOREVER
 
 
 async def in_a_task(work: Callable[[], Awaitable[None]], *, cancelled_before: bool) -> asyncio.Task[None]:

@@ -7,9 +7,7 @@ from typing import Any
 import pytest
 
 from natsmon.dial.race import staggered_race
-
-NEVER = 60.0
-"""Seconds; a delay that is not waited for, or the test hangs."""
+from tests.harness.time_limits import FOREVER
 
 
 class Try:
@@ -37,7 +35,7 @@ class Try:
         self.ending.exception()
 
 
-def race(tries: list[Any], *, delay: float = NEVER, discarded: list[str] | None = None) -> asyncio.Task[str]:
+def race(tries: list[Any], *, delay: float = FOREVER, discarded: list[str] | None = None) -> asyncio.Task[str]:
     kept: list[str] = [] if discarded is None else discarded
     return asyncio.ensure_future(staggered_race(tries, delay=delay, discard=kept.append))
 

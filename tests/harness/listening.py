@@ -14,10 +14,9 @@ from natsmon.probe.probe import Probe
 from natsmon.state import State, Tracks
 from natsmon.stream import commands
 from natsmon.stream import events as ev
+from tests.harness.time_limits import IN_TIME, WAIT
 
 E = TypeVar("E", bound=ev.Event)
-WAIT = 30.0
-"""Seconds after which a test that waits for an event fails; on an idle machine none takes a tenth of it."""
 
 
 class Events:
@@ -157,15 +156,15 @@ def settings(*servers: str | Server, **changes: Any) -> Settings:
     quick: dict[str, Any] = {
         "servers": tuple(parse_server(s) if isinstance(s, str) else s for s in servers),
         "interval": 0.025,
-        "connect_timeout": 2.0,
+        "connect_timeout": IN_TIME,
         "reconnect_wait": 0.05,
         "reconnect_jitter": 0.0,
         "max_reconnects": -1,
         "randomize": False,
         "rtt_interval": 0.05,
-        "drain_timeout": 1.0,
+        "drain_timeout": IN_TIME,
         "subject": "hello",
-        "timeout": 2.0,
+        "timeout": IN_TIME,
     }
     return Settings(**quick | changes)
 

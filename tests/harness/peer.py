@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any
 
+from tests.harness.time_limits import WAIT
+
 HOST = "127.0.0.1"
-WAIT = 30.0
 
 
 class Peer:

@@ -6,7 +6,8 @@ import time
 from typing import Any
 from urllib.parse import urlsplit
 
-WAIT = 5.0
+from tests.harness.time_limits import WAIT
+
 SOON = 0.05
 """Seconds in which everything arrives on loopback that is on its way."""
 

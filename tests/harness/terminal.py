@@ -23,8 +23,8 @@ from typing import Any, Self
 import pyte
 
 from tests.harness.pseudo_terminal import UNKNOWN, environment, set_size, with_terminal
+from tests.harness.time_limits import WAIT
 
-WAIT = 30.0
 _SECOND_SCREEN = 1049
 Condition = str | Callable[[str], bool]
 

@@ -10,8 +10,8 @@ import pytest
 from natsmon.lab.nats_server import HOST
 from natsmon.lab.relay import Relay
 from natsmon.lab.relayed_connection import Direction
+from tests.harness.time_limits import WAIT
 
-WAIT = 5.0
 SOON = 0.05
 """Seconds in which everything arrives on loopback that is on its way."""
 

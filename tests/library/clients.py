@@ -9,6 +9,7 @@ import pytest
 from nats.aio.client import Client
 
 from natsmon import DialTrace
+from tests.harness.time_limits import WAIT
 
 HOOKS = [name for name in vars(DialTrace) if not name.startswith("_")]
 
@@ -51,7 +52,7 @@ class Callbacks:
 
         return callback
 
-    async def until(self, met: Callable[[], bool], within: float = 30.0) -> None:
+    async def until(self, met: Callable[[], bool], within: float = WAIT) -> None:
         async with asyncio.timeout(within):
             while not met():
                 self._changed.clear()
@@ -64,7 +65,7 @@ class Callbacks:
 async def echo(client: Client, text: bytes = b"world") -> None:
     heard = await client.subscribe("hello")
     await client.publish("hello", text)
-    assert (await heard.next_msg(2)).data == text
+    assert (await heard.next_msg(WAIT)).data == text
     await heard.unsubscribe()
 
 
@@ -78,7 +79,7 @@ async def reconnect(client: Client) -> None:
 
 async def failing(connecting: Any, kind: type[BaseException] = nats.errors.NoServersError) -> BaseException:
     with pytest.raises(kind) as caught:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(WAIT):
             await connecting
     return caught.value
 

@@ -26,6 +26,7 @@ from tests.conftest import StartServer
 from tests.harness import peers
 from tests.harness.leaks import sockets
 from tests.harness.peer import Peering
+from tests.harness.time_limits import FOREVER, IN_TIME, WAIT
 from tests.library.clients import HANDSHAKE, HOOKS, PLAIN_DIAL, Callbacks, Notes, echo, failing, reconnect
 
 
@@ -44,7 +45,7 @@ async def test_is_nats_py_in_all_but_the_dial(server: NatsServer) -> None:
         await message.respond(message.data.upper())
 
     await client.subscribe("shout", cb=answer)
-    assert (await client.request("shout", b"hey", timeout=2)).data == b"HEY"
+    assert (await client.request("shout", b"hey", timeout=WAIT)).data == b"HEY"
     with pytest.raises(nats.errors.NoRespondersError):
         await client.request("no.responder", b"")
     await client.flush()
@@ -120,14 +121,14 @@ async def test_tls_first(certificates: Certificates, nats_server: StartServer) -
 async def test_cancelled_in_the_handshake_it_leaves_no_socket(peering: Callable[[], Peering]) -> None:
     async with peering() as peer:
         before = sockets()
-        dialing = asyncio.ensure_future(connect(peer.url, connect_timeout=60))
+        dialing = asyncio.ensure_future(connect(peer.url, connect_timeout=FOREVER))
         await peer.until_connected()
         await asyncio.sleep(0.05)
         began = time.monotonic()
         dialing.cancel()
         with pytest.raises(asyncio.CancelledError):
             await dialing
-        assert time.monotonic() - began < 20
+        assert time.monotonic() - began < IN_TIME
         await peer.until_left()
         assert set(sockets()) <= set(before)
 
@@ -141,7 +142,7 @@ async def test_dead_first_address_costs_one_delay(
     monkeypatch.setattr(resolver, "lookup", lookup)
     began = time.monotonic()
     client = await connect("nats://two.example:4222")
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < IN_TIME
     await client.close()
 
 
@@ -163,13 +164,13 @@ async def test_own_dialer_is_used(server: NatsServer) -> None:
     dialer, notes = Counting(), Notes()
     custom: CustomDialer = dialer
     now = asyncio.get_running_loop().time()
-    client = await connect(server.url, dialer=custom, trace=notes, connect_timeout=3)
+    client = await connect(server.url, dialer=custom, trace=notes, connect_timeout=IN_TIME)
     await echo(client)
     await client.close()
     ((address, deadline, trace),) = dialer.calls
     assert (address, trace) == ((HOST, server.port), notes)
     assert deadline is not None
-    assert 2.9 < deadline - now < 3.2
+    assert IN_TIME <= deadline - now < FOREVER
     assert notes.calls == ["get_conn", "got_conn", *HANDSHAKE]
 
 
@@ -192,13 +193,13 @@ async def test_exception_of_a_dialer_is_a_failed_dial(error: Exception, server: 
 async def test_dialer_that_ignores_its_deadline_is_cancelled() -> None:
     class Sleepy:
         async def dial(self, address: object, *, deadline: object, trace: object) -> Stream:
-            await asyncio.sleep(60)
+            await asyncio.sleep(FOREVER)
             raise AssertionError
 
     options: dict[str, Any] = {"connect_timeout": 0.1, "max_reconnect_attempts": 1, "reconnect_time_wait": 0.02}
     began = time.monotonic()
     error = await failing(connect("nats://x", dialer=Sleepy(), error_cb=Callbacks().options["error_cb"], **options))
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < IN_TIME
     assert isinstance(error.__cause__, DialError)
     assert error.__cause__.cause == "timeout"
 
@@ -229,18 +230,14 @@ async def test_cancelled_at_any_moment_it_leaves_nothing(
     asyncio.get_running_loop().set_exception_handler(lambda _, complaint: complaints.append(complaint))
     before, tasks = sockets(), asyncio.all_tasks()
     rng = random.Random(1)
-    slowest = 0.0
     for _ in range(200):
         dialing = asyncio.ensure_future(connect(server.url, tls=context))
         await asyncio.sleep(rng.uniform(0, 0.006 if secure else 0.003))
-        began = time.perf_counter()
         dialing.cancel()
-        done, _ = await asyncio.wait([dialing], timeout=1)
-        slowest = max(slowest, time.perf_counter() - began)
+        done, _ = await asyncio.wait([dialing], timeout=IN_TIME)
         assert done
         if not dialing.cancelled():
             await dialing.result().close()
-    assert slowest < 20  # 10 ms, in the benchmark, on an idle machine
     await asyncio.sleep(0.05)
     assert asyncio.all_tasks() == tasks
     assert set(sockets()) <= set(before)

@@ -13,6 +13,7 @@ from nats.aio.client import Client
 from nats.js.api import ConsumerConfig, DeliverPolicy, StreamInfo
 
 from natsmon.lab.nats_server import NatsServer
+from tests.harness.time_limits import WAIT
 from tests.harness.witness import witness
 
 STREAM = "ORDERS"
@@ -36,7 +37,7 @@ class Stream:
 
     async def create(self, **config: Any) -> None:
         """Also right behind ``remove``, when the server may still be deleting the files of the one before."""
-        async with asyncio.timeout(10.0):
+        async with asyncio.timeout(WAIT):
             while True:
                 try:
                     await self._js.add_stream(**{"name": STREAM, "subjects": ["hello"], **config})
@@ -49,7 +50,7 @@ class Stream:
 
     async def create_replicated(self, **config: Any) -> None:
         """A cluster elects who places streams first; until then none can be made."""
-        async with asyncio.timeout(20.0):
+        async with asyncio.timeout(_ELECTED_WITHIN):
             while True:
                 try:
                     await self.create(num_replicas=3, **config)
@@ -81,7 +82,7 @@ class Stream:
         """So long after now that its duplicate window is over for all that it has; recognised by one of our ids."""
         again = {"Nats-Msg-Id": "forgotten"}
         await self._js.publish(subject, b"theirs", headers=again)
-        async with asyncio.timeout(window + 5.0):
+        async with asyncio.timeout(window + WAIT):
             while True:
                 await asyncio.sleep(window / 10)
                 if not (await self._js.publish(subject, b"theirs", headers=again)).duplicate:
@@ -108,7 +109,7 @@ class Stream:
                 return
             await asyncio.sleep(_POLL)
 
-    async def until(self, messages: int, within: float = 5.0) -> None:
+    async def until(self, messages: int, within: float = WAIT) -> None:
         """It has so many; a stream sends no notification, so it is asked repeatedly."""
         deadline = time.monotonic() + within
         while (there := await self.messages()) < messages:
@@ -125,7 +126,7 @@ class Stream:
         everything = ConsumerConfig(deliver_policy=DeliverPolicy.ALL, headers_only=True)
         subscription = await self._js.subscribe("", stream=STREAM, ordered_consumer=True, config=everything)
         while len(found) < there:
-            message = await subscription.next_msg(timeout=10.0)
+            message = await subscription.next_msg(timeout=WAIT)
             found.append((message.headers or {})["Nats-Msg-Id"])
         await subscription.unsubscribe()
         return found

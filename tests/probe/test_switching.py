@@ -19,7 +19,7 @@ from tests.conftest import StartServer
 from tests.connection.life import connected, ignored
 from tests.harness import peers
 from tests.harness.leaks import sockets
-from tests.harness.listening import WAIT, Listening, check, check_sums, freeze, listening, settings
+from tests.harness.listening import Listening, check, check_sums, freeze, listening, settings
 from tests.stream.test_sources import probing
 
 PASSWORD = "hunter2"
@@ -195,7 +195,7 @@ async def test_count_is_of_each_connection_and_duration_of_the_session(server: N
 
 async def test_probe_process_switches_in_one_session_and_keeps_secrets(server: NatsServer, west: NatsServer) -> None:
     async with probing(settings(server.url)) as (source, events):
-        await events.until(ev.Connected, within=WAIT)
+        await events.until(ev.Connected)
         pid = source.pid
         source.send(to_west(west, number="1"))
         await events.until(ev.Connected, lambda event: event.conn == 1)
@@ -210,7 +210,7 @@ async def test_probe_process_switches_in_one_session_and_keeps_secrets(server: N
 
 async def test_probe_process_answers_settings_that_cannot_be_used(server: NatsServer) -> None:
     async with probing(settings(server.url)) as (source, events):
-        await events.until(ev.Connected, within=WAIT)
+        await events.until(ev.Connected)
         assert source._process is not None
         assert source._process.stdin is not None
         source._process.stdin.write(b'{"type":"open","conn":0,"settings":{"servers":[],"password":"hunter2"}}\n')

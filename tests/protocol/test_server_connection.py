@@ -14,6 +14,7 @@ from natsmon.protocol.server_connection import ServerConnection
 from natsmon.protocol.server_info import read_info
 from tests.conftest import StartServer
 from tests.harness.listening import settings
+from tests.harness.time_limits import WAIT
 
 FORBIDDING = """
 authorization { users: [ {
@@ -42,8 +43,8 @@ async def opened(server: NatsServer, **changes: Any) -> AsyncIterator[tuple[Serv
 async def test_question_that_is_answered_is_forgotten(server: NatsServer) -> None:
     async with opened(server) as (connection, complaints):
         for _ in range(3):
-            assert await ask(connection, "no.responder", b"", within=5.0) == []
-        assert await returns_messages(connection, within=5.0)
+            assert await ask(connection, "no.responder", b"", within=WAIT) == []
+        assert await returns_messages(connection, within=WAIT)
         await connection.ping()
         assert connection.refusals.subscriptions == []
         assert complaints == []
@@ -53,9 +54,9 @@ async def test_denied_request_is_dropped_without_an_error(nats_server: StartServ
     """Also where the refusal comes when the request was cancelled."""
     server = nats_server(config=FORBIDDING)
     async with opened(server, user=Secret("ada"), password=Secret("hunter2")) as (connection, complaints):
-        assert await ask(connection, "forbidden", b"", within=5.0) == []
+        assert await ask(connection, "forbidden", b"", within=WAIT) == []
         assert await ask(connection, "forbidden", b"", within=0.0) == []
-        assert not await returns_messages(connection, within=5.0)
+        assert not await returns_messages(connection, within=WAIT)
         await connection.ping()
         assert connection.refusals.subscriptions == []
         assert complaints == []

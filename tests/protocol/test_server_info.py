@@ -14,9 +14,9 @@ from natsmon.dial.errors import DialError
 from natsmon.dial.stream import STREAM_LIMIT
 from natsmon.protocol.server_info import MAX_ANSWER, MAX_INFO, Info, parse_info, read_answer, read_info
 from tests.harness.peer import HOST, Talk, info_line, playing
+from tests.harness.time_limits import WAIT
 
 GOOD = info_line(4222)
-FOREVER = 10.0
 
 
 def fed(*pieces: bytes, ends: bool = True, error: Exception | None = None) -> asyncio.StreamReader:
@@ -32,7 +32,7 @@ def fed(*pieces: bytes, ends: bool = True, error: Exception | None = None) -> as
 
 async def refused(*pieces: bytes, ends: bool = True) -> DialError:
     with pytest.raises(DialError) as caught:
-        await asyncio.wait_for(read_info(fed(*pieces, ends=ends)), FOREVER)
+        await asyncio.wait_for(read_info(fed(*pieces, ends=ends)), WAIT)
     assert caught.value.stage == "info"
     return caught.value
 
@@ -147,7 +147,7 @@ def mutated(changes: list[tuple[str, int, bytes]]) -> bytes:
 def judged(*pieces: bytes) -> Info | DialError:
     async def judge() -> Info | DialError:
         try:
-            info, raw = await asyncio.wait_for(read_info(fed(*pieces)), FOREVER)
+            info, raw = await asyncio.wait_for(read_info(fed(*pieces)), WAIT)
         except DialError as error:
             refusal = error
         else:
@@ -248,7 +248,7 @@ async def test_flood_before_pong_is_bounded_and_yields(line: bytes) -> None:
         counting = asyncio.ensure_future(count_turns())
         early: list[bytes] = []
         with pytest.raises(DialError) as caught:
-            await asyncio.wait_for(read_answer(reader, writer, early, until={b"PONG"}), FOREVER)
+            await asyncio.wait_for(read_answer(reader, writer, early, until={b"PONG"}), WAIT)
         counting.cancel()
         writer.transport.abort()
     assert (caught.value.stage, caught.value.cause) == ("connect", "protocol")

@@ -285,7 +285,7 @@ async def test_handshake_is_never_answered() -> None:
         await talk.until_closed()
 
     async with playing(script) as peer:
-        assert (await failure(once(peer.url, connect_timeout=0.3))).where == ("tls", "timeout")
+        assert (await failure(once(peer.url, connect_timeout=1.0))).where == ("tls", "timeout")
 
 
 def test_bytes_that_are_not_a_certificate_are_skipped() -> None:

@@ -11,11 +11,12 @@ from natsmon.dial.stream import SocketStream
 from natsmon.lab.nats_server import HOST
 from natsmon.protocol import websocket
 from tests.harness.peer import Talk, info_line
+from tests.harness.time_limits import IN_TIME, WAIT
 from tests.protocol import websockets as ws
 
 
 async def opened(peer: Any) -> SocketStream:
-    async with asyncio.timeout(5.0):
+    async with asyncio.timeout(WAIT):
         stream = await Dialer().dial((HOST, peer.port))
         return await websocket.upgrade(stream, ws.at(peer).url)
 
@@ -98,7 +99,7 @@ async def test_peer_that_does_not_read_is_not_written_to_without_end() -> None:
         assert not transport.is_closing()
         transport.abort()
         assert transport.is_closing()
-        async with asyncio.timeout(1.0):
+        async with asyncio.timeout(IN_TIME):
             await stream.writer.wait_closed()
         peer.release()
 

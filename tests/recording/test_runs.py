@@ -18,12 +18,12 @@ from natsmon.stream import codec
 from natsmon.stream import events as ev
 from natsmon.tui.model.recordings import Recordings
 from natsmon.tui.model.viewed_stream import ViewedStream
+from tests.harness.time_limits import WAIT
 from tests.tui import streams
 from tests.tui.driven import Driven, driven
 from tests.tui.fakes import Recorded
 
 ROOT = Path(__file__).parent.parent.parent
-WAIT = 15.0
 LOST_AT_MOST = 1.0
 """Seconds of a run that a kill may cost."""
 ENDS = ["--rate", "40", "--count", "30", "--rtt-interval", "50ms"]

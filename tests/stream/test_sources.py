@@ -16,10 +16,11 @@ from natsmon.stream import codec, commands
 from natsmon.stream import events as ev
 from natsmon.stream.exit_codes import Exit
 from natsmon.stream.probe_child import ProbeChild
-from tests.cli.running import ROOT, WAIT
+from tests.cli.running import ROOT
 from tests.harness import peers
 from tests.harness.listening import Events, check, settings
 from tests.harness.processes import alive
+from tests.harness.time_limits import WAIT
 
 
 async def until_dead(pid: int) -> None:
@@ -98,7 +99,7 @@ async def test_probe_process_shows_no_secret(server: NatsServer) -> None:
 
     wanted = settings(server.url, user=Secret("joe"), password=Secret("sesame-opens"))
     async with probing(wanted) as (source, events):
-        await events.until(ev.Connected, within=WAIT)
+        await events.until(ev.Connected)
         assert source.pid is not None
         process = Path(f"/proc/{source.pid}")
         assert b"sesame" not in (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
@@ -110,6 +111,7 @@ import asyncio, os, sys
 from natsmon.stream import events as ev
 from natsmon.config.settings import from_line
 from natsmon.stream.probe_child import ProbeChild
+from tests.harness.time_limits import WAIT
 
 async def view():
     source = ProbeChild(from_line(sys.stdin.buffer.readline()))

@@ -9,6 +9,7 @@ import pytest
 from natsmon import DialRefused, HandshakeError, connect
 from natsmon.testing import ScriptedServer, close, greet, refuse, reject, serve, silent
 from natsmon.testing.scripted_server import _matches
+from tests.harness.time_limits import WAIT
 from tests.library.clients import Callbacks, Notes, failing
 
 
@@ -35,7 +36,7 @@ async def test_requests_and_messages_of_the_server() -> None:
         await message.respond(message.data.upper())
 
     await client.subscribe("shout", cb=answer)
-    assert (await client.request("shout", b"hey", timeout=2)).data == b"HEY"
+    assert (await client.request("shout", b"hey", timeout=WAIT)).data == b"HEY"
     heard = await client.subscribe("news.>")
     await client.flush()
     server.publish("news.today", b"rain", reply="back")

@@ -15,36 +15,31 @@ from natsmon.stream import events as ev
 from tests.conftest import StartServer
 from tests.harness.listening import freeze, listening, settings
 from tests.harness.peer import Talk, playing
-
-SLACK = 1.0
-"""Seconds that a busy machine may add to what is due."""
-SELDOM = 60.0
-
+from tests.harness.time_limits import FOREVER, IN_TIME, WAIT
 
 # -- PING arithmetic ----------------------------------------------------------------------------------
 
 
 async def test_connection_is_silent_before_it_is_stale_at_the_announced_time(server: NatsServer) -> None:
-    interval, most = 0.2, 2
+    interval, most = 0.5, 2
     wanted = settings(server.url, ping_interval=interval, max_pings_out=most)
     async with listening(wanted) as run:
         first = await run.events.until(ev.Keepalive)
         assert (first.interval, first.max_out, first.outstanding) == (interval, most, 0)
-        assert first.stale_at == pytest.approx(first.t + (most + 1) * interval, abs=0.02)
+        assert first.t < first.stale_at < first.t + (most + 1) * interval + 0.001
         await run.events.until(ev.Echoed)
         await freeze(server)
         lost = await run.events.until(ev.Disconnected)
         assert (lost.cause, lost.text) == ("stale", "no PONG for 2 PINGs")
         full = run.events.of(ev.Keepalive)[-1]
         assert full.outstanding == most
-        assert full.stale_at - full.t <= interval + 0.02, "one interval after the last PING"
+        assert full.stale_at - full.t < interval + 0.001, "one interval after the last PING"
         off_the_grid = (full.stale_at - first.stale_at) / interval % 1.0
         assert min(off_the_grid, 1.0 - off_the_grid) < 0.05
-        assert full.stale_at - 0.02 <= lost.t <= full.stale_at + SLACK
+        assert full.stale_at - 0.02 <= lost.t < full.stale_at + IN_TIME
         silent = run.events.of(ev.Silent)[-1]
         assert silent.server == server.url
         assert silent.since < silent.t < lost.t
-        assert lost.t - silent.since <= (most + 1) * interval + SLACK
         server.cont()
         assert (await run.events.until(ev.Keepalive)).outstanding == 0
 
@@ -59,13 +54,16 @@ async def test_pings_that_are_answered_in_time_are_no_news(server: NatsServer) -
 
 
 async def test_pong_settles_every_ping(server: NatsServer) -> None:
-    async with listening(settings(server.url, ping_interval=0.05, max_pings_out=200, rtt_interval=0.0)) as run:
+    interval, most = 0.2, 200
+    async with listening(settings(server.url, ping_interval=interval, max_pings_out=most, rtt_interval=0.0)) as run:
         await run.events.until(ev.Keepalive)
         await freeze(server)
         out = await run.events.until(ev.Keepalive, lambda event: event.outstanding == 3)
         again = await run.events.until(ev.Keepalive)
         assert again.outstanding == 4
-        assert out.stale_at - 0.02 <= again.stale_at <= out.stale_at + SLACK, "a PING more changes nothing"
+        late = again.t - (out.stale_at - (most - 3) * interval)
+        left_out = int(late / interval) * interval  # PINGs that were due while the process was stopped
+        assert again.stale_at == pytest.approx(out.stale_at + left_out, abs=0.02), "a PING more changes nothing"
         server.cont()
         settled = await run.events.until(ev.Keepalive, lambda event: event.outstanding == 0)
         assert settled.stale_at > again.stale_at
@@ -77,18 +75,18 @@ async def test_connection_with_data_is_not_stale() -> None:
 
     async def script(talk: Talk) -> None:
         await talk.handshake()
-        for _ in range(30):
+        for _ in range(75):
             await talk.until_line(b"HPUB")
             await talk.send(b"+OK\r\n")
         await talk.until_closed()
 
     async with playing(script) as peer:
-        wanted = settings(peer.url, ping_interval=0.2, max_pings_out=1, rtt_interval=0.0, interval=0.02)
+        wanted = settings(peer.url, ping_interval=0.5, max_pings_out=1, rtt_interval=0.0, interval=0.02)
         async with listening(wanted) as run:
             up = await run.events.until(ev.Connected)
             lost = await run.events.until(ev.Disconnected)
             assert lost.cause == "stale"
-            assert lost.t - up.t > 0.5, "two intervals without a PONG"
+            assert lost.t - up.t > 1.2, "two intervals without a PONG"
 
 
 async def test_timeout_reads_pending_input_first() -> None:
@@ -110,7 +108,7 @@ async def test_timeout_reads_pending_input_first() -> None:
     ReadingTimeout(ring).set(asyncio.get_running_loop().time() + 0.01)
     theirs.send(b"PONG")
     time.sleep(0.1)  # noqa: ASYNC251  the process is held up
-    await asyncio.wait_for(rung.wait(), 5.0)
+    await asyncio.wait_for(rung.wait(), WAIT)
     await reading
     assert order == ["read", "rung"]
     writer.close()
@@ -128,23 +126,23 @@ async def test_silence_is_emitted_within_two_missed_echoes(server: NatsServer) -
         echoed = {echo.seq for echo in run.events.of(ev.Echoed)}
         unanswered = [sent for sent in run.events.of(ev.Published) if sent.seq not in echoed and sent.t <= silent.t]
         assert silent.missed == len(unanswered) >= 2
-        assert silent.t - unanswered[0].t <= 2.0 + SLACK
+        assert silent.t - unanswered[0].t < IN_TIME
         assert silent.since < unanswered[0].t
         server.cont()
         ended = await run.events.until(ev.SilenceEnded)
-        assert ended.seconds == pytest.approx(ended.t - silent.since, abs=SLACK)
+        assert silent.t - silent.since < ended.seconds < ended.t - silent.since + 0.001
         assert (await run.events.until(ev.Echoed)).seq == unanswered[0].seq
         assert [event.since for event in run.events.of(ev.Silent)].count(silent.since) == 1
 
 
 async def test_ping_without_an_answer_is_silence_too(server: NatsServer) -> None:
-    wanted = settings(server.url, interval=SELDOM, rtt_interval=0.05, ping_interval=0.4)
+    wanted = settings(server.url, interval=FOREVER, rtt_interval=0.05)
     async with listening(wanted) as run:
         await run.events.until(ev.Rtt)
         await freeze(server)
         silent = await run.events.until(ev.Silent)
         assert silent.missed <= 1
-        assert silent.t - silent.since <= 0.4 + 0.05 + SLACK
+        assert silent.t - silent.since < IN_TIME
         server.cont()
         await run.events.until(ev.SilenceEnded)
 
@@ -243,7 +241,7 @@ async def _messages_of_others(talk: Talk) -> None:
 
 async def test_delivered_messages_are_answers_while_pongs_are_withheld() -> None:
     async with playing(_echoing_without_pong) as peer:
-        wanted = settings(peer.url, ping_interval=0.3, max_pings_out=2, rtt_interval=0.0)
+        wanted = settings(peer.url, ping_interval=0.6, max_pings_out=2, rtt_interval=0.0)
         async with listening(wanted) as run:
             assert (await run.events.until(ev.Disconnected)).cause == "stale"
             assert run.events.of(ev.Echoed)

@@ -37,6 +37,7 @@ from tests.conftest import StartServer
 from tests.harness import peers
 from tests.harness.listening import Events, Listening, listening, settings
 from tests.harness.peer import HOST
+from tests.harness.time_limits import WAIT
 from tests.harness.witness import witness
 from tests.protocol.operator_mode import Operator
 
@@ -73,7 +74,7 @@ async def administrator(server: NatsServer) -> AsyncIterator[Request]:
     async with witness(server, user="sys", password="sys") as client:
 
         async def request(what: str, body: dict[str, Any]) -> None:
-            await client.request(f"$SYS.REQ.SERVER.{server_id}.{what}", json.dumps(body).encode(), timeout=2)
+            await client.request(f"$SYS.REQ.SERVER.{server_id}.{what}", json.dumps(body).encode(), timeout=WAIT)
 
         yield request
 

@@ -17,6 +17,7 @@ from tests.conftest import StartServer
 from tests.harness.listening import listening, settings
 from tests.harness.peer import HOST, Peering, Talk, playing
 from tests.harness.peers import serve
+from tests.harness.time_limits import IN_TIME
 from tests.probe.inquiry.chains import Chains, refused
 from tests.probe.inquiry.test_inquiry import HTTP, monitoring_port
 
@@ -39,7 +40,7 @@ def relayed_after_a_byte(server: NatsServer) -> Peering:
 
 async def test_proxy_that_waits_for_the_client_is_recognized(server: NatsServer) -> None:
     async with relayed_after_a_byte(server) as peer:
-        failed = await refused(peer.url, connect_timeout=0.4)
+        failed = await refused(peer.url, connect_timeout=1.0)
     assert failed.where == ("info", "timeout")
     assert failed.finding is not None
     assert failed.finding.cause == "client_first"
@@ -51,9 +52,9 @@ async def test_server_that_waits_for_tls_and_then_closes_is_recognized(
     nats_server: StartServer, chains: Chains
 ) -> None:
     root = chains.issue("Root", ca=True)
-    config = chains.config(chains.issue("own", root), more="handshake_first: true, timeout: 0.5")
+    config = chains.config(chains.issue("own", root), more="handshake_first: true, timeout: 1.0")
     server = nats_server(config=config, speaks_first=False)
-    failed = await refused(Server("localhost", server.port), tlsca=chains.file(root), connect_timeout=5.0)
+    failed = await refused(Server("localhost", server.port), tlsca=chains.file(root), connect_timeout=IN_TIME)
     assert failed.where == ("info", "eof")
     assert failed.finding is not None
     assert failed.finding.cause == "tls_first_wanted"
@@ -66,7 +67,7 @@ async def test_proxy_without_a_server_is_recognized() -> None:
         await talk.exactly(1)
 
     async with playing(script) as peer:
-        failed = await refused(peer.url, connect_timeout=0.4)
+        failed = await refused(peer.url, connect_timeout=1.0)
     assert failed.finding is not None
     assert failed.finding.cause == "eof"
     assert failed.logs("closed before the server sent INFO", "a proxy without a server behind it")
@@ -78,7 +79,7 @@ async def test_second_look_at_the_same_failure_follows_only_a_connection() -> No
     async def script(talk: Talk) -> None:
         await (serve(talk) if serving else talk.exactly(1))
 
-    async with playing(script) as peer, listening(settings(peer.url, connect_timeout=0.2)) as run:
+    async with playing(script) as peer, listening(settings(peer.url, connect_timeout=0.5)) as run:
         await run.events.until(ev.DialFinding)
         await run.events.until(ev.DialEnd)
         await run.events.until(ev.DialEnd)

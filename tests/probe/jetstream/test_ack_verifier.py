@@ -128,7 +128,7 @@ async def test_unacknowledged_message_is_sent_again_on_the_same_connection(
 ) -> None:
     monkeypatch.setattr(acks, "ACK_WITHIN", 0.1)
     monkeypatch.setattr(acks, "LOOK_EVERY", 0.02)
-    async with publishing(server, interval=600.0) as (run, stream, _):
+    async with publishing(server, interval=600.0, timeout=1.0) as (run, stream, _):
         await run.events.until(ev.Echoed)
         await freeze(server)
         await three_messages(run)

@@ -18,6 +18,7 @@ from tests.conftest import StartServer
 from tests.harness import peers
 from tests.harness.listening import Listening, freeze, listening, settings
 from tests.harness.peer import Peer, Talk, playing
+from tests.harness.time_limits import WAIT
 from tests.harness.witness import witness
 
 
@@ -215,7 +216,7 @@ async def test_resumed_server_delivers_pending_messages(cluster: list[NatsServer
     async with witness(other) as listener:
         theirs = await listener.subscribe("hello")
         async with listening(settings(ours.url, other.url, ignore_discovered_servers=True)) as run:
-            await theirs.next_msg(timeout=5.0)  # our server has the interest of the other one
+            await theirs.next_msg(timeout=WAIT)  # our server has the interest of the other one
             await freeze(ours)
             await run.events.until_counts(lambda tally: tally.in_flight >= 3)
             run.execute(commands.Reconnect())
@@ -336,7 +337,7 @@ async def hears(server: NatsServer, run: Listening) -> Any:
     """A message as another client receives it."""
     async with witness(server) as other:
         subscription = await other.subscribe("hello")
-        message = await subscription.next_msg(timeout=5.0)
+        message = await subscription.next_msg(timeout=WAIT)
         copies = {"X-Before": "1", **(message.headers or {}), "X-Behind": "2"}
         await other.publish("hello", message.data, headers=copies)
         await run.events.until_counts(lambda tally: tally.duplicate == 1)

@@ -15,6 +15,7 @@ from natsmon.stream import events as ev
 from natsmon.stream.exit_codes import Exit
 from tests.conftest import StartServer
 from tests.harness.listening import listening, settings
+from tests.harness.time_limits import WAIT
 from tests.harness.witness import witness
 from tests.probe.streams import STREAM, jetstream, stream_on
 
@@ -42,7 +43,6 @@ async def test_mapped_messages_are_undelivered_while_connected(
     async with listening(settings(server.url, rtt_interval=rtt_interval)) as run:
         tally = await run.events.until(ev.Tally, lambda tally: tally.undelivered >= 5)
         assert (tally.lost, tally.rejected, tally.unverified) == (0, 0, 0)
-        assert tally.t < 2 * (deliveries.PING_EVERY + deliveries.OVERDUE_AFTER) + 2.0
         assert (tally.delivered == 0) == (config == ALL)
         assert not run.events.of(ev.Disconnected)
         assert not run.events.of(ev.Silent)
@@ -75,7 +75,7 @@ async def test_undelivered_message_that_comes_after_all_is_delivered_and_late(na
     async with witness(server) as other, listening(settings(server.url, interval=600.0)) as run:
         canary = await other.subscribe("canary")
         await run.events.until(ev.Tally, lambda tally: tally.undelivered == 1)
-        message = await canary.next_msg(timeout=5.0)
+        message = await canary.next_msg(timeout=WAIT)
         # Another mapping takes it to the subject that natsmon listens on.
         await other.publish("hello", message.data, headers=message.headers)
         assert run.events.of(ev.Tally)[-1].undelivered == 1, "it is mapped away like the first"
