@@ -30,12 +30,16 @@ _EXIT_WAIT = 0.5
 class CommandDialer:
     """Starts a command for each connection, and ends it with the connection.
 
-    ``CommandDialer("ssh -W {host}:{port} bastion")`` dials from a bastion host, discovered servers included.
-    ``kubectl exec -i POD -- nc {host} {port}`` dials from a pod. The command has no terminal: it cannot ask for a
-    password. What it writes to standard error is part of the error if it exits before the server has sent anything.
+    Like OpenSSH's ``ProxyCommand``: ``CommandDialer("ssh -W {host}:{port} bastion")`` dials from a bastion host,
+    discovered servers included, ``kubectl exec -i POD -- nc {host} {port}`` from a pod. The command has no terminal:
+    it cannot ask for a password. What it writes to standard error is part of the error if it exits before the server
+    has sent anything.
 
     Args:
         command: With ``{host}`` and ``{port}``. A string is split as a shell does; no shell is started.
+
+    Raises:
+        ValueError: The command is empty, or has other fields in braces.
     """
 
     def __init__(self, command: str | Sequence[str]) -> None:
@@ -56,6 +60,9 @@ class CommandDialer:
         """Start the command for a server. See ``CustomDialer.dial``.
 
         A command reports no progress: the stream is open as soon as it runs.
+
+        Raises:
+            DialError: The command did not start, or the host is not fit for a command line.
         """
         hooks, shown = Hooks(trace), authority(*address)
         if not _HOST.fullmatch(address[0]):

@@ -38,6 +38,10 @@ class Dialer:
         socket_options: Set on each socket before it connects: keep-alive, ``TCP_USER_TIMEOUT``, a mark.
         local_address: Address and port to connect from; port 0 for any. Only server addresses of its family are used.
         family: ``socket.AF_INET`` or ``socket.AF_INET6``, to use only addresses of that family.
+
+    Raises:
+        ValueError: ``local_address`` is of another family.
+        OSError: ``local_address`` is not an IP address.
     """
 
     def __init__(

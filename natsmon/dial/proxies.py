@@ -65,6 +65,9 @@ class _ProxyDialer:
             password: Sent with the user. Neither appears in an error.
             tls: For a proxy that is reached over TLS; its certificate is verified for its host name.
             dialer: Opens the connection to the proxy; it may be another proxy's.
+
+        Raises:
+            ValueError: The protocol has no room for this user or password.
         """
         self._proxy = proxy
         self._tls = tls

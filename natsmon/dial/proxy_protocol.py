@@ -20,6 +20,9 @@ class ProxyProtocolDialer:
         version: Of the protocol: 1 is text, 2 is binary.
         source: Address and port of the client to report; those of the socket by default.
         dialer: Opens the connection; ``Dialer()`` by default.
+
+    Raises:
+        ValueError: Another version, or a source that is not an IP address.
     """
 
     def __init__(
@@ -40,7 +43,11 @@ class ProxyProtocolDialer:
     async def dial(
         self, address: tuple[str, int], *, deadline: float | None = None, trace: DialTrace | None = None
     ) -> Stream:
-        """Open a connection, and send the header. See ``CustomDialer.dial``."""
+        """Open a connection, and send the header. See ``CustomDialer.dial``.
+
+        Raises:
+            DialError: The connection failed, or its addresses cannot be written in a header.
+        """
         stream = as_stream(await self._dialer.dial(address, deadline=deadline, trace=trace))
         try:
             peer = stream.writer.get_extra_info("peername")

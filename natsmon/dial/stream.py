@@ -18,11 +18,20 @@ class ByteReader(Protocol):
         ...
 
     async def readexactly(self, n: int, /) -> bytes:
-        """Exactly ``n`` bytes."""
+        """Exactly ``n`` bytes.
+
+        Raises:
+            asyncio.IncompleteReadError: The stream ended before.
+        """
         ...
 
     async def readuntil(self, separator: bytes = b"\n", /) -> bytes:
-        """Bytes up to and including the separator."""
+        """Bytes up to and including the separator.
+
+        Raises:
+            asyncio.IncompleteReadError: The stream ended before.
+            asyncio.LimitOverrunError: The line is longer than the reader's limit.
+        """
         ...
 
     def at_eof(self) -> bool:
@@ -54,7 +63,11 @@ class ByteWriter(Protocol):
         ...
 
     async def drain(self) -> None:
-        """Wait until the buffer has room."""
+        """Wait until the buffer has room.
+
+        Raises:
+            ConnectionError: The connection has ended.
+        """
         ...
 
     def close(self) -> None:
@@ -97,10 +110,7 @@ class SocketStream(Stream):
 
 
 class CustomDialer(Protocol):
-    """Opens streams in the place of ``Dialer``: any object with this method (nats.go: ``SetCustomDialer``).
-
-    An error should be a DialError or another OSError. Any other exception counts as a failed dial too.
-    """
+    """Opens streams in the place of ``Dialer``: any object with this method (nats.go: ``SetCustomDialer``)."""
 
     async def dial(
         self, address: tuple[str, int], *, deadline: float | None, trace: DialTrace | None
@@ -114,6 +124,9 @@ class CustomDialer(Protocol):
 
         Returns:
             A Stream, or the pair that ``asyncio.open_connection`` returns.
+
+        Raises:
+            DialError: The dial failed; another OSError, or any other exception, counts as the same.
         """
 
 

@@ -1,8 +1,7 @@
 """Hooks around every step of a dial that takes time.
 
-They are named after those of Go's ``net/http/httptrace`` where the same thing happens. They are synchronous and never
-awaited, so that an observer does not delay what it measures. An exception in a hook is logged, and the trace is
-ignored for the rest of that dial.
+They are synchronous and never awaited, so that an observer does not delay what it measures. An exception in a hook is
+logged, and the trace is ignored for the rest of that dial.
 """
 
 import logging
@@ -15,7 +14,7 @@ _log = logging.getLogger(__name__)
 
 
 class DialTrace:
-    """Base class: override the hooks you want.
+    """Base class: override the hooks you want. Named after Go's ``net/http/httptrace``.
 
     ``error`` is None when the step succeeded. A step that was cancelled, also because another address won the
     race, ends with ``asyncio.CancelledError``, which is not a failure. Addresses are ``ip:port``, an IPv6 address

@@ -14,6 +14,8 @@ from natsmon.dial.trace import DialTrace, Hooks
 class UnixDialer:
     """Opens every connection to one UNIX socket: a sidecar's, or the local end of ``ssh -L``.
 
+    Uses ``asyncio.open_unix_connection``.
+
     Discovered servers are dialed through it as well, so it suits a single server, or a proxy before several.
 
     Args:
@@ -26,7 +28,11 @@ class UnixDialer:
     async def dial(
         self, address: tuple[str, int], *, deadline: float | None = None, trace: DialTrace | None = None
     ) -> Stream:
-        """Connect to the socket; the address is not used. See ``CustomDialer.dial``."""
+        """Connect to the socket; the address is not used. See ``CustomDialer.dial``.
+
+        Raises:
+            DialError: In the stage ``tcp``; ``unreachable`` where there is no such socket.
+        """
         hooks = Hooks(trace)
         hooks(DialTrace.connect_start, self._path)
         try:

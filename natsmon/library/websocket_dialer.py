@@ -14,7 +14,7 @@ from natsmon.dial.trace import DialTrace
 
 
 class WebSocketDialer:
-    """Opens a WebSocket to a gateway for each connection; NATS goes through it as bytes.
+    """Opens a WebSocket (RFC 6455) to a gateway for each connection; NATS goes through it as bytes.
 
     Not for a server's own WebSocket port, which has ``ws://`` and ``wss://`` URLs. Needs the extra ``ws``.
 
@@ -23,6 +23,10 @@ class WebSocketDialer:
         headers: Additional header fields of the request: a token, a tenant.
         tls: For ``wss://``; the default context verifies the gateway's certificate.
         dialer: Opens the connection to the gateway; ``Dialer()`` by default.
+
+    Raises:
+        ValueError: The URL is not that of a WebSocket.
+        ImportError: The extra ``ws`` is not installed.
     """
 
     def __init__(
@@ -50,7 +54,11 @@ class WebSocketDialer:
     async def dial(
         self, address: tuple[str, int], *, deadline: float | None = None, trace: DialTrace | None = None
     ) -> Stream:
-        """Open a stream through the gateway. See ``CustomDialer.dial``."""
+        """Open a stream through the gateway. See ``CustomDialer.dial``.
+
+        Raises:
+            DialError: The gateway does not answer, or refuses the upgrade.
+        """
         url = self._url.replace("{host}", quote(address[0], safe="")).replace("{port}", str(address[1]))
         opened = as_stream(await self._dialer.dial(self._gateway, deadline=deadline, trace=trace))
         try:

@@ -106,7 +106,11 @@ class Session:
         raise ConnectionResetError("the client closed the connection")
 
     async def serve(self) -> None:
-        """Answer PING, and pass messages on to the subscriptions of every session, until the client closes."""
+        """Answer PING, and pass messages on to the subscriptions of every session, until the client closes.
+
+        Raises:
+            asyncio.IncompleteReadError: The client closed within a message.
+        """
         while line := await self.line():
             verb, *words = line.decode().split()
             match verb, words:
@@ -172,6 +176,9 @@ class ScriptedServer:
 
         The script decides the outcome: the dial returns once it waits for the client or has ended, and raises what the
         script raises before that.
+
+        Raises:
+            Exception: Of the script, as the ``DialRefused`` of ``refuse``.
         """
         session = Session(self, len(self.sessions) + 1, address)
         self.sessions.append(session)

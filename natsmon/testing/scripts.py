@@ -13,7 +13,11 @@ async def serve(session: Session) -> None:
 
 
 async def refuse(session: Session) -> None:
-    """Nothing listens: the dial raises ``DialRefused``."""
+    """Nothing listens.
+
+    Raises:
+        DialError: A ``DialRefused``, from the client's dial.
+    """
     raise DialError("tcp", "refused", "Connection refused")
 
 
