@@ -13,7 +13,8 @@ from natsmon.dial.deadline import until
 from natsmon.dial.error_causes import classify
 from natsmon.dial.errors import DialError
 from natsmon.dial.resolver import authority
-from natsmon.dial.stream import STREAM_LIMIT, Stream
+from natsmon.dial.socket_stream import CompleteProtocol, open_stream
+from natsmon.dial.stream import Stream
 from natsmon.dial.trace import DialTrace, Hooks
 from natsmon.text.plain_text import clip, printable
 
@@ -75,10 +76,7 @@ class CommandDialer:
                 async with until(deadline):
                     running = await _Command.start(self._arguments(*address), theirs)
             ours.setblocking(False)
-            reader = asyncio.StreamReader(limit=STREAM_LIMIT)
-            protocol = _Protocol(reader, running)
-            loop = asyncio.get_running_loop()
-            transport, _ = await loop.create_connection(lambda: protocol, sock=ours)
+            stream = await open_stream(ours, shown, _Protocol(running))
         except BaseException as error:
             ours.close()
             if running is not None:
@@ -91,7 +89,7 @@ class CommandDialer:
                 raise DialError("tcp", "command", text, address=shown, origin=error) from error
             raise
         hooks(DialTrace.connect_done, shown, None)
-        return Stream(reader, asyncio.StreamWriter(transport, protocol, reader, loop), shown)
+        return stream
 
 
 _running: set[asyncio.Task[int]] = set()
@@ -176,12 +174,11 @@ class _Command(asyncio.Protocol):
             os.killpg(self._process.pid, number)
 
 
-class _Protocol(asyncio.StreamReaderProtocol):
+class _Protocol(CompleteProtocol):
     """Ends the command with the connection, and explains a connection that ended before the first byte."""
 
-    def __init__(self, reader: asyncio.StreamReader, command: _Command) -> None:
-        super().__init__(reader)
-        self._incoming = reader
+    def __init__(self, command: _Command) -> None:
+        super().__init__()
         self._command = command
         self._received = False
         self._explaining: asyncio.Task[None] | None = None
@@ -198,7 +195,7 @@ class _Protocol(asyncio.StreamReaderProtocol):
 
     async def _explain(self) -> None:
         if await self._command.exited():
-            self._incoming.set_exception(self._command.failure())
+            self.reader.set_exception(self._command.failure())
         super().eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -19,8 +19,9 @@ from natsmon.dial.error_causes import classify
 from natsmon.dial.errors import DialError
 from natsmon.dial.race import staggered_race
 from natsmon.dial.resolver import AddressInfo, authority, interleave, numeric
+from natsmon.dial.socket_stream import open_stream
 from natsmon.dial.stages import Stage
-from natsmon.dial.stream import STREAM_LIMIT, Stream
+from natsmon.dial.stream import Stream
 from natsmon.dial.trace import DialTrace, Hooks
 
 HAPPY_EYEBALLS_DELAY = 0.25
@@ -130,13 +131,12 @@ class Dialer:
         # The stream owns the socket from here; until then it is closed here.
         try:
             address = authority(*connected.getpeername()[:2])
-            reader, writer = await asyncio.open_connection(sock=connected, limit=STREAM_LIMIT)
+            return await open_stream(connected, address)
         except BaseException as error:
             connected.close()
             if isinstance(error, OSError):
                 raise DialError("tcp", *classify(error), origin=error) from error
             raise
-        return Stream(reader, writer, address)
 
     async def _connect_one(self, info: AddressInfo, hooks: Hooks) -> socket.socket:
         family, kind, protocol, _, where = info

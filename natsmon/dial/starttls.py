@@ -2,11 +2,13 @@
 
 import ssl
 from contextlib import suppress
+from typing import Any
 
 from natsmon.dial.causes import Cause
 from natsmon.dial.deadline import within
 from natsmon.dial.error_causes import classify
 from natsmon.dial.errors import DialError
+from natsmon.dial.socket_stream import complete_under_tls
 from natsmon.dial.stream import ByteReader, Stream
 
 _NEVER = 10.0**6
@@ -31,6 +33,7 @@ async def upgrade(stream: Stream, context: ssl.SSLContext, server_name: str, *, 
     pause = getattr(stream.writer.transport, "pause_reading", None)
     if start_tls is None or pause is None:
         raise DialError("tls", "tls_protocol", "TLS is not possible on this stream; its dialer can do it (tls_done)")
+    below: Any = stream.writer.transport
     pause()  # the TLS layer reads what arrives from here on
     if await _has_input(stream.reader):
         if first:
@@ -46,6 +49,8 @@ async def upgrade(stream: Stream, context: ssl.SSLContext, server_name: str, *, 
         if first and cause == "tls_mismatch":
             cause, text = Cause.TLS_FIRST_MISMATCH, "the server sent data before the TLS handshake: not TLS-first"
         raise DialError("tls", cause, text, origin=error) from error
+    if hasattr(below, "set_protocol"):
+        complete_under_tls(below, stream.writer.transport)
 
 
 async def _has_input(reader: ByteReader) -> bool:

@@ -2,12 +2,14 @@
 
 import asyncio
 import os
+import socket
 
 from natsmon.dial.causes import Cause
 from natsmon.dial.deadline import until
 from natsmon.dial.error_causes import classify
 from natsmon.dial.errors import DialError
-from natsmon.dial.stream import STREAM_LIMIT, Stream
+from natsmon.dial.socket_stream import open_stream
+from natsmon.dial.stream import Stream
 from natsmon.dial.trace import DialTrace, Hooks
 
 
@@ -35,10 +37,14 @@ class UnixDialer:
         """
         hooks = Hooks(trace)
         hooks(DialTrace.connect_start, self._path)
+        sock = socket.socket(socket.AF_UNIX)
+        sock.setblocking(False)
         try:
             async with until(deadline):
-                reader, writer = await asyncio.open_unix_connection(self._path, limit=STREAM_LIMIT)
+                await asyncio.get_running_loop().sock_connect(sock, self._path)
+                stream = await open_stream(sock, self._path)
         except BaseException as error:
+            sock.close()
             hooks(DialTrace.connect_done, self._path, error)
             if isinstance(error, TimeoutError):
                 raise DialError("tcp", "timeout", "no answer to the connect", address=self._path) from error
@@ -48,4 +54,4 @@ class UnixDialer:
                 raise DialError("tcp", cause, text, address=self._path, origin=error) from error
             raise
         hooks(DialTrace.connect_done, self._path, None)
-        return Stream(reader, writer, self._path)
+        return stream

@@ -6,6 +6,7 @@ The peer may be of any kind. Reading its greeting ends with an Info or with a Di
 import asyncio
 import json
 from collections.abc import Container
+from contextlib import suppress
 from typing import Any, NamedTuple, NoReturn
 
 from natsmon.dial.causes import Cause
@@ -122,7 +123,8 @@ async def read_answer(
             await asyncio.sleep(0)
         if verb == b"PING":
             writer.write(b"PONG\r\n")
-            await writer.drain()  # a peer that does not read its answers waits for the deadline
+            with suppress(OSError):  # the reader has what arrived before, and then the reason
+                await writer.drain()  # a peer that does not read its answers waits for the deadline
         elif verb == b"INFO":
             try:
                 parse_info(rest)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, cast
 from urllib.parse import ParseResult
 
@@ -111,7 +112,8 @@ class StreamTransport(nats.aio.transport.Transport):
         send(self._writer, b"".join(payload))
 
     async def drain(self) -> None:
-        await self._writer.drain()
+        with suppress(OSError):  # the reader has what arrived before, and then the reason
+            await self._writer.drain()
 
     def close(self) -> None:
         """The ServerConnection closes the stream, gently or not."""

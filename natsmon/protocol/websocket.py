@@ -20,6 +20,7 @@ from websockets.uri import parse_uri
 from natsmon.dial.causes import Cause
 from natsmon.dial.deadline import within
 from natsmon.dial.errors import DialError
+from natsmon.dial.socket_stream import CompleteProtocol
 from natsmon.dial.stream import STREAM_LIMIT, SocketStream, Stream
 from natsmon.protocol.handshake_error import HandshakeError
 from natsmon.protocol.server_errors import classify_close_reason
@@ -64,15 +65,13 @@ async def upgrade(opened: Stream, url: str, headers: Mapping[str, str | Sequence
         why = printable(str(frames.handshake_exc)[:_SHOWN])
         raise HandshakeError("info", "ws_bad", f"the answer to the WebSocket upgrade is invalid: {why}")
     frames.events_received()
-    reader = _Reader(limit=STREAM_LIMIT)
-    framing = _Framing(frames, reader, stream.writer.transport)
+    framing = _Framing(frames, stream.writer.transport)
     transport = _Transport(stream.writer, frames)
     framing.connection_made(transport)
     stream.writer.transport.set_protocol(framing)
     await _hand_over(stream.reader, framing)
-    return SocketStream(
-        reader, asyncio.StreamWriter(transport, framing, reader, asyncio.get_running_loop()), stream.address
-    )
+    writer = asyncio.StreamWriter(transport, framing, framing.reader, asyncio.get_running_loop())
+    return SocketStream(framing.reader, writer, stream.address)
 
 
 async def _hand_over(reader: asyncio.StreamReader, framing: "_Framing") -> None:
@@ -182,56 +181,26 @@ def _excerpt(data: bytes) -> str:
 # -- the frames ---------------------------------------------------------------------------------------
 
 
-class _Reader(asyncio.StreamReader):
-    """A stream reader that raises the reason of the WebSocket's end, after everything before it was read."""
-
-    ending_error: DialError | None = None
-
-    async def read(self, n: int = -1) -> bytes:
-        data = await super().read(n)
-        if not data and n and self.ending_error is not None:
-            raise self.ending_error
-        return data
-
-    async def readexactly(self, n: int) -> bytes:
-        try:
-            return await super().readexactly(n)
-        except asyncio.IncompleteReadError as error:
-            raise self.ending_error or error from None
-
-    async def readuntil(self, separator: Any = b"\n") -> bytes:
-        try:
-            return await super().readuntil(separator)
-        except asyncio.IncompleteReadError as error:
-            raise self.ending_error or error from None
-
-
-class _Framing(asyncio.StreamReaderProtocol):
+class _Framing(CompleteProtocol):
     """Unpacks received frames; answers PING and close frames."""
 
-    def __init__(self, frames: ClientProtocol, reader: _Reader, below: asyncio.WriteTransport) -> None:
-        super().__init__(reader)
+    def __init__(self, frames: ClientProtocol, below: asyncio.WriteTransport) -> None:
+        super().__init__()
         self._frames = frames
-        self._incoming = reader
-        self._below = below
+        self._socket = below
 
     def data_received(self, data: bytes) -> None:
-        if self._incoming.ending_error is not None:
+        if self.reader.exception() is not None:
             return
         self._frames.receive_data(data)
         events = self._frames.events_received()
         payload = b"".join([e.data for e in events if isinstance(e, Frame) and e.opcode in _PAYLOAD])
-        if (answer := b"".join(self._frames.data_to_send())) and self._below.get_write_buffer_size() <= _MOST_OWED:
-            self._below.write(answer)
+        if (answer := b"".join(self._frames.data_to_send())) and self._socket.get_write_buffer_size() <= _MOST_OWED:
+            self._socket.write(answer)
         if payload:
             super().data_received(payload)
         if (ending := _ending(self._frames)) is not None:
-            self._incoming.ending_error = ending
-            self.eof_received()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        # An error that follows from the end would hide the server's reason.
-        super().connection_lost(exc if self._incoming.ending_error is None else None)
+            self.reader.set_exception(ending)
 
 
 def _ending(frames: ClientProtocol) -> DialError | None:
@@ -283,6 +252,9 @@ class _Transport(asyncio.Transport):
 
     def is_closing(self) -> bool:
         return self._below.is_closing()
+
+    def get_protocol(self) -> asyncio.BaseProtocol:
+        return self._below.get_protocol()
 
     def can_write_eof(self) -> bool:
         return False

@@ -13,6 +13,7 @@ from natsmon.stream import events as ev
 from natsmon.stream.exit_codes import Exit
 from tests.conftest import StartServer
 from tests.connection.life import connected, start
+from tests.harness import peers
 from tests.harness.listening import freeze, listening, settings
 from tests.harness.peer import Talk, playing
 from tests.harness.time_limits import FOREVER, IN_TIME
@@ -216,3 +217,26 @@ async def test_each_outage_is_charged_with_its_own_losses(nats_server: StartServ
                 accounts.append(await run.events.until(ev.Outage))
             assert accounts[-1].lost >= 2
             assert accounts[-1].unverified == 0
+
+
+async def test_what_arrived_before_a_reset_counts_although_a_write_failed_first() -> None:
+    """An echo and the server's reason arrive with the reset, and a message is sent before they are read."""
+
+    async def script(talk: Talk) -> None:
+        async def send(data: bytes) -> None:
+            talk.writer.write(data)
+            if data.startswith(b"HMSG") and peer.connections == 1:
+                talk.writer.write(b"-ERR 'Stale Connection'\r\n")
+                talk.reset()
+                talk.writer.transport.abort()
+                asyncio.get_running_loop().call_soon(run.execute, commands.Publish())
+
+        talk.send = send  # type: ignore[method-assign]
+        await peers.serve(talk)
+
+    async with playing(script) as peer, listening(settings(peer.url, interval=60.0, rtt_interval=0.0)) as run:
+        lost = await run.events.until(ev.Disconnected)
+        assert (lost.cause, lost.text) == ("stale", "Stale Connection")
+        assert [echo.seq for echo in run.events.of(ev.Echoed)] == [1]
+        outage = await run.events.until(ev.Outage)
+        assert outage.lost == 1, "the second message, which was sent on the dead connection"
