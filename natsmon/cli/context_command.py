@@ -4,7 +4,6 @@ import json
 import ssl
 import time
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
@@ -14,12 +13,14 @@ from natsmon.cli.flag_types import one_of
 from natsmon.cli.flags import Flag
 from natsmon.cli.output import write
 from natsmon.config import nats_context
+from natsmon.config.credentials_file import JWT
 from natsmon.config.nats_context import NatsContext
 from natsmon.config.secret_sources import file_path, reference_scheme
 from natsmon.config.server_urls import masked_urls
 from natsmon.stream.exit_codes import Exit
 from natsmon.text import dates
 from natsmon.text.plain_text import printable
+from natsmon.text.read_file import read_file
 
 _DEFAULT_URL = "nats://127.0.0.1:4222"
 
@@ -90,7 +91,7 @@ def _expires(found: NatsContext) -> float:
         if "cert" in fields and "key" in fields:
             from natsmon.protocol.certificates import unverified_chain
 
-            pem = Path(file_path(fields["cert"])).read_text("ascii")
+            pem = read_file(file_path(fields["cert"])).decode("ascii")
             times += [each.not_after for each in unverified_chain([ssl.PEM_cert_to_DER_cert(pem)])]
     return min((each for each in times if each), default=0.0)
 
@@ -100,11 +101,8 @@ def _jwt(fields: Any) -> str:
     if "user" in fields:
         return ""
     if reference_scheme(fields.get("creds", "")) in ("", "file") and "creds" in fields:
-        import re
-
-        text = Path(file_path(fields["creds"])).read_text("ascii", "replace")
-        found = re.search(r"\beyJ[\w-]*\.[\w-]+\.[\w-]+", text)
-        return found[0] if found else ""
+        found = JWT.search(read_file(file_path(fields["creds"])))
+        return found[0].decode() if found else ""
     jwt = fields.get("user_jwt", "") if not {"creds", "nkey"} & fields.keys() else ""
     return "" if reference_scheme(jwt) else str(jwt)
 

@@ -3,12 +3,13 @@
 import math
 import os
 import re
+import stat
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from natsmon.config import nats_context
+from natsmon.config import credentials_file, nats_context
 from natsmon.config.proxy_url import parse_proxy
 from natsmon.config.secret import Secret
 from natsmon.config.secret_sources import file_path, reference_scheme, resolve, resolve_text
@@ -17,6 +18,7 @@ from natsmon.config.settings import MAX_RATE
 from natsmon.config.subjects import check_stream, check_subject, check_subjects
 from natsmon.text import units
 from natsmon.text.plain_text import printable, quotable
+from natsmon.text.read_file import LARGEST, open_now, read_file
 
 _SLOWEST, _FASTEST = 1e-6, 1e9
 """Messages a second."""
@@ -103,11 +105,18 @@ def _readable(value: str) -> str:
     path = file_path(value)
     if path:
         try:
-            with open(path, "rb") as file:
+            with open(path, "rb", opener=open_now) as file:
                 file.read(1)
-        except OSError as exc:
-            raise ValueError(f"cannot be read: {exc.strerror}") from None
+                regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+        except (OSError, ValueError) as exc:
+            raise ValueError(f"cannot be read: {_why(exc)}") from None
+        if not regular:
+            raise ValueError("is a pipe or a device; it must be a file, because it is read again at each dial")
     return path
+
+
+def _why(error: OSError | ValueError) -> str:
+    return str(error.strerror) if isinstance(error, OSError) else "not a path"
 
 
 class SecretContent(NamedTuple):
@@ -117,23 +126,22 @@ class SecretContent(NamedTuple):
     content: Secret
 
 
-def _secret_file(value: str) -> str | SecretContent:
+def _secret_file(value: str, parse: Callable[[bytes], object]) -> str | SecretContent:
     """The path of a file, which is read at each dial; or the content of a reference, which is read once."""
     if reference_scheme(value) in ("", "file"):
-        return _readable(value)
+        path = _readable(value)
+        if path:
+            parse(_content(path, LARGEST))
+        return path
     return SecretContent(f"{reference_scheme(value)}:… (read once)", Secret(resolve(value).decode("utf-8", "replace")))
 
 
-def _content(path: str) -> bytes:
+def _content(path: str, largest: int) -> bytes:
     """The content of a file, read now."""
     try:
-        with open(file_path(path), "rb") as file:
-            content = file.read(_LARGEST_PAYLOAD + 1)
-    except OSError as exc:
-        raise ValueError(f"cannot be read: {exc.strerror}") from None
-    if len(content) > _LARGEST_PAYLOAD:
-        raise ValueError(f"is over {units.size(_LARGEST_PAYLOAD)}, which no server takes")
-    return content
+        return read_file(path, largest)
+    except (OSError, ValueError) as exc:
+        raise ValueError(f"cannot be read: {_why(exc)}") from None
 
 
 def _filling(value: str) -> bytes:
@@ -248,7 +256,8 @@ def whole(least: int, most: int = _LARGEST) -> Value:
 URL = Value("URL", str, words=lambda: COMMANDS)
 """Parsed later, together with the others: an error may be between two of them."""
 FILE = Value("FILE", lambda value: _readable(text(value)))
-CREDENTIALS_FILE = Value("FILE", lambda value: _secret_file(text(value)))
+CREDENTIALS_FILE = Value("FILE", lambda value: _secret_file(text(value), credentials_file.jwt_and_seed))
+NKEY_FILE = Value("FILE", lambda value: _secret_file(text(value), credentials_file.seed))
 USER = Value("TEXT", lambda value: Secret(text(value)), secret=True)
 SECRET = Value("TEXT", lambda value: Secret(resolve_text(text(value))), secret=True)
 """A secret, or a reference to one: file:// env:// nsc:// op:// data:."""
@@ -268,7 +277,7 @@ STREAM = Value("STREAM", lambda value: check_stream(text(value)))
 SUBJECTS = Value("SUBJECT", lambda value: check_subjects(text(value)))
 SUBJECT = Value("SUBJECT", lambda value: check_subject(text(value)))
 PAYLOAD = Value("TEXT", os.fsencode)
-PAYLOAD_FILE = Value("FILE", lambda value: _content(text(value)))
+PAYLOAD_FILE = Value("FILE", lambda value: _content(file_path(text(value)), _LARGEST_PAYLOAD))
 PAYLOAD_SIZE = Value("SIZE", _filling)
 HEADER = Value("HEADER", lambda value: _message_header(text(value)), secret=True)
 UPGRADE_HEADER = Value("HEADER", lambda value: _upgrade_header(text(value)), secret=True)

@@ -17,6 +17,7 @@ from natsmon.cli.flags import report_flags
 from natsmon.cli.output import complain, is_terminal, write_to
 from natsmon.stream.exit_codes import Exit
 from natsmon.text.plain_text import quotable
+from natsmon.text.read_file import open_now
 
 STANDARD_INPUT = "-"
 
@@ -99,7 +100,7 @@ def _spool(name: str) -> Iterator[str]:
     with tempfile.NamedTemporaryFile(prefix="natsmon-report-") as spool:
         try:
             if name != STANDARD_INPUT:
-                with open(name, "rb") as pipe:
+                with open(name, "rb", opener=open_now) as pipe:
                     shutil.copyfileobj(pipe, spool)
             else:
                 shutil.copyfileobj(sys.stdin.buffer, spool)

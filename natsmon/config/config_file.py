@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from natsmon.text.plain_text import quotable
+from natsmon.text.read_file import read_file
 
 VARIABLE = "NATSMON_CONFIG"
 _CONTEXTS, _KEYMAP = "contexts", "keymap"
-_LARGEST = 1024 * 1024
 CHOICES: dict[str, type] = {"theme": str, "messages": bool}
 """Values that can be chosen on screen and are kept, by the name of the flag."""
 CHOSEN = "chosen on screen"
@@ -74,16 +74,13 @@ def load(explicit: str = "") -> ConfigFile:
     """
     path = Path(explicit).expanduser() if explicit else default_path()
     try:
-        with path.open("rb") as file:
-            content = file.read(_LARGEST + 1)
+        content = read_file(path)
     except FileNotFoundError:
         if explicit:
             raise ConfigError(f"{path} does not exist") from None
         return ConfigFile(path)
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
-    if len(content) > _LARGEST:
-        raise ConfigError(f"{path} is larger than 1 MiB")
     import tomllib
 
     try:
@@ -120,7 +117,7 @@ def state_path() -> Path:
 def load_choices() -> dict[str, Any]:
     """The choices made on screen, by the name of the flag; none where the file is missing or damaged."""
     try:
-        choices = json.loads(state_path().read_bytes())
+        choices = json.loads(read_file(state_path()))
     except (OSError, ValueError):
         return {}
     known = choices.items() if isinstance(choices, dict) else ()

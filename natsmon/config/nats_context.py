@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from natsmon.text.plain_text import quotable
+from natsmon.text.read_file import read_file
 
 FIELDS: dict[str, type] = {
     "description": str,
@@ -46,7 +47,6 @@ UNSUPPORTED_FIELDS = ("windows_cert_store", "windows_cert_match_by", "windows_ce
 """Fields that would change what is dialed."""
 _TYPE_NAMES: dict[type, str] = {str: "text", bool: "true or false", list: "a list of texts"}
 _VARIABLE = re.compile(r"\$(?:\{([^}]*)\}|\{|([*#$@!?0-9-])|([A-Za-z_][A-Za-z0-9_]*))")
-_LARGEST = 1024 * 1024
 
 
 class ContextError(Exception):
@@ -83,7 +83,7 @@ def names() -> list[str]:
 def selected() -> str:
     """The name in ``context.txt``; empty where there is none, or the file cannot be read."""
     try:
-        return (root() / "context.txt").read_text("utf-8", "replace").strip()
+        return read_file(root() / "context.txt").decode("utf-8", "replace").strip()
     except OSError:
         return ""
 
@@ -133,12 +133,9 @@ def _suggestion(name: str) -> str:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        with path.open("rb") as file:
-            content = file.read(_LARGEST + 1)
+        content = read_file(path)
     except OSError as error:
         raise ContextError(f"{path} cannot be read: {error.strerror}") from None
-    if len(content) > _LARGEST:
-        raise ContextError(f"{path} is larger than 1 MiB")
     if content.startswith(b"\xef\xbb\xbf"):
         raise ContextError(f"{path} begins with a byte order mark, which the nats CLI refuses; save it as plain UTF-8")
     try:

@@ -16,11 +16,11 @@ import msgspec
 
 from natsmon.config.nats_context import expand
 from natsmon.text.plain_text import printable, quotable
+from natsmon.text.read_file import read_file
 
 _SCHEMES = ("file", "env", "nsc", "op", "data")
 _PROGRAM_SECONDS = 60.0
 """1Password may wait for a fingerprint."""
-_LARGEST = 1024 * 1024
 _SHOWN = 200
 # Not compiled before a value needs them: every start reads this module.
 _HOST = r"[A-Za-z0-9\-_.~!$&'()*+,;=:\[\]<>\"\u0080-\U0010ffff]*"
@@ -132,14 +132,10 @@ def _go_parses(rest: str) -> bool:
 
 def _read(path: str) -> bytes:
     try:
-        with open(path, "rb") as file:
-            content = file.read(_LARGEST + 1)
+        return read_file(path)
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "not a path"
         raise SecretUnavailable(f"{quotable(path)} cannot be read: {why}") from None
-    if len(content) > _LARGEST:
-        raise SecretUnavailable(f"{quotable(path)} is larger than 1 MiB")
-    return content
 
 
 def _variable(name: str) -> bytes:

@@ -6,12 +6,12 @@ a JWT, and instead of an nkey. Files are read again at every dial, so that crede
 """
 
 import base64
-import re
 import unicodedata
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from natsmon.config.credentials_file import jwt_and_seed
+from natsmon.config.credentials_file import seed as seed_in
 from natsmon.config.secret import Secret
 from natsmon.config.settings import Settings
 from natsmon.dial.causes import Cause
@@ -20,9 +20,8 @@ from natsmon.protocol.jwt_claims import Claims, contradictions, expired, read_cl
 from natsmon.protocol.server_info import Info
 from natsmon.protocol.stream_transport import SECRET_FIELDS
 from natsmon.text import units
+from natsmon.text.read_file import read_file
 
-_SEED = re.compile(rb"\bS[UAOCNX][A-Z2-7]{50,}\b")
-_JWT = re.compile(rb"\beyJ[\w-]*\.[\w-]+\.[\w-]+")
 _WORDS = {
     "user": "user",
     "password": "password",
@@ -73,16 +72,10 @@ def connect_fields(settings: Settings, nonce: str) -> dict[str, str]:
         fields["auth_token"] = settings.token.reveal()
     match _signer(settings):
         case "creds":
-            text = _read("credentials file", settings.creds, settings.creds_data)
-            jwt, seed = _JWT.search(text), _SEED.search(text)
-            if jwt is None or seed is None:
-                raise _unusable(f"the credentials file {settings.creds} has no JWT and seed in it")
-            fields |= _signed_jwt(jwt[0].decode(), seed[0], nonce)
+            jwt, seed = _read("credentials file", settings.creds, settings.creds_data, jwt_and_seed)
+            fields |= _signed_jwt(jwt, seed, nonce)
         case "nkey":
-            found = _SEED.search(_read("nkey", settings.nkey, settings.nkey_data))
-            if found is None:
-                raise _unusable(f"the nkey file {settings.nkey} has no seed in it")
-            public_key, signature = _sign(found[0], nonce)
+            public_key, signature = _sign(_read("nkey file", settings.nkey, settings.nkey_data, seed_in), nonce)
             if not nonce:  # nats.go's ErrNkeysNotSupported
                 raise DialError("connect", Cause.NKEYS_UNSUPPORTED, "the server sent no nonce for the nkey to sign")
             fields |= {"nkey": public_key, "sig": signature}
@@ -212,13 +205,13 @@ def mask(connect: dict[str, Any]) -> dict[str, Any]:
     return {name: "****" if name in SECRET_FIELDS else value for name, value in connect.items()}
 
 
-def _read(what: str, path: str, content: Secret | None) -> bytes:
-    if content is not None:
-        return content.reveal().encode()
+def _read(what: str, path: str, content: Secret | None, parse: Callable[[bytes], Any]) -> Any:
     try:
-        return Path(path).read_bytes()
+        return parse(content.reveal().encode() if content is not None else read_file(path))
     except OSError as error:
         raise _unusable(f"the {what} {path} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise _unusable(f"the {what} {path} {error}") from error
 
 
 def _unusable(text: str) -> DialError:

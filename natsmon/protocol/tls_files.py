@@ -2,9 +2,9 @@
 
 import ssl
 from collections.abc import Iterator
-from pathlib import Path
 
 from natsmon.text.plain_text import printable
+from natsmon.text.read_file import read_file
 
 _LONGEST = 4 * 1024 * 1024
 """Bytes; the CA bundles of systems have some 300 KiB."""
@@ -95,5 +95,4 @@ def _content(path: str) -> bytes:
 
 
 def _read(path: str) -> bytes:
-    with Path(path).open("rb") as file:
-        return file.read(_LONGEST)
+    return read_file(path, _LONGEST)

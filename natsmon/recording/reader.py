@@ -162,8 +162,10 @@ def _size(path: Path) -> int:
 def _parts(paths: Sequence[str | Path]) -> list[Path]:
     found: dict[Path, None] = {}
     for given in map(Path, paths):
-        path = Path(os.path.realpath(given)) if given.is_symlink() else given  # its parts are beside the file itself
+        path = given
         try:
+            if given.is_symlink():
+                path = Path(os.path.realpath(given))  # its parts are beside the file itself
             if given.exists() and not (given.is_file() or given.is_dir()):
                 raise Unreadable(f'"{printable(str(given))}" is a pipe or a device; put what comes from it into a file')
             full = [part for _, part in part_files.full_parts(path)]

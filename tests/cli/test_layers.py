@@ -13,6 +13,8 @@ from natsmon.config.settings import Server
 from natsmon.stream.exit_codes import Exit
 from tests.cli.conftest import Runs
 
+CREDS = f"eyJh.b.c\nSU{'A' * 56}\n"
+
 
 class Files:
     """natsmon's and the nats CLI's files, in a folder of the test."""
@@ -267,7 +269,7 @@ def test_field_that_cannot_be_used_is_one_line_with_its_file(
 
 def test_nsc_profile_fills_only_empty_fields(files: Files, runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
     creds = files.root / "user.creds"
-    creds.write_text("x")
+    creds.write_text(CREDS)
     nsc = files.root / "nsc"
     nsc.write_text(f'#!/bin/sh\necho \'{{"user_creds": "{creds}", "operator": {{"service": ["nats://s"]}}}}\'\n')
     nsc.chmod(0o755)
@@ -295,7 +297,7 @@ def test_info_shows_what_was_overridden_and_the_files(
         'rate = 10\nserver = "nats://u:hunter2@cfg"\ntoken = "hunter2"\n[keymap]\nreconnect = "ctrl+r"'
     )
     creds = files.root / "user.creds"
-    creds.write_text("x")
+    creds.write_text(CREDS)
     context = files.context("prod", url="nats://x:hunter2@ctx", color_scheme="dark", cert="c", creds=str(creds))
     files.state(theme="nord")
     monkeypatch.setenv("NATS_URL", "nats://hunter2@env")
@@ -328,5 +330,6 @@ def test_inline_credentials_are_never_shown(files: Files, capsys: pytest.Capture
     files.context("prod", creds=f"data:;base64,{secret}")
     assert cli.main(["info", "--json"]) == 0
     assert secret not in capsys.readouterr().out
-    assert cli.main(["info", "--token", "x", "--creds", "/dev/null"]) == 0
+    (files.root / "user.creds").write_text(CREDS)
+    assert cli.main(["info", "--token", "x", "--creds", str(files.root / "user.creds")]) == 0
     assert secret not in capsys.readouterr().out

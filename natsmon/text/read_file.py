@@ -1,0 +1,31 @@
+"""Reading a file that a user named: it does not wait, and its size has a limit."""
+
+import errno
+import os
+
+LARGEST = 1024 * 1024
+"""Bytes; a file with settings or credentials has a few thousand."""
+
+
+def open_now(path: str | os.PathLike[str], flags: int) -> int:
+    """An ``opener`` for ``open``: a named pipe without a writer is empty, where ``open`` alone would wait for one."""
+    descriptor = os.open(path, flags | os.O_NONBLOCK)
+    os.set_blocking(descriptor, True)
+    return descriptor
+
+
+def read_file(path: str | os.PathLike[str], largest: int = LARGEST) -> bytes:
+    """Return the whole content of a file.
+
+    Args:
+        path: Of the file; a pipe with a writer is read to its end.
+        largest: Bytes.
+
+    Raises:
+        OSError: It cannot be read, or is larger.
+    """
+    with open(path, "rb", opener=open_now) as file:
+        content = file.read(largest + 1)
+    if len(content) > largest:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+    return content

@@ -1,0 +1,87 @@
+"""Files of every kind where a file with settings or credentials is expected: one line, exit 2, at once."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from natsmon.cli import main as cli
+from natsmon.stream.exit_codes import Exit
+from tests.cli.conftest import Runs
+
+pytestmark = pytest.mark.usefixtures("runs")
+
+NO_FILE = "is a pipe or a device; it must be a file, because it is read again at each dial"
+REREAD = ("--creds", "--nkey", "--tlsca", "--tlscert", "--tlskey")
+
+
+@pytest.fixture
+def pipe(tmp_path: Path) -> Path:
+    """A named pipe that nothing writes to: ``open`` alone would wait for a writer."""
+    os.mkfifo(tmp_path / "pipe")
+    return tmp_path / "pipe"
+
+
+@pytest.mark.parametrize("flag", REREAD)
+@pytest.mark.parametrize("device", [None, "/dev/zero", "/dev/null"])
+def test_file_read_at_each_dial_must_be_a_file(
+    flag: str, device: str | None, pipe: Path, runs: Runs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main([flag, device or str(pipe)]) == Exit.USAGE
+    assert NO_FILE in capsys.readouterr().err
+    assert not runs
+
+
+@pytest.mark.parametrize(
+    ("flag", "content", "why"),
+    [
+        ("--creds", b"", "has no JWT and seed in it"),
+        ("--creds", b"\x00\xff\xfe", "has no JWT and seed in it"),
+        ("--creds", b"-----BEGIN NATS USER JWT-----\neyJ0eXAi.eyJq.sig\n", "has no seed in it"),
+        ("--creds", b"SU" + b"A" * 56, "has no JWT in it"),
+        ("--creds", b"x" * (1024 * 1024 + 1), "cannot be read: File too large"),
+        ("--nkey", b"UA" + b"A" * 54, "has no seed in it"),
+        ("--nkey", b"\xef\xbb\xbf", "has no seed in it"),
+    ],
+)
+def test_credentials_file_without_its_content_is_one_line(
+    flag: str, content: bytes, why: str, runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_bytes(content)
+    assert cli.main([flag, f"{tmp_path}/file"]) == Exit.USAGE
+    error = capsys.readouterr().err
+    assert error.startswith(f"natsmon: {flag}: ")
+    assert error.endswith(f" {why}\n")
+    assert not runs
+
+
+def test_pipe_without_a_writer_is_an_empty_file(
+    pipe: Path, runs: Runs, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["replay", "--plain", str(pipe)]) == Exit.USAGE
+    assert cli.main(["report", str(pipe)]) == Exit.USAGE
+    assert cli.main(["config", "check", "--config", str(pipe)]) == Exit.ENDED
+    monkeypatch.setenv("NATS_CREDS", str(pipe))
+    assert cli.main([]) == Exit.USAGE
+    assert "NATS_CREDS" in capsys.readouterr().err
+    assert not runs
+
+
+@pytest.mark.parametrize("command", ["replay --plain", "report"])
+@pytest.mark.parametrize("name", ["x" * 300, "a/" * 3000])
+def test_name_that_no_file_can_have_is_one_line(command: str, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([*command.split(), name]) == Exit.USAGE
+    assert capsys.readouterr().err.endswith("cannot be read: File name too long\n")
+
+
+def test_selected_context_in_a_pipe_does_not_hang(
+    tmp_path: Path, runs: Runs, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    folder = tmp_path / "nats" / "context"
+    folder.mkdir(parents=True)
+    os.mkfifo(folder / "east.json")
+    os.mkfifo(tmp_path / "nats" / "context.txt")
+    assert cli.main(["context", "ls"]) == Exit.ENDED
+    assert cli.main(["--context", "east"]) == Exit.USAGE
+    assert "east" in capsys.readouterr().err
