@@ -26,8 +26,8 @@ class HealthWatch:
         self.commands = AlertCommands(on_failure)
         self._word = ""
         self._title = ""
-        self._seen: dict[tuple[str, int], bool] = {}
-        """Outages by session and number, and whether their end was reported."""
+        self._seen: dict[tuple[str, int, int], bool] = {}
+        """Outages by session, connection and number, and whether their end was reported."""
 
     def end(self) -> None:
         """Restore the title that the terminal had; the next update saves it again."""
@@ -72,7 +72,7 @@ class HealthWatch:
         if not self._view.on_outage:
             return
         for outage in state.outages:
-            which = state.session.id, outage.id
+            which = state.session.id, state.conn, outage.id
             if outage.manual or self._seen.get(which):
                 continue
             if which not in self._seen:

@@ -1,4 +1,4 @@
-"""The contexts of the nats CLI for the dashboard: listed, and one of them used from the next start of the probe on."""
+"""The contexts of the nats CLI for the dashboard: listed, and the settings of a connection with one of them."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -44,25 +44,24 @@ class ContextChoice:
         start = ("", f"  {_START:<{width}}  {servers}")
         return [start, *((row.name, f"{'●' if row.selected else ' '} {describe(row, width)}") for row in rows)]
 
-    def choose(self, name: str) -> None:
-        """Use a context from the next start of the probe on. May run programs that hold secrets.
+    def settings(self, name: str) -> Settings:
+        """The settings of a connection with a context. May run programs that hold secrets.
 
         Flags and variables about the servers do not apply: their credentials are for other servers.
 
         Raises:
             ValueError: With one line, for a context that cannot be used.
         """
-        settings = self._started_with
-        if name:
-            ctx = _without_servers(self._ctx)
-            try:
-                layers = Layers(ctx, context=name)
-                layers.context_origin = "chosen on screen"
-                chosen = settings_from(ctx, layers=layers)
-            except click.ClickException as error:
-                raise ValueError(error.format_message()) from None
-            settings = replace(chosen, every_message=settings.every_message)
-        self._source.settings = settings
+        if not name:
+            return self._started_with
+        ctx = _without_servers(self._ctx)
+        try:
+            layers = Layers(ctx, context=name)
+            layers.context_origin = "chosen on screen"
+            chosen = settings_from(ctx, layers=layers)
+        except click.ClickException as error:
+            raise ValueError(error.format_message()) from None
+        return replace(chosen, every_message=self._started_with.every_message)
 
 
 def _without_servers(ctx: click.Context) -> click.Context:

@@ -168,10 +168,10 @@ class MonitoredConnection:
             self.deliveries.close()
             self.published.set()
 
-    def close(self, text: str = "") -> None:
-        """Drain if connected, close, and end ``run``; ``text`` is why, for a person."""
+    def close(self, *, replaced: bool = False) -> None:
+        """Drain if connected, close, and end ``run``; ``replaced`` when another one is opened in its place."""
         self._second_look.stop()
-        self.connector.close(text)
+        self.connector.close(replaced=replaced)
 
     @property
     def exit_code(self) -> Exit:

@@ -170,7 +170,7 @@ class Probe:
             self._answer(command, self._open(command.settings))
         else:
             if conn not in self._replacements:  # a second close would cut the drain short
-                self.connections[conn].close("another connection is opened in its place")
+                self.connections[conn].close(replaced=True)
             self._replacements[conn] = command.settings
             self._answer(command, conn)
 

@@ -51,7 +51,7 @@ def over_the_run(state: State, now: float) -> Uptime | None:
     if not state.ever_connected:
         return None
     up = sum(state.status_seconds(status, now) for status in UP)
-    return Uptime(up, state.downtime(now), 0.0)
+    return Uptime(up, state.downtime(now), state.began)
 
 
 def share_of_run(state: State, now: float) -> float | None:
@@ -75,7 +75,7 @@ def over_the_last(window: float, state: State, now: float) -> Uptime | None:
     """The ``window`` seconds before ``now``; none before the first CONNECTED."""
     if not state.ever_connected:
         return None
-    asked = max(0.0, now - window)
+    asked = max(state.began, now - window)
     kept = state.timeline[0].began if len(state.timeline) == state.timeline.maxlen else 0.0
     since = max(asked, kept)
     up = down = 0.0

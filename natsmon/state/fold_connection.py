@@ -14,6 +14,8 @@ _ERRORS_KEPT = 20
 
 
 def connection(state: "State", event: ev.Connection) -> None:
+    if state.connection is None:
+        state.began = event.t
     state.connection = event
 
 

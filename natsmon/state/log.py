@@ -42,6 +42,11 @@ class LogLines:
         self.count += 1
         self._messages.append((self.count, at, event))
 
+    def continue_as(self, in_words: Callable[[float, ev.AnyEvent], LogLine]) -> None:
+        """Go on as the log of another connection."""
+        self.settle()
+        self._in_words = in_words
+
     def settle(self) -> None:
         """Put every line in words: what they depend on is about to change."""
         messages = [self._numbered(each) for each in self._messages]

@@ -26,6 +26,8 @@ class SessionRecord(msgspec.Struct):
     suspended: ev.Seconds = 0.0
     """Seconds that the machine was suspended."""
     end: ev.End | None = None
+    first: ev.Count = 0
+    """The connection that was opened first, or the last one that was opened in its place."""
 
     def apply(self, event: ev.SessionEvent) -> None:
         """Fold one session event."""

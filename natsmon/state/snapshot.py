@@ -34,7 +34,7 @@ def snapshot(state: State, log: LogLines) -> Iterator[ev.AnyEvent]:
     for name in section_types():
         for part in _parts(getattr(state, name)):
             yield _section(state, name, part)
-    for part in _parts(list(log.newest())):
+    for part in list(_parts(list(log.newest()))) or [[]]:  # an empty log, too, replaces the reader's
         yield _section(state, LOG, part)
     yield ev.SnapshotEnd(t=state.now, conn=state.conn)
 

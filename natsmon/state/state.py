@@ -32,6 +32,10 @@ class State(msgspec.Struct):
     now: ev.Seconds = 0.0
     connection: ev.Connection | None = None
     """What it connects to and how; none before its first event."""
+    began: ev.Seconds = 0.0
+    """When it was opened, as ``t``."""
+    replaced_by: ev.Count | None = None
+    """The connection that was opened in its place; no event of it follows, and none of the session applies."""
     status: ev.Status = "DISCONNECTED"
     status_since: ev.Seconds = 0.0
     status_cause: str = ""
@@ -191,7 +195,8 @@ class State(msgspec.Struct):
         """Messages delivered, or observed, each second of the last minute; None without one, or within a second."""
         observed = ev.Tally(delivered=self.observed.messages) if self.observed is not None else None
         last = self.rates.last_minute(now, observed or self.tally)
-        return last.delivered / last.seconds if (last.sent or observed) and last.seconds >= 1 else None
+        seconds = min(last.seconds, now - self.began)
+        return last.delivered / seconds if (last.sent or observed) and seconds >= 1 else None
 
     def wall(self, t: float) -> float:
         """The wall clock at a time of the stream, seconds since the epoch."""

@@ -20,6 +20,8 @@ Narrate = Callable[[ev.AnyEvent, State], Narrated]
 
 SESSIONS_KEPT = 2
 """Of the sessions in one stream, one after the other; the tracks of older ones are dropped."""
+REPLACED_KEPT = 4
+"""Of the connections of a session in whose place another one was opened; the tracks of older ones are dropped."""
 
 _WHEN_READ: dict[type, Callable[[Any], bool]] = {
     ev.Echoed: lambda event: True,
@@ -36,7 +38,7 @@ class Track:
         self, conn: int = 0, session: SessionRecord | None = None, limits: Limits = FULL, narrate: Narrate | None = None
     ) -> None:
         self.state = State(conn, session or SessionRecord(), limits)
-        self.log = LogLines(limits, self._message_line)
+        self.log = LogLines(limits, self.message_line)
         self._narrate = narrate
         self._restoring: Restoring | None = None
 
@@ -60,7 +62,14 @@ class Track:
             at, message = state.session.wall(event.t), kind is ev.Published
             self.log.add(ev.LogLine(at=at, text=narrated[1], kind=narrated[0], message=message))
 
-    def _message_line(self, at: float, event: ev.AnyEvent) -> ev.LogLine:
+    def replace(self, before: "Track") -> None:
+        """Be the connection that was opened in the place of another one: its log goes on."""
+        before.state.replaced_by = self.state.conn
+        before.log, self.log = LogLines(before.state.limits, before.message_line), before.log
+        self.log.continue_as(self.message_line)
+
+    def message_line(self, at: float, event: ev.AnyEvent) -> ev.LogLine:
+        """The line of a single message."""
         narrated = self._narrate(event, self.state) if self._narrate is not None else None
         kind, text = narrated or ("info", "")
         return ev.LogLine(at=at, text=text, kind=kind, message=True)
@@ -84,10 +93,14 @@ class Tracks:
     Args:
         narrate: Puts an event in words; without it, logs stay empty.
         limits: Of each Track; without them, full limits up to 16 connections, small ones above.
+        replaced_kept: Connections of a session in whose place another one was opened.
     """
 
-    def __init__(self, narrate: Narrate | None = None, limits: Limits | None = None) -> None:
+    def __init__(
+        self, narrate: Narrate | None = None, limits: Limits | None = None, *, replaced_kept: int = REPLACED_KEPT
+    ) -> None:
         self.narrate = narrate
+        self._replaced_kept = replaced_kept
         self.sessions: dict[str, SessionRecord] = {}
         self.tracks: dict[str, dict[int, Track]] = {"": {}}
         """By session, and in it by connection."""
@@ -102,14 +115,15 @@ class Tracks:
 
     @property
     def first(self) -> Track:
-        """The first connection of the newest session; an empty Track before it begins."""
-        return self.track(0)
+        """The first connection of the newest session, or what replaced it; an empty Track before it begins."""
+        return self.track(self._session.first)
 
     def track(self, conn: int) -> Track:
         """A connection of the newest session."""
         track = self._current.get(conn)
         if track is None:
-            track = self._current[conn] = Track(conn, self._session, self._limits_of(conn), self.narrate)
+            limits = self._limits or (FULL if len(self._current) < FULL_UP_TO else SMALL)
+            track = self._current[conn] = Track(conn, self._session, limits, self.narrate)
         return track
 
     def of_session(self) -> list[Track]:
@@ -119,6 +133,8 @@ class Tracks:
     def apply(self, event: ev.AnyEvent) -> None:
         """Fold one event."""
         if type(event) not in _OF_SESSION:
+            if type(event) is ev.Connection and event.replaces is not None:
+                self._replace(event.replaces, event.conn)
             (self._current.get(event.conn) or self.track(event.conn)).apply(event)
             return
         assert isinstance(event, ev.SessionEvent)
@@ -126,7 +142,18 @@ class Tracks:
             self._begin(event)
         self._session.apply(event)
         for track in self.of_session() or [self.first]:
-            track.apply(event)
+            if track.state.replaced_by is None:
+                track.apply(event)
+
+    def _replace(self, old: int, new: int) -> None:
+        before = self._current.get(old)
+        if before is not None and before.state.replaced_by is None and old != new:
+            self.track(new).replace(before)
+            replaced = [conn for conn, track in self._current.items() if track.state.replaced_by is not None]
+            for conn in replaced[: max(0, len(replaced) - self._replaced_kept)]:
+                del self._current[conn]
+        if self._session.first == old:
+            self._session.first = new
 
     def _begin(self, event: ev.Session) -> None:
         known = self.sessions.get(event.id)
@@ -137,9 +164,6 @@ class Tracks:
         if len(self.sessions) > SESSIONS_KEPT:
             oldest = next(iter(self.sessions))
             del self.sessions[oldest], self.tracks[oldest]
-
-    def _limits_of(self, conn: int) -> Limits:
-        return self._limits or (FULL if conn < FULL_UP_TO else SMALL)
 
     def snapshot(self) -> bytes:
         """The lines from which another reader gets the newest session; empty before it has begun."""

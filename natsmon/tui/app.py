@@ -64,7 +64,7 @@ class NatsmonApp(MonitorApp):
         self._alerts: HealthWatch | None = None
         self.recordings = Recordings(source, self.viewed, record, recorder)
         self._dashboard = self.make_dashboard()
-        self._session = self.viewed.sessions
+        self._shown_connection = self.viewed.shown
 
     # -- what a replay replaces -------------------------------------------------------------------
 
@@ -107,8 +107,8 @@ class NatsmonApp(MonitorApp):
         self.viewed.look()
         if (late := self.viewed.sent.overdue()) is not None:
             self.show_notice(f"{doing(late)}: no answer from the monitor process yet")
-        if self._session != self.viewed.sessions:
-            self._session = self.viewed.sessions
+        if self._shown_connection != self.viewed.shown:
+            self._shown_connection = self.viewed.shown
             self._leave_records()
         moment = self.viewed.moment()
         self._views[-1].show(moment, self.viewed.revision)
@@ -163,8 +163,8 @@ def run(source: Source, *, afterwards: Callable[[Moment, list[str]], None] | Non
 
     Args:
         source: Where events come from and commands go.
-        afterwards: Called when the screen is gone, for each session, with what was known last; for the last one also
-            with the names of the recordings made.
+        afterwards: Called when the screen is gone, for each connection, with what was known last; for the last one
+            also with the names of the recordings made.
         options: Of ``NatsmonApp``.
 
     Returns:
@@ -179,7 +179,7 @@ def run(source: Source, *, afterwards: Callable[[Moment, list[str]], None] | Non
             if not app.blocked:
                 sys.stderr.write(f"natsmon: {failure}\n")
     if afterwards is not None and not app.blocked:
-        for moment in app.finished:
+        for moment in app.viewed.replaced():
             afterwards(moment, [])
         afterwards(app.viewed.moment(), app.recordings.made)
     return code if code is not None else app.return_code or 1

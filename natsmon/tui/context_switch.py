@@ -1,8 +1,10 @@
-"""Contexts of the nats CLI on the screen: a menu of them, and the monitor started again with the one chosen."""
+"""Contexts of the nats CLI on the screen: a menu of them, and a connection with the one chosen."""
 
 import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
+
+from natsmon.config.settings import Settings
 
 if TYPE_CHECKING:
     from natsmon.tui.app import NatsmonApp
@@ -15,8 +17,8 @@ class Contexts(Protocol):
         """The name and a description of each; the first one, without a name, is what natsmon was started with."""
         ...
 
-    def choose(self, name: str) -> None:
-        """Use a context from the next start of the monitor on. Raises ValueError, its text is one line."""
+    def settings(self, name: str) -> Settings:
+        """The settings of a connection with a context. Raises ValueError, its text is one line."""
         ...
 
 
@@ -43,8 +45,9 @@ class ContextSwitch:
         if name is None:
             return
         try:
-            await asyncio.to_thread(self._contexts.choose, name)
+            settings = await asyncio.to_thread(self._contexts.settings, name)
         except ValueError as error:
             self._app.log_notice(str(error), "bad")
         else:
-            self._app.restart(f"switching to context {name}" if name else "switching to what natsmon was started with")
+            words = f"switching to context {name}" if name else "switching to what natsmon was started with"
+            self._app.switch(settings, words)

@@ -1,4 +1,4 @@
-"""An app with a monitor behind it: its events taken in, commands sent to it, started again, and ended."""
+"""An app with a monitor behind it: its events taken in, commands sent to it, its connection switched, and the end."""
 
 import asyncio
 import signal
@@ -6,21 +6,20 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from natsmon.config.settings import Settings
 from natsmon.config.view_settings import ViewSettings
 from natsmon.stream import commands
 from natsmon.stream import events as ev
+from natsmon.stream.codec import encode_command
 from natsmon.stream.source import Source
 from natsmon.text.plain_text import printable
 from natsmon.tui.model import decisions
 from natsmon.tui.model.key_table import Key, with_keys
-from natsmon.tui.model.moment import Moment
 from natsmon.tui.model.viewed_stream import ViewedStream
 from natsmon.tui.screen_app import ScreenApp
 from natsmon.tui.widgets.key_bar import doing
 
 if TYPE_CHECKING:
-    from textual.timer import Timer
-
     from natsmon.wording.narration import Kind
 
 LEAVE_WITHIN = 6.0
@@ -65,10 +64,6 @@ class MonitorApp(ScreenApp):
         self.viewed.on_answer = self._answered
         self.viewed.window.messages = view.messages
         source.on_stray = self.stray_line
-        self.finished: list[Moment] = []
-        """The end of each session before this one, where another context was chosen."""
-        self._restarting: Timer | None = None
-        """Kills a monitor that does not end; none when it is not to be started again."""
         self._interrupted = False
         self._killed = False
         self._prompt_until = 0.0
@@ -104,12 +99,6 @@ class MonitorApp(ScreenApp):
                 await asyncio.sleep(0)
         leaving = self.viewed.stream == "leaving"
         self.viewed.over()
-        if self._restarting is not None and not leaving:
-            self._restarting.stop()
-            self._restarting = None
-            self.finished.append(self.viewed.moment())
-            self.call_later(self._start_again)
-            return
         if leaving or (self.viewed.stream == "ended" and self._leave_at_end):
             self._leave_now()
         self._draw_soon()
@@ -166,14 +155,18 @@ class MonitorApp(ScreenApp):
             return
         self._decide("reconnect")
 
-    def restart(self, words: str) -> None:
-        """Start the monitor again, after the connection is drained and the monitor has ended."""
+    def switch(self, settings: Settings, words: str) -> None:
+        """Connect with other settings, in a new session only where the monitor has stopped."""
+        command = commands.Open(conn=self.viewed.state.conn, settings=settings)
+        try:
+            encode_command(command)
+        except ValueError as error:
+            self.log_notice(str(error), "bad")
+            return
         self.log_notice(words)
+        self._send(command)
         if self.viewed.moment().over:
             self._start_again()
-        elif self._restarting is None:
-            self._send(commands.Close())
-            self._restarting = self.set_timer(self._patience, self._source.kill)
 
     def _start_again(self) -> None:
         self.viewed.begin()

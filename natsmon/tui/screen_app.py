@@ -193,7 +193,7 @@ class ScreenApp(App[int]):
             self.push_screen(page_named(name, self._keys, rebound(RECORD_KEYS, self.keymap_of_user)))
 
     def _leave_records(self) -> None:
-        """Another session has other records: close the pages of the last one's."""
+        """Another connection has other records: close the pages of the last one's."""
         while any(isinstance(screen, MomentView) and screen.of_a_record for screen in self.screen_stack):
             self.pop_screen()  # and what is on top of one
 

@@ -113,7 +113,8 @@ def _connecting(state: State, now: float, feed: Feed) -> Health | None:
     failed = state.attempts - (state.dial is not None)
     if failed <= 0:
         return Health("down", "CONNECTING", "first attempt")
-    return Health("down", "CONNECTING", f"{_attempts(state, failed)} in {_seconds(now)}: {_last_failure(state)}")
+    attempts = f"{_attempts(state, failed)} in {_seconds(now - state.began)}"
+    return Health("down", "CONNECTING", f"{attempts}: {_last_failure(state)}")
 
 
 def _reconnecting(state: State, now: float, feed: Feed) -> Health | None:

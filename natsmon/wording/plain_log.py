@@ -54,18 +54,19 @@ class PlainLog:
     def line(self, event: ev.AnyEvent) -> bytes | None:
         """The log line of an event, newline included; None for an event that needs none."""
         self._tracks.apply(event)
-        state = self._tracks.track(event.conn).state
+        of_session = isinstance(event, ev.SessionEvent)
+        state = (self._tracks.first if of_session else self._tracks.track(event.conn)).state
         lines = (narrate(event, state), kind_of(event)), (self._delivery_change(event, state), "health")
         return b"".join(self._formatted(event, line, what, state) for line, what in lines if line is not None) or None
 
     def _delivery_change(self, event: ev.AnyEvent, state: State) -> Line:
         """A line when messages stop being delivered, and when they are delivered again: no event has that."""
-        known = self._delivery.get(event.conn, _Delivery())
+        known = self._delivery.get(state.conn, _Delivery())
         if isinstance(event, ev.Note | ev.Disconnected) or event.t - known.checked < _CHECK_EVERY:
             return None
         found = health(state, event.t)
         word = found.word if found.word in _UNDELIVERED else ""
-        self._delivery[event.conn] = _Delivery(event.t, word)
+        self._delivery[state.conn] = _Delivery(event.t, word)
         if word == known.word or (not word and state.status != "CONNECTED"):
             return None
         kind: Kind = ("bad" if word == "NOT DELIVERING" else "warn") if word else "good"
@@ -80,13 +81,13 @@ class PlainLog:
         at = state.wall(event.t)
         name = state.connection.name if state.connection is not None else ""
         if self._form == "text":
-            named = f"{name}: " if event.conn and name else ""
+            named = f"{name}: " if name and state is not self._tracks.first.state else ""
             return f"{dates.local_millis(at)}  {named}{text}\n".encode()
         fields = {
             "time": f"{dates.utc('%Y-%m-%dT%H:%M:%S', at)}.{dates.milliseconds(at)}Z",
             "level": level,
             "event": what,
-            "conn": event.conn,
+            "conn": state.conn,
             "name": printable(name),
             "msg": text,
         }

@@ -52,8 +52,10 @@ def summary(state: State, now: float, *, stopped: str | None = None, recordings:
 
 def _watched(state: State, now: float, feed: Feed) -> Iterator[str]:
     """How long, when, how it ended, and the servers that were given."""
-    yield f"{units.elapsed(now)}, {_wall(state.wall(0.0))} to {_wall(state.wall(now))}"
-    if feed.stopped:
+    yield f"{units.elapsed(now - state.began)}, {_wall(state.wall(state.began))} to {_wall(state.wall(now))}"
+    if state.replaced_by is not None:
+        yield "replaced by another connection"
+    elif feed.stopped:
         yield f"monitor stopped{f' ({feed.exit_reason})' if feed.exit_reason else ''}"
     elif state.closed is not None and state.closed.cause == "gave_up":
         yield "gave up"
@@ -70,7 +72,8 @@ def _up(state: State, now: float) -> Iterator[str]:
     if share is None:
         last = next((dial for dial in reversed(state.dials) if dial.outcome in ("failed", "timeout")), None)
         reason = f": {diagnose(last.stage_reached, last.cause).phrase}" if last is not None else ""
-        yield f"never connected, {units.plural(state.dial_count, 'attempt')} in {units.elapsed(now)}{reason}"
+        attempts = units.plural(state.dial_count, "attempt")
+        yield f"never connected, {attempts} in {units.elapsed(now - state.began)}{reason}"
         return
     yield units.availability(share)
     if (silent := state.silent_seconds(now)) >= _NOTABLE:
@@ -158,6 +161,8 @@ def _servers(state: State, now: float, feed: Feed) -> Iterator[str]:
     more = f" and {len(used) - _SERVERS} more" if len(used) > _SERVERS else ""
     yield ", ".join(names) + more if names else "none used"
     yield units.plural(state.reconnects, "reconnect")
+    if state.replaced_by is not None:
+        return
     found = health(state, now, feed._replace(stopped=False))
     yield found.word + (f": {found.phrase}" if found.level != "ok" and found.phrase else "")
 

@@ -31,18 +31,14 @@ def choice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[ContextChoi
 def test_context_chosen_on_screen_sends_nothing_that_is_for_other_servers(
     choice: tuple[ContextChoice, Any],
 ) -> None:
-    contexts, source = choice
-    contexts.choose("open")
-    chosen: Settings = source.settings
+    chosen = choice[0].settings("open")
     assert [str(server) for server in chosen.servers] == [str(server) for server in Settings().servers]
     for field in ("user", "password", "token", "tlsfirst", "ws_headers", "monitor"):
         assert getattr(chosen, field) == getattr(Settings(), field), field
 
 
 def test_context_chosen_on_screen_keeps_what_is_published(choice: tuple[ContextChoice, Any]) -> None:
-    contexts, source = choice
-    contexts.choose("prod")
-    chosen: Settings = source.settings
+    chosen = choice[0].settings("prod")
     assert chosen.user is not None
     assert (chosen.context, chosen.user.reveal(), chosen.name) == ("prod", "u", "me")
     assert (chosen.subject, chosen.interval) == ("hello", 0.2)
@@ -52,17 +48,13 @@ def test_context_chosen_on_screen_keeps_what_is_published(choice: tuple[ContextC
 def test_settings_of_the_start_can_be_chosen_again(choice: tuple[ContextChoice, Any]) -> None:
     contexts, source = choice
     first = source.settings
-    contexts.choose("prod")
+    source.settings = contexts.settings("prod")
     shown = [text for _, text in contexts.listed()]
     assert "first" in shown[0]
     assert [text[0] for text in shown] == [" ", " ", "●"]
-    contexts.choose("")
-    assert source.settings is first
+    assert contexts.settings("") is first
 
 
-def test_unknown_context_leaves_the_settings(choice: tuple[ContextChoice, Any]) -> None:
-    contexts, source = choice
-    before = source.settings
+def test_unknown_context_is_refused(choice: tuple[ContextChoice, Any]) -> None:
     with pytest.raises(ValueError, match="not a context"):
-        contexts.choose("nope")
-    assert source.settings is before
+        choice[0].settings("nope")

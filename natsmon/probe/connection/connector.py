@@ -53,7 +53,8 @@ class Connector:
         self._waiting = False
         """Between two dials."""
         self._closing = False
-        self._close_text = ""
+        self._replaced = False
+        """Another connection is opened in its place."""
         self._reconnect_wait = ReconnectWait(settings, self._rng)
         self._tls_memory = TlsMemory(settings)
         self._orders = Orders()
@@ -88,10 +89,10 @@ class Connector:
         """Drain and close the connection."""
         self._orders.give("drain")
 
-    def close(self, text: str = "") -> None:
-        """Drain if connected, close, and end ``run``; ``text`` is why, for a person."""
+    def close(self, *, replaced: bool = False) -> None:
+        """Drain if connected, close, and end ``run``; ``replaced`` when another one is opened in its place."""
         self._closing = True
-        self._close_text = text
+        self._replaced = replaced
         self._orders.give("close")
 
     # -- the life ---------------------------------------------------------------------------------
@@ -103,8 +104,9 @@ class Connector:
             self._user.suspend()
             now = self._emit.now()
             self._set_status("CLOSED", self.cause, now)
-            why = text or (self._close_text if self.cause == "closed" else "")
-            self._emit(ev.Closed(cause=self.cause, text=why), at=now)
+            if self._replaced and self.cause == "closed":
+                text = text or "another connection is opened in its place"
+            self._emit(ev.Closed(cause=self.cause, text=text), at=now)
             self._loss = None
             self._user.closed(now)
             if self._closing or not stay:
@@ -278,7 +280,8 @@ class Connector:
 
     async def _drain(self, connection: ServerConnection, order: Order) -> tuple[str, str]:
         self._user.suspend()
-        self._set_status("DRAINING", "asked" if order == "drain" else "closing")
+        closing = "replaced" if self._replaced else "closing"
+        self._set_status("DRAINING", "asked" if order == "drain" else closing)
         # A second close ends it; what may be left of the drain has a limit of its own.
         await self._orders.unless_given(self._user.conclude(connection))
         began = self._emit.now()

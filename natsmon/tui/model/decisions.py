@@ -21,6 +21,7 @@ DOING: dict[type, str] = {
     commands.Pause: "pause",
     commands.Resume: "resume",
     commands.Drain: "drain",
+    commands.Open: "switch context",
     commands.Close: "close",
 }
 

@@ -37,16 +37,13 @@ class ViewedStream:
         """Called with each line of ``note``, which is not in the probe's stream."""
         self.on_answer: Callable[[commands.AnyCommand, ev.Answer], None] | None = None
         self.tracks = Tracks(_narrate)
-        self.sessions = 0
-        """Sessions so far; a page about one record of a session shows nothing of the next."""
         self.begin()
 
     def begin(self) -> None:
         """Wait for a new stream, from its beginning."""
-        self._earlier = list(self.tracks.first.log) if self.sessions else []
+        self._earlier = list(self.tracks.first.log)
         self.tracks = Tracks(_narrate)
         self._show_log()
-        self.sessions += 1
         self.sent.clear()
         self.stream: Stream = "live"
         self._stream_clock = StreamClock(self._clock)
@@ -66,6 +63,11 @@ class ViewedStream:
     def state(self) -> State:
         """The State of the connection that is shown."""
         return self.tracks.first.state
+
+    @property
+    def shown(self) -> tuple[str, int]:
+        """Session and number of the connection on the screen."""
+        return self.tracks.session.id, self.state.conn
 
     def take(self, event: ev.AnyEvent) -> None:
         """Fold an event that has just arrived."""
@@ -116,6 +118,11 @@ class ViewedStream:
         """Called at each frame, before the moment is shown."""
         self._stream_clock.look()
         self.window.update()
+
+    def replaced(self) -> list[Moment]:
+        """The last moments of connections in whose place another one was opened."""
+        states = [track.state for track in self.tracks.of_session()]
+        return [Moment(state, state.now) for state in states if state.replaced_by is not None]
 
     def moment(self) -> Moment:
         """The present."""

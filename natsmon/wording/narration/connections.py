@@ -16,7 +16,9 @@ _ID_LENGTH = 56
 
 
 def _status(event: ev.StatusChanged, state: State) -> Line:
-    return ("info", "shutting down: draining the connection") if event.status == "DRAINING" else None
+    if event.status != "DRAINING":
+        return None
+    return "info", f"{'switching' if event.cause == 'replaced' else 'shutting down'}: draining the connection"
 
 
 def _connected(event: ev.Connected, state: State) -> Line:

@@ -17,6 +17,9 @@ def _connection(event: ev.Connection, state: State) -> Line:
     else:
         messages = f"publishing on {event.subject} {units.pace(event.interval)}"
     servers = ", ".join(event.servers[:4]) + (f" and {len(event.servers) - 4} more" if len(event.servers) > 4 else "")
+    if event.replaces is not None:
+        context = f" to context {clip(event.context, NAME_LIMIT)}" if event.context else ""
+        return "info", f"switched{context}: {servers}, {messages}"
     return "info", f"natsmon {version} as {clip(event.name, NAME_LIMIT)!r}: {servers}, {messages}"
 
 
