@@ -8,6 +8,7 @@ import pytest
 
 from natsmon.alerts.alert import Alert
 from natsmon.alerts.alert_commands import AlertCommands
+from tests.harness.time_limits import WAIT
 
 ALERT = Alert(kind="change", time=1.5, date="then", level="down", word="RECONNECTING", phrase="lost", name="a b")
 
@@ -20,7 +21,7 @@ def script(folder: Path, text: str) -> tuple[str, ...]:
 
 
 async def finished(commands: AlertCommands) -> None:
-    await commands.finish(20)
+    await commands.finish(WAIT)
 
 
 async def test_command_reads_json_and_variables_and_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from natsmon.check import text as check_text
 from natsmon.check.verdict import Limit, Limits, Verdict, judge
 from natsmon.config.server_urls import parse_server
 from natsmon.config.settings import Settings
+from tests.harness.time_limits import IN_TIME
 
 NO_LIMITS = Limits(*[Limit(60.0, 60.0)] * 3)
 METRICS = ["connect_time", "dns_time", "tcp_time", "info_time", "auth_time", "rtt", "request_time"]
@@ -17,7 +18,7 @@ FORMATS = ("text", "nagios", "json", "prometheus")
 
 
 def settings(*urls: str, **changes: Any) -> Settings:
-    return Settings(**{"servers": tuple(map(parse_server, urls)), "connect_timeout": 5.0, **changes})
+    return Settings(**{"servers": tuple(map(parse_server, urls)), "connect_timeout": IN_TIME, **changes})
 
 
 async def checked(*urls: str, **changes: Any) -> Verdict:

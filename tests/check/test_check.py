@@ -23,6 +23,7 @@ from tests.check.checking import FORMATS, METRICS, checked, settings, without_fi
 from tests.conftest import StartServer
 from tests.harness import peers
 from tests.harness.peer import Peering
+from tests.harness.time_limits import IN_TIME
 
 # -- real servers -----------------------------------------------------------------------------------
 
@@ -147,7 +148,7 @@ def test_monitor_that_is_no_monitoring_port_is_reported(
 )
 async def test_failing_peer_has_its_cause(peer: Peering, stage: str, cause: str) -> None:
     async with peer as there:
-        verdict = await checked(there.url, connect_timeout=0.5)
+        verdict = await checked(there.url, connect_timeout=1.0 if cause == "timeout" else IN_TIME, timeout=1.0)
     assert verdict.status is Status.CRITICAL
     assert [(each.stage, each.cause) for each in verdict.failures] == [(stage, cause)]
     assert verdict.failures[0].diagnosis.meaning

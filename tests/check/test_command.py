@@ -22,6 +22,7 @@ from tests.conftest import StartServer
 from tests.harness import peers
 from tests.harness.imported import CLIENT, SCREEN, imported_by
 from tests.harness.peer import Talk, playing
+from tests.harness.time_limits import WAIT
 
 # -- the file ---------------------------------------------------------------------------------------
 
@@ -205,7 +206,7 @@ async def test_signal_cancels_at_once(number: signal.Signals) -> None:
         )  # fmt: skip
         await peer.until_connected()
         process.send_signal(number)
-        out, err = await asyncio.wait_for(process.communicate(), 30.0)
+        out, err = await asyncio.wait_for(process.communicate(), WAIT)
     assert process.returncode == Exit.INTERRUPTED
     assert (out, err) == (b"", b"")
 

@@ -110,7 +110,7 @@ def connections(server: NatsServer) -> int:
 async def test_reader_that_stops_costs_the_connection_nothing(nats_server: StartServer) -> None:
     server = nats_server(config=f'http: "{HOST}:-1"')
     before = connections(server)
-    pings = ["--rtt-interval", "500us", "--max-pings-out", "1", "--ping-interval", "300ms"]
+    pings = ["--rtt-interval", "500us", "--max-pings-out", "1", "--ping-interval", "1s"]
     async with natsmon(server.url, "--rate", "2000", *pings, reads=False) as run:
         assert run.process.stdout is not None
         pipe = run.process._transport.get_pipe_transport(1)  # type: ignore[attr-defined]

@@ -1,7 +1,6 @@
 """Signals: from every state a graceful end, and at once with the second."""
 
 import signal
-import time
 
 import pytest
 
@@ -66,8 +65,7 @@ async def test_second_signal_leaves_at_once(server: NatsServer) -> None:
         await freeze(server)
         run.signal(signal.SIGINT)
         await run.events.until_status("DRAINING")
-        began = time.monotonic()
         run.signal(signal.SIGINT)
         await run.exit_code()
-        assert time.monotonic() - began < 2.0, "the drain was waited for"
+    assert not run.events.of(ev.Drained), "the drain was waited for"
     assert not run.events.of(ev.End)

@@ -14,6 +14,7 @@ from natsmon.stream import codec
 from natsmon.stream import events as ev
 from natsmon.stream.exit_codes import Exit
 from tests.harness.terminal import Terminal
+from tests.harness.time_limits import WAIT
 from tests.replay.indexed import written
 from tests.tui import streams
 
@@ -143,7 +144,7 @@ async def test_stopped_recording_is_reported_and_the_stream_continues(tmp_path: 
     assert process.stdout is not None
     assert process.stderr is not None
     try:
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(WAIT):
             process.stdin.writelines(map(codec.encode, streams.connected().events[:2]))
             await process.stdout.readline()
             kept.unlink()
@@ -156,7 +157,7 @@ async def test_stopped_recording_is_reported_and_the_stream_continues(tmp_path: 
         process.stdin.write(codec.encode(ev.End(t=90.0, exit_code=0, reason="q")))
     finally:
         process.stdin.close()
-        _, rest = await asyncio.wait_for(process.communicate(), 15)
+        _, rest = await asyncio.wait_for(process.communicate(), WAIT)
     assert (process.returncode, rest) == (Exit.ENDED, b"")
 
 

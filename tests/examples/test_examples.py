@@ -7,7 +7,6 @@ import shlex
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from tests.certificates import Certificates
 from tests.conftest import StartServer
 from tests.dial import proxy_servers
 from tests.dial.test_other_dialers import relay_command
+from tests.harness.time_limits import WAIT
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
@@ -55,7 +55,7 @@ class Program:
 
     def end(self) -> int:
         """Its exit code."""
-        rest, _ = self._process.communicate(timeout=20)
+        rest, _ = self._process.communicate(timeout=WAIT)
         self.lines += rest.splitlines()
         return self._process.returncode
 
@@ -87,10 +87,9 @@ def test_custom_dialer_is_stopped_amid_a_dial(refused_port: int) -> None:
     with Program("custom_dialer", f"nats://{HOST}:{refused_port}") as program:
         program.until("Not ready yet")
         program.until("Connection refused (stage tcp, cause refused)")
-        began = time.monotonic()
         program.interrupt()
         assert program.end() == 0
-        assert time.monotonic() - began < 0.9  # not after the wait between two tries
+        assert sum("Attempting" in line for line in program.lines) == 1  # the wait between two attempts was ended
         assert "Traceback" not in "".join(program.lines)
 
 
@@ -107,12 +106,9 @@ def test_custom_dialer_is_stopped_while_it_reconnects(server: NatsServer) -> Non
 
 def test_custom_dialer_gives_up_in_time(refused_port: int) -> None:
     with Program("custom_dialer", f"nats://{HOST}:{refused_port}", "1.5") as program:
-        program.until("Attempting")
-        began = time.monotonic()
         program.until("Gave up")
-        assert time.monotonic() - began < 5.0  # half of what it has without an argument
         assert program.end() == 1
-        assert sum("Attempting" in line for line in program.lines) == 2
+        assert sum("Attempting" in line for line in program.lines) <= 2  # in ten seconds, as without an argument: ten
 
 
 def test_custom_dialer_tries_the_handshake_again(nats_server: StartServer, tmp_path: Path) -> None:

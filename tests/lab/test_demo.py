@@ -195,7 +195,7 @@ def test_slow_delays_round_trips(demo: Demo, client: RawClient) -> None:
     assert "400 ms longer" in demo.apply("slow")
     assert client.round_trip() >= 2 * SLOW
     demo.apply("resume")
-    assert client.round_trip() < 2 * SLOW
+    assert min(client.round_trip() for _ in range(5)) < 2 * SLOW
 
 
 def test_refuse_refuses_new_connections_only(demo: Demo, client: RawClient) -> None:

@@ -153,7 +153,7 @@ def test_refuse_lasts_until_heal_and_keeps_connections(relay: Relay, peer: socke
 
 def test_delay_keeps_order_when_it_ends(relay: Relay, peer: socket.socket) -> None:
     with connection(relay, peer) as (client, server):
-        relay.delay(2 * SOON)
+        relay.delay(20 * SOON)
         client.sendall(b"first ")
         assert silent(server)
         relay.delay(0.0)
@@ -257,7 +257,7 @@ def test_garble_inverts_a_bit_until_heal(relay: Relay, peer: socket.socket) -> N
 
 
 def test_latency_stays_after_heal(peer: socket.socket) -> None:
-    with Relay(peer.getsockname()[1], latency=2 * SOON) as relay, connection(relay, peer) as (client, server):
+    with Relay(peer.getsockname()[1], latency=20 * SOON) as relay, connection(relay, peer) as (client, server):
         relay.delay(60.0)
         relay.heal()
         client.sendall(b"x")

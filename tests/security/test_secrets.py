@@ -23,6 +23,7 @@ from tests.conftest import StartServer
 from tests.harness.listening import settings
 from tests.harness.peer import Talk, playing
 from tests.harness.terminal import Terminal
+from tests.harness.time_limits import WAIT
 from tests.protocol.operator_mode import Operator, key, public, seed
 
 PASSWORD = "planted-p@ss/word"
@@ -200,7 +201,7 @@ async def test_probe_process_shows_none(server: NatsServer, monkeypatch: pytest.
     wanted: Settings = settings(server.url, user=Secret("ann"), password=Secret(PASSWORD), token=Secret(TOKEN))
     probe = ProbeChild(wanted)
     seen = b""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(WAIT):
         async for event in probe.events():
             seen += codec.encode(event)
             if isinstance(event, ev.Connected):
@@ -265,7 +266,9 @@ async def test_peer_that_complains_with_our_own_words(after_pong: bool) -> None:
             await talk.send(b"PONG\r\n")
             received = b"Permissions Violation for " + received
         await talk.send(b"-ERR '" + received.strip() + b"'\r\n")
-        await talk.until_closed()
+        while line := await talk.line():
+            if line == b"PING\r\n":
+                await talk.send(b"PONG\r\n")
 
     async with playing(script) as peer:
         for mode in (["--plain"], ["--json"]):
@@ -280,7 +283,7 @@ async def test_peer_that_complains_with_our_own_words(after_pong: bool) -> None:
                 TOKEN,
                 *ENDS,
                 "--duration",
-                "1s",
+                "2s",
             ]
             run = await asyncio.to_thread(Run, args, {})
             assert "repeats one of your secrets" in run.text

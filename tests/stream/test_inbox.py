@@ -8,9 +8,9 @@ import pytest
 
 from natsmon.stream.codec import LINE_LIMIT
 from natsmon.stream.inbox import Inbox
+from tests.harness.time_limits import WAIT
 from tests.stream.pipes import Pipe
 
-SOON = 5.0
 PIPE = 64 * 1024
 """Bytes that a pipe takes on Linux before its writer has to wait."""
 
@@ -39,7 +39,7 @@ async def test_lines_are_whole_however_they_are_written(pipe: Pipe, received: Re
         os.write(pipe.inn, piece)
         await asyncio.sleep(0.001)
     pipe.close_writer()
-    await asyncio.wait_for(received.ended.wait(), SOON)
+    await asyncio.wait_for(received.ended.wait(), WAIT)
     assert received.lines == [b"one", b"two\r", b"three", None]
 
 
@@ -48,7 +48,7 @@ async def test_many_lines_arrive_in_order(pipe: Pipe, received: Received) -> Non
     sent = [b"line %d" % i for i in range(3_000)]
     await asyncio.to_thread(os.write, pipe.inn, b"\n".join(sent) + b"\n")
     pipe.close_writer()
-    await asyncio.wait_for(received.ended.wait(), SOON)
+    await asyncio.wait_for(received.ended.wait(), WAIT)
     assert received.lines == [*sent, None]
 
 
@@ -65,7 +65,7 @@ async def test_line_longer_than_the_limit_is_dropped(pipe: Pipe, received: Recei
 
     filling = threading.Thread(target=fill, daemon=True)
     filling.start()
-    await asyncio.wait_for(received.ended.wait(), SOON)
+    await asyncio.wait_for(received.ended.wait(), WAIT)
     assert received.lines == [b"before", b"after", None]
     await asyncio.to_thread(filling.join)
 
@@ -73,7 +73,7 @@ async def test_line_longer_than_the_limit_is_dropped(pipe: Pipe, received: Recei
 async def test_file_that_cannot_be_read_has_ended(received: Received) -> None:
     unreadable = os.open(os.devnull, os.O_WRONLY)
     Inbox(unreadable, received)
-    await asyncio.wait_for(received.ended.wait(), SOON)
+    await asyncio.wait_for(received.ended.wait(), WAIT)
     os.close(unreadable)
     assert received.lines == [None]
 
@@ -88,7 +88,7 @@ def test_line_after_the_loop_closed_is_dropped(pipe: Pipe) -> None:
     pipe.close_writer()
     inbox = next((thread for thread in threading.enumerate() if thread.name == "inbox"), None)
     if inbox is not None:
-        inbox.join(SOON)
+        inbox.join(WAIT)
         assert not inbox.is_alive()
 
 
@@ -99,6 +99,6 @@ async def test_non_blocking_pipe_is_waited_for(pipe: Pipe) -> None:
     Inbox(pipe.out, lines.put_nowait, b"early\nha")
     assert await lines.get() == b"early"
     os.write(pipe.inn, b"lf\n")
-    assert await asyncio.wait_for(lines.get(), SOON) == b"half"
+    assert await asyncio.wait_for(lines.get(), WAIT) == b"half"
     pipe.close_writer()
-    assert await asyncio.wait_for(lines.get(), SOON) is None
+    assert await asyncio.wait_for(lines.get(), WAIT) is None

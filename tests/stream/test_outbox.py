@@ -12,9 +12,9 @@ from natsmon.stream import outbox as outbox_module
 from natsmon.stream.codec import decode_event, encode
 from natsmon.stream.latency_buckets import quantised
 from natsmon.stream.outbox import Outbox
+from tests.harness.time_limits import WAIT
 from tests.stream.pipes import Pipe
 
-SOON = 5.0
 PIPE = 64 * 1024
 """Bytes that a pipe takes on Linux before its writer has to wait."""
 FILLER = ev.Note(text="filler")
@@ -37,7 +37,7 @@ def stalled(pipe: Pipe) -> Outbox:
     outbox = Outbox(pipe.inn)
     outbox.put(FILLER, b"x" * 2 * PIPE + b"\n")
     waiting = threading.Event()
-    for _ in range(int(SOON / 0.001)):
+    for _ in range(int(WAIT / 0.001)):
         if not outbox._lines:
             return outbox
         waiting.wait(0.001)
@@ -49,7 +49,7 @@ def everything(outbox: Outbox, pipe: Pipe) -> list[ev.AnyEvent]:
     read: list[bytes] = []
     reader = threading.Thread(target=lambda: read.extend(pipe.read()))
     reader.start()
-    assert outbox.close(SOON)
+    assert outbox.close(WAIT)
     pipe.close_writer()
     reader.join()
     events = [decode_event(line) for line in read if not line.startswith(b"x")]
@@ -78,7 +78,7 @@ def test_lines_are_written_in_order(pipe: Pipe) -> None:
         while len(outbox._lines) > 1_000:
             threading.Event().wait(0.001)
         put(outbox, event)
-    assert outbox.close(SOON)
+    assert outbox.close(WAIT)
     pipe.close_writer()
     reader.join()
     assert [decode_event(line) for line in read] == sent
@@ -234,7 +234,7 @@ def test_samples_of_each_connection_are_merged_apart(pipe: Pipe) -> None:
 def test_merged_line_is_rendered_when_the_outbox_renders(pipe: Pipe) -> None:
     outbox = Outbox(pipe.inn, lambda event: msgspec.json.encode(type(event).__name__) + b"\n")
     outbox.put(FILLER, b"")
-    assert outbox.close(SOON)
+    assert outbox.close(WAIT)
     pipe.close_writer()
     assert pipe.read() == [b'"Note"']
 
@@ -245,7 +245,7 @@ def test_merged_line_is_rendered_when_the_outbox_renders(pipe: Pipe) -> None:
 def test_outbox_ends_when_its_reader_goes_away(pipe: Pipe) -> None:
     outbox = stalled(pipe)
     pipe.close_reader()
-    assert outbox.close(SOON)
+    assert outbox.close(WAIT)
     assert (outbox.ended, outbox.failure) == (True, "")
     put(outbox, FILLER)
 
@@ -258,14 +258,14 @@ def test_close_waits_no_longer_than_its_timeout(pipe: Pipe) -> None:
 
 
 def test_close_with_nothing_to_write(pipe: Pipe) -> None:
-    assert Outbox(pipe.inn).close(SOON)
+    assert Outbox(pipe.inn).close(WAIT)
 
 
 def test_full_disk_is_a_failure() -> None:
     fd = os.open("/dev/full", os.O_WRONLY)
     outbox = Outbox(fd)
     put(outbox, FILLER)
-    assert outbox.close(SOON)
+    assert outbox.close(WAIT)
     assert (outbox.ended, outbox.failure) == (True, "No space left on device")
     os.close(fd)
 

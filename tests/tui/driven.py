@@ -13,6 +13,7 @@ from natsmon.config.view_settings import ViewSettings
 from natsmon.stream import events as ev
 from natsmon.tui.app import NatsmonApp
 from natsmon.tui.widgets.panel import Panel
+from tests.harness.time_limits import WAIT
 from tests.tui.drawn import text_on
 from tests.tui.fakes import FakeDemo, Recorded
 from tests.tui.streams import Stream
@@ -83,7 +84,7 @@ async def run_by_name(app: NatsmonApp, pilot: Pilot[int], name: str) -> None:
     palette = app.screen
     assert isinstance(palette, CommandPalette)
     found = palette.query_one(OptionList)
-    async with asyncio.timeout(5.0):
+    async with asyncio.timeout(WAIT):
         while found.highlighted is None or not found.option_count:
             await pilot.pause()
     await pilot.press("enter")

@@ -20,6 +20,7 @@ from natsmon.tui.widgets.terminal_output import LIMIT
 from tests.harness import processes
 from tests.harness.pseudo_terminal import environment, set_size
 from tests.harness.terminal import Terminal
+from tests.harness.time_limits import WAIT
 
 GROWTH = 12 * 1024 * 1024
 """Bytes a dashboard may grow by while its terminal is blocked; what was drawn meanwhile is far more."""
@@ -57,7 +58,7 @@ async def dashboard(server: NatsServer, folder: Path) -> AsyncIterator[Terminal]
 def fill(terminal: Terminal, folder: Path) -> Path:
     """Draw many times what may wait. A recording that begins shows that all keys were executed."""
     terminal.send("ol" * 20 + "1R")
-    wait_until(lambda: any(folder.glob("natsmon-*")), "recording", 30.0)
+    wait_until(lambda: any(folder.glob("natsmon-*")), "recording", WAIT)
     return next(folder.glob("natsmon-*"))
 
 
@@ -76,7 +77,7 @@ async def test_dashboard_ends(server: NatsServer, tmp_path: Path, blocked: Block
                 terminal.send("q")
             else:
                 terminal.signal(signal.Signals[end])
-            assert await terminal.ended(20.0) == 0
+            assert await terminal.ended() == 0
 
 
 def whole(text: str) -> bool:
@@ -96,7 +97,7 @@ async def test_screen_is_whole_when_output_resumes(server: NatsServer, tmp_path:
             server.start()
             wait_until(lambda: kinds(recording).count("reconnected") == 1, "reconnect in the recording")
             terminal.send("ol" * 20 + "1R")
-            wait_until(lambda: "recording ends" in recording.read_text(), "end of the recording", 30.0)
+            wait_until(lambda: "recording ends" in recording.read_text(), "end of the recording", WAIT)
             assert processes.resident(terminal.pid) - before < GROWTH
             terminal.screen.reset()
             held = len(terminal.output)
@@ -112,7 +113,7 @@ def test_dashboard_ends_when_its_terminal_is_gone_without_a_signal(server: NatsS
         os.close(inner)
         drawn = b""
         while b"CONNECTED" not in drawn:
-            assert select.select([outer], [], [], 20.0)[0]
+            assert select.select([outer], [], [], WAIT)[0]
             drawn += os.read(outer, 1 << 16)
         os.close(outer)
-        assert process.wait(20.0) == 0
+        assert process.wait(WAIT) == 0

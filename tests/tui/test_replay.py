@@ -43,8 +43,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 async def hurt(server: NatsServer) -> tuple[list[Any], dict[int, State]]:
     """What a probe run while its server was killed twice; and, at some points, what was known live."""
-    wanted = settings(server.url, connect_timeout=0.5)
-    async with listening(wanted) as run:
+    async with listening(settings(server.url)) as run:
         for _ in range(2):
             await run.events.until_counts(lambda tally: tally.delivered > 3)
             await asyncio.to_thread(server.kill)

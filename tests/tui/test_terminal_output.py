@@ -11,6 +11,7 @@ import pytest
 
 from natsmon.lab.polling import wait_until
 from natsmon.tui.widgets.terminal_output import LIMIT, TerminalOutput
+from tests.harness.time_limits import WAIT
 
 FRAME = "frame " * 2_000
 
@@ -48,7 +49,7 @@ def terminal() -> Iterator[Terminal]:
     yield terminal
     os.set_blocking(terminal.outer, False)
     os.close(terminal.outer)  # the thread ends with an error
-    assert terminal.output.finish(10.0)
+    assert terminal.output.finish(WAIT)
     os.close(terminal.inner)
 
 
@@ -74,7 +75,7 @@ def test_queue_is_bounded_and_drops_whole_frames_only(terminal: Terminal) -> Non
     frames, _, controls = read.partition(b"\x1b")
     assert frames == FRAME.encode() * (len(frames) // len(FRAME)), "a part of a frame"
     assert controls == b"[?1049h\x1b]2;title 999\a\x1b[?25h", "not the newest of each kind"
-    assert terminal.resumed.wait(10.0)
+    assert terminal.resumed.wait(WAIT)
     terminal.output.write("again")
     assert terminal.read_until(b"again") == b"again"
 
@@ -96,7 +97,7 @@ def test_end_writes_modes_but_no_waiting_frames(terminal: Terminal) -> None:
     terminal.fill()
     terminal.output.write("\x1b[?1049l", "\x1b[?1049")
     done: list[bool] = []
-    ending = threading.Thread(target=lambda: done.append(terminal.output.finish(30.0)))
+    ending = threading.Thread(target=lambda: done.append(terminal.output.finish(WAIT)))
     ending.start()
     assert terminal.read_until(b"\x1b[?1049l").removesuffix(b"\x1b[?1049l").endswith(b"frame ")
     ending.join()
@@ -110,7 +111,7 @@ def test_terminal_that_is_gone_loses_output_only(terminal: Terminal) -> None:
         terminal.output.write(FRAME)
         assert terminal.output.waiting <= LIMIT + len(FRAME)
     terminal.output.write("\x1b[?25h", "\x1b[?25")
-    assert terminal.gone.wait(10.0)
+    assert terminal.gone.wait(WAIT)
 
 
 def test_terminal_made_non_blocking_by_another_program(terminal: Terminal) -> None:

@@ -4,11 +4,10 @@ import ast
 import json
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from natsmon.config.settings import Server, Settings
+from natsmon.config.settings import Server
 from natsmon.dial.causes import Cause
 from natsmon.lab.nats_server import NatsServer
 from natsmon.stream import events as ev
@@ -19,14 +18,8 @@ from tests.harness import peers
 from tests.harness.listening import listening, settings
 from tests.harness.peer import HOST, Talk, playing
 from tests.protocol.authority import Authority
-from tests.protocol.dialing import Failure, failure
+from tests.protocol.dialing import Failure, failure, once
 from tests.structure.test_language import EXCLUDED
-
-ONCE: dict[str, Any] = {"retry_on_failed_connect": False, "connect_timeout": 0.4}
-
-
-def once(server: str | Server, **changes: Any) -> Settings:
-    return settings(server, **ONCE | changes)
 
 
 async def said_by(greeting: bytes) -> Failure:
@@ -42,7 +35,7 @@ async def said_by(greeting: bytes) -> Failure:
 
 
 async def test_unresolved_name_is_explained() -> None:
-    failed = await failure(once(Server("nats.invalid"), connect_timeout=3.0))
+    failed = await failure(once(Server("nats.invalid")))
     assert failed.where == ("dns", "dns")
     assert failed.text.startswith("nats.invalid: ")
 
@@ -61,7 +54,7 @@ async def test_unreachable() -> None:
 
 
 async def test_dropped_syn(blackhole: int) -> None:
-    failed = await failure(once(Server(HOST, blackhole)))
+    failed = await failure(once(Server(HOST, blackhole), connect_timeout=1.0))
     assert failed.where == ("tcp", "timeout")
     assert failed.logs("no answer to the TCP connect", "a firewall may drop it")
 
@@ -71,7 +64,7 @@ async def test_dropped_syn(blackhole: int) -> None:
 
 async def test_accepts_and_never_speaks() -> None:
     async with peers.silent() as peer:
-        failed = await failure(once(peer.url))
+        failed = await failure(once(peer.url, connect_timeout=1.0))
         assert failed.where == ("info", "timeout")
         assert failed.finding is None
         assert failed.logs("the peer accepted and sent no INFO", "frozen", "TLS first", "monitoring port")
@@ -113,7 +106,7 @@ async def test_silent_server_of_another_kind_is_recognised() -> None:
         await talk.until_closed()
 
     async with playing(script) as peer:
-        failed = await failure(once(peer.url))
+        failed = await failure(once(peer.url, connect_timeout=1.0))
         assert b"CONNECT {" not in peer.received
     assert failed.where == ("info", "timeout")
     assert failed.finding is not None
@@ -165,7 +158,7 @@ async def test_route_port_is_recognised_by_its_error() -> None:
 @pytest.mark.parametrize(("kind", "cause"), [("websocket", "websocket_port"), ("monitoring", "monitoring_port")])
 async def test_port_that_waits_for_the_client_is_recognised(nats_server: StartServer, kind: str, cause: str) -> None:
     server = nats_server(cluster="c", config=PORTS)
-    failed = await failure(once(Server(HOST, port_of(server, kind))))
+    failed = await failure(once(Server(HOST, port_of(server, kind)), connect_timeout=1.0))
     assert failed.where == ("info", "timeout")
     assert failed.finding is not None
     assert failed.finding.cause == cause
@@ -178,7 +171,7 @@ async def test_port_that_waits_for_the_client_is_recognised(nats_server: StartSe
 async def test_tls_first_on_the_server_only_is_recognised(nats_server: StartServer, tmp_path: Path) -> None:
     config = Authority(tmp_path, "ca").server_config(HOST, more="handshake_first: true")
     server = nats_server(config=config, speaks_first=False)
-    failed = await failure(once(server.url))
+    failed = await failure(once(server.url, connect_timeout=1.0))
     assert failed.where == ("info", "timeout")
     assert failed.finding is not None
     assert failed.finding.cause == "tls_first_wanted"

@@ -147,7 +147,6 @@ async def test_delay_of_handshake_first_auto_is_explained(
         await run.events.until(ev.Echoed)
     (dial,) = run.events.state.dials
     elapsed = dial.stages["info"].elapsed
-    assert (elapsed >= 0.03) or not noted  # the server counts its 50 ms from the accept, before our stage begins
     if (noted and 0.05 <= elapsed < 0.08) or (not noted and elapsed < 0.05):  # a busy machine may add to it
         assert bool(info_note(dial)) is noted
         assert any("--tlsfirst saves them" in line for line in log_of(run.events)) is noted

@@ -90,9 +90,13 @@ async def test_no_ping_is_sent_while_nothing_is_in_flight(server: NatsServer) ->
         await run.events.until(ev.Echoed)
         sent = run.connection._connection
         assert sent is not None
-        before = sent.last_ping
-        await asyncio.sleep(deliveries.PING_EVERY + 3 * deliveries._CHECK_EVERY)
-        assert sent.last_ping == before
+        before = 0.0
+        for _ in range(4):  # until the questions that follow a connect have sent theirs
+            if sent.last_ping == before:
+                return
+            before = sent.last_ping
+            await asyncio.sleep(deliveries.PING_EVERY + 3 * deliveries._CHECK_EVERY)
+        pytest.fail("PINGs go on")
 
 
 # -- rejected ---------------------------------------------------------------------------------------
