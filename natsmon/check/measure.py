@@ -9,21 +9,18 @@ import signal
 import socket
 import time
 from collections.abc import Awaitable, Coroutine, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import msgspec
 
 from natsmon.check.verdict import NO_ADDRESS, Found, failure
+from natsmon.check.warm_up import warm_up
 from natsmon.config.redaction import redact
 from natsmon.config.settings import Server, Settings
 from natsmon.dial import resolver
-from natsmon.dial.stream import Stream
-from natsmon.dial.trace import DialTrace
 from natsmon.probe.connection import dial_attempt as attempt
 from natsmon.probe.inquiry.second_look import SecondLook
-from natsmon.protocol import tls
 from natsmon.protocol.server_connection import ServerConnection
 from natsmon.protocol.server_errors import classify_server_error
 from natsmon.protocol.settings_dialer import dialer_for
@@ -60,7 +57,7 @@ async def _unless_interrupted(settings: Settings, every_address: bool) -> list[F
 
 async def check(settings: Settings) -> list[Found]:
     """Check the servers in their order, until one can be connected to."""
-    await _warm_up(settings)
+    await warm_up(settings)
     dials: list[Dial] = []
     for server in settings.servers:
         found = await _check_one(server, settings)
@@ -72,7 +69,7 @@ async def check(settings: Settings) -> list[Found]:
 
 async def check_all(settings: Settings) -> list[Found]:
     """Check every address of every server, in their order."""
-    await _warm_up(settings)
+    await warm_up(settings)
     slots = asyncio.Semaphore(_AT_ONCE)
 
     async def at(address: _Address, server: Server, seconds: float) -> Found:
@@ -97,40 +94,6 @@ async def _side_by_side(steps: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(step) for step in steps]
     return [task.result() for task in tasks]
-
-
-# -- before the clock runs ----------------------------------------------------------------------------
-
-
-class _PreparedDialer:
-    """A dialer whose stream already holds all that a server sends until PONG."""
-
-    def __init__(self) -> None:
-        self._other_end: socket.socket | None = None
-
-    async def dial(self, address: tuple[str, int], *, deadline: float | None, trace: DialTrace | None) -> Stream:
-        ours, self._other_end = socket.socketpair()
-        self._other_end.sendall(b'INFO {"server_id":"","version":"","headers":true,"max_payload":1024}\r\nPONG\r\n')
-        return Stream(*await asyncio.open_connection(sock=ours))
-
-    def close(self) -> None:
-        if self._other_end is not None:
-            self._other_end.close()
-
-
-async def _warm_up(settings: Settings) -> None:
-    """Do each step once before it is measured: the first time in a process takes longer than a server's answer."""
-    with suppress(OSError):  # the dial reports it
-        tls.make_context(settings)
-    await resolver.lookup("127.0.0.1", 0)
-    dialer = _PreparedDialer()
-    try:
-        which = attempt.Attempt(dial=1, attempt=1, pool_pass=1, server=Server("127.0.0.1"), reason="initial")
-        made = await attempt.make(which, dialer, Settings(), Emitter([]).for_connection(0))
-        if not isinstance(made, attempt.FailedDial):
-            made.abort()
-    finally:
-        dialer.close()
 
 
 # -- addresses ----------------------------------------------------------------------------------------

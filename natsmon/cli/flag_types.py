@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from natsmon.cli.header_values import message_header, upgrade_header
 from natsmon.config import credentials_file, nats_context
 from natsmon.config.proxy_url import parse_proxy
 from natsmon.config.secret import Secret
@@ -28,7 +29,6 @@ _LARGEST_PAYLOAD = 64 * 1024 * 1024
 COMMANDS = ("demo", "check", "replay", "view", "report", "info", "context", "config", "completion")
 """The commands that can be named, in the order of the help. Each is in the module named after it."""
 _SMALLEST_PART = 4 * 1024 * 1024
-_UPGRADE_HEADERS = ("host", "upgrade", "connection", "origin")
 
 if TYPE_CHECKING:
     _ParamType = click.ParamType[Any]
@@ -152,37 +152,6 @@ def _filling(value: str) -> bytes:
     return (b"natsmon " * (size // 8 + 1))[:size]
 
 
-def _header(value: str) -> tuple[str, Secret]:
-    """Name and value of a header, sent as given."""
-    name, colon, content = value.partition(":")
-    content = content.strip(" \t")
-    if not colon:
-        raise ValueError("is not a header (try 'Name: value')")
-    if not re.fullmatch(r"[!-9;-~]+", name):
-        raise ValueError("has a name that is empty, or has a space or a letter that is not ASCII")
-    if any(char in content for char in "\r\n\0"):
-        raise ValueError("has a line break in its value")
-    return name, Secret(content)
-
-
-def _message_header(value: str) -> tuple[str, Secret]:
-    name, secret = _header(value)
-    if name.lower().startswith("natsmon-"):
-        raise ValueError("has a name that natsmon uses to number messages")
-    if name.lower().startswith("nats-"):
-        raise ValueError("has a name that the server acts on")
-    return name, secret
-
-
-def _upgrade_header(value: str) -> tuple[str, Secret]:
-    name, secret = _header(value)
-    if name.lower() in _UPGRADE_HEADERS or name.lower().startswith("sec-websocket-"):
-        raise ValueError("has a name that the WebSocket upgrade itself uses")
-    if not secret.reveal().isascii():
-        raise ValueError("has a value that is not ASCII")
-    return name, secret
-
-
 def _token(value: str) -> str:
     """One token of a subject, as a JetStream domain is; empty means none."""
     if value and (check_subject(value) != value or "." in value):
@@ -279,8 +248,8 @@ SUBJECT = Value("SUBJECT", lambda value: check_subject(text(value)))
 PAYLOAD = Value("TEXT", os.fsencode)
 PAYLOAD_FILE = Value("FILE", lambda value: _content(file_path(text(value)), _LARGEST_PAYLOAD))
 PAYLOAD_SIZE = Value("SIZE", _filling)
-HEADER = Value("HEADER", lambda value: _message_header(text(value)), secret=True)
-UPGRADE_HEADER = Value("HEADER", lambda value: _upgrade_header(text(value)), secret=True)
+HEADER = Value("HEADER", lambda value: message_header(text(value)), secret=True)
+UPGRADE_HEADER = Value("HEADER", lambda value: upgrade_header(text(value)), secret=True)
 RATE = Value("RATE", _rate)
 MONITOR = Value("URL", check_monitor, secret=True)
 SIZE = Value("SIZE", units.parse_size)

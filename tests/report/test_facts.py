@@ -25,7 +25,7 @@ def run_of(events: Iterable[ev.AnyEvent]) -> Run:
     return run
 
 
-def test_figures_of_a_run_with_two_outages() -> None:
+def test_run_with_two_outages_has_its_figures() -> None:
     run = run_of(streams.outage().events)
     found = run.availability
     assert (run.started, run.seconds, run.health) == (STARTED, 123.0752, "RECONNECTING")
@@ -54,7 +54,7 @@ def test_outage_has_cause_cost_and_failed_dials() -> None:
     assert last.failures == (Failure("east-2:4222", "tcp", "refused", 1, REFUSED),)
 
 
-def test_servers_with_their_time_and_their_stages() -> None:
+def test_servers_are_listed_with_time_and_stages() -> None:
     first, second = run_of(streams.outage().events).servers
     assert (first.server, first.names, first.versions) == ("east-1:4222", ("east-1",), ("2.15.0",))
     assert (first.connections, first.dials, first.connected, first.failed) == (1, 2, 1, 1)
@@ -133,7 +133,7 @@ def test_omitted_pings_count_in_the_series() -> None:
     assert run.ping.run.count == sum(point.count for point in run.ping.series) == 4
 
 
-def test_more_outages_than_a_state_keeps_are_all_told() -> None:
+def test_outages_beyond_the_limit_of_a_state_are_all_reported() -> None:
     stream = streams.connected()
     wanted = FULL.outages + 7
     for _ in range(wanted):
@@ -244,7 +244,7 @@ def test_single_run_has_no_comparison() -> None:
     assert compare.compared((run_of(streams.connected().events),)) is None
 
 
-def test_before_and_after() -> None:
+def test_later_run_is_marked_better_or_worse() -> None:
     before = replace(run_of(streams.outage().events), file="before.jsonl")
     after = replace(run_of(streams.connected().events), file="after.jsonl", started=STARTED + 10_000.0)
     runs, comparison = side_by_side(before, after)
@@ -301,7 +301,7 @@ def test_availability_is_rounded_down(share: float, text: str) -> None:
     [(0, 5, "0 %"), (5, 5, "100 %"), (10**400, 1, "100 %"), (1, 122, "0.82 %"), (1, 10**6, "<0.01 %"),
      (10**6 - 1, 10**6, ">99.99 %"), (3, 0, "0 %")],
 )  # fmt: skip
-def test_share_is_not_rounded_to_nothing_or_all(count: int, of: int, text: str) -> None:
+def test_share_is_not_rounded_to_0_or_100_percent(count: int, of: int, text: str) -> None:
     assert units.part(count, of) == text
 
 
@@ -312,7 +312,7 @@ def test_reason_of_the_end_is_in_words() -> None:
     assert (ended.value.text, ended.note) == ("normally", "--duration reached")
 
 
-def test_runs_overlap_also_for_a_moment() -> None:
+def test_runs_that_touch_overlap() -> None:
     one = replace(run_of(streams.outage().events), file="a/run.jsonl")
     other = replace(one, file="b/run.jsonl", started=one.started + one.seconds - 0.1)
     runs, comparison = side_by_side(one, other)

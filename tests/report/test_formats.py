@@ -70,7 +70,7 @@ def rendered(report: Report) -> dict[str, str]:
 # -- what is output -------------------------------------------------------------------------------------
 
 
-def test_summary_comes_first() -> None:
+def test_summary_is_the_first_section() -> None:
     output = build.render(report_of(streams.outage().events), "text")
     assert (
         output[: output.index("Status over time")]
@@ -116,7 +116,7 @@ def test_formats_have_the_same_figures(name: str) -> None:
     assert "nothing listens" in output
 
 
-def test_json_is_the_facts() -> None:
+def test_json_has_the_facts() -> None:
     report = report_of(streams.outage().events)
     output = json.loads(build.render(report, "json"))
     assert output["schema"] == 1
@@ -129,7 +129,7 @@ def test_json_is_the_facts() -> None:
     }  # fmt: skip
 
 
-def test_colour_is_only_added() -> None:
+def test_colour_changes_no_text() -> None:
     report = report_of(streams.outage().events)
     plain, coloured = (build.render(report, "text", colour=colour) for colour in (False, True))
     assert "\x1b" not in plain
@@ -182,7 +182,7 @@ def test_text_report_has_no_control_characters() -> None:
         assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", output)
 
 
-def test_html_asks_for_nothing_runs_nothing_and_is_well_formed() -> None:
+def test_html_is_well_formed_and_has_no_script_or_request() -> None:
     page = Page(rendered(report_of(evil().events, evil().events, unread=[Unread(EVIL, EVIL)]))["html"])
     assert not page.tags & {"script", "img", "link", "a", "iframe", "object", "b", "form", "base"}
     assert not page.attributes & {"href", "src", "srcset", "style", "xlink:href"}
@@ -192,7 +192,7 @@ def test_html_asks_for_nothing_runs_nothing_and_is_well_formed() -> None:
     assert "<script>alert(1)</script>" in page.text
 
 
-def test_every_picture_is_xml_and_has_its_words() -> None:
+def test_every_picture_is_xml_with_its_labels() -> None:
     found = charts(report_of(evil().events, streams.outage().events))
     assert {chart.title.split(" over")[0] for chart in found} >= {"Status", "Publish to echo", "PING to PONG"}
     for chart in found:
@@ -202,7 +202,7 @@ def test_every_picture_is_xml_and_has_its_words() -> None:
         assert chart.lines(80)
 
 
-def test_markdown_has_no_mark_up_but_ours() -> None:
+def test_markdown_escapes_the_mark_up_of_texts() -> None:
     output = rendered(report_of(evil().events, evil().events, unread=[Unread(EVIL, EVIL)]))["markdown"]
     fenced = re.compile(r"^(`{3,})text\n.*?^\1$", re.MULTILINE | re.DOTALL)
     shown = re.sub(r"`[^`\n]*`", "CODE", fenced.sub("", output))
@@ -246,7 +246,7 @@ def test_stream_without_a_connection_is_reported(make: Any) -> None:
     Page(output["html"])
 
 
-def test_any_cut_of_a_stream_is_told() -> None:
+def test_any_part_of_a_stream_is_reported() -> None:
     events = evil().events
     for at in range(1, len(events)):
         Page(rendered(report_of(events[:at]))["html"])

@@ -108,7 +108,7 @@ def test_snapshot_without_session_line_has_its_wall_clock() -> None:
 # -- without one --------------------------------------------------------------------------------------
 
 
-def test_of_a_stream_without_its_beginning_no_share_is_told() -> None:
+def test_stream_without_its_beginning_has_no_availability() -> None:
     stream = many_dials(20)
     stream.settle(80.0).run(10)
     tail = stream.events[-60:]
@@ -125,7 +125,7 @@ def test_of_a_stream_without_its_beginning_no_share_is_told() -> None:
     assert row.values[1] is None
 
 
-def test_tail_without_a_status_has_none() -> None:
+def test_tail_without_a_status_is_reported_without_one() -> None:
     run = run_of(streams.connected().events[-4:])
     assert figure(run, "ended") == ("unknown", "the recording stops")
     assert figure(run, "outages")[0] == "none"

@@ -69,7 +69,9 @@ def kinds(recording: Path) -> list[str]:
 
 @pytest.mark.parametrize("blocked", [frozen, stopped])
 @pytest.mark.parametrize("end", ["q", "SIGTERM", "SIGQUIT"])
-async def test_dashboard_ends(server: NatsServer, tmp_path: Path, blocked: Block, end: str) -> None:
+async def test_dashboard_ends_on_a_blocked_terminal(
+    server: NatsServer, tmp_path: Path, blocked: Block, end: str
+) -> None:
     async with dashboard(server, tmp_path) as terminal:
         with blocked(terminal):
             fill(terminal, tmp_path)

@@ -20,7 +20,7 @@ def test_line_has_the_width_of_its_table() -> None:
         assert width_of(line(COLUMNS, 7, width)) == width_of(header(COLUMNS, width)) == width
 
 
-def test_room_and_size_of_a_further_column() -> None:
+def test_further_column_gets_the_room_that_is_left() -> None:
     assert room(COLUMNS, 40) == 40 - (9 + 6 + 4) - 3 * 2
     assert [widest(["a", "seven chars"], 3, most) for most in (5, 20)] == [5, 11]
     assert widest([], 3, 9) == 3

@@ -52,7 +52,7 @@ def test_rows_fit_every_width(moment: Moment, width: int) -> None:
 
 
 @pytest.mark.parametrize("width", [58, 78, 116, 196])
-def test_hostile_words_stay_text_and_have_an_end(width: int) -> None:
+def test_hostile_text_is_escaped_and_cut(width: int) -> None:
     moment = moment_of(dial_streams.hostile_dial())
     drawn = [*dial_detail.rows(moment.state.dials[0], moment, width), *server_rows.rows(moment, width)]
     shown = "\n".join(texts(drawn))
@@ -93,7 +93,7 @@ def test_stages_are_in_the_order_of_the_wire() -> None:
     assert names == ["dns", "tcp", "192.0.2.17:4222", "info", "tls", "connect"]
 
 
-def test_a_race_is_seen_to_overlap() -> None:
+def test_racing_addresses_overlap_in_the_drawing() -> None:
     page = texts(_race(dial_streams.raced, 116))
     dead = next(line for line in page if dial_streams.V6 in line)
     won = next(line for line in page if dial_streams.V4 in line)
@@ -118,7 +118,7 @@ def _race(build: Callable[[], Stream], width: int = 78) -> list[Row]:
     return dial_gantt.rows(moment.state.dials[-1], moment.now, width)
 
 
-def test_a_refused_certificate_is_shown_and_not_trusted() -> None:
+def test_refused_certificate_is_shown_and_not_trusted() -> None:
     page = page_text(dial_streams.expired_certificate)
     assert "✗ failed at tls after 16.0 ms" in page
     for words in (
@@ -148,7 +148,7 @@ def test_cancelled_dial_shows_its_stage_and_every_address() -> None:
     assert "INFO" not in page
 
 
-def test_a_dial_under_way_counts_up() -> None:
+def test_dial_under_way_counts_up() -> None:
     stream = dial_streams.under_way()
     moment = moment_of(stream)
     (dial,) = moment.state.dials
@@ -160,7 +160,7 @@ def test_a_dial_under_way_counts_up() -> None:
     assert "1.65 s of 5 s" in "\n".join(texts(dial_detail.rows(dial, later, 78)))
 
 
-def test_second_look_has_its_own_advice() -> None:
+def test_second_look_is_shown_with_its_own_advice() -> None:
     page = page_text(dial_streams.looked_at_twice)
     assert "✗ timeout at info after 5.00 s of 5 s" in page
     assert "second look  it answers as a NATS monitoring port does" in page
@@ -168,7 +168,7 @@ def test_second_look_has_its_own_advice() -> None:
     assert "none received that could be read" in page
 
 
-def test_what_a_dial_learns_later_changes_its_tick() -> None:
+def test_tick_of_a_dial_changes_with_what_arrives_later() -> None:
     moment = moment_of(dial_streams.looked_at_twice())
     before, (dial,) = moment_of(Stream()), moment.state.dials
     finding, dial.finding = dial.finding, None
@@ -229,7 +229,7 @@ def test_servers_that_are_not_kept_are_counted() -> None:
     assert texts(server_panel.rows(moment, 78, 1))[0].startswith("1,040 in the pool, 39 discovered")
 
 
-def test_identity_and_its_expiry() -> None:
+def test_identity_is_shown_with_its_expiry() -> None:
     moment = moment_of(dial_streams.secured())
     page = "\n".join(texts(server_rows.rows(moment, 78)))
     for words in ("account         ORDERS", "user            alice", "orders.>, hello", "(in 39 days)"):
@@ -241,7 +241,7 @@ def test_identity_and_its_expiry() -> None:
     assert "credentials" not in narrow
 
 
-def test_identity_of_the_last_connection() -> None:
+def test_identity_of_the_last_connection_is_shown_while_not_connected() -> None:
     for stream, heading in (
         (streams.connected(), "identity"),
         (streams.outage(), "identity on the last connection"),
@@ -281,7 +281,7 @@ def _ids(listed: list[Dial]) -> list[int]:
     return [dial.id for dial in listed]
 
 
-def test_no_dial_is_marked_until_the_cursor_moves_then_it_stays_with_its_dial() -> None:
+def test_mark_begins_with_the_first_move_and_stays_on_its_dial() -> None:
     state = _state(*"abcd")
     selection = dial_rows.DialSelection()
     assert _ids([selection.current(state)]) == [4]  # type: ignore[list-item]
@@ -322,7 +322,7 @@ def test_dials_are_filtered_by_server_outcome_and_cause(needle: str, found: list
         assert "none of 4 dials contains “x”" in shown[-1]
 
 
-def test_the_mark_goes_with_a_dial_that_is_dropped() -> None:
+def test_mark_disappears_with_a_dropped_dial() -> None:
     state = _state(*"abc")
     selection = dial_rows.DialSelection()
     selection.move(state, 0)

@@ -43,7 +43,7 @@ async def test_tab_moves_the_keys_to_the_dials_and_back() -> None:
         assert "held" in drive.title("events")
 
 
-async def test_the_smallest_screen_has_room_for_the_cursor() -> None:
+async def test_cursor_has_room_on_the_smallest_screen() -> None:
     async with driven(streams.outage(), size=(60, 16)) as drive:
         assert "connection refused" not in drive.shown("dials")
         await drive.press("tab", "down", "down")
@@ -65,7 +65,7 @@ async def test_enter_opens_the_dial_under_the_cursor(back: str) -> None:
         assert drive.title("dials").startswith("dials · 2 of 2"), "the focus and the mark are where they were"
 
 
-async def test_enter_without_the_focus_opens_the_newest() -> None:
+async def test_enter_without_focus_opens_the_newest_dial() -> None:
     async with driven(dial_streams.secured()) as drive:
         await drive.press("enter")
         assert title_of(drive).startswith("dial 2")
@@ -75,7 +75,7 @@ async def test_enter_without_the_focus_opens_the_newest() -> None:
         assert on_top(drive) == "dashboard", "there is no dial to open yet"
 
 
-async def test_a_click_opens_the_dial_it_is_on() -> None:
+async def test_click_opens_the_dial_it_is_on() -> None:
     async with driven(streams.outage()) as drive:
         line = next(n for n, text in enumerate(drive.shown("dials").splitlines()) if text.startswith("     2 "))
         await drive.pilot.click("#dials", offset=(30, line + 1))
@@ -87,7 +87,7 @@ async def test_a_click_opens_the_dial_it_is_on() -> None:
         assert on_top(drive) == "dashboard"
 
 
-async def test_the_wheel_moves_the_cursor_where_the_focus_is() -> None:
+async def test_wheel_moves_the_cursor_where_the_focus_is() -> None:
     async with driven(streams.outage()) as drive:
         table = drive.app._dashboard.dials
         table.post_message(_wheel(table))
@@ -103,7 +103,7 @@ def _wheel(panel: Panel) -> MouseScrollDown:
     return MouseScrollDown(panel, 5, 5, 0, 1, 0, False, False, False)
 
 
-async def test_left_and_right_walk_the_table() -> None:
+async def test_left_and_right_open_the_neighbours_in_the_table() -> None:
     older, newer = "left", "right"
     async with driven(streams.outage()) as drive:
         await drive.press("tab", "down", "enter")
@@ -121,7 +121,7 @@ async def test_left_and_right_walk_the_table() -> None:
         assert drive.title("dials").startswith("dials · 4 of 4"), "the mark moved along"
 
 
-async def test_a_page_scrolls() -> None:
+async def test_long_page_scrolls() -> None:
     async with driven(dial_streams.secured(), size=(80, 24)) as drive:
         await drive.press("enter")
         assert "lines 1-20 of" in title_of(drive)
@@ -137,7 +137,7 @@ async def test_a_page_scrolls() -> None:
         assert page_of(drive).startswith("tls://east-1.example.com:4222"), "another dial is read from its top"
 
 
-async def test_a_dial_under_way_is_followed_to_its_end_and_can_be_cancelled() -> None:
+async def test_dial_under_way_is_followed_to_its_end_and_can_be_cancelled() -> None:
     async with driven(dial_streams.under_way()) as drive:
         await drive.press("enter")
         assert "◐ dialing at tcp  655 ms" in page_of(drive)
@@ -152,7 +152,7 @@ async def test_a_dial_under_way_is_followed_to_its_end_and_can_be_cancelled() ->
         assert "cancelled" in drive.shown("dials"), "the dashboard is up to date as soon as it is seen"
 
 
-async def test_what_is_learnt_after_the_end_appears() -> None:
+async def test_finding_after_the_end_of_a_dial_appears_on_its_page() -> None:
     async with driven(dial_streams.looked_at_twice()) as drive:
         await drive.press("enter")
         certificate = dial_streams.certificate(days=3)
@@ -182,7 +182,7 @@ async def test_commands_on_a_page_are_answered_there() -> None:
         assert "connected: there is no dial to skip" in bar_of(drive)
 
 
-async def test_f_holds_a_page() -> None:
+async def test_f_holds_what_a_page_shows() -> None:
     async with driven(dial_streams.under_way()) as drive:
         await drive.press("enter", "f")
         await drive.tick(1)
@@ -191,7 +191,7 @@ async def test_f_holds_a_page() -> None:
         assert "1.65 s" in page_of(drive)
 
 
-async def test_a_refused_certificate_is_on_the_page_of_every_dial_that_refused_it() -> None:
+async def test_refused_certificate_is_on_the_page_of_every_dial_that_refused_it() -> None:
     stream = dial_streams.expired_certificate()
     stream.start_dial(dial_streams.URL).stage("tls", 0.01, "failed")
     stream.end_dial("failed", "tls", "tls_expired", "certificate has expired")
@@ -202,7 +202,7 @@ async def test_a_refused_certificate_is_on_the_page_of_every_dial_that_refused_i
         assert "expired 3 days ago" in page_of(drive)
 
 
-async def test_a_page_keeps_the_status_in_sight() -> None:
+async def test_status_stays_in_sight_on_a_page() -> None:
     async with driven(dial_streams.secured()) as drive:
         for key in ("enter", "s"):
             await drive.press(key)
@@ -221,7 +221,7 @@ async def test_a_page_keeps_the_status_in_sight() -> None:
 
 
 @pytest.mark.parametrize("on_top_of_it", [(), ("question_mark",)])
-async def test_the_page_of_a_dial_closes_with_its_session(on_top_of_it: tuple[str, ...]) -> None:
+async def test_page_of_a_dial_closes_with_its_session(on_top_of_it: tuple[str, ...]) -> None:
     stream = streams.outage()
     async with driven(stream) as drive:
         await drive.press("tab", "down", "down", "enter", *on_top_of_it)
@@ -248,7 +248,7 @@ async def test_r_on_another_page_starts_the_monitor_again_and_the_page_stays() -
         assert "15:08:42" in text_on(drive.app.screen.query_one("#outages-table", Panel))
 
 
-async def test_the_dials_are_filtered_where_they_have_the_focus() -> None:
+async def test_filter_applies_to_the_dials_while_they_have_the_focus() -> None:
     async with driven(streams.outage()) as drive:
         events = drive.shown("events")
         await drive.press("tab", "slash", *"refused")
@@ -265,7 +265,7 @@ async def test_the_dials_are_filtered_where_they_have_the_focus() -> None:
         assert drive.title("dials") == "dials"
 
 
-async def test_both_panes_have_a_filter_of_their_own() -> None:
+async def test_each_pane_has_its_own_filter() -> None:
     async with driven(streams.outage()) as drive:
         await drive.press("slash", *"next", "tab")
         await drive.press("tab", "slash", *"east-2", "enter")
@@ -300,7 +300,7 @@ async def test_servers_are_a_page_and_on_a_wide_screen_a_panel() -> None:
         assert "west:4222" in drive.shown("servers")
 
 
-async def test_a_page_takes_its_colours_with_it() -> None:
+async def test_colours_of_a_page_follow_the_theme() -> None:
     async with driven(dial_streams.secured()) as drive:
         await drive.press("enter")
         sheet = drive.app.screen.query_one("Sheet", Panel)
@@ -308,7 +308,7 @@ async def test_a_page_takes_its_colours_with_it() -> None:
         assert len({str(segment.style) for segment in segments}) > 1
 
 
-async def test_hostile_words_cannot_break_a_page() -> None:
+async def test_hostile_text_is_escaped_on_a_page() -> None:
     async with driven(dial_streams.hostile_dial(), size=(80, 24)) as drive:
         await drive.press("tab", "end", "enter")
         for _ in range(30):

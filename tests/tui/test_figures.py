@@ -20,7 +20,7 @@ from natsmon.tui.model import figures
         (-(10**400), 9, "-1000000T"),
     ],
 )
-def test_count(number: int | None, width: int, shown: str) -> None:
+def test_count_is_shortened_to_its_width(number: int | None, width: int, shown: str) -> None:
     if shown.endswith("…"):
         assert len(figures.count(number, width)) == width
     else:
@@ -31,7 +31,7 @@ def test_count(number: int | None, width: int, shown: str) -> None:
     ("seconds", "shown"),
     [(None, "     –"), (0.00021, "  0.21"), (0.0941, "  94.1"), (0.1, "   100"), (1.24, "  1240"), (5000, " 5000s")],
 )
-def test_millis(seconds: float | None, shown: str) -> None:
+def test_millis_has_a_dash_without_a_value(seconds: float | None, shown: str) -> None:
     assert figures.millis(seconds) == shown
 
 
@@ -47,7 +47,7 @@ def test_millis(seconds: float | None, shown: str) -> None:
         (360_000, "   4d04h"),
     ],
 )
-def test_span(seconds: float | None, shown: str) -> None:
+def test_span_has_a_unit(seconds: float | None, shown: str) -> None:
     assert figures.span(seconds) == shown
 
 
@@ -58,12 +58,12 @@ def test_clock_is_always_eight_cells() -> None:
     assert figures.clock(360_000) == "  4d 04h"
 
 
-def test_what_no_clock_shows_is_no_crash() -> None:
+def test_times_outside_the_calendar_are_formatted() -> None:
     assert figures.clock(1e308) == "105850d 00h"
     assert figures.wall_millis(float("inf")) == "--:--:--.---"
 
 
-def test_all_but_a_moment_is_not_all() -> None:
+def test_share_below_one_is_not_rounded_to_100_percent() -> None:
     assert figures.percent(1.0) == "100.00 %"
     assert figures.percent(0.999_999) == " 99.99 %"
     assert figures.percent(None) == "     – %"

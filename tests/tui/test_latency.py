@@ -41,7 +41,7 @@ def test_rows_fit_every_width(moment: Moment, width: int) -> None:
         assert text_of(cells).isprintable()
 
 
-def test_percentiles_of_the_last_minute_and_of_the_run() -> None:
+def test_percentiles_are_shown_of_the_last_minute_and_of_the_run() -> None:
     lines = page(MEASURED)
     echo = lines.index(line(lines, "echo"))
     assert lines[echo].split() == ["echo", "minute", "0.38", "0.52", "0.99", "4.10", "4.10", "1,160"]
@@ -50,7 +50,7 @@ def test_percentiles_of_the_last_minute_and_of_the_run() -> None:
     assert lines[echo + 3].split()[-2:] == ["12200", "623"]
 
 
-def test_an_outage_is_a_gap_and_no_zero() -> None:
+def test_outage_is_a_gap_in_the_chart() -> None:
     series = MEASURED.state.pings.series()
     drawn = texts(recent(series, MEASURED.state.timeline, MEASURED.now, 128, 4))
     axis = drawn[4][8:]
@@ -63,7 +63,7 @@ def test_an_outage_is_a_gap_and_no_zero() -> None:
     assert drawn[5].split() == ["-10", "min", "-5", "min", "now"]
 
 
-def test_the_past_of_the_chart_never_changes() -> None:
+def test_past_of_the_chart_does_not_change() -> None:
     series = MEASURED.state.echoes.series()
     later = Moment(MEASURED.state, MEASURED.now + SLICE)
     before, after = (texts(recent(series, moment.state.timeline, moment.now, 128, 4)) for moment in (MEASURED, later))
@@ -83,7 +83,7 @@ def test_bars_are_in_proportion_and_long_gaps_are_left_out() -> None:
     assert len(lines) == 6
 
 
-def test_the_ping_arithmetic() -> None:
+def test_page_shows_unanswered_pings_and_the_time_to_stale() -> None:
     lines = page(MEASURED)
     assert line(lines, "  unanswered").split() == ["unanswered", "2", "of", "2"]
     assert line(lines, "  stale in").split()[2:] == ["3.2", "s,", "if", "nothing", "arrives"]
@@ -107,12 +107,12 @@ def test_unanswered_pings_are_shown_on_the_dashboard(width: int, shown: str) -> 
     assert len(rows) == 3
 
 
-def test_the_countdown_to_stale_never_goes_below_nothing() -> None:
+def test_countdown_to_stale_ends_at_zero() -> None:
     stream = latency_streams.pings_out()
     assert ping_figures.warning(moment_of(stream, stream.t + 9.0), 40).endswith("stale in 0.0 s")
 
 
-def test_one_ping_out_is_nothing_to_worry_about() -> None:
+def test_one_unanswered_ping_is_not_a_warning() -> None:
     stream = streams.connected()
     stream.add(ev.Keepalive(t=stream.t, interval=120.0, max_out=2, outstanding=1, stale_at=stream.t + 200.0))
     moment = moment_of(stream)
@@ -120,7 +120,7 @@ def test_one_ping_out_is_nothing_to_worry_about() -> None:
     assert line(page(moment), "  stale in").split()[2:3] == ["3m20s,"]
 
 
-def test_the_rarest_where_there_is_room() -> None:
+def test_rarest_percentile_is_shown_where_there_is_room() -> None:
     moment = MEASURED
     (*_, ping, echo) = texts(round_trip_panel.rows(moment, 66, 6))
     assert ping.split()[3:7] == ["p90", "1.05", "p99.9", "–"], "one PING a second"
@@ -128,7 +128,7 @@ def test_the_rarest_where_there_is_room() -> None:
     assert "p99.9" not in texts(round_trip_panel.rows(moment, 59, 6))[-1]
 
 
-def test_availability_and_its_means() -> None:
+def test_availability_is_shown_by_window_with_mttr_and_mtbf() -> None:
     lines = page(MEASURED)
     assert line(lines, "over").split() == ["over", "the", "run", "1", "min", "10", "min"]
     assert line(lines, "available").split()[1::2] == ["94.67", "100.00", "94.16"]
@@ -137,7 +137,7 @@ def test_availability_and_its_means() -> None:
     assert line(page(moment_of(streams.connected())), "MTBF").split()[1] == "–"
 
 
-def test_fates_that_are_not_known_are_not_counted() -> None:
+def test_counts_are_left_out_where_delivery_is_not_verified() -> None:
     for width, height in ((46, 3), (74, 5)):
         drawn = "\n".join(texts(message_panel.rows(moment_of(latency_streams.blind()), width, height)))
         assert "delivery not verified: we may not" in drawn
@@ -145,7 +145,7 @@ def test_fates_that_are_not_known_are_not_counted() -> None:
         assert "echoed" not in drawn
 
 
-def test_a_stream_acknowledges() -> None:
+def test_acknowledged_messages_are_shown_as_delivered() -> None:
     moment = moment_of(latency_streams.acknowledged())
     drawn = " ".join(texts(message_panel.rows(moment, 74, 5))).split()
     assert drawn[drawn.index("delivered") + 1] == "30"
@@ -158,7 +158,7 @@ def test_a_stream_acknowledges() -> None:
     assert texts(round_trip_panel.rows(moment, 66, 6))[-1].startswith("ack ")
 
 
-def test_what_is_observed() -> None:
+def test_observed_messages_are_shown_with_their_own_counts() -> None:
     moment = moment_of(latency_streams.observing())
     assert message_panel.title(moment) == "observing orders.>"
     drawn = " ".join(texts(message_panel.rows(moment, 74, 5))).split()
@@ -168,12 +168,12 @@ def test_what_is_observed() -> None:
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
-def test_page(snap_compare: Compare, size: tuple[int, int]) -> None:
+def test_latency_page_at_each_size(snap_compare: Compare, size: tuple[int, int]) -> None:
     app = app_on(latency_streams.measured())
     assert snap_compare(app, terminal_size=size, run_before=settle, press=["l"])
 
 
-def test_page_without_colour(snap_compare: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_latency_page_is_readable_without_colour(snap_compare: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     app = app_on(latency_streams.measured())
     assert snap_compare(app, terminal_size=(120, 36), run_before=settle, press=["l"])
@@ -181,7 +181,9 @@ def test_page_without_colour(snap_compare: Compare, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize("size", SIZES[:2], ids=lambda size: f"{size[0]}x{size[1]}")
 @pytest.mark.parametrize("stream", VARIANTS, ids=lambda stream: stream.__name__)
-def test_panels(snap_compare: Compare, stream: Callable[[], Stream], size: tuple[int, int]) -> None:
+def test_latency_panels_at_each_size(
+    snap_compare: Compare, stream: Callable[[], Stream], size: tuple[int, int]
+) -> None:
     assert snap_compare(app_on(stream()), terminal_size=size, run_before=settle)
 
 
@@ -214,7 +216,7 @@ def test_stale_time_counts_down_between_two_events() -> None:
         assert ping_figures.left(kept, moment) == rest, later
 
 
-def test_the_only_ping_that_may_be_out_is_worth_a_warning() -> None:
+def test_only_allowed_unanswered_ping_is_a_warning() -> None:
     stream = streams.connected()
     stream.add(ev.Keepalive(t=stream.t, interval=1.0, max_out=1, outstanding=1, stale_at=stream.t + 1.0))
     assert ping_figures.warning(moment_of(stream), 40) == "1 of 1 PINGs out, stale in 1.0 s"

@@ -18,7 +18,7 @@ class BrokenDemo(FakeDemo):
         raise DemoFailed("it did not start:\n[FTL] listen tcp 127.0.0.1:4222: address already in use\n")
 
 
-async def test_a_server_that_does_not_start_is_a_sentence() -> None:
+async def test_server_that_does_not_start_is_reported_in_one_line() -> None:
     demo = BrokenDemo()
     async with driven(streams.connected(), demo=demo) as drive:
         for calls in (1, 2):
@@ -54,7 +54,7 @@ def _dimmed(drive: Driven) -> set[str]:
     return {text.strip() for text, role in bar if role == "dim" and len(text.strip()) > 1}
 
 
-async def test_a_note_after_the_monitor_stopped_has_the_present_time() -> None:
+async def test_note_after_the_monitor_stopped_has_the_present_time() -> None:
     async with driven(streams.connected(), ends=True) as drive:
         stopped = drive.app.viewed.moment().now
         drive.source.t += 100.0

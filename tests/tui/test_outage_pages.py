@@ -55,7 +55,7 @@ async def test_losses_are_not_known_where_delivery_was_not_verified() -> None:
         assert "not known: delivery was not verified" in page_of(drive)
 
 
-async def test_left_and_right_walk_the_outages() -> None:
+async def test_left_and_right_open_the_neighbouring_outages() -> None:
     async with driven(streams.outage()) as drive:
         await drive.press("o", "down", "enter")
         assert title_of(drive).startswith("outage at 15:08:42 · 1 of 2")
@@ -69,7 +69,7 @@ async def test_left_and_right_walk_the_outages() -> None:
         assert heading_of(drive).startswith("outages · 2 of 2"), "the mark moved along"
 
 
-async def test_the_outages_are_filtered() -> None:
+async def test_outages_are_filtered() -> None:
     async with driven(streams.outage()) as drive:
         await drive.press("o", "slash", *"closed")
         assert heading_of(drive).startswith("outages · “closed” 1 of 2")
@@ -88,7 +88,7 @@ async def test_the_outages_are_filtered() -> None:
         assert drive.source.sent_commands == []
 
 
-async def test_a_click_opens_the_outage_it_is_on() -> None:
+async def test_click_opens_the_outage_it_is_on() -> None:
     async with driven(streams.outage()) as drive:
         await drive.press("o")
         line = next(n for n, text in enumerate(table_of(drive).splitlines()) if "15:08:00" in text)
@@ -97,14 +97,14 @@ async def test_a_click_opens_the_outage_it_is_on() -> None:
         assert title_of(drive).startswith("outage at 15:08:00")
 
 
-async def test_without_an_outage_there_is_nothing_to_open() -> None:
+async def test_enter_opens_nothing_without_an_outage() -> None:
     async with driven(streams.connected()) as drive:
         await drive.press("o", "enter")
         assert on_top(drive) == "outages"
         assert "no outage yet" in table_of(drive)
 
 
-async def test_an_outage_under_way_is_followed_to_its_end() -> None:
+async def test_outage_under_way_is_followed_to_its_end() -> None:
     async with driven(streams.outage()) as drive:
         await drive.press("o", "enter")
         assert "◑ still out after 1.40 s" in page_of(drive)
@@ -125,7 +125,7 @@ async def test_an_outage_under_way_is_followed_to_its_end() -> None:
         assert "2.40 s" in table_of(drive), "the table is up to date as soon as it is seen"
 
 
-async def test_what_is_learnt_of_an_outage_later_is_on_its_page_at_once() -> None:
+async def test_later_account_of_an_outage_appears_on_its_page_at_once() -> None:
     stream = outage_streams.frozen()
     settled = next(event for event in stream.events if isinstance(event, ev.Outage))
     async with driven(stream) as drive:
@@ -142,7 +142,7 @@ async def test_what_is_learnt_of_an_outage_later_is_on_its_page_at_once() -> Non
         assert "a message counted as lost was delivered after all" in page_of(drive)
 
 
-async def test_u_shows_the_moves_as_they_come() -> None:
+async def test_upgrade_page_shows_moves_as_they_happen() -> None:
     async with driven(outage_streams.upgrade()) as drive:
         await drive.press("u")
         assert on_top(drive) == "upgrade"
@@ -160,7 +160,7 @@ async def test_u_shows_the_moves_as_they_come() -> None:
         assert on_top(drive) == "dashboard"
 
 
-async def test_the_commands_work_there_too() -> None:
+async def test_commands_are_sent_from_the_pages() -> None:
     async with driven(outage_streams.frozen()) as drive:
         await drive.press("o", "p")
         await drive.press("escape", "u", "d", "d")
@@ -190,7 +190,7 @@ async def test_palette_opens_every_page() -> None:
         assert on_top(drive) == "upgrade"
 
 
-async def test_hostile_words_cannot_break_the_pages() -> None:
+async def test_hostile_text_is_escaped_on_the_pages() -> None:
     async with driven(outage_streams.hostile_outage(), size=(80, 24)) as drive:
         await drive.press("o", "enter", "end")
         assert "\x1b" not in page_of(drive)
@@ -198,7 +198,7 @@ async def test_hostile_words_cannot_break_the_pages() -> None:
         assert on_top(drive) == "dashboard"
 
 
-async def test_times_that_no_clock_shows_cannot_break_the_moves() -> None:
+async def test_moves_are_drawn_with_times_outside_the_calendar() -> None:
     east = outage_streams.CLUSTER[0]
     stream = Stream(servers=[east]).become("CONNECTING", "initial").connect(east).run(3).start_dial(east)
     stream.add(ev.DialEnd(t=stream.t, dial=stream.dials, outcome="failed", stage="tcp", cause="refused", total=1e308))

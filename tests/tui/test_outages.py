@@ -74,7 +74,7 @@ def test_any_order_of_events_can_be_drawn(events: list[ev.AnyEvent], width: int,
         assert width_of(cells) == width
 
 
-def test_the_totals_count_outages_downtime_and_cost() -> None:
+def test_totals_count_outages_downtime_and_cost() -> None:
     shares, means, sums, _, header, first, second = texts(listed(moment_of(streams.outage()), 78, 20))
     assert shares.split("   ")[:2] == ["availability 97.18 % of the run", "1 min 94.21 %"]
     assert "10 min" not in shares, "the run is shorter"
@@ -91,7 +91,7 @@ def test_silent_time_is_a_figure_beside_downtime() -> None:
     assert "silent 4.00 s" in sums
 
 
-def test_a_wide_table_has_servers_and_close_reason() -> None:
+def test_wide_table_has_servers_and_close_reason() -> None:
     *_, line = texts(listed(moment_of(outage_streams.frozen()), 196, 9))
     assert "east-1 → east-2" in line
     assert line.rstrip().endswith("Stale Connection")
@@ -105,7 +105,7 @@ def test_narrow_table_omits_complete_columns() -> None:
     assert "…" not in means + sums
 
 
-def test_before_the_first_connection_there_is_nothing_to_share() -> None:
+def test_availability_is_a_dash_before_the_first_connection() -> None:
     *shown, word = texts(listed(moment_of(streams.dialing()), 78, 9))
     assert "–" in shown[0]
     assert not any(char.isdigit() for char in shown[0])
@@ -125,13 +125,13 @@ def test_outages_are_filtered_by_cause_words_and_server(needle: str, count: int)
         assert "none of 2 outages contains “zz”" in last
 
 
-def test_a_page_of_one_line_still_has_an_outage() -> None:
+def test_page_of_one_line_shows_an_outage() -> None:
     moment = moment_of(streams.outage())
     for height in range(1, 12):
         assert "15:08:42" in "\n".join(texts(listed(moment, 78, height)))
 
 
-def test_one_outage_in_full() -> None:
+def test_page_of_an_outage_shows_its_cost_cause_and_dials() -> None:
     shown = page_text(outage_streams.frozen)
     first, *_ = shown.splitlines()
     assert first.startswith("PINGs not answered  east-1 ")
@@ -149,7 +149,7 @@ def test_one_outage_in_full() -> None:
     assert shown.index("cost") < shown.index("error"), "figures come first"
 
 
-def test_the_steps_count_from_the_last_data() -> None:
+def test_steps_are_counted_from_the_last_data() -> None:
     moment = moment_of(outage_streams.frozen())
     outage = moment.state.outages[-1]
     steps = outage_steps.steps(outage, moment)
@@ -168,7 +168,7 @@ def test_the_steps_count_from_the_last_data() -> None:
     assert [step.took and round(step.took, 4) for step in steps][-3:] == [1.8736, 0.0004, 0.0011]
 
 
-def test_the_timeline_is_to_scale() -> None:
+def test_timeline_is_to_scale() -> None:
     moment = moment_of(outage_streams.frozen())
     axis, word, noticed, silent_dial, *_ = texts(outage_steps.rows(moment.state.outages[-1], moment, 120))
     zero = axis.index("0 ─")
@@ -179,7 +179,7 @@ def test_the_timeline_is_to_scale() -> None:
     assert silent_dial.count("━") == pytest.approx(scale * 0.8 / 5.8751, abs=2.5)
 
 
-def test_an_outage_under_way_is_drawn_up_to_now() -> None:
+def test_outage_under_way_is_drawn_up_to_now() -> None:
     moment = moment_of(streams.outage())
     later = Moment(moment.state, moment.now + 0.5)
     outage = moment.state.outages[-1]
@@ -191,7 +191,7 @@ def test_an_outage_under_way_is_drawn_up_to_now() -> None:
     assert outage_detail.tick(outage, moment) != outage_detail.tick(outage, later)
 
 
-def test_an_outage_that_lasts_when_the_data_ends() -> None:
+def test_outage_at_the_end_of_the_data_has_no_countdown() -> None:
     moment = moment_of(streams.outage(), how="stopped")
     shown = "\n".join(texts(outage_detail.rows(moment.state.outages[-1], moment, 78)))
     assert "when the data ends" in shown
@@ -199,7 +199,7 @@ def test_an_outage_that_lasts_when_the_data_ends() -> None:
     assert "next dial" not in shown
 
 
-def test_an_outage_that_ends_in_closed() -> None:
+def test_outage_that_ends_in_closed_is_shown_as_closed() -> None:
     stream = streams.outage()
     stream.add(ev.Closed(t=stream.t, cause="gave_up")).become("CLOSED", "gave_up")
     shown = page_text(lambda: stream)
@@ -213,7 +213,7 @@ def test_very_many_dials_are_counted() -> None:
     assert shown.count(": connection refused") == 20
 
 
-def test_dials_that_are_forgotten_are_counted() -> None:
+def test_dropped_dials_are_counted() -> None:
     moment = moment_of(outage_streams.long())
     for _ in range(40):
         moment.state.dials.popleft()
@@ -221,7 +221,7 @@ def test_dials_that_are_forgotten_are_counted() -> None:
     assert "48 more dials: 9 connection refused" in shown
 
 
-def test_the_newest_move_step_by_step() -> None:
+def test_newest_move_is_shown_step_by_step() -> None:
     stream = outage_streams.upgrade()
     moment = moment_of(stream)
     assert upgrade_rows.newest_move(moment) == [
@@ -256,7 +256,7 @@ def test_each_server_has_a_line_of_time() -> None:
     assert drawn["east-3:4222"].endswith("!▓▓")
 
 
-def test_silence_and_dials_in_vain_are_on_the_line() -> None:
+def test_line_of_a_server_shows_silence_and_failed_dials() -> None:
     moment = moment_of(outage_streams.frozen())
     drawn = {server: text_of(lane) for server, lane in server_lanes.lanes(moves.servers(moment.state), moment, 120)}
     assert "█▃▃▃▃┤" in drawn["east-1:4222"]
@@ -264,20 +264,20 @@ def test_silence_and_dials_in_vain_are_on_the_line() -> None:
     assert drawn["east-2:4222"].endswith("█")
 
 
-def test_without_a_notice_the_window_is_the_run_up_to_ten_minutes() -> None:
+def test_window_without_a_notice_is_the_run_up_to_ten_minutes() -> None:
     assert server_lanes.window_of(moment_of(streams.connected())) == 120.0
     assert server_lanes.window_of(moment_of(streams.connected(), now=3_000.0)) == 600.0
     assert server_lanes.window_of(moment_of(outage_streams.upgrade(), now=3_000.0)) == 600.0
 
 
-def test_the_time_on_each_server() -> None:
+def test_time_on_each_server_is_listed() -> None:
     shown = "\n".join(texts(upgrade_rows.rows(moment_of(outage_streams.upgrade()), 78)))
     assert "  east-1      1     1m10s   43.48 %       0  in the pool           east-1:4222" in shown
     assert "! east-3      1    46.0 s   28.49 %       0  connected, lame duck" in shown
     assert "15:08:35  east-2  east-3    10.2 s   20.1 ms   0.40 ms   1.10 ms      0" in shown
 
 
-def test_a_server_that_left_the_pool_is_gone() -> None:
+def test_server_that_left_the_pool_is_gone() -> None:
     stream = outage_streams.upgrade()
     stream.add(ev.Pool(t=stream.t, removed=list(outage_streams.CLUSTER[:2])))
     moment = moment_of(stream)
@@ -286,7 +286,7 @@ def test_a_server_that_left_the_pool_is_gone() -> None:
     assert found == [("–", "dim", "gone"), ("!", "warn", "connected, lame duck")]
 
 
-def test_servers_keep_their_order_and_ids_are_no_names() -> None:
+def test_servers_keep_their_order_and_ids_are_not_names() -> None:
     state = State()
     members = [ev.PoolMember(server=f"nats://east-{n}:4222") for n in (10, 2, 1)]
     state.apply(ev.Pool(t=0.0, changed=members))
@@ -295,7 +295,7 @@ def test_servers_keep_their_order_and_ids_are_no_names() -> None:
     assert ServerNames(state).name("nats://east-1:4222") == "east-1:4222"
 
 
-def test_a_manual_reconnect_has_no_time_of_detection() -> None:
+def test_manual_reconnect_has_no_detection_time() -> None:
     stream = streams.connected()
     began = stream.t
     stream.lose("manual", "a reconnect was asked for").connect("east-2:4222", "reconnect")
@@ -320,7 +320,7 @@ def test_a_manual_reconnect_has_no_time_of_detection() -> None:
     assert not [line for line in table if "952" in line]
 
 
-def test_what_was_buffered_is_sent_once_there_is_a_server_again() -> None:
+def test_buffered_messages_are_shown_as_sent_after_the_reconnect() -> None:
     assert "1, sent after the reconnect" in page_text(outage_streams.frozen)
     stream = streams.connected()
     began = stream.t

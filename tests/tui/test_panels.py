@@ -61,7 +61,7 @@ def test_countdown_shows_server_time_and_its_parts() -> None:
     assert "(2 s + 70 ms jitter)" in first
 
 
-def test_the_stages_of_the_dial_under_way() -> None:
+def test_stages_of_the_dial_under_way_are_shown() -> None:
     moment = moment_of(streams.dialing())
     first, strip, _, under_way, refused, *_ = texts(dial_rows.rows(moment, 78, 7))
     assert first.startswith("◐ dialing east-2:4222  attempt 2, pass 1")
@@ -73,7 +73,7 @@ def test_the_stages_of_the_dial_under_way() -> None:
     assert "connection refused" in refused
 
 
-def test_the_waterfall_is_in_proportion() -> None:
+def test_bars_of_the_stages_are_in_proportion() -> None:
     moment = moment_of(streams.connected())
     bar = text_of(dial_stages.proportions(moment.state.dials[-1], moment.now, 21, 0.0021))
     assert bar == "░" * 4 + "▒" * 3 + "▚" * 5 + "█" * 9
@@ -81,7 +81,7 @@ def test_the_waterfall_is_in_proportion() -> None:
     assert len(beside_a_long_one.strip()) == 1, "a short dial is not drawn as long as a long one"
 
 
-def test_a_race_of_addresses_does_not_hide_the_tcp_stage() -> None:
+def test_race_of_addresses_does_not_hide_the_tcp_stage() -> None:
     stream = streams.Stream().become("CONNECTING").start_dial("east-1:4222").stage("dns")
     stream.stage("tcp", outcome="started")
     stream.add(ev.DialStage(t=stream.t, dial=1, stage="tcp", outcome="started", address="10.0.0.1:4222"))
@@ -92,7 +92,7 @@ def test_a_race_of_addresses_does_not_hide_the_tcp_stage() -> None:
     assert "trying 10.0.0.1:4222" in first
 
 
-def test_no_figure_before_there_is_a_sample() -> None:
+def test_figures_are_dashes_before_the_first_sample() -> None:
     moment = moment_of(streams.dialing())
     shown = " ".join(texts(message_panel.rows(moment, 48, 3)) + texts(round_trip_panel.rows(moment, 26, 3)))
     assert "–" in shown
@@ -113,7 +113,7 @@ def test_counters_keep_their_places() -> None:
 
 
 @pytest.mark.parametrize(("width", "height"), [(34, 3), (34, 2), (50, 1)])
-def test_what_is_lost_has_a_place_where_there_is_none_for_all(width: int, height: int) -> None:
+def test_lost_count_is_shown_where_not_all_counts_fit(width: int, height: int) -> None:
     stream = streams.connected()
     before = " ".join(texts(message_panel.rows(moment_of(stream), width, height)))
     assert "lost" not in before
@@ -123,7 +123,7 @@ def test_what_is_lost_has_a_place_where_there_is_none_for_all(width: int, height
     assert after[0] == "attempted", "what stays keeps its order"
 
 
-def test_what_is_late_has_a_place_before_what_never_was() -> None:
+def test_late_count_is_shown_before_counts_of_zero() -> None:
     stream = streams.connected()
     stream.totals["late"] = 7
     drawn = " ".join(texts(message_panel.rows(moment_of(stream.run(1)), 34, 3))).split()
@@ -134,7 +134,7 @@ def test_what_is_late_has_a_place_before_what_never_was() -> None:
 
 
 @pytest.mark.parametrize(("width", "word"), [(76, "out of order"), (50, "reordered")])
-def test_what_is_out_of_order_has_a_place_once_there_is_some(width: int, word: str) -> None:
+def test_out_of_order_count_is_shown_once_it_is_not_zero(width: int, word: str) -> None:
     stream = streams.connected()
     before = texts(message_panel.rows(moment_of(stream), width, 4))
     stream.totals["out_of_order"] = 7
@@ -151,14 +151,14 @@ def test_silence_is_a_gap_in_the_sparkline() -> None:
     assert len(line) == 30
 
 
-def test_the_sparkline_does_not_rewrite_its_past() -> None:
+def test_past_of_the_sparkline_does_not_change() -> None:
     stream = streams.Stream().become("CONNECTING").connect().run(50)
     before = texts(round_trip_panel.sparkline(moment_of(stream, now=50.0), 30))[0]
     after = texts(round_trip_panel.sparkline(moment_of(stream, now=52.0), 30))[0]
     assert after[:-1] == before[1:]
 
 
-def test_an_outage_of_an_instant_is_seen_in_the_timeline() -> None:
+def test_shortest_outage_is_visible_in_the_timeline() -> None:
     stream = streams.connected()
     stream.lose().wait(0.01).connect("east-2:4222", "reconnect").run(120)
     (line,) = texts(timeline_panel.rows(moment_of(stream), 78, 1))
@@ -173,7 +173,7 @@ def test_timeline_distinguishes_waiting_and_dialing() -> None:
     assert line.rstrip().endswith("░░▒▒▒▒▒") or "░▒" in line
 
 
-def test_an_outage_that_lasts_counts_up_and_has_no_cost_yet() -> None:
+def test_lasting_outage_counts_up_and_has_no_cost_yet() -> None:
     total, running, settled = texts(outage_panel.rows(moment_of(streams.outage()), 116, 5))
     assert total.lstrip().startswith("2 outages   down 3.47 s")
     assert "1 buffered so far" in running
@@ -183,7 +183,7 @@ def test_an_outage_that_lasts_counts_up_and_has_no_cost_yet() -> None:
 
 @pytest.mark.parametrize("width", [58, 78, 116, 196])
 @pytest.mark.parametrize("table", [KEYS, REPLAY_KEYS])
-def test_the_key_bar_always_offers_help_and_quit(width: int, table: tuple[Any, ...]) -> None:
+def test_key_bar_always_offers_help_and_quit(width: int, table: tuple[Any, ...]) -> None:
     (line,) = texts(key_bar.rows(table, MOMENTS[2], width))
     assert "? help" in line
     assert "q quit" in line
@@ -210,7 +210,7 @@ def shown(window: LogWindow, height: int) -> list[str]:
     return [line.text for _, line in window.view(height, height)]
 
 
-def test_a_held_window_stays_on_its_lines_until_they_are_dropped() -> None:
+def test_held_window_stays_on_its_lines_until_they_are_dropped() -> None:
     window = window_of(kept=10)
     for n in range(10):
         add(window, f"line {n}")
@@ -225,7 +225,7 @@ def test_a_held_window_stays_on_its_lines_until_they_are_dropped() -> None:
     assert shown(window, 2)[-1] == "line 12"
 
 
-def test_the_mark_moves_and_takes_the_window_along() -> None:
+def test_window_follows_the_mark() -> None:
     window = window_of()
     for n in range(10):
         add(window, f"line {n}")
@@ -245,7 +245,7 @@ def test_the_mark_moves_and_takes_the_window_along() -> None:
     assert (window.follow, window.cursor) == (True, 0)
 
 
-def test_a_filtered_window_follows_a_ring_as_well() -> None:
+def test_filtered_window_follows_new_lines() -> None:
     window = window_of(kept=4)
     window.select("even")
     for n in range(11):
@@ -288,7 +288,7 @@ class Here:
         return self.now
 
 
-def test_the_stream_clock_follows_the_promptest_event_and_stops() -> None:
+def test_stream_clock_follows_the_promptest_event_and_stops() -> None:
     here = Here()
     clock = StreamClock(here)
     clock.hear(1.0)
@@ -304,7 +304,7 @@ def test_the_stream_clock_follows_the_promptest_event_and_stops() -> None:
     assert clock.data_age == 0.0
 
 
-def test_data_grows_old_and_the_clock_stands_still() -> None:
+def test_clock_stops_while_no_data_arrives() -> None:
     here = Here()
     clock = StreamClock(here)
     clock.hear(50.0)
@@ -317,7 +317,7 @@ def test_data_grows_old_and_the_clock_stands_still() -> None:
     assert clock.data_age == pytest.approx(0.0)
 
 
-def test_a_slow_line_shows_its_age_although_events_arrive() -> None:
+def test_slow_line_shows_its_age_although_events_arrive() -> None:
     here = Here()
     clock = StreamClock(here)
     clock.hear(0.0)
@@ -328,7 +328,7 @@ def test_a_slow_line_shows_its_age_although_events_arrive() -> None:
     assert clock.data_age == pytest.approx(15.0, abs=0.1)
 
 
-def test_a_view_that_was_suspended_reads_its_backlog_first() -> None:
+def test_view_that_was_suspended_reads_its_backlog_first() -> None:
     here = Here()
     clock = StreamClock(here)
     clock.hear(50.0)
@@ -342,7 +342,7 @@ def test_a_view_that_was_suspended_reads_its_backlog_first() -> None:
     assert clock.data_age > 3.0, "there was no backlog: the monitor is frozen"
 
 
-def test_a_clock_event_resets_the_age() -> None:
+def test_clock_event_resets_the_age() -> None:
     """The probe's machine was suspended: its clock stood still while the view's went on."""
     here = Here()
     clock = StreamClock(here)
@@ -355,7 +355,7 @@ def test_a_clock_event_resets_the_age() -> None:
     assert clock.now(10.5) == pytest.approx(10.5)
 
 
-def test_echoes_of_long_ago_are_not_in_the_last_minute() -> None:
+def test_last_minute_excludes_older_echoes() -> None:
     stream = streams.connected()
     for quiet, known in ((10.0, True), (70.0, False)):
         moment = moment_of(stream, stream.t + quiet)

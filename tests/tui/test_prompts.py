@@ -44,7 +44,7 @@ async def press_tab(drive: Driven) -> None:
 
 
 @pytest.mark.parametrize("take", [click_the_events, click_a_dial, shrink_and_grow, press_tab])
-async def test_what_was_typed_stays_and_letters_are_keys_again(take: Callable[[Driven], Awaitable[None]]) -> None:
+async def test_confirmed_filter_stays_and_letters_are_keys_again(take: Callable[[Driven], Awaitable[None]]) -> None:
     async with driven(streams.outage()) as drive:
         await drive.press("slash", *"con")
         await take(drive)
@@ -65,9 +65,7 @@ async def test_what_was_typed_stays_and_letters_are_keys_again(take: Callable[[D
     ],
     ids=" ".join,
 )
-async def test_letters_that_come_with_the_key_that_asks_are_no_commands(
-    open_page: tuple[str, ...], keys: tuple[str, ...]
-) -> None:
+async def test_letters_typed_with_the_slash_are_not_commands(open_page: tuple[str, ...], keys: tuple[str, ...]) -> None:
     async with driven(streams.outage()) as drive:
         await drive.press(*open_page)
         await drive.together(*keys, *"cdnkq")
@@ -82,7 +80,7 @@ async def test_letters_that_come_with_the_key_that_asks_are_no_commands(
         assert pane.needle == "cdnkqx"
 
 
-async def test_a_filter_that_is_given_up_at_once_is_none() -> None:
+async def test_filter_cancelled_at_once_is_removed() -> None:
     async with driven(streams.outage()) as drive:
         await drive.together("slash", *"con", "escape", "d")
         assert gone(drive)
@@ -118,7 +116,7 @@ async def test_prompt_that_lost_the_focus_does_not_take_it_back() -> None:
         assert drive.app.focused is drive.app.query_one("#events")
 
 
-async def test_on_the_page_of_the_outages() -> None:
+async def test_click_ends_the_prompt_on_the_page_of_the_outages() -> None:
     async with driven(streams.outage()) as drive:
         await drive.press("o", "slash", "f")
         await drive.pilot.click("#outages-table", offset=(60, 20))
@@ -129,7 +127,7 @@ async def test_on_the_page_of_the_outages() -> None:
         assert on_top(drive) == "dashboard"
 
 
-async def test_a_terminal_without_the_focus_gives_it_back() -> None:
+async def test_terminal_that_regains_focus_returns_it_to_the_prompt() -> None:
     async with driven(streams.outage()) as drive:
         await drive.press("slash", "c")
         drive.app.post_message(AppBlur())
@@ -146,7 +144,7 @@ async def test_a_terminal_without_the_focus_gives_it_back() -> None:
         assert gone(drive)
 
 
-async def test_time_not_confirmed_is_not_gone_to(tmp_path: Path) -> None:
+async def test_time_that_is_not_confirmed_does_not_seek(tmp_path: Path) -> None:
     async with played(written(tmp_path / "run.jsonl", EVENTS)) as replay:
         await replay.press("t")
         await replay.type("#30")

@@ -104,7 +104,7 @@ async def test_every_place_shows_what_was_seen_live(server: NatsServer, tmp_path
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
-async def test_the_bar_takes_no_more_than_its_lines(recording: Path, size: tuple[int, int]) -> None:
+async def test_bar_fits_its_lines(recording: Path, size: tuple[int, int]) -> None:
     def heights(app: NatsmonApp) -> dict[str, int]:
         return {name: app.query_one(f"#{name}").size.height for name in (*PANELS, "events", "keybar")}
 
@@ -116,7 +116,7 @@ async def test_the_bar_takes_no_more_than_its_lines(recording: Path, size: tuple
 
 
 @pytest.mark.parametrize("width", [1, 7, 40, 118, 400])
-def test_no_outage_is_too_short_for_the_track(width: int) -> None:
+def test_shortest_outage_is_visible_on_the_track(width: int) -> None:
     events = [*EVENTS, *streams.connected().lose().events[1:]]  # the last one begins with the last event
     index = loaded(events)
     player = Player(index, playing=False)
@@ -131,7 +131,7 @@ def test_no_outage_is_too_short_for_the_track(width: int) -> None:
     assert half[21:] == UNREAD * 19
 
 
-def test_a_note_in_a_pipe_moves_no_clock() -> None:
+def test_note_in_a_pipe_does_not_move_the_clock() -> None:
     viewed = ViewedStream(Recorded(streams.connected()), lambda: 100.0)
     viewed.take(ev.Session(t=0.0, id="one", started=streams.STARTED))
     viewed.take(ev.Paused(t=10.0))
@@ -187,7 +187,7 @@ async def test_unreadable_parts_are_shown(tmp_path: Path, monkeypatch: pytest.Mo
         assert len(replay.player.index) == 51
 
 
-async def test_a_file_that_claims_what_cannot_be(tmp_path: Path) -> None:
+async def test_recording_with_impossible_times_is_drawn(tmp_path: Path) -> None:
     """Every place of it is drawn, whatever its clocks say."""
     events: list[ev.AnyEvent] = [
         ev.Session(t=-5.0, id="x", started=LONGEST - 1),
@@ -215,7 +215,7 @@ async def test_a_file_that_claims_what_cannot_be(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("size", SIZES[:2], ids=lambda size: f"{size[0]}x{size[1]}")
-def test_pictures(snap_compare: Callable[..., bool], recording: Path, size: tuple[int, int]) -> None:
+def test_replay_at_each_size(snap_compare: Callable[..., bool], recording: Path, size: tuple[int, int]) -> None:
     loading = Loading(Recording([recording]))
     while loading.load_slice():
         pass
@@ -232,7 +232,7 @@ def torn(recording: Path) -> Path:
     return recording
 
 
-async def test_in_a_terminal(torn: Path) -> None:
+async def test_replay_seeks_and_plays_in_a_terminal(torn: Path) -> None:
     command = [sys.executable, "-m", "natsmon", "replay", str(torn)]
     async with Terminal(command, env={"PYTHONPATH": str(ROOT)}) as terminal:
         await terminal.until("● REPLAY CONNECTED")

@@ -12,7 +12,7 @@ from tests.tui.pictures import SIZES
 from tests.tui.played import played
 
 
-async def test_play_pause_and_speed(recording: Path) -> None:
+async def test_space_plays_and_pauses_and_plus_changes_the_speed(recording: Path) -> None:
     async with played(recording) as replay:
         await replay.wait(5.0)
         assert replay.player.at == 0.0
@@ -26,7 +26,7 @@ async def test_play_pause_and_speed(recording: Path) -> None:
         assert "‖    2×" in replay.shown("replay")
 
 
-async def test_stepping_and_jumping(recording: Path) -> None:
+async def test_keys_step_by_event_outage_and_edge(recording: Path) -> None:
     async with played(recording) as replay:
         await replay.press("right_square_bracket")
         assert "RECONNECTING" in replay.shown("status")
@@ -47,7 +47,7 @@ async def test_stepping_and_jumping(recording: Path) -> None:
         assert replay.player.at == pytest.approx(replay.player.index.length / 10)
 
 
-async def test_going_to_a_place_that_is_typed(recording: Path) -> None:
+async def test_typed_place_is_sought(recording: Path) -> None:
     async with played(recording) as replay:
         await replay.press("t")
         await replay.type("#30")
@@ -68,7 +68,7 @@ async def test_going_to_a_place_that_is_typed(recording: Path) -> None:
         assert replay.player.number == 30
 
 
-async def test_a_click_on_the_track_goes_there(recording: Path) -> None:
+async def test_click_on_the_track_goes_there(recording: Path) -> None:
     async with played(recording) as replay:
         width = replay.app.query_one("#replay").size.width
         await replay.click(1 + (width - 1) // 2)
@@ -81,7 +81,7 @@ async def test_a_click_on_the_track_goes_there(recording: Path) -> None:
 
 
 @pytest.mark.parametrize("key", ["o", "l"])
-async def test_on_the_pages_one_moves_in_time_as_on_the_dashboard(recording: Path, key: str) -> None:
+async def test_pages_have_the_keys_that_move_in_time(recording: Path, key: str) -> None:
     async with played(recording) as replay:
         replay.player.seek(replay.player.index.length / 2)  # in the session with the most to see
         await replay.settle()
@@ -119,7 +119,7 @@ async def test_on_the_pages_one_moves_in_time_as_on_the_dashboard(recording: Pat
         assert (replay.app.screen, page.keybar.display) == (page, True)
 
 
-async def test_left_and_right_walk_the_records_on_the_page_of_one(recording: Path) -> None:
+async def test_left_and_right_open_neighbours_on_the_page_of_a_record(recording: Path) -> None:
     async with played(recording) as replay:
         await replay.press("right_square_bracket", "right_square_bracket", "enter")
         page, at = replay.app.screen, replay.player.at
@@ -133,7 +133,7 @@ async def test_left_and_right_walk_the_records_on_the_page_of_one(recording: Pat
         assert replay.player.at == at
 
 
-async def test_the_help_of_a_replay_lists_its_keys(recording: Path) -> None:
+async def test_help_of_a_replay_lists_its_keys(recording: Path) -> None:
     async with played(recording, size=(120, 60)) as replay:
         await replay.press("question_mark")
         shown = text_on(replay.app.screen.query_one("Sheet", Panel))
@@ -143,7 +143,7 @@ async def test_the_help_of_a_replay_lists_its_keys(recording: Path) -> None:
             assert words not in shown, words
 
 
-async def test_there_is_no_connection_to_act_on(recording: Path) -> None:
+async def test_commands_are_refused_in_a_replay(recording: Path) -> None:
     async with played(recording) as replay:
         for key in ("c", "r", "n", "p", "d"):
             replay.app.show_notice("")
@@ -152,7 +152,7 @@ async def test_there_is_no_connection_to_act_on(recording: Path) -> None:
 
 
 @pytest.mark.parametrize("size", [(48, 16), (60, 16), *SIZES], ids=lambda size: f"{size[0]}x{size[1]}")
-async def test_the_key_bar_has_the_keys_that_work_here(recording: Path, size: tuple[int, int]) -> None:
+async def test_key_bar_has_the_keys_of_a_replay(recording: Path, size: tuple[int, int]) -> None:
     async with played(recording, size=size) as replay:
         assert replay.shown("keybar").startswith("space play/pause")
         assert replay.shown("keybar").rstrip().endswith("q quit")
@@ -181,7 +181,7 @@ async def test_page_stays_on_its_record(recording: Path) -> None:
 
 
 @pytest.mark.parametrize("keys", [("s",), ("right_square_bracket", "right_square_bracket", "enter")])
-async def test_the_palette_opens_on_a_page_and_moves_in_time(recording: Path, keys: tuple[str, ...]) -> None:
+async def test_palette_opens_on_a_page_and_moves_in_time(recording: Path, keys: tuple[str, ...]) -> None:
     async with played(recording) as replay:
         await replay.press(*keys, "ctrl+p")
         assert type(replay.app.screen).__name__ == "CommandPalette"

@@ -57,7 +57,7 @@ async def test_screen_is_saved_and_the_place_shown(folder: Path) -> None:
         assert {path.stat().st_mode & 0o777 for path in files(folder)} == {0o600}
 
 
-async def test_nothing_is_written_over(folder: Path) -> None:
+async def test_existing_files_are_not_overwritten(folder: Path) -> None:
     taken = folder / "natsmon-20261122-161800.txt"
     taken.write_text("mine")
     async with driven(streams.connected(), size=(80, 24)) as drive:
@@ -69,7 +69,7 @@ async def test_nothing_is_written_over(folder: Path) -> None:
     saved(folder, "-2")
 
 
-async def test_on_a_page_it_is_the_page(folder: Path) -> None:
+async def test_page_in_sight_is_saved(folder: Path) -> None:
     async with driven(streams.connected()) as drive:
         await drive.press("s")
         await drive.press("S")
@@ -79,7 +79,7 @@ async def test_on_a_page_it_is_the_page(folder: Path) -> None:
     assert "events" not in text
 
 
-async def test_the_palette_saves_what_is_beneath_it(folder: Path) -> None:
+async def test_palette_saves_the_screen_beneath_it(folder: Path) -> None:
     async with driven(streams.connected()) as drive:
         titles = [command.title for command in drive.app.get_system_commands(drive.app.screen)]
         assert [title for title in titles if title.startswith("Save the screen")] == ["Save the screen (S)"]
@@ -94,7 +94,9 @@ async def test_the_palette_saves_what_is_beneath_it(folder: Path) -> None:
     assert "screenshot" not in text.lower()
 
 
-async def test_a_folder_that_cannot_be_written_is_a_sentence(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_folder_that_cannot_be_written_is_reported_in_one_line(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(*_: object) -> int:
         raise OSError(28, "No space left on device")
 
@@ -109,7 +111,7 @@ async def test_a_folder_that_cannot_be_written_is_a_sentence(folder: Path, monke
     assert not files(folder)
 
 
-async def test_of_two_files_none_is_left_alone(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_failure_of_one_file_removes_the_other(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown(_: object) -> str:
         return "\ud800"  # cannot be written
 
@@ -120,7 +122,7 @@ async def test_of_two_files_none_is_left_alone(folder: Path, monkeypatch: pytest
     assert not files(folder)
 
 
-async def test_x_on_a_page() -> None:
+async def test_menu_of_faults_works_on_a_page() -> None:
     demo = FakeDemo()
     async with driven(streams.connected(), demo=demo) as drive:
         await drive.press("s", "x", "k")

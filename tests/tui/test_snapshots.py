@@ -11,7 +11,7 @@ from tests.tui.streams import Stream
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 @pytest.mark.parametrize("stream", [streams.connected, streams.outage], ids=lambda stream: stream.__name__)
-def test_sizes(snap_compare: Compare, stream: Callable[[], Stream], size: tuple[int, int]) -> None:
+def test_dashboard_at_each_size(snap_compare: Compare, stream: Callable[[], Stream], size: tuple[int, int]) -> None:
     assert snap_compare(app_on(stream()), terminal_size=size, run_before=settle)
 
 
@@ -20,29 +20,29 @@ def test_sizes(snap_compare: Compare, stream: Callable[[], Stream], size: tuple[
     [streams.dialing, streams.countdown, streams.cancelled, streams.gave_up, streams.hostile, Stream],
     ids=lambda stream: stream.__name__.lower(),
 )
-def test_states(snap_compare: Compare, stream: Callable[[], Stream]) -> None:
+def test_dashboard_in_each_state(snap_compare: Compare, stream: Callable[[], Stream]) -> None:
     assert snap_compare(app_on(stream()), terminal_size=(80, 24), run_before=settle)
 
 
-def test_probe_died(snap_compare: Compare) -> None:
+def test_dashboard_after_the_monitor_stopped(snap_compare: Compare) -> None:
     app = app_on(streams.connected(), ends=True, exit_reason="killed by SIGKILL")
     assert snap_compare(app, terminal_size=(80, 24), run_before=settle)
 
 
-def test_smallest(snap_compare: Compare) -> None:
+def test_dashboard_at_the_smallest_size(snap_compare: Compare) -> None:
     assert snap_compare(app_on(streams.outage()), terminal_size=(60, 16), run_before=settle)
 
 
-def test_light(snap_compare: Compare) -> None:
+def test_dashboard_in_the_light_theme(snap_compare: Compare) -> None:
     assert snap_compare(app_on(streams.outage(), theme="natsmon-light"), terminal_size=(120, 36), run_before=settle)
 
 
-def test_without_colour(snap_compare: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dashboard_without_colour(snap_compare: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     assert snap_compare(app_on(streams.outage()), terminal_size=(120, 36), run_before=settle)
 
 
-def test_help(snap_compare: Compare) -> None:
+def test_help_lists_the_keys(snap_compare: Compare) -> None:
     app = app_on(streams.connected())
     assert snap_compare(app, terminal_size=(120, 50), run_before=settle, press=["question_mark"])
 
@@ -57,35 +57,35 @@ DIALS = {
 
 @pytest.mark.parametrize("size", SIZES[:2], ids=lambda size: f"{size[0]}x{size[1]}")
 @pytest.mark.parametrize("name", DIALS)
-def test_dial(snap_compare: Compare, name: str, size: tuple[int, int]) -> None:
+def test_page_of_a_dial(snap_compare: Compare, name: str, size: tuple[int, int]) -> None:
     assert snap_compare(app_on(DIALS[name]()), terminal_size=size, run_before=settle, press=["enter"])
 
 
-def test_dial_in_two_columns(snap_compare: Compare) -> None:
+def test_page_of_a_dial_has_two_columns_on_a_wide_screen(snap_compare: Compare) -> None:
     app = app_on(dial_streams.secured())
     assert snap_compare(app, terminal_size=(200, 60), run_before=settle, press=["enter"])
 
 
-def test_hostile_dial(snap_compare: Compare) -> None:
+def test_page_of_a_hostile_dial_is_escaped(snap_compare: Compare) -> None:
     app = app_on(dial_streams.hostile_dial())
     assert snap_compare(app, terminal_size=(120, 36), run_before=settle, press=["tab", "down", "enter"])
 
 
-def test_cursor(snap_compare: Compare) -> None:
+def test_cursor_row_is_highlighted(snap_compare: Compare) -> None:
     app = app_on(streams.outage())
     assert snap_compare(app, terminal_size=(80, 24), run_before=settle, press=["tab", "down"])
 
 
-def test_servers(snap_compare: Compare) -> None:
+def test_page_of_the_servers(snap_compare: Compare) -> None:
     assert snap_compare(app_on(dial_streams.secured()), terminal_size=(80, 24), run_before=settle, press=["s"])
 
 
-def test_servers_that_are_not_kept(snap_compare: Compare) -> None:
+def test_page_of_the_servers_counts_those_not_kept(snap_compare: Compare) -> None:
     app = app_on(dial_streams.large_pool())
     assert snap_compare(app, terminal_size=(80, 24), run_before=settle, press=["s", "G"])
 
 
-def test_servers_beside(snap_compare: Compare) -> None:
+def test_servers_are_a_panel_on_a_wide_screen(snap_compare: Compare) -> None:
     assert snap_compare(app_on(dial_streams.secured()), terminal_size=(200, 60), run_before=settle)
 
 
@@ -100,16 +100,16 @@ PAGES = {
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 @pytest.mark.parametrize("name", ["outages", "outage", "upgrade"])
-def test_pages(snap_compare: Compare, name: str, size: tuple[int, int]) -> None:
+def test_pages_at_each_size(snap_compare: Compare, name: str, size: tuple[int, int]) -> None:
     stream, keys = PAGES[name]
     assert snap_compare(app_on(stream()), terminal_size=size, run_before=settle, press=keys)
 
 
 @pytest.mark.parametrize("name", ["outages-of-two", "outage-under-way"])
-def test_pages_under_way(snap_compare: Compare, name: str) -> None:
+def test_pages_during_an_outage(snap_compare: Compare, name: str) -> None:
     stream, keys = PAGES[name]
     assert snap_compare(app_on(stream()), terminal_size=(80, 24), run_before=settle, press=keys)
 
 
-def test_too_small(snap_compare: Compare) -> None:
+def test_terminal_too_small_has_a_notice(snap_compare: Compare) -> None:
     assert snap_compare(app_on(streams.connected()), terminal_size=(50, 10), run_before=settle)

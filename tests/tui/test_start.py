@@ -48,7 +48,7 @@ _LATER += tuple(f"natsmon.charts.{name}" for name in ("dial_gantt", "latency_cou
 """What an event, a key or another command needs."""
 
 
-def test_what_the_first_screen_does_not_show_is_not_loaded_for_it() -> None:
+def test_first_screen_loads_only_what_it_shows() -> None:
     env = {**os.environ, "TERM": "xterm-256color"}
     command = [sys.executable, "-c", _UNTIL_PAINTED]
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=40)
@@ -86,7 +86,7 @@ async def test_first_paint_has_the_legend_of_its_width(width: int, shown: str) -
 
 
 @pytest.mark.parametrize("size", [(60, 16), (80, 24), (120, 36), (200, 60)])
-async def test_the_first_layout_is_the_one_for_the_size(size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_first_layout_fits_the_size(size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[Any] = []
 
     def on_resize(self: RecordTable[Any], event: Resize) -> None:

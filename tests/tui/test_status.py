@@ -44,7 +44,7 @@ def silent(seconds: float) -> Stream:
     return stream.add(ev.Silent(t=stream.t, since=stream.t - seconds, missed=14))
 
 
-def test_a_first_connection_that_fails_shows_attempts_time_and_reason() -> None:
+def test_first_connection_that_fails_shows_attempts_time_and_reason() -> None:
     first, second = status(failing(6), 118)
     assert second.startswith("  6 attempts in 12 s: connection refused")
     assert first.startswith("✗ CONNECTING")
@@ -56,7 +56,7 @@ def test_a_first_connection_that_fails_shows_attempts_time_and_reason() -> None:
     assert "00:00:12" in first
 
 
-def test_giving_up_shows_what_the_last_dial_failed_of() -> None:
+def test_giving_up_shows_the_cause_of_the_last_dial() -> None:
     for width in (158, 78):
         first, second = status(streams.gave_up(), width)
         assert first.startswith("✗ CLOSED")
@@ -72,7 +72,7 @@ def test_headline_and_rows_have_the_same_number_of_attempts() -> None:
     assert "attempt 4" in texts(dial_rows.rows(moment, 118, 7))[0]
 
 
-def test_a_finite_number_of_attempts_is_shown() -> None:
+def test_finite_number_of_attempts_is_shown() -> None:
     stream = Stream(servers=["nats://east-1:4222"])
     stream.events[1] = replace(stream.events[1], max_reconnects=4)
     moment = moment_of(stream.become("CONNECTING").refused("east-1:4222"))
@@ -80,7 +80,7 @@ def test_a_finite_number_of_attempts_is_shown() -> None:
     assert "attempt 1 of 5" in texts(dial_rows.rows(moment, 78, 7))[0]
 
 
-def test_silence_is_seen_in_the_timeline() -> None:
+def test_silence_is_visible_in_the_timeline() -> None:
     over = silent(60.0)
     over.add(ev.SilenceEnded(t=over.t, seconds=60.0)).run(60)
     (line,) = texts(timeline_panel.rows(moment_of(over), 100, 1))
@@ -89,13 +89,13 @@ def test_silence_is_seen_in_the_timeline() -> None:
     assert line.strip() == "█████" + "▃" * 11
 
 
-def test_the_newest_cell_of_the_timeline_is_the_present() -> None:
+def test_newest_cell_of_the_timeline_is_the_present() -> None:
     stream = streams.connected().wait(9.0).lose().start_dial("east-1:4222", "reconnect").wait(0.1)
     (line,) = texts(timeline_panel.rows(moment_of(stream), 60, 1))
     assert line[-1] == "░"
 
 
-def test_the_axis_of_the_timeline_has_times_below_their_cells() -> None:
+def test_axis_of_the_timeline_has_times_below_their_cells() -> None:
     moment = moment_of(streams.connected(), now=900.0)
     _, axis = texts(timeline_panel.rows(moment, 120, 2))
     assert axis.endswith("now")
@@ -104,7 +104,7 @@ def test_the_axis_of_the_timeline_has_times_below_their_cells() -> None:
     assert "15:16" in timeline_panel.title(moment, 78, 1)
 
 
-def test_a_cell_of_the_timeline_shows_what_took_most_of_it() -> None:
+def test_cell_of_the_timeline_shows_what_took_most_of_it() -> None:
     (line,) = texts(timeline_panel.rows(moment_of(streams.connected()), 78, 1))
     assert set(line.strip()) == {"█"}, "the first dial took 2 ms"
     (line,) = texts(timeline_panel.rows(moment_of(failing(30)), 78, 1))
@@ -122,7 +122,7 @@ def test_dials_are_found_by_reason_error_and_number() -> None:
 
 @pytest.mark.parametrize("width", range(58, 82))
 @pytest.mark.parametrize("stream", [streams.dialing, streams.cancelled, streams.connected])
-def test_no_word_of_the_dials_is_cut(width: int, stream: object) -> None:
+def test_texts_of_the_dials_are_not_cut(width: int, stream: object) -> None:
     assert callable(stream)
     _, strip, *table = texts(dial_rows.rows(moment_of(stream()), width, 9))
     assert "…" not in strip
@@ -130,13 +130,13 @@ def test_no_word_of_the_dials_is_cut(width: int, stream: object) -> None:
     assert all(line.rstrip()[:-1].split()[-1] in words for line in table if "…" in line), "cut between two words"
 
 
-def test_where_a_cancel_came_is_marked() -> None:
+def test_cancelled_stage_is_marked() -> None:
     (_, _, _, line, *_) = texts(dial_rows.rows(moment_of(streams.cancelled()), 78, 9))
     assert "✓ ⊘ – – –" in line
 
 
 @pytest.mark.parametrize("width", [78, 118])
-def test_the_cost_of_an_outage_is_readable(width: int) -> None:
+def test_cost_of_an_outage_is_readable(width: int) -> None:
     (summary, _, settled) = texts(outage_panel.rows(moment_of(streams.outage()), width, 6))
     assert summary.strip().startswith("2 outages   down 3.47 s")
     assert "1 lost, 2 buffered" in settled
@@ -156,7 +156,7 @@ def window_of(*lines: tuple[str, str]) -> LogWindow:
 LONG = "attempt 1 on nats://127.0.0.1:4222 failed after 0.31 ms: dial tcp 127.0.0.1:4222: connect: connection refused"
 
 
-def test_a_long_line_of_the_events_is_folded_and_addresses_are_brief() -> None:
+def test_long_line_of_the_events_is_folded_and_addresses_are_brief() -> None:
     rows = event_panel.rows(window_of(("bad", LONG), ("info", "short")), 78, 5)
     first, second, third = texts(rows)
     assert first.startswith("15:06:40.000 ✗ attempt 1 on 127.0.0.1:4222 failed")
@@ -168,13 +168,13 @@ def test_a_long_line_of_the_events_is_folded_and_addresses_are_brief() -> None:
     assert "nats://" in wide
 
 
-def test_a_very_long_line_is_cut_after_three_rows() -> None:
+def test_very_long_line_is_cut_after_three_rows() -> None:
     rows = texts(event_panel.rows(window_of(("bad", "word " * 200)), 78, 9))
     assert len(rows) == 3
     assert rows[-1].rstrip().endswith("…")
 
 
-def test_folded_lines_leave_the_newest_in_view() -> None:
+def test_newest_line_stays_in_view_with_folded_lines() -> None:
     window = window_of(*(("bad", f"{n} {LONG}") for n in range(9)))
     followed = texts(event_panel.rows(window, 78, 5))
     assert followed[-2].startswith("15:06:40.000 ✗ 8 ")
@@ -187,7 +187,7 @@ def test_folded_lines_leave_the_newest_in_view() -> None:
     assert window.follow
 
 
-def test_the_help_has_every_key_and_fits() -> None:
+def test_help_has_every_key_and_fits() -> None:
     for width in (64, 100):
         rows = help_rows.rows(KEYS, RECORD_KEYS, width)
         assert all(width_of(row) == width for row in rows)

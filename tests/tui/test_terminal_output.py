@@ -86,7 +86,7 @@ def test_huge_frame_is_written_whole(terminal: Terminal) -> None:
     assert terminal.read_until(b"end") == frame.encode() + b"end"
 
 
-def test_end_on_a_blocked_terminal_is_given_up(terminal: Terminal) -> None:
+def test_end_does_not_wait_for_a_blocked_terminal(terminal: Terminal) -> None:
     terminal.fill()
     assert not terminal.output.finish(0.05)
     terminal.output.write("\x1b[?1049l", "\x1b[?1049")
@@ -104,7 +104,7 @@ def test_end_writes_modes_but_no_waiting_frames(terminal: Terminal) -> None:
     assert done == [True]
 
 
-def test_terminal_that_is_gone_loses_output_only(terminal: Terminal) -> None:
+def test_terminal_that_is_gone_raises_nothing(terminal: Terminal) -> None:
     os.close(terminal.outer)
     terminal.outer = os.open(os.devnull, os.O_RDONLY)
     for _ in range(100):
@@ -114,7 +114,7 @@ def test_terminal_that_is_gone_loses_output_only(terminal: Terminal) -> None:
     assert terminal.gone.wait(WAIT)
 
 
-def test_terminal_made_non_blocking_by_another_program(terminal: Terminal) -> None:
+def test_terminal_made_non_blocking_receives_everything(terminal: Terminal) -> None:
     os.set_blocking(terminal.inner, False)
     for _ in range(20):
         terminal.output.write(FRAME)
