@@ -11,7 +11,7 @@ import click
 from natsmon.cli.command_group import Command
 from natsmon.cli.flag_types import one_of
 from natsmon.cli.flags import Flag
-from natsmon.cli.output import write
+from natsmon.cli.output import aligned, write
 from natsmon.config import nats_context
 from natsmon.config.credentials_file import JWT
 from natsmon.config.nats_context import NatsContext
@@ -119,11 +119,7 @@ def _as_text(rows: list[Listed]) -> str:
         expires = _until(row.expires)
         servers = row.error or row.servers
         table.append(("*" if row.selected else "", printable(row.name), printable(servers), row.credentials, expires))
-    widths = [max(len(line[column]) for line in table if column < 4) for column in range(4)]
-    lines = (
-        "  ".join([*(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=False)), line[4]]) for line in table
-    )
-    return "".join(f"{line.rstrip()}\n" for line in lines)
+    return "".join(f"{line}\n" for line in aligned(table))
 
 
 def describe(row: Listed, width: int) -> str:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 
+from natsmon.cli.output import aligned
 from natsmon.config.settings import Settings
 from natsmon.probe.connection.dial_plan import Plan, PlannedDial, plan
 from natsmon.text import units
@@ -31,12 +32,7 @@ def as_json(settings: Settings) -> str:
 def as_text(settings: Settings) -> str:
     """The plan as a table, shortened where nothing changes."""
     least, most = _plans(settings)
-    rows = [("ATTEMPT", "PASS", "SERVER", "DIALED AT", "AFTER A WAIT OF"), *_rows(least, most)]
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    lines = [
-        "  ".join([*(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=False)), row[4]]).rstrip()
-        for row in rows
-    ]
+    lines = aligned([("ATTEMPT", "PASS", "SERVER", "DIALED AT", "AFTER A WAIT OF"), *_rows(least, most)])
     head = f"Each dial may take {units.go_duration(settings.connect_timeout)} (--connect-timeout)."
     return "\n".join([head, "", *lines, "", _end(least, most)]) + "\n"
 

@@ -1,46 +1,11 @@
 """The flags, in the words of nats.go and the nats CLI."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
 
-from natsmon.cli.flag_types import (
-    COMMAND,
-    CONFIG_FILE,
-    CONTEXT,
-    CREDENTIALS_FILE,
-    DIAL_COMMAND,
-    DURATION,
-    FILE,
-    HEADER,
-    MONITOR,
-    NAME,
-    NAMESPACE,
-    NEW_FILE,
-    NKEY_FILE,
-    PART_SIZE,
-    PAYLOAD,
-    PAYLOAD_FILE,
-    PAYLOAD_SIZE,
-    POSITIVE_DURATION,
-    PROXY,
-    RATE,
-    SECRET,
-    SIZE,
-    STREAM,
-    SUBJECT,
-    SUBJECT_PREFIX,
-    SUBJECTS,
-    TLS_NAME,
-    TOKEN,
-    TRIMMED_SECRET,
-    UPGRADE_HEADER,
-    URL,
-    USER,
-    one_of,
-    whole,
-)
+from natsmon.cli import flag_types as types
 
 LOG_FORMATS = ("text", "logfmt", "json")
 LOG_LEVELS = ("debug", "info", "warn", "error")
@@ -72,127 +37,132 @@ def _variable(section: str, *names: str, envvar: str, **kwargs: Any) -> Decorato
 
 
 _CONFIG_FLAGS = [
-    _variable("Files", "--config", type=CONFIG_FILE, envvar="NATSMON_CONFIG",
+    _variable("Files", "--config", type=types.CONFIG_FILE, envvar="NATSMON_CONFIG",
               help="Config file.  [default: natsmon/config.toml in the user's config folder]"),
 ]  # fmt: skip
 
 _SERVER_FLAGS = [
-    _variable("Servers", "--server", "-s", multiple=True, type=URL, envvar="NATS_URL",
+    _variable("Servers", "--server", "-s", multiple=True, type=types.URL, envvar="NATS_URL",
               help="Servers to dial; repeated, or separated by commas.  [default: nats://127.0.0.1:4222]"),
-    _variable("Servers", "--context", type=CONTEXT, envvar="NATS_CONTEXT",
+    _variable("Servers", "--context", type=types.CONTEXT, envvar="NATS_CONTEXT",
               help="Context of the nats CLI, or a .json file.  [default: the one selected there]"),
     _flag("Servers", "--no-context", is_flag=True, help="Use no context."),
 ]  # fmt: skip
 
 _CONNECT_FLAGS = [
-    _variable("Servers", "--user", type=USER, envvar="NATS_USER", help="User name; without a password it is a token."),
-    _variable("Servers", "--password", type=SECRET, envvar="NATS_PASSWORD", help="Password."),
-    _variable("Servers", "--token", type=SECRET, envvar="NATS_TOKEN", help="Token."),
-    _variable("Servers", "--creds", type=CREDENTIALS_FILE, envvar="NATS_CREDS",
+    _variable("Servers", "--user", type=types.USER, envvar="NATS_USER",
+              help="User name; without a password it is a token."),
+    _variable("Servers", "--password", type=types.SECRET, envvar="NATS_PASSWORD", help="Password."),
+    _variable("Servers", "--token", type=types.SECRET, envvar="NATS_TOKEN", help="Token."),
+    _variable("Servers", "--creds", type=types.CREDENTIALS_FILE, envvar="NATS_CREDS",
               help="Credentials file: a user JWT and its seed."),
-    _variable("Servers", "--nkey", type=NKEY_FILE, envvar="NATS_NKEY", help="File with the seed of an nkey."),
-    _variable("Servers", "--jwt", type=TRIMMED_SECRET, envvar="NATS_JWT",
+    _variable("Servers", "--nkey", type=types.NKEY_FILE, envvar="NATS_NKEY", help="File with the seed of an nkey."),
+    _variable("Servers", "--jwt", type=types.TRIMMED_SECRET, envvar="NATS_JWT",
               help="User JWT; without --seed it is a bearer token."),
-    _variable("Servers", "--seed", type=TRIMMED_SECRET, envvar="NATS_SEED", help="Seed of --jwt."),
-    _variable("TLS", "--tlsca", type=FILE, envvar="NATS_CA", help="CAs to trust, PEM, instead of the system's."),
-    _variable("TLS", "--tlscert", type=FILE, envvar="NATS_CERT", help="Client certificate, PEM."),
-    _variable("TLS", "--tlskey", type=FILE, envvar="NATS_KEY", help="Key of --tlscert."),
+    _variable("Servers", "--seed", type=types.TRIMMED_SECRET, envvar="NATS_SEED", help="Seed of --jwt."),
+    _variable("TLS", "--tlsca", type=types.FILE, envvar="NATS_CA", help="CAs to trust, PEM, instead of the system's."),
+    _variable("TLS", "--tlscert", type=types.FILE, envvar="NATS_CERT", help="Client certificate, PEM."),
+    _variable("TLS", "--tlskey", type=types.FILE, envvar="NATS_KEY", help="Key of --tlscert."),
     _flag("TLS", "--tlsfirst", "--tls-first", is_flag=True, help="TLS handshake before INFO."),
     _flag("TLS", "--mixed-tls", is_flag=True,
           help="Send credentials in clear also after a server of the pool has required TLS."),
-    _flag("TLS", "--tls-server-name", type=TLS_NAME,
+    _flag("TLS", "--tls-server-name", type=types.TLS_NAME,
           help="Name to check the server's certificate for.  [default: the host dialed]"),
-    _flag("Servers", "--connection-name", type=NAME,
+    _flag("Servers", "--connection-name", type=types.NAME,
           help="Name that servers list the connection by.  [default: natsmon HOST PID]"),
-    _flag("Proxy", "--dial-command", type=DIAL_COMMAND,
+    _flag("Proxy", "--dial-command", type=types.DIAL_COMMAND,
           help="Command that carries each connection: 'ssh -W {host}:{port} bastion'."),
-    _flag("Proxy", "--unix", type=NEW_FILE, help="UNIX socket that carries each connection."),
-    _variable("Proxy", "--socks-proxy", type=PROXY, envvar="NATS_SOCKS_PROXY",
+    _flag("Proxy", "--unix", type=types.NEW_FILE, help="UNIX socket that carries each connection."),
+    _variable("Proxy", "--socks-proxy", type=types.PROXY, envvar="NATS_SOCKS_PROXY",
               help="SOCKS5 proxy for every dial, socks5://[USER:PASSWORD@]HOST:PORT; none for no proxy."),
-    _flag("Proxy", "--http-proxy", type=PROXY, help="HTTP proxy for every dial (CONNECT), http://HOST:PORT."),
-    _flag("WebSocket", "--ws-header", "ws_headers", type=UPGRADE_HEADER, multiple=True,
+    _flag("Proxy", "--http-proxy", type=types.PROXY, help="HTTP proxy for every dial (CONNECT), http://HOST:PORT."),
+    _flag("WebSocket", "--ws-header", "ws_headers", type=types.UPGRADE_HEADER, multiple=True,
           help="Header of the WebSocket upgrade, 'Name: value'; can be repeated."),
-    _flag("WebSocket", "--ws-origin", type=NAME, help="Origin header of the WebSocket upgrade."),
-    _flag("Connection", "--connect-timeout", type=POSITIVE_DURATION, default="5s",
+    _flag("WebSocket", "--ws-origin", type=types.NAME, help="Origin header of the WebSocket upgrade."),
+    _flag("Connection", "--connect-timeout", type=types.POSITIVE_DURATION, default="5s",
           help="For one dial, from DNS to PONG."),
-    _variable("Connection", "--timeout", type=POSITIVE_DURATION, default="5s", envvar="NATS_TIMEOUT",
+    _variable("Connection", "--timeout", type=types.POSITIVE_DURATION, default="5s", envvar="NATS_TIMEOUT",
               help="For an answer of a server to a request."),
-    _flag("Connection", "--inbox-prefix", type=SUBJECT_PREFIX, default="_INBOX", help="Subject prefix of inboxes."),
-    _flag("Connection", "--monitor", type=MONITOR,
+    _flag("Connection", "--inbox-prefix", type=types.SUBJECT_PREFIX, default="_INBOX",
+          help="Subject prefix of inboxes."),
+    _flag("Connection", "--monitor", type=types.MONITOR,
           help="Monitoring port of the server, http://HOST:8222: asked why it closed or refused a connection."),
     _flag("Connection", "--no-inquiries", is_flag=True,
           help="Send no requests to servers, and do not dial a silent peer a second time."),
 ]  # fmt: skip
 
 _RUN_FLAGS = [
-    _flag("Messages", "--subject", type=SUBJECT,
+    _flag("Messages", "--subject", type=types.SUBJECT,
           help="Subject to publish and subscribe to.  "
                "[default: natsmon.echo.SESSION.CONNECTION, or the only one of --jetstream]"),
-    _flag("Messages", "--payload", type=PAYLOAD, default="world", help="Body of each message."),
-    _flag("Messages", "--payload-file", type=PAYLOAD_FILE, help="File with the body of each message."),
-    _flag("Messages", "--size", type=PAYLOAD_SIZE, help="Size of the body of each message; natsmon fills it."),
-    _flag("Messages", "--headers", type=HEADER, multiple=True,
+    _flag("Messages", "--payload", type=types.PAYLOAD, default="world", help="Body of each message."),
+    _flag("Messages", "--payload-file", type=types.PAYLOAD_FILE, help="File with the body of each message."),
+    _flag("Messages", "--size", type=types.PAYLOAD_SIZE, help="Size of the body of each message; natsmon fills it."),
+    _flag("Messages", "--headers", type=types.HEADER, multiple=True,
           help="Header of each message, 'Name: value'; can be repeated."),
     _flag("Messages", "--no-echo", is_flag=True, help="Do not subscribe: delivery is not verified."),
-    _flag("Messages", "--jetstream", type=STREAM,
+    _flag("Messages", "--jetstream", type=types.STREAM,
           help="Publish to this stream: wait for acknowledgements, resend without one, read it back at the end."),
-    _flag("Messages", "--observe", type=SUBJECTS,
+    _flag("Messages", "--observe", type=types.SUBJECTS,
           help="Publish nothing: count the messages on this subject, which may have wildcards."),
-    _flag("Messages", "--rate", type=RATE, default="1", help="Messages per second, or max."),
-    _flag("Messages", "--count", type=whole(1), help="End after N messages published."),
-    _flag("Messages", "--duration", type=POSITIVE_DURATION, help="End after this time."),
-    _flag("Messages", "--reconnect-buffer", type=SIZE, default="8MiB",
+    _flag("Messages", "--rate", type=types.RATE, default="1", help="Messages per second, or max."),
+    _flag("Messages", "--count", type=types.whole(1), help="End after N messages published."),
+    _flag("Messages", "--duration", type=types.POSITIVE_DURATION, help="End after this time."),
+    _flag("Messages", "--reconnect-buffer", type=types.SIZE, default="8MiB",
           help="Messages kept while there is no connection; more are rejected."),
-    _flag("JetStream", "--js-domain", type=TOKEN, help="JetStream domain."),
-    _flag("JetStream", "--js-api-prefix", type=SUBJECT_PREFIX, help="Subject prefix of the JetStream API."),
-    _flag("Connection", "--reconnect-wait", type=DURATION, default="2s", help="Wait before the next round of dials."),
-    _flag("Connection", "--reconnect-jitter", type=DURATION, default="100ms", help="Random time added to that wait."),
-    _flag("Connection", "--reconnect-jitter-tls", type=DURATION, default="1s", help="The same under TLS."),
-    _flag("Connection", "--max-reconnects", type=whole(-1), default="-1",
+    _flag("JetStream", "--js-domain", type=types.TOKEN, help="JetStream domain."),
+    _flag("JetStream", "--js-api-prefix", type=types.SUBJECT_PREFIX, help="Subject prefix of the JetStream API."),
+    _flag("Connection", "--reconnect-wait", type=types.DURATION, default="2s",
+          help="Wait before the next round of dials."),
+    _flag("Connection", "--reconnect-jitter", type=types.DURATION, default="100ms",
+          help="Random time added to that wait."),
+    _flag("Connection", "--reconnect-jitter-tls", type=types.DURATION, default="1s", help="The same under TLS."),
+    _flag("Connection", "--max-reconnects", type=types.whole(-1), default="-1",
           help="Further dials of each server before giving up: -1 no limit, 0 none."),
     _flag("Connection", "--retry-on-failed-connect/--no-retry-on-failed-connect", default=True,
           show_default=False, help="Keep trying if the first connect fails (default), or exit."),
     _flag("Connection", "--ignore-discovered-servers", is_flag=True, help="Dial the given servers only."),
     _flag("Connection", "--no-randomize", is_flag=True, help="Dial the servers in the given order."),
-    _flag("Connection", "--ping-interval", type=POSITIVE_DURATION, default="2m", help="Between two keep-alive PINGs."),
-    _flag("Connection", "--max-pings-out", type=whole(1), default="2",
+    _flag("Connection", "--ping-interval", type=types.POSITIVE_DURATION, default="2m",
+          help="Between two keep-alive PINGs."),
+    _flag("Connection", "--max-pings-out", type=types.whole(1), default="2",
           help="PINGs without a PONG before the connection is stale."),
-    _flag("Connection", "--rtt-interval", type=POSITIVE_DURATION, default="1s",
+    _flag("Connection", "--rtt-interval", type=types.POSITIVE_DURATION, default="1s",
           help="Between two round-trip measurements."),
 ]  # fmt: skip
 
 _CHECK_FLAGS = [
     _flag("Check", "--all", "every_address", is_flag=True, help="Every server, and every address of its name."),
     *(
-        _flag("Thresholds", f"--{what}-{level}", type=POSITIVE_DURATION, default=default, help=help_)
+        _flag("Thresholds", f"--{what}-{level}", type=types.POSITIVE_DURATION, default=default, help=help_)
         for what, of in (("connect", "DNS to PONG"), ("rtt", "PING to PONG"), ("req", "publish to receive"))
         for level, default, help_ in (
             ("warn", "500ms", f"WARNING where {of} takes this long."),
             ("critical", "1s", f"CRITICAL where {of} takes this long."),
         )
     ),
-    _flag("Output", "--format", "as_format", type=one_of("FORMAT", "text", "nagios", "json", "prometheus"),
+    _flag("Output", "--format", "as_format", type=types.one_of("FORMAT", "text", "nagios", "json", "prometheus"),
           default="text", help="text, nagios, json or prometheus."),
-    _flag("Output", "--outfile", type=NEW_FILE, help="Write to this file instead, atomically."),
-    _flag("Output", "--namespace", type=NAMESPACE, default="nats_server_check",
+    _flag("Output", "--outfile", type=types.NEW_FILE, help="Write to this file instead, atomically."),
+    _flag("Output", "--namespace", type=types.NAMESPACE, default="nats_server_check",
           help="Prefix of prometheus metrics."),
 ]  # fmt: skip
 
 _DISPLAY_FLAGS = [
-    _variable("Display", "--theme", type=NAME, envvar="TEXTUAL_THEME", help="Theme of the dashboard."),
+    _variable("Display", "--theme", type=types.NAME, envvar="TEXTUAL_THEME", help="Theme of the dashboard."),
     _flag("Display", "--messages", is_flag=True, help="Show single messages, also at a high rate."),
     _flag("Display", "--no-title", is_flag=True, help="Leave the terminal's title alone."),
     _flag("Alerts", "--bell", is_flag=True, help="Ring the terminal's bell when the health changes."),
     _flag("Alerts", "--notify", is_flag=True, help="Desktop notification when the health changes (OSC 9 and 777)."),
-    _flag("Alerts", "--on-change", type=COMMAND, help="Run this command when the health changes."),
-    _flag("Alerts", "--on-outage", type=COMMAND, help="Run this command when an outage begins and when it ends."),
+    _flag("Alerts", "--on-change", type=types.COMMAND, help="Run this command when the health changes."),
+    _flag("Alerts", "--on-outage", type=types.COMMAND, help="Run this command when an outage begins and when it ends."),
 ]
 
 _LOG_FLAGS = [
     _flag("Output", "--plain", is_flag=True, help="A log, one line per event."),
-    _flag("Output", "--format", "log_format", type=one_of("FORMAT", *LOG_FORMATS), default="text",
+    _flag("Output", "--format", "log_format", type=types.one_of("FORMAT", *LOG_FORMATS), default="text",
           help="With --plain: text, logfmt or json, for log collectors."),
-    _flag("Output", "--level", "log_level", type=one_of("LEVEL", *LOG_LEVELS), default="debug",
+    _flag("Output", "--level", "log_level", type=types.one_of("LEVEL", *LOG_LEVELS), default="debug",
           help="With --plain: lines of this level and above: debug, info, warn or error."),
 ]  # fmt: skip
 
@@ -205,74 +175,51 @@ _RECORD_FLAGS = [
     _flag(
         "Output",
         "--record",
-        type=NEW_FILE,
+        type=types.NEW_FILE,
         help="Record the event stream to this file, compressed when it ends in .zst or .gz.",
     ),
-    _flag("Output", "--record-max", type=PART_SIZE, help="Size of a part; a full part is numbered and closed."),
-    _flag("Output", "--record-keep", type=whole(1), default="10", help="Number of parts kept."),
+    _flag("Output", "--record-max", type=types.PART_SIZE, help="Size of a part; a full part is numbered and closed."),
+    _flag("Output", "--record-keep", type=types.whole(1), default="10", help="Number of parts kept."),
 ]
 
 
 _REPORT_FLAGS = [
-    _flag("Output", "--format", "as_format", type=one_of("FORMAT", "text", "markdown", "html", "json"),
+    _flag("Output", "--format", "as_format", type=types.one_of("FORMAT", "text", "markdown", "html", "json"),
           default="text", help="text, markdown, html or json."),
-    _flag("Output", "--outfile", type=NEW_FILE, help="Write to this file instead, atomically."),
+    _flag("Output", "--outfile", type=types.NEW_FILE, help="Write to this file instead, atomically."),
 ]  # fmt: skip
 
 
-def _apply(flags: Sequence[Decorator[Any]], function: F) -> F:
-    for flag in reversed(flags):
-        function = flag(function)
-    return function
+def _decorator(*flags: Decorator[Any]) -> Callable[[F], F]:
+    """Add flags to a command, in this order."""
+
+    def decorate(function: F) -> F:
+        for flag in reversed(flags):
+            function = flag(function)
+        return function
+
+    return decorate
 
 
-def server_flags(function: F) -> F:
-    """``URL …``, ``--server`` and the context."""
-    return click.argument("url", nargs=-1, type=URL, metavar="[URL]...")(
-        _apply([*_SERVER_FLAGS, *_CONFIG_FLAGS], function)
-    )
-
-
-def connect_flags(function: F) -> F:
-    """Credentials, TLS, proxy and limits of one dial."""
-    return _apply(_CONNECT_FLAGS, function)
-
-
-def run_flags(function: F) -> F:
-    """What to publish, when to dial again and when to stop."""
-    return _apply(_RUN_FLAGS, function)
-
-
-def check_flags(function: F) -> F:
-    """Thresholds and formats of a check."""
-    return _apply(_CHECK_FLAGS, function)
-
-
-def display_flags(function: F) -> F:
-    """What the screen shows, and alerts."""
-    return _apply(_DISPLAY_FLAGS, function)
-
-
-def config_flags(function: F) -> F:
-    """The config file."""
-    return _apply(_CONFIG_FLAGS, function)
-
-
-def view_flags(function: F) -> F:
-    """What a view shows: a screen with its alerts, or a log."""
-    return _apply([*_LOG_FLAGS, *_DISPLAY_FLAGS], function)
-
-
-def output_flags(function: F) -> F:
-    """The form of the output, and the recording."""
-    return _apply([*_LOG_FLAGS, *_STREAM_FLAGS, *_DISPLAY_FLAGS], record_flags(function))
-
-
-def record_flags(function: F) -> F:
-    """Where the stream is recorded to."""
-    return _apply(_RECORD_FLAGS, function)
-
-
-def report_flags(function: F) -> F:
-    """Format and file of a report."""
-    return _apply(_REPORT_FLAGS, function)
+connect_flags = _decorator(*_CONNECT_FLAGS)
+"""Credentials, TLS, proxy and limits of one dial."""
+config_flags = _decorator(*_CONFIG_FLAGS)
+"""The config file."""
+server_flags = _decorator(
+    click.argument("url", nargs=-1, type=types.URL, metavar="[URL]..."), *_SERVER_FLAGS, *_CONFIG_FLAGS
+)
+"""``URL …``, ``--server`` and the context."""
+run_flags = _decorator(*_RUN_FLAGS)
+"""What to publish, when to dial again and when to stop."""
+check_flags = _decorator(*_CHECK_FLAGS)
+"""Thresholds and formats of a check."""
+display_flags = _decorator(*_DISPLAY_FLAGS)
+"""What the screen shows, and alerts."""
+view_flags = _decorator(*_LOG_FLAGS, *_DISPLAY_FLAGS)
+"""What a view shows: a screen with its alerts, or a log."""
+output_flags = _decorator(*_LOG_FLAGS, *_STREAM_FLAGS, *_DISPLAY_FLAGS, *_RECORD_FLAGS)
+"""The form of the output, and the recording."""
+record_flags = _decorator(*_RECORD_FLAGS)
+"""Where the stream is recorded to."""
+report_flags = _decorator(*_REPORT_FLAGS)
+"""Format and file of a report."""

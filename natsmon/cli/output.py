@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from natsmon.text import atomic_file
@@ -60,6 +61,13 @@ def write_to(outfile: str | None, text: str) -> None:
         atomic_file.write(outfile, text)
     except OSError as error:
         raise Unwritable(f'--outfile: "{quotable(outfile)}" cannot be written: {error.strerror}') from error
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows of a table as lines, each column as wide as its longest cell."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)) for row in rows)
+    return [line.rstrip() for line in lines]
 
 
 def _put(text: str | bytes) -> None:

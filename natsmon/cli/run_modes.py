@@ -23,7 +23,6 @@ from natsmon.config.view_settings import ViewSettings
 
 if TYPE_CHECKING:
     from natsmon.lab.demo import Demo
-    from natsmon.recording.recorder import Recorder
     from natsmon.recording.target import Target
     from natsmon.stream.sink import Sink
     from natsmon.stream.source import Source
@@ -63,13 +62,12 @@ def choose(ctx: click.Context, layers: Layers) -> Mode:
     if control and not as_json:
         raise click.UsageError("--control needs --json", ctx)
     view = view_settings_from(layers)
-    log = layers.value("log_format")[0], layers.value("log_level")[0]
     if as_json:
         return Mode("json", view, control)
     if plain:
-        return Mode("plain", view, False, *log)
+        return _log_mode(layers, view)
     if why := missing_terminal():
-        return Mode("plain", view, False, *log, notice=f"{why}: this is the log, as with --plain")
+        return _log_mode(layers, view, f"{why}: this is the log, as with --plain")
     check_encoding()
     return Mode("dashboard", view)
 
@@ -77,8 +75,13 @@ def choose(ctx: click.Context, layers: Layers) -> Mode:
 def view_mode(ctx: click.Context) -> Mode:
     """The mode of a command that shows a stream or a recording: the dashboard, or the log."""
     layers = Layers(ctx)
-    log = layers.value("log_format")[0], layers.value("log_level")[0]
-    return Mode("plain" if ctx.params["plain"] else "dashboard", view_settings_from(layers), False, *log)
+    view = view_settings_from(layers)
+    return _log_mode(layers, view) if ctx.params["plain"] else Mode("dashboard", view)
+
+
+def _log_mode(layers: Layers, view: ViewSettings, notice: str = "") -> Mode:
+    log_format, log_level = (layers.value(name)[0] for name in ("log_format", "log_level"))
+    return Mode("plain", view, log_format=log_format, log_level=log_level, notice=notice)
 
 
 def run(
@@ -107,30 +110,19 @@ def run(
     with recording(record) as recorder:
         if mode.notice:
             complain(mode.notice)
-        return _run(mode, settings, record, recorder, sandbox, ctx)
+        if mode.form == "dashboard":
+            from natsmon.cli.context_choice import ContextChoice
+            from natsmon.stream.probe_child import ProbeChild
 
+            source = ProbeChild(settings)
+            contexts = ContextChoice(ctx, source, settings) if ctx is not None else None
+            return show(source, mode, demo=sandbox, record=record, recorder=recorder, contexts=contexts)
+        from natsmon.probe.process import run as run_probe
+        from natsmon.stream.outbox import Outbox
 
-def _run(
-    mode: Mode,
-    settings: Settings,
-    record: "Target | None",
-    recorder: "Recorder | None",
-    sandbox: "Demo | None",
-    ctx: click.Context | None,
-) -> int:
-    if mode.form == "dashboard":
-        from natsmon.cli.context_choice import ContextChoice
-        from natsmon.stream.probe_child import ProbeChild
-
-        source = ProbeChild(settings)
-        contexts = ContextChoice(ctx, source, settings) if ctx is not None else None
-        return show(source, mode, demo=sandbox, record=record, recorder=recorder, contexts=contexts)
-    from natsmon.probe.process import run as run_probe
-    from natsmon.stream.outbox import Outbox
-
-    outbox = Outbox(sys.stdout.fileno(), None if mode.form == "json" else mode.log().line)
-    sinks: Sequence[Sink] = [outbox] if recorder is None else [outbox, recorder]
-    return run_probe([settings], sinks, control=mode.control)
+        outbox = Outbox(sys.stdout.fileno(), None if mode.form == "json" else mode.log().line)
+        sinks: Sequence[Sink] = [outbox] if recorder is None else [outbox, recorder]
+        return run_probe([settings], sinks, control=mode.control)
 
 
 def show(source: "Source", mode: Mode, **options: Any) -> int:

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 from natsmon.text.plain_text import quotable
 from natsmon.text.read_file import read_file
 
-VARIABLE = "NATSMON_CONFIG"
 _CONTEXTS, _KEYMAP = "contexts", "keymap"
 CHOICES: dict[str, type] = {"theme": str, "messages": bool}
 """Values that can be chosen on screen and are kept, by the name of the flag."""

@@ -42,7 +42,6 @@ class Info(NamedTuple):
     client_ip: str = ""
     max_payload: int = 1024 * 1024
     headers: bool = False
-    auth_required: bool = False
     tls_required: bool = False
     tls_available: bool = False
     tls_verify: bool = False
@@ -50,7 +49,6 @@ class Info(NamedTuple):
     nonce: str = ""
     connect_urls: list[str] = []  # noqa: RUF012  # never changed
     ldm: bool = False
-    connect_info: bool = False
     remote_account: str = ""
     acc_is_sys: bool = False
     domain: str = ""

@@ -79,8 +79,6 @@ class Situation(NamedTuple):
     """Between two dials."""
     paused: bool = False
     observing: bool = False
-    reconnect_pending: bool = False
-    """A dial that a command asked for has not begun yet."""
 
 
 def refusal(command: type[Command], situation: Situation) -> str:

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from textual.app import ComposeResult
 from textual.events import Resize
 
-from natsmon.charts.cells import COMPONENTS, Row, fit, row
+from natsmon.charts.cells import COMPONENTS, Row, fit, fold, row
 from natsmon.tui.model.key_table import Key
 from natsmon.tui.model.log_window import LogWindow
 from natsmon.tui.model.moment import Moment
@@ -166,24 +166,14 @@ class Dashboard(PaneScreen):
             self._notice = None
         if small:
             words = f"terminal too small ({width}x{height}), natsmon needs {SMALLEST[0]}x{SMALLEST[1]}"
-            self._notice = _Notice(words)
+            self._notice = _Notice(
+                lambda _, width, height: [fit(row((line, "strong")), width) for line in fold(words, width)],
+                lambda _: None,
+            )
             self.mount(self._notice)
         else:
             self.natsmon.draw()
 
 
 class _Notice(Panel):
-    """A sentence that is folded: there is little room."""
-
-    def __init__(self, words: str) -> None:
-        self._words = words
-        super().__init__(self._folded, lambda moment: None)
-
-    def _folded(self, moment: Moment, width: int, height: int) -> list[Row]:
-        lines: list[str] = []
-        for word in self._words.split():
-            if lines and len(lines[-1]) + 1 + len(word) <= width:
-                lines[-1] += f" {word}"
-            else:
-                lines.append(word)
-        return [fit(row((line, "strong")), width) for line in lines]
+    """In the place of every other panel."""

@@ -44,9 +44,7 @@ def newest_move(moment: Moment) -> list[str]:
         sent = f"waiting to be disconnected, {since} so far"
         others = len({address(member.server) for member in state.pool.values()} - {address(connection.server)})
         others += state.pool_omitted
-        further = (
-            f"{others:,} other {'server' if others == 1 else 'servers'} in the pool" if others else "no other server"
-        )
+        further = f"{units.plural(others, 'other server')} in the pool" if others else "no other server"
         return [f"lame duck notice of {here} {_at(connection.lame_duck, moment)}", f"{sent}; {further}"]
     move = next(moves(state), None)
     if move is None:

@@ -6,20 +6,9 @@ from natsmon.text import units
 from natsmon.tui.model import figures
 from natsmon.tui.model.moment import Moment
 
-_ECHOED: tuple[str, ...] = ("attempted", "sent", "delivered", "in flight", "buffered", "rejected", "lost", "late")
-_ECHOED += ("duplicate", "bytes")
-_ACKNOWLEDGED: tuple[str, ...] = (
-    "attempted",
-    "sent",
-    "delivered",
-    "in flight",
-    "buffered",
-    "rejected",
-    "lost",
-    "resent",
-    "suppressed",
-)
-_ACKNOWLEDGED += ("late", "duplicate", "bytes")
+_COUNTED = ("attempted", "sent", "delivered", "in flight", "buffered", "rejected", "lost")
+_ECHOED = (*_COUNTED, "late", "duplicate", "bytes")
+_ACKNOWLEDGED = (*_COUNTED, "resent", "suppressed", "late", "duplicate", "bytes")
 _UNVERIFIED = ("attempted", "sent", "buffered", "rejected", "bytes")
 _OBSERVED = ("messages", "publishers", "missing", "duplicate", "out of order", "bytes")
 _REORDERED = ("out of order", "reordered")

@@ -9,19 +9,10 @@ from natsmon.tui.model.key_table import Key
 from natsmon.tui.model.moment import Moment
 from natsmon.tui.widgets.panel import Panel
 
-_SPARED: tuple[str, ...] = (
-    "",
-    "filter",
-    "servers",
-    "latency",
-    "drain",
-    "upgrade",
-    "open",
-    "next-server",
-    "outages",
-    "pause",
-)
-_SPARED += ("step", "time", "faster", "copy", "up", "older", "play")
+_SPARED = (
+    "", "filter", "servers", "latency", "drain", "upgrade", "open", "next-server", "outages", "pause",
+    "step", "time", "faster", "copy", "up", "older", "play",
+)  # fmt: skip
 """Ids of keys that give way where the line is short, first ones first."""
 
 
