@@ -132,6 +132,16 @@ class State(msgspec.Struct):
         return max(0, self.pool_size - len(self.pool))
 
     @property
+    def acknowledged(self) -> bool:
+        """Whether a stream acknowledges the messages."""
+        return self.connection is not None and self.connection.verification == "ack"
+
+    @property
+    def observing(self) -> bool:
+        """Whether messages of other publishers are counted, and none published."""
+        return self.connection is not None and self.connection.observing
+
+    @property
     def dial(self) -> Dial | None:
         """The dial in progress."""
         return self.dials[-1] if self.dials and self.dials[-1].outcome is None else None

@@ -207,8 +207,7 @@ class MonitorApp(ScreenApp):
 
     @property
     def _patience(self) -> float:
-        connection = self.viewed.state.connection
-        return READ_BACK_WITHIN if connection is not None and connection.verification == "ack" else LEAVE_WITHIN
+        return READ_BACK_WITHIN if self.viewed.state.acknowledged else LEAVE_WITHIN
 
     def action_interrupt(self) -> None:
         self._interrupted = True

@@ -146,7 +146,7 @@ def _silent(state: State, now: float, feed: Feed) -> Health | None:
 
 def _not_delivering(state: State, now: float, feed: Feed) -> Health | None:
     rates = state.rates
-    if state.connection is not None and state.connection.observing:
+    if state.observing:
         return Health("degraded", "NOT DELIVERING", _newest_error(state)) if _observing_denied(state) else None
     waited = now - max(rates.delivered_at, state.status_since)
     patience = _UNDELIVERED_FOR if rates.delivered_at else _NEVER_DELIVERED_FOR
@@ -197,7 +197,7 @@ def _delivering(state: State, now: float, feed: Feed) -> Health:
     due = max(last.delivered, last.sent - state.tally.in_flight)
     if not due:
         return Health("ok", "CONNECTED", f"for {_seconds(now - state.status_since)}")
-    came = "stored" if state.connection is not None and state.connection.verification == "ack" else "came back"
+    came = "stored" if state.acknowledged else "came back"
     return Health(
         "ok", "CONNECTED", f"{units.grouped(last.delivered)} of {units.grouped(due)} {came} in the last minute"
     )

@@ -1,9 +1,10 @@
 """Summary of a session, left in the terminal when the dashboard ends: six lines, and how to replay it."""
 
 import shlex
-import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
+
+from rich.cells import cell_len, set_cell_size
 
 from natsmon.state import OutageRecord, State, availability
 from natsmon.state.histogram import Histogram
@@ -102,16 +103,15 @@ def _outage(state: State, outage: OutageRecord, now: float) -> str:
 
 def _messages(state: State) -> Iterator[str]:
     """Totals; what was not verified is neither called lost nor delivered."""
-    connection, tally = state.connection, state.tally
-    assert connection is not None
-    if connection.observing:
+    tally = state.tally
+    if state.observing:
         yield _observed(state.observed)
         return
     if not tally.attempted:
         yield "none"
         return
     verified = tally.delivered > 0 or tally.lost > 0 or not state.was_unverified
-    delivered = "acknowledged" if connection.verification == "ack" else "delivered"
+    delivered = "acknowledged" if state.acknowledged else "delivered"
     sums = [(tally.attempted, "attempted"), *([(tally.delivered, delivered), (tally.lost, "lost")] * verified)]
     others = units.counts(
         (tally.undelivered, "undelivered"),
@@ -141,7 +141,7 @@ def _observed(seen: ev.Observed | None) -> str:
 
 def _latency(state: State) -> Iterator[str]:
     """Of the run, in milliseconds."""
-    echo = "ack" if state.connection is not None and state.connection.verification == "ack" else "echo"
+    echo = "ack" if state.acknowledged else "echo"
     both = (("ping", state.pings.run), (echo, state.echoes.run))
     measured = [f"{name} {_percentiles(run)}" for name, run in both if run.count]
     yield f"{', '.join(measured)} ms" if measured else "not measured"
@@ -180,16 +180,9 @@ def _clip(name: str) -> str:
 
 
 def _cut(text: str, columns: int = WIDTH) -> str:
-    if len(text) <= columns and _columns(text) <= columns:
+    if len(text) <= columns and cell_len(text) <= columns:
         return text
-    text = text[: columns - 1]
-    while _columns(text) > columns - 1:
-        text = text[:-1]
-    return f"{text}…"
-
-
-def _columns(text: str) -> int:
-    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
+    return f"{set_cell_size(text[: columns - 1], columns - 1).rstrip()}…"
 
 
 def _quoted(name: str) -> str:

@@ -70,7 +70,7 @@ def test_summary_of_a_run_that_never_connected() -> None:
     assert output["up"] == "never connected, 2 attempts in 1.00 ms: connection refused"
     assert output["messages"] == "none"
     assert output["latency"] == "not measured"
-    assert output["servers"] == "none used; 0 reconnects; CLOSED: gave up after 2 attempts: connection …"
+    assert output["servers"] == "none used; 0 reconnects; CLOSED: gave up after 2 attempts: connection…"
 
 
 @pytest.mark.parametrize(

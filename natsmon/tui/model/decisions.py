@@ -43,7 +43,7 @@ def decide(action: str, moment: Moment, *, pausing: bool | None = None) -> Decis
         status=state.status,
         waiting=state.waiting is not None,
         paused=paused,
-        observing=state.connection is not None and state.connection.observing,
+        observing=state.observing,
     )
     return commands.refusal(kind, situation) or kind(conn=state.conn)
 

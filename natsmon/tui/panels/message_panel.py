@@ -59,7 +59,7 @@ def tick(moment: Moment) -> object:
 def rows(moment: Moment, width: int, height: int) -> list[Row]:
     state = moment.state
     tally = state.tally if state.tally.t > 0 or state.tally.attempted > 0 else None
-    if state.connection is not None and state.connection.observing:
+    if state.observing:
         return _table(_OBSERVED, state.observed, width, height)
     if tally is None and not state.ever_connected and height <= 1:
         return [fit(row(("waiting for the first message", "label")), width)]
@@ -68,11 +68,11 @@ def rows(moment: Moment, width: int, height: int) -> list[Row]:
         known = tally is not None and bool(tally.delivered or tally.lost)
         names = _echoed(tally, width) if known else _UNVERIFIED
         return [*_table(names, tally, width, height - 1), reason][:height]
-    if state.connection is not None and state.connection.verification == "ack":
-        if (found := state.audit) is not None:
-            return [*_table(_ACKNOWLEDGED, tally, width, height - 1), _stored(found, width)][:height]
-        return _table(_ACKNOWLEDGED, tally, width, height)
-    return _table(_echoed(tally, width), tally, width, height)
+    if not state.acknowledged:
+        return _table(_echoed(tally, width), tally, width, height)
+    if (found := state.audit) is not None:
+        return [*_table(_ACKNOWLEDGED, tally, width, height - 1), _stored(found, width)][:height]
+    return _table(_ACKNOWLEDGED, tally, width, height)
 
 
 def _echoed(tally: ev.Tally | None, width: int) -> tuple[str, ...]:

@@ -21,8 +21,7 @@ def tick(moment: Moment) -> object:
 
 def echo(moment: Moment) -> str:
     """What an echo is called: a stream acknowledges."""
-    connection = moment.state.connection
-    return "ack" if connection is not None and connection.verification == "ack" else "echo"
+    return "ack" if moment.state.acknowledged else "echo"
 
 
 def rows(moment: Moment, width: int, height: int) -> list[Row]:

@@ -38,18 +38,16 @@ def idle(key: Key, moment: Moment) -> bool:
 def tick(moment: Moment) -> object:
     """Changes when a label, or whether a key has an effect, would."""
     state = moment.state
-    observing = state.connection is not None and state.connection.observing
-    return state.paused, state.status, moment.stream, state.waiting is not None, observing
+    return state.paused, state.status, moment.stream, state.waiting is not None, state.observing
 
 
 def leaving(moment: Moment) -> str:
     """What is waited for before natsmon quits; empty unless it is quitting."""
     if moment.stream != "leaving":
         return ""
-    connection, doing = moment.state.connection, "closing…"
+    doing = "closing…"
     if moment.state.status in ("CONNECTED", "DRAINING"):
-        reads = connection is not None and connection.verification == "ack"
-        doing = "draining and reading back…" if reads else "draining…"
+        doing = "draining and reading back…" if moment.state.acknowledged else "draining…"
     return f"{doing} q again quits at once"
 
 

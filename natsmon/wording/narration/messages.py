@@ -20,8 +20,7 @@ def _published(event: ev.Published, state: State) -> Line:
 
 
 def _echoed(event: ev.Echoed, state: State) -> Line:
-    acknowledged = state.connection is not None and state.connection.verification == "ack"
-    how = "acknowledged" if acknowledged else "echoed"
+    how = "acknowledged" if state.acknowledged else "echoed"
     return "dim", f"message {event.seq} {how} after {units.elapsed(event.latency)}"
 
 
@@ -30,8 +29,7 @@ def _first_echo(event: ev.FirstEcho, state: State) -> Line:
     connection = state.period
     if connection is None or connection.first_echo != state.now or state.find_outage(connection.outage) is None:
         return None
-    acknowledged = state.connection is not None and state.connection.verification == "ack"
-    first = "first acknowledgement" if acknowledged else "first echo"
+    first = "first acknowledgement" if state.acknowledged else "first echo"
     after = units.elapsed(state.now - connection.began)
     if connection.subscribed is None:
         return "dim", f"{first} {after} after the connect"

@@ -45,9 +45,7 @@ def _note(event: ev.Note, state: State) -> Line:
 
 
 def _published(state: State) -> list[str]:
-    tally, connection = state.tally, state.connection
-    acknowledged = connection is not None and connection.verification == "ack"
-    echoed = "acknowledged" if acknowledged else "echoed"
+    tally, echoed = state.tally, "acknowledged" if state.acknowledged else "echoed"
     sums = [f"{units.grouped(tally.sent)} published"]
     if tally.delivered or tally.lost or not state.was_unverified:
         sums += [f"{units.grouped(tally.delivered)} {echoed}", f"{units.grouped(tally.lost)} lost"]
@@ -70,9 +68,7 @@ def _observed(counted: ev.Observed | None) -> list[str]:
 
 
 def _end(event: ev.End, state: State) -> Line:
-    connection = state.connection
-    observing = connection is not None and connection.observing
-    sums = _observed(state.observed) if observing else _published(state)
+    sums = _observed(state.observed) if state.observing else _published(state)
     sums.append(units.plural(state.reconnects, "reconnect"))
     why = f" ({clip(end_reason(event.reason))})" if event.reason else ""
     kind: Kind = "bad" if event.exit_code else "info"
