@@ -22,8 +22,9 @@ StartServer = Callable[..., NatsServer]
 
 
 # The same examples each time, as long as they take on a busy machine; --hypothesis-profile=explore looks for new ones.
-hypothesis.settings.register_profile("explore", deadline=None)
-hypothesis.settings.register_profile("steady", deadline=None, derandomize=True)
+SLOW = [hypothesis.HealthCheck.too_slow]
+hypothesis.settings.register_profile("explore", deadline=None, suppress_health_check=SLOW)
+hypothesis.settings.register_profile("steady", deadline=None, suppress_health_check=SLOW, derandomize=True)
 hypothesis.settings.load_profile("steady")
 
 

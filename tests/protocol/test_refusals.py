@@ -253,7 +253,7 @@ authorization {{
 async def test_refusal_of_an_auth_callout_that_does_not_answer(
     nats_server: StartServer, credentials: dict[str, str]
 ) -> None:
-    failed = await refused(nats_server(config=CALLOUT.format(timeout=0.6)), **credentials)
+    failed = await refused(nats_server(config=CALLOUT.format(timeout=1.0)), **credentials)
     assert failed.where == ("connect", "auth_callout")
     assert "refused after " in failed.text
     assert failed.logs("auth callout")

@@ -18,6 +18,7 @@ from natsmon.recording.target import Target
 from natsmon.recording.writer import RecordingWriter
 from natsmon.stream import codec
 from natsmon.stream import events as ev
+from tests.conftest import SLOW
 from tests.recording.recorded import SUFFIXES, batches, compressed, echo, lines_of, session, written
 
 
@@ -47,7 +48,7 @@ def test_recording_cut_off_at_any_byte_is_read_up_to_there(tmp_path: Path, suffi
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[*SLOW, HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 @pytest.mark.usefixtures("small_members")
 def test_damage_costs_its_member_and_never_raises(tmp_path: Path, suffix: str, data: st.DataObject) -> None:
@@ -172,7 +173,7 @@ def test_small_block_that_expands_is_returned_in_pieces(tmp_path: Path) -> None:
     assert sum(lengths) <= 24 << 20
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[*SLOW, HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=400), st.sampled_from([b"", b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", session()]))
 def test_any_bytes_can_be_opened(tmp_path: Path, content: bytes, head: bytes) -> None:
     for suffix in SUFFIXES:

@@ -187,13 +187,14 @@ def test_two_recorders_cannot_write_one_file(tmp_path: Path) -> None:
 # -- reading ------------------------------------------------------------------------------------------
 
 
-def test_200_000_events_are_read_within_a_second_of_cpu(tmp_path: Path) -> None:
+def test_200_000_events_are_read_quickly(tmp_path: Path) -> None:
+    """Some 0.3 s of CPU on an idle machine; here only the order of magnitude."""
     path = tmp_path / "run.jsonl"
     path.write_bytes(session() + b"".join(map(echo, range(200_000))))
     began = os.times()
     assert sum(len(batch.events) for batch in Recording([path]).batches()) == 200_001
     ended = os.times()
-    assert (ended.user + ended.system) - (began.user + began.system) < 1.0
+    assert (ended.user + ended.system) - (began.user + began.system) < 3.0
 
 
 def test_reading_has_progress_and_can_be_left(tmp_path: Path) -> None:
