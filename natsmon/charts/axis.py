@@ -29,9 +29,9 @@ class TimeAxis(msgspec.Struct, frozen=True):
     def over(cls, clocks: Iterable[RunClock]) -> "TimeAxis":
         """One axis for all of these runs."""
         known = list(clocks)
-        start = min(clock.started for clock in known)
-        end = max(clock.started + max(clock.seconds, 1e-3) for clock in known)
-        return cls(start, end, start > 0)
+        start = min(clock.started + clock.began for clock in known)
+        end = max(clock.started + max(clock.seconds, clock.began + 1e-3) for clock in known)
+        return cls(start, end, min(clock.started for clock in known) > 0)
 
     def place(self, at: float) -> float:
         """0 to 1."""

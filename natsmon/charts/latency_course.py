@@ -168,11 +168,12 @@ def _lines(
 
     def samples() -> Iterator[_Sample]:
         for point in points:
-            first, last = (int(at / seconds) for at in (point.began, point.began + point.seconds * 0.999))
-            yield from ((place, point.p50, point.max) for place in range(first, min(last, count - 1) + 1))
+            began = point.began - clock.began
+            first, last = (int(at / seconds) for at in (began, began + point.seconds * 0.999))
+            yield from ((place, point.p50, point.max) for place in range(max(0, first), min(last, count - 1) + 1))
 
     drawn = [*_plot(samples(), count, _LINES)]
-    drawn.append(row((" " * _MARGIN, "label")) + _marks(timeline, clock.seconds, 0.0, seconds, count))
+    drawn.append(row((" " * _MARGIN, "label")) + _marks(timeline, clock.seconds, clock.began, seconds, count))
     lines = [text_of(line).rstrip() for line in drawn]
     return [*lines, " " * _MARGIN + axis.line(count), f"{'':{_MARGIN}}█ median  {DOT} longest  × outage"]
 

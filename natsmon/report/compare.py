@@ -1,5 +1,6 @@
 """Several runs side by side: before and after, or three machines at the same time."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import PurePath
@@ -84,7 +85,7 @@ def _versions(run: Run) -> str:
 
 _LINES = (
     _Line("name", "name", 0, lambda run: run.name),
-    _Line("started", "at", 0, lambda run: run.started),
+    _Line("started", "at", 0, lambda run: run.started and run.started + run.began),
     _Line("watched", "s", 0, lambda run: run.watched),
     _Line("servers' version", "text", 0, _versions),
     _Line("availability", "share", 1, lambda run: run.availability.share),
@@ -107,17 +108,25 @@ _LINES = (
 
 
 def labelled(runs: Sequence[Run]) -> tuple[Run, ...]:
-    """Each with its own label: the file's name, or path where two have one name; session and connection of several."""
+    """Each with its own label: the file's name, or path where two have one name; session and connection of several.
+
+    A connection is named where no other of its session has the name; else it has its number and context.
+    """
     files = dict.fromkeys(run.file for run in runs)
     names = [PurePath(file).name or file for file in files]
     sessions = {run.file for run in runs if run.number > 1}
     connections = {(run.file, run.number) for run in runs if run.conn}
+    called = Counter((run.file, run.number, run.name) for run in runs)
 
     def label(run: Run) -> str:
         name = PurePath(run.file).name or run.file
         name = run.file if names.count(name) > 1 else name
         parts = [str(run.number)] * (run.file in sessions)
-        parts += [words.name(run.name) or f"connection {run.conn}"] * ((run.file, run.number) in connections)
+        if (run.file, run.number) in connections:
+            context = run.settings.get("context", ("", ""))[0]
+            numbered = [f"connection {run.conn}"] + [f"context {words.name(context)}"] * bool(context)
+            named = run.name and called[run.file, run.number, run.name] == 1
+            parts += [words.name(run.name)] if named else numbered
         return f"{name} ({', '.join(parts)})" if parts else name
 
     return tuple(replace(run, label=label(run)) for run in runs)
@@ -131,7 +140,7 @@ def compared(runs: tuple[Run, ...]) -> Comparison | None:
 
 
 def _overlapping(runs: tuple[Run, ...]) -> bool:
-    known = sorted((run.started, run.started + run.seconds) for run in runs if run.started > 0)
+    known = sorted((run.started + run.began, run.started + run.seconds) for run in runs if run.started > 0)
     return any(one[1] > other[0] for one, other in pairwise(known))
 
 
@@ -151,14 +160,15 @@ def blocks(runs: tuple[Run, ...], comparison: Comparison) -> Iterator[Block]:
     """The comparison: a table and, for runs at the same time, one chart of all."""
     same = "at the same time, at least in part" if comparison.overlapping else "one after the other"
     yield Heading("Side by side", 2)
-    yield Prose(f"{len(runs)} sessions, {same}. Better, worse and differs are against the first, {runs[0].label}.")
+    what = "connections" if any(run.conn for run in runs) else "sessions"
+    yield Prose(f"{len(runs)} {what}, {same}. Better, worse and differs are against the first, {runs[0].label}.")
     columns = (Column(""), *(Column(run.label, "right") for run in runs))
     rows = tuple(
         (Cell(_called(row)), *(_cell(row.unit, value, mark) for value, mark in zip(row.values, row.marks, strict=True)))
         for row in comparison.rows
         if any(value not in (None, "") for value in row.values)
     )
-    yield Table("Sessions side by side", columns, rows)
+    yield Table(f"{what.capitalize()} side by side", columns, rows)
     if comparison.overlapping:
         yield status_timeline.chart([lane(run) for run in runs if run.started > 0])
 

@@ -178,8 +178,10 @@ class Run(msgspec.Struct, frozen=True):
     """Of servers, by address."""
     started: float
     """Wall clock; 0 when unknown."""
+    began: float
+    """When the connection was opened."""
     seconds: float
-    """Until the last event read."""
+    """Until the last event read, from the beginning of the session."""
     missing: float | None
     """Seconds at the beginning of which nothing is known; none when events or a snapshot cover them."""
     events: int
@@ -192,9 +194,12 @@ class Run(msgspec.Struct, frozen=True):
     observing: bool
     settings: dict[str, tuple[str, str]]
     """Value and origin of each setting."""
+    replaced_by: int | None
+    """The connection that was opened in its place."""
     finished: bool
-    """Its end was read."""
+    """The end of its session was read."""
     exit_code: int | None
+    """Of its session."""
     end_reason: str
     closed: str
     """Why the connection was closed; empty when it was not."""
@@ -236,12 +241,12 @@ class Run(msgspec.Struct, frozen=True):
     @property
     def watched(self) -> float:
         """Seconds of which something is known."""
-        return max(0.0, self.seconds - (self.missing or 0.0))
+        return max(0.0, self.seconds - max(self.began, self.missing or 0.0))
 
     @property
     def clock(self) -> RunClock:
         """Its wall clock."""
-        return RunClock(self.started, self.seconds)
+        return RunClock(self.started, self.seconds, self.began)
 
 
 class Unread(msgspec.Struct, frozen=True):

@@ -42,6 +42,7 @@ def facts_of(state: State, coverage: "Coverage", file: str, number: int, events:
         name=connection.name if connection else "",
         names=names(state),
         started=_wall(session.started) if session.offsets else 0.0,
+        began=state.began,
         seconds=state.now,
         missing=coverage.missing,
         events=events,
@@ -52,6 +53,7 @@ def facts_of(state: State, coverage: "Coverage", file: str, number: int, events:
         verification=connection.verification if connection else "echo",
         observing=connection.observing if connection else False,
         settings=connection.settings if connection else {},
+        replaced_by=state.replaced_by,
         finished=end is not None,
         exit_code=end.exit_code if end else None,
         end_reason=end.reason if end else "",
@@ -157,5 +159,5 @@ def _left_out(state: State, coverage: "Coverage") -> Iterator[str]:
     up = state.status_seconds("CONNECTED", state.now) + state.status_seconds("DRAINING", state.now)
     if (gone := up - sum(period.seconds(state.now) for period in state.periods)) > 1.0:
         yield f"{units.elapsed(gone)} of the time connected: not attributed to a server"
-    if (began := state.timeline[0].began) > 0:
+    if (began := state.timeline[0].began - state.began) > 0:
         yield f"the timeline of the first {units.elapsed(began)}"

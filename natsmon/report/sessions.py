@@ -1,5 +1,6 @@
 """The sessions of a recording, one after another; each of their connections is a run of the report."""
 
+import sys
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -49,7 +50,7 @@ class _Session:
     """The Tracks of one session, and what their events cover."""
 
     def __init__(self) -> None:
-        self.tracks = Tracks(limits=LIMITS)
+        self.tracks = Tracks(limits=LIMITS, replaced_kept=sys.maxsize)
         self._coverage: dict[int, Coverage] = {}
         self._counts: Counter[int | None] = Counter()
 

@@ -27,6 +27,8 @@ def _watched(run: Run) -> Figure:
 
 
 def _ended(run: Run) -> Figure:
+    if run.replaced_by is not None:
+        return Figure("ended", Cell("replaced"), f"connection {run.replaced_by} was opened in its place")
     if not run.finished:
         known = run.missing is None or run.timeline[-1].status != "DISCONNECTED"
         return Figure("ended", Cell("unknown", "warn"), "the recording stops" + f" while {run.health}" * known)

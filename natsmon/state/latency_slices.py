@@ -7,6 +7,7 @@ from natsmon.stream import events as ev
 
 FINEST = 1.0
 """Seconds of a slice, at first."""
+_MINUTE = 60.0
 
 
 class LatencyPoint(msgspec.Struct, frozen=True):
@@ -27,12 +28,17 @@ class LatencySlices(msgspec.Struct):
     most: ev.Count
     width: ev.Seconds = FINEST
     slices: dict[int, Histogram] = {}
+    began: ev.Seconds = 0.0
+    """Where the first slice begins: the whole minute before the first sample."""
 
     def at(self, t: float) -> Histogram:
         """The slice that holds a time, to add samples to."""
-        while t >= self.width * self.most:
+        if not self.slices:
+            self.began = t // _MINUTE * _MINUTE
+        since = max(0.0, t - self.began)
+        while since >= self.width * self.most:
             self._widen()
-        number = int(t / self.width)
+        number = int(since / self.width)
         found = self.slices.get(number)
         if found is None:
             found = self.slices[number] = Histogram()
@@ -44,7 +50,8 @@ class LatencySlices(msgspec.Struct):
 
     def _point(self, number: int, slice_: Histogram) -> LatencyPoint:
         p50, p99 = slice_.percentiles(50, 99)
-        return LatencyPoint(number * self.width, self.width, slice_.count, p50 or 0.0, p99 or 0.0, slice_.max)
+        began = self.began + number * self.width
+        return LatencyPoint(began, self.width, slice_.count, p50 or 0.0, p99 or 0.0, slice_.max)
 
     def _widen(self) -> None:
         self.width *= 2

@@ -50,16 +50,18 @@ def milliseconds(seconds: float) -> str:
 
 
 class RunClock(NamedTuple):
-    """The wall clock of a run, in UTC; durations since its beginning where the wall clock is unknown."""
+    """The wall clock of a run, in UTC; durations since the session began where the wall clock is unknown."""
 
     started: float
-    """Seconds since the epoch; 0 when unknown."""
+    """When the session began, in seconds since the epoch; 0 when unknown."""
     seconds: float
-    """The run's length."""
+    """Its end, in seconds since the session began."""
+    began: float = 0.0
+    """Its beginning, likewise: later than 0 for a connection that was opened in the session."""
 
     @property
     def _several_days(self) -> bool:
-        return self.started > 0 and self.started // _DAY != (self.started + self.seconds) // _DAY
+        return self.started > 0 and (self.started + self.began) // _DAY != (self.started + self.seconds) // _DAY
 
     def at(self, t: float) -> str:
         """A time of the run: ``16:26:16``, ``11-22 16:26:16`` in a run over several days, or ``+1m15s``."""
@@ -73,7 +75,8 @@ class RunClock(NamedTuple):
         if self.started <= 0:
             return "at an unknown time"
         end = "%Y-%m-%d %H:%M:%S UTC" if self._several_days else "%H:%M:%S UTC"
-        return f"{utc('%Y-%m-%d %H:%M:%S', self.started)} to {utc(end, self.started + self.seconds)}"
+        began = utc("%Y-%m-%d %H:%M:%S", self.started + self.began)
+        return f"{began} to {utc(end, self.started + self.seconds)}"
 
 
 CLOCKS_DIFFER = 2.0

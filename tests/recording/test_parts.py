@@ -44,12 +44,16 @@ def long_session(count: int) -> list[bytes]:
 
 
 def folded(lines: list[bytes]) -> State:
+    return tracks_of(lines).first.state
+
+
+def tracks_of(lines: list[bytes]) -> Tracks:
     tracks = Tracks()
     for line in lines:
         event = codec.decode_event(line)
         assert event is not None
         tracks.apply(event)
-    return tracks.first.state
+    return tracks
 
 
 def in_sevens(lines: list[bytes]) -> list[list[bytes]]:
@@ -85,6 +89,21 @@ def test_each_part_alone_has_the_whole_history(tmp_path: Path, suffix: str) -> N
         assert all(len(line) <= codec.LINE_LIMIT for line in lines)
         assert [outage.id for outage in folded(lines).outages] == [1, 2]
     same(folded(lines), folded(put))
+
+
+def test_each_part_alone_has_the_connections_that_were_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    stream = streams.switched()
+    put = [codec.encode(event) for event in stream.events]
+    put += [codec.encode(ev.Echoed(t=stream.t + n, conn=1, seq=100 + n, latency=0.001)) for n in range(1_500)]
+    written(path, in_sevens(put), part_size=60_000, keep=100)
+    shutil.copy(path, tmp_path / "alone.jsonl")
+    alone = lines_of(tmp_path / "alone.jsonl")
+    again, whole = tracks_of(alone), tracks_of(put)
+    assert len(full_parts(path)) >= 1
+    assert (again.first.state.conn, len(again.of_session())) == (1, 2)
+    for one, other in zip(again.of_session(), whole.of_session(), strict=True):
+        same(one.state, other.state)
 
 
 def test_full_part_keeps_the_history_of_long_answers(tmp_path: Path) -> None:

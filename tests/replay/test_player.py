@@ -100,6 +100,26 @@ def test_step_pauses() -> None:
     assert (here.number, here.at) == (number, here.index.times[number - 1])
 
 
+@pytest.mark.usefixtures("small_blocks")
+def test_position_shows_the_connection_that_was_open_then() -> None:
+    events = streams.switched().events
+    switch = next(n for n, event in enumerate(events) if event.conn == 1)
+    here = at(events)
+    for number in (switch + 1, switch - 1, switch, len(events), 5, switch + 40):
+        here.to_event(number)
+        tracks = new_tracks()
+        for event in events[:number]:
+            tracks.apply(event)
+        same(here.tracks.first.state, tracks.first.state)
+        assert here.tracks.first.state.conn == (number > switch)
+        assert list(here.tracks.first.log) == list(tracks.first.log)
+    here.to_event(0)
+    assert here.to_outage(1)
+    assert here.tracks.first.state.conn == 1
+    assert here.at == here.index.outages[0].began == pytest.approx(2 * streams.connected().t)
+    assert len(here.index.outages) == 2
+
+
 def test_outages_are_sought_one_after_the_other() -> None:
     here = at(EVENTS)
     losses = [mark.began for mark in here.index.outages]

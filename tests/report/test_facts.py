@@ -98,7 +98,7 @@ def test_every_connection_of_a_session_is_a_run() -> None:
     second = [replace(event, conn=1) for event in events if not isinstance(event, ev.SessionEvent)]
     found, _ = sessions.runs([*events, *second], "run.jsonl")
     assert [(run.number, run.conn, run.availability.outages) for run in found] == [(1, 0, 2), (1, 1, 2)]
-    assert [run.label for run in compare.labelled(found)] == ["run.jsonl (orders)", "run.jsonl (orders)"]
+    assert [run.label for run in compare.labelled(found)] == ["run.jsonl (connection 0)", "run.jsonl (connection 1)"]
 
 
 def test_silence_lasts_to_the_next_answer_or_to_the_loss() -> None:

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
+from msgspec.structs import replace
+
 from natsmon.stream import events as ev
 
 STARTED = 1_750_000_000.0  # 2025-06-15 15:06:40 UTC
@@ -183,6 +185,19 @@ def outage() -> Stream:
     stream.totals.update(buffered=0, sent=stream.totals["sent"] + 2, lost=1)
     stream.settle(first).run(40).lose("stale", "no PONG for 2 PINGs").refused("east-2:4222", "reconnect")
     return stream.await_dial("east-1:4222").run(1, outcome="buffered").wait(0.4)
+
+
+def switched() -> Stream:
+    """As ``connected``; then, in a connection that was opened in the place of the first, as ``outage``."""
+    stream = connected().become("DRAINING", "replaced").become("CLOSED", "closed")
+    stream.add(ev.Closed(t=stream.t, cause="closed", text="another connection is opened in its place"))
+    second, times = outage(), ("t", "began", "ended", "until")
+    for event in second.events[1:]:
+        moved = {name: getattr(event, name) + stream.t for name in times if hasattr(event, name)}
+        if isinstance(event, ev.Connection):
+            moved.update(replaces=0, context="west")
+        stream.add(replace(event, conn=1, **moved))
+    return stream.wait(second.t)
 
 
 def cancelled() -> Stream:

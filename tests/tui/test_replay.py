@@ -177,6 +177,28 @@ async def test_loading_shows_how_far_it_is_and_esc_stops_it() -> None:
         assert "loaded to 25%" in text_on(app.query_one("#replay", Panel))
 
 
+async def test_replay_follows_the_connection_that_was_opened_in_the_place_of_another(tmp_path: Path) -> None:
+    events = streams.switched().events
+    opened = next(n for n, event in enumerate(events) if event.conn == 1)
+    async with played(written(tmp_path / "run.jsonl", events), size=(120, 50)) as replay:
+        replay.player.to_event(opened - 3)
+        await replay.settle()
+        assert "REPLAY CONNECTED" in replay.shown("status")
+        await replay.press("enter")
+        assert len(replay.app.screen_stack) == 2, "the page of the first connection's dial"
+        await replay.press("full_stop", "full_stop", "full_stop")
+        assert len(replay.app.screen_stack) == 2
+        assert "REPLAY CLOSED" in text_on(replay.app.screen.query_one("#status", Panel))
+        await replay.press("full_stop")
+        assert (replay.player.number, len(replay.app.screen_stack)) == (opened + 1, 1), "which the next one has not"
+        assert "switched to context west" in replay.shown("events")
+        assert "REPLAY CONNECTING" in replay.shown("status")
+        replay.player.to_event(opened - 3)
+        await replay.settle()
+        assert "REPLAY CONNECTED" in replay.shown("status")
+        assert "switched" not in replay.shown("events")
+
+
 async def test_unreadable_parts_are_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)  # a short name, whatever pytest calls its folders
     path = written(Path("run.jsonl"), EVENTS[:50])
