@@ -44,9 +44,8 @@ def read(paths: Sequence[str], names: Sequence[str] | None = None) -> Report:
             for one in recording.skipped
         ]
         if more:
-            unread.append(
-                Unread(called[path], f"{units.plural(more, 'session')} before the last {sessions.SESSIONS_KEPT}")
-            )
+            left_out = f"{units.plural(more, 'connection')} before the last {sessions.RUNS_KEPT}"
+            unread.append(Unread(called[path], left_out))
         if not found and not recording.skipped:
             unread.append(Unread(called[path], "it contains no event"))
     labelled = compare.labelled(runs)

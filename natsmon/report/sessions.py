@@ -10,7 +10,8 @@ from natsmon.report.run_facts import facts_of
 from natsmon.state import Limits, Tracks
 from natsmon.stream import events as ev
 
-SESSIONS_KEPT = 50
+RUNS_KEPT = 50
+"""Connections of all sessions of a file; a section of the report takes some 10 ms."""
 LIMITS = Limits(
     dials=50_000, dial_details=64 * 1024, outages=50_000, lost_seqs=50_000, periods=50_000, rtts=1, stretches=100_000,
     errors=200, bins=1, slices=240, log=1, messages=1,
@@ -83,18 +84,24 @@ class _Session:
 
 
 def runs(events: Iterable[ev.AnyEvent], file: str) -> tuple[list[Run], int]:
-    """The runs of the last ``SESSIONS_KEPT`` sessions of a stream, and the number of sessions before them."""
-    found: deque[list[Run]] = deque(maxlen=SESSIONS_KEPT)
-    number = 0
+    """The last ``RUNS_KEPT`` runs of a stream, and the number of runs before them."""
+    found: deque[Run] = deque(maxlen=RUNS_KEPT)
+    total = 0
+    for number, session in enumerate(_sessions(events), 1):
+        for run in session.runs(file, number):
+            total += 1
+            found.append(run)
+    return list(found), total - len(found)
+
+
+def _sessions(events: Iterable[ev.AnyEvent]) -> Iterator[_Session]:
+    """Each session, once every event of it was taken."""
     session: _Session | None = None
     for event in events:
         if session is None or (isinstance(event, ev.Session) and event.id != session.id):
             if session is not None:
-                number += 1
-                found.append(list(session.runs(file, number)))
+                yield session
             session = _Session()
         session.take(event)
     if session is not None:
-        number += 1
-        found.append(list(session.runs(file, number)))
-    return [run for of_session in found for run in of_session], number - len(found)
+        yield session

@@ -180,10 +180,18 @@ def test_repeated_session_continues_its_run() -> None:
 
 
 def test_only_the_last_sessions_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sessions, "SESSIONS_KEPT", 2)
+    monkeypatch.setattr(sessions, "RUNS_KEPT", 2)
     first = Stream().events[0]
     found, more = sessions.runs([replace(first, id=str(number)) for number in range(1, 4)], "run.jsonl")
     assert ([(run.number, run.id) for run in found], more) == ([(2, "2"), (3, "3")], 1)
+
+
+def test_only_the_last_connections_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One session may have thousands of connections."""
+    monkeypatch.setattr(sessions, "RUNS_KEPT", 3)
+    events = [Stream().events[0], *(ev.Connection(t=0.0, conn=conn, subject=str(conn)) for conn in range(5))]
+    found, more = sessions.runs(events, "run.jsonl")
+    assert ([run.subject for run in found], more) == (["2", "3", "4"], 2)
 
 
 def test_stream_without_its_beginning_has_no_wall_clock() -> None:
