@@ -75,6 +75,7 @@ class StreamClient(nats.aio.client.Client):
         self.on_pong: Callable[[], None] | None = None
         self.on_info: Callable[[Info], None] | None = None
         self.on_error: Callable[[str], None] | None = None
+        """Called with each error that leaves the connection open, as the server wrote it."""
         self.later_info: Info | None = None
         """The newest INFO that arrived before there was a callback for it."""
         self.later_errors: list[str] = []
@@ -170,12 +171,16 @@ class StreamClient(nats.aio.client.Client):
     async def _process_op_err(self, e: Exception) -> None:
         self.lose(*classify(e))
 
+    def redact(self, text: str) -> str:
+        """Server text, unless it contains a secret of ours."""
+        return self._stream.redact(text)
+
     async def _process_err(self, err_msg: str) -> None:
         # nats-py gives it in lower case; its parser still has the line. Subjects are case-sensitive.
         line = bytes(self._ps.buf[: self._ps.buf.find(b"\r\n")])
         raw = error_text(line)
         cause = classify_server_error(raw)
-        text = self._stream.redact(raw)
+        text = self.redact(raw)
         if cause == "auth_expired":
             from natsmon.protocol.jwt_claims import dated  # with msgspec, a tenth of what the library costs to import
 
@@ -184,9 +189,9 @@ class StreamClient(nats.aio.client.Client):
         if "permissions violation" not in lower and "maximum subscriptions exceeded" not in lower:
             self.lose(cause, text)
         elif self.on_error is not None:
-            self.on_error(text)
+            self.on_error(raw)
         elif len(self.later_errors) < _ERRORS_KEPT:
-            self.later_errors.append(text)
+            self.later_errors.append(raw)
 
     async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
         if initial_connection:

@@ -1,11 +1,23 @@
 """Which subscription or request a server's refusal is about."""
 
+import ast
 import re
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-_SUBJECT = re.compile(r'"([^"]*)"')
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+
+
+def quoted_subject(text: str) -> str:
+    """The subject that an error quotes, as Go's ``%q`` does: with ``\\"``, ``\\\\`` and ``\\u200b``; empty for none."""
+    found = _QUOTED.search(text)
+    if found is None:
+        return ""
+    try:
+        return str(ast.literal_eval(found[0]))  # the same escapes as in Python
+    except (SyntaxError, ValueError):
+        return found[0][1:-1]
 
 
 @dataclass(eq=False)
@@ -46,19 +58,23 @@ class Refusals:
         """No refusal of it follows, or it is for the user."""
         self.subscriptions.remove(subscription)
 
-    def handle(self, text: str) -> bool:
-        """Call the callback for this error; False when it is for the user."""
-        found = _SUBJECT.search(text)
-        subject = found[1] if found is not None else ""
+    def handle(self, text: str, shown: str) -> bool:
+        """Call the callback for this error; False when it is for the user.
+
+        Args:
+            text: As the server wrote it.
+            shown: The same for callbacks, without our secrets.
+        """
+        subject = quoted_subject(text)
         if "subscription" in text.lower():
-            return self._handle_subscription(subject, text)
+            return self._handle_subscription(subject, shown)
         if (publish_refused := self.on_publish_refused.get(subject)) is not None:
             publish_refused()
             return False
         asking = [each for each in self.subscriptions if each.requests and subject in (each.subject, *each.requests)]
         for each in asking:
             assert each.refused is not None
-            each.refused(text)
+            each.refused(shown)
         return bool(asking)
 
     def _handle_subscription(self, subject: str, text: str) -> bool:

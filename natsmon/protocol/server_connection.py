@@ -132,8 +132,9 @@ class ServerConnection:
         """Set what is called with each ``-ERR`` that leaves the connection open, but for refusals handled here."""
 
         def receive(text: str) -> None:
-            if not self.refusals.handle(text):
-                callback(text)
+            shown = self._client.redact(text)
+            if not self.refusals.handle(text, shown):
+                callback(shown)
 
         self._client.on_error = receive
         for text in self._client.later_errors:

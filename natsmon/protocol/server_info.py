@@ -15,6 +15,7 @@ from natsmon.dial.errors import DialError
 from natsmon.dial.stream import ByteReader, ByteWriter
 from natsmon.protocol.handshake_error import HandshakeError
 from natsmon.protocol.server_errors import classify_server_error, error_text
+from natsmon.text.plain_text import excerpt
 
 MAX_INFO = 64 * 1024
 """Longest INFO line in bytes; each advertised server of a cluster takes some 30."""
@@ -27,8 +28,6 @@ _INFOS_KEPT = 16
 
 _LINES_AT_ONCE = 64
 """Lines handled before other tasks of the loop run: buffered lines are read without a turn of the loop."""
-
-_SHOWN = 60
 
 
 class Info(NamedTuple):
@@ -148,7 +147,7 @@ def parse_info(body: bytes) -> tuple[Info, dict[str, Any]]:
     except (ValueError, ArithmeticError, RecursionError) as error:
         raise HandshakeError("info", "info_bad", f"INFO is not JSON: {error}") from error
     if not isinstance(raw, dict):
-        raise HandshakeError("info", "info_bad", f"INFO is not a JSON object: {_excerpt(body)}")
+        raise HandshakeError("info", "info_bad", f"INFO is not a JSON object: {excerpt(body)}")
     return convert_info(raw), raw
 
 
@@ -162,7 +161,7 @@ def convert_info(raw: dict[str, Any]) -> Info:
     for name, value in given.items():
         valid = type(value) is _KINDS[name]
         if not valid or (isinstance(value, list) and not all(isinstance(item, str) for item in value)):
-            raise HandshakeError("info", "info_bad", f"INFO is not valid: {name} is {_excerpt(repr(value).encode())}")
+            raise HandshakeError("info", "info_bad", f"INFO is not valid: {name} is {excerpt(repr(value).encode())}")
     return Info(**given)
 
 
@@ -209,21 +208,19 @@ async def _not_nats(opening: bytes, reader: ByteReader) -> HandshakeError:
                 rest = await reader.read(4096)
         except TimeoutError:
             pass
-    received = (opening + rest).splitlines()[0]
+    received = opening + rest
     if received.upper().startswith(b"-ERR"):
-        text = error_text(received)
-        cause = classify_server_error(text)
-        # Other servers answer -ERR too (Redis); without INFO an unknown text does not show that this one is NATS.
-        return HandshakeError("info", Cause.PROTOCOL if cause is Cause.SERVER_REFUSED else cause, text)
-    return HandshakeError("info", "protocol", f"the peer does not speak NATS: it sent {_excerpt(received)}")
+        line = received.splitlines()[0]
+        cause, text = classify_server_error(error_text(line)), error_text(line)
+        # Redis and POP3 servers answer -ERR too, without quotation marks.
+        foreign = cause is Cause.SERVER_REFUSED and not line.endswith(b"'")
+        return HandshakeError("info", Cause.PROTOCOL if foreign else cause, text)
+    if b"INFO {" in received:
+        return HandshakeError("info", Cause.INFO_BAD, f"INFO comes after other bytes: {excerpt(received)}")
+    return HandshakeError("info", "protocol", f"the peer does not speak NATS: it sent {excerpt(received)}")
 
 
 def _ended(partial: bytes) -> HandshakeError:
     if partial:
-        return HandshakeError("info", "eof", f"closed before INFO, after {_excerpt(partial)}")
+        return HandshakeError("info", "eof", f"closed before INFO, after {excerpt(partial)}")
     return HandshakeError("info", "eof", "closed before INFO")
-
-
-def _excerpt(received: bytes) -> str:
-    shown = received[:_SHOWN].decode(errors="backslashreplace").strip()
-    return repr(shown + ("…" if len(received) > _SHOWN else ""))

@@ -8,7 +8,7 @@ from natsmon.dial.causes import Cause
 from natsmon.dial.deadline import within
 from natsmon.dial.errors import DialError
 from natsmon.protocol.handshake_error import HandshakeError
-from natsmon.text.plain_text import clip, printable
+from natsmon.text.plain_text import clip, excerpt, printable
 
 _BODY_TIMEOUT = 0.05
 """Seconds for the body of a refusal, which mostly arrives in the same packet."""
@@ -32,7 +32,7 @@ async def read_answer(reader: asyncio.StreamReader, url: str) -> bytes:
         raise HandshakeError("info", "ws_bad", "the answer to the WebSocket upgrade does not end") from error
     found = re.match(rb"HTTP/1\.\d (\d{3})(?: ([^\r\n]*))?\r\n", head)
     if found is None:
-        raise HandshakeError("info", "ws_bad", f"the answer to the WebSocket upgrade is invalid: {_excerpt(head)}")
+        raise HandshakeError("info", "ws_bad", f"the answer to the WebSocket upgrade is invalid: {excerpt(head)}")
     if found[1] != b"101":
         raise _refused(int(found[1]), found[2] or b"", head, await _body(reader), url)
     return head
@@ -93,7 +93,7 @@ async def _not_http(opening: bytes, reader: asyncio.StreamReader) -> DialError:
         return HandshakeError("info", "ws_nats_port", "the server sent INFO instead of the answer to the upgrade")
     if opening[:1] in (b"\x15", b"\x16") and opening[1:2] == b"\x03":
         return HandshakeError("info", "ws_tls", "the peer answered the WebSocket upgrade in TLS")
-    sent = _excerpt(opening + await _body(reader))
+    sent = excerpt(opening + await _body(reader))
     return HandshakeError("info", "ws_bad", f"the peer does not speak HTTP: it sent {sent}")
 
 
@@ -103,7 +103,3 @@ async def _body(reader: asyncio.StreamReader) -> bytes:
             return await reader.read(4096)
     except (TimeoutError, OSError):
         return b""
-
-
-def _excerpt(data: bytes) -> str:
-    return repr(data.splitlines()[0][:_SHOWN].decode(errors="backslashreplace")) if data else "nothing"

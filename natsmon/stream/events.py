@@ -510,6 +510,8 @@ class Observed(Event, frozen=True, kw_only=True):
     """Numbers left out within the sequences."""
     duplicate: Count = 0
     out_of_order: Count = 0
+    refused: str = ""
+    """The server's error, once it has refused the subscription of this connection."""
 
 
 class CloseReason(Event, frozen=True, kw_only=True):

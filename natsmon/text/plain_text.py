@@ -9,6 +9,8 @@ import re
 TEXT_LIMIT = 300
 """Characters of one text of a server; its longest errors are shorter."""
 _QUOTE_LIMIT = 80
+_EXCERPT = 60
+"""Bytes of what a peer sent."""
 NAME_LIMIT = 64
 """Of one name."""
 
@@ -48,3 +50,11 @@ def quotable(text: str) -> str:
 def clip(text: str, limit: int = TEXT_LIMIT) -> str:
     """At most ``limit`` characters of the text, and a mark where some are left out."""
     return text if len(text) <= limit else text[:limit] + "…"
+
+
+def excerpt(data: bytes) -> str:
+    """Received bytes in quotes: the first line that is not blank; bytes that are not UTF-8 as ``\\xff``."""
+    line = next(filter(None, map(bytes.strip, data.splitlines())), None)
+    if line is None:
+        return "an empty line" if data else "nothing"
+    return f"'{printable(line[:_EXCERPT].decode(errors='backslashreplace'))}{'…' if len(line) > _EXCERPT else ''}'"

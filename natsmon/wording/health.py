@@ -113,8 +113,9 @@ def _connecting(state: State, now: float, feed: Feed) -> Health | None:
     failed = state.attempts - (state.dial is not None)
     if failed <= 0:
         return Health("down", "CONNECTING", "first attempt")
+    failure = _last_failure(state)
     attempts = f"{_attempts(state, failed)} in {_seconds(now - state.began)}"
-    return Health("down", "CONNECTING", f"{attempts}: {_last_failure(state)}")
+    return Health("down", "CONNECTING", f"{attempts}: {failure}" if failure else attempts)
 
 
 def _reconnecting(state: State, now: float, feed: Feed) -> Health | None:
@@ -147,7 +148,8 @@ def _silent(state: State, now: float, feed: Feed) -> Health | None:
 def _not_delivering(state: State, now: float, feed: Feed) -> Health | None:
     rates = state.rates
     if state.observing:
-        return Health("degraded", "NOT DELIVERING", _newest_error(state)) if _observing_denied(state) else None
+        refused = state.observed.refused if state.observed is not None else ""
+        return Health("degraded", "NOT DELIVERING", refused) if refused else None
     waited = now - max(rates.delivered_at, state.status_since)
     patience = _UNDELIVERED_FOR if rates.delivered_at else _NEVER_DELIVERED_FOR
     mixed = rates.mixed_at > 0 and now - rates.mixed_at < _MINUTE
@@ -240,10 +242,6 @@ def _last_failure(state: State) -> str:
 
 def _newest_error(state: State) -> str:
     return next(reversed(state.errors), "")
-
-
-def _observing_denied(state: State) -> bool:
-    return any("subscription" in error.casefold() for error in state.errors) and state.observed is None
 
 
 def _not_back(failed: int, state: State) -> str:

@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
+
 from natsmon.config.secret import Secret
 from natsmon.dial.dialer import Dialer
 from natsmon.dial.trace import DialTrace
@@ -68,3 +70,18 @@ async def test_question_without_an_answer_is_forgotten(server: NatsServer) -> No
         assert await ask(connection, "silence", b"", within=0.05) == []
         await connection.ping()
         assert connection.refusals.subscriptions == []
+
+
+@pytest.mark.parametrize("subject", ['a"b', "a\\b", "a\u200bb", "ü", "hunter2.x"])
+async def test_refusal_is_matched_whatever_the_server_quotes(nats_server: StartServer, subject: str) -> None:
+    """Go escapes quotation marks, backslashes and invisible characters; a subject may contain a secret."""
+    server = nats_server(config=FORBIDDING.replace("_INBOX.>", ">").replace("forbidden", ">"))
+    async with opened(server, user=Secret("ada"), password=Secret("hunter2")) as (connection, complaints):
+        refused: list[str] = []
+        published: list[str] = []
+        connection.subscribe(subject, lambda *_: None, refused=refused.append)
+        connection.on_publish_refused(subject, lambda: published.append(subject))
+        connection.write(f"PUB {subject} 0\r\n\r\n".encode())
+        await connection.ping()
+        assert (len(refused), len(published), len(complaints)) == (1, 1, 1)
+        assert not any("hunter2" in text for text in refused + complaints)

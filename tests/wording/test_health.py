@@ -129,6 +129,23 @@ def test_health_of_observing_has_the_rate_of_the_last_minute() -> None:
     assert (found.word, found.phrase) == ("CONNECTED", "observing orders.>, 120/s")
 
 
+def test_health_of_observing_a_forbidden_subject() -> None:
+    """The counts arrive all the same; after a reconnect the server may allow it."""
+    refused = 'Permissions Violation for Subscription to "orders.>"'
+    events = [*_connected(), ev.Connection(t=0.0, subject="orders.>", observing=True), ev.Observed(t=2.0)]
+    assert _now(events, 3.0, Feed()).level == "ok"
+    events.append(ev.Observed(t=4.0, refused=refused))
+    assert _now(events, 5.0, Feed())[:3] == ("degraded", "NOT DELIVERING", refused)
+    events.append(ev.Observed(t=6.0))
+    assert _now(events, 7.0, Feed()).level == "ok"
+
+
+def test_health_of_cancelled_attempts_has_no_failure() -> None:
+    started = ev.DialStart(t=1.0, dial=1, attempt=1, server="nats://a:4222", reason="initial")
+    cancelled = ev.DialEnd(t=2.0, dial=1, outcome="cancelled", cause="cancelled")
+    assert _now([*_start(), started, cancelled], 3.0, Feed()).phrase == "1 attempt in 3 s"
+
+
 @pytest.mark.parametrize(
     ("cause", "phrase"),
     [

@@ -15,7 +15,7 @@ from natsmon.probe.inquiry.connz import Connections, Row, decoded, seconds
 from natsmon.protocol import tls
 from natsmon.stream import events as ev
 from natsmon.stream.emitter import Emit
-from natsmon.text.plain_text import clip, printable
+from natsmon.text.plain_text import clip, excerpt, printable
 
 _LONGEST = 4 * 1024 * 1024
 """Bytes of an answer."""
@@ -25,7 +25,6 @@ _WITHIN = 2.0
 _TRIES = 2
 _PAUSE = 0.25
 """Seconds until a server has noted a connection that it just closed."""
-_SHOWN = 60
 
 
 class Closed(NamedTuple):
@@ -75,7 +74,7 @@ class MonitoringPort:
                 body = await self._get(path)
             answer = decoded(body, Connections)
             if answer is None or not answer.server_id:
-                raise _NotMonitoring(f"is not a monitoring port: {path.partition('?')[0]} is {_excerpt(body)}")
+                raise _NotMonitoring(f"is not a monitoring port: {path.partition('?')[0]} is {excerpt(body)}")
         except _NotMonitoring as error:
             self._report(f"{self.url} {error}")
             return None
@@ -130,7 +129,7 @@ class MonitoringPort:
 def _check_status(status: bytes) -> None:
     if b" 200" not in status:
         more = " (Go's HTTPS servers answer so to HTTP)" if b" 400" in status else ""
-        raise _NotMonitoring(f"is not a monitoring port: it answered {_excerpt(status)}{more}")
+        raise _NotMonitoring(f"is not a monitoring port: it answered {excerpt(status)}{more}")
 
 
 def _described(opening: bytes) -> str:
@@ -138,8 +137,4 @@ def _described(opening: bytes) -> str:
         return "is not a monitoring port: it sent INFO, as the port for clients does"
     if opening[:1] in (b"\x15", b"\x16"):
         return "speaks HTTPS, not HTTP"
-    return f"is not a monitoring port: it sent {_excerpt(opening)}" if opening else "closed the connection"
-
-
-def _excerpt(data: bytes) -> str:
-    return repr(data[:_SHOWN].partition(b"\n")[0].decode(errors="backslashreplace").strip())
+    return f"is not a monitoring port: it sent {excerpt(opening)}" if opening else "closed the connection"

@@ -10,6 +10,7 @@ from contextlib import AbstractAsyncContextManager, suppress
 from natsmon.dial.causes import Cause
 from natsmon.dial.errors import DialError
 from natsmon.dial.stream import Stream
+from natsmon.text.plain_text import excerpt
 
 Finding = tuple[Cause, str]
 Open = Callable[[], AbstractAsyncContextManager[Stream]]
@@ -82,6 +83,5 @@ def _recognized(answer: bytes, where: str) -> Finding | None:
             return Cause.MONITORING_PORT, f"it answers as the monitoring port of a NATS server does{where}"
         return Cause.HTTP, f"it answers in HTTP{where}"
     if answer:
-        shown = answer[:60].decode(errors="backslashreplace").splitlines()[0]
-        return Cause.PROTOCOL, f"it answered {shown!r}{where}"
+        return Cause.PROTOCOL, f"it answered {excerpt(answer)}{where}"
     return None

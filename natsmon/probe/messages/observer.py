@@ -67,6 +67,7 @@ class Observer(Verifier):
         self._emit = emit
         self._messages = self._bytes = self._publishers = 0
         self._missing = self._duplicate = self._out_of_order = 0
+        self._refused = ""
         self._sequences: dict[tuple[bytes, ...], _Sequence] = {}
         self._timer: asyncio.TimerHandle | None = None
 
@@ -75,14 +76,17 @@ class Observer(Verifier):
             if not connection.is_ours(subject, reply):  # the subject may cover requests of our own
                 self._receive(headers, payload)
 
-        connection.subscribe(self._subject, receive, refused=self._refused)
+        self._refused = ""
+        connection.subscribe(self._subject, receive, refused=self._on_refused)
         self._emit_counts()
 
     def connection_down(self) -> None:
         self._emit_counts()
 
-    def _refused(self, text: str) -> None:
+    def _on_refused(self, text: str) -> None:
+        self._refused = text
         self._emit(ev.AsyncError(text=text))
+        self._emit_counts()
         self.on_forbidden()
 
     def _receive(self, headers: bytes, payload: bytes) -> None:
@@ -130,6 +134,7 @@ class Observer(Verifier):
                 missing=min(self._missing, LARGEST),
                 duplicate=self._duplicate,
                 out_of_order=self._out_of_order,
+                refused=self._refused,
             )
         )
 

@@ -177,6 +177,7 @@ async def test_forbidden_subject_ends_observing(nats_server: StartServer) -> Non
     async with listening(settings(server.url, observe="hello", user=Secret("u"), password=Secret("p"))) as run:
         emitted = await run.events.until(ev.AsyncError)
         assert 'Permissions Violation for Subscription to "hello"' in emitted.text
+        assert (await run.events.until(ev.Observed)).refused == emitted.text
 
 
 def ending(*events: ev.AnyEvent, **connection: Any) -> str:
