@@ -39,8 +39,8 @@ check: $(VENV)/.dev ## format, lint, types, import contracts
 
 coverage: $(VENV)/.dev ## the lines and branches of natsmon that no test executes
 	@rm -rf .coverage && mkdir .coverage
-	@$(BIN)/coverage run -m pytest -q --numprocesses=4 --dist=worksteal $(ARGS)
-	@$(BIN)/coverage combine -q && $(BIN)/coverage report
+	@$(BIN)/coverage run -m pytest -q --numprocesses=4 --dist=worksteal $(ARGS); tests=$$?; \
+		$(BIN)/coverage combine -q && $(BIN)/coverage report; exit $$tests
 
 explore: $(VENV)/.dev ## property tests with new examples for SECONDS=60, from a random or the given SEED
 	@$(BIN)/python -m tests.harness.explore --seconds $(or $(SECONDS),60) $(if $(SEED),--seed $(SEED))

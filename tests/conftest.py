@@ -4,6 +4,7 @@ import asyncio
 import inspect
 import os
 import signal
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
@@ -40,6 +41,14 @@ def pytest_configure() -> None:
     asyncio.set_event_loop(None)  # else pytest-asyncio's first test makes one "to restore", which is never closed
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as of a script's job in the background,
         signal.signal(signal.SIGINT, signal.default_int_handler)  # and every program started here would ignore it too
+
+
+def pytest_sessionfinish() -> None:
+    """Write what coverage measured now: pytest-xdist kills a worker that takes long to exit."""
+    measured = "coverage" in sys.modules and sys.modules["coverage"].Coverage.current()
+    if measured:
+        measured.stop()
+        measured.save()
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
