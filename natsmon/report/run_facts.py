@@ -7,7 +7,6 @@ from natsmon.report import facts
 from natsmon.report.dial_facts import failed_in_outages, failures, percentiles, servers
 from natsmon.state import OutageRecord, State, availability
 from natsmon.state.latency_series import LatencySeries
-from natsmon.state.server_names import names
 from natsmon.text import units
 from natsmon.wording.health import health
 
@@ -40,7 +39,7 @@ def facts_of(state: State, coverage: "Coverage", file: str, number: int, events:
         label=file,
         id=session.id,
         name=connection.name if connection else "",
-        names=names(state),
+        names=state.server_names,
         started=_wall(session.started) if session.offsets else 0.0,
         began=state.began,
         seconds=state.now,

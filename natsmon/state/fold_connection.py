@@ -4,8 +4,9 @@ from sys import intern
 from typing import TYPE_CHECKING
 
 from natsmon.state.fold_outages import end_outage
-from natsmon.state.records import ConnectedPeriod, Stretch
+from natsmon.state.records import ConnectedPeriod, Stretch, address
 from natsmon.stream import events as ev
+from natsmon.text.plain_text import clip
 
 if TYPE_CHECKING:
     from natsmon.state.state import State
@@ -49,6 +50,7 @@ def connected(state: "State", event: ev.Connected) -> None:
     state.identity = None
     state.waiting = None
     state.errors = {}
+    name = name_server(state, event.server, event.server_name, event.server_id)
     _verify_again(state)
     silence_ended(state)
     end_period(state)
@@ -56,7 +58,7 @@ def connected(state: "State", event: ev.Connected) -> None:
         ConnectedPeriod(
             began=state.now,
             server=intern(event.server),
-            server_name=intern(event.server_name),
+            server_name=name,
             cluster=intern(event.cluster),
             version=intern(event.version),
             outage=outage.id if outage is not None else 0,
@@ -64,6 +66,18 @@ def connected(state: "State", event: ev.Connected) -> None:
         )
     )
     end_outage(state, after=event.server)
+
+
+def name_server(state: "State", server: str, name: object, server_id: object) -> str:
+    """Keep the newest name, and return it; empty for a server that has its id as its name, another one each start."""
+    names, where = state.server_names, address(server)
+    names.pop(where, None)
+    if not isinstance(name, str) or name in ("", server_id):
+        return ""
+    names[where] = name = intern(clip(name))
+    if len(names) > state.limits.servers:
+        del names[next(iter(names))]
+    return name
 
 
 def subscribed(state: "State", event: ev.Subscribed) -> None:

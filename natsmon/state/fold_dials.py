@@ -3,6 +3,7 @@
 from sys import intern
 from typing import TYPE_CHECKING
 
+from natsmon.state.fold_connection import name_server
 from natsmon.state.fold_outages import count_manual
 from natsmon.state.records import AddressDial, Dial, StageRecord, Stretch
 from natsmon.stream import events as ev
@@ -77,6 +78,7 @@ def dial_tls(state: "State", event: ev.DialTls) -> None:
 def dial_info(state: "State", event: ev.DialInfo) -> None:
     if (dial := _with_room(state, event)) is not None:
         dial.info = event
+        name_server(state, dial.server, event.info.get("server_name"), event.info.get("server_id"))
 
 
 def dial_connect(state: "State", event: ev.DialConnect) -> None:

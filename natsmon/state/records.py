@@ -5,6 +5,11 @@ import msgspec
 from natsmon.stream import events as ev
 
 
+def address(server: str) -> str:
+    """A URL without the scheme that nearly all servers have."""
+    return server.removeprefix("nats://")
+
+
 class StageRecord(msgspec.Struct, gc=False):
     """One stage of a dial; ``outcome`` is ``started`` while it is under way."""
 
@@ -120,6 +125,7 @@ class ConnectedPeriod(msgspec.Struct, gc=False):
     began: ev.Seconds
     server: str
     server_name: str = ""
+    """Empty for a server without a name of its own."""
     cluster: str = ""
     version: str = ""
     outage: ev.Count = 0

@@ -3,15 +3,11 @@
 import re
 from collections.abc import Iterable
 
+from natsmon.state.records import address as address
 from natsmon.state.state import State
 from natsmon.stream import events as ev
 
 _HOST = re.compile(r"(?P<scheme>\w+://)?(?P<host>\[[^\]]*\]|[^:/]+)(?P<rest>.*)")
-
-
-def address(server: str) -> str:
-    """A URL without the scheme that nearly all servers have."""
-    return server.removeprefix("nats://")
 
 
 def named(server: ev.Connected) -> str:
@@ -20,25 +16,11 @@ def named(server: ev.Connected) -> str:
     return address(server.server) if nameless else server.server_name
 
 
-def names(state: State) -> dict[str, str]:
-    """By address, the newest name of each server that was connected to."""
-    return {
-        address(period.server): period.server_name
-        for period in state.periods
-        if period.server_name and not _is_id(period.server_name)
-    }
-
-
-def _is_id(name: str) -> bool:
-    """A server without a name uses its id: a public key of 56 characters that begins with N."""
-    return len(name) == 56 and name.startswith("N") and name.isalnum() and name.isupper()
-
-
 class ServerNames:
     """What each server of a connection is called."""
 
     def __init__(self, state: State) -> None:
-        self._names = names(state)
+        self._names = state.server_names
         known = [*state.pool, *(state.connection.servers if state.connection is not None else ())]
         self._suffix = common_suffix(known)
 

@@ -65,6 +65,8 @@ class State(msgspec.Struct):
     identity: ev.Identity | None = None
     pool: dict[str, ev.PoolMember] = {}
     """Members by URL."""
+    server_names: dict[str, str] = {}
+    """By address, the newest name of each server, from its INFO; not of those without a name of their own."""
     pool_size: ev.Count = 0
     """Servers in the pool; ask ``pool_omitted``."""
     lame_duck: str = ""

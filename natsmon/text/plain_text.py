@@ -47,6 +47,11 @@ def quotable(text: str) -> str:
     return clip(printable(text), _QUOTE_LIMIT)
 
 
+def clip_middle(text: str, limit: int = NAME_LIMIT) -> str:
+    """At most ``limit`` characters of a name; its middle is left out, because names differ at their ends."""
+    return text if len(text) <= limit else f"{text[: limit // 2]}…{text[limit // 2 + 1 - limit :]}"
+
+
 def clip(text: str, limit: int = TEXT_LIMIT) -> str:
     """At most ``limit`` characters of the text, and a mark where some are left out."""
     return text if len(text) <= limit else text[:limit] + "…"

@@ -70,12 +70,12 @@ def test_log_goes_on_in_the_connection_that_is_shown() -> None:
         tracks.apply(event)
     assert tracks.first.log is log
     assert [line.text for line in log if not line.message] == [
-        "natsmon  as 'me': nats://a:4222, no messages",
-        "connected to nats://a:4222: server",
+        "natsmon  as 'me': a:4222, no messages",
+        "connected to a:4222",
         "switching: draining the connection",
         "connection closed: another connection is opened in its place",
-        "switched to context c1: nats://b:4222, no messages",
-        "connected to nats://b:4222: server",
+        "switched to context c1: b:4222, no messages",
+        "connected to b:4222",
     ]
     assert len([line for line in log if line.message]) == 4
     assert list(tracks.of_session()[0].log) == []
@@ -157,7 +157,7 @@ def test_plain_log_names_no_connection_while_one_is_open() -> None:
     log = PlainLog()
     lines = [line.decode().split("  ", 1)[1] for event in SWITCHED if (line := log.line(event)) is not None]
     assert [line for line in lines if line.startswith("me: ")] == []
-    assert "switched to context c1: nats://b:4222, no messages\n" in lines
+    assert "switched to context c1: b:4222, no messages\n" in lines
     ended = log.line(ev.End(t=60.0, exit_code=0, reason="asked"))
     assert ended is not None
     assert b"1 published, 1 echoed" in ended, "of the connection that is open"

@@ -106,6 +106,6 @@ async def test_locale_c_shows_the_dashboard(server: NatsServer) -> None:
 
 async def test_dumb_terminal_gets_the_log_with_a_notice(server: NatsServer) -> None:
     async with natsmon(server.url, {"TERM": "dumb"}) as terminal:
-        text = await terminal.until("connected to nats://")
+        text = await terminal.until(f"connected to {server.name} (127.0.0.1:{server.port})")
         assert "natsmon: TERM=dumb cannot show the dashboard: this is the log, as with --plain" in text
         assert b"\x1b[" not in terminal.output

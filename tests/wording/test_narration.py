@@ -9,6 +9,7 @@ from natsmon.stream import events as ev
 from tests.state.folding import logged
 
 A, B = "nats://east-1:4222", "nats://10.0.0.2:4222"
+A_AT, B_AT = "east-1:4222", "10.0.0.2:4222"
 
 
 def narrated(*events: ev.AnyEvent) -> list[ev.LogLine]:
@@ -24,12 +25,12 @@ LIFE: list[tuple[ev.AnyEvent, str, str]] = [
     (
         ev.Connection(t=0.0, name="natsmon h 7", servers=[A, B], subject="hello", interval=0.5),
         "info",
-        f"natsmon 1.2 as 'natsmon h 7': {A}, {B}, publishing on hello every 500 ms",
+        f"natsmon 1.2 as 'natsmon h 7': {A_AT}, {B_AT}, publishing on hello every 500 ms",
     ),
     (status(0.0, "CONNECTING", "initial"), "", ""),
     (
         ev.DialStart(t=0.0, dial=1, attempt=1, pool_pass=1, server=A, reason="initial", timeout=5.0),
-        "info", f"attempting to connect to {A}: attempt 1, initial connect",
+        "info", f"dialing {A_AT}: attempt 1, initial connect",
     ),
     (ev.Published(t=0.0, seq=1, outcome="buffered", size=5), "warn",
      "not ready yet: message 1 buffered while CONNECTING"),
@@ -43,16 +44,16 @@ LIFE: list[tuple[ev.AnyEvent, str, str]] = [
         ev.DialEnd(
             t=0.003, dial=1, outcome="failed", stage="tcp", cause="refused", text="Connection refused", total=0.003
         ),
-        "bad", f"attempt 1 on {A} failed in tcp after 3.00 ms: connection refused "
+        "bad", f"attempt 1 on {A_AT} failed in tcp after 3.00 ms: connection refused "
         "(is the server running, and is this its port?)",
     ),
     (
         ev.Waiting(t=0.003, delay=2.07, base=2.0, jitter=0.07, until=2.073, server=B),
-        "dim", f"next dial {B} in 2.07 s (2 s + 70 ms jitter)",
+        "dim", f"next dial {B_AT} in 2.07 s (2 s + 70 ms jitter)",
     ),
     (
         ev.DialStart(t=2.1, dial=2, attempt=2, pool_pass=2, server=B, reason="initial"),
-        "info", f"attempting to connect to {B}: attempt 2, initial connect",
+        "info", f"dialing {B_AT}: attempt 2, initial connect",
     ),
     (ev.DialStage(t=2.1, dial=2, stage="dns", outcome="complete", address="10.0.0.2:4222"), "", ""),
     (ev.DialStage(t=2.1, dial=2, stage="tcp", outcome="started"), "", ""),
@@ -70,7 +71,7 @@ LIFE: list[tuple[ev.AnyEvent, str, str]] = [
     (
         ev.Connected(t=2.1, server=B, server_name="east-2", server_id="N" * 56, version="2.15.0", cid=12,
                      max_payload=1 << 20),
-        "good", f"connected to {B}: server east-2 2.15.0, cid 12, in 3.10 ms "
+        "good", f"connected to east-2 ({B_AT}): version 2.15.0, cid 12, in 3.10 ms "
         "(dns 0.00 ms, tcp 0.30 ms, info 0.50 ms, connect 0.60 ms)",
     ),
     (status(2.1, "CONNECTED", "initial"), "", ""),
@@ -86,32 +87,32 @@ LIFE: list[tuple[ev.AnyEvent, str, str]] = [
     (ev.Answer(t=3.0, command="pause"), "", ""),
     (ev.Answer(t=3.0, command="cancel", outcome="ignored", reason="connected: there is no dial to cancel"), "warn",
      "cancel ignored: connected: there is no dial to cancel"),
-    (ev.Discovered(t=3.0, servers=["nats://10.0.0.3:4222"]), "info", "discovered 1 server: nats://10.0.0.3:4222"),
-    (ev.Discovered(t=3.0, servers=[A], omitted=1_200), "info", f"discovered 1,201 servers: {A} and 1,200 more"),
+    (ev.Discovered(t=3.0, servers=["nats://10.0.0.3:4222"]), "info", "discovered 1 server: 10.0.0.3:4222"),
+    (ev.Discovered(t=3.0, servers=[A], omitted=1_200), "info", f"discovered 1,201 servers: {A_AT} and 1,200 more"),
     (ev.LameDuck(t=4.0, server=B), "warn",
-     f"{B} is in lame duck mode: it will shut down, and close this connection before"),
+     "east-2 is in lame duck mode: it will shut down, and close this connection before"),
     (
         ev.Disconnected(t=5.1, outage=1, cause="eof", text="closed by the server", server=B, reason="Server Shutdown"),
-        "bad", f"connection lost: the server closed it "
-        f"({B}, connected for 3.00 s, the server's reason: Server Shutdown)",
+        "bad", "connection lost: the server closed it "
+        "(east-2, connected for 3.00 s, the server's reason: Server Shutdown)",
     ),
     (status(5.1, "RECONNECTING", "eof"), "", ""),
     (ev.DialStart(t=5.1, dial=3, attempt=1, pool_pass=1, server=A, reason="reconnect"), "info",
-     f"attempting to connect to {A}: attempt 1, reconnect"),
+     f"dialing {A_AT}: attempt 1, reconnect"),
     (ev.DialEnd(t=5.2, dial=3, outcome="cancelled", stage="info", total=0.1), "warn",
-     f"attempt 1 on {A} cancelled in info after 100 ms"),
+     f"attempt 1 on {A_AT} cancelled in info after 100 ms"),
     (ev.DialStart(t=5.2, dial=4, attempt=2, pool_pass=1, server=A, reason="reconnect"), "info",
-     f"attempting to connect to {A}: attempt 2, reconnect"),
+     f"dialing {A_AT}: attempt 2, reconnect"),
     (ev.DialEnd(t=7.2, dial=4, outcome="timeout", stage="info", cause="timeout", total=2.0), "bad",
-     f"attempt 2 on {A} timed out in info after 2.00 s: no INFO "
+     f"attempt 2 on {A_AT} timed out in info after 2.00 s: no INFO "
      "(it may be frozen, wait for TLS first, or be no NATS server: a WebSocket or a monitoring port is silent too)"),
     (ev.DialFinding(t=7.25, dial=4, cause="tls_first_wanted", text="it sent INFO as soon as it was under TLS"), "warn",
-     f"a second look at {A}: the server waits for the TLS handshake before it sends INFO: "
+     f"a second look at {A_AT}: the server waits for the TLS handshake before it sends INFO: "
      "it sent INFO as soon as it was under TLS (add --tlsfirst)"),
     (ev.Published(t=7.3, seq=3, outcome="rejected", size=5), "bad",
      "not ready yet: message 3 rejected while RECONNECTING, the reconnect buffer is full"),
     (ev.Reconnected(t=7.41, outage=1, before=B, after=A, downtime=2.31, attempts=3), "good",
-     f"reconnected to {A} after 2.31 s and 3 attempts, before that on {B}"),
+     f"reconnected to {A_AT} after 2.31 s and 3 attempts, before that on east-2"),
     (ev.Outage(t=7.5, outage=1, began=5.1, ended=7.41, cause="eof", detected_after=0.5, buffered=2, lost=1), "warn",
      "1 lost, 2 buffered: outage of 2.31 s, detected 500 ms after the last data"),
     (ev.CloseReason(t=7.55, outage=1, cid=7, reason="Kicked", cause="kicked"), "info",
@@ -120,7 +121,7 @@ LIFE: list[tuple[ev.AnyEvent, str, str]] = [
     (ev.SettingFailed(t=7.6, setting="monitor", text="http://a:1 does not answer"), "bad",
      "--monitor: http://a:1 does not answer"),
     (ev.Silent(t=7.65, since=5.65, missed=2, server=A), "warn",
-     f"no answer from {A} for 2.00 s, 2 messages unanswered"),
+     f"no answer from {A_AT} for 2.00 s, 2 messages unanswered"),
     (ev.SilenceEnded(t=7.66, seconds=2.01), "good", "the server answers again after 2.01 s of silence"),
     (ev.Unverified(t=7.67, reason="permissions violation"), "warn",
      "delivery not verified: permissions violation"),
@@ -154,6 +155,31 @@ def test_narration_has_a_line_for_every_kind_of_event_but_samples() -> None:
         ev.Session, ev.Alive, ev.Tally, ev.Latencies, ev.Rtt, ev.Pool, ev.Account, ev.DialInfo, ev.DialConnect,
         ev.Subscribed, ev.FirstEcho, ev.Keepalive, ev.Observed, ev.Snapshot, ev.SnapshotEnd, ev.Part,
     }  # fmt: skip
+
+
+def test_narration_names_servers_by_what_they_were_called_last() -> None:
+    """From INFO of a dial that was refused, too; a server without a name has its address."""
+
+    def refused(dial: int, server: str, name: str) -> list[str]:
+        lines = narrated(
+            ev.Connected(t=0, server=B, server_name="east-2", server_id="N2"),
+            ev.DialStart(t=1, dial=dial, attempt=dial, server=server, reason="reconnect"),
+            ev.DialInfo(t=1, dial=dial, info={"server_name": name, "server_id": "N3"}),
+            ev.DialEnd(t=1, dial=dial, outcome="failed", stage="connect", cause="limit"),
+            ev.Waiting(t=1, delay=1.0, base=1.0, jitter=0.0, until=2.0, server=server),
+            ev.DialStart(t=2, dial=dial + 1, attempt=2, server=server, reason="reconnect"),
+        )
+        return [line.text.partition(": ")[0].removesuffix(" in 1.00 s (1 s)") for line in lines[1:]]
+
+    first = f"dialing east-2 ({B_AT})"
+    assert refused(1, B, "new") == [
+        first, "attempt 1 on new failed in connect after 0.00 ms", "next dial new",
+        f"dialing new ({B_AT})",
+    ]  # fmt: skip
+    assert refused(1, B, "N3")[1:3] == [f"attempt 1 on {B_AT} failed in connect after 0.00 ms", f"next dial {B_AT}"]
+    assert refused(1, A, "east-1")[-1] == f"dialing {A_AT}", "the name of its host is not repeated"
+    long = f"messaging{'-' * 100}east-7"
+    assert refused(1, A, long)[2] == f"next dial {long[:32]}…{long[-31:]}"
 
 
 def test_narration_of_an_unverified_connection_counts_no_losses() -> None:
@@ -204,9 +230,9 @@ def test_narration_gives_advice_once() -> None:
         (ev.Closed(t=0, cause="drained"), "info", "connection closed: drained"),
         (ev.Drained(t=0, complete=False, seconds=5.0), "warn", "not drained after 5.00 s: closing nevertheless"),
         (ev.Disconnected(t=0, outage=1, cause="manual", text="a reconnect was asked for", server=A), "warn",
-         f"connection dropped: manual reconnect ({A})"),
+         f"connection dropped: manual reconnect ({A_AT})"),
         (ev.Reconnected(t=0, outage=1, before=A, after=A, downtime=0.01, attempts=1), "good",
-         f"reconnected to {A} after 10.0 ms and 1 attempt, the same server"),
+         f"reconnected to {A_AT} after 10.0 ms and 1 attempt, the same server"),
         (ev.Outage(t=0, outage=1, began=0, ended=1, cause="eof"), "info", "0 lost: outage of 1.00 s"),
         (ev.Outage(t=0, outage=1, began=0, ended=1, cause="eof", unverified=2, late=1), "info",
          "0 lost, 1 late, 2 not verified: outage of 1.00 s"),
@@ -217,9 +243,9 @@ def test_narration_gives_advice_once() -> None:
          "stream S: 4 of 9 acknowledged messages stored, 0 missing, 0 stored twice, "
          "and it could not be read to its end: timed out"),
         (ev.Connected(t=0, server=A, server_name="N" * 56, server_id="N" * 56, tls="TLSv1.3", cluster="c"), "good",
-         f"connected to {A}: server NNNNNNNN…, cluster c, TLSv1.3"),
+         f"connected to {A_AT}: server NNNNNNNN…, cluster c, TLSv1.3"),
         (ev.DialEnd(t=0, dial=9, outcome="failed", server=A, cause="auth", stage="connect", total=0.001), "bad",
-         f"attempt on {A} failed in connect after 1.00 ms: wrong credentials "
+         f"attempt on {A_AT} failed in connect after 1.00 ms: wrong credentials "
          "(is the password right, and is the user known to this server? --monitor may have the reason)"),
         (ev.CloseReason(t=0, outage=1, cid=3, reason="Something New", cause="unknown", source="http://a:8222"), "info",
          "why connection 3 was closed, from the monitoring port http://a:8222: Something New"),

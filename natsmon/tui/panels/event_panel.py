@@ -18,8 +18,6 @@ from natsmon.tui.widgets.panel import ScrolledPanel
 from natsmon.tui.widgets.record_table import Opened
 
 _FULL_TIME = 70
-_FULL_ADDRESSES = 97
-"""Cells inside the border of a screen of 100 or so; with less, the scheme of an address is left out."""
 _MOST_ROWS = 3
 """Rows of one line; ``enter`` opens it in full."""
 MARKS: dict[str, tuple[str, Role]] = {
@@ -79,8 +77,6 @@ def line_rows(line: LogLine, width: int, *, selected: bool = False) -> list[Row]
         mark = SELECTED
     at = figures.wall_millis(line.at) if width >= _FULL_TIME else figures.wall(line.at)
     text = printable(line.text)
-    if width < _FULL_ADDRESSES:
-        text = text.replace("nats://", "")
     start = len(at) + 1 + len(mark) + 1
     if cell_len(text) <= width - start:
         return [fit(row((f"{at} ", "label"), (f"{mark} ", role), (text, role)), width)]

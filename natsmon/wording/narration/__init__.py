@@ -1,8 +1,4 @@
-"""Narration: every event as one line in plain words, the same in the log, the dashboard and a report.
-
-It has each line of the program in the article "Using Custom Dialers in the NATS Go Client", with the server, the
-attempt, the cause and the duration added.
-"""
+"""Narration: every event as one line in plain words, the same in the log, the dashboard and a report."""
 
 from natsmon.state import State
 from natsmon.stream import events as ev

@@ -2,17 +2,15 @@
 
 from natsmon.dial.causes import Cause
 from natsmon.state import State
-from natsmon.state.records import ConnectedPeriod
+from natsmon.state.server_names import address
 from natsmon.stream import events as ev
 from natsmon.text import dates, units
-from natsmon.text.plain_text import NAME_LIMIT, clip
+from natsmon.text.plain_text import NAME_LIMIT, clip, clip_middle
 from natsmon.wording.cause_table import diagnose, explained
 from natsmon.wording.narration.dials import took
-from natsmon.wording.narration.words import Kind, Line, Lines
+from natsmon.wording.narration.words import Kind, Line, Lines, server, server_at
 
 _SHORT_ID = 8
-_ID_LENGTH = 56
-"""Characters of a public nkey."""
 
 
 def _status(event: ev.StatusChanged, state: State) -> Line:
@@ -23,14 +21,15 @@ def _status(event: ev.StatusChanged, state: State) -> Line:
 
 def _connected(event: ev.Connected, state: State) -> Line:
     facts = [
-        f"server {_server_name(event)} {clip(event.version, NAME_LIMIT)}".rstrip(),
+        _server_facts(event),
         f"cluster {clip(event.cluster, NAME_LIMIT)}" if event.cluster else "",
         f"cid {event.cid}" if event.cid else "",
         f"account {clip(event.account, NAME_LIMIT)}" if event.account else "",
         clip(event.tls, NAME_LIMIT),
         took(state),
     ]
-    text = f"connected to {event.server}: {', '.join(fact for fact in facts if fact)}"
+    known = ", ".join(fact for fact in facts if fact)
+    text = f"connected to {server_at(event.server, state)}" + (f": {known}" if known else "")
     if before := _other_server_before(event, state):
         return "warn", f"{text}; another server than before on that address: {before}"
     return "good", text
@@ -41,15 +40,10 @@ def _other_server_before(event: ev.Connected, state: State) -> str:
     before = next((p for p in reversed(state.periods) if p.server == event.server and p.began < event.t), None)
     if before is None or before.cluster == event.cluster != "":
         return ""
-    if not (before.cluster or event.cluster) and (before.server_name == event.server_name or _is_id(before)):
+    if not (before.cluster or event.cluster) and before.server_name in ("", event.server_name):
         return ""
-    name = "a server" if _is_id(before) else clip(before.server_name, NAME_LIMIT)
+    name = clip_middle(before.server_name) or "a server"
     return f"{name} of cluster {clip(before.cluster, NAME_LIMIT)}" if before.cluster else name
-
-
-def _is_id(period: ConnectedPeriod) -> bool:
-    """Whether a server has no name of its own: its id is another one after each start."""
-    return len(period.server_name) in (0, _ID_LENGTH)
 
 
 def _account(event: ev.Account, state: State) -> Line:
@@ -61,12 +55,12 @@ def _account(event: ev.Account, state: State) -> Line:
     return "dim", f"the server sees this client at {clip(event.client_ip, NAME_LIMIT)}, by the PROXY protocol"
 
 
-def _server_name(event: ev.Connected) -> str:
-    name = event.server_name
-    if name and name != event.server_id:
-        return clip(name, NAME_LIMIT)
-    # The name of a server without one is its long id.
-    return event.server_id[:_SHORT_ID] + "…" if len(event.server_id) > _SHORT_ID else event.server_id
+def _server_facts(event: ev.Connected) -> str:
+    """Its version; of a server without a name also the beginning of its id."""
+    version = clip(event.version, NAME_LIMIT)
+    if event.server_id and event.server_name in ("", event.server_id):
+        return f"server {clip(event.server_id, _SHORT_ID)} {version}".rstrip()
+    return f"version {version}" if version else ""
 
 
 def _identity(event: ev.Identity, state: State) -> Line:
@@ -92,11 +86,14 @@ def _identity(event: ev.Identity, state: State) -> Line:
 def _discovered(event: ev.Discovered, state: State) -> Line:
     more = f" and {units.grouped(event.omitted)} more" if event.omitted else ""
     count = units.plural(len(event.servers) + event.omitted, "server")
-    return "info", f"discovered {count}: {clip(', '.join(event.servers))}{more}"
+    return "info", f"discovered {count}: {clip(', '.join(map(address, event.servers)))}{more}"
 
 
 def _lame_duck(event: ev.LameDuck, state: State) -> Line:
-    return "warn", f"{event.server} is in lame duck mode: it will shut down, and close this connection before"
+    return (
+        "warn",
+        f"{server(event.server, state)} is in lame duck mode: it will shut down, and close this connection before",
+    )
 
 
 def _async_error(event: ev.AsyncError, state: State) -> Line:
@@ -109,7 +106,7 @@ def _setting_failed(event: ev.SettingFailed, state: State) -> Line:
 
 def _silent(event: ev.Silent, state: State) -> Line:
     pending = f", {units.plural(event.missed, 'message')} unanswered" if event.missed else ""
-    return "warn", f"no answer from {event.server or 'the server'} for {units.elapsed(event.t - event.since)}{pending}"
+    return "warn", f"no answer from {server(event.server, state)} for {units.elapsed(event.t - event.since)}{pending}"
 
 
 def _silence_ended(event: ev.SilenceEnded, state: State) -> Line:
@@ -119,7 +116,7 @@ def _silence_ended(event: ev.SilenceEnded, state: State) -> Line:
 def _disconnected(event: ev.Disconnected, state: State) -> Line:
     period = state.periods[-1] if state.periods else None
     facts = [
-        event.server,
+        server(event.server, state) if event.server else "",
         f"connected for {units.elapsed(event.t - period.began)}" if period is not None else "",
         f"the server's reason: {clip(event.reason)}" if event.reason else "",
     ]
@@ -132,9 +129,12 @@ def _disconnected(event: ev.Disconnected, state: State) -> Line:
 
 
 def _reconnected(event: ev.Reconnected, state: State) -> Line:
-    before = f", before that on {event.before}" if event.before != event.after else ", the same server"
+    before = f", before that on {server(event.before, state)}" if event.before != event.after else ", the same server"
     attempts = units.plural(event.attempts, "attempt")
-    return "good", f"reconnected to {event.after} after {units.elapsed(event.downtime)} and {attempts}{before}"
+    return (
+        "good",
+        f"reconnected to {server(event.after, state)} after {units.elapsed(event.downtime)} and {attempts}{before}",
+    )
 
 
 def _outage(event: ev.Outage, state: State) -> Line:

@@ -1,11 +1,12 @@
 """Lines of a dial, from its start to its end, and of the wait for the next one."""
 
 from natsmon.state import Dial, State
+from natsmon.state.server_names import address
 from natsmon.stream import events as ev
 from natsmon.text import dates, units
 from natsmon.text.plain_text import NAME_LIMIT, clip
 from natsmon.wording.cause_table import diagnose, explained
-from natsmon.wording.narration.words import Line, Lines
+from natsmon.wording.narration.words import Line, Lines, server, server_at
 from natsmon.wording.stage_notes import info_note
 
 _NAMES_SHOWN = 5
@@ -20,7 +21,10 @@ def _dial_start(event: ev.DialStart, state: State) -> Line:
         "a discovered server" if event.discovered else "",
         f"through the proxy {event.proxy}" if event.proxy else "",
     ]
-    return "info", f"attempting to connect to {event.server}: {', '.join(fact for fact in facts if fact)}"
+    return (
+        "info",
+        f"dialing {server_at(event.server, state)}: {', '.join(fact for fact in facts if fact)}",
+    )
 
 
 def _dial_stage(event: ev.DialStage, state: State) -> Line:
@@ -31,7 +35,7 @@ def _dial_stage(event: ev.DialStage, state: State) -> Line:
     if event.stage == "dns" and event.address and dial is not None and not _is_literal(dial.server):
         return "dim", f"resolved {_host(dial.server)} to {clip(event.address)} in {took}"
     if event.stage == "tcp" and (event.address or not (dial and dial.addresses)):
-        where = event.address or (dial.server if dial else "the server")
+        where = event.address or (address(dial.server) if dial else "the server")
         return "info", f"TCP connection established to {where} in {took}"
     return None
 
@@ -49,10 +53,10 @@ def _dial_tls(event: ev.DialTls, state: State) -> Line:
 
 def _refused_certificate(event: ev.DialTls, state: State) -> Line:
     dial = _dial(state, event.dial)
-    server = dial.server if dial else "the server"
+    name = server(dial.server if dial else "", state)
     if not event.chain:
-        return "info", f"{server} sent a certificate; pip install cryptography to read one that is not trusted"
-    return "info", f"{server} sent {certificate_in_words(event.chain[0])}"
+        return "info", f"{name} sent a certificate; pip install cryptography to read one that is not trusted"
+    return "info", f"{name} sent {certificate_in_words(event.chain[0])}"
 
 
 def certificate_in_words(own: ev.Certificate) -> str:
@@ -68,8 +72,8 @@ def certificate_in_words(own: ev.Certificate) -> str:
 
 def _dial_end(event: ev.DialEnd, state: State) -> Line:
     dial = _dial(state, event.dial)
-    server = event.server or (dial.server if dial else "the server")
-    attempt = f"attempt {dial.attempt} on {server}" if dial else f"attempt on {server}"
+    url = event.server or (dial.server if dial else "")
+    attempt = f"attempt {dial.attempt} on {server(url, state)}" if dial else f"attempt on {server(url, state)}"
     where = f" in {event.stage}" if event.stage else ""
     after = units.elapsed(event.total)
     if event.outcome == "connected":
@@ -79,28 +83,30 @@ def _dial_end(event: ev.DialEnd, state: State) -> Line:
     ended = "timed out" if event.outcome == "timeout" else "failed"
     known = diagnose(event.stage, event.cause, discovered=dial is not None and dial.discovered)
     text = f"{attempt} {ended}{where} after {after}: {explained(known, event.text)}"
-    if known.advice and not _failed_before(event, server, state):
+    if known.advice and not _failed_before(event, url, state):
         text += f" ({known.advice})"
     return "bad", text
 
 
 def _dial_finding(event: ev.DialFinding, state: State) -> Line:
     dial = _dial(state, event.dial)
-    server = dial.server if dial else "the server"
     known = diagnose("info", event.cause)
     advice = f" ({known.advice})" if known.advice else ""
-    return "warn", f"a second look at {server}: {known.meaning}: {clip(event.text)}{advice}"
+    return (
+        "warn",
+        f"a second look at {server(dial.server if dial else '', state)}: {known.meaning}: {clip(event.text)}{advice}",
+    )
 
 
-def _failed_before(event: ev.DialEnd, server: str, state: State) -> bool:
+def _failed_before(event: ev.DialEnd, url: str, state: State) -> bool:
     """Whether the dial before this one failed the same way: advice is given once."""
-    before = next((d for d in reversed(state.dials) if d.id < event.dial and d.server == server), None)
+    before = next((d for d in reversed(state.dials) if d.id < event.dial and d.server == url), None)
     return before is not None and (before.stage_reached, before.cause) == (event.stage, event.cause)
 
 
 def _waiting(event: ev.Waiting, state: State) -> Line:
     parts = units.brief(event.base) + (f" + {units.brief(event.jitter)} jitter" if event.jitter > 0 else "")
-    return "dim", f"next dial {event.server} in {units.elapsed(event.delay)} ({parts})"
+    return "dim", f"next dial {server(event.server, state)} in {units.elapsed(event.delay)} ({parts})"
 
 
 def took(state: State) -> str:

@@ -1,6 +1,7 @@
 """Lines of the session: its connections, its clock, its end."""
 
 from natsmon.state import State
+from natsmon.state.server_names import address
 from natsmon.stream import events as ev
 from natsmon.text import units
 from natsmon.text.plain_text import NAME_LIMIT, clip
@@ -16,7 +17,8 @@ def _connection(event: ev.Connection, state: State) -> Line:
         messages = f"observing {event.subject}"
     else:
         messages = f"publishing on {event.subject} {units.pace(event.interval)}"
-    servers = ", ".join(event.servers[:4]) + (f" and {len(event.servers) - 4} more" if len(event.servers) > 4 else "")
+    more = f" and {len(event.servers) - 4} more" if len(event.servers) > 4 else ""
+    servers = ", ".join(map(address, event.servers[:4])) + more
     if event.replaces is not None:
         context = f" to context {clip(event.context, NAME_LIMIT)}" if event.context else ""
         return "info", f"switched{context}: {servers}, {messages}"
