@@ -3,9 +3,13 @@
 import ssl
 import warnings
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from natsmon.dial.stream import Stream
+
+WHOLE_CHAIN = hasattr(ssl.SSLObject, "get_unverified_chain")
+"""Whether all that a peer presents can be read, not its own certificate only: from Python 3.13 on."""
 
 
 class Certificate(NamedTuple):
@@ -34,7 +38,7 @@ def presented_chain(stream: Stream) -> list[bytes]:
     tls = stream.writer.get_extra_info("ssl_object")
     if tls is None:
         return []
-    if hasattr(tls, "get_unverified_chain"):
+    if WHOLE_CHAIN:
         return list(tls.get_unverified_chain() or ())
     own = tls.getpeercert(binary_form=True)
     return [own] if own else []
@@ -100,6 +104,65 @@ def trusted_authorities(context: ssl.SSLContext) -> list[Certificate]:
     return unverified_chain(context.get_ca_certs(binary_form=True)) or [
         _certificate(fields) for fields in context.get_ca_certs()
     ]
+
+
+def is_issuer(der: bytes, issued: bytes, *, by_name: bool = False) -> bool:
+    """Whether one certificate has issued another, by its name and its key; False without the extra ``tls``.
+
+    Args:
+        der: The issuer's, in DER.
+        issued: The other one.
+        by_name: The name is enough.
+    """
+    with suppress(Exception), warnings.catch_warnings(action="ignore"):
+        from cryptography import x509
+
+        issuer, other = x509.load_der_x509_certificate(der), x509.load_der_x509_certificate(issued)
+        if not by_name:
+            other.verify_directly_issued_by(issuer)
+        return issuer.subject == other.issuer
+    return False
+
+
+class IssuerHints(NamedTuple):
+    """What a certificate has about its issuer beside the name."""
+
+    above: str = ""
+    """Name of the CA that issued the issuer's certificate; empty where it is not given."""
+    root: bool = False
+    """The issuer issued its own certificate."""
+    published: str = ""
+    """URL of the issuer's certificate."""
+
+
+def issuer_hints(der: bytes) -> IssuerHints:
+    """Read the extensions about the issuer (RFC 5280, 4.2.1.1 and 4.2.2.1); all empty without the extra ``tls``."""
+    hints = IssuerHints()
+    with suppress(Exception), warnings.catch_warnings(action="ignore"):
+        from cryptography import x509
+        from cryptography.x509.oid import AuthorityInformationAccessOID
+
+        parsed = x509.load_der_x509_certificate(der)
+        for extension in parsed.extensions:
+            value = extension.value
+            if isinstance(value, x509.AuthorityKeyIdentifier) and value.authority_cert_issuer:
+                above = value.authority_cert_issuer[0].value
+                hints = hints._replace(above=_x509_name(above), root=above == parsed.issuer)
+            elif isinstance(value, x509.AuthorityInformationAccess):
+                issuers = (each for each in value if each.access_method == AuthorityInformationAccessOID.CA_ISSUERS)
+                hints = hints._replace(published=next((str(each.access_location.value) for each in issuers), ""))
+    return hints
+
+
+def file_certificates(file: str) -> list[bytes]:
+    """Every certificate of a PEM file in DER, CA or not; empty for a file without one, or without the extra ``tls``."""
+    with suppress(Exception):
+        from cryptography import x509
+        from cryptography.hazmat.primitives.serialization import Encoding
+
+        found = x509.load_pem_x509_certificates(Path(file).read_bytes())
+        return [each.public_bytes(Encoding.DER) for each in found]
+    return []
 
 
 def purposes(der: bytes) -> list[str]:

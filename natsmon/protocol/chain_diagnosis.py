@@ -10,13 +10,26 @@ from pathlib import Path
 from typing import NamedTuple
 
 from natsmon.dial.causes import Cause
-from natsmon.protocol.certificates import Certificate, purposes, trusted_authorities, unverified_chain
+from natsmon.protocol.certificates import (
+    WHOLE_CHAIN,
+    Certificate,
+    file_certificates,
+    is_issuer,
+    issuer_hints,
+    purposes,
+    trusted_authorities,
+    unverified_chain,
+)
 from natsmon.text import dates
 from natsmon.text.plain_text import NAME_LIMIT, clip
 
 _INTERMEDIATE = re.compile(r"\b(intermediate|issuing|signing|sub)", re.IGNORECASE)
 _NAMES = 3
 _END = "-----END CERTIFICATE-----"
+
+
+_Sent = tuple[bytes, Certificate]
+"""A certificate in DER, and read."""
 
 
 class Finding(NamedTuple):
@@ -45,10 +58,14 @@ def explain(cause: str, presented: list[bytes], context: ssl.SSLContext, ca_file
         case Cause.TLS_EXPIRED | Cause.TLS_NOT_YET_VALID:
             return _outdated(Cause(cause), chain, local, store)
         case Cause.TLS_UNKNOWN_CA if chain:
-            return _unknown(chain, local if ca_file else [], store)
+            return _unknown(_read(presented), store, ca_file, has_ca=bool(local))
         case Cause.TLS_WRONG_PURPOSE if presented and (found := purposes(presented[0])):
             return Finding(Cause.TLS_WRONG_PURPOSE, f"the server's certificate is for {', '.join(found)} only")
     return None
+
+
+def _read(ders: list[bytes]) -> list[_Sent]:
+    return [(der, certificate) for der in ders for certificate in unverified_chain([der])]
 
 
 def explain_own(file: str) -> str:
@@ -90,24 +107,53 @@ def _outdated(cause: Cause, chain: list[Certificate], local: list[Certificate], 
     return None
 
 
-def _unknown(chain: list[Certificate], local: list[Certificate], store: str) -> Finding:
-    top = chain[-1]
-    issuer = clip(top.issuer, NAME_LIMIT) or "a CA without a name"
-    if top.subject == top.issuer:
-        what = "the server's certificate is self-signed, and" if len(chain) == 1 else f'its CA "{issuer}"'
+def _unknown(sent: list[_Sent], store: str, ca_file: str, *, has_ca: bool) -> Finding:
+    local = _read(file_certificates(ca_file)) if ca_file else []
+    path = [sent[0]]
+    while (above := _issuer(path[-1], sent, path)) is not None:
+        path.append(above)
+    der, top = path[-1]
+    what = "it" if len(path) == 1 else f"the intermediate {_name(top.subject)} that the server sends"
+    issuer = _name(top.issuer)
+    if is_issuer(der, der):
+        what = "the server's certificate is self-signed, and" if len(path) == 1 else f"its CA {issuer}"
         return Finding(Cause.TLS_UNKNOWN_CA, f"{what} is not in {store}{_list(local)}")
-    if any(each.subject == top.issuer for each in local):
+    if any(is_issuer(each, der, by_name=True) for each, _ in sent):
         return Finding(
-            Cause.TLS_UNKNOWN_CA, f'{store} has a CA named "{issuer}", with another key: an older or a newer one'
+            Cause.TLS_MISSING_INTERMEDIATE,
+            f"the server sends an intermediate named {issuer} that has another key than the issuer of its certificate",
         )
-    cause = Cause.TLS_MISSING_INTERMEDIATE if _INTERMEDIATE.search(top.issuer) else Cause.TLS_UNKNOWN_CA
+    if any(is_issuer(each, der, by_name=True) for each, _ in local):
+        return Finding(
+            Cause.TLS_UNKNOWN_CA, f"{store} has a CA named {issuer}, with another key: an older or a newer one"
+        )
+    if local and not has_ca:
+        return Finding(
+            Cause.TLS_UNKNOWN_CA, f"{store} has no CA in it, but the certificate {_name(local[0][1].subject)}"
+        )
+    hints = issuer_hints(der)
+    likely = hints.above or _INTERMEDIATE.search(top.issuer) or (hints.published and not ca_file)
+    missing = WHOLE_CHAIN and likely and not hints.root
+    about = f", itself issued by {_name(hints.above)}" if hints.above and not hints.root else ""
+    about += f", published at {clip(hints.published, NAME_LIMIT)}" if hints.published else ""
+    unsent = "whose certificate the server does not send and" if missing else "which"
     return Finding(
-        cause, f'it is issued by "{issuer}", whose certificate the server does not send and {store} lacks{_list(local)}'
+        Cause.TLS_MISSING_INTERMEDIATE if missing else Cause.TLS_UNKNOWN_CA,
+        f"{what} is issued by {issuer}{about}, {unsent} {store} lacks{_list(local)}",
     )
 
 
-def _list(local: list[Certificate]) -> str:
-    names = ", ".join(f'"{clip(each.subject, NAME_LIMIT)}"' for each in local[:_NAMES])
+def _issuer(of: _Sent, sent: list[_Sent], path: list[_Sent]) -> _Sent | None:
+    """The issuer among the certificates sent, which may be in any order."""
+    return next((each for each in sent if each not in path and is_issuer(each[0], of[0])), None)
+
+
+def _name(name: str) -> str:
+    return f'"{clip(name, NAME_LIMIT)}"' if name else "a CA without a name"
+
+
+def _list(local: list[_Sent]) -> str:
+    names = ", ".join(_name(each.subject) for _, each in local[:_NAMES])
     more = f" and {len(local) - _NAMES} more" if len(local) > _NAMES else ""
     return f" (it has {names}{more})" if names else ""
 

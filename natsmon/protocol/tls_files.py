@@ -74,6 +74,8 @@ def _content_defect(path: str, label: bytes, what: str) -> str:
         content = _read(path)
     except OSError as error:
         return f"cannot be read: {error.strerror}"
+    if not content:
+        return "is empty"
     if label == b"PRIVATE KEY" and (b"BEGIN ENCRYPTED PRIVATE KEY" in content or b"Proc-Type: 4,ENCRYPTED" in content):
         return "is under a passphrase, which is not supported (openssl pkey -in FILE -out NEW)"
     if label + b"-----" in content:

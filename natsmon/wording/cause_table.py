@@ -249,7 +249,7 @@ SECTIONS: dict[str, dict[Cause, Diagnosis]] = {
         Cause.TLS_MISSING_INTERMEDIATE: Diagnosis(
             "intermediate certificate missing",
             "the server does not send the intermediate certificate between its own and the trusted CA",
-            "append the intermediate to the server's cert_file",
+            "put the issuer's certificate into the server's cert_file, behind the server's own",
         ),
         Cause.TLS_WEAK: Diagnosis(
             "certificate too weak",

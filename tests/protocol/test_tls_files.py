@@ -36,6 +36,8 @@ class Files:
         pem = Path(self.certificate).read_text()
         self.certificate_der = self._write("certificate.der", ssl.PEM_cert_to_DER_cert(pem))
         self.text = self._write("text.pem", b"not a certificate")
+        self.empty = self._write("empty.pem", b"")
+        self.ca_and_key = self._write("both.pem", Path(self.key).read_bytes() + Path(self.ca.file).read_bytes())
         self.cut = self._write("cut.pem", Path(self.certificate).read_bytes()[:300] + b"\n-----END CERTIFICATE-----\n")
 
     def _write(self, name: str, content: bytes) -> str:
@@ -82,6 +84,7 @@ def test_unusable_pair_is_named(files: Files, certificate: str, key: str, settin
         ("certificate_der", "is DER, not PEM"),
         ("key", "has no CA certificate in it, but: "),
         ("text", "has no CA certificate in PEM"),
+        ("empty", "is empty"),
         ("cut", "cannot be used: "),
     ],
 )
@@ -90,8 +93,10 @@ def test_unusable_ca_file_is_named(files: Files, ca: str, words: str) -> None:
     assert (setting, words in text) == ("tlsca", True), text
 
 
-def test_usable_files_are_used(files: Files) -> None:
-    given = Settings(tlsca=files.ca.file, tlscert=files.certificate, tlskey=files.key)
+@pytest.mark.parametrize("ca", ["ca", "ca_and_key"])
+def test_usable_files_are_used(files: Files, ca: str) -> None:
+    file = files.ca.file if ca == "ca" else files.ca_and_key
+    given = Settings(tlsca=file, tlscert=files.certificate, tlskey=files.key)
     assert not list(tls.unusable(given))
     assert tls.make_context(given).get_ca_certs()
 

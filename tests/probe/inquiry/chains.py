@@ -1,5 +1,6 @@
 """Certificate chains of any kind, in files, and one dial that fails over them."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID
 
 from natsmon.config.settings import Server
 from natsmon.lab.nats_server import NatsServer
@@ -15,6 +16,18 @@ from tests.harness.listening import settings
 from tests.protocol.dialing import Failure, failure
 
 Issued = tuple[ec.EllipticCurvePrivateKey, x509.Certificate]
+
+
+def issuer_of(issuer: Issued) -> x509.AuthorityKeyIdentifier:
+    """The extension that names the CA above a certificate's issuer: OpenSSL's ``authorityKeyIdentifier=issuer``."""
+    above = x509.DirectoryName(issuer[1].issuer)
+    return x509.AuthorityKeyIdentifier(None, [above], issuer[1].serial_number)
+
+
+def published(url: str) -> x509.AuthorityInformationAccess:
+    """The extension of a certificate with the URL of its issuer's."""
+    at = x509.UniformResourceIdentifier(url)
+    return x509.AuthorityInformationAccess([x509.AccessDescription(AuthorityInformationAccessOID.CA_ISSUERS, at)])
 
 
 class Chains:
@@ -31,6 +44,7 @@ class Chains:
         ca: bool = False,
         days: tuple[float, float] = (-1, 30),
         use: x509.ObjectIdentifier | None = None,
+        hints: Sequence[x509.ExtensionType] = (),
     ) -> Issued:
         key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
@@ -41,6 +55,8 @@ class Chains:
         made = made.add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
         if use is not None:
             made = made.add_extension(x509.ExtendedKeyUsage([use]), critical=False)
+        for hint in hints:
+            made = made.add_extension(hint, critical=False)
         return key, made.sign(issuer[0] if issuer else key, hashes.SHA256())
 
     def file(self, *issued: Issued) -> str:

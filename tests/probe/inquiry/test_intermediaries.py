@@ -166,7 +166,7 @@ def connected(t: float, **server: str) -> ev.Connected:
         ({"server_name": "n1", "cluster": "east"}, {"server_name": "n2", "cluster": "east"}, ""),
         ({"server_name": "n1"}, {"server_name": "n9"}, "n1"),
         ({"server_name": "n1"}, {"server_name": "n1"}, ""),
-        ({"server_name": "N" * 56}, {"server_name": "M" * 56}, ""),
+        ({"server_name": "NA", "server_id": "NA"}, {"server_name": "NB", "server_id": "NB"}, ""),
         ({"server_name": "n1", "cluster": "east"}, {"server_name": "x"}, "n1 of cluster east"),
     ],
 )

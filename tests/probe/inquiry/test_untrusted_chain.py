@@ -10,7 +10,7 @@ from natsmon.config.settings import Server
 from natsmon.stream import events as ev
 from tests.conftest import StartServer
 from tests.harness.listening import listening, settings
-from tests.probe.inquiry.chains import Chains, refused
+from tests.probe.inquiry.chains import Chains, issuer_of, published, refused
 from tests.protocol.dialing import Failure
 
 
@@ -75,15 +75,112 @@ async def test_certificate_outside_its_time_is_named(
         assert "is in the CA file " in failed.finding.text
 
 
-async def test_intermediate_that_the_server_does_not_send_is_named(nats_server: StartServer, chains: Chains) -> None:
+@_CHAIN
+@pytest.mark.parametrize(
+    ("name", "hint", "cause", "words"),
+    [
+        ("Example Issuing CA 1", "", "tls_missing_intermediate", "whose certificate the server does not send"),
+        ("E7", "above", "tls_missing_intermediate", 'itself issued by "Root", whose certificate the server does not'),
+        ("E7", "url", "tls_unknown_ca", "published at http://ca.example/e7, which the CA file"),
+        ("E7", "", "tls_unknown_ca", "which the CA file"),
+    ],
+)
+async def test_intermediate_that_the_server_does_not_send_is_recognised(
+    nats_server: StartServer, chains: Chains, name: str, hint: str, cause: str, words: str
+) -> None:
     root = chains.issue("Root", ca=True)
-    middle = chains.issue("Example Issuing CA 1", root, ca=True)
-    failed = await distrusted(nats_server, chains.config(chains.issue("own", middle)), chains.file(root))
+    middle = chains.issue(name, root, ca=True)
+    hints: dict[str, x509.ExtensionType] = {"above": issuer_of(middle), "url": published("http://ca.example/e7")}
+    own = chains.issue("own", middle, hints=[hints[hint]] if hint else [])
+    failed = await distrusted(nats_server, chains.config(own), chains.file(root))
+    assert failed.end.cause == "tls_unknown_ca"
+    assert failed.finding is not None
+    assert failed.finding.cause == cause
+    assert failed.finding.text.startswith(f'it is issued by "{name}"')
+    assert words in failed.finding.text
+    assert '(it has "Root")' in failed.finding.text
+
+
+async def test_intermediate_is_not_called_missing_where_only_the_first_certificate_is_known(
+    nats_server: StartServer, chains: Chains, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As before Python 3.13: the server sends the intermediate here."""
+    monkeypatch.setattr("natsmon.protocol.certificates.WHOLE_CHAIN", False)
+    monkeypatch.setattr("natsmon.protocol.chain_diagnosis.WHOLE_CHAIN", False)
+    middle = chains.issue("Example Issuing CA 1", chains.issue("Root", ca=True), ca=True)
+    config = chains.config(chains.issue("own", middle), middle)
+    failed = await distrusted(nats_server, config, chains.file(chains.issue("Ours", ca=True)))
+    assert failed.finding is not None
+    assert failed.finding.cause == "tls_unknown_ca"
+    assert failed.finding.text.startswith('it is issued by "Example Issuing CA 1", which the CA file')
+
+
+@_CHAIN
+async def test_published_issuer_is_an_intermediate_where_public_cas_are_trusted(
+    nats_server: StartServer, chains: Chains
+) -> None:
+    own = chains.issue("own", chains.issue("E7", ca=True), hints=[published("http://ca.example/e7")])
+    failed = await distrusted(nats_server, chains.config(own), "")
+    assert failed.finding is not None
+    assert failed.finding.cause == "tls_missing_intermediate"
+    assert "published at http://ca.example/e7" in failed.finding.text
+
+
+@_CHAIN
+async def test_issuer_that_issued_itself_is_no_intermediate(nats_server: StartServer, chains: Chains) -> None:
+    """Whatever its name."""
+    theirs = chains.issue("Example Issuing CA", ca=True)
+    own = chains.issue("own", theirs, hints=[issuer_of(theirs)])
+    failed = await distrusted(nats_server, chains.config(own), chains.file(chains.issue("Ours", ca=True)))
+    assert failed.finding is not None
+    assert failed.finding.cause == "tls_unknown_ca"
+
+
+@_CHAIN
+@pytest.mark.parametrize(
+    ("order", "words"),
+    [
+        ("own middle root", 'its CA "Root" is not in the CA file'),
+        ("own root middle", 'its CA "Root" is not in the CA file'),
+        ("own middle", 'the intermediate "Middle" that the server sends is issued by "Root", which the CA file'),
+    ],
+)
+async def test_private_root_of_a_full_chain_is_named(
+    nats_server: StartServer, chains: Chains, order: str, words: str
+) -> None:
+    root = chains.issue("Root", ca=True)
+    middle = chains.issue("Middle", root, ca=True)
+    chain = {"own": chains.issue("own", middle), "middle": middle, "root": root}
+    ours = chains.file(chains.issue("Ours", ca=True))
+    failed = await distrusted(nats_server, chains.config(*(chain[each] for each in order.split())), ours)
+    assert failed.finding is not None
+    assert failed.finding.cause == "tls_unknown_ca"
+    assert failed.finding.text.startswith(words)
+
+
+@_CHAIN
+async def test_wrong_intermediate_of_the_same_name_is_named(nats_server: StartServer, chains: Chains) -> None:
+    root = chains.issue("Root", ca=True)
+    old, new = chains.issue("Middle", root, ca=True), chains.issue("Middle", root, ca=True)
+    failed = await distrusted(nats_server, chains.config(chains.issue("own", new), old), chains.file(root))
     assert failed.end.cause == "tls_unknown_ca"
     assert failed.finding is not None
     assert failed.finding.cause == "tls_missing_intermediate"
-    assert 'issued by "Example Issuing CA 1", whose certificate the server does not send' in failed.finding.text
-    assert '(it has "Root")' in failed.finding.text
+    assert 'sends an intermediate named "Middle" that has another key' in failed.finding.text
+
+
+async def test_certificate_of_the_server_as_the_ca_file_is_trusted(nats_server: StartServer, chains: Chains) -> None:
+    """As in Go; one that was replaced is named."""
+    ca = chains.issue("Root", ca=True)
+    own, before = chains.issue("own", ca), chains.issue("own", ca)
+    server = nats_server(config=chains.config(own))
+    wanted = settings(Server("localhost", server.port, "tls"), tlsca=chains.file(own))
+    async with listening(wanted) as run:
+        await run.events.until(ev.Connected)
+    failed = await refused(Server("localhost", server.port, "tls"), tlsca=chains.file(before))
+    assert failed.finding is not None
+    assert failed.finding.cause == "tls_unknown_ca"
+    assert failed.finding.text.endswith('has no CA in it, but the certificate "own"')
 
 
 async def test_unknown_ca_is_compared_with_the_local_file(nats_server: StartServer, chains: Chains) -> None:
@@ -95,9 +192,10 @@ async def test_unknown_ca_is_compared_with_the_local_file(nats_server: StartServ
     assert '(it has "Ours")' in failed.finding.text
 
 
-async def test_self_signed_certificate_is_named(nats_server: StartServer, chains: Chains) -> None:
+@pytest.mark.parametrize("ca", [True, False])
+async def test_self_signed_certificate_is_named(nats_server: StartServer, chains: Chains, *, ca: bool) -> None:
     failed = await distrusted(
-        nats_server, chains.config(chains.issue("own", ca=True)), chains.file(chains.issue("Ours", ca=True))
+        nats_server, chains.config(chains.issue("own", ca=ca)), chains.file(chains.issue("Ours", ca=True))
     )
     assert failed.finding is not None
     assert failed.finding.text.startswith("the server's certificate is self-signed")
