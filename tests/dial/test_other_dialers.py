@@ -5,6 +5,7 @@ import gc
 import ipaddress
 import os
 import random
+import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -107,6 +108,18 @@ async def test_unix_socket_carries_tls(nats_server: StartServer, tmp_path: Path)
 async def test_missing_unix_socket_is_named(tmp_path: Path) -> None:
     error = await failure(UnixDialer(tmp_path / "none.sock"))
     assert (error.stage, error.cause, error.address) == ("tcp", "unreachable", str(tmp_path / "none.sock"))
+
+
+@pytest.mark.parametrize("make", [UnixDialer, lambda path: CommandDialer("cat {host}")], ids=["unix", "command"])
+async def test_deadline_that_has_passed_is_a_timeout(make: Callable[[Path], CustomDialer], tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "nats.sock"))
+        listener.listen()
+        before = sockets()
+        with pytest.raises(DialError) as caught:
+            await make(tmp_path / "nats.sock").dial(("nats.example", 4222), deadline=0.0, trace=None)
+        assert (caught.value.stage, caught.value.cause) == ("tcp", "timeout")
+        await until(lambda: sockets() == before)
 
 
 # -- commands ------------------------------------------------------------------------------------------
@@ -220,6 +233,11 @@ async def test_server_accepts_the_proxy_protocol(version: Literal[1, 2], nats_se
     client = await connect(server.url, dialer=ProxyProtocolDialer(version=version, source=("203.0.113.9", 4711)))
     await echo(client)
     await client.close()
+
+
+def test_unknown_version_of_the_proxy_protocol_raises_value_error() -> None:
+    with pytest.raises(ValueError, match="versions 1 and 2"):
+        ProxyProtocolDialer(version=3)  # type: ignore[arg-type]
 
 
 async def test_source_of_another_family_fails_the_dial(server: NatsServer) -> None:

@@ -11,7 +11,7 @@ from natsmon import DialError, HttpConnectDialer, SocksDialer, connect
 from natsmon.lab.nats_server import HOST, NatsServer
 from tests.dial import proxy_servers
 from tests.harness import peers
-from tests.harness.peer import Peering
+from tests.harness.peer import Peering, Talk, playing
 from tests.harness.time_limits import IN_TIME
 
 SECRET = "pa:ss wörd"
@@ -169,6 +169,17 @@ async def test_proxy_that_closes_or_is_silent_or_is_not_there(
         await peer.until_left()
     error = await refused(make((HOST, refused_port)))
     assert (error.stage, error.cause) == ("tcp", "refused")
+
+
+@pytest.mark.parametrize("make", [SocksDialer, HttpConnectDialer])
+async def test_proxy_that_closes_after_the_request_is_named(make: type[SocksDialer] | type[HttpConnectDialer]) -> None:
+    async def script(talk: Talk) -> None:
+        await talk.exactly(3)
+
+    async with playing(script) as peer:
+        error = await refused(make((HOST, peer.port)))
+    assert (error.stage, error.cause, error.text) == ("tcp", "proxy", "closed by the proxy")
+    assert (error.hop, error.proxy) == ("proxy", peer.authority)
 
 
 async def test_cancel_leaves_nothing() -> None:

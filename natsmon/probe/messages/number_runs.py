@@ -103,6 +103,8 @@ class Runs:
 
     def take(self, last: int, *, after: int = 0) -> list[tuple[int, int]]:
         """Remove and return the runs of all numbers up to ``last``, above ``after``."""
+        if last <= after:
+            return []
         at = bisect_left(self._lasts, after + 1)
         until = bisect_left(self._lasts, last + 1)
         taken = list(zip(self._firsts[at:until], self._lasts[at:until], strict=True))

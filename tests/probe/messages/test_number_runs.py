@@ -26,6 +26,15 @@ def test_runs_in_order_are_a_set(numbers: set[int], out: list[int], upto: int) -
     assert flat(runs) == sorted(number for number in plain if number > upto)
 
 
+@given(st.sets(st.integers(1, 12), min_size=6), st.integers(0, 13), st.integers(0, 13))
+def test_taken_runs_are_those_between_two_numbers(numbers: set[int], after: int, last: int) -> None:
+    runs = Runs(100)
+    for number in sorted(numbers):
+        runs.append(number, number)
+    assert flat(runs.take(last, after=after)) == sorted(number for number in numbers if after < number <= last)
+    assert flat(runs) == sorted(number for number in numbers if not after < number <= last)
+
+
 def test_of_too_many_runs_the_oldest_are_dropped() -> None:
     runs = Runs(2)
     runs.extend([(1, 1), (3, 5), (7, 9)])
