@@ -1,5 +1,6 @@
 """Who we are: every kind of credentials against real servers, and each way in which they are refused."""
 
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from natsmon.cli.settings_layers import settings_from
 from natsmon.config.secret import Secret
 from natsmon.config.settings import Settings
 from natsmon.lab.nats_server import HOST, NatsServer
+from natsmon.stream import commands
 from natsmon.stream import events as ev
 from tests.conftest import StartServer
 from tests.harness import peers
@@ -303,6 +305,21 @@ async def test_unusable_credentials_file(server: NatsServer, tmp_path: Path) -> 
     path.write_text("nothing")
     failed = await refused(server, creds=str(path))
     assert failed.end.cause == "credentials"
+
+
+async def test_credentials_file_is_read_again_at_each_dial(nats_server: StartServer, operator: Operator) -> None:
+    server = nats_server(config=operator.config)
+    creds = Path(operator.creds(*operator.user()))
+    async with listening(settings_with(server, creds=str(creds))) as run:
+        await run.events.until(ev.Connected)
+        away = creds.with_suffix(".away")
+        os.rename(creds, away)
+        run.execute(commands.Reconnect())
+        failed = await run.events.until(ev.DialEnd, lambda end: end.outcome == "failed")
+        assert (failed.stage, failed.cause) == ("connect", "credentials")
+        assert failed.text == f"the credentials file {creds} cannot be read: No such file or directory"
+        os.rename(away, creds)
+        await run.events.until(ev.Connected)
 
 
 # -- limits -----------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -121,6 +122,46 @@ async def test_message_whose_acknowledgement_is_lost_is_stored_once(
             assert (back.stored, back.missing, back.twice) == (4, 0, 0)
             assert await stream.ids() == ids(run, [1, 2, 3, 4])
             assert sorted(numbers) == [1, 2, 3, 4]
+
+
+async def test_message_that_may_be_stored_is_not_sent_again_while_the_stream_cannot_be_read(
+    nats_server: StartServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(acks, "ACK_WITHIN", 0.2)
+    monkeypatch.setattr(acks, "LOOK_EVERY", 0.05)
+    deny = "{ publish: { deny: ['$JS.API.CONSUMER.>', '$JS.API.STREAM.MSG.GET.>'] } }"
+    users = f"{{ user: u, password: p, permissions: {deny} }}, {{ user: all, password: p }}"
+    server = nats_server(config=f"{jetstream(tmp_path)}\nauthorization {{ users: [{users}] }}")
+    stored: dict[str, Any] = {"user": "all", "password": "p", "duplicate_window": 0.1}
+    denied: dict[str, Any] = {"user": Secret("u"), "password": Secret("p")}
+    async with publishing(server, stream=stored, interval=600.0, drain_timeout=0.1, **denied) as (run, stream, _):
+        await run.events.until(ev.Echoed)
+        with monkeypatch.context() as lost:
+            lost.setattr(acks, "read_ack", lambda _: None)
+            await three_messages(run)
+            await stream.until(4)
+            await run.events.until(ev.AsyncError, lambda error: "3 messages may be stored already" in error.text)
+        assert (run.connection.deliveries.ledger.resent, await stream.messages()) == (0, 4)
+
+
+async def test_message_too_large_for_the_next_server_is_rejected(
+    nats_server: StartServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = nats_server(config=jetstream(tmp_path))
+    wanted: dict[str, Any] = {"payload": b"x" * 2_000, "interval": 600.0, "reconnect_wait": 0.01}
+    async with publishing(first, **wanted) as (run, stream, _):
+        await run.events.until(ev.Echoed)
+        with monkeypatch.context() as lost:
+            lost.setattr(acks, "read_ack", lambda _: None)
+            await three_messages(run)
+            await stream.until(4)
+            await asyncio.to_thread(first.kill)
+            await run.events.until(ev.Disconnected)
+        smaller = f"{jetstream(tmp_path)}\nmax_payload: 1500"
+        await asyncio.to_thread(nats_server, port=first.port, config=smaller)
+        await run.events.until(ev.AsyncError, lambda error: "maximum payload of 1500 bytes" in error.text)
+        tally = await run.events.until_counts(lambda tally: tally.rejected >= 3)
+        assert (tally.delivered, tally.in_flight) == (1, 0)
 
 
 async def test_unacknowledged_message_is_sent_again_on_the_same_connection(

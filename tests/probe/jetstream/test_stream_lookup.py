@@ -1,8 +1,10 @@
 """The stream is looked up before anything is published: its subject, and what is reported where there is none."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
+from nats.aio.msg import Msg
 
 from natsmon.check.verdict import Status
 from natsmon.config.secret import Secret
@@ -13,6 +15,8 @@ from natsmon.stream import events as ev
 from tests.check.checking import checked
 from tests.conftest import StartServer
 from tests.harness.listening import listening, settings
+from tests.harness.time_limits import WAIT
+from tests.harness.witness import witness
 from tests.probe.publishing import publishing, read_back
 from tests.probe.streams import STREAM, jetstream, stream_on
 
@@ -102,6 +106,29 @@ async def test_server_without_jetstream_is_reported(nats_server: StartServer) ->
         assert error.text.startswith(f"JetStream is not enabled on {server.url}: ")
         await run.events.until_counts(lambda tally: tally.buffered >= 2 and tally.sent == 0)
     assert not run.events.of(ev.Audit)
+
+
+async def test_account_without_jetstream_is_reported(nats_server: StartServer, tmp_path: Path) -> None:
+    accounts = "accounts { A { users: [{ user: u, password: p }] }, B { jetstream: enabled } }"
+    server = nats_server(config=f"{jetstream(tmp_path)}\n{accounts}")
+    wanted = settings(server.url, jetstream=STREAM, user=Secret("u"), password=Secret("p"))
+    async with listening(wanted) as run:
+        error = await run.events.until(ev.AsyncError)
+        assert error.text.startswith("JetStream is not enabled for this account: ")
+        await run.events.until_counts(lambda tally: tally.buffered >= 2 and tally.sent == 0)
+
+
+async def test_prefix_of_the_api_is_used(server: NatsServer) -> None:
+    asked = asyncio.Event()
+
+    async def answer(message: Msg) -> None:
+        asked.set()
+
+    async with witness(server) as client:
+        await client.subscribe(f"hub.js.STREAM.INFO.{STREAM}", cb=answer)
+        await client.flush()
+        async with listening(settings(server.url, jetstream=STREAM, js_api_prefix="hub.js", timeout=0.2)):
+            await asyncio.wait_for(asked.wait(), WAIT)
 
 
 async def test_subject_without_a_stream_is_reported(server: NatsServer) -> None:
