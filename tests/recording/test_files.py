@@ -15,6 +15,7 @@ from natsmon.recording.target import Target
 from natsmon.recording.writer import NotOurs, RecordingWriter
 from natsmon.stream import codec
 from natsmon.stream import events as ev
+from tests.harness.time_limits import WAIT
 from tests.recording.conftest import Clock
 from tests.recording.recorded import SUFFIXES, batches, compressed, echo, lines_of, session, written
 
@@ -24,7 +25,7 @@ TOOLS = {"jsonl": ["cat"], "jsonl.gz": ["gzip", "-dc"], "jsonl.zst": ["zstd", "-
 def shown_by_tool(path: Path, suffix: str) -> bytes:
     """What ``zcat`` or ``zstdcat`` print, without the ``part`` line."""
     try:
-        out = subprocess.run([*TOOLS[suffix], path], capture_output=True, timeout=10).stdout
+        out = subprocess.run([*TOOLS[suffix], path], capture_output=True, timeout=WAIT).stdout
     except FileNotFoundError:
         pytest.skip(f"{TOOLS[suffix][0]} is not installed")
     head, _, rest = out.partition(b"\n")
