@@ -5,6 +5,7 @@ connection in a ``finally`` clause.
 """
 
 import asyncio
+import math
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -16,7 +17,13 @@ def within(seconds: float) -> AbstractAsyncContextManager[object]:
 
 
 def until(when: float | None) -> AbstractAsyncContextManager[object]:
-    """Raise TimeoutError at a time of the running loop's clock; never for None."""
+    """Raise TimeoutError at a time of the running loop's clock; never for None.
+
+    Raises:
+        ValueError: The time is NaN, which would disorder the timers of the loop.
+    """
+    if when is not None and math.isnan(when):
+        raise ValueError("a deadline is a time of the loop's clock, not NaN")
     return asyncio.timeout_at(when) if sys.version_info >= (3, 12) else _until(when)
 
 

@@ -16,7 +16,7 @@ from natsmon.config.secret import Secret
 from natsmon.config.settings import Settings
 from natsmon.dial.causes import Cause
 from natsmon.dial.errors import DialError
-from natsmon.protocol.jwt_claims import Claims, contradictions, expired, read_claims
+from natsmon.protocol.jwt_claims import Claims, contradictions, expired, form_defects, read_claims
 from natsmon.protocol.server_info import Info
 from natsmon.protocol.stream_transport import SECRET_FIELDS
 from natsmon.text import units
@@ -143,9 +143,10 @@ def refused(refusal: Refusal, settings: Settings) -> tuple[Cause, str]:
     ending = f"; used: {names}" if names else ": no credentials were given"
     claims = read_claims(connect.get("jwt", ""))
     if "jwt" in connect and "nkey" not in connect:
-        against = list(
-            contradictions(claims, websocket=refusal.websocket, address=info.client_ip, signed="sig" in connect)
-        )
+        against = [
+            *(form_defects(connect["jwt"]) if claims.kind else ()),
+            *contradictions(claims, websocket=refusal.websocket, address=info.client_ip, signed="sig" in connect),
+        ]
         if info.nonce and (too_late := expired(claims)):
             return Cause.AUTH_EXPIRED, f"{refusal.text}: {'; '.join([too_late, *against])}{ending}"
         if against and info.nonce:

@@ -4,6 +4,7 @@ A server refuses every JWT with the same words; the JWT itself often has the rea
 """
 
 import base64
+import re
 import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime, tzinfo
@@ -18,6 +19,8 @@ from natsmon.text import dates, units
 _MOST = 8
 """Entries of a list that are used; a claim may have any number."""
 _SHOWN = 60
+_SIGNATURE = 86
+"""Characters: 64 bytes in base64 without padding."""
 
 
 class Claims(NamedTuple):
@@ -71,6 +74,17 @@ def read_claims(jwt: str) -> Claims:
         bearer=user.get("bearer_token") is True,
         proxy_required=user.get("proxy_required") is True,
     )
+
+
+def form_defects(jwt: str) -> Iterator[str]:
+    """Yield what no server can read in a JWT of NATS: header, claims and signature in base64url, separated by dots."""
+    parts = jwt.split(".")
+    if len(parts) != 3:
+        yield f"the user JWT has {units.plural(len(parts), 'part')} instead of 3"
+    elif not jwt.startswith("eyJ") or any(re.fullmatch(r"[A-Za-z0-9_-]+", part) is None for part in parts):
+        yield "the user JWT has characters in it that are not of a JWT, as quotation marks or a word before it"
+    elif len(parts[2]) != _SIGNATURE:
+        yield f"the signature of the user JWT has {len(parts[2])} characters instead of {_SIGNATURE}: it is cut off"
 
 
 def expired(claims: Claims) -> str:

@@ -56,12 +56,11 @@ class MessageRates(msgspec.Struct, gc=False):
             self.undelivered_since += max(0, undelivered)
 
     def last_minute(self, now: float, tally: ev.Tally) -> LastMinute:
-        """The difference of the totals now and a minute ago."""
+        """The difference of the totals now and a minute ago, or up to a slice more; none without a change since."""
         oldest = int(now // SLICE) - SLICES + 1
-        number, then = next((each for each in self.slices if each[0] >= oldest), (0, ev.Tally()))
-        began = max(0.0, now - SLICE * (SLICES - 1))
+        number, then = next((each for each in self.slices if each[0] >= oldest), (oldest, tally))
         return LastMinute(
-            seconds=now - max(began, number * SLICE),
+            seconds=now - max(0, number) * SLICE,
             attempted=max(0, tally.attempted - then.attempted),
             sent=max(0, tally.sent - then.sent),
             delivered=max(0, tally.delivered - then.delivered),

@@ -165,7 +165,9 @@ SECTIONS: dict[str, dict[Cause, Diagnosis]] = {
             "use ws://, or nats:// if this is the port without WebSocket",
         ),
         Cause.WS_BAD: Diagnosis(
-            "not WebSocket", "the peer did not send the WebSocket protocol", "is this a WebSocket port?"
+            "not WebSocket",
+            "the peer did not send the WebSocket protocol",
+            "is this a WebSocket port, and does no proxy on the way change the upgrade?",
         ),
         Cause.WS_CLOSED: Diagnosis(
             "WebSocket closed", "the server, or a proxy, closed the WebSocket", "see the log of either"

@@ -153,7 +153,8 @@ def _not_delivering(state: State, now: float, feed: Feed) -> Health | None:
     waited = now - max(rates.delivered_at, state.status_since)
     patience = _UNDELIVERED_FOR if rates.delivered_at else _NEVER_DELIVERED_FOR
     mixed = rates.mixed_at > 0 and now - rates.mixed_at < _MINUTE
-    failing = rates.failed_since > 0 and waited >= (_MIXED_FOR if mixed else patience)
+    has_stopped = state.paused and rates.delivered_at > state.status_since  # no delivery is due any more
+    failing = rates.failed_since > 0 and not has_stopped and waited >= (_MIXED_FOR if mixed else patience)
     stuck = state.tally.buffered > 0 and not state.paused and waited >= patience
     if not (failing or stuck):
         return None

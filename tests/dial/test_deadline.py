@@ -1,6 +1,7 @@
 """A deadline ends in TimeoutError and a cancel in CancelledError, whatever became of the task before."""
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
@@ -69,3 +70,14 @@ async def test_cancel_is_raised(before: bool, late: bool) -> None:
 async def test_result_within_the_deadline_is_returned() -> None:
     async with within(FOREVER), until(None):
         await asyncio.sleep(0)
+
+
+async def test_deadline_that_is_no_time_is_refused() -> None:
+    """A NaN among the timers of a loop disorders them: later timeouts of the program never come."""
+    with pytest.raises(ValueError, match="NaN"):
+        until(math.nan)
+    with pytest.raises(ValueError, match="NaN"):
+        within(math.nan)
+    with pytest.raises(TimeoutError):
+        async with within(0.01):
+            await asyncio.sleep(FOREVER)

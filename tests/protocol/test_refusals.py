@@ -3,6 +3,7 @@
 import base64
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,24 @@ async def test_claim_that_speaks_against_the_connection_is_named(
     assert failed.where == ("connect", "auth_claims")
     assert words in failed.text
     assert "is the password right" not in "\n".join(failed.lines)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda jwt: jwt[:-20], "the signature of the user JWT has 66 characters instead of 86"),
+        (lambda jwt: jwt.rpartition(".")[0], "the user JWT has 2 parts instead of 3"),
+        (lambda jwt: f'"{jwt}"', "the user JWT has characters in it that are not of a JWT"),
+        (lambda jwt: f"Bearer {jwt}", "as quotation marks or a word before it"),
+    ],
+)
+async def test_jwt_that_no_server_can_read_is_described(
+    nats_server: StartServer, operator: Operator, change: Callable[[str], str], words: str
+) -> None:
+    jwt, user_seed = operator.user()
+    failed = await refused(nats_server(config=operator.config), jwt=change(jwt), seed=user_seed)
+    assert failed.where == ("connect", "auth_claims")
+    assert words in failed.text
 
 
 async def test_jwt_that_is_not_valid_yet_is_dated(nats_server: StartServer, operator: Operator) -> None:

@@ -140,6 +140,27 @@ def test_health_of_observing_a_forbidden_subject() -> None:
     assert _now(events, 7.0, Feed()).level == "ok"
 
 
+def test_health_of_a_minute_without_messages_has_none_of_those_before() -> None:
+    partly = _tally(60.0, attempted=80, sent=80, delivered=50, undelivered=30)
+    events = [*_connected(), _tally(10.0, attempted=10, sent=10, delivered=10), partly, ev.Paused(t=61.0)]
+    assert _now(events, 100.0, Feed()).word == "PARTLY DELIVERED"
+    assert _now(events, 140.0, Feed()).phrase == "publishing paused"
+
+
+def test_health_of_observing_without_messages_has_no_rate_of_earlier_ones() -> None:
+    observing = ev.Connection(t=0.0, subject="orders.>", observing=True)
+    events = [*_connected(), observing, *(ev.Observed(t=float(second), messages=120 * second) for second in range(61))]
+    assert _now(events, 300.0, Feed()).phrase == "observing orders.>, 0/s"
+
+
+@pytest.mark.parametrize("now", [60.0, 62.0, 64.0])
+def test_rate_is_over_the_time_it_counts(now: float) -> None:
+    """The last minute is up to five seconds longer: the slice it begins in is counted whole."""
+    observing = ev.Connection(t=0.0, subject="orders.>", observing=True)
+    counts = (ev.Observed(t=second / 2, messages=second * 50) for second in range(int(2 * now) + 1))
+    assert _now([*_connected(), observing, *counts], now, Feed()).phrase == "observing orders.>, 100/s"
+
+
 def test_health_of_cancelled_attempts_has_no_failure() -> None:
     started = ev.DialStart(t=1.0, dial=1, attempt=1, server="nats://a:4222", reason="initial")
     cancelled = ev.DialEnd(t=2.0, dial=1, outcome="cancelled", cause="cancelled")

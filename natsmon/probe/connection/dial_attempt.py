@@ -14,6 +14,7 @@ from natsmon.dial import foreign_dialer
 from natsmon.dial.causes import Cause
 from natsmon.dial.error_causes import classify
 from natsmon.dial.errors import DialError
+from natsmon.dial.resolver import authority
 from natsmon.dial.stream import CustomDialer, Stream
 from natsmon.probe.connection.dial_stages import Stages, explained
 from natsmon.probe.connection.tls_memory import TlsMemory
@@ -97,6 +98,11 @@ async def make(
         end("cancelled", "cancelled")
         raise
     except TimeoutError:
+        if settings.proxy is not None and stages.reached in ("dns", "tcp"):
+            silence = "accepted and does not answer" if "tcp" in stages.seconds else _SILENT[stages.reached]
+            return end(
+                "timeout", Cause.PROXY, f"proxy {authority(settings.proxy.host, settings.proxy.port)}: {silence}"
+            )
         return end("timeout", "timeout", stages.silence or _SILENT.get(stages.reached or "dns", ""))
     except DialError as error:
         return end("timeout" if error.cause == "timeout" else "failed", *explained(error), error.stage)

@@ -148,4 +148,4 @@ def explained(error: DialError) -> tuple[Cause, str]:
         return error.cause, error.text
     if error.hop == "proxy":
         return Cause.PROXY, f"proxy {error.proxy}: {error.text}"
-    return error.cause, f"{error.text}, of the server, through the proxy {error.proxy}"
+    return error.cause, f"{error.text}, about the server, through the proxy {error.proxy}"

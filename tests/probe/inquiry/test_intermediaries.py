@@ -25,6 +25,7 @@ from natsmon.stream.emitter import Emitter
 from natsmon.wording.stage_notes import info_note
 from tests.conftest import StartServer
 from tests.dial import proxy_servers
+from tests.harness import peers
 from tests.harness.listening import Events, listening, settings
 from tests.harness.peer import HOST, Peering, Talk, playing
 from tests.protocol.authority import Authority
@@ -194,7 +195,7 @@ async def test_proxy_that_is_not_there_is_not_the_servers_failure(server: NatsSe
 @pytest.mark.parametrize(
     ("reply", "where", "text"),
     [
-        (5, ("tcp", "refused"), "the proxy answered: connection refused, of the server, through the proxy {}"),
+        (5, ("tcp", "refused"), "the proxy answered: connection refused, about the server, through the proxy {}"),
         (2, ("tcp", "proxy"), "proxy {}: the proxy answered: connection not allowed by ruleset"),
     ],
 )
@@ -205,6 +206,15 @@ async def test_failure_behind_a_proxy_names_which_of_the_two_refused(
         failed = await failure(once("nats://nats.example:4222", proxy=parse_proxy(f"socks5://{peer.authority}")))
         assert failed.where == where
         assert failed.text == text.format(peer.authority)
+
+
+@pytest.mark.parametrize("scheme", ["socks5", "http"])
+async def test_proxy_that_does_not_answer_is_not_the_servers_silence(scheme: str) -> None:
+    async with peers.silent() as peer:
+        proxy = parse_proxy(f"{scheme}://{peer.authority}")
+        failed = await failure(once("nats://nats.example:4222", proxy=proxy, connect_timeout=0.5))
+    assert failed.where == ("tcp", "proxy")
+    assert failed.text == f"proxy {peer.authority}: accepted and does not answer"
 
 
 # -- the system account -----------------------------------------------------------------------------
