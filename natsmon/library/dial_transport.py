@@ -9,6 +9,7 @@ import asyncio
 import json
 import ssl
 from collections.abc import Mapping
+from contextlib import suppress
 from urllib.parse import ParseResult, urlparse
 
 import nats.aio.transport
@@ -234,7 +235,7 @@ class DialTransport(nats.aio.transport.Transport):
         if self._stream is None or self._closed:
             return
         if not self._client.is_closed:
-            with self._failing("connect", "") if not self._answered else only_os_errors():
+            with suppress(OSError), only_os_errors():  # the reader has what arrived before, and then the reason
                 await self._stream.writer.drain()
             return
         try:

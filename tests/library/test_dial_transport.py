@@ -10,6 +10,7 @@ from typing import Any
 
 import nats.errors
 import pytest
+from nats.aio.msg import Msg
 
 from natsmon import DialError, DialTrace, connect
 from natsmon.lab.nats_server import NatsServer
@@ -255,3 +256,43 @@ async def test_cause_of_giving_up_is_the_last_one_also_when_the_server_refused(r
         error = await failing(connect(servers, **options, **callbacks.options))
     assert isinstance(error.__cause__, DialError)
     assert (error.__cause__.stage, error.__cause__.cause) == ("connect", "auth")
+
+
+async def test_refusal_is_read_when_connect_cannot_be_written() -> None:
+    """A server that is full sends INFO and its error at once, and closes."""
+
+    async def script(talk: Talk) -> None:
+        talk.writer.write(info_line(talk.peer.port) + b"-ERR 'maximum connections exceeded'\r\n")
+        talk.reset()
+        talk.writer.transport.abort()
+
+    async with playing(script) as full:
+        error = await failing(connect(full.url, allow_reconnect=False), nats.errors.Error)
+    assert "maximum connections exceeded" in str(error)
+
+
+async def test_message_is_delivered_that_arrived_before_a_reset_although_a_write_failed_first() -> None:
+    received: list[bytes] = []
+
+    async def script(talk: Talk) -> None:
+        if peer.connections > 1:
+            await peers.serve(talk)
+            return
+        await talk.handshake()
+        await talk.until_line(b"SUB hello")
+        talk.writer.write(b"MSG hello 1 5\r\nworld\r\n")
+        talk.reset()
+        talk.writer.transport.abort()
+        asyncio.get_running_loop().call_soon(client._transport.write, b"PING\r\n")  # type: ignore[union-attr]
+
+    callbacks = Callbacks()
+    async with playing(script) as peer:
+        client = await connect(peer.url, reconnect_time_wait=0, **callbacks.options)
+
+        async def receive(message: Msg) -> None:
+            received.append(message.data)
+
+        await client.subscribe("hello", cb=receive)
+        await callbacks.until_told("reconnected")
+        await client.close()
+    assert received == [b"world"]
