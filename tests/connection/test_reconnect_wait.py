@@ -46,6 +46,26 @@ def test_reconnects_within_a_second_are_limited() -> None:
     assert wait.backoff(1.0) == 0.0
 
 
+def test_first_dial_after_a_loss_waits_when_the_one_before_it_did_not_and_did_not_last() -> None:
+    wait = waits()
+    wait.connected(0.0)
+    assert not wait.before_first_dial("reconnect", 5.0)
+    wait.connected(5.1)
+    assert wait.before_first_dial("reconnect", 5.2)
+    wait.connected(7.3)
+    assert not wait.before_first_dial("reconnect", 7.4), "that connection had been waited for"
+
+
+def test_first_dial_that_was_asked_for_is_immediate() -> None:
+    wait = waits()
+    wait.connected(0.0)
+    assert not wait.before_first_dial("reconnect", 5.0)
+    wait.connected(5.1)
+    assert not wait.before_first_dial("manual", 5.2)
+    wait.connected(5.3)
+    assert not wait.before_first_dial("reconnect", 5.4)
+
+
 async def test_flapping_server_is_dialed_ten_times_a_second_without_a_wait() -> None:
     async with playing(Talk.handshake) as peer, listening(settings(peer.url, reconnect_wait=0.0)) as run:
         twelfth = await run.events.until(ev.Disconnected, lambda lost: lost.outage == 12)

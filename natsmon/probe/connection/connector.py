@@ -62,9 +62,6 @@ class Connector:
         self._attempts = 0
         self._outages = 0
         self._loss: ev.Disconnected | None = None
-        self._connected_at: float | None = None
-        self._immediate = False
-        """The connection we lost came of an immediate dial."""
 
     # -- commands; whether one applies is decided before -------------------------------------------
 
@@ -135,8 +132,7 @@ class Connector:
     async def _connect(self, why: ev.DialReason) -> ServerConnection | tuple[str, str]:
         """Dial until CONNECTED; or why that ended."""
         self._attempts = 0
-        wait_first = why == "reconnect" and (self._flapping or self._reconnect_wait.backoff(self._emit.now()) > 0)
-        self._immediate = why == "reconnect" and not wait_first
+        wait_first = self._reconnect_wait.before_first_dial(why, self._emit.now())
         while not self._pool.exhausted:
             if wait_first:
                 order = await self._wait()
@@ -152,12 +148,6 @@ class Connector:
                 return _ended_by(made)
             wait_first = made is None and self._pool.pass_complete
         return "gave_up", _gave_up(self._settings, self._attempts, why)
-
-    @property
-    def _flapping(self) -> bool:
-        """Lost again right after an immediate dial: dialing at once for ever would be a storm."""
-        up = self._emit.now() - self._connected_at if self._connected_at is not None else 0.0
-        return self._immediate and up < self._settings.reconnect_wait
 
     async def _wait(self) -> Order | None:
         """The reconnect wait with its jitter; the order that ended it early."""
@@ -228,7 +218,8 @@ class Connector:
             tls=connection.tls,
             max_payload=info.max_payload,
         )
-        now = self._connected_at = self._emit(connected)
+        now = self._emit(connected)
+        self._reconnect_wait.connected(now)
         self._set_status("CONNECTED", why, now)
         if self._loss is not None:
             self._emit(

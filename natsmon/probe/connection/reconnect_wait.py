@@ -4,11 +4,13 @@ After many failed attempts in a row the wait grows, so that a monitor that dials
 server that accepts and drops connections again and again is dialed ten times a second at most, whatever the wait is.
 """
 
+import math
 import random
 from collections import deque
 
 from natsmon.config.settings import Server, Settings
 from natsmon.protocol import tls
+from natsmon.stream import events as ev
 
 MANY_ATTEMPTS = 60
 LONG_WAIT = 20.0
@@ -29,6 +31,13 @@ class ReconnectWait:
         self._settings = settings
         self._rng = rng
         self._losses: deque[float] = deque(maxlen=RECONNECTS)
+        self._connected_at = -math.inf
+        self._immediate = False
+        """The newest connection came of an immediate dial."""
+
+    def connected(self, at: float) -> None:
+        """The connection was opened at this time, in seconds."""
+        self._connected_at = at
 
     def lost(self, at: float) -> None:
         """The connection was lost at this time, in seconds."""
@@ -39,6 +48,13 @@ class ReconnectWait:
         if len(self._losses) < RECONNECTS:
             return 0.0
         return max(0.0, self._losses[0] + WITHIN - now)
+
+    def before_first_dial(self, why: ev.DialReason, now: float) -> bool:
+        """Whether the first dial waits too: lost again right after an immediate dial, it would be a storm of dials."""
+        flapping = self._immediate and now - self._connected_at < self._settings.reconnect_wait
+        waits = why == "reconnect" and (flapping or self.backoff(now) > 0)
+        self._immediate = why == "reconnect" and not waits
+        return waits
 
     def seconds(self, server: Server, attempts: int, now: float) -> tuple[float, float]:
         """The wait, and its jitter.
