@@ -74,7 +74,7 @@ def load(explicit: str = "") -> ConfigFile:
     path = Path(explicit).expanduser() if explicit else default_path()
     try:
         content = read_file(path)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # a service user may have /dev/null as its home
         if explicit:
             raise ConfigError(f"{path} does not exist") from None
         return ConfigFile(path)
@@ -83,7 +83,7 @@ def load(explicit: str = "") -> ConfigFile:
     import tomllib
 
     try:
-        text = content.decode()
+        text = content.decode("utf-8-sig")  # Windows editors begin a file with a byte order mark
         raw = tomllib.loads(text)
     except UnicodeDecodeError:
         raise ConfigError(f"{path} is not UTF-8") from None

@@ -85,3 +85,17 @@ def test_selected_context_in_a_pipe_does_not_hang(
     assert cli.main(["context", "ls"]) == Exit.ENDED
     assert cli.main(["--context", "east"]) == Exit.USAGE
     assert "east" in capsys.readouterr().err
+
+
+def test_home_that_is_no_folder_has_no_config_file(monkeypatch: pytest.MonkeyPatch, runs: Runs) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", "/dev/null")
+    monkeypatch.setenv("HOME", "/dev/null")
+    assert cli.main([]) == Exit.ENDED
+    assert runs
+
+
+def test_config_file_of_a_windows_editor_is_read(tmp_path: Path, runs: Runs) -> None:
+    """It begins with a byte order mark and has CRLF."""
+    (tmp_path / "config.toml").write_bytes(b'\xef\xbb\xbfrate = "2"\r\n')
+    assert cli.main(["--config", f"{tmp_path}/config.toml"]) == Exit.ENDED
+    assert runs.settings.interval == 0.5
