@@ -50,7 +50,7 @@ class HealthWatch:
             previous, self._word = self._word, health.headline
             if previous:
                 self._changed(state, health, now, name, previous)
-        self._outages(state, health, now)
+        self.outages(state, health, now)
 
     def _show_title(self, title: str) -> None:
         if title != self._title:
@@ -68,7 +68,8 @@ class HealthWatch:
             alert = make_alert("change", state, health, now, previous=previous)
             self.commands.submit("--on-change", self._view.on_change, alert)
 
-    def _outages(self, state: State, health: Health, now: float) -> None:
+    def outages(self, state: State, health: Health, now: float) -> None:
+        """Report outages that began or ended, of this connection or of one that was replaced."""
         if not self._view.on_outage:
             return
         for outage in state.outages:

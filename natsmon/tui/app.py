@@ -110,6 +110,9 @@ class NatsmonApp(MonitorApp):
         if self._shown_connection != self.viewed.shown:
             self._shown_connection = self.viewed.shown
             self._leave_records()
+            for last in self.viewed.replaced():
+                if self._alerts is not None and last.health is not None:
+                    self._alerts.outages(last.state, last.health, last.now)
         moment = self.viewed.moment()
         self._views[-1].show(moment, self.viewed.revision)
         if (health := moment.health) is not None:

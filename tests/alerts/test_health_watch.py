@@ -3,6 +3,7 @@
 import asyncio
 import json
 from pathlib import Path
+from typing import Any
 
 from natsmon.alerts.health_watch import HealthWatch
 from natsmon.config.view_settings import ViewSettings
@@ -85,11 +86,36 @@ def test_bell_and_notification_come_with_each_change_of_health() -> None:
     )
 
 
-async def test_commands_get_changes_and_outages(tmp_path: Path) -> None:
-    command = tmp_path / "alert"
-    command.write_text(f"#!/bin/sh\ncat >> {tmp_path}/alerts\n")
+def command_in(folder: Path) -> str:
+    """A command that appends each alert to the file ``alerts``."""
+    command = folder / "alert"
+    command.write_text(f"#!/bin/sh\ncat >> {folder}/alerts\n")
     command.chmod(0o755)
-    alerts, written = watch(ViewSettings(title=False, on_change=(str(command),), on_outage=(str(command),)))
+    return str(command)
+
+
+async def alerts_in(folder: Path) -> list[Any]:
+    return [json.loads(line) for line in (await asyncio.to_thread((folder / "alerts").read_text)).splitlines()]
+
+
+async def test_outages_of_one_number_in_two_connections_are_two(tmp_path: Path) -> None:
+    alerts, _ = watch(ViewSettings(title=False, on_outage=(command_in(tmp_path),)))
+    first, second = state_of(), State(1)
+    first.outages.append(OutageRecord(id=1, began=2.0))
+    alerts.update(first, DOWN, 2.0)
+    first.outages[-1].ended, first.outages[-1].settled = 3.0, True
+    second.outages.append(OutageRecord(id=1, began=4.0))
+    alerts.outages(first, DOWN, 3.0)  # another connection was opened in its place
+    alerts.update(second, DOWN, 4.0)
+    await alerts.commands.finish(20)
+    assert [(line["kind"], line["conn"], line["outage"]) for line in await alerts_in(tmp_path)] == [
+        ("outage_began", 0, 1), ("outage_ended", 0, 1), ("outage_began", 1, 1),
+    ]  # fmt: skip
+
+
+async def test_commands_get_changes_and_outages(tmp_path: Path) -> None:
+    command = command_in(tmp_path)
+    alerts, written = watch(ViewSettings(title=False, on_change=(command,), on_outage=(command,)))
     state = state_of()
     alerts.update(state, UP, 1.0)
     outage = OutageRecord(id=1, began=2.0, cause="eof", lost=3)
@@ -102,7 +128,7 @@ async def test_commands_get_changes_and_outages(tmp_path: Path) -> None:
         alerts.update(state, UP, now)
     await alerts.commands.finish(20)
     assert not written
-    lines = [json.loads(line) for line in (await asyncio.to_thread((tmp_path / "alerts").read_text)).splitlines()]
+    lines = await alerts_in(tmp_path)
     assert [(line["kind"], line["word"], line["previous"], line["outage"]) for line in lines] == [
         ("change", "RECONNECTING", "CONNECTED", 0), ("outage_began", "RECONNECTING", "", 1),
         ("change", "CONNECTED", "RECONNECTING", 0), ("outage_ended", "CONNECTED", "", 1),

@@ -4,7 +4,7 @@ import asyncio
 import gc
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -17,9 +17,10 @@ from natsmon.stream.exit_codes import Exit
 from natsmon.stream.probe_child import ProbeChild
 from tests.conftest import StartServer
 from tests.connection.life import connected, ignored
-from tests.harness import peers
+from tests.harness import peers, processes
 from tests.harness.leaks import sockets
 from tests.harness.listening import Listening, check, check_sums, freeze, listening, settings
+from tests.harness.time_limits import WAIT
 from tests.stream.test_sources import probing
 
 PASSWORD = "hunter2"
@@ -33,7 +34,9 @@ def west() -> Iterator[NatsServer]:
 
 def to_west(west: NatsServer, conn: int | None = 0, number: str = "", **changes: object) -> commands.Open:
     """The command that opens a connection to the second server."""
-    wanted = settings(west.url, user=Secret("u"), password=Secret(PASSWORD), context="west", **changes)
+    wanted = settings(
+        west.url, user=Secret("u"), password=Secret(PASSWORD), context="west", drain_timeout=WAIT, **changes
+    )
     return commands.Open(id=number, conn=conn, settings=wanted)
 
 
@@ -47,7 +50,7 @@ def kinds(run: Listening, conn: int) -> list[str]:
 
 
 async def test_open_drains_and_closes_a_connection_and_opens_the_next(server: NatsServer, west: NatsServer) -> None:
-    async with listening(settings(server.url)) as run:
+    async with listening(settings(server.url, drain_timeout=WAIT)) as run:
         await connected(run)
         await run.events.until(ev.Echoed)
         run.execute(to_west(west, number="7"))
@@ -108,7 +111,7 @@ async def test_commands_for_a_replaced_connection_are_ignored(server: NatsServer
 
 
 async def test_last_open_counts_while_the_connection_drains(server: NatsServer, west: NatsServer) -> None:
-    async with peers.correct() as peer, listening(settings(peer.url)) as run:
+    async with peers.correct() as peer, listening(settings(peer.url, drain_timeout=WAIT)) as run:
         await connected(run)
         run.execute(commands.Open(conn=0, settings=settings("nats://127.0.0.1:1", context="first")))
         run.execute(to_west(west))
@@ -160,6 +163,25 @@ async def test_open_replaces_a_connection_that_is_not_connected(
         await connected(run)
         run.probe.close("asked")
         assert await run.ended() == Exit.ENDED, "what was replaced does not count"
+
+
+async def test_open_ends_an_outage_with_its_cost(nats_server: StartServer, west: NatsServer) -> None:
+    lost = nats_server()
+    async with listening(settings(lost.url, reconnect_wait=60.0)) as run:
+        await connected(run)
+        await run.events.until(ev.Echoed)
+        await asyncio.to_thread(lost.kill)
+        await run.events.until(ev.Waiting)
+        run.execute(to_west(west))
+        await opened(run, 1)
+        await connected(run)
+    (outage,) = run.events.of(ev.Outage)
+    (loss,) = run.events.of(ev.Disconnected)
+    assert (outage.conn, outage.outage, outage.began, outage.after) == (0, 1, loss.t, "")
+    assert outage.ended == run.events.of(ev.Closed)[0].t
+    left = [tally for tally in run.events.of(ev.Tally) if tally.conn == 0][-1]
+    check_sums(left)
+    assert left.in_flight == 0, "what was in flight is lost, or not verified"
 
 
 async def test_end_of_the_run_cancels_the_connection_that_is_to_be_opened(west: NatsServer) -> None:
@@ -231,33 +253,45 @@ async def test_settings_sent_before_the_probe_starts_are_its_first(west: NatsSer
     assert source.exit_reason == "exit status 0"
 
 
+def held() -> tuple[int, int, int, int]:
+    """Connections, tasks, sockets and threads that there are."""
+    gc.collect()
+    connections = sum(isinstance(each, MonitoredConnection) for each in gc.get_objects())
+    return connections, len(asyncio.all_tasks()), len(sockets()), threading.active_count()
+
+
 @pytest.mark.slow
 async def test_200_switches_leave_no_task_socket_thread_or_memory(server: NatsServer, west: NatsServer) -> None:
-    def held() -> tuple[int, int, int, int]:
-        gc.collect()
-        ours = sum(isinstance(each, MonitoredConnection) for each in gc.get_objects())
-        return ours, len(asyncio.all_tasks()), len(sockets()), threading.active_count()
-
-    async with listening(settings(server.url, interval=0.005)) as run:
+    there = settings(server.url, interval=0.005, drain_timeout=WAIT)
+    async with listening(there) as run:
         await connected(run)
-        sizes: list[int] = []
-        after: list[tuple[int, int, int, int]] = []
+        resident: list[int] = []
         for conn in range(200):
-            there = to_west(west, conn) if conn % 2 == 0 else commands.Open(conn=conn, settings=settings(server.url))
-            run.execute(there)
-            await run.events.until(ev.Connected, lambda event, conn=conn: event.conn == conn + 1)  # type: ignore[misc]
-            await run.events.until(ev.Echoed, lambda event, conn=conn: event.conn == conn + 1)  # type: ignore[misc]
+            run.execute(to_west(west, conn) if conn % 2 == 0 else commands.Open(conn=conn, settings=there))
+            await run.events.until(ev.Connected, of(conn + 1))
+            await run.events.until(ev.FirstEcho, of(conn + 1))
+            if conn == 19:
+                few = await settled(held)
             if conn % 100 == 99:
-                after.append(held())
-                sizes.append(_resident())
-        assert after[0] == after[1]
-        assert after[0][0] == 1
-        assert sizes[1] - sizes[0] < 100 * 64 * 1024, (
-            "the events that this test keeps, not a connection for each switch"
-        )
+                resident.append(processes.resident(os.getpid()))
+        many = await settled(held)
+        assert many[0] == 1
+        assert all(after <= before for before, after in zip(few, many, strict=True)), (few, many)
+        assert resident[1] - resident[0] < 6_400_000, "most of it are the events that this test keeps"
 
 
-def _resident() -> int:
-    """Bytes of memory of this process."""
-    with open("/proc/self/statm") as statm:
-        return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+def of(conn: int) -> Callable[[ev.Event], bool]:
+    return lambda event: event.conn == conn
+
+
+async def settled(look: Callable[[], tuple[int, ...]]) -> tuple[int, ...]:
+    """The least of each figure while what has ended is cleared away: sockets that close, requests that are answered."""
+    found = look()
+    async with asyncio.timeout(WAIT):
+        while found[0] > 1:
+            await asyncio.sleep(0.01)
+            found = look()
+    for _ in range(20):
+        await asyncio.sleep(0.01)
+        found = tuple(map(min, found, look()))
+    return found

@@ -15,8 +15,9 @@ from natsmon.lab.nats_server import NatsServer
 from natsmon.recording.reader import Recording
 from natsmon.stream import commands
 from natsmon.stream import events as ev
+from tests.conftest import StartServer
 from tests.harness import processes
-from tests.harness.listening import check
+from tests.harness.listening import check, freeze
 from tests.harness.terminal import Terminal
 from tests.tui import streams
 from tests.tui.driven import driven
@@ -52,7 +53,8 @@ def monitor_of(program: int) -> int:
 async def test_switching_drains_the_connection_and_continues_the_session(
     server: NatsServer, other: NatsServer, tmp_path: Path
 ) -> None:
-    env = saved(tmp_path, prod={"url": other.url, "user": "u", "password": PASSWORD}, broken={"url": "nats://h:x"})
+    credentials = {"user": "u", "password": PASSWORD}
+    env = saved(tmp_path, prod={"url": other.url, **credentials}, broken={"creds": "/none.creds"})
     file = tmp_path / "run.jsonl"
     command = [sys.executable, "-m", "natsmon", server.url, "--token", "of-the-first", "--record", str(file)]
     async with Terminal(command, size=(120, 60), env=env) as terminal:
@@ -63,7 +65,7 @@ async def test_switching_drains_the_connection_and_continues_the_session(
         assert PASSWORD not in menu
         assert "as started" in menu
         terminal.send("j\r")  # broken comes first
-        await terminal.until("the port is not a number", WITHIN)
+        await terminal.until("/none.creds", WITHIN)
         assert "● CONNECTED" in terminal.text, "what cannot be used ends nothing"
         terminal.send("C")
         await terminal.until("as started", WITHIN)
@@ -73,7 +75,7 @@ async def test_switching_drains_the_connection_and_continues_the_session(
         assert "west" in shown.splitlines()[0]
         assert "switching to context prod" in shown
         log = [
-            "not a number",
+            "/none.creds",
             "switching to context prod",
             "switching: draining",
             "drained in",
@@ -94,6 +96,27 @@ async def test_switching_drains_the_connection_and_continues_the_session(
     recorded = file.read_text()
     assert "of-the-first" not in recorded
     assert PASSWORD not in recorded
+
+
+@pytest.mark.slow
+async def test_screen_shows_draining_until_the_next_connection_is_opened(
+    nats_server: StartServer, other: NatsServer, tmp_path: Path
+) -> None:
+    env = saved(tmp_path, prod={"url": other.url, "user": "u", "password": PASSWORD})
+    frozen = nats_server(name="east")
+    async with Terminal([sys.executable, "-m", "natsmon", frozen.url], size=(120, 60), env=env) as terminal:
+        await terminal.until("● CONNECTED", WITHIN)
+        await freeze(frozen)
+        terminal.send("C")
+        await terminal.until("as started", WITHIN)
+        terminal.send("j\r")
+        await terminal.until("● DRAINING", WITHIN)
+        assert b"\x1b]2;\xe2\x97\x8f DRAINING east\a" in terminal.output
+        await terminal.until(lambda text: "context prod" in text.splitlines()[0] and "● CONNECTED" in text, WITHIN)
+        assert "not drained after 5.00 s" in await terminal.until("switched to context prod", WITHIN)
+        assert b"\x1b]2;\xe2\x97\x8f natsmon west\a" in terminal.output
+        terminal.send("q")
+        assert await terminal.ended(WITHIN) == 0
 
 
 @pytest.mark.slow
