@@ -39,10 +39,9 @@ def read(paths: Sequence[str], names: Sequence[str] | None = None) -> Report:
             continue
         found, more = sessions.runs(recording.events(), called[path])
         runs += found
-        unread += [
-            Unread(called.get(one.path) or printable(one.path), _what(one.where, one.count, one.why))
-            for one in recording.skipped
-        ]
+        for one in recording.skipped:
+            further = f" and {one.count - 1:,} more" if one.count > 1 else ""
+            unread.append(Unread(called.get(one.path) or printable(one.path), f"{one.where}{further}: {one.why}"))
         if more:
             left_out = f"{units.plural(more, 'connection')} before the last {sessions.RUNS_KEPT}"
             unread.append(Unread(called[path], left_out))
@@ -50,10 +49,6 @@ def read(paths: Sequence[str], names: Sequence[str] | None = None) -> Report:
             unread.append(Unread(called[path], "it contains no event"))
     labelled = compare.labelled(runs)
     return Report(labelled, compare.compared(labelled), tuple(unread), __version__)
-
-
-def _what(where: str, count: int, why: str) -> str:
-    return f"{where}{f' and {count - 1:,} more' if count > 1 else ''}: {why}"
 
 
 def _within_another(path: str, recordings: dict[str, Recording]) -> bool:

@@ -12,8 +12,8 @@ from natsmon.stream import events as ev
 
 UP: tuple[ev.Status, ...] = ("CONNECTED", "DRAINING")
 DOWN: tuple[ev.Status, ...] = ("RECONNECTING",)
-WINDOWS = (60.0, 600.0, 3_600.0)
-"""Seconds: the last minute, ten minutes, and hour."""
+WINDOWS = {"1 min": 60.0, "10 min": 600.0, "1 h": 3_600.0}
+"""The last seconds that have a share of their own, by name."""
 
 
 class Uptime(msgspec.Struct, frozen=True):

@@ -84,8 +84,11 @@ def test_compressed_file_and_standard_input_give_the_same_report(
 def test_named_pipe_is_read_to_its_end(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pipe = recording.with_name("pipe")
     os.mkfifo(pipe)
-    with subprocess.Popen(["sh", "-c", f'cat "{recording}" > "{pipe}"']):
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)  # with a reader, the writer below opens it at once
+    with pipe.open("wb") as end, subprocess.Popen(["cat", str(recording)], stdout=end):
+        end.close()
         assert cli.main(["report", str(pipe)]) == Exit.ENDED
+    os.close(reader)
     title, output = capsys.readouterr().out.split("\n", 1)
     assert cli.main(["report", str(recording)]) == Exit.ENDED
     assert (title, output) == ("natsmon report: pipe", capsys.readouterr().out.split("\n", 1)[1])

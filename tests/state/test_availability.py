@@ -23,7 +23,7 @@ def test_window_over_everything_equals_the_run(events: list[ev.AnyEvent], later:
     if ran is not None and whole is not None:
         assert (whole.up, whole.down) == (pytest.approx(ran.up), pytest.approx(ran.down))
         assert ran.share is None or ran.share == availability.share_of_run(state, now)
-    for window in availability.WINDOWS:
+    for window in availability.WINDOWS.values():
         last = availability.over_the_last(window, state, now)
         grain = 2 * math.ulp(now)  # of a clock that runs for ages
         assert last is None or 0 <= last.up + last.down <= window * 1.000001 + grain

@@ -17,7 +17,6 @@ from natsmon.tui.widgets.prose import Fact, beside, facts, heading, plain, wides
 from natsmon.wording.cause_table import diagnose
 
 _TWO_COLUMNS = 150
-_MARKS: dict[ev.DialOutcome, str] = {"connected": "✓", "failed": "✗", "cancelled": "⊘", "timeout": "✗"}
 _SOON = 30 * 86_400
 
 
@@ -72,11 +71,8 @@ def _outcome(dial: Dial, moment: Moment, width: int) -> Row:
     if dial.outcome == "connected":
         return fit(row(("✓ connected", "good"), (f" after {spent}", "value")), width)
     at = f" at {dial.stage_reached}" if dial.stage_reached else ""
-    role = OUTCOMES[dial.outcome]
-    return fit(
-        row((f"{_MARKS[dial.outcome]} {dial.outcome}{at}", role), (f" after {spent}{limit}", "value")),
-        width,
-    )
+    mark, _ = MARKS["cancelled" if dial.outcome == "cancelled" else "failed"]
+    return fit(row((f"{mark} {dial.outcome}{at}", OUTCOMES[dial.outcome]), (f" after {spent}{limit}", "value")), width)
 
 
 def _reasons(dial: Dial) -> list[Fact]:

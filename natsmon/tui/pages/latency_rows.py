@@ -80,7 +80,7 @@ def _pings(moment: Moment, width: int) -> list[Row]:
 def _available(moment: Moment, width: int) -> list[Row]:
     state, now = moment.state, moment.now
     spans = [("the run", availability.over_the_run(state, now))]
-    for name, window in zip(("1 min", "10 min", "1 h"), availability.WINDOWS, strict=True):
+    for name, window in availability.WINDOWS.items():
         if now >= window:
             spans.append((name, availability.over_the_last(window, state, now)))
     names: list[Piece] = [(left("over", _NAMES), "label")]

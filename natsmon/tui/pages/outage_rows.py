@@ -14,7 +14,6 @@ from natsmon.tui.model.selection import Selection, View, nothing_found
 from natsmon.tui.panels.outage_columns import columns
 
 _TOTALS = 3
-_WINDOWS = ("1 min", "10 min", "1 h")
 
 
 class OutageSelection(Selection[OutageRecord]):
@@ -74,7 +73,7 @@ def _shares(moment: Moment, width: int) -> Row:
     if ran is not None and (silent := state.silent_seconds(now)):
         answered = max(0.0, ran.up - silent) / (ran.up + ran.down) if ran.up + ran.down > 0 else None
         phrases.append(row((figures.percent(answered).strip(), "warn"), (" counting silence as down", "label")))
-    for window, name in zip(availability.WINDOWS, _WINDOWS, strict=True):
+    for name, window in availability.WINDOWS.items():
         if now < window:
             continue
         seen = availability.over_the_last(window, state, now)
