@@ -46,6 +46,8 @@ def report(ctx: click.Context, /, files: tuple[str, ...], as_format: str, outfil
     from natsmon.recording.reader import Unreadable
     from natsmon.report import build
 
+    if outfile is not None and any(_is_same(outfile, name) for name in files):
+        raise click.BadParameter("is the recording itself", ctx=ctx, param_hint="--outfile")
     try:
         with _spooled(files) as paths:
             result = build.read(paths, [_label(name) for name in files])
@@ -83,6 +85,13 @@ def _spooled(files: Sequence[str]) -> Iterator[list[str]]:
             if name == STANDARD_INPUT or _is_pipe(name)
         }
         yield [copies.get(name, name) for name in files]
+
+
+def _is_same(outfile: str, name: str) -> bool:
+    try:
+        return stat.S_ISREG(os.stat(outfile).st_mode) and os.path.samefile(outfile, name)
+    except (OSError, ValueError):
+        return False
 
 
 def _is_pipe(name: str) -> bool:

@@ -10,6 +10,8 @@ from contextlib import suppress
 from natsmon.stream.codec import LineSplitter
 
 _CHUNK = 64 * 1024
+_AT_ONCE = 64
+"""Lines received in one turn of the loop."""
 
 
 class Inbox:
@@ -32,13 +34,25 @@ class Inbox:
         splitter, chunk = LineSplitter(), self._already_read
         with suppress(RuntimeError):  # the loop may be closed by the time a line arrives
             while True:
-                for line in splitter.feed(chunk):
-                    if line.strip():
-                        self._loop.call_soon_threadsafe(self._receive, line)
+                lines = [line for line in splitter.feed(chunk) if line.strip()]
+                for start in range(0, len(lines), _AT_ONCE):
+                    self._hand_over(lines[start : start + _AT_ONCE])
                 chunk = self._read()
                 if not chunk:
                     self._loop.call_soon_threadsafe(self._receive, None)
                     return
+
+    def _hand_over(self, lines: list[bytes]) -> None:
+        """Wait until the loop has received them: a flood is held up in the pipe, and other tasks run in between."""
+        received = threading.Event()
+
+        def receive() -> None:
+            for line in lines:
+                self._receive(line)
+            received.set()
+
+        self._loop.call_soon_threadsafe(receive)
+        received.wait()
 
     def _read(self) -> bytes:
         while True:

@@ -12,6 +12,9 @@ from natsmon.stream.commands import AnyCommand
 
 NO_COMMANDS = "a stream from a pipe takes no commands; natsmon view --ssh does"
 _CHUNK = 256 * 1024
+_FOREIGN = 1_000
+"""Lines without an event after which a stream is not read further."""
+_NO_EVENTS = "no line is an event; the stream of natsmon --json has one on every line"
 
 
 class Incoming:
@@ -82,6 +85,8 @@ class Pipe:
         self._incoming = Incoming(fd)
         self._splitter = splitter or LineSplitter()
         self._before = list(before)
+        self._foreign: int | None = 0
+        """Lines before the first event; None once there was one."""
 
     async def events(self) -> AsyncIterator[ev.AnyEvent]:
         for event in self._decode(self._before):
@@ -89,6 +94,9 @@ class Pipe:
         async for chunk in self._incoming.chunks():
             for event in self._decode(self._splitter.feed(chunk)):
                 yield event
+            if self._foreign is not None and self._foreign >= _FOREIGN:
+                self.exit_reason = _NO_EVENTS
+                return
         for event in self._decode([self._splitter.rest()]):
             yield event
         self.exit_reason = await self.ending()
@@ -96,14 +104,17 @@ class Pipe:
     def _decode(self, lines: Iterable[bytes]) -> Iterator[ev.AnyEvent]:
         for line in lines:
             event = decoded(line)
-            if event is not None:
+            if event is None:
+                self._foreign = self._foreign + 1 if self._foreign is not None else None
+            else:
+                self._foreign = None
                 if self.tap is not None:
                     self.tap(line + b"\n")
                 yield event
 
     async def ending(self) -> str:
         """How the stream ended, when it did not end normally."""
-        return "the stream ended without its last line"
+        return _NO_EVENTS if self._foreign else "the stream ended without its last line"
 
     def send(self, command: AnyCommand) -> None:
         """Dropped: a pipe takes no commands."""

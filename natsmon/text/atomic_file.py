@@ -6,15 +6,19 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+from natsmon.text.read_file import open_now
+
 
 def write(path: str, text: str) -> None:
     """Write a file for its owner alone (mode 0600). A symbolic link stays; a pipe or a device is written to directly.
+
+    A named pipe without a reader is an error, instead of waiting for one.
 
     Raises:
         OSError: The file is as it was before.
     """
     if _is_special(path):
-        with open(os.open(path, os.O_WRONLY), "w", encoding="utf-8") as special:
+        with open(open_now(path, os.O_WRONLY), "w", encoding="utf-8") as special:
             special.write(text)
         return
     target = Path(os.path.realpath(path))

@@ -8,7 +8,10 @@ LARGEST = 1024 * 1024
 
 
 def open_now(path: str | os.PathLike[str], flags: int) -> int:
-    """An ``opener`` for ``open``: a named pipe without a writer is empty, where ``open`` alone would wait for one."""
+    """An ``opener`` for ``open`` that does not wait for the other end of a named pipe.
+
+    Without a writer the pipe is empty; without a reader OSError is raised.
+    """
     descriptor = os.open(path, flags | os.O_NONBLOCK)
     os.set_blocking(descriptor, True)
     return descriptor

@@ -178,3 +178,21 @@ def test_parts_of_a_recording_are_one_run_also_when_each_is_named(
         (run,) = json.loads(capsys.readouterr().out)["runs"]
         assert run["availability"]["outages"] == 2
         assert run["events"] == len(LINES)
+
+
+def test_recording_is_not_overwritten_by_its_report(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = recording.read_bytes()
+    link = recording.with_name("link")
+    link.symlink_to(recording)
+    for outfile in (recording, link):
+        assert cli.main(["report", str(recording), "--outfile", str(outfile)]) == Exit.USAGE
+        assert capsys.readouterr().err == "natsmon: --outfile: is the recording itself\n"
+    assert recording.read_bytes() == before
+
+
+def test_outfile_that_is_a_pipe_without_a_reader_is_one_line(
+    recording: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    os.mkfifo(recording.with_name("pipe"))
+    assert cli.main(["report", str(recording), "--outfile", str(recording.with_name("pipe"))]) == 1
+    assert capsys.readouterr().err.endswith("cannot be written: No such device or address\n")

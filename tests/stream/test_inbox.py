@@ -102,3 +102,17 @@ async def test_non_blocking_pipe_is_waited_for(pipe: Pipe) -> None:
     assert await asyncio.wait_for(lines.get(), WAIT) == b"half"
     pipe.close_writer()
     assert await asyncio.wait_for(lines.get(), WAIT) is None
+
+
+async def test_flood_of_lines_waits_in_the_pipe_and_leaves_the_loop_its_turns(pipe: Pipe) -> None:
+    received: list[bytes | None] = []
+    Inbox(pipe.out, received.append)
+    sent = b"y\n" * (PIPE // 2)
+    writing = asyncio.create_task(asyncio.to_thread(os.write, pipe.inn, sent))
+    while not received:  # noqa: ASYNC110 - no event is set for a line
+        await asyncio.sleep(0)
+    for _ in range(20):
+        before = len(received)
+        await asyncio.sleep(0)
+        assert len(received) - before <= 2 * 64
+    await writing
