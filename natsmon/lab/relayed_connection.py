@@ -172,6 +172,8 @@ class RelayedConnection:
 
     async def _pass(self, piece: bytes, sink: asyncio.StreamWriter, direction: Direction) -> None:
         conditions, path = self._conditions, self._conditions.paths[direction]
+        if sink.is_closing():
+            return  # it was reset meanwhile, and what is on its way is discarded: the tap does not see it pass
         if conditions.resets_after is not None:
             piece = piece[: conditions.resets_after]
             conditions.resets_after -= len(piece)
