@@ -63,11 +63,18 @@ class DialTrace:
 
 
 class Hooks:
-    """Calls the hooks of a trace, until one of them raises."""
+    """Calls the hooks of a trace, until one of them raises.
+
+    Raises:
+        TypeError: It is no trace, as a class without the parentheses behind it.
+    """
 
     __slots__ = ("_trace",)
 
     def __init__(self, trace: DialTrace | None) -> None:
+        if trace is not None and not isinstance(trace, DialTrace):
+            shown = f"the class {trace.__name__}" if isinstance(trace, type) else type(trace).__name__
+            raise TypeError(f"a trace is an instance of DialTrace, not {shown}")
         self._trace = trace
 
     def __call__(self, hook: Callable[Concatenate[DialTrace, P], None], *args: P.args, **kwargs: P.kwargs) -> None:

@@ -118,7 +118,7 @@ async def connect(
     Raises:
         DialError: The dial failed and ``allow_reconnect`` is False, or the deadline passed (``DialTimeout``).
         nats.errors.NoServersError: Every server failed; the last failure is its ``__cause__``.
-        TypeError: ``dialer`` is not a dialer, or returned something else than a stream.
+        TypeError: ``dialer`` is not a dialer, or returned something else than a stream; ``trace`` is no ``DialTrace``.
     """
     client = Client(dialer=dialer, trace=trace)
     await client.connect(servers, deadline=deadline, **options)

@@ -15,7 +15,7 @@ from natsmon.dial.errors import DialError
 from natsmon.dial.stream import ByteReader, ByteWriter
 from natsmon.protocol.handshake_error import HandshakeError
 from natsmon.protocol.server_errors import classify_server_error, error_text
-from natsmon.text.plain_text import excerpt
+from natsmon.text.plain_text import excerpt, quotable
 
 MAX_INFO = 64 * 1024
 """Longest INFO line in bytes; each advertised server of a cluster takes some 30."""
@@ -161,7 +161,7 @@ def convert_info(raw: dict[str, Any]) -> Info:
     for name, value in given.items():
         valid = type(value) is _KINDS[name]
         if not valid or (isinstance(value, list) and not all(isinstance(item, str) for item in value)):
-            raise HandshakeError("info", "info_bad", f"INFO is not valid: {name} is {excerpt(repr(value).encode())}")
+            raise HandshakeError("info", "info_bad", f"INFO is not valid: {name} is {quotable(repr(value))}")
     return Info(**given)
 
 

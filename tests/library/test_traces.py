@@ -108,3 +108,10 @@ async def test_cancelled_dial_is_not_an_error(exported: tuple[OpenTelemetryTrace
     for span in exporter.get_finished_spans():
         assert span.status.status_code is StatusCode.UNSET
     await server.close()
+
+
+@pytest.mark.parametrize(("trace", "shown"), [(LoggingTrace, "the class LoggingTrace"), (5, "int"), (print, "builtin")])
+async def test_trace_that_is_none_is_refused_at_once(trace: Any, shown: str) -> None:
+    """Its hooks would never be called."""
+    with pytest.raises(TypeError, match=f"a trace is an instance of DialTrace, not {shown}"):
+        await connect("nats://test", trace=trace, dialer=ScriptedServer())
