@@ -55,13 +55,14 @@ async def test_y_copies_the_cursor_row_and_confirms() -> None:
         assert "PING to PONG" in drive.app.clipboard
 
 
-async def test_z_enlarges_the_focused_panel() -> None:
+@pytest.mark.parametrize("key", ["z", "escape"])
+async def test_z_enlarges_the_focused_panel_and_z_or_escape_ends_it(key: str) -> None:
     async with driven(streams.outage()) as drive:
         await drive.press("tab", "z")
         assert drive.app.query_one("#dials").size.height > 20
         assert not drive.app.query_one("#events").size.height
         assert drive.app.query_one("#status").size.height
-        await drive.press("z")
+        await drive.press(key)
         assert drive.app.query_one("#events").size.height
         assert drive.app.query_one("#dials").size.height < 20
 

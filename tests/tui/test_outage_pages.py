@@ -97,6 +97,19 @@ async def test_click_opens_the_outage_it_is_on() -> None:
         assert title_of(drive).startswith("outage at 15:08:00")
 
 
+async def test_click_on_the_dashboard_opens_the_outage_or_the_page_of_all() -> None:
+    async with driven(streams.outage()) as drive:
+        lines = drive.shown("outages").splitlines()
+        line = next(n for n, text in enumerate(lines) if "15:08:00" in text)
+        await drive.pilot.click("#outages", offset=(30, line + 1))
+        await drive.settle()
+        assert title_of(drive).startswith("outage at 15:08:00")
+        await drive.press("escape")
+        await drive.pilot.click("#outages", offset=(30, 1))
+        await drive.settle()
+        assert on_top(drive) == "outages"
+
+
 async def test_enter_opens_nothing_without_an_outage() -> None:
     async with driven(streams.connected()) as drive:
         await drive.press("o", "enter")
