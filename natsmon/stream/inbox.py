@@ -47,9 +47,11 @@ class Inbox:
         received = threading.Event()
 
         def receive() -> None:
-            for line in lines:
-                self._receive(line)
-            received.set()
+            try:
+                for line in lines:
+                    self._receive(line)
+            finally:
+                received.set()  # also after an error: later commands are still read
 
         self._loop.call_soon_threadsafe(receive)
         received.wait()

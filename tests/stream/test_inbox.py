@@ -116,3 +116,22 @@ async def test_flood_of_lines_waits_in_the_pipe_and_leaves_the_loop_its_turns(pi
         await asyncio.sleep(0)
         assert len(received) - before <= 2 * 64
     await writing
+
+
+async def test_line_whose_receiver_fails_does_not_end_the_reading(pipe: Pipe) -> None:
+    lines: asyncio.Queue[bytes | None] = asyncio.Queue()
+    failed = asyncio.Event()
+    asyncio.get_running_loop().set_exception_handler(lambda *_: failed.set())
+
+    def receive(line: bytes | None) -> None:
+        if line == b"bad":
+            raise ValueError(line)
+        lines.put_nowait(line)
+
+    Inbox(pipe.out, receive)
+    os.write(pipe.inn, b"bad\n")
+    await asyncio.wait_for(failed.wait(), WAIT)
+    os.write(pipe.inn, b"good\n")
+    assert await asyncio.wait_for(lines.get(), WAIT) == b"good"
+    pipe.close_writer()
+    assert await asyncio.wait_for(lines.get(), WAIT) is None
