@@ -132,6 +132,17 @@ def err_after_connect(text: str = "Authorization Violation") -> Peering:
     return playing(script)
 
 
+def err_before_connect(text: str) -> Peering:
+    """Sends INFO and an error at once, and resets the connection: CONNECT cannot be written."""
+
+    async def script(talk: Talk) -> None:
+        talk.writer.write(info_line(talk.peer.port) + f"-ERR '{text}'\r\n".encode())
+        talk.reset()
+        talk.writer.transport.abort()
+
+    return playing(script)
+
+
 def ping_before_pong() -> Peering:
     """Sends PING before it answers one, as a server may, and continues correctly."""
 

@@ -259,14 +259,7 @@ async def test_cause_of_giving_up_is_the_last_one_also_when_the_server_refused(r
 
 
 async def test_refusal_is_read_when_connect_cannot_be_written() -> None:
-    """A server that is full sends INFO and its error at once, and closes."""
-
-    async def script(talk: Talk) -> None:
-        talk.writer.write(info_line(talk.peer.port) + b"-ERR 'maximum connections exceeded'\r\n")
-        talk.reset()
-        talk.writer.transport.abort()
-
-    async with playing(script) as full:
+    async with peers.err_before_connect("maximum connections exceeded") as full:
         error = await failing(connect(full.url, allow_reconnect=False), nats.errors.Error)
     assert "maximum connections exceeded" in str(error)
 

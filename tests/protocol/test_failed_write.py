@@ -15,7 +15,7 @@ from natsmon.dial.stream import Stream
 from natsmon.lab.nats_server import HOST
 from natsmon.protocol import websocket
 from tests.certificates import Certificates
-from tests.harness.peer import Talk, info_line, playing
+from tests.harness import peers
 from tests.harness.time_limits import WAIT
 from tests.protocol import websockets as ws
 from tests.protocol.dialing import failure, once
@@ -124,13 +124,6 @@ def test_bytes_behind_a_full_reader_are_read_after_a_failed_write(loop: Loop, pe
 
 
 async def test_refusal_is_read_when_connect_cannot_be_written() -> None:
-    """A server that is full sends INFO and its error at once, and closes."""
-
-    async def script(talk: Talk) -> None:
-        talk.writer.write(info_line(talk.peer.port) + b"-ERR 'maximum connections exceeded'\r\n")
-        talk.reset()
-        talk.writer.transport.abort()
-
-    async with playing(script) as full:
+    async with peers.err_before_connect("maximum connections exceeded") as full:
         failed = await failure(once(full.url))
     assert failed.where == ("connect", "limit")
