@@ -19,7 +19,7 @@ from natsmon.probe.messages.echo_verifier import EchoVerifier, NoVerifier
 from natsmon.probe.messages.observer import Observer
 from natsmon.probe.messages.outage_costs import OutageCosts
 from natsmon.probe.messages.publisher import Publisher
-from natsmon.probe.messages.verifier import Audit, Verifier
+from natsmon.probe.messages.verifier import Verifier
 from natsmon.protocol.server_connection import ServerConnection
 from natsmon.stream import commands
 from natsmon.stream import events as ev
@@ -48,7 +48,7 @@ class MonitoredConnection:
         self.verifier = self._choose_verifier(f"{session}.{emit.conn}")
         self._publisher = Publisher(settings, self.verifier, self.deliveries, emit)
         self._costs = OutageCosts(self.deliveries, emit)
-        self.deliveries.on_tally = self._costs.review
+        self.deliveries.tallies.on_emitted = self._costs.review
         self._round_trips = RoundTrips(settings.rtt_interval, emit)
         self._keepalive = Keepalive(settings.ping_interval, settings.max_pings_out, emit)
         self._silence = Silence(settings, lambda: self.deliveries.ledger.flying, emit)
@@ -123,10 +123,10 @@ class MonitoredConnection:
             self._lost = Lost(loss.outage, self._connected.cid, self._connected.server_id, self._connected.server)
 
     async def conclude(self, connection: ServerConnection) -> None:
-        audit: Audit | None = await self.verifier.conclude(connection)
+        audit = await self.verifier.conclude(connection)
         if audit is not None:
-            self.deliveries.close()
-            self._emit(ev.Audit(**audit._asdict()))
+            self.deliveries.tallies.emit_now()
+            self._emit(audit)
 
     def suspend(self) -> None:
         self._publisher.suspend()
@@ -165,7 +165,7 @@ class MonitoredConnection:
             await self._second_look.finished()
             self._stop_watching()
             self._publisher.suspend()
-            self.deliveries.close()
+            self.deliveries.tallies.emit_now()
             self.published.set()
 
     def close(self, *, replaced: bool = False) -> None:

@@ -10,9 +10,9 @@ from contextlib import asynccontextmanager
 from natsmon.probe.audit.stream_reader import Note, Reader, from_leader
 from natsmon.probe.messages.message import Message
 from natsmon.probe.messages.number_runs import Runs
-from natsmon.probe.messages.verifier import Audit
 from natsmon.protocol.jetstream_api import NoStream, StreamInfo, look_up
 from natsmon.protocol.server_connection import ServerConnection, Unanswered
+from natsmon.stream.events import Audit
 from natsmon.text import units
 
 READ_WITHIN = 10.0
@@ -95,18 +95,27 @@ async def read_back(connection: ServerConnection, stream: str, stored: Stored, m
             info = await from_leader(lambda: look_up(connection, stream, message.subject))
     except (NoStream, Unanswered) as error:
         why = str(error)
+    if why and not found.first:
+        return Audit(stream=stream, acknowledged=stored.many, complete=False, text=why)
     missing = stored.numbers.without(found.numbers)
     there = stored.numbers.many - missing.many
-    if why and not found.first:
-        return Audit(stream, stored.many, complete=False, text=why)
-    if why:
-        return Audit(stream, stored.many, there, 0, found.twice, complete=False, text=why)
-    removed = _take_removed(missing, info, stored, found)
-    if forgotten := stored.many - stored.numbers.many:
-        text = f"the first {units.grouped(forgotten)} were not searched: their numbers have too many gaps"
-        return Audit(stream, stored.many, there, missing.many, found.twice, complete=False, text=text)
-    text = f"{units.grouped(removed)} removed by its limits or a purge before they were read" if removed else ""
-    return Audit(stream, stored.many, there, missing.many, found.twice, text=text)
+    forgotten = stored.many - stored.numbers.many
+    text = why
+    if not why:
+        removed = _take_removed(missing, info, stored, found)
+        if forgotten:
+            text = f"the first {units.grouped(forgotten)} were not searched: their numbers have too many gaps"
+        elif removed:
+            text = f"{units.grouped(removed)} removed by its limits or a purge before they were read"
+    return Audit(
+        stream=stream,
+        acknowledged=stored.many,
+        stored=there,
+        missing=0 if why else missing.many,
+        twice=found.twice,
+        complete=not (why or forgotten),
+        text=text,
+    )
 
 
 def _take_removed(missing: Runs, info: StreamInfo, stored: Stored, found: _Found) -> int:

@@ -20,7 +20,7 @@ from natsmon.probe.audit.stream_audit import Stored, find, read_back
 from natsmon.probe.jetstream.stream_lookup import StreamLookup
 from natsmon.probe.messages.deliveries import Deliveries
 from natsmon.probe.messages.message import AckedMessage
-from natsmon.probe.messages.verifier import Audit, Verifier, nothing
+from natsmon.probe.messages.verifier import Verifier
 from natsmon.protocol.jetstream_api import ApiError, NoStream, StreamInfo, read_ack
 from natsmon.protocol.server_connection import ServerConnection, Unanswered
 from natsmon.stream import events as ev
@@ -47,17 +47,17 @@ class AckVerifier(Verifier):
     """
 
     verification: ev.Verification = "ack"
+    message: AckedMessage
 
     def __init__(self, settings: Settings, session: str, deliveries: Deliveries, emit: Emit) -> None:
-        self.message = self._message = AckedMessage(settings, session)
-        self.on_window_open = nothing
+        super().__init__(AckedMessage(settings, session))
         self._name = settings.jetstream
         self._patience = settings.drain_timeout
         self._deliveries = deliveries
         deliveries.ledger.unordered = True
         self._emit = emit
-        self._prefix = len(self._message.inbox) + 1
-        self._window = max(1, min(WINDOW, _WINDOW_BYTES // self._message.wire_size(1)))
+        self._prefix = len(self.message.inbox) + 1
+        self._window = max(1, min(WINDOW, _WINDOW_BYTES // self.message.wire_size(1)))
         self._stored = Stored()
         self._waiting: dict[int, tuple[float, int]] = {}
         """By number, in order: when it was first sent, and the last position acknowledged until then."""
@@ -71,7 +71,7 @@ class AckVerifier(Verifier):
         """When messages were last sent again."""
         self._stream: StreamInfo | None = None
         """None until it is known on this connection."""
-        self._lookup = StreamLookup(self._name, self._message, self._next_refused, self._on_recreated, self._report)
+        self._lookup = StreamLookup(self._name, self.message, self._next_refused, self._on_recreated, self._report)
         self._task: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
         """Something was acknowledged or refused."""
@@ -94,9 +94,9 @@ class AckVerifier(Verifier):
         self._reported.clear()
         self._written.clear()
         self._concluded = False
-        if self._message.subject:
-            connection.on_publish_refused(self._message.subject, self._next_refused)
-        connection.subscribe(f"{self._message.inbox}.*", self._receive, refused=self._on_subscription_refused)
+        if self.message.subject:
+            connection.on_publish_refused(self.message.subject, self._next_refused)
+        connection.subscribe(f"{self.message.inbox}.*", self._receive, refused=self._on_subscription_refused)
         self._task = asyncio.get_running_loop().create_task(self._attend(connection))
 
     def connection_down(self) -> None:
@@ -104,7 +104,7 @@ class AckVerifier(Verifier):
         self._stop()
         self._stream = None
 
-    async def conclude(self, connection: ServerConnection) -> Audit | None:
+    async def conclude(self, connection: ServerConnection) -> ev.Audit | None:
         """Wait for outstanding acknowledgements, then read the stream."""
         if self._stream is not None:
             with suppress(TimeoutError):
@@ -114,7 +114,7 @@ class AckVerifier(Verifier):
                         await self._acknowledged_all(connection)  # the others stay in flight
         self._stop()
         try:
-            return await read_back(connection, self._name, self._stored, self._message) if self._stored.many else None
+            return await read_back(connection, self._name, self._stored, self.message) if self._stored.many else None
         finally:
             self._concluded = True
 
@@ -171,7 +171,7 @@ class AckVerifier(Verifier):
         if any(seq in waiting and now - waiting[seq][0] >= stream.window / 2 for seq in seqs):
             try:
                 start = min(last for _, last in waiting.values()) + 1
-                await find(connection, self._name, self._message, start, stream.created, self._found)
+                await find(connection, self._name, self.message, start, stream.created, self._found)
             except (NoStream, Unanswered) as error:
                 self._report(
                     f"{len(waiting)} messages may be stored already, and stream {self._name} cannot be read: "
@@ -180,15 +180,15 @@ class AckVerifier(Verifier):
                 return
         for start in range(0, len(seqs), _AT_ONCE):
             batch = [seq for seq in seqs[start : start + _AT_ONCE] if seq in waiting]
-            for seq in [seq for seq in batch if self._message.refusal(connection.info, seq)]:
+            for seq in [seq for seq in batch if self.message.refusal(connection.info, seq)]:
                 batch.remove(seq)
-                self._refuse(seq, self._message.refusal(connection.info, seq))
+                self._refuse(seq, self.message.refusal(connection.info, seq))
             self._written.extend(batch)
-            connection.write(b"".join(map(self._message.compose, batch)))
+            connection.write(b"".join(map(self.message.compose, batch)))
             self._deliveries.ledger.resent += len(batch)
             await connection.drained()
         if seqs:
-            self._deliveries.on_counts_changed()
+            self._deliveries.tallies.changed()
 
     def _found(self, seq: int, position: int) -> None:
         if seq in self._waiting:
@@ -213,7 +213,7 @@ class AckVerifier(Verifier):
         elif ack.stream == self._name and ack.seq > 0:
             if ack.duplicate:
                 self._deliveries.ledger.suppressed += 1
-                self._deliveries.on_counts_changed()
+                self._deliveries.tallies.changed()
             if seq in self._waiting:
                 self._acknowledged(seq, ack.seq)
             elif not ack.duplicate and not self._stored.has(seq, ack.seq):  # a new leader acknowledges once more
@@ -235,7 +235,7 @@ class AckVerifier(Verifier):
 
     def _on_no_responder(self, seq: int) -> None:
         """No stream has the subject, or the stream has no leader at the moment."""
-        subject = self._message.subject
+        subject = self.message.subject
         if self._stream is not None and not self._stream.takes(subject):
             self._refuse(seq, f"no stream has the subject {subject}: messages are rejected")
         else:
@@ -280,7 +280,7 @@ class AckVerifier(Verifier):
         """Acknowledgements cannot be received on this connection: nothing is published on it."""
         self._stop()
         self._stream = None
-        inboxes = f"{self._message.inbox.rpartition('.')[0]}.>"
+        inboxes = f"{self.message.inbox.rpartition('.')[0]}.>"
         self._report(f"acknowledgements cannot be received, so messages wait: {text} (needs to subscribe to {inboxes})")
 
     def _report(self, text: str) -> None:

@@ -6,10 +6,8 @@ The publisher reports what it sends, the verifier what it learns of it, the outa
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable
 
 from natsmon.config.settings import Settings
-from natsmon.probe.messages.latency_samples import LatencySamples
 from natsmon.probe.messages.ledger import Cut, Ledger
 from natsmon.probe.messages.tallies import CHECKPOINT_EVERY, TALLY_EVERY, Tallies
 from natsmon.protocol.server_connection import ServerConnection
@@ -39,10 +37,7 @@ class Deliveries:
         self._emit = emit
         self._loop = asyncio.get_running_loop()
         self._singly = settings.every_message or settings.interval > 1.0 / EMITTED_SINGLY_BELOW
-        self._latencies = LatencySamples()
-        self._tallies = Tallies(self.ledger, self._latencies, emit, lambda: self.on_tally())
-        self.on_tally: Callable[[], None] = lambda: None
-        """Called after each tally."""
+        self.tallies = Tallies(self.ledger, emit)
         self.verifiable = True
         """Delivery could be verified on every connection so far."""
         self._connection: ServerConnection | None = None
@@ -72,17 +67,13 @@ class Deliveries:
 
     def disconnected(self) -> Cut:
         """The connection to the server ended: what it had in flight is stranded."""
-        self._tallies.changed()
+        self.tallies.changed()
         return self.ledger.cut()
 
     def closed(self) -> None:
         """No connection follows: what was in flight is unverified."""
         self.disconnected()
         self.ledger.abandon()
-
-    def close(self) -> None:
-        """Emit the last tally."""
-        self._tallies.emit_now()
 
     # -- on the way out ---------------------------------------------------------------------------
 
@@ -96,7 +87,7 @@ class Deliveries:
         """Emit what was done with one message."""
         if self._singly:
             self._emit(ev.Published(seq=seq, outcome=outcome, reason=reason))
-        self._tallies.changed(within=CHECKPOINT_EVERY if self._singly and outcome == "sent" else TALLY_EVERY)
+        self.tallies.changed(within=CHECKPOINT_EVERY if self._singly and outcome == "sent" else TALLY_EVERY)
 
     # -- what a verifier learns -------------------------------------------------------------------
 
@@ -115,40 +106,36 @@ class Deliveries:
                 self._delivered = True
                 self._emit(ev.FirstEcho(seq=seq, latency=round(latency, 6)))
             if not self._singly:
-                self._latencies.add(latency)
+                self.tallies.latencies.add(latency)
             else:
                 self._emit(ev.Echoed(seq=seq, latency=round(latency, 6)))
         if self._singly:
             emitted = latency is not None and ledger.irregular == irregular
-            self._tallies.changed(within=CHECKPOINT_EVERY if emitted else TALLY_EVERY)
-        elif not self._tallies.due:
-            self._tallies.changed()
+            self.tallies.changed(within=CHECKPOINT_EVERY if emitted else TALLY_EVERY)
+        elif not self.tallies.due:
+            self.tallies.changed()
 
     def refused(self, seq: int) -> None:
         """The server, or a stream, refused a message that was sent."""
         self.ledger.refuse(seq)
-        self._tallies.changed()
+        self.tallies.changed()
 
     def next_refused(self) -> None:
         """The server refused a message: the first sent on this connection that it has not answered otherwise."""
         self.ledger.refuse_next()
-        self._tallies.changed()
+        self.tallies.changed()
 
     def on_unverifiable(self, reason: str) -> None:
         """Delivery cannot be verified on this connection to the server."""
         self.verifiable = False
         self.ledger.go_blind()
         self._emit(ev.Unverified(reason=reason))
-        self._tallies.changed()
+        self.tallies.changed()
 
     def on_settled(self) -> None:
         """Stranded messages are lost."""
         self.ledger.give_up()
-        self._tallies.emit_now()
-
-    def on_counts_changed(self) -> None:
-        """The totals have changed without a message having arrived."""
-        self._tallies.changed()
+        self.tallies.emit_now()
 
     # -- the PONG rule ----------------------------------------------------------------------------
 
@@ -166,7 +153,7 @@ class Deliveries:
         while self._passed and now - self._passed[0][1] >= OVERDUE_AFTER:
             last, _ = self._passed.popleft()
             if self.ledger.miss(last):
-                self._tallies.changed()
+                self.tallies.changed()
         connection = self._connection
         if connection is not None and connection.open:
             in_question = self.ledger.flying or self.ledger.blind

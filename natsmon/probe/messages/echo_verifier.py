@@ -5,7 +5,7 @@ import asyncio
 from natsmon.config.settings import Settings
 from natsmon.probe.messages.deliveries import Deliveries
 from natsmon.probe.messages.message import Message
-from natsmon.probe.messages.verifier import Audit, Verifier, nothing
+from natsmon.probe.messages.verifier import Verifier
 from natsmon.protocol.request_reply import returns_messages
 from natsmon.protocol.server_connection import ServerConnection
 from natsmon.stream import events as ev
@@ -32,8 +32,7 @@ class EchoVerifier(Verifier):
     verification: ev.Verification = "echo"
 
     def __init__(self, settings: Settings, session: str, deliveries: Deliveries) -> None:
-        self.message = Message(settings, session)
-        self.on_window_open = nothing
+        super().__init__(Message(settings, session))
         self._subject = settings.subject
         self._own_inbox = settings.inquiries
         self._deliveries = deliveries
@@ -55,11 +54,10 @@ class EchoVerifier(Verifier):
             self._settling.cancel()
             self._settling = None
 
-    async def conclude(self, connection: ServerConnection) -> Audit | None:
+    async def conclude(self, connection: ServerConnection) -> None:
         if self._settling is not None:
             waiting = self._settling, connection.lost
             await asyncio.wait(waiting, timeout=_SETTLES_WITHIN, return_when=asyncio.FIRST_COMPLETED)
-        return None
 
     async def _settle(self, connection: ServerConnection) -> None:
         """Settle stranded messages after the return of a sentinel, or else of a message."""
@@ -82,11 +80,8 @@ class EchoVerifier(Verifier):
 class NoVerifier(Verifier):
     """Nothing is subscribed to: every message is unverified, and only those that the server refuses have an outcome."""
 
-    verification: ev.Verification = "none"
-
     def __init__(self, settings: Settings, session: str, deliveries: Deliveries) -> None:
-        self.message = Message(settings, session)
-        self.on_window_open = nothing
+        super().__init__(Message(settings, session))
         self._subject = settings.subject
         self._deliveries = deliveries
 

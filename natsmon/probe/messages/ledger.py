@@ -13,12 +13,15 @@ Numbers with an outcome that may still change are kept as runs. A settled messag
 
 from bisect import bisect_left
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from natsmon.probe.messages.in_flight_window import InFlightWindow
 from natsmon.probe.messages.number_runs import Runs
 
 RUNS_KEPT = 10_000
 """Runs of numbers of one outcome. Beyond them the oldest are counted, not recognised."""
+
+_last = attrgetter("last")
 
 CUTS_KEPT = 256
 LOST_RUNS_KEPT = 256
@@ -136,18 +139,15 @@ class Ledger:
         """The server refused a message that was sent: it is rejected after all."""
         if self._unseen.discard(seq):
             self.unverified -= 1
-            self.sent -= 1
-            self.rejected += 1
+        elif not self._window.discard(seq):
             return
-        if not self._window.discard(seq):
-            return
-        self.sent -= 1
-        self.rejected += 1
-        if seq <= self.cut_at:
+        elif seq <= self.cut_at:
             self._open[bisect_left(self._open, seq, key=_last)].stranded -= 1
             self.stranded -= 1
         else:
             self.flying -= 1
+        self.sent -= 1
+        self.rejected += 1
 
     def refuse_next(self) -> None:
         """The server refused a message of this connection: the first that it has not answered otherwise."""
@@ -200,20 +200,19 @@ class Ledger:
     def _unexpected(self, seq: int) -> None:
         if self._window.older.discard(seq):
             self._count_echo(seq)
-        elif self._unseen.discard(seq):
+            return
+        if self._unseen.discard(seq):
             self.unverified -= 1
-            self.delivered += 1
-            self.late += 1
         elif self._overdue.discard(seq):
             self.undelivered -= 1
-            self.delivered += 1
-            self.late += 1
         elif self._was_lost(seq):
             self.lost -= 1
-            self.delivered += 1
-            self.late += 1
-        elif 0 < seq <= self.highest_sent:
-            self.duplicate += 1
+        else:
+            if 0 < seq <= self.highest_sent:
+                self.duplicate += 1
+            return
+        self.delivered += 1
+        self.late += 1
 
     def _was_lost(self, seq: int) -> bool:
         """True once: the loss is corrected in its cut."""
@@ -279,7 +278,3 @@ class Ledger:
         self.unverified += cut.stranded
         self.stranded -= cut.stranded
         cut.unverified, cut.stranded = cut.stranded, 0
-
-
-def _last(cut: Cut) -> int:
-    return cut.last

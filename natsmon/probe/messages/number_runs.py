@@ -30,11 +30,6 @@ class Runs:
         at = bisect_left(self._lasts, number + 1)
         return max(self._firsts[at], number + 1) if at < len(self._lasts) else None
 
-    def copy(self) -> "Runs":
-        same = Runs(self._most)
-        same._firsts, same._lasts = self._firsts[:], self._lasts[:]
-        return same
-
     @property
     def last(self) -> int:
         """The highest number; 0 without any."""

@@ -11,12 +11,11 @@ down meanwhile; numbers that come late are missing no more.
 import asyncio
 import hashlib
 from collections.abc import Callable
-from typing import NamedTuple
 
 from natsmon.config.settings import Settings
 from natsmon.probe.messages.message import Message
 from natsmon.probe.messages.number_runs import Runs
-from natsmon.probe.messages.verifier import Verifier, nothing
+from natsmon.probe.messages.verifier import Verifier
 from natsmon.protocol.server_connection import ServerConnection
 from natsmon.stream import events as ev
 from natsmon.stream.emitter import Emit
@@ -36,13 +35,8 @@ _STREAM, _SUBJECT = b"\r\nNats-Stream: ", b"\r\nNats-Subject: "
 _SEQUENCE, _LAST_SEQUENCE = b"\r\nNats-Sequence: ", b"\r\nNats-Last-Sequence: "
 
 
-class Place(NamedTuple):
-    """Position of a message in its sequence."""
-
-    sequence: tuple[bytes, ...]
-    number: int
-    before: int
-    """The number of the message before it; 0 for the first."""
+_Key = tuple[bytes, ...]
+"""A sequence: the session, or the stream and the subject."""
 
 
 class _Sequence:
@@ -56,19 +50,16 @@ class _Sequence:
 class Observer(Verifier):
     """Takes the place of a verifier: nothing is published."""
 
-    verification: ev.Verification = "none"
-
     def __init__(self, settings: Settings, session: str, emit: Emit) -> None:
-        self.message = Message(settings, session)
-        self.on_window_open = nothing
-        self.on_forbidden: Callable[[], None] = nothing
+        super().__init__(Message(settings, session))
+        self.on_forbidden: Callable[[], None] = lambda: None
         """Called when the server refuses the subscription."""
         self._subject = settings.observe
         self._emit = emit
         self._messages = self._bytes = self._publishers = 0
         self._missing = self._duplicate = self._out_of_order = 0
         self._refused = ""
-        self._sequences: dict[tuple[bytes, ...], _Sequence] = {}
+        self._sequences: dict[_Key, _Sequence] = {}
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_up(self, connection: ServerConnection) -> None:
@@ -92,14 +83,13 @@ class Observer(Verifier):
     def _receive(self, headers: bytes, payload: bytes) -> None:
         self._messages += 1
         self._bytes += len(payload)
-        place = find_place(headers) if headers else None
+        place = _find_place(headers) if headers else None
         if place is not None:
-            self._follow(place)
+            self._follow(*place)
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(EMIT_EVERY, self._emit_counts)
 
-    def _follow(self, place: Place) -> None:
-        key, number, before = place
+    def _follow(self, key: _Key, number: int, before: int) -> None:
         sequence = self._sequences.pop(key, None)
         if sequence is None:
             sequence = _Sequence(number)
@@ -139,16 +129,16 @@ class Observer(Verifier):
         )
 
 
-def find_place(headers: bytes) -> Place | None:
-    """The position of a message by its headers; None when they give none."""
+def _find_place(headers: bytes) -> tuple[_Key, int, int] | None:
+    """Sequence, number and the number before it (0 for the first) of a message; None without a number."""
     number = _number(headers, _SEQ)
     if number is not None:
-        return Place((_name(headers, _SESSION),), number, number - 1)
+        return (_name(headers, _SESSION),), number, number - 1
     number = _number(headers, _SEQUENCE)
     if number is None:
         return None
     key = _name(headers, _STREAM), _name(headers, _SUBJECT)
-    return Place(key, number, _number(headers, _LAST_SEQUENCE) or 0)
+    return key, number, _number(headers, _LAST_SEQUENCE) or 0
 
 
 def _name(headers: bytes, name: bytes) -> bytes:

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import Any
+
+from msgspec.structs import replace
 
 from natsmon.probe.messages.deliveries import Deliveries
 from natsmon.probe.messages.ledger import Cut
@@ -15,27 +18,27 @@ CORRECTABLE_KEPT = 256
 
 @dataclass(slots=True, eq=False)
 class _Account:
-    """One outage, and what it has cost so far."""
+    """One outage: the event as far as it is known, then as it was emitted last."""
 
-    loss: ev.Disconnected
+    cost: ev.Outage
     cut: Cut
-    detected_after: float
     rejected_before: int
     duplicate_before: int
-    dials: int = 0
     servers: set[str] = field(default_factory=set)
-    buffered: int = 0
-    rejected: int = 0
-    duplicate: int = 0
-    after: str = ""
-    ended: float | None = None
-    emitted: tuple[int, ...] = ()
-    """Lost, late and unverified as emitted last; empty while the account is open."""
+    lasting: bool = True
 
-    @property
-    def outcomes(self) -> tuple[int, ...]:
-        cut = self.cut
-        return cut.lost, cut.late, cut.stranded + cut.unverified
+    def note(self, **known: Any) -> None:
+        self.cost = replace(self.cost, **known)
+
+    def note_outcomes(self) -> bool:
+        """Take over what became of the messages in flight; whether that has changed."""
+        cut, cost = self.cut, self.cost
+        unverified = cut.stranded + cut.unverified
+        if (cut.lost, cut.late, unverified) == (cost.lost, cost.late, cost.unverified):
+            return False
+        seqs = list(islice(cut.lost_seqs, LOST_RUNS_EMITTED))
+        self.note(lost=cut.lost, late=cut.late, unverified=unverified, lost_seqs=seqs)
+        return True
 
 
 class OutageCosts:
@@ -54,7 +57,7 @@ class OutageCosts:
 
     @property
     def _lasting(self) -> _Account | None:
-        return self._open[-1] if self._open and self._open[-1].ended is None else None
+        return self._open[-1] if self._open and self._open[-1].lasting else None
 
     def lost(self, loss: ev.Disconnected, last_data: float) -> None:
         """Open an account: what was in flight is stranded.
@@ -63,20 +66,29 @@ class OutageCosts:
             loss: As it was emitted.
             last_data: When the last data was received, as ``t``.
         """
+        cost = ev.Outage(
+            outage=loss.outage,
+            began=loss.t,
+            ended=loss.t,
+            cause=loss.cause,
+            text=loss.text,
+            before=loss.server,
+            manual=loss.manual,
+            detected_after=max(0.0, round(loss.t - last_data, 6)),
+        )
         cut = self._deliveries.disconnected()
-        detected_after = max(0.0, round(loss.t - last_data, 6))
-        self._open.append(_Account(loss, cut, detected_after, self._ledger.rejected, self._ledger.duplicate))
+        self._open.append(_Account(cost, cut, self._ledger.rejected, self._ledger.duplicate))
 
     def dialing(self, server: str) -> None:
         """Count a dial of the outage that lasts."""
         if (account := self._lasting) is not None:
-            account.dials += 1
             account.servers.add(server)
+            account.note(dials=account.cost.dials + 1, servers=len(account.servers))
 
     def reconnected(self, server: str, at: float) -> None:
         """The outage that lasts is over; its buffered messages have not been sent yet."""
         if (account := self._lasting) is not None:
-            account.after = server
+            account.note(after=server)
             self._finish(account, at)
             self.review()
 
@@ -88,48 +100,21 @@ class OutageCosts:
 
     def review(self) -> None:
         """Emit the accounts that are settled now, and those whose losses were corrected."""
-        self._settle([each for each in self._open if each.ended is not None and not each.cut.stranded])
+        self._settle([each for each in self._open if not (each.lasting or each.cut.stranded)])
         for account in self._correctable:
-            if account.outcomes != account.emitted:
-                self._emit_cost(account)
+            if account.note_outcomes():
+                self._emit(account.cost)
 
     def _finish(self, account: _Account, at: float) -> None:
-        account.ended = at
-        account.buffered = self._ledger.buffered
-        account.rejected = self._ledger.rejected - account.rejected_before
+        account.lasting = False
+        rejected = self._ledger.rejected - account.rejected_before
+        account.note(ended=at, buffered=self._ledger.buffered, rejected=rejected)
 
     def _settle(self, accounts: list[_Account]) -> None:
-        if not accounts:
-            return
         self._open = [account for account in self._open if account not in accounts]
         for account in accounts:
-            account.duplicate = self._ledger.duplicate - account.duplicate_before
-            self._emit_cost(account)
+            account.note(duplicate=self._ledger.duplicate - account.duplicate_before)
+            account.note_outcomes()
+            self._emit(account.cost)
         self._correctable += [account for account in accounts if account.cut.lost or account.cut.stranded]
         del self._correctable[:-CORRECTABLE_KEPT]
-
-    def _emit_cost(self, account: _Account) -> None:
-        loss, cut = account.loss, account.cut
-        account.emitted = account.outcomes
-        self._emit(
-            ev.Outage(
-                outage=loss.outage,
-                began=loss.t,
-                ended=account.ended if account.ended is not None else self._emit.now(),
-                cause=loss.cause,
-                text=loss.text,
-                before=loss.server,
-                after=account.after,
-                manual=loss.manual,
-                detected_after=account.detected_after,
-                dials=account.dials,
-                buffered=account.buffered,
-                rejected=account.rejected,
-                lost=cut.lost,
-                unverified=cut.stranded + cut.unverified,
-                late=cut.late,
-                duplicate=account.duplicate,
-                servers=len(account.servers),
-                lost_seqs=list(islice(cut.lost_seqs, LOST_RUNS_EMITTED)),
-            )
-        )

@@ -138,17 +138,13 @@ class Publisher:
         """Send, or reject, the first messages of the buffer."""
         written = []
         for _ in range(min(room, len(self._buffer))):
-            refused = self._is_refused(connection, self._buffer.first)
             seq, due = self._buffer.take()
-            if refused:
+            if self._is_refused(connection, seq):
                 self._ledger.reject()
             else:
                 self._count_sent(seq, due)
                 written.append(self._message.compose(seq))
-        if written:
-            connection.write(b"".join(written))
-        self._deliveries.on_counts_changed()
-        self._check_done()
+        self._write_all(connection, written)
         return True
 
     def _send_new(self, connection: ServerConnection, room: int) -> bool:
@@ -164,11 +160,14 @@ class Publisher:
             else:
                 self._count_sent(seq, now)
                 written.append(self._message.compose(seq))
-        if written:
-            connection.write(b"".join(written))
-        self._deliveries.on_counts_changed()
-        self._check_done()
+        self._write_all(connection, written)
         return not refused
+
+    def _write_all(self, connection: ServerConnection, messages: list[bytes]) -> None:
+        if messages:
+            connection.write(b"".join(messages))
+        self._deliveries.tallies.changed()
+        self._check_done()
 
     def _limited(self, wanted: int) -> int:
         count = self._settings.count

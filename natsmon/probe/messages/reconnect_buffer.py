@@ -25,11 +25,6 @@ class ReconnectBuffer:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    @property
-    def first(self) -> int:
-        """The number that leaves next."""
-        return self._waiting[0][0]
-
     def add(self, seq: int, due: float) -> bool:
         """Keep a message; False when the buffer is full."""
         size = self._message.wire_size(seq)
