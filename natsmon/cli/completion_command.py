@@ -11,7 +11,6 @@ from natsmon.cli.output import write
 from natsmon.stream.exit_codes import Exit
 
 _SHELLS = ("bash", "zsh", "fish")
-COMPLETE_VARIABLE = "_NATSMON_COMPLETE"
 
 
 @click.command(
@@ -27,7 +26,7 @@ COMPLETE_VARIABLE = "_NATSMON_COMPLETE"
 @click.argument("shell", type=one_of("SHELL", *_SHELLS), metavar="bash|zsh|fish")
 def completion(shell: str, **_: Any) -> int:
     """Print the completion script of a shell: commands, flags, contexts, files."""
-    from natsmon.cli.main import natsmon
+    from natsmon.cli.main import COMPLETE_VARIABLE, natsmon
 
     kind = get_completion_class(shell)
     assert kind is not None

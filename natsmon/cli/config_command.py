@@ -11,7 +11,7 @@ from natsmon.cli.flags import config_flags
 from natsmon.cli.output import complain, write
 from natsmon.cli.settings_layers import settings_from, view_settings_from
 from natsmon.cli.value_layers import Layers, check_config
-from natsmon.config import config_file
+from natsmon.config import config_file, nats_context
 from natsmon.stream.exit_codes import Exit
 
 _TEMPLATE = """\
@@ -75,20 +75,38 @@ def _init(path: Path) -> int:
 
 
 def _check(path: Path, ctx: click.Context) -> int:
-    from natsmon.tui.model.key_table import keymap_problems  # Textual, which the other action does not need
+    # Textual, which the other action does not need
+    from natsmon.tui.model.key_table import keymap_problems
+    from natsmon.tui.widgets.themes import theme_problem
 
     try:
         found = config_file.load(str(path))
         check_config(found)
         for name, problem in keymap_problems(found.keymap).items():
             raise found.error(name, problem, keymap=True)
+        for name in ("", *found.contexts):
+            # Every value is converted as in a run.
+            dashboard = load(DEFAULT).make_context("natsmon", ["--config", str(path), "--no-context"], parent=ctx)
+            layers = Layers(dashboard, section=name)
+            settings_from(dashboard, layers=layers)
+            view_settings_from(layers)
+            theme = (found.contexts[name] if name else found.values).get("theme")
+            if theme and (problem := theme_problem(theme)):
+                raise found.error("theme", problem, name)
+        _check_contexts(found)
     except config_file.ConfigError as error:
         raise click.UsageError(str(error), ctx) from None
-    for name in ("", *found.contexts):
-        # Every value is converted as in a run; a context itself may be anywhere else.
-        dashboard = load(DEFAULT).make_context("natsmon", ["--config", str(path), "--no-context"], parent=ctx)
-        layers = Layers(dashboard, section=name)
-        settings_from(dashboard, layers=layers)
-        view_settings_from(layers)
     write(f"{path}: no errors\n")
     return Exit.ENDED
+
+
+def _check_contexts(found: config_file.ConfigFile) -> None:
+    """Raise ConfigError where a context of the file cannot be read. The section of a ``.json`` file has its stem."""
+    chosen = str(found.values.get("context", ""))
+    named = {"context": chosen} if chosen else {}
+    named |= {f"contexts.{name}": name for name in found.contexts if name != Path(chosen).stem}
+    for key, name in named.items():
+        try:
+            nats_context.load(name)
+        except nats_context.ContextError as error:
+            raise found.error(key, str(error)) from None

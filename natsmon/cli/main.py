@@ -12,6 +12,8 @@ from natsmon.cli.command_group import COMMANDS, DEFAULT, HELP_WIDTH, CommandGrou
 from natsmon.cli.output import Unwritable, complain
 from natsmon.stream.exit_codes import Exit
 
+COMPLETE_VARIABLE = "_NATSMON_COMPLETE"
+
 
 @click.group(
     cls=CommandGroup,
@@ -92,3 +94,8 @@ def main(args: Sequence[str] | None = None) -> int:
         return Exit.GAVE_UP
     except click.Abort:
         return Exit.INTERRUPTED
+    except (KeyError, ValueError):
+        if COMPLETE_VARIABLE not in os.environ:
+            raise
+        complain(f"{COMPLETE_VARIABLE}: COMP_WORDS and COMP_CWORD must be those of a shell that completes")
+        return Exit.USAGE

@@ -8,7 +8,7 @@ from natsmon.cli.command_group import Command
 from natsmon.cli.flag_types import ANY_FILE
 from natsmon.cli.flags import config_flags, view_flags
 from natsmon.cli.output import complain, write
-from natsmon.cli.run_modes import unknown_theme, view_mode
+from natsmon.cli.run_modes import check_theme, view_mode
 from natsmon.cli.terminal_check import need_screen
 from natsmon.stream.exit_codes import Exit
 
@@ -54,8 +54,8 @@ def replay(ctx: click.Context, /, files: tuple[str, ...], **_: Any) -> int:
         return _nothing(recording)
     from natsmon.tui.replay.replay_app import run
 
-    with unknown_theme(mode.view):
-        return run(loading, mode.view)
+    check_theme(mode.view)
+    return run(loading, mode.view)
 
 
 def _log(recording: "Recording", log: "PlainLog") -> int:

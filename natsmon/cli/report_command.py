@@ -114,6 +114,8 @@ def _spool(name: str) -> Iterator[str]:
             else:
                 shutil.copyfileobj(sys.stdin.buffer, spool)
             spool.flush()
+            if name != STANDARD_INPUT and not os.path.getsize(spool.name):
+                raise Unreadable(f'"{quotable(name)}" is a pipe that nothing writes to')
         except OSError as exc:
             raise Unreadable(f'"{quotable(_label(name))}" cannot be read: {exc.strerror}') from None
         yield spool.name

@@ -5,8 +5,8 @@ Packages that slow a start down (the client, the screen) are imported by the mod
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
@@ -18,6 +18,7 @@ from natsmon.cli.record_target import recording
 from natsmon.cli.settings_layers import view_settings_from
 from natsmon.cli.terminal_check import check_encoding, missing_terminal
 from natsmon.cli.value_layers import Layers
+from natsmon.config.config_file import CHOSEN
 from natsmon.config.settings import Settings
 from natsmon.config.view_settings import ViewSettings
 
@@ -126,26 +127,20 @@ def run(
 
 
 def show(source: "Source", mode: Mode, **options: Any) -> int:
-    """Show a source in the dashboard, and leave a summary in the terminal.
-
-    Raises:
-        click.UsageError: For a theme that does not exist.
-    """
+    """Show a source in the dashboard, and leave a summary in the terminal."""
     from natsmon.tui.app import run as run_dashboard
 
-    with unknown_theme(mode.view):
-        return run_dashboard(source, view=mode.view, afterwards=print_summary, **options)
+    check_theme(mode.view)
+    return run_dashboard(source, view=mode.view, afterwards=print_summary, **options)
 
 
-@contextmanager
-def unknown_theme(view: ViewSettings) -> Iterator[None]:
-    """Report a theme that does not exist as wrong usage."""
-    from natsmon.tui.screen_app import UnknownTheme
+def check_theme(view: ViewSettings) -> None:
+    """Raise UsageError for a theme that does not exist, unless it was chosen on screen, in another version."""
+    from natsmon.tui.widgets.themes import theme_problem
 
-    try:
-        yield
-    except UnknownTheme as error:
-        raise click.UsageError(f"{view.origins.get('theme', '--theme')}: {error}") from None
+    origin = view.origins.get("theme", "")
+    if view.theme and origin != CHOSEN and (problem := theme_problem(view.theme)):
+        raise click.UsageError(f"{origin}: {problem}")
 
 
 def print_summary(last: "Moment", recordings: list[str]) -> None:

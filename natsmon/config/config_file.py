@@ -33,12 +33,14 @@ class ConfigFile(NamedTuple):
     """Keys by the id of a binding."""
 
     def line(self, key: str, context: str = "", *, keymap: bool = False) -> int:
-        """The number of the line that sets a key, at the top level, in the section of a context or in the keymap."""
+        """The number of the line of a section, or of a key: at the top level, of a context or of the keymap."""
         wanted = _KEYMAP if keymap else f"{_CONTEXTS}.{context}" if context else ""
         section = ""
         for number, line in enumerate(self.text.splitlines(), 1):
             if header := re.match(r"\s*\[\s*([^\]]*?)\s*\]", line):
                 section = re.sub(r"['\"\s]", "", header[1])
+                if section == key:
+                    return number
             elif section == wanted and re.match(rf"\s*['\"]?{re.escape(key)}['\"]?\s*=", line):
                 return number
         return 0

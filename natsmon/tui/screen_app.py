@@ -16,7 +16,7 @@ from textual.screen import Screen
 from textual.theme import Theme
 from textual.widgets import Input
 
-from natsmon.config.config_file import CHOSEN, keep_choice
+from natsmon.config.config_file import keep_choice
 from natsmon.config.view_settings import ViewSettings
 from natsmon.tui.model.key_table import KEYS, RECORD_KEYS, Key, bindings, rebound
 from natsmon.tui.pages.dashboard import Dashboard
@@ -26,10 +26,6 @@ from natsmon.tui.widgets.key_bar import MomentView
 NOTICE_SECONDS = 2.5
 COPIED_AT_MOST = 64 * 1024
 """Bytes of one OSC 52; terminals drop longer ones."""
-
-
-class UnknownTheme(ValueError):
-    """Its text lists the themes."""
 
 
 class ScreenApp(App[int]):
@@ -61,14 +57,10 @@ class ScreenApp(App[int]):
         self._notice_until = 0.0
 
     def _choose_theme(self) -> None:
-        """The one of the settings, else natsmon's own."""
+        """The one of the settings, else natsmon's own; one chosen on screen may be of another version."""
         for theme in (themes.DARK, themes.LIGHT):
             self.register_theme(theme)
-        wanted = self.view.theme or themes.DARK.name
-        if wanted not in self.available_themes and self.view.origins.get("theme") == CHOSEN:
-            wanted = themes.DARK.name  # chosen in another version
-        if wanted not in self.available_themes:
-            raise UnknownTheme(f'"{wanted}" is not a theme; there are {", ".join(sorted(self.available_themes))}')
+        wanted = self.view.theme if self.view.theme in self.available_themes else themes.DARK.name
         # As setting it would, but before anything is styled: else all of it would be styled twice.
         self.set_reactive(App.theme, wanted)
         self.stylesheet.set_variables(self.get_css_variables())

@@ -66,7 +66,6 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Runs]:
     fake("natsmon.probe.process", run=run_probe)
     fake("natsmon.stream.outbox", Outbox=outbox)
     fake("natsmon.tui.app", run=run_dashboard)
-    fake("natsmon.tui.screen_app", UnknownTheme=type("UnknownTheme", (ValueError,), {}))
     fake("natsmon.stream.probe_child", ProbeChild=lambda settings: settings)
     fake("natsmon.lab.demo", Demo=FakeDemo, DemoFailed=OSError)
     yield started

@@ -55,11 +55,13 @@ def test_credentials_file_without_its_content_is_one_line(
     assert not runs
 
 
-def test_pipe_without_a_writer_is_an_empty_file(
+def test_pipe_without_a_writer_does_not_hang(
     pipe: Path, runs: Runs, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.main(["replay", "--plain", str(pipe)]) == Exit.USAGE
+    capsys.readouterr()
     assert cli.main(["report", str(pipe)]) == Exit.USAGE
+    assert capsys.readouterr().err == f'natsmon: report: "{pipe}" is a pipe that nothing writes to\n'
     assert cli.main(["config", "check", "--config", str(pipe)]) == Exit.ENDED
     monkeypatch.setenv("NATS_CREDS", str(pipe))
     assert cli.main([]) == Exit.USAGE

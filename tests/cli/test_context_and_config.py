@@ -110,6 +110,7 @@ def test_missing_or_unknown_action_is_one_line(args: str, line: str, capsys: pyt
 
 def test_config_file_is_written_once_and_is_valid(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = root / "natsmon" / "config.toml"
+    save(root, "prod")
     assert cli.main(["config", "init"]) == 0
     assert capsys.readouterr().out == f"{path}\n"
     assert cli.main(["config", "init"]) == Exit.USAGE
@@ -133,11 +134,16 @@ def test_config_file_is_written_once_and_is_valid(root: Path, capsys: pytest.Cap
         ('rate = 1\n[keymap]\nopen = "f2"\njump = "J"', "4: jump: jump is not an action"),
         ('[keymap]\npause = "ctrl-p"', "2: pause: pause: ctrl-p is not a key"),
         ('server = "a:b"', '1: server: "a:****": the port is not a number'),
+        ('\ntheme = "norrd"', '2: theme: "norrd" is not a theme; there are '),
+        ('[contexts.prod]\ntheme = "norrd"', '2: theme: "norrd" is not a theme; there are '),
+        ('rate = 1\ncontext = "prdo"', '2: context: "prdo" is not a context; did you mean prod?'),
+        ("rate = 1\n[contexts.prdo]\nrate = 1", '2: contexts.prdo: "prdo" is not a context; did you mean prod?'),
     ],
 )
 def test_config_check_names_file_line_and_key(
     text: str, line: str, root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    save(root, "prod")
     path = tmp_path / "other.toml"
     path.write_text(text)
     assert cli.main(["config", "check", "--config", str(path)]) == Exit.USAGE
@@ -173,6 +179,24 @@ def test_commands_flags_contexts_words_and_files_are_completed(root: Path) -> No
     for shell in ("natsmon --creds x", "natsmon replay x"):
         environment_answer = completed(shell, **there)
         assert environment_answer == ["x"]
+
+
+def test_section_of_a_context_in_a_file_is_known_by_its_stem(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (root / "east.json").write_text("{}")
+    (root / "config.toml").write_text(f'context = "{root}/east.json"\n[contexts.east]\nrate = 1')
+    assert cli.main(["config", "check", "--config", str(root / "config.toml")]) == 0
+
+
+@pytest.mark.parametrize("variables", [{"COMP_CWORD": "x", "COMP_WORDS": "natsmon r"}, {"COMP_CWORD": "1"}, {}])
+def test_completion_without_a_shells_variables_is_one_line(
+    variables: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in {"_NATSMON_COMPLETE": "bash_complete", **variables}.items():
+        monkeypatch.setenv(name, value)
+    assert cli.main([]) == Exit.USAGE
+    assert capsys.readouterr().err == (
+        "natsmon: _NATSMON_COMPLETE: COMP_WORDS and COMP_CWORD must be those of a shell that completes\n"
+    )
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -1,6 +1,6 @@
 """natsmon's two themes, and the colours of terminals that have 16. Each state has a word and a shape, too."""
 
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 DARK = Theme(
     name="natsmon-dark",
@@ -56,3 +56,9 @@ def sixteen_colours(theme: Theme) -> dict[str, str]:
         theme: Any theme; one that names the terminal's own colours needs none of these.
     """
     return {} if theme.ansi else _SIXTEEN[theme.dark]
+
+
+def theme_problem(name: str) -> str:
+    """Why a theme cannot be used; empty where it can."""
+    names = {*BUILTIN_THEMES, DARK.name, LIGHT.name}
+    return "" if name in names else f'"{name}" is not a theme; there are {", ".join(sorted(names))}'
