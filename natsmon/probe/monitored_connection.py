@@ -53,7 +53,7 @@ class MonitoredConnection:
         self._keepalive = Keepalive(settings.ping_interval, settings.max_pings_out, emit)
         self._silence = Silence(settings, lambda: self.deliveries.ledger.flying, emit)
         monitor = MonitoringPort(settings, emit)
-        self._second_look = SecondLook(settings, emit, monitor=monitor)
+        self._second_look = SecondLook(settings, emit, monitor)
         self._inquiry = Inquiry(settings, emit, monitor)
         self.connector = Connector(settings, self, emit)
         self.published = self._publisher.done

@@ -15,7 +15,7 @@ from typing import Any, cast
 from natsmon.config.settings import Server, Settings
 from natsmon.dial.causes import Cause
 from natsmon.dial.errors import DialError
-from natsmon.dial.stream import CustomDialer, Stream, as_stream
+from natsmon.dial.stream import Stream, as_stream
 from natsmon.probe.connection.dial_attempt import FailedDial
 from natsmon.probe.inquiry import silent_peer
 from natsmon.probe.inquiry.known_defects import known_defect
@@ -52,14 +52,12 @@ class SecondLook:
         self,
         settings: Settings,
         emit: Emit,
-        *,
         monitor: MonitoringPort | None = None,
-        dialer: CustomDialer | None = None,
     ) -> None:
         self._settings = settings
         self._emit = emit
         self._monitor = monitor or MonitoringPort(settings, emit)
-        self._dialer = dialer or dialer_for(settings)
+        self._dialer = dialer_for(settings)
         self._seen: set[tuple[str, str]] = set()
         self._looks: set[asyncio.Task[None]] = set()
         self._closed = False

@@ -180,9 +180,10 @@ class AckVerifier(Verifier):
                 return
         for start in range(0, len(seqs), _AT_ONCE):
             batch = [seq for seq in seqs[start : start + _AT_ONCE] if seq in waiting]
-            for seq in [seq for seq in batch if self.message.refusal(connection.info, seq)]:
-                batch.remove(seq)
-                self._refuse(seq, self.message.refusal(connection.info, seq))
+            for seq in list(batch):
+                if why := self.message.refusal(connection.info, seq):
+                    batch.remove(seq)
+                    self._refuse(seq, why)
             self._written.extend(batch)
             connection.write(b"".join(map(self.message.compose, batch)))
             self._deliveries.ledger.resent += len(batch)
@@ -221,17 +222,9 @@ class AckVerifier(Verifier):
                 self._deliveries.arrived(seq)  # stored twice: a duplicate
 
     def _acknowledged(self, seq: int, position: int) -> None:
-        full = self.room <= 0
-        del self._waiting[seq]
-        while self._written and self._written[0] not in self._waiting:
-            self._written.popleft()
-        self._postponed.discard(seq)
-        self._pause = 0.0
         self._stored.note(seq, position)
         self._deliveries.arrived(seq)
-        self._changed.set()
-        if full and self.room > 0:
-            self.on_window_open()
+        self._settle(seq)
 
     def _on_no_responder(self, seq: int) -> None:
         """No stream has the subject, or the stream has no leader at the moment."""
@@ -258,22 +251,26 @@ class AckVerifier(Verifier):
 
     def _next_refused(self) -> None:
         """The server refused a message: the first written on this connection that has no other answer."""
-        while self._written:
-            seq = self._written.popleft()
-            if seq in self._waiting:
-                self._refuse(seq, "")
-                return
+        if self._written:
+            self._refuse(self._written[0], "")
 
     def _refuse(self, seq: int, why: str) -> None:
-        if self._waiting.pop(seq, None) is None:
+        if seq not in self._waiting:
             return
-        self._postponed.discard(seq)
-        self._pause = 0.0
         self._deliveries.refused(seq)
         if why:
             self._report(why)
+        self._settle(seq)
+
+    def _settle(self, seq: int) -> None:
+        full = self.room <= 0
+        del self._waiting[seq]
+        while self._written and self._written[0] not in self._waiting:
+            self._written.popleft()
+        self._postponed.discard(seq)
+        self._pause = 0.0
         self._changed.set()
-        if self.room > 0:
+        if full and self.room > 0:
             self.on_window_open()
 
     def _on_subscription_refused(self, text: str) -> None:
