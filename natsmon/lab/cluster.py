@@ -101,7 +101,7 @@ class Cluster:
             node.server.config += f'\nclient_advertise: "{HOST}:{node.relay.port}"'
             node.server.launch()
         for node in self.nodes:
-            node.server.wait_until_ready(give_up=give_up)
+            node.server.wait_until_ready(give_up)
             node.relay.target = node.server.port
         return self
 

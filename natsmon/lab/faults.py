@@ -13,27 +13,6 @@ class FaultRefused(Exception):
     """The fault does not apply to the server; the text explains why."""
 
 
-class Fault(NamedTuple):
-    name: str
-    key: str
-    description: str
-
-
-FAULTS = (
-    Fault("kill", "k", "kill the server (SIGKILL)"),
-    Fault("start", "s", "start a server that is not running"),
-    Fault("freeze", "f", "freeze the server (SIGSTOP): its connections stay open, nothing is answered"),
-    Fault("resume", "r", "resume the server (SIGCONT), and end the faults of its network"),
-    Fault("lame duck", "l", "shut the server down as for an upgrade: lame duck mode"),
-    Fault("cut", "c", "cut the network: what is sent is lost"),
-    Fault("reset", "e", "reset every connection (RST)"),
-    Fault("stall", "t", "hold what is sent, both ways, until resumed"),
-    Fault("one-way stall", "o", "hold what the server sends; it still receives"),
-    Fault("slow", "w", f"delay what is sent by {SLOW * 1000:.0f} ms each way"),
-    Fault("refuse", "d", "refuse new connections; existing ones work"),
-)
-
-
 class FaultyNode:
     """A server, its relay, and the faults that are in effect."""
 
@@ -58,7 +37,7 @@ class FaultyNode:
         if not self.server.running:
             self.relay.refuse()
 
-    # -- the faults; each returns what it did ---------------------------------------------------
+    # -- the faults; each returns what was done ---------------------------------------------------
 
     def kill(self) -> str:
         self.server.kill()
@@ -117,19 +96,29 @@ class FaultyNode:
         return confirmation
 
 
-_ACTS: dict[str, Callable[[FaultyNode], str]] = {
-    "kill": FaultyNode.kill,
-    "start": FaultyNode.start,
-    "freeze": FaultyNode.freeze,
-    "resume": FaultyNode.resume,
-    "lame duck": FaultyNode.lame_duck,
-    "cut": FaultyNode.cut,
-    "reset": FaultyNode.reset,
-    "stall": FaultyNode.stall,
-    "one-way stall": FaultyNode.one_way_stall,
-    "slow": FaultyNode.slow,
-    "refuse": FaultyNode.refuse,
-}
+class Fault(NamedTuple):
+    name: str
+    key: str
+    description: str
+    act: Callable[[FaultyNode], str]
+    """Causes it, and returns what was done, for a person."""
+
+
+FAULTS = (
+    Fault("kill", "k", "kill the server (SIGKILL)", FaultyNode.kill),
+    Fault("start", "s", "start a server that is not running", FaultyNode.start),
+    Fault(
+        "freeze", "f", "freeze the server (SIGSTOP): its connections stay open, nothing is answered", FaultyNode.freeze
+    ),
+    Fault("resume", "r", "resume the server (SIGCONT), and end the faults of its network", FaultyNode.resume),
+    Fault("lame duck", "l", "shut the server down as for an upgrade: lame duck mode", FaultyNode.lame_duck),
+    Fault("cut", "c", "cut the network: what is sent is lost", FaultyNode.cut),
+    Fault("reset", "e", "reset every connection (RST)", FaultyNode.reset),
+    Fault("stall", "t", "hold what is sent, both ways, until resumed", FaultyNode.stall),
+    Fault("one-way stall", "o", "hold what the server sends; it still receives", FaultyNode.one_way_stall),
+    Fault("slow", "w", f"delay what is sent by {SLOW * 1000:.0f} ms each way", FaultyNode.slow),
+    Fault("refuse", "d", "refuse new connections; existing ones work", FaultyNode.refuse),
+)
 
 
 def apply(fault: str, nodes: Sequence[FaultyNode], authority: str | None) -> str:
@@ -147,7 +136,8 @@ def apply(fault: str, nodes: Sequence[FaultyNode], authority: str | None) -> str
     Raises:
         FaultRefused: It does not apply.
     """
-    if fault not in _ACTS:
+    act = next((each.act for each in FAULTS if each.name == fault), None)
+    if act is None:
         raise FaultRefused(f"unknown fault {fault!r}")
     named = [node for node in nodes if authority and node.relay.url.endswith(f"//{authority}")]
     preferred = [*named, *(node for node in nodes if node not in named)]
@@ -163,4 +153,4 @@ def apply(fault: str, nodes: Sequence[FaultyNode], authority: str | None) -> str
             raise FaultRefused("no server is frozen, and no network has a fault")
     elif not preferred[0].server.running:
         raise FaultRefused(f"{preferred[0]} is not running; start it first")
-    return _ACTS[fault](preferred[0])
+    return act(preferred[0])

@@ -6,7 +6,6 @@ owns the demo's servers starts at once.
 
 import json
 import os
-import re
 import shutil
 import signal
 import socket
@@ -24,6 +23,8 @@ START_TIMEOUT = 10.0
 """Seconds; a server answers within 50 ms, or not at all."""
 HOST = "127.0.0.1"
 _POLL = 0.005
+_LOG_SHOWN = 5
+"""Lines of the log in an error."""
 
 
 class NoServer(Exception):
@@ -138,10 +139,10 @@ class NatsServer:
         """True also while it is stopped (SIGSTOP)."""
         return self._process is not None and self._process.poll() is None
 
-    def start(self, timeout: float = START_TIMEOUT, give_up: Callable[[], bool] = lambda: False) -> Self:
+    def start(self) -> Self:
         """Launch it, and wait until it answers."""
         self.launch()
-        return self.wait_until_ready(timeout, give_up)
+        return self.wait_until_ready()
 
     def launch(self) -> None:
         """Start its process."""
@@ -157,17 +158,13 @@ class NatsServer:
                 stderr=log,
             )
 
-    def wait_until_ready(self, timeout: float = START_TIMEOUT, give_up: Callable[[], bool] = lambda: False) -> Self:
-        """Wait until its process answers; if it does not, kill it.
-
-        Args:
-            timeout: Seconds.
-            give_up: Called meanwhile; True ends the wait.
+    def wait_until_ready(self, give_up: Callable[[], bool] = lambda: False) -> Self:
+        """Wait until its process answers; if it does not, kill it. ``give_up`` returns True to end the wait.
 
         Raises:
             ServerFailed: It ended, or did not answer in time.
         """
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + START_TIMEOUT
         try:
             self._wait(self._learn_ports, deadline, give_up, "did not write its ports")
             self._wait(self._answers, deadline, give_up, f"did not answer on {self.authority}")
@@ -218,12 +215,6 @@ class NatsServer:
         info: dict[str, Any] = json.loads(line[5:])
         return info
 
-    def log_tail(self, lines: int = 5) -> str:
-        try:
-            return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
-        except OSError:
-            return ""
-
     def _configuration(self) -> str:
         parts = [
             f"server_name: {json.dumps(self.name)}",
@@ -245,7 +236,8 @@ class NatsServer:
             elif time.monotonic() < deadline:
                 time.sleep(_POLL)
                 continue
-            raise ServerFailed(f"nats-server {self.name} {problem}\n{self.log_tail()}".rstrip())
+            log = self.log.read_text(errors="replace").splitlines()[-_LOG_SHOWN:]
+            raise ServerFailed("\n".join([f"nats-server {self.name} {problem}", *log]))
 
     def _learn_ports(self) -> bool:
         assert self._process is not None
@@ -290,6 +282,4 @@ def _dies_with_us() -> tuple[str, ...]:
 
 
 def _port_of(urls: list[str]) -> int:
-    match = re.search(r":(\d+)$", urls[0])
-    assert match is not None
-    return int(match[1])
+    return int(urls[0].rpartition(":")[2])

@@ -44,14 +44,6 @@ class ServerOwner:
         self.nodes = [FaultyNode(node) for node in self._cluster.nodes]
         return {"urls": [node.relay.url for node in self.nodes], "folder": str(self._folder)}
 
-    def apply(self, fault: str, server: str | None) -> dict[str, Any]:
-        """Cause a fault at the server with this authority."""
-        return {"done": apply(fault, self.nodes, server)}
-
-    def servers(self) -> dict[str, Any]:
-        """Name, URL and condition of each server."""
-        return {"servers": [(node.server.name, node.relay.url, node.condition) for node in self.nodes]}
-
     def close(self) -> None:
         if self._cluster:
             self._cluster.close()
@@ -65,9 +57,9 @@ class ServerOwner:
                 case "open":
                     return self.open(**command)
                 case "apply":
-                    return self.apply(**command)
+                    return {"done": apply(command["fault"], self.nodes, command["server"])}
                 case "servers":
-                    return self.servers()
+                    return {"servers": [(node.server.name, node.relay.url, node.condition) for node in self.nodes]}
                 case other:
                     return {"error": f"unknown command {other!r}"}
         except (FaultRefused, ServerFailed, OSError, ValueError) as error:
