@@ -1,9 +1,11 @@
 """One monitored connection: the connector and what uses its connection, in step with each other."""
 
 from collections import deque
+from collections.abc import Callable
 
 from natsmon.config import settings as settings_module
 from natsmon.config.settings import Server, Settings
+from natsmon.probe.connection.connection_user import ConnectionUser
 from natsmon.probe.connection.connector import Connector
 from natsmon.probe.connection.dial_attempt import FailedDial
 from natsmon.probe.connection.idle_limit import IdleLimit
@@ -29,7 +31,7 @@ from natsmon.stream.exit_codes import Exit
 _REFUSALS_KEPT = 8
 
 
-class MonitoredConnection:
+class MonitoredConnection(ConnectionUser):
     """Owns the components of one connection; ``conn`` numbers it in its session."""
 
     def __init__(self, settings: Settings, session: str, emit: Emit) -> None:
@@ -59,8 +61,17 @@ class MonitoredConnection:
         self.published = self._publisher.done
         """Set when ``--count`` messages have been published or rejected, and at the end."""
         self._stay = True
-        self.forbidden = False
+        self._forbidden = False
         """The server refused the subscription of ``--observe``."""
+        self._acts: dict[type[commands.Command], Callable[[], None]] = {
+            commands.Cancel: self.connector.cancel,
+            commands.Reconnect: self.connector.reconnect,
+            commands.NextServer: self.connector.next_server,
+            commands.Drain: self.connector.drain,
+            commands.Close: self.close,
+            commands.Pause: self._publisher.pause,
+            commands.Resume: self._publisher.unpause,
+        }
 
     def _choose_verifier(self, session: str) -> Verifier:
         settings = self._settings
@@ -73,7 +84,7 @@ class MonitoredConnection:
         return (EchoVerifier if settings.echo else NoVerifier)(settings, session, self.deliveries)
 
     def _on_forbidden(self) -> None:
-        self.forbidden = True
+        self._forbidden = True
         if not self._stay:
             self.close()
 
@@ -148,7 +159,22 @@ class MonitoredConnection:
 
     def introduce(self, replaces: int | None = None) -> None:
         """Emit the connection's first event; ``replaces`` is the connection in whose place it is opened."""
-        self._emit(self._introduction(replaces))
+        settings = self._settings
+        introduction = ev.Connection(
+            replaces=replaces,
+            name=settings.name,
+            context=settings.context,
+            servers=[server.url for server in settings.servers],
+            subject=settings.observe or settings.subject,
+            size=len(settings.payload),
+            interval=settings.interval,
+            verification=self.verifier.verification,
+            stream=settings.jetstream,
+            observing=bool(settings.observe),
+            max_reconnects=settings.max_reconnects,
+            settings=settings_module.describe(settings),
+        )
+        self._emit(introduction)
 
     async def run(self, *, stay: bool) -> None:
         """Run until closed by a command or by giving up.
@@ -175,16 +201,12 @@ class MonitoredConnection:
 
     @property
     def exit_code(self) -> Exit:
-        """What its end means for the run."""
-        failed = self.connector.cause == "gave_up" or self.forbidden or self.nothing_delivered
-        return Exit.GAVE_UP if failed else Exit.ENDED
-
-    @property
-    def nothing_delivered(self) -> bool:
-        """Whether ``--count`` messages were to be delivered, could be verified, and none was."""
+        """What its end means for the run: also a failure if of ``--count`` verified messages none was delivered."""
         ledger = self.deliveries.ledger
         verified = self.verifier.verification != "none" and self.deliveries.verifiable
-        return self._settings.count is not None and verified and ledger.attempted > 0 and not ledger.delivered
+        counts = self._settings.count is not None and verified and ledger.attempted > 0
+        failed = self.connector.cause == "gave_up" or self._forbidden or (counts and not ledger.delivered)
+        return Exit.GAVE_UP if failed else Exit.ENDED
 
     def execute(self, command: commands.AnyCommand) -> str:
         """Execute a command; why it does not apply, or nothing when it was executed."""
@@ -193,41 +215,8 @@ class MonitoredConnection:
         )
         if reason := commands.refusal(type(command), situation):
             return reason
-        match command:
-            case commands.Cancel():
-                self.connector.cancel()
-            case commands.Reconnect():
-                self.connector.reconnect()
-            case commands.NextServer():
-                self.connector.next_server()
-            case commands.Drain():
-                self.connector.drain()
-            case commands.Close():
-                self.close()
-            case commands.Pause():
-                self._publisher.pause()
-                self._emit(ev.Paused())
-            case commands.Resume():
-                self._publisher.unpause()
-                self._emit(ev.Resumed())
-            case commands.Publish():
-                if not self._publisher.publish_one():
-                    return f"{self.connector.status.lower()}: there is no connection to publish on"
+        if isinstance(command, commands.Publish) and not self._publisher.publish_one():
+            return f"{self.connector.status.lower()}: there is no connection to publish on"
+        if (act := self._acts.get(type(command))) is not None:
+            act()
         return ""
-
-    def _introduction(self, replaces: int | None) -> ev.Connection:
-        settings = self._settings
-        return ev.Connection(
-            replaces=replaces,
-            name=settings.name,
-            context=settings.context,
-            servers=[server.url for server in settings.servers],
-            subject=settings.observe or settings.subject,
-            size=len(settings.payload),
-            interval=settings.interval,
-            verification=self.verifier.verification,
-            stream=settings.jetstream,
-            observing=bool(settings.observe),
-            max_reconnects=settings.max_reconnects,
-            settings=settings_module.describe(settings),
-        )

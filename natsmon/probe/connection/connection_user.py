@@ -1,15 +1,13 @@
 """Interface of what uses a connection: messages, round trips, inquiries."""
 
-from typing import Protocol
-
 from natsmon.config.settings import Server
 from natsmon.probe.connection.dial_attempt import FailedDial
 from natsmon.protocol.server_connection import ServerConnection
 from natsmon.stream import events as ev
 
 
-class ConnectionUser(Protocol):
-    """What uses the connection; the connector calls it in step with the connection's life."""
+class ConnectionUser:
+    """What uses the connection; the connector calls it in step with the connection's life. This base does nothing."""
 
     def dialing(self, server: Server) -> None:
         """A dial begins."""

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from natsmon.config.settings import Server, Settings
+from natsmon.config.settings import Settings
 from natsmon.dial.stream import Stream
+from natsmon.probe.connection.connection_user import ConnectionUser
 from natsmon.probe.connection.connector import Connector
-from natsmon.probe.connection.dial_attempt import FailedDial
 from natsmon.stream import events as ev
 from natsmon.stream.emitter import Emitter
 
@@ -59,9 +59,8 @@ async def _plan(settings: Settings, jitter: float) -> Plan:
     record = _Record(_ENDLESS if settings.max_reconnects < 0 else _LONGEST)
     emitter = _LoopEmitter([record])
     settings = msgspec.structs.replace(settings, randomize=False)
-    connector = Connector(
-        settings, _NoUser(), emitter.for_connection(0), dialer=_NeverAnswers(), rng=_FixedJitter(jitter)
-    )
+    emit, rng = emitter.for_connection(0), _FixedJitter(jitter)
+    connector = Connector(settings, ConnectionUser(), emit, dialer=_NeverAnswers(), rng=rng)
     record.on_full = connector.close
     await connector.run(stay=False)
     return Plan(record.dials, record.gave_up, record.reason)
@@ -138,17 +137,3 @@ class _FixedJitter(random.Random):
 
     def uniform(self, a: float, b: float) -> float:
         return a + (b - a) * self._part
-
-
-class _NoUser:
-    """Uses no connection: there never is one."""
-
-    def dialing(self, server: Server) -> None: ...
-    def dial_failed(self, failed: FailedDial, *, lame_duck: bool) -> None: ...
-    def connection_up(self, connection: Any, connected: ev.Connected) -> None: ...
-    async def conclude(self, connection: Any) -> None: ...
-    def connection_down(self) -> None: ...
-    def lost(self, loss: ev.Disconnected) -> None: ...
-    def suspend(self) -> None: ...
-    def resume(self) -> None: ...
-    def closed(self, at: float) -> None: ...

@@ -111,7 +111,11 @@ class Inquiry:
         task.add_done_callback(self._tasks.discard)
 
     async def _identify(self, connection: ServerConnection, refused: Sequence[FailedDial]) -> None:
-        await self._ask_identity(connection)
+        for answer in await ask(connection, USER_INFO, b"", within=_ANSWER_TIMEOUT):
+            found = decoded(answer, _UserAnswer)
+            if found is not None and found.data is not None:
+                clock = seconds(found.server.time)
+                self._emit(self._identity(found.data, round(clock - time.time(), 3) if clock else 0.0))
         if connection.info.acc_is_sys:  # the system account may ask about the connections of every account
             for failed in refused:
                 await self._refusal(connection, failed)
@@ -125,13 +129,6 @@ class Inquiry:
         if row is not None and (cause := classify_close_reason(row.reason)) not in (Cause.AUTH, Cause.UNKNOWN):
             text = f'the server\'s reason, from the system account: "{clip(row.reason)}"'
             self._emit(ev.DialFinding(dial=failed.end.dial, cause=cause, text=text))
-
-    async def _ask_identity(self, connection: ServerConnection) -> None:
-        for answer in await ask(connection, USER_INFO, b"", within=_ANSWER_TIMEOUT):
-            found = decoded(answer, _UserAnswer)
-            if found is not None and found.data is not None:
-                clock = seconds(found.server.time)
-                self._emit(self._identity(found.data, round(clock - time.time(), 3) if clock else 0.0))
 
     def _identity(self, user: _User, clock_ahead: float) -> ev.Identity:
         permissions = user.permissions or _Permissions()

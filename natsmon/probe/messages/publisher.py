@@ -80,11 +80,13 @@ class Publisher:
         """Publish nothing new; what is buffered is sent."""
         self.paused = True
         self._schedule.stop()
+        self._emit(ev.Paused())
 
     def unpause(self) -> None:
         """Publish again from now on; what a pause left out is not made up for."""
         self.paused = False
         self._start(0.0)
+        self._emit(ev.Resumed())
 
     def publish_one(self) -> bool:
         """Publish one message now. False when there is, and will be, no connection for it."""
