@@ -19,7 +19,7 @@ from natsmon.probe.connection.reconnect_wait import LONG_WAIT
 from tests.chaos.faults import CLOCK_FAULTS, FAULTS, ISOLATED_FAULTS, Fault, Network, pause
 from tests.chaos.hostile_server import HostileServer
 from tests.chaos.machine import Clock, Resolver, SmallDisk, clock_library, is_isolated
-from tests.chaos.subject import STALE_WITHIN, Subject, random_command
+from tests.chaos.subject import STALE_WITHIN, Subject
 from tests.chaos.views import FAULTS as VIEW_FAULTS
 from tests.chaos.views import Dashboard, PlainLog
 from tests.harness.time_limits import IN_TIME
@@ -72,6 +72,8 @@ class Arena:
         self.run = Run(seed)
         self._held = ExitStack()
         self._views = number == 0
+        self._opens = number % 2 == 1
+        """The one with the high rate among them."""
         self._disk = disk
         self._clock = clock
         self._faults = FAULTS + (CLOCK_FAULTS if clock else ()) + (ISOLATED_FAULTS if is_isolated() else ())
@@ -90,7 +92,8 @@ class Arena:
             relay = self._held.enter_context(Relay(server.port))
             self.network = Network(relay, server, hostile, Resolver(), self._clock)
             urls = relay.url if self._views else f"{relay.url},nats://{_UNKNOWN_NAME}:4222"
-            self.subject = self._held.enter_context(Subject(urls, self._rate, self._record, self._clock))
+            subject = Subject(urls, self._rate, self._record, self._clock, opens=self._opens)
+            self.subject = self._held.enter_context(subject)
             if self._views:
                 self._dashboard = self._held.enter_context(Dashboard(relay.url, self._folder, self._disk, self._clock))
                 self._log = self._held.enter_context(PlainLog(relay.url, self._folder))
@@ -129,7 +132,7 @@ class Arena:
         lasts = pause(self.random)
         while (left := began + lasts - time.monotonic()) > 0:
             if self.random.random() < 0.3:
-                self.subject.send(random_command(self.random.choice))
+                self.subject.send(self.random.choice(self.subject.possible))
             time.sleep(min(left, self.random.uniform(0.005, 0.1)))
         self._check_truth(fault, began)
         self.network.heal()

@@ -12,8 +12,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
+from natsmon.config.settings import to_line
+from natsmon.stream import commands
+from natsmon.stream.child_process import child_argv
+from natsmon.stream.codec import encode_command
 from tests.chaos.machine import Clock
 from tests.harness import processes
+from tests.harness.listening import settings
 from tests.harness.time_limits import IN_TIME
 
 ANSWERED_WITHIN = IN_TIME
@@ -34,13 +39,25 @@ QUICK = (
 )  # fmt: skip
 """Settings under which natsmon detects a fault and returns within a second or so."""
 _SENT = ("delivered", "in_flight", "undelivered", "lost", "unverified")
-_COMMANDS = ("cancel", "reconnect", "next_server", "pause", "resume", "publish", "drain")
+COMMANDS = ("cancel", "reconnect", "next_server", "pause", "resume", "publish", "drain")
 
 
 class Subject:
-    """``natsmon --json --control``, its stream read on a thread. Use as a context."""
+    """``natsmon --json --control``, its stream read on a thread. Use as a context.
 
-    def __init__(self, urls: str, rate: float, record: Path, clock: Clock | None = None) -> None:
+    Args:
+        urls: Of the servers, with commas.
+        rate: Messages a second.
+        record: Where it is recorded.
+        clock: Changes its clocks.
+        opens: It is the dashboard's child instead, which is not recorded and takes the command ``open`` too.
+    """
+
+    def __init__(
+        self, urls: str, rate: float, record: Path, clock: Clock | None = None, *, opens: bool = False
+    ) -> None:
+        self.possible = (*COMMANDS, "open") if opens else COMMANDS
+        """The commands that it takes."""
         self.violations: list[str] = []
         self.status = "DISCONNECTED"
         self.silent = False
@@ -60,7 +77,21 @@ class Subject:
         self._started = False
         self._ended = False
         command = [sys.executable, "-m", "natsmon", "--json", "--control", *QUICK, f"--rate={rate:g}"]
-        self._command = [*command, "--record", str(record), urls]
+        self._command = child_argv("natsmon.probe.child") if opens else [*command, "--record", str(record), urls]
+        self._settings = settings(
+            *urls.split(","),
+            interval=1 / rate,
+            ping_interval=PING_INTERVAL,
+            max_pings_out=PINGS_OUT,
+            connect_timeout=0.5,
+            reconnect_wait=0.02,
+            rtt_interval=0.1,
+            drain_timeout=5.0,
+            subject="",
+        )
+        """Those of ``open``: the same as QUICK."""
+        self._conn = 0
+        """The connection that is open; one replaces the other."""
         self._clock = clock
         self._wall_began = 0.0
         """The wall clock at the beginning of the stream, by its newest event about the clock."""
@@ -77,6 +108,8 @@ class Subject:
         )
         for thread in self._threads:
             thread.start()
+        if "open" in self.possible:
+            self._write(to_line(self._settings))
         self.wait_for(lambda: self._started, STARTS_WITHIN)  # the start of a program is no answer time
         return self
 
@@ -110,12 +143,18 @@ class Subject:
         number = str(next(self._ids))
         self._waiting[number] = time.monotonic()
         self.commands += 1
-        assert self._process.stdin is not None
         try:
-            self._process.stdin.write(json.dumps({"type": command, "id": number}).encode() + b"\n")
-            self._process.stdin.flush()
+            if command == "open":
+                self._write(encode_command(commands.Open(id=number, conn=self._conn, settings=self._settings)))
+            else:
+                self._write(json.dumps({"type": command, "id": number}).encode() + b"\n")
         except BrokenPipeError:
             self._waiting.pop(number, None)  # it has ended, which is a violation of its own
+
+    def _write(self, line: bytes) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(line)
+        self._process.stdin.flush()
 
     def wait_for(self, met: Callable[[], bool], within: float) -> bool:
         with self._changed:
@@ -175,6 +214,8 @@ class Subject:
         self._t = t
         self._started = True
         match event["type"]:
+            case "connection":
+                self._follow(event)
             case "session":
                 self._wall_began = event["started"]
             case "clock":
@@ -205,6 +246,14 @@ class Subject:
                 if sent := self._waiting.pop(event.get("id", ""), None):
                     self.answers.append(time.monotonic() - sent)
 
+    def _follow(self, connection: dict[str, Any]) -> None:
+        """A connection is opened, in the place of one that is closed for good."""
+        conn = connection.get("conn", 0)
+        if conn and (connection.get("replaces") != self._conn or self.status != "CLOSED"):
+            self.violations.append(f"connection {self._conn} was {self.status}: {connection}")
+        self._conn, self.status, self.silent = conn, "DISCONNECTED", False
+        self.delivered, self.wait = 0, 0.0
+
     def _check(self, tally: dict[str, Any]) -> None:
         counts = {name: tally.get(name, 0) for name in ("attempted", "sent", "buffered", "rejected", *_SENT)}
         balanced = counts["attempted"] == counts["sent"] + counts["buffered"] + counts["rejected"]
@@ -214,7 +263,3 @@ class Subject:
 
 def environment_with(clock: Clock | None) -> dict[str, str]:
     return {**os.environ, **(clock.environment if clock is not None else {})}
-
-
-def random_command(choice: Callable[[tuple[str, ...]], str]) -> str:
-    return choice(_COMMANDS)
