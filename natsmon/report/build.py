@@ -35,7 +35,8 @@ def read(paths: Sequence[str], names: Sequence[str] | None = None) -> Report:
     runs: list[Run] = []
     unread: list[Unread] = []
     for path, recording in recordings.items():
-        if _within_another(path, recordings):
+        parts = set(recording.parts)
+        if any(parts < set(other.parts) for other in recordings.values()):  # a part of another, as with run*
             continue
         found, more = sessions.runs(recording.events(), called[path])
         runs += found
@@ -49,12 +50,6 @@ def read(paths: Sequence[str], names: Sequence[str] | None = None) -> Report:
             unread.append(Unread(called[path], "it contains no event"))
     labelled = compare.labelled(runs)
     return Report(labelled, compare.compared(labelled), tuple(unread), __version__)
-
-
-def _within_another(path: str, recordings: dict[str, Recording]) -> bool:
-    """It is a part of another recording that is read, as with ``run*``."""
-    parts = set(recordings[path].parts)
-    return any(parts < set(other.parts) for other in recordings.values())
 
 
 def render(report: Report, as_format: str, *, width: int = NARROW, colour: bool = False) -> str:

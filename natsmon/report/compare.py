@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
+from itertools import pairwise, repeat
 from pathlib import PurePath
 
 from msgspec.structs import replace
@@ -10,9 +10,9 @@ from msgspec.structs import replace
 from natsmon.charts import status_timeline
 from natsmon.charts.status_timeline import Lane
 from natsmon.report import words
-from natsmon.report.blocks import Block, Cell, Column, Heading, Kind, Prose, Table
-from natsmon.report.facts import Availability, Comparison, Percentiles, Row, Run
-from natsmon.text import units
+from natsmon.report.blocks import Block, Cell, Cells, Heading, Kind, Prose, table
+from natsmon.report.facts import Availability, Comparison, Row, Run
+from natsmon.text import dates, units
 
 _NOTABLE = 0.1
 """A duration that differs by less than this share counts as equal."""
@@ -54,16 +54,10 @@ def _of(latency: str, name: str) -> Callable[[Run], Value]:
     return value
 
 
-def _dial(name: str) -> Callable[[Run], Value]:
-    """A percentile of the server that was dialed most."""
-
-    def value(run: Run) -> Value:
-        totals: list[Percentiles] = [server.total for server in run.servers if server.total is not None]
-        if not totals:
-            return None
-        return float(getattr(max(totals, key=lambda total: total.count), name))
-
-    return value
+def _dial_p50(run: Run) -> Value:
+    """Of the server that was dialed most."""
+    totals = [server.total for server in run.servers if server.total is not None]
+    return max(totals, key=lambda total: total.count).p50 if totals else None
 
 
 def _lost(run: Run) -> Value:
@@ -102,7 +96,7 @@ _LINES = (
     _Line("latency longest", "s", -1, _of("echo", "max")),
     _Line("ping p50", "s", -1, _of("ping", "p50")),
     _Line("ping p99", "s", -1, _of("ping", "p99")),
-    _Line("dial p50", "s", -1, _dial("p50")),
+    _Line("dial p50", "s", -1, _dial_p50),
     _Line("dials", "count", 0, lambda run: run.dials),
 )
 
@@ -136,12 +130,9 @@ def compared(runs: tuple[Run, ...]) -> Comparison | None:
     """Compared with the first of them; None with fewer than two."""
     if len(runs) < 2:
         return None
-    return Comparison(_overlapping(runs), tuple(line.row(runs) for line in _LINES))
-
-
-def _overlapping(runs: tuple[Run, ...]) -> bool:
     known = sorted((run.started + run.began, run.started + run.seconds) for run in runs if run.started > 0)
-    return any(one[1] > other[0] for one, other in pairwise(known))
+    overlapping = any(one[1] > other[0] for one, other in pairwise(known))
+    return Comparison(overlapping, tuple(line.row(runs) for line in _LINES))
 
 
 def lane(run: Run) -> Lane:
@@ -151,9 +142,8 @@ def lane(run: Run) -> Lane:
         return Lane(run.label, run.clock, run.timeline, f"No outage in {units.elapsed(run.watched)}.")
     shown = [f"{run.clock.at(outage.began)} for {units.elapsed(outage.seconds)}" for outage in outages[:_NAMED]]
     more = f", and {len(outages) - _NAMED} more" if len(outages) > _NAMED else ""
-    return Lane(
-        run.label, run.clock, run.timeline, f"{units.plural(len(outages), 'outage')}: {', '.join(shown)}{more}."
-    )
+    described = f"{units.plural(len(outages), 'outage')}: {', '.join(shown)}{more}."
+    return Lane(run.label, run.clock, run.timeline, described)
 
 
 def blocks(runs: tuple[Run, ...], comparison: Comparison) -> Iterator[Block]:
@@ -162,19 +152,15 @@ def blocks(runs: tuple[Run, ...], comparison: Comparison) -> Iterator[Block]:
     yield Heading("Side by side", 2)
     what = "connections" if any(run.conn for run in runs) else "sessions"
     yield Prose(f"{len(runs)} {what}, {same}. Better, worse and differs are against the first, {runs[0].label}.")
-    columns = (Column(""), *(Column(run.label, "right") for run in runs))
-    rows = tuple(
-        (Cell(_called(row)), *(_cell(row.unit, value, mark) for value, mark in zip(row.values, row.marks, strict=True)))
+    labels = [run.label for run in runs]
+    rows: Iterator[Cells] = (
+        (f"{row.name} (UTC)" if row.unit == "at" else row.name, *map(_cell, repeat(row.unit), row.values, row.marks))
         for row in comparison.rows
         if any(value not in (None, "") for value in row.values)
     )
-    yield Table(f"{what.capitalize()} side by side", columns, rows)
+    yield table(f"{what.capitalize()} side by side", ["", *labels], rows, right=labels)
     if comparison.overlapping:
         yield status_timeline.chart([lane(run) for run in runs if run.started > 0])
-
-
-def _called(row: Row) -> str:
-    return f"{row.name} (UTC)" if row.unit == "at" else row.name
 
 
 def _cell(unit: str, value: Value, mark: str) -> Cell:
@@ -188,7 +174,7 @@ def _shown(unit: str, value: Value) -> str:
         case (_, None | ""):
             return words.NONE
         case "at", float():
-            return words.moment(value).removesuffix(" UTC")
+            return dates.stamp(value).removesuffix(" UTC") if value > 0 else words.NONE
         case "s", float():
             return units.elapsed(value) if value else "0 s"
         case "share", float():

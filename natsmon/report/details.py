@@ -6,7 +6,7 @@ from natsmon.charts import dial_stages, latency_course, latency_spread
 from natsmon.charts.dial_stages import ServerStages
 from natsmon.charts.latency_course import OutageSpan
 from natsmon.report import words
-from natsmon.report.blocks import Block, Cell, Column, Heading, Prose, Table
+from natsmon.report.blocks import Block, Cell, Cells, Heading, Prose, Table, table
 from natsmon.report.facts import Latency, Percentiles, Run, Server
 from natsmon.stream import events as ev
 from natsmon.text import units
@@ -35,18 +35,15 @@ def _latency(run: Run, level: int) -> Iterator[Block]:
     if not kinds:
         return
     yield Heading("Latency", level)
-    columns = (
-        Column("what"),
-        *(Column(name, "right") for name in ("samples", "p50", "p90", "p99", "p99.9", "longest")),
-    )
-    rows = tuple((Cell(name), Cell(units.grouped(found.run.count)), *_times(found.run)) for name, found in kinds)
-    yield Table("Latency over the whole run", columns, rows)
+    figures = ("samples", "p50", "p90", "p99", "p99.9", "longest")
+    rows = ((name, units.grouped(found.run.count), *_times(found.run)) for name, found in kinds)
+    yield table("Latency over the whole run", ("what", *figures), rows, right=figures)
     for name, found in kinds:
         yield from _charts(run, name[0].upper() + name[1:], found)
 
 
-def _times(found: Percentiles) -> tuple[Cell, ...]:
-    return tuple(Cell(units.elapsed(v)) for v in (found.p50, found.p90, found.p99, found.p999, found.max))
+def _times(found: Percentiles) -> Iterator[str]:
+    return map(units.elapsed, (found.p50, found.p90, found.p99, found.p999, found.max))
 
 
 def _charts(run: Run, name: str, latency: Latency) -> Iterator[Block]:
@@ -77,33 +74,23 @@ def _dials(run: Run, level: int) -> Iterator[Block]:
     ]
     if (chart := dial_stages.chart(averages)) is not None:
         yield chart
-    if table := _stage_table(run):
-        yield table
+    if any(server.total is not None for server in run.servers):
+        yield _stages(run)
     if run.failures:
         yield _failures(run)
 
 
-def _stage_table(run: Run) -> Table | None:
+def _stages(run: Run) -> Table:
     """Medians; they need not add up to the median of the whole."""
-    dialed = [server for server in run.servers if server.total is not None][:_SHOWN]
-    if not dialed:
-        return None
-    used = [name for name in ev.STAGES if any(name == stage.stage for server in dialed for stage in server.stages)]
-    columns = (Column("server"), *(Column(name, "right") for name in (*used, "whole", "longest")))
-    return Table(
-        "Median of each stage, of the dials that connected",
-        columns,
-        tuple(_stages(server, used, run) for server in dialed),
+    dialed = [(server, server.total) for server in run.servers if server.total is not None][:_SHOWN]
+    took = [{stage.stage: stage.took.p50 for stage in server.stages} for server, _ in dialed]
+    used = [name for name in ev.STAGES if any(name in stages for stages in took)]
+    figures = (*used, "whole", "longest")
+    rows = (
+        (words.server(server.server, run), *map(words.elapsed, (*map(stages.get, used), total.p50, total.max)))
+        for (server, total), stages in zip(dialed, took, strict=True)
     )
-
-
-def _stages(server: Server, used: list[ev.Stage], run: Run) -> tuple[Cell, ...]:
-    took = {stage.stage: stage.took.p50 for stage in server.stages}
-    total = server.total
-    whole = (words.elapsed(total.p50), words.elapsed(total.max)) if total else (words.NONE, words.NONE)
-    return tuple(
-        map(Cell, (words.server(server.server, run), *(words.elapsed(took.get(name)) for name in used), *whole))
-    )
+    return table("Median of each stage, of the dials that connected", ("server", *figures), rows, right=figures)
 
 
 def _failures(run: Run) -> Table:
@@ -112,17 +99,10 @@ def _failures(run: Run) -> Table:
         known = diagnose(failure.stage, failure.cause)
         text = words.name(failure.text)
         meaning = known.meaning if not text or failure.cause != "unknown" else text
-        rows.append(
-            (
-                Cell(words.server(failure.server, run)),
-                Cell(failure.stage or words.NONE),
-                Cell(units.grouped(failure.count), "bad"),
-                Cell(meaning),
-                Cell(known.advice or words.NONE),
-            )
-        )
-    columns = (Column("server"), Column("stage"), Column("times", "right"), Column("meaning"), Column("try"))
-    return Table("Dials that failed", columns, tuple(rows))
+        count = Cell(units.grouped(failure.count), "bad")
+        where = words.server(failure.server, run), failure.stage or words.NONE
+        rows.append((*where, count, meaning, known.advice or words.NONE))
+    return table("Dials that failed", ("server", "stage", "times", "meaning", "try"), rows, right=("times",))
 
 
 def _servers(run: Run, level: int) -> Iterator[Block]:
@@ -130,32 +110,27 @@ def _servers(run: Run, level: int) -> Iterator[Block]:
         return
     yield Heading("Servers", level)
     time = sum(server.seconds for server in run.servers)
-    columns = (
-        Column("server"),
-        Column("name"),
-        Column("version"),
-        Column("connected", "right"),
-        Column("time", "right"),
-        Column("share", "right"),
-        Column("dials", "right"),
-        Column("failed", "right"),
-    )
-    rows = tuple(
+    figures = ("connected", "time", "share", "dials", "failed")
+    rows: Iterator[Cells] = (
         (
-            Cell(words.server(server.server)),
-            Cell(clip(", ".join(server.names), 40) or words.NONE),
-            Cell(clip(", ".join(server.versions), 24) or words.NONE),
-            Cell(words.NONE if not server.connections else f"{units.grouped(server.connections)} ×"),
-            Cell(units.elapsed(server.seconds) if server.connections else words.NONE),
-            Cell(units.part(round(server.seconds * 1000), round(time * 1000)) if server.connections else words.NONE),
-            Cell(units.grouped(server.dials)),
+            words.server(server.server),
+            clip(", ".join(server.names), 40) or words.NONE,
+            clip(", ".join(server.versions), 24) or words.NONE,
+            *(_use(server, time) if server.connections else [words.NONE] * 3),
+            units.grouped(server.dials),
             Cell(units.grouped(server.failed), "bad" if server.failed else "plain"),
         )
         for server in run.servers[:_SHOWN]
     )
-    yield Table("Servers dialed or used, the longest used first", columns, rows)
+    names = ("server", "name", "version", *figures)
+    yield table("Servers dialed or used, the longest used first", names, rows, right=figures)
     if len(run.servers) > _SHOWN:
         yield Prose(f"{len(run.servers) - _SHOWN} more are in the JSON.", "dim")
+
+
+def _use(server: Server, time: float) -> list[str]:
+    share = units.part(round(server.seconds * 1000), round(time * 1000))
+    return [f"{units.grouped(server.connections)} ×", units.elapsed(server.seconds), share]
 
 
 # -- the rest -----------------------------------------------------------------------------------------
@@ -173,11 +148,7 @@ def _moments(run: Run, level: int) -> Iterator[Block]:
     rows.sort()
     rows = rows[:_SHOWN]
     rows += [(f"{units.grouped(count)} ×", clip(text)) for text, count in run.errors[:_SHOWN]]
-    yield Table(
-        "What left the connection open",
-        (Column("when, or how often"), Column("what")),
-        tuple(tuple(map(Cell, row)) for row in rows),
-    )
+    yield table("What left the connection open", ("when, or how often", "what"), rows)
 
 
 def _session(run: Run, level: int) -> Iterator[Block]:
@@ -194,8 +165,7 @@ def _session(run: Run, level: int) -> Iterator[Block]:
         for name, (value, origin) in run.settings.items()
         if origin != "default" and name not in ("servers", "subject", "rate")
     ]
-    columns = (Column("what"), Column("value"))
-    yield Table("Session and settings", columns, tuple((Cell(name), Cell(value)) for name, value in rows if value))
+    yield table("Session and settings", ("what", "value"), (row for row in rows if row[1]))
     if run.dropped:
         dropped = units.plural(run.dropped, "line")
         yield Prose(f"{dropped} dropped: the reader did not keep up; totals and latencies are not affected.", "warn")

@@ -1,12 +1,15 @@
 """A report as one HTML file. It loads nothing and runs nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from itertools import count
+from pathlib import Path
 
 from natsmon.charts.chart import Chart, Key
 from natsmon.charts.svg import element, safe
 from natsmon.report.blocks import Block, Cell, Figures, Heading, Prose, Table
-from natsmon.report.style import STYLE
 
+STYLE = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
+"""Light and dark, on a screen and on paper."""
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 _KEY = 14
 """Pixels of a key in a legend."""
@@ -14,9 +17,11 @@ _SHORT = 28
 """Letters."""
 
 
-def render(blocks: Sequence[Block], title: str) -> str:
-    page = _Page()
-    body = "\n".join(map(page.block, blocks))
+def render(blocks: Iterable[Block], title: str) -> str:
+    charts = count(1)
+    body = "\n".join(
+        _chart(block, f"chart{next(charts)}") if isinstance(block, Chart) else _block(block) for block in blocks
+    )
     return f"""\
 <!DOCTYPE html>
 <html lang="en">
@@ -38,24 +43,17 @@ def render(blocks: Sequence[Block], title: str) -> str:
 """
 
 
-class _Page:
-    def __init__(self) -> None:
-        self._charts = 0
-
-    def block(self, block: Block) -> str:
-        match block:
-            case Heading():
-                return f"<h{block.level}>{safe(block.text)}</h{block.level}>"
-            case Prose():
-                lead = f"<strong>{safe(block.lead)}</strong> " if block.lead else ""
-                return f'<p class="{block.kind}">{lead}{safe(block.text)}</p>'
-            case Figures():
-                return _figures(block)
-            case Table():
-                return _table(block)
-            case Chart():
-                self._charts += 1
-                return _chart(block, f"chart{self._charts}")
+def _block(block: Heading | Prose | Figures | Table) -> str:
+    match block:
+        case Heading():
+            return f"<h{block.level}>{safe(block.text)}</h{block.level}>"
+        case Prose():
+            lead = f"<strong>{safe(block.lead)}</strong> " if block.lead else ""
+            return f'<p class="{block.kind}">{lead}{safe(block.text)}</p>'
+        case Figures():
+            return _figures(block)
+        case Table():
+            return _table(block)
 
 
 def _figures(figures: Figures) -> str:

@@ -1,7 +1,7 @@
 """A report as GitHub's Markdown. Text from servers and files cannot become markup, a link or a mention."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 from natsmon.charts.chart import Chart
@@ -27,7 +27,7 @@ def _escaped(word: str) -> str:
     return _ENTITIES.get(word) or _MARK.sub(r"\\\1", word)
 
 
-def render(blocks: Sequence[Block]) -> str:
+def render(blocks: Iterable[Block]) -> str:
     return "\n\n".join(_block(block, before) for before, block in pairwise([None, *blocks]) if block) + "\n"
 
 
@@ -38,22 +38,19 @@ def _block(block: Block, before: Block | None) -> str:
         case Prose():
             return f"**{escape(block.lead)}** {escape(block.text)}" if block.lead else escape(block.text)
         case Figures():
-            rows = [(escape(row.name), f"**{escape(row.value.text)}**", escape(row.note)) for row in block.rows]
-            return _table(["", "", ""], ["left"] * 3, rows)
+            rows = ((escape(row.name), f"**{escape(row.value.text)}**", escape(row.note)) for row in block.rows)
+            return _table([""] * 3, ["---"] * 3, *rows)
         case Table():
-            names, aligns = (
-                [escape(column.name) for column in block.columns],
-                [column.align for column in block.columns],
-            )
-            rows_ = [[escape(cell.text) for cell in row] for row in block.rows]
+            columns = [(escape(column.name), "--:" if column.align == "right" else "---") for column in block.columns]
             caption = "" if isinstance(before, Heading) else f"{escape(block.caption)}:\n\n"
-            return caption + _table(names, aligns, rows_)
+            return caption + _table(
+                *zip(*columns, strict=True), *([escape(cell.text) for cell in row] for row in block.rows)
+            )
         case Chart():
             lines = "\n".join(printable(line) for line in block.lines(_WIDTH))
             fence = "`" * max([3, *(len(run) + 1 for run in re.findall("`+", lines))])
             return f"{escape(block.title)}:\n\n{fence}text\n{lines}\n{fence}"
 
 
-def _table(names: Sequence[str], aligns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    marks = ["--:" if align == "right" else "---" for align in aligns]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (names, marks, *rows))
+def _table(*rows: Sequence[str]) -> str:
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in rows)

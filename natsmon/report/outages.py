@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from natsmon.report import words
-from natsmon.report.blocks import Block, Cell, Column, Heading, Prose, Table
+from natsmon.report.blocks import Block, Cell, Cells, Heading, Prose, table
 from natsmon.report.facts import Outage, Run
 from natsmon.text import units
 from natsmon.text.plain_text import clip
@@ -15,16 +15,8 @@ _FAILURES_SHOWN = 3
 _RUNS_SHOWN = 6
 _DETECTED = 0.001
 """Seconds; a loss detected sooner was detected at once."""
-_COLUMNS = (
-    Column("#", "right"),
-    Column("at (UTC)"),
-    Column("lasted", "right"),
-    Column("cause"),
-    Column("from"),
-    Column("to"),
-    Column("dials", "right"),
-    Column("lost", "right"),
-)
+_NUMBERS = ("#", "lasted", "dials", "lost")
+_COLUMNS = ("#", "at (UTC)", "lasted", "cause", "from", "to", "dials", "lost")
 
 
 def blocks(run: Run, level: int) -> Iterator[Block]:
@@ -36,26 +28,25 @@ def blocks(run: Run, level: int) -> Iterator[Block]:
     if len(shown) > SHOWN:
         shown = tuple(sorted(sorted(shown, key=lambda outage: -outage.seconds)[:SHOWN], key=lambda o: o.number))
         yield Prose(f"The {SHOWN} longest of {units.grouped(len(run.outages))}; --format json has all of them.", "dim")
-    yield Table("Outages, in the order of time", _COLUMNS, tuple(_row(outage, run) for outage in shown))
+    yield table("Outages, in the order of time", _COLUMNS, (_row(outage, run) for outage in shown), right=_NUMBERS)
     for outage in shown:
-        yield Prose(
-            paragraph(outage, run), lead=f"{'Manual reconnect' if outage.manual else 'Outage'} {outage.number}."
-        )
+        what = "Manual reconnect" if outage.manual else "Outage"
+        yield Prose(paragraph(outage, run), lead=f"{what} {outage.number}.")
         if advice := what_to_try(outage):
             yield Prose(advice, "strong", lead="What to try:")
 
 
-def _row(outage: Outage, run: Run) -> tuple[Cell, ...]:
+def _row(outage: Outage, run: Run) -> Cells:
     lasted = units.elapsed(outage.seconds) + ("" if outage.ended is not None else "+")
     lost = units.grouped(outage.lost) if outage.lost_known else "?"
     return (
-        Cell(str(outage.number)),
-        Cell(run.clock.at(outage.began)),
+        str(outage.number),
+        run.clock.at(outage.began),
         Cell(lasted, "plain" if outage.manual else "bad"),
-        Cell(words.cause(None, outage.cause)),
-        Cell(words.server(outage.before, run)),
-        Cell("the same" if outage.before and outage.before == outage.after else words.server(outage.after, run)),
-        Cell(units.grouped(outage.dials)),
+        diagnose(None, outage.cause).phrase,
+        words.server(outage.before, run),
+        "the same" if outage.before and outage.before == outage.after else words.server(outage.after, run),
+        units.grouped(outage.dials),
         Cell(lost, "bad" if outage.lost or not outage.lost_known else "plain"),
     )
 
@@ -89,7 +80,7 @@ def _dials(outage: Outage, run: Run) -> str:
     dials = units.plural(outage.dials, "dial")
     failed = [
         f"{words.server(failure.server, run)} {'' if failure.count == 1 else f'{units.grouped(failure.count)} times '}"
-        f"({words.cause(failure.stage, failure.cause)}{f' in {failure.stage}' if failure.stage else ''})"
+        f"({diagnose(failure.stage, failure.cause).phrase}{f' in {failure.stage}' if failure.stage else ''})"
         for failure in outage.failures[:_FAILURES_SHOWN]
     ]
     if len(outage.failures) > _FAILURES_SHOWN:
@@ -139,8 +130,5 @@ def what_to_try(outage: Outage) -> str:
     """Advice for the loss, and for the most frequent failures of its dials."""
     found = [diagnose(None, outage.cause).advice] if outage.cause != "manual" else []
     found += [diagnose(failure.stage, failure.cause).advice for failure in outage.failures[:_FAILURES_SHOWN]]
-    return " ".join(map(_sentence, dict.fromkeys(advice for advice in found if advice)))
-
-
-def _sentence(advice: str) -> str:
-    return advice[0].upper() + advice[1:] + ("" if advice.endswith("?") else ".")
+    different = dict.fromkeys(advice for advice in found if advice)
+    return " ".join(each[0].upper() + each[1:] + ("" if each.endswith("?") else ".") for each in different)

@@ -55,15 +55,11 @@ class _Session:
         self._coverage: dict[int, Coverage] = {}
         self._counts: Counter[int | None] = Counter()
 
-    @property
-    def id(self) -> str:
-        return self.tracks.session.id
-
     def take(self, event: ev.AnyEvent) -> None:
         """Fold the next event of the session."""
         if isinstance(event, ev.SessionEvent):
             self._counts[None] += 1
-            if isinstance(event, ev.Session) and event.id == self.id and self._counts.total() > 1:
+            if isinstance(event, ev.Session) and event.id == self.tracks.session.id and self._counts.total() > 1:
                 return  # the next part of a recording repeats it
         else:
             self._counts[event.conn] += 1
@@ -98,7 +94,7 @@ def _sessions(events: Iterable[ev.AnyEvent]) -> Iterator[_Session]:
     """Each session, once every event of it was taken."""
     session: _Session | None = None
     for event in events:
-        if session is None or (isinstance(event, ev.Session) and event.id != session.id):
+        if session is None or (isinstance(event, ev.Session) and event.id != session.tracks.session.id):
             if session is not None:
                 yield session
             session = _Session()

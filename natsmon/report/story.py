@@ -4,16 +4,11 @@ from collections.abc import Iterator
 
 from natsmon.charts import status_timeline
 from natsmon.report import compare, details, outages, summary
-from natsmon.report.blocks import Block, Cell, Column, Heading, Prose, Table
+from natsmon.report.blocks import Block, Heading, Prose, table
 from natsmon.report.facts import Report, Run, Unread
 from natsmon.text import units
 
 _SHOWN = 100
-
-
-def story(report: Report) -> list[Block]:
-    """Every block of a report, in order."""
-    return list(_blocks(report))
 
 
 def title(report: Report) -> str:
@@ -23,7 +18,8 @@ def title(report: Report) -> str:
     return f"natsmon report: {', '.join(labels)}{more}"
 
 
-def _blocks(report: Report) -> Iterator[Block]:
+def story(report: Report) -> Iterator[Block]:
+    """Every block of a report, in order."""
     yield Heading(title(report), 1)
     if report.unread:
         yield Prose(f"{units.plural(len(report.unread), 'thing')} could not be read, see the end.", "warn")
@@ -50,7 +46,7 @@ def _unread(unread: tuple[Unread, ...]) -> Iterator[Block]:
     if not unread:
         return
     yield Heading("Not read", 2)
-    rows = tuple((Cell(one.file), Cell(one.what)) for one in unread[:_SHOWN])
-    yield Table("What could not be read, and why", (Column("file"), Column("what")), rows)
+    rows = ((one.file, one.what) for one in unread[:_SHOWN])
+    yield table("What could not be read, and why", ("file", "what"), rows)
     if len(unread) > _SHOWN:
         yield Prose(f"{len(unread) - _SHOWN} more are in the JSON.", "dim")

@@ -17,7 +17,7 @@ _NOTABLE = 0.1
 def figures(run: Run) -> Figures:
     """All figures of the summary, in order."""
     rows = [_watched(run), _ended(run), _availability(run), _outages(run), *_messages(run)]
-    rows += [row for row in (_latency("latency", run.echo), _latency("ping", run.ping)) if row is not None]
+    rows += [_latency(name, found) for name, found in (("latency", run.echo), ("ping", run.ping)) if found is not None]
     return Figures((*rows, _servers(run)))
 
 
@@ -121,9 +121,7 @@ def _audit(run: Run) -> Figure:
     return Figure("stored", Cell(f"{stored} of {units.grouped(found.acknowledged)}", kind), note)
 
 
-def _latency(name: str, latency: Latency | None) -> Figure | None:
-    if latency is None:
-        return None
+def _latency(name: str, latency: Latency) -> Figure:
     run = latency.run
     note = f"p99 {units.elapsed(run.p99)}, longest {units.elapsed(run.max)}"
     return Figure(name, Cell(f"p50 {units.elapsed(run.p50)}"), note)

@@ -1,6 +1,6 @@
 """A report for a terminal, laid out by Rich."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.cells import cell_len
 from rich.console import RenderableType
@@ -21,7 +21,7 @@ _LEAST = 10
 """Cells that a text column keeps; a table with less room is split."""
 
 
-def render(blocks: Sequence[Block], *, width: int = NARROW, colour: bool = False) -> str:
+def render(blocks: Iterable[Block], *, width: int = NARROW, colour: bool = False) -> str:
     """The report as text.
 
     Args:

@@ -2,9 +2,8 @@
 
 from natsmon.report.facts import Run
 from natsmon.state.server_names import address
-from natsmon.text import dates, units
+from natsmon.text import units
 from natsmon.text.plain_text import NAME_LIMIT, clip
-from natsmon.wording.cause_table import diagnose
 
 NONE = "–"
 
@@ -25,16 +24,6 @@ def server(url: str, run: Run | None = None) -> str:
     return name(known.get(address(url)) or address(url)) or NONE
 
 
-def cause(stage: str | None, word: str) -> str:
-    """Return the phrase of a cause."""
-    return diagnose(stage, word).phrase
-
-
 def elapsed(seconds: float | None) -> str:
     """A measured duration; a dash without one."""
     return NONE if seconds is None else units.elapsed(seconds)
-
-
-def moment(at: float) -> str:
-    """Date and time in UTC; a dash when unknown."""
-    return dates.stamp(at) if at > 0 else NONE

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from natsmon.report import build
-from natsmon.report.style import STYLE
+from natsmon.report.html import STYLE
 from tests.report.reports import evil, report_of
 from tests.tui import streams
 
