@@ -16,7 +16,7 @@ import msgspec
 
 from natsmon.check.verdict import NO_ADDRESS, Found, failure
 from natsmon.check.warm_up import warm_up
-from natsmon.config.redaction import redact
+from natsmon.config.secret import redact
 from natsmon.config.settings import Server, Settings
 from natsmon.dial import resolver
 from natsmon.probe.connection import dial_attempt as attempt

@@ -7,9 +7,6 @@ import click
 
 from natsmon.cli import flag_types as types
 
-LOG_FORMATS = ("text", "logfmt", "json")
-LOG_LEVELS = ("debug", "info", "warn", "error")
-
 F = TypeVar("F", bound=Callable[..., Any])
 Decorator = Callable[[F], F]
 
@@ -36,20 +33,35 @@ def _variable(section: str, *names: str, envvar: str, **kwargs: Any) -> Decorato
     return _flag(section, *names, envvar=envvar, show_envvar=True, **kwargs)
 
 
-_CONFIG_FLAGS = [
+def _decorator(*flags: Decorator[Any]) -> Callable[[F], F]:
+    """Add flags to a command, in this order."""
+
+    def decorate(function: F) -> F:
+        for flag in reversed(flags):
+            function = flag(function)
+        return function
+
+    return decorate
+
+
+config_flags = _decorator(
     _variable("Files", "--config", type=types.CONFIG_FILE, envvar="NATSMON_CONFIG",
               help="Config file.  [default: natsmon/config.toml in the user's config folder]"),
-]  # fmt: skip
+)  # fmt: skip
+"""The config file."""
 
-_SERVER_FLAGS = [
+server_flags = _decorator(
+    click.argument("url", nargs=-1, type=types.URL, metavar="[URL]..."),
     _variable("Servers", "--server", "-s", multiple=True, type=types.URL, envvar="NATS_URL",
               help="Servers to dial; repeated, or separated by commas.  [default: nats://127.0.0.1:4222]"),
     _variable("Servers", "--context", type=types.CONTEXT, envvar="NATS_CONTEXT",
               help="Context of the nats CLI, or a .json file.  [default: the one selected there]"),
     _flag("Servers", "--no-context", is_flag=True, help="Use no context."),
-]  # fmt: skip
+    config_flags,
+)  # fmt: skip
+"""``URL …``, ``--server`` and the context."""
 
-_CONNECT_FLAGS = [
+connect_flags = _decorator(
     _variable("Servers", "--user", type=types.USER, envvar="NATS_USER",
               help="User name; without a password it is a token."),
     _variable("Servers", "--password", type=types.SECRET, envvar="NATS_PASSWORD", help="Password."),
@@ -89,9 +101,10 @@ _CONNECT_FLAGS = [
           help="Monitoring port of the server, http://HOST:8222: asked why it closed or refused a connection."),
     _flag("Connection", "--no-inquiries", is_flag=True,
           help="Send no requests to servers, and do not dial a silent peer a second time."),
-]  # fmt: skip
+)  # fmt: skip
+"""Credentials, TLS, proxy and limits of one dial."""
 
-_RUN_FLAGS = [
+run_flags = _decorator(
     _flag("Messages", "--subject", type=types.SUBJECT,
           help="Subject to publish and subscribe to.  "
                "[default: natsmon.echo.SESSION.CONNECTION, or the only one of --jetstream]"),
@@ -129,9 +142,10 @@ _RUN_FLAGS = [
           help="PINGs without a PONG before the connection is stale."),
     _flag("Connection", "--rtt-interval", type=types.POSITIVE_DURATION, default="1s",
           help="Between two round-trip measurements."),
-]  # fmt: skip
+)  # fmt: skip
+"""What to publish, when to dial again and when to stop."""
 
-_CHECK_FLAGS = [
+check_flags = _decorator(
     _flag("Check", "--all", "every_address", is_flag=True, help="Every server, and every address of its name."),
     *(
         _flag("Thresholds", f"--{what}-{level}", type=types.POSITIVE_DURATION, default=default, help=help_)
@@ -146,9 +160,10 @@ _CHECK_FLAGS = [
     _flag("Output", "--outfile", type=types.NEW_FILE, help="Write to this file instead, atomically."),
     _flag("Output", "--namespace", type=types.NAMESPACE, default="nats_server_check",
           help="Prefix of prometheus metrics."),
-]  # fmt: skip
+)  # fmt: skip
+"""Thresholds and formats of a check."""
 
-_DISPLAY_FLAGS = [
+display_flags = _decorator(
     _variable("Display", "--theme", type=types.NAME, envvar="TEXTUAL_THEME", help="Theme of the dashboard."),
     _flag("Display", "--messages", is_flag=True, help="Show single messages, also at a high rate."),
     _flag("Display", "--no-title", is_flag=True, help="Leave the terminal's title alone."),
@@ -156,70 +171,39 @@ _DISPLAY_FLAGS = [
     _flag("Alerts", "--notify", is_flag=True, help="Desktop notification when the health changes (OSC 9 and 777)."),
     _flag("Alerts", "--on-change", type=types.COMMAND, help="Run this command when the health changes."),
     _flag("Alerts", "--on-outage", type=types.COMMAND, help="Run this command when an outage begins and when it ends."),
-]
+)
+"""What the screen shows, and alerts."""
 
-_LOG_FLAGS = [
+_log_flags = _decorator(
     _flag("Output", "--plain", is_flag=True, help="A log, one line per event."),
-    _flag("Output", "--format", "log_format", type=types.one_of("FORMAT", *LOG_FORMATS), default="text",
-          help="With --plain: text, logfmt or json, for log collectors."),
-    _flag("Output", "--level", "log_level", type=types.one_of("LEVEL", *LOG_LEVELS), default="debug",
-          help="With --plain: lines of this level and above: debug, info, warn or error."),
-]  # fmt: skip
+    _flag("Output", "--format", "log_format", type=types.one_of("FORMAT", "text", "logfmt", "json"),
+          default="text", help="With --plain: text, logfmt or json, for log collectors."),
+    _flag("Output", "--level", "log_level", type=types.one_of("LEVEL", "debug", "info", "warn", "error"),
+          default="debug", help="With --plain: lines of this level and above: debug, info, warn or error."),
+)  # fmt: skip
 
-_STREAM_FLAGS = [
+_stream_flags = _decorator(
     _flag("Output", "--json", "as_json", is_flag=True, help="The event stream, one JSON object per line."),
     _flag("Output", "--control", is_flag=True, help="With --json: take commands from standard input."),
-]
+)
 
-_RECORD_FLAGS = [
-    _flag(
-        "Output",
-        "--record",
-        type=types.NEW_FILE,
-        help="Record the event stream to this file, compressed when it ends in .zst or .gz.",
-    ),
+record_flags = _decorator(
+    _flag("Output", "--record", type=types.NEW_FILE,
+          help="Record the event stream to this file, compressed when it ends in .zst or .gz."),
     _flag("Output", "--record-max", type=types.PART_SIZE, help="Size of a part; a full part is numbered and closed."),
     _flag("Output", "--record-keep", type=types.whole(1), default="10", help="Number of parts kept."),
-]
+)  # fmt: skip
+"""Where the stream is recorded to."""
 
 
-_REPORT_FLAGS = [
+report_flags = _decorator(
     _flag("Output", "--format", "as_format", type=types.one_of("FORMAT", "text", "markdown", "html", "json"),
           default="text", help="text, markdown, html or json."),
     _flag("Output", "--outfile", type=types.NEW_FILE, help="Write to this file instead, atomically."),
-]  # fmt: skip
-
-
-def _decorator(*flags: Decorator[Any]) -> Callable[[F], F]:
-    """Add flags to a command, in this order."""
-
-    def decorate(function: F) -> F:
-        for flag in reversed(flags):
-            function = flag(function)
-        return function
-
-    return decorate
-
-
-connect_flags = _decorator(*_CONNECT_FLAGS)
-"""Credentials, TLS, proxy and limits of one dial."""
-config_flags = _decorator(*_CONFIG_FLAGS)
-"""The config file."""
-server_flags = _decorator(
-    click.argument("url", nargs=-1, type=types.URL, metavar="[URL]..."), *_SERVER_FLAGS, *_CONFIG_FLAGS
-)
-"""``URL …``, ``--server`` and the context."""
-run_flags = _decorator(*_RUN_FLAGS)
-"""What to publish, when to dial again and when to stop."""
-check_flags = _decorator(*_CHECK_FLAGS)
-"""Thresholds and formats of a check."""
-display_flags = _decorator(*_DISPLAY_FLAGS)
-"""What the screen shows, and alerts."""
-view_flags = _decorator(*_LOG_FLAGS, *_DISPLAY_FLAGS)
-"""What a view shows: a screen with its alerts, or a log."""
-output_flags = _decorator(*_LOG_FLAGS, *_STREAM_FLAGS, *_DISPLAY_FLAGS, *_RECORD_FLAGS)
-"""The form of the output, and the recording."""
-record_flags = _decorator(*_RECORD_FLAGS)
-"""Where the stream is recorded to."""
-report_flags = _decorator(*_REPORT_FLAGS)
+)  # fmt: skip
 """Format and file of a report."""
+
+view_flags = _decorator(_log_flags, display_flags)
+"""What a view shows: a screen with its alerts, or a log."""
+output_flags = _decorator(_log_flags, _stream_flags, display_flags, record_flags)
+"""The form of the output, and the recording."""

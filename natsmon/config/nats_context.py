@@ -12,32 +12,12 @@ import msgspec
 from natsmon.text.plain_text import quotable
 from natsmon.text.read_file import read_file
 
-FIELDS: dict[str, type] = {
-    "description": str,
-    "url": str,
-    "socks_proxy": str,
-    "token": str,
-    "user": str,
-    "password": str,
-    "creds": str,
-    "nkey": str,
-    "cert": str,
-    "key": str,
-    "ca": str,
-    "nsc": str,
-    "jetstream_domain": str,
-    "jetstream_api_prefix": str,
-    "jetstream_event_prefix": str,
-    "inbox_prefix": str,
-    "user_jwt": str,
-    "user_seed": str,
-    "color_scheme": str,
-    "tls_first": bool,
-    "windows_cert_store": str,
-    "windows_cert_match_by": str,
-    "windows_cert_match": str,
-    "windows_ca_certs_match": list,
-}
+_TEXTS = (
+    "description", "url", "socks_proxy", "token", "user", "password", "creds", "nkey", "cert", "key", "ca", "nsc",
+    "jetstream_domain", "jetstream_api_prefix", "jetstream_event_prefix", "inbox_prefix", "user_jwt", "user_seed",
+    "color_scheme", "windows_cert_store", "windows_cert_match_by", "windows_cert_match",
+)  # fmt: skip
+FIELDS: dict[str, type] = {**dict.fromkeys(_TEXTS, str), "tls_first": bool, "windows_ca_certs_match": list}
 UNUSED_FIELDS = {
     "jetstream_event_prefix": "natsmon reads no advisories",
     "color_scheme": "natsmon has themes (--theme)",
@@ -45,6 +25,7 @@ UNUSED_FIELDS = {
 """Fields that do not change what is dialed, and why natsmon does not use them."""
 UNSUPPORTED_FIELDS = ("windows_cert_store", "windows_cert_match_by", "windows_cert_match", "windows_ca_certs_match")
 """Fields that would change what is dialed."""
+_PATHS = ("creds", "nkey", "cert", "key", "ca")
 _TYPE_NAMES: dict[type, str] = {str: "text", bool: "true or false", list: "a list of texts"}
 _VARIABLE = re.compile(r"\$(?:\{([^}]*)\}|\{|([*#$@!?0-9-])|([A-Za-z_][A-Za-z0-9_]*))")
 
@@ -148,7 +129,8 @@ def _read(path: Path) -> dict[str, Any]:
         return {}
     if not isinstance(raw, dict):
         raise ContextError(f"{path} is not a JSON object")
-    return {key: _expanded(key, value) for key, value in _checked(path, raw).items() if value}
+    fields = _checked(path, raw).items()
+    return {name: expand(value) if name in _PATHS else value for name, value in fields if value}
 
 
 def _not_json(constant: str) -> None:
@@ -168,7 +150,3 @@ def _checked(path: Path, raw: dict[str, Any]) -> dict[str, Any]:
             raise ContextError(f'{path}: "{quotable(key)}" must be {_TYPE_NAMES[kind]}, not {given}')
         fields[name] = value
     return fields
-
-
-def _expanded(name: str, value: Any) -> Any:
-    return expand(value) if name in ("creds", "nkey", "cert", "key", "ca") else value

@@ -127,7 +127,10 @@ def _host_and_port(parts: _Parts, default: int = DEFAULT_PORT) -> tuple[str, int
         if not bracket or (rest and not rest.startswith(":")):
             raise BadURL(parts.shown, "the brackets around the IPv6 address do not match")
         port = rest[1:] if rest else str(default)
-        host = _ipv6(parts, host)
+        ipv6 = _as_ipv6(host.replace("%25", "%"))
+        if ipv6 is None:
+            raise BadURL(parts.shown, "the text in brackets is not an IPv6 address")
+        host = ipv6
     else:
         host, colon, port = address.partition(":")
         if ":" in port:
@@ -151,13 +154,6 @@ def _two_colons(address: str) -> str:
     if re.search(r"[\s;]", address):
         return "servers are separated by commas"
     return "the address has two colons; HOST:PORT has one"
-
-
-def _ipv6(parts: _Parts, host: str) -> str:
-    address = _as_ipv6(host.replace("%25", "%"))
-    if address is None:
-        raise BadURL(parts.shown, "the text in brackets is not an IPv6 address")
-    return address
 
 
 def _as_ipv6(text: str) -> str | None:
@@ -205,11 +201,7 @@ def check_tls_name(name: str) -> str:
 def _user_info(parts: _Parts) -> UserInfo | None:
     if not parts.userinfo:
         return None
-    if (
-        not parts.userinfo.isprintable()
-        or re.search(r"[/?#@\s]", parts.userinfo)
-        or re.search(_BAD_ESCAPE, parts.userinfo)
-    ):
+    if not parts.userinfo.isprintable() or re.search(rf"[/?#@\s]|{_BAD_ESCAPE}", parts.userinfo):
         raise BadURL(parts.shown, "special characters in a user or password must be percent-encoded (/ is %2F)")
     user, colon, password = parts.userinfo.partition(":")
     try:

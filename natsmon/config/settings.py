@@ -1,6 +1,5 @@
 """Settings of one connection: what to dial and how, each value with its origin."""
 
-from collections.abc import Callable
 from typing import Annotated, Any
 
 import msgspec
@@ -172,83 +171,16 @@ def with_subject(settings: Settings, session: str, conn: int) -> Settings:
     return msgspec.structs.replace(settings, subject=f"natsmon.echo.{session[:12]}.{conn}")
 
 
-def _yes_no(value: bool) -> str:
-    return "yes" if value else "no"
-
-
-def _rate(interval: float) -> str:
-    return "max" if interval == MAX_RATE else f"{1 / interval:.10g}"
-
-
-def _payload(payload: bytes) -> str:
-    text = printable(payload[:_PAYLOAD_SHOWN].decode("utf-8", "backslashreplace"))
-    return text if len(payload) <= _PAYLOAD_SHOWN else f"{text}… ({units.size(len(payload))})"
-
-
-def _headers(headers: tuple[tuple[str, Secret], ...]) -> str:
-    return ", ".join(f"{name}: {value}" for name, value in headers)
-
-
-def _subject(subject: str) -> str:
-    return printable(subject) if subject else "natsmon.echo.SESSION.0"
-
-
 _PAYLOAD_SHOWN = 60
-_SHOWN: dict[str, tuple[str, Callable[[Any], str]]] = {
-    "servers": ("servers", lambda servers: ", ".join(map(str, servers))),
-    "user": ("user", str),
-    "password": ("password", str),
-    "token": ("token", str),
-    "creds": ("creds", printable),
-    "nkey": ("nkey", printable),
-    "jwt": ("jwt", str),
-    "seed": ("seed", str),
-    "tlsca": ("tlsca", printable),
-    "tlscert": ("tlscert", printable),
-    "tlskey": ("tlskey", printable),
-    "tlsfirst": ("tlsfirst", _yes_no),
-    "mixed_tls": ("mixed-tls", _yes_no),
-    "tls_server_name": ("tls-server-name", printable),
-    "dial_command": ("dial-command", printable),
-    "unix": ("unix", printable),
-    "proxy": ("proxy", str),
-    "ws_headers": ("ws-header", _headers),
-    "ws_origin": ("ws-origin", printable),
-    "inbox_prefix": ("inbox-prefix", printable),
-    "js_domain": ("js-domain", printable),
-    "js_api_prefix": ("js-api-prefix", printable),
-    "context": ("context", printable),
-    "name": ("connection-name", printable),
-    "subject": ("subject", _subject),
-    "payload": ("payload", _payload),
-    "headers": ("headers", _headers),
-    "echo": ("echo", _yes_no),
-    "jetstream": ("jetstream", printable),
-    "observe": ("observe", printable),
-    "interval": ("rate", _rate),
-    "count": ("count", str),
-    "duration": ("duration", units.go_duration),
-    "connect_timeout": ("connect-timeout", units.go_duration),
-    "timeout": ("timeout", units.go_duration),
-    "reconnect_wait": ("reconnect-wait", units.go_duration),
-    "reconnect_jitter": ("reconnect-jitter", units.go_duration),
-    "reconnect_jitter_tls": ("reconnect-jitter-tls", units.go_duration),
-    "max_reconnects": ("max-reconnects", str),
-    "retry_on_failed_connect": ("retry-on-failed-connect", _yes_no),
-    "ignore_discovered_servers": ("ignore-discovered-servers", _yes_no),
-    "randomize": ("randomize", _yes_no),
-    "ping_interval": ("ping-interval", units.go_duration),
-    "max_pings_out": ("max-pings-out", str),
-    "rtt_interval": ("rtt-interval", units.go_duration),
-    "reconnect_buffer": ("reconnect-buffer", units.go_size),
-    "drain_timeout": ("drain-timeout", units.go_duration),
-    "monitor": ("monitor", printable),
-    "inquiries": ("inquiries", _yes_no),
+_HIDDEN = ("creds_data", "nkey_data", "credentials_in_url", "every_message", "origins")
+LABELS = {
+    field: {"name": "connection-name", "ws_headers": "ws-header", "interval": "rate"}.get(
+        field, field.replace("_", "-")
+    )
+    for field in Settings.__struct_fields__
+    if field not in _HIDDEN
 }
-
-
-LABELS = {field: label for field, (label, _) in _SHOWN.items()}
-"""The name of a setting for a person, by its field."""
+"""The name of a setting for a person, by its field: the name of its flag."""
 
 
 def describe(settings: Settings) -> dict[str, tuple[str, str]]:
@@ -257,8 +189,33 @@ def describe(settings: Settings) -> dict[str, tuple[str, str]]:
     Returns:
         The value as text, empty where it is not set, with secrets masked; and its origin.
     """
-    shown = {}
-    for field, (word, text) in _SHOWN.items():
-        value = getattr(settings, field)
-        shown[word] = ("" if value is None else text(value), settings.origins.get(field, "default"))
-    return shown
+    return {
+        label: (_text(field, getattr(settings, field)), settings.origins.get(field, "default"))
+        for field, label in LABELS.items()
+    }
+
+
+def _text(field: str, value: Any) -> str:
+    match field, value:
+        case _, None:
+            return ""
+        case "interval", _:
+            return "max" if value == MAX_RATE else f"{1 / value:.10g}"
+        case "subject", "":
+            return "natsmon.echo.SESSION.0"
+        case "reconnect_buffer", _:
+            return units.go_size(value)
+        case (("headers" | "ws_headers"), _):
+            return ", ".join(f"{name}: {secret}" for name, secret in value)
+        case _, bool():
+            return "yes" if value else "no"
+        case _, float():
+            return units.go_duration(value)
+        case _, bytes():
+            text = printable(value[:_PAYLOAD_SHOWN].decode("utf-8", "backslashreplace"))
+            return text if len(value) <= _PAYLOAD_SHOWN else f"{text}… ({units.size(len(value))})"
+        case _, str():
+            return printable(value)
+        case _, tuple():
+            return ", ".join(map(str, value))
+    return str(value)

@@ -10,7 +10,7 @@ from urllib.parse import ParseResult
 import nats.aio.transport
 import nats.errors
 
-from natsmon.config.redaction import redact
+from natsmon.config.secret import redact
 from natsmon.dial.error_causes import classify
 from natsmon.dial.errors import DialError
 from natsmon.dial.stream import Stream
