@@ -51,9 +51,7 @@ class MonitoredConnection(ConnectionUser):
         self._publisher = Publisher(settings, self.verifier, self.deliveries, emit)
         self._costs = OutageCosts(self.deliveries, emit)
         self.deliveries.tallies.on_emitted = self._costs.review
-        self._round_trips = RoundTrips(settings.rtt_interval, emit)
-        self._keepalive = Keepalive(settings.ping_interval, settings.max_pings_out, emit)
-        self._silence = Silence(settings, lambda: self.deliveries.ledger.flying, emit)
+        self._watchers: list[Keepalive | Silence | RoundTrips] = []
         monitor = MonitoringPort(settings, emit)
         self._second_look = SecondLook(settings, emit, monitor)
         self._inquiry = Inquiry(settings, emit, monitor)
@@ -104,12 +102,13 @@ class MonitoredConnection(ConnectionUser):
         self._second_look.connected(connected.server)
         self._costs.reconnected(connected.server, connected.t)
         connection.on_subscribed(self._subscribed)
-        self._keepalive.connection_up(connection)
-        self._silence.connection_up(connection)
+        settings, emit = self._settings, self._emit
+        keepalive = Keepalive(connection, settings, emit)
+        silence = Silence(connection, settings, lambda: self.deliveries.ledger.flying, emit)
         self.deliveries.connection_up(connection)
         self.verifier.connection_up(connection)  # subscribes before anything is published
         self._publisher.connection_up(connection)
-        self._round_trips.connection_up(connection)
+        self._watchers = [keepalive, silence, RoundTrips(connection, settings.rtt_interval, emit)]
         lost, self._lost = self._lost, None
         self._inquiry.connection_up(connection, lost, list(self._refused))
         self._refused.clear()
@@ -151,9 +150,8 @@ class MonitoredConnection(ConnectionUser):
 
     def _stop_watching(self) -> None:
         self._inquiry.connection_down()
-        self._round_trips.connection_down()
-        self._silence.connection_down()
-        self._keepalive.connection_down()
+        for watcher in self._watchers:
+            watcher.stop()
 
     # -- the run ----------------------------------------------------------------------------------
 

@@ -199,7 +199,7 @@ class Connector:
         if isinstance(made, FailedDial):
             self._pool.failed(server)
             self._pool_events.member_changed(server.url)
-            self._user.dial_failed(made, lame_duck=self._pool_events.any_lame)
+            self._user.dial_failed(made, lame_duck=bool(self._pool_events.lame))
             return None
         return made
 
@@ -237,7 +237,7 @@ class Connector:
         retries = self._settings.max_reconnects
         self._pool.connected(connection.server)
         self._pool.begin(None if retries < 0 else retries)
-        self._pool_events.accepts(connection.server.url)
+        self._pool_events.lame.pop(connection.server.url, None)
         discover = not self._settings.ignore_discovered_servers
         InfoChanges(connection, self._pool, self._pool_events, self._emit, discover=discover)
         self._user.connection_up(connection, connected)
@@ -253,7 +253,7 @@ class Connector:
         if manual and self._settings.max_reconnects == 0:
             self._pool.begin(1)  # no reconnect of its own accord; this one was asked for
         cause, text = loss or Loss("manual", "a reconnect was asked for")
-        if cause in ("eof", "reset", "shutdown") and self._pool_events.is_lame(connection.server.url):
+        if cause in ("eof", "reset", "shutdown") and connection.server.url in self._pool_events.lame:
             cause, text = "lame_duck", f"{text}, as it had announced"
         self._outages += 1
         self._pool.to_end(connection.server)

@@ -49,9 +49,9 @@ class InfoChanges:
         if account[0] and (before is None or account != (before.remote_account, before.acc_is_sys, before.client_ip)):
             self._emit(ev.Account(account=info.remote_account, system=info.acc_is_sys, client_ip=info.client_ip))
         url = self._connection.server.url
-        lame = info.ldm and not self._pool_events.is_lame(url)
+        lame = info.ldm and url not in self._pool_events.lame
         if lame:
-            self._pool_events.lame_duck(url, self._connection.address)
+            self._pool_events.lame[url] = self._connection.address
             self._emit(ev.LameDuck(server=url))
         if before is None or info.connect_urls != before.connect_urls:
             self._discover(info.connect_urls)

@@ -8,6 +8,7 @@ there, data that still arrives postpones this once by an interval: the PONG may 
 import asyncio
 import time
 
+from natsmon.config.settings import Settings
 from natsmon.probe.connection.reading_timeout import ReadingTimeout
 from natsmon.protocol.server_connection import ServerConnection
 from natsmon.stream import events as ev
@@ -20,14 +21,14 @@ _EMIT_EVERY = 1.0
 class Keepalive:
     """Sends PINGs on a grid in time, counts those without a PONG, emits the state, and ends a stale connection."""
 
-    def __init__(self, interval: float, max_out: int, emit: Emit) -> None:
-        self._interval = interval
-        self._max_out = max_out
+    def __init__(self, connection: ServerConnection, settings: Settings, emit: Emit) -> None:
+        self._connection = connection
+        self._interval = settings.ping_interval
+        self._max_out = settings.max_pings_out
         self._emit = emit
         self._loop = asyncio.get_running_loop()
         self._timeout = ReadingTimeout(self._tick)
-        self._connection: ServerConnection | None = None
-        self._due = 0.0
+        self._due = self._loop.time()
         self._ticked = 0.0
         self._outstanding = 0
         self._postponed = False
@@ -35,23 +36,13 @@ class Keepalive:
         self._emitted = 0
         """Outstanding PINGs, as emitted last."""
         self._emitted_at = 0.0
-
-    def connection_up(self, connection: ServerConnection) -> None:
-        """Send PINGs on this connection."""
-        self._connection = connection
-        self._outstanding = 0
-        self._postponed = False
-        self._due = self._loop.time()
         connection.on_pong(self._answered)
         self._wait()
         self._emit_state()
 
-    def connection_down(self) -> None:
-        """Send no PINGs."""
+    def stop(self) -> None:
+        """Send no more PINGs."""
         self._timeout.stop()
-        if self._connection is not None:
-            self._connection.on_pong(None)
-            self._connection = None
 
     def _wait(self) -> None:
         now = self._loop.time()
@@ -60,14 +51,12 @@ class Keepalive:
         self._timeout.set(self._due)
 
     def _tick(self) -> None:
-        connection = self._connection
-        assert connection is not None, "the timeout is stopped with the connection"
         if self._outstanding < self._max_out:
             self._outstanding += 1
-            connection.send_ping()
-        elif self._postponed or connection.last_read < self._ticked:
+            self._connection.send_ping()
+        elif self._postponed or self._connection.last_read < self._ticked:
             pings = "1 PING" if self._max_out == 1 else f"{self._max_out:,} PINGs"
-            connection.lose("stale", f"no PONG for {pings}")
+            self._connection.lose("stale", f"no PONG for {pings}")
             return
         else:
             self._postponed = True

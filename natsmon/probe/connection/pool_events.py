@@ -16,30 +16,13 @@ class PoolEvents:
     def __init__(self, pool: Pool, emit: Emit) -> None:
         self._pool = pool
         self._emit = emit
-        self._lame: dict[str, str] = {}
+        self.lame: dict[str, str] = {}
         """Lame ducks by URL, with the address each had."""
         self._emitted: dict[str, ev.PoolMember] = {}
 
-    def lame_duck(self, server: str, address: str) -> None:
-        """The server announced its shutdown."""
-        self._lame[server] = address
-
-    def accepts(self, server: str) -> None:
-        """The server accepted a connection, so its lame duck mode has ended."""
-        self._lame.pop(server, None)
-
     def advertised(self, addresses: Collection[str]) -> None:
         """Another server advertises these, so that none of them is a lame duck any more."""
-        self._lame = {server: address for server, address in self._lame.items() if address not in addresses}
-
-    def is_lame(self, server: str) -> bool:
-        """Whether the server announced its shutdown and has not returned."""
-        return server in self._lame
-
-    @property
-    def any_lame(self) -> bool:
-        """Whether any server is a lame duck."""
-        return bool(self._lame)
+        self.lame = {server: address for server, address in self.lame.items() if address not in addresses}
 
     def member_changed(self, url: str) -> None:
         """Emit one member, if it is different: the cost of a failed dial does not grow with the pool."""
@@ -72,5 +55,5 @@ class PoolEvents:
             discovered=member.discovered,
             failures=member.failures,
             attempts_left=None if limit is None else max(0, limit - member.failures),
-            lame_duck=member.server.url in self._lame,
+            lame_duck=member.server.url in self.lame,
         )

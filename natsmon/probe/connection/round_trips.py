@@ -24,38 +24,30 @@ class _Ping:
 
 
 class RoundTrips:
-    """Sends a PING each ``interval`` seconds while there is a connection; none with 0."""
+    """Sends a PING each ``interval`` seconds on one connection; none with 0."""
 
-    def __init__(self, interval: float, emit: Emit) -> None:
+    def __init__(self, connection: ServerConnection, interval: float, emit: Emit) -> None:
+        self._connection = connection
         self._interval = interval
         self._emit = emit
         self._loop = asyncio.get_running_loop()
-        self._connection: ServerConnection | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._due = 0.0
+        self._due = self._loop.time()
         self._out: deque[_Ping] = deque()
-
-    def connection_up(self, connection: ServerConnection) -> None:
-        self.connection_down()
-        if self._interval > 0:
-            self._connection = connection
-            self._due = self._loop.time()
+        if interval > 0:
             self._tick()
 
-    def connection_down(self) -> None:
-        self._connection = None
-        self._out.clear()
+    def stop(self) -> None:
+        """Send no more PINGs."""
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
 
     def _tick(self) -> None:
-        connection = self._connection
-        if connection is None or not connection.open:
+        if not self._connection.open:
             return
         if len(self._out) < _MOST_OUT:
             self._out.append(_Ping(time.perf_counter()))
-            connection.send_ping(self._answered)
+            self._connection.send_ping(self._answered)
         else:
             self._out[-1].omitted += 1
         # PINGs that were due while this process itself was stopped are left out.
@@ -63,10 +55,6 @@ class RoundTrips:
         self._timer = self._loop.call_at(self._due, self._tick)
 
     def _answered(self) -> None:
-        if self._connection is not None:
-            ping = self._out.popleft()
-            seconds = round(time.perf_counter() - ping.sent, 6)
-            if ping.omitted:
-                self._emit(ev.Rtt(seconds=seconds, omitted=ping.omitted, interval=self._interval))
-            else:
-                self._emit(ev.Rtt(seconds=seconds))
+        ping = self._out.popleft()
+        seconds = round(time.perf_counter() - ping.sent, 6)
+        self._emit(ev.Rtt(seconds=seconds, omitted=ping.omitted, interval=self._interval if ping.omitted else 0.0))

@@ -30,39 +30,33 @@ def patience(settings: Settings) -> float:
 
 
 class Silence:
-    """Watches one connection after the other.
+    """Watches one connection to a server.
 
     Args:
+        connection: Just opened.
         settings: Of the connection.
         flying: Returns how many messages the connection has in flight.
         emit: Emits ``Silent`` and ``SilenceEnded``.
     """
 
-    def __init__(self, settings: Settings, flying: Callable[[], int], emit: Emit) -> None:
+    def __init__(self, connection: ServerConnection, settings: Settings, flying: Callable[[], int], emit: Emit) -> None:
+        self._connection = connection
         self._patience = patience(settings)
         self._flying = flying
         self._emit = emit
         self._loop = asyncio.get_running_loop()
         self._timeout = ReadingTimeout(self._check)
-        self._connection: ServerConnection | None = None
         self._since = 0.0
-
-    def connection_up(self, connection: ServerConnection) -> None:
-        """Watch this connection."""
-        self._connection = connection
         self._timeout.set(self._loop.time() + self._patience)
 
-    def connection_down(self) -> None:
-        """Watch nothing."""
+    def stop(self) -> None:
+        """Watch no more."""
         self._timeout.stop()
-        if self._connection is not None:
-            self._connection.on_answer(None)
-            self._connection = None
+        self._connection.on_answer(None)
 
     def _check(self) -> None:
         """Requests sent after this have time until the next check, so that none is needed in between."""
         connection, flying = self._connection, self._flying()
-        assert connection is not None, "the timeout is stopped with the connection"
         now = time.monotonic()
         asked = connection.asked_since(messages=flying > 0)
         left = self._patience - (now - asked if asked is not None else 0.0)
@@ -75,8 +69,6 @@ class Silence:
         self._emit(ev.Silent(since=since, missed=flying, server=connection.server.url))
 
     def _answered(self) -> None:
-        connection = self._connection
-        assert connection is not None, "the callback is removed with the connection"
-        connection.on_answer(None)
-        self._emit(ev.SilenceEnded(seconds=round(connection.last_answer - self._since, 4)))
+        self._connection.on_answer(None)
+        self._emit(ev.SilenceEnded(seconds=round(self._connection.last_answer - self._since, 4)))
         self._timeout.set(self._loop.time() + self._patience)

