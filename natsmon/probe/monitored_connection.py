@@ -39,12 +39,11 @@ class MonitoredConnection(ConnectionUser):
         self._settings = settings
         self._emit = emit
         self._connection: ServerConnection | None = None
-        self._last_data = 0.0
-        self._last_traffic = 0.0
+        """The newest."""
+        self._connected: ev.Connected | None = None
         self._refused: deque[FailedDial] = deque(maxlen=_REFUSALS_KEPT)
         """Dials refused since the last connection."""
         self._idle_limit = IdleLimit(emit)
-        self._connected: ev.Connected | None = None
         self._lost: Lost | None = None
         self.deliveries = Deliveries(settings, emit)
         self.verifier = self._choose_verifier(f"{session}.{emit.conn}")
@@ -97,8 +96,7 @@ class MonitoredConnection(ConnectionUser):
         self._second_look.dial_failed(failed, lame_duck=lame_duck)
 
     def connection_up(self, connection: ServerConnection, connected: ev.Connected) -> None:
-        self._connection = connection
-        self._connected = connected
+        self._connection, self._connected = connection, connected
         self._second_look.connected(connected.server)
         self._costs.reconnected(connected.server, connected.t)
         connection.on_subscribed(self._subscribed)
@@ -117,20 +115,19 @@ class MonitoredConnection(ConnectionUser):
         self._emit(ev.Subscribed(subject=subject))
 
     def connection_down(self) -> None:
-        if self._connection is not None:
-            self._last_data = self._emit.stream_time(self._connection.last_read)
-            self._last_traffic = self._emit.stream_time(self._connection.last_traffic)
-        self._connection = None
         self._stop_watching()
         self._publisher.connection_down()
         self.verifier.connection_down()
         self.deliveries.connection_down()
 
     def lost(self, loss: ev.Disconnected) -> None:
-        self._costs.lost(loss, self._last_data)
-        self._idle_limit.lost(loss, loss.t - self._last_traffic)
-        if self._connected is not None and not loss.manual:
-            self._lost = Lost(loss.outage, self._connected.cid, self._connected.server_id, self._connected.server)
+        connection, connected = self._connection, self._connected
+        assert connection is not None, "it was up before it was lost"
+        assert connected is not None
+        self._costs.lost(loss, self._emit.stream_time(connection.last_read))
+        self._idle_limit.lost(loss, loss.t - self._emit.stream_time(connection.last_traffic))
+        if not loss.manual:
+            self._lost = Lost(loss.outage, connected.cid, connected.server_id, connected.server)
 
     async def conclude(self, connection: ServerConnection) -> None:
         audit = await self.verifier.conclude(connection)
@@ -175,11 +172,7 @@ class MonitoredConnection(ConnectionUser):
         self._emit(introduction)
 
     async def run(self, *, stay: bool) -> None:
-        """Run until closed by a command or by giving up.
-
-        Args:
-            stay: A connection that is CLOSED waits for a command that starts it again.
-        """
+        """Run until closed by a command or by giving up; with ``stay``, CLOSED waits for a command that starts it."""
         self._stay = stay
         try:
             await self.connector.run(stay=stay)

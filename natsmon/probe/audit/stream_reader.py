@@ -43,10 +43,6 @@ class _Consumer(Answer, frozen=True):
     num_pending: int = 0
 
 
-class _NoConsumer(Exception):
-    """A consumer cannot be created: a limit, or a permission."""
-
-
 class _Message(msgspec.Struct, frozen=True):
     subject: str = ""
     seq: int = 0
@@ -112,9 +108,8 @@ class Reader:
 
     async def _consume(self, start: int, until: int) -> int:
         """Read with a consumer; the last position that it delivered."""
-        try:
-            consumer = await self._consumer(start)
-        except _NoConsumer:
+        consumer = await self._consumer(start)
+        if consumer is None:
             return start - 1
         left, asked, reached = consumer.num_pending, 0, start - 1
         stopped = False
@@ -147,7 +142,8 @@ class Reader:
                     break
         return reached
 
-    async def _consumer(self, start: int) -> _Consumer:
+    async def _consumer(self, start: int) -> _Consumer | None:
+        """Create a consumer; None where a limit or a permission prevents that."""
         config: dict[str, Any] = {
             "deliver_policy": "by_start_sequence",
             "opt_start_seq": start,
@@ -163,10 +159,8 @@ class Reader:
         try:
             made = await self._ask("CONSUMER.CREATE", question, _Consumer)
         except Forbidden:
-            raise _NoConsumer from None
-        if made.error is not None:
-            raise _NoConsumer
-        return made
+            return None
+        return made if made.error is None else None
 
     async def _ask_for(self, start: int, until: int) -> None:
         """Ask the leader for what the consumer did not deliver; mostly nothing."""

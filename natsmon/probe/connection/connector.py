@@ -7,7 +7,7 @@ immediate, the others wait once per pass over the pool, with jitter. A command e
 import asyncio
 import random
 
-from natsmon.config.settings import Settings
+from natsmon.config.settings import Server, Settings
 from natsmon.dial.causes import Cause
 from natsmon.dial.stream import CustomDialer
 from natsmon.probe.connection.command_queue import Order, Orders
@@ -133,9 +133,9 @@ class Connector:
         """Dial until CONNECTED; or why that ended."""
         self._attempts = 0
         wait_first = self._reconnect_wait.before_first_dial(why, self._emit.now())
-        while not self._pool.exhausted:
+        while (upcoming := self._pool.peek()) is not None:
             if wait_first:
-                order = await self._wait()
+                order = await self._wait(upcoming)
                 if order in ("cancel", "close"):
                     return _ended_by(order)
                 if order == "next":
@@ -149,11 +149,8 @@ class Connector:
             wait_first = made is None and self._pool.pass_complete
         return "gave_up", _gave_up(self._settings, self._attempts, why)
 
-    async def _wait(self) -> Order | None:
+    async def _wait(self, server: Server) -> Order | None:
         """The reconnect wait with its jitter; the order that ended it early."""
-        server = self._pool.peek()
-        if server is None:
-            return None
         base, jitter = self._reconnect_wait.seconds(server, self._attempts, self._emit.now())
         if self.status != "RECONNECTING":
             self._set_status("DISCONNECTED", "waiting")

@@ -15,12 +15,7 @@ _ERRORS_EMITTED = 100
 class InfoChanges:
     """Takes over what each INFO of one connection changes, and emits its errors.
 
-    Args:
-        connection: Just opened.
-        pool: Takes the advertised servers.
-        pool_events: Emits the changes of the pool.
-        emit: Emits the rest.
-        discover: Whether advertised servers join the pool.
+    Advertised servers join the pool with ``discover``.
     """
 
     def __init__(

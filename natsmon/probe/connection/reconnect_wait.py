@@ -20,12 +20,7 @@ RECONNECTS, WITHIN = 10, 1.0
 
 
 class ReconnectWait:
-    """Seconds to wait before a dial.
-
-    Args:
-        settings: Of the connection.
-        rng: For the jitter.
-    """
+    """Seconds to wait before a dial."""
 
     def __init__(self, settings: Settings, rng: random.Random) -> None:
         self._settings = settings
@@ -57,13 +52,7 @@ class ReconnectWait:
         return waits
 
     def seconds(self, server: Server, attempts: int, now: float) -> tuple[float, float]:
-        """The wait, and its jitter.
-
-        Args:
-            server: The one that is dialed next.
-            attempts: Failed in a row.
-            now: For ``backoff``.
-        """
+        """The wait, and its jitter, after so many failed attempts in a row; ``server`` is dialed next."""
         settings = self._settings
         base = settings.reconnect_wait
         if settings.max_reconnects < 0 and attempts >= MANY_ATTEMPTS:

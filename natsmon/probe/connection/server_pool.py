@@ -70,11 +70,7 @@ class Pool:
         return self._by_url.get(url)
 
     def begin(self, limit: int | None) -> None:
-        """Begin a new series of attempts: pass 1, no failures.
-
-        Args:
-            limit: Failures a server may have; None for no limit.
-        """
+        """Begin a new series of attempts: pass 1, no failures; a server may have ``limit`` of them, None for any."""
         self.limit = limit
         for member in self._by_url.values():
             member.failures = member.passed = 0
@@ -82,11 +78,6 @@ class Pool:
 
     def _able(self, member: Member) -> bool:
         return self.limit is None or member.failures < self.limit
-
-    @property
-    def exhausted(self) -> bool:
-        """Whether no server has an attempt left."""
-        return self._next() is None
 
     @property
     def pass_complete(self) -> bool:
@@ -109,7 +100,7 @@ class Pool:
         return next((member for member in queue if self._able(member)), None)
 
     def peek(self) -> Server | None:
-        """The server that is dialed next, without taking its turn."""
+        """The server that is dialed next, without taking its turn; None when no server has an attempt left."""
         member = self._next()
         return member.server if member is not None else None
 

@@ -30,14 +30,7 @@ def patience(settings: Settings) -> float:
 
 
 class Silence:
-    """Watches one connection to a server.
-
-    Args:
-        connection: Just opened.
-        settings: Of the connection.
-        flying: Returns how many messages the connection has in flight.
-        emit: Emits ``Silent`` and ``SilenceEnded``.
-    """
+    """Watches one connection to a server; ``flying`` returns how many messages it has in flight."""
 
     def __init__(self, connection: ServerConnection, settings: Settings, flying: Callable[[], int], emit: Emit) -> None:
         self._connection = connection

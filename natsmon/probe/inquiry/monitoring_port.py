@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from typing import NamedTuple
 
 from natsmon.config.server_urls import parse_monitor
 from natsmon.config.settings import Settings
@@ -27,14 +26,6 @@ _PAUSE = 0.25
 """Seconds until a server has noted a connection that it just closed."""
 
 
-class Closed(NamedTuple):
-    """What the monitoring port returned about a connection that has ended."""
-
-    row: Row | None
-    clock_ahead: float
-    """Seconds of the server's clock minus this machine's; 0 when unknown."""
-
-
 class _NotMonitoring(Exception):
     """The peer is not a monitoring port; the text names what it is."""
 
@@ -52,8 +43,12 @@ class MonitoringPort:
         """Report a port that does not answer as a monitoring port."""
         await self._connections(f"/connz?cid={cid}")
 
-    async def closed(self, server_id: str, cid: int) -> Closed:
-        """Return why a connection was closed; the server may note it a moment later."""
+    async def closed(self, server_id: str, cid: int) -> tuple[Row | None, float]:
+        """Return why a connection was closed; the server may note it a moment later.
+
+        Returns:
+            The connection, and the seconds of the server's clock minus this machine's; 0 when unknown.
+        """
         ahead = 0.0
         for number in range(_TRIES):
             if number:
@@ -64,8 +59,8 @@ class MonitoringPort:
             if (now := seconds(answer.now)) and answer.server_id == server_id:
                 ahead = round(now - time.time(), 3)
             if (row := answer.closed(server_id, cid)) is not None:
-                return Closed(row, ahead)
-        return Closed(None, ahead)
+                return row, ahead
+        return None, ahead
 
     async def _connections(self, path: str) -> Connections | None:
         """CONNZ; None where there is no monitoring port."""

@@ -67,12 +67,7 @@ class SecondLook:
         self._seen = {seen for seen in self._seen if seen[0] != server}
 
     def dial_failed(self, failed: FailedDial, *, lame_duck: bool = False) -> None:
-        """Look again, once for each server and cause.
-
-        Args:
-            failed: The dial.
-            lame_duck: A server of the pool is in lame duck mode.
-        """
+        """Look again, once for each server and cause; a server of the pool may be in lame duck mode."""
         end, info = failed.end, failed.info
         if self._closed or not self._settings.inquiries or (end.server, end.cause) in self._seen:
             return
@@ -176,13 +171,13 @@ class SecondLook:
 
     async def _reason(self, end: ev.DialEnd, info: Info) -> None:
         """The reason that the server noted for closing the connection of this dial, and its clock."""
-        closed = await self._monitor.closed(info.server_id, info.client_id)
-        clock = dates.clock_difference(closed.clock_ahead) if end.cause.startswith("auth") else ""
-        if closed.row is not None:
-            cause = classify_close_reason(closed.row.reason)
+        row, clock_ahead = await self._monitor.closed(info.server_id, info.client_id)
+        clock = dates.clock_difference(clock_ahead) if end.cause.startswith("auth") else ""
+        if row is not None:
+            cause = classify_close_reason(row.reason)
             # For most refusals the reason is as general as the server's text.
             if cause not in (Cause.AUTH, Cause.UNKNOWN, Cause.CLOSED) and cause != end.cause:
-                text = f'the server\'s reason, from {self._monitor.url}: "{closed.row.reason}"'
+                text = f'the server\'s reason, from {self._monitor.url}: "{row.reason}"'
                 self._found(end.dial, cause, f"{text}; {clock}" if clock else text)
                 return
         if clock:

@@ -85,13 +85,7 @@ class Inquiry:
     def connection_up(
         self, connection: ServerConnection, lost: Lost | None, refused: Sequence[FailedDial] = ()
     ) -> None:
-        """Ask over a new connection.
-
-        Args:
-            connection: The connection.
-            lost: The connection that was lost before it, if any.
-            refused: Dials that servers refused before it.
-        """
+        """Ask over a new connection: also about the one lost, and the dials refused, before it."""
         if not self._settings.inquiries:
             return
         self._ask(self._identify(connection, refused))
@@ -166,7 +160,7 @@ class Inquiry:
             if (row := await self._from_servers(connection, lost)) is not None:
                 break
         if row is None and self._monitor.url:
-            row, source = (await self._monitor.closed(lost.server_id, lost.cid)).row, self._monitor.url
+            (row, _), source = await self._monitor.closed(lost.server_id, lost.cid), self._monitor.url
         if row is not None:
             self._emit(
                 ev.CloseReason(

@@ -24,12 +24,7 @@ _CHECK_EVERY = 0.25
 
 
 class Deliveries:
-    """Counts messages of one connection, over all its connections to servers.
-
-    Args:
-        settings: Of the connection.
-        emit: Emits its events.
-    """
+    """Counts messages of one connection, over all its connections to servers."""
 
     def __init__(self, settings: Settings, emit: Emit) -> None:
         self.ledger = Ledger()

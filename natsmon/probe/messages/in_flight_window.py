@@ -17,11 +17,7 @@ _IN_FLIGHT = re.compile(b"\x01+")
 
 
 class InFlightWindow:
-    """The numbers in flight.
-
-    Args:
-        older_kept: Runs of numbers older than the window.
-    """
+    """The numbers in flight; of those older than the window, ``older_kept`` runs."""
 
     def __init__(self, older_kept: int) -> None:
         self.older = Runs(older_kept)

@@ -60,12 +60,7 @@ class OutageCosts:
         return self._open[-1] if self._open and self._open[-1].lasting else None
 
     def lost(self, loss: ev.Disconnected, last_data: float) -> None:
-        """Open an account: what was in flight is stranded.
-
-        Args:
-            loss: As it was emitted.
-            last_data: When the last data was received, as ``t``.
-        """
+        """Open an account: what was in flight is stranded. ``last_data`` is when data was received last, as ``t``."""
         cost = ev.Outage(
             outage=loss.outage,
             began=loss.t,

@@ -7,13 +7,7 @@ from natsmon.probe.messages.message import Message
 
 
 class ReconnectBuffer:
-    """Sequence numbers and the times they were due, in order.
-
-    Args:
-        limit: Bytes on the wire.
-        message: Gives the size of each.
-        ledger: Counts them.
-    """
+    """Sequence numbers and the times they were due, in order; ``limit`` in bytes on the wire."""
 
     def __init__(self, limit: int, message: Message, ledger: Ledger) -> None:
         self._limit = limit

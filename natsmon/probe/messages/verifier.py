@@ -9,16 +9,13 @@ from natsmon.stream import events as ev
 
 
 class Verifier:
-    """Learns the outcome of messages, and reports it to the deliveries; this base learns nothing.
-
-    Args:
-        message: What is written for a number, so that its delivery can be verified.
-    """
+    """Learns the outcome of messages, and reports it to the deliveries; this base learns nothing."""
 
     verification: ev.Verification = "none"
 
     def __init__(self, message: Message) -> None:
         self.message = message
+        """What is written for a number, so that its delivery can be verified."""
         self.on_window_open: Callable[[], None] = lambda: None
         """Called when ``room`` is above 0 again."""
 

@@ -94,8 +94,7 @@ def test_cost_of_a_dial_does_not_grow_with_the_pool() -> None:
             assert server is not None
             pool.failed(server)
             pool_events.member_changed(server.url)
-            assert not pool.exhausted
-            pool.peek()
+            assert pool.peek() is not None
         return time.thread_time() - began
 
     few = min(seconds(50) for _ in range(3))
