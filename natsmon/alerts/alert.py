@@ -46,15 +46,9 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def make_alert(kind: Kind, state: State, health: Health, now: float, *, previous: str = "", outage: int = 0) -> Alert:
-    """An alert about a connection.
+    """An alert about a connection, at a time of the stream's clock.
 
-    Args:
-        kind: Of the alert.
-        state: Of the connection.
-        health: Its health now.
-        now: On the stream's clock, in seconds.
-        previous: The word of the health before.
-        outage: The number of the outage that began or ended.
+    ``previous`` is the word of the health before, ``outage`` the number of the outage that began or ended.
     """
     connection, connected = state.connection, state.connected
     record = next((each for each in state.outages if each.id == outage), None)

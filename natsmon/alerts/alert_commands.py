@@ -36,13 +36,7 @@ class AlertCommands:
         """Of the command that runs."""
 
     def submit(self, flag: str, command: Sequence[str], alert: Alert) -> None:
-        """Run a command after those that wait already; returns at once.
-
-        Args:
-            flag: Its flag, for an error.
-            command: Program and arguments; empty for none.
-            alert: The reason.
-        """
+        """Run a command, where there is one, after those that wait; returns at once. An error names its flag."""
         if not command:
             return
         if len(self._waiting) >= _WAITING_LIMIT:

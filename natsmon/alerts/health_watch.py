@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from natsmon.alerts import terminal_signals
-from natsmon.alerts.alert import make_alert
+from natsmon.alerts.alert import Kind, make_alert
 from natsmon.alerts.alert_commands import AlertCommands
 from natsmon.config.view_settings import ViewSettings
 from natsmon.state import State
@@ -36,37 +36,27 @@ class HealthWatch:
         self._title = ""
 
     def update(self, state: State, health: Health, now: float) -> None:
-        """Look at the health once more; cheap where nothing changed.
-
-        Args:
-            state: Of the connection.
-            health: Its health now.
-            now: On the stream's clock, in seconds.
-        """
+        """Look at the health once more, at a time of the stream's clock; cheap where nothing changed."""
         name = _server(state)
-        if self._view.title:
-            self._show_title(terminal_signals.title(health, name, now - state.since))
+        title = terminal_signals.title(health, name, now - state.since)
+        if self._view.title and title != self._title:
+            if not self._title:
+                self._write(terminal_signals.SAVE_TITLE)
+            self._write(title)
+            self._title = title
         if health.headline != self._word:
             previous, self._word = self._word, health.headline
             if previous:
                 self._changed(state, health, now, name, previous)
         self.outages(state, health, now)
 
-    def _show_title(self, title: str) -> None:
-        if title != self._title:
-            if not self._title:
-                self._write(terminal_signals.SAVE_TITLE)
-            self._write(title)
-            self._title = title
-
     def _changed(self, state: State, health: Health, now: float, name: str, previous: str) -> None:
         if self._view.bell:
             self._write(terminal_signals.BELL)
         if self._view.notify:
             self._write(terminal_signals.notification(health, name))
-        if self._view.on_change:
-            alert = make_alert("change", state, health, now, previous=previous)
-            self.commands.submit("--on-change", self._view.on_change, alert)
+        alert = make_alert("change", state, health, now, previous=previous)
+        self.commands.submit("--on-change", self._view.on_change, alert)
 
     def outages(self, state: State, health: Health, now: float) -> None:
         """Report outages that began or ended, of this connection or of one that was replaced."""
@@ -76,13 +66,11 @@ class HealthWatch:
             which = state.session.id, state.conn, outage.id
             if outage.manual or self._seen.get(which):
                 continue
-            if which not in self._seen:
-                self._seen[which] = False
-                alert = make_alert("outage_began", state, health, now, outage=outage.id)
-                self.commands.submit("--on-outage", self._view.on_outage, alert)
-            if outage.ended is not None and outage.settled:
-                self._seen[which] = True
-                alert = make_alert("outage_ended", state, health, now, outage=outage.id)
+            kinds: list[Kind] = ["outage_began"] if which not in self._seen else []
+            self._seen[which] = outage.ended is not None and outage.settled
+            kinds += ["outage_ended"] if self._seen[which] else []
+            for kind in kinds:
+                alert = make_alert(kind, state, health, now, outage=outage.id)
                 self.commands.submit("--on-outage", self._view.on_outage, alert)
 
 

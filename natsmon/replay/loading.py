@@ -2,9 +2,7 @@
 
 from collections.abc import Generator
 
-import msgspec
-
-from natsmon.recording.reader import Batch, Recording, Skipped
+from natsmon.recording.reader import Recording, Skipped
 from natsmon.replay.recording_index import RecordingIndex
 
 SLICE = 500
@@ -35,14 +33,14 @@ class Loading:
     def load_slice(self) -> bool:
         """Load one slice; False when that was all."""
         if not self.done:
-            self.done = next(self._slices, None) is None
+            self.done = not next(self._slices, False)
         return not self.done
 
     def begin(self) -> bool:
         """Load until there is something to show; False when there is nothing in the files."""
-        while not len(self.index) and self.load_slice():
+        while not self.index.times and self.load_slice():
             pass
-        return bool(len(self.index))
+        return bool(self.index.times)
 
     def stop(self) -> None:
         """Load no more; what is loaded stays."""
@@ -50,10 +48,9 @@ class Loading:
             self.done = self.stopped = True
             self._slices.close()
 
-    def _load(self) -> Generator[Batch, None, None]:
+    def _load(self) -> Generator[bool, None, None]:
         for batch in self._recording.batches():
             for first in range(0, max(1, len(batch.events)), SLICE):
-                events, lines = (part[first : first + SLICE] for part in (batch.events, batch.lines))
-                piece = msgspec.structs.replace(batch, events=events, lines=lines)
-                self.index.add(piece)
-                yield piece
+                piece = slice(first, first + SLICE)
+                self.index.add(batch.events[piece], batch.lines[piece])
+                yield True

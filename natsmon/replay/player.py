@@ -2,8 +2,7 @@
 
 from bisect import bisect_left
 
-from natsmon.replay.checkpoint import new_tracks
-from natsmon.replay.recording_index import BLOCK, RecordedSession, RecordingIndex
+from natsmon.replay.recording_index import BLOCK, RecordingIndex, new_tracks
 from natsmon.stream import events as ev
 
 SPEEDS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000)
@@ -39,16 +38,12 @@ class Player:
         """The time of the session's own stream."""
         if not self.index.sessions:
             return 0.0
-        return max(self.tracks.first.state.now, self._session.time(self.at))
+        return max(self.tracks.first.state.now, self.index.sessions[self.session].time(self.at))
 
     @property
     def wall(self) -> float:
         """The wall clock, seconds since the epoch."""
         return self.tracks.session.wall(self.now) if self.index.sessions else 0.0
-
-    @property
-    def _session(self) -> RecordedSession:
-        return self.index.sessions[self.session]
 
     @property
     def at_end(self) -> bool:
@@ -107,13 +102,9 @@ class Player:
         self.at = at
         if 0 <= number - self.number <= BLOCK:
             for event in self.index.events(self.number, number):
-                self._apply(event)
+                self.tracks.apply(event)
+                self.jumps += isinstance(event, ev.SnapshotEnd)
         else:
             self.tracks = self.index.tracks(number)
             self.jumps += 1
         self.number = number
-
-    def _apply(self, event: ev.AnyEvent) -> None:
-        self.tracks.apply(event)
-        if isinstance(event, ev.SnapshotEnd):
-            self.jumps += 1

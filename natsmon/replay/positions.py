@@ -71,8 +71,7 @@ def _when(player: Player, text: str) -> float:
         raise PositionError(f"“{text}” is not a time") from None
 
 
-def _epoch(day: datetime, match: re.Match[str]) -> float:
-    """Local time, like every time on the screen."""
+def _epoch(day: datetime, match: re.Match[str]) -> float:  # local time, like every time on the screen
     second = float(match["second"] or 0)
     at = day.replace(hour=int(match["hour"]), minute=int(match["minute"]), second=int(second), microsecond=0)
     return at.timestamp() + second % 1

@@ -1,23 +1,22 @@
-"""Index of a recording in memory: compressed lines, with a checkpoint before each block of them.
+"""Index of a recording in memory: compressed lines, with a checkpoint (the Tracks there) before each block of them.
 
-Seeking loads the nearest checkpoint and replays the events after it, never more than a block.
-
-A recording has a time of its own, in seconds: it continues from one session to the next, without the time between.
+Seeking loads the nearest checkpoint and replays the events after it, never more than a block. A recording has a
+time of its own, in seconds: it continues from one session to the next, without the time between.
 """
 
+import pickle
 import zlib
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 import msgspec
 
-from natsmon.recording.reader import Batch
-from natsmon.replay import checkpoint
 from natsmon.state import SessionRecord, Tracks
 from natsmon.stream import codec
 from natsmon.stream import events as ev
+from natsmon.wording.narration import narrate
 
 BLOCK = 8_000
 """Events: seeking replays so many at most, in some 30 ms, and a million events take some 20 MB."""
@@ -28,6 +27,15 @@ _CHANGES_OUTAGE = (
     ev.Session | ev.SnapshotEnd | ev.Disconnected | ev.StatusChanged | ev.Connected | ev.Outage | ev.Closed
 )
 _OF_SNAPSHOT = ev.Session | ev.Connection | ev.Clock | ev.Snapshot
+
+
+def new_tracks() -> Tracks:
+    """The Tracks at the beginning of a recording."""
+    return Tracks(narrate)
+
+
+def _dump(tracks: Tracks) -> bytes:
+    return zlib.compress(pickle.dumps(tracks, pickle.HIGHEST_PROTOCOL), 1)
 
 
 class RecordedSession(msgspec.Struct):
@@ -53,10 +61,8 @@ class RecordedSession(msgspec.Struct):
     def at_wall(self, epoch: float, end: float, tolerance: float) -> float | None:
         """The recording's time at a reading of the wall clock; None when it was not recorded.
 
-        Args:
-            epoch: Seconds since the epoch. While the machine was suspended: when it resumed.
-            end: The recording's time at the end of the session.
-            tolerance: Seconds by which ``epoch`` may be outside.
+        While the machine was suspended it is when it resumed. ``end`` is the recording's time at the end of the
+        session, and ``tolerance`` the seconds by which ``epoch`` may be outside.
         """
         starts = [self.began, *(each.t for each in self.record.offsets if self.began < each.t < self.time(end))]
         offsets = [self.record.wall(start) - start for start in starts]
@@ -86,9 +92,9 @@ class RecordingIndex:
         """Of the last event that is not a note."""
         self._after_snapshot = False
         """Whether the newest session has an event that is not part of its snapshot."""
-        self._tracks = checkpoint.new_tracks()
+        self._tracks = new_tracks()
         """After the last event."""
-        self._checkpoints = [checkpoint.dump(self._tracks)]
+        self._checkpoints = [_dump(self._tracks)]
         self._blocks: list[bytes] = []
         self._newest: list[bytes] = []
         """Lines of the block that is not full."""
@@ -105,15 +111,15 @@ class RecordingIndex:
 
     # -- adding -----------------------------------------------------------------------------------
 
-    def add(self, batch: Batch) -> None:
-        """Add the next events of the recording."""
-        for event, line in zip(batch.events, batch.lines, strict=True):
+    def add(self, events: Iterable[ev.AnyEvent], lines: Iterable[bytes]) -> None:
+        """Add the next events of the recording, each with its line."""
+        for event, line in zip(events, lines, strict=True):
             self._add(event, line)
 
     def _add(self, event: ev.AnyEvent, line: bytes) -> None:
         if len(self._newest) == BLOCK:
             self._blocks.append(zlib.compress(b"\n".join(self._newest), 1))
-            self._checkpoints.append(checkpoint.dump(self._tracks))
+            self._checkpoints.append(_dump(self._tracks))
             self._newest = []
         self._newest.append(line)
         self._tracks.apply(event)
@@ -159,12 +165,12 @@ class RecordingIndex:
         begins, saved = block * BLOCK, self._checkpoints[block]
         if self._near is not None and begins < self._near[0] <= number:
             begins, saved = self._near
-        tracks = checkpoint.load(saved)
+        tracks: Tracks = pickle.loads(zlib.decompress(saved))  # noqa: S301 - made by this process
         stop = number - NEAR if number - begins > 2 * NEAR else begins
         for event in self.events(begins, stop):
             tracks.apply(event)
         if stop > begins:
-            self._near = stop, checkpoint.dump(tracks)
+            self._near = stop, _dump(tracks)
         for event in self.events(stop, number):
             tracks.apply(event)
         return tracks

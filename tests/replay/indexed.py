@@ -5,10 +5,8 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from natsmon.recording.reader import Batch
-from natsmon.replay.checkpoint import new_tracks
 from natsmon.replay.player import Player
-from natsmon.replay.recording_index import RecordingIndex
+from natsmon.replay.recording_index import RecordingIndex, new_tracks
 from natsmon.state import Track
 from natsmon.stream import codec
 from natsmon.stream import events as ev
@@ -40,13 +38,13 @@ _THIRD = EVENTS.index(session(dial_streams.raced(), "three", STARTED + 3 * DAY)[
 EVENTS[_THIRD + 1 : _THIRD + 1] = SEEN
 
 
-def batch(events: list[ev.AnyEvent]) -> Batch:
-    return Batch(events, [codec.encode(event).rstrip() for event in events], 0, 0)
+def batch(events: list[ev.AnyEvent]) -> tuple[list[ev.AnyEvent], list[bytes]]:
+    return events, [codec.encode(event).rstrip() for event in events]
 
 
 def loaded(events: list[ev.AnyEvent]) -> RecordingIndex:
     whole = RecordingIndex()
-    whole.add(batch(events))
+    whole.add(*batch(events))
     return whole
 
 

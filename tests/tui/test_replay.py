@@ -152,9 +152,9 @@ class Endless:
     skipped: tuple[Any, ...] = ()
 
     def batches(self) -> Iterator[Batch]:
-        yield batch([EVENTS[0]])
+        yield Batch(*batch([EVENTS[0]]), 0, 0)
         for number in count(1):
-            yield batch([ev.Published(t=number / 100, seq=number)])
+            yield Batch(*batch([ev.Published(t=number / 100, seq=number)]), 0, 0)
 
 
 async def test_loading_shows_how_far_it_is_and_esc_stops_it() -> None:
