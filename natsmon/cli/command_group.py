@@ -35,10 +35,7 @@ def load(name: str) -> click.Command:
 class Command(click.Command):
     """A command whose ``--help`` fits a terminal of 24 lines and whose ``--help-all`` shows every flag.
 
-    Args:
-        examples: Arguments behind ``natsmon``, one example each.
-        essentials: Names of the parameters that ``--help`` shows.
-        exit_codes: Code and meaning, where they are not those of a run.
+    ``--help`` shows the parameters named in ``essentials``; ``exit_codes`` are given where they are not those of a run.
     """
 
     def __init__(
@@ -54,7 +51,8 @@ class Command(click.Command):
         self.examples = examples
         self.essentials = essentials
         self.exit_codes = exit_codes or EXIT_CODES
-        self.params.append(_help_all())
+        help_all: dict[str, Any] = {"is_flag": True, "expose_value": False, "is_eager": True, "callback": _show_help}
+        self.params.append(click.Option(["--help-all"], help="Show every flag.", **help_all))
 
     def get_help_option(self, ctx: click.Context) -> click.Option | None:
         option = super().get_help_option(ctx)
@@ -117,12 +115,6 @@ def _show_help(ctx: click.Context, param: click.Parameter, wanted: bool) -> None
         ctx.meta[_FULL] = param.name == "help_all"
         write(f"{ctx.get_help()}\n")
         ctx.exit()
-
-
-def _help_all() -> click.Option:
-    return click.Option(
-        ["--help-all"], is_flag=True, expose_value=False, is_eager=True, callback=_show_help, help="Show every flag."
-    )
 
 
 class DashboardCommand(Command):

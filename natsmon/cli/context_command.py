@@ -55,7 +55,8 @@ def context(_ctx: click.Context, /, as_json: bool, **_: Any) -> int:
     """
     chosen = nats_context.selected()
     rows = [listed(name, chosen) for name in nats_context.names()]
-    write(json.dumps([_as_fields(row) for row in rows], indent=2) + "\n" if as_json else _as_text(rows))
+    fields = [row._asdict() | {"expires": row.expires or None, "error": row.error or None} for row in rows]
+    write(json.dumps(fields, indent=2) + "\n" if as_json else _as_text(rows))
     return Exit.ENDED
 
 
@@ -107,18 +108,13 @@ def _jwt(fields: Any) -> str:
     return "" if reference_scheme(jwt) else str(jwt)
 
 
-def _as_fields(row: Listed) -> dict[str, Any]:
-    return row._asdict() | {"expires": row.expires or None, "error": row.error or None}
-
-
 def _as_text(rows: list[Listed]) -> str:
     if not rows:
         return f"no contexts in {nats_context.root() / 'context'}\n"
     table = [("", "NAME", "SERVERS", "CREDENTIALS", "EXPIRES")]
     for row in rows:
-        expires = _until(row.expires)
-        servers = row.error or row.servers
-        table.append(("*" if row.selected else "", printable(row.name), printable(servers), row.credentials, expires))
+        names = printable(row.name), printable(row.error or row.servers)
+        table.append(("*" if row.selected else "", *names, row.credentials, _until(row.expires)))
     return "".join(f"{line}\n" for line in aligned(table))
 
 

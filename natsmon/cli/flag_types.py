@@ -43,6 +43,7 @@ class Value(_ParamType):
         metavar: Name of the value in the help; ``FILE`` is completed with files.
         parse: Converts the text.
         secret: An error does not quote the value.
+        utf8: Refuse text that is not UTF-8.
         words: What a shell completes it with.
     """
 
@@ -52,11 +53,13 @@ class Value(_ParamType):
         parse: Callable[[str], Any],
         *,
         secret: bool = False,
+        utf8: bool = True,
         words: Callable[[], Sequence[str]] = lambda: (),
     ) -> None:
         self.name = metavar
         self._parse = parse
         self.secret = secret
+        self._utf8 = utf8
         self._words = words
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:
@@ -70,6 +73,8 @@ class Value(_ParamType):
         if not isinstance(value, str):
             return value
         try:
+            if self._utf8 and any("\ud800" <= char <= "\udfff" for char in value):
+                raise ValueError("is not UTF-8")
             return self._parse(value)
         except ValueError as exc:
             shown = "the value" if self.secret else f'"{quotable(value)}"'
@@ -81,12 +86,6 @@ class Value(_ParamType):
     def split_envvar_value(self, rv: str) -> Sequence[str]:
         """A variable is one value, also of a flag that can be repeated."""
         return [rv]
-
-
-def text(value: str) -> str:
-    if any("\ud800" <= char <= "\udfff" for char in value):
-        raise ValueError("is not UTF-8")
-    return value
 
 
 def _name(value: str) -> str:
@@ -109,14 +108,14 @@ def _readable(value: str) -> str:
                 file.read(1)
                 regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
         except (OSError, ValueError) as exc:
-            raise ValueError(f"cannot be read: {_why(exc)}") from None
+            raise _unreadable(exc) from None
         if not regular:
             raise ValueError("is a pipe or a device; it must be a file, because it is read again at each dial")
     return path
 
 
-def _why(error: OSError | ValueError) -> str:
-    return str(error.strerror) if isinstance(error, OSError) else "not a path"
+def _unreadable(error: OSError | ValueError) -> ValueError:
+    return ValueError(f"cannot be read: {error.strerror if isinstance(error, OSError) else 'not a path'}")
 
 
 class SecretContent(NamedTuple):
@@ -141,7 +140,7 @@ def _content(path: str, largest: int) -> bytes:
     try:
         return read_file(path, largest)
     except (OSError, ValueError) as exc:
-        raise ValueError(f"cannot be read: {_why(exc)}") from None
+        raise _unreadable(exc) from None
 
 
 def _filling(value: str) -> bytes:
@@ -222,34 +221,34 @@ def whole(least: int, most: int = _LARGEST) -> Value:
     return Value("N", parse)
 
 
-URL = Value("URL", str, words=lambda: COMMANDS)
+URL = Value("URL", str, utf8=False, words=lambda: COMMANDS)
 """Parsed later, together with the others: an error may be between two of them."""
-FILE = Value("FILE", lambda value: _readable(text(value)))
-CREDENTIALS_FILE = Value("FILE", lambda value: _secret_file(text(value), credentials_file.jwt_and_seed))
-NKEY_FILE = Value("FILE", lambda value: _secret_file(text(value), credentials_file.seed))
-USER = Value("TEXT", lambda value: Secret(text(value)), secret=True)
-SECRET = Value("TEXT", lambda value: Secret(resolve_text(text(value))), secret=True)
+FILE = Value("FILE", _readable)
+CREDENTIALS_FILE = Value("FILE", lambda value: _secret_file(value, credentials_file.jwt_and_seed))
+NKEY_FILE = Value("FILE", lambda value: _secret_file(value, credentials_file.seed))
+USER = Value("TEXT", Secret, secret=True)
+SECRET = Value("TEXT", lambda value: Secret(resolve_text(value)), secret=True)
 """A secret, or a reference to one: file:// env:// nsc:// op:// data:."""
-TRIMMED_SECRET = Value("TEXT", lambda value: Secret(resolve_text(text(value)).strip()), secret=True)
+TRIMMED_SECRET = Value("TEXT", lambda value: Secret(resolve_text(value).strip()), secret=True)
 """Without the line break that tools put behind a JWT or seed; Go's decoders ignore it, too."""
-SUBJECT_PREFIX = Value("PREFIX", lambda value: check_subject(text(value).removesuffix(".")) if value else "")
-TOKEN = Value("NAME", lambda value: _token(text(value)))
-PROXY = Value("URL", lambda value: parse_proxy(text(value)), secret=True)
-CONTEXT = Value("NAME", text, words=nats_context.names)
-CONFIG_FILE = Value("FILE", text)
-COMMAND = Value("COMMAND", lambda value: _command(text(value)))
+SUBJECT_PREFIX = Value("PREFIX", lambda value: check_subject(value.removesuffix(".")) if value else "")
+TOKEN = Value("NAME", _token)
+PROXY = Value("URL", parse_proxy, secret=True)
+CONTEXT = Value("NAME", str, words=nats_context.names)
+CONFIG_FILE = Value("FILE", str)
+COMMAND = Value("COMMAND", _command)
 DURATION = Value("DURATION", units.parse_duration)
 POSITIVE_DURATION = Value("DURATION", _positive_duration)
-NAME = Value("NAME", lambda value: _name(text(value)))
-TLS_NAME = Value("NAME", lambda value: check_tls_name(_name(text(value))))
-STREAM = Value("STREAM", lambda value: check_stream(text(value)))
-SUBJECTS = Value("SUBJECT", lambda value: check_subjects(text(value)))
-SUBJECT = Value("SUBJECT", lambda value: check_subject(text(value)))
-PAYLOAD = Value("TEXT", os.fsencode)
-PAYLOAD_FILE = Value("FILE", lambda value: _content(file_path(text(value)), _LARGEST_PAYLOAD))
+NAME = Value("NAME", _name)
+TLS_NAME = Value("NAME", lambda value: check_tls_name(_name(value)))
+STREAM = Value("STREAM", check_stream)
+SUBJECTS = Value("SUBJECT", check_subjects)
+SUBJECT = Value("SUBJECT", check_subject)
+PAYLOAD = Value("TEXT", os.fsencode, utf8=False)
+PAYLOAD_FILE = Value("FILE", lambda value: _content(file_path(value), _LARGEST_PAYLOAD))
 PAYLOAD_SIZE = Value("SIZE", _filling)
-HEADER = Value("HEADER", lambda value: message_header(text(value)), secret=True)
-UPGRADE_HEADER = Value("HEADER", lambda value: upgrade_header(text(value)), secret=True)
+HEADER = Value("HEADER", message_header, secret=True)
+UPGRADE_HEADER = Value("HEADER", upgrade_header, secret=True)
 RATE = Value("RATE", _rate)
 MONITOR = Value("URL", check_monitor, secret=True)
 SIZE = Value("SIZE", units.parse_size)
@@ -279,7 +278,7 @@ def _dial_command(value: str) -> str:
     return value
 
 
-DIAL_COMMAND = Value("COMMAND", lambda value: _dial_command(text(value)))
+DIAL_COMMAND = Value("COMMAND", _dial_command)
 NAMESPACE = Value("NAME", _metric_prefix)
-ANY_FILE = Value("FILE", str)
-NEW_FILE = Value("FILE", lambda value: os.path.expanduser(_name(text(value))))
+ANY_FILE = Value("FILE", str, utf8=False)
+NEW_FILE = Value("FILE", lambda value: os.path.expanduser(_name(value)))

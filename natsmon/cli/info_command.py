@@ -20,6 +20,7 @@ from natsmon.text.plain_text import printable
 
 _WIDEST = 48
 """Columns of a value; a longer one moves its origin only."""
+_NO_SETTINGS = ("context", "no_context", "as_json", "config", "policy")
 
 
 class _Row(NamedTuple):
@@ -42,13 +43,8 @@ class _Row(NamedTuple):
 @run_flags
 @display_flags
 @click.option("--json", "as_json", cls=Flag, section="Info", is_flag=True, help="One JSON object.")
-@click.option(
-    "--policy",
-    cls=Flag,
-    section="Info",
-    is_flag=True,
-    help="The dials natsmon would make against servers that never answer.",
-)
+@click.option("--policy", cls=Flag, section="Info", is_flag=True,
+              help="The dials natsmon would make against servers that never answer.")  # fmt: skip
 @click.pass_context
 def info(ctx: click.Context, /, as_json: bool, policy: bool, **_: Any) -> int:
     """Show every effective setting, the layer it came from, what it overrode, and the files that were read.
@@ -71,13 +67,7 @@ def info(ctx: click.Context, /, as_json: bool, policy: bool, **_: Any) -> int:
 def _rows(ctx: click.Context, layers: Layers, settings: Settings, view: ViewSettings) -> Iterator[_Row]:
     overrode: dict[str, list[tuple[str, str]]] = {}
     for param in ctx.command.params:
-        if isinstance(param, Flag) and (name := param.name or "") not in (
-            "context",
-            "no_context",
-            "as_json",
-            "config",
-            "policy",
-        ):
+        if isinstance(param, Flag) and (name := param.name or "") not in _NO_SETTINGS:
             field = "proxy" if name.endswith("_proxy") else FIELDS.get(name, name).removeprefix("no_")
             overrode.setdefault(field, []).extend(layers.overridden(name))
     described = settings_module.describe(settings)
@@ -98,9 +88,8 @@ def _view_value(value: Any) -> str:
 
 
 def _credential_files(settings: Settings) -> list[tuple[str, str]]:
-    files = {"creds": settings.creds, "nkey": settings.nkey}
-    found = [(f"{name}, read at each dial", path) for name, path in files.items() if path]
-    return [(what, path) for what, path in found if getattr(settings, f"{what[: what.index(',')]}_data") is None]
+    files = ("creds", settings.creds, settings.creds_data), ("nkey", settings.nkey, settings.nkey_data)
+    return [(f"{name}, read at each dial", path) for name, path, content in files if path and content is None]
 
 
 def _as_json(rows: list[_Row], files: list[tuple[str, Any]], layers: Layers) -> str:

@@ -5,7 +5,7 @@ import shutil
 import stat
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -19,7 +19,7 @@ from natsmon.stream.exit_codes import Exit
 from natsmon.text.plain_text import quotable
 from natsmon.text.read_file import open_now
 
-STANDARD_INPUT = "-"
+_STANDARD_INPUT = "-"
 
 
 @click.command(
@@ -49,8 +49,10 @@ def report(ctx: click.Context, /, files: tuple[str, ...], as_format: str, outfil
     if outfile is not None and any(_is_same(outfile, name) for name in files):
         raise click.BadParameter("is the recording itself", ctx=ctx, param_hint="--outfile")
     try:
-        with _spooled(files) as paths:
-            result = build.read(paths, [_label(name) for name in files])
+        with ExitStack() as stack:
+            piped = {name for name in files if name == _STANDARD_INPUT or _is_pipe(name)}
+            copies = {name: stack.enter_context(_copy(name)) for name in piped}
+            result = build.read([copies.get(name, name) for name in files], [_label(name) for name in files])
     except (Unreadable, OSError) as exc:
         complain(f"report: {exc}")
         return Exit.USAGE
@@ -68,23 +70,7 @@ def report(ctx: click.Context, /, files: tuple[str, ...], as_format: str, outfil
 
 
 def _label(name: str) -> str:
-    return "standard input" if name == STANDARD_INPUT else name
-
-
-@contextmanager
-def _spooled(files: Sequence[str]) -> Iterator[list[str]]:
-    """Paths of the files; the content of a pipe is copied to a temporary file, because a recording is read by seeking.
-
-    Raises:
-        Unreadable: For a pipe that cannot be read.
-    """
-    with ExitStack() as stack:
-        copies = {
-            name: stack.enter_context(_spool(name))
-            for name in dict.fromkeys(files)
-            if name == STANDARD_INPUT or _is_pipe(name)
-        }
-        yield [copies.get(name, name) for name in files]
+    return "standard input" if name == _STANDARD_INPUT else name
 
 
 def _is_same(outfile: str, name: str) -> bool:
@@ -103,19 +89,20 @@ def _is_pipe(name: str) -> bool:
 
 
 @contextmanager
-def _spool(name: str) -> Iterator[str]:
+def _copy(name: str) -> Iterator[str]:
+    """A temporary copy of what comes from a pipe, because a recording is read by seeking. Raises Unreadable."""
     from natsmon.recording.reader import Unreadable
 
-    with tempfile.NamedTemporaryFile(prefix="natsmon-report-") as spool:
+    with tempfile.NamedTemporaryFile(prefix="natsmon-report-") as copy:
         try:
-            if name != STANDARD_INPUT:
-                with open(name, "rb", opener=open_now) as pipe:
-                    shutil.copyfileobj(pipe, spool)
+            if name == _STANDARD_INPUT:
+                shutil.copyfileobj(sys.stdin.buffer, copy)
             else:
-                shutil.copyfileobj(sys.stdin.buffer, spool)
-            spool.flush()
-            if name != STANDARD_INPUT and not os.path.getsize(spool.name):
-                raise Unreadable(f'"{quotable(name)}" is a pipe that nothing writes to')
+                with open(name, "rb", opener=open_now) as pipe:
+                    shutil.copyfileobj(pipe, copy)
+            copy.flush()
         except OSError as exc:
             raise Unreadable(f'"{quotable(_label(name))}" cannot be read: {exc.strerror}') from None
-        yield spool.name
+        if name != _STANDARD_INPUT and not os.path.getsize(copy.name):
+            raise Unreadable(f'"{quotable(name)}" is a pipe that nothing writes to')
+        yield copy.name

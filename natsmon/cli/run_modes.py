@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 import msgspec
 
-from natsmon.cli.file_limit import NEEDED, NEEDED_PER_SERVER, check_open_files
 from natsmon.cli.output import complain, write
 from natsmon.cli.record_target import recording
 from natsmon.cli.settings_layers import view_settings_from
@@ -29,6 +28,10 @@ if TYPE_CHECKING:
     from natsmon.stream.source import Source
     from natsmon.tui.model.moment import Moment
     from natsmon.wording.plain_log import PlainLog
+_FILES = 64
+"""Terminal, pipes, event loop, recording, sockets of a race over many addresses, inquiries."""
+_FILES_PER_SERVER = 16
+"""Of the demo: a server's pipes, its relay and the relay's connections."""
 
 
 class Mode(NamedTuple):
@@ -93,21 +96,13 @@ def run(
     sandbox: "Demo | None" = None,
     ctx: click.Context | None = None,
 ) -> int:
-    """Run until the end.
+    """Run until the end, and return the exit code.
 
-    Args:
-        mode: The form of the output.
-        settings: Of the connection.
-        record: Where to record to.
-        sandbox: The demo's servers.
-        ctx: The command line, where the dashboard may switch to another context.
-
-    Returns:
-        The exit code.
+    ``sandbox`` are the demo's servers; with ``ctx`` the dashboard may switch to another context.
     """
     if mode.view.messages:
         settings = msgspec.structs.replace(settings, every_message=True)
-    check_open_files(NEEDED + (NEEDED_PER_SERVER * len(settings.servers) if sandbox is not None else 0))
+    _check_open_files(_FILES + (_FILES_PER_SERVER * len(settings.servers) if sandbox is not None else 0))
     with recording(record) as recorder:
         if mode.notice:
             complain(mode.notice)
@@ -124,6 +119,20 @@ def run(
         outbox = Outbox(sys.stdout.fileno(), None if mode.form == "json" else mode.log().line)
         sinks: Sequence[Sink] = [outbox] if recorder is None else [outbox, recorder]
         return run_probe([settings], sinks, control=mode.control)
+
+
+def _check_open_files(needed: int) -> None:
+    """Raise the soft limit of open files (``ulimit -n``) where it is too low; UsageError above the hard limit."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= needed:
+        return
+    if hard != resource.RLIM_INFINITY and hard < needed:
+        raise click.UsageError(f"{hard} open files are allowed and natsmon needs {needed}: ulimit -n {needed}")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 
 
 def show(source: "Source", mode: Mode, **options: Any) -> int:

@@ -54,9 +54,10 @@ def settings_from(
     """
     merge = _Merge(ctx, layers or Layers(ctx, servers=servers is None))
     merge.plain_values()
-    merge.payload()
-    merge.proxy()
-    merge.context()
+    merge.one_of("payload", _PAYLOADS, "each gives the body of a message")
+    merge.one_of("proxy", _PROXIES, "natsmon dials through one proxy")
+    if merge.layers.context is not None:
+        merge.put("context", merge.layers.context.name, merge.layers.context_origin)
     if servers is None:
         merge.credentials(merge.servers())
     else:
@@ -76,7 +77,7 @@ class _Merge:
 
     def __init__(self, ctx: click.Context, layers: Layers) -> None:
         self._ctx = ctx
-        self._layers = layers
+        self.layers = layers
         self.values: dict[str, Any] = {}
         self.origins: dict[str, str] = {}
 
@@ -90,33 +91,21 @@ class _Merge:
             name = param.name or ""
             if not isinstance(param, Flag) or param.section in _NO_SETTINGS or name in _OWN:
                 continue
-            value, came_from = self._layers.value(name)
+            value, came_from = self.layers.value(name)
             if value is not None:
                 self.put(FIELDS.get(name, name), not value if name.startswith("no_") else value, came_from)
 
-    def context(self) -> None:
-        if (context := self._layers.context) is not None:
-            self.put("context", context.name, self._layers.context_origin)
-
-    def payload(self) -> None:
-        if "payload" not in self._ctx.params:
+    def one_of(self, field: str, names: tuple[str, ...], why: str) -> None:
+        """Put the value of the highest layer; two flags exclude each other."""
+        if names[0] not in self._ctx.params:
             return
-        value, came_from = self._one_of(_PAYLOADS, "each gives the body of a message")
-        self.put("payload", value, came_from)
-
-    def proxy(self) -> None:
-        value, came_from = self._one_of(_PROXIES, "natsmon dials through one proxy")
-        self.put("proxy", value, came_from)
-
-    def _one_of(self, names: Sequence[str], why: str) -> tuple[Any, str]:
-        """The value of parameters of which one is used: of the highest layer that has one."""
-        found = {name: self._layers.value(name) for name in names}
+        found = {name: self.layers.value(name) for name in names}
         given = [name for name, (_, came_from) in found.items() if came_from != DEFAULT] or [names[0]]
         flags = [name for name in given if found[name][1].startswith("flag")] or given
         if len(flags) > 1:
             hints = [f"--{name.replace('_', '-')}" for name in flags]
             raise click.BadParameter(f"excludes {hints[0]}: {why}", ctx=self._ctx, param_hint=hints[1])
-        return found[flags[0]]
+        self.put(field, *found[flags[0]])
 
     # -- servers ------------------------------------------------------------------------------------
 
@@ -128,8 +117,8 @@ class _Merge:
             flags = ()
         given = [(origin(self._ctx, name), urls) for name, urls in (("url", arguments), ("server", flags)) if urls]
         places = ["URL" if came_from == "URL argument" else came_from.split()[-1] for came_from, _ in given]
-        if not given and (below := self._layers.below("server")):
-            given = [(below[0].origin, self._layers.convert("server", below[0]))]
+        if not given and (below := self.layers.below("server")):
+            given = [(below[0].origin, self.layers.convert("server", below[0]))]
             places = [below[0].place]
         if not given:
             self.put("servers", Settings().servers, DEFAULT)
@@ -166,7 +155,7 @@ class _Merge:
             from_above = self._above(name)
             if not from_above and name not in {"jwt": ("jwt", "seed")}.get(sent, (sent,)):
                 continue
-            value, came_from = self._layers.value(name)
+            value, came_from = self.layers.value(name)
             if isinstance(value, SecretContent):
                 self.values[f"{name}_data"] = value.content
                 value = value.label
@@ -175,7 +164,7 @@ class _Merge:
 
     def _signer(self, userinfo: UserInfo | None) -> str:
         for name in ("creds", "nkey", "jwt"):
-            if self._above(name) or self._layers.below(name):
+            if self._above(name) or self.layers.below(name):
                 return "" if name == "nkey" and userinfo is not None else name
         return ""
 
@@ -186,7 +175,7 @@ class _Merge:
     def _login(self) -> None:
         """A user without a password is a token, as in the nats CLI; a terminal asks for the password first."""
         above = {name: (self._ctx.params[name], origin(self._ctx, name)) for name in _LOGIN if self._above(name)}
-        has_user = bool(self._layers.below("user"))
+        has_user = bool(self.layers.below("user"))
         if "password" in above and "user" not in above and not has_user:
             if above["password"][1].startswith("flag"):
                 raise click.BadParameter("is given without --user", ctx=self._ctx, param_hint="--password")
@@ -204,8 +193,8 @@ class _Merge:
         for name in _LOGIN:
             if name in above:
                 self.put(name, *above[name])
-            elif (below := self._layers.below(name)) and (name != "password" or "user" in self.values):
-                self.put(name, self._layers.convert(name, below[0]), below[0].origin)
+            elif (below := self.layers.below(name)) and (name != "password" or "user" in self.values):
+                self.put(name, self.layers.convert(name, below[0]), below[0].origin)
 
 
 def _check_pairs(settings: Settings, ctx: click.Context) -> None:

@@ -38,14 +38,9 @@ def check_encoding() -> None:
 
 
 def need_screen(command: str, *, keys_from: str = "") -> None:
-    """Check the terminal for a command that needs one.
+    """Raise UsageError for a command without a terminal that can show the dashboard.
 
-    Args:
-        command: For the error.
-        keys_from: The path of a terminal that replaces standard input for the keys.
-
-    Raises:
-        click.UsageError: Without a terminal, or where it cannot show the dashboard.
+    ``keys_from`` is the path of a terminal that replaces standard input for the keys.
     """
     if not is_terminal(sys.stdout) or not (keys_from or is_terminal(sys.stdin)):
         raise click.UsageError(f"{command}: standard input and output must be a terminal; try --plain")

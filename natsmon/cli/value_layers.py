@@ -75,12 +75,8 @@ class Layers:
         self.context = self._load_context(context) if self._uses_servers else None
 
     def _load_context(self, name: str) -> NatsContext | None:
-        origin = ""
         if not name:
-            if self._ctx.params["no_context"]:
-                return None
-            name, origin = self._context_name()
-            self.context_origin = origin
+            name, self.context_origin = self._context_name()
         if not name:
             return None
         try:
@@ -88,10 +84,12 @@ class Layers:
             _refuse_unsupported(context)
             return context._replace(fields=_with_nsc(context))
         except (nats_context.ContextError, SecretUnavailable) as error:
-            raise click.UsageError(f"{origin or '--context'}: {error}") from None
+            raise click.UsageError(f"{self.context_origin or '--context'}: {error}") from None
 
     def _context_name(self) -> tuple[str, str]:
         """The name of the context and the place it came from."""
+        if self._ctx.params["no_context"]:
+            return "", ""
         if name := self._ctx.params["context"]:
             is_flag = self._ctx.get_parameter_source("context") is ParameterSource.COMMANDLINE
             return name, "--context" if is_flag else "NATS_CONTEXT"
@@ -105,8 +103,7 @@ class Layers:
         found = []
         field = CONTEXT_FIELDS.get(name, "")
         if self.context is not None and field in self.context.fields and not self._half_certificate(field):
-            origin = f"context {quotable(self.context.name)}"
-            found.append(Given(self.context.fields[field], origin, f"{self.context.path}: {field}"))
+            found.append(Given(self.context.fields[field], self._of_context, f"{self.context.path}: {field}"))
         if name in self.choices:
             found.append(Given(self.choices[name], config_file.CHOSEN, f"{config_file.state_path()}: {name}"))
         if not self._uses_servers and isinstance(param, Flag) and param.section in ("Servers", "TLS", "Proxy"):
@@ -120,6 +117,10 @@ class Layers:
             if key in self.config.values:
                 found.append(Given(_positive(key, param, self.config.values[key]), "config file", self._place(key)))
         return found
+
+    @property
+    def _of_context(self) -> str:
+        return f"context {quotable(self.context.name)}" if self.context is not None else ""
 
     def _half_certificate(self, field: str) -> bool:
         fields = self.context.fields if self.context is not None else {}
@@ -170,28 +171,20 @@ class Layers:
 
     def files(self) -> list[tuple[str, Path]]:
         """The files that were read: what each is, and its path."""
-        found = []
-        if self.config.text:
-            found.append(("config file", self.config.path))
-        if self.choices:
-            found.append(("choices made on screen", config_file.state_path()))
-        if self.context is not None:
-            found.append((f"context {quotable(self.context.name)}", self.context.path))
-        return found
+        found = [("config file", self.config.path)] if self.config.text else []
+        found += [("choices made on screen", config_file.state_path())] if self.choices else []
+        return found + ([(self._of_context, self.context.path)] if self.context is not None else [])
 
     def unused(self) -> list[tuple[str, str, str]]:
         """Name, origin and reason of each given value that natsmon does not use."""
         found = []
         if self.context is not None:
-            origin = f"context {quotable(self.context.name)}"
-            for field, reason in nats_context.UNUSED_FIELDS.items():
-                if field in self.context.fields:
-                    found.append((field, origin, reason))
-            found += [
-                (field, origin, "a certificate without its key is not used, nor the reverse, as in the nats CLI")
-                for field in ("cert", "key")
-                if field in self.context.fields and self._half_certificate(field)
-            ]
+            reasons = dict(nats_context.UNUSED_FIELDS)
+            if self._half_certificate("cert"):
+                half = "a certificate without its key is not used, nor the reverse, as in the nats CLI"
+                reasons |= {"cert": half, "key": half}
+            fields = self.context.fields
+            found += [(field, self._of_context, reason) for field, reason in reasons.items() if field in fields]
         if os.environ.get("NATS_COLOR"):
             found.append(("NATS_COLOR", "env NATS_COLOR", nats_context.UNUSED_FIELDS["color_scheme"]))
         return found
