@@ -27,6 +27,7 @@ from natsmon.protocol.settings_dialer import dialer_for
 from natsmon.state import Dial, StageRecord, Track
 from natsmon.stream import events as ev
 from natsmon.stream.emitter import Emitter
+from natsmon.stream.sink import Sink
 from natsmon.text.plain_text import printable
 
 T = TypeVar("T")
@@ -153,11 +154,8 @@ def _as_part_of(found: Found, server: Server, address: str, seconds: float) -> F
 # -- one server ---------------------------------------------------------------------------------------
 
 
-class _Folding:
-    """A sink that folds the events of one check into a Track, and redacts server text that contains a secret."""
-
-    failure = ""
-    ended = False
+class _Folding(Sink):
+    """Folds the events of one check into a Track, and redacts server text that contains a secret."""
 
     def __init__(self, secrets: list[str]) -> None:
         self.track = Track()
@@ -171,9 +169,6 @@ class _Folding:
         if isinstance(event, ev.SettingFailed):
             self.setting_failed = f"--{event.setting}: {event.text}"
         self.track.apply(event)
-
-    def close(self, timeout: float) -> bool:
-        return True
 
 
 async def _check_one(server: Server, settings: Settings) -> Found:

@@ -25,9 +25,7 @@ _EXITS_NOTICED_WITHIN = 0.1
 
 
 class ServerOwner:
-    """Args:
-    abandoned: Returns True when the parent is gone.
-    """
+    """Executes the demo's commands; ``abandoned`` returns True when the parent is gone."""
 
     def __init__(self, abandoned: Callable[[], bool]) -> None:
         self._abandoned = abandoned

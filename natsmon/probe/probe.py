@@ -63,19 +63,18 @@ class Probe:
     async def run(self, *, stay: bool) -> int:
         """Run until every connection is closed by a command, a signal or a limit; the exit code.
 
-        Args:
-            stay: A connection that is CLOSED waits for a command that starts it again.
+        With ``stay``, a connection that is CLOSED waits for a command that starts it again.
         """
         self._stay = stay
         self.emitter.begin(self._session, _versions(self._loop))
-        for conn in self.connections:
-            self.connections[conn].introduce()
+        for connection in self.connections.values():
+            connection.introduce()
         self._check_alive()
         limits = asyncio.ensure_future(self._limits())
         try:
             async with self._tasks:
-                for conn in self.connections:
-                    self._tasks.create_task(self._run(self.connections[conn]))
+                for connection in self.connections.values():
+                    self._tasks.create_task(self._run(connection))
         except BaseExceptionGroup as failed:
             raise failed.exceptions[0] from None
         finally:

@@ -91,11 +91,8 @@ async def _run(
     return code
 
 
-class _SinkWatch:
+class _SinkWatch(Sink):
     """The last sink: notices those that failed or ended."""
-
-    failure = ""
-    ended = False
 
     def __init__(self, sinks: Sequence[Sink]) -> None:
         self._sinks = list(sinks)
@@ -110,9 +107,6 @@ class _SinkWatch:
                 self._loop.call_soon(self.on_end)
             else:
                 self._loop.call_soon(self.on_failure, sink.failure)
-
-    def close(self, timeout: float) -> bool:
-        return True
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

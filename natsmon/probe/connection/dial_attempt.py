@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from ipaddress import ip_address
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -149,7 +149,8 @@ async def _dial_to_pong(
                 stages.silence = ""
             info, raw = await read_info(stream.reader)
             stages.info = info
-            stages.learn(_info_event(stages.dial, raw))
+            shown, omitted = bounded_mapping(raw)
+            stages.learn(ev.DialInfo(dial=stages.dial, info=shown, omitted=omitted))
             check_port(raw)
         if not (settings.tlsfirst or server.websocket) and _needs_tls(server, settings, info):
             await _secure(stream, server, settings, stages, asks=info.tls_verify)
@@ -170,11 +171,6 @@ async def _dial_to_pong(
     except BaseException:
         stream.writer.transport.abort()
         raise
-
-
-def _info_event(dial: int, raw: dict[str, Any]) -> ev.DialInfo:
-    info, omitted = bounded_mapping(raw)
-    return ev.DialInfo(dial=dial, info=info, omitted=omitted)
 
 
 def _needs_tls(server: Server, settings: Settings, info: Info) -> bool:

@@ -17,6 +17,7 @@ from natsmon.probe.connection.connection_user import ConnectionUser
 from natsmon.probe.connection.connector import Connector
 from natsmon.stream import events as ev
 from natsmon.stream.emitter import Emitter
+from natsmon.stream.sink import Sink
 
 _LONGEST = 1_000
 """Dials of a plan; one without a limit of reconnects has 70."""
@@ -94,11 +95,8 @@ class _LoopEmitter(Emitter):
         return round(asyncio.get_running_loop().time(), 6)
 
 
-class _Record:
-    """A sink that keeps the dials."""
-
-    failure = ""
-    ended = False
+class _Record(Sink):
+    """Keeps the dials."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -119,9 +117,6 @@ class _Record:
                     self.on_full()
             case ev.Closed() if event.cause == "gave_up":
                 self.gave_up, self.reason = event.t, event.text
-
-    def close(self, timeout: float) -> bool:
-        return True
 
 
 class _NeverAnswers:

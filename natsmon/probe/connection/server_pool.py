@@ -8,6 +8,7 @@ import random
 import re
 from collections import deque
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from natsmon.config.server_urls import BadURL, parse_server
 from natsmon.config.settings import Server
@@ -16,20 +17,18 @@ DISCOVERED_KEPT = 1_000
 """Advertised servers that are taken over; of more, the last ones in the list."""
 
 
+@dataclass(slots=True, eq=False)
 class Member:
     """One server of the pool."""
 
-    __slots__ = ("connected", "discovered", "failures", "passed", "server")
-
-    def __init__(self, server: Server, *, discovered: bool = False) -> None:
-        self.server = server
-        self.discovered = discovered
-        self.failures = 0
-        """Failed attempts since it, or another server, last was CONNECTED."""
-        self.connected = False
-        """It was CONNECTED once; an advertised address that never was may be unreachable from here."""
-        self.passed = 0
-        """The pass in which it was dialed last."""
+    server: Server
+    discovered: bool = False
+    failures: int = 0
+    """Failed attempts since it, or another server, last was CONNECTED."""
+    connected: bool = False
+    """It was CONNECTED once; an advertised address that never was may be unreachable from here."""
+    passed: int = 0
+    """The pass in which it was dialed last."""
 
 
 class Pool:
