@@ -5,6 +5,7 @@ nats-py may lose what it buffers itself.
 """
 
 import asyncio
+from collections.abc import Iterable
 
 from natsmon.config.settings import MAX_RATE, Settings
 from natsmon.probe.messages.deliveries import Deliveries
@@ -137,16 +138,9 @@ class Publisher:
         return self._full_speed and not (self.paused or self.done.is_set() or self._settings.observe)
 
     def _send_buffered(self, connection: ServerConnection, room: int) -> bool:
-        """Send, or reject, the first messages of the buffer."""
-        written = []
-        for _ in range(min(room, len(self._buffer))):
-            seq, due = self._buffer.take()
-            if self._is_refused(connection, seq):
-                self._ledger.reject()
-            else:
-                self._count_sent(seq, due)
-                written.append(self._message.compose(seq))
-        self._write_all(connection, written)
+        """Send the first messages of the buffer."""
+        waiting = [self._buffer.take() for _ in range(min(room, len(self._buffer)))]
+        self._send_all(connection, ((seq, due, self._is_refused(connection, seq)) for seq, due in waiting))
         return True
 
     def _send_new(self, connection: ServerConnection, room: int) -> bool:
@@ -154,20 +148,20 @@ class Publisher:
         now, ledger = self._emit.now(), self._ledger
         many = self._limited(room)
         refused = self._is_refused(connection, ledger.attempted + many)
-        written = []
-        for _ in range(many):
-            seq = ledger.attempt()
-            if refused:
-                ledger.reject()
-            else:
-                self._count_sent(seq, now)
-                written.append(self._message.compose(seq))
-        self._write_all(connection, written)
+        self._send_all(connection, ((ledger.attempt(), now, refused) for _ in range(many)))
         return not refused
 
-    def _write_all(self, connection: ServerConnection, messages: list[bytes]) -> None:
-        if messages:
-            connection.write(b"".join(messages))
+    def _send_all(self, connection: ServerConnection, messages: Iterable[tuple[int, float, bool]]) -> None:
+        """Send messages, or reject those that the server would refuse: number, when it was due, would be refused."""
+        written = []
+        for seq, due, refused in messages:
+            if refused:
+                self._ledger.reject()
+            else:
+                self._count_sent(seq, due)
+                written.append(self._message.compose(seq))
+        if written:
+            connection.write(b"".join(written))
         self._deliveries.tallies.changed()
         self._check_done()
 
