@@ -12,12 +12,9 @@ from natsmon.wording.health import Health
 
 
 class HealthWatch:
-    """Compares the health of one connection with the one before.
+    """Compares the health of one connection with the one before, for the alerts that ``view`` asks for.
 
-    Args:
-        view: Which alerts are wanted.
-        write: Writes control sequences to the terminal.
-        on_failure: Called with one line when a command fails.
+    ``write`` writes control sequences to the terminal; ``on_failure`` is called with one line when a command fails.
     """
 
     def __init__(self, view: ViewSettings, write: Callable[[str], None], on_failure: Callable[[str], None]) -> None:

@@ -15,10 +15,7 @@ RESTORE_TITLE = "\x1b[23;2t"
 def title(health: Health, name: str, seconds: float) -> str:
     """The sequence that sets the title: ``● natsmon east-1``, ``✗ RECONNECTING 12 s east-1``.
 
-    Args:
-        health: Of the connection.
-        name: Of its server.
-        seconds: Since the status changed; shown while there is no connection.
+    ``name`` is the server's; the seconds since the status changed are shown while there is no connection.
     """
     word = "natsmon" if health.headline == "CONNECTED" else health.headline
     if health.word in ("CONNECTING", "RECONNECTING"):

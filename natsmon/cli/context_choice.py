@@ -22,13 +22,7 @@ _KEPT = ("connection_name", "config")
 
 
 class ContextChoice:
-    """Contexts for a run of the dashboard.
-
-    Args:
-        ctx: The parsed command line.
-        source: The probe.
-        settings: What the probe was started with.
-    """
+    """Contexts for a run of the dashboard, whose probe was started with these settings."""
 
     def __init__(self, ctx: click.Context, source: "ProbeChild", settings: Settings) -> None:
         self._ctx = ctx
@@ -47,10 +41,8 @@ class ContextChoice:
     def settings(self, name: str) -> Settings:
         """The settings of a connection with a context. May run programs that hold secrets.
 
-        Flags and variables about the servers do not apply: their credentials are for other servers.
-
-        Raises:
-            ValueError: With one line, for a context that cannot be used.
+        Flags and variables about the servers do not apply: their credentials are for other servers. Raises ValueError
+        with one line, for a context that cannot be used.
         """
         if not name:
             return self._started_with

@@ -29,10 +29,7 @@ def complain(message: str) -> None:
 
 
 def write(text: str | bytes) -> bool:
-    """Write a result to standard output.
-
-    Returns:
-        False when its reader has closed the pipe (``| head``), which is not an error.
+    """Write a result to standard output; False when its reader has closed the pipe (``| head``).
 
     Raises:
         Unwritable: For every other error.
@@ -49,11 +46,7 @@ def write(text: str | bytes) -> bool:
 
 
 def write_to(outfile: str | None, text: str) -> None:
-    """Write a result to a file, atomically; to standard output where no file is named.
-
-    Raises:
-        Unwritable: Naming the flag and the file.
-    """
+    """Write a result to a file, atomically; to standard output where no file is named. Raises Unwritable."""
     if outfile is None:
         write(text)
         return

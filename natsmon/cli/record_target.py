@@ -18,11 +18,7 @@ _CLOSES_WITHIN = 5.0
 
 
 def target_from(ctx: click.Context, mode: str) -> "Target | None":
-    """The target of ``--record``; None without the flag.
-
-    Raises:
-        click.BadParameter: For flags of a recording without one.
-    """
+    """The target of ``--record``; None without the flag. Raises BadParameter for flags of a recording without one."""
     path = ctx.params["record"] or ""
     if path == "-":
         if mode != "json":

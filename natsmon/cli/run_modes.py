@@ -55,11 +55,7 @@ class Mode(NamedTuple):
 
 
 def choose(ctx: click.Context, layers: Layers) -> Mode:
-    """The mode of a command line. Without a terminal it is the log, with a notice.
-
-    Raises:
-        click.UsageError: For flags that exclude each other, and an encoding that cannot show the dashboard.
-    """
+    """The mode of a command line. Without a terminal it is the log, with a notice. Raises UsageError."""
     plain, as_json, control = (ctx.params[name] for name in ("plain", "as_json", "control"))
     if plain and as_json:
         raise click.UsageError("--plain and --json exclude each other", ctx)

@@ -81,7 +81,10 @@ class Layers:
             return None
         try:
             context = nats_context.load(name)
-            _refuse_unsupported(context)
+            for field in nats_context.UNSUPPORTED_FIELDS:
+                if field in context.fields:
+                    why = f"{context.path}: {field} is not supported: natsmon reads no Windows store"
+                    raise nats_context.ContextError(why)
             return context._replace(fields=_with_nsc(context))
         except (nats_context.ContextError, SecretUnavailable) as error:
             raise click.UsageError(f"{self.context_origin or '--context'}: {error}") from None
@@ -165,9 +168,9 @@ class Layers:
             layers.insert(0, Given(variable, f"env {param.envvar}"))
         if source is not ParameterSource.COMMANDLINE:
             layers = layers[1:]
-        masked = isinstance(param.type, Value) and param.type.secret
-        show = _shown_urls if name == "server" else _shown
-        return [(given.origin, "****" if masked else show(given.raw)) for given in layers]
+        if isinstance(param.type, Value) and param.type.secret:
+            return [(given.origin, "****") for given in layers]
+        return [(given.origin, _shown(given.raw, urls=name == "server")) for given in layers]
 
     def files(self) -> list[tuple[str, Path]]:
         """The files that were read: what each is, and its path."""
@@ -206,11 +209,7 @@ def origin(ctx: click.Context, name: str) -> str:
 
 
 def check_config(config: ConfigFile) -> None:
-    """Check the keys of a config file.
-
-    Raises:
-        ConfigError: For the first unknown key, with suggestions.
-    """
+    """Check the keys of a config file. Raises ConfigError for the first unknown key, with suggestions."""
     sections: list[tuple[str, Mapping[str, Any]]] = [("", config.values), *config.contexts.items()]
     for context, values in sections:
         for key in values:
@@ -234,12 +233,6 @@ def _config(ctx: click.Context) -> ConfigFile:
     except config_file.ConfigError as error:
         raise click.UsageError(str(error)) from None
     return config
-
-
-def _refuse_unsupported(context: NatsContext) -> None:
-    for field in nats_context.UNSUPPORTED_FIELDS:
-        if field in context.fields:
-            raise nats_context.ContextError(f"{context.path}: {field} is not supported: natsmon reads no Windows store")
 
 
 def _with_nsc(context: NatsContext) -> Mapping[str, Any]:
@@ -270,13 +263,10 @@ def _text(raw: Any) -> str:
     return raw if isinstance(raw, str) else f"{raw:.17g}" if isinstance(raw, float) else str(raw)
 
 
-def _shown_urls(raw: Any) -> str:
-    return ", ".join(masked_urls(str(each)) for each in (raw if isinstance(raw, list) else [raw]))
-
-
-def _shown(raw: Any) -> str:
+def _shown(raw: Any, *, urls: bool) -> str:
     if isinstance(raw, bool):
         return "yes" if raw else "no"
-    if isinstance(raw, str) and reference_scheme(raw) == "data":
-        return "data:****"
-    return quotable(", ".join(map(str, raw)) if isinstance(raw, list) else str(raw))
+    values = [str(each) for each in (raw if isinstance(raw, list) else [raw])]
+    if urls:
+        return ", ".join(map(masked_urls, values))
+    return "data:****" if reference_scheme(str(raw)) == "data" else quotable(", ".join(values))

@@ -65,10 +65,7 @@ def default_path() -> Path:
 
 
 def load(explicit: str = "") -> ConfigFile:
-    """Read the config file.
-
-    Args:
-        explicit: Its path, which must exist; empty for the default path, where it may be missing.
+    """Read the config file at a path, where it must exist, or at the default path, where it may be missing.
 
     Raises:
         ConfigError: With the file, and the line where the TOML is not valid.

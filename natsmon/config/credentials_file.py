@@ -7,11 +7,7 @@ JWT = re.compile(rb"\beyJ[\w-]*\.[\w-]+\.[\w-]+")
 
 
 def jwt_and_seed(content: bytes) -> tuple[str, bytes]:
-    """Return the user JWT and its seed.
-
-    Raises:
-        ValueError: One of them is missing.
-    """
+    """Return the user JWT and its seed. Raises ValueError."""
     jwt, seed = JWT.search(content), SEED.search(content)
     if jwt is None or seed is None:
         what = "no JWT and seed" if jwt is seed else "no JWT" if jwt is None else "no seed"
@@ -20,11 +16,7 @@ def jwt_and_seed(content: bytes) -> tuple[str, bytes]:
 
 
 def seed(content: bytes) -> bytes:
-    """Return the seed of an nkey.
-
-    Raises:
-        ValueError: There is none.
-    """
+    """Return the seed of an nkey. Raises ValueError."""
     if (found := SEED.search(content)) is None:
         raise ValueError("has no seed in it")
     return found[0]

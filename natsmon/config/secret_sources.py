@@ -9,7 +9,6 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -57,11 +56,7 @@ def file_path(value: str) -> str:
 
 
 def resolve(value: str) -> bytes:
-    """Read what a reference refers to.
-
-    Raises:
-        SecretUnavailable: Where it cannot be read.
-    """
+    """Read what a reference refers to. Raises SecretUnavailable where it cannot be read."""
     scheme = reference_scheme(value)
     rest = value[len(scheme) + 1 :]
     match scheme:
@@ -91,11 +86,7 @@ def resolve_text(value: str) -> str:
 
 
 def nsc_profile(ref: str) -> NscProfile:
-    """Ask the program nsc for the credentials and servers of ``nsc://operator/account/user``.
-
-    Raises:
-        SecretUnavailable: Where nsc is not installed, fails, or its answer is not understood.
-    """
+    """Ask nsc for the credentials and servers of ``nsc://operator/account/user``. Raises SecretUnavailable."""
     ref = "nsc://" + (ref[6:] if ref[:6].lower() == "nsc://" else ref)
     answer = _run("nsc", "generate", "profile", ref)
     try:
@@ -159,7 +150,7 @@ def _inline(rest: str) -> bytes:
 
 def _run(program: str, *arguments: str) -> bytes:
     """Run a program that prints a secret, without a shell and without standard input."""
-    command: Sequence[str] = (program, *arguments)
+    command = (program, *arguments)
     try:
         done = subprocess.run(  # noqa: S603 - the user's own program and reference
             command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_PROGRAM_SECONDS, check=False

@@ -271,14 +271,7 @@ def parse_server(url: str) -> Server:
 
 
 def parse_monitor(url: str) -> tuple[str, str, int]:
-    """Parse the URL of a monitoring port.
-
-    Returns:
-        Scheme, host and port.
-
-    Raises:
-        ValueError: With the reason.
-    """
+    """Parse the URL of a monitoring port into scheme, host and port. Raises ValueError."""
     parts = _cut(url.strip())
     if parts.prefix.lower() not in ("http://", "https://"):
         raise ValueError("is not a URL that begins with http:// or https://")

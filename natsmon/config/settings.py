@@ -184,11 +184,7 @@ LABELS = {
 
 
 def describe(settings: Settings) -> dict[str, tuple[str, str]]:
-    """Every effective setting by the name of its flag.
-
-    Returns:
-        The value as text, empty where it is not set, with secrets masked; and its origin.
-    """
+    """Every effective setting by the name of its flag: value as text, empty or with secrets masked, and origin."""
     return {
         label: (_text(field, getattr(settings, field)), settings.origins.get(field, "default"))
         for field, label in LABELS.items()

@@ -7,11 +7,7 @@ _STREAM_LIMIT = 255
 
 
 def check_subject(subject: str) -> str:
-    """Return a subject that messages can be published on.
-
-    Raises:
-        ValueError: With the reason, where it is not one.
-    """
+    """Return a subject that messages can be published on. Raises ValueError with the reason, where it is not one."""
     if "*" in subject or ">" in subject:
         raise ValueError("has a wildcard in it: messages are published on one subject")
     return check_subjects(subject)

@@ -24,11 +24,7 @@ class PositionError(Exception):
 
 
 def seek_to(player: Player, text: str) -> None:
-    """Seek to a typed position.
-
-    Raises:
-        PositionError: There is no such position.
-    """
+    """Seek to a typed position. Raises PositionError."""
     text = text.strip()
     if text.startswith("#"):
         player.to_event(_event(player.index, text[1:]))

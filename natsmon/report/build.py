@@ -18,14 +18,7 @@ FORMATS = ("text", "markdown", "html", "json")
 
 
 def read(paths: Sequence[str], names: Sequence[str] | None = None) -> Report:
-    """Read every session in these recordings.
-
-    Args:
-        paths: The files.
-        names: What they are called in the report; else their paths.
-
-    Returns:
-        The report; its ``runs`` are empty when there is none.
+    """Read every session in these recordings, which may have other names in the report; it may have no ``runs``.
 
     Raises:
         recording.reader.Unreadable: A file is missing or cannot be opened.
@@ -53,14 +46,7 @@ def read(paths: Sequence[str], names: Sequence[str] | None = None) -> Report:
 
 
 def render(report: Report, as_format: str, *, width: int = NARROW, colour: bool = False) -> str:
-    """The text of a report.
-
-    Args:
-        report: What was read.
-        as_format: One of ``FORMATS``.
-        width: Of the terminal, in cells; for ``text``.
-        colour: With ANSI colours; for ``text``.
-    """
+    """The text of a report in one of ``FORMATS``; width in cells and ANSI colours are for ``text``."""
     match as_format:
         case "json":
             encoded = msgspec.json.encode(report)

@@ -7,7 +7,7 @@ from natsmon.charts.dial_stages import ServerStages
 from natsmon.charts.latency_course import OutageSpan
 from natsmon.report import words
 from natsmon.report.blocks import Block, Cell, Cells, Heading, Prose, Table, table
-from natsmon.report.facts import Latency, Percentiles, Run, Server
+from natsmon.report.facts import Run, Server
 from natsmon.stream import events as ev
 from natsmon.text import units
 from natsmon.text.plain_text import clip
@@ -36,21 +36,16 @@ def _latency(run: Run, level: int) -> Iterator[Block]:
         return
     yield Heading("Latency", level)
     figures = ("samples", "p50", "p90", "p99", "p99.9", "longest")
-    rows = ((name, units.grouped(found.run.count), *_times(found.run)) for name, found in kinds)
+    rows = (
+        (name, units.grouped(of.count), *map(units.elapsed, (of.p50, of.p90, of.p99, of.p999, of.max)))
+        for name, of in ((name, found.run) for name, found in kinds)
+    )
     yield table("Latency over the whole run", ("what", *figures), rows, right=figures)
-    for name, found in kinds:
-        yield from _charts(run, name[0].upper() + name[1:], found)
-
-
-def _times(found: Percentiles) -> Iterator[str]:
-    return map(units.elapsed, (found.p50, found.p90, found.p99, found.p999, found.max))
-
-
-def _charts(run: Run, name: str, latency: Latency) -> Iterator[Block]:
-    if latency.series:
-        outages = [OutageSpan(f"outage {o.number}", o.began, o.seconds) for o in run.outages]
-        yield latency_course.chart(name, latency.histogram, latency.series, run.clock, run.timeline, outages)
-    yield latency_spread.chart(name, latency.histogram)
+    outages = [OutageSpan(f"outage {outage.number}", outage.began, outage.seconds) for outage in run.outages]
+    for name, found in ((name[0].upper() + name[1:], found) for name, found in kinds):
+        if found.series:
+            yield latency_course.chart(name, found.histogram, found.series, run.clock, run.timeline, outages)
+        yield latency_spread.chart(name, found.histogram)
 
 
 # -- dials and servers --------------------------------------------------------------------------------

@@ -1,17 +1,15 @@
 """The facts of one connection, from its State at the end of a recording."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 from natsmon.report import facts
 from natsmon.report.dial_facts import failed_in_outages, failures, percentiles, servers
 from natsmon.state import OutageRecord, State, availability
 from natsmon.state.latency_series import LatencySeries
+from natsmon.stream import events as ev
 from natsmon.text import units
 from natsmon.wording.health import health
-
-if TYPE_CHECKING:
-    from natsmon.report.sessions import Coverage
 
 _DISTANT = 253_000_000_000.0
 """Seconds since the epoch; calendars end there."""
@@ -20,15 +18,38 @@ _SAME |= {"dials", "servers", "buffered", "rejected", "lost"}
 """Fields of an outage that its record has, too."""
 
 
-def facts_of(state: State, coverage: "Coverage", file: str, number: int, events: int) -> facts.Run:
+@dataclass(slots=True)
+class Coverage:
+    """Which part of a session the events of one connection cover."""
+
+    missing: float | None = None
+    """Where they begin, as ``t``, when nothing is known of the time before."""
+    snapshot_at: float = 0.0
+    """Where they begin with a snapshot, as ``t``."""
+    only_snapshot: bool = True
+
+    @property
+    def complete(self) -> bool:
+        """No further event changes it."""
+        return self.missing is None and not self.only_snapshot
+
+    def take(self, event: ev.AnyEvent) -> None:
+        """Take the next event of the connection."""
+        match event:
+            case ev.Connection() | ev.Snapshot():
+                return
+            case ev.SnapshotEnd():
+                self.missing = None
+                self.snapshot_at = event.t if self.only_snapshot else self.snapshot_at
+            case ev.StatusChanged(previous="DISCONNECTED"):  # as every session begins
+                self.missing = None
+        self.only_snapshot = False
+
+
+def facts_of(state: State, coverage: Coverage, file: str, number: int, events: int) -> facts.Run:
     """The facts of a connection whose events were all read.
 
-    Args:
-        state: After the last event.
-        coverage: Which part of the session the events cover.
-        file: What the recording is called in the report.
-        number: Of the session in the file.
-        events: How many were read.
+    ``file`` is what the recording is called in the report, ``number`` that of the session in the file.
     """
     session, connection = state.session, state.connection
     end, closed, tally = state.end, state.closed, state.tally
@@ -142,7 +163,7 @@ def _latency(series: LatencySeries) -> facts.Latency | None:
     return facts.Latency(found, series.run, series.whole.points() if series.whole is not None else ())
 
 
-def _left_out(state: State, coverage: "Coverage") -> Iterator[str]:
+def _left_out(state: State, coverage: Coverage) -> Iterator[str]:
     if coverage.snapshot_at > 0:
         yield f"events of the first {units.elapsed(coverage.snapshot_at)}: the recording begins then, with a snapshot"
     if coverage.missing is not None:

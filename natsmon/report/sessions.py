@@ -3,10 +3,9 @@
 import sys
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from natsmon.report.facts import Run
-from natsmon.report.run_facts import facts_of
+from natsmon.report.run_facts import Coverage, facts_of
 from natsmon.state import Limits, Tracks
 from natsmon.stream import events as ev
 
@@ -17,34 +16,6 @@ LIMITS = Limits(
     errors=200, bins=1, slices=240, log=1, messages=1,
 )  # fmt: skip
 """Of a Track whose whole session is reported; at most some 100 MB."""
-
-
-@dataclass(slots=True)
-class Coverage:
-    """Which part of a session the events of one connection cover."""
-
-    missing: float | None = None
-    """Where they begin, as ``t``, when nothing is known of the time before."""
-    snapshot_at: float = 0.0
-    """Where they begin with a snapshot, as ``t``."""
-    only_snapshot: bool = True
-
-    @property
-    def complete(self) -> bool:
-        """No further event changes it."""
-        return self.missing is None and not self.only_snapshot
-
-    def take(self, event: ev.AnyEvent) -> None:
-        """Take the next event of the connection."""
-        match event:
-            case ev.Connection() | ev.Snapshot():
-                return
-            case ev.SnapshotEnd():
-                self.missing = None
-                self.snapshot_at = event.t if self.only_snapshot else self.snapshot_at
-            case ev.StatusChanged(previous="DISCONNECTED"):  # as every session begins
-                self.missing = None
-        self.only_snapshot = False
 
 
 class _Session:

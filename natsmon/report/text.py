@@ -22,13 +22,7 @@ _LEAST = 10
 
 
 def render(blocks: Iterable[Block], *, width: int = NARROW, colour: bool = False) -> str:
-    """The report as text.
-
-    Args:
-        blocks: Its blocks.
-        width: Of the terminal, in cells.
-        colour: With ANSI colours.
-    """
+    """The report for a terminal of this width in cells, with or without ANSI colours."""
     width = min(max(width, 40), WIDE)
     drawn: list[str] = []
     before: Block | None = None
