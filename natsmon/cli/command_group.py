@@ -74,11 +74,10 @@ class Command(click.Command):
         self.format_commands(ctx, formatter)
         if full:
             self.format_all_flags(ctx, formatter)
+            formatter.write_paragraph()
         else:
             self.format_essential_flags(ctx, formatter)
         codes = ", ".join(f"{code} {meaning}" for code, meaning in self.exit_codes.items())
-        if full:
-            formatter.write_paragraph()
         formatter.write_text(f"Exit codes: {codes}." + ("" if full else " All flags: --help-all."))
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -7,13 +7,11 @@ import click
 from natsmon.cli.command_group import Command
 from natsmon.cli.flag_types import whole
 from natsmon.cli.flags import Flag, config_flags, connect_flags, output_flags, run_flags
-from natsmon.cli.output import complain
 from natsmon.cli.record_target import target_from
 from natsmon.cli.run_modes import choose, run
 from natsmon.cli.settings_layers import settings_from
 from natsmon.cli.value_layers import Layers
 from natsmon.config.server_urls import parse_servers
-from natsmon.stream.exit_codes import Exit
 
 _SERVERS_AT_MOST = 9
 _SUBJECT = "hello"
@@ -59,8 +57,7 @@ def demo(ctx: click.Context, /, servers: int, rest: tuple[str, ...], **_: Any) -
     try:
         cluster = Demo.start(servers=servers)
     except (NoServer, DemoFailed) as exc:
-        complain(f"demo: {exc}")
-        return Exit.USAGE
+        raise click.UsageError(f"demo: {exc}") from None
     try:
         addresses, _userinfo = parse_servers(cluster.urls)
         settings = settings_from(ctx, servers=addresses, layers=layers, subject=_SUBJECT)

@@ -22,9 +22,8 @@ def target_from(ctx: click.Context, mode: str) -> "Target | None":
     path = ctx.params["record"] or ""
     if path == "-":
         if mode != "json":
-            raise click.BadParameter(
-                '"-" is standard output, which has the stream only with --json', ctx=ctx, param_hint="--record"
-            )
+            why = '"-" is standard output, which has the stream only with --json'
+            raise click.BadParameter(why, ctx=ctx, param_hint="--record")
         path = ""  # it is the recording
     if not ctx.params["record"] and ctx.params["record_max"] and mode != "dashboard":  # there, a key may begin one
         raise click.BadParameter("is given without --record", ctx=ctx, param_hint="--record-max")

@@ -43,8 +43,7 @@ def replay(ctx: click.Context, /, files: tuple[str, ...], **_: Any) -> int:
     try:
         recording = Recording(files)
     except Unreadable as error:
-        complain(f"replay: {error}")
-        return Exit.USAGE
+        raise click.UsageError(f"replay: {error}") from None
     if mode.form == "plain":
         return _log(recording, mode.log())
     from natsmon.replay.loading import Loading

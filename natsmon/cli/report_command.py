@@ -54,8 +54,7 @@ def report(ctx: click.Context, /, files: tuple[str, ...], as_format: str, outfil
             copies = {name: stack.enter_context(_copy(name)) for name in piped}
             result = build.read([copies.get(name, name) for name in files], [_label(name) for name in files])
     except (Unreadable, OSError) as exc:
-        complain(f"report: {exc}")
-        return Exit.USAGE
+        raise click.UsageError(f"report: {exc}") from None
     if result.unread:
         first, more = result.unread[0], len(result.unread) - 1
         also = f"; {more} more{' in the report' if result.runs else ''}" if more else ""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from natsmon.recording.target import Target
     from natsmon.stream.source import Source
 
-STANDARD_INPUT = "-"
+_STANDARD_INPUT = "-"
 _TERMINAL = "/dev/tty"
 
 
@@ -34,13 +34,8 @@ _TERMINAL = "/dev/tty"
     ],
     essentials=["ssh", "plain", "record"],
 )
-@click.option(
-    "--ssh",
-    cls=Flag,
-    section="Source",
-    metavar="[USER@]HOST",
-    help="Run natsmon --json on HOST and show it; keys work.",
-)
+@click.option("--ssh", cls=Flag, section="Source", metavar="[USER@]HOST",
+              help="Run natsmon --json on HOST and show it; keys work.")  # fmt: skip
 @view_flags
 @record_flags
 @config_flags
@@ -56,7 +51,7 @@ def view(ctx: click.Context, /, ssh: str | None, rest: tuple[str, ...], **_: Any
     record = target_from(ctx, mode.form)
     if ssh is not None:
         return _over_ssh(ctx, ssh, rest, mode, record)
-    if rest != (STANDARD_INPUT,):
+    if rest != (_STANDARD_INPUT,):
         hint = "; natsmon replay FILE shows a recording" if rest else ""
         raise click.UsageError(f"view wants - for standard input, or --ssh HOST{hint}", ctx)
     if is_terminal(sys.stdin):

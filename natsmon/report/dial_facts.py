@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from natsmon.report.facts import Failure, Percentiles, Server, Stage
-from natsmon.state import Dial, State
+from natsmon.state import ConnectedPeriod, Dial, State
 from natsmon.state.histogram import Histogram
 from natsmon.stream import events as ev
 
@@ -16,9 +16,10 @@ FAILED = ("failed", "timeout")
 
 def percentiles(histogram: Histogram) -> Percentiles | None:
     """None without a sample."""
-    p50, p90, p99, p999 = histogram.percentiles(50, 90, 99, 99.9)
-    if p50 is None or p90 is None or p99 is None or p999 is None:
+    found = [value for value in histogram.percentiles(50, 90, 99, 99.9) if value is not None]
+    if not found:
         return None
+    p50, p90, p99, p999 = found
     return Percentiles(histogram.count, p50, p90, p99, p999, histogram.max)
 
 
@@ -48,64 +49,48 @@ def failed_in_outages(state: State) -> dict[int, list[Dial]]:
     return found
 
 
-class _Usage:
-    """One server, as it is counted."""
-
-    def __init__(self) -> None:
-        self.names: dict[str, None] = {}
-        self.versions: dict[str, None] = {}
-        self.connections = self.dials = self.connected = self.failed = 0
-        self.seconds = 0.0
-        self.total = Histogram()
-        self.stages: dict[ev.Stage, Histogram] = {}
-        self.sums: dict[ev.Stage, float] = {}
-
-    def dialed(self, dial: Dial) -> None:
-        """Count one dial."""
-        self.dials += 1
-        self.failed += dial.outcome in FAILED
-        if dial.outcome != "connected":
-            return
-        self.connected += 1
-        self.total.record(dial.total)
-        for stage, seconds in dial.stage_times().items():
-            self.stages.setdefault(stage, Histogram()).record(seconds)
-            self.sums[stage] = self.sums.get(stage, 0.0) + seconds
-
-    def facts(self, server: str) -> Server:
-        """What was counted."""
-        took = ((stage, percentiles(self.stages[stage])) for stage in ev.STAGES if stage in self.stages)
-        return Server(
-            server=server,
-            names=tuple(self.names)[:_NAMES_KEPT],
-            versions=tuple(self.versions)[:_NAMES_KEPT],
-            connections=self.connections,
-            seconds=self.seconds,
-            dials=self.dials,
-            connected=self.connected,
-            failed=self.failed,
-            total=percentiles(self.total),
-            stages=tuple(Stage(stage, of, self.sums[stage] / of.count) for stage, of in took if of is not None),
-        )
-
-
 def servers(state: State) -> tuple[Server, ...]:
     """Every server that was dialed or used, longest used first."""
-    known: dict[str, _Usage] = {}
+    known: dict[str, tuple[list[Dial], list[ConnectedPeriod]]] = {}
 
-    def usage(server: str) -> _Usage:
-        if server not in known and len(known) >= KINDS_KEPT:
-            server = OTHERS
-        return known.setdefault(server, _Usage())
+    def of(server: str) -> tuple[list[Dial], list[ConnectedPeriod]]:
+        return known.setdefault(server if server in known or len(known) < KINDS_KEPT else OTHERS, ([], []))
 
     for dial in state.dials:
-        usage(dial.server).dialed(dial)
+        of(dial.server)[0].append(dial)
     for period in state.periods:
-        used = usage(period.server)
-        used.connections += 1
-        used.seconds += period.seconds(state.now)
-        for words, word in (used.names, period.server_name), (used.versions, period.version):
-            if word:
-                words[word] = None
-    found = (of.facts(server) for server, of in known.items())
+        of(period.server)[1].append(period)
+    found = (_server(server, dials, periods, state.now) for server, (dials, periods) in known.items())
     return tuple(sorted(found, key=lambda server: (-server.seconds, -server.dials)))
+
+
+def _server(server: str, dials: list[Dial], periods: list[ConnectedPeriod], now: float) -> Server:
+    connected = [dial for dial in dials if dial.outcome == "connected"]
+    times: dict[ev.Stage, list[float]] = {stage: [] for stage in ev.STAGES}
+    for dial in connected:
+        for stage, seconds in dial.stage_times().items():
+            times[stage].append(seconds)
+    took = ((stage, of, _percentiles_of(of)) for stage, of in times.items())
+    return Server(
+        server=server,
+        names=_different(period.server_name for period in periods),
+        versions=_different(period.version for period in periods),
+        connections=len(periods),
+        seconds=sum((period.seconds(now) for period in periods), 0.0),
+        dials=len(dials),
+        connected=len(connected),
+        failed=sum(dial.outcome in FAILED for dial in dials),
+        total=_percentiles_of(dial.total for dial in connected),
+        stages=tuple(Stage(stage, found, sum(of) / len(of)) for stage, of, found in took if found is not None),
+    )
+
+
+def _percentiles_of(durations: Iterable[float]) -> Percentiles | None:
+    histogram = Histogram()
+    for seconds in durations:
+        histogram.record(seconds)
+    return percentiles(histogram)
+
+
+def _different(words: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(filter(None, words)))[:_NAMES_KEPT]
