@@ -3,6 +3,7 @@
 from typing import Any
 
 import click
+from msgspec.structs import replace
 
 from natsmon.cli.command_group import Command
 from natsmon.cli.flag_types import whole
@@ -47,10 +48,10 @@ def demo(ctx: click.Context, /, servers: int, rest: tuple[str, ...], **_: Any) -
     """Show the dashboard on nats-servers it starts itself, with keys that break them."""
     if rest:
         raise click.UsageError("demo starts servers of its own and takes no URL", ctx)
-    layers = Layers(ctx, servers=False)
+    layers = Layers(ctx)
     mode = choose(ctx, layers)
     record = target_from(ctx, mode.form)
-    settings_from(ctx, servers=(), layers=layers, subject=_SUBJECT)  # report wrong usage before a server is started
+    settings = settings_from(ctx, layers=layers)
     from natsmon.lab.demo import Demo, DemoFailed
     from natsmon.lab.nats_server import NoServer
 
@@ -60,7 +61,8 @@ def demo(ctx: click.Context, /, servers: int, rest: tuple[str, ...], **_: Any) -
         raise click.UsageError(f"demo: {exc}") from None
     try:
         addresses, _userinfo = parse_servers(cluster.urls)
-        settings = settings_from(ctx, servers=addresses, layers=layers, subject=_SUBJECT)
+        origins = settings.origins | {"servers": "demo"}
+        settings = replace(settings, servers=addresses, subject=settings.subject or _SUBJECT, origins=origins)
         return run(mode, settings, record=record, sandbox=cluster)
     finally:
         cluster.close()

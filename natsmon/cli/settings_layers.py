@@ -1,6 +1,7 @@
 """The Settings of a command line, each value with its origin. All values are checked before anything is started."""
 
 import os
+import socket
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -38,35 +39,21 @@ _NO_SETTINGS = ("Output", "Demo", "Check", "Thresholds", "Display", "Alerts", "F
 """Sections whose flags are not about the connection."""
 
 
-def settings_from(
-    ctx: click.Context, servers: Sequence[Server] | None = None, *, layers: Layers | None = None, subject: str = ""
-) -> Settings:
-    """Merge all layers into Settings.
-
-    Args:
-        ctx: The parsed command line.
-        servers: Replace the servers of URLs, variables, contexts and the config file.
-        layers: The layers below the command line, where they were read already.
-        subject: The subject where none is given.
+def settings_from(ctx: click.Context, *, layers: Layers | None = None) -> Settings:
+    """Merge all layers into Settings; those below the command line may have been read already.
 
     Raises:
         click.UsageError: For the first value that cannot be used.
     """
-    merge = _Merge(ctx, layers or Layers(ctx, servers=servers is None))
+    merge = _Merge(ctx, layers or Layers(ctx))
     merge.plain_values()
     merge.one_of("payload", _PAYLOADS, "each gives the body of a message")
     merge.one_of("proxy", _PROXIES, "natsmon dials through one proxy")
     if merge.layers.context is not None:
         merge.put("context", merge.layers.context.name, merge.layers.context_origin)
-    if servers is None:
-        merge.credentials(merge.servers())
-    else:
-        merge.put("servers", tuple(servers), "demo")
-        merge.credentials(None)
-    if subject and "subject" not in merge.values:
-        merge.values["subject"] = subject
+    merge.credentials(merge.servers() if "server" in ctx.params else None)
     if not merge.values.get("name"):
-        merge.values["name"] = _default_name()
+        merge.values["name"] = f"natsmon {socket.gethostname()} {os.getpid()}"
     settings = Settings(**merge.values, origins=merge.origins)
     _check_pairs(settings, ctx)
     return settings
@@ -247,12 +234,6 @@ def limits_from(ctx: click.Context, layers: Layers) -> "Limits":
         return Limit(warning, critical)
 
     return Limits(limit("connect"), limit("rtt"), limit("req"))
-
-
-def _default_name() -> str:
-    import socket
-
-    return f"natsmon {socket.gethostname()} {os.getpid()}"
 
 
 def _typed_password() -> Secret | None:

@@ -58,16 +58,15 @@ class Layers:
 
     Args:
         ctx: The parsed command line.
-        servers: Whether variables, contexts and the servers of the config file apply; not in the demo.
         context: The name of a context that replaces the selected one.
         section: The name of a context whose section of the config file applies, whether it is used or not.
     """
 
-    def __init__(self, ctx: click.Context, *, servers: bool = True, context: str = "", section: str = "") -> None:
+    def __init__(self, ctx: click.Context, *, context: str = "", section: str = "") -> None:
         self._ctx = ctx
         self._params = {param.name or "": param for param in ctx.command.params}
         self._section = section
-        self._uses_servers = servers and "context" in self._params
+        self._uses_servers = "context" in self._params  # not in the demo, which has servers of its own
         self.config = _config(ctx)
         self.choices = config_file.load_choices() if "theme" in self._params else {}
         self.context_origin = ""
@@ -111,14 +110,15 @@ class Layers:
             found.append(Given(self.choices[name], config_file.CHOSEN, f"{config_file.state_path()}: {name}"))
         if not self._uses_servers and isinstance(param, Flag) and param.section in ("Servers", "TLS", "Proxy"):
             return found
-        for key in _keys(param):
-            name = self._section or (self.context.name if self.context is not None else "")
-            section = self.config.contexts.get(name, {})
-            if key in section:
-                origin = f"config file, contexts.{quotable(name)}"
-                found.append(Given(_positive(key, param, section[key]), origin, self._place(key, name)))
-            if key in self.config.values:
-                found.append(Given(_positive(key, param, self.config.values[key]), "config file", self._place(key)))
+        context = self._section or (self.context.name if self.context is not None else "")
+        sections = (context, self.config.contexts.get(context, {})), ("", self.config.values)
+        for key in (option[2:] for option in (*param.opts, *param.secondary_opts) if option.startswith("--")):
+            for section, values in sections:
+                if key in values:
+                    raw, origin = values[key], f"config file{f', contexts.{quotable(section)}' if section else ''}"
+                    if f"--{key}" in param.secondary_opts and isinstance(raw, bool):
+                        raw = not raw  # as no-retry-on-failed-connect
+                    found.append(Given(raw, origin, self.config.place(key, section)))
         return found
 
     @property
@@ -128,10 +128,6 @@ class Layers:
     def _half_certificate(self, field: str) -> bool:
         fields = self.context.fields if self.context is not None else {}
         return field in ("cert", "key") and ("cert" in fields) != ("key" in fields)
-
-    def _place(self, key: str, context: str = "") -> str:
-        line = self.config.line(key, context)
-        return f"{self.config.path}{f':{line}' if line else ''}: {key}"
 
     def value(self, name: str) -> tuple[Any, str]:
         """The effective value of a parameter and its origin."""
@@ -245,16 +241,6 @@ def _with_nsc(context: NatsContext) -> Mapping[str, Any]:
         raise nats_context.ContextError(f"{context.path}: nsc: {error}") from None
     found = {"creds": profile.creds, "url": profile.url}
     return {name: value for name, value in found.items() if value} | dict(context.fields)
-
-
-def _keys(param: click.Parameter) -> list[str]:
-    """The keys of a config file for a parameter: the long names of its flag."""
-    return [name[2:] for name in (*param.opts, *param.secondary_opts) if name.startswith("--")]
-
-
-def _positive(key: str, param: click.Parameter, raw: Any) -> Any:
-    """The value for the flag itself where the key is its negation, as ``no-retry-on-failed-connect``."""
-    return not raw if f"--{key}" in param.secondary_opts and isinstance(raw, bool) else raw
 
 
 def _text(raw: Any) -> str:

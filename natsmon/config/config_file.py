@@ -32,7 +32,7 @@ class ConfigFile(NamedTuple):
     keymap: Mapping[str, str] = {}
     """Keys by the id of a binding."""
 
-    def line(self, key: str, context: str = "", *, keymap: bool = False) -> int:
+    def _line(self, key: str, context: str, *, keymap: bool) -> int:
         """The number of the line of a section, or of a key: at the top level, of a context or of the keymap."""
         wanted = _KEYMAP if keymap else f"{_CONTEXTS}.{context}" if context else ""
         section = ""
@@ -45,11 +45,13 @@ class ConfigFile(NamedTuple):
                 return number
         return 0
 
+    def place(self, key: str, context: str = "", *, keymap: bool = False) -> str:
+        """File, line and key, for an error."""
+        line = self._line(key, context, keymap=keymap)
+        return f"{self.path}{f':{line}' if line else ''}: {quotable(key)}"
+
     def error(self, key: str, why: str, context: str = "", *, keymap: bool = False) -> ConfigError:
-        """An error about one key."""
-        line = self.line(key, context, keymap=keymap)
-        place = f"{self.path}:{line}" if line else str(self.path)
-        return ConfigError(f"{place}: {quotable(key)}: {why}")
+        return ConfigError(f"{self.place(key, context, keymap=keymap)}: {why}")
 
 
 def folder() -> Path:
