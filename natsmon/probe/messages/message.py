@@ -9,6 +9,18 @@ _DIGITS = 18
 """Digits of a sequence number at most: any publisher may write one."""
 
 
+def header_value(headers: bytes, name: bytes) -> bytes:
+    """The value of a header, whose name includes what stands before and behind it; empty without one."""
+    at = headers.find(name)
+    return headers[at + len(name) :].partition(b"\r")[0].strip() if at >= 0 else b""
+
+
+def header_number(headers: bytes, name: bytes) -> int | None:
+    """The number that is the value of a header; None when it is none."""
+    digits = header_value(headers, name)
+    return int(digits) if digits.isdigit() and len(digits) <= _DIGITS else None
+
+
 class Message:
     """Composes the messages of a session, which differ in their number only."""
 
@@ -20,19 +32,21 @@ class Message:
         self.subject = settings.subject
         self._subject = settings.subject.encode()
         self._tail = b"\r\n\r\n" + settings.payload + b"\r\n"
-        self._starts: dict[int, bytes] = {}
+        self._parts: dict[int, tuple[bytes, ...]] = {}
+        """By the digits of a number: what is before, between and behind the places where the number is."""
         self.size = len(settings.payload)
         """Bytes of payload."""
 
     def compose(self, seq: int) -> bytes:
-        """HPUB with the number in its header."""
+        """HPUB with the number."""
         digits = b"%d" % seq
-        return self._start(len(digits)) + digits + self._tail
+        return digits.join(self._around(len(digits)))
 
     def wire_size(self, seq: int) -> int:
         """Bytes on the wire, in which buffers are measured, as in nats.go."""
         digits = len(str(seq))
-        return len(self._start(digits)) + digits + len(self._tail)
+        parts = self._around(digits)
+        return sum(map(len, parts)) + digits * (len(parts) - 1)
 
     def refusal(self, info: Info, seq: int) -> str:
         """Why a server would end the connection over a message like this one; empty where it would not."""
@@ -49,23 +63,24 @@ class Message:
     def number(self, headers: bytes) -> int | None:
         """The number in the headers of a message that was received; None for another publisher's."""
         digits = headers[len(self._head) : -4] if headers.startswith(self._head) else b""
-        if not digits.isdigit():  # a mapping or a stream may add headers before and behind ours
-            at = headers.find(self._mark)
-            digits = headers[at + len(self._mark) :].partition(b"\r")[0].strip() if at >= 0 else b""
-        return int(digits) if digits.isdigit() and len(digits) <= _DIGITS else None
+        if digits.isdigit() and len(digits) <= _DIGITS:
+            return int(digits)
+        return header_number(headers, self._mark)  # a mapping or a stream may add headers before and behind ours
+
+    def _around(self, digits: int) -> tuple[bytes, ...]:
+        parts = self._parts.get(digits)
+        if parts is None:
+            headers = self._headers(digits)
+            parts = self._parts[digits] = self._compose_around(headers, headers + self.size)
+        return parts
 
     def _headers(self, digits: int) -> int:
         """Bytes of headers."""
         return len(self._head) + digits + 4
 
-    def _start(self, digits: int) -> bytes:
-        """All before the number; the same for as many digits."""
-        start = self._starts.get(digits)
-        if start is None:
-            headers = self._headers(digits)
-            start = b"HPUB %b %d %d\r\n%b" % (self._subject, headers, headers + self.size, self._head)
-            self._starts[digits] = start
-        return start
+    def _compose_around(self, headers: int, total: int) -> tuple[bytes, ...]:
+        """All before the number, and all behind it; with the bytes of headers, and of headers and payload."""
+        return b"HPUB %b %d %d\r\n%b" % (self._subject, headers, total, self._head), self._tail
 
 
 class AckedMessage(Message):
@@ -79,32 +94,16 @@ class AckedMessage(Message):
         self.inbox = f"{settings.inbox_prefix}.{secrets.token_hex(11)}"
         theirs = self._head.removesuffix(self._mark.removeprefix(b"\r\n"))
         self._before = theirs + f"Nats-Expected-Stream: {settings.jetstream}\r\nNats-Msg-Id: {session}-".encode()
-        self._verbs: dict[int, tuple[bytes, bytes]] = {}
 
     def publish_on(self, subject: str) -> None:
         """Set the subject, where the settings give none and the stream has only one."""
         self.subject, self._subject = subject, subject.encode()
-        self._verbs.clear()
-
-    def compose(self, seq: int) -> bytes:
-        """HPUB with the number in the reply and in two headers."""
-        digits = b"%d" % seq
-        verb, sizes = self._around(len(digits))
-        return b"".join((verb, digits, sizes, digits, self._mark, digits, self._tail))
-
-    def wire_size(self, seq: int) -> int:
-        digits = len(str(seq))
-        return sum(map(len, self._around(digits))) + len(self._mark) + len(self._tail) + 3 * digits
+        self._parts.clear()
 
     def _headers(self, digits: int) -> int:
         return len(self._before) + len(self._mark) + 2 * digits + 4
 
-    def _around(self, digits: int) -> tuple[bytes, bytes]:
-        """All before the first number, and all between it and the second."""
-        found = self._verbs.get(digits)
-        if found is None:
-            headers = self._headers(digits)
-            verb = b"HPUB %b %b." % (self._subject, self.inbox.encode())
-            found = verb, b" %d %d\r\n%b" % (headers, headers + self.size, self._before)
-            self._verbs[digits] = found
-        return found
+    def _compose_around(self, headers: int, total: int) -> tuple[bytes, ...]:
+        """The number is in the reply and in two headers."""
+        verb = b"HPUB %b %b." % (self._subject, self.inbox.encode())
+        return verb, b" %d %d\r\n%b" % (headers, total, self._before), self._mark, self._tail

@@ -13,7 +13,7 @@ import hashlib
 from collections.abc import Callable
 
 from natsmon.config.settings import Settings
-from natsmon.probe.messages.message import Message
+from natsmon.probe.messages.message import Message, header_number, header_value
 from natsmon.probe.messages.number_runs import Runs
 from natsmon.probe.messages.verifier import Verifier
 from natsmon.protocol.server_connection import ServerConnection
@@ -26,7 +26,6 @@ SEQUENCES = 1_000
 """Followed at once; of more, the one not received for longest is forgotten."""
 _RUNS = 1_000
 """Of missing numbers in one sequence that are recognised when they come late."""
-_DIGITS = 18
 _NAME_BYTES = 64
 """Of a name in a header; a longer one is kept as its hash. Publishers choose it."""
 
@@ -131,26 +130,16 @@ class Observer(Verifier):
 
 def _find_place(headers: bytes) -> tuple[_Key, int, int] | None:
     """Sequence, number and the number before it (0 for the first) of a message; None without a number."""
-    number = _number(headers, _SEQ)
+    number = header_number(headers, _SEQ)
     if number is not None:
         return (_name(headers, _SESSION),), number, number - 1
-    number = _number(headers, _SEQUENCE)
+    number = header_number(headers, _SEQUENCE)
     if number is None:
         return None
     key = _name(headers, _STREAM), _name(headers, _SUBJECT)
-    return key, number, _number(headers, _LAST_SEQUENCE) or 0
+    return key, number, header_number(headers, _LAST_SEQUENCE) or 0
 
 
 def _name(headers: bytes, name: bytes) -> bytes:
-    value = _value(headers, name)
+    value = header_value(headers, name)
     return value if len(value) <= _NAME_BYTES else hashlib.blake2b(value, digest_size=16).digest()
-
-
-def _value(headers: bytes, name: bytes) -> bytes:
-    at = headers.find(name)
-    return headers[at + len(name) :].partition(b"\r")[0].strip() if at >= 0 else b""
-
-
-def _number(headers: bytes, name: bytes) -> int | None:
-    digits = _value(headers, name)
-    return int(digits) if digits.isdigit() and len(digits) <= _DIGITS else None
