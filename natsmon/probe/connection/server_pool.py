@@ -85,18 +85,17 @@ class Pool:
         return member is None or member.passed >= self.pool_pass
 
     def _next(self) -> Member | None:
-        """The first able member that was not dialed in this pass; else the first able one."""
+        """The first able member that was not dialed in this pass; else the first able one.
+
+        Dialed ones are at the end, so that the member that waits longest is looked at first.
+        """
         able = None
         for queue in (self._first, self._last):
-            member = self._front(queue)
+            member = next((member for member in queue if self._able(member)), None)
             if member is not None and member.passed < self.pool_pass:
                 return member
             able = able or member
         return able
-
-    def _front(self, queue: deque[Member]) -> Member | None:
-        """The able member that waits longest. Dialed ones are behind it, so that the front is looked at first."""
-        return next((member for member in queue if self._able(member)), None)
 
     def peek(self) -> Server | None:
         """The server that is dialed next, without taking its turn; None when no server has an attempt left."""

@@ -28,7 +28,6 @@ class Deliveries:
 
     def __init__(self, settings: Settings, emit: Emit) -> None:
         self.ledger = Ledger()
-        self._settings = settings
         self._emit = emit
         self._loop = asyncio.get_running_loop()
         self._singly = settings.every_message or settings.interval > 1.0 / EMITTED_SINGLY_BELOW
