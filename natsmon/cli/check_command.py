@@ -2,16 +2,20 @@
 
 import os
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from natsmon.cli.command_group import Command
 from natsmon.cli.flags import check_flags, connect_flags, server_flags
 from natsmon.cli.output import Unwritable, complain, is_terminal, write_to
-from natsmon.cli.settings_layers import limits_from, settings_from
+from natsmon.cli.settings_layers import settings_from
 from natsmon.cli.value_layers import Layers
 from natsmon.stream.exit_codes import Exit
+from natsmon.text.units import go_duration
+
+if TYPE_CHECKING:
+    from natsmon.check.verdict import Limits
 
 
 @click.command(
@@ -37,7 +41,7 @@ def check(
     Measures one connect from DNS to PONG, one round trip and one message. With --format prometheus the exit code is 0.
     """
     layers = Layers(ctx)
-    settings, limits = settings_from(ctx, layers=layers), limits_from(ctx, layers)
+    settings, limits = settings_from(ctx, layers=layers), _limits(ctx, layers)
     from natsmon.check import formats as check_formats
     from natsmon.check import text as check_text
     from natsmon.check import verdict
@@ -65,3 +69,16 @@ def check(
         complain(str(exc))
         return verdict.Status.UNKNOWN
     return Exit.ENDED if as_format == "prometheus" else verdict.worst(verdicts)
+
+
+def _limits(ctx: click.Context, layers: Layers) -> "Limits":
+    from natsmon.check.verdict import Limit, Limits
+
+    limits = []
+    for what in ("connect", "rtt", "req"):
+        warning, critical = layers.value(f"{what}_warn")[0], layers.value(f"{what}_critical")[0]
+        if warning > critical:
+            why = f"{go_duration(warning)} is more than --{what}-critical, {go_duration(critical)}"
+            raise click.BadParameter(why, ctx=ctx, param_hint=f"--{what}-warn")
+        limits.append(Limit(warning, critical))
+    return Limits(*limits)

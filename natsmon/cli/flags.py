@@ -8,7 +8,6 @@ import click
 from natsmon.cli import flag_types as types
 
 F = TypeVar("F", bound=Callable[..., Any])
-Decorator = Callable[[F], F]
 
 
 class Flag(click.Option):
@@ -16,6 +15,7 @@ class Flag(click.Option):
 
     def __init__(self, *args: Any, section: str, **kwargs: Any) -> None:
         self.section = section
+        kwargs.setdefault("show_envvar", "envvar" in kwargs)
         kwargs.setdefault("show_default", kwargs.get("default") not in (None, False))
         super().__init__(*args, **kwargs)
 
@@ -24,16 +24,12 @@ FLAG_NAMES: set[str] = set()
 """The long names of all flags of this module, without dashes: the keys of a config file."""
 
 
-def _flag(section: str, *names: str, **kwargs: Any) -> Decorator[Any]:
+def _flag(section: str, *names: str, **kwargs: Any) -> Callable[[F], F]:
     FLAG_NAMES.update(part[2:] for name in names for part in name.split("/") if part.startswith("--"))
     return click.option(*names, cls=Flag, section=section, **kwargs)
 
 
-def _variable(section: str, *names: str, envvar: str, **kwargs: Any) -> Decorator[Any]:
-    return _flag(section, *names, envvar=envvar, show_envvar=True, **kwargs)
-
-
-def _decorator(*flags: Decorator[Any]) -> Callable[[F], F]:
+def _decorator(*flags: Callable[[Any], Any]) -> Callable[[F], F]:
     """Add flags to a command, in this order."""
 
     def decorate(function: F) -> F:
@@ -45,36 +41,36 @@ def _decorator(*flags: Decorator[Any]) -> Callable[[F], F]:
 
 
 config_flags = _decorator(
-    _variable("Files", "--config", type=types.CONFIG_FILE, envvar="NATSMON_CONFIG",
-              help="Config file.  [default: natsmon/config.toml in the user's config folder]"),
+    _flag("Files", "--config", type=types.CONFIG_FILE, envvar="NATSMON_CONFIG",
+          help="Config file.  [default: natsmon/config.toml in the user's config folder]"),
 )  # fmt: skip
 """The config file."""
 
 server_flags = _decorator(
     click.argument("url", nargs=-1, type=types.URL, metavar="[URL]..."),
-    _variable("Servers", "--server", "-s", multiple=True, type=types.URL, envvar="NATS_URL",
-              help="Servers to dial; repeated, or separated by commas.  [default: nats://127.0.0.1:4222]"),
-    _variable("Servers", "--context", type=types.CONTEXT, envvar="NATS_CONTEXT",
-              help="Context of the nats CLI, or a .json file.  [default: the one selected there]"),
+    _flag("Servers", "--server", "-s", multiple=True, type=types.URL, envvar="NATS_URL",
+          help="Servers to dial; repeated, or separated by commas.  [default: nats://127.0.0.1:4222]"),
+    _flag("Servers", "--context", type=types.CONTEXT, envvar="NATS_CONTEXT",
+          help="Context of the nats CLI, or a .json file.  [default: the one selected there]"),
     _flag("Servers", "--no-context", is_flag=True, help="Use no context."),
     config_flags,
 )  # fmt: skip
 """``URL …``, ``--server`` and the context."""
 
 connect_flags = _decorator(
-    _variable("Servers", "--user", type=types.USER, envvar="NATS_USER",
-              help="User name; without a password it is a token."),
-    _variable("Servers", "--password", type=types.SECRET, envvar="NATS_PASSWORD", help="Password."),
-    _variable("Servers", "--token", type=types.SECRET, envvar="NATS_TOKEN", help="Token."),
-    _variable("Servers", "--creds", type=types.CREDENTIALS_FILE, envvar="NATS_CREDS",
-              help="Credentials file: a user JWT and its seed."),
-    _variable("Servers", "--nkey", type=types.NKEY_FILE, envvar="NATS_NKEY", help="File with the seed of an nkey."),
-    _variable("Servers", "--jwt", type=types.TRIMMED_SECRET, envvar="NATS_JWT",
-              help="User JWT; without --seed it is a bearer token."),
-    _variable("Servers", "--seed", type=types.TRIMMED_SECRET, envvar="NATS_SEED", help="Seed of --jwt."),
-    _variable("TLS", "--tlsca", type=types.FILE, envvar="NATS_CA", help="CAs to trust, PEM, instead of the system's."),
-    _variable("TLS", "--tlscert", type=types.FILE, envvar="NATS_CERT", help="Client certificate, PEM."),
-    _variable("TLS", "--tlskey", type=types.FILE, envvar="NATS_KEY", help="Key of --tlscert."),
+    _flag("Servers", "--user", type=types.USER, envvar="NATS_USER",
+          help="User name; without a password it is a token."),
+    _flag("Servers", "--password", type=types.SECRET, envvar="NATS_PASSWORD", help="Password."),
+    _flag("Servers", "--token", type=types.SECRET, envvar="NATS_TOKEN", help="Token."),
+    _flag("Servers", "--creds", type=types.CREDENTIALS_FILE, envvar="NATS_CREDS",
+          help="Credentials file: a user JWT and its seed."),
+    _flag("Servers", "--nkey", type=types.NKEY_FILE, envvar="NATS_NKEY", help="File with the seed of an nkey."),
+    _flag("Servers", "--jwt", type=types.TRIMMED_SECRET, envvar="NATS_JWT",
+          help="User JWT; without --seed it is a bearer token."),
+    _flag("Servers", "--seed", type=types.TRIMMED_SECRET, envvar="NATS_SEED", help="Seed of --jwt."),
+    _flag("TLS", "--tlsca", type=types.FILE, envvar="NATS_CA", help="CAs to trust, PEM, instead of the system's."),
+    _flag("TLS", "--tlscert", type=types.FILE, envvar="NATS_CERT", help="Client certificate, PEM."),
+    _flag("TLS", "--tlskey", type=types.FILE, envvar="NATS_KEY", help="Key of --tlscert."),
     _flag("TLS", "--tlsfirst", "--tls-first", is_flag=True, help="TLS handshake before INFO."),
     _flag("TLS", "--mixed-tls", is_flag=True,
           help="Send credentials in clear also after a server of the pool has required TLS."),
@@ -85,16 +81,16 @@ connect_flags = _decorator(
     _flag("Proxy", "--dial-command", type=types.DIAL_COMMAND,
           help="Command that carries each connection: 'ssh -W {host}:{port} bastion'."),
     _flag("Proxy", "--unix", type=types.NEW_FILE, help="UNIX socket that carries each connection."),
-    _variable("Proxy", "--socks-proxy", type=types.PROXY, envvar="NATS_SOCKS_PROXY",
-              help="SOCKS5 proxy for every dial, socks5://[USER:PASSWORD@]HOST:PORT; none for no proxy."),
+    _flag("Proxy", "--socks-proxy", type=types.PROXY, envvar="NATS_SOCKS_PROXY",
+          help="SOCKS5 proxy for every dial, socks5://[USER:PASSWORD@]HOST:PORT; none for no proxy."),
     _flag("Proxy", "--http-proxy", type=types.PROXY, help="HTTP proxy for every dial (CONNECT), http://HOST:PORT."),
     _flag("WebSocket", "--ws-header", "ws_headers", type=types.UPGRADE_HEADER, multiple=True,
           help="Header of the WebSocket upgrade, 'Name: value'; can be repeated."),
     _flag("WebSocket", "--ws-origin", type=types.NAME, help="Origin header of the WebSocket upgrade."),
     _flag("Connection", "--connect-timeout", type=types.POSITIVE_DURATION, default="5s",
           help="For one dial, from DNS to PONG."),
-    _variable("Connection", "--timeout", type=types.POSITIVE_DURATION, default="5s", envvar="NATS_TIMEOUT",
-              help="For an answer of a server to a request."),
+    _flag("Connection", "--timeout", type=types.POSITIVE_DURATION, default="5s", envvar="NATS_TIMEOUT",
+          help="For an answer of a server to a request."),
     _flag("Connection", "--inbox-prefix", type=types.SUBJECT_PREFIX, default="_INBOX",
           help="Subject prefix of inboxes."),
     _flag("Connection", "--monitor", type=types.MONITOR,
@@ -164,7 +160,7 @@ check_flags = _decorator(
 """Thresholds and formats of a check."""
 
 display_flags = _decorator(
-    _variable("Display", "--theme", type=types.NAME, envvar="TEXTUAL_THEME", help="Theme of the dashboard."),
+    _flag("Display", "--theme", type=types.NAME, envvar="TEXTUAL_THEME", help="Theme of the dashboard."),
     _flag("Display", "--messages", is_flag=True, help="Show single messages, also at a high rate."),
     _flag("Display", "--no-title", is_flag=True, help="Leave the terminal's title alone."),
     _flag("Alerts", "--bell", is_flag=True, help="Ring the terminal's bell when the health changes."),

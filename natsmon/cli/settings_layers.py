@@ -4,7 +4,7 @@ import os
 import socket
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import click
 from click.core import ParameterSource
@@ -16,10 +16,6 @@ from natsmon.config.secret import Secret
 from natsmon.config.server_urls import BadURL, UserInfo, parse_servers
 from natsmon.config.settings import Server, Settings
 from natsmon.config.view_settings import ViewSettings
-from natsmon.text.units import go_duration
-
-if TYPE_CHECKING:
-    from natsmon.check.verdict import Limits
 
 FIELDS = {
     "connection_name": "name", "rate": "interval", "server": "servers",
@@ -220,20 +216,6 @@ def view_settings_from(layers: Layers) -> ViewSettings:
         if came_from != DEFAULT:
             origins[field] = came_from
     return ViewSettings(**values, origins=origins)
-
-
-def limits_from(ctx: click.Context, layers: Layers) -> "Limits":
-    """The thresholds of a check."""
-    from natsmon.check.verdict import Limit, Limits
-
-    def limit(what: str) -> Limit:
-        warning, critical = layers.value(f"{what}_warn")[0], layers.value(f"{what}_critical")[0]
-        if warning > critical:
-            why = f"{go_duration(warning)} is more than --{what}-critical, {go_duration(critical)}"
-            raise click.BadParameter(why, ctx=ctx, param_hint=f"--{what}-warn")
-        return Limit(warning, critical)
-
-    return Limits(limit("connect"), limit("rtt"), limit("req"))
 
 
 def _typed_password() -> Secret | None:
