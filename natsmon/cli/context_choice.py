@@ -1,6 +1,6 @@
 """The contexts of the nats CLI for the dashboard: listed, and the settings of a connection with one of them."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 from click.core import ParameterSource
@@ -67,15 +67,9 @@ def _without_servers(ctx: click.Context) -> click.Context:
         source = ctx.get_parameter_source(name)
         section = param.section if isinstance(param, Flag) else "Servers"
         if name not in _KEPT and (section in _SECTIONS or name in CONTEXT_FIELDS or name == "monitor"):
-            found.params[name] = _default(param, found)
+            default = param.get_default(found)
+            found.params[name] = param.type_cast_value(found, default if isinstance(default, str | bool) else None)
             source = ParameterSource.DEFAULT
         if source is not None:
             found.set_parameter_source(name, source)
     return found
-
-
-def _default(param: click.Parameter, ctx: click.Context) -> Any:
-    default = param.get_default(ctx)
-    if isinstance(default, str | bool):
-        return param.type_cast_value(ctx, default)
-    return () if param.nargs == -1 or getattr(param, "multiple", False) else None
