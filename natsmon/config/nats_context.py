@@ -34,10 +34,6 @@ class ContextError(Exception):
     """A context that cannot be used; the text names the file and the key."""
 
 
-class UnknownContext(ContextError):
-    """No context has this name."""
-
-
 class NatsContext(NamedTuple):
     """One context: its fields as the file has them, paths expanded; empty fields are left out."""
 
@@ -70,12 +66,7 @@ def selected() -> str:
 
 
 def load(name: str) -> NatsContext:
-    """Read a context by its name, or by the path of a file that ends in ``.json``.
-
-    Raises:
-        UnknownContext: With similar names.
-        ContextError: Where the file cannot be read or has a wrong type in it.
-    """
+    """Read a context by its name, or by the path of a file that ends in ``.json``. Raises ContextError."""
     if name.endswith(".json") and os.access(name, os.R_OK):
         path = Path(name)
         return NatsContext(path.stem or path.name, path, _read(path))
@@ -83,7 +74,7 @@ def load(name: str) -> NatsContext:
         raise ContextError(f'"{quotable(name)}" is not the name of a context: it is empty, or has "..", / or \\ in it')
     path = root() / "context" / f"{name}.json"
     if not path.exists():
-        raise UnknownContext(f'"{quotable(name)}" is not a context{_suggestion(name)}; natsmon looked in {path.parent}')
+        raise ContextError(f'"{quotable(name)}" is not a context{_suggestion(name)}; natsmon looked in {path.parent}')
     return NatsContext(name, path, _read(path))
 
 

@@ -36,16 +36,17 @@ def _latency(run: Run, level: int) -> Iterator[Block]:
         return
     yield Heading("Latency", level)
     figures = ("samples", "p50", "p90", "p99", "p99.9", "longest")
-    rows = (
-        (name, units.grouped(of.count), *map(units.elapsed, (of.p50, of.p90, of.p99, of.p999, of.max)))
-        for name, of in ((name, found.run) for name, found in kinds)
-    )
+    rows = []
+    for name, found in kinds:
+        of = found.run
+        rows.append((name, units.grouped(of.count), *map(units.elapsed, (of.p50, of.p90, of.p99, of.p999, of.max))))
     yield table("Latency over the whole run", ("what", *figures), rows, right=figures)
     outages = [OutageSpan(f"outage {outage.number}", outage.began, outage.seconds) for outage in run.outages]
-    for name, found in ((name[0].upper() + name[1:], found) for name, found in kinds):
+    for name, found in kinds:
+        title = name[0].upper() + name[1:]
         if found.series:
-            yield latency_course.chart(name, found.histogram, found.series, run.clock, run.timeline, outages)
-        yield latency_spread.chart(name, found.histogram)
+            yield latency_course.chart(title, found.histogram, found.series, run.clock, run.timeline, outages)
+        yield latency_spread.chart(title, found.histogram)
 
 
 # -- dials and servers --------------------------------------------------------------------------------

@@ -41,11 +41,11 @@ def _block(block: Block, before: Block | None) -> str:
             rows = ((escape(row.name), f"**{escape(row.value.text)}**", escape(row.note)) for row in block.rows)
             return _table([""] * 3, ["---"] * 3, *rows)
         case Table():
-            columns = [(escape(column.name), "--:" if column.align == "right" else "---") for column in block.columns]
+            names = [escape(column.name) for column in block.columns]
+            marks = ["--:" if column.align == "right" else "---" for column in block.columns]
+            cells = ([escape(cell.text) for cell in row] for row in block.rows)
             caption = "" if isinstance(before, Heading) else f"{escape(block.caption)}:\n\n"
-            return caption + _table(
-                *zip(*columns, strict=True), *([escape(cell.text) for cell in row] for row in block.rows)
-            )
+            return caption + _table(names, marks, *cells)
         case Chart():
             lines = "\n".join(printable(line) for line in block.lines(_WIDTH))
             fence = "`" * max([3, *(len(run) + 1 for run in re.findall("`+", lines))])

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from natsmon.config import nats_context
-from natsmon.config.nats_context import ContextError, UnknownContext, expand, load, names, selected
+from natsmon.config.nats_context import ContextError, expand, load, names, selected
 
 
 @pytest.fixture
@@ -115,13 +115,13 @@ def test_unusual_name_is_accepted(folder: Path, name: str) -> None:
 
 
 def test_unknown_context_is_refused_with_suggestions(folder: Path) -> None:
-    with pytest.raises(UnknownContext, match="there is none"):
+    with pytest.raises(ContextError, match="there is none"):
         load("prod")
     save(folder, "prod", {})
     save(folder, "stage", {})
-    with pytest.raises(UnknownContext, match=r"did you mean prod\?"):
+    with pytest.raises(ContextError, match=r"did you mean prod\?"):
         load("prdo")
-    with pytest.raises(UnknownContext, match="there are prod, stage"):
+    with pytest.raises(ContextError, match="there are prod, stage"):
         load("xyz")
 
 
