@@ -1,11 +1,11 @@
 """Positions in a recording as a user types them: a time of day, a date and a time, an offset, an event."""
 
 import re
-import time
 from datetime import datetime, timedelta
 
 from natsmon.replay.player import Player
 from natsmon.replay.recording_index import RecordingIndex
+from natsmon.text import dates
 from natsmon.text.units import parse_duration
 
 EXAMPLES = "15:04, 15:04:05.250, 2026-01-31 15:04, +30s, -5m or #1200"
@@ -86,15 +86,12 @@ def _days(index: RecordingIndex) -> list[datetime]:
 
 def _found(index: RecordingIndex, wanted: list[float], text: str) -> float:
     """The first of these wall clock times that was recorded, as a time of the recording."""
-    sessions = list(index.sessions_with_ends())
+    sessions = index.sessions_with_ends()
     for epoch in wanted:
         for session, end in sessions:
             if (at := session.at_wall(epoch, end, _TOLERANCE)) is not None:
                 return at
-    first = min(session.wall(session.base) for session, _ in sessions)
-    last = max(session.wall(end) for session, end in sessions)
-    raise PositionError(f"{text} was not recorded; the recording is from {_shown(first)} to {_shown(last)}")
-
-
-def _shown(epoch: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(epoch))
+    began = min(session.wall(session.base) for session, _ in sessions)
+    ended = max(session.wall(end) for session, end in sessions)
+    first, last = (dates.local("%Y-%m-%d %H:%M:%S", epoch) for epoch in (began, ended))
+    raise PositionError(f"{text} was not recorded; the recording is from {first} to {last}")

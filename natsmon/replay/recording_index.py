@@ -9,7 +9,6 @@ import zlib
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
-from itertools import pairwise
 
 import msgspec
 
@@ -215,8 +214,7 @@ class RecordingIndex:
         last = self.outages[before - 1]  # they follow each other, so that the last one to begin ends last
         return (self.length if last.ended is None else last.ended) >= first
 
-    def sessions_with_ends(self) -> Iterator[tuple[RecordedSession, float]]:
+    def sessions_with_ends(self) -> list[tuple[RecordedSession, float]]:
         """Each session, and the recording's time at its end."""
-        for session, after in pairwise([*self.sessions, None]):
-            assert session is not None
-            yield session, self.length if after is None else after.base
+        begins = [session.base for session in self.sessions[1:]]
+        return list(zip(self.sessions, [*begins, self.length], strict=False))
