@@ -31,7 +31,6 @@ ALL_CONNECTIONS = "$SYS.REQ.SERVER.PING.CONNZ"
 """For the system account only."""
 _ANSWER_TIMEOUT = 2.0
 """Seconds for the slowest server of a cluster."""
-_TRIES = 2
 _PAUSE = 0.25
 """Seconds until a server has noted a connection that it just closed."""
 
@@ -153,12 +152,10 @@ class Inquiry:
 
     async def _why(self, connection: ServerConnection, lost: Lost) -> None:
         """The server's reason, from the servers that can be reached; they may note it a moment later."""
-        row, source = None, ""
-        for number in range(_TRIES):
-            if number:
-                await asyncio.sleep(_PAUSE)
-            if (row := await self._from_servers(connection, lost)) is not None:
-                break
+        row, source = await self._from_servers(connection, lost), ""
+        if row is None:
+            await asyncio.sleep(_PAUSE)
+            row = await self._from_servers(connection, lost)
         if row is None and self._monitor.url:
             (row, _), source = await self._monitor.closed(lost.server_id, lost.cid), self._monitor.url
         if row is not None:
