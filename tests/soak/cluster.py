@@ -1,5 +1,6 @@
 """Three nodes that know each other, each with a relay natsmon dials, a tap on it, and a witness behind it."""
 
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from tests.soak.wire import Wire
 
 NODES = 3
 SUBJECT = "soak"
+_RAISED_EVERY = 1.0
+"""Seconds until a barrier that has not arrived is raised again."""
 _LAME_DUCK = 'lame_duck_duration: "30s"\nlame_duck_grace_period: "10ms"'
 """The shortest a server allows; with two clients it drops them within a second each all the same."""
 
@@ -95,13 +98,19 @@ class WitnessedCluster:
             wait_until(partial(_has_connections, node.relay, wanted), f"end of connections to {node.server}", WITHIN)
 
     def until_passed_on(self, name: str) -> None:
-        """Whatever any node had to pass on to another has arrived there."""
+        """Whatever any node had to pass on to another has arrived there.
+
+        A node passes a barrier on once the other node's subscription has reached it: until then they are raised again.
+        """
         barriers = {f"{name} {node.number}".encode() for node in self.nodes}
-        for node in self.nodes:
-            node.subscriber.raise_barrier(f"{name} {node.number}".encode())
-        for node in self.nodes:
-            if not node.subscriber.until_barriers(barriers, WITHIN):
-                raise Stuck(f"{node.server} did not pass everything on: {node.subscriber.witness.barriers}")
+        deadline = time.monotonic() + WITHIN
+        left = self.nodes
+        while left:
+            if time.monotonic() > deadline:
+                raise Stuck(f"{left[0].server} did not receive every barrier: {left[0].subscriber.witness.barriers}")
+            for node in self.nodes:
+                node.subscriber.raise_barrier(f"{name} {node.number}".encode())
+            left = [node for node in self.nodes if not node.subscriber.until_barriers(barriers, _RAISED_EVERY)]
 
 
 def _has_connections(relay: Relay, wanted: int) -> bool:
