@@ -12,8 +12,7 @@ from natsmon.cli.flags import Flag, connect_flags, display_flags, run_flags, ser
 from natsmon.cli.output import write
 from natsmon.cli.settings_layers import FIELDS, settings_from, view_settings_from
 from natsmon.cli.value_layers import Layers
-from natsmon.config import settings as settings_module
-from natsmon.config.settings import Settings
+from natsmon.config.settings import LABELS, Settings, describe
 from natsmon.config.view_settings import ViewSettings
 from natsmon.stream.exit_codes import Exit
 from natsmon.text.plain_text import printable
@@ -70,9 +69,8 @@ def _rows(ctx: click.Context, layers: Layers, settings: Settings, view: ViewSett
         if isinstance(param, Flag) and (name := param.name or "") not in _NO_SETTINGS:
             field = "proxy" if name.endswith("_proxy") else FIELDS.get(name, name).removeprefix("no_")
             overrode.setdefault(field, []).extend(layers.overridden(name))
-    described = settings_module.describe(settings)
-    for field, label in settings_module.LABELS.items():
-        yield _Row(label, *described[label], overrode.get(field, []))
+    for field, (label, shown) in zip(LABELS, describe(settings).items(), strict=True):
+        yield _Row(label, *shown, overrode.get(field, []))
     for field in ViewSettings.__struct_fields__:
         if field != "origins":
             value = _view_value(getattr(view, field))

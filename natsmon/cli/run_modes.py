@@ -40,11 +40,11 @@ class Mode(NamedTuple):
     form: str
     """``dashboard``, ``plain`` or ``json``."""
     view: ViewSettings
-    control: bool = False
+    control: bool
     """Commands come from standard input."""
-    log_format: str = "text"
-    log_level: str = "debug"
-    notice: str = ""
+    log_format: str
+    log_level: str
+    notice: str
     """Why it is the log, where the dashboard was not excluded."""
 
     def log(self) -> "PlainLog":
@@ -61,27 +61,23 @@ def choose(ctx: click.Context, layers: Layers) -> Mode:
         raise click.UsageError("--plain and --json exclude each other", ctx)
     if control and not as_json:
         raise click.UsageError("--control needs --json", ctx)
-    view = view_settings_from(layers)
-    if as_json:
-        return Mode("json", view, control)
-    if plain:
-        return _log_mode(layers, view)
-    if why := missing_terminal():
-        return _log_mode(layers, view, f"{why}: this is the log, as with --plain")
-    check_encoding()
-    return Mode("dashboard", view)
+    form, notice = "json" if as_json else "plain" if plain else "dashboard", ""
+    if form == "dashboard" and (why := missing_terminal()):
+        form, notice = "plain", f"{why}: this is the log, as with --plain"
+    mode = _mode(form, layers, control=control, notice=notice)
+    if form == "dashboard":
+        check_encoding()
+    return mode
 
 
 def view_mode(ctx: click.Context) -> Mode:
     """The mode of a command that shows a stream or a recording: the dashboard, or the log."""
-    layers = Layers(ctx)
-    view = view_settings_from(layers)
-    return _log_mode(layers, view) if ctx.params["plain"] else Mode("dashboard", view)
+    return _mode("plain" if ctx.params["plain"] else "dashboard", Layers(ctx))
 
 
-def _log_mode(layers: Layers, view: ViewSettings, notice: str = "") -> Mode:
+def _mode(form: str, layers: Layers, *, control: bool = False, notice: str = "") -> Mode:
     log_format, log_level = (layers.value(name)[0] for name in ("log_format", "log_level"))
-    return Mode("plain", view, log_format=log_format, log_level=log_level, notice=notice)
+    return Mode(form, view_settings_from(layers), control, log_format, log_level, notice)
 
 
 def run(
