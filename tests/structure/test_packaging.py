@@ -30,6 +30,10 @@ def test_wheel_has_a_man_page_for_each_command(wheel: zipfile.ZipFile) -> None:
     assert r"\fB\-\-connect\-warn\fP" in wheel.read(check).decode()
 
 
+def test_wheel_has_the_style_sheets(wheel: zipfile.ZipFile) -> None:
+    assert {"natsmon/tui/app.tcss", "natsmon/report/style.css"} <= set(wheel.namelist())
+
+
 def test_readme_has_no_link_that_an_index_page_cannot_follow(wheel: zipfile.ZipFile) -> None:
     metadata = next(name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
     text = wheel.read(metadata).decode()
