@@ -90,9 +90,10 @@ def _check(path: Path, ctx: click.Context) -> int:
             layers = Layers(dashboard, section=name)
             settings_from(dashboard, layers=layers)
             view_settings_from(layers)
-            theme = (found.contexts[name] if name else found.values).get("theme")
-            if theme and (problem := theme_problem(theme)):
-                raise found.error("theme", problem, name)
+            for given in layers.below("theme"):
+                theme = layers.convert("theme", given) if given.origin != config_file.CHOSEN else None
+                if theme and (problem := theme_problem(theme)):
+                    raise click.UsageError(f"{given.place}: {problem}", ctx)
         _check_contexts(found)
     except config_file.ConfigError as error:
         raise click.UsageError(str(error), ctx) from None

@@ -135,6 +135,7 @@ def test_config_file_is_written_once_and_is_valid(root: Path, capsys: pytest.Cap
         ('[keymap]\npause = "ctrl-p"', "2: pause: pause: ctrl-p is not a key"),
         ('server = "a:b"', '1: server: "a:****": the port is not a number'),
         ('\ntheme = "norrd"', '2: theme: "norrd" is not a theme; there are '),
+        ('theme = ["norrd"]', '1: theme: "norrd" is not a theme; there are '),
         ('[contexts.prod]\ntheme = "norrd"', '2: theme: "norrd" is not a theme; there are '),
         ('rate = 1\ncontext = "prdo"', '2: context: "prdo" is not a context; did you mean prod?'),
         ("rate = 1\n[contexts.prdo]\nrate = 1", '2: contexts.prdo: "prdo" is not a context; did you mean prod?'),
@@ -179,6 +180,16 @@ def test_commands_flags_contexts_words_and_files_are_completed(root: Path) -> No
     for shell in ("natsmon --creds x", "natsmon replay x"):
         environment_answer = completed(shell, **there)
         assert environment_answer == ["x"]
+
+
+def test_config_check_ignores_a_theme_chosen_on_screen(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (root / "natsmon").mkdir()
+    (root / "natsmon" / "state.json").write_text('{"theme": "gone"}')
+    (root / "natsmon" / "config.toml").write_text('theme = ["nord"]')
+    assert cli.main(["config", "check"]) == 0
+    (root / "natsmon" / "config.toml").write_text('theme = ["norrd"]')
+    assert cli.main(["config", "check"]) == Exit.USAGE
+    assert 'config.toml:1: theme: "norrd" is not a theme' in capsys.readouterr().err
 
 
 def test_section_of_a_context_in_a_file_is_known_by_its_stem(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
