@@ -5,15 +5,14 @@ A role names what a piece means; the stylesheet gives it its colour.
 """
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Literal, get_args
 
 from rich.cells import cell_len, chop_cells, set_cell_size
 
 from natsmon.text.plain_text import printable
 
 Role = Literal["value", "label", "good", "bad", "warn", "info", "dim", "strong"]
-ROLES: tuple[Role, ...] = ("value", "label", "good", "bad", "warn", "info", "dim", "strong")
-COMPONENTS = {f"role--{role}" for role in (*ROLES, "cursor")}
+COMPONENTS = {f"role--{role}" for role in (*get_args(Role), "cursor")}
 """What a screen must name for the stylesheet to colour it; the cursor is a ground, not a role of text."""
 
 Piece = tuple[str, Role]
@@ -31,7 +30,7 @@ def piece(text: str, role: Role = "value") -> Piece:
     return (text if text.isprintable() else printable(text), role)
 
 
-def row(*parts: Piece | tuple[str, Role]) -> Row:
+def row(*parts: Piece) -> Row:
     return tuple(piece(text, role) for text, role in parts if text)
 
 

@@ -1,7 +1,7 @@
 """An outage in a few words: its cause, and its cost with the figures first."""
 
 from natsmon.charts.cells import Role
-from natsmon.state import OutageRecord
+from natsmon.state import OutageRecord, State
 from natsmon.tui.model.cause_words import cause_words
 from natsmon.tui.model.moment import Moment
 
@@ -16,14 +16,23 @@ def outage_cost(outage: OutageRecord, moment: Moment) -> str:
     if not outage.settled:
         so_far = outage.ended is None and not moment.over
         return f"{moment.state.tally.buffered:,} buffered so far" if so_far else "not known yet"
-    lost = "losses not known" if outage.lost_if_known is None else f"{outage.lost:,} lost"
     others = (
         (outage.rejected, "rejected"),
         (outage.buffered, "buffered"),
         (outage.duplicate, "duplicate"),
         (outage.unverified, "unverified"),
     )
-    return ", ".join([lost, *(f"{count:,} {word}" for count, word in others if count)])
+    return ", ".join([losses(outage), *(f"{count:,} {word}" for count, word in others if count)])
+
+
+def losses(outage: OutageRecord) -> str:
+    """How many messages a settled outage lost, where that is known."""
+    return "losses not known" if outage.lost_if_known is None else f"{outage.lost:,} lost"
+
+
+def none_yet(state: State) -> str:
+    """What stands in the place of outages while there is none."""
+    return "no outage yet" if state.ever_connected else "no outage: never connected"
 
 
 def total_cost(moment: Moment) -> list[tuple[str, Role]]:

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 LAST_WORDS = 5.0
 """Seconds a disk may take for the last lines."""
-
-
 _GIVE_WAY = 0.5
 """Seconds that one may take to let go of its file, should the next want the same."""
 

@@ -13,6 +13,7 @@ from natsmon.text import dates, units
 from natsmon.tui.model import figures
 from natsmon.tui.model.moment import Moment
 from natsmon.tui.panels.dial_rows import OUTCOMES, attempt_words
+from natsmon.tui.panels.server_panel import validity
 from natsmon.tui.widgets.prose import Fact, beside, facts, heading, plain, widest
 from natsmon.wording.cause_table import diagnose
 
@@ -156,20 +157,11 @@ def _sent(dial: Dial, now: float, width: int) -> list[Row]:
         if dial.outcome is None or "connect" in dial.stages:
             return []
         return heading("CONNECT", width) + plain("nothing was sent", width)
-    used: list[Fact] = [("credentials", found.credentials or "none"), *expiry(found.expires, now)]
+    used: list[Fact] = [("credentials", found.credentials or "none"), *validity(found.expires, now)]
     fields = _fields(found.connect)
     names = widest([*used, *fields])
     drawn = heading("CONNECT as it was sent, secrets masked", width)
     return [*drawn, *facts(used, width, names=names), fit((), width), *facts(fields, width, names=names)]
-
-
-def expiry(epoch: float, now: float) -> list[Fact]:
-    """Until when credentials are valid, where that is known."""
-    if not epoch:
-        return []
-    left_over = epoch - now
-    role: Role = "bad" if left_over < 0 else "warn" if left_over < 86_400 else "value"
-    return [("valid until", f"{dates.stamp(epoch)} ({figures.until(left_over)})", role)]
 
 
 def _received(dial: Dial, width: int) -> list[Row]:

@@ -9,7 +9,7 @@ from natsmon.state.server_names import ServerNames
 from natsmon.text import dates, units
 from natsmon.tui.model import figures
 from natsmon.tui.model.moment import Moment
-from natsmon.tui.model.outage_words import outage_cause, outage_cost, total_cost
+from natsmon.tui.model.outage_words import none_yet, outage_cause, outage_cost, total_cost
 from natsmon.tui.model.selection import Selection, View, nothing_found
 from natsmon.tui.panels.outage_columns import columns
 
@@ -47,8 +47,7 @@ def rows(moment: Moment, width: int, height: int, view: View[OutageRecord], need
     figures_of_all = totals(moment, width)
     state = moment.state
     if not state.outages:
-        word = "no outage yet" if state.ever_connected else "no outage: never connected"
-        return [*figures_of_all, fit((), width), fit(row((word, "label")), width)][: max(0, height)]
+        return [*figures_of_all, fit((), width), fit(row((none_yet(state), "label")), width)][: max(0, height)]
     shown = columns(moment, max(0, width - 2), view.listed)
     drawn = [*figures_of_all, fit((), width), header(shown, width, "  ")]
     drawn = drawn[len(drawn) - above :]  # where lines are scarce, the names of the columns stay the longest

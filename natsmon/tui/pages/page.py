@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
+from msgspec.structs import replace
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
@@ -79,8 +80,6 @@ class Page(PaneScreen):
 
 def page_bar(keys: tuple[Key, ...], without: tuple[str, ...]) -> tuple[Key, ...]:
     """The keys in the key bar of a page, with the labels they have there."""
-    from msgspec.structs import replace
-
     by_id = {key.id: key for key in keys}
     return tuple(
         replace(by_id[name], label=label)

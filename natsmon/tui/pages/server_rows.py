@@ -2,10 +2,8 @@
 
 from natsmon.charts.cells import Role, Row, fit, row
 from natsmon.state.server_names import address, named
-from natsmon.text import dates
-from natsmon.tui.model import figures
 from natsmon.tui.model.moment import Moment
-from natsmon.tui.panels.server_panel import good_until, table, tick, worry
+from natsmon.tui.panels.server_panel import good_until, table, tick, validity
 from natsmon.tui.widgets.prose import facts, heading
 
 __all__ = ["rows", "tick"]
@@ -36,10 +34,8 @@ def identity(moment: Moment) -> list[tuple[str, str, Role]]:
         ("account", state.account, "value"),
         ("user", user.user if user else "", "value"),
         ("credentials", used, "value"),
+        *validity(good_until(state), state.wall(moment.now)),
     ]
-    if expires := good_until(state):
-        left_over = expires - state.wall(moment.now)
-        found.append(("valid until", f"{dates.stamp(expires)} ({figures.until(left_over)})", worry(left_over)))
     if user is not None:
         bounds = (
             ("may publish to", user.publish_allow, "publish_allow"),

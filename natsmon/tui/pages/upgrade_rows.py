@@ -12,7 +12,7 @@ from natsmon.text.plain_text import printable
 from natsmon.tui.model import figures
 from natsmon.tui.model.moment import Moment
 from natsmon.tui.model.moves import Move, moves, pool_by_address, servers, stays
-from natsmon.tui.model.outage_words import outage_cause
+from natsmon.tui.model.outage_words import losses, outage_cause
 from natsmon.tui.pages.server_lanes import MARKS, lanes, window_of
 from natsmon.tui.panels.server_panel import addresses, failed, standing
 from natsmon.tui.widgets.prose import heading
@@ -93,8 +93,7 @@ def _price(move: Move) -> str:
     outage = move.outage
     if outage.ended is None or not outage.settled:
         return ""
-    lost = "losses not known" if outage.lost_if_known is None else f"{outage.lost:,} lost"
-    return f"; {lost}" + (f", {outage.rejected:,} rejected" if outage.rejected else "")
+    return f"; {losses(outage)}" + (f", {outage.rejected:,} rejected" if outage.rejected else "")
 
 
 def _at(t: float, moment: Moment) -> str:

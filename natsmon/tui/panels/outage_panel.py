@@ -8,7 +8,7 @@ from natsmon.charts.cells import Row, fit, row
 from natsmon.state import OutageRecord
 from natsmon.tui.model import figures
 from natsmon.tui.model.moment import Moment
-from natsmon.tui.model.outage_words import total_cost
+from natsmon.tui.model.outage_words import none_yet, total_cost
 from natsmon.tui.panels.outage_columns import lines
 from natsmon.tui.widgets.panel import Panel
 from natsmon.tui.widgets.record_table import Opened
@@ -25,8 +25,7 @@ def rows(moment: Moment, width: int, height: int) -> list[Row]:
     """The totals, and the newest outages."""
     state = moment.state
     if not state.outages:
-        word = "no outage yet" if state.ever_connected else "no outage: never connected"
-        return [fit(row((word, "label")), width)]
+        return [fit(row((none_yet(state), "label")), width)]
     return [_summary(moment, width), *lines(moment, width, _listed(moment, height))]
 
 

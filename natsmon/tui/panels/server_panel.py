@@ -10,6 +10,7 @@ from natsmon.charts.columns import Column, header, line, room, shortened, text, 
 from natsmon.state import State
 from natsmon.state.server_names import ServerNames, address
 from natsmon.stream import events as ev
+from natsmon.text import dates
 from natsmon.tui.model import figures
 from natsmon.tui.model.moment import Moment
 
@@ -53,6 +54,14 @@ def good_until(state: State) -> float:
 def worry(seconds_left: float) -> Role:
     """How credentials are shown that end in so many seconds."""
     return "bad" if seconds_left < 0 else "warn" if seconds_left < SOON else "value"
+
+
+def validity(expires: float, now: float) -> list[tuple[str, str, Role]]:
+    """Until when credentials are valid, as a fact of a page; both times since the epoch, 0 for an unknown end."""
+    if not expires:
+        return []
+    left_over = expires - now
+    return [("valid until", f"{dates.stamp(expires)} ({figures.until(left_over)})", worry(left_over))]
 
 
 def _summary(moment: Moment, width: int) -> Row:
