@@ -64,8 +64,10 @@ def _refused(status: int, phrase: bytes, head: bytes, body: bytes, url: str) -> 
     if b"/varz" in body:
         return HandshakeError("info", Cause.MONITORING_PORT, f"{text}, as the monitoring port of a NATS server does")
     cause = _BY_STATUS.get(status, Cause.WS_UPGRADE)
-    if cause is Cause.WS_REDIRECT and (found := _header(head, rb"location")):
-        location = found.partition(": ")[2]
+    if cause is Cause.WS_REDIRECT:
+        location = _header(head, rb"location").partition(": ")[2]
+        if not location:
+            return HandshakeError("info", Cause.WS_UPGRADE, f"{text}: a redirect that names no address")
         there = urlsplit(urljoin(url, location))
         # Another path is mostly a login page.
         use = f"; use {_websocket_url(there)}" if there.path.rstrip("/") == urlsplit(url).path.rstrip("/") else ""

@@ -73,7 +73,6 @@ UPGRADED = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnectio
         ),
         (HTTP % b"301 Moved\r\nlocation:http://n.example:80/", "ws_redirect", "; use ws://n.example:80/"),
         (HTTP % b"302 Found\r\nLocation: /login\x1b[31m", "ws_redirect", "it redirects to /login\\x1b[31m"),
-        (HTTP % b"307 Somewhere", "ws_redirect", "with 307 Somewhere"),
         (HTTP % b"200", "ws_upgrade", "with 200"),
         (b"HTTP/1.1 400 Bad Request\r\n\r\n<h1>sent to HTTPS port</h1>", "ws_tls", "it requires TLS"),
         (b"\x15\x03\x03\x00\x02\x02\x46", "ws_tls", "in TLS"),
@@ -100,6 +99,19 @@ async def test_refused_upgrade_has_its_status(answer: bytes, cause: str, words: 
         assert b"Authorization" not in peer.received
     assert failed.where == ("info", cause)
     assert words in failed.text
+
+
+@pytest.mark.parametrize("header", [b"", b"\r\nLocation:", b"\r\nLocation: "])
+async def test_redirect_without_location_names_no_address(header: bytes) -> None:
+    async def script(talk: Talk) -> None:
+        await talk.until_line(b"\r\n")
+        await talk.send(HTTP % (b"307 Somewhere" + header))
+
+    async with playing(script) as peer:
+        failed = await failure(once(ws.at(peer)))
+    assert failed.where == ("info", "ws_upgrade")
+    assert failed.text.endswith("with 307 Somewhere: a redirect that names no address")
+    assert not failed.logs("dial the address it names")
 
 
 async def test_upgrade_on_another_port_of_the_server_is_recognized(nats_server: StartServer, ca: Authority) -> None:
@@ -138,7 +150,7 @@ async def test_certificate_that_is_not_trusted(nats_server: StartServer, ca: Aut
 async def test_client_certificate_is_missing_or_refused(
     nats_server: StartServer, ca: Authority, tmp_path: Path
 ) -> None:
-    """In TLS 1.3 the server says so after the handshake: to the upgrade."""
+    """In TLS 1.3 the server refuses after the handshake, where the answer to the upgrade is due."""
     server = nats_server(config=ws.listening_on(inside=ca.server_config(HOST, more="verify: true")))
     address = ws.address(server, "wss")
     for _ in range(5):
