@@ -67,14 +67,14 @@ class Probe:
         """
         self._stay = stay
         self.emitter.begin(self._session, _versions(self._loop))
-        for connection in self.connections.values():
-            connection.introduce()
+        for conn in self.connections:  # a variable that holds a connection would keep it as long as the session
+            self.connections[conn].introduce()
         self._check_alive()
         limits = asyncio.ensure_future(self._limits())
         try:
             async with self._tasks:
-                for connection in self.connections.values():
-                    self._tasks.create_task(self._run(connection))
+                for conn in self.connections:
+                    self._tasks.create_task(self._run(self.connections[conn]))
         except BaseExceptionGroup as failed:
             raise failed.exceptions[0] from None
         finally:
