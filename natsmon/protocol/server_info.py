@@ -141,7 +141,7 @@ def parse_info(body: bytes) -> tuple[Info, dict[str, Any]]:
         DialError: In the stage ``info``.
     """
     try:
-        raw = json.loads(body, parse_int=_number, parse_constant=_refuse)
+        raw = _JSON.decode(body.decode())
         if b"\\u" in body:
             json.dumps(raw, ensure_ascii=False).encode()  # raises for half a character
     except (ValueError, ArithmeticError, RecursionError) as error:
@@ -176,6 +176,10 @@ def _number(text: str) -> int | float:
 
 def _refuse(text: str) -> NoReturn:
     raise ValueError(f"{text} is not JSON")
+
+
+_JSON = json.JSONDecoder(parse_int=_number, parse_constant=_refuse)
+"""Made once: ``json.loads`` with these arguments makes one at each call, which takes as long as the parsing."""
 
 
 def check_port(raw: dict[str, Any]) -> None:
