@@ -10,6 +10,8 @@ from natsmon.protocol.nats_client import Receive
 from natsmon.protocol.refusals import Subscription
 from natsmon.protocol.server_connection import ServerConnection, Unanswered, end
 
+_AGAIN_AFTER = 1.0
+"""Seconds until a request that has no answer is sent again."""
 _PONG_WITHIN = 0.5
 """Seconds within which a server that is there answers a PING."""
 MOST_ANSWERS = 1_000
@@ -50,10 +52,11 @@ class Inbox:
         subjects = subject.encode(), self.subscription.subject.encode()
         self._connection.write(b"PUB %b %b %d\r\n%b\r\n" % (*subjects, len(payload), payload))
 
-    async def until(self, *done: "asyncio.Future[None]", within: float) -> None:
-        """Wait for one of these, a refusal, the end of the connection, or for so many seconds."""
+    async def until(self, *done: "asyncio.Future[None]", within: float) -> bool:
+        """Wait for one of these, a refusal, or the end of the connection; False when none came in so many seconds."""
         waiting: set[asyncio.Future[Any]] = {*done, self.forbidden, self._connection.lost}
-        await asyncio.wait(waiting, timeout=within, return_when=asyncio.FIRST_COMPLETED)
+        ended, _ = await asyncio.wait(waiting, timeout=within, return_when=asyncio.FIRST_COMPLETED)
+        return bool(ended)
 
 
 @contextmanager
@@ -111,7 +114,9 @@ async def ask(
 
 
 async def request(connection: ServerConnection, subject: str, payload: bytes, *, within: float) -> bytes:
-    """Return the first answer to a request.
+    """Return the first answer to a request, which is sent again each second: it must be safe to repeat.
+
+    nats-server drops a request to JetStream that arrives while its routes or its leaders change.
 
     Raises:
         NotNow: None came within so many seconds.
@@ -129,8 +134,10 @@ async def request(connection: ServerConnection, subject: str, payload: bytes, *,
 
     with inbox(connection, receive) as asking:
         began = time.monotonic()
-        asking.publish(subject, payload)
-        await asking.until(answered, within=within)
+        while (left := began + within - time.monotonic()) > 0:
+            asking.publish(subject, payload)
+            if await asking.until(answered, within=min(left, _AGAIN_AFTER)):
+                break
     if answers:
         if not answers[0]:
             raise NoResponder("there is no responder")

@@ -5,18 +5,21 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from nats.aio.msg import Msg
 
 from natsmon.config.secret import Secret
 from natsmon.dial.dialer import Dialer
 from natsmon.dial.trace import DialTrace
 from natsmon.lab.nats_server import NatsServer
+from natsmon.protocol import request_reply
 from natsmon.protocol.handshake import open_connection
-from natsmon.protocol.request_reply import ask, returns_messages
+from natsmon.protocol.request_reply import NotNow, ask, request, returns_messages
 from natsmon.protocol.server_connection import ServerConnection
 from natsmon.protocol.server_info import read_info
 from tests.conftest import StartServer
 from tests.harness.listening import settings
 from tests.harness.time_limits import WAIT
+from tests.harness.witness import witness
 
 FORBIDDING = """
 authorization { users: [ {
@@ -47,6 +50,34 @@ async def test_question_that_is_answered_is_forgotten(server: NatsServer) -> Non
         for _ in range(3):
             assert await ask(connection, "no.responder", b"", within=WAIT) == []
         assert await returns_messages(connection, within=WAIT)
+        await connection.ping()
+        assert connection.refusals.subscriptions == []
+        assert complaints == []
+
+
+@pytest.mark.parametrize("answered", [True, False], ids=["answered", "never answered"])
+async def test_request_is_sent_again_until_it_is_answered(
+    server: NatsServer, monkeypatch: pytest.MonkeyPatch, answered: bool
+) -> None:
+    """As nats-server drops a request about a stream while its leader is elected."""
+    monkeypatch.setattr(request_reply, "_AGAIN_AFTER", 0.05)
+    received = 0
+
+    async def drop_two(message: Msg) -> None:
+        nonlocal received
+        received += 1
+        if answered and received == 3:
+            await message.respond(b"led")
+
+    async with witness(server) as responder, opened(server) as (connection, complaints):
+        await responder.subscribe("info", cb=drop_two)
+        await responder.flush()
+        if answered:
+            assert await request(connection, "info", b"", within=WAIT) == b"led"
+        else:
+            with pytest.raises(NotNow, match="no answer in 1 s"):
+                await request(connection, "info", b"", within=1.0)
+        assert received >= 2
         await connection.ping()
         assert connection.refusals.subscriptions == []
         assert complaints == []
