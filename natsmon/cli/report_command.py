@@ -103,5 +103,5 @@ def _copy(name: str) -> Iterator[str]:
         except OSError as exc:
             raise Unreadable(f'"{quotable(_label(name))}" cannot be read: {exc.strerror}') from None
         if name != _STANDARD_INPUT and not os.path.getsize(copy.name):
-            raise Unreadable(f'"{quotable(name)}" is a pipe that nothing writes to')
+            raise Unreadable(f'"{quotable(name)}" is a pipe without data: nothing has written to it')
         yield copy.name

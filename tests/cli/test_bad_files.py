@@ -61,7 +61,7 @@ def test_pipe_without_a_writer_does_not_hang(
     assert cli.main(["replay", "--plain", str(pipe)]) == Exit.USAGE
     capsys.readouterr()
     assert cli.main(["report", str(pipe)]) == Exit.USAGE
-    assert capsys.readouterr().err == f'natsmon: report: "{pipe}" is a pipe that nothing writes to\n'
+    assert capsys.readouterr().err == f'natsmon: report: "{pipe}" is a pipe without data: nothing has written to it\n'
     assert cli.main(["config", "check", "--config", str(pipe)]) == Exit.ENDED
     monkeypatch.setenv("NATS_CREDS", str(pipe))
     assert cli.main([]) == Exit.USAGE
