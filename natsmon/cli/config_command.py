@@ -86,8 +86,8 @@ def _check(path: Path, ctx: click.Context) -> int:
             raise found.error(name, problem, keymap=True)
         for name in ("", *found.contexts):
             # Every value is converted as in a run.
-            dashboard = load(DEFAULT).make_context("natsmon", ["--config", str(path), "--no-context"], parent=ctx)
-            layers = Layers(dashboard, section=name)
+            dashboard = load(DEFAULT).make_context("natsmon", ["--no-context"], parent=ctx)
+            layers = Layers(dashboard, section=name, config=found)
             settings_from(dashboard, layers=layers)
             view_settings_from(layers)
             for given in layers.below("theme"):
@@ -102,7 +102,10 @@ def _check(path: Path, ctx: click.Context) -> int:
 
 
 def _check_contexts(found: config_file.ConfigFile) -> None:
-    """Raise ConfigError where a context of the file cannot be read. The section of a ``.json`` file has its stem."""
+    """Raise ConfigError where a context of the file cannot be read. The section of a ``.json`` file has its stem.
+
+    A section whose context is missing is a notice only: machines may share the file.
+    """
     chosen = str(found.values.get("context", ""))
     named = {"context": chosen} if chosen else {}
     named |= {f"contexts.{name}": name for name in found.contexts if name != Path(chosen).stem}
@@ -110,4 +113,6 @@ def _check_contexts(found: config_file.ConfigFile) -> None:
         try:
             nats_context.load(name)
         except nats_context.ContextError as error:
-            raise found.error(key, str(error)) from None
+            if key == "context" or not isinstance(error, nats_context.ContextMissing):
+                raise found.error(key, str(error)) from None
+            complain(f"{found.place(key)}: not used on this machine: {error}")

@@ -60,14 +60,17 @@ class Layers:
         ctx: The parsed command line.
         context: The name of a context that replaces the selected one.
         section: The name of a context whose section of the config file applies, whether it is used or not.
+        config: The config file, where it has been read.
     """
 
-    def __init__(self, ctx: click.Context, *, context: str = "", section: str = "") -> None:
+    def __init__(
+        self, ctx: click.Context, *, context: str = "", section: str = "", config: ConfigFile | None = None
+    ) -> None:
         self._ctx = ctx
         self._params = {param.name or "": param for param in ctx.command.params}
         self._section = section
         self._uses_servers = "context" in self._params  # not in the demo, which has servers of its own
-        self.config = _config(ctx)
+        self.config = config or _config(ctx)
         self.choices = config_file.load_choices() if "theme" in self._params else {}
         self.context_origin = ""
         """Where the name of the context came from."""

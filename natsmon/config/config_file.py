@@ -81,6 +81,8 @@ def load(explicit: str = "") -> ConfigFile:
         return ConfigFile(path)
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
+    if not content and path.is_fifo():
+        raise ConfigError(f"{path} is a pipe without data: nothing has written to it")
     import tomllib
 
     try:

@@ -34,6 +34,10 @@ class ContextError(Exception):
     """A context that cannot be used; the text names the file and the key."""
 
 
+class ContextMissing(ContextError):
+    """There is no context of this name on this machine."""
+
+
 class NatsContext(NamedTuple):
     """One context: its fields as the file has them, paths expanded; empty fields are left out."""
 
@@ -74,7 +78,7 @@ def load(name: str) -> NatsContext:
         raise ContextError(f'"{quotable(name)}" is not the name of a context: it is empty, or has "..", / or \\ in it')
     path = root() / "context" / f"{name}.json"
     if not path.exists():
-        raise ContextError(f'"{quotable(name)}" is not a context{_suggestion(name)}; natsmon looked in {path.parent}')
+        raise ContextMissing(f'"{quotable(name)}" is not a context{_suggestion(name)}; natsmon looked in {path.parent}')
     return NatsContext(name, path, _read(path))
 
 

@@ -62,7 +62,9 @@ def test_pipe_without_a_writer_does_not_hang(
     capsys.readouterr()
     assert cli.main(["report", str(pipe)]) == Exit.USAGE
     assert capsys.readouterr().err == f'natsmon: report: "{pipe}" is a pipe without data: nothing has written to it\n'
-    assert cli.main(["config", "check", "--config", str(pipe)]) == Exit.ENDED
+    for command in ["config", "check"], ["info"]:
+        assert cli.main([*command, "--config", str(pipe)]) == Exit.USAGE
+        assert capsys.readouterr().err == f"natsmon: {pipe} is a pipe without data: nothing has written to it\n"
     monkeypatch.setenv("NATS_CREDS", str(pipe))
     assert cli.main([]) == Exit.USAGE
     assert "NATS_CREDS" in capsys.readouterr().err

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -138,19 +139,49 @@ def test_config_file_is_written_once_and_is_valid(root: Path, capsys: pytest.Cap
         ('theme = ["norrd"]', '1: theme: "norrd" is not a theme; there are '),
         ('[contexts.prod]\ntheme = "norrd"', '2: theme: "norrd" is not a theme; there are '),
         ('rate = 1\ncontext = "prdo"', '2: context: "prdo" is not a context; did you mean prod?'),
-        ("rate = 1\n[contexts.prdo]\nrate = 1", '2: contexts.prdo: "prdo" is not a context; did you mean prod?'),
+        ('[contexts."a/b"]\nrate = 1', '1: contexts.a/b: "a/b" is not the name of a context'),
+        ("[contexts.broken]\nrate = 1", "1: contexts.broken: "),
+        ('[contexts.prdo]\nrate = "x"', '2: rate: "x" is not a number'),
     ],
 )
 def test_config_check_names_file_line_and_key(
     text: str, line: str, root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     save(root, "prod")
+    save(root, "broken", url=1)
     path = tmp_path / "other.toml"
     path.write_text(text)
     assert cli.main(["config", "check", "--config", str(path)]) == Exit.USAGE
     error = capsys.readouterr().err
     assert error.startswith(f"natsmon: {path}:{line}")
     assert error.count("\n") == 1
+
+
+def test_config_check_notes_a_section_of_a_context_that_is_not_on_this_machine(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save(root, "prod")
+    path = root / "shared.toml"
+    path.write_text("rate = 1\n[contexts.prod]\nrate = 2\n[contexts.prdo]\nrate = 3")
+    assert cli.main(["config", "check", "--config", str(path)]) == Exit.ENDED
+    out, error = capsys.readouterr()
+    assert out == f"{path}: no errors\n"
+    assert error.startswith(
+        f'natsmon: {path}:4: contexts.prdo: not used on this machine: "prdo" is not a context; did you mean prod?'
+    )
+    assert error.count("\n") == 1
+
+
+def test_config_check_reads_a_pipe_once(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pipe = root / "pipe"
+    os.mkfifo(pipe)
+    for text, status in ('rate = "x"', Exit.USAGE), ("rate = 2\n[contexts.prod]\nrate = 3", Exit.ENDED):
+        kept = os.open(pipe, os.O_RDWR)
+        os.write(kept, text.encode())
+        writer = threading.Timer(0.2, os.close, [kept])
+        writer.start()
+        assert cli.main(["config", "check", "--config", str(pipe)]) == status
+        writer.join()
 
 
 def completed(words: str, **variables: str) -> list[str]:
