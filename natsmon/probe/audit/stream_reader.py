@@ -15,7 +15,7 @@ import msgspec
 from natsmon.probe.messages.message import Message
 from natsmon.protocol.jetstream_api import A, Answer, ask
 from natsmon.protocol.request_reply import Forbidden, NotNow, inbox
-from natsmon.protocol.server_connection import ServerConnection, Unanswered
+from natsmon.protocol.server_connection import ServerConnection, Unanswered, end
 
 T = TypeVar("T")
 Note = Callable[[int, int], None]
@@ -41,10 +41,6 @@ _FORGOTTEN_AFTER = 5_000_000_000
 class _Consumer(Answer, frozen=True):
     name: str = ""
     num_pending: int = 0
-
-
-class _NoConsumer(Exception):
-    """A consumer cannot be created: a limit, or a permission."""
 
 
 class _Message(msgspec.Struct, frozen=True):
@@ -112,39 +108,42 @@ class Reader:
 
     async def _consume(self, start: int, until: int) -> int:
         """Read with a consumer; the last position that it delivered."""
-        try:
-            consumer = await self._consumer(start)
-        except _NoConsumer:
+        consumer = await self._consumer(start)
+        if consumer is None:
             return start - 1
         left, asked, reached = consumer.num_pending, 0, start - 1
         stopped = False
-        arrived = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        arrived: asyncio.Future[None] = loop.create_future()
 
         def receive(_: bytes, reply: bytes, headers: bytes, payload: bytes) -> None:
             nonlocal left, asked, reached, stopped
             if not reply.startswith(b"$JS.ACK."):
                 stopped = True  # no more messages, or the consumer has ended
-                arrived.set()
+                end(arrived)
                 return
             left, asked, reached = left - 1, asked - 1, _position(reply)
             if reached <= until:
                 self._note_message(headers, reached)
             if asked == 0 or reached >= until:
-                arrived.set()
+                end(arrived)
 
         with inbox(self._connection, receive) as asking:
             while reached < until and not stopped:
-                arrived.clear()
+                arrived = loop.create_future()
                 asked = min(left, _BATCH) if left > 0 else _BATCH
                 expires = _BATCH_WITHIN if left > 0 else _NOTHING_MORE
                 question = msgspec.json.encode({"batch": asked, "expires": int(expires * 1e9)})
                 subject = f"{self._connection.js_api}.CONSUMER.MSG.NEXT.{self._stream}.{consumer.name}"
                 asking.publish(subject, question)
-                if not await _arrives(arrived, self._connection, within=expires + _GRACE):
+                await asking.until(arrived, within=expires + _GRACE)
+                self._connection.require_open()
+                if not arrived.done():
                     break
         return reached
 
-    async def _consumer(self, start: int) -> _Consumer:
+    async def _consumer(self, start: int) -> _Consumer | None:
+        """Create a consumer; None where a limit or a permission prevents that."""
         config: dict[str, Any] = {
             "deliver_policy": "by_start_sequence",
             "opt_start_seq": start,
@@ -160,10 +159,8 @@ class Reader:
         try:
             made = await self._ask("CONSUMER.CREATE", question, _Consumer)
         except Forbidden:
-            raise _NoConsumer from None
-        if made.error is not None:
-            raise _NoConsumer
-        return made
+            return None
+        return made if made.error is None else None
 
     async def _ask_for(self, start: int, until: int) -> None:
         """Ask the leader for what the consumer did not deliver; mostly nothing."""
@@ -210,19 +207,3 @@ def _position(reply: bytes) -> int:
 
 
 _PARTS = 9
-
-
-async def _arrives(arrived: asyncio.Event, connection: ServerConnection, within: float) -> bool:
-    """Whether it arrives in time.
-
-    Raises:
-        Unanswered: The connection has ended.
-    """
-    waiting = asyncio.ensure_future(arrived.wait())
-    try:
-        await asyncio.wait((waiting, connection.lost), timeout=within, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        waiting.cancel()
-    if connection.lost.done():
-        raise Unanswered("the connection has ended")
-    return arrived.is_set()

@@ -58,20 +58,16 @@ class Runs:
         if not self._lasts or number > self._lasts[-1]:
             self.append(number, number)
             return
-        at = bisect_left(self._lasts, number)
-        follows = at > 0 and self._lasts[at - 1] == number - 1
-        leads = self._firsts[at] == number + 1
-        if follows and leads:
-            self._firsts[at] = self._firsts[at - 1]
-            del self._firsts[at - 1], self._lasts[at - 1]
-        elif follows:
-            self._lasts[at - 1] = number
-        elif leads:
-            self._firsts[at] = number
-        else:
-            self._firsts.insert(at, number)
-            self._lasts.insert(at, number)
-            self._keep_to_the_most()
+        at = until = bisect_left(self._lasts, number)
+        first = last = number
+        if at > 0 and self._lasts[at - 1] == number - 1:
+            at -= 1
+            first = self._firsts[at]
+        if self._firsts[until] == number + 1:
+            last = self._lasts[until]
+            until += 1
+        self._firsts[at:until], self._lasts[at:until] = [first], [last]
+        self._keep_to_the_most()
 
     def extend(self, runs: Iterable[tuple[int, int]]) -> None:
         for first, last in runs:
@@ -79,22 +75,7 @@ class Runs:
 
     def discard(self, number: int) -> bool:
         """Remove a number; False when it is not in the set."""
-        at = bisect_left(self._lasts, number)
-        if at == len(self._lasts) or self._firsts[at] > number:
-            return False
-        first, last = self._firsts[at], self._lasts[at]
-        if first == last:
-            del self._firsts[at], self._lasts[at]
-        elif number == first:
-            self._firsts[at] = number + 1
-        elif number == last:
-            self._lasts[at] = number - 1
-        else:
-            self._lasts[at] = number - 1
-            self._firsts.insert(at + 1, number + 1)
-            self._lasts.insert(at + 1, last)
-            self._keep_to_the_most()
-        return True
+        return number in self and bool(self.take(number, after=number - 1))
 
     def take(self, last: int, *, after: int = 0) -> list[tuple[int, int]]:
         """Remove and return the runs of all numbers up to ``last``, above ``after``."""

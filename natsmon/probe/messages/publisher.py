@@ -5,11 +5,11 @@ nats-py may lose what it buffers itself.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Iterable
 
 from natsmon.config.settings import MAX_RATE, Settings
 from natsmon.probe.messages.deliveries import Deliveries
-from natsmon.probe.messages.reconnect_buffer import ReconnectBuffer
 from natsmon.probe.messages.schedule import Schedule
 from natsmon.probe.messages.tallies import TALLY_EVERY
 from natsmon.probe.messages.verifier import Verifier
@@ -39,7 +39,8 @@ class Publisher:
         self._emit = emit
         self._ledger = deliveries.ledger
         self._message = verifier.message
-        self._buffer = ReconnectBuffer(settings.reconnect_buffer, self._message, self._ledger)
+        self._buffer: deque[tuple[int, float, int]] = deque()
+        """Reconnect buffer, in order: number, when it was due, bytes on the wire."""
         self._full_speed = settings.interval == MAX_RATE
         self._schedule = Schedule(settings.interval or 1.0, emit.now, self._publish_due)
         self._burst = max(1, min(_BURST, _BACKLOG // self._message.wire_size(1)))
@@ -139,8 +140,10 @@ class Publisher:
 
     def _send_buffered(self, connection: ServerConnection, room: int) -> bool:
         """Send the first messages of the buffer."""
-        waiting = [self._buffer.take() for _ in range(min(room, len(self._buffer)))]
-        self._send_all(connection, ((seq, due, self._is_refused(connection, seq)) for seq, due in waiting))
+        waiting = [self._buffer.popleft() for _ in range(min(room, len(self._buffer)))]
+        for _, _, size in waiting:  # as it was buffered: a stream may name the subject meanwhile
+            self._ledger.unbuffer(size)
+        self._send_all(connection, ((seq, due, self._is_refused(connection, seq)) for seq, due, _ in waiting))
         return True
 
     def _send_new(self, connection: ServerConnection, room: int) -> bool:
@@ -195,7 +198,7 @@ class Publisher:
             outcome = "sent"
             self._count_sent(seq, due)
             connection.write(self._message.compose(seq))
-        elif self._buffer.add(seq, due):
+        elif self._keep(seq, due):
             outcome = "buffered"
             self._send()
         else:
@@ -203,6 +206,15 @@ class Publisher:
             ledger.reject()
         self._deliveries.published(seq, outcome, reason)
         self._check_done()
+
+    def _keep(self, seq: int, due: float) -> bool:
+        """Buffer a message; False when the buffer is full, in bytes on the wire (nats.go's ``ReconnectBufSize``)."""
+        size = self._message.wire_size(seq)
+        if self._ledger.buffered_bytes + size > self._settings.reconnect_buffer:
+            return False
+        self._ledger.buffer(size)
+        self._buffer.append((seq, due, size))
+        return True
 
     def _count_sent(self, seq: int, due: float) -> None:
         self._deliveries.sent(seq, due, self._message.size)
