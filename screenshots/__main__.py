@@ -23,7 +23,7 @@ SIZE = (120, 36)
 
 async def take(name: str) -> Path:
     with Cluster(3 if name in ON_A_CLUSTER else 1, configure=lambda *_: LAME_DUCK) as cluster:
-        nodes = [FaultyNode(node) for node in cluster.nodes]
+        nodes = [FaultyNode(node.server, node.relay) for node in cluster.nodes]
         settings = Settings(servers=tuple(parse_server(node.relay.url) for node in nodes), name="natsmon")
         source = ProbeChild(settings)
         app = NatsmonApp(source)

@@ -59,7 +59,7 @@ class Stage:
         """The server announces its shutdown, ends, and is started again."""
         reconnects = self.app.viewed.state.reconnects
         node = self.node
-        node.lame_duck()
+        node.server.lame_duck()
         while node.server.running:
             await self.pilot.pause(0.05)
         await asyncio.to_thread(node.start)

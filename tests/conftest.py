@@ -14,10 +14,10 @@ from typing import Any
 import hypothesis
 import pytest
 
-from natsmon.lab.cluster import wait_until_formed
 from natsmon.lab.nats_server import NatsServer, ServerFailed
 from tests.harness import dead_ports
 from tests.harness.leaks import GRACE, Snapshot, adopt_orphans
+from tests.harness.polling import wait_until_formed
 
 StartServer = Callable[..., NatsServer]
 

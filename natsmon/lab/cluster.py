@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from natsmon.lab.nats_server import HOST, START_TIMEOUT, NatsServer
-from natsmon.lab.polling import wait_until
+from natsmon.lab.nats_server import HOST, NatsServer
 from natsmon.lab.relay import Relay
 from natsmon.lab.relayed_connection import Tap
 
@@ -24,22 +23,6 @@ def join(servers: Sequence[NatsServer]) -> None:
             sock.bind((HOST, 0))
             server.cluster_port = sock.getsockname()[1]
             server.routes = tuple(other for other in servers if other is not server)
-
-
-def wait_until_formed(servers: Sequence[NatsServer]) -> None:
-    """Wait until each running server advertises as many servers to its clients.
-
-    Raises:
-        TimeoutError: The cluster has not formed in time.
-    """
-    wait_until(lambda: all(_advertises(server, len(servers)) for server in servers), "cluster", START_TIMEOUT)
-
-
-def _advertises(server: NatsServer, size: int) -> bool:
-    try:
-        return len(server.info().get("connect_urls", ())) == size
-    except OSError:
-        return False
 
 
 @dataclass
@@ -104,9 +87,6 @@ class Cluster:
             node.server.wait_until_ready(give_up)
             node.relay.target = node.server.port
         return self
-
-    def wait_until_formed(self) -> None:
-        wait_until_formed([node.server for node in self.nodes])
 
     def close(self) -> None:
         """End the servers and the relays. May be called again."""

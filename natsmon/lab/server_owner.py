@@ -39,7 +39,7 @@ class ServerOwner:
             servers, name="demo", binary=Path(binary), folder=self._folder, configure=lambda *_: LAME_DUCK
         )
         self._cluster.start(self._abandoned)
-        self.nodes = [FaultyNode(node) for node in self._cluster.nodes]
+        self.nodes = [FaultyNode(node.server, node.relay) for node in self._cluster.nodes]
         return {"urls": [node.relay.url for node in self.nodes], "folder": str(self._folder)}
 
     def close(self) -> None:

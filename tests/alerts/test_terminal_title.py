@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from natsmon.lab.nats_server import NatsServer
-from natsmon.lab.polling import wait_until
+from tests.harness.polling import wait_until
 from tests.harness.processes import state
 from tests.harness.terminal import Terminal
 

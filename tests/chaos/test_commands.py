@@ -7,12 +7,12 @@ from statistics import quantiles
 
 import pytest
 
-from natsmon.lab.polling import wait_until
 from tests.chaos.hostile_server import AFTER, BEFORE, SILENT, Behaviour, HostileServer
 from tests.chaos.subject import ANSWERED_WITHIN, Subject
 from tests.harness import peers
 from tests.harness.dead_ports import refused_port
 from tests.harness.peer import Peering
+from tests.harness.polling import wait_until
 
 COMMANDS = ("pause", "publish", "resume") * 10
 CASES = [

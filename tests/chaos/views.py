@@ -12,10 +12,10 @@ from pathlib import Path
 from random import Random
 from typing import Self
 
-from natsmon.lab.polling import wait_until
 from tests.chaos.machine import Clock, SmallDisk
 from tests.chaos.subject import QUICK
 from tests.harness import processes
+from tests.harness.polling import wait_until
 from tests.harness.unseen_terminal import UnseenTerminal
 
 WITHIN = 60.0

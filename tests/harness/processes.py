@@ -6,7 +6,7 @@ import subprocess
 from contextlib import suppress
 from pathlib import Path
 
-from natsmon.lab.polling import wait_until
+from tests.harness.polling import wait_until
 
 _TICK = os.sysconf("SC_CLK_TCK")
 

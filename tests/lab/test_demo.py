@@ -19,7 +19,7 @@ from natsmon.lab import nats_server
 from natsmon.lab.demo import Demo, DemoFailed
 from natsmon.lab.faults import SLOW
 from natsmon.lab.nats_server import NoServer, find_nats_server
-from natsmon.lab.polling import wait_until
+from tests.harness.polling import wait_until
 from tests.harness.processes import alive, children
 from tests.harness.raw_client import RawClient
 

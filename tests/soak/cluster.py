@@ -10,8 +10,8 @@ from typing import Self
 
 from natsmon.lab.cluster import Cluster
 from natsmon.lab.nats_server import NatsServer
-from natsmon.lab.polling import wait_until
 from natsmon.lab.relay import Relay
+from tests.harness.polling import wait_until, wait_until_formed
 from tests.soak.claims import WITHIN, Stuck
 from tests.soak.subscriber import Subscriber
 from tests.soak.wire import Wire
@@ -77,7 +77,7 @@ class WitnessedCluster:
 
     def until_whole(self) -> None:
         """All nodes are up and know each other, and every witness listens."""
-        self._cluster.wait_until_formed()
+        wait_until_formed([node.server for node in self.nodes])
         for node in self.nodes:
             if not node.subscriber.until_subscribed(WITHIN):
                 raise Stuck(f"the subscriber of {node.server} is not subscribed")

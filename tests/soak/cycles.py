@@ -8,8 +8,8 @@ what was stranded is decided, now after.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from natsmon.lab.polling import wait_until
 from natsmon.stream import events as ev
+from tests.harness.polling import wait_until
 from tests.soak.claims import WITHIN, Claims
 from tests.soak.cluster import Witnessed, WitnessedCluster
 

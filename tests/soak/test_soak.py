@@ -10,8 +10,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from natsmon.lab.polling import wait_until
 from natsmon.stream import events as ev
+from tests.harness.polling import wait_until
 from tests.harness.processes import alive
 from tests.soak import report
 from tests.soak.claims import WITHIN

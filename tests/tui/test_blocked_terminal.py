@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from natsmon.lab.nats_server import NatsServer
-from natsmon.lab.polling import wait_until
 from natsmon.tui.widgets.terminal_output import LIMIT
 from tests.harness import processes
+from tests.harness.polling import wait_until
 from tests.harness.pseudo_terminal import environment, set_size
 from tests.harness.terminal import Terminal
 from tests.harness.time_limits import WAIT

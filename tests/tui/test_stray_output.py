@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from natsmon.lab.nats_server import NatsServer
-from natsmon.lab.polling import wait_until
+from tests.harness.polling import wait_until
 from tests.harness.terminal import Terminal
 
 _WRITING = """

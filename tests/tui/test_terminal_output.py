@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from natsmon.lab.polling import wait_until
 from natsmon.tui.widgets.terminal_output import LIMIT, TerminalOutput
+from tests.harness.polling import wait_until
 from tests.harness.time_limits import WAIT
 
 FRAME = "frame " * 2_000

@@ -20,7 +20,6 @@ from hypothesis import strategies as st
 
 from natsmon.config.secret import Secret
 from natsmon.config.settings import Settings
-from natsmon.lab.cluster import wait_until_formed
 from natsmon.lab.nats_server import NatsServer
 from natsmon.probe.inquiry import monitoring_port as monitoring_port_module
 from natsmon.probe.inquiry import server_answers as inquiry_module
@@ -37,6 +36,7 @@ from tests.conftest import StartServer
 from tests.harness import peers
 from tests.harness.listening import Events, Listening, listening, settings
 from tests.harness.peer import HOST
+from tests.harness.polling import wait_until_formed
 from tests.harness.time_limits import WAIT
 from tests.harness.witness import witness
 from tests.protocol.operator_mode import Operator

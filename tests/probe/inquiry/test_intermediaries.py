@@ -17,7 +17,6 @@ from natsmon.config.settings import Server
 from natsmon.dial.causes import Cause
 from natsmon.dial.dialer import Dialer
 from natsmon.dial.errors import DialError
-from natsmon.lab.cluster import wait_until_formed
 from natsmon.lab.nats_server import NatsServer
 from natsmon.probe.connection.idle_limit import IdleLimit
 from natsmon.stream import events as ev
@@ -28,6 +27,7 @@ from tests.dial import proxy_servers
 from tests.harness import peers
 from tests.harness.listening import Events, listening, settings
 from tests.harness.peer import HOST, Peering, Talk, playing
+from tests.harness.polling import wait_until_formed
 from tests.protocol.authority import Authority
 from tests.protocol.dialing import failure, once
 from tests.state.folding import logged
