@@ -1,7 +1,7 @@
 """Axes: time below a chart, and a logarithmic scale of durations."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -59,25 +59,12 @@ class TimeAxis(msgspec.Struct, frozen=True):
         form = "%m-%d" if step >= _DAY else "%H:%M" if step >= 60 else "%H:%M:%S"
         return dates.utc(form, at)
 
-    def svg(self, y: float, top: float = 0.0) -> list[str]:
-        """Labels at ``y``, and a line up from each to ``top``."""
-        drawn = []
-        for place, label in self.ticks():
-            x = svg.across(place)
-            drawn.append(svg.element("line", class_="rule", x1=x, x2=x, y1=top, y2=y + 4))
-            drawn.append(svg.text(label, x, y + HEIGHT - 4, anchor="middle"))
-        return drawn
-
     def line(self, width: int) -> str:
         """The axis as one line of text."""
-        cells = [" "] * width
-        free = 0
-        for place, label in self.ticks():
-            at = min(int(place * width), width - len(label) - 1)
-            if at >= free:
-                cells[at : at + len(label) + 1] = f"╵{label}"
-                free = at + len(label) + 2
-        return "".join(cells).rstrip()
+        marked = ((place, f"╵{label}") for place, label in self.ticks())
+        return labelled(
+            ((min(int(place * width), width - len(label)), label) for place, label in marked), width
+        ).rstrip()
 
 
 class DurationScale(msgspec.Struct, frozen=True):
@@ -96,10 +83,6 @@ class DurationScale(msgspec.Struct, frozen=True):
         """0 to 1."""
         return min(1.0, max(0.0, (math.log10(max(seconds, 1e-9)) - self.low) / (self.high - self.low)))
 
-    def ends(self) -> tuple[str, str]:
-        """Labels of its lower and upper end."""
-        return duration(10.0**self.low), duration(10.0**self.high)
-
     def ticks(self) -> list[tuple[float, str]]:
         """Places and labels of powers of ten, at most ``_TICKS`` or one more."""
         step = math.ceil((self.high - self.low) / _TICKS)
@@ -107,6 +90,25 @@ class DurationScale(msgspec.Struct, frozen=True):
             ((power - self.low) / (self.high - self.low), duration(10.0**power))
             for power in range(self.low, self.high + 1, step)
         ]
+
+
+def labelled(labels: Iterable[tuple[int, str]], width: int, *, gap: int = 1, fill: str = " ") -> str:
+    """A line with labels at their places; those that would touch an earlier one, or do not fit, are left out."""
+    line = fill * width
+    for at, label in labels:
+        end = at + len(label)
+        if at >= 0 and end <= width and not line[max(0, at - gap) : end + gap].strip(fill):
+            line = line[:at] + label + line[end:]
+    return line
+
+
+def svg_ticks(ticks: Iterable[tuple[float, str]], bottom: float, top: float = 0.0) -> Iterator[str]:
+    """A line up from each label to ``top``; those at the ends stay inside."""
+    for place, label in ticks:
+        x = svg.across(place)
+        yield svg.element("line", class_="rule", x1=x, x2=x, y1=top, y2=bottom + 4)
+        anchor = "start" if place < 0.01 else "end" if place > 0.99 else "middle"
+        yield svg.text(label, x, bottom + HEIGHT - 4, anchor=anchor)
 
 
 def duration(seconds: float) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from natsmon.charts import svg
-from natsmon.charts.axis import HEIGHT, DurationScale, TimeAxis
+from natsmon.charts.axis import HEIGHT, DurationScale, TimeAxis, duration, labelled, svg_ticks
 from natsmon.charts.cells import BLOCKS, Piece, Row, fit, right, row, runs_of, text_of
 from natsmon.charts.chart import Chart, Key
 from natsmon.charts.status_timeline import parts
@@ -69,7 +69,9 @@ def recent(series: Sequence[Bin], timeline: Sequence[Stretch], now: float, width
     size = per * SLICE
     margin: Piece = (" " * _MARGIN, "label")
     drawn.append(row(margin) + _marks(timeline, now, oldest * size, size, count))
-    drawn.append(row(margin, (_minutes(size, count), "dim")))
+    ago = range(5, int(count * size / 60) + 1, 5)
+    axis = [(count - 3, "now"), *((count - round(minutes * 60 / size), f"-{minutes} min") for minutes in ago)]
+    drawn.append(row(margin, (labelled(axis, count), "dim")))
     legend = f"█ median of {size:.0f} s  {DOT} longest  × outage"
     drawn.append(row(margin, (legend if len(legend) <= count else "", "label")))
     return [fit(line, width) for line in drawn]
@@ -94,10 +96,10 @@ def _plot(samples: Iterable[_Sample], count: int, height: int) -> list[Row]:
         return max(1, round(scale.place(seconds) * 8 * height)) if seconds > 0 else 0
 
     tops, halves = [level(value) for value in longest], [level(value) for value in median]
-    low, high = scale.ends()
+    ends = {0: duration(10.0**scale.low), height - 1: duration(10.0**scale.high)}
     drawn: list[Row] = []
     for line in range(height - 1, -1, -1):
-        label = high if line == height - 1 else low if line == 0 else ""
+        label = ends.get(line, "")
         text = "".join(_cell(top, half, line) for top, half in zip(tops, halves, strict=True))
         drawn.append(row((right(label, _MARGIN - 1) + " ", "label"), (text, "info")))
     return drawn
@@ -120,17 +122,6 @@ def _marks(timeline: Sequence[Stretch], now: float, start: float, seconds: float
             elif part.shade in ("connected", "silent", "draining") and marks[place][0] == " ":
                 marks[place] = ("─", "dim")
     return runs_of(marks)
-
-
-def _minutes(size: float, count: int) -> str:
-    """Labels at whole fives of minutes; those that would touch are left out."""
-    line, taken = "now".rjust(count), count - 3
-    for minutes in range(5, int(count * size / 60) + 1, 5):
-        label = f"-{minutes} min"
-        at = count - round(minutes * 60 / size)
-        if at + len(label) < taken:
-            line, taken = line[:at] + label + line[at + len(label) :], at
-    return line
 
 
 # -- as a chart of a page -----------------------------------------------------------------------------
@@ -181,7 +172,7 @@ def _lines(
 def _svg(points: Sequence[LatencyPoint], clock: RunClock, outages: Sequence[OutageSpan], axis: TimeAxis) -> str:
     scale = DurationScale.over(min(point.p50 for point in points), max(point.max for point in points))
     bottom = _TOP + _PLOT
-    drawn = axis.svg(bottom, _TOP)
+    drawn = list(svg_ticks(axis.ticks(), bottom, _TOP))
     reached = -1.0
     for outage in outages:
         began = clock.started + outage.began

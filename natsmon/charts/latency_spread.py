@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from natsmon.charts import svg
-from natsmon.charts.axis import HEIGHT, DurationScale, duration
+from natsmon.charts.axis import HEIGHT, DurationScale, duration, svg_ticks
 from natsmon.charts.cells import Role, Row, fit, left, right, row, text_of
 from natsmon.charts.chart import Chart
 from natsmon.state.histogram import Histogram
@@ -104,14 +104,7 @@ def _svg(histogram: Histogram) -> str:
         counts[min(bars - 1, int(scale.place(longest) * bars))] += count
     most = max(counts)
     bottom = _TOP + _PLOT
-    drawn = [svg.rule(bottom)]
-    for place, label in scale.ticks():
-        x = svg.across(place)
-        anchor = "start" if place < 0.01 else "end" if place > 0.99 else "middle"
-        drawn += [
-            svg.element("line", class_="rule", x1=x, x2=x, y1=_TOP, y2=bottom + 4),
-            svg.text(label, x, bottom + HEIGHT - 4, anchor=anchor),
-        ]
+    drawn = [svg.rule(bottom), *svg_ticks(scale.ticks(), bottom, _TOP)]
     for number, count in enumerate(counts):
         if count:
             height = max(1.5, _PLOT * count / most)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from natsmon.charts import svg
-from natsmon.charts.axis import HEIGHT, TimeAxis
+from natsmon.charts.axis import HEIGHT, TimeAxis, svg_ticks
 from natsmon.charts.cells import Role, Row, runs_of
 from natsmon.charts.chart import Chart, Key
 from natsmon.state import Stretch
@@ -110,8 +110,8 @@ def cells(parts: Iterable[Part], start: float, seconds: float, width: int) -> li
         for number in range(first, last + 1):
             left = start + number * seconds
             inside = max(0.0, min(part.ended, left + seconds) - max(part.began, left))
-            for times in (spent[number], outages[number]) if part.outage else (spent[number],):
-                times[part.shade] = times.get(part.shade, 0.0) + inside
+            times = (outages if part.outage else spent)[number]
+            times[part.shade] = times.get(part.shade, 0.0) + inside
     return [_most(outage) or _most(times) for outage, times in zip(outages, spent, strict=True)]
 
 
@@ -139,26 +139,29 @@ def chart(lanes: Sequence[Lane]) -> Chart:
     return Chart(
         title="Status over time" + (", side by side" if names else ""),
         description=" ".join(f"{lane.name}: {lane.description}" if names else lane.description for lane in lanes),
-        svg=lambda: _svg(lanes, drawn, axis, names=names),
-        height=(_BAR + _GAP + (_NAME if names else 0)) * len(lanes) + HEIGHT,
+        svg=lambda: _svg(lanes, drawn, axis),
+        height=_step(lanes) * len(lanes) + HEIGHT,
         over_time=True,
-        lines=lambda width: _lines(lanes, drawn, axis, width, names=names),
+        lines=lambda width: _lines(lanes, drawn, axis, width),
         legend=tuple(Key(f"bar {shade}", shade, look.height) for shade, look in LOOKS.items() if shade in shades),
     )
 
 
-def _svg(lanes: Sequence[Lane], drawn: list[list[Part]], axis: TimeAxis, *, names: bool) -> str:
-    y = 0.0
-    bottom = (_BAR + _GAP + (_NAME if names else 0)) * len(lanes) - _GAP + 4
-    elements = axis.svg(bottom)
-    for lane, of_lane in zip(lanes, drawn, strict=True):
-        if names:
-            y += _NAME
+def _step(lanes: Sequence[Lane]) -> int:
+    """Pixels from one bar to the next; where there are several, each has its name above it."""
+    return _BAR + _GAP + (_NAME if len(lanes) > 1 else 0)
+
+
+def _svg(lanes: Sequence[Lane], drawn: list[list[Part]], axis: TimeAxis) -> str:
+    step = _step(lanes)
+    elements = list(svg_ticks(axis.ticks(), step * len(lanes) - _GAP + 4))
+    for number, (lane, of_lane) in enumerate(zip(lanes, drawn, strict=True), 1):
+        y = number * step - _BAR - _GAP
+        if len(lanes) > 1:
             elements.append(svg.text(clip(lane.name, NAME_LIMIT), "0", y - 6, "name"))
         visible = _visible(of_lane, (axis.end - axis.start) / _PIXELS)
         for part in sorted(visible, key=lambda part: part.outage):  # the others would cover the edges of a short one
             elements += _bar(lane.clock, part, axis, y)
-        y += _BAR + _GAP
     return "".join(elements)
 
 
@@ -189,13 +192,13 @@ def _visible(parts: list[Part], least: float) -> Iterator[Part]:
         yield short
 
 
-def _lines(lanes: Sequence[Lane], drawn: list[list[Part]], axis: TimeAxis, width: int, *, names: bool) -> list[str]:
+def _lines(lanes: Sequence[Lane], drawn: list[list[Part]], axis: TimeAxis, width: int) -> list[str]:
     lines: list[str] = []
     seen: set[Shade | None] = set()
     for lane, of_lane in zip(lanes, drawn, strict=True):
         shades = cells(of_lane, axis.start - lane.clock.started, (axis.end - axis.start) / width, width)
         seen.update(shades)
-        if names:
+        if len(lanes) > 1:
             lines.append(clip(lane.name, width - 1))
         lines.append("".join(LOOKS[shade].glyph if shade else " " for shade in shades).rstrip())
     return [*lines, axis.line(width), legend(*(shade for shade in LOOKS if shade not in seen))]

@@ -1,6 +1,7 @@
 """The last ten minutes as a line of shapes, with an axis of time."""
 
 from natsmon.charts import status_timeline
+from natsmon.charts.axis import labelled
 from natsmon.charts.cells import Row, fit, row
 from natsmon.tui.model import figures
 from natsmon.tui.model.moment import Moment
@@ -8,8 +9,8 @@ from natsmon.tui.model.moment import Moment
 WINDOW = 600.0
 
 _WITH_LEGEND = 90
-_TICKS = (600, 300, 120, 60, 0)
-"""Seconds before now that have a label on the axis."""
+_TICKS = (60, 120, 300, 600)
+"""Seconds before now that have a label on the axis, too."""
 
 
 def title(moment: Moment, width: int, height: int) -> str:
@@ -21,17 +22,10 @@ def title(moment: Moment, width: int, height: int) -> str:
 
 def axis(moment: Moment, width: int, fill: str = " ") -> str:
     """Times of day beneath the cells that they are of; those that would touch are left out."""
-    line = fill * width
-    taken = width + 2
-    for seconds in _TICKS[::-1]:
-        began = moment.now - seconds
-        label = "now" if not seconds else figures.wall(moment.state.wall(began))[:5]
-        place = width - round(seconds / WINDOW * width)
-        at = place - len(label) if not seconds else place
-        if began >= 0 and at >= 0 and at + len(label) + 2 <= taken:
-            line = line[:at] + label + line[at + len(label) :]
-            taken = at
-    return line
+    state, now = moment.state, moment.now
+    times = ((seconds, figures.wall(state.wall(now - seconds))[:5]) for seconds in _TICKS if now >= seconds)
+    places = [(width - round(seconds / WINDOW * width), label) for seconds, label in times]
+    return labelled([(width - 3, "now"), *places], width, gap=2, fill=fill)
 
 
 def rows(moment: Moment, width: int, height: int) -> list[Row]:
