@@ -151,7 +151,7 @@ def spread(start: Row, end: Row, width: int) -> Row:
     return fit(start, max(0, width - size - gap)) + row((" " * min(gap, width - size), "value")) + end
 
 
-def bar(part: float, width: int) -> tuple[str, str]:
-    """The filled and the empty part of a bar, together ``width`` cells."""
+def bar(part: float, width: int) -> Row:
+    """A bar of ``width`` cells, filled in part."""
     filled = max(0, min(width, round(part * width)))
-    return "█" * filled, "░" * (width - filled)
+    return row(("█" * filled, "warn"), ("░" * (width - filled), "dim"))

@@ -10,12 +10,12 @@ from natsmon.config.view_settings import ViewSettings
 from natsmon.stream.source import Source
 from natsmon.tui.context_switch import Contexts, ContextSwitch
 from natsmon.tui.demo_faults import Demo, DemoFaults
+from natsmon.tui.model.decisions import DOING
 from natsmon.tui.model.key_table import KEYS, Key, keymap_problems
 from natsmon.tui.model.moment import Moment
 from natsmon.tui.model.recordings import Recordings
 from natsmon.tui.monitor_app import MonitorApp
 from natsmon.tui.pages.dashboard import Dashboard
-from natsmon.tui.widgets.key_bar import doing
 
 if TYPE_CHECKING:
     from natsmon.alerts.health_watch import HealthWatch
@@ -106,7 +106,7 @@ class NatsmonApp(MonitorApp):
         self.recordings.look()
         self.viewed.look()
         if (late := self.viewed.sent.overdue()) is not None:
-            self.show_notice(f"{doing(late)}: no answer from the monitor process yet")
+            self.show_notice(f"{DOING[type(late)]}: no answer from the monitor process yet")
         if self._shown_connection != self.viewed.shown:
             self._shown_connection = self.viewed.shown
             self._leave_records()

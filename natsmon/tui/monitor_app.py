@@ -17,7 +17,6 @@ from natsmon.tui.model import decisions
 from natsmon.tui.model.key_table import Key, with_keys
 from natsmon.tui.model.viewed_stream import ViewedStream
 from natsmon.tui.screen_app import ScreenApp
-from natsmon.tui.widgets.key_bar import doing
 
 if TYPE_CHECKING:
     from natsmon.wording.narration import Kind
@@ -140,9 +139,9 @@ class MonitorApp(ScreenApp):
 
     def _answered(self, command: commands.AnyCommand, answer: ev.Answer) -> None:
         if answer.outcome == "ignored":
-            self.show_notice(f"{doing(command)}: {with_keys(answer.reason, self._keys)}")
+            self.show_notice(f"{decisions.DOING[type(command)]}: {with_keys(answer.reason, self._keys)}")
         elif len(self._views) > 1:  # the page hides what the dashboard shows of it
-            self.show_notice(f"{doing(command)}: done")
+            self.show_notice(f"{decisions.DOING[type(command)]}: done")
 
     def action_cancel(self) -> None:
         self._decide("cancel")

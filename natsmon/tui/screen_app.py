@@ -20,8 +20,8 @@ from natsmon.config.config_file import keep_choice
 from natsmon.config.view_settings import ViewSettings
 from natsmon.tui.model.key_table import KEYS, RECORD_KEYS, Key, bindings, rebound
 from natsmon.tui.pages.dashboard import Dashboard
+from natsmon.tui.pages.pane_screen import PaneScreen
 from natsmon.tui.widgets import themes
-from natsmon.tui.widgets.key_bar import MomentView
 
 NOTICE_SECONDS = 2.5
 COPIED_AT_MOST = 64 * 1024
@@ -115,9 +115,9 @@ class ScreenApp(App[int]):
     # -- notices ----------------------------------------------------------------------------------
 
     @property
-    def _views(self) -> list[MomentView]:
+    def _views(self) -> list[PaneScreen]:
         """The dashboard and the pages over it."""
-        return [self._dashboard, *(screen for screen in self.screen_stack[1:] if isinstance(screen, MomentView))]
+        return [self._dashboard, *(screen for screen in self.screen_stack[1:] if isinstance(screen, PaneScreen))]
 
     def show_notice(self, notice: str) -> None:
         """Show a sentence in the place of the key bar, for a few seconds."""
@@ -162,7 +162,7 @@ class ScreenApp(App[int]):
     @property
     def _typing(self) -> bool:
         """Whether keys are for a prompt, a menu or the palette."""
-        return isinstance(self.focused, Input) or not isinstance(self.screen, MomentView)
+        return isinstance(self.focused, Input) or not isinstance(self.screen, PaneScreen)
 
     def _shown(self, key_id: str) -> str:
         return next((key.shown for key in self._keys if key.id == key_id), "")
@@ -186,7 +186,7 @@ class ScreenApp(App[int]):
 
     def _leave_records(self) -> None:
         """Another connection has other records: close the pages of the last one's."""
-        while any(isinstance(screen, MomentView) and screen.of_a_record for screen in self.screen_stack):
+        while any(isinstance(screen, PaneScreen) and screen.of_a_record for screen in self.screen_stack):
             self.pop_screen()  # and what is on top of one
 
     def action_back_or_quit(self) -> None:

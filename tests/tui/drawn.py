@@ -3,6 +3,7 @@
 from natsmon.charts.cells import Row, text_of
 from natsmon.state import Tracks
 from natsmon.tui.model.moment import Moment, Stream
+from natsmon.tui.panels import dial_rows
 from natsmon.tui.widgets.panel import Panel
 from tests.tui import streams
 
@@ -36,3 +37,9 @@ def text_on(panel: Panel) -> str:
 
 def texts(rows: list[Row]) -> list[str]:
     return [text_of(cells) for cells in rows]
+
+
+def dial_table(moment: Moment, width: int, height: int) -> list[Row]:
+    """The panel of dials, without a cursor or a filter."""
+    above = dial_rows.lines_above(moment, height, marked=False)
+    return dial_rows.rows(moment, width, height, dial_rows.DialSelection().view(moment.state, height - above), "")

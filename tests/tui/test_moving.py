@@ -79,7 +79,7 @@ async def test_mark_is_visible_and_escape_and_end_remove_it() -> None:
         for remove in ("escape", "end", "G"):
             await drive.press("k")
             assert len(events.lit) > 0
-            lit = events.render_line(events.lit[0])._segments[0].style
+            lit = events.render_line(min(events.lit))._segments[0].style
             dark = events.render_line(0)._segments[0].style
             assert lit is not None
             assert dark is not None

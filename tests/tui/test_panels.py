@@ -15,7 +15,6 @@ from natsmon.tui.model.log_window import LogWindow
 from natsmon.tui.model.moment import Moment
 from natsmon.tui.model.stream_clock import StreamClock
 from natsmon.tui.panels import (
-    dial_rows,
     event_panel,
     message_panel,
     outage_panel,
@@ -25,11 +24,11 @@ from natsmon.tui.panels import (
 )
 from natsmon.tui.widgets import key_bar
 from tests.tui import streams
-from tests.tui.drawn import MOMENTS, moment_of, texts
+from tests.tui.drawn import MOMENTS, dial_table, moment_of, texts
 
 DRAWN = (
     status_panel.rows,
-    dial_rows.rows,
+    dial_table,
     message_panel.rows,
     round_trip_panel.rows,
     outage_panel.rows,
@@ -56,14 +55,14 @@ def test_hostile_names_stay_text() -> None:
 
 
 def test_countdown_shows_server_time_and_its_parts() -> None:
-    (first, *_) = texts(dial_rows.rows(moment_of(streams.countdown()), 116, 9))
+    (first, *_) = texts(dial_table(moment_of(streams.countdown()), 116, 9))
     assert first.startswith("◌ next dial east-1:4222 in   1.4 s █")
     assert "(2 s + 70 ms jitter)" in first
 
 
 def test_stages_of_the_dial_under_way_are_shown() -> None:
     moment = moment_of(streams.dialing())
-    first, strip, _, under_way, refused, *_ = texts(dial_rows.rows(moment, 78, 7))
+    first, strip, _, under_way, refused, *_ = texts(dial_table(moment, 78, 7))
     assert first.startswith("◐ dialing east-2:4222  attempt 2, pass 1")
     assert "1.24 s of 5 s" in first
     assert strip.split() == ["dns", "✓", "0.20", "tcp", "◐", "1240", "tls", "·", "info", "·", "connect", "·", "ms"]
@@ -87,7 +86,7 @@ def test_race_of_addresses_does_not_hide_the_tcp_stage() -> None:
     stream.add(ev.DialStage(t=stream.t, dial=1, stage="tcp", outcome="started", address="10.0.0.1:4222"))
     moment = moment_of(stream.wait(0.5))
     assert dial_stages.mark(moment.state.dials[-1], "tcp")[0] == "◐"
-    first, strip, *_ = texts(dial_rows.rows(moment, 116, 7))
+    first, strip, *_ = texts(dial_table(moment, 116, 7))
     assert "tcp ◐" in strip
     assert "trying 10.0.0.1:4222" in first
 
@@ -184,7 +183,7 @@ def test_lasting_outage_counts_up_and_has_no_cost_yet() -> None:
 @pytest.mark.parametrize("width", [58, 78, 116, 196])
 @pytest.mark.parametrize("table", [KEYS, REPLAY_KEYS])
 def test_key_bar_always_offers_help_and_quit(width: int, table: tuple[Any, ...]) -> None:
-    (line,) = texts(key_bar.rows(table, MOMENTS[2], width))
+    line = "".join(texts([parts for _, parts in key_bar.labels(table, MOMENTS[2], width)]))
     assert "? help" in line
     assert "q quit" in line
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from textual.events import AppBlur, AppFocus
 
-from natsmon.tui.widgets.key_bar import MomentView
+from natsmon.tui.pages.pane_screen import PaneScreen
 from natsmon.tui.widgets.prompt import Prompt
 from natsmon.tui.widgets.record_table import RecordTable
 from tests.replay.indexed import EVENTS, written
@@ -18,7 +18,7 @@ from tests.tui.played import played
 
 def gone(drive: Driven) -> bool:
     screen = drive.app.screen
-    assert isinstance(screen, MomentView)
+    assert isinstance(screen, PaneScreen)
     return not screen.query(Prompt) and screen.keybar.display
 
 

@@ -42,7 +42,7 @@ _LATER: tuple[str, ...] = ("nats", "nkeys", "websockets", "uvloop", "markdown_it
 _LATER += tuple(f"natsmon.{name}" for name in ("probe", "protocol", "library", "check", "lab", "report"))
 _LATER += tuple(f"natsmon.{name}" for name in ("wording.narration", "wording.cause_table", "recording"))
 _LATER += tuple(f"natsmon.{name}" for name in ("replay", "stream.pipe", "stream.ssh"))
-_LATER += tuple(f"natsmon.tui.widgets.{name}" for name in ("prompt", "filter_prompt", "prose", "sheet"))
+_LATER += tuple(f"natsmon.tui.widgets.{name}" for name in ("prompt", "prose", "sheet"))
 _LATER += ("natsmon.tui.replay", "natsmon.tui.screenshot")
 _LATER += tuple(f"natsmon.charts.{name}" for name in ("dial_gantt", "latency_course", "latency_spread"))
 """What an event, a key or another command needs."""

@@ -5,14 +5,14 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from natsmon.charts.cells import width_of
+from natsmon.charts.cells import Row, width_of
 from natsmon.stream import events as ev
 from natsmon.tui.model.key_table import KEYS, RECORD_KEYS
 from natsmon.tui.model.log_window import LogWindow
 from natsmon.tui.pages import help_rows
 from natsmon.tui.panels import dial_rows, event_panel, outage_panel, status_panel, timeline_panel
 from tests.tui import streams
-from tests.tui.drawn import moment_of, texts
+from tests.tui.drawn import dial_table, moment_of, texts
 from tests.tui.streams import Stream
 
 
@@ -69,7 +69,7 @@ def test_headline_and_rows_have_the_same_number_of_attempts() -> None:
         stream.refused("east-1:4222", "reconnect")
     moment = moment_of(stream.start_dial("east-2:4222", "reconnect"))
     assert "attempt 4" in texts(status_panel.rows(moment, 118, 2))[1]
-    assert "attempt 4" in texts(dial_rows.rows(moment, 118, 7))[0]
+    assert "attempt 4" in texts(dial_table(moment, 118, 7))[0]
 
 
 def test_finite_number_of_attempts_is_shown() -> None:
@@ -77,7 +77,7 @@ def test_finite_number_of_attempts_is_shown() -> None:
     stream.events[1] = replace(stream.events[1], max_reconnects=4)
     moment = moment_of(stream.become("CONNECTING").refused("east-1:4222"))
     assert "1 of 5 attempts" in texts(status_panel.rows(moment, 78, 2))[1]
-    assert "attempt 1 of 5" in texts(dial_rows.rows(moment, 78, 7))[0]
+    assert "attempt 1 of 5" in texts(dial_table(moment, 78, 7))[0]
 
 
 def test_silence_is_visible_in_the_timeline() -> None:
@@ -124,14 +124,14 @@ def test_dials_are_found_by_reason_error_and_number() -> None:
 @pytest.mark.parametrize("stream", [streams.dialing, streams.cancelled, streams.connected])
 def test_texts_of_the_dials_are_not_cut(width: int, stream: object) -> None:
     assert callable(stream)
-    _, strip, *table = texts(dial_rows.rows(moment_of(stream()), width, 9))
+    _, strip, *table = texts(dial_table(moment_of(stream()), width, 9))
     assert "…" not in strip
     words = "connection refused…"
     assert all(line.rstrip()[:-1].split()[-1] in words for line in table if "…" in line), "cut between two words"
 
 
 def test_cancelled_stage_is_marked() -> None:
-    (_, _, _, line, *_) = texts(dial_rows.rows(moment_of(streams.cancelled()), 78, 9))
+    (_, _, _, line, *_) = texts(dial_table(moment_of(streams.cancelled()), 78, 9))
     assert "✓ ⊘ – – –" in line
 
 
@@ -153,11 +153,15 @@ def window_of(*lines: tuple[str, str]) -> LogWindow:
     return window
 
 
+def lines_of(window: LogWindow, width: int, height: int) -> list[Row]:
+    return [cells for cells, _ in event_panel.rows(window, width, height)]
+
+
 LONG = "attempt 1 on 127.0.0.1:4222 failed after 0.31 ms: dial tcp 127.0.0.1:4222: connect: connection refused"
 
 
 def test_long_line_of_the_events_is_folded() -> None:
-    rows = event_panel.rows(window_of(("bad", LONG), ("info", "short")), 78, 5)
+    rows = lines_of(window_of(("bad", LONG), ("info", "short")), 78, 5)
     first, second, third = texts(rows)
     assert first.startswith("15:06:40.000 ✗ attempt 1 on 127.0.0.1:4222 failed")
     assert second.startswith(" " * 15)
@@ -167,20 +171,20 @@ def test_long_line_of_the_events_is_folded() -> None:
 
 
 def test_very_long_line_is_cut_after_three_rows() -> None:
-    rows = texts(event_panel.rows(window_of(("bad", "word " * 200)), 78, 9))
+    rows = texts(lines_of(window_of(("bad", "word " * 200)), 78, 9))
     assert len(rows) == 3
     assert rows[-1].rstrip().endswith("…")
 
 
 def test_newest_line_stays_in_view_with_folded_lines() -> None:
     window = window_of(*(("bad", f"{n} {LONG}") for n in range(9)))
-    followed = texts(event_panel.rows(window, 78, 5))
+    followed = texts(lines_of(window, 78, 5))
     assert followed[-2].startswith("15:06:40.000 ✗ 8 ")
     assert event_panel.fitting(window, 78, 5) == 2
     window.hold(event_panel.fitting(window, 78, 5))
-    assert texts(event_panel.rows(window, 78, 5)) == followed[-4:]
+    assert texts(lines_of(window, 78, 5)) == followed[-4:]
     window.scroll(-1, event_panel.fitting(window, 78, 5))
-    assert texts(event_panel.rows(window, 78, 5))[0].startswith("15:06:40.000 ✗ 6 ")
+    assert texts(lines_of(window, 78, 5))[0].startswith("15:06:40.000 ✗ 6 ")
     window.scroll(1, event_panel.fitting(window, 78, 5))
     assert window.follow
 
@@ -199,7 +203,7 @@ def paged(window: LogWindow, direction: int) -> set[str]:
     """The lines that have been wholly in view, from where the window is to the end in that direction."""
     seen: set[str] = set()
     for _ in range(len(window)):
-        lines = [line.rstrip() for line in texts(event_panel.rows(window, 78, 9))]
+        lines = [line.rstrip() for line in texts(lines_of(window, 78, 9))]
         for line, below in zip(lines, [*lines[1:], ""], strict=True):
             if " · " in line or (" ✗ " in line and below.startswith(" " * 15)):
                 seen.add(line[15:].split()[0])

@@ -65,10 +65,9 @@ def _outcome(dial: Dial, moment: Moment, width: int) -> Row:
     limited = dial.timeout and dial.outcome in (None, "timeout")
     limit = f" of {units.brief(dial.timeout)}" if limited else ""
     if dial.outcome is None:
-        full, rest = bar(dial.elapsed(moment.now) / dial.timeout, 12) if dial.timeout else ("", "")
         at = f" at {dial.stage_reached}" if dial.stage_reached else ""
         start = row((f"{MARKS['started'][0]} dialing{at}", "warn"), (f"  {spent}{limit} ", "value"))
-        return fit(start + row((full, "warn"), (rest, "dim")), width)
+        return fit(start + (bar(dial.elapsed(moment.now) / dial.timeout, 12) if dial.timeout else ()), width)
     if dial.outcome == "connected":
         return fit(row(("✓ connected", "good"), (f" after {spent}", "value")), width)
     at = f" at {dial.stage_reached}" if dial.stage_reached else ""

@@ -11,7 +11,7 @@ from natsmon.tui.model import figures
 from natsmon.tui.model.moment import Moment
 from natsmon.tui.model.outage_words import none_yet, outage_cause, outage_cost, total_cost
 from natsmon.tui.model.selection import Selection, View, nothing_found
-from natsmon.tui.panels.outage_columns import columns
+from natsmon.tui.panels.outage_panel import columns
 
 _TOTALS = 3
 

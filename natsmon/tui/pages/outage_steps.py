@@ -12,9 +12,9 @@ from natsmon.state.server_names import ServerNames
 from natsmon.text import units
 from natsmon.text.plain_text import printable
 from natsmon.tui.model import figures
-from natsmon.tui.model.cause_words import cause_words
 from natsmon.tui.model.moment import Moment
 from natsmon.tui.model.outage_words import outage_cause
+from natsmon.tui.panels.dial_rows import dial_words
 
 _FIRST, _LAST = 8, 12
 """Dials shown one by one, at the beginning and at the end of an outage that took many more."""
@@ -132,12 +132,6 @@ def _dial(dial: Dial, moment: Moment, known: ServerNames) -> Step:
     mark, role = MARKS["cancelled" if dial.outcome == "cancelled" else "failed"]
     words = dial_words(dial)
     return Step(mark, role, f"{server}: {words}", dial.began, took, "━", words)
-
-
-def dial_words(dial: Dial) -> str:
-    """How a dial ended, in words."""
-    failed = dial.outcome in ("failed", "timeout")
-    return (cause_words(dial.cause, dial.stage_reached) if failed else "") or dial.outcome or "dialing"
 
 
 def rows(outage: OutageRecord, moment: Moment, width: int) -> list[Row]:

@@ -1,10 +1,12 @@
 """What the dashboard and every page over it have in common: keys that act on the pane in use."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from textual.screen import Screen
 
-from natsmon.tui.widgets.key_bar import MomentView
+from natsmon.tui.model.moment import Moment
+from natsmon.tui.widgets.key_bar import KeyBar
 
 if TYPE_CHECKING:
     from natsmon.tui.app import NatsmonApp
@@ -15,8 +17,16 @@ if TYPE_CHECKING:
     Pane = EventPanel | RecordTable[Any] | Sheet
 
 
-class PaneScreen(Screen[None], MomentView):
-    """A screen whose keys move in, filter, select from and copy one of its panels."""
+class PaneScreen(Screen[None]):
+    """Shows the present, with a key bar below; keys move in, filter, select from and copy one of its panels."""
+
+    keybar: KeyBar
+    of_a_record = False
+    """True when it is about one record of a session."""
+
+    def show(self, moment: Moment, revision: int) -> None:
+        """Show a moment; whatever looks the same as before is not painted again."""
+        raise NotImplementedError
 
     @property
     def pane(self) -> "Pane":
@@ -51,9 +61,13 @@ class PaneScreen(Screen[None], MomentView):
         self.pane.select()
 
     def action_filter(self) -> None:
-        from natsmon.tui.widgets.filter_prompt import FilterPrompt
+        from natsmon.tui.widgets.prompt import Prompt
 
-        FilterPrompt(self.pane, self.keybar).ask(self)
+        hint = f"show {self.pane.noun} that contain…  (enter keeps, esc removes)"
+        change = self.pane.filter
+        Prompt(self.keybar, self.pane.needle, placeholder=hint, on_change=change, on_escape=partial(change, "")).ask(
+            self
+        )
 
     def action_back(self) -> None:
         """Undo one thing: the mark, the filter, then leave."""

@@ -14,7 +14,7 @@ from natsmon.tui.model.moment import Moment
 from natsmon.tui.model.moves import Move, moves, pool_by_address, servers, stays
 from natsmon.tui.model.outage_words import losses, outage_cause
 from natsmon.tui.pages.server_lanes import MARKS, lanes, window_of
-from natsmon.tui.panels.server_panel import addresses, failed, standing
+from natsmon.tui.panels.server_panel import failed, server_lines, standing
 from natsmon.tui.widgets.prose import heading
 
 _MOVES_SHOWN = 20
@@ -149,15 +149,13 @@ def _servers(moment: Moment, width: int) -> list[Row]:
         spent = seconds(server)
         return spent / now if now > 0 and spent is not None else None
 
-    def failures(server: str) -> int | None:
-        member = pool.get(server)
-        return member.failures if member is not None else None
+    uses = {server: standing(server, pool.get(server), moment) for server in listed}
 
     def words(server: str) -> str:
-        return standing(server, pool.get(server), moment)[2] or "in the pool"
+        return uses[server][2] or "in the pool"
 
     def used(server: str) -> Row:
-        role = standing(server, pool.get(server), moment)[1]
+        role = uses[server][1]
         return text(words(server), role if role != "dim" else "label")
 
     size = widest(map(known.name, listed), 6, min(2 * _NAME, max(6, width - 58)))
@@ -166,15 +164,10 @@ def _servers(moment: Moment, width: int) -> list[Row]:
         Column("times", 5, lambda server: text(figures.count(len(on.get(server, [])) or None, 5)), right=True),
         Column("time", 8, lambda server: text(figures.span(seconds(server))), right=True),
         Column("of run", 8, lambda server: text(figures.percent(share(server))), right=True),
-        failed(failures),
+        failed(pool),
         Column("now", widest(map(words, listed), 9, 20), used),
     ]
-    columns += addresses(columns, width - 2, listed, known, str)
-    drawn = [*heading("servers", width), header(columns, width, "  ")]
-    for server in listed:
-        mark, role, _ = standing(server, pool.get(server), moment)
-        drawn.append(line(columns, server, width, row((f"{mark} ", role))))
-    return drawn
+    return heading("servers", width) + server_lines(columns, listed, uses, known, width)
 
 
 def _between(first: float | None, then: float | None) -> float | None:

@@ -1,7 +1,6 @@
 """The dials: the one under way stage by stage, the wait before the next, and the ones before."""
 
 from collections import deque
-from itertools import islice
 
 from natsmon.charts import dial_stages
 from natsmon.charts.cells import (
@@ -26,7 +25,8 @@ from natsmon.tui.model.cause_words import cause_words
 from natsmon.tui.model.moment import Moment
 from natsmon.tui.model.selection import Selection, View, nothing_found
 
-OUTCOMES: dict[ev.DialOutcome, Role] = {
+OUTCOMES: dict[ev.DialOutcome | None, Role] = {
+    None: "warn",
     "connected": "good",
     "failed": "bad",
     "cancelled": "label",
@@ -68,11 +68,9 @@ def tick(moment: Moment) -> object:
     return (int(moment.now * 10) if moment.dialing else 0), moment.stream
 
 
-def rows(moment: Moment, width: int, height: int, view: View[Dial] | None = None, needle: str = "") -> list[Row]:
+def rows(moment: Moment, width: int, height: int, view: View[Dial], needle: str) -> list[Row]:
     dials = moment.state.dials
-    above = lines_above(moment, height, marked=view is not None and view.cursor is not None)
-    if view is None:
-        view = View(list(islice(reversed(dials), max(0, height - above))))
+    above = lines_above(moment, height, marked=view.cursor is not None)
     drawn = [_now(moment, width)]
     if dials and above > 1:
         drawn.append(fit(_strip(dials[-1], moment, width), width))
@@ -86,7 +84,7 @@ def rows(moment: Moment, width: int, height: int, view: View[Dial] | None = None
     return drawn[:height]
 
 
-def lines_above(moment: Moment, height: int, *, marked: bool = False) -> int:
+def lines_above(moment: Moment, height: int, *, marked: bool) -> int:
     """How many lines stand above the rows of the table; where lines are scarce, a cursor needs them more."""
     if height > 3:
         return 3
@@ -109,9 +107,8 @@ def _now(moment: Moment, width: int) -> Row:
         )
         end: Row = row((figures.span(spent), "value"))
         if dial.timeout:
-            full, rest = bar(spent / dial.timeout, 12 if width >= _FULL_STRIP else 6)
-            limit = row((f" of {units.brief(dial.timeout)} ", "label"), (full, "warn"), (rest, "dim"))
-            end += limit
+            end += row((f" of {units.brief(dial.timeout)} ", "label"))
+            end += bar(spent / dial.timeout, 12 if width >= _FULL_STRIP else 6)
         return spread(start, end, width)
     if (waiting := state.waiting) is not None:
         return _countdown(waiting, moment, width)
@@ -134,11 +131,8 @@ def _countdown(waiting: ev.Waiting, moment: Moment, width: int) -> Row:
     name = shorten(ServerNames(moment.state).name(waiting.server), _LONGEST_NAME)
     start = row(("◌ next dial ", "warn"), (name, "strong"))
     why = row((f" ({units.brief(waiting.base)} + {units.brief(waiting.jitter)} jitter)", "label"))
-    full, rest = bar(share, 12)
-    end = row((" in ", "label"), (f"{left_over:5.1f} s ", "strong"), (full, "warn"), (rest, "dim"))
-    if width >= width_of(start + end + why):
-        end += why
-    return fit(start + end, width)
+    drawn = start + row((" in ", "label"), (f"{left_over:5.1f} s ", "strong")) + bar(share, 12)
+    return fit(drawn + why if width >= width_of(drawn + why) else drawn, width)
 
 
 def _strip(dial: Dial, moment: Moment, width: int) -> Row:
@@ -192,16 +186,16 @@ def _glyphs(dial: Dial) -> Row:
 
 def _outcome(dial: Dial, width: int) -> list[Piece]:
     """How a dial ended, with the text of the error only where enough of it fits to be worth reading."""
-    if dial.outcome is None:
-        return [("dialing", "warn")]
-    role = OUTCOMES[dial.outcome]
-    if dial.outcome == "connected":
-        return [("connected", role)]
+    words = dial_words(dial)
+    further = dial.text if dial.outcome not in (None, "connected") and dial.text.casefold() != words.casefold() else ""
+    shown = further and width - len(words) - 2 >= min(_WORTH_READING, len(further))
+    return [(cut_between_words(words, width), OUTCOMES[dial.outcome]), (f"  {further}" if shown else "", "label")]
+
+
+def dial_words(dial: Dial) -> str:
+    """How a dial ended, in words."""
     failed = dial.outcome in ("failed", "timeout")
-    words = (cause_words(dial.cause, dial.stage_reached) if failed else "") or dial.outcome
-    room = width - len(words) - 2
-    shown = bool(dial.text) and dial.text.casefold() != words.casefold() and room >= min(_WORTH_READING, len(dial.text))
-    return [(cut_between_words(words, width), role), (f"  {dial.text}" if shown else "", "label")]
+    return (cause_words(dial.cause, dial.stage_reached) if failed else "") or dial.outcome or "dialing"
 
 
 def in_full(dial: Dial, moment: Moment) -> list[Row]:

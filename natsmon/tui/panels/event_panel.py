@@ -30,19 +30,13 @@ MARKS: dict[str, tuple[str, Role]] = {
 SELECTED = "▪"
 
 
-def rows(window: LogWindow, width: int, height: int) -> list[Row]:
-    """The lines in view; at most ``height`` rows."""
-    return [cells for cells, _ in _numbered_rows(window, width, height)]
-
-
-def _numbered_rows(window: LogWindow, width: int, height: int) -> list[tuple[Row, int]]:
-    """The rows, each with the number of its line."""
+def rows(window: LogWindow, width: int, height: int) -> list[tuple[Row, int]]:
+    """The lines in view: at most ``height`` rows, each with the number of its line; 0 for none."""
     if not len(window):
-        if window.needle:
-            words = nothing_found(len(window.log), "lines", window.needle)
-        else:
-            words = "waiting for the first event"
-        return [(fit(row((words, "label")), width), 0)]
+        nothing = (
+            nothing_found(len(window.log), "lines", window.needle) if window.needle else "waiting for the first event"
+        )
+        return [(fit(row((nothing, "label")), width), 0)]
     drawn: list[tuple[Row, int]] = []
     for number, line in window.view(height, fitting(window, width, height)):
         drawn += [(cells, number) for cells in line_rows(line, width, selected=number in window.selected)]
@@ -78,11 +72,11 @@ def line_rows(line: LogLine, width: int, *, selected: bool = False) -> list[Row]
     at = figures.wall_millis(line.at) if width >= _FULL_TIME else figures.wall(line.at)
     text = printable(line.text)
     start = len(at) + 1 + len(mark) + 1
-    if cell_len(text) <= width - start:
-        return [fit(row((f"{at} ", "label"), (f"{mark} ", role), (text, role)), width)]
-    first, *others = fold_briefly(text, max(1, width - start), _MOST_ROWS)
-    drawn = [fit(row((f"{at} ", "label"), (f"{mark} ", role), (first, role)), width)]
-    return drawn + [fit(row((" " * start, "label"), (further, role)), width) for further in others]
+    fits = cell_len(text) <= width - start
+    first, *others = [text] if fits else fold_briefly(text, max(1, width - start), _MOST_ROWS)
+    drawn = [row((f"{at} ", "label"), (f"{mark} ", role), (first, role))]
+    drawn += [row((" " * start, "label"), (further, role)) for further in others]
+    return [fit(line, width) for line in drawn]
 
 
 def title(window: LogWindow) -> str:
@@ -101,16 +95,14 @@ class EventPanel(ScrolledPanel, can_focus=True):
     def __init__(self, window: LogWindow) -> None:
         self.window = window
         self._numbers: list[int] = []
-        """The number of the line of each row in view; 0 for none."""
+        """The number of the line of each row in view."""
         super().__init__(self._lines, lambda moment: window.revision, id="events", title="events")
 
     def _lines(self, moment: Moment, width: int, height: int) -> list[Row]:
         self.entitle(title(self.window))
-        drawn = _numbered_rows(self.window, width, height)
+        drawn = rows(self.window, width, height)
         self._numbers = [number for _, number in drawn]
-        cursor = self.window.cursor
-        first = self._numbers.index(cursor) if cursor in self._numbers and cursor else 0
-        self.lit = range(first, first + self._numbers.count(cursor)) if cursor else range(0)
+        self.lit = {y for y, number in enumerate(self._numbers) if number == self.window.cursor > 0}
         return [cells for cells, _ in drawn]
 
     @property
@@ -135,11 +127,14 @@ class EventPanel(ScrolledPanel, can_focus=True):
         self.redraw()
 
     def page(self, direction: int) -> None:
-        by = page_lines(self.window, *self.size, direction)
+        self._go(page_lines(self.window, *self.size, direction))
+
+    def _go(self, lines: int) -> None:
+        """Move the mark, where there is one; else the window."""
         if self.window.cursor:
-            self.move(by)
+            self.move(lines)
         else:
-            self._scroll(by)
+            self._scroll(lines)
 
     def _scroll(self, lines: int) -> None:
         self.window.scroll(lines, self._fitting)
@@ -150,10 +145,7 @@ class EventPanel(ScrolledPanel, can_focus=True):
 
     def to_start(self) -> None:
         """The oldest line."""
-        if self.window.cursor:
-            self.move(-len(self.window))
-        else:
-            self._scroll(-len(self.window))
+        self._go(-len(self.window))
 
     def to_end(self) -> None:
         """The newest line, and follow; the mark is removed."""
@@ -183,8 +175,7 @@ class EventPanel(ScrolledPanel, can_focus=True):
         self.redraw()
 
     def copied(self) -> list[str]:
-        lines = self.window.chosen()
-        return [f"{dates.local_millis(line.at)} {printable(line.text)}" for line in lines]
+        return [f"{dates.local_millis(line.at)} {printable(line.text)}" for line in self.window.chosen()]
 
     def open(self) -> None:
         if self.window.cursor and (line := self.window.line(self.window.cursor)) is not None:

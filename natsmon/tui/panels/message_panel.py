@@ -58,21 +58,21 @@ def tick(moment: Moment) -> object:
 
 def rows(moment: Moment, width: int, height: int) -> list[Row]:
     state = moment.state
-    tally = state.tally if state.tally.t > 0 or state.tally.attempted > 0 else None
     if state.observing:
         return _table(_OBSERVED, state.observed, width, height)
+    tally = state.tally if state.tally.t > 0 or state.tally.attempted > 0 else None
     if tally is None and not state.ever_connected and height <= 1:
         return [fit(row(("waiting for the first message", "label")), width)]
+    names = _ACKNOWLEDGED if state.acknowledged else _echoed(tally, width)
+    below: Row = ()
     if state.unverified:
-        reason = fit(row(("delivery not verified: ", "warn"), (state.unverified, "value")), width)
-        known = tally is not None and bool(tally.delivered or tally.lost)
-        names = _echoed(tally, width) if known else _UNVERIFIED
-        return [*_table(names, tally, width, height - 1), reason][:height]
-    if not state.acknowledged:
-        return _table(_echoed(tally, width), tally, width, height)
-    if (found := state.audit) is not None:
-        return [*_table(_ACKNOWLEDGED, tally, width, height - 1), _stored(found, width)][:height]
-    return _table(_ACKNOWLEDGED, tally, width, height)
+        below = row(("delivery not verified: ", "warn"), (state.unverified, "value"))
+        names = _echoed(tally, width) if tally is not None and (tally.delivered or tally.lost) else _UNVERIFIED
+    elif state.acknowledged and state.audit is not None:
+        below = _stored(state.audit)
+    if not below:
+        return _table(names, tally, width, height)
+    return [*_table(names, tally, width, height - 1), fit(below, width)][:height]
 
 
 def _echoed(tally: ev.Tally | None, width: int) -> tuple[str, ...]:
@@ -86,17 +86,15 @@ def _echoed(tally: ev.Tally | None, width: int) -> tuple[str, ...]:
     return short if _columns(long, width) < _columns(short, width) else long
 
 
-def _stored(found: ev.Audit, width: int) -> Row:
+def _stored(found: ev.Audit) -> Row:
     """Whether the stream kept what it acknowledged."""
+    name: Piece = (left("stored", _label(_ACKNOWLEDGED)), "label")
     if found.stored is None:
-        return fit(
-            row((left("stored", _label(_ACKNOWLEDGED)), "label"), (found.text or "not read back", "warn")), width
-        )
-    counts: list[tuple[str, Role]] = [(f"{found.stored:,} of {found.acknowledged:,}", "value")]
+        return row(name, (found.text or "not read back", "warn"))
+    counts: list[Piece] = [(f"{found.stored:,} of {found.acknowledged:,}", "value")]
     wrong = ((found.missing, "missing"), (found.twice, "twice"))
     counts += [(f", {count:,} {what}", "bad") for count, what in wrong if count]
-    counts += [] if found.complete else [(", not read to its end", "warn")]
-    return fit(row((left("stored", _label(_ACKNOWLEDGED)), "label"), *counts), width)
+    return row(name, *counts, ("" if found.complete else ", not read to its end", "warn"))
 
 
 def _label(names: tuple[str, ...]) -> int:

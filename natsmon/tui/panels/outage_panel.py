@@ -1,17 +1,27 @@
-"""The panel of outages: how often the connection was lost, and what that cost."""
+"""The panel of outages: how often the connection was lost, what that cost, and the columns of their table."""
 
 from itertools import islice
 
 from textual.events import Click
 
 from natsmon.charts.cells import Row, fit, row
+from natsmon.charts.columns import Column, line, room, text, widest
 from natsmon.state import OutageRecord
+from natsmon.state.server_names import ServerNames
 from natsmon.tui.model import figures
 from natsmon.tui.model.moment import Moment
-from natsmon.tui.model.outage_words import none_yet, total_cost
-from natsmon.tui.panels.outage_columns import lines
+from natsmon.tui.model.outage_words import costly, none_yet, outage_cause, outage_cost, total_cost
 from natsmon.tui.widgets.panel import Panel
 from natsmon.tui.widgets.record_table import Opened
+
+_WITH_DETECTED = 100
+_WITH_SERVERS = 140
+_COST = (12, 30, 60)
+"""Least and most cells of the cost, and the most on a wide screen."""
+_CAUSE = (5, 34)
+_WHERE = (15, 44)
+_REASON = 30
+"""Cells left over from which on the words of the loss are worth reading."""
 
 
 def tick(moment: Moment) -> object:
@@ -26,7 +36,9 @@ def rows(moment: Moment, width: int, height: int) -> list[Row]:
     state = moment.state
     if not state.outages:
         return [fit(row((none_yet(state), "label")), width)]
-    return [_summary(moment, width), *lines(moment, width, _listed(moment, height))]
+    listed = _listed(moment, height)
+    brief = columns(moment, width, listed, brief=True)
+    return [_summary(moment, width), *(line(brief, outage, width) for outage in listed)]
 
 
 def _listed(moment: Moment, height: int) -> list[OutageRecord]:
@@ -36,17 +48,66 @@ def _listed(moment: Moment, height: int) -> list[OutageRecord]:
 def _summary(moment: Moment, width: int) -> Row:
     """Count, downtime, silent time, and what all of them cost."""
     state, now = moment.state, moment.now
-    line = row(
+    drawn = row(
         (figures.count(state.outage_count, 3), "strong"),
         (" outage" if state.outage_count == 1 else " outages", "label"),
         ("   down ", "label"),
         (figures.span(state.downtime(now), 0), "value"),
     )
     if silent := state.silent_seconds(now):
-        line += row(("   silent ", "label"), (figures.span(silent, 0), "warn"))
+        drawn += row(("   silent ", "label"), (figures.span(silent, 0), "warn"))
     for cost, role in total_cost(moment):
-        line += row((f"   {cost}", role))
-    return fit(line, width)
+        drawn += row((f"   {cost}", role))
+    return fit(drawn, width)
+
+
+def columns(
+    moment: Moment, width: int, listed: list[OutageRecord], *, brief: bool = False
+) -> list[Column[OutageRecord]]:
+    """As many as there is room for; texts are as wide as those in sight need.
+
+    Args:
+        moment: The present.
+        width: Of the table, in cells.
+        listed: The outages in sight.
+        brief: Leave out all figures but the time and the cost.
+    """
+    state, now = moment.state, moment.now
+    names = ServerNames(state)
+
+    def where(outage: OutageRecord) -> str:
+        return f"{names.name(outage.before)} → {names.name(outage.after) if outage.after else '…'}"
+
+    def lasted(outage: OutageRecord) -> Row:
+        running = outage.ended is None and not moment.over
+        return text(figures.span(outage.downtime(now)), "warn" if running else "value")
+
+    def resubscribed(outage: OutageRecord) -> Row:
+        known = outage.subscribed and outage.ended
+        return text(figures.span(outage.subscribed - outage.ended if known else None))  # type: ignore[operator]
+
+    cost = widest((outage_cost(o, moment) for o in listed), _COST[0], _COST[2 if width >= _WITH_DETECTED else 1])
+    found: list[Column[OutageRecord]] = [
+        Column("at", 8, lambda o: text(figures.wall(state.wall(o.began)), "label")),
+        Column("downtime", 8, lasted, right=True),
+        Column("cost", cost, lambda o: text(outage_cost(o, moment), "bad" if costly(o) else "value")),
+    ]
+    if not brief:
+        found.append(Column("dials", 5, lambda o: text(figures.count(o.dials, 5)), right=True))
+        if width >= _WITH_DETECTED:
+            found.append(Column("detected", 8, lambda o: text(figures.span(o.detected_after_if_known)), right=True))
+        if width >= _WITH_SERVERS:
+            found.append(Column("servers", 7, lambda o: text(figures.count(o.servers or None, 7)), right=True))
+            found.append(Column("resubscr", 8, resubscribed, right=True))
+    cause = min(widest(map(outage_cause, listed), *_CAUSE), max(0, room(found, width)))
+    found.append(Column("cause", cause, lambda o: text(outage_cause(o))))
+    if (left_over := room(found, width)) >= _WHERE[0]:
+        found.append(
+            Column("from → to", min(left_over, widest(map(where, listed), *_WHERE)), lambda o: text(where(o), "label"))
+        )
+        if (left_over := room(found, width)) >= _REASON and not brief:
+            found.append(Column("reason", left_over, lambda o: text(o.reason or o.text, "label")))
+    return found
 
 
 class OutagePanel(Panel):
@@ -58,7 +119,7 @@ class OutagePanel(Panel):
     async def on_click(self, event: Click) -> None:
         place = event.get_content_offset(self)
         listed = _listed(self._moment, self.size.height) if self._moment is not None else []
-        line = place.y - 1 if place is not None else -1
-        if 0 <= line < len(listed):
+        below = place.y - 1 if place is not None else -1
+        if 0 <= below < len(listed):
             event.prevent_default()  # Textual calls the base class's handler too
-            self.post_message(Opened(listed[line]))
+            self.post_message(Opened(listed[below]))

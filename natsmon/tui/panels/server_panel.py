@@ -1,7 +1,6 @@
 """The panel of the server pool: where the next dial may go."""
 
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Mapping
 
 from rich.cells import cell_len
 
@@ -14,7 +13,8 @@ from natsmon.text import dates
 from natsmon.tui.model import figures
 from natsmon.tui.model.moment import Moment
 
-T = TypeVar("T")
+Standing = tuple[str, Role, str]
+"""How a server is used now: a shape, its role, and words."""
 SOON = 86_400
 """Seconds before credentials end from which on it is a warning."""
 _FAILED = 6
@@ -34,11 +34,11 @@ def rows(moment: Moment, width: int, height: int) -> list[Row]:
     drawn, omitted = table(moment, width), moment.state.pool_omitted
     if len(drawn) <= height:
         return drawn
-    lines = drawn[1:-1] if omitted else drawn[1:]
-    members = zip(moment.state.pool.values(), lines, strict=True)
+    servers = drawn[1:-1] if omitted else drawn[1:]
+    members = zip(moment.state.pool.values(), servers, strict=True)
     here = [line for member, line in members if standing(member.server, member, moment)[2]]
-    shown = [*here, *(line for line in lines if line not in here)][: height - 2]
-    more = f"  and {len(lines) - len(shown) + omitted:,} more"
+    shown = [*here, *(line for line in servers if line not in here)][: height - 2]
+    more = f"  and {len(servers) - len(shown) + omitted:,} more"
     more += f", {omitted:,} of them not kept · s shows the others" if omitted else " · s shows all"
     return [drawn[0], *shown, fit(row((more, "label")), width)]
 
@@ -78,65 +78,60 @@ def _summary(moment: Moment, width: int) -> Row:
 
 def table(moment: Moment, width: int) -> list[Row]:
     """A header, a line for each server of the pool, and how many more it has; attempts left where there is a limit."""
-    members = moment.state.pool.values()
-    names = ServerNames(moment.state)
-    limited = any(member.attempts_left is not None for member in members)
+    pool, names = moment.state.pool, ServerNames(moment.state)
+    limited = any(member.attempts_left is not None for member in pool.values())
+    known = {server: standing(server, member, moment) for server, member in pool.items()}
+    words = {
+        server: ", ".join(filter(None, [known[server][2], "discovered" if member.discovered else ""]))
+        for server, member in pool.items()
+    }
 
-    def called(member: ev.PoolMember) -> Row:
-        in_use = standing(member.server, member, moment)[0] in "●◐◌"
-        return shortened(names.name(member.server), size, "strong" if in_use else "value")
+    def called(server: str) -> Row:
+        return shortened(names.name(server), size, "strong" if known[server][0] in "●◐◌" else "value")
 
-    def left_over(member: ev.PoolMember) -> Row:
-        return text(figures.count(member.attempts_left, _LEFT), "bad" if member.attempts_left == 0 else "label")
+    def left_over(server: str) -> Row:
+        attempts = pool[server].attempts_left
+        return text(figures.count(attempts, _LEFT), "bad" if attempts == 0 else "label")
 
-    def words(member: ev.PoolMember) -> str:
-        word = standing(member.server, member, moment)[2]
-        return ", ".join(filter(None, [word, "discovered" if member.discovered else ""]))
-
-    now = widest(map(words, members), 9, _STATE)
+    now = widest(words.values(), 9, _STATE)
     size = width - 2 - (_FAILED + 2) - (_LEFT + 2 if limited else 0) - now - 2
-    size = widest((names.name(member.server) for member in members), 10, max(10, size))
-    columns: list[Column[ev.PoolMember]] = [Column("server", size, called), failed(lambda member: member.failures)]
+    size = widest(map(names.name, pool), 10, max(10, size))
+    columns = [Column("server", size, called), failed(pool)]
     if limited:
         columns.append(Column("attempts left", _LEFT, left_over))
-    columns.append(Column("now", now, lambda m: text(words(m), standing(m.server, m, moment)[1])))
-    columns += addresses(columns, width - 2, [member.server for member in members], names, lambda m: m.server)
-    drawn = [header(columns, width, "  ")]
-    for member in members:
-        mark, role, _ = standing(member.server, member, moment)
-        drawn.append(line(columns, member, width, row((f"{mark} ", role))))
+    columns.append(Column("now", now, lambda server: text(words[server], known[server][1])))
+    drawn = server_lines(columns, list(pool), known, names, width)
     if omitted := moment.state.pool_omitted:
         drawn.append(fit(row((f"  and {omitted:,} more, not kept", "label")), width))
     return drawn
 
 
-def failed(failures: Callable[[T], int | None]) -> Column[T]:
+def failed(pool: Mapping[str, ev.PoolMember]) -> Column[str]:
     """The column of dials that failed."""
 
-    def cell(record: T) -> Row:
-        count = failures(record)
+    def cell(server: str) -> Row:
+        count = pool[server].failures if server in pool else None
         return text(figures.count(count, _FAILED), "warn" if count else "label")
 
     return Column("failed", _FAILED, cell, right=True)
 
 
-def addresses(
-    columns: list[Column[T]], width: int, listed: list[str], names: ServerNames, server: Callable[[T], str]
-) -> list[Column[T]]:
-    """The column of the addresses of servers that have a name; none without room for them."""
-    named = [address(each) for each in listed if names.name(each) != address(each)]
+def server_lines(
+    columns: list[Column[str]], listed: list[str], known: Mapping[str, Standing], names: ServerNames, width: int
+) -> list[Row]:
+    """A header, and a line for each server; with the addresses of those that have a name, where there is room."""
+    named = {address(server) for server in listed if names.name(server) != address(server)}
     longest = max(map(cell_len, named), default=0)
-    if not longest or longest > room(columns, width):
-        return []
+    if 0 < longest <= room(columns, width - 2):
+        columns = [
+            *columns,
+            Column("", longest, lambda server: text(address(server) if address(server) in named else "", "label")),
+        ]
+    marks = {server: row((f"{known[server][0]} ", known[server][1])) for server in listed}
+    return [header(columns, width, "  "), *(line(columns, server, width, marks[server]) for server in listed)]
 
-    def cell(record: T) -> Row:
-        at = address(server(record))
-        return text(at if names.name(at) != at else "", "label")
 
-    return [Column("", longest, cell)]
-
-
-def standing(server: str, member: ev.PoolMember | None, moment: Moment) -> tuple[str, Role, str]:
+def standing(server: str, member: ev.PoolMember | None, moment: Moment) -> Standing:
     """How a server is used now: a shape and words; no words for one that only waits in the pool.
 
     Args:

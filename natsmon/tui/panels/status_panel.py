@@ -10,8 +10,7 @@ from natsmon.tui.panels.server_panel import good_until, worry
 
 SHAPES: dict[str, tuple[str, Role]] = {"ok": ("●", "good"), "degraded": ("▲", "warn"), "down": ("✗", "bad")}
 """By level of health."""
-_STARTING: tuple[str, Role] = ("○", "dim")
-_ENDED = _STARTING
+_NO_HEALTH: tuple[str, Role] = ("○", "dim")
 _WIDE = 110
 _WIDER = 140
 _RECORDED = 78
@@ -38,13 +37,14 @@ def rows(moment: Moment, width: int, height: int) -> list[Row]:
 
 def _first(moment: Moment, width: int) -> Row:
     state, health = moment.state, moment.health
-    shape, role = SHAPES[health.level] if health is not None else _STARTING
-    word = health.headline if health is not None else "STARTING"
-    if moment.stream == "ended" and not moment.replay:
-        (shape, role), word = _ENDED, "ENDED"
-    live = state.status == "CONNECTED" and not moment.over and health is not None and health.level != "down"
-    fresh = live and health is not None and not health.word.startswith(_WORD_WITH_TIME)
-    since = figures.clock(moment.now - state.since) if health is not None and moment.stream != "stopped" else ""
+    (shape, role), word, since, fresh = _NO_HEALTH, "STARTING", "", False
+    if health is not None:
+        (shape, role), word = SHAPES[health.level], health.headline
+        since = figures.clock(moment.now - state.since) if moment.stream != "stopped" else ""
+        live = state.status == "CONNECTED" and not moment.over and health.level != "down"
+        fresh = live and not health.word.startswith(_WORD_WITH_TIME)
+    if _ended(moment):
+        (shape, role), word = _NO_HEALTH, "ENDED"
     start = row((f"{shape} ", role), (left(word, max(_WORD, len(word))), "strong"), (f" {since:8}  ", "value"))
     end = row(("rtt ", "label"), (figures.millis(state.rtts[-1][1] if state.rtts and fresh else None), "value"))
     end += row((" ms", "label"))
@@ -56,11 +56,16 @@ def _first(moment: Moment, width: int) -> Row:
     return spread(start + _server(moment, width), end, width)
 
 
+def _ended(moment: Moment) -> bool:
+    """Whether the stream ended normally; a replay goes on."""
+    return moment.stream == "ended" and not moment.replay
+
+
 def _server(moment: Moment, width: int) -> Row:
     """The server it is connected to, was connected to, or will be."""
     state, server = moment.state, moment.state.connected
     names = ServerNames(state)
-    if moment.stream == "stopped" or (moment.stream == "ended" and not moment.replay):
+    if moment.stream == "stopped" or _ended(moment):
         name = shorten(names.name(server.server), _MOST_NAME) if server is not None else ""
         return row((f"last seen {state.status}", "label"), (f"  {name}" if name else "", "label"))
     if server is not None and state.status in ("CONNECTED", "DRAINING"):
@@ -104,7 +109,7 @@ def _reason(moment: Moment) -> Row:
     state, health = moment.state, moment.health
     if health is None:
         return row(("  starting…", "label"))
-    if moment.stream == "ended" and not moment.replay:
+    if _ended(moment):
         why = state.end.reason if state.end is not None and state.end.reason else "normally"
         closed = f"; {health.phrase}" if health.phrase and state.status == "CLOSED" else ""
         return row((f"  ended: {why}", "value"), (closed, "label"))

@@ -9,6 +9,7 @@ from typing import ClassVar, cast
 from textual.binding import BindingType
 
 from natsmon.config.view_settings import ViewSettings
+from natsmon.replay import positions
 from natsmon.replay.loading import Loading
 from natsmon.replay.player import Player
 from natsmon.stream import commands
@@ -23,9 +24,9 @@ from natsmon.tui.model.log_window import LogWindow
 from natsmon.tui.model.viewed_stream import ViewedStream
 from natsmon.tui.pages.dashboard import Dashboard
 from natsmon.tui.pages.page import Page
+from natsmon.tui.pages.pane_screen import PaneScreen
 from natsmon.tui.replay.replay_bar import ReplayBar
 from natsmon.tui.replay.viewed_recording import ViewedRecording
-from natsmon.tui.widgets.key_bar import MomentView
 
 _SLICE = 0.01
 """Seconds of loading between two looks at the keys."""
@@ -159,14 +160,19 @@ class ReplayApp(NatsmonApp, inherit_bindings=False):
         self._show_time()
 
     def action_go(self) -> None:
-        from natsmon.tui.replay.go_prompt import GoPrompt
+        from natsmon.tui.widgets.prompt import Prompt
 
-        if isinstance(screen := self.screen, MomentView):
-            GoPrompt(self.player, screen.keybar, self._gone).ask(screen)
+        if isinstance(screen := self.screen, PaneScreen):
+            hint = f"go to {positions.EXAMPLES}  (esc: stay)"
+            Prompt(screen.keybar, placeholder=hint, on_enter=self._go).ask(screen)
 
-    def _gone(self, why_not: str) -> None:
-        if why_not:
-            self.show_notice(why_not)
+    def _go(self, place: str) -> None:
+        if not place.strip():
+            return
+        try:
+            positions.seek_to(self.player, place)
+        except positions.PositionError as error:
+            self.show_notice(str(error))
         else:
             self._show_time()
 

@@ -2,8 +2,7 @@
 
 from textual.events import Click
 
-from natsmon.charts.cells import Piece, Role, Row, fit, row
-from natsmon.stream.commands import AnyCommand
+from natsmon.charts.cells import Role, Row, fit, row, width_of
 from natsmon.tui.model import decisions
 from natsmon.tui.model.key_table import Key
 from natsmon.tui.model.moment import Moment
@@ -51,38 +50,22 @@ def leaving(moment: Moment) -> str:
     return f"{doing} q again quits at once"
 
 
-def rows(keys: tuple[Key, ...], moment: Moment, width: int) -> list[Row]:
-    """One row of labels."""
-    return [fit(row(*(part for _, parts in _parts(keys, moment, width) for part in parts)), width)]
-
-
-def _parts(keys: tuple[Key, ...], moment: Moment, width: int) -> list[tuple[Key, list[Piece]]]:
-    """The labels that fit."""
+def labels(keys: tuple[Key, ...], moment: Moment, width: int) -> list[tuple[Key, Row]]:
+    """The keys that fit, each with its label."""
     bar = [key for key in keys if key.label and not (moment.unable and key.action in decisions.ACTIONS)]
     for spared in _SPARED:
         bar = [key for key in bar if key.id != spared]
-        labels = [(key, f" {label_of(key, moment)}") for key in bar]
-        size = sum(len(key.shown) + len(label) for key, label in labels)
+        named = [f" {label_of(key, moment)}" for key in bar]
+        size = sum(map(len, (*named, *(key.shown for key in bar))))
         for gap in (3, 2, 1) if spared == _SPARED[-1] else (3, 2):
-            if size + gap * (len(labels) - 1) <= width - (40 if gap == 3 else 0):
-                space = " " * gap
-                roles: dict[bool, tuple[Role, Role]] = {False: ("info", "label"), True: ("dim", "dim")}
-                drawn: list[tuple[Key, list[Piece]]] = []
-                for n, (key, label) in enumerate(labels):
-                    shown, named = roles[idle(key, moment)]
-                    drawn.append((key, [(space if n else "", "label"), (key.shown, shown), (label, named)]))
+            if size + gap * (len(bar) - 1) <= width - (40 if gap == 3 else 0):
+                drawn: list[tuple[Key, Row]] = []
+                for key, name in zip(bar, named, strict=True):
+                    roles: tuple[Role, Role] = ("dim", "dim") if idle(key, moment) else ("info", "label")
+                    space = " " * gap if drawn else ""
+                    drawn.append((key, row((space, "label"), (key.shown, roles[0]), (name, roles[1]))))
                 return drawn
     return []
-
-
-def key_at(keys: tuple[Key, ...], moment: Moment, width: int, x: int) -> Key | None:
-    """The key whose label stands in this column."""
-    end = 0
-    for key, parts in _parts(keys, moment, width):
-        end += sum(len(text) for text, _ in parts)
-        if x < end:
-            return key
-    return None
 
 
 class KeyBar(Panel):
@@ -91,12 +74,13 @@ class KeyBar(Panel):
     def __init__(self, keys: tuple[Key, ...]) -> None:
         self.keys = keys
         self.notice = ""
+        self._labels: list[tuple[Key, Row]] = []
         super().__init__(self._line, lambda moment: (tick(moment), self.notice), id="keybar")
 
     def _line(self, moment: Moment, width: int, height: int) -> list[Row]:
-        if notice := self.notice or leaving(moment):
-            return [fit(row((notice, "strong")), width)]
-        return rows(self.keys, moment, width)
+        notice = self.notice or leaving(moment)
+        self._labels = [] if notice else labels(self.keys, moment, width)
+        return [fit(sum((parts for _, parts in self._labels), row((notice, "strong"))), width)]
 
     def show_notice(self, notice: str) -> None:
         """Show a sentence instead of the keys; an empty one shows the keys again."""
@@ -104,25 +88,9 @@ class KeyBar(Panel):
         self.redraw()
 
     async def on_click(self, event: Click) -> None:
-        if self._moment is None or self.notice or leaving(self._moment):
-            return
-        key = key_at(self.keys, self._moment, self.size.width, event.x - self.content_offset.x)
-        if key is not None:
-            await self.app.run_action(key.action)
-
-
-class MomentView:
-    """A screen that shows the present, with a key bar below."""
-
-    keybar: KeyBar
-    of_a_record = False
-    """True when it is about one record of a session."""
-
-    def show(self, moment: Moment, revision: int) -> None:
-        """Show a moment; whatever looks the same as before is not painted again."""
-        raise NotImplementedError
-
-
-def doing(command: AnyCommand) -> str:
-    """The name of a command."""
-    return decisions.DOING[type(command)]
+        end = self.content_offset.x
+        for key, parts in self._labels:
+            end += width_of(parts)
+            if event.x < end:
+                await self.app.run_action(key.action)
+                return

@@ -47,7 +47,7 @@ class Panel(Widget):
         self._ground: Style | None = None
         self._styles_of: dict[str, Style] = {}
         self._titles: tuple[str, str] | None = None
-        self.lit = range(0)
+        self.lit: set[int] = set()
         """The rows of the cursor, on a ground of their own."""
         self.entitle(title)
 

@@ -1,7 +1,9 @@
 """A line that is typed in the place of the key bar. Loaded when first asked for."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
+from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widgets import Input
 
@@ -9,11 +11,35 @@ from natsmon.tui.widgets.key_bar import KeyBar
 
 
 class Prompt(Input):
-    """``ask`` shows it; when it closes, the focus returns to where it was. Without the focus it closes."""
+    """``ask`` shows it; when it closes, the focus returns to where it was. Enter, tab, esc and lost focus close it.
 
-    def __init__(self, keybar: KeyBar, value: str = "", *, placeholder: str) -> None:
+    Args:
+        keybar: What it takes the place of.
+        value: What stands in it at first.
+        placeholder: What may be typed.
+        on_change: Called with the text while it is typed.
+        on_enter: Called with the text that enter confirmed.
+        on_escape: Called when esc discards it.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "discard", show=False),
+        Binding("tab,shift+tab", "close", show=False),
+    ]
+
+    def __init__(
+        self,
+        keybar: KeyBar,
+        value: str = "",
+        *,
+        placeholder: str,
+        on_change: Callable[[str], None] = lambda text: None,
+        on_enter: Callable[[str], None] = lambda text: None,
+        on_escape: Callable[[], None] = lambda: None,
+    ) -> None:
         super().__init__(value, placeholder=placeholder, select_on_focus=False)
         self._keybar = keybar
+        self._changed, self._confirmed, self._discarded = on_change, on_enter, on_escape
         self._over = False
 
     def ask(self, screen: Screen[Any]) -> None:
@@ -34,6 +60,21 @@ class Prompt(Input):
             self.screen.set_focus(self._focused_before)
         self.remove()
         self._keybar.remove_class("-asking")
+
+    action_close = close
+
+    def action_discard(self) -> None:
+        self._discarded()
+        self.close()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        self._changed(event.value)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.close()
+        self._confirmed(event.value)
 
     def on_blur(self) -> None:
         if self.app.app_focus and self.screen.focused is not self:  # a terminal that loses it gives it back

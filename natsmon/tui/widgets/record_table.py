@@ -27,19 +27,15 @@ class Drawing(Protocol[T]):
 
     def tick(self, moment: Moment, /) -> object:
         """Changes when the rows would, though no event came."""
-        ...
 
     def lines_above(self, moment: Moment, height: int, /, *, marked: bool) -> int:
         """How many lines stand above the first row."""
-        ...
 
     def rows(self, moment: Moment, width: int, height: int, view: View[T], needle: str, /) -> list[Row]:
         """The lines above the rows, and the rows in view."""
-        ...
 
     def in_full(self, record: T, moment: Moment, /) -> list[Row]:
         """The record as one line of text, for copying."""
-        ...
 
 
 class RecordTable(ScrolledPanel, Generic[T], can_focus=True):
@@ -74,8 +70,7 @@ class RecordTable(ScrolledPanel, Generic[T], can_focus=True):
         selection = self.selection
         self._first = self._drawing.lines_above(moment, height, marked=selection.marked)
         view = self._view = selection.view(moment.state, height - self._first)
-        at = self._first + view.cursor if view.cursor is not None else -1
-        self.lit = range(at, at + 1) if at >= 0 else range(0)
+        self.lit = {self._first + view.cursor} if view.cursor is not None else set()
         self.entitle(self._title_of(moment, view), self._legend(width))
         return self._drawing.rows(moment, width, height, view, selection.needle)
 
