@@ -27,7 +27,7 @@ from natsmon.library.dialing_client import DialingClient, Misuse, requires_tls
 from natsmon.library.handshake_step import Step, only_os_errors
 from natsmon.protocol.handshake_error import HandshakeError
 from natsmon.protocol.server_errors import classify_server_error
-from natsmon.protocol.server_info import Info, read_answer, read_info
+from natsmon.protocol.server_info import Info, parse_info, read_answer, read_info_body
 
 LINGER = 0.5
 """Seconds that closing a connection waits until the peer has taken what was written; then it is aborted."""
@@ -153,15 +153,18 @@ class DialTransport(nats.aio.transport.Transport):
                 return await self._info()
 
     async def _info(self) -> bytes:
-        info, raw = await read_info(self._open("info").reader)
+        body = await read_info_body(self._open("info").reader)
+        info, raw = parse_info(body)
         self._greeted = True
         self._hooks(DialTrace.info_done, raw, None)
+        passed = {**raw}
         if self._secure:
-            raw = {**raw, "tls_required": False}
+            passed["tls_required"] = False
         elif self._tls_required:
-            raw = {**raw, "tls_required": _tls_offered(info)}  # nats-py would send its CONNECT in clear
-        raw = {**raw, "connect_urls": [url for url in info.connect_urls if _is_address(url)]}
-        return b"INFO " + json.dumps(raw).encode() + b"\r\n"
+            passed["tls_required"] = _tls_offered(info)  # nats-py would send its CONNECT in clear
+        if info.connect_urls:
+            passed["connect_urls"] = [url for url in info.connect_urls if _is_address(url)]
+        return b"INFO " + (body if passed == raw else json.dumps(passed).encode() + b"\r\n")
 
     async def _answer(self) -> bytes:
         """Return ``PONG``, ``-ERR`` or an awaited ``+OK``: nats-py would take anything else for success."""
@@ -209,7 +212,7 @@ class DialTransport(nats.aio.transport.Transport):
             return data
         if self._stream is None:
             return b""
-        with only_os_errors():
+        with only_os_errors:
             return await self._stream.reader.read(buffer_size)
 
     def write(self, payload: bytes) -> None:
@@ -232,10 +235,10 @@ class DialTransport(nats.aio.transport.Transport):
     async def drain(self) -> None:
         if not self._answered and self._client.given_up():
             raise asyncio.CancelledError
-        if self._stream is None or self._closed:
+        if self._stream is None or self._closed or self._held:
             return
         if not self._client.is_closed:
-            with suppress(OSError), only_os_errors():  # the reader has what arrived before, and then the reason
+            with suppress(OSError), only_os_errors:  # the reader has what arrived before, and then the reason
                 await self._stream.writer.drain()
             return
         try:
@@ -254,7 +257,7 @@ class DialTransport(nats.aio.transport.Transport):
         if stream is None:
             return
         try:
-            with only_os_errors():
+            with only_os_errors:
                 async with within(LINGER):
                     await stream.writer.wait_closed()
         except TimeoutError:

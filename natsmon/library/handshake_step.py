@@ -1,7 +1,5 @@
 """A step of a dial until PONG: every failure is a DialError that nats-py's retry loop survives."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Protocol
 
 import nats.errors
@@ -59,12 +57,15 @@ def _as_dial_error(stage: Stage, error: Exception, late: str) -> DialError:
     return DialError(stage, *classify(error), origin=error)
 
 
-@contextmanager
-def only_os_errors() -> Iterator[None]:
-    """Anything else, as a custom stream may raise it, would end nats-py's loops silently."""
-    try:
-        yield
-    except (OSError, nats.errors.Error):
-        raise
-    except Exception as error:
-        raise DialFailed("connect", *classify(error), origin=error) from error
+class _OnlyOsErrors:
+    """Raise anything else, as a custom stream may raise it, as a DialError; nats-py's loops would end silently."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, Exception) and not isinstance(error, OSError | nats.errors.Error):
+            raise DialFailed("connect", *classify(error), origin=error) from error
+
+
+only_os_errors = _OnlyOsErrors()

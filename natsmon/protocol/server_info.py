@@ -63,6 +63,15 @@ async def read_info(reader: ByteReader) -> tuple[Info, dict[str, Any]]:
     Raises:
         DialError: In the stage ``info``.
     """
+    return parse_info(await read_info_body(reader))
+
+
+async def read_info_body(reader: ByteReader) -> bytes:
+    """Read the server's INFO; returns what follows the verb, not validated.
+
+    Raises:
+        DialError: In the stage ``info``.
+    """
     try:
         opening = await reader.readexactly(5)
     except asyncio.IncompleteReadError as error:
@@ -77,7 +86,7 @@ async def read_info(reader: ByteReader) -> tuple[Info, dict[str, Any]]:
         raise HandshakeError("info", "info_bad", f"INFO is longer than {MAX_INFO} bytes") from error
     if len(line) > MAX_INFO:
         raise HandshakeError("info", "info_bad", f"INFO is longer than {MAX_INFO} bytes")
-    return parse_info(line)
+    return line
 
 
 async def read_answer(
@@ -157,11 +166,14 @@ def convert_info(raw: dict[str, Any]) -> Info:
     Raises:
         DialError: In the stage ``info``.
     """
-    given: dict[str, Any] = {name: raw[name] for name in Info._fields if raw.get(name) is not None}
-    for name, value in given.items():
-        valid = type(value) is _KINDS[name]
-        if not valid or (isinstance(value, list) and not all(isinstance(item, str) for item in value)):
+    given: dict[str, Any] = {}
+    for name, kind in _KINDS.items():
+        value = raw.get(name)
+        if value is None:
+            continue
+        if type(value) is not kind or (isinstance(value, list) and not all(isinstance(item, str) for item in value)):
             raise HandshakeError("info", "info_bad", f"INFO is not valid: {name} is {quotable(repr(value))}")
+        given[name] = value
     return Info(**given)
 
 
