@@ -5,6 +5,7 @@ latencies are merged; totals are replaced by the latest. Status, answers and the
 last. ``Gap`` counts the dropped lines. A thread works with every kind of file and leaves its flags unchanged.
 """
 
+import asyncio
 import math
 import os
 import select
@@ -26,6 +27,8 @@ BYTES_LIMIT = 16 * 1024 * 1024
 HARD_LIMIT = 20_000
 """Bytes and lines that wait at most."""
 
+_AT_ONCE = (ev.StatusChanged, ev.Answer)
+"""Written with all before them; other lines are written when the turn of the loop in which they were put has ended."""
 _BATCH = 256
 _CHUNK = 64 * 1024
 
@@ -102,7 +105,7 @@ class _Merged:
 
 
 class Outbox:
-    """A sink that writes to a file descriptor, in order: at once into a pipe with room, else from its thread.
+    """A sink that writes to a file descriptor, in order: a turn's lines into a pipe with room, else from its thread.
 
     Args:
         fd: Stays open when the outbox is closed.
@@ -119,6 +122,9 @@ class Outbox:
         self._last = b""
         self._closing = False
         self._writing = False
+        """The thread writes."""
+        self._turn_ends = False
+        """``_write_turn`` will be called."""
         self._room = _PipeRoom(fd) if stat.S_ISFIFO(os.fstat(fd).st_mode) else None
         self._changed = threading.Condition()
         self.ended = False
@@ -142,12 +148,13 @@ class Outbox:
             elif isinstance(event, _SAMPLES) and len(self._lines) >= SOFT_LIMIT:
                 self._merged.drop(event)
             else:
-                if self._written_at_once(rendered):
-                    return
                 self._lines.append(waiting)
                 self._bytes += len(rendered)
                 if len(self._lines) > HARD_LIMIT or self._bytes > BYTES_LIMIT:
                     self._make_room()
+                if self._room is not None and not self._is_behind():
+                    self._write_soon(at_once=isinstance(event, _AT_ONCE) or self._bytes >= select.PIPE_BUF)
+                    return
             self._changed.notify()
 
     def _make_room(self) -> None:
@@ -165,16 +172,33 @@ class Outbox:
                     kept.append(each)
             self._lines = kept
 
-    def _written_at_once(self, line: bytes) -> bool:
-        """Write into a pipe with room: faster than waking the thread, and a reconnect has twenty lines."""
-        idle = not (self._writing or self._lines or self._latest or self._closing or self.ended)
-        if not idle or self._room is None or not self._room.takes(line):
-            return False
+    def _is_behind(self) -> bool:
+        """Whether only the thread may write: something else comes before the lines, or nothing more is taken."""
+        return bool(self._writing or self._latest or self._merged or self._closing or self.ended)
+
+    def _write_soon(self, *, at_once: bool) -> None:
         try:
-            os.write(self._fd, line)
-        except OSError as error:
-            self._end(error)
-        return True
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            at_once = True
+        if at_once:
+            self._write_turn()
+        elif not self._turn_ends:
+            self._turn_ends = True
+            loop.call_soon(self._write_turn)
+
+    def _write_turn(self) -> None:
+        """Write into a pipe with room: faster than waking the thread. A reconnect has twenty lines in four turns."""
+        with self._changed:
+            self._turn_ends = False
+            while not self._is_behind() and self._room is not None and (piece := self._room.taken(self._lines)):
+                self._bytes -= len(piece)
+                try:
+                    os.write(self._fd, piece)
+                except OSError as error:
+                    self._end(error)
+            if self._pending():
+                self._changed.notify()
 
     def _end(self, error: OSError) -> None:
         self.ended = True
@@ -250,14 +274,20 @@ def _is_record(event: ev.AnyEvent) -> bool:
 
 
 class _PipeRoom:
-    """Whether a pipe takes a line without blocking: a writable pipe takes PIPE_BUF bytes, all or none."""
+    """The lines that a pipe takes without blocking: a writable pipe takes PIPE_BUF bytes, all or none."""
 
     def __init__(self, fd: int) -> None:
         self._poll = select.poll()
         self._poll.register(fd, select.POLLOUT)
 
-    def takes(self, line: bytes) -> bool:
-        return len(line) <= select.PIPE_BUF and any(event & select.POLLOUT for _, event in self._poll.poll(0))
+    def taken(self, lines: deque[_Waiting]) -> bytes:
+        """Remove and return what can be written now; empty without room, or when the first line is longer."""
+        piece = bytearray()
+        while lines and len(piece) + len(lines[0].line) <= select.PIPE_BUF:
+            if not piece and not any(event & select.POLLOUT for _, event in self._poll.poll(0)):
+                break
+            piece += lines.popleft().line
+        return bytes(piece)
 
 
 def _write_all(fd: int, data: bytes) -> None:

@@ -1,5 +1,6 @@
 """Outbox: lines to real pipes, whose readers stall."""
 
+import asyncio
 import os
 import threading
 
@@ -277,3 +278,35 @@ def test_non_blocking_pipe_is_waited_for(pipe: Pipe) -> None:
     errors = [ev.AsyncError(t=number, text="x" * 4_000) for number in range(100)]
     put(outbox, *errors)
     assert everything(outbox, pipe) == errors
+
+
+async def test_lines_of_one_turn_are_written_together_when_it_ends(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[bytes] = []
+    write = os.write
+
+    def recorded(fd: int, data: bytes) -> int:
+        written.append(data)
+        return write(fd, data)
+
+    monkeypatch.setattr(os, "write", recorded)
+    outbox = Outbox(pipe.inn)
+    put(outbox, sample(1), sample(2))
+    assert not written
+    await asyncio.sleep(0)
+    assert written == [encode(sample(1)) + encode(sample(2))]
+    assert everything(outbox, pipe) == [sample(1), sample(2)]
+
+
+async def test_status_is_written_at_once_behind_the_lines_before_it(pipe: Pipe) -> None:
+    outbox = Outbox(pipe.inn)
+    put(outbox, sample(1), status(2))
+    assert os.read(pipe.out, PIPE) == encode(sample(1)) + encode(status(2))
+    assert outbox.close(WAIT)
+
+
+async def test_long_turn_is_written_before_it_ends(pipe: Pipe) -> None:
+    outbox = Outbox(pipe.inn)
+    sent = [sample(number) for number in range(500)]
+    put(outbox, *sent)
+    assert len(outbox._lines) < 100
+    assert everything(outbox, pipe) == sent
