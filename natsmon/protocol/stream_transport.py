@@ -53,6 +53,7 @@ class StreamTransport(nats.aio.transport.Transport):
         self._info_line: bytes | None = info_line
         self._credentials = credentials
         self._connect_sent = connect_sent
+        self._held = b""
         self.our_connect: dict[str, Any] = {}
         """CONNECT as it was sent, secrets included; empty until then."""
         self.refused: DialError | None = None
@@ -95,9 +96,13 @@ class StreamTransport(nats.aio.transport.Transport):
             _notice_cancel()
             # The credentials are ours: nats-py leaves out some of several.
             self.our_connect = json.loads(payload[8:]) | self._credentials
-            payload = b"CONNECT " + json.dumps(self.our_connect).encode() + b"\r\n"
+            self._held = b"CONNECT " + json.dumps(self.our_connect).encode() + b"\r\n"  # one packet with PING
+        elif self._held:
+            send(self._writer, self._held + payload)
+            self._held = b""
             self._connect_sent(self.our_connect)
-        send(self._writer, payload)
+        else:
+            send(self._writer, payload)
 
     def redact(self, text: str) -> str:
         """Server text, unless it contains a secret of ours."""
