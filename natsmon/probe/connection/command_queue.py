@@ -1,8 +1,8 @@
 """Command queue: one order at a time, which ends the step in progress at once."""
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any, Literal, TypeVar
+from collections.abc import Awaitable
+from typing import Literal, TypeVar
 
 T = TypeVar("T")
 Order = Literal["cancel", "now", "next", "manual", "drain", "close"]
@@ -12,31 +12,35 @@ class Orders:
     """Holds one order until a step takes it."""
 
     def __init__(self) -> None:
-        self._order: asyncio.Future[Order] = asyncio.get_running_loop().create_future()
+        self._order: Order | None = None
+        self._step: asyncio.Timeout | None = None
+        """Ends the step in progress: an order is a timeout that has no time before. A task for each step would take
+        three turns of the loop more."""
 
     def give(self, order: Order) -> None:
         """Set the order; it replaces one that no step has taken, except ``close``."""
-        if self._order.done():
-            if self._order.result() == "close":
-                return
-            self._order = asyncio.get_running_loop().create_future()
-        self._order.set_result(order)
+        if self._order is None and self._step is not None:
+            self._step.reschedule(0.0)
+        if self._order != "close":
+            self._order = order
 
     async def take(self) -> Order:
         """Wait for an order and remove it."""
-        await asyncio.shield(self._order)
-        order = self._order.result()  # a later order may have replaced the one that was waited for
-        self._order = asyncio.get_running_loop().create_future()
+        never: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        _, order = await self.unless_given(never)
+        assert order is not None, "nothing else ends the wait"
         return order
 
-    async def unless_given(self, step: Coroutine[Any, Any, T]) -> tuple[T | None, Order | None]:
-        """The step's result, or the order that came first and ended it."""
-        task = asyncio.ensure_future(step)
+    async def unless_given(self, step: Awaitable[T]) -> tuple[T | None, Order | None]:
+        """The step's result, or the order that came first and ended it; both if they came together."""
+        result = None
         try:
-            await asyncio.wait((task, self._order), return_when=asyncio.FIRST_COMPLETED)
+            async with asyncio.timeout(None if self._order is None else 0.0) as self._step:
+                result = await step
+        except TimeoutError:
+            if self._order is None:
+                raise
         finally:
-            if not task.done():
-                task.cancel()
-                await asyncio.wait((task,))
-        result = None if task.cancelled() else task.result()
-        return result, (await self.take() if self._order.done() else None)
+            self._step = None
+        order, self._order = self._order, None
+        return result, order

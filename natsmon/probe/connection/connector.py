@@ -241,7 +241,7 @@ class Connector:
 
     async def _hold(self, connection: ServerConnection) -> tuple[str, str] | ev.DialReason:
         """Until the connection ends: why it is dialed again, or why it is CLOSED."""
-        loss, order = await self._orders.unless_given(_lost(connection))
+        loss, order = await self._orders.unless_given(asyncio.shield(connection.lost))
         if order in ("drain", "close"):
             return await self._drain(connection, order)
         self._user.connection_down()
@@ -286,10 +286,6 @@ class Connector:
             return
         previous, self.status = self.status, status
         self._emit(ev.StatusChanged(status=status, previous=previous, cause=cause), at=at)
-
-
-async def _lost(connection: ServerConnection) -> Loss:
-    return await asyncio.shield(connection.lost)
 
 
 def _ended_by(order: Order | None) -> tuple[str, str]:
