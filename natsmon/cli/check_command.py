@@ -41,7 +41,7 @@ def check(
     Measures one connect from DNS to PONG, one round trip and one message. With --format prometheus the exit code is 0.
     """
     layers = Layers(ctx)
-    settings, limits = settings_from(ctx, layers=layers), _limits(ctx, layers)
+    settings, limits = settings_from(layers), _limits(layers)
     from natsmon.check import formats as check_formats
     from natsmon.check import text as check_text
     from natsmon.check import verdict
@@ -71,7 +71,7 @@ def check(
     return Exit.ENDED if as_format == "prometheus" else verdict.worst(verdicts)
 
 
-def _limits(ctx: click.Context, layers: Layers) -> "Limits":
+def _limits(layers: Layers) -> "Limits":
     from natsmon.check.verdict import Limit, Limits
 
     limits = []
@@ -79,6 +79,6 @@ def _limits(ctx: click.Context, layers: Layers) -> "Limits":
         warning, critical = layers.value(f"{what}_warn")[0], layers.value(f"{what}_critical")[0]
         if warning > critical:
             why = f"{go_duration(warning)} is more than --{what}-critical, {go_duration(critical)}"
-            raise click.BadParameter(why, ctx=ctx, param_hint=f"--{what}-warn")
+            raise click.BadParameter(why, param_hint=f"--{what}-warn")
         limits.append(Limit(warning, critical))
     return Limits(*limits)

@@ -88,15 +88,15 @@ def _check(path: Path, ctx: click.Context) -> int:
             # Every value is converted as in a run.
             dashboard = load(DEFAULT).make_context("natsmon", ["--no-context"], parent=ctx)
             layers = Layers(dashboard, section=name, config=found)
-            settings_from(dashboard, layers=layers)
+            settings_from(layers)
             view_settings_from(layers)
             for given in layers.below("theme"):
                 theme = layers.convert("theme", given) if given.origin != config_file.CHOSEN else None
                 if theme and (problem := theme_problem(theme)):
-                    raise click.UsageError(f"{given.place}: {problem}", ctx)
+                    raise click.UsageError(f"{given.place}: {problem}")
         _check_contexts(found)
     except config_file.ConfigError as error:
-        raise click.UsageError(str(error), ctx) from None
+        raise click.UsageError(str(error)) from None
     write(f"{path}: no errors\n")
     return Exit.ENDED
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from natsmon.cli.context_command import describe, listed
 from natsmon.cli.flags import Flag
 from natsmon.cli.settings_layers import settings_from
-from natsmon.cli.value_layers import CONTEXT_FIELDS, Layers
+from natsmon.cli.value_layers import Layers
 from natsmon.config import nats_context
 from natsmon.config.settings import Settings
 
@@ -50,7 +50,7 @@ class ContextChoice:
         try:
             layers = Layers(ctx, context=name)
             layers.context_origin = "chosen on screen"
-            chosen = settings_from(ctx, layers=layers)
+            chosen = settings_from(layers)
         except click.ClickException as error:
             raise ValueError(error.format_message()) from None
         return replace(chosen, every_message=self._started_with.every_message)
@@ -65,8 +65,8 @@ def _without_servers(ctx: click.Context) -> click.Context:
             continue
         found.params[name] = ctx.params[name]
         source = ctx.get_parameter_source(name)
-        section = param.section if isinstance(param, Flag) else "Servers"
-        if name not in _KEPT and (section in _SECTIONS or name in CONTEXT_FIELDS or name == "monitor"):
+        of_servers = not isinstance(param, Flag) or param.section in _SECTIONS or param.context or name == "monitor"
+        if of_servers and name not in _KEPT:
             default = param.get_default(found)
             found.params[name] = param.type_cast_value(found, default if isinstance(default, str | bool) else None)
             source = ParameterSource.DEFAULT

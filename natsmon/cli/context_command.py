@@ -47,8 +47,7 @@ class Listed(NamedTuple):
 )
 @click.option("--json", "as_json", cls=Flag, section="Output", is_flag=True, help="One JSON array.")
 @click.argument("action", type=one_of("ls", "ls"), metavar="ls")
-@click.pass_context
-def context(_ctx: click.Context, /, as_json: bool, **_: Any) -> int:
+def context(as_json: bool, **_: Any) -> int:
     """List the contexts of the nats CLI: servers, kind of credentials, expiry of a JWT or certificate.
 
     * marks the selected context. natsmon reads contexts and never changes them.

@@ -47,11 +47,11 @@ class _Demo(Command):
 def demo(ctx: click.Context, /, servers: int, rest: tuple[str, ...], **_: Any) -> int:
     """Show the dashboard on nats-servers it starts itself, with keys that break them."""
     if rest:
-        raise click.UsageError("demo starts servers of its own and takes no URL", ctx)
+        raise click.UsageError("demo starts servers of its own and takes no URL")
     layers = Layers(ctx)
     mode = choose(ctx, layers)
     record = target_from(ctx, mode.form)
-    settings = settings_from(ctx, layers=layers)
+    settings = settings_from(layers)
     from natsmon.lab.demo import Demo, DemoFailed
     from natsmon.lab.nats_server import NoServer
 

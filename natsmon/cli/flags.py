@@ -11,13 +11,23 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Flag(click.Option):
-    """An option that stands in a section of the help."""
+    """An option, and where its value goes to and comes from besides.
 
-    def __init__(self, *args: Any, section: str, **kwargs: Any) -> None:
+    Args:
+        section: Of the help.
+        field: Of Settings, where it is not the flag's name without ``--no-``.
+        context: The field of a context of the nats CLI that has its value.
+    """
+
+    def __init__(self, *args: Any, section: str, field: str = "", context: str = "", **kwargs: Any) -> None:
         self.section = section
+        self.context = context
         kwargs.setdefault("show_envvar", "envvar" in kwargs)
         kwargs.setdefault("show_default", kwargs.get("default") not in (None, False))
         super().__init__(*args, **kwargs)
+        self.negates = str(self.name).startswith("no_")
+        """The field has the opposite value."""
+        self.field = field or str(self.name).removeprefix("no_")
 
 
 FLAG_NAMES: set[str] = set()
@@ -48,7 +58,7 @@ config_flags = _decorator(
 
 server_flags = _decorator(
     click.argument("url", nargs=-1, type=types.URL, metavar="[URL]..."),
-    _flag("Servers", "--server", "-s", multiple=True, type=types.URL, envvar="NATS_URL",
+    _flag("Servers", "--server", "-s", field="servers", context="url", multiple=True, type=types.URL, envvar="NATS_URL",
           help="Servers to dial; repeated, or separated by commas.  [default: nats://127.0.0.1:4222]"),
     _flag("Servers", "--context", type=types.CONTEXT, envvar="NATS_CONTEXT",
           help="Context of the nats CLI, or a .json file.  [default: the one selected there]"),
@@ -58,30 +68,33 @@ server_flags = _decorator(
 """``URL …``, ``--server`` and the context."""
 
 connect_flags = _decorator(
-    _flag("Servers", "--user", type=types.USER, envvar="NATS_USER",
+    _flag("Servers", "--user", context="user", type=types.USER, envvar="NATS_USER",
           help="User name; without a password it is a token."),
-    _flag("Servers", "--password", type=types.SECRET, envvar="NATS_PASSWORD", help="Password."),
-    _flag("Servers", "--token", type=types.SECRET, envvar="NATS_TOKEN", help="Token."),
-    _flag("Servers", "--creds", type=types.CREDENTIALS_FILE, envvar="NATS_CREDS",
+    _flag("Servers", "--password", context="password", type=types.SECRET, envvar="NATS_PASSWORD", help="Password."),
+    _flag("Servers", "--token", context="token", type=types.SECRET, envvar="NATS_TOKEN", help="Token."),
+    _flag("Servers", "--creds", context="creds", type=types.CREDENTIALS_FILE, envvar="NATS_CREDS",
           help="Credentials file: a user JWT and its seed."),
-    _flag("Servers", "--nkey", type=types.NKEY_FILE, envvar="NATS_NKEY", help="File with the seed of an nkey."),
-    _flag("Servers", "--jwt", type=types.TRIMMED_SECRET, envvar="NATS_JWT",
+    _flag("Servers", "--nkey", context="nkey", type=types.NKEY_FILE, envvar="NATS_NKEY",
+          help="File with the seed of an nkey."),
+    _flag("Servers", "--jwt", context="user_jwt", type=types.TRIMMED_SECRET, envvar="NATS_JWT",
           help="User JWT; without --seed it is a bearer token."),
-    _flag("Servers", "--seed", type=types.TRIMMED_SECRET, envvar="NATS_SEED", help="Seed of --jwt."),
-    _flag("TLS", "--tlsca", type=types.FILE, envvar="NATS_CA", help="CAs to trust, PEM, instead of the system's."),
-    _flag("TLS", "--tlscert", type=types.FILE, envvar="NATS_CERT", help="Client certificate, PEM."),
-    _flag("TLS", "--tlskey", type=types.FILE, envvar="NATS_KEY", help="Key of --tlscert."),
-    _flag("TLS", "--tlsfirst", "--tls-first", is_flag=True, help="TLS handshake before INFO."),
+    _flag("Servers", "--seed", context="user_seed", type=types.TRIMMED_SECRET, envvar="NATS_SEED",
+          help="Seed of --jwt."),
+    _flag("TLS", "--tlsca", context="ca", type=types.FILE, envvar="NATS_CA",
+          help="CAs to trust, PEM, instead of the system's."),
+    _flag("TLS", "--tlscert", context="cert", type=types.FILE, envvar="NATS_CERT", help="Client certificate, PEM."),
+    _flag("TLS", "--tlskey", context="key", type=types.FILE, envvar="NATS_KEY", help="Key of --tlscert."),
+    _flag("TLS", "--tlsfirst", "--tls-first", context="tls_first", is_flag=True, help="TLS handshake before INFO."),
     _flag("TLS", "--mixed-tls", is_flag=True,
           help="Send credentials in clear also after a server of the pool has required TLS."),
     _flag("TLS", "--tls-server-name", type=types.TLS_NAME,
           help="Name to check the server's certificate for.  [default: the host dialed]"),
-    _flag("Servers", "--connection-name", type=types.NAME,
+    _flag("Servers", "--connection-name", field="name", type=types.NAME,
           help="Name that servers list the connection by.  [default: natsmon HOST PID]"),
     _flag("Proxy", "--dial-command", type=types.DIAL_COMMAND,
           help="Command that carries each connection: 'ssh -W {host}:{port} bastion'."),
     _flag("Proxy", "--unix", type=types.NEW_FILE, help="UNIX socket that carries each connection."),
-    _flag("Proxy", "--socks-proxy", type=types.PROXY, envvar="NATS_SOCKS_PROXY",
+    _flag("Proxy", "--socks-proxy", context="socks_proxy", type=types.PROXY, envvar="NATS_SOCKS_PROXY",
           help="SOCKS5 proxy for every dial, socks5://[USER:PASSWORD@]HOST:PORT; none for no proxy."),
     _flag("Proxy", "--http-proxy", type=types.PROXY, help="HTTP proxy for every dial (CONNECT), http://HOST:PORT."),
     _flag("WebSocket", "--ws-header", "ws_headers", type=types.UPGRADE_HEADER, multiple=True,
@@ -91,7 +104,7 @@ connect_flags = _decorator(
           help="For one dial, from DNS to PONG."),
     _flag("Connection", "--timeout", type=types.POSITIVE_DURATION, default="5s", envvar="NATS_TIMEOUT",
           help="For an answer of a server to a request."),
-    _flag("Connection", "--inbox-prefix", type=types.SUBJECT_PREFIX, default="_INBOX",
+    _flag("Connection", "--inbox-prefix", context="inbox_prefix", type=types.SUBJECT_PREFIX, default="_INBOX",
           help="Subject prefix of inboxes."),
     _flag("Connection", "--monitor", type=types.MONITOR,
           help="Monitoring port of the server, http://HOST:8222: asked why it closed or refused a connection."),
@@ -114,13 +127,14 @@ run_flags = _decorator(
           help="Publish to this stream: wait for acknowledgements, resend without one, read it back at the end."),
     _flag("Messages", "--observe", type=types.SUBJECTS,
           help="Publish nothing: count the messages on this subject, which may have wildcards."),
-    _flag("Messages", "--rate", type=types.RATE, default="1", help="Messages per second, or max."),
+    _flag("Messages", "--rate", field="interval", type=types.RATE, default="1", help="Messages per second, or max."),
     _flag("Messages", "--count", type=types.whole(1), help="End after N messages published."),
     _flag("Messages", "--duration", type=types.POSITIVE_DURATION, help="End after this time."),
     _flag("Messages", "--reconnect-buffer", type=types.SIZE, default="8MiB",
           help="Messages kept while there is no connection; more are rejected."),
-    _flag("JetStream", "--js-domain", type=types.TOKEN, help="JetStream domain."),
-    _flag("JetStream", "--js-api-prefix", type=types.SUBJECT_PREFIX, help="Subject prefix of the JetStream API."),
+    _flag("JetStream", "--js-domain", context="jetstream_domain", type=types.TOKEN, help="JetStream domain."),
+    _flag("JetStream", "--js-api-prefix", context="jetstream_api_prefix", type=types.SUBJECT_PREFIX,
+          help="Subject prefix of the JetStream API."),
     _flag("Connection", "--reconnect-wait", type=types.DURATION, default="2s",
           help="Wait before the next round of dials."),
     _flag("Connection", "--reconnect-jitter", type=types.DURATION, default="100ms",

@@ -10,7 +10,7 @@ from natsmon import __version__
 from natsmon.cli.command_group import Command
 from natsmon.cli.flags import Flag, connect_flags, display_flags, run_flags, server_flags
 from natsmon.cli.output import write
-from natsmon.cli.settings_layers import FIELDS, settings_from, view_settings_from
+from natsmon.cli.settings_layers import settings_from, view_settings_from
 from natsmon.cli.value_layers import Layers
 from natsmon.config.settings import LABELS, Settings, describe
 from natsmon.config.view_settings import ViewSettings
@@ -51,23 +51,23 @@ def info(ctx: click.Context, /, as_json: bool, policy: bool, **_: Any) -> int:
     Secrets are masked.
     """
     layers = Layers(ctx)
-    settings = settings_from(ctx, layers=layers)
+    settings = settings_from(layers)
     if policy:
         from natsmon.cli import dial_policy
 
         write(dial_policy.as_json(settings) if as_json else dial_policy.as_text(settings))
         return Exit.ENDED
-    rows = list(_rows(ctx, layers, settings, view_settings_from(layers)))
+    rows = list(_rows(layers, settings, view_settings_from(layers)))
     files = [*layers.files(), *_credential_files(settings)]
     write(_as_json(rows, files, layers) if as_json else _as_text(rows, files, layers))
     return Exit.ENDED
 
 
-def _rows(ctx: click.Context, layers: Layers, settings: Settings, view: ViewSettings) -> Iterator[_Row]:
+def _rows(layers: Layers, settings: Settings, view: ViewSettings) -> Iterator[_Row]:
     overrode: dict[str, list[tuple[str, str]]] = {}
-    for param in ctx.command.params:
-        if isinstance(param, Flag) and (name := param.name or "") not in _NO_SETTINGS:
-            field = "proxy" if name.endswith("_proxy") else FIELDS.get(name, name).removeprefix("no_")
+    for name, flag in layers.flags.items():
+        if name not in _NO_SETTINGS:
+            field = "proxy" if name.endswith("_proxy") else flag.field
             overrode.setdefault(field, []).extend(layers.overridden(name))
     for field, (label, shown) in zip(LABELS, describe(settings).items(), strict=True):
         yield _Row(label, *shown, overrode.get(field, []))

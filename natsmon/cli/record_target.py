@@ -23,12 +23,12 @@ def target_from(ctx: click.Context, mode: str) -> "Target | None":
     if path == "-":
         if mode != "json":
             why = '"-" is standard output, which has the stream only with --json'
-            raise click.BadParameter(why, ctx=ctx, param_hint="--record")
+            raise click.BadParameter(why, param_hint="--record")
         path = ""  # it is the recording
     if not ctx.params["record"] and ctx.params["record_max"] and mode != "dashboard":  # there, a key may begin one
-        raise click.BadParameter("is given without --record", ctx=ctx, param_hint="--record-max")
+        raise click.BadParameter("is given without --record", param_hint="--record-max")
     if ctx.get_parameter_source("record_keep") is not ParameterSource.DEFAULT and ctx.params["record_max"] is None:
-        raise click.BadParameter("is given without --record-max", ctx=ctx, param_hint="--record-keep")
+        raise click.BadParameter("is given without --record-max", param_hint="--record-keep")
     if not path and not ctx.params["record_max"]:
         return None
     from natsmon.recording.target import Target  # imported only when needed: most runs are not recorded

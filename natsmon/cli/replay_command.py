@@ -34,7 +34,7 @@ def replay(ctx: click.Context, /, files: tuple[str, ...], **_: Any) -> int:
     Numbered parts of FILE are read first, compressed or not. Several files are played one after another.
     """
     if not files:
-        raise click.UsageError("replay needs a recording: natsmon replay FILE", ctx)
+        raise click.UsageError("replay needs a recording: natsmon replay FILE")
     mode = view_mode(ctx)
     if mode.form == "dashboard":
         need_screen("replay")

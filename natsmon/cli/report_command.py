@@ -35,19 +35,18 @@ _STANDARD_INPUT = "-"
 )
 @report_flags
 @click.argument("files", nargs=-1, metavar="FILE...", type=ANY_FILE)
-@click.pass_context
-def report(ctx: click.Context, /, files: tuple[str, ...], as_format: str, outfile: str | None, **_: Any) -> int:
+def report(files: tuple[str, ...], as_format: str, outfile: str | None, **_: Any) -> int:
     """Summarize recordings: availability, outages, losses, latency; as text, Markdown, HTML or JSON.
 
     Several files are compared side by side. FILE may be - for standard input.
     """
     if not files:
-        raise click.UsageError("report needs a recording: natsmon report FILE", ctx)
+        raise click.UsageError("report needs a recording: natsmon report FILE")
     from natsmon.recording.reader import Unreadable
     from natsmon.report import build
 
     if outfile is not None and any(_is_same(outfile, name) for name in files):
-        raise click.BadParameter("is the recording itself", ctx=ctx, param_hint="--outfile")
+        raise click.BadParameter("is the recording itself", param_hint="--outfile")
     try:
         with ExitStack() as stack:
             piped = {name for name in files if name == _STANDARD_INPUT or _is_pipe(name)}

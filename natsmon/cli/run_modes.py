@@ -58,9 +58,9 @@ def choose(ctx: click.Context, layers: Layers) -> Mode:
     """The mode of a command line. Without a terminal it is the log, with a notice. Raises UsageError."""
     plain, as_json, control = (ctx.params[name] for name in ("plain", "as_json", "control"))
     if plain and as_json:
-        raise click.UsageError("--plain and --json exclude each other", ctx)
+        raise click.UsageError("--plain and --json exclude each other")
     if control and not as_json:
-        raise click.UsageError("--control needs --json", ctx)
+        raise click.UsageError("--control needs --json")
     form, notice = "json" if as_json else "plain" if plain else "dashboard", ""
     if form == "dashboard" and (why := missing_terminal()):
         form, notice = "plain", f"{why}: this is the log, as with --plain"

@@ -7,21 +7,14 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 import click
-from click.core import ParameterSource
 
 from natsmon.cli.flag_types import SecretContent
-from natsmon.cli.flags import Flag
-from natsmon.cli.value_layers import DEFAULT, Layers, origin
+from natsmon.cli.value_layers import DEFAULT, Layers
 from natsmon.config.secret import Secret
 from natsmon.config.server_urls import BadURL, UserInfo, parse_servers
 from natsmon.config.settings import Server, Settings
 from natsmon.config.view_settings import ViewSettings
 
-FIELDS = {
-    "connection_name": "name", "rate": "interval", "server": "servers",
-    "no_randomize": "randomize", "no_echo": "echo", "no_inquiries": "inquiries",
-}  # fmt: skip
-"""Parameters whose field in Settings has another name."""
 _PAYLOADS = ("payload", "payload_file", "size")
 """Each gives the body of a message."""
 _PROXIES = ("socks_proxy", "http_proxy")
@@ -31,35 +24,42 @@ _LOGIN = ("user", "password", "token")
 _SIGNERS = ("creds", "nkey", "jwt", "seed")
 _OWN = ("server", "context", "no_context", *_LOGIN, *_SIGNERS, *_PAYLOADS, *_PROXIES)
 """Parameters that are merged by rules of their own."""
-_NO_SETTINGS = ("Output", "Demo", "Check", "Thresholds", "Display", "Alerts", "Files", "Info")
-"""Sections whose flags are not about the connection."""
+_CONNECTION = ("Servers", "TLS", "Proxy", "WebSocket", "Connection", "Messages", "JetStream")
+_VIEW = ("Display", "Alerts")
+"""Sections of the flags that are fields of Settings, and of ViewSettings."""
 
 
-def settings_from(ctx: click.Context, *, layers: Layers | None = None) -> Settings:
-    """Merge all layers into Settings; those below the command line may have been read already.
+def settings_from(layers: Layers) -> Settings:
+    """Merge all layers into Settings.
 
     Raises:
         click.UsageError: For the first value that cannot be used.
     """
-    merge = _Merge(ctx, layers or Layers(ctx))
-    merge.plain_values()
+    merge = _Merge(layers)
+    merge.plain_values(_CONNECTION)
     merge.one_of("payload", _PAYLOADS, "each gives the body of a message")
     merge.one_of("proxy", _PROXIES, "natsmon dials through one proxy")
-    if merge.layers.context is not None:
-        merge.put("context", merge.layers.context.name, merge.layers.context_origin)
-    merge.credentials(merge.servers() if "server" in ctx.params else None)
+    if layers.context is not None:
+        merge.put("context", layers.context.name, layers.context_origin)
+    merge.credentials(merge.servers() if "server" in layers.flags else None)
     if not merge.values.get("name"):
         merge.values["name"] = f"natsmon {socket.gethostname()} {os.getpid()}"
     settings = Settings(**merge.values, origins=merge.origins)
-    _check_pairs(settings, ctx)
+    _check_pairs(settings, layers)
     return settings
+
+
+def view_settings_from(layers: Layers) -> ViewSettings:
+    """Merge all layers into the settings of a view."""
+    merge = _Merge(layers)
+    merge.plain_values(_VIEW)
+    return ViewSettings(**merge.values, keymap=dict(layers.config.keymap), origins=merge.origins)
 
 
 class _Merge:
     """Values and origins, by the name of the field in Settings."""
 
-    def __init__(self, ctx: click.Context, layers: Layers) -> None:
-        self._ctx = ctx
+    def __init__(self, layers: Layers) -> None:
         self.layers = layers
         self.values: dict[str, Any] = {}
         self.origins: dict[str, str] = {}
@@ -69,36 +69,33 @@ class _Merge:
         if came_from != DEFAULT:
             self.origins[field] = came_from
 
-    def plain_values(self) -> None:
-        for param in self._ctx.command.params:
-            name = param.name or ""
-            if not isinstance(param, Flag) or param.section in _NO_SETTINGS or name in _OWN:
-                continue
-            value, came_from = self.layers.value(name)
-            if value is not None:
-                self.put(FIELDS.get(name, name), not value if name.startswith("no_") else value, came_from)
+    def plain_values(self, sections: tuple[str, ...]) -> None:
+        for name, flag in self.layers.flags.items():
+            if flag.section in sections and name not in _OWN:
+                value, came_from = self.layers.value(name)
+                if value is not None:
+                    self.put(flag.field, not value if flag.negates else value, came_from)
 
     def one_of(self, field: str, names: tuple[str, ...], why: str) -> None:
         """Put the value of the highest layer; two flags exclude each other."""
-        if names[0] not in self._ctx.params:
+        if names[0] not in self.layers.flags:
             return
         found = {name: self.layers.value(name) for name in names}
         given = [name for name, (_, came_from) in found.items() if came_from != DEFAULT] or [names[0]]
         flags = [name for name in given if found[name][1].startswith("flag")] or given
         if len(flags) > 1:
             hints = [f"--{name.replace('_', '-')}" for name in flags]
-            raise click.BadParameter(f"excludes {hints[0]}: {why}", ctx=self._ctx, param_hint=hints[1])
+            raise click.BadParameter(f"excludes {hints[0]}: {why}", param_hint=hints[1])
         self.put(field, *found[flags[0]])
 
     # -- servers ------------------------------------------------------------------------------------
 
     def servers(self) -> UserInfo | None:
         """The servers, and the userinfo in their URLs."""
-        arguments, flags = self._ctx.params["url"], self._ctx.params["server"]
-        source = self._ctx.get_parameter_source("server")
-        if arguments and source is ParameterSource.ENVIRONMENT:
+        arguments, flags = self.layers.params["url"], self.layers.params["server"]
+        if arguments and self.layers.origin("server").startswith("env"):
             flags = ()
-        given = [(origin(self._ctx, name), urls) for name, urls in (("url", arguments), ("server", flags)) if urls]
+        given = [(self.layers.origin(name), urls) for name, urls in (("url", arguments), ("server", flags)) if urls]
         places = ["URL" if came_from == "URL argument" else came_from.split()[-1] for came_from, _ in given]
         if not given and (below := self.layers.below("server")):
             given = [(below[0].origin, self.layers.convert("server", below[0]))]
@@ -117,7 +114,7 @@ class _Merge:
         try:
             return parse_servers(urls)
         except BadURL as exc:
-            raise click.BadParameter(f'"{exc.shown}": {exc}', ctx=self._ctx, param_hint=place) from None
+            raise click.BadParameter(f'"{exc.shown}": {exc}', param_hint=place) from None
 
     # -- credentials: the order of use is the nats CLI's ------------------------------------------------
 
@@ -153,15 +150,15 @@ class _Merge:
 
     def _above(self, name: str) -> bool:
         """Whether the command line or a variable gives a value that is not empty."""
-        return origin(self._ctx, name) != DEFAULT and bool(self._ctx.params[name])
+        return self.layers.origin(name) != DEFAULT and bool(self.layers.params[name])
 
     def _login(self) -> None:
         """A user without a password is a token, as in the nats CLI; a terminal asks for the password first."""
-        above = {name: (self._ctx.params[name], origin(self._ctx, name)) for name in _LOGIN if self._above(name)}
+        above = {name: self.layers.value(name) for name in _LOGIN if self._above(name)}
         has_user = bool(self.layers.below("user"))
         if "password" in above and "user" not in above and not has_user:
             if above["password"][1].startswith("flag"):
-                raise click.BadParameter("is given without --user", ctx=self._ctx, param_hint="--password")
+                raise click.BadParameter("is given without --user", param_hint="--password")
             del above["password"]
         if "user" in above and not above.keys() & {"password", "token"} and (typed := _typed_password()):
             above["password"] = (typed, "prompt")
@@ -170,7 +167,7 @@ class _Merge:
             is_flag, token_is_flag = came_from.startswith("flag"), above.get("token", (None, ""))[1].startswith("flag")
             if "token" in above and is_flag == token_is_flag:
                 why = "is a token without a password, and another token is given"
-                raise click.BadParameter(why, ctx=self._ctx, param_hint=came_from.split()[-1])
+                raise click.BadParameter(why, param_hint=came_from.split()[-1])
             if not token_is_flag:
                 above["token"] = (user, came_from)
         for name in _LOGIN:
@@ -180,12 +177,12 @@ class _Merge:
                 self.put(name, self.layers.convert(name, below[0]), below[0].origin)
 
 
-def _check_pairs(settings: Settings, ctx: click.Context) -> None:
+def _check_pairs(settings: Settings, layers: Layers) -> None:
     """Check values that exclude or need each other, and the TLS files."""
 
     def refuse(field: str, why: str) -> NoReturn:
         given = settings.origins.get(field, f"flag --{field}")
-        raise click.BadParameter(why, ctx=ctx, param_hint=given.split()[-1] if " --" in given else given)
+        raise click.BadParameter(why, param_hint=given.split()[-1] if " --" in given else given)
 
     ways = [name for name in ("dial_command", "unix", "proxy") if getattr(settings, name)]
     if len(ways) > 1:
@@ -195,7 +192,7 @@ def _check_pairs(settings: Settings, ctx: click.Context) -> None:
             refuse(one, f"is given without --{other}")
     excluded = _PUBLISHING if settings.observe else ("no_echo",) if settings.jetstream else ()
     for name in excluded:
-        if ctx.params.get(name) and origin(ctx, name) != DEFAULT:
+        if layers.params.get(name) and layers.origin(name) != DEFAULT:
             why = "publishes nothing" if settings.observe else "waits for acknowledgements instead of echoes"
             refuse("observe" if settings.observe else "jetstream", f"{why}, so it excludes --{name.replace('_', '-')}")
     if settings.tlsca or settings.tlscert:
@@ -203,19 +200,6 @@ def _check_pairs(settings: Settings, ctx: click.Context) -> None:
 
         for field, alone in tls.unusable(settings):
             refuse(field, alone)
-
-
-def view_settings_from(layers: Layers) -> ViewSettings:
-    """Merge all layers into the settings of a view."""
-    values: dict[str, Any] = {"keymap": dict(layers.config.keymap)}
-    origins: dict[str, str] = {}
-    for name in ("theme", "messages", "no_title", "bell", "notify", "on_change", "on_outage"):
-        value, came_from = layers.value(name)
-        field = name.removeprefix("no_")
-        values[field] = not value if field != name else value or getattr(ViewSettings(), field)
-        if came_from != DEFAULT:
-            origins[field] = came_from
-    return ViewSettings(**values, origins=origins)
 
 
 def _typed_password() -> Secret | None:

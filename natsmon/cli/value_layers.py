@@ -20,25 +20,6 @@ from natsmon.config.secret_sources import SecretUnavailable, nsc_profile, refere
 from natsmon.config.server_urls import masked_urls
 from natsmon.text.plain_text import quotable
 
-CONTEXT_FIELDS = {
-    "server": "url",
-    "user": "user",
-    "password": "password",
-    "token": "token",
-    "creds": "creds",
-    "nkey": "nkey",
-    "jwt": "user_jwt",
-    "seed": "user_seed",
-    "tlsca": "ca",
-    "tlscert": "cert",
-    "tlskey": "key",
-    "tlsfirst": "tls_first",
-    "socks_proxy": "socks_proxy",
-    "inbox_prefix": "inbox_prefix",
-    "js_domain": "jetstream_domain",
-    "js_api_prefix": "jetstream_api_prefix",
-}
-"""Parameters that a context has a field for."""
 _NOT_IN_CONFIG = {"config", "no-context", "format", "outfile", "control", "json", "all"}
 """Flags of one run; a config file is for all runs."""
 DEFAULT = "default"
@@ -67,11 +48,13 @@ class Layers:
         self, ctx: click.Context, *, context: str = "", section: str = "", config: ConfigFile | None = None
     ) -> None:
         self._ctx = ctx
-        self._params = {param.name or "": param for param in ctx.command.params}
+        self.params = ctx.params
+        """The values of the command line and of variables, converted; else the defaults."""
+        self.flags = {param.name or "": param for param in ctx.command.params if isinstance(param, Flag)}
         self._section = section
-        self._uses_servers = "context" in self._params  # not in the demo, which has servers of its own
+        self._uses_servers = "context" in self.flags  # not in the demo, which has servers of its own
         self.config = config or _config(ctx)
-        self.choices = config_file.load_choices() if "theme" in self._params else {}
+        self.choices = config_file.load_choices() if "theme" in self.flags else {}
         self.context_origin = ""
         """Where the name of the context came from."""
         self.context = self._load_context(context) if self._uses_servers else None
@@ -93,25 +76,24 @@ class Layers:
 
     def _context_name(self) -> tuple[str, str]:
         """The name of the context and the place it came from."""
-        if self._ctx.params["no_context"]:
+        if self.params["no_context"]:
             return "", ""
-        if name := self._ctx.params["context"]:
-            is_flag = self._ctx.get_parameter_source("context") is ParameterSource.COMMANDLINE
-            return name, "--context" if is_flag else "NATS_CONTEXT"
+        if name := self.params["context"]:
+            return name, self.origin("context").split()[-1]
         if name := self.config.values.get("context"):
             return str(name), f"{self.config.path}: context"
         return nats_context.selected(), str(nats_context.root() / "context.txt")
 
     def below(self, name: str) -> list[Given]:
         """The values of the layers below the command line and the variables, the highest first."""
-        param = self._params[name]
+        param = self.flags[name]
         found = []
-        field = CONTEXT_FIELDS.get(name, "")
+        field = param.context
         if self.context is not None and field in self.context.fields and not self._half_certificate(field):
             found.append(Given(self.context.fields[field], self._of_context, f"{self.context.path}: {field}"))
         if name in self.choices:
             found.append(Given(self.choices[name], config_file.CHOSEN, f"{config_file.state_path()}: {name}"))
-        if not self._uses_servers and isinstance(param, Flag) and param.section in ("Servers", "TLS", "Proxy"):
+        if not self._uses_servers and param.section in ("Servers", "TLS", "Proxy"):
             return found
         context = self._section or (self.context.name if self.context is not None else "")
         sections = (context, self.config.contexts.get(context, {})), ("", self.config.values)
@@ -134,18 +116,29 @@ class Layers:
 
     def value(self, name: str) -> tuple[Any, str]:
         """The effective value of a parameter and its origin."""
-        source = self._ctx.get_parameter_source(name)
-        if source in (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT):
-            return self._ctx.params[name], origin(self._ctx, name)
-        if below := self.below(name):
+        came_from = self.origin(name)
+        if came_from == DEFAULT and (below := self.below(name)):
             return self.convert(name, below[0]), below[0].origin
-        return self._ctx.params[name], DEFAULT
+        return self.params[name], came_from
+
+    def origin(self, name: str) -> str:
+        """Where the command line or a variable gives a parameter, for a person; else DEFAULT."""
+        if (flag := self.flags.get(name)) is None:
+            return "URL argument"
+        match self._ctx.get_parameter_source(name):
+            case ParameterSource.COMMANDLINE:
+                negated = self.params.get(name) is False and flag.secondary_opts
+                return f"flag {(flag.secondary_opts if negated else flag.opts)[0]}"
+            case ParameterSource.ENVIRONMENT:
+                return f"env {flag.envvar}"
+            case _:
+                return DEFAULT
 
     def convert(self, name: str, given: Given) -> Any:
         """Convert a value as the flag would. Raises click.UsageError with the file and the key."""
-        param = self._params[name]
+        param = self.flags[name]
         try:
-            if isinstance(param, click.Option) and param.is_flag:
+            if param.is_flag:
                 if not isinstance(given.raw, bool):
                     raise click.BadParameter("must be true or false")
                 return given.raw
@@ -159,13 +152,12 @@ class Layers:
 
     def overridden(self, name: str) -> list[tuple[str, str]]:
         """Origin and value of each layer that a higher one overrode; secrets masked."""
-        param = self._params[name]
+        param = self.flags[name]
         layers = self.below(name)
-        source = self._ctx.get_parameter_source(name)
         variable = os.environ.get(str(param.envvar)) if param.envvar else None
         if variable:
             layers.insert(0, Given(variable, f"env {param.envvar}"))
-        if source is not ParameterSource.COMMANDLINE:
+        if not self.origin(name).startswith("flag"):
             layers = layers[1:]
         if isinstance(param.type, Value) and param.type.secret:
             return [(given.origin, "****") for given in layers]
@@ -190,21 +182,6 @@ class Layers:
         if os.environ.get("NATS_COLOR"):
             found.append(("NATS_COLOR", "env NATS_COLOR", nats_context.UNUSED_FIELDS["color_scheme"]))
         return found
-
-
-def origin(ctx: click.Context, name: str) -> str:
-    """Where the value of a parameter came from, for a person."""
-    param = next(p for p in ctx.command.params if p.name == name)
-    if isinstance(param, click.Argument):
-        return "URL argument"
-    match ctx.get_parameter_source(name):
-        case ParameterSource.COMMANDLINE:
-            negated = ctx.params.get(name) is False and param.secondary_opts
-            return f"flag {(param.secondary_opts if negated else param.opts)[0]}"
-        case ParameterSource.ENVIRONMENT:
-            return f"env {param.envvar}"
-        case _:
-            return DEFAULT
 
 
 def check_config(config: ConfigFile) -> None:

@@ -53,9 +53,9 @@ def view(ctx: click.Context, /, ssh: str | None, rest: tuple[str, ...], **_: Any
         return _over_ssh(ctx, ssh, rest, mode, record)
     if rest != (_STANDARD_INPUT,):
         hint = "; natsmon replay FILE shows a recording" if rest else ""
-        raise click.UsageError(f"view wants - for standard input, or --ssh HOST{hint}", ctx)
+        raise click.UsageError(f"view wants - for standard input, or --ssh HOST{hint}")
     if is_terminal(sys.stdin):
-        raise click.UsageError("view -: standard input is this terminal; try natsmon --json … | natsmon view -", ctx)
+        raise click.UsageError("view -: standard input is this terminal; try natsmon --json … | natsmon view -")
     stream = os.dup(0)
     if mode.form == "dashboard":
         need_screen("view", keys_from=_TERMINAL)
@@ -67,7 +67,7 @@ def view(ctx: click.Context, /, ssh: str | None, rest: tuple[str, ...], **_: Any
 
 def _over_ssh(ctx: click.Context, host: str, arguments: tuple[str, ...], mode: Mode, record: "Target | None") -> int:
     if not host or host.startswith("-") or printable(host) != host:
-        raise click.BadParameter(f'"{printable(host)}" is not a host', ctx=ctx, param_hint="--ssh")
+        raise click.BadParameter(f'"{printable(host)}" is not a host', param_hint="--ssh")
     if mode.form == "dashboard":
         need_screen("view")
     from natsmon.stream.ssh import NoRemote, start

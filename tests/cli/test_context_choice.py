@@ -10,6 +10,7 @@ import pytest
 from natsmon.cli.context_choice import ContextChoice
 from natsmon.cli.dashboard_command import dashboard
 from natsmon.cli.settings_layers import settings_from
+from natsmon.cli.value_layers import Layers
 from natsmon.config.settings import Settings
 
 
@@ -23,7 +24,7 @@ def choice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[ContextChoi
     arguments = ["nats://first", "--rate", "5", "--subject", "hello", "--tls-first", "--ws-header", "Cookie: first"]
     arguments += ["--monitor", "http://first:8222", "--connection-name", "me"]
     ctx = dashboard.make_context("natsmon", arguments)
-    settings = settings_from(ctx)
+    settings = settings_from(Layers(ctx))
     source = cast("Any", SimpleNamespace(settings=settings))
     return ContextChoice(ctx, source, settings), source
 

@@ -10,6 +10,7 @@ import pytest
 
 from natsmon.cli.check_command import check
 from natsmon.cli.settings_layers import settings_from
+from natsmon.cli.value_layers import Layers
 from natsmon.config.secret import Secret
 from natsmon.config.settings import Settings
 from natsmon.lab.nats_server import HOST, NatsServer
@@ -80,7 +81,7 @@ async def sent(wanted: Settings) -> ev.DialConnect:
 
 def by_command_line(*args: str) -> Settings:
     with check.make_context("check", list(args)) as context:
-        return settings_from(context)
+        return settings_from(Layers(context))
 
 
 def nkey_file(folder: Path, pair: Any) -> str:
