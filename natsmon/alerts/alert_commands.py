@@ -17,6 +17,8 @@ _RUN_SECONDS = 30.0
 _WAITING_LIMIT = 16
 _ERROR_LIMIT = 200
 """Characters of a failed command's last line."""
+_ERRORS_READ = 4_096
+"""Bytes of its standard error in which that line is looked for."""
 
 
 class AlertCommands:
@@ -54,7 +56,7 @@ class AlertCommands:
         self._waiting.clear()
         # The task is not cancelled: while it starts a process, the process group would be lost.
         self._run_seconds = 0.0
-        if self._limit is not None:
+        if self._limit is not None and not self._limit.expired():
             self._limit.reschedule(asyncio.get_running_loop().time())
         await asyncio.wait((self._task,))
 
@@ -66,31 +68,36 @@ class AlertCommands:
 
     async def _run(self, command: Sequence[str], alert: Alert) -> str:
         """Why the command failed; empty where it did not."""
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *command,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.DEVNULL,
-                stderr=asyncio.subprocess.PIPE,
-                env=child_environment() | alert.variables(),
-                start_new_session=True,
-            )
-        except OSError as error:
-            return f"{printable(command[0])}: {error.strerror}"
-        try:
-            async with asyncio.timeout(self._run_seconds) as self._limit:
-                _, errors = await process.communicate(msgspec.json.encode(alert) + b"\n")
-        except TimeoutError:
-            return f"{printable(command[0])} did not end within {self._run_seconds:g} s and was killed"
-        finally:
-            self._limit = None
-            # Also what the command has started and left behind.
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, signal.SIGKILL)
-            if process.returncode is None:
-                await process.wait()
-        if process.returncode == 0:
-            return ""
-        last = next((line for line in reversed(errors.decode(errors="replace").splitlines()) if line.strip()), "")
-        reason = f": {printable(last.strip()[:_ERROR_LIMIT])}" if last else ""
+        import tempfile  # as long as 5 % of a start
+
+        # A file: what the command leaves running may keep a pipe open.
+        with tempfile.TemporaryFile() as errors:
+            try:
+                process = await asyncio.create_subprocess_exec(
+                    *command,
+                    stdin=asyncio.subprocess.PIPE,
+                    stdout=asyncio.subprocess.DEVNULL,
+                    stderr=errors,
+                    env=child_environment() | alert.variables(),
+                    start_new_session=True,
+                )
+            except OSError as error:
+                return f"{printable(command[0])}: {error.strerror}"
+            try:
+                async with asyncio.timeout(self._run_seconds) as self._limit:
+                    await process.communicate(msgspec.json.encode(alert) + b"\n")
+            except TimeoutError:
+                return f"{printable(command[0])} did not end within {self._run_seconds:g} s and was killed"
+            finally:
+                self._limit = None
+                # Also what the command has started and left behind.
+                with suppress(ProcessLookupError, PermissionError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                if process.returncode is None:
+                    await process.wait()
+            if process.returncode == 0:
+                return ""
+            errors.seek(max(0, errors.seek(0, os.SEEK_END) - _ERRORS_READ))
+            lines = [line.strip() for line in errors.read().decode(errors="replace").splitlines() if line.strip()]
+        reason = f": {printable(lines[-1][:_ERROR_LIMIT])}" if lines else ""
         return f"{printable(command[0])}: exit status {process.returncode}{reason}"

@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import os
+import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -66,6 +69,22 @@ async def test_failure_is_one_printable_line(tmp_path: Path, text: str, failure:
     commands.submit("--on-outage", command, ALERT)
     await finished(commands)
     assert failures == [f"--on-outage: {command[0]}: {failure}"]
+
+
+async def test_command_that_leaves_a_daemon_with_its_standard_error_has_ended(tmp_path: Path) -> None:
+    failures: list[str] = []
+    commands = AlertCommands(failures.append)
+    daemon = "import os, sys, time; os.setsid(); print(os.getpid(), flush=True); time.sleep(600)"
+    text = f"""{sys.executable} -c '{daemon}' > {tmp_path}/pid &
+while ! grep -q . {tmp_path}/pid; do sleep 0.01; done
+echo failed >&2; exit 3"""
+    command = script(tmp_path, text)
+    commands.submit("--on-outage", command, ALERT)
+    try:
+        await finished(commands)
+    finally:
+        os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
+    assert failures == [f"--on-outage: {command[0]}: exit status 3: failed"]
 
 
 async def test_command_that_cannot_be_started_is_a_failure(tmp_path: Path) -> None:
