@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, Self
 from urllib.parse import urlsplit
 
-from natsmon.lab.faults import FAULTS, Fault
+from natsmon.lab.faults import FAULTS
 from natsmon.lab.nats_server import START_TIMEOUT, find_nats_server
 from natsmon.stream.child_process import child_argv, child_environment
 
@@ -80,9 +80,9 @@ class Demo:
         """Process id of the owner of the servers."""
         return self._owner.pid
 
-    def faults(self) -> tuple[Fault, ...]:
-        """Return what ``apply`` can do: name, key, description."""
-        return FAULTS
+    def faults(self) -> list[tuple[str, str, str]]:
+        """Return what ``apply`` can do: name, key and description of each."""
+        return [fault[:3] for fault in FAULTS]
 
     def servers(self) -> list[DemoServer]:
         """Return each server with its condition."""

@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Any
 from natsmon.config.config_file import keep_choice
 from natsmon.config.view_settings import ViewSettings
 from natsmon.stream.source import Source
-from natsmon.tui.context_switch import Contexts, ContextSwitch
-from natsmon.tui.demo_faults import Demo, DemoFaults
-from natsmon.tui.model.decisions import DOING
+from natsmon.tui.model import decisions
 from natsmon.tui.model.key_table import KEYS, Key, keymap_problems
 from natsmon.tui.model.moment import Moment
 from natsmon.tui.model.recordings import Recordings
@@ -21,6 +19,7 @@ if TYPE_CHECKING:
     from natsmon.alerts.health_watch import HealthWatch
     from natsmon.recording.recorder import Recorder
     from natsmon.recording.target import Target
+    from natsmon.tui.pages.menu import Contexts, Demo
 
 FRAME = 1 / 10
 """Seconds between two frames; nothing is painted where nothing changed."""
@@ -35,8 +34,8 @@ class NatsmonApp(MonitorApp):
         self,
         source: Source,
         *,
-        demo: Demo | None = None,
-        contexts: Contexts | None = None,
+        demo: "Demo | None" = None,
+        contexts: "Contexts | None" = None,
         clock: Callable[[], float] = time.monotonic,
         leave_at_end: bool = True,
         record: "Target | None" = None,
@@ -57,8 +56,8 @@ class NatsmonApp(MonitorApp):
             unable: Why no command can be given, where the source takes none.
             view: Theme, keymap and the like.
         """
-        self.faults = DemoFaults(self, demo) if demo is not None else None
-        self.contexts = ContextSwitch(self, contexts) if contexts is not None else None
+        self._demo = demo
+        self._contexts = contexts
         keys = self.key_table()
         super().__init__(source, view or ViewSettings(), clock, keys, leave_at_end=leave_at_end, unable=unable)
         self._alerts: HealthWatch | None = None
@@ -70,7 +69,7 @@ class NatsmonApp(MonitorApp):
 
     def key_table(self) -> tuple[Key, ...]:
         """The keys of this app."""
-        usable = {"faults": self.faults, "contexts": self.contexts}
+        usable = {"faults": self._demo, "contexts": self._contexts}
         return tuple(key for key in KEYS if usable.get(key.id, key) is not None)
 
     def make_dashboard(self) -> Dashboard:
@@ -106,7 +105,7 @@ class NatsmonApp(MonitorApp):
         self.recordings.look()
         self.viewed.look()
         if (late := self.viewed.sent.overdue()) is not None:
-            self.show_notice(f"{DOING[type(late)]}: no answer from the monitor process yet")
+            self.show_notice(f"{decisions.doing(late)}: no answer from the monitor process yet")
         if self._shown_connection != self.viewed.shown:
             self._shown_connection = self.viewed.shown
             self._leave_records()
@@ -131,17 +130,21 @@ class NatsmonApp(MonitorApp):
 
     def action_contexts(self) -> None:
         """Open the menu of contexts."""
-        if self.contexts is None:
+        if self._contexts is None:
             self.show_notice("contexts are chosen where natsmon opens the connection itself")
         else:
-            self.contexts.open_menu()
+            from natsmon.tui.pages.menu import choose_context
+
+            self.run_worker(choose_context(self, self._contexts), group="contexts", exclusive=True)
 
     def action_faults(self) -> None:
         """Open the demo's menu of faults."""
-        if self.faults is None:
+        if self._demo is None:
             self.show_notice("only natsmon demo causes faults")
         else:
-            self.faults.open_menu()
+            from natsmon.tui.pages.menu import choose_fault
+
+            choose_fault(self, self._demo)
 
     # -- what is shown ----------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ import asyncio
 import signal
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partialmethod
 from typing import TYPE_CHECKING
 
 from natsmon.config.settings import Settings
@@ -139,12 +140,13 @@ class MonitorApp(ScreenApp):
 
     def _answered(self, command: commands.AnyCommand, answer: ev.Answer) -> None:
         if answer.outcome == "ignored":
-            self.show_notice(f"{decisions.DOING[type(command)]}: {with_keys(answer.reason, self._keys)}")
+            self.show_notice(f"{decisions.doing(command)}: {with_keys(answer.reason, self._keys)}")
         elif len(self._views) > 1:  # the page hides what the dashboard shows of it
-            self.show_notice(f"{decisions.DOING[type(command)]}: done")
+            self.show_notice(f"{decisions.doing(command)}: done")
 
-    def action_cancel(self) -> None:
-        self._decide("cancel")
+    action_cancel = partialmethod(_decide, "cancel")
+    action_next_server = partialmethod(_decide, "next_server")
+    action_pause = partialmethod(_decide, "pause")
 
     def action_reconnect(self) -> None:
         moment = self.viewed.moment()
@@ -171,12 +173,6 @@ class MonitorApp(ScreenApp):
         self.viewed.begin()
         self._start()
         self._draw_soon()
-
-    def action_next_server(self) -> None:
-        self._decide("next_server")
-
-    def action_pause(self) -> None:
-        self._decide("pause")
 
     def action_drain(self) -> None:
         """Drain at the second press: it ends the connection."""

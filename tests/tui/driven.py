@@ -12,6 +12,7 @@ from textual.widgets import OptionList
 from natsmon.config.view_settings import ViewSettings
 from natsmon.stream import events as ev
 from natsmon.tui.app import NatsmonApp
+from natsmon.tui.pages.menu import FAULT
 from natsmon.tui.widgets.panel import Panel
 from tests.harness.time_limits import WAIT
 from tests.tui.drawn import text_on
@@ -53,6 +54,12 @@ class Driven:
         if self.app.is_running:
             self.app.draw()
             await self.pilot.pause()
+
+    async def fault_caused(self) -> None:
+        """Wait until the fault chosen from the menu has been caused."""
+        while any(worker.group == FAULT for worker in self.app.workers):
+            await self.pilot.pause()
+        await self.settle()
 
     def shown(self, panel: str) -> str:
         return text_on(self.app.query_one(f"#{panel}", Panel))

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -73,14 +72,6 @@ class Recorded:
         self.killed = True
 
 
-class Fault(NamedTuple):
-    """A fault of the demo."""
-
-    name: str
-    key: str
-    description: str
-
-
 class FakeDemo:
     """Records the faults that are caused."""
 
@@ -88,8 +79,8 @@ class FakeDemo:
         self.applied: list[tuple[str, str | None]] = []
         """Each fault, and the server connected to."""
 
-    def faults(self) -> tuple[Fault, ...]:
-        return (Fault("kill", "k", "kill the server"), Fault("start", "s", "start a server"))
+    def faults(self) -> list[tuple[str, str, str]]:
+        return [("kill", "k", "kill the server"), ("start", "s", "start a server")]
 
     def apply(self, fault: str, server: str | None = None) -> str:
         self.applied.append((fault, server))

@@ -73,14 +73,11 @@ async def test_x_opens_the_menu_of_faults_in_the_demo_only() -> None:
         await drive.press("x", "escape")
         assert demo.applied == []
         await drive.press("x", "k")
-        while drive.app.faults is not None and drive.app.faults.busy:
-            await drive.pilot.pause()
-        await drive.settle()
+        await drive.fault_caused()
         assert demo.applied == [("kill", "east-1:4222")], "at the server it is connected to"
         assert "kill: done" in drive.shown("events")
         await drive.press("x", "down", "enter")
-        while drive.app.faults is not None and drive.app.faults.busy:
-            await drive.pilot.pause()
+        await drive.fault_caused()
         assert demo.applied[1][0] == "start"
     async with driven(streams.connected()) as drive:
         assert "x fault" not in drive.shown("keybar")

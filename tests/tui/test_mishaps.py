@@ -23,9 +23,7 @@ async def test_server_that_does_not_start_is_reported_in_one_line() -> None:
     async with driven(streams.connected(), demo=demo) as drive:
         for calls in (1, 2):
             await drive.press("x", "k")
-            while drive.app.faults is not None and drive.app.faults.busy:
-                await drive.pilot.pause()
-            await drive.settle()
+            await drive.fault_caused()
             assert len(demo.applied) == calls
         words = "kill: [FTL] listen tcp 127.0.0.1:4222: address already in use"
         assert words in drive.shown("keybar")

@@ -126,8 +126,6 @@ async def test_menu_of_faults_works_on_a_page() -> None:
     demo = FakeDemo()
     async with driven(streams.connected(), demo=demo) as drive:
         await drive.press("s", "x", "k")
-        while drive.app.faults is not None and drive.app.faults.busy:
-            await drive.pilot.pause()
-        await drive.settle()
+        await drive.fault_caused()
         assert len(demo.applied) == 1
         assert "kill: done" in drive.app.screen.keybar.notice  # type: ignore[attr-defined]

@@ -1,29 +1,22 @@
 """What a key means now: a command for the probe, or the reason why it has no effect."""
 
 from natsmon.stream import commands
+from natsmon.stream.events import tag_of
 from natsmon.stream.exit_codes import Exit
 from natsmon.tui.model.moment import Moment
 
 Decision = commands.AnyCommand | str
 _COMMANDS: dict[str, type[commands.Plain]] = {
-    "cancel": commands.Cancel,
-    "reconnect": commands.Reconnect,
-    "next_server": commands.NextServer,
-    "pause": commands.Pause,
-    "drain": commands.Drain,
+    tag_of(kind.__name__): kind
+    for kind in (commands.Cancel, commands.Reconnect, commands.NextServer, commands.Pause, commands.Drain)
 }
 ACTIONS = frozenset(_COMMANDS)
 """Actions of keys that send a command."""
-DOING: dict[type, str] = {
-    commands.Cancel: "cancel",
-    commands.Reconnect: "reconnect",
-    commands.NextServer: "next server",
-    commands.Pause: "pause",
-    commands.Resume: "resume",
-    commands.Drain: "drain",
-    commands.Open: "switch context",
-    commands.Close: "close",
-}
+
+
+def doing(command: commands.AnyCommand) -> str:
+    """The name of a command in a notice."""
+    return "switch context" if isinstance(command, commands.Open) else tag_of(type(command).__name__).replace("_", " ")
 
 
 def decide(action: str, moment: Moment, *, pausing: bool | None = None) -> Decision:

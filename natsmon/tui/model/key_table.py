@@ -9,30 +9,7 @@ from collections.abc import Mapping
 import msgspec
 from msgspec.structs import replace
 from textual.binding import Binding, BindingType
-from textual.keys import KEY_NAME_REPLACEMENTS, Keys
-
-_SHOWN = {
-    "question_mark": "?",
-    "slash": "/",
-    "up": "↑",
-    "down": "↓",
-    "left": "←",
-    "right": "→",
-    "pageup": "pgup",
-    "pagedown": "pgdn",
-    "escape": "esc",
-    "plus": "+",
-    "minus": "-",
-    "full_stop": ".",
-    "comma": ",",
-    "left_square_bracket": "[",
-    "right_square_bracket": "]",
-    "left_curly_bracket": "{",
-    "right_curly_bracket": "}",
-    "equals_sign": "=",
-    "greater_than_sign": ">",
-    "less_than_sign": "<",
-}
+from textual.keys import KEY_NAME_REPLACEMENTS, Keys, format_key
 
 Cases = tuple[tuple[str, str], ...]
 """When, and what the key does then; ``always`` for every case."""
@@ -74,7 +51,7 @@ class Key(msgspec.Struct, frozen=True):
 def key_name(key: str) -> str:
     """A key, as keyboards name it."""
     *modifiers, name = key.split("+")
-    return "+".join([*modifiers, _SHOWN.get(name, name)])
+    return "+".join([*modifiers, name if name == "enter" else format_key(name)])
 
 
 def _always(does: str) -> Cases:
@@ -124,14 +101,14 @@ _ROWS = (
         "back", "escape", "screen.back", "Back",
         (("a row is marked", "removes the mark"), ("filtered", "removes the filter"), ("on a page", "goes back")),
     ),
-    Key("up", "k,up", "screen.move(-1)", "Up or down", _always("moves the mark, or the page"), "", "k j ↑ ↓"),
-    Key("down", "j,down", "screen.move(1)", ""),
-    Key("page-up", "ctrl+u,pageup", "screen.page(-1)", "Page up or down", _always("by a screenful"), "",
+    Key("up", "k,up", "screen.pane('move', -1)", "Up or down", _always("moves the mark, or the page"), "", "k j ↑ ↓"),
+    Key("down", "j,down", "screen.pane('move', 1)", ""),
+    Key("page-up", "ctrl+u,pageup", "screen.pane('page', -1)", "Page up or down", _always("by a screenful"), "",
         "ctrl+u ctrl+d"),
-    Key("page-down", "ctrl+d,pagedown", "screen.page(1)", ""),
-    Key("start", "g,home", "screen.to_start", "First or last row",
+    Key("page-down", "ctrl+d,pagedown", "screen.pane('page', 1)", ""),
+    Key("start", "g,home", "screen.pane('to_start')", "First or last row",
         (("events", "G follows the newest again and removes the mark"),), "", "g G home end"),
-    Key("end", "G,end", "screen.to_end", ""),
+    Key("end", "G,end", "screen.pane('to_end')", ""),
     Key("focus-next", "tab", "app.focus_next", "Next panel", _always("which panel the keys move in"), "", "tab"),
     Key("focus-previous", "shift+tab", "app.focus_previous", ""),
     Key("filter", "slash", "screen.filter", "Filter", _always("shows the rows that contain a text, in any case"),
@@ -139,7 +116,8 @@ _ROWS = (
     Key("hold", "f", "screen.hold", "Hold", _always("holds what is shown, or follows again")),
     Key("messages", "m", "messages", "Single messages", _always("shows or hides them in the events; remembered")),
     Key("enlarge", "z", "screen.enlarge", "Enlarge", _always("the focused panel fills the screen, or no longer")),
-    Key("select", "v", "screen.select", "Select a row", _always("for y on several rows; esc removes the selection")),
+    Key("select", "v", "screen.pane('select')", "Select a row",
+        _always("for y on several rows; esc removes the selection")),
     Key("copy", "y", "screen.copy", "Copy", _always("selected rows, the marked row, or the page, as text (OSC 52)")),
 )  # fmt: skip
 _RUN = (

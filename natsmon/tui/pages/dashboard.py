@@ -15,7 +15,7 @@ from natsmon.tui.panels.event_panel import EventPanel
 from natsmon.tui.panels.outage_panel import OutagePanel
 from natsmon.tui.widgets.key_bar import KeyBar
 from natsmon.tui.widgets.panel import Panel
-from natsmon.tui.widgets.record_table import Opened, RecordTable
+from natsmon.tui.widgets.record_table import RecordTable
 
 SMALLEST = (60, 16)
 _ALWAYS_SHOWN = ("status", "keybar", "replay")
@@ -147,13 +147,6 @@ class Dashboard(PaneScreen):
             self.events.open()
         else:
             self.dials.open()
-
-    def on_opened(self, message: Opened) -> None:
-        """Open the page of a dial, an outage or a line of the log."""
-        if self.is_current:
-            from natsmon.tui.pages.page_list import page_of  # pages are loaded when opened: they cost first paint else
-
-            self.app.push_screen(page_of(message.record, self.dials.selection))
 
     # -- size -------------------------------------------------------------------------------------
 

@@ -1,6 +1,5 @@
 """A page over the dashboard: the status, a sheet or a table, and a key bar. Pages are loaded when they are opened."""
 
-from collections.abc import Callable
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from msgspec.structs import replace
@@ -31,11 +30,20 @@ class Page(PaneScreen):
     """A sheet or a table in the place of the dashboard."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = COMPONENTS
-    follows = True
-    """False when the sheet changes with its tick alone, not with every event."""
 
-    def __init__(self, name: str, sheet: Sheet | RecordTable[Any], *, without: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, name: str, sheet: Sheet | RecordTable[Any], *, without: tuple[str, ...], follows: bool = True
+    ) -> None:
+        """Make the page.
+
+        Args:
+            name: What the app calls it.
+            sheet: What it shows.
+            without: Ids of keys that are not in its key bar.
+            follows: False when the sheet changes with its tick alone, not with every event.
+        """
         super().__init__(name=name)
+        self.follows = follows
         self.status = Panel(status_panel.rows, status_panel.tick, id="status")
         self.sheet = sheet
         self.held = False
@@ -59,9 +67,6 @@ class Page(PaneScreen):
     def pane(self) -> Sheet | RecordTable[Any]:
         return self.sheet
 
-    def leave(self) -> None:
-        self.dismiss()
-
     def show(self, moment: Moment, revision: int) -> None:
         self.status.show(moment, revision)
         if not self.held:
@@ -70,6 +75,8 @@ class Page(PaneScreen):
 
     def again(self, state: State) -> bool:
         """The state is another one: show the same of it; False where it has nothing of the kind."""
+        if isinstance(self.sheet, RecordTable):
+            self.sheet.selection.again(state)
         return True
 
     def action_hold(self) -> None:
@@ -86,22 +93,6 @@ def page_bar(keys: tuple[Key, ...], without: tuple[str, ...]) -> tuple[Key, ...]
         for name, label in _IN_THE_BAR.items()
         if name in by_id and name not in without and by_id[name].title
     )
-
-
-class SheetPage(Page):
-    """A page that is a pure function of the moment."""
-
-    def __init__(
-        self,
-        name: str,
-        title: str,
-        rows: Callable[[Moment, int], list[Row]],
-        tick: Callable[[Moment], object],
-        *,
-        follows: bool = True,
-    ) -> None:
-        super().__init__(name, Sheet(rows, tick, lambda: title), without=("older", "newer", "open"))
-        self.follows = follows
 
 
 class Detail(Protocol[R_contra]):
@@ -124,7 +115,6 @@ class RecordPage(Page, Generic[R]):
     """One record of a table in full; those beside it in the table are a key away."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(RECORD_KEYS)
-    follows = False
     of_a_record = True
 
     def __init__(self, noun: str, record: R, selection: Selection[R], detail: Detail[R]) -> None:
@@ -132,7 +122,8 @@ class RecordPage(Page, Generic[R]):
         self.record = record
         self.selection = selection
         self._detail = detail
-        super().__init__(noun, Sheet(self._rows, self._tick, self._heading), without=("open", "filter"))
+        sheet = Sheet(self._rows, self._tick, self._heading)
+        super().__init__(noun, sheet, without=("open", "filter"), follows=False)
 
     def _heading(self) -> str:
         state = self.natsmon.viewed.state
@@ -163,4 +154,4 @@ class RecordPage(Page, Generic[R]):
         self.record = record
         if self.selection.marked:
             self.selection.mark(record)
-        self.action_to_start()
+        self.sheet.to_start()

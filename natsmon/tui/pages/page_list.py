@@ -1,5 +1,8 @@
 """The pages that a key opens from anywhere, by name, and those of one record."""
 
+from collections.abc import Callable
+from typing import Any
+
 from natsmon.charts.cells import Row, fit, fold, row
 from natsmon.state import Dial, OutageRecord
 from natsmon.stream.events import LogLine
@@ -7,8 +10,11 @@ from natsmon.text import dates
 from natsmon.tui.model.key_table import Key
 from natsmon.tui.model.moment import Moment
 from natsmon.tui.model.selection import Selection
-from natsmon.tui.pages.page import Page, RecordPage, SheetPage
+from natsmon.tui.pages.page import Page, RecordPage
+from natsmon.tui.panels.dial_rows import DialSelection
 from natsmon.tui.panels.event_panel import MARKS
+from natsmon.tui.widgets.record_table import RecordTable
+from natsmon.tui.widgets.sheet import Sheet
 
 
 def page_named(name: str, keys: tuple[Key, ...], record_keys: tuple[Key, ...]) -> Page:
@@ -21,42 +27,55 @@ def page_named(name: str, keys: tuple[Key, ...], record_keys: tuple[Key, ...]) -
     """
     match name:
         case "outages":
-            from natsmon.tui.pages.outages_page import OutagesPage
+            from natsmon.tui.pages import outage_rows
 
-            return OutagesPage()
+            table = RecordTable(outage_rows.OutageSelection(), outage_rows, name, id="outages-table")
+            return Page(name, table, without=("older", "newer", "cancel"))
         case "upgrade":
             from natsmon.tui.pages import upgrade_rows
 
-            return SheetPage(name, "rolling upgrade", upgrade_rows.rows, upgrade_rows.tick)
+            return _sheet(name, "rolling upgrade", upgrade_rows.rows, upgrade_rows.tick)
         case "latency":
             from natsmon.tui.pages import latency_rows
 
-            return SheetPage(name, name, latency_rows.rows, latency_rows.tick, follows=False)
+            return _sheet(name, name, latency_rows.rows, latency_rows.tick, follows=False)
         case "servers":
             from natsmon.tui.pages import server_rows
 
-            return SheetPage(name, name, server_rows.rows, server_rows.tick)
+            return _sheet(name, name, server_rows.rows, server_rows.tick)
     from natsmon.tui.pages import help_rows
 
-    return SheetPage("help", "help", lambda _, width: help_rows.rows(keys, record_keys, width), lambda _: 0)
+    return _sheet("help", "help", lambda _, width: help_rows.rows(keys, record_keys, width), lambda _: 0)
 
 
-def page_of(record: Dial | OutageRecord | LogLine, dials: Selection[Dial]) -> Page:
+def _sheet(
+    name: str,
+    title: str,
+    rows: Callable[[Moment, int], list[Row]],
+    tick: Callable[[Moment], object],
+    *,
+    follows: bool = True,
+) -> Page:
+    """A page that is a pure function of the moment."""
+    return Page(name, Sheet(rows, tick, lambda: title), without=("older", "newer", "open"), follows=follows)
+
+
+def page_of(record: Dial | OutageRecord | LogLine, selection: Selection[Any] | None) -> Page:
     """Make the page of one record; what it needs is imported now.
 
     Args:
         record: To be shown in full.
-        dials: The selection of the table of dials.
+        selection: Of the table it stands in; None where it stands in none.
     """
     if isinstance(record, Dial):
         from natsmon.tui.pages import dial_detail
 
-        return RecordPage("dial", record, dials, dial_detail)
+        return RecordPage("dial", record, selection or DialSelection(), dial_detail)
     if isinstance(record, OutageRecord):
         from natsmon.tui.pages import outage_detail
         from natsmon.tui.pages.outage_rows import OutageSelection
 
-        return RecordPage("outage", record, OutageSelection(), outage_detail)
+        return RecordPage("outage", record, selection or OutageSelection(), outage_detail)
     return _line_page(record)
 
 
@@ -68,4 +87,4 @@ def _line_page(line: LogLine) -> Page:
         at = dates.local_millis(line.at)
         return [fit(row((at, "label")), width), *(fit(row((part, role)), width) for part in fold(line.text, width))]
 
-    return SheetPage("event", "event", rows, lambda moment: 0, follows=False)
+    return _sheet("event", "event", rows, lambda moment: 0, follows=False)

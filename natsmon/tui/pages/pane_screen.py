@@ -7,6 +7,7 @@ from textual.screen import Screen
 
 from natsmon.tui.model.moment import Moment
 from natsmon.tui.widgets.key_bar import KeyBar
+from natsmon.tui.widgets.record_table import Opened
 
 if TYPE_CHECKING:
     from natsmon.tui.app import NatsmonApp
@@ -40,34 +41,28 @@ class PaneScreen(Screen[None]):
 
     def leave(self) -> None:
         """Go back to what is below."""
-        raise NotImplementedError
+        self.dismiss()
 
-    def action_move(self, lines: int) -> None:
-        self.pane.move(lines)
-
-    def action_page(self, direction: int) -> None:
-        self.pane.page(direction)
-
-    def action_to_start(self) -> None:
-        self.pane.to_start()
-
-    def action_to_end(self) -> None:
-        self.pane.to_end()
+    def action_pane(self, does: str, *by: int) -> None:
+        """Move in the pane or select from it, as its method of this name does."""
+        getattr(self.pane, does)(*by)
 
     def action_open(self) -> None:
         self.pane.open()
 
-    def action_select(self) -> None:
-        self.pane.select()
+    def on_opened(self, message: Opened) -> None:
+        """Open the page of a dial, an outage or a line of the log."""
+        if self.is_current:
+            from natsmon.tui.pages.page_list import page_of  # pages are loaded when opened: they cost first paint else
+
+            self.app.push_screen(page_of(message.record, message.selection))
 
     def action_filter(self) -> None:
         from natsmon.tui.widgets.prompt import Prompt
 
-        hint = f"show {self.pane.noun} that contain…  (enter keeps, esc removes)"
-        change = self.pane.filter
-        Prompt(self.keybar, self.pane.needle, placeholder=hint, on_change=change, on_escape=partial(change, "")).ask(
-            self
-        )
+        pane, remove = self.pane, partial(self.pane.filter, "")
+        hint = f"show {pane.noun} that contain…  (enter keeps, esc removes)"
+        Prompt(self.keybar, pane.needle, placeholder=hint, on_change=pane.filter, on_escape=remove).ask(self)
 
     def action_back(self) -> None:
         """Undo one thing: the mark, the filter, then leave."""
@@ -80,10 +75,6 @@ class PaneScreen(Screen[None]):
 
     def action_copy(self) -> None:
         self.natsmon.copy_rows(self.pane.copied())
-
-    def action_hold(self) -> None:
-        """Hold what is shown, or follow again."""
-        raise NotImplementedError
 
     def action_enlarge(self) -> None:
         """Let the focused panel fill the screen, or no longer."""

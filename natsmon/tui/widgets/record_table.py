@@ -15,11 +15,12 @@ T = TypeVar("T")
 
 
 class Opened(Message):
-    """A record is to be shown in full."""
+    """A record is to be shown in full; with the selection of the table it stands in, where it is one of a table."""
 
-    def __init__(self, record: Any) -> None:
+    def __init__(self, record: Any, selection: Selection[Any] | None = None) -> None:
         super().__init__()
         self.record = record
+        self.selection = selection
 
 
 class Drawing(Protocol[T]):
@@ -131,13 +132,13 @@ class RecordTable(ScrolledPanel, Generic[T], can_focus=True):
 
     def open(self) -> None:
         if self._moment is not None and (record := self.selection.current(self._moment.state)) is not None:
-            self.post_message(Opened(record))
+            self.post_message(Opened(record, self.selection))
 
     async def on_click(self, event: Click) -> None:
         place = event.get_content_offset(self)
         line = place.y - self._first if place is not None else -1
         if 0 <= line < len(self._view.listed):
-            self.post_message(Opened(self._view.listed[line]))
+            self.post_message(Opened(self._view.listed[line], self.selection))
 
     def wheel(self, direction: int) -> None:
         if self.has_focus or self.selection.marked:
