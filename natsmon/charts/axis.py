@@ -85,11 +85,8 @@ class DurationScale(msgspec.Struct, frozen=True):
 
     def ticks(self) -> list[tuple[float, str]]:
         """Places and labels of powers of ten, at most ``_TICKS`` or one more."""
-        step = math.ceil((self.high - self.low) / _TICKS)
-        return [
-            ((power - self.low) / (self.high - self.low), duration(10.0**power))
-            for power in range(self.low, self.high + 1, step)
-        ]
+        powers = range(self.low, self.high + 1, math.ceil((self.high - self.low) / _TICKS))
+        return [(self.place(10.0**power), duration(10.0**power)) for power in powers]
 
 
 def labelled(labels: Iterable[tuple[int, str]], width: int, *, gap: int = 1, fill: str = " ") -> str:

@@ -19,8 +19,6 @@ Piece = tuple[str, Role]
 Row = tuple[Piece, ...]
 
 ELLIPSIS = "…"
-BLOCKS = " ▁▂▃▄▅▆▇█"
-"""Eighths of a cell, from the bottom."""
 LONGEST_TEXT = 4_000
 """Characters of one text that are drawn."""
 
@@ -149,6 +147,11 @@ def spread(start: Row, end: Row, width: int) -> Row:
         return fit(end, width)
     gap = 2 if start and end else 0
     return fit(start, max(0, width - size - gap)) + row((" " * min(gap, width - size), "value")) + end
+
+
+def block(eighths: int, line: int) -> str:
+    """The cell of a column so many eighths of a cell high, in a line counted from the bottom."""
+    return " ▁▂▃▄▅▆▇█"[max(0, min(8, eighths - 8 * line))]
 
 
 def bar(part: float, width: int) -> Row:

@@ -35,15 +35,9 @@ def rows(
     addresses: bool = True,
     notes: Mapping[ev.Stage, str] | None = None,
 ) -> list[Row]:
-    """All bars are on one scale, the length of the dial: those that overlap in time overlap here.
+    """All bars are on one scale, the length of the dial until ``now``: those that overlap in time overlap here.
 
-    Args:
-        dial: The dial.
-        now: Until when a dial in progress has lasted, as ``t``.
-        width: Cells of each row.
-        scale: Cells of the longest bar, at most.
-        addresses: With a bar for each address that was dialed.
-        notes: What stands right of the bar of a stage.
+    Each address that was dialed has a bar, too. ``scale`` is the most cells of a bar; a note stands right of its stage.
     """
     if width <= 0:
         return []

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from natsmon.charts import svg
 from natsmon.charts.axis import HEIGHT, DurationScale, TimeAxis, duration, labelled, svg_ticks
-from natsmon.charts.cells import BLOCKS, Piece, Row, fit, right, row, runs_of, text_of
+from natsmon.charts.cells import Piece, Row, block, fit, right, row, runs_of, text_of
 from natsmon.charts.chart import Chart, Key
 from natsmon.charts.status_timeline import parts
 from natsmon.state import Stretch
@@ -108,7 +108,7 @@ def _plot(samples: Iterable[_Sample], count: int, height: int) -> list[Row]:
 def _cell(top: int, half: int, line: int) -> str:
     if line == (top - 1) // 8 > (half - 1) // 8:
         return DOT
-    return BLOCKS[max(0, min(8, half - 8 * line))]
+    return block(half, line)
 
 
 def _marks(timeline: Sequence[Stretch], now: float, start: float, seconds: float, count: int) -> Row:

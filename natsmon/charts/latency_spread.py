@@ -1,10 +1,10 @@
 """Distribution of latency: how many samples took how long, on a logarithmic scale."""
 
-from collections.abc import Iterator
+from collections import Counter
 
 from natsmon.charts import svg
 from natsmon.charts.axis import HEIGHT, DurationScale, duration, svg_ticks
-from natsmon.charts.cells import Role, Row, fit, left, right, row, text_of
+from natsmon.charts.cells import Row, fit, left, right, row, text_of
 from natsmon.charts.chart import Chart
 from natsmon.state.histogram import Histogram
 from natsmon.stream.latency_buckets import MICROSECONDS
@@ -28,43 +28,32 @@ _TOP = 14
 
 def bars(histogram: Histogram, width: int) -> list[Row]:
     """A row for each of 1, 2 and 5 times a power of ten: how many took up to that long."""
-    counted: dict[int, int] = {}
+    counted: Counter[int] = Counter()
     for microseconds, count in histogram.counts():
-        step = _step(microseconds)
-        counted[step] = counted.get(step, 0) + count
+        counted[_step(microseconds)] += count
     if not counted:
         return [fit(row(("  nothing was measured", "label")), width)]
     most = max(counted.values())
     room = max(1, min(_BARS, width - _MARGIN - _FIGURES))
-    drawn: list[Row] = []
-    for step, filled in _steps(counted):
-        if not filled:
-            drawn.append(fit(row((right("⋮", _MARGIN), "label")), width))
-            continue
-        count = counted.get(step, 0)
+
+    def bar(step: int) -> Row:
+        count = counted[step]
         eighths = max(1, round(count / most * room * 8)) if count else 0
-        bar = "█" * (eighths // 8) + (" ▏▎▍▌▋▊▉"[eighths % 8] if eighths % 8 else "")
-        role: Role = "value" if count else "dim"
-        parts = row(
+        filled = "█" * (eighths // 8) + (" ▏▎▍▌▋▊▉"[eighths % 8] if eighths % 8 else "")
+        return row(
             (right(duration(_upper(step)), _MARGIN) + "  ", "label"),
-            (left(bar, room) + " ", "info"),
-            (right(units.part(count, histogram.count) if count else "–", 8), role),
+            (left(filled, room) + " ", "info"),
+            (right(units.part(count, histogram.count) if count else "–", 8), "value" if count else "dim"),
             (f"{units.grouped(count):>12}" if count else "", "label"),
         )
-        drawn.append(fit(parts, width))
-    return drawn
 
-
-def _steps(counted: dict[int, int]) -> Iterator[tuple[int, bool]]:
-    """The steps to draw; False for a row of empty ones that is left out."""
-    before: int | None = None
-    for step in sorted(counted):
-        if before is not None and step - before - 1 >= _LONG:
-            yield before + 1, False
-        elif before is not None:
-            yield from ((empty, True) for empty in range(before + 1, step))
-        yield step, True
-        before = step
+    drawn: list[Row] = []
+    steps = sorted(counted)
+    for before, step in zip([steps[0] - 1, *steps], steps, strict=False):
+        empty = range(before + 1, step)
+        drawn += [row((right("⋮", _MARGIN), "label"))] if len(empty) >= _LONG else map(bar, empty)
+        drawn.append(bar(step))
+    return [fit(line, width) for line in drawn]
 
 
 def _step(microseconds: int) -> int:

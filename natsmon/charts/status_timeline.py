@@ -93,14 +93,7 @@ def parts(timeline: Sequence[Stretch], now: float, since: float = 0.0) -> Iterat
 
 
 def cells(parts: Iterable[Part], start: float, seconds: float, width: int) -> list[Shade | None]:
-    """The shade of each cell: what took most of its time, but an outage is never hidden, however short.
-
-    Args:
-        parts: In seconds of the session.
-        start: Where the first cell begins.
-        seconds: Of one cell.
-        width: Cells.
-    """
+    """The shade of each cell of so many seconds: what took most of it, but an outage is never hidden, however short."""
     spent: list[dict[Shade, float]] = [{} for _ in range(width)]
     outages: list[dict[Shade, float]] = [{} for _ in range(width)]
     for part in parts:
@@ -174,22 +167,17 @@ def _bar(clock: RunClock, part: Part, axis: TimeAxis, y: float) -> Iterator[str]
     yield svg.rect(f"bar {part.shade}", *ends, y + _BAR - height, height, title)
 
 
-def _visible(parts: list[Part], least: float) -> Iterator[Part]:
+def _visible(parts: list[Part], least: float) -> list[Part]:
     """Parts so short that they share a pixel are merged; the worst shade is kept."""
-    short: Part | None = None
+    visible: list[Part] = []
     for part in parts:
-        if short is not None and (part.ended - part.began >= least or part.ended - short.began > least):
-            yield short
-            short = None
-        if part.ended - part.began >= least:
-            yield part
-        elif short is None:
-            short = part
+        if visible and part.ended - visible[-1].began <= least:
+            before = visible.pop()
+            shade = min(before.shade, part.shade, key=lambda shade: LOOKS[shade].height)
+            visible.append(Part(before.began, part.ended, shade, before.outage or part.outage))
         else:
-            shade = min(short.shade, part.shade, key=lambda shade: LOOKS[shade].height)
-            short = Part(short.began, part.ended, shade, short.outage or part.outage)
-    if short is not None:
-        yield short
+            visible.append(part)
+    return visible
 
 
 def _lines(lanes: Sequence[Lane], drawn: list[list[Part]], axis: TimeAxis, width: int) -> list[str]:

@@ -64,13 +64,9 @@ def _summary(moment: Moment, width: int) -> Row:
 def columns(
     moment: Moment, width: int, listed: list[OutageRecord], *, brief: bool = False
 ) -> list[Column[OutageRecord]]:
-    """As many as there is room for; texts are as wide as those in sight need.
+    """As many as there is room for; texts are as wide as those ``listed`` need.
 
-    Args:
-        moment: The present.
-        width: Of the table, in cells.
-        listed: The outages in sight.
-        brief: Leave out all figures but the time and the cost.
+    In ``brief``, all figures but the time and the cost are left out.
     """
     state, now = moment.state, moment.now
     names = ServerNames(state)

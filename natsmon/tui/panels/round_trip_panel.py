@@ -1,6 +1,6 @@
 """How fast: PING to PONG and back, and a picture of the last minute in which silence is a gap."""
 
-from natsmon.charts.cells import BLOCKS, Piece, Row, fit, row
+from natsmon.charts.cells import Piece, Row, block, fit, row
 from natsmon.state.histogram import Histogram
 from natsmon.text import units
 from natsmon.tui.model import figures
@@ -26,12 +26,11 @@ def echo(moment: Moment) -> str:
 
 def rows(moment: Moment, width: int, height: int) -> list[Row]:
     state = moment.state
-    if not state.rtts:
-        waits = "no monitor" if moment.over else "waiting for the first PONG" if width >= 26 else "waiting for a PONG"
-        return [fit(row((waits, "label")), width), *_percentiles(moment, width)][:height]
-    figures_ = _percentiles(moment, width)
-    spark = sparkline(moment, width, max(1, min(4, height - len(figures_))))
-    return (spark + figures_)[:height]
+    below = _percentiles(moment, width)
+    if state.rtts:
+        return [*sparkline(moment, width, max(1, min(4, height - len(below)))), *below][:height]
+    waits = "no monitor" if moment.over else "waiting for the first PONG" if width >= 26 else "waiting for a PONG"
+    return [fit(row((waits, "label")), width), *below][:height]
 
 
 def title(moment: Moment) -> str:
@@ -63,19 +62,10 @@ def sparkline(moment: Moment, width: int, height: int = 1) -> list[Row]:
     bins = max(1, min(_BINS, width))
     worst = _worst(moment, bins)
     top = max((value for value in worst if value is not None), default=0.0)
-    levels = [_level(value, top, height) for value in worst]
+    levels = [0 if value is None else max(1, round(value / (top or 1.0) * 8 * height)) for value in worst]
     wide = min(2, width // bins)
-    drawn: list[Row] = []
-    for line in range(height - 1, -1, -1):
-        text = "".join(BLOCKS[max(0, min(8, level - 8 * line))] * wide for level in levels)
-        drawn.append(fit(row((text, "info")), width))
-    return drawn
-
-
-def _level(value: float | None, top: float, height: int) -> int:
-    if value is None:
-        return 0
-    return max(1, round(value / top * 8 * height)) if top > 0 else 1
+    lines = ("".join(block(level, line) * wide for level in levels) for line in range(height - 1, -1, -1))
+    return [fit(row((line, "info")), width) for line in lines]
 
 
 def _percentiles(moment: Moment, width: int) -> list[Row]:

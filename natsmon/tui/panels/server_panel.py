@@ -34,13 +34,12 @@ def rows(moment: Moment, width: int, height: int) -> list[Row]:
     drawn, omitted = table(moment, width), moment.state.pool_omitted
     if len(drawn) <= height:
         return drawn
-    servers = drawn[1:-1] if omitted else drawn[1:]
-    members = zip(moment.state.pool.values(), servers, strict=True)
-    here = [line for member, line in members if standing(member.server, member, moment)[2]]
-    shown = [*here, *(line for line in servers if line not in here)][: height - 2]
-    more = f"  and {len(servers) - len(shown) + omitted:,} more"
+    pool = moment.state.pool
+    unused = [not standing(server, member, moment)[2] for server, member in pool.items()]
+    first = sorted(range(1, len(pool) + 1), key=lambda line: unused[line - 1])[: height - 2]
+    more = f"  and {len(pool) - len(first) + omitted:,} more"
     more += f", {omitted:,} of them not kept · s shows the others" if omitted else " · s shows all"
-    return [drawn[0], *shown, fit(row((more, "label")), width)]
+    return [drawn[0], *(drawn[line] for line in first), fit(row((more, "label")), width)]
 
 
 def good_until(state: State) -> float:
@@ -132,13 +131,7 @@ def server_lines(
 
 
 def standing(server: str, member: ev.PoolMember | None, moment: Moment) -> Standing:
-    """How a server is used now: a shape and words; no words for one that only waits in the pool.
-
-    Args:
-        server: Its URL or address.
-        member: Its entry in the pool; None for a server that is no longer in it.
-        moment: The present.
-    """
+    """No words for one that only waits in the pool; no ``member`` for one that is no longer in it."""
     state, here = moment.state, address(server)
     leaving = member is not None and member.lame_duck
     if not moment.over:

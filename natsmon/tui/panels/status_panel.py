@@ -1,6 +1,6 @@
 """The top of the screen: the health in a word, where and since when, and the reason."""
 
-from natsmon.charts.cells import Role, Row, fit, left, row, shorten, spread, width_of
+from natsmon.charts.cells import Piece, Role, Row, fit, left, row, shorten, spread, width_of
 from natsmon.state import availability
 from natsmon.state.server_names import ServerNames, address, named
 from natsmon.text import dates
@@ -98,9 +98,8 @@ def _second(moment: Moment, width: int) -> Row:
     short = row((share, "value"), (" up", "label"))
     outages = row((f"  {state.outage_count:,}", "value"), (f" outage{'' if state.outage_count == 1 else 's'}", "label"))
     for figures_ in (end + outages, short + outages, short):
-        further = _further(moment, width - width_of(reason) - width_of(figures_) - 2)
-        if width_of(reason) + 2 + width_of(figures_) <= width:
-            return spread(reason + further, figures_, width)
+        if (left_over := width - width_of(reason) - width_of(figures_) - 2) >= 0:
+            return spread(reason + _further(moment, left_over), figures_, width)
     return fit(reason, width)
 
 
@@ -127,17 +126,13 @@ def _further(moment: Moment, room: int) -> Row:
     state, server = moment.state, moment.state.connected
     if state.status != "CONNECTED" or server is None:
         return ()
-    phrases: list[str] = []
+    phrases: list[Piece] = []
     if named(server) != address(server.server):
-        phrases.append(address(server.server))
+        phrases.append((f"  {address(server.server)}", "label"))
     if expires := good_until(state):
         left_over = expires - state.wall(moment.now)
         if worry(left_over) == "value":
-            phrases.append(f"credentials good until {dates.day(expires)} ({figures.until(left_over)})")
-    line: Row = ()
-    for words in phrases:
-        longer = line + row((f"  {words}", "label"))
-        if width_of(longer) > room:
-            break
-        line = longer
-    return line
+            phrases.append((f"  credentials good until {dates.day(expires)} ({figures.until(left_over)})", "label"))
+    while width_of(row(*phrases)) > room:
+        phrases.pop()
+    return row(*phrases)

@@ -1,6 +1,7 @@
 """The one widget most of the screen is made of: rows of cells, of which only those that changed are painted."""
 
 from collections.abc import Callable, Hashable, Sequence
+from itertools import zip_longest
 
 from rich.segment import Segment
 from rich.style import Style
@@ -68,11 +69,10 @@ class Panel(Widget):
 
     def redraw(self) -> None:
         before, lit = self._rows, self.lit
-        rows = self._fill()
         changed = [
             Region(0, y, self.size.width, 1)
-            for y in range(max(len(before), len(rows)))
-            if y >= len(before) or y >= len(rows) or before[y] != rows[y] or (y in lit) != (y in self.lit)
+            for y, (old, new) in enumerate(zip_longest(before, self._fill()))
+            if old != new or (y in lit) != (y in self.lit)
         ]
         if changed:
             self.refresh(*changed)

@@ -40,14 +40,7 @@ class Drawing(Protocol[T]):
 
 
 class RecordTable(ScrolledPanel, Generic[T], can_focus=True):
-    """Moved by keys and by the wheel; a click on a row opens it.
-
-    Args:
-        selection: The records.
-        drawing: Their rows.
-        noun: What they are called.
-        legend: Stands in the lower border, for a width.
-    """
+    """Moved by keys and by the wheel; a click on a row opens it. The legend stands in the lower border."""
 
     def __init__(
         self,

@@ -9,11 +9,7 @@ _CHUNK = 64 * 1024
 
 
 class StrayOutput:
-    """Takes the place of the terminal on standard output and standard error, line by line.
-
-    Args:
-        on_line: Called with each line.
-    """
+    """Takes the place of the terminal on standard output and standard error, line by line."""
 
     def __init__(self, on_line: Callable[[str], None]) -> None:
         self._on_line = on_line
@@ -33,11 +29,7 @@ class StrayOutput:
                 os.dup2(self._write_end, descriptor)
 
     def end(self, *, write: bool) -> None:
-        """Restore them.
-
-        Args:
-            write: Whether to write the lines that have not been read to standard error.
-        """
+        """Restore them, and ``write`` to standard error what has not been read."""
         for descriptor, copy in self._terminals.items():
             os.dup2(copy, descriptor)
             os.close(copy)

@@ -50,11 +50,7 @@ _SIXTEEN = {
 
 
 def sixteen_colours(theme: Theme) -> dict[str, str]:
-    """CSS variables for a terminal of 16 colours, in which those of most themes become the same grey.
-
-    Args:
-        theme: Any theme; one that names the terminal's own colours needs none of these.
-    """
+    """CSS variables for a terminal of 16 colours, where most themes are one grey; none for the terminal's own theme."""
     return {} if theme.ansi else _SIXTEEN[theme.dark]
 
 
