@@ -18,8 +18,7 @@ import msgspec
 
 from natsmon.config.secret import Secret
 from natsmon.config.settings import Server, Settings
-from natsmon.dial.causes import Cause
-from natsmon.dial.stages import STAGES
+from natsmon.dial.causes import STAGES, Cause
 from natsmon.stream import commands, events
 from natsmon.stream.codec import decode_event, encode, encode_command, kind_of
 from natsmon.wording.cause_table import SECTIONS, diagnose

@@ -1,9 +1,17 @@
-"""The closed set of causes: why a dial failed, or why a connection ended.
+"""The stages of a dial, and the closed set of causes: why a dial failed, or why a connection ended.
 
-``natsmon.wording.cause_table`` has the meaning of each, and what to do about it.
+``natsmon.wording.cause_table`` has the meaning of each cause, and what to do about it.
 """
 
 from enum import StrEnum
+from typing import Literal
+
+Stage = Literal["dns", "tcp", "tls", "info", "connect"]
+STAGES: tuple[Stage, ...] = ("dns", "tcp", "tls", "info", "connect")
+"""In wire order; ``tls`` comes after ``info`` instead when it was INFO that asked for it.
+
+``info`` lasts from the open stream to the server's INFO; over WebSocket the upgrade is part of it.
+"""
 
 
 class Cause(StrEnum):

@@ -68,28 +68,25 @@ class CommandDialer:
         hooks, shown = Hooks(trace), authority(*address)
         if not _HOST.fullmatch(address[0]):
             raise DialError("dns", "dns", f"{printable(clip(address[0]))}: not a host for a command", address=shown)
-        hooks(DialTrace.connect_start, shown)
         running: _Command | None = None
         ours, theirs = socket.socketpair()
         try:
-            with theirs:
+            with theirs, hooks.connecting(shown):
                 async with until(deadline):
                     running = await _Command.start(self._arguments(*address), theirs)
-            ours.setblocking(False)
-            stream = await open_stream(ours, shown, _Protocol(running))
+                theirs.close()
+                ours.setblocking(False)
+                return await open_stream(ours, shown, _Protocol(running))
         except BaseException as error:
             ours.close()
             if running is not None:
                 running.end()
-            hooks(DialTrace.connect_done, shown, error)
             if isinstance(error, TimeoutError):
                 raise DialError("tcp", "timeout", "the command did not start", address=shown) from error
             if isinstance(error, OSError):
                 text = f"{self._command[0]}: {classify(error)[1]}"
                 raise DialError("tcp", "command", text, address=shown, origin=error) from error
             raise
-        hooks(DialTrace.connect_done, shown, None)
-        return stream
 
 
 _running: set[asyncio.Task[int]] = set()

@@ -14,13 +14,13 @@ from functools import partial
 from typing import Any
 
 from natsmon.dial import resolver
+from natsmon.dial.causes import Stage
 from natsmon.dial.deadline import until
 from natsmon.dial.error_causes import classify
 from natsmon.dial.errors import DialError
 from natsmon.dial.race import staggered_race
 from natsmon.dial.resolver import AddressInfo, authority, interleave, numeric
 from natsmon.dial.socket_stream import open_stream
-from natsmon.dial.stages import Stage
 from natsmon.dial.stream import Stream
 from natsmon.dial.trace import DialTrace, Hooks
 
@@ -88,15 +88,12 @@ class Dialer:
                 found = await self._resolve(*address, hooks)
                 stage = "tcp"
                 return await self._connect(found, hooks)
-        except TimeoutError as error:
-            if isinstance(error, DialError):
-                error.address = error.address or authority(*address)
-                raise
-            what = f"no answer to the lookup of {address[0]}" if stage == "dns" else "no answer to the TCP connect"
-            raise DialError(stage, "timeout", what, address=authority(*address)) from error
         except DialError as error:
             error.address = error.address or authority(*address)
             raise
+        except TimeoutError as error:
+            what = f"no answer to the lookup of {address[0]}" if stage == "dns" else "no answer to the TCP connect"
+            raise DialError(stage, "timeout", what, address=authority(*address)) from error
 
     async def _resolve(self, host: str, port: int, hooks: Hooks) -> list[AddressInfo]:
         hooks(DialTrace.dns_start, host)
@@ -140,9 +137,7 @@ class Dialer:
 
     async def _connect_one(self, info: AddressInfo, hooks: Hooks) -> socket.socket:
         family, kind, protocol, _, where = info
-        address = numeric(info)
-        hooks(DialTrace.connect_start, address)
-        try:
+        with hooks.connecting(numeric(info)):
             sock = socket.socket(family, kind, protocol)
             try:
                 sock.setblocking(False)
@@ -157,11 +152,7 @@ class Dialer:
             except BaseException:
                 sock.close()
                 raise
-        except BaseException as error:
-            hooks(DialTrace.connect_done, address, error)
-            raise
-        hooks(DialTrace.connect_done, address, None)
-        return sock
+            return sock
 
 
 async def _establish(sock: socket.socket, where: tuple[Any, ...]) -> None:

@@ -11,69 +11,42 @@ from natsmon.dial.errors import DialError
 
 _BY_ERRNO = {
     errno.ECONNREFUSED: Cause.REFUSED,
-    errno.ECONNRESET: Cause.RESET,
-    errno.ECONNABORTED: Cause.RESET,
-    errno.EPIPE: Cause.RESET,
-    errno.ENETUNREACH: Cause.UNREACHABLE,
-    errno.EHOSTUNREACH: Cause.UNREACHABLE,
-    errno.ENETDOWN: Cause.UNREACHABLE,
-    errno.EHOSTDOWN: Cause.UNREACHABLE,
-    errno.EAFNOSUPPORT: Cause.UNREACHABLE,
+    **dict.fromkeys((errno.ECONNRESET, errno.ECONNABORTED, errno.EPIPE), Cause.RESET),
+    **dict.fromkeys((errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EAFNOSUPPORT), Cause.UNREACHABLE),
+    **dict.fromkeys((errno.ENETDOWN, errno.EHOSTDOWN), Cause.UNREACHABLE),
     errno.EADDRNOTAVAIL: Cause.LOCAL_PORTS,
     errno.ETIMEDOUT: Cause.TIMEOUT,
-    errno.EMFILE: Cause.FILE_DESCRIPTORS,
-    errno.ENFILE: Cause.FILE_DESCRIPTORS,
-    errno.EACCES: Cause.NOT_ALLOWED,
-    errno.EPERM: Cause.NOT_ALLOWED,
+    **dict.fromkeys((errno.EMFILE, errno.ENFILE), Cause.FILE_DESCRIPTORS),
+    **dict.fromkeys((errno.EACCES, errno.EPERM), Cause.NOT_ALLOWED),
 }
 
 # OpenSSL's X509_V_ERR_* numbers (x509_vfy.h).
 _BY_VERIFY_CODE = {
-    2: Cause.TLS_UNKNOWN_CA,
-    7: Cause.TLS_UNKNOWN_CA,
+    **dict.fromkeys((2, 7, 18, 19, 20, 21), Cause.TLS_UNKNOWN_CA),
     9: Cause.TLS_NOT_YET_VALID,
     10: Cause.TLS_EXPIRED,
-    18: Cause.TLS_UNKNOWN_CA,
-    19: Cause.TLS_UNKNOWN_CA,
-    20: Cause.TLS_UNKNOWN_CA,
-    21: Cause.TLS_UNKNOWN_CA,
     26: Cause.TLS_WRONG_PURPOSE,
-    62: Cause.TLS_WRONG_NAME,
-    64: Cause.TLS_WRONG_NAME,
-    66: Cause.TLS_WEAK,
-    67: Cause.TLS_WEAK,
-    68: Cause.TLS_WEAK,
+    **dict.fromkeys((62, 64), Cause.TLS_WRONG_NAME),
+    **dict.fromkeys((66, 67, 68), Cause.TLS_WEAK),
 }
 
 # Alerts of the peer (RFC 8446, 6), in OpenSSL's words. An alert that is not here has no known cause.
 _BY_ALERT = {
-    "TLSV13_ALERT_CERTIFICATE_REQUIRED": Cause.TLS_CLIENT_CERTIFICATE_MISSING,
-    "SSLV3_ALERT_HANDSHAKE_FAILURE": Cause.TLS_REFUSED,
-    "TLSV1_ALERT_INSUFFICIENT_SECURITY": Cause.TLS_REFUSED,
-    "TLSV1_ALERT_PROTOCOL_VERSION": Cause.TLS_VERSION,
-    "TLSV1_UNRECOGNIZED_NAME": Cause.TLS_SERVER_NAME,
-    "TLSV1_ALERT_UNRECOGNIZED_NAME": Cause.TLS_SERVER_NAME,
-    "SSLV3_ALERT_BAD_CERTIFICATE": Cause.TLS_CLIENT_CERTIFICATE_REFUSED,
-    "TLSV1_ALERT_BAD_CERTIFICATE": Cause.TLS_CLIENT_CERTIFICATE_REFUSED,
-    "TLSV1_ALERT_UNKNOWN_CA": Cause.TLS_CLIENT_CERTIFICATE_REFUSED,
-    "TLSV1_ALERT_ACCESS_DENIED": Cause.TLS_CLIENT_CERTIFICATE_REFUSED,
-    "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE": Cause.TLS_CLIENT_CERTIFICATE_REFUSED,
-    "SSLV3_ALERT_CERTIFICATE_UNKNOWN": Cause.TLS_CLIENT_CERTIFICATE_REFUSED,
-    "SSLV3_ALERT_CERTIFICATE_EXPIRED": Cause.TLS_CLIENT_CERTIFICATE_REFUSED,
-    "SSLV3_ALERT_CERTIFICATE_REVOKED": Cause.TLS_CLIENT_CERTIFICATE_REFUSED,
+    "CERTIFICATE_REQUIRED": Cause.TLS_CLIENT_CERTIFICATE_MISSING,
+    **dict.fromkeys(("HANDSHAKE_FAILURE", "INSUFFICIENT_SECURITY"), Cause.TLS_REFUSED),
+    "PROTOCOL_VERSION": Cause.TLS_VERSION,
+    **dict.fromkeys(("UNRECOGNIZED_NAME", "TLSV1_UNRECOGNIZED_NAME"), Cause.TLS_SERVER_NAME),
+    **dict.fromkeys(("BAD_CERTIFICATE", "UNSUPPORTED_CERTIFICATE"), Cause.TLS_CLIENT_CERTIFICATE_REFUSED),
+    **dict.fromkeys(("CERTIFICATE_EXPIRED", "CERTIFICATE_REVOKED"), Cause.TLS_CLIENT_CERTIFICATE_REFUSED),
+    **dict.fromkeys(("CERTIFICATE_UNKNOWN", "UNKNOWN_CA", "ACCESS_DENIED"), Cause.TLS_CLIENT_CERTIFICATE_REFUSED),
 }
 
 # Our own side's errors, in OpenSSL's words.
 _BY_TLS_REASON = {
-    "WRONG_VERSION_NUMBER": Cause.TLS_MISMATCH,
-    "RECORD_LAYER_FAILURE": Cause.TLS_MISMATCH,
-    "HTTP_REQUEST": Cause.TLS_MISMATCH,
-    "PACKET_LENGTH_TOO_LONG": Cause.TLS_MISMATCH,
-    "UNKNOWN_PROTOCOL": Cause.TLS_MISMATCH,
-    "UNSUPPORTED_PROTOCOL": Cause.TLS_VERSION,
-    "NO_PROTOCOLS_AVAILABLE": Cause.TLS_VERSION,
-    "EE_KEY_TOO_SMALL": Cause.TLS_WEAK,
-    "DH_KEY_TOO_SMALL": Cause.TLS_WEAK,
+    **dict.fromkeys(("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST"), Cause.TLS_MISMATCH),
+    **dict.fromkeys(("PACKET_LENGTH_TOO_LONG", "UNKNOWN_PROTOCOL"), Cause.TLS_MISMATCH),
+    **dict.fromkeys(("UNSUPPORTED_PROTOCOL", "NO_PROTOCOLS_AVAILABLE"), Cause.TLS_VERSION),
+    **dict.fromkeys(("EE_KEY_TOO_SMALL", "DH_KEY_TOO_SMALL"), Cause.TLS_WEAK),
 }
 
 
@@ -104,7 +77,8 @@ def _classify_tls(error: ssl.SSLError) -> tuple[Cause, str]:
         return _BY_VERIFY_CODE.get(code, Cause.TLS_VERIFY), (error.verify_message or str(error)).rstrip(".")
     reason = (error.reason or "").upper()
     text = reason.replace("_", " ").lower() or str(error)
-    if reason in _BY_ALERT or "ALERT" in reason:
-        return _BY_ALERT.get(reason, Cause.TLS_PROTOCOL), f"the server answered: {text}"
+    alert = reason.partition("ALERT_")[2] or reason
+    if alert in _BY_ALERT or "ALERT" in reason:
+        return _BY_ALERT.get(alert, Cause.TLS_PROTOCOL), f"the server answered: {text}"
     cause = _BY_TLS_REASON.get(reason, Cause.TLS_PROTOCOL)
     return cause, "the peer does not speak TLS at this point" if cause is Cause.TLS_MISMATCH else text

@@ -5,13 +5,12 @@ A program that catches what nats-py raises (``ConnectionRefusedError``, ``Timeou
 ``natsmon.protocol.handshake_error``: it derives from nats-py's error, and this package does not import nats-py.
 """
 
-import errno
 import socket
 import ssl
+from errno import ECONNREFUSED
 from typing import Any, Literal
 
-from natsmon.dial.causes import Cause
-from natsmon.dial.stages import Stage
+from natsmon.dial.causes import Cause, Stage
 
 Hop = Literal["server", "proxy"]
 
@@ -84,9 +83,7 @@ class DialFailed(DialError, OSError):
 class DialRefused(DialError, ConnectionRefusedError):
     """The TCP connection was refused."""
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        self.errno = errno.ECONNREFUSED
-        super().__init__(*args, **options)
+    errno = ECONNREFUSED
 
 
 class DialReset(DialError, ConnectionResetError):
@@ -121,13 +118,9 @@ _BY_CAUSE: dict[str, type[DialError]] = {
     Cause.RESET: DialReset,
     Cause.EOF: DialReset,
     Cause.DNS: DialNameError,
-    Cause.TLS_NOT_YET_VALID: DialCertificateError,
-    Cause.TLS_EXPIRED: DialCertificateError,
-    Cause.TLS_UNKNOWN_CA: DialCertificateError,
-    Cause.TLS_WRONG_NAME: DialCertificateError,
-    Cause.TLS_WRONG_PURPOSE: DialCertificateError,
-    Cause.TLS_WEAK: DialCertificateError,
-    Cause.TLS_VERIFY: DialCertificateError,
+    **dict.fromkeys((Cause.TLS_NOT_YET_VALID, Cause.TLS_EXPIRED, Cause.TLS_UNKNOWN_CA), DialCertificateError),
+    **dict.fromkeys((Cause.TLS_WRONG_NAME, Cause.TLS_WRONG_PURPOSE), DialCertificateError),
+    **dict.fromkeys((Cause.TLS_WEAK, Cause.TLS_VERIFY), DialCertificateError),
 }
 
 

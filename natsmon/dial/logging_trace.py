@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from ssl import SSLObject
 from typing import Any
@@ -44,7 +45,9 @@ class LoggingTrace(DialTrace):
         self._log_end("TLS handshake", error, lambda: state.version() if state is not None else None)
 
     def info_done(self, info: Mapping[str, Any] | None, error: BaseException | None) -> None:
-        self._log_end("INFO", error, lambda: "{server_name!a} version {version!a}".format_map(_Quiet(info or {})))
+        self._log_end(
+            "INFO", error, lambda: "{server_name!a} version {version!a}".format_map(defaultdict(str, info or {}))
+        )
 
     def nats_connect_done(self, error: BaseException | None) -> None:
         self._log_end("CONNECT", error)
@@ -64,8 +67,3 @@ class LoggingTrace(DialTrace):
     def _log(self, text: str, level: int = 0) -> None:
         took = (time.perf_counter() - self._began) * 1000
         self._logger.log(level or self._level, "%s: %s (%.1f ms)", self._server, text, took)
-
-
-class _Quiet(dict[str, Any]):
-    def __missing__(self, name: str) -> str:
-        return ""

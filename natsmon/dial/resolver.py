@@ -1,11 +1,11 @@
 """Name resolution: cancellable, and ordered for the race of RFC 8305."""
 
 import asyncio
+import concurrent.futures
 import socket
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import partial
 from typing import Any
 
 AddressInfo = tuple[int, int, int, str, tuple[Any, ...]]
@@ -32,27 +32,17 @@ async def lookup(host: str, port: int) -> Sequence[AddressInfo]:
             return [(family, _STREAM, _TCP, "", (host, port, 0, 0)[:length])]
     with suppress(OSError):  # a literal with a zone, or in an older notation
         return socket.getaddrinfo(host, port, type=_STREAM, flags=_NUMERIC)
-    loop = asyncio.get_running_loop()
-    answer: asyncio.Future[Sequence[AddressInfo]] = loop.create_future()
-
-    def settle(found: Sequence[AddressInfo], error: BaseException | None) -> None:
-        if answer.done():
-            return
-        if error is not None:
-            answer.set_exception(error)
-        else:
-            answer.set_result(found)
+    answer: concurrent.futures.Future[Sequence[AddressInfo]] = concurrent.futures.Future()
+    answer.set_running_or_notify_cancel()  # from here on it cannot be cancelled
 
     def ask() -> None:
         try:
-            outcome = partial(settle, socket.getaddrinfo(host, port, type=_STREAM), None)
+            answer.set_result(socket.getaddrinfo(host, port, type=_STREAM))
         except (OSError, UnicodeError) as error:
-            outcome = partial(settle, (), error)
-        with suppress(RuntimeError):  # the loop may be closed by now
-            loop.call_soon_threadsafe(outcome)
+            answer.set_exception(error)
 
     threading.Thread(target=ask, name=f"lookup {host}", daemon=True).start()
-    return await answer
+    return await asyncio.wrap_future(answer)
 
 
 def interleave(found: Sequence[AddressInfo]) -> list[AddressInfo]:

@@ -5,7 +5,8 @@ logged, and the trace is ignored for the rest of that dial.
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from ssl import SSLObject
 from typing import Any, Concatenate, ParamSpec
 
@@ -86,3 +87,14 @@ class Hooks:
         except Exception:
             _log.exception("a dial trace raised in %s; it is ignored for the rest of the dial", hook.__name__)
             self._trace = None
+
+    @contextmanager
+    def connecting(self, address: str) -> Iterator[None]:
+        """Call the hooks around a connect to one address."""
+        self(DialTrace.connect_start, address)
+        try:
+            yield
+        except BaseException as error:
+            self(DialTrace.connect_done, address, error)
+            raise
+        self(DialTrace.connect_done, address, None)

@@ -35,17 +35,15 @@ class UnixDialer:
         Raises:
             DialError: In the stage ``tcp``; ``unreachable`` where there is no such socket.
         """
-        hooks = Hooks(trace)
-        hooks(DialTrace.connect_start, self._path)
         sock = socket.socket(socket.AF_UNIX)
         sock.setblocking(False)
         try:
-            async with until(deadline):
-                await asyncio.get_running_loop().sock_connect(sock, self._path)
-                stream = await open_stream(sock, self._path)
+            with Hooks(trace).connecting(self._path):
+                async with until(deadline):
+                    await asyncio.get_running_loop().sock_connect(sock, self._path)
+                    return await open_stream(sock, self._path)
         except BaseException as error:
             sock.close()
-            hooks(DialTrace.connect_done, self._path, error)
             if isinstance(error, TimeoutError):
                 raise DialError("tcp", "timeout", "no answer to the connect", address=self._path) from error
             if isinstance(error, OSError):
@@ -53,5 +51,3 @@ class UnixDialer:
                 cause = Cause.UNREACHABLE if isinstance(error, FileNotFoundError) else cause
                 raise DialError("tcp", cause, text, address=self._path, origin=error) from error
             raise
-        hooks(DialTrace.connect_done, self._path, None)
-        return stream

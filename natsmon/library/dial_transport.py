@@ -16,10 +16,10 @@ import nats.aio.transport
 import nats.errors
 
 from natsmon.dial import foreign_dialer
+from natsmon.dial.causes import Stage
 from natsmon.dial.deadline import within
 from natsmon.dial.errors import DialError
 from natsmon.dial.resolver import authority
-from natsmon.dial.stages import Stage
 from natsmon.dial.starttls import upgrade
 from natsmon.dial.stream import CustomDialer, Stream
 from natsmon.dial.trace import DialTrace, Hooks

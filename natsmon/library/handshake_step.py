@@ -4,9 +4,9 @@ from typing import Protocol
 
 import nats.errors
 
+from natsmon.dial.causes import Stage
 from natsmon.dial.error_causes import classify
 from natsmon.dial.errors import DialError, DialFailed
-from natsmon.dial.stages import Stage
 
 
 class FailingTransport(Protocol):

@@ -12,8 +12,8 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from natsmon.dial.stages import STAGES as STAGES
-from natsmon.dial.stages import Stage as Stage
+from natsmon.dial.causes import STAGES as STAGES
+from natsmon.dial.causes import Stage as Stage
 from natsmon.text.units import LARGEST, LONGEST
 
 SCHEMA = 1

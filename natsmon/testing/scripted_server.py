@@ -184,16 +184,13 @@ class ScriptedServer:
         self.sessions.append(session)
         self.changed()
         script = self._scripts[min(session.number, len(self._scripts)) - 1]
-        hooks = Hooks(trace)
-        hooks(DialTrace.connect_start, session.client_end.address)
-        playing = asyncio.ensure_future(_play(script, session))
-        self._playing.add(playing)
-        playing.add_done_callback(self._playing.discard)
-        await asyncio.sleep(0)  # the script runs up to its first wait
-        if playing.done() and (error := playing.exception()) is not None:
-            hooks(DialTrace.connect_done, session.client_end.address, error)
-            raise error
-        hooks(DialTrace.connect_done, session.client_end.address, None)
+        with Hooks(trace).connecting(session.client_end.address):
+            playing = asyncio.ensure_future(_play(script, session))
+            self._playing.add(playing)
+            playing.add_done_callback(self._playing.discard)
+            await asyncio.sleep(0)  # the script runs up to its first wait
+            if playing.done():
+                playing.result()
         session.opened = True
         self.changed()
         return session.client_end

@@ -9,9 +9,9 @@ import ssl
 import pytest
 
 import natsmon
+from natsmon.dial.causes import Stage
 from natsmon.dial.error_causes import classify
 from natsmon.dial.errors import DialError
-from natsmon.dial.stages import Stage
 from natsmon.protocol.handshake_error import HandshakeError
 
 
