@@ -3,10 +3,9 @@
 import json
 from collections.abc import Sequence
 
-from natsmon.check.verdict import SUITE, Failure, Metric, Verdict, worst_first
+from natsmon.check.verdict import METRICS, SUITE, Failure, Metric, Verdict, worst_first
 
 NAMESPACE = "nats_server_check"
-_METRIC_ORDER = ("connect_time", "dns_time", "tcp_time", "tls_time", "info_time", "auth_time", "rtt", "request_time")
 
 
 # -- nagios -------------------------------------------------------------------------------------------
@@ -17,18 +16,16 @@ def nagios(verdicts: Sequence[Verdict]) -> str:
 
     The performance data of several items follows the last line, as the plugin guidelines require.
     """
-    if len(verdicts) == 1:
-        (verdict,) = verdicts
-        perf = " ".join(_perf(metric, metric.name) for metric in verdict.metrics)
-        return _line(verdict) + (f" | {perf}" if perf else "") + "\n"
     ordered = worst_first(verdicts)
-    lines = "\n".join(map(_line, ordered))
     perfs = [
-        " ".join(_perf(metric, _label(f"{verdict.found.where} {metric.name}")) for metric in verdict.metrics)
+        " ".join(
+            _perf(metric, metric.name if len(ordered) == 1 else _label(f"{verdict.found.where} {metric.name}"))
+            for metric in verdict.metrics
+        )
         for verdict in ordered
         if verdict.metrics
     ]
-    return lines + (" | " + "\n".join(perfs) if perfs else "") + "\n"
+    return "\n".join(map(_line, ordered)) + (" | " + "\n".join(perfs) if perfs else "") + "\n"
 
 
 def _line(verdict: Verdict) -> str:
@@ -99,9 +96,9 @@ def prometheus(verdicts: Sequence[Verdict], *, namespace: str = NAMESPACE) -> st
     """Text for a scrape or a textfile collector; each failure is a gauge, labelled with its diagnosis."""
     prefix = f"{namespace}_{SUITE}"
     families = [
-        _family(f"{prefix}_{name}", found[0][1].help, [({"item": item}, metric.value) for item, metric in found])
-        for name in _METRIC_ORDER
-        if (found := [(v.name, metric) for v in verdicts if (metric := v.metric(name)) is not None])
+        _family(f"{prefix}_{name}", help_, samples)
+        for name, help_ in METRICS.items()
+        if (samples := [({"item": v.name}, metric.value) for v in verdicts if (metric := v.metric(name)) is not None])
     ]
     failed: list[tuple[dict[str, str], float]] = [
         ({"item": verdict.name, **_diagnosis(each)}, 1.0) for verdict in verdicts for each in verdict.failures

@@ -8,19 +8,22 @@ import secrets
 import signal
 import socket
 import time
-from collections.abc import Awaitable, Coroutine, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from collections.abc import Awaitable
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
 from natsmon.check.verdict import NO_ADDRESS, Found, failure
-from natsmon.check.warm_up import warm_up
 from natsmon.config.secret import redact
 from natsmon.config.settings import Server, Settings
 from natsmon.dial import resolver
+from natsmon.dial.stream import Stream
+from natsmon.dial.trace import DialTrace
 from natsmon.probe.connection import dial_attempt as attempt
 from natsmon.probe.inquiry.second_look import SecondLook
+from natsmon.protocol import tls
 from natsmon.protocol.server_connection import ServerConnection
 from natsmon.protocol.server_errors import classify_server_error
 from natsmon.protocol.settings_dialer import dialer_for
@@ -73,10 +76,10 @@ async def check_all(settings: Settings) -> list[Found]:
     await warm_up(settings)
     slots = asyncio.Semaphore(_AT_ONCE)
 
-    async def at(address: _Address, server: Server, seconds: float) -> Found:
+    async def at(address: Server, server: Server, seconds: float) -> Found:
         async with slots:
-            found = await _check_one(address.server, settings)
-        return _as_part_of(found, server, address.shown, seconds)
+            found = await _check_one(address, settings)
+        return _as_part_of(found, server, address.authority, seconds)
 
     async def of(server: Server) -> list[Found]:
         async with slots:
@@ -85,30 +88,40 @@ async def check_all(settings: Settings) -> list[Found]:
             seconds = time.perf_counter() - began
         if isinstance(addresses, Dial):
             return [Found(server.url, NO_ADDRESS, (addresses,))]
-        return await _side_by_side([at(address, server, seconds) for address in addresses])
+        return await asyncio.gather(*(at(address, server, seconds) for address in addresses))
 
-    groups = await _side_by_side([of(server) for server in dict.fromkeys(settings.servers)])
+    groups = await asyncio.gather(*map(of, dict.fromkeys(settings.servers)))
     return [found for group in groups for found in group]
 
 
-async def _side_by_side(steps: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(step) for step in steps]
-    return [task.result() for task in tasks]
+class _Prepared(NamedTuple):
+    """A dialer whose stream already holds all that a server sends until PONG."""
+
+    stream: socket.socket
+
+    async def dial(self, address: tuple[str, int], *, deadline: float | None, trace: DialTrace | None) -> Stream:
+        return Stream(*await asyncio.open_connection(sock=self.stream))
+
+
+async def warm_up(settings: Settings) -> None:
+    """Do each step once before it is measured: the first time in a process takes longer than a server's answer."""
+    with suppress(OSError):  # the dial reports it
+        tls.make_context(settings)
+    await resolver.lookup("127.0.0.1", 0)
+    ours, theirs = socket.socketpair()
+    with theirs:
+        theirs.sendall(b'INFO {"server_id":"","version":"","headers":true,"max_payload":1024}\r\nPONG\r\n')
+        which = attempt.Attempt(dial=1, attempt=1, pool_pass=1, server=Server("127.0.0.1"), reason="initial")
+        made = await attempt.make(which, _Prepared(ours), Settings(), Emitter([]).for_connection(0))
+        if not isinstance(made, attempt.FailedDial):
+            made.abort()
 
 
 # -- addresses ----------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Address:
-    shown: str
-    server: Server
-    """Dialed by address; its certificate is checked for the name."""
-
-
-async def _look_up(server: Server, settings: Settings) -> list[_Address] | Dial:
-    """The addresses of a server's name; a failed dial where the lookup failed."""
+async def _look_up(server: Server, settings: Settings) -> list[Server] | Dial:
+    """The server at each address of its name, with the certificate checked for the name; a failed dial without one."""
     began = time.perf_counter()
     try:
         async with asyncio.timeout(settings.connect_timeout):
@@ -120,8 +133,7 @@ async def _look_up(server: Server, settings: Settings) -> list[_Address] | Dial:
     else:
         name = server.tls_name or server.host
         hosts = dict.fromkeys(_host(info[4]) for info in found)
-        there = [msgspec.structs.replace(server, host=host, tls_name=name) for host in hosts]
-        return [_Address(each.authority, each) for each in there]
+        return [msgspec.structs.replace(server, host=host, tls_name=name) for host in hosts]
     seconds = round(time.perf_counter() - began, 6)
     record = StageRecord("dns", 0.0, "failed", seconds, cause, text)
     return Dial(
@@ -198,10 +210,7 @@ async def _check_one(server: Server, settings: Settings) -> Found:
 
 
 class _Failed(Exception):
-    def __init__(self, cause: str, text: str) -> None:
-        super().__init__(text)
-        self.cause = cause
-        self.text = text
+    """Its arguments are the cause and the text."""
 
 
 async def _try_out(connection: ServerConnection, found: Found, settings: Settings) -> Found:
@@ -214,7 +223,7 @@ async def _try_out(connection: ServerConnection, found: Found, settings: Setting
         request = await _message(connection, settings.inbox_prefix, settings.timeout)
         return replace(found, request=round(request, 6))
     except _Failed as failed:
-        return replace(found, failed=failure(connection.server.url, stage, failed.cause, failed.text))
+        return replace(found, failed=failure(connection.server.url, stage, *failed.args))
 
 
 async def _message(connection: ServerConnection, prefix: str, within: float) -> float:

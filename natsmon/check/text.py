@@ -132,26 +132,26 @@ _MEASURED = {
 
 def _measured(metric: Metric) -> Row:
     name, note = _MEASURED[metric.name]
-    assert metric.limit is not None
     shown = row((f"{name:<8}{units.elapsed(metric.value):>9}  ", "value"), (f"{note:<27}", "label"))
-    if metric.status is Status.OK:
+    if not metric.exceeded:
         return shown
-    limit = metric.limit.critical if metric.status is Status.CRITICAL else metric.limit.warning
-    return shown + row(("  ", "value"), _status(metric.status), (f", limit {units.go_duration(limit)}", "value"))
+    return shown + row(("  ", "value"), _status(metric.status), (f", {metric.exceeded}", "value"))
 
 
 def _failure(failure: Failure, *, indent: int) -> Iterator[Row]:
     """The meaning, the evidence, and what to do about it."""
     yield row((" " * indent + failure.diagnosis.meaning, "bad"))
-    for text in (failure.reason, failure.diagnosis.advice):
-        for line in fold(text, _WIDTH - indent) if text else ():
-            yield row((" " * indent + line, "value"))
+    yield from _folded((failure.reason, failure.diagnosis.advice), "value", indent)
 
 
 def _warnings(verdict: Verdict, *, indent: int) -> Iterator[Row]:
     """What else failed where the server could not be used."""
-    for text in () if verdict.found.connected else verdict.warning:
-        yield from (row((" " * indent + line, "warn")) for line in fold(text, _WIDTH - indent))
+    return _folded(() if verdict.found.connected else verdict.warning, "warn", indent)
+
+
+def _folded(texts: Sequence[str], role: Role, indent: int) -> Iterator[Row]:
+    for text in filter(None, texts):
+        yield from (row((" " * indent + line, role)) for line in fold(text, _WIDTH - indent))
 
 
 # -- every address ------------------------------------------------------------------------------------
@@ -159,8 +159,7 @@ def _warnings(verdict: Verdict, *, indent: int) -> Iterator[Row]:
 
 def _table(verdicts: Sequence[Verdict]) -> Iterator[Row]:
     columns = [column for column in _COLUMNS if column[0] != "tls" or any(v.metric("tls_time") for v in verdicts)]
-    room = max(cell_len(verdict.found.address) for verdict in verdicts)
-    room = max(room, len("address"))
+    room = max(cell_len(name) for name in ("address", *(verdict.found.address for verdict in verdicts)))
     yield row(_status(worst(verdicts)), (f"  {_summary(verdicts)}", "value"))
     yield ()
     head = f"  {'':<10}{left('address', room)}" + "".join(f"{name:>{width}}" for name, _, width in columns)

@@ -20,13 +20,17 @@ ITEM = "Connection"
 NO_ADDRESS = "–"
 """The address of a server whose name has none."""
 
-_STAGE_METRICS: dict[ev.Stage, tuple[str, str]] = {
-    "dns": ("dns_time", "Seconds until the name was resolved"),
-    "tcp": ("tcp_time", "Seconds until the TCP connection was established"),
-    "tls": ("tls_time", "Seconds the TLS handshake took"),
-    "info": ("info_time", "Seconds until INFO arrived"),
-    "connect": ("auth_time", "Seconds from CONNECT to PONG"),
+METRICS = {
+    "connect_time": "Seconds from the lookup to PONG",
+    "dns_time": "Seconds until the name was resolved",
+    "tcp_time": "Seconds until the TCP connection was established",
+    "tls_time": "Seconds the TLS handshake took",
+    "info_time": "Seconds until INFO arrived",
+    "auth_time": "Seconds from CONNECT to PONG",
+    "rtt": "Seconds from PING to PONG",
+    "request_time": "Seconds from publishing a message to receiving it",
 }
+"""What each metric is, in the order of the output."""
 _OVERRULED = (Cause.RESET, Cause.EOF, Cause.TIMEOUT)
 """Causes that a second look at the peer replaces."""
 _LOCAL_CAUSES = ("credentials", "tls_files")
@@ -120,19 +124,14 @@ class Found:
         """The last attempt connected."""
         return self.dial is not None and self.dial.outcome == "connected"
 
-    @property
-    def connect_time(self) -> float | None:
-        """Seconds from the beginning of the first dial to PONG."""
-        return sum(dial.total for dial in self.dials) if self.connected else None
-
 
 @dataclass(frozen=True, slots=True)
 class Metric:
     """A measured time, in seconds."""
 
     name: str
+    """One of ``METRICS``."""
     value: float
-    help: str
     limit: Limit | None = None
 
     @property
@@ -141,6 +140,14 @@ class Metric:
         if self.limit is None or self.value < min(self.limit.warning, self.limit.critical):
             return Status.OK
         return Status.CRITICAL if self.value >= self.limit.critical else Status.WARNING
+
+    @property
+    def exceeded(self) -> str:
+        """The threshold that was reached: ``limit 500ms``; empty for none."""
+        if self.limit is None or self.status is Status.OK:
+            return ""
+        reached = self.limit.critical if self.status is Status.CRITICAL else self.limit.warning
+        return f"limit {units.go_duration(reached)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,28 +236,22 @@ def judge(found: Found, limits: Limits) -> Verdict:
 
 
 def _metrics(found: Found, limits: Limits) -> Iterable[Metric]:
-    if found.connect_time is not None:
-        yield Metric("connect_time", found.connect_time, "Seconds from the lookup to PONG", limits.connect)
+    if found.connected:
+        yield Metric("connect_time", sum(dial.total for dial in found.dials), limits.connect)
     if found.dial is not None:
         for stage in ev.STAGES:
             record = found.dial.stages.get(stage)
             if record is not None and record.outcome == "complete":
-                yield Metric(_STAGE_METRICS[stage][0], record.elapsed, _STAGE_METRICS[stage][1])
+                yield Metric("auth_time" if stage == "connect" else f"{stage}_time", record.elapsed)
     if found.rtt is not None:
-        yield Metric("rtt", found.rtt, "Seconds from PING to PONG", limits.rtt)
+        yield Metric("rtt", found.rtt, limits.rtt)
     if found.request is not None:
-        help_ = "Seconds from publishing a message to receiving it"
-        yield Metric("request_time", found.request, help_, limits.request)
+        yield Metric("request_time", found.request, limits.request)
 
 
 def _line(metric: Metric, found: Found, refused: Sequence[Failure]) -> str:
-    took = units.elapsed(metric.value)
-    line = {"connect_time": f"connected to {found.where} in {took}", "rtt": f"rtt {took}"}.get(
-        metric.name, f"request {took}"
-    )
-    if metric.name == "connect_time" and refused:
+    line = f"{metric.name.removesuffix('_time')} {units.elapsed(metric.value)}"
+    if metric.name == "connect_time":
+        line = f"connected to {found.where} in {units.elapsed(metric.value)}"
         line += "".join(f", after {each.server} failed {each.reason}" for each in refused)
-    if metric.limit is not None and metric.status is not Status.OK:
-        limit = metric.limit.critical if metric.status is Status.CRITICAL else metric.limit.warning
-        line += f", limit {units.go_duration(limit)}"
-    return line
+    return f"{line}, {metric.exceeded}" if metric.exceeded else line

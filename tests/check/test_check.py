@@ -237,7 +237,7 @@ def test_one_address_of_each_family_is_checked(
 async def test_address_keeps_its_zone() -> None:
     zone = socket.if_indextoname(1)
     (address,) = await check._look_up(parse_server(f"nats://[fe80::1%25{zone}]:4222"), settings())  # type: ignore[misc]
-    assert address.server.host == f"fe80::1%{zone}"
+    assert address.host == f"fe80::1%{zone}"
     assert address.shown == f"[fe80::1%{zone}]:4222"
     nowhere = max(number for number, _ in socket.if_nameindex()) + 1000
     assert check._host(("fe80::1", 4222, 0, nowhere)) == f"fe80::1%{nowhere}"
