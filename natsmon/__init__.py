@@ -25,7 +25,7 @@ _HOME = {
     "DialTlsError": "natsmon.dial.errors",
     "DialTrace": "natsmon.dial.trace",
     "Dialer": "natsmon.dial.dialer",
-    "HandshakeError": "natsmon.protocol.handshake_error",
+    "HandshakeError": "natsmon.protocol.server_info",
     "HttpConnectDialer": "natsmon.dial.proxies",
     "LoggingTrace": "natsmon.dial.logging_trace",
     "OpenTelemetryTrace": "natsmon.library.otel_trace",
@@ -94,7 +94,7 @@ if TYPE_CHECKING:
     from natsmon.library.client import Client, connect
     from natsmon.library.otel_trace import OpenTelemetryTrace
     from natsmon.library.websocket_dialer import WebSocketDialer
-    from natsmon.protocol.handshake_error import HandshakeError
+    from natsmon.protocol.server_info import HandshakeError
 else:
 
     def __getattr__(name: str) -> Any:  # PEP 562

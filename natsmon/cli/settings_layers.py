@@ -196,9 +196,9 @@ def _check_pairs(settings: Settings, layers: Layers) -> None:
             why = "publishes nothing" if settings.observe else "waits for acknowledgements instead of echoes"
             refuse("observe" if settings.observe else "jetstream", f"{why}, so it excludes --{name.replace('_', '-')}")
     if settings.tlsca or settings.tlscert:
-        from natsmon.protocol import tls  # imported where it is used: it takes longer than all the flags
+        from natsmon.protocol import tls_files  # imported where it is used: it takes longer than all the flags
 
-        for field, alone in tls.unusable(settings):
+        for field, alone in tls_files.unusable(settings):
             refuse(field, alone)
 
 

@@ -31,6 +31,17 @@ def check_subjects(subject: str) -> str:
     return subject
 
 
+def subject_matches(pattern: str, subject: str) -> bool:
+    """Return whether a subject matches one that may have the wildcards ``*`` and ``>``."""
+    wanted, given = pattern.split("."), subject.split(".")
+    for position, part in enumerate(wanted):
+        if part == ">":
+            return len(given) > position
+        if position >= len(given) or part not in ("*", given[position]):
+            return False
+    return len(wanted) == len(given)
+
+
 def check_stream(name: str) -> str:
     """Return a name that a stream can have. Raises ValueError."""
     if not name:

@@ -114,26 +114,21 @@ class Dialer:
         return found
 
     async def _connect(self, found: Sequence[AddressInfo], hooks: Hooks) -> Stream:
-        if len(found) == 1:
-            try:
-                connected = await self._connect_one(found[0], hooks)
-            except OSError as error:
-                raise DialError("tcp", *classify(error), origin=error) from error
-        else:
-            tries = [partial(self._connect_one, info, hooks) for info in found]
-            try:
-                connected = await staggered_race(tries, delay=self.happy_eyeballs_delay, discard=socket.socket.close)
-            except ExceptionGroup as group:
-                raise _all_failed(found, group) from group
-        # The stream owns the socket from here; until then it is closed here.
+        tries = [partial(self._connect_one, info, hooks) for info in found]
         try:
-            address = authority(*connected.getpeername()[:2])
-            return await open_stream(connected, address)
-        except BaseException as error:
-            connected.close()
-            if isinstance(error, OSError):
-                raise DialError("tcp", *classify(error), origin=error) from error
-            raise
+            if len(found) == 1:
+                connected = await tries[0]()
+            else:
+                connected = await staggered_race(tries, delay=self.happy_eyeballs_delay, discard=socket.socket.close)
+            try:
+                return await open_stream(connected, authority(*connected.getpeername()[:2]))
+            except BaseException:  # the stream does not own the socket yet
+                connected.close()
+                raise
+        except ExceptionGroup as group:
+            raise _all_failed(found, group) from group
+        except OSError as error:
+            raise DialError("tcp", *classify(error), origin=error) from error
 
     async def _connect_one(self, info: AddressInfo, hooks: Hooks) -> socket.socket:
         family, kind, protocol, _, where = info

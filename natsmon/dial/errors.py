@@ -2,7 +2,7 @@
 
 A program that catches what nats-py raises (``ConnectionRefusedError``, ``TimeoutError``, ``ssl.SSLError``,
 ``socket.gaierror``) catches these too; ``except DialError`` catches them all. The error for a bad greeting is in
-``natsmon.protocol.handshake_error``: it derives from nats-py's error, and this package does not import nats-py.
+``natsmon.protocol.server_info``: it derives from nats-py's error, and this package does not import nats-py.
 """
 
 import socket

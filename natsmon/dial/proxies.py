@@ -9,6 +9,7 @@ import base64
 import ipaddress
 import re
 import ssl
+from contextlib import suppress
 
 from natsmon.dial.deadline import until
 from natsmon.dial.dialer import Dialer
@@ -18,7 +19,7 @@ from natsmon.dial.resolver import authority
 from natsmon.dial.starttls import upgrade
 from natsmon.dial.stream import ByteReader, CustomDialer, Stream, as_stream
 from natsmon.dial.trace import DialTrace
-from natsmon.text.plain_text import printable
+from natsmon.text.plain_text import clip, printable
 
 _MAX_HEAD = 16 * 1024
 """Longest header of an HTTP response, in bytes."""
@@ -28,8 +29,6 @@ _MAX_INTERIM = 10
 
 _LONGEST = 255
 """Longest name, user or password of SOCKS, in bytes."""
-
-_SHOWN = 120
 
 _REPLIES: dict[int, tuple[Hop, str, str]] = {
     1: ("proxy", "proxy", "general SOCKS server failure"),
@@ -102,7 +101,8 @@ class _ProxyDialer:
         except BaseException as error:
             stream.writer.transport.abort()
             if isinstance(error, DialError):
-                raise self._located(error, target, error.hop if error.proxy else "proxy") from error.__cause__
+                self._located(error, target, error.hop if error.proxy else "proxy")
+                raise
             if isinstance(error, TimeoutError):
                 failure = DialError("tcp", "timeout", "no answer from the proxy")
             elif isinstance(error, EOFError):
@@ -205,18 +205,16 @@ async def _status(reader: ByteReader) -> tuple[int, str]:
     found = re.match(rb"1\.\d (\d{3})(?: ([^\r\n]*))?\r\n", head)
     if found is None or len(head) > _MAX_HEAD:
         raise DialError("tcp", "proxy", "the proxy's answer is not valid HTTP")
-    return int(found[1]), printable((found[2] or b"").decode(errors="replace")[:_SHOWN])
+    return int(found[1]), printable(clip((found[2] or b"").decode(errors="replace")))
 
 
 def _ascii(host: str) -> str:
     """Return the name as it is sent, without anything that would end a line."""
-    try:
+    with suppress(UnicodeError):
         name = host if host.isascii() else host.encode("idna").decode()
-    except UnicodeError as error:
-        raise DialError("dns", "dns", f"{printable(host)}: not a name") from error
-    if not 0 < len(name) <= _LONGEST or not re.fullmatch(r"[!-~]+", name):
-        raise DialError("dns", "dns", f"{printable(host)}: not a name")
-    return name
+        if len(name) <= _LONGEST and re.fullmatch(r"[!-~]+", name):
+            return name
+    raise DialError("dns", "dns", f"{printable(host)}: not a name")
 
 
 def _destination(host: str) -> bytes:

@@ -29,7 +29,7 @@ async def staggered_race(
     try:
         while True:
             if len(tasks) < len(tries):
-                tasks.append(asyncio.ensure_future(_run(tries[len(tasks)])))
+                tasks.append(asyncio.ensure_future(tries[len(tasks)]()))
             running = [task for i, task in enumerate(tasks) if i not in failed]
             if not running:
                 raise ExceptionGroup("every address failed", [failed[i] for i in sorted(failed)])
@@ -57,10 +57,6 @@ async def staggered_race(
                 if winner is not None:
                     discard(winner.result())  # nothing returns it
                 raise
-
-
-async def _run(start: Callable[[], Awaitable[T]]) -> T:
-    return await start()
 
 
 def _drop(task: asyncio.Task[T], discard: Callable[[T], None]) -> None:

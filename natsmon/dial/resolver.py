@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
+from itertools import zip_longest
 from typing import Any
 
 AddressInfo = tuple[int, int, int, str, tuple[Any, ...]]
@@ -47,14 +48,10 @@ async def lookup(host: str, port: int) -> Sequence[AddressInfo]:
 
 def interleave(found: Sequence[AddressInfo]) -> list[AddressInfo]:
     """Order addresses with their families in turn, the first one's family first; no duplicates (RFC 8305, 4)."""
-    if len(found) == 1:
-        return list(found)
     families: dict[int, list[AddressInfo]] = {}
     for info in dict.fromkeys(found):
         families.setdefault(info[0], []).append(info)
-    queues = list(families.values())
-    longest = max((len(queue) for queue in queues), default=0)
-    return [queue[i] for i in range(longest) for queue in queues if i < len(queue)]
+    return [info for turn in zip_longest(*families.values()) for info in turn if info is not None]
 
 
 def numeric(info: AddressInfo) -> str:

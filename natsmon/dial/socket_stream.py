@@ -10,7 +10,7 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any, cast
+from typing import Any
 
 from natsmon.dial.stream import STREAM_LIMIT, SocketStream
 
@@ -72,12 +72,7 @@ class CompleteProtocol(asyncio.StreamReaderProtocol):
 
 
 def complete_under_tls(socket_transport: Any, tls_transport: Any) -> None:
-    """Have a failed connection under TLS pass on what is unread too.
-
-    Args:
-        socket_transport: Below the TLS layer.
-        tls_transport: Above it.
-    """
+    """Have a failed connection under TLS pass on what is unread too."""
     socket_transport.set_protocol(_Ciphertext(socket_transport, tls_transport))
 
 
@@ -88,21 +83,8 @@ class _Ciphertext(asyncio.BufferedProtocol):
         self._below = socket_transport
         self._above = tls_transport
         self._tls: Any = socket_transport.get_protocol()
-
-    def get_buffer(self, sizehint: int) -> memoryview:
-        return cast(memoryview, self._tls.get_buffer(sizehint))
-
-    def buffer_updated(self, nbytes: int) -> None:
-        self._tls.buffer_updated(nbytes)
-
-    def eof_received(self) -> bool | None:
-        return cast(bool | None, self._tls.eof_received())
-
-    def pause_writing(self) -> None:
-        self._tls.pause_writing()
-
-    def resume_writing(self) -> None:
-        self._tls.resume_writing()
+        for name in ("get_buffer", "buffer_updated", "eof_received", "pause_writing", "resume_writing"):
+            setattr(self, name, getattr(self._tls, name))
 
     def connection_lost(self, exc: Exception | None) -> None:
         if exc is not None and not isinstance(exc, ssl.SSLError):  # after an error of TLS itself nothing can be read
@@ -114,13 +96,7 @@ class _Ciphertext(asyncio.BufferedProtocol):
 
 
 async def open_stream(sock: socket.socket, address: str, protocol: CompleteProtocol | None = None) -> SocketStream:
-    """Return the stream over a connected socket, which it owns from here.
-
-    Args:
-        sock: Non-blocking.
-        address: Of the other end, as it is shown.
-        protocol: In the place of a plain CompleteProtocol.
-    """
+    """Return the stream over a connected, non-blocking socket, which it owns from here."""
     used = protocol or CompleteProtocol()
     loop = asyncio.get_running_loop()
     transport, _ = await loop.create_connection(lambda: used, sock=sock)

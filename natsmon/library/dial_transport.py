@@ -25,9 +25,8 @@ from natsmon.dial.stream import CustomDialer, Stream
 from natsmon.dial.trace import DialTrace, Hooks
 from natsmon.library.dialing_client import DialingClient, Misuse, requires_tls
 from natsmon.library.handshake_step import Step, only_os_errors
-from natsmon.protocol.handshake_error import HandshakeError
 from natsmon.protocol.server_errors import classify_server_error
-from natsmon.protocol.server_info import Info, parse_info, read_answer, read_info_body
+from natsmon.protocol.server_info import HandshakeError, Info, parse_info, read_answer, read_info_body
 
 LINGER = 0.5
 """Seconds that closing a connection waits until the peer has taken what was written; then it is aborted."""

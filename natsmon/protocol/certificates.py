@@ -2,7 +2,8 @@
 
 import ssl
 import warnings
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -59,34 +60,35 @@ def _certificate(fields: Any) -> Certificate:
     return Certificate(
         subject=_name(fields.get("subject", ())),
         issuer=_name(fields.get("issuer", ())),
-        names=[_alternative(value) for _, value in fields.get("subjectAltName", ())],
+        names=[each if isinstance(each, str) else _name(each) for _, each in fields.get("subjectAltName", ())],
         not_before=_seconds(fields.get("notBefore")),
         not_after=_seconds(fields.get("notAfter")),
     )
 
 
-def _alternative(value: Any) -> str:
-    """Format an alternative name; a directory name comes as its parts."""
-    return value if isinstance(value, str) else _name(value)
+@contextmanager
+def _tolerant() -> Iterator[None]:
+    """A malformed certificate raises one of a dozen exceptions, and emits warnings that would reach the terminal."""
+    with suppress(Exception), warnings.catch_warnings(action="ignore"):
+        yield
+
+
+def _parsed(der: bytes) -> Any:
+    """The certificate, as the library of the extra ``tls`` has it; importing that takes a while."""
+    from cryptography import x509
+
+    return x509.load_der_x509_certificate(der)
 
 
 def unverified_chain(ders: list[bytes]) -> list[Certificate]:
-    """Read certificates that were not verified; empty without the extra ``tls``.
+    """Read certificates that were not verified, but for those that cannot be read; empty without the extra ``tls``.
 
-    The standard library reads verified certificates only; importing the library that reads others takes a while.
-
-    Args:
-        ders: Certificates in DER. Those that cannot be read are left out.
+    The standard library reads verified certificates only.
     """
-    try:
-        from cryptography import x509
-    except ImportError:
-        return []
     found = []
     for der in ders:
-        # A malformed certificate raises one of a dozen exceptions, and emits warnings that would reach the terminal.
-        with suppress(Exception), warnings.catch_warnings(action="ignore"):
-            parsed = x509.load_der_x509_certificate(der)
+        with _tolerant():
+            parsed = _parsed(der)
             found.append(
                 Certificate(
                     subject=_x509_name(parsed.subject),
@@ -114,13 +116,11 @@ def is_issuer(der: bytes, issued: bytes, *, by_name: bool = False) -> bool:
         issued: The other one.
         by_name: The name is enough.
     """
-    with suppress(Exception), warnings.catch_warnings(action="ignore"):
-        from cryptography import x509
-
-        issuer, other = x509.load_der_x509_certificate(der), x509.load_der_x509_certificate(issued)
+    with _tolerant():
+        issuer, other = _parsed(der), _parsed(issued)
         if not by_name:
             other.verify_directly_issued_by(issuer)
-        return issuer.subject == other.issuer
+        return bool(issuer.subject == other.issuer)
     return False
 
 
@@ -138,11 +138,11 @@ class IssuerHints(NamedTuple):
 def issuer_hints(der: bytes) -> IssuerHints:
     """Read the extensions about the issuer (RFC 5280, 4.2.1.1 and 4.2.2.1); all empty without the extra ``tls``."""
     hints = IssuerHints()
-    with suppress(Exception), warnings.catch_warnings(action="ignore"):
+    with _tolerant():
         from cryptography import x509
         from cryptography.x509.oid import AuthorityInformationAccessOID
 
-        parsed = x509.load_der_x509_certificate(der)
+        parsed = _parsed(der)
         for extension in parsed.extensions:
             value = extension.value
             if isinstance(value, x509.AuthorityKeyIdentifier) and value.authority_cert_issuer:
@@ -156,7 +156,7 @@ def issuer_hints(der: bytes) -> IssuerHints:
 
 def file_certificates(file: str) -> list[bytes]:
     """Every certificate of a PEM file in DER, CA or not; empty for a file without one, or without the extra ``tls``."""
-    with suppress(Exception):
+    with _tolerant():
         from cryptography import x509
         from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -167,34 +167,34 @@ def file_certificates(file: str) -> list[bytes]:
 
 def purposes(der: bytes) -> list[str]:
     """Return what a certificate may be used for (extended key usage); empty for anything, or without the extra."""
-    with suppress(Exception), warnings.catch_warnings(action="ignore"):
-        from cryptography import x509
+    with _tolerant():
+        from cryptography.x509 import ExtendedKeyUsage
 
-        extensions = x509.load_der_x509_certificate(der).extensions
-        return [use._name for use in extensions.get_extension_for_class(x509.ExtendedKeyUsage).value]  # noqa: SLF001
+        return [use._name for use in _parsed(der).extensions.get_extension_for_class(ExtendedKeyUsage).value]  # noqa: SLF001
     return []
 
 
 def _x509_name(name: Any) -> str:
-    parts = [(part.rfc4514_attribute_name, str(part.value)) for part in name]
-    common = [value for key, value in parts if key == "CN"]
-    return common[0] if common else ", ".join(f"{key}={value}" for key, value in parts)
+    return _common((part.rfc4514_attribute_name, str(part.value)) for part in name)
 
 
 def _x509_names(certificate: Any) -> list[str]:
-    from cryptography import x509
+    with _tolerant():  # the other fields can be shown
+        from cryptography import x509
 
-    try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
-        return []  # the other fields can be shown
-    return [_x509_name(name.value) if isinstance(name, x509.DirectoryName) else str(name.value) for name in names]
+        return [_x509_name(name.value) if isinstance(name, x509.DirectoryName) else str(name.value) for name in names]
+    return []
 
 
 def _name(parts: Any) -> str:
+    return _common(pair for part in parts for pair in part)
+
+
+def _common(parts: Iterable[tuple[str, str]]) -> str:
     """A distinguished name: the common name where it has one, else all of it."""
-    pairs = [pair for part in parts for pair in part]
-    common = [value for key, value in pairs if key == "commonName"]
+    pairs = list(parts)
+    common = [value for key, value in pairs if key in ("CN", "commonName")]
     return common[0] if common else ", ".join(f"{key}={value}" for key, value in pairs)
 
 

@@ -6,7 +6,6 @@ OpenSSL's error names none of them. What the server sent is read with the extra 
 import re
 import ssl
 import time
-from pathlib import Path
 from typing import NamedTuple
 
 from natsmon.dial.causes import Cause
@@ -25,8 +24,6 @@ from natsmon.text.plain_text import NAME_LIMIT, clip
 
 _INTERMEDIATE = re.compile(r"\b(intermediate|issuing|signing|sub)", re.IGNORECASE)
 _NAMES = 3
-_END = "-----END CERTIFICATE-----"
-
 
 _Sent = tuple[bytes, Certificate]
 """A certificate in DER, and read."""
@@ -70,16 +67,12 @@ def _read(ders: list[bytes]) -> list[_Sent]:
 
 def explain_own(file: str) -> str:
     """Return what is wrong with the client certificate, by its dates and purpose; empty for nothing. Blocks."""
-    try:
-        der = ssl.PEM_cert_to_DER_cert(Path(file).read_text().partition("-----END CERTIFICATE-----")[0] + _END)
-    except (OSError, ValueError):
-        return ""
-    own = unverified_chain([der])
-    if own and _outside(own[0]):
-        return f"the client certificate {_dated(own[0])}"
-    allowed = purposes(der)
-    if allowed and "clientAuth" not in allowed:
-        return f"the client certificate is for {', '.join(allowed)} only, not for clientAuth"
+    for der, own in _read(file_certificates(file)[:1]):
+        if _outside(own):
+            return f"the client certificate {_dated(own)}"
+        allowed = purposes(der)
+        if allowed and "clientAuth" not in allowed:
+            return f"the client certificate is for {', '.join(allowed)} only, not for clientAuth"
     return ""
 
 

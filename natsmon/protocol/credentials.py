@@ -22,16 +22,8 @@ from natsmon.protocol.stream_transport import SECRET_FIELDS
 from natsmon.text import units
 from natsmon.text.read_file import read_file
 
-_WORDS = {
-    "user": "user",
-    "password": "password",
-    "creds": "credentials file",
-    "nkey": "nkey",
-    "jwt": "JWT",
-    "seed": "seed",
-    "token": "token",
-    "tlscert": "client certificate",
-}
+_WORDS = {"creds": "credentials file", "jwt": "JWT", "tlscert": "client certificate"}
+"""Words for settings whose name is none."""
 _KINDS = {"A": "an account", "O": "an operator", "N": "a server", "C": "a cluster", "X": "an encryption key"}
 """What an nkey is for, by the first letter of its public key."""
 _SLOW = 0.4
@@ -133,7 +125,7 @@ def used(connect: dict[str, Any], settings: Settings, info: Info) -> str:
 
 
 def _named(name: str, settings: Settings) -> str:
-    return f"{_WORDS[name]} ({settings.origins.get(name, 'default')})"
+    return f"{_WORDS.get(name, name)} ({settings.origins.get(name, 'default')})"
 
 
 def refused(refusal: Refusal, settings: Settings) -> tuple[Cause, str]:
@@ -186,16 +178,18 @@ def _invisible(connect: dict[str, Any], settings: Settings) -> Iterator[str]:
             yield f"the {_named(name, settings)} {where} {what}"
 
 
+_UNSEEN = {
+    **dict.fromkeys("\n\r", "a line break"),
+    " ": "a blank",
+    "\t": "a tab",
+    **dict.fromkeys("'\"", "a quotation mark"),
+}
+
+
 def _unseen(character: str) -> str:
     """The name of a character that is not seen in a terminal; empty for one that is."""
-    if character in ("\n", "\r"):
-        return "a line break"
-    if character == " ":
-        return "a blank"
-    if character == "\t":
-        return "a tab"
-    if character in ("'", '"'):
-        return "a quotation mark"
+    if character in _UNSEEN:
+        return _UNSEEN[character]
     if character and unicodedata.category(character)[0] in "CZ":
         return f"an invisible character (U+{ord(character):04X})"
     return ""

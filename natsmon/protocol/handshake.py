@@ -108,9 +108,9 @@ def _explained(cause: Cause, refusal: Refusal, settings: Settings, *, under_tls:
         case Cause.EOF | Cause.RESET if under_tls and refusal.info.tls_verify:
             # In TLS 1.3 the client's handshake ends before the server has seen its certificate, and the server's
             # alert is often lost with the connection.
-            if not settings.tlscert:
-                return Cause.TLS_CLIENT_CERTIFICATE_MISSING, f"closed right after the TLS handshake: {text}"
-            return Cause.TLS_CLIENT_CERTIFICATE_REFUSED, f"closed right after the TLS handshake: {text}"
+            given = bool(settings.tlscert)
+            cause = Cause.TLS_CLIENT_CERTIFICATE_REFUSED if given else Cause.TLS_CLIENT_CERTIFICATE_MISSING
+            return cause, f"closed right after the TLS handshake: {text}"
     return cause, text
 
 

@@ -1,16 +1,19 @@
 """Requests to the JetStream API and their answers (ADR-1, ADR-2)."""
 
 import json
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import msgspec
 
+from natsmon.config.subjects import subject_matches
 from natsmon.protocol.request_reply import NoResponder, NotNow, request
 from natsmon.protocol.server_connection import ServerConnection, Unanswered
 
 USUAL_WINDOW = 120.0
 """Seconds for which a stream recognises duplicates by default (nats-server)."""
 
+_NAMES_SHOWN = 5
 _UNAVAILABLE = 503
 _STORE_FAILED = 10077
 _NOT_ENABLED = (10039, 10076)
@@ -102,7 +105,7 @@ class StreamInfo(Answer, frozen=True):
     def takes(self, subject: str) -> bool:
         """Whether the stream may store messages on a subject; with a subject transform that is not known."""
         return self.config.subject_transform is not None or any(
-            _covers(pattern.split("."), subject.split(".")) for pattern in self.config.subjects
+            subject_matches(pattern, subject) for pattern in self.config.subjects
         )
 
 
@@ -136,21 +139,13 @@ async def look_up(connection: ServerConnection, stream: str, subject: str) -> St
     if info.error.err_code in _NOT_ENABLED:
         raise NoStream(f"JetStream is not enabled for this account: {info.error.description}")
     if info.error.err_code == _NO_STREAM:
-        others = ", ".join((await _names(connection))[:_NAMES_SHOWN])
-        there = f"there is {others}" if others else "the account has none"
+        others: list[str] = []
+        with suppress(Unanswered):
+            others = (await ask(connection, "STREAM.NAMES", {}, Names)).streams or []
+        there = f"there is {', '.join(others[:_NAMES_SHOWN])}" if others else "the account has none"
         create = f"nats stream add {stream} --subjects {subject or 'SUBJECT'}"
         raise NoStream(f"stream {stream} does not exist ({there}); create it: {create}; messages wait for it")
     raise NoStream(f"stream {stream} cannot be used now: {info.error.description}")
-
-
-_NAMES_SHOWN = 5
-
-
-async def _names(connection: ServerConnection) -> list[str]:
-    try:
-        return (await ask(connection, "STREAM.NAMES", {}, Names)).streams or []
-    except Unanswered:
-        return []
 
 
 async def ask(connection: ServerConnection, what: str, question: dict[str, Any], kind: type[A]) -> A:
@@ -180,12 +175,3 @@ def read_ack(payload: bytes) -> PubAck | None:
         return _ack.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-
-
-def _covers(pattern: list[str], subject: list[str]) -> bool:
-    for at, part in enumerate(pattern):
-        if part == ">":
-            return len(subject) > at
-        if at >= len(subject) or part not in ("*", subject[at]):
-            return False
-    return len(pattern) == len(subject)

@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from natsmon.protocol.nats_client import Receive
@@ -33,13 +33,29 @@ class Forbidden(Unanswered):
 
 
 class Inbox:
-    """An inbox of natsmon's own; see ``inbox``."""
+    """A subscription to an inbox of natsmon's own, whose messages go to ``receive`` within a ``with`` block.
 
-    def __init__(self, connection: ServerConnection) -> None:
+    What the server refuses of it is forgotten with the PONG behind its UNSUB, and is never the user's error.
+
+    Raises:
+        Unanswered: The connection has ended.
+    """
+
+    def __init__(self, connection: ServerConnection, receive: Receive) -> None:
+        connection.require_open()
         self.forbidden: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done once the server has refused the inbox, or a request that names it."""
         self.subscription = Subscription(connection.new_inbox(), lambda _: end(self.forbidden))
         self._connection = connection
+        self._receive = receive
+
+    def __enter__(self) -> "Inbox":
+        self._unsubscribe = self._connection.subscribe_for(self.subscription, self._receive)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._connection.open:
+            self._unsubscribe()
 
     def publish(self, subject: str, payload: bytes) -> None:
         """Publish a request whose answers come to this inbox.
@@ -59,25 +75,6 @@ class Inbox:
         return bool(ended)
 
 
-@contextmanager
-def inbox(connection: ServerConnection, receive: Receive) -> Iterator[Inbox]:
-    """Subscribe to an inbox of natsmon's own, whose messages go to ``receive`` meanwhile.
-
-    What the server refuses of it is forgotten with the PONG behind its UNSUB, and is never the user's error.
-
-    Raises:
-        Unanswered: The connection has ended.
-    """
-    connection.require_open()
-    opened = Inbox(connection)
-    unsubscribe = connection.subscribe_for(opened.subscription, receive)
-    try:
-        yield opened
-    finally:
-        if connection.open:
-            unsubscribe()
-
-
 async def ask(
     connection: ServerConnection,
     subject: str,
@@ -86,14 +83,9 @@ async def ask(
     within: float,
     enough: Callable[[bytes], bool] = lambda _: True,
 ) -> list[bytes]:
-    """Return the answers to a request, up to the first that is ``enough``; none without a responder.
+    """Return the answers to a request within so many seconds, up to the first that is ``enough``.
 
-    Args:
-        connection: Where to ask.
-        subject: The responder's.
-        payload: The request.
-        within: Seconds to wait for answers.
-        enough: Whether an answer is the last one needed.
+    There are none without a responder.
     """
     answers: list[bytes] = []
     left = ANSWER_BYTES
@@ -107,7 +99,7 @@ async def ask(
         if not answer or enough(answer):  # an empty one: there is no responder
             end(done)
 
-    with suppress(Unanswered), inbox(connection, receive) as asking:
+    with suppress(Unanswered), Inbox(connection, receive) as asking:
         asking.publish(subject, payload)
         await asking.until(done, within=within)
     return answers
@@ -132,7 +124,7 @@ async def request(connection: ServerConnection, subject: str, payload: bytes, *,
             answers.append(answer)
             end(answered)
 
-    with inbox(connection, receive) as asking:
+    with Inbox(connection, receive) as asking:
         began = time.monotonic()
         while (left := began + within - time.monotonic()) > 0:
             asking.publish(subject, payload)
@@ -162,7 +154,7 @@ async def _answers(connection: ServerConnection) -> bool:
 async def returns_messages(connection: ServerConnection, *, within: float) -> bool:
     """Return whether a message to an inbox of our own comes back; False when the server refuses it."""
     came_back: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    with suppress(Unanswered), inbox(connection, lambda *_: end(came_back)) as own:
+    with suppress(Unanswered), Inbox(connection, lambda *_: end(came_back)) as own:
         own.publish(own.subscription.subject, b"")
         await own.until(came_back, within=within)
     return came_back.done()

@@ -9,11 +9,12 @@ from collections.abc import Container
 from contextlib import suppress
 from typing import Any, NamedTuple, NoReturn
 
+import nats.errors
+
 from natsmon.dial.causes import Cause
 from natsmon.dial.deadline import within
 from natsmon.dial.errors import DialError
 from natsmon.dial.stream import ByteReader, ByteWriter
-from natsmon.protocol.handshake_error import HandshakeError
 from natsmon.protocol.server_errors import classify_server_error, error_text
 from natsmon.text.plain_text import excerpt, quotable
 
@@ -28,6 +29,13 @@ _INFOS_KEPT = 16
 
 _LINES_AT_ONCE = 64
 """Lines handled before other tasks of the loop run: buffered lines are read without a turn of the loop."""
+
+_REST_WITHIN = 0.05
+"""Seconds for what arrives behind the first bytes of a greeting, mostly in the same packet."""
+
+
+class HandshakeError(DialError, nats.errors.Error):
+    """The peer's greeting, or its answer to CONNECT, is not NATS, or refuses the client."""
 
 
 class Info(NamedTuple):
@@ -75,7 +83,8 @@ async def read_info_body(reader: ByteReader) -> bytes:
     try:
         opening = await reader.readexactly(5)
     except asyncio.IncompleteReadError as error:
-        raise _ended(error.partial) from error
+        after = f", after {excerpt(error.partial)}" if error.partial else ""
+        raise HandshakeError("info", "eof", f"closed before INFO{after}") from error
     if opening.upper() not in (b"INFO ", b"INFO\t"):
         raise await _not_nats(opening, reader)
     try:
@@ -95,13 +104,8 @@ async def read_answer(
     """Read the answer to CONNECT and PING: the first line whose verb is in ``until``.
 
     PING is answered, +OK is ignored, and anything else is not NATS. All lines together have ``MAX_ANSWER`` bytes,
-    and other tasks of the loop run in between, so that a flood delays no cancel.
-
-    Args:
-        reader: Of the stream.
-        writer: Of the stream.
-        early: Valid INFO lines are appended, unchanged; the newest are kept.
-        until: The verbs awaited.
+    and other tasks of the loop run in between, so that a flood delays no cancel. Valid INFO lines are appended to
+    ``early``, unchanged; the newest are kept.
 
     Returns:
         The verb, and the rest of the line.
@@ -215,16 +219,9 @@ async def _not_nats(opening: bytes, reader: ByteReader) -> HandshakeError:
     """The error for a greeting that is not NATS, by its first bytes and those that arrived with them."""
     if opening.startswith(b"HTTP/"):
         return HandshakeError("info", "http", "the peer speaks HTTP, not NATS")
-    if opening[:1] in (b"\x15", b"\x16") and opening[1:2] == b"\x03":
+    if begins_tls(opening):
         return HandshakeError("info", "tls_mismatch", "the peer sends TLS at once")
-    rest = b""
-    if not opening.endswith(b"\n"):
-        try:
-            async with within(0.05):
-                rest = await reader.read(4096)
-        except TimeoutError:
-            pass
-    received = opening + rest
+    received = opening if opening.endswith(b"\n") else opening + await rest_of_greeting(reader)
     if received.upper().startswith(b"-ERR"):
         line = received.splitlines()[0]
         cause, text = classify_server_error(error_text(line)), error_text(line)
@@ -236,7 +233,14 @@ async def _not_nats(opening: bytes, reader: ByteReader) -> HandshakeError:
     return HandshakeError("info", "protocol", f"the peer does not speak NATS: it sent {excerpt(received)}")
 
 
-def _ended(partial: bytes) -> HandshakeError:
-    if partial:
-        return HandshakeError("info", "eof", f"closed before INFO, after {excerpt(partial)}")
-    return HandshakeError("info", "eof", "closed before INFO")
+def begins_tls(opening: bytes) -> bool:
+    """Whether these bytes begin an alert or a handshake of TLS."""
+    return opening[:1] in (b"\x15", b"\x16") and opening[1:2] == b"\x03"
+
+
+async def rest_of_greeting(reader: ByteReader) -> bytes:
+    """Return what arrives behind the first bytes of a greeting within a moment."""
+    with suppress(OSError):  # TimeoutError is one
+        async with within(_REST_WITHIN):
+            return await reader.read(4096)
+    return b""

@@ -1,6 +1,5 @@
 """The dialer for the settings."""
 
-from natsmon.config.proxy_url import Proxy
 from natsmon.config.settings import Settings
 from natsmon.dial.command_dialer import CommandDialer
 from natsmon.dial.dialer import Dialer
@@ -15,10 +14,8 @@ def dialer_for(settings: Settings) -> CustomDialer:
         return CommandDialer(settings.dial_command)
     if settings.unix:
         return UnixDialer(settings.unix)
-    return _through(settings.proxy) if settings.proxy is not None else Dialer()
-
-
-def _through(proxy: Proxy) -> CustomDialer:
+    if (proxy := settings.proxy) is None:
+        return Dialer()
     kind = SocksDialer if proxy.scheme.startswith("socks") else HttpConnectDialer
     user = proxy.user.reveal() if proxy.user is not None else None
     password = proxy.password.reveal() if proxy.password is not None else None

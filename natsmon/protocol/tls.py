@@ -2,7 +2,6 @@
 
 import asyncio
 import ssl
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,7 +9,7 @@ from typing import Any, NamedTuple
 from natsmon.config.settings import Server, Settings
 from natsmon.dial.starttls import upgrade as upgrade
 from natsmon.dial.stream import Stream
-from natsmon.protocol.tls_files import defects, no_passphrase
+from natsmon.protocol.tls_files import no_passphrase, unusable
 
 
 def wanted(server: Server, settings: Settings) -> bool:
@@ -63,11 +62,6 @@ def _context(ca: str, certificate: str, key: str) -> ssl.SSLContext:
     if certificate:
         context.load_cert_chain(certificate, key or None, password=no_passphrase)
     return context
-
-
-def unusable(settings: Settings) -> Iterator[tuple[str, str]]:
-    """Yield each setting whose file cannot be used for TLS, with the reason."""
-    return defects(settings.tlsca, settings.tlscert, settings.tlskey)
 
 
 def server_name(server: Server, settings: Settings) -> str:

@@ -3,6 +3,7 @@
 import ssl
 from collections.abc import Iterator
 
+from natsmon.config.settings import Settings
 from natsmon.text.plain_text import printable
 from natsmon.text.read_file import read_file
 
@@ -19,18 +20,12 @@ def no_passphrase() -> str:
     raise ValueError("the key is under a passphrase")
 
 
-def defects(ca: str, certificate: str, key: str) -> Iterator[tuple[str, str]]:
-    """Yield each setting whose file cannot be used, with the reason. Blocks, and never asks for a passphrase.
-
-    Args:
-        ca: Path of the CA certificates; empty for none.
-        certificate: Path of the client certificate; empty for none.
-        key: Path of its private key; empty where the certificate's file has it.
-    """
-    if ca and (defect := _ca_defect(ca)):
-        yield "tlsca", f'"{printable(ca)}" {defect}'
-    if certificate:
-        yield from _pair_defects(certificate, key)
+def unusable(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Yield each setting whose file cannot be used, with the reason. Blocks, and never asks for a passphrase."""
+    if settings.tlsca and (defect := _ca_defect(settings.tlsca)):
+        yield "tlsca", f'"{printable(settings.tlsca)}" {defect}'
+    if settings.tlscert:
+        yield from _pair_defects(settings.tlscert, settings.tlskey)
 
 
 def _ca_defect(path: str) -> str:
@@ -71,7 +66,7 @@ def _pair_defects(certificate: str, key: str) -> Iterator[tuple[str, str]]:
 def _content_defect(path: str, label: bytes, what: str) -> str:
     """What is wrong with a file that should hold something in PEM; empty when it holds it."""
     try:
-        content = _read(path)
+        content = read_file(path, _LONGEST)
     except OSError as error:
         return f"cannot be read: {error.strerror}"
     if not content:
@@ -91,10 +86,6 @@ def _content_defect(path: str, label: bytes, what: str) -> str:
 
 def _content(path: str) -> bytes:
     try:
-        return _read(path)
+        return read_file(path, _LONGEST)
     except OSError:
         return b""
-
-
-def _read(path: str) -> bytes:
-    return read_file(path, _LONGEST)

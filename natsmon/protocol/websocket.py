@@ -19,10 +19,10 @@ from natsmon.dial.deadline import within
 from natsmon.dial.errors import DialError
 from natsmon.dial.socket_stream import CompleteProtocol
 from natsmon.dial.stream import STREAM_LIMIT, SocketStream, Stream
-from natsmon.protocol.handshake_error import HandshakeError
 from natsmon.protocol.server_errors import classify_close_reason
+from natsmon.protocol.server_info import HandshakeError
 from natsmon.protocol.websocket_answer import read_answer
-from natsmon.text.plain_text import printable
+from natsmon.text.plain_text import clip, printable
 
 _LARGEST_FRAME = 128 * 1024 * 1024
 """Bytes. A server sends all it has for a client in one frame: 64 MiB at most by default."""
@@ -30,7 +30,6 @@ _LARGEST_FRAME = 128 * 1024 * 1024
 _MOST_OWED = 64 * 1024
 """Bytes waiting to be sent, above which PINGs are not answered: the peer does not read."""
 
-_SHOWN = 120
 _PAYLOAD = (Opcode.BINARY, Opcode.CONT, Opcode.TEXT)
 
 
@@ -57,7 +56,7 @@ async def upgrade(opened: Stream, url: str, headers: Mapping[str, str | Sequence
     stream.writer.write(b"".join(frames.data_to_send()))
     frames.receive_data(await read_answer(stream.reader, url))
     if frames.handshake_exc is not None:
-        why = printable(str(frames.handshake_exc)[:_SHOWN])
+        why = printable(clip(str(frames.handshake_exc)))
         raise HandshakeError("info", "ws_bad", f"the answer to the WebSocket upgrade is invalid: {why}")
     frames.events_received()
     framing = _Framing(frames, stream.writer.transport)
@@ -113,9 +112,12 @@ def _ending(frames: ClientProtocol) -> DialError | None:
             "info", "ws_closed" if known == "unknown" else known, f"the server closed the WebSocket{why}"
         )
     if frames.parser_exc is not None:
-        why = printable(str(frames.parser_exc)[:_SHOWN])
+        why = printable(clip(str(frames.parser_exc)))
         return HandshakeError("info", "ws_bad", f"received data is not a WebSocket frame: {why}")
     return None
+
+
+_PASSED_ON = ("abort", "is_closing", "get_protocol", "get_extra_info", "get_write_buffer_size", "pause_reading")
 
 
 class _Transport(asyncio.Transport):
@@ -124,8 +126,10 @@ class _Transport(asyncio.Transport):
     def __init__(self, below: asyncio.StreamWriter, frames: ClientProtocol) -> None:
         super().__init__()
         self._owner = below  # a StreamWriter without a reference closes its transport
-        self._below = below.transport
+        self._below: Any = below.transport
         self._frames = frames
+        for name in _PASSED_ON:
+            setattr(self, name, getattr(self._below, name))
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         if data and self._open:  # otherwise the reader raises the reason
@@ -146,27 +150,9 @@ class _Transport(asyncio.Transport):
     def _send(self) -> None:
         self._below.write(b"".join(self._frames.data_to_send()))
 
-    def abort(self) -> None:
-        self._below.abort()
-
-    def is_closing(self) -> bool:
-        return self._below.is_closing()
-
-    def get_protocol(self) -> asyncio.BaseProtocol:
-        return self._below.get_protocol()
-
     def can_write_eof(self) -> bool:
         return False
 
-    def get_extra_info(self, name: str, default: Any = None) -> Any:
-        return self._below.get_extra_info(name, default)
-
-    def get_write_buffer_size(self) -> int:
-        return self._below.get_write_buffer_size()
-
-    def pause_reading(self) -> None:
-        self._owner.transport.pause_reading()  # type: ignore[attr-defined]
-
     def resume_reading(self) -> None:
         if not self._below.is_closing():
-            self._owner.transport.resume_reading()  # type: ignore[attr-defined]
+            self._below.resume_reading()

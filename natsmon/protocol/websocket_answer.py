@@ -5,14 +5,9 @@ import re
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from natsmon.dial.causes import Cause
-from natsmon.dial.deadline import within
 from natsmon.dial.errors import DialError
-from natsmon.protocol.handshake_error import HandshakeError
+from natsmon.protocol.server_info import HandshakeError, begins_tls, rest_of_greeting
 from natsmon.text.plain_text import clip, excerpt, printable
-
-_BODY_TIMEOUT = 0.05
-"""Seconds for the body of a refusal, which mostly arrives in the same packet."""
-_SHOWN = 120
 
 
 async def read_answer(reader: asyncio.StreamReader, url: str) -> bytes:
@@ -34,7 +29,7 @@ async def read_answer(reader: asyncio.StreamReader, url: str) -> bytes:
     if found is None:
         raise HandshakeError("info", "ws_bad", f"the answer to the WebSocket upgrade is invalid: {excerpt(head)}")
     if found[1] != b"101":
-        raise _refused(int(found[1]), found[2] or b"", head, await _body(reader), url)
+        raise _refused(int(found[1]), found[2] or b"", head, await rest_of_greeting(reader), url)
     return head
 
 
@@ -57,7 +52,7 @@ _DETAIL = {
 
 
 def _refused(status: int, phrase: bytes, head: bytes, body: bytes, url: str) -> DialError:
-    words = printable(f"{status} {phrase[:_SHOWN].decode(errors='replace')}".strip())
+    words = printable(clip(f"{status} {phrase.decode(errors='replace')}".strip()))
     text = f"the peer answered the WebSocket upgrade with {words}"
     if status == 400 and b"https" in body.lower():  # in the text of Go, and of nginx
         return HandshakeError("info", Cause.WS_TLS, f"{text}: it requires TLS")
@@ -82,7 +77,7 @@ def _header(head: bytes, name: bytes) -> str:
     found = re.search(rb"\r\n(" + name + rb"): *([^\r\n]*)", head, re.IGNORECASE)
     if found is None:
         return ""
-    return f"{found[1].decode()}: {clip(printable(found[2].decode(errors='replace').strip()), _SHOWN)}"
+    return f"{found[1].decode()}: {printable(clip(found[2].decode(errors='replace').strip()))}"
 
 
 def _websocket_url(url: SplitResult) -> str:
@@ -93,15 +88,7 @@ def _websocket_url(url: SplitResult) -> str:
 async def _not_http(opening: bytes, reader: asyncio.StreamReader) -> DialError:
     if opening.upper() in (b"INFO ", b"INFO\t"):
         return HandshakeError("info", "ws_nats_port", "the server sent INFO instead of the answer to the upgrade")
-    if opening[:1] in (b"\x15", b"\x16") and opening[1:2] == b"\x03":
+    if begins_tls(opening):
         return HandshakeError("info", "ws_tls", "the peer answered the WebSocket upgrade in TLS")
-    sent = excerpt(opening + await _body(reader))
+    sent = excerpt(opening + await rest_of_greeting(reader))
     return HandshakeError("info", "ws_bad", f"the peer does not speak HTTP: it sent {sent}")
-
-
-async def _body(reader: asyncio.StreamReader) -> bytes:
-    try:
-        async with within(_BODY_TIMEOUT):
-            return await reader.read(4096)
-    except (TimeoutError, OSError):
-        return b""

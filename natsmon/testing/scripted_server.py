@@ -13,6 +13,7 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
+from natsmon.config.subjects import subject_matches
 from natsmon.dial.stream import Stream
 from natsmon.dial.trace import DialTrace, Hooks
 from natsmon.testing.memory_pipe import memory_pipe
@@ -142,7 +143,7 @@ class Session:
         subject, payload, reply, headers = message
         sizes = f"{len(headers)} {len(headers) + len(payload)}" if headers else f"{len(payload)}"
         for sid, pattern in self._subscriptions.items():
-            if _matches(pattern, subject):
+            if subject_matches(pattern, subject):
                 words = " ".join(filter(None, ("HMSG" if headers else "MSG", subject, sid, reply, sizes)))
                 self.write(words.encode() + b"\r\n" + headers + payload + b"\r\n")
 
@@ -251,14 +252,3 @@ async def _play(script: Script, session: Session) -> None:
         if not session.opened:
             raise
         session.close()  # the client has left
-
-
-def _matches(pattern: str, subject: str) -> bool:
-    """Return whether a subject matches a subscription, ``*`` and ``>`` included."""
-    wanted, given = pattern.split("."), subject.split(".")
-    for position, part in enumerate(wanted):
-        if part == ">":
-            return len(given) > position
-        if position >= len(given) or part not in ("*", given[position]):
-            return False
-    return len(wanted) == len(given)

@@ -12,7 +12,7 @@ import natsmon
 from natsmon.dial.causes import Stage
 from natsmon.dial.error_causes import classify
 from natsmon.dial.errors import DialError
-from natsmon.protocol.handshake_error import HandshakeError
+from natsmon.protocol.server_info import HandshakeError
 
 
 class OfAUser(DialError):

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives import serialization as form
 
 from natsmon.config.settings import Settings
 from natsmon.protocol import tls
+from natsmon.protocol.tls_files import unusable
 from natsmon.stream import events as ev
 from tests.conftest import StartServer
 from tests.harness.listening import listening, settings
@@ -72,7 +73,7 @@ def test_unusable_pair_is_named(files: Files, certificate: str, key: str, settin
     given = Settings(
         tlscert=getattr(files, certificate, "/nowhere/missing.pem"), tlskey=getattr(files, key) if key else ""
     )
-    ((found, text),) = tls.unusable(given)
+    ((found, text),) = unusable(given)
     assert (found, words in text) == (setting, True), text
     with pytest.raises(OSError, match=re.escape(words)):
         tls.make_context(given)
@@ -89,7 +90,7 @@ def test_unusable_pair_is_named(files: Files, certificate: str, key: str, settin
     ],
 )
 def test_unusable_ca_file_is_named(files: Files, ca: str, words: str) -> None:
-    ((setting, text),) = tls.unusable(Settings(tlsca=getattr(files, ca)))
+    ((setting, text),) = unusable(Settings(tlsca=getattr(files, ca)))
     assert (setting, words in text) == ("tlsca", True), text
 
 
@@ -97,7 +98,7 @@ def test_unusable_ca_file_is_named(files: Files, ca: str, words: str) -> None:
 def test_usable_files_are_used(files: Files, ca: str) -> None:
     file = files.ca.file if ca == "ca" else files.ca_and_key
     given = Settings(tlsca=file, tlscert=files.certificate, tlskey=files.key)
-    assert not list(tls.unusable(given))
+    assert not list(unusable(given))
     assert tls.make_context(given).get_ca_certs()
 
 

@@ -7,8 +7,8 @@ import nats.errors
 import pytest
 
 from natsmon import DialRefused, HandshakeError, connect
+from natsmon.config.subjects import subject_matches
 from natsmon.testing import ScriptedServer, close, greet, refuse, reject, serve, silent
-from natsmon.testing.scripted_server import _matches
 from tests.harness.time_limits import WAIT
 from tests.library.clients import Callbacks, Notes, failing
 
@@ -111,4 +111,4 @@ async def test_until_raises_timeout_error() -> None:
     ],
 )
 def test_wildcards_match_as_in_a_server(pattern: str, subject: str, matches: bool) -> None:
-    assert _matches(pattern, subject) is matches
+    assert subject_matches(pattern, subject) is matches

@@ -14,7 +14,7 @@ import msgspec
 
 from natsmon.probe.messages.message import Message
 from natsmon.protocol.jetstream_api import A, Answer, ask
-from natsmon.protocol.request_reply import Forbidden, NotNow, inbox
+from natsmon.protocol.request_reply import Forbidden, Inbox, NotNow
 from natsmon.protocol.server_connection import ServerConnection, Unanswered, end
 
 T = TypeVar("T")
@@ -128,7 +128,7 @@ class Reader:
             if asked == 0 or reached >= until:
                 end(arrived)
 
-        with inbox(self._connection, receive) as asking:
+        with Inbox(self._connection, receive) as asking:
             while reached < until and not stopped:
                 arrived = loop.create_future()
                 asked = min(left, _BATCH) if left > 0 else _BATCH
