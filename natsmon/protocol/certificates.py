@@ -24,12 +24,7 @@ class Certificate(NamedTuple):
 
 
 def verified_chain(certificate: dict[str, Any], authorities: list[bytes]) -> list[Certificate]:
-    """Read the chain of a handshake that succeeded, the server's own certificate first.
-
-    Args:
-        certificate: The server's own, as ``SSLObject.getpeercert`` returns it.
-        authorities: Those that signed it, in DER.
-    """
+    """Read the chain of a handshake that succeeded: the server's own certificate, and those that signed it, in DER."""
     own = [_certificate(certificate)] if certificate else []
     return own + [c for der in authorities if (c := _authority(der)) is not None]
 
@@ -109,13 +104,7 @@ def trusted_authorities(context: ssl.SSLContext) -> list[Certificate]:
 
 
 def is_issuer(der: bytes, issued: bytes, *, by_name: bool = False) -> bool:
-    """Whether one certificate has issued another, by its name and its key; False without the extra ``tls``.
-
-    Args:
-        der: The issuer's, in DER.
-        issued: The other one.
-        by_name: The name is enough.
-    """
+    """Whether one certificate has issued another, by name and key or by name alone; False without the extra ``tls``."""
     with _tolerant():
         issuer, other = _parsed(der), _parsed(issued)
         if not by_name:

@@ -47,11 +47,7 @@ class Refusal(NamedTuple):
 
 
 def connect_fields(settings: Settings, nonce: str) -> dict[str, str]:
-    """Return the fields of CONNECT that identify the client.
-
-    Args:
-        settings: With the credentials.
-        nonce: From INFO, to be signed; empty when the server sent none.
+    """Return the fields of CONNECT that identify the client; the nonce of INFO is signed, where there is one.
 
     Raises:
         DialError: In the stage ``connect``: credentials that cannot be used, or an nkey and nothing to sign.

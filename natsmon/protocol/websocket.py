@@ -7,22 +7,24 @@ cancel and an abort reach the socket as without it. It uses the part of the pack
 """
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 from websockets.client import ClientProtocol
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import State
 from websockets.uri import parse_uri
 
+from natsmon.dial.causes import Cause
 from natsmon.dial.deadline import within
 from natsmon.dial.errors import DialError
 from natsmon.dial.socket_stream import CompleteProtocol
 from natsmon.dial.stream import STREAM_LIMIT, SocketStream, Stream
 from natsmon.protocol.server_errors import classify_close_reason
-from natsmon.protocol.server_info import HandshakeError
-from natsmon.protocol.websocket_answer import read_answer
-from natsmon.text.plain_text import clip, printable
+from natsmon.protocol.server_info import HandshakeError, begins_tls, rest_of_greeting
+from natsmon.text.plain_text import clip, excerpt, printable
 
 _LARGEST_FRAME = 128 * 1024 * 1024
 """Bytes. A server sends all it has for a client in one frame: 64 MiB at most by default."""
@@ -54,7 +56,7 @@ async def upgrade(opened: Stream, url: str, headers: Mapping[str, str | Sequence
             request.headers[name] = value
     frames.send_request(request)
     stream.writer.write(b"".join(frames.data_to_send()))
-    frames.receive_data(await read_answer(stream.reader, url))
+    frames.receive_data(await _read_answer(stream.reader, url))
     if frames.handshake_exc is not None:
         why = printable(clip(str(frames.handshake_exc)))
         raise HandshakeError("info", "ws_bad", f"the answer to the WebSocket upgrade is invalid: {why}")
@@ -156,3 +158,90 @@ class _Transport(asyncio.Transport):
     def resume_reading(self) -> None:
         if not self._below.is_closing():
             self._below.resume_reading()
+
+
+# -- the peer's answer to the upgrade: accepted, or the cause of its refusal ---------------------------
+
+
+async def _read_answer(reader: asyncio.StreamReader, url: str) -> bytes:
+    """Read the header of an answer that accepts the upgrade, and no further.
+
+    Raises:
+        DialError: The peer refuses the upgrade, or sends something else.
+    """
+    try:
+        opening = await reader.readexactly(5)
+        if opening != b"HTTP/":
+            raise await _not_http(opening, reader)
+        head = opening + await reader.readuntil(b"\r\n\r\n")
+    except asyncio.IncompleteReadError as error:
+        raise DialError("info", "eof", "closed during the WebSocket upgrade") from error
+    except asyncio.LimitOverrunError as error:
+        raise HandshakeError("info", "ws_bad", "the answer to the WebSocket upgrade does not end") from error
+    found = re.match(rb"HTTP/1\.\d (\d{3})(?: ([^\r\n]*))?\r\n", head)
+    if found is None:
+        raise HandshakeError("info", "ws_bad", f"the answer to the WebSocket upgrade is invalid: {excerpt(head)}")
+    if found[1] != b"101":
+        raise _refused(int(found[1]), found[2] or b"", head, await rest_of_greeting(reader), url)
+    return head
+
+
+_BY_STATUS = {
+    **dict.fromkeys((301, 302, 303, 307, 308), Cause.WS_REDIRECT),
+    **dict.fromkeys((401, 407), Cause.WS_CREDENTIALS),
+    **dict.fromkeys((404, 410), Cause.WS_PATH),
+    **dict.fromkeys((502, 503, 504), Cause.WS_NO_SERVER),
+    **dict.fromkeys(range(520, 528), Cause.WS_NO_SERVER),  # Cloudflare's
+    403: Cause.WS_ORIGIN,
+    429: Cause.WS_BUSY,
+}
+"""Causes by status code (RFC 9110, 15)."""
+_DETAIL = {
+    Cause.WS_CREDENTIALS: rb"(?:www|proxy)-authenticate",
+    Cause.WS_BUSY: rb"retry-after",
+    Cause.WS_NO_SERVER: rb"retry-after",
+}
+"""The header with a detail, by cause."""
+
+
+def _refused(status: int, phrase: bytes, head: bytes, body: bytes, url: str) -> DialError:
+    words = printable(clip(f"{status} {phrase.decode(errors='replace')}".strip()))
+    text = f"the peer answered the WebSocket upgrade with {words}"
+    if status == 400 and b"https" in body.lower():  # in the text of Go, and of nginx
+        return HandshakeError("info", Cause.WS_TLS, f"{text}: it requires TLS")
+    if b"/varz" in body:
+        return HandshakeError("info", Cause.MONITORING_PORT, f"{text}, as the monitoring port of a NATS server does")
+    cause = _BY_STATUS.get(status, Cause.WS_UPGRADE)
+    if cause is Cause.WS_REDIRECT:
+        location = _header(head, rb"location").partition(": ")[2]
+        if not location:
+            return HandshakeError("info", Cause.WS_UPGRADE, f"{text}: a redirect that names no address")
+        there = urlsplit(urljoin(url, location))
+        # Another path is mostly a login page.
+        use = f"; use {_websocket_url(there)}" if there.path.rstrip("/") == urlsplit(url).path.rstrip("/") else ""
+        return HandshakeError("info", cause, f"{text}: it redirects to {location}{use}")
+    if (name := _DETAIL.get(cause)) and (detail := _header(head, name)):
+        text += f", {detail}"
+    return HandshakeError("info", cause, text)
+
+
+def _header(head: bytes, name: bytes) -> str:
+    """A header with its name, safe to print; empty without it."""
+    found = re.search(rb"\r\n(" + name + rb"): *([^\r\n]*)", head, re.IGNORECASE)
+    if found is None:
+        return ""
+    return f"{found[1].decode()}: {printable(clip(found[2].decode(errors='replace').strip()))}"
+
+
+def _websocket_url(url: SplitResult) -> str:
+    """The URL to dial instead of one for a browser."""
+    return url._replace(scheme={"http": "ws", "https": "wss"}.get(url.scheme, url.scheme)).geturl()
+
+
+async def _not_http(opening: bytes, reader: asyncio.StreamReader) -> DialError:
+    if opening.upper() in (b"INFO ", b"INFO\t"):
+        return HandshakeError("info", "ws_nats_port", "the server sent INFO instead of the answer to the upgrade")
+    if begins_tls(opening):
+        return HandshakeError("info", "ws_tls", "the peer answered the WebSocket upgrade in TLS")
+    sent = excerpt(opening + await rest_of_greeting(reader))
+    return HandshakeError("info", "ws_bad", f"the peer does not speak HTTP: it sent {sent}")
