@@ -27,8 +27,6 @@ BYTES_LIMIT = 16 * 1024 * 1024
 HARD_LIMIT = 20_000
 """Bytes and lines that wait at most."""
 
-_AT_ONCE = (ev.StatusChanged, ev.Answer)
-"""Written with all before them; other lines are written when the turn of the loop in which they were put has ended."""
 _BATCH = 256
 _CHUNK = 64 * 1024
 
@@ -153,7 +151,7 @@ class Outbox:
                 if len(self._lines) > HARD_LIMIT or self._bytes > BYTES_LIMIT:
                     self._make_room()
                 if self._room is not None and not self._is_behind():
-                    self._write_soon(at_once=isinstance(event, _AT_ONCE) or self._bytes >= select.PIPE_BUF)
+                    self._write_soon(at_once=isinstance(event, ev.StatusChanged) or self._bytes >= select.PIPE_BUF)
                     return
             self._changed.notify()
 
@@ -177,6 +175,7 @@ class Outbox:
         return bool(self._writing or self._latest or self._merged or self._closing or self.ended)
 
     def _write_soon(self, *, at_once: bool) -> None:
+        """Write at once a status, which much may follow in its turn of the loop; otherwise when the turn ends."""
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
