@@ -28,10 +28,8 @@ if TYPE_CHECKING:
     ],
     essentials=["server", "creds", "tlsca", "connect_timeout", "every_address", "as_format", "connect_warn"],
     exit_codes={0: "OK", 1: "WARNING", 2: "CRITICAL or wrong usage", 3: "UNKNOWN"},
+    params=[*server_flags, *connect_flags, *check_flags],
 )
-@server_flags
-@connect_flags
-@check_flags
 @click.pass_context
 def check(
     ctx: click.Context, /, as_format: str, outfile: str | None, namespace: str, every_address: bool, **_: Any

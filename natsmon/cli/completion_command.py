@@ -22,8 +22,8 @@ _SHELLS = ("bash", "zsh", "fish")
         "completion fish > ~/.config/fish/completions/natsmon.fish",
     ],
     exit_codes={0: "printed", 2: "wrong usage"},
+    params=[click.Argument(["shell"], type=one_of("SHELL", *_SHELLS), metavar="bash|zsh|fish")],
 )
-@click.argument("shell", type=one_of("SHELL", *_SHELLS), metavar="bash|zsh|fish")
 def completion(shell: str, **_: Any) -> int:
     """Print the completion script of a shell: commands, flags, contexts, files."""
     from natsmon.cli.main import COMPLETE_VARIABLE, natsmon

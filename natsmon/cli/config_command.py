@@ -42,6 +42,8 @@ _TEMPLATE = """\
 # reconnect = "ctrl+r"
 """
 
+_ACTION = click.Argument(["action"], type=one_of("init|check", "init", "check"), metavar="init|check")
+
 
 @click.command(
     cls=Command,
@@ -49,9 +51,8 @@ _TEMPLATE = """\
     examples=["config init", "config check", "config check --config other.toml"],
     essentials=["config"],
     exit_codes={0: "written, or without errors", 1: "cannot be written", 2: "wrong usage, or an error in the file"},
+    params=[*config_flags, _ACTION],
 )
-@config_flags
-@click.argument("action", type=one_of("init|check", "init", "check"), metavar="init|check")
 @click.pass_context
 def config(ctx: click.Context, /, action: str, config: str | None, **_: Any) -> int:
     """Write a commented config file, or check it: every key and every value, with file, line and key of an error.

@@ -38,15 +38,18 @@ class Listed(NamedTuple):
     error: str = ""
 
 
+_JSON = Flag("Output", "--json", "as_json", is_flag=True, help="One JSON array.")
+_ACTION = click.Argument(["action"], type=one_of("ls", "ls"), metavar="ls")
+
+
 @click.command(
     cls=Command,
     short_help="List the contexts of the nats CLI.",
     examples=["context ls", "context ls --json", "--context prod"],
     essentials=["as_json"],
     exit_codes={0: "listed", 2: "wrong usage"},
+    params=[_JSON, _ACTION],
 )
-@click.option("--json", "as_json", cls=Flag, section="Output", is_flag=True, help="One JSON array.")
-@click.argument("action", type=one_of("ls", "ls"), metavar="ls")
 def context(as_json: bool, **_: Any) -> int:
     """List the contexts of the nats CLI: servers, kind of credentials, expiry of a JWT or certificate.
 

@@ -20,6 +20,11 @@ def _version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:
         ctx.exit()
 
 
+_VERSION = click.Option(
+    ["--version"], is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Show the version."
+)
+
+
 @click.command(
     cls=DashboardCommand,
     hidden=True,
@@ -29,12 +34,8 @@ def _version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:
         "--plain --count 60 --record run.jsonl.zst east-1",
     ],
     essentials=["server", "creds", "subject", "rate", "plain", "as_json", "record"],
+    params=[*server_flags, *connect_flags, *run_flags, *output_flags, _VERSION],
 )
-@server_flags
-@connect_flags
-@run_flags
-@output_flags
-@click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Show the version.")
 @click.pass_context
 def dashboard(ctx: click.Context, /, **_: Any) -> int:
     """Monitor a connection to NATS: every dial, reconnect, outage and message, live.

@@ -1,5 +1,6 @@
 """``natsmon demo``: the dashboard on real servers of its own."""
 
+from copy import copy
 from typing import Any
 
 import click
@@ -24,9 +25,14 @@ class _Demo(Command):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.params = [copy(param) for param in self.params]  # the flags of the other commands keep their variables
         for param in self.params:
             if param.envvar and str(param.envvar).startswith("NATS_"):
                 param.envvar = None
+
+
+_SERVERS = Flag("Demo", "--servers", type=whole(1, _SERVERS_AT_MOST), default="3", help="Number of servers.")
+_REST = click.Argument(["rest"], nargs=-1, metavar="")
 
 
 @click.command(
@@ -34,15 +40,8 @@ class _Demo(Command):
     short_help="The dashboard on nats-servers it starts itself.",
     examples=["demo", "demo --servers 3", "demo --servers 3 --rate 100 --record demo.jsonl.gz"],
     essentials=["servers", "rate", "plain", "record"],
+    params=[_SERVERS, *connect_flags, *run_flags, *output_flags, *config_flags, _REST],
 )
-@click.option(
-    "--servers", cls=Flag, section="Demo", type=whole(1, _SERVERS_AT_MOST), default="3", help="Number of servers."
-)
-@connect_flags
-@run_flags
-@output_flags
-@config_flags
-@click.argument("rest", nargs=-1, metavar="")
 @click.pass_context
 def demo(ctx: click.Context, /, servers: int, rest: tuple[str, ...], **_: Any) -> int:
     """Show the dashboard on nats-servers it starts itself, with keys that break them."""

@@ -30,20 +30,18 @@ class _Row(NamedTuple):
     """Origin and value of each lower layer that has one."""
 
 
+_JSON = Flag("Info", "--json", "as_json", is_flag=True, help="One JSON object.")
+_POLICY = Flag("Info", "--policy", is_flag=True, help="The dials natsmon would make against servers that never answer.")
+
+
 @click.command(
     cls=Command,
     short_help="Show every setting and where it came from.",
     examples=["info", "info --context prod --json", "info --policy nats://east-1,nats://east-2"],
     essentials=["server", "context", "config", "policy", "as_json"],
     exit_codes={0: "shown", 2: "wrong usage or settings"},
+    params=[*server_flags, *connect_flags, *run_flags, *display_flags, _JSON, _POLICY],
 )
-@server_flags
-@connect_flags
-@run_flags
-@display_flags
-@click.option("--json", "as_json", cls=Flag, section="Info", is_flag=True, help="One JSON object.")
-@click.option("--policy", cls=Flag, section="Info", is_flag=True,
-              help="The dials natsmon would make against servers that never answer.")  # fmt: skip
 @click.pass_context
 def info(ctx: click.Context, /, as_json: bool, policy: bool, **_: Any) -> int:
     """Show every effective setting, the layer it came from, what it overrode, and the files that were read.

@@ -23,10 +23,8 @@ if TYPE_CHECKING:
     examples=["replay run.jsonl.zst", "replay monday.jsonl.gz tuesday.jsonl.gz", "replay --plain run.jsonl"],
     essentials=["plain"],
     exit_codes={0: "ended by you", 2: "FILE cannot be read"},
+    params=[*view_flags, *config_flags, click.Argument(["files"], nargs=-1, metavar="FILE...", type=ANY_FILE)],
 )
-@view_flags
-@config_flags
-@click.argument("files", nargs=-1, metavar="FILE...", type=ANY_FILE)
 @click.pass_context
 def replay(ctx: click.Context, /, files: tuple[str, ...], **_: Any) -> int:
     """Play a recording in the dashboard: play, pause, step, jump from outage to outage.

@@ -32,9 +32,8 @@ _STANDARD_INPUT = "-"
     ],
     essentials=["as_format", "outfile"],
     exit_codes={0: "the report is written", 1: "--outfile cannot be written", 2: "FILE cannot be read"},
+    params=[*report_flags, click.Argument(["files"], nargs=-1, metavar="FILE...", type=ANY_FILE)],
 )
-@report_flags
-@click.argument("files", nargs=-1, metavar="FILE...", type=ANY_FILE)
 def report(files: tuple[str, ...], as_format: str, outfile: str | None, **_: Any) -> int:
     """Summarize recordings: availability, outages, losses, latency; as text, Markdown, HTML or JSON.
 

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 _STANDARD_INPUT = "-"
 _TERMINAL = "/dev/tty"
 
+_SSH = Flag("Source", "--ssh", metavar="[USER@]HOST", help="Run natsmon --json on HOST and show it; keys work.")
+_REST = click.Argument(["rest"], nargs=-1, metavar="- | --ssh HOST [-- ARGUMENTS...]")
+
 
 @click.command(
     cls=Command,
@@ -33,13 +36,8 @@ _TERMINAL = "/dev/tty"
         "view - < <(ssh east-1 natsmon --json)",
     ],
     essentials=["ssh", "plain", "record"],
+    params=[_SSH, *view_flags, *record_flags, *config_flags, _REST],
 )
-@click.option("--ssh", cls=Flag, section="Source", metavar="[USER@]HOST",
-              help="Run natsmon --json on HOST and show it; keys work.")  # fmt: skip
-@view_flags
-@record_flags
-@config_flags
-@click.argument("rest", nargs=-1, metavar="- | --ssh HOST [-- ARGUMENTS...]")
 @click.pass_context
 def view(ctx: click.Context, /, ssh: str | None, rest: tuple[str, ...], **_: Any) -> int:
     """Show a natsmon on another machine, through a pipe or over ssh.
