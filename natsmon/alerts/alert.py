@@ -6,6 +6,7 @@ import msgspec
 
 from natsmon.state import State
 from natsmon.state.server_names import named
+from natsmon.stream import events as ev
 from natsmon.text import dates
 from natsmon.wording.health import Health
 
@@ -50,7 +51,7 @@ def make_alert(kind: Kind, state: State, health: Health, now: float, *, previous
 
     ``previous`` is the word of the health before, ``outage`` the number of the outage that began or ended.
     """
-    connection, connected = state.connection, state.connected
+    connection, connected = state.connection or ev.Connection(), state.connected
     record = next((each for each in state.outages if each.id == outage), None)
     at = state.session.wall(now)
     return Alert(
@@ -61,8 +62,8 @@ def make_alert(kind: Kind, state: State, health: Health, now: float, *, previous
         word=health.word,
         phrase=health.phrase,
         previous=previous,
-        name=connection.name if connection is not None else "",
-        context=connection.context if connection is not None else "",
+        name=connection.name,
+        context=connection.context,
         server=named(connected) if connected is not None else "",
         session=state.session.id,
         conn=state.conn,

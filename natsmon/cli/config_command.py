@@ -84,7 +84,7 @@ def _check(path: Path, ctx: click.Context) -> int:
         found = config_file.load(str(path))
         check_config(found)
         for name, problem in keymap_problems(found.keymap).items():
-            raise found.error(name, problem, keymap=True)
+            raise found.error(name, problem, "keymap")
         for name in ("", *found.contexts):
             # Every value is converted as in a run.
             dashboard = load(DEFAULT).make_context("natsmon", ["--no-context"], parent=ctx)

@@ -1,5 +1,6 @@
 """``natsmon demo``: the dashboard on real servers of its own."""
 
+from contextlib import closing
 from copy import copy
 from typing import Any
 
@@ -58,10 +59,8 @@ def demo(ctx: click.Context, /, servers: int, rest: tuple[str, ...], **_: Any) -
         cluster = Demo.start(servers=servers)
     except (NoServer, DemoFailed) as exc:
         raise click.UsageError(f"demo: {exc}") from None
-    try:
+    with closing(cluster):
         addresses, _userinfo = parse_servers(cluster.urls)
         origins = settings.origins | {"servers": "demo"}
         settings = replace(settings, servers=addresses, subject=settings.subject or _SUBJECT, origins=origins)
         return run(mode, settings, record=record, sandbox=cluster)
-    finally:
-        cluster.close()

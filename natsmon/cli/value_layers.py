@@ -96,11 +96,11 @@ class Layers:
         if not self._uses_servers and param.section in ("Servers", "TLS", "Proxy"):
             return found
         context = self._section or (self.context.name if self.context is not None else "")
-        sections = (context, self.config.contexts.get(context, {})), ("", self.config.values)
+        sections = (f"contexts.{context}", self.config.contexts.get(context, {})), ("", self.config.values)
         for key in (option[2:] for option in (*param.opts, *param.secondary_opts) if option.startswith("--")):
             for section, values in sections:
                 if key in values:
-                    raw, origin = values[key], f"config file{f', contexts.{quotable(section)}' if section else ''}"
+                    raw, origin = values[key], f"config file{f', {quotable(section)}' if section else ''}"
                     if f"--{key}" in param.secondary_opts and isinstance(raw, bool):
                         raw = not raw  # as no-retry-on-failed-connect
                     found.append(Given(raw, origin, self.config.place(key, section)))
@@ -186,11 +186,11 @@ class Layers:
 
 def check_config(config: ConfigFile) -> None:
     """Check the keys of a config file. Raises ConfigError for the first unknown key, with suggestions."""
-    sections: list[tuple[str, Mapping[str, Any]]] = [("", config.values), *config.contexts.items()]
-    for context, values in sections:
+    sections = {"": config.values} | {f"contexts.{name}": values for name, values in config.contexts.items()}
+    for section, values in sections.items():
         for key in values:
-            if key not in FLAG_NAMES - _NOT_IN_CONFIG or (context and key == "context"):
-                raise config.error(key, _unknown(key), context)
+            if key not in FLAG_NAMES - _NOT_IN_CONFIG or (section and key == "context"):
+                raise config.error(key, _unknown(key), section)
 
 
 def _unknown(key: str) -> str:

@@ -32,26 +32,25 @@ class ConfigFile(NamedTuple):
     keymap: Mapping[str, str] = {}
     """Keys by the id of a binding."""
 
-    def _line(self, key: str, context: str, *, keymap: bool) -> int:
-        """The number of the line of a section, or of a key: at the top level, of a context or of the keymap."""
-        wanted = _KEYMAP if keymap else f"{_CONTEXTS}.{context}" if context else ""
-        section = ""
+    def _line(self, key: str, section: str) -> int:
+        """The number of the line of a section itself, or of a key in it."""
+        within = ""
         for number, line in enumerate(self.text.splitlines(), 1):
             if header := re.match(r"\s*\[\s*([^\]]*?)\s*\]", line):
-                section = re.sub(r"['\"\s]", "", header[1])
-                if section == key:
+                within = re.sub(r"['\"\s]", "", header[1])
+                if within == key:
                     return number
-            elif section == wanted and re.match(rf"\s*['\"]?{re.escape(key)}['\"]?\s*=", line):
+            elif within == section and re.match(rf"\s*['\"]?{re.escape(key)}['\"]?\s*=", line):
                 return number
         return 0
 
-    def place(self, key: str, context: str = "", *, keymap: bool = False) -> str:
-        """File, line and key, for an error."""
-        line = self._line(key, context, keymap=keymap)
+    def place(self, key: str, section: str = "") -> str:
+        """File, line and key, for an error; the key is at the top level, or in a section as ``contexts.prod``."""
+        line = self._line(key, section)
         return f"{self.path}{f':{line}' if line else ''}: {quotable(key)}"
 
-    def error(self, key: str, why: str, context: str = "", *, keymap: bool = False) -> ConfigError:
-        return ConfigError(f"{self.place(key, context, keymap=keymap)}: {why}")
+    def error(self, key: str, why: str, section: str = "") -> ConfigError:
+        return ConfigError(f"{self.place(key, section)}: {why}")
 
 
 def folder() -> Path:

@@ -1,11 +1,11 @@
 """The facts of one connection, from its State at the end of a recording."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from natsmon.report import facts
-from natsmon.report.dial_facts import failed_in_outages, failures, percentiles, servers
-from natsmon.state import OutageRecord, State, availability
+from natsmon.state import ConnectedPeriod, Dial, OutageRecord, State, availability
+from natsmon.state.histogram import Histogram
 from natsmon.state.latency_series import LatencySeries
 from natsmon.stream import events as ev
 from natsmon.text import units
@@ -13,6 +13,11 @@ from natsmon.wording.health import health
 
 _DISTANT = 253_000_000_000.0
 """Seconds since the epoch; calendars end there."""
+_KINDS_KEPT = 200
+"""Different servers, or failures, that are distinguished; the others are counted as one more."""
+_OTHERS = "others"
+_NAMES_KEPT = 8
+_FAILED = ("failed", "timeout")
 _SAME = {"cause", "text", "reason", "before", "after", "manual", "unverified", "late", "duplicate", "settled"}
 _SAME |= {"dials", "servers", "buffered", "rejected", "lost"}
 """Fields of an outage that its record has, too."""
@@ -88,8 +93,8 @@ def facts_of(state: State, coverage: Coverage, file: str, number: int, events: i
         echo=_latency(state.echoes),
         ping=_latency(state.pings),
         outages=tuple(_outages(state)),
-        servers=servers(state),
-        failures=failures(state.dials),
+        servers=_servers(state),
+        failures=_failures(state.dials),
         dials=state.dial_count,
         dialing=state.dial is not None,
         timeline=tuple(state.timeline),
@@ -123,7 +128,7 @@ def _availability(state: State, *, whole: bool) -> facts.Availability:
 
 
 def _outages(state: State) -> Iterator[facts.Outage]:
-    failed = failed_in_outages(state)
+    failed = _failed_in_outages(state)
     for record in state.outages:
         yield facts.Outage(
             number=record.id,
@@ -135,7 +140,7 @@ def _outages(state: State) -> Iterator[facts.Outage]:
             silent=record.began - record.silent_since if record.silent_since is not None else 0.0,
             subscribed_after=_after_the_end(record, record.subscribed),
             first_echo_after=_after_the_end(record, record.first_echo),
-            failures=failures(failed.get(record.id, [])),
+            failures=_failures(failed.get(record.id, [])),
             lost_known=record.lost_if_known is not None,
             lost_seqs=tuple(record.lost_seqs),
             **{name: getattr(record, name) for name in _SAME},
@@ -157,7 +162,7 @@ def _silences(state: State) -> Iterator[tuple[float, float]]:
 
 
 def _latency(series: LatencySeries) -> facts.Latency | None:
-    found = percentiles(series.run)
+    found = _percentiles(series.run)
     if found is None:
         return None
     return facts.Latency(found, series.run, series.whole.points() if series.whole is not None else ())
@@ -181,3 +186,88 @@ def _left_out(state: State, coverage: Coverage) -> Iterator[str]:
         yield f"{units.elapsed(gone)} of the time connected: not attributed to a server"
     if (began := state.timeline[0].began - state.began) > 0:
         yield f"the timeline of the first {units.elapsed(began)}"
+
+
+# -- dials ---------------------------------------------------------------------------------------------
+
+
+def _percentiles(histogram: Histogram) -> facts.Percentiles | None:
+    """None without a sample."""
+    found = [value for value in histogram.percentiles(50, 90, 99, 99.9) if value is not None]
+    if not found:
+        return None
+    p50, p90, p99, p999 = found
+    return facts.Percentiles(histogram.count, p50, p90, p99, p999, histogram.max)
+
+
+def _failures(dials: Iterable[Dial]) -> tuple[facts.Failure, ...]:
+    """The dials that failed, by server, stage and cause; most frequent first."""
+    kinds: dict[tuple[str, ev.Stage | None, str], tuple[int, str]] = {}
+    for dial in dials:
+        if dial.outcome in _FAILED:
+            key = (dial.server, dial.stage_reached, dial.cause)
+            if key not in kinds and len(kinds) >= _KINDS_KEPT:
+                key = (_OTHERS, None, "unknown")
+            kinds[key] = kinds.get(key, (0, ""))[0] + 1, dial.text
+    found = (facts.Failure(*kind, *known) for kind, known in kinds.items())
+    return tuple(sorted(found, key=lambda failure: -failure.count))
+
+
+def _failed_in_outages(state: State) -> dict[int, list[Dial]]:
+    """The dials that failed, by the outage in which they began."""
+    found: dict[int, list[Dial]] = {}
+    outages = iter(state.outages)
+    outage = next(outages, None)
+    for dial in state.dials:
+        while outage is not None and outage.ended is not None and outage.ended < dial.began:
+            outage = next(outages, None)
+        if outage is not None and outage.began <= dial.began and dial.outcome in _FAILED:
+            found.setdefault(outage.id, []).append(dial)
+    return found
+
+
+def _servers(state: State) -> tuple[facts.Server, ...]:
+    """Every server that was dialed or used, longest used first."""
+    known: dict[str, tuple[list[Dial], list[ConnectedPeriod]]] = {}
+
+    def of(server: str) -> tuple[list[Dial], list[ConnectedPeriod]]:
+        return known.setdefault(server if server in known or len(known) < _KINDS_KEPT else _OTHERS, ([], []))
+
+    for dial in state.dials:
+        of(dial.server)[0].append(dial)
+    for period in state.periods:
+        of(period.server)[1].append(period)
+    found = (_server(server, dials, periods, state.now) for server, (dials, periods) in known.items())
+    return tuple(sorted(found, key=lambda server: (-server.seconds, -server.dials)))
+
+
+def _server(server: str, dials: list[Dial], periods: list[ConnectedPeriod], now: float) -> facts.Server:
+    connected = [dial for dial in dials if dial.outcome == "connected"]
+    times: dict[ev.Stage, list[float]] = {stage: [] for stage in ev.STAGES}
+    for dial in connected:
+        for stage, seconds in dial.stage_times().items():
+            times[stage].append(seconds)
+    took = ((stage, of, _percentiles_of(of)) for stage, of in times.items())
+    return facts.Server(
+        server=server,
+        names=_different(period.server_name for period in periods),
+        versions=_different(period.version for period in periods),
+        connections=len(periods),
+        seconds=sum((period.seconds(now) for period in periods), 0.0),
+        dials=len(dials),
+        connected=len(connected),
+        failed=sum(dial.outcome in _FAILED for dial in dials),
+        total=_percentiles_of(dial.total for dial in connected),
+        stages=tuple(facts.Stage(stage, found, sum(of) / len(of)) for stage, of, found in took if found is not None),
+    )
+
+
+def _percentiles_of(durations: Iterable[float]) -> facts.Percentiles | None:
+    histogram = Histogram()
+    for seconds in durations:
+        histogram.record(seconds)
+    return _percentiles(histogram)
+
+
+def _different(words: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(filter(None, words)))[:_NAMES_KEPT]

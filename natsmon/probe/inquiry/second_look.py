@@ -48,12 +48,7 @@ _WAITED = 0.4
 class SecondLook:
     """Looks again at the peers of failed dials, when that can explain the failure."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        emit: Emit,
-        monitor: MonitoringPort | None = None,
-    ) -> None:
+    def __init__(self, settings: Settings, emit: Emit, monitor: MonitoringPort | None = None) -> None:
         self._settings = settings
         self._emit = emit
         self._monitor = monitor or MonitoringPort(settings, emit)

@@ -125,21 +125,15 @@ class Inquiry:
 
     def _identity(self, user: _User, clock_ahead: float) -> ev.Identity:
         permissions = user.permissions or _Permissions()
-        publish, subscribe = permissions.publish or _Bounds(), permissions.subscribe or _Bounds()
-        given = {
-            "publish_allow": publish.allow,
-            "publish_deny": publish.deny,
-            "subscribe_allow": subscribe.allow,
-            "subscribe_deny": subscribe.deny,
+        lists: dict[str, tuple[Any, int]] = {
+            f"{what}_{rule}": bounded(getattr(bounds, rule, None) or [])
+            for what, bounds in (("publish", permissions.publish), ("subscribe", permissions.subscribe))
+            for rule in ("allow", "deny")
         }
-        lists = {name: bounded(subjects or []) for name, subjects in given.items()}
         return ev.Identity(
             user=clip(self._without_secret(user.user)),
             account=clip(user.account_name or user.account),
-            publish_allow=lists["publish_allow"][0],
-            publish_deny=lists["publish_deny"][0],
-            subscribe_allow=lists["subscribe_allow"][0],
-            subscribe_deny=lists["subscribe_deny"][0],
+            **{name: subjects for name, (subjects, _) in lists.items()},
             omitted={name: more for name, (_, more) in lists.items() if more},
             expires=round(time.time() + user.expires / 1e9, 3) if user.expires > 0 else 0.0,
             clock_ahead=clock_ahead,
