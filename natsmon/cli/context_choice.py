@@ -24,8 +24,8 @@ _KEPT = ("connection_name", "config")
 class ContextChoice:
     """Contexts for a run of the dashboard, whose probe was started with these settings."""
 
-    def __init__(self, ctx: click.Context, source: "ProbeChild", settings: Settings) -> None:
-        self._ctx = ctx
+    def __init__(self, layers: Layers, source: "ProbeChild", settings: Settings) -> None:
+        self._layers = layers
         self._source = source
         self._started_with = settings
 
@@ -46,9 +46,9 @@ class ContextChoice:
         """
         if not name:
             return self._started_with
-        ctx = _without_servers(self._ctx)
+        ctx, config = _without_servers(self._layers.ctx), self._layers.config
         try:
-            layers = Layers(ctx, context=name)
+            layers = Layers(ctx, context=name, config=config if config.path.is_fifo() else None)  # a pipe is read once
             layers.context_origin = "chosen on screen"
             chosen = settings_from(layers)
         except click.ClickException as error:

@@ -44,4 +44,4 @@ def dashboard(ctx: click.Context, /, **_: Any) -> int:
     """
     layers = Layers(ctx)
     mode = choose(ctx, layers)
-    return run(mode, settings_from(layers), record=target_from(ctx, mode.form), ctx=ctx)
+    return run(mode, settings_from(layers), record=target_from(ctx, mode.form), layers=layers)

@@ -86,11 +86,11 @@ def run(
     *,
     record: "Target | None",
     sandbox: "Demo | None" = None,
-    ctx: click.Context | None = None,
+    layers: Layers | None = None,
 ) -> int:
     """Run until the end, and return the exit code.
 
-    ``sandbox`` are the demo's servers; with ``ctx`` the dashboard may switch to another context.
+    ``sandbox`` are the demo's servers; with ``layers`` the dashboard may switch to another context.
     """
     if mode.view.messages:
         settings = msgspec.structs.replace(settings, every_message=True)
@@ -103,7 +103,7 @@ def run(
             from natsmon.stream.probe_child import ProbeChild
 
             source = ProbeChild(settings)
-            contexts = ContextChoice(ctx, source, settings) if ctx is not None else None
+            contexts = ContextChoice(layers, source, settings) if layers is not None else None
             return show(source, mode, demo=sandbox, record=record, recorder=recorder, contexts=contexts)
         from natsmon.probe.process import run as run_probe
         from natsmon.stream.outbox import Outbox

@@ -47,7 +47,7 @@ class Layers:
     def __init__(
         self, ctx: click.Context, *, context: str = "", section: str = "", config: ConfigFile | None = None
     ) -> None:
-        self._ctx = ctx
+        self.ctx = ctx
         self.params = ctx.params
         """The values of the command line and of variables, converted; else the defaults."""
         self.flags = {param.name or "": param for param in ctx.command.params if isinstance(param, Flag)}
@@ -125,7 +125,7 @@ class Layers:
         """Where the command line or a variable gives a parameter, for a person; else DEFAULT."""
         if (flag := self.flags.get(name)) is None:
             return "URL argument"
-        match self._ctx.get_parameter_source(name):
+        match self.ctx.get_parameter_source(name):
             case ParameterSource.COMMANDLINE:
                 negated = self.params.get(name) is False and flag.secondary_opts
                 return f"flag {(flag.secondary_opts if negated else flag.opts)[0]}"
@@ -145,7 +145,7 @@ class Layers:
             raws = given.raw if isinstance(given.raw, list) else [given.raw]
             if len(raws) > 1 and not param.multiple:
                 raise click.BadParameter("must be one value, not a list")
-            values = tuple(param.type.convert(_text(raw), param, self._ctx) for raw in raws)
+            values = tuple(param.type.convert(_text(raw), param, self.ctx) for raw in raws)
             return values if param.multiple else values[0] if values else None
         except click.BadParameter as error:
             raise click.UsageError(f"{given.place}: {error.message}") from None

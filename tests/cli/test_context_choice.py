@@ -1,6 +1,8 @@
 """A context chosen on screen: what applies of the command line and the variables."""
 
 import json
+import os
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -23,10 +25,14 @@ def choice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[ContextChoi
         monkeypatch.setenv(name, value)
     arguments = ["nats://first", "--rate", "5", "--subject", "hello", "--tls-first", "--ws-header", "Cookie: first"]
     arguments += ["--monitor", "http://first:8222", "--connection-name", "me"]
-    ctx = dashboard.make_context("natsmon", arguments)
-    settings = settings_from(Layers(ctx))
+    return made(arguments)
+
+
+def made(arguments: list[str]) -> tuple[ContextChoice, Any]:
+    layers = Layers(dashboard.make_context("natsmon", arguments))
+    settings = settings_from(layers)
     source = cast("Any", SimpleNamespace(settings=settings))
-    return ContextChoice(ctx, source, settings), source
+    return ContextChoice(layers, source, settings), source
 
 
 def test_context_chosen_on_screen_sends_nothing_that_is_for_other_servers(
@@ -59,3 +65,16 @@ def test_settings_of_the_start_can_be_chosen_again(choice: tuple[ContextChoice, 
 def test_unknown_context_is_refused(choice: tuple[ContextChoice, Any]) -> None:
     with pytest.raises(ValueError, match="not a context"):
         choice[0].settings("nope")
+
+
+def test_config_that_was_a_pipe_applies_to_the_next_context(choice: tuple[ContextChoice, Any], tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = os.open(pipe, os.O_RDWR)
+    os.write(writer, b"rate = 5\n[contexts.prod]\nsubject = 'of-prod'")
+    closing = threading.Timer(0.2, os.close, [writer])
+    closing.start()
+    contexts, _ = made(["--config", str(pipe)])
+    closing.join()
+    chosen = contexts.settings("prod")
+    assert (chosen.interval, chosen.subject) == (0.2, "of-prod")
