@@ -8,6 +8,7 @@ from typing import Any
 
 from natsmon.dial.dialer import Dialer
 from natsmon.dial.errors import DialError
+from natsmon.dial.race import discard_result
 from natsmon.dial.stream import CustomDialer, Stream, as_stream, discard
 from natsmon.dial.trace import DialTrace
 
@@ -86,10 +87,5 @@ async def _cancelled(task: "asyncio.Task[tuple[object, BaseException | None]]", 
             _log.warning("the dialer %s ignored its cancellation and was abandoned", type(dialer).__name__)
             _abandoned.add(task)
             task.add_done_callback(_abandoned.discard)
-        task.add_done_callback(_discard_result)
+        task.add_done_callback(lambda task: discard_result(task, lambda outcome: discard(outcome[0])))
     return task.done()
-
-
-def _discard_result(task: "asyncio.Task[tuple[object, BaseException | None]]") -> None:
-    if not task.cancelled() and task.exception() is None:
-        discard(task.result()[0])

@@ -48,7 +48,7 @@ async def staggered_race(
     finally:
         losers = [task for task in tasks if task is not winner]
         for task in losers:
-            task.add_done_callback(lambda task: _drop(task, discard))
+            task.add_done_callback(lambda task: discard_result(task, discard))
             task.cancel()
         if any(not task.done() for task in losers):
             try:
@@ -59,6 +59,7 @@ async def staggered_race(
                 raise
 
 
-def _drop(task: asyncio.Task[T], discard: Callable[[T], None]) -> None:
+def discard_result(task: asyncio.Task[T], discard: Callable[[T], None]) -> None:
+    """Discard the result of a task that nothing waits for any more, unless it failed."""
     if not task.cancelled() and task.exception() is None:
         discard(task.result())

@@ -78,22 +78,21 @@ def explain_own(file: str) -> str:
 
 def _outdated(cause: Cause, chain: list[Certificate], local: list[Certificate], store: str) -> Finding | None:
     """OpenSSL checks from the CA down to the server's own certificate, and so does this."""
-    expired = cause is Cause.TLS_EXPIRED
+
+    def finding(if_expired: Cause, text: str) -> Finding:
+        return Finding(if_expired if cause is Cause.TLS_EXPIRED else cause, text)
+
     issuers = {certificate.issuer for certificate in chain}
     # Without the extra, a local CA is known to be the one only where it is the only one.
     used = [each for each in local if each.subject in issuers] if chain else local if len(local) == 1 else []
     if wrong := [each for each in used if _outside(each)]:
-        return Finding(
-            Cause.TLS_CA_EXPIRED if expired else cause,
-            f"the CA {_dated(wrong[0])}; it is in {store}, not at the server",
-        )
+        return finding(Cause.TLS_CA_EXPIRED, f"the CA {_dated(wrong[0])}; it is in {store}, not at the server")
     for each in reversed(chain[1:]):
         if _outside(each):
-            own = Cause.TLS_INTERMEDIATE_EXPIRED if expired else cause
-            return Finding(own, f"the intermediate certificate {_dated(each)}")
+            return finding(Cause.TLS_INTERMEDIATE_EXPIRED, f"the intermediate certificate {_dated(each)}")
     if chain and _outside(chain[0]):
-        return Finding(Cause.TLS_SERVER_EXPIRED if expired else cause, f"the server's certificate {_dated(chain[0])}")
-    if chain and expired:
+        return finding(Cause.TLS_SERVER_EXPIRED, f"the server's certificate {_dated(chain[0])}")
+    if chain and cause is Cause.TLS_EXPIRED:
         return Finding(
             Cause.TLS_INTERMEDIATE_EXPIRED, "neither the server's own certificate nor the local CA has expired"
         )
