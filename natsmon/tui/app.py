@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from natsmon.config.config_file import keep_choice
@@ -118,15 +119,12 @@ class NatsmonApp(MonitorApp):
             if self._alerts is None:
                 from natsmon.alerts.health_watch import HealthWatch  # not needed before the first event
 
-                self._alerts = HealthWatch(self.view, self.write_control, self._alert_failed)
+                self._alerts = HealthWatch(self.view, self.write_control, partial(self.viewed.note, kind="bad"))
             self._alerts.update(moment.state, health, moment.now)
 
     def _restore_title(self, _: object) -> None:
         if self._alerts is not None:
             self._alerts.end()
-
-    def _alert_failed(self, failure: str) -> None:
-        self.viewed.note(failure, "bad")
 
     def action_contexts(self) -> None:
         """Open the menu of contexts."""

@@ -7,6 +7,8 @@ from contextlib import suppress
 from functools import partialmethod
 from typing import TYPE_CHECKING
 
+from textual.driver import Driver
+
 from natsmon.config.settings import Settings
 from natsmon.config.view_settings import ViewSettings
 from natsmon.stream import commands
@@ -83,6 +85,15 @@ class MonitorApp(ScreenApp):
             for name, handler in handlers.items():
                 asyncio.get_running_loop().add_signal_handler(getattr(signal, name), handler)
 
+    def get_driver_class(self) -> type[Driver]:
+        """Replace Textual's driver of a Unix terminal."""
+        found = super().get_driver_class()
+        if found.__name__ != "LinuxDriver":
+            return found
+        from natsmon.tui.widgets.terminal_driver import TerminalDriver
+
+        return TerminalDriver
+
     # -- events in --------------------------------------------------------------------------------
 
     def _start(self) -> None:
@@ -113,6 +124,7 @@ class MonitorApp(ScreenApp):
         raise NotImplementedError
 
     def stray_line(self, line: str) -> None:
+        """Log a line that a library or a child process wrote to the terminal."""
         self.viewed.note(printable(line), "warn")
 
     def log_notice(self, words: str, kind: "Kind" = "info") -> None:
@@ -186,23 +198,26 @@ class MonitorApp(ScreenApp):
 
     # -- the end ----------------------------------------------------------------------------------
 
+    def action_back_or_quit(self) -> None:
+        if len(self.screen_stack) > 1:
+            self.pop_screen()
+        else:
+            self.action_leave()
+
     def action_leave(self) -> None:
+        """Quit once the probe has drained and ended; at the second time at once."""
         if self.viewed.stream == "live" and self.viewed.unable:
             self._leave_now()
         elif self.viewed.stream == "live":
             self.viewed.leave()
             self._send(commands.Close())
-            self.set_timer(self._patience, self.quit_at_once)
+            self.set_timer(READ_BACK_WITHIN if self.viewed.state.acknowledged else LEAVE_WITHIN, self.quit_at_once)
             self.show_notice("")  # the key bar shows what is waited for, as long as it is
             self._draw_soon()
         elif self.viewed.stream == "leaving":
             self.quit_at_once()
         else:
             self._leave_now()
-
-    @property
-    def _patience(self) -> float:
-        return READ_BACK_WITHIN if self.viewed.state.acknowledged else LEAVE_WITHIN
 
     def action_interrupt(self) -> None:
         self._interrupted = True

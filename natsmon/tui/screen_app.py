@@ -9,7 +9,6 @@ from typing import ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
-from textual.driver import Driver
 from textual.events import Event, Print
 from textual.events import Key as KeyPressed
 from textual.screen import Screen
@@ -81,15 +80,6 @@ class ScreenApp(App[int]):
             self._dashboard.add_class(name, update=False)
         return self._dashboard
 
-    def get_driver_class(self) -> type[Driver]:
-        """Replace Textual's driver of a Unix terminal."""
-        found = super().get_driver_class()
-        if found.__name__ != "LinuxDriver":
-            return found
-        from natsmon.tui.widgets.terminal_driver import TerminalDriver
-
-        return TerminalDriver
-
     def write_control(self, sequence: str) -> None:
         """Write a control sequence to the terminal."""
         if self._driver is not None and not self.is_headless:
@@ -104,13 +94,6 @@ class ScreenApp(App[int]):
         """What Python code prints is handled like what others write."""
         with suppress(OSError):
             os.write(2, event.text.encode(errors="replace"))
-
-    def quit_at_once(self) -> None:
-        """Quit at once."""
-        self.exit()
-
-    def stray_line(self, line: str) -> None:
-        """A line that a library or a child process wrote to the terminal."""
 
     # -- notices ----------------------------------------------------------------------------------
 
@@ -180,7 +163,7 @@ class ScreenApp(App[int]):
         while name != "help" and len(self.screen_stack) > 1 and self.screen.name != name:
             self.pop_screen()
         if name != "dashboard" and self.screen.name != name:
-            from natsmon.tui.pages.page_list import page_named
+            from natsmon.tui.pages.page import page_named
 
             self.push_screen(page_named(name, self._keys, rebound(RECORD_KEYS, self.keymap_of_user)))
 
@@ -188,16 +171,6 @@ class ScreenApp(App[int]):
         """Another connection has other records: close the pages of the last one's."""
         while any(isinstance(screen, PaneScreen) and screen.of_a_record for screen in self.screen_stack):
             self.pop_screen()  # and what is on top of one
-
-    def action_back_or_quit(self) -> None:
-        if len(self.screen_stack) > 1:
-            self.pop_screen()
-        else:
-            self.action_leave()
-
-    def action_leave(self) -> None:
-        """Quit."""
-        self.exit()
 
 
 def _works_on(screen: Screen[object], key: Key) -> bool:

@@ -3,7 +3,8 @@
 import os
 import re
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,15 +62,9 @@ def _save(name: str, contents: dict[str, str]) -> Path:
 
 def _write(files: dict[Path, str]) -> None:
     """Raises OSError, and FileExistsError where one exists already; then none is left."""
-    made: list[Path] = []
-    try:
+    with ExitStack() as undo:
         for path, content in files.items():
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            made.append(path)
-            with open(descriptor, "w", encoding="utf-8") as file:
+            with open(path, "x", encoding="utf-8", opener=partial(os.open, mode=0o600)) as file:
+                undo.callback(path.unlink, missing_ok=True)
                 file.write(content)
-    except BaseException:
-        for path in made:
-            with suppress(OSError):
-                path.unlink()
-        raise
+        undo.pop_all()

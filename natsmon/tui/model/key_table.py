@@ -222,7 +222,5 @@ def _is_key(name: str) -> bool:
 
 def with_keys(text: str, table: tuple[Key, ...]) -> str:
     """A reason that names a command, with the key for it: ``closed: reconnect (r) starts again``."""
-    for key in table:
-        if key.id == "reconnect" and "reconnect " in text:
-            return text.replace("reconnect ", f"reconnect ({key.shown}) ", 1)
-    return text
+    shown = next((f"reconnect ({key.shown}) " for key in table if key.id == "reconnect"), "reconnect ")
+    return text.replace("reconnect ", shown, 1)

@@ -4,9 +4,9 @@ from collections import deque
 from itertools import islice
 from typing import Generic, NamedTuple, TypeVar
 
-from natsmon.state import State
+from natsmon.state import Dial, OutageRecord, State
 
-T = TypeVar("T")
+T = TypeVar("T", bound=Dial | OutageRecord)
 
 
 class View(NamedTuple, Generic[T]):
@@ -29,6 +29,11 @@ def nothing_found(known: int, noun: str, needle: str) -> str:
     return f"none of {known:,} {noun} contains “{needle}” · / changes it, esc removes it"
 
 
+def place_of(record: T | None, listed: list[T]) -> int | None:
+    """Where a record is; another one that is equal is not the same."""
+    return next((n for n, each in enumerate(listed) if each is record), None)
+
+
 class Selection(Generic[T]):
     """No row is marked until the cursor is moved; then it stays on the same record, whatever is added."""
 
@@ -48,9 +53,9 @@ class Selection(Generic[T]):
         """Whether a filter shows it; the needle is in lower case."""
         raise NotImplementedError
 
-    def same(self, one: T, other: T) -> bool:
-        """Whether two records, of two states, are of the same dial or outage."""
-        raise NotImplementedError
+    def found(self, record: T, state: State) -> T | None:
+        """The same dial or outage in another state."""
+        return next((each for each in self.kept(state) if each.id == record.id), None)
 
     def listed(self, state: State) -> list[T]:
         """Newest first."""
@@ -71,17 +76,12 @@ class Selection(Generic[T]):
     def current(self, state: State) -> T | None:
         """The marked record, or the newest when none is marked."""
         listed = self.listed(state)
-        return listed[self._place(listed) or 0] if listed else None
+        return listed[place_of(self._marked, listed) or 0] if listed else None
 
     def again(self, state: State) -> None:
         """The state is another one: mark and select the same records in it."""
-        before = [self._marked, *self._selected]
-        found = [
-            next((record for record in self.kept(state) if one is not None and self.same(record, one)), None)
-            for one in before
-        ]
-        self._marked = found[0]
-        self._selected = [record for record in found[1:] if record is not None]
+        self._marked = self._marked and self.found(self._marked, state)
+        self._selected = [again for record in self._selected if (again := self.found(record, state)) is not None]
         self.revision += 1
 
     def mark(self, record: T) -> None:
@@ -120,7 +120,7 @@ class Selection(Generic[T]):
         listed = self.listed(state)
         if not listed:
             return
-        place = self._place(listed)
+        place = place_of(self._marked, listed)
         there = 0 if place is None else max(0, min(len(listed) - 1, place + by))
         self._line = max(0, self._line + there - (place or 0))
         self._marked = listed[there]
@@ -129,10 +129,8 @@ class Selection(Generic[T]):
     def beside(self, state: State, record: T, by: int) -> T | None:
         """The record so many places further on in the list; none where it ends."""
         listed = self.listed(state)
-        place = next((n for n, other in enumerate(listed) if other is record), None)
-        if place is None:
-            return None
-        return listed[place + by] if 0 <= place + by < len(listed) else None
+        place = place_of(record, listed)
+        return listed[place + by] if place is not None and 0 <= place + by < len(listed) else None
 
     def view(self, state: State, height: int) -> View[T]:
         """The rows of a table of this height: around the cursor, or the newest."""
@@ -141,7 +139,7 @@ class Selection(Generic[T]):
             kept = self.kept(state)
             return View(list(islice(reversed(kept), height)), total=len(kept))
         listed = self.listed(state)
-        place = self._place(listed)
+        place = place_of(self._marked, listed)
         if place is None or height <= 0:
             return View(listed[:height], total=len(listed), selected=self._rows(listed[:height]))
         top = place - min(self._line, height - 1, place)
@@ -152,8 +150,3 @@ class Selection(Generic[T]):
 
     def _rows(self, shown: list[T]) -> frozenset[int]:
         return frozenset(n for n, record in enumerate(shown) if any(record is each for each in self._selected))
-
-    def _place(self, listed: list[T]) -> int | None:
-        if self._marked is None:
-            return None
-        return next((n for n, record in enumerate(listed) if record is self._marked), None)

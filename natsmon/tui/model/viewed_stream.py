@@ -35,7 +35,7 @@ class ViewedStream:
         """The size of the recording that is being made."""
         self.on_note: Callable[[ev.Note], None] | None = None
         """Called with each line of ``note``, which is not in the probe's stream."""
-        self.on_answer: Callable[[commands.AnyCommand, ev.Answer], None] | None = None
+        self.on_answer: Callable[[commands.AnyCommand, ev.Answer], None] = lambda command, answer: None
         self.tracks = Tracks(_narrate)
         self.begin()
 
@@ -80,16 +80,11 @@ class ViewedStream:
             self._show_log()
         elif isinstance(event, ev.SnapshotEnd):
             self.window.attach(self.tracks.first.log)
-        elif isinstance(event, ev.Answer):
-            self._take_answer(event)
+        elif isinstance(event, ev.Answer) and (command := self.sent.answered(event)) is not None:
+            self.on_answer(command, event)
         if not isinstance(event, ev.Note):  # in a recording: it has a view's clock
             self._stream_clock.hear(event.t, reset=isinstance(event, ev.Clock))
         self.revision += not isinstance(event, ev.Published | ev.Echoed | ev.Alive)  # panels compare the counts
-
-    def _take_answer(self, answer: ev.Answer) -> None:
-        command = self.sent.answered(answer)
-        if command is not None and self.on_answer is not None:
-            self.on_answer(command, answer)
 
     def over(self) -> None:
         """The stream has ended: normally with its last line, otherwise the monitor has stopped."""

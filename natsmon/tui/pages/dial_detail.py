@@ -37,14 +37,11 @@ def tick(dial: Dial, moment: Moment) -> object:
 def rows(dial: Dial, moment: Moment, width: int) -> list[Row]:
     """All of the page."""
     now = moment.state.wall(moment.now)
-    head = _head(dial, moment, width)
-    if width < _TWO_COLUMNS:
-        first = [*_time(dial, moment, width), *_tls(dial, moment, width)]
-        return head + first + _sent(dial, now, width) + _received(dial, width)
-    half = (width - 4) // 2
-    first = [*_time(dial, moment, half), *_tls(dial, moment, half)]
-    columns = beside(first, _sent(dial, now, half) + _received(dial, half), half)
-    return head + [fit(line, width) for line in columns]
+    column = width if width < _TWO_COLUMNS else (width - 4) // 2
+    first = heading("stages", column) + dial_gantt.rows(dial, moment.now, column) + _tls(dial, moment, column)
+    second = _sent(dial, now, column) + _received(dial, column)
+    drawn = first + second if column == width else beside(first, second, column)
+    return _head(dial, moment, width) + [fit(line, width) for line in drawn]
 
 
 def _head(dial: Dial, moment: Moment, width: int) -> list[Row]:
@@ -64,13 +61,12 @@ def _outcome(dial: Dial, moment: Moment, width: int) -> Row:
     spent = units.elapsed(dial.elapsed(moment.now))
     limited = dial.timeout and dial.outcome in (None, "timeout")
     limit = f" of {units.brief(dial.timeout)}" if limited else ""
+    at = f" at {dial.stage_reached}" if dial.stage_reached else ""
     if dial.outcome is None:
-        at = f" at {dial.stage_reached}" if dial.stage_reached else ""
         start = row((f"{MARKS['started'][0]} dialing{at}", "warn"), (f"  {spent}{limit} ", "value"))
         return fit(start + (bar(dial.elapsed(moment.now) / dial.timeout, 12) if dial.timeout else ()), width)
     if dial.outcome == "connected":
         return fit(row(("✓ connected", "good"), (f" after {spent}", "value")), width)
-    at = f" at {dial.stage_reached}" if dial.stage_reached else ""
     mark, _ = MARKS["cancelled" if dial.outcome == "cancelled" else "failed"]
     return fit(row((f"{mark} {dial.outcome}{at}", OUTCOMES[dial.outcome]), (f" after {spent}{limit}", "value")), width)
 
@@ -93,10 +89,6 @@ def _reasons(dial: Dial) -> list[Fact]:
             ("try", known.advice, "strong"),
         ]
     return found
-
-
-def _time(dial: Dial, moment: Moment, width: int) -> list[Row]:
-    return heading("stages", width) + dial_gantt.rows(dial, moment.now, width)
 
 
 def refused_certificate(dial: Dial, moment: Moment) -> Dial | None:

@@ -1,7 +1,7 @@
 """The help page: every key, what it does when, and what the words and shapes on the screen mean."""
 
 from natsmon.charts import dial_stages, status_timeline
-from natsmon.charts.cells import Row, fit, fold, row
+from natsmon.charts.cells import Row, fit, fold, row, width_of
 from natsmon.tui.model.key_table import Key
 from natsmon.tui.panels import status_panel
 from natsmon.tui.widgets.prose import heading
@@ -46,7 +46,7 @@ def rows(keys: tuple[Key, ...], record_keys: tuple[Key, ...], width: int) -> lis
             drawn += _key(key, width)
     drawn += heading("words", width)
     for term, meaning in TERMS:
-        drawn += _entry(term, _TERM, meaning, width)
+        drawn += _entry(term, meaning, width)
     drawn += heading("shapes", width)
     levels = [f"{shape} {level}" for level, (shape, _) in status_panel.SHAPES.items()]
     stages = [f"{glyph} {word}" for word, (glyph, _) in dial_stages.MARKS.items()]
@@ -57,7 +57,7 @@ def rows(keys: tuple[Key, ...], record_keys: tuple[Key, ...], width: int) -> lis
         ("stages drawn", [f"{shade} {stage}" for stage, shade in dial_stages.SHADES.items()]),
         ("timeline", status_timeline.legend().split("  ")),
     ):
-        drawn += _entry(name, _TERM, "   ".join(shapes), width)
+        drawn += _entry(name, "   ".join(shapes), width)
     return drawn
 
 
@@ -65,23 +65,27 @@ def _key(key: Key, width: int) -> list[Row]:
     """A line for each case; the name of the action with the first."""
     drawn: list[Row] = []
     shown, name = key.all_shown, key.title
-    titled = _TITLE if width >= 76 else 0
     for when, does in key.cases:
         text = does if when == "always" else f"{when}: {does}"
-        if not titled and name:
+        start = row((f"{shown:<{_KEYS}} ", "strong"))
+        if width >= 76:
+            start += row((f"{name:<{_TITLE}} ", "value"))
+        elif name:
             text = f"{name}: {text}"
-        names = [(f"{shown:<{_KEYS}} ", "strong"), *([(f"{name:<{titled}} ", "value")] if titled else [])]
-        room = width - _KEYS - 1 - (titled + 1 if titled else 0)
-        for number, line in enumerate(fold(text, max(10, room))):
-            parts = names if number == 0 else [(" " * (width - room), "value")]
-            drawn.append(fit(row(*parts, (line, "label")), width))  # type: ignore[arg-type]
+        drawn += _folded(start, text, width)
         shown = name = ""
     return drawn
 
 
-def _entry(name: str, names: int, meaning: str, width: int) -> list[Row]:
-    lines = fold(meaning, max(10, width - names - 1))
+def _entry(name: str, meaning: str, width: int) -> list[Row]:
+    return _folded(row((f"{name:<{_TERM}} ", "strong")), meaning, width)
+
+
+def _folded(start: Row, text: str, width: int) -> list[Row]:
+    """A text right of what it is about."""
+    names = width_of(start)
+    first, *others = fold(text, max(10, width - names))
     return [
-        fit(row((f"{name if n == 0 else '':<{names}} ", "strong"), (line, "label")), width)
-        for n, line in enumerate(lines)
+        fit(line, width)
+        for line in (start + row((first, "label")), *(row((" " * names, "value"), (each, "label")) for each in others))
     ]

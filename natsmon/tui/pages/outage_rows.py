@@ -22,9 +22,6 @@ class OutageSelection(Selection[OutageRecord]):
     def kept(self, state: State) -> deque[OutageRecord]:
         return state.outages
 
-    def same(self, one: OutageRecord, other: OutageRecord) -> bool:
-        return one.id == other.id
-
     def matches(self, outage: OutageRecord, needle: str) -> bool:
         lasts = "still out" if outage.ended is None else ""
         texts = (outage_cause(outage), outage.text, outage.reason, outage.before, outage.after, lasts)

@@ -1,25 +1,29 @@
 """A page over the dashboard: the status, a sheet or a table, and a key bar. Pages are loaded when they are opened."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from msgspec.structs import replace
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
-from natsmon.charts.cells import COMPONENTS, Row
-from natsmon.state import State
+from natsmon.charts.cells import COMPONENTS, Row, fit, fold, row
+from natsmon.state import Dial, OutageRecord, State
+from natsmon.stream.events import LogLine
+from natsmon.text import dates
 from natsmon.tui.model.key_table import RECORD_KEYS, Key, bindings, rebound
 from natsmon.tui.model.moment import Moment
-from natsmon.tui.model.selection import Selection
+from natsmon.tui.model.selection import Selection, T, place_of
 from natsmon.tui.pages.pane_screen import PaneScreen
 from natsmon.tui.panels import status_panel
+from natsmon.tui.panels.dial_rows import DialSelection
+from natsmon.tui.panels.event_panel import MARKS
 from natsmon.tui.widgets.key_bar import KeyBar
 from natsmon.tui.widgets.panel import Panel
 from natsmon.tui.widgets.record_table import RecordTable
 from natsmon.tui.widgets.sheet import Sheet
 
-R = TypeVar("R")
-R_contra = TypeVar("R_contra", contravariant=True)
+T_contra = TypeVar("T_contra", contravariant=True)
 _IN_THE_BAR = {
     "back": "back", "up": "scroll", "older": "older", "newer": "newer", "open": "open", "filter": "filter",
     "copy": "copy", "cancel": "cancel", "play": "play/pause", "help": "help",
@@ -95,29 +99,29 @@ def page_bar(keys: tuple[Key, ...], without: tuple[str, ...]) -> tuple[Key, ...]
     )
 
 
-class Detail(Protocol[R_contra]):
+class Detail(Protocol[T_contra]):
     """How one record is shown in full. A module has these functions."""
 
-    def title(self, record: R_contra, state: State, /) -> str:
+    def title(self, record: T_contra, state: State, /) -> str:
         """Which record it is."""
         ...
 
-    def rows(self, record: R_contra, moment: Moment, width: int, /) -> list[Row]:
+    def rows(self, record: T_contra, moment: Moment, width: int, /) -> list[Row]:
         """All of the record."""
         ...
 
-    def tick(self, record: R_contra, moment: Moment, /) -> object:
+    def tick(self, record: T_contra, moment: Moment, /) -> object:
         """Changes when the rows would."""
         ...
 
 
-class RecordPage(Page, Generic[R]):
+class RecordPage(Page, Generic[T]):
     """One record of a table in full; those beside it in the table are a key away."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(RECORD_KEYS)
     of_a_record = True
 
-    def __init__(self, noun: str, record: R, selection: Selection[R], detail: Detail[R]) -> None:
+    def __init__(self, noun: str, record: T, selection: Selection[T], detail: Detail[T]) -> None:
         self.noun = noun
         self.record = record
         self.selection = selection
@@ -128,8 +132,8 @@ class RecordPage(Page, Generic[R]):
     def _heading(self) -> str:
         state = self.natsmon.viewed.state
         listed = self.selection.listed(state)
-        place = next((n for n, each in enumerate(listed, 1) if each is self.record), None)
-        which = f" · {place:,} of {len(listed):,}" if place is not None else ""
+        place = place_of(self.record, listed)
+        which = f" · {place + 1:,} of {len(listed):,}" if place is not None else ""
         return f"{self.noun} {self._detail.title(self.record, state)}{which}"
 
     def _rows(self, moment: Moment, width: int) -> list[Row]:
@@ -140,8 +144,7 @@ class RecordPage(Page, Generic[R]):
         return id(self.record), known, self._detail.tick(self.record, moment)
 
     def again(self, state: State) -> bool:
-        kept = self.selection.kept(state)
-        found = next((each for each in kept if self.selection.same(each, self.record)), None)
+        found = self.selection.found(self.record, state)
         self.record = found or self.record
         return found is not None
 
@@ -155,3 +158,79 @@ class RecordPage(Page, Generic[R]):
         if self.selection.marked:
             self.selection.mark(record)
         self.sheet.to_start()
+
+
+# -- the pages ----------------------------------------------------------------------------------------
+
+
+def page_named(name: str, keys: tuple[Key, ...], record_keys: tuple[Key, ...]) -> Page:
+    """Make a page; what it needs is imported now.
+
+    Args:
+        name: As in the action ``page(name)`` of the key table.
+        keys: Shown by the help.
+        record_keys: Shown by the help as those of one record.
+    """
+    match name:
+        case "outages":
+            from natsmon.tui.pages import outage_rows
+
+            table = RecordTable(outage_rows.OutageSelection(), outage_rows, name, id="outages-table")
+            return Page(name, table, without=("older", "newer", "cancel"))
+        case "upgrade":
+            from natsmon.tui.pages import upgrade_rows
+
+            return _sheet(name, "rolling upgrade", upgrade_rows.rows, upgrade_rows.tick)
+        case "latency":
+            from natsmon.tui.pages import latency_rows
+
+            return _sheet(name, name, latency_rows.rows, latency_rows.tick, follows=False)
+        case "servers":
+            from natsmon.tui.pages import server_rows
+
+            return _sheet(name, name, server_rows.rows, server_rows.tick)
+    from natsmon.tui.pages import help_rows
+
+    return _sheet("help", "help", lambda _, width: help_rows.rows(keys, record_keys, width), lambda _: 0)
+
+
+def _sheet(
+    name: str,
+    title: str,
+    rows: Callable[[Moment, int], list[Row]],
+    tick: Callable[[Moment], object],
+    *,
+    follows: bool = True,
+) -> Page:
+    """A page that is a pure function of the moment."""
+    return Page(name, Sheet(rows, tick, lambda: title), without=("older", "newer", "open"), follows=follows)
+
+
+def page_of(record: Dial | OutageRecord | LogLine, selection: Selection[Any] | None) -> Page:
+    """Make the page of one record; what it needs is imported now.
+
+    Args:
+        record: To be shown in full.
+        selection: Of the table it stands in; None where it stands in none.
+    """
+    if isinstance(record, Dial):
+        from natsmon.tui.pages import dial_detail
+
+        return RecordPage("dial", record, selection or DialSelection(), dial_detail)
+    if isinstance(record, OutageRecord):
+        from natsmon.tui.pages import outage_detail
+        from natsmon.tui.pages.outage_rows import OutageSelection
+
+        return RecordPage("outage", record, selection or OutageSelection(), outage_detail)
+    return _line_page(record)
+
+
+def _line_page(line: LogLine) -> Page:
+    """The whole text of a line of the log."""
+    _, role = MARKS.get(line.kind, MARKS["info"])
+
+    def rows(moment: Moment, width: int) -> list[Row]:
+        at = dates.local_millis(line.at)
+        return [fit(row((at, "label")), width), *(fit(row((part, role)), width) for part in fold(line.text, width))]
+
+    return _sheet("event", "event", rows, lambda moment: 0, follows=False)

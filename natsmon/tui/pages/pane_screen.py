@@ -53,7 +53,7 @@ class PaneScreen(Screen[None]):
     def on_opened(self, message: Opened) -> None:
         """Open the page of a dial, an outage or a line of the log."""
         if self.is_current:
-            from natsmon.tui.pages.page_list import page_of  # pages are loaded when opened: they cost first paint else
+            from natsmon.tui.pages.page import page_of  # pages are loaded when opened: they cost first paint else
 
             self.app.push_screen(page_of(message.record, message.selection))
 

@@ -125,7 +125,7 @@ def _lanes(moment: Moment, width: int) -> list[Row]:
 def _legend(width: int) -> list[Piece]:
     parts: list[Piece] = []
     room = width
-    for glyph, role, word in MARKS:
+    for word, (glyph, role) in MARKS.items():
         if (room := room - len(word) - 4) < 0:
             break
         parts += [(glyph, role), (f" {word}  ", "label")]

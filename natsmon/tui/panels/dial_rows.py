@@ -47,9 +47,6 @@ class DialSelection(Selection[Dial]):
     def kept(self, state: State) -> deque[Dial]:
         return state.dials
 
-    def same(self, one: Dial, other: Dial) -> bool:
-        return one.id == other.id
-
     def matches(self, dial: Dial, needle: str) -> bool:
         outcome = dial.outcome or "dialing"
         texts = (dial.server, dial.reason, outcome, cause_words(dial.cause, dial.stage_reached), dial.text)

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from typing import ClassVar, cast
 
+from msgspec.structs import replace
 from textual.binding import BindingType
 
 from natsmon.config.view_settings import ViewSettings
@@ -21,13 +22,14 @@ from natsmon.tui.app import NatsmonApp
 from natsmon.tui.model import figures
 from natsmon.tui.model.key_table import REPLAY_KEYS, Key, bindings
 from natsmon.tui.model.log_window import LogWindow
+from natsmon.tui.model.moment import Moment
 from natsmon.tui.model.viewed_stream import ViewedStream
 from natsmon.tui.pages.dashboard import Dashboard
 from natsmon.tui.pages.page import Page
 from natsmon.tui.pages.pane_screen import PaneScreen
 from natsmon.tui.replay.replay_bar import ReplayBar
-from natsmon.tui.replay.viewed_recording import ViewedRecording
 
+NO_CONNECTION = "a recording has no connection to act on"
 _SLICE = 0.01
 """Seconds of loading between two looks at the keys."""
 _STEPS = 100
@@ -51,6 +53,38 @@ class NoSource:
 
     def kill(self) -> None:
         pass
+
+
+class ViewedRecording(ViewedStream):
+    """What is known at the player's place: every panel draws it as a live stream."""
+
+    def __init__(self, source: Source, clock: Callable[[], float], player: Player) -> None:
+        super().__init__(source, clock, NO_CONNECTION)
+        self.player = player
+        self._last = clock()
+        self._jumps = 0
+        self._place = (0, 0.0)
+
+    def advance(self) -> bool:
+        """Play until now; True when the player has jumped."""
+        now = self._clock()
+        self.player.advance(now - self._last)
+        self._last = now
+        jumped = self.player.jumps != self._jumps
+        self._jumps = self.player.jumps
+        self.tracks = self.player.tracks
+        log = self.tracks.first.log
+        if jumped or self.window.log is not log:
+            self.window.attach(log)
+        self.stream = "ended" if self.state.end is not None else "live"
+        place = (self.player.number, self.player.at)
+        if place != self._place:
+            self._place = place
+            self.revision += 1
+        return jumped
+
+    def moment(self) -> Moment:
+        return replace(super().moment(), now=self.player.now, data_age=0.0, replay=True)
 
 
 class ReplayDashboard(Dashboard):

@@ -1,17 +1,15 @@
 """A panel of records with a cursor row, which opens the record it is on."""
 
 from collections.abc import Callable
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol
 
 from textual.events import Click
 from textual.message import Message
 
 from natsmon.charts.cells import Row, text_of
 from natsmon.tui.model.moment import Moment
-from natsmon.tui.model.selection import Selection, View
+from natsmon.tui.model.selection import Selection, T, View
 from natsmon.tui.widgets.panel import ScrolledPanel
-
-T = TypeVar("T")
 
 
 class Opened(Message):

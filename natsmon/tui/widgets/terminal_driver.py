@@ -16,7 +16,7 @@ from natsmon.tui.widgets.stray_output import StrayOutput
 from natsmon.tui.widgets.terminal_output import TerminalOutput
 
 if TYPE_CHECKING:
-    from natsmon.tui.screen_app import ScreenApp
+    from natsmon.tui.monitor_app import MonitorApp
 
 GIVE_UP_AFTER = 2.0
 """Seconds a terminal may take to accept the end of the output, before natsmon leaves without it."""
@@ -40,7 +40,7 @@ class TerminalDriver(LinuxDriver):
         super().__init__(*args, **options)
         self._file = sys.__stdout__  # of Textual's own writer, which has nothing to write
         encoding = getattr(sys.__stdout__, "encoding", None) or "utf-8"
-        app = cast("ScreenApp", self._app)
+        app = cast("MonitorApp", self._app)
         self._output = TerminalOutput(
             os.dup(1), encoding, partial(self._call, app.refresh), partial(self._call, app.quit_at_once)
         )
