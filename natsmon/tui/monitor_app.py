@@ -206,18 +206,16 @@ class MonitorApp(ScreenApp):
 
     def action_leave(self) -> None:
         """Quit once the probe has drained and ended; at the second time at once."""
-        if self.viewed.stream == "live" and self.viewed.unable:
+        if self.viewed.stream == "leaving":
+            self.quit_at_once()
+        elif self.viewed.stream != "live" or self.viewed.unable:
             self._leave_now()
-        elif self.viewed.stream == "live":
+        else:
             self.viewed.leave()
             self._send(commands.Close())
             self.set_timer(READ_BACK_WITHIN if self.viewed.state.acknowledged else LEAVE_WITHIN, self.quit_at_once)
             self.show_notice("")  # the key bar shows what is waited for, as long as it is
             self._draw_soon()
-        elif self.viewed.stream == "leaving":
-            self.quit_at_once()
-        else:
-            self._leave_now()
 
     def action_interrupt(self) -> None:
         self._interrupted = True

@@ -11,31 +11,20 @@ from natsmon.stream.events import PoolMember
 
 
 class Move(NamedTuple):
-    """One outage, with the connection it ended and the one that ended it, as far as these are still known."""
+    """One outage, and when the server that was left had announced its shutdown."""
 
     outage: OutageRecord
-    left: ConnectedPeriod | None
-    reached: ConnectedPeriod | None
-
-    @property
-    def notice(self) -> float | None:
-        """When the server that was left announced its shutdown."""
-        return self.left.lame_duck if self.left is not None else None
+    notice: float | None
 
 
 def moves(state: State) -> Iterator[Move]:
-    """Newest first."""
-    connections = list(state.periods)
-    begun = [connection.began for connection in connections]
+    """Newest first; without a notice where the connection that was lost is no longer known."""
+    periods = list(state.periods)
+    begun = [period.began for period in periods]
     for outage in reversed(state.outages):
         place = bisect_left(begun, outage.began)
-        left = connections[place - 1] if place and connections[place - 1].ended is not None else None
-        reached = connections[place] if place < len(connections) and outage.after else None
-        yield Move(outage, left, reached)
-
-
-def move_of(outage: OutageRecord, state: State) -> Move:
-    return next((move for move in moves(state) if move.outage is outage), Move(outage, None, None))
+        left = periods[place - 1] if place else None
+        yield Move(outage, left.lame_duck if left is not None and left.ended is not None else None)
 
 
 def stays(state: State) -> dict[str, list[ConnectedPeriod]]:

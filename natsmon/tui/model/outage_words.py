@@ -2,6 +2,7 @@
 
 from natsmon.charts.cells import Role
 from natsmon.state import OutageRecord, State
+from natsmon.text import units
 from natsmon.tui.model.cause_words import cause_words
 from natsmon.tui.model.moment import Moment
 
@@ -16,13 +17,8 @@ def outage_cost(outage: OutageRecord, moment: Moment) -> str:
     if not outage.settled:
         so_far = outage.ended is None and not moment.over
         return f"{moment.state.tally.buffered:,} buffered so far" if so_far else "not known yet"
-    others = (
-        (outage.rejected, "rejected"),
-        (outage.buffered, "buffered"),
-        (outage.duplicate, "duplicate"),
-        (outage.unverified, "unverified"),
-    )
-    return ", ".join([losses(outage), *(f"{count:,} {word}" for count, word in others if count)])
+    others = ("rejected", "buffered", "duplicate", "unverified")
+    return ", ".join([losses(outage), *units.counts(*((getattr(outage, word), word) for word in others))])
 
 
 def losses(outage: OutageRecord) -> str:

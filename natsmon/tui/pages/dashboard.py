@@ -9,7 +9,7 @@ from natsmon.charts.cells import COMPONENTS, Row, fit, fold, row
 from natsmon.tui.model.key_table import Key
 from natsmon.tui.model.log_window import LogWindow
 from natsmon.tui.model.moment import Moment
-from natsmon.tui.pages.pane_screen import PaneScreen
+from natsmon.tui.pages.pane_screen import PaneScreen, undo
 from natsmon.tui.panels import dial_rows, message_panel, round_trip_panel, server_panel, status_panel, timeline_panel
 from natsmon.tui.panels.event_panel import EventPanel
 from natsmon.tui.panels.outage_panel import OutagePanel
@@ -130,13 +130,8 @@ class Dashboard(PaneScreen):
     def leave(self) -> None:
         if self._enlarged is not None:
             self.action_enlarge()
-            return
-        for pane in (self.dials, self.events):
-            if pane.unmark():
-                return
-            if pane.needle:
-                pane.filter("")
-                return
+        elif not undo(self.dials):
+            undo(self.events)
 
     def action_hold(self) -> None:
         self.events.toggle_follow()

@@ -6,7 +6,7 @@ from natsmon.state.server_names import ServerNames
 from natsmon.text import units
 from natsmon.tui.model import figures
 from natsmon.tui.model.moment import Moment
-from natsmon.tui.model.moves import move_of
+from natsmon.tui.model.moves import moves
 from natsmon.tui.model.outage_words import costly, outage_cause, outage_cost
 from natsmon.tui.pages import outage_steps
 from natsmon.tui.pages.outage_steps import dials_of, last_data
@@ -55,7 +55,7 @@ def _head(outage: OutageRecord, moment: Moment, width: int) -> list[Row]:
         where = "the same server" if outage.after == outage.before else after
         end = row(("✓ back after ", "good"), (lasted, "strong"), (f" on {where}", "value"))
     drawn = [spread(start, end, width)] if width_of(start + end) + 2 <= width else [fit(start, width), fit(end, width)]
-    notice = move_of(outage, state).notice
+    notice = next((move.notice for move in moves(state) if move.outage is outage), None)
     announced = f"{units.elapsed(outage.began - notice)} before, by a lame duck notice" if notice is not None else ""
     found = [
         *_cost(outage, moment),

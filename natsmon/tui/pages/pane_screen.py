@@ -66,11 +66,7 @@ class PaneScreen(Screen[None]):
 
     def action_back(self) -> None:
         """Undo one thing: the mark, the filter, then leave."""
-        if self.pane.unmark():
-            return
-        if self.pane.needle:
-            self.pane.filter("")
-        else:
+        if not undo(self.pane):
             self.leave()
 
     def action_copy(self) -> None:
@@ -79,3 +75,13 @@ class PaneScreen(Screen[None]):
     def action_enlarge(self) -> None:
         """Let the focused panel fill the screen, or no longer."""
         self.natsmon.show_notice("this page fills the screen already")
+
+
+def undo(pane: "Pane") -> bool:
+    """Remove the mark of a pane, else its filter; False when it has neither."""
+    if pane.unmark():
+        return True
+    filtered = bool(pane.needle)
+    if filtered:
+        pane.filter("")
+    return filtered

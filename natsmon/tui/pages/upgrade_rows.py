@@ -140,32 +140,25 @@ def _servers(moment: Moment, width: int) -> list[Row]:
     if not listed:
         return [*heading("servers", width), fit(row(("  none known yet", "label")), width)]
     on = stays(state)
-
-    def seconds(server: str) -> float | None:
-        there = on.get(server, [])
-        return sum(stay.seconds(now) for stay in there) if there else None
+    spent = {server: sum(stay.seconds(now) for stay in there) for server, there in on.items()}
+    uses = {server: standing(server, pool.get(server), moment) for server in listed}
+    words = {server: use[2] or "in the pool" for server, use in uses.items()}
 
     def share(server: str) -> float | None:
-        spent = seconds(server)
-        return spent / now if now > 0 and spent is not None else None
-
-    uses = {server: standing(server, pool.get(server), moment) for server in listed}
-
-    def words(server: str) -> str:
-        return uses[server][2] or "in the pool"
+        return spent[server] / now if server in spent and now > 0 else None
 
     def used(server: str) -> Row:
         role = uses[server][1]
-        return text(words(server), role if role != "dim" else "label")
+        return text(words[server], role if role != "dim" else "label")
 
     size = widest(map(known.name, listed), 6, min(2 * _NAME, max(6, width - 58)))
     columns: list[Column[str]] = [
         Column("server", size, lambda server: shortened(known.name(server), size)),
-        Column("times", 5, lambda server: text(figures.count(len(on.get(server, [])) or None, 5)), right=True),
-        Column("time", 8, lambda server: text(figures.span(seconds(server))), right=True),
+        Column("times", 5, lambda server: text(figures.count(len(on.get(server, ())) or None, 5)), right=True),
+        Column("time", 8, lambda server: text(figures.span(spent.get(server))), right=True),
         Column("of run", 8, lambda server: text(figures.percent(share(server))), right=True),
         failed(pool),
-        Column("now", widest(map(words, listed), 9, 20), used),
+        Column("now", widest(words.values(), 9, 20), used),
     ]
     return heading("servers", width) + server_lines(columns, listed, uses, known, width)
 
