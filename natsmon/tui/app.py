@@ -86,7 +86,7 @@ class NatsmonApp(MonitorApp):
             self.set_keymap(self.keymap_of_user)
             if problems := keymap_problems(self.keymap_of_user, self.key_table()):
                 self.log_notice(f"keymap: {'; '.join(problems.values())}", "warn")
-        self.theme_changed_signal.subscribe(self, self._keep_theme)
+        self.theme_changed_signal.subscribe(self, lambda theme: keep_choice("theme", theme.name))
         self.set_interval(FRAME, self.draw)
         self._start()
         self.app_suspend_signal.subscribe(self, self._restore_title)

@@ -12,10 +12,8 @@ from textual.binding import BindingType
 from textual.events import Event, Print
 from textual.events import Key as KeyPressed
 from textual.screen import Screen
-from textual.theme import Theme
 from textual.widgets import Input
 
-from natsmon.config.config_file import keep_choice
 from natsmon.config.view_settings import ViewSettings
 from natsmon.tui.model.key_table import KEYS, RECORD_KEYS, Key, bindings, rebound
 from natsmon.tui.pages.dashboard import Dashboard
@@ -63,9 +61,6 @@ class ScreenApp(App[int]):
         # As setting it would, but before anything is styled: else all of it would be styled twice.
         self.set_reactive(App.theme, wanted)
         self.stylesheet.set_variables(self.get_css_variables())
-
-    def _keep_theme(self, theme: Theme) -> None:
-        keep_choice("theme", theme.name)
 
     def get_css_variables(self) -> dict[str, str]:
         variables = super().get_css_variables()

@@ -97,7 +97,7 @@ async def test_palette_saves_the_screen_beneath_it(folder: Path) -> None:
 async def test_folder_that_cannot_be_written_is_reported_in_one_line(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: object) -> int:
+    def full(*_: object, **__: object) -> int:
         raise OSError(28, "No space left on device")
 
     async with driven(streams.connected(), size=(200, 60)) as drive:

@@ -30,20 +30,17 @@ def tick(moment: Moment) -> object:
 
 def rows(moment: Moment, width: int) -> list[Row]:
     state, published = moment.state, f"publish to {echo(moment)}"
-    if width < _BESIDE:
-        drawn = [*_percentiles(moment, width), *_course(published, state.echoes, moment, width, 4)]
-        drawn += [*_pings(moment, width), *_available(moment, width)]
-        drawn += _course(_PING, state.pings, moment, width, 4)
-        drawn += [*_bars(published, state.echoes, width), *_bars(_PING, state.pings, width)]
-        return [fit(line, width) for line in drawn][1:]
-    column = (width - _GAP) // 2
-    height = 10 if column >= _WIDE else 6
+    column = width if width < _BESIDE else (width - _GAP) // 2
+    height = 4 if column == width else 10 if column >= _WIDE else 6
+    percentiles, available = _percentiles(moment, column), _available(moment, column)
     echoes = _course(published, state.echoes, moment, column, height)
     pings = _course(_PING, state.pings, moment, column, height)
-    first = [*_percentiles(moment, column), *_pings(moment, column)]
-    drawn = beside(first, _available(moment, column), column, _GAP)
-    drawn += beside(echoes, pings, column, _GAP)
-    drawn += beside(_bars(published, state.echoes, column), _bars(_PING, state.pings, column), column, _GAP)
+    echo_bars, ping_bars = _bars(published, state.echoes, column), _bars(_PING, state.pings, column)
+    if column == width:
+        drawn = percentiles + echoes + _pings(moment, width) + available + pings + echo_bars + ping_bars
+    else:
+        drawn = beside(percentiles + _pings(moment, column), available, column, _GAP)
+        drawn += beside(echoes, pings, column, _GAP) + beside(echo_bars, ping_bars, column, _GAP)
     return [fit(line, width) for line in drawn][1:]
 
 

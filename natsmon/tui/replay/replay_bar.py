@@ -74,19 +74,17 @@ def _start(player: Player) -> Row:
 
 def _details(player: Player, width: int) -> Row:
     index = player.index
-    phrases: list[tuple[str, str]] = []
-    of = " of " if width >= _DATED else "/"
-    if width >= _DATED:
-        phrases.append(("", dates.local("%Y-%m-%d", player.wall)))
-    phrases += [("t ", figures.clock(player.now)), ("event ", f"{player.number:,}{of}{len(index):,}")]
-    passed = index.outages_until(player.at)
-    phrases.append(("outage ", f"{passed:,}{of}{len(index.outages):,}" if index.outages else figures.NONE))
-    if len(index.sessions) > 1:
-        phrases.append(("session ", f"{player.session + 1:,}{of}{len(index.sessions):,}"))
-    parts: list[tuple[str, Role]] = []
-    for name, value in phrases:
-        parts += [("   " if parts else "", "label"), (name, "label"), (value, "value")]
-    return row(*parts)
+    dated = width >= _DATED
+    of = " of " if dated else "/"
+    outage = f"{index.outages_until(player.at):,}{of}{len(index.outages):,}" if index.outages else figures.NONE
+    phrases = (
+        ("", dates.local("%Y-%m-%d", player.wall) if dated else ""),
+        ("t ", figures.clock(player.now)),
+        ("event ", f"{player.number:,}{of}{len(index):,}"),
+        ("outage ", outage),
+        ("session ", f"{player.session + 1:,}{of}{len(index.sessions):,}" if len(index.sessions) > 1 else ""),
+    )
+    return sum((row(("   ", "label"), (name, "label"), (value, "value")) for name, value in phrases if value), ())[1:]
 
 
 def _end(player: Player, loading: Loading) -> Row:
