@@ -23,13 +23,9 @@ LONGEST_TEXT = 4_000
 """Characters of one text that are drawn."""
 
 
-def piece(text: str, role: Role = "value") -> Piece:
-    """A piece of a row. The one gate through which every text passes on its way to the screen."""
-    return (text if text.isprintable() else printable(text), role)
-
-
 def row(*parts: Piece) -> Row:
-    return tuple(piece(text, role) for text, role in parts if text)
+    """The one gate through which every text passes on its way to the screen."""
+    return tuple((text if text.isprintable() else printable(text), role) for text, role in parts if text)
 
 
 def runs_of(cells: Iterable[Piece]) -> Row:

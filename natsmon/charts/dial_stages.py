@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from rich.cells import cell_len
-
 from natsmon.charts import svg
 from natsmon.charts.cells import Piece, Role, Row, fit, left, row
 from natsmon.charts.chart import Chart, Key
+from natsmon.charts.columns import widest
 from natsmon.state import AddressDial, Dial, StageRecord
 from natsmon.stream import events as ev
 from natsmon.text import units
@@ -35,10 +34,8 @@ def mark(dial: Dial, stage: ev.Stage) -> tuple[str, Role]:
     record = dial.stages.get(stage)
     if record is not None:
         return MARKS[record.outcome]
-    if dial.outcome is None:
-        passed = stage == "tls" and "connect" in dial.stages
-        return NOT_NEEDED if passed else NOT_BEGUN
-    return NOT_NEEDED
+    passed = stage == "tls" and "connect" in dial.stages
+    return NOT_BEGUN if dial.outcome is None and not passed else NOT_NEEDED
 
 
 def seconds(part: StageRecord | AddressDial, now: float) -> float:
@@ -48,10 +45,9 @@ def seconds(part: StageRecord | AddressDial, now: float) -> float:
 
 def in_order(dial: Dial) -> list[ev.Stage]:
     """The stages in order of time, since TLS may precede INFO or follow it; those not begun where they would be."""
-    places = {stage: place for place, stage in enumerate(dial.stages)}
-    order = sorted(places, key=lambda stage: (dial.stages[stage].began, places[stage]))
+    order = sorted(dial.stages, key=lambda stage: dial.stages[stage].began)
     for stage in ev.STAGES:
-        if stage not in places:
+        if stage not in dial.stages:
             before = [order.index(earlier) for earlier in ev.STAGES[: ev.STAGES.index(stage)] if earlier in order]
             order.insert(max(before, default=-1) + 1, stage)
     return order
@@ -134,14 +130,13 @@ def _svg(servers: Sequence[ServerStages], longest: float) -> str:
 
 
 def _lines(servers: Sequence[ServerStages], longest: float, stages: Sequence[ev.Stage], width: int) -> list[str]:
-    names = [left(server.name, 30).rstrip() for server in servers]
-    label = max(map(cell_len, names))
+    label = widest((server.name for server in servers), 0, 30)
     room = max(10, width - label - 12)
     lines = []
-    for name, server in zip(names, servers, strict=True):
+    for server in servers:
         bar, reached = "", 0.0
         for stage, mean in server.means.items():
             reached += mean / longest * room
             bar += SHADES[stage] * (round(reached) - len(bar))
-        lines.append(f"{left(name, label)}  {bar:<{room}} {units.elapsed(server.total):>8}".rstrip())
+        lines.append(f"{left(server.name, label)}  {bar:<{room}} {units.elapsed(server.total):>8}".rstrip())
     return [*lines, "  ".join(f"{SHADES[stage]} {stage}" for stage in stages)]

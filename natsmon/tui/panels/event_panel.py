@@ -1,6 +1,7 @@
 """The panel of events: the narrated log, followed, held, filtered or marked."""
 
 from collections.abc import Sequence
+from itertools import accumulate, takewhile
 
 from rich.cells import cell_len
 from textual.events import Click
@@ -33,10 +34,9 @@ SELECTED = "▪"
 def rows(window: LogWindow, width: int, height: int) -> list[tuple[Row, int]]:
     """The lines in view: at most ``height`` rows, each with the number of its line; 0 for none."""
     if not len(window):
-        nothing = (
-            nothing_found(len(window.log), "lines", window.needle) if window.needle else "waiting for the first event"
-        )
-        return [(fit(row((nothing, "label")), width), 0)]
+        known, needle = len(window.log), window.needle
+        none = nothing_found(known, "lines", needle) if needle else "waiting for the first event"
+        return [(fit(row((none, "label")), width), 0)]
     drawn: list[tuple[Row, int]] = []
     for number, line in window.view(height, fitting(window, width, height)):
         drawn += [(cells, number) for cells in line_rows(line, width, selected=number in window.selected)]
@@ -56,12 +56,8 @@ def page_lines(window: LogWindow, width: int, height: int, direction: int) -> in
 
 def _whole(lines: Sequence[Numbered], width: int, height: int) -> int:
     """How many of them fit, from the first on, with all their rows; one at least."""
-    used = 0
-    for count, (_, line) in enumerate(lines):
-        used += len(line_rows(line, width))
-        if used > height:
-            return max(1, count)
-    return max(1, len(lines))
+    ends = accumulate(len(line_rows(line, width)) for _, line in lines)
+    return max(1, len(list(takewhile(lambda end: end <= height, ends))))
 
 
 def line_rows(line: LogLine, width: int, *, selected: bool = False) -> list[Row]:

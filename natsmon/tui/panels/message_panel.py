@@ -7,10 +7,10 @@ from natsmon.tui.model import figures
 from natsmon.tui.model.moment import Moment
 
 _COUNTED = ("attempted", "sent", "delivered", "in flight", "buffered", "rejected", "lost")
-_ECHOED = (*_COUNTED, "late", "duplicate", "bytes")
-_ACKNOWLEDGED = (*_COUNTED, "resent", "suppressed", "late", "duplicate", "bytes")
-_UNVERIFIED = ("attempted", "sent", "buffered", "rejected", "bytes")
-_OBSERVED = ("messages", "publishers", "missing", "duplicate", "out of order", "bytes")
+_ECHOED = (*_COUNTED, "late", "duplicate")
+_ACKNOWLEDGED = (*_COUNTED, "resent", "suppressed", "late", "duplicate")
+_UNVERIFIED = ("attempted", "sent", "buffered", "rejected")
+_OBSERVED = ("messages", "publishers", "missing", "duplicate", "out of order")
 _REORDERED = ("out of order", "reordered")
 """The word, and the one where it would cost a column."""
 _FIELDS = {"reordered": "out_of_order"}
@@ -79,10 +79,10 @@ def _echoed(tally: ev.Tally | None, width: int) -> tuple[str, ...]:
     """The counters shown; rare ones are added once they are not 0."""
     if tally is None:
         return _ECHOED
-    names = (*_ECHOED[:-1], *(("undelivered",) if tally.undelivered else ()))
+    names = (*_ECHOED, "undelivered") if tally.undelivered else _ECHOED
     if not tally.out_of_order:
-        return (*names, "bytes")
-    long, short = ((*names, word, "bytes") for word in _REORDERED)
+        return names
+    long, short = ((*names, word) for word in _REORDERED)
     return short if _columns(long, width) < _columns(short, width) else long
 
 
@@ -125,14 +125,12 @@ def _first(names: list[str], totals: ev.Event | None, room: int) -> list[str]:
 
 
 def _table(names: tuple[str, ...], totals: ev.Event | None, width: int, height: int) -> list[Row]:
-    """In as many columns as there is room for; bytes come last, and once there are any."""
+    """In as many columns as there is room for; bytes are last, and shown once there are any."""
     label, columns = _label(names), _columns(names, width)
     cell = (width - _GAP * (columns - 1)) // columns
     number = min(11, cell - label)
-    counted = [name for name in names if name != "bytes"]
-    if getattr(totals, "bytes", 0):
-        counted.append("bytes")
-    counted = _first(counted, totals, columns * max(0, height))
+    known = [*names, "bytes"] if getattr(totals, "bytes", 0) else [*names]
+    counted = _first(known, totals, columns * max(0, height))
     drawn: list[Row] = []
     for start in range(0, len(counted), columns):
         parts: list[Piece] = []

@@ -59,7 +59,7 @@ def arithmetic(moment: Moment) -> list[tuple[str, str, Role]]:
         return []
     role: Role = "warn" if worrying(moment) else "value"
     return [
-        ("every", figures.span(kept.interval, 0).strip(), "value"),
+        ("every", figures.span(kept.interval, 0), "value"),
         ("unanswered", f"{kept.outstanding:,} of {kept.max_out:,}", role),
         ("stale in", f"{left(kept, moment)}, if nothing arrives" if kept.stale_at > 0 else "", role),
     ]

@@ -69,14 +69,11 @@ def _server(moment: Moment, width: int) -> Row:
         name = shorten(names.name(server.server), _MOST_NAME) if server is not None else ""
         return row((f"last seen {state.status}", "label"), (f"  {name}" if name else "", "label"))
     if server is not None and state.status in ("CONNECTED", "DRAINING"):
-        context = state.connection.context if state.connection is not None else ""
-        facts = [f"context {context}" if context else "", server.version, f"cid {server.cid}" if server.cid else ""]
-        facts += [server.tls, f"cluster {server.cluster}" if server.cluster else ""]
-        if width >= _WIDE:
-            facts.append(f"account {state.account}" if state.account else "")
-        if width >= _WIDER and state.identity is not None:
-            facts.append(f"user {state.identity.user}" if state.identity.user else "")
-        known = " · ".join(fact for fact in facts if fact)
+        facts = [("context ", state.connection.context if state.connection is not None else ""), ("", server.version)]
+        facts += [("cid ", f"{server.cid or ''}"), ("", server.tls), ("cluster ", server.cluster)]
+        facts += [("account ", state.account)] if width >= _WIDE else []
+        facts += [("user ", state.identity.user)] if width >= _WIDER and state.identity is not None else []
+        known = " · ".join(name + fact for name, fact in facts if fact)
         return row((shorten(named(server), _MOST_NAME), "strong"), (f"  {known}" if known else "", "label"))
     servers = state.connection.servers if state.connection else []
     if state.status in ("CONNECTING", "RECONNECTING", "DISCONNECTED") and servers:

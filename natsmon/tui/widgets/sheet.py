@@ -19,34 +19,28 @@ class Sheet(ScrolledPanel):
         self._draw_all = draw
         self._title = title
         self._top = 0
-        self._needle = ""
+        self.needle = ""
         super().__init__(self._lines, tick)
 
     def _lines(self, moment: Moment, width: int, height: int) -> list[Row]:
         rows = self._matching(moment, width)
         self._top = max(0, min(self._top, len(rows) - height))
         place = f" · lines {self._top + 1}-{self._top + height} of {len(rows)}" if len(rows) > height else ""
-        filtered = f" · “{self._needle}”" if self._needle else ""
+        filtered = f" · “{self.needle}”" if self.needle else ""
         self.entitle(self._title() + filtered + place)
         return rows[self._top : self._top + height]
 
     def _matching(self, moment: Moment, width: int) -> list[Row]:
         rows = self._draw_all(moment, width)
-        if not self._needle:
+        if not self.needle:
             return rows
-        found = [line for entry in _entries(rows) if self._needle in _words(entry) for line in entry]
-        return found or [
-            fit(row((f"no line contains “{self._needle}” · / changes it, esc removes it", "label")), width)
-        ]
+        found = [line for entry in _entries(rows) if self.needle in _words(entry) for line in entry]
+        return found or [fit(row((f"no line contains “{self.needle}” · / changes it, esc removes it", "label")), width)]
 
     # -- what a pane does -------------------------------------------------------------------------
 
-    @property
-    def needle(self) -> str:
-        return self._needle
-
     def filter(self, needle: str) -> None:
-        self._needle = needle.casefold()
+        self.needle = needle.casefold()
         self._top = 0
         self.redraw()
 
