@@ -132,10 +132,22 @@ class Panel(Widget):
 
 
 class ScrolledPanel(Panel):
-    """One whose rows the wheel moves."""
+    """One whose rows keys and the wheel move."""
+
+    above = 0
+    """Lines above the rows that move."""
 
     def move(self, lines: int) -> None:
         raise NotImplementedError
+
+    def page(self, direction: int) -> None:
+        self.move(direction * max(1, self.size.height - self.above - 1))
+
+    def to_start(self) -> None:
+        self.move(-(1 << 30))
+
+    def to_end(self) -> None:
+        self.move(1 << 30)
 
     def wheel(self, direction: int) -> None:
         """It was turned by one notch."""

@@ -54,15 +54,13 @@ class RecordTable(ScrolledPanel, Generic[T], can_focus=True):
         self._drawing = drawing
         self._legend = legend
         self._view: View[T] = View([])
-        self._first = 0
-        """The line of the first row of the table."""
         super().__init__(self._lines, lambda moment: (drawing.tick(moment), selection.revision), id=id, title=noun)
 
     def _lines(self, moment: Moment, width: int, height: int) -> list[Row]:
         selection = self.selection
-        self._first = self._drawing.lines_above(moment, height, marked=selection.marked)
-        view = self._view = selection.view(moment.state, height - self._first)
-        self.lit = {self._first + view.cursor} if view.cursor is not None else set()
+        self.above = self._drawing.lines_above(moment, height, marked=selection.marked)
+        view = self._view = selection.view(moment.state, height - self.above)
+        self.lit = {self.above + view.cursor} if view.cursor is not None else set()
         self.entitle(self._title_of(moment, view), self._legend(width))
         return self._drawing.rows(moment, width, height, view, selection.needle)
 
@@ -92,17 +90,10 @@ class RecordTable(ScrolledPanel, Generic[T], can_focus=True):
             self.selection.move(self._moment.state, lines)
             self.redraw()
 
-    def page(self, direction: int) -> None:
-        self.move(direction * max(1, self.size.height - self._first - 1))
-
-    def to_start(self) -> None:
-        """The newest record, at the top."""
-        self.move(-(1 << 30))
-
     def to_end(self) -> None:
-        """The oldest record."""
+        """The oldest record: the first move marks the newest."""
         self.move(0)
-        self.move(1 << 30)
+        super().to_end()
 
     def unmark(self) -> bool:
         found = self.selection.unmark()
@@ -127,7 +118,7 @@ class RecordTable(ScrolledPanel, Generic[T], can_focus=True):
 
     async def on_click(self, event: Click) -> None:
         place = event.get_content_offset(self)
-        line = place.y - self._first if place is not None else -1
+        line = place.y - self.above if place is not None else -1
         if 0 <= line < len(self._view.listed):
             self.post_message(Opened(self._view.listed[line], self.selection))
 

@@ -48,15 +48,6 @@ class Sheet(ScrolledPanel):
         self._top = max(0, self._top + lines)
         self.redraw()
 
-    def page(self, direction: int) -> None:
-        self.move(direction * max(1, self.size.height - 1))
-
-    def to_start(self) -> None:
-        self.move(-(1 << 30))
-
-    def to_end(self) -> None:
-        self.move(1 << 30)
-
     def unmark(self) -> bool:
         return False
 
