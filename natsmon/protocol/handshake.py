@@ -1,10 +1,10 @@
 """From CONNECT to PONG on a dialed stream."""
 
-import json
 import time
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import nats.errors
 
 from natsmon.config.settings import Server, Settings
@@ -46,7 +46,7 @@ async def open_connection(
     """
     # nats-py would fill a pool of its own from the first, and start TLS once more for the second.
     kept = {name: value for name, value in raw.items() if name not in ("connect_urls", "tls_required")}
-    info_line = b"INFO " + json.dumps(kept).encode() + b"\r\n"
+    info_line = b"INFO " + msgspec.json.encode(kept) + b"\r\n"
     sent_at = 0.0
 
     def sent(connect: dict[str, Any]) -> None:
@@ -97,7 +97,7 @@ def _explained(cause: Cause, refusal: Refusal, settings: Settings, *, under_tls:
         case Cause.AUTH_TIMEOUT:
             return cause, f"{text} after {units.elapsed(refusal.seconds)}"
         case Cause.CONTROL_LINE:
-            return cause, f"{text}: CONNECT has {len(json.dumps(refusal.connect)) / 1024:.1f} KiB"
+            return cause, f"{text}: CONNECT has {len(msgspec.json.encode(refusal.connect)) / 1024:.1f} KiB"
         case Cause.EOF | Cause.RESET if under_tls and refusal.info.tls_verify:
             # In TLS 1.3 the client's handshake ends before the server has seen its certificate, and the server's
             # alert is often lost with the connection.

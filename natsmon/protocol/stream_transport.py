@@ -1,12 +1,12 @@
 """One stream that was dialed, as nats-py's transport; ``transport.py`` has one that dials."""
 
 import asyncio
-import json
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, cast
 from urllib.parse import ParseResult
 
+import msgspec
 import nats.aio.transport
 import nats.errors
 
@@ -95,8 +95,8 @@ class StreamTransport(nats.aio.transport.Transport):
         if payload.startswith(b"CONNECT "):
             _notice_cancel()
             # The credentials are ours: nats-py leaves out some of several.
-            self.our_connect = json.loads(payload[8:]) | self._credentials
-            self._held = b"CONNECT " + json.dumps(self.our_connect).encode() + b"\r\n"  # one packet with PING
+            self.our_connect = msgspec.json.decode(payload[8:]) | self._credentials
+            self._held = b"CONNECT " + msgspec.json.encode(self.our_connect) + b"\r\n"  # one packet with PING
         elif self._held:
             send(self._writer, self._held + payload)
             self._held = b""

@@ -151,7 +151,7 @@ class Outbox:
                 if len(self._lines) > HARD_LIMIT or self._bytes > BYTES_LIMIT:
                     self._make_room()
                 if self._room is not None and not self._is_behind():
-                    self._write_soon(at_once=isinstance(event, ev.StatusChanged) or self._bytes >= select.PIPE_BUF)
+                    self._write_soon(at_once=_is_connected(event) or self._bytes >= select.PIPE_BUF)
                     return
             self._changed.notify()
 
@@ -175,7 +175,7 @@ class Outbox:
         return bool(self._writing or self._latest or self._merged or self._closing or self.ended)
 
     def _write_soon(self, *, at_once: bool) -> None:
-        """Write at once a status, which much may follow in its turn of the loop; otherwise when the turn ends."""
+        """Write at once CONNECTED, which much follows in its turn of the loop; otherwise when the turn ends."""
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
@@ -253,6 +253,10 @@ class Outbox:
 
 def _time(waiting: _Waiting) -> float:
     return waiting.event.t
+
+
+def _is_connected(event: ev.AnyEvent) -> bool:
+    return isinstance(event, ev.StatusChanged) and event.status == "CONNECTED"
 
 
 def _is_sample(event: ev.AnyEvent) -> bool:

@@ -297,7 +297,7 @@ async def test_lines_of_one_turn_are_written_together_when_it_ends(pipe: Pipe, m
     assert everything(outbox, pipe) == [sample(1), sample(2)]
 
 
-async def test_status_is_written_at_once_behind_the_lines_before_it(pipe: Pipe) -> None:
+async def test_connected_is_written_at_once_behind_the_lines_before_it(pipe: Pipe) -> None:
     outbox = Outbox(pipe.inn)
     put(outbox, sample(1), status(2))
     assert os.read(pipe.out, PIPE) == encode(sample(1)) + encode(status(2))
