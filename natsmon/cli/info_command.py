@@ -99,7 +99,7 @@ def _as_json(rows: list[_Row], files: list[tuple[str, Any]], layers: Layers) -> 
     }
     answer = {
         "version": __version__,
-        "context": layers.context.name if layers.context is not None else None,
+        "context": layers.context.name or None,
         "files": [{"what": what, "path": str(path)} for what, path in files],
         "settings": settings,
         "unused": [{"name": name, "origin": origin, "reason": why} for name, origin, why in layers.unused()],

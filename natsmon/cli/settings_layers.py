@@ -39,7 +39,7 @@ def settings_from(layers: Layers) -> Settings:
     merge.plain_values(_CONNECTION)
     merge.one_of("payload", _PAYLOADS, "each gives the body of a message")
     merge.one_of("proxy", _PROXIES, "natsmon dials through one proxy")
-    if layers.context is not None:
+    if layers.context.name:
         merge.put("context", layers.context.name, layers.context_origin)
     merge.credentials(merge.servers() if "server" in layers.flags else None)
     if not merge.values.get("name"):

@@ -23,6 +23,7 @@ from natsmon.text.plain_text import quotable
 _NOT_IN_CONFIG = {"config", "no-context", "format", "outfile", "control", "json", "all"}
 """Flags of one run; a config file is for all runs."""
 DEFAULT = "default"
+_NO_CONTEXT = NatsContext("", Path(), {})
 
 
 class Given(NamedTuple):
@@ -57,13 +58,14 @@ class Layers:
         self.choices = config_file.load_choices() if "theme" in self.flags else {}
         self.context_origin = ""
         """Where the name of the context came from."""
-        self.context = self._load_context(context) if self._uses_servers else None
+        self.context = self._load_context(context) if self._uses_servers else _NO_CONTEXT
+        self._of_context = f"context {quotable(self.context.name)}"
 
-    def _load_context(self, name: str) -> NatsContext | None:
+    def _load_context(self, name: str) -> NatsContext:
         if not name:
             name, self.context_origin = self._context_name()
         if not name:
-            return None
+            return _NO_CONTEXT
         try:
             context = nats_context.load(name)
             for field in nats_context.UNSUPPORTED_FIELDS:
@@ -86,16 +88,15 @@ class Layers:
 
     def below(self, name: str) -> list[Given]:
         """The values of the layers below the command line and the variables, the highest first."""
-        param = self.flags[name]
-        found = []
+        param, found = self.flags[name], []
         field = param.context
-        if self.context is not None and field in self.context.fields and not self._half_certificate(field):
+        if field in self.context.fields and field not in self._half_certificate:
             found.append(Given(self.context.fields[field], self._of_context, f"{self.context.path}: {field}"))
         if name in self.choices:
             found.append(Given(self.choices[name], config_file.CHOSEN, f"{config_file.state_path()}: {name}"))
         if not self._uses_servers and param.section in ("Servers", "TLS", "Proxy"):
             return found
-        context = self._section or (self.context.name if self.context is not None else "")
+        context = self._section or self.context.name
         sections = (f"contexts.{context}", self.config.contexts.get(context, {})), ("", self.config.values)
         for key in (option[2:] for option in (*param.opts, *param.secondary_opts) if option.startswith("--")):
             for section, values in sections:
@@ -107,12 +108,10 @@ class Layers:
         return found
 
     @property
-    def _of_context(self) -> str:
-        return f"context {quotable(self.context.name)}" if self.context is not None else ""
-
-    def _half_certificate(self, field: str) -> bool:
-        fields = self.context.fields if self.context is not None else {}
-        return field in ("cert", "key") and ("cert" in fields) != ("key" in fields)
+    def _half_certificate(self) -> set[str]:
+        """The certificate or the key of the context, where it has only one of them."""
+        found = {"cert", "key"} & self.context.fields.keys()
+        return found if len(found) == 1 else set()
 
     def value(self, name: str) -> tuple[Any, str]:
         """The effective value of a parameter and its origin."""
@@ -167,18 +166,13 @@ class Layers:
         """The files that were read: what each is, and its path."""
         found = [("config file", self.config.path)] if self.config.text else []
         found += [("choices made on screen", config_file.state_path())] if self.choices else []
-        return found + ([(self._of_context, self.context.path)] if self.context is not None else [])
+        return found + ([(self._of_context, self.context.path)] if self.context.name else [])
 
     def unused(self) -> list[tuple[str, str, str]]:
         """Name, origin and reason of each given value that natsmon does not use."""
-        found = []
-        if self.context is not None:
-            reasons = dict(nats_context.UNUSED_FIELDS)
-            if self._half_certificate("cert"):
-                half = "a certificate without its key is not used, nor the reverse, as in the nats CLI"
-                reasons |= {"cert": half, "key": half}
-            fields = self.context.fields
-            found += [(field, self._of_context, reason) for field, reason in reasons.items() if field in fields]
+        half = "a certificate without its key is not used, nor the reverse, as in the nats CLI"
+        reasons = nats_context.UNUSED_FIELDS | dict.fromkeys(self._half_certificate, half)
+        found = [(field, self._of_context, why) for field, why in reasons.items() if field in self.context.fields]
         if os.environ.get("NATS_COLOR"):
             found.append(("NATS_COLOR", "env NATS_COLOR", nats_context.UNUSED_FIELDS["color_scheme"]))
         return found

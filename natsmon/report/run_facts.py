@@ -56,7 +56,7 @@ def facts_of(state: State, coverage: Coverage, file: str, number: int, events: i
 
     ``file`` is what the recording is called in the report, ``number`` that of the session in the file.
     """
-    session, connection = state.session, state.connection
+    session, connection = state.session, state.connection or ev.Connection()
     end, closed, tally = state.end, state.closed, state.tally
     return facts.Run(
         file=file,
@@ -64,7 +64,7 @@ def facts_of(state: State, coverage: Coverage, file: str, number: int, events: i
         conn=state.conn,
         label=file,
         id=session.id,
-        name=connection.name if connection else "",
+        name=connection.name,
         names=state.server_names,
         started=_wall(session.started) if session.offsets else 0.0,
         began=state.began,
@@ -72,12 +72,12 @@ def facts_of(state: State, coverage: Coverage, file: str, number: int, events: i
         missing=coverage.missing,
         events=events,
         versions=session.versions,
-        targets=tuple(connection.servers) if connection else (),
-        subject=connection.subject if connection else "",
-        interval=max(0.0, connection.interval) if connection else 0.0,
-        verification=connection.verification if connection else "echo",
-        observing=connection.observing if connection else False,
-        settings=connection.settings if connection else {},
+        targets=tuple(connection.servers),
+        subject=connection.subject,
+        interval=max(0.0, connection.interval),
+        verification=connection.verification,
+        observing=connection.observing,
+        settings=connection.settings,
         replaced_by=state.replaced_by,
         finished=end is not None,
         exit_code=end.exit_code if end else None,
