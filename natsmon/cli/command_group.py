@@ -47,6 +47,8 @@ class Command(click.Command):
         **kwargs: Any,
     ) -> None:
         kwargs.setdefault("options_metavar", FLAGS_WORD)
+        settings = {"max_content_width": HELP_WIDTH, "help_option_names": ["-h", "--help"]}
+        kwargs.setdefault("context_settings", settings)
         super().__init__(*args, **kwargs)
         self.examples = examples
         self.essentials = essentials

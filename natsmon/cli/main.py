@@ -8,18 +8,14 @@ from collections.abc import Sequence
 import click
 from click.core import ParameterSource
 
-from natsmon.cli.command_group import COMMANDS, DEFAULT, HELP_WIDTH, CommandGroup, load
+from natsmon.cli.command_group import COMMANDS, DEFAULT, CommandGroup, load
 from natsmon.cli.output import Unwritable, complain
 from natsmon.stream.exit_codes import Exit
 
 COMPLETE_VARIABLE = "_NATSMON_COMPLETE"
 
 
-@click.group(
-    cls=CommandGroup,
-    add_help_option=False,
-    context_settings={"max_content_width": HELP_WIDTH, "help_option_names": ["-h", "--help"]},
-)
+@click.group(cls=CommandGroup, add_help_option=False)
 def natsmon() -> None:
     pass
 

@@ -67,6 +67,12 @@ def test_help_fits_a_small_terminal(
     assert any(line.startswith("Exit codes: 0 ") for line in lines)
 
 
+def test_short_help_flag_is_that_of_each_command() -> None:
+    """Click keeps the help option that a command had first, as where it was not run by ``natsmon``."""
+    for command in ALL.values():
+        assert command.make_context("natsmon", [], resilient_parsing=True).help_option_names == ["-h", "--help"]
+
+
 def test_help_lists_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
     for args in (["--help"], ["-h"], ["help"]):
         assert cli.main(args) == 0
