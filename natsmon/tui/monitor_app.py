@@ -37,16 +37,7 @@ _BURST = 256
 
 
 class MonitorApp(ScreenApp):
-    """Independent of what is drawn.
-
-    Args:
-        source: Where events come from and commands go.
-        view: Theme, keymap and the like.
-        clock: The view's clock, in seconds.
-        keys: The keys of the app, before the user's keymap.
-        leave_at_end: Whether to quit when the stream ends.
-        unable: Why no command can be given, where the source takes none.
-    """
+    """Independent of what is drawn. Its arguments are described at ``NatsmonApp``."""
 
     def __init__(
         self,

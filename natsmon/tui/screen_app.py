@@ -26,13 +26,7 @@ COPIED_AT_MOST = 64 * 1024
 
 
 class ScreenApp(App[int]):
-    """Independent of what the dashboard shows.
-
-    Args:
-        view: Theme and keymap.
-        clock: The view's clock, in seconds.
-        keys: The keys of the app, before the user's keymap.
-    """
+    """Independent of what the dashboard shows. ``keys`` are those before the user's keymap."""
 
     TITLE = "natsmon"
     CSS_PATH = Path(__file__).with_name("app.tcss")  # for a subclass elsewhere, too
@@ -40,7 +34,6 @@ class ScreenApp(App[int]):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (78, "-normal"), (180, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-tiny"), (22, "-short"), (34, "-tall"), (52, "-grand")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = bindings(KEYS)
-    ENABLE_COMMAND_PALETTE = True
 
     _dashboard: Dashboard
 

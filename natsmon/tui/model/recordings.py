@@ -5,7 +5,6 @@ import time
 from typing import TYPE_CHECKING
 
 from natsmon.stream import codec
-from natsmon.stream import events as ev
 from natsmon.stream.source import Source
 from natsmon.text import units
 from natsmon.text.plain_text import printable
@@ -34,14 +33,11 @@ class Recordings:
         self.made = [recorder.name] if recorder is not None else []
         """The names of all recordings that were begun, oldest first."""
         source.tap = self._take
-        viewed.on_note = self._take_note
+        viewed.on_note = lambda note: self._take(codec.encode(note))
 
     def _take(self, line: bytes) -> None:
         if self._recorder is not None:
             self._recorder.write(line)
-
-    def _take_note(self, note: ev.Note) -> None:
-        self._take(codec.encode(note))
 
     def toggle(self) -> str:
         """Start a recording, or end the one that runs. Returns the notice, which is logged too."""
