@@ -13,7 +13,7 @@ RUNS_KEPT = 50
 """Connections of all sessions of a file; a section of the report takes some 10 ms."""
 LIMITS = Limits(
     dials=50_000, dial_details=64 * 1024, outages=50_000, lost_seqs=50_000, periods=50_000, rtts=1, stretches=100_000,
-    errors=200, bins=1, slices=240, log=1, messages=1,
+    errors=200, bins=0, slices=240, log=1, messages=1,
 )  # fmt: skip
 """Of a Track whose whole session is reported; at most some 100 MB."""
 

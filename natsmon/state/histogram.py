@@ -1,6 +1,6 @@
 """Histogram of latencies in the buckets of ``latency_buckets``, kept as plain data."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import msgspec
 
@@ -44,13 +44,16 @@ class Histogram(msgspec.Struct, gc=False):
         """Buckets and counts, sorted."""
         return sorted(self.buckets.items())
 
-    def count_one(self, name: int, seconds: float) -> None:
-        """Add one sample whose bucket is known."""
+    def record_all(self, samples: Collection[float]) -> None:
+        """Add samples, none of them longer than ``LONGEST``."""
+        if not samples:
+            return
         buckets = self.buckets
-        buckets[name] = buckets.get(name, 0) + 1
-        self.count += 1
-        if seconds > self.max:
-            self.max = seconds
+        for seconds in samples:
+            name = bucket(int(seconds * MICROSECONDS + 0.5))
+            buckets[name] = buckets.get(name, 0) + 1
+        self.count += len(samples)
+        self.max = max(self.max, max(samples))
 
     def record(self, seconds: float, count: int = 1) -> None:
         if count > 0:

@@ -19,8 +19,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Of the pool."""
     errors: int = 100
     """Different asynchronous errors that are counted."""
-    bins: int = 720
-    """Latency bins of five seconds: an hour."""
+    bins: int = 708
+    """Latency bins of five seconds before the last minute: an hour with it."""
     slices: int = 0
     """Latency slices of the whole run, which get wider as it gets longer; 0 for none."""
     log: int = 1_500
@@ -40,7 +40,7 @@ SMALL = Limits(
     stretches=30,
     servers=8,
     errors=4,
-    bins=12,
+    bins=0,
     log=16,
     messages=10,
 )

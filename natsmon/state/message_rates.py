@@ -50,7 +50,8 @@ class MessageRates(msgspec.Struct, gc=False):
             if self.failed_since or failed > 0:
                 self.mixed_at = t
             self.delivered_at = t
-            self.failed_since = self.undelivered_since = 0
+            if self.failed_since:
+                self.failed_since = self.undelivered_since = 0
         if failed > 0:
             self.failed_since += failed
             self.undelivered_since += max(0, undelivered)

@@ -221,7 +221,10 @@ class State(msgspec.Struct):
 
     def find_dial(self, dial: int) -> Dial | None:
         """The record of a dial, by its number."""
-        return next((each for each in reversed(self.dials) if each.id == dial), None)
+        for each in reversed(self.dials):
+            if each.id == dial:
+                return each
+        return None
 
 
 from natsmon.state.fold import FOLDS  # noqa: E402 - the folds are written for State

@@ -4,7 +4,6 @@ The dashboard, the plain log, replay, report and recordings use it; no other cod
 """
 
 from collections.abc import Callable
-from typing import Any
 
 from natsmon.state.limits import FULL, FULL_UP_TO, SMALL, SNAPSHOT, Limits
 from natsmon.state.log import LogLines
@@ -23,11 +22,8 @@ SESSIONS_KEPT = 2
 REPLACED_KEPT = 4
 """Of the connections of a session in whose place another one was opened; the tracks of older ones are dropped."""
 
-_WHEN_READ: dict[type, Callable[[Any], bool]] = {
-    ev.Echoed: lambda event: True,
-    ev.Published: lambda event: event.outcome == "sent",
-}
-"""Single messages whose line depends on nothing that changes: it is made when it is read."""
+_NO_LINE = frozenset((ev.Rtt, ev.Tally, ev.Latencies, ev.Observed))
+"""Ten of these a second would hide everything else."""
 _OF_SESSION = frozenset(kind for kind in KINDS.values() if issubclass(kind, ev.SessionEvent))
 
 
@@ -53,10 +49,10 @@ class Track:
         elif kind is ev.Connection:
             self.log.settle()
         state.apply(event)
-        if self._narrate is None:
+        if kind in _NO_LINE or self._narrate is None:
             return
-        when_read = _WHEN_READ.get(kind)
-        if when_read is not None and when_read(event):
+        if type(event) is ev.Echoed or (type(event) is ev.Published and event.outcome == "sent"):
+            # The line depends on nothing that changes: it is made when it is read.
             self.log.add_message(state.session.wall(event.t), event)
         elif (narrated := self._narrate(event, state)) is not None:
             at, message = state.session.wall(event.t), kind is ev.Published

@@ -24,6 +24,9 @@ LIST_LIMIT = 32
 _TEXT_LIMIT = 4_096
 """Characters of one text in an event that would be too long a line."""
 
+_NOT_MSGSPECS = (UnicodeDecodeError, RecursionError)
+"""Errors that a decoder of msgspec lets through."""
+
 _encoder = msgspec.json.Encoder()
 _anything: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 KINDS: dict[str, type[ev.Event]] = {str(kind.__struct_config__.tag): kind for kind in ev.AnyEvent.__args__}
@@ -108,12 +111,14 @@ def decode_event(line: bytes) -> ev.AnyEvent | None:
         msgspec.DecodeError: The line is not an event, or a number in it is out of bounds.
     """
     try:
-        return _decode(_event_decoder(), line)
+        return _event_decoder().decode(line)
     except msgspec.ValidationError:
         raw = _decode(_anything, line)
         if isinstance(raw, dict) and isinstance(raw.get("type"), str) and raw["type"] not in KINDS:
             return None
         raise
+    except _NOT_MSGSPECS as error:
+        raise msgspec.DecodeError(str(error)) from error
 
 
 def decode_command(line: bytes) -> AnyCommand:
@@ -137,10 +142,9 @@ def _command_decoder() -> msgspec.json.Decoder[AnyCommand]:
 
 
 def _decode(decoder: msgspec.json.Decoder[T], line: bytes) -> T:
-    """Decode; msgspec lets two errors through that are not its own."""
     try:
         return decoder.decode(line)
-    except (UnicodeDecodeError, RecursionError) as error:
+    except _NOT_MSGSPECS as error:
         raise msgspec.DecodeError(str(error)) from error
 
 

@@ -79,3 +79,10 @@ def test_unverified_delivery_is_remembered() -> None:
     unverified = ev.Unverified(t=2.0, reason="may not subscribe")
     assert folded(*LOST_AND_FOUND).was_unverified == ""
     assert folded(*LOST_AND_FOUND[:6], unverified, *LOST_AND_FOUND[6:]).was_unverified == "may not subscribe"
+
+
+def test_singly_counted_echoes_beyond_a_slice_take_no_more_memory() -> None:
+    state = folded(*(ev.Echoed(t=1.0 + i * 1e-3, seq=i, latency=i * 1e-3) for i in range(101)))
+    assert len(state.echoes.slices[-1].samples) < 20
+    assert state.echoes.minute(2.0).count == state.echoes.run.count == 101
+    assert state.echoes.run.percentile(50) == pytest.approx(0.05, rel=0.02)

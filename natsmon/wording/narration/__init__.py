@@ -29,4 +29,3 @@ def narrate(event: ev.AnyEvent, state: State) -> Line:
 
 
 _LINES: Lines = sessions.LINES | dials.LINES | connections.LINES | messages.LINES
-"""Without ``Tally``, ``Latencies`` and ``Rtt``: ten of them a second would hide everything else."""

@@ -1,6 +1,6 @@
 """Lines of a dial, from its start to its end, and of the wait for the next one."""
 
-from natsmon.state import Dial, State
+from natsmon.state import State
 from natsmon.state.server_names import address
 from natsmon.stream import events as ev
 from natsmon.text import dates, units
@@ -30,13 +30,12 @@ def _dial_start(event: ev.DialStart, state: State) -> Line:
 def _dial_stage(event: ev.DialStage, state: State) -> Line:
     if event.outcome != "complete":
         return None
-    took = units.elapsed(event.elapsed)
-    dial = _dial(state, event.dial)
+    dial = state.find_dial(event.dial)
     if event.stage == "dns" and event.address and dial is not None and not _is_literal(dial.server):
-        return "dim", f"resolved {_host(dial.server)} to {clip(event.address)} in {took}"
+        return "dim", f"resolved {_host(dial.server)} to {clip(event.address)} in {units.elapsed(event.elapsed)}"
     if event.stage == "tcp" and (event.address or not (dial and dial.addresses)):
         where = event.address or (address(dial.server) if dial else "the server")
-        return "info", f"TCP connection established to {where} in {took}"
+        return "info", f"TCP connection established to {where} in {units.elapsed(event.elapsed)}"
     return None
 
 
@@ -52,7 +51,7 @@ def _dial_tls(event: ev.DialTls, state: State) -> Line:
 
 
 def _refused_certificate(event: ev.DialTls, state: State) -> Line:
-    dial = _dial(state, event.dial)
+    dial = state.find_dial(event.dial)
     name = server(dial.server if dial else "", state)
     if not event.chain:
         return "info", f"{name} sent a certificate; pip install cryptography to read one that is not trusted"
@@ -71,7 +70,7 @@ def certificate_in_words(own: ev.Certificate) -> str:
 
 
 def _dial_end(event: ev.DialEnd, state: State) -> Line:
-    dial = _dial(state, event.dial)
+    dial = state.find_dial(event.dial)
     url = event.server or (dial.server if dial else "")
     attempt = f"attempt {dial.attempt} on {server(url, state)}" if dial else f"attempt on {server(url, state)}"
     where = f" in {event.stage}" if event.stage else ""
@@ -89,7 +88,7 @@ def _dial_end(event: ev.DialEnd, state: State) -> Line:
 
 
 def _dial_finding(event: ev.DialFinding, state: State) -> Line:
-    dial = _dial(state, event.dial)
+    dial = state.find_dial(event.dial)
     known = diagnose("info", event.cause)
     advice = f" ({known.advice})" if known.advice else ""
     return (
@@ -115,12 +114,8 @@ def took(state: State) -> str:
     if dial is None or dial.outcome != "connected":
         return ""
     stages = ", ".join(f"{stage} {units.elapsed(seconds)}" for stage, seconds in dial.stage_times().items())
-    note = f"; info {info_note(dial)}" if info_note(dial) else ""
-    return f"in {units.elapsed(dial.total)}" + (f" ({stages}{note})" if stages else "")
-
-
-def _dial(state: State, number: int) -> Dial | None:
-    return next((dial for dial in reversed(state.dials) if dial.id == number), None)
+    note = info_note(dial)
+    return f"in {units.elapsed(dial.total)}" + (f" ({stages}{note and f'; info {note}'})" if stages else "")
 
 
 def _host(server: str) -> str:
