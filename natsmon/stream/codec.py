@@ -4,6 +4,7 @@
 needs a limit of its own.
 """
 
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any, TypeVar
@@ -24,6 +25,8 @@ LIST_LIMIT = 32
 _TEXT_LIMIT = 4_096
 """Characters of one text in an event that would be too long a line."""
 
+_MARKED = BOM_UTF8 + b"{"
+"""How a file begins that an editor or another program has saved with a byte order mark."""
 _NOT_MSGSPECS = (UnicodeDecodeError, RecursionError)
 """Errors that a decoder of msgspec lets through."""
 
@@ -117,6 +120,10 @@ def decode_event(line: bytes) -> ev.AnyEvent | None:
         if isinstance(raw, dict) and isinstance(raw.get("type"), str) and raw["type"] not in KINDS:
             return None
         raise
+    except msgspec.DecodeError:
+        if not line.startswith(_MARKED):
+            raise
+        return decode_event(line.removeprefix(BOM_UTF8))
     except _NOT_MSGSPECS as error:
         raise msgspec.DecodeError(str(error)) from error
 

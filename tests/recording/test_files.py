@@ -4,6 +4,7 @@ import gzip
 import os
 import random
 import subprocess
+from codecs import BOM_UTF8
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,22 @@ def test_day_of_one_message_a_second_takes_less_than_5_mb(tmp_path: Path, suffix
         recording.write([codec.encode(event) for event in events])
     recording.close()
     assert path.stat().st_size * 24 < 5_000_000
+
+
+def test_file_with_a_byte_order_mark_is_read_from_its_first_line(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    put = written(path, batches(3))
+    path.write_bytes(BOM_UTF8 + path.read_bytes())
+    recording = Recording([path])
+    assert [codec.encode(event) for event in recording.events()] == put
+    assert recording.skipped == []
+    assert part_files.head_of(path) is not None
+    path.write_bytes(BOM_UTF8 + b"".join(put))
+    recording = Recording([path])
+    assert [codec.encode(event) for event in recording.events()] == put
+    assert (recording.sessions, recording.skipped) == (1, [])
+    path.write_bytes(BOM_UTF8 * 300_000)
+    assert [*Recording([path]).events()] == []
 
 
 def test_file_compressed_by_another_program_is_read(tmp_path: Path) -> None:
