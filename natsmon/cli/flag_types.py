@@ -92,7 +92,7 @@ def _name(value: str) -> str:
     if not value:
         raise ValueError("is empty")
     if printable(value) != value:
-        raise ValueError("has a control character in it")
+        raise ValueError("has a control or invisible character in it")
     return value
 
 

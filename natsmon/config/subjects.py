@@ -20,7 +20,7 @@ def check_subjects(subject: str) -> str:
     if any(char.isspace() for char in subject):
         raise ValueError("has a space in it")
     if printable(subject) != subject:
-        raise ValueError("has a control character in it")
+        raise ValueError("has a control or invisible character in it")
     if any(not token for token in subject.split(".")):
         raise ValueError("has an empty token: a dot at an end, or two in a row")
     tokens = subject.split(".")

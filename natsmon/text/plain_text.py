@@ -1,7 +1,7 @@
 """Text from servers, publishers and files, made safe to print.
 
 Characters that could move the cursor, colour the screen, ring the bell, break a line or change the reading direction
-are shown as escapes.
+are shown as escapes, and so are those that are not seen: two different names would look the same.
 """
 
 import re
@@ -15,10 +15,12 @@ NAME_LIMIT = 64
 """Of one name."""
 
 _UNSAFE = re.compile(
-    "["
+    # Zero-width joiners are part of emoji and of several scripts, and invisible behind a Latin letter.
+    "(?<![\u0300-\u200b\u200e-\U0010ffff])[\u200c\u200d]|["
     "\x00-\x1f\x7f-\x9f"  # C0, DEL, C1: cursor, colour, bell, line ends
     "\u2028\u2029"  # line and paragraph separator
     "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # bidirectional marks, overrides and isolates
+    "\u00ad\u200b\u2060-\u2064\ufeff"  # soft hyphen, zero-width space, word joiner, invisible operators, BOM
     "\ud800-\udfff"  # surrogates: bytes that were no UTF-8, and cannot be written
     "]"
 )
@@ -38,7 +40,7 @@ def json_safe(line: str) -> str:
 
 
 def printable(text: str) -> str:
-    """The text with every control, separator, bidirectional mark and surrogate as a visible escape."""
+    """The text with every control, separator, bidirectional mark, invisible character and surrogate as an escape."""
     return text if text.isascii() and text.isprintable() else _UNSAFE.sub(_escape, text)
 
 

@@ -145,7 +145,7 @@ def test_bad_input_is_one_line_and_nothing_starts(
 @pytest.mark.parametrize(
     ("args", "shown"),
     [
-        (["--subject", "a\x1b[31m"], r'"a\x1b[31m" has a control character'),
+        (["--subject", "a\x1b[31m"], r'"a\x1b[31m" has a control or invisible character'),
         (["--subject", "a b\nc"], r'"a b\nc" has a space'),
         (["--rate", "x" * 500], "x" * 80 + '…" is not'),
         (["--subject", "\udcff"], r'"\udcff" is not UTF-8'),

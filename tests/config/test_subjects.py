@@ -15,7 +15,7 @@ def test_subject_to_publish_on_is_validated(subject: str) -> None:
     [
         ("", "is empty"), ("a b", "space"), ("a\tb", "space"), ("a\r\nPUB x", "space"), ("a\x00", "control"),
         (".a", "empty token"), ("a.", "empty token"), ("a..b", "empty token"), ("*", "wildcard"), ("a.>", "wildcard"),
-        ("a\u202eb", "control"), ("a" * 3000, "longer"),
+        ("a\u202eb", "control"), ("a\u200bb", "invisible"), ("a" * 3000, "longer"),
     ],
 )  # fmt: skip
 def test_bad_subject_raises_with_the_reason(subject: str, why: str) -> None:

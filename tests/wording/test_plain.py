@@ -135,5 +135,17 @@ def test_log_omits_single_messages_unless_asked_for() -> None:
     assert PlainLog().line(message) is not None
 
 
+def test_printable_escapes_invisible_characters() -> None:
+    for char in "\u00ad\u200b\u200e\u200f\u2060\u2061\u2062\u2063\u2064\ufeff\u202e\u2066\u061c":
+        escape = f"\\u{ord(char):04x}" if ord(char) > 0xFF else f"\\x{ord(char):02x}"
+        assert printable(f"orders{char}.new") == f"orders{escape}.new"
+
+
+def test_printable_keeps_joiners_of_emoji_and_scripts() -> None:
+    for text in ("👩\u200d💻 👩🏽\u200d🚀 🏳️\u200d🌈", "می\u200cخواهم", "क्\u200dष", "ශ්\u200dරී"):
+        assert printable(text) == text
+    assert printable("east\u200d-1 \u200cx") == r"east\u200d-1 \u200cx"
+
+
 def test_printable_escapes_control_characters() -> None:
     assert printable("a\tb\r\n\x07\x7f\x9b\u2028é漢🙂") == r"a\tb\r\n\x07\x7f\x9b\u2028é漢🙂"
