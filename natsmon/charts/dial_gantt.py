@@ -6,7 +6,7 @@ from rich.cells import cell_len
 
 from natsmon.charts.cells import Role, Row, fit, fold, left, row
 from natsmon.charts.dial_stages import MARKS, NOT_NEEDED, SHADES, in_order, mark, seconds
-from natsmon.state import AddressDial, Dial, StageRecord
+from natsmon.state import Dial, DialPart
 from natsmon.stream import events as ev
 from natsmon.text import units
 from natsmon.text.plain_text import printable
@@ -42,7 +42,7 @@ def rows(
     if width <= 0:
         return []
     raced = dial.addresses if addresses else []
-    longest = max((cell_len(printable(tried.address)) + 2 for tried in raced), default=0)
+    longest = max((cell_len(printable(tried.name)) + 2 for tried in raced), default=0)
     numbers = 2 + 2 * (_FIGURE + 1) + 1
     name = max(_NAME, min(longest + 1, width - numbers - _LEAST_SCALE))
     scale = max(0, min(scale, width - name - numbers))
@@ -50,9 +50,7 @@ def rows(
     """Where the notes begin."""
     total = dial.elapsed(now)
 
-    def bar(
-        title: str, mark: tuple[str, Role], part: StageRecord | AddressDial | None, ink: str, note: str = ""
-    ) -> list[Row]:
+    def bar(title: str, mark: tuple[str, Role], part: DialPart | None, ink: str, note: str = "") -> list[Row]:
         """A line with its note right of the scale, in as many lines as that needs."""
         start = row((left(title, name), "value" if part else "dim"), (f"{mark[0]} ", mark[1]))
         if part is not None:
@@ -70,12 +68,12 @@ def rows(
         lines = fold(note, width - column)
         return [fit(fit(start if n == 0 else (), column) + row((line, role)), width) for n, line in enumerate(lines)]
 
-    def address(tried: AddressDial) -> list[Row]:
+    def address(tried: DialPart) -> list[Row]:
         """An address too long for its column has a line of its own; so has the way in which it failed."""
-        shown = f"  {printable(tried.address)}"
+        shown = f"  {printable(tried.name)}"
         drawn: list[Row] = []
         if cell_len(shown) >= name:
-            drawn = [fit(row((f"  {line}", "value")), width) for line in fold(tried.address, width - 2)]
+            drawn = [fit(row((f"  {line}", "value")), width) for line in fold(tried.name, width - 2)]
             shown = ""
         beaten = tried.outcome == "cancelled" and dial.outcome != "cancelled"
         drawn += bar(shown, NOT_NEEDED if beaten else MARKS[tried.outcome], tried, "━")
@@ -95,7 +93,7 @@ def rows(
     return drawn
 
 
-def _ending(tried: AddressDial, dial: Dial) -> str:
+def _ending(tried: DialPart, dial: Dial) -> str:
     """How an address ended, where its mark does not show it."""
     if tried.outcome == "failed":
         cause = tried.cause.replace("_", " ") or "failed"

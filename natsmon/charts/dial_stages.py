@@ -7,7 +7,7 @@ from natsmon.charts import svg
 from natsmon.charts.cells import Piece, Role, Row, fit, left, row
 from natsmon.charts.chart import Chart, Key
 from natsmon.charts.columns import widest
-from natsmon.state import AddressDial, Dial, StageRecord
+from natsmon.state import Dial, DialPart
 from natsmon.stream import events as ev
 from natsmon.text import units
 
@@ -38,7 +38,7 @@ def mark(dial: Dial, stage: ev.Stage) -> tuple[str, Role]:
     return NOT_BEGUN if dial.outcome is None and not passed else NOT_NEEDED
 
 
-def seconds(part: StageRecord | AddressDial, now: float) -> float:
+def seconds(part: DialPart, now: float) -> float:
     """How long a stage took, or has taken."""
     return max(0.0, now - part.began) if part.outcome == "started" else part.elapsed
 

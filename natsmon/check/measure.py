@@ -27,7 +27,7 @@ from natsmon.protocol import tls
 from natsmon.protocol.server_connection import ServerConnection
 from natsmon.protocol.server_errors import classify_server_error
 from natsmon.protocol.settings_dialer import dialer_for
-from natsmon.state import Dial, StageRecord, Track
+from natsmon.state import Dial, DialPart, Track
 from natsmon.stream import events as ev
 from natsmon.stream.emitter import Emitter
 from natsmon.stream.sink import Sink
@@ -135,7 +135,7 @@ async def _look_up(server: Server, settings: Settings) -> list[Server] | Dial:
         hosts = dict.fromkeys(_host(info[4]) for info in found)
         return [msgspec.structs.replace(server, host=host, tls_name=name) for host in hosts]
     seconds = round(time.perf_counter() - began, 6)
-    record = StageRecord("dns", 0.0, "failed", seconds, cause, text)
+    record = DialPart("dns", 0.0, "failed", seconds, cause, text)
     return Dial(
         0, 0.0, server=server.url, stages={"dns": record}, outcome="failed", stage_reached="dns", cause=cause,
         text=text, total=seconds,

@@ -105,7 +105,7 @@ def _facts(dial: Dial, stage: ev.Stage) -> Iterator[str]:
     """What a stage that completed has shown."""
     match stage:
         case "tcp" if len(dial.addresses) == 1:
-            yield from (tried.address for tried in dial.addresses if tried.outcome == "complete")
+            yield from (tried.name for tried in dial.addresses if tried.outcome == "complete")
         case "tls" if dial.tls is not None:
             yield dial.tls.version
             if dial.tls.chain:

@@ -9,13 +9,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from natsmon.recording import part_files
 from natsmon.recording.compression import Compression, Compressor, by_suffix
 from natsmon.recording.target import Target
 from natsmon.stream import events as ev
-from natsmon.stream.codec import decode_event, encode
+from natsmon.stream.codec import decoded, encode
 
 if TYPE_CHECKING:
     from natsmon.state import Tracks
@@ -135,7 +133,8 @@ class RecordingWriter:
         self.lines += len(lines)
         if self._tracks is not None:
             for line in lines:
-                _apply(self._tracks, line)
+                if (event := decoded(line)) is not None:
+                    self._tracks.apply(event)
 
     def close(self) -> None:
         """Raises OSError; the file is closed all the same."""
@@ -211,9 +210,3 @@ def _new_tracks() -> "Tracks":
     from natsmon.wording.narration import narrate
 
     return Tracks(narrate)
-
-
-def _apply(tracks: "Tracks", line: bytes) -> None:
-    with suppress(msgspec.DecodeError):
-        if (event := decode_event(line)) is not None:
-            tracks.apply(event)

@@ -5,7 +5,7 @@
 
 from natsmon.state.limits import FULL, SMALL, Limits
 from natsmon.state.log import LogLines
-from natsmon.state.records import AddressDial, ConnectedPeriod, Dial, OutageRecord, StageRecord, Stretch
+from natsmon.state.records import ConnectedPeriod, Dial, DialPart, OutageRecord, Stretch
 from natsmon.state.session_record import SessionRecord
 from natsmon.state.state import State
 from natsmon.state.tracks import Track, Tracks
@@ -13,14 +13,13 @@ from natsmon.state.tracks import Track, Tracks
 __all__ = [
     "FULL",
     "SMALL",
-    "AddressDial",
     "ConnectedPeriod",
     "Dial",
+    "DialPart",
     "Limits",
     "LogLines",
     "OutageRecord",
     "SessionRecord",
-    "StageRecord",
     "State",
     "Stretch",
     "Track",

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from natsmon.state.fold_connection import name_server
 from natsmon.state.fold_outages import count_manual
-from natsmon.state.records import AddressDial, Dial, StageRecord, Stretch
+from natsmon.state.records import Dial, DialPart, Stretch
 from natsmon.stream import events as ev
 from natsmon.stream.codec import encode
 
@@ -46,28 +46,21 @@ def dial_stage(state: "State", event: ev.DialStage) -> None:
     dial = state.find_dial(event.dial)
     if dial is None or (event.outcome == "started" and dial.outcome is not None):
         return
-    if event.stage == "tcp" and event.address:
-        race(state, dial, event)
-        return
-    record = dial.stages.get(event.stage)
-    if record is None:
-        record = dial.stages[event.stage] = StageRecord(event.stage, max(0.0, state.now - event.elapsed))
-    record.outcome = event.outcome
-    record.elapsed = max(0.0, event.elapsed)
-    record.cause, record.text = event.cause, intern(event.text)
-    if dial.outcome is None:
-        dial.stage_reached = event.stage
-
-
-def race(state: "State", dial: Dial, event: ev.DialStage) -> None:
-    """One address of the ``tcp`` stage began or ended."""
-    tried = next((a for a in dial.addresses if a.address == event.address and a.outcome == "started"), None)
-    if tried is None:
-        tried = AddressDial(intern(event.address), max(0.0, state.now - event.elapsed))
-        dial.addresses.append(tried)
-    tried.outcome = event.outcome
-    tried.elapsed = max(0.0, event.elapsed)
-    tried.cause, tried.text = event.cause, intern(event.text)
+    began = max(0.0, state.now - event.elapsed)
+    if event.stage == "tcp" and event.address:  # one address of the stage
+        part = next((a for a in dial.addresses if a.name == event.address and a.outcome == "started"), None)
+        if part is None:
+            part = DialPart(intern(event.address), began)
+            dial.addresses.append(part)
+    else:
+        part = dial.stages.get(event.stage)
+        if part is None:
+            part = dial.stages[event.stage] = DialPart(event.stage, began)
+        if dial.outcome is None:
+            dial.stage_reached = event.stage
+    part.outcome = event.outcome
+    part.elapsed = max(0.0, event.elapsed)
+    part.cause, part.text = event.cause, intern(event.text)
 
 
 def dial_tls(state: "State", event: ev.DialTls) -> None:
@@ -125,8 +118,7 @@ def finish(state: "State", dial: Dial, outcome: ev.DialOutcome) -> None:
     """End every part of a dial that has ended."""
     dial.outcome = outcome
     unfinished: ev.StageOutcome = "cancelled" if outcome == "cancelled" else "failed"
-    parts: list[StageRecord | AddressDial] = [*dial.stages.values(), *dial.addresses]
-    for part in parts:
+    for part in dial.parts:
         if part.outcome == "started":
             part.outcome = "complete" if outcome == "connected" else unfinished
             part.elapsed = max(0.0, state.now - part.began)

@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from natsmon.state.state import State
 
 
+def gap(state: "State", event: ev.Gap) -> None:
+    state.dropped += sum(event.dropped.values())
+
+
 def paused(state: "State", event: ev.Paused) -> None:
     state.paused = True
 

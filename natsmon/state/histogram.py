@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 import msgspec
 
 from natsmon.stream import events as ev
-from natsmon.stream.latency_buckets import EXACT, MICROSECONDS, bucket, quantised
+from natsmon.stream.latency_buckets import MICROSECONDS, bucket, quantised
 
 Counts = Iterable[tuple[int, int]]
 """(bucket in microseconds, how many)"""
@@ -97,15 +97,3 @@ class Histogram(msgspec.Struct, gc=False):
     def percentiles(self, *wanted: float) -> tuple[float | None, ...]:
         """Several percentiles in seconds."""
         return tuple(map(self.percentile, wanted))
-
-    @property
-    def mean(self) -> float | None:
-        """Seconds, from the middle of each bucket."""
-        if not self.buckets:
-            return None
-        return sum(_middle(name) * count for name, count in self.buckets.items()) / self.count / MICROSECONDS
-
-
-def _middle(name: int) -> float:
-    width = max(0, name.bit_length() - EXACT)
-    return name - ((1 << width) - 1) / 2

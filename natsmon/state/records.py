@@ -10,21 +10,11 @@ def address(server: str) -> str:
     return server.removeprefix("nats://")
 
 
-class StageRecord(msgspec.Struct, gc=False):
-    """One stage of a dial; ``outcome`` is ``started`` while it is under way."""
+class DialPart(msgspec.Struct, gc=False):
+    """A stage of a dial, or one address of its ``tcp`` stage; ``outcome`` is ``started`` while it is under way."""
 
-    stage: ev.Stage
-    began: ev.Seconds
-    outcome: ev.StageOutcome = "started"
-    elapsed: ev.Seconds = 0.0
-    cause: str = ""
-    text: str = ""
-
-
-class AddressDial(msgspec.Struct, gc=False):
-    """One address dialed in the ``tcp`` stage."""
-
-    address: str
+    name: str
+    """The stage, or the address."""
     began: ev.Seconds
     outcome: ev.StageOutcome = "started"
     elapsed: ev.Seconds = 0.0
@@ -43,8 +33,9 @@ class Dial(msgspec.Struct, gc=False):
     reason: ev.DialReason = "initial"
     discovered: bool = False
     timeout: ev.Seconds = 0.0
-    stages: dict[ev.Stage, StageRecord] = {}
-    addresses: list[AddressDial] = []
+    stages: dict[ev.Stage, DialPart] = {}
+    addresses: list[DialPart] = []
+    """Those dialed in the ``tcp`` stage."""
     tls: ev.DialTls | None = None
     info: ev.DialInfo | None = None
     connect: ev.DialConnect | None = None
@@ -56,6 +47,11 @@ class Dial(msgspec.Struct, gc=False):
     cause: str = ""
     text: str = ""
     total: ev.Seconds = 0.0
+
+    @property
+    def parts(self) -> list[DialPart]:
+        """Its stages and addresses."""
+        return [*self.stages.values(), *self.addresses]
 
     def stage_times(self) -> dict[ev.Stage, float]:
         """Seconds of each stage, in wire order; for ``tcp``, else, those of the address that won."""

@@ -5,8 +5,9 @@ needs a limit of its own.
 """
 
 from codecs import BOM_UTF8
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
+from types import ModuleType
 from typing import Any, TypeVar
 
 import msgspec
@@ -34,6 +35,12 @@ _encoder = msgspec.json.Encoder()
 _anything: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 KINDS: dict[str, type[ev.Event]] = {str(kind.__struct_config__.tag): kind for kind in ev.AnyEvent.__args__}
 """Every kind of event by its ``type``."""
+
+
+def by_kind(*modules: ModuleType) -> dict[type[ev.Event], Callable[..., Any]]:
+    """The functions that handle an event of each kind: those named as its ``type``."""
+    names = [(module, name) for module in modules for name in KINDS.keys() & vars(module).keys()]
+    return {KINDS[name]: getattr(module, name) for module, name in names}
 
 
 def kind_of(event: ev.Event | Command) -> str:
@@ -126,6 +133,14 @@ def decode_event(line: bytes) -> ev.AnyEvent | None:
         return decode_event(line.removeprefix(BOM_UTF8))
     except _NOT_MSGSPECS as error:
         raise msgspec.DecodeError(str(error)) from error
+
+
+def decoded(line: bytes) -> ev.AnyEvent | None:
+    """The event on a line; None for a line that is not an event, or of an unknown kind."""
+    try:
+        return decode_event(line)
+    except msgspec.DecodeError:
+        return None
 
 
 def decode_command(line: bytes) -> AnyCommand:

@@ -31,15 +31,16 @@ _BATCH = 256
 _CHUNK = 64 * 1024
 
 _SAMPLES = (ev.Published, ev.Echoed, ev.Rtt, ev.Latencies, ev.DialStage)
-"""Dropped first."""
 _TOTALS = (ev.Tally, ev.Observed, ev.Keepalive, ev.Alive, ev.Clock)
 """Only the latest matters."""
-_KEPT_LONGEST = (
-    ev.Session, ev.Connection, ev.Clock, ev.StatusChanged, ev.Answer, ev.DialStart, ev.DialEnd, ev.Connected,
-    ev.Disconnected, ev.Reconnected, ev.Outage, ev.Closed, ev.Note, ev.Gap, ev.End,
-)  # fmt: skip
+_RECORDS = (ev.DialStart, ev.DialEnd, ev.Connected, ev.Disconnected, ev.Reconnected, ev.Outage, ev.Closed)
+"""Of dials and outages, which ``Gap`` then counts."""
 _ESSENTIAL = (ev.Session, ev.Connection, ev.Clock, ev.Answer, ev.Note, ev.Gap, ev.End)
 """Few, and never dropped."""
+_IMPORTANCE = (
+    dict.fromkeys(_SAMPLES, 0) | {ev.StatusChanged: 2} | dict.fromkeys(_RECORDS, 3) | dict.fromkeys(_ESSENTIAL, 4)
+)
+"""Those of the least importance are dropped first; other kinds have 1."""
 
 Render = Callable[[ev.AnyEvent], bytes | None]
 """The line of an event; None for an event that needs none."""
@@ -157,13 +158,14 @@ class Outbox:
 
     def _make_room(self) -> None:
         """Drop waiting lines, least important first, until half of the limits is used."""
-        for droppable in (_is_sample, _is_detail, _is_old_status, _is_record):
+        for least in range(4):
             if len(self._lines) <= HARD_LIMIT // 2 and self._bytes <= BYTES_LIMIT // 2:
                 return
             newest = {(each.event.conn, type(each.event)): at for at, each in enumerate(self._lines)}
             kept: deque[_Waiting] = deque()
             for at, each in zip(count(), self._lines, strict=False):
-                if droppable(each.event) and newest[each.event.conn, type(each.event)] != at:
+                unimportant = _IMPORTANCE.get(type(each.event), 1) <= least
+                if unimportant and newest[each.event.conn, type(each.event)] != at:
                     self._merged.drop(each.event)
                     self._bytes -= len(each.line)
                 else:
@@ -257,23 +259,6 @@ def _time(waiting: _Waiting) -> float:
 
 def _is_connected(event: ev.AnyEvent) -> bool:
     return isinstance(event, ev.StatusChanged) and event.status == "CONNECTED"
-
-
-def _is_sample(event: ev.AnyEvent) -> bool:
-    return isinstance(event, _SAMPLES)
-
-
-def _is_detail(event: ev.AnyEvent) -> bool:
-    return not isinstance(event, _KEPT_LONGEST)
-
-
-def _is_old_status(event: ev.AnyEvent) -> bool:
-    return isinstance(event, ev.StatusChanged)
-
-
-def _is_record(event: ev.AnyEvent) -> bool:
-    """One of the records of dials and outages, which ``Gap`` then counts."""
-    return not isinstance(event, _ESSENTIAL)
 
 
 class _PipeRoom:

@@ -4,10 +4,8 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 
-import msgspec
-
 from natsmon.stream import events as ev
-from natsmon.stream.codec import LineSplitter, decode_event
+from natsmon.stream.codec import LineSplitter, decoded
 from natsmon.stream.commands import AnyCommand
 
 NO_COMMANDS = "a stream from a pipe takes no commands; natsmon view --ssh does"
@@ -62,14 +60,6 @@ class Incoming:
             return os.read(self._fd, _CHUNK)
         except OSError:  # the terminal was closed
             return b""
-
-
-def decoded(line: bytes) -> ev.AnyEvent | None:
-    """The event on a line; None for a line that is not an event, or of an unknown kind."""
-    try:
-        return decode_event(line)
-    except msgspec.DecodeError:
-        return None
 
 
 class Pipe:

@@ -5,12 +5,10 @@ import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 
-import msgspec
-
 from natsmon.config.settings import Settings, to_line
 from natsmon.stream import events as ev
 from natsmon.stream.child_process import child_argv, child_environment
-from natsmon.stream.codec import LINE_LIMIT, LineSplitter, decode_event, encode_command
+from natsmon.stream.codec import LINE_LIMIT, LineSplitter, decoded, encode_command
 from natsmon.stream.commands import AnyCommand, Open
 
 _CHUNK = 256 * 1024
@@ -58,8 +56,9 @@ class ProbeChild:
         try:
             while chunk := await process.stdout.read(_CHUNK):
                 for line in splitter.feed(chunk):
-                    event = self._decode(line)
-                    if event is not None:
+                    if self.tap is not None:
+                        self.tap(line + b"\n")
+                    if (event := decoded(line)) is not None:
                         yield event
             self.exit_reason = _exit_reason(await process.wait(), await last_error)
         finally:
@@ -75,14 +74,6 @@ class ProbeChild:
                     self.on_stray(text)
                 last = text.strip() or last
         return splitter.rest().decode(errors="replace").strip() or last
-
-    def _decode(self, line: bytes) -> ev.AnyEvent | None:
-        if self.tap is not None:
-            self.tap(line + b"\n")
-        try:
-            return decode_event(line)
-        except msgspec.DecodeError:
-            return None
 
     def send(self, command: AnyCommand) -> None:
         line = encode_command(command)

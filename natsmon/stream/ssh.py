@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 
 from natsmon.stream import events as ev
-from natsmon.stream.codec import LineSplitter, encode_command
+from natsmon.stream.codec import LineSplitter, decoded, encode_command
 from natsmon.stream.commands import AnyCommand
-from natsmon.stream.pipe import Pipe, decoded
+from natsmon.stream.pipe import Pipe
 from natsmon.text.plain_text import printable
 
 _CHUNK = 64 * 1024

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from natsmon.check import formats as check_formats
 from natsmon.check import text as check_text
 from natsmon.check.verdict import Found, Limits, Status, failure, judge, worst
-from natsmon.state import AddressDial, Dial, StageRecord
+from natsmon.state import Dial, DialPart
 from natsmon.stream import events as ev
 
 
@@ -20,11 +20,11 @@ def made(**changes: Any) -> Found:
     began = 0.0
     dial = Dial(1, 0.0, server="tls://east:4222", outcome="connected", stage_reached="connect", total=0.005)
     for stage, elapsed in stages.items():
-        dial.stages[stage] = StageRecord(stage, began, "complete", elapsed)
+        dial.stages[stage] = DialPart(stage, began, "complete", elapsed)
         began += elapsed
     dial.addresses = [
-        AddressDial("[2001:db8::1]:4222", 0.0, "failed", 0.0002, "unreachable", "Network is unreachable"),
-        AddressDial("192.0.2.7:4222", 0.0, "complete", 0.0009),
+        DialPart("[2001:db8::1]:4222", 0.0, "failed", 0.0002, "unreachable", "Network is unreachable"),
+        DialPart("192.0.2.7:4222", 0.0, "complete", 0.0009),
     ]
     chain = [ev.Certificate(not_after=1_900_000_000.0)]
     dial.tls = ev.DialTls(t=0.0, dial=1, version="TLSv1.3", chain=chain)
@@ -37,8 +37,8 @@ def refused_dial(server: str = "nats://west:4222") -> Dial:
     dial = Dial(1, 0.0, server=server, outcome="failed", stage_reached="tcp", cause="refused", total=0.001)
     dial.text = "Connection refused"
     dial.stages = {
-        "dns": StageRecord("dns", 0.0, "complete", 0.0002),
-        "tcp": StageRecord("tcp", 0.0002, "failed", 0.0008, "refused", "Connection refused"),
+        "dns": DialPart("dns", 0.0, "complete", 0.0002),
+        "tcp": DialPart("tcp", 0.0002, "failed", 0.0008, "refused", "Connection refused"),
     }
     return dial
 

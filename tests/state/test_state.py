@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import settings as example_settings
 from hypothesis import strategies as st
 
-from natsmon.state import SMALL, AddressDial, Limits, StageRecord, State, availability
+from natsmon.state import SMALL, DialPart, Limits, State, availability
 from natsmon.state.fold import FOLDS
 from natsmon.state.latency_series import MINUTE, LatencySeries
 from natsmon.stream import codec
@@ -42,7 +42,7 @@ def check(state: State, now: float) -> None:
     for each_dial in state.dials:
         assert each_dial.elapsed(now) >= 0
         assert each_dial.total >= 0
-        parts: list[StageRecord | AddressDial] = [*each_dial.stages.values(), *each_dial.addresses]
+        parts: list[DialPart] = [*each_dial.stages.values(), *each_dial.addresses]
         for part in parts:
             assert part.elapsed >= 0
             assert part.outcome != "started" or each_dial.outcome is None
@@ -166,7 +166,7 @@ def test_dial_has_stages_and_addresses() -> None:
     )
     ended = state.dials[-1]
     assert {name: record.outcome for name, record in ended.stages.items()} == {"dns": "complete", "tcp": "failed"}
-    assert [(tried.address, tried.outcome) for tried in ended.addresses] == [
+    assert [(tried.name, tried.outcome) for tried in ended.addresses] == [
         ("1.1.1.1:1", "failed"),
         ("2.2.2.2:1", "failed"),
     ]

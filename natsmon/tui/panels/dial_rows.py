@@ -95,7 +95,7 @@ def _now(moment: Moment, width: int) -> Row:
         return fit(row(("no dial: the monitor is not running", "label")), width)
     if (dial := state.dial) is not None:
         spent = dial.elapsed(moment.now)
-        racing = [tried.address for tried in dial.addresses if tried.outcome == "started"]
+        racing = [tried.name for tried in dial.addresses if tried.outcome == "started"]
         trying = f", trying {' and '.join(racing)}" if racing else ""
         start = row(
             ("◐ dialing ", "warn"),

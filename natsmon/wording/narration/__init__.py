@@ -1,13 +1,16 @@
-"""Narration: every event as one line in plain words, the same in the log, the dashboard and a report."""
+"""Narration: every event as one line in plain words, the same in the log, the dashboard and a report.
+
+The function that is named as the ``type`` of an event makes its line, from the event and the State it is folded into.
+"""
 
 from natsmon.state import State
 from natsmon.stream import events as ev
+from natsmon.stream.codec import by_kind
 from natsmon.text.plain_text import printable
 from natsmon.wording.narration import connections, dials, messages, sessions
 from natsmon.wording.narration.dials import certificate_in_words as certificate_in_words
 from natsmon.wording.narration.words import Kind as Kind
 from natsmon.wording.narration.words import Line as Line
-from natsmon.wording.narration.words import Lines
 
 
 def narrate(event: ev.AnyEvent, state: State) -> Line:
@@ -28,4 +31,4 @@ def narrate(event: ev.AnyEvent, state: State) -> Line:
     return kind, printable(text)
 
 
-_LINES: Lines = sessions.LINES | dials.LINES | connections.LINES | messages.LINES
+_LINES = by_kind(sessions, dials, connections, messages)

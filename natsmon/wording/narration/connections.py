@@ -8,18 +8,18 @@ from natsmon.text import dates, units
 from natsmon.text.plain_text import NAME_LIMIT, clip, clip_middle
 from natsmon.wording.cause_table import diagnose, explained
 from natsmon.wording.narration.dials import took
-from natsmon.wording.narration.words import Kind, Line, Lines, server, server_at
+from natsmon.wording.narration.words import Kind, Line, server, server_at
 
 _SHORT_ID = 8
 
 
-def _status(event: ev.StatusChanged, state: State) -> Line:
+def status(event: ev.StatusChanged, state: State) -> Line:
     if event.status != "DRAINING":
         return None
     return "info", f"{'switching' if event.cause == 'replaced' else 'shutting down'}: draining the connection"
 
 
-def _connected(event: ev.Connected, state: State) -> Line:
+def connected(event: ev.Connected, state: State) -> Line:
     facts = [
         _server_facts(event),
         f"cluster {clip(event.cluster, NAME_LIMIT)}" if event.cluster else "",
@@ -46,7 +46,7 @@ def _other_server_before(event: ev.Connected, state: State) -> str:
     return f"{name} of cluster {clip(before.cluster, NAME_LIMIT)}" if before.cluster else name
 
 
-def _account(event: ev.Account, state: State) -> Line:
+def account(event: ev.Account, state: State) -> Line:
     """Only where the PROXY protocol is on the way: the first INFO has no address of the client then."""
     dial = state.dials[-1] if state.dials else None
     known = dial is None or dial.info is None or dial.info.info.get("client_ip")
@@ -63,7 +63,7 @@ def _server_facts(event: ev.Connected) -> str:
     return f"version {version}" if version else ""
 
 
-def _identity(event: ev.Identity, state: State) -> Line:
+def identity(event: ev.Identity, state: State) -> Line:
     who = [f"authenticated as {clip(event.user, NAME_LIMIT)}" if event.user else "authenticated without a user name"]
     if event.account:
         who.append(f"account {clip(event.account, NAME_LIMIT)}")
@@ -83,37 +83,37 @@ def _identity(event: ev.Identity, state: State) -> Line:
     return "dim", "; ".join([", ".join(who), *limits])
 
 
-def _discovered(event: ev.Discovered, state: State) -> Line:
+def discovered(event: ev.Discovered, state: State) -> Line:
     more = f" and {units.grouped(event.omitted)} more" if event.omitted else ""
     count = units.plural(len(event.servers) + event.omitted, "server")
     return "info", f"discovered {count}: {clip(', '.join(map(address, event.servers)))}{more}"
 
 
-def _lame_duck(event: ev.LameDuck, state: State) -> Line:
+def lame_duck(event: ev.LameDuck, state: State) -> Line:
     return (
         "warn",
         f"{server(event.server, state)} is in lame duck mode: it will shut down, and close this connection before",
     )
 
 
-def _async_error(event: ev.AsyncError, state: State) -> Line:
+def async_error(event: ev.AsyncError, state: State) -> Line:
     return "bad", f"error on the connection: {clip(event.text)}"
 
 
-def _setting_failed(event: ev.SettingFailed, state: State) -> Line:
+def setting_failed(event: ev.SettingFailed, state: State) -> Line:
     return "bad", f"--{event.setting}: {clip(event.text)}"
 
 
-def _silent(event: ev.Silent, state: State) -> Line:
+def silent(event: ev.Silent, state: State) -> Line:
     pending = f", {units.plural(event.missed, 'message')} unanswered" if event.missed else ""
     return "warn", f"no answer from {server(event.server, state)} for {units.elapsed(event.t - event.since)}{pending}"
 
 
-def _silence_ended(event: ev.SilenceEnded, state: State) -> Line:
+def silence_ended(event: ev.SilenceEnded, state: State) -> Line:
     return "good", f"the server answers again after {units.elapsed(event.seconds)} of silence"
 
 
-def _disconnected(event: ev.Disconnected, state: State) -> Line:
+def disconnected(event: ev.Disconnected, state: State) -> Line:
     period = state.periods[-1] if state.periods else None
     facts = [
         server(event.server, state) if event.server else "",
@@ -128,7 +128,7 @@ def _disconnected(event: ev.Disconnected, state: State) -> Line:
     return "bad", f"connection lost: {explained(diagnose(None, event.cause), text)}{where}"
 
 
-def _reconnected(event: ev.Reconnected, state: State) -> Line:
+def reconnected(event: ev.Reconnected, state: State) -> Line:
     before = f", before that on {server(event.before, state)}" if event.before != event.after else ", the same server"
     attempts = units.plural(event.attempts, "attempt")
     return (
@@ -137,7 +137,7 @@ def _reconnected(event: ev.Reconnected, state: State) -> Line:
     )
 
 
-def _outage(event: ev.Outage, state: State) -> Line:
+def outage(event: ev.Outage, state: State) -> Line:
     row = state.find_outage(event.outage)
     known = row is None or row.lost_if_known is not None
     cost = [f"{units.grouped(event.lost)} lost" if known else "losses not known"]
@@ -158,7 +158,7 @@ def _outage(event: ev.Outage, state: State) -> Line:
     return kind, f"{', '.join(cost)}: outage of {units.elapsed(event.ended - event.began)}{detected}"
 
 
-def _close_reason(event: ev.CloseReason, state: State) -> Line:
+def close_reason(event: ev.CloseReason, state: State) -> Line:
     known = diagnose(None, event.cause)
     if event.cause == Cause.IDLE_LIMIT:
         return "warn", f"{known.phrase}: {clip(event.reason)} ({known.advice})"
@@ -168,35 +168,15 @@ def _close_reason(event: ev.CloseReason, state: State) -> Line:
     return "info", f"why connection {event.cid} was closed{source}: {clip(event.reason)}{meaning}"
 
 
-def _drained(event: ev.Drained, state: State) -> Line:
+def drained(event: ev.Drained, state: State) -> Line:
     if event.complete:
         return "info", f"drained in {units.elapsed(event.seconds)}"
     return "warn", f"not drained after {units.elapsed(event.seconds)}: closing nevertheless"
 
 
-def _closed(event: ev.Closed, state: State) -> Line:
+def closed(event: ev.Closed, state: State) -> Line:
     if event.cause == Cause.GAVE_UP:
         return "bad", "connection closed, giving up" + (f": {clip(event.text)}" if event.text else "")
     default = "" if event.cause == Cause.CLOSED else diagnose(None, event.cause).phrase
     reason = clip(event.text) or default
     return "info", "connection closed" + (f": {reason}" if reason else "")
-
-
-LINES: Lines = {
-    ev.StatusChanged: _status,
-    ev.Connected: _connected,
-    ev.Account: _account,
-    ev.Identity: _identity,
-    ev.Discovered: _discovered,
-    ev.LameDuck: _lame_duck,
-    ev.AsyncError: _async_error,
-    ev.SettingFailed: _setting_failed,
-    ev.Silent: _silent,
-    ev.SilenceEnded: _silence_ended,
-    ev.Disconnected: _disconnected,
-    ev.Reconnected: _reconnected,
-    ev.Outage: _outage,
-    ev.CloseReason: _close_reason,
-    ev.Drained: _drained,
-    ev.Closed: _closed,
-}

@@ -6,14 +6,14 @@ from natsmon.stream import events as ev
 from natsmon.text import dates, units
 from natsmon.text.plain_text import NAME_LIMIT, clip
 from natsmon.wording.cause_table import diagnose, explained
-from natsmon.wording.narration.words import Line, Lines, server, server_at
+from natsmon.wording.narration.words import Line, server, server_at
 from natsmon.wording.stage_notes import info_note
 
 _NAMES_SHOWN = 5
 _REASON = {"initial": "initial connect", "reconnect": "reconnect", "manual": "manual reconnect"}
 
 
-def _dial_start(event: ev.DialStart, state: State) -> Line:
+def dial_start(event: ev.DialStart, state: State) -> Line:
     facts = [
         f"attempt {event.attempt}",
         f"pass {event.pool_pass}" if len(state.pool) > 1 else "",
@@ -27,7 +27,7 @@ def _dial_start(event: ev.DialStart, state: State) -> Line:
     )
 
 
-def _dial_stage(event: ev.DialStage, state: State) -> Line:
+def dial_stage(event: ev.DialStage, state: State) -> Line:
     if event.outcome != "complete":
         return None
     dial = state.find_dial(event.dial)
@@ -39,7 +39,7 @@ def _dial_stage(event: ev.DialStage, state: State) -> Line:
     return None
 
 
-def _dial_tls(event: ev.DialTls, state: State) -> Line:
+def dial_tls(event: ev.DialTls, state: State) -> Line:
     if not event.trusted:
         return _refused_certificate(event, state)
     text = f"TLS established: {event.version}, {event.cipher}"
@@ -69,7 +69,7 @@ def certificate_in_words(own: ev.Certificate) -> str:
     )
 
 
-def _dial_end(event: ev.DialEnd, state: State) -> Line:
+def dial_end(event: ev.DialEnd, state: State) -> Line:
     dial = state.find_dial(event.dial)
     url = event.server or (dial.server if dial else "")
     attempt = f"attempt {dial.attempt} on {server(url, state)}" if dial else f"attempt on {server(url, state)}"
@@ -87,7 +87,7 @@ def _dial_end(event: ev.DialEnd, state: State) -> Line:
     return "bad", text
 
 
-def _dial_finding(event: ev.DialFinding, state: State) -> Line:
+def dial_finding(event: ev.DialFinding, state: State) -> Line:
     dial = state.find_dial(event.dial)
     known = diagnose("info", event.cause)
     advice = f" ({known.advice})" if known.advice else ""
@@ -103,7 +103,7 @@ def _failed_before(event: ev.DialEnd, url: str, state: State) -> bool:
     return before is not None and (before.stage_reached, before.cause) == (event.stage, event.cause)
 
 
-def _waiting(event: ev.Waiting, state: State) -> Line:
+def waiting(event: ev.Waiting, state: State) -> Line:
     parts = units.brief(event.base) + (f" + {units.brief(event.jitter)} jitter" if event.jitter > 0 else "")
     return "dim", f"next dial {server(event.server, state)} in {units.elapsed(event.delay)} ({parts})"
 
@@ -126,13 +126,3 @@ def _is_literal(server: str) -> bool:
     """Whether a server is named by its address, which has no name to resolve."""
     host = _host(server)
     return host.startswith("[") or host.replace(".", "").isdecimal()
-
-
-LINES: Lines = {
-    ev.DialStart: _dial_start,
-    ev.DialStage: _dial_stage,
-    ev.DialTls: _dial_tls,
-    ev.DialEnd: _dial_end,
-    ev.DialFinding: _dial_finding,
-    ev.Waiting: _waiting,
-}

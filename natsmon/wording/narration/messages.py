@@ -4,10 +4,10 @@ from natsmon.state import State
 from natsmon.stream import events as ev
 from natsmon.text import units
 from natsmon.text.plain_text import NAME_LIMIT, clip
-from natsmon.wording.narration.words import Line, Lines
+from natsmon.wording.narration.words import Line
 
 
-def _published(event: ev.Published, state: State) -> Line:
+def published(event: ev.Published, state: State) -> Line:
     match event.outcome:
         case "sent":
             subject = event.subject or (state.connection.subject if state.connection is not None else "")
@@ -19,12 +19,12 @@ def _published(event: ev.Published, state: State) -> Line:
     return "bad", f"not ready yet: message {event.seq} rejected while {state.status}, the reconnect buffer is full"
 
 
-def _echoed(event: ev.Echoed, state: State) -> Line:
+def echoed(event: ev.Echoed, state: State) -> Line:
     how = "acknowledged" if state.acknowledged else "echoed"
     return "dim", f"message {event.seq} {how} after {units.elapsed(event.latency)}"
 
 
-def _first_echo(event: ev.FirstEcho, state: State) -> Line:
+def first_echo(event: ev.FirstEcho, state: State) -> Line:
     """After an outage only."""
     connection = state.period
     if connection is None or connection.first_echo != state.now or state.find_outage(connection.outage) is None:
@@ -37,33 +37,22 @@ def _first_echo(event: ev.FirstEcho, state: State) -> Line:
     return "dim", f"resubscribed {subscribed} after the connect, {first} after {after}"
 
 
-def _paused(event: ev.Paused, state: State) -> Line:
+def paused(event: ev.Paused, state: State) -> Line:
     return "info", "publishing paused"
 
 
-def _resumed(event: ev.Resumed, state: State) -> Line:
+def resumed(event: ev.Resumed, state: State) -> Line:
     return "info", "publishing resumed"
 
 
-def _unverified(event: ev.Unverified, state: State) -> Line:
+def unverified(event: ev.Unverified, state: State) -> Line:
     return "warn", f"delivery not verified: {clip(event.reason)}"
 
 
-def _audit(event: ev.Audit, state: State) -> Line:
+def audit(event: ev.Audit, state: State) -> Line:
     kept = event.complete and not (event.missing or event.twice)
     found = f"{units.grouped(event.stored or 0)} of {units.plural(event.acknowledged, 'acknowledged message')} stored"
     wrong = f", {units.grouped(event.missing)} missing, {units.grouped(event.twice)} stored twice"
     text = f": {clip(event.text)}" if event.text else ""
     incomplete = "" if event.complete else ", and it could not be read to its end"
     return "good" if kept else "bad", f"stream {clip(event.stream, NAME_LIMIT)}: {found}{wrong}{incomplete}{text}"
-
-
-LINES: Lines = {
-    ev.Published: _published,
-    ev.Echoed: _echoed,
-    ev.FirstEcho: _first_echo,
-    ev.Paused: _paused,
-    ev.Resumed: _resumed,
-    ev.Unverified: _unverified,
-    ev.Audit: _audit,
-}

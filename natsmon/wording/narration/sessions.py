@@ -6,10 +6,10 @@ from natsmon.stream import events as ev
 from natsmon.text import units
 from natsmon.text.plain_text import NAME_LIMIT, clip
 from natsmon.wording.end_reasons import end_reason
-from natsmon.wording.narration.words import Kind, Line, Lines
+from natsmon.wording.narration.words import Kind, Line
 
 
-def _connection(event: ev.Connection, state: State) -> Line:
+def connection(event: ev.Connection, state: State) -> Line:
     version = state.session.versions.get("natsmon", "")
     if not event.subject:
         messages = f"publishing to the stream {clip(event.stream, NAME_LIMIT)}" if event.stream else "no messages"
@@ -25,24 +25,24 @@ def _connection(event: ev.Connection, state: State) -> Line:
     return "info", f"natsmon {version} as {clip(event.name, NAME_LIMIT)!r}: {servers}, {messages}"
 
 
-def _answer(event: ev.Answer, state: State) -> Line:
+def answer(event: ev.Answer, state: State) -> Line:
     if event.outcome == "done":
         return None
     return "warn", f"{event.command.replace('_', ' ') or 'command'} ignored: {clip(event.reason)}"
 
 
-def _clock(event: ev.Clock, state: State) -> Line:
+def clock(event: ev.Clock, state: State) -> Line:
     if event.suspended:
         return "warn", f"the machine was suspended for {units.elapsed(event.suspended)}"
     return "info", "the machine's clock was set"
 
 
-def _gap(event: ev.Gap, state: State) -> Line:
+def gap(event: ev.Gap, state: State) -> Line:
     lines = units.plural(sum(event.dropped.values()), "line")
     return "warn", f"{lines} dropped: this reader did not keep up; totals and latencies are not affected"
 
 
-def _note(event: ev.Note, state: State) -> Line:
+def note(event: ev.Note, state: State) -> Line:
     return event.kind, clip(event.text)
 
 
@@ -69,19 +69,9 @@ def _observed(counted: ev.Observed | None) -> list[str]:
     )
 
 
-def _end(event: ev.End, state: State) -> Line:
+def end(event: ev.End, state: State) -> Line:
     sums = _observed(state.observed) if state.observing else _published(state)
     sums.append(units.plural(state.reconnects, "reconnect"))
     why = f" ({clip(end_reason(event.reason))})" if event.reason else ""
     kind: Kind = "bad" if event.exit_code else "info"
     return kind, f"ended after {units.elapsed(event.t)}{why}: {', '.join(sums)}"
-
-
-LINES: Lines = {
-    ev.Connection: _connection,
-    ev.Clock: _clock,
-    ev.Answer: _answer,
-    ev.Gap: _gap,
-    ev.Note: _note,
-    ev.End: _end,
-}

@@ -1,7 +1,6 @@
 """What all lines share: their types, and how a server is named."""
 
-from collections.abc import Callable
-from typing import Any, Literal
+from typing import Literal
 
 from natsmon.state import State
 from natsmon.state.server_names import address
@@ -10,8 +9,6 @@ from natsmon.text.plain_text import clip_middle
 Kind = Literal["good", "bad", "warn", "info", "dim"]
 Line = tuple[Kind, str] | None
 """The kind of a line and its text; none for an event that needs no line."""
-Lines = dict[type, Callable[[Any, State], Line]]
-"""The line of each kind of event."""
 
 
 def server(url: str, state: State) -> str:
