@@ -23,6 +23,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Latency bins of five seconds before the last minute: an hour with it."""
     slices: int = 0
     """Latency slices of the whole run, which get wider as it gets longer; 0 for none."""
+    rate_slice: float = 1.0
+    """Seconds of message totals counted together: the last minute is longer by up to so many."""
     log: int = 1_500
     messages: int = 500
     """Log lines about single messages."""
@@ -41,6 +43,7 @@ SMALL = Limits(
     servers=8,
     errors=4,
     bins=0,
+    rate_slice=5.0,
     log=16,
     messages=10,
 )

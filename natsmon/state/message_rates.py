@@ -2,12 +2,10 @@
 
 import msgspec
 
+from natsmon.state.limits import FULL, Limits
 from natsmon.stream import events as ev
 
-SLICE = 5.0
-"""Seconds counted together."""
-SLICES = 13
-"""A minute, and the slice that has just begun."""
+_MINUTE = 60.0
 
 
 class LastMinute(msgspec.Struct, frozen=True):
@@ -23,10 +21,12 @@ class LastMinute(msgspec.Struct, frozen=True):
 
 
 class MessageRates(msgspec.Struct, gc=False):
-    """Totals at the beginning of each five-second slice of the last minute, and failures since the last delivery."""
+    """Totals at the beginning of each slice of the last minute, and failures since the last delivery."""
 
-    slices: list[tuple[ev.Count, ev.Tally]] = []
-    """Number of the slice, which began ``number`` times ``SLICE`` seconds into the session; the totals then."""
+    grain: ev.Seconds = FULL.rate_slice
+    """Seconds counted together."""
+    slices: list[tuple[ev.Seconds, ev.Tally]] = []
+    """When a slice began, as ``t``, and the totals then."""
     until: ev.Seconds = 0.0
     """When the newest slice ends, as ``t``."""
     delivered_at: ev.Seconds = 0.0
@@ -37,13 +37,17 @@ class MessageRates(msgspec.Struct, gc=False):
     mixed_at: ev.Seconds = 0.0
     """When a message was delivered after others had failed; 0 for never."""
 
+    def bound(self, limits: Limits) -> None:
+        """Keep what the limits allow."""
+        self.grain = limits.rate_slice
+
     def change(self, t: float, before: ev.Tally, after: ev.Tally) -> None:
         """Take over a change of the totals; observed messages count as delivered."""
         if t >= self.until:
-            number = max(0, int(t // SLICE))
-            self.slices.append((number, before))
-            del self.slices[:-SLICES]
-            self.until = (number + 1) * SLICE
+            began = max(0.0, t // self.grain * self.grain)
+            self.slices.append((began, before))
+            del self.slices[: -int(_MINUTE / self.grain) - 1]
+            self.until = began + self.grain
         undelivered = after.undelivered - before.undelivered
         failed = after.rejected - before.rejected + undelivered
         if after.delivered > before.delivered:
@@ -58,10 +62,10 @@ class MessageRates(msgspec.Struct, gc=False):
 
     def last_minute(self, now: float, tally: ev.Tally) -> LastMinute:
         """The difference of the totals now and a minute ago, or up to a slice more; none without a change since."""
-        oldest = int(now // SLICE) - SLICES + 1
-        number, then = next((each for each in self.slices if each[0] >= oldest), (oldest, tally))
+        oldest = now // self.grain * self.grain - _MINUTE
+        began, then = next((each for each in self.slices if each[0] >= oldest), (oldest, tally))
         return LastMinute(
-            seconds=now - max(0, number) * SLICE,
+            seconds=now - max(0.0, began),
             attempted=max(0, tally.attempted - then.attempted),
             sent=max(0, tally.sent - then.sent),
             delivered=max(0, tally.delivered - then.delivered),

@@ -13,6 +13,7 @@ import msgspec
 
 from natsmon.state.latency_series import LatencySeries
 from natsmon.state.log import LogLines
+from natsmon.state.message_rates import MessageRates
 from natsmon.state.session_record import SessionRecord
 from natsmon.state.state import State
 from natsmon.stream import events as ev
@@ -100,6 +101,9 @@ class Restoring:
                 setattr(self._state, section, deque([*kept, *after], before.maxlen))
         elif isinstance(before, LatencySeries):
             after.kept, after.whole = before.kept, before.whole
+            setattr(self._state, section, after)
+        elif isinstance(before, MessageRates):
+            after.grain = before.grain
             setattr(self._state, section, after)
         elif section == "now":
             self._state.now = max(self._state.now, after)

@@ -111,8 +111,8 @@ class State(msgspec.Struct):
         self.periods = deque(self.periods, limits.periods)
         self.rtts = deque(self.rtts, limits.rtts)
         self.timeline = deque(self.timeline, limits.stretches)
-        self.echoes.bound(limits)
-        self.pings.bound(limits)
+        for kept in (self.rates, self.echoes, self.pings):
+            kept.bound(limits)
 
     def apply(self, event: ev.AnyEvent) -> None:
         """Fold one event of this connection, or of its session. Any order of events leaves the state consistent."""

@@ -2,7 +2,9 @@
 
 import pytest
 
+from natsmon.state import FULL, SMALL, Limits, LogLines
 from natsmon.state.histogram import Histogram
+from natsmon.state.snapshot import Restoring
 from natsmon.stream import events as ev
 from natsmon.stream.latency_buckets import bucket
 from tests.state.folding import (
@@ -86,3 +88,22 @@ def test_singly_counted_echoes_beyond_a_slice_take_no_more_memory() -> None:
     assert len(state.echoes.slices[-1].samples) < 20
     assert state.echoes.minute(2.0).count == state.echoes.run.count == 101
     assert state.echoes.run.percentile(50) == pytest.approx(0.05, rel=0.02)
+
+
+@pytest.mark.parametrize(("limits", "longest"), [(FULL, 61.0), (SMALL, 65.0)], ids=["full", "small"])
+def test_last_minute_of_messages_is_a_minute_and_a_slice_at_most(limits: Limits, longest: float) -> None:
+    tallies = [ev.Tally(t=i / 10, attempted=i, sent=i, delivered=i) for i in range(2_000)]
+    state = folded(*tallies, limits=limits)
+    for later in (0.0, 0.3, 0.8):
+        last = state.rates.last_minute(state.now + later, state.tally)
+        assert 60.0 <= last.seconds <= longest
+        assert last.delivered == pytest.approx((last.seconds - later) * 10, abs=1)
+
+
+def test_restored_rates_keep_the_slices_of_the_reader() -> None:
+    state = folded(ev.Connection(t=0.0), limits=SMALL)
+    restoring = Restoring(state, LogLines())
+    restoring.apply(ev.Snapshot(t=90.0, section="rates", value={"grain": 0.0, "slices": [[30.0, {}]], "until": 31.0}))
+    state.apply(ev.Tally(t=91.0, attempted=3))
+    assert state.rates.grain == SMALL.rate_slice
+    assert state.rates.last_minute(91.0, state.tally).attempted == 3

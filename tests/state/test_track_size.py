@@ -8,7 +8,6 @@ import pytest
 
 from natsmon.state import FULL, SMALL, Limits, SessionRecord, Track
 from natsmon.state.latency_series import MINUTE, SLICE
-from natsmon.state.message_rates import SLICES
 from natsmon.stream import events as ev
 from natsmon.stream.codec import LIST_LIMIT, decode_event, encode
 from natsmon.stream.latency_buckets import quantised
@@ -91,7 +90,7 @@ def is_full(track: Track, limits: Limits) -> bool:
         (len(state.pings.bins), limits.bins), (len(state.pool), limits.servers), (len(track.log._lines), limits.log),
         (len(track.log._messages), limits.messages), (len(state.error_counts), limits.errors),
         (sum(bool(outage.lost_seqs) for outage in state.outages), limits.lost_seqs),
-        (len(state.echoes.slices), MINUTE), (len(state.rates.slices), SLICES),
+        (len(state.echoes.slices), MINUTE), (len(state.rates.slices), 60 // limits.rate_slice + 1),
     )  # fmt: skip
     details = sum(dial.details for dial in state.dials)
     assert details <= 3 * limits.dial_details

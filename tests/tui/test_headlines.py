@@ -43,6 +43,7 @@ def paused() -> Stream:
 def observing() -> Stream:
     stream = Stream(name="watcher").become("CONNECTING", "initial").connect()
     stream.events[1] = replace(stream.events[1], observing=True, subject="orders.>")
+    stream.add(ev.Observed(t=stream.t))
     for second in range(1, 61):
         stream.wait(1.0).add(ev.Observed(t=stream.t, messages=120 * second, publishers=2))
     return stream

@@ -124,8 +124,8 @@ def test_health_prefers_the_first_situation_that_applies(feed: Feed, word: str) 
 
 def test_health_of_observing_has_the_rate_of_the_last_minute() -> None:
     observing = ev.Connection(t=0.0, subject="orders.>", observing=True)
-    events = [*_connected(), observing, *(ev.Observed(t=float(second), messages=120 * second) for second in range(61))]
-    found = _now(events, 60.0, Feed())
+    events = [*_connected(), observing, *(ev.Observed(t=1.0 + second, messages=120 * second) for second in range(61))]
+    found = _now(events, 61.0, Feed())
     assert (found.word, found.phrase) == ("CONNECTED", "observing orders.>, 120/s")
 
 
@@ -153,11 +153,11 @@ def test_health_of_observing_without_messages_has_no_rate_of_earlier_ones() -> N
     assert _now(events, 300.0, Feed()).phrase == "observing orders.>, 0/s"
 
 
-@pytest.mark.parametrize("now", [60.0, 62.0, 64.0])
+@pytest.mark.parametrize("now", [62.0, 63.5, 66.0])
 def test_rate_is_over_the_time_it_counts(now: float) -> None:
-    """The last minute is up to five seconds longer: the slice it begins in is counted whole."""
+    """The last minute is up to a second longer: the slice it begins in is counted whole."""
     observing = ev.Connection(t=0.0, subject="orders.>", observing=True)
-    counts = (ev.Observed(t=second / 2, messages=second * 50) for second in range(int(2 * now) + 1))
+    counts = (ev.Observed(t=half / 2 + 0.25, messages=half * 50) for half in range(int(2 * now - 0.5) + 1))
     assert _now([*_connected(), observing, *counts], now, Feed()).phrase == "observing orders.>, 100/s"
 
 
