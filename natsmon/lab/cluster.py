@@ -1,6 +1,6 @@
 """A cluster of nats-servers on loopback, each behind a relay that its clients connect through."""
 
-import socket
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ LAME_DUCK = 'lame_duck_duration: "30s"\nlame_duck_grace_period: "3s"'
 
 def join(servers: Sequence[NatsServer]) -> None:
     """Make servers that have not started the routes of one another, so that they may start in any order."""
-    with ExitStack() as reserved:
+    for server in servers:
+        server.reserve_cluster_port()
+        server.routes = tuple(other for other in servers if other is not server)
+    if sys.platform != "linux":  # elsewhere no other process can listen on a port that is bound
         for server in servers:
-            sock = reserved.enter_context(socket.socket())
-            sock.bind((HOST, 0))
-            server.cluster_port = sock.getsockname()[1]
-            server.routes = tuple(other for other in servers if other is not server)
+            server.reserved.close()
 
 
 @dataclass

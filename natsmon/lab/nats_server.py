@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any, Self
@@ -108,6 +108,8 @@ class NatsServer:
         self.port = port
         self.cluster = cluster
         self.cluster_port = -1
+        self.reserved = ExitStack()
+        """Keeps the cluster port free for it: another process would be given it while the server is not running."""
         self.routes = tuple(routes)
         self.speaks_first = speaks_first
         self._process: subprocess.Popen[bytes] | None = None
@@ -143,6 +145,13 @@ class NatsServer:
         """Launch it, and wait until it answers."""
         self.launch()
         return self.wait_until_ready()
+
+    def reserve_cluster_port(self) -> None:
+        """Choose its cluster port."""
+        sock = self.reserved.enter_context(socket.socket())
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # the server sets it too
+        sock.bind((HOST, 0))
+        self.cluster_port = sock.getsockname()[1]
 
     def launch(self) -> None:
         """Start its process."""
@@ -204,6 +213,7 @@ class NatsServer:
     def close(self) -> None:
         """Kill it if it runs, and remove its folder."""
         self.kill()
+        self.reserved.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def info(self, timeout: float = 1.0) -> dict[str, Any]:
