@@ -15,28 +15,39 @@ NAME_LIMIT = 64
 """Of one name."""
 
 _UNSAFE = re.compile(
-    # Zero-width joiners are part of emoji and of several scripts, and invisible behind a Latin letter.
-    "(?<![\u0300-\u200b\u200e-\U0010ffff])[\u200c\u200d]|["
+    "["
     "\x00-\x1f\x7f-\x9f"  # C0, DEL, C1: cursor, colour, bell, line ends
     "\u2028\u2029"  # line and paragraph separator
     "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # bidirectional marks, overrides and isolates
-    "\u00ad\u200b\u2060-\u2064\ufeff"  # soft hyphen, zero-width space, word joiner, invisible operators, BOM
+    "\u00ad\u200b-\u200d\u2060-\u2064\ufeff"  # soft hyphen, zero-width space and joiners, invisible operators, BOM
     "\ud800-\udfff"  # surrogates: bytes that were no UTF-8, and cannot be written
     "]"
 )
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
+def _joins(match: re.Match[str]) -> bool:
+    """Whether it is a joiner in emoji or a script that needs it; behind a Latin letter it is only invisible."""
+    before = match.string[max(0, match.start() - 1) : match.start()]
+    return match[0] in "\u200c\u200d" and before >= "\u0300" and before not in "\u200c\u200d"
+
+
 def _escape(match: re.Match[str]) -> str:
     char = match[0]
     if char in _NAMED:
         return _NAMED[char]
+    if _joins(match):
+        return char
     return f"\\x{ord(char):02x}" if ord(char) <= 0xFF else f"\\u{ord(char):04x}"
+
+
+def _escape_in_json(match: re.Match[str]) -> str:
+    return match[0] if _joins(match) else f"\\u{ord(match[0]):04x}"
 
 
 def json_safe(line: str) -> str:
     """JSON with the same characters as its own escapes; the value is the same."""
-    return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", line)
+    return _UNSAFE.sub(_escape_in_json, line)
 
 
 def printable(text: str) -> str:
