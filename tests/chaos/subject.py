@@ -62,6 +62,7 @@ class Subject:
         self.status = "DISCONNECTED"
         self.silent = False
         self.delivered = 0
+        self.dials = 0
         self.server = ""
         self.commands = 0
         self.answers: list[float] = []
@@ -234,6 +235,7 @@ class Subject:
             case "waiting":
                 self.wait = event["delay"]
             case "dial_start":
+                self.dials += 1
                 self.wait = 0.0
             case "connected":
                 self.server = event["server"]

@@ -76,7 +76,7 @@ async def test_info_comes_in_pieces() -> None:
         (b"-ERR 'out of cheese'\r\n", "server_refused", "out of cheese"),
         (b"-ERR max number of clients reached\r\n", "protocol", "max number of clients reached"),
         (b"-ERR [AUTH] no\r\n", "protocol", "[AUTH] no"),
-        (b"\xef\xbb\xbf" + GOOD, "info_bad", "INFO comes after other bytes: '\ufeffINFO {"),
+        (b"\xef\xbb\xbf" + GOOD, "info_bad", "INFO comes after other bytes: '\\ufeffINFO {"),
         (b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n" + GOOD, "info_bad", "INFO comes after other bytes: 'PROXY TCP4"),
         (
             b"\xff\xfd\x18\xff\xfd\x20\r\n",
