@@ -6,6 +6,7 @@ import signal
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import IO
 
 import msgspec
 
@@ -17,7 +18,7 @@ _RUN_SECONDS = 30.0
 _WAITING_LIMIT = 16
 _ERROR_LIMIT = 200
 """Characters of a failed command's last line."""
-_ERRORS_READ = 4_096
+_ERRORS_READ = 64 * 1024
 """Bytes of its standard error in which that line is looked for."""
 
 
@@ -68,36 +69,50 @@ class AlertCommands:
 
     async def _run(self, command: Sequence[str], alert: Alert) -> str:
         """Why the command failed; empty where it did not."""
-        import tempfile  # as long as 5 % of a start
+        try:
+            with _errors_file() as errors:
+                return await self._run_with(errors, command, alert)
+        except OSError as error:
+            return f"{printable(command[0])}: {error.strerror}"
 
-        # A file: what the command leaves running may keep a pipe open.
-        with tempfile.TemporaryFile() as errors:
-            try:
-                process = await asyncio.create_subprocess_exec(
-                    *command,
-                    stdin=asyncio.subprocess.PIPE,
-                    stdout=asyncio.subprocess.DEVNULL,
-                    stderr=errors,
-                    env=child_environment() | alert.variables(),
-                    start_new_session=True,
-                )
-            except OSError as error:
-                return f"{printable(command[0])}: {error.strerror}"
-            try:
-                async with asyncio.timeout(self._run_seconds) as self._limit:
-                    await process.communicate(msgspec.json.encode(alert) + b"\n")
-            except TimeoutError:
-                return f"{printable(command[0])} did not end within {self._run_seconds:g} s and was killed"
-            finally:
-                self._limit = None
-                # Also what the command has started and left behind.
-                with suppress(ProcessLookupError, PermissionError):
-                    os.killpg(process.pid, signal.SIGKILL)
-                if process.returncode is None:
-                    await process.wait()
-            if process.returncode == 0:
-                return ""
-            errors.seek(max(0, errors.seek(0, os.SEEK_END) - _ERRORS_READ))
-            lines = [line.strip() for line in errors.read().decode(errors="replace").splitlines() if line.strip()]
+    async def _run_with(self, errors: IO[bytes], command: Sequence[str], alert: Alert) -> str:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=errors,
+            env=child_environment() | alert.variables(),
+            start_new_session=True,
+        )
+        try:
+            async with asyncio.timeout(self._run_seconds) as self._limit:
+                await process.communicate(msgspec.json.encode(alert) + b"\n")
+        except TimeoutError:
+            return f"{printable(command[0])} did not end within {self._run_seconds:g} s and was killed"
+        finally:
+            self._limit = None
+            # Also what the command has started and left behind.
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
+            if process.returncode is None:
+                await process.wait()
+        if process.returncode == 0:
+            return ""
+        begin = max(0, os.fstat(errors.fileno()).st_size - _ERRORS_READ)
+        text = os.pread(errors.fileno(), _ERRORS_READ, begin).decode(errors="replace")
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
         reason = f": {printable(lines[-1][:_ERROR_LIMIT])}" if lines else ""
         return f"{printable(command[0])}: exit status {process.returncode}{reason}"
+
+
+def _errors_file() -> IO[bytes]:
+    """A file for standard error; a pipe may be kept open by what the command leaves running.
+
+    The null device where there is no room for a file: the command is to run, on a full disk above all.
+    """
+    import tempfile  # as long as 5 % of a start
+
+    try:
+        return tempfile.TemporaryFile()
+    except OSError:
+        return open(os.devnull, "r+b")

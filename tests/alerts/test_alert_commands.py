@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,19 @@ echo failed >&2; exit 3"""
     finally:
         os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
     assert failures == [f"--on-outage: {command[0]}: exit status 3: failed"]
+
+
+async def test_command_runs_where_no_temporary_file_can_be_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    failures: list[str] = []
+    commands = AlertCommands(failures.append)
+    command = script(tmp_path, f"echo no >&2; touch {tmp_path}/ran; exit 3")
+    commands.submit("--on-outage", command, ALERT)
+    await finished(commands)
+    assert failures == [f"--on-outage: {command[0]}: exit status 3"]
+    assert (tmp_path / "ran").exists()
 
 
 async def test_command_that_cannot_be_started_is_a_failure(tmp_path: Path) -> None:
