@@ -48,7 +48,7 @@ class ContextChoice:
             return self._started_with
         ctx, config = _without_servers(self._layers.ctx), self._layers.config
         try:
-            layers = Layers(ctx, context=name, config=config if config.path.is_fifo() else None)  # a pipe is read once
+            layers = Layers(ctx, context=name, config=config if config.piped else None)
             layers.context_origin = "chosen on screen"
             chosen = settings_from(layers)
         except click.ClickException as error:

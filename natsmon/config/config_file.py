@@ -31,6 +31,8 @@ class ConfigFile(NamedTuple):
     """Values for one NATS context, by its name."""
     keymap: Mapping[str, str] = {}
     """Keys by the id of a binding."""
+    piped: bool = False
+    """Read from a pipe, which has nothing more."""
 
     def _line(self, key: str, section: str) -> int:
         """The number of the line of a section itself, or of a key in it."""
@@ -73,6 +75,7 @@ def load(explicit: str = "") -> ConfigFile:
     """
     path = Path(explicit).expanduser() if explicit else default_path()
     try:
+        piped = path.is_fifo()
         content = read_file(path)
     except (FileNotFoundError, NotADirectoryError):  # a service user may have /dev/null as its home
         if explicit:
@@ -80,7 +83,7 @@ def load(explicit: str = "") -> ConfigFile:
         return ConfigFile(path)
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
-    if not content and path.is_fifo():
+    if not content and piped:
         raise ConfigError(f"{path} is a pipe without data: nothing has written to it")
     import tomllib
 
@@ -94,7 +97,7 @@ def load(explicit: str = "") -> ConfigFile:
         line = re.match(r"line (\d+)", place)
         number = int(line[1]) if line else text.count("\n") + 1
         raise ConfigError(f"{path}:{number}: {why[:1].lower()}{why[1:]}") from None
-    return _sections(path, text, raw)
+    return _sections(path, text, raw)._replace(piped=piped)
 
 
 def _sections(path: Path, text: str, raw: dict[str, Any]) -> ConfigFile:

@@ -76,5 +76,6 @@ def test_config_that_was_a_pipe_applies_to_the_next_context(choice: tuple[Contex
     closing.start()
     contexts, _ = made(["--config", str(pipe)])
     closing.join()
+    pipe.unlink()
     chosen = contexts.settings("prod")
     assert (chosen.interval, chosen.subject) == (0.2, "of-prod")
