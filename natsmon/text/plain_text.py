@@ -29,7 +29,7 @@ _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 def _joins(match: re.Match[str]) -> bool:
     """Whether it is a joiner in emoji or a script that needs it; behind a Latin letter it is only invisible."""
     before = match.string[max(0, match.start() - 1) : match.start()]
-    return match[0] in "\u200c\u200d" and before >= "\u0300" and before not in "\u200c\u200d"
+    return match[0] in "\u200c\u200d" and before >= "\u0300" and not _UNSAFE.match(before)
 
 
 def _escape(match: re.Match[str]) -> str:

@@ -145,6 +145,8 @@ def test_printable_keeps_joiners_of_emoji_and_scripts() -> None:
     for text in ("👩\u200d💻 👩🏽\u200d🚀 🏳️\u200d🌈", "می\u200cخواهم", "क्\u200dष", "ශ්\u200dරී"):
         assert printable(text) == text
     assert printable("east\u200d-1 \u200cx") == r"east\u200d-1 \u200cx"
+    for hidden in ("x\u200b\u200dy", "x\u202e\u200cy", "\u200d\u200d"):
+        assert printable(hidden).isascii()
 
 
 def test_printable_escapes_control_characters() -> None:
