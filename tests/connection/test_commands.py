@@ -61,6 +61,17 @@ async def test_cancel_where_nothing_is_dialed(phase: str, ports: tuple[int, int]
         )
 
 
+@pytest.mark.parametrize("command", [commands.Cancel(), commands.Close()])
+async def test_command_ends_a_pass_over_refused_servers(command: commands.AnyCommand, refused_port: int) -> None:
+    """Each of these dials fails without waiting for anything."""
+    servers = [f"nats://127.1.{number // 250}.{number % 250 + 1}:{refused_port}" for number in range(1_000)]
+    async with listening(settings(*servers)) as run:
+        await run.events.until(ev.DialStart)
+        run.probe.execute(command)
+        await run.events.until(ev.Closed)
+    assert len(run.events.of(ev.DialStart)) < 100
+
+
 async def test_cancel_during_a_reconnect(server: NatsServer) -> None:
     async with listening(settings(server.url, reconnect_wait=FOREVER)) as run:
         await connected(run)

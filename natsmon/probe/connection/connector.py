@@ -197,6 +197,7 @@ class Connector:
             self._pool.failed(server)
             self._pool_events.member_changed(server.url)
             self._user.dial_failed(made, lame_duck=bool(self._pool_events.lame))
+            await asyncio.sleep(0)  # a refused dial on this machine waits for nothing, and a pool may have thousands
             return None
         return made
 
