@@ -173,7 +173,7 @@ class Verdict:
 def failure(server: str, stage: str, cause: str, text: str, *, discovered: bool = False) -> Failure:
     """Return a failure with the diagnosis of its cause."""
     known = diagnose(stage if stage in ev.STAGES else None, cause, discovered=discovered)
-    return Failure(server, stage, cause or "unknown", printable(clip(text)), known)
+    return Failure(server, stage, cause or "unknown", clip(printable(text)), known)
 
 
 def failure_of(dial: Dial, server: str = "") -> Failure:

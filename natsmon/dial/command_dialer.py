@@ -67,7 +67,7 @@ class CommandDialer:
         """
         hooks, shown = Hooks(trace), authority(*address)
         if not _HOST.fullmatch(address[0]):
-            raise DialError("dns", "dns", f"{printable(clip(address[0]))}: not a host for a command", address=shown)
+            raise DialError("dns", "dns", f"{clip(printable(address[0]))}: not a host for a command", address=shown)
         running: _Command | None = None
         ours, theirs = socket.socketpair()
         try:
@@ -153,7 +153,7 @@ class _Command(asyncio.Protocol):
     def failure(self) -> DialError:
         """Why it exited."""
         lines = self._errors.decode(errors="replace").strip().splitlines()
-        words = printable(clip(lines[-1])) if lines else "no error message"
+        words = clip(printable(lines[-1])) if lines else "no error message"
         return DialError("tcp", "command", f"the command exited with {self._process.returncode}: {words}")
 
     def end(self) -> None:

@@ -205,7 +205,7 @@ async def _status(reader: ByteReader) -> tuple[int, str]:
     found = re.match(rb"1\.\d (\d{3})(?: ([^\r\n]*))?\r\n", head)
     if found is None or len(head) > _MAX_HEAD:
         raise DialError("tcp", "proxy", "the proxy's answer is not valid HTTP")
-    return int(found[1]), printable(clip((found[2] or b"").decode(errors="replace")))
+    return int(found[1]), clip(printable((found[2] or b"").decode(errors="replace")))
 
 
 def _ascii(host: str) -> str:

@@ -55,7 +55,7 @@ class StreamTransport(nats.aio.transport.Transport):
         self._connect_sent = connect_sent
         self._held = b""
         self.our_connect: dict[str, Any] = {}
-        """CONNECT as it was sent, secrets included; empty until then."""
+        """CONNECT as it is sent together with PING, secrets included; empty until then."""
         self.refused: DialError | None = None
         """Why the server refused the client after CONNECT."""
         self.early_info: Info | None = None

@@ -58,7 +58,7 @@ async def upgrade(opened: Stream, url: str, headers: Mapping[str, str | Sequence
     stream.writer.write(b"".join(frames.data_to_send()))
     frames.receive_data(await _read_answer(stream.reader, url))
     if frames.handshake_exc is not None:
-        why = printable(clip(str(frames.handshake_exc)))
+        why = clip(printable(str(frames.handshake_exc)))
         raise HandshakeError("info", "ws_bad", f"the answer to the WebSocket upgrade is invalid: {why}")
     frames.events_received()
     framing = _Framing(frames, stream.writer.transport)
@@ -114,7 +114,7 @@ def _ending(frames: ClientProtocol) -> DialError | None:
             "info", "ws_closed" if known == "unknown" else known, f"the server closed the WebSocket{why}"
         )
     if frames.parser_exc is not None:
-        why = printable(clip(str(frames.parser_exc)))
+        why = clip(printable(str(frames.parser_exc)))
         return HandshakeError("info", "ws_bad", f"received data is not a WebSocket frame: {why}")
     return None
 
@@ -205,7 +205,7 @@ _DETAIL = {
 
 
 def _refused(status: int, phrase: bytes, head: bytes, body: bytes, url: str) -> DialError:
-    words = printable(clip(f"{status} {phrase.decode(errors='replace')}".strip()))
+    words = clip(printable(f"{status} {phrase.decode(errors='replace')}".strip()))
     text = f"the peer answered the WebSocket upgrade with {words}"
     if status == 400 and b"https" in body.lower():  # in the text of Go, and of nginx
         return HandshakeError("info", Cause.WS_TLS, f"{text}: it requires TLS")
@@ -230,7 +230,7 @@ def _header(head: bytes, name: bytes) -> str:
     found = re.search(rb"\r\n(" + name + rb"): *([^\r\n]*)", head, re.IGNORECASE)
     if found is None:
         return ""
-    return f"{found[1].decode()}: {printable(clip(found[2].decode(errors='replace').strip()))}"
+    return f"{found[1].decode()}: {clip(printable(found[2].decode(errors='replace').strip()))}"
 
 
 def _websocket_url(url: SplitResult) -> str:

@@ -31,6 +31,7 @@ _BATCH = 256
 _CHUNK = 64 * 1024
 
 _SAMPLES = (ev.Published, ev.Echoed, ev.Rtt, ev.Latencies, ev.DialStage)
+"""Dropped first; their latencies are merged."""
 _TOTALS = (ev.Tally, ev.Observed, ev.Keepalive, ev.Alive, ev.Clock)
 """Only the latest matters."""
 _RECORDS = (ev.DialStart, ev.DialEnd, ev.Connected, ev.Disconnected, ev.Reconnected, ev.Outage, ev.Closed)

@@ -68,7 +68,7 @@ def health(state: State, now: float, feed: Feed = LIVE) -> Health:
     for situation in _SITUATIONS:
         found = situation(state, now, feed)
         if found is not None:
-            return found._replace(phrase=printable(clip(found.phrase)), replay=feed.replay)
+            return found._replace(phrase=clip(printable(found.phrase)), replay=feed.replay)
     raise AssertionError("the last situation always applies")
 
 

@@ -9,6 +9,7 @@ from natsmon.config.settings import Server
 from natsmon.lab.nats_server import HOST
 from natsmon.stream import commands
 from natsmon.stream import events as ev
+from natsmon.text.plain_text import TEXT_LIMIT
 from tests.conftest import StartServer
 from tests.harness import peers
 from tests.harness.listening import listening, settings
@@ -99,6 +100,24 @@ async def test_refused_upgrade_has_its_status(answer: bytes, cause: str, words: 
         assert b"Authorization" not in peer.received
     assert failed.where == ("info", cause)
     assert words in failed.text
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        HTTP % b"302 Found\r\nLocation: /" + b"\xe2\x80\xae" * 4000,
+        HTTP % b"429 Slow\r\nRetry-After: " + b"\x1b" * 4000,
+        HTTP % b"500 " + b"\xe2\x80\xae" * 4000,
+    ],
+)
+async def test_text_of_a_refused_upgrade_is_bounded_as_it_is_shown(answer: bytes) -> None:
+    async def script(talk: Talk) -> None:
+        await talk.until_line(b"\r\n")
+        await talk.send(answer)
+
+    async with playing(script) as peer:
+        failed = await failure(once(ws.at(peer)))
+    assert len(failed.text) < 3 * TEXT_LIMIT
 
 
 @pytest.mark.parametrize("header", [b"", b"\r\nLocation:", b"\r\nLocation: "])

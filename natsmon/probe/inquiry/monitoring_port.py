@@ -83,7 +83,7 @@ class MonitoringPort:
     def _report(self, text: str) -> None:
         if not self._reported:
             self._reported = True
-            self._emit(ev.SettingFailed(setting="monitor", text=printable(clip(text))))
+            self._emit(ev.SettingFailed(setting="monitor", text=clip(printable(text))))
 
     async def _get(self, path: str) -> bytes:
         """The body of an answer. A lookup that hangs delays nothing beyond the time for it, as in any dial."""
