@@ -35,7 +35,7 @@ class ContextError(Exception):
 
 
 class ContextMissing(ContextError):
-    """There is no context of this name on this machine."""
+    """This machine has no context with that name."""
 
 
 class NatsContext(NamedTuple):

@@ -37,9 +37,16 @@ async def open_connection(
 ) -> ServerConnection:
     """Send CONNECT on a dialed stream and wait for PONG.
 
-    The caller owns the stream until this returns, and limits the time it takes. The stream is under TLS where it
-    should be, and INFO, ``raw`` as it was received, has been read. ``connect_sent`` is called with CONNECT as it was
-    sent, secrets included. ``round_trip`` is in seconds, 0 when not measured.
+    The caller owns the stream until this returns, and limits the time it takes.
+
+    Args:
+        stream: Under TLS where it should be; INFO has been read.
+        server: What was dialed.
+        info: The server's INFO.
+        raw: INFO as it was received.
+        settings: With the credentials.
+        connect_sent: Called with CONNECT as it was sent, secrets included.
+        round_trip: Seconds of a round trip to the server; 0 when not measured.
 
     Raises:
         DialError: In the stage ``connect``.
