@@ -19,6 +19,7 @@ from natsmon.tui.model.key_table import KEYS, RECORD_KEYS, Key, bindings, reboun
 from natsmon.tui.pages.dashboard import Dashboard
 from natsmon.tui.pages.pane_screen import PaneScreen
 from natsmon.tui.widgets import themes
+from natsmon.tui.widgets.record_table import RecordTable
 
 NOTICE_SECONDS = 2.5
 COPIED_AT_MOST = 64 * 1024
@@ -156,9 +157,12 @@ class ScreenApp(App[int]):
             self.push_screen(page_named(name, self._keys, rebound(RECORD_KEYS, self.keymap_of_user)))
 
     def _leave_records(self) -> None:
-        """Another connection has other records: close the pages of the last one's."""
+        """Another connection has other records: close the pages of the last one's, and mark none in the tables."""
         while any(isinstance(screen, PaneScreen) and screen.of_a_record for screen in self.screen_stack):
             self.pop_screen()  # and what is on top of one
+        for screen in self._views:
+            for table in screen.query(RecordTable):
+                table.unmark()
 
 
 def _works_on(screen: Screen[object], key: Key) -> bool:

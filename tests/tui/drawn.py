@@ -1,10 +1,12 @@
 """What panels show for a stream of events, without a terminal."""
 
 from natsmon.charts.cells import Row, text_of
-from natsmon.state import Tracks
+from natsmon.state import State, Tracks
 from natsmon.tui.model.moment import Moment, Stream
+from natsmon.tui.model.row_list import R, RecordList
 from natsmon.tui.panels import dial_rows
 from natsmon.tui.widgets.panel import Panel
+from natsmon.tui.widgets.record_table import Drawing
 from tests.tui import streams
 
 STREAMS = (
@@ -41,5 +43,22 @@ def texts(rows: list[Row]) -> list[str]:
 
 def dial_table(moment: Moment, width: int, height: int) -> list[Row]:
     """The panel of dials, without a cursor or a filter."""
-    above = dial_rows.lines_above(moment, height, marked=False)
-    return dial_rows.rows(moment, width, height, dial_rows.DialSelection().view(moment.state, height - above), "")
+    return table_of(dial_rows, moment, width, height)
+
+
+def table_of(drawing: Drawing[R], moment: Moment, width: int, height: int, needle: str = "") -> list[Row]:
+    """A table of records with a filter, and without a cursor."""
+    records = records_of(drawing, moment.state, needle)
+    above = drawing.lines_above(moment, height, marked=False)
+    return drawing.rows(moment, width, height, records, in_view(records, height - above))
+
+
+def records_of(drawing: Drawing[R], state: State, needle: str = "") -> RecordList[R]:
+    records = RecordList(drawing.records, drawing.matches)
+    records.attach(state)
+    records.filter(needle)
+    return records
+
+
+def in_view(records: RecordList[R], fitting: int) -> list[R]:
+    return records.view(fitting, records.listed())

@@ -14,7 +14,7 @@ from natsmon.tui.model.moment import Moment
 from natsmon.tui.pages import dial_detail, server_rows
 from natsmon.tui.panels import dial_rows, server_panel, status_panel
 from tests.tui import dial_streams, streams
-from tests.tui.drawn import moment_of, texts
+from tests.tui.drawn import in_view, moment_of, records_of, table_of, texts
 from tests.tui.streams import STARTED, Stream
 
 STREAMS = (
@@ -283,25 +283,24 @@ def _ids(listed: list[Dial]) -> list[int]:
 
 def test_mark_begins_with_the_first_move_and_stays_on_its_dial() -> None:
     state = _state(*"abcd")
-    selection = dial_rows.DialSelection()
-    assert _ids([selection.current(state)]) == [4]  # type: ignore[list-item]
-    assert selection.view(state, 3).cursor is None
-    selection.move(state, 1)
-    selection.move(state, 1)
-    view = selection.view(state, 3)
-    assert (_ids(view.listed), view.cursor, view.place) == ([4, 3, 2], 1, 1)
+    dials = records_of(dial_rows, state)
+    assert _ids([dials.current()]) == [4]  # type: ignore[list-item]
+    assert _ids(in_view(dials, 3)) == [4, 3, 2]
+    assert not dials.cursor
+    dials.move(1, 3)
+    dials.move(1, 3)
+    assert (_ids(in_view(dials, 3)), dials.cursor, dials.place(3, dials.listed())) == ([4, 3, 2], 3, 1)
     state.apply(ev.DialStart(t=5, dial=5, attempt=1, pool_pass=1, server="e", reason="initial"))
-    view = selection.view(state, 3)
-    assert (_ids(view.listed), view.cursor, view.place) == ([4, 3, 2], 1, 2), "rows do not slip away under the cursor"
-    selection.move(state, 9)
-    view = selection.view(state, 3)
-    assert (_ids(view.listed), view.cursor) == ([3, 2, 1], 2)
-    assert _ids(selection.view(state, 4).listed) == [4, 3, 2, 1], "no blank rows below"
-    selection.move(state, -9)
-    assert _ids(selection.view(state, 3).listed) == [5, 4, 3]
-    assert selection.unmark()
-    assert not selection.unmark()
-    assert _ids(selection.view(state, 2).listed) == [5, 4]
+    shown = (_ids(in_view(dials, 3)), dials.cursor, dials.place(3, dials.listed()))
+    assert shown == ([4, 3, 2], 3, 2), "rows do not slip away under the cursor"
+    dials.move(9, 3)
+    assert (_ids(in_view(dials, 3)), dials.cursor) == ([3, 2, 1], 1)
+    assert _ids(in_view(dials, 4)) == [4, 3, 2, 1], "no blank rows below"
+    dials.move(-9, 4)
+    assert _ids(in_view(dials, 3)) == [5, 4, 3]
+    assert dials.unmark()
+    assert not dials.unmark()
+    assert _ids(in_view(dials, 2)) == [5, 4]
 
 
 @pytest.mark.parametrize(
@@ -310,13 +309,10 @@ def test_mark_begins_with_the_first_move_and_stays_on_its_dial() -> None:
 def test_dials_are_filtered_by_server_outcome_and_cause(needle: str, found: list[int]) -> None:
     state = _state(*"abc")
     state.apply(ev.DialStart(t=4, dial=4, attempt=1, pool_pass=1, server="d", reason="initial"))
-    selection = dial_rows.DialSelection()
-    selection.filter(needle)
-    assert _ids(selection.listed(state)) == found
-    view = selection.view(state, 9)
-    assert _ids(view.listed) == found
-    moment = Moment(state, 5.0)
-    shown = texts(dial_rows.rows(moment, 78, 9, view, needle))
+    dials = records_of(dial_rows, state, needle)
+    assert _ids(dials.listed()) == found
+    assert _ids(in_view(dials, 9)) == found
+    shown = texts(table_of(dial_rows, Moment(state, 5.0), 78, 9, needle))
     assert len(shown) == 3 + max(1, len(found))
     if not found:
         assert "none of 4 dials contains “x”" in shown[-1]
@@ -324,19 +320,29 @@ def test_dials_are_filtered_by_server_outcome_and_cause(needle: str, found: list
 
 def test_mark_disappears_with_a_dropped_dial() -> None:
     state = _state(*"abc")
-    selection = dial_rows.DialSelection()
-    selection.move(state, 0)
-    selection.move(state, 2)
+    dials = records_of(dial_rows, state)
+    dials.move(0, 9)
+    dials.move(2, 9)
+    assert dials.place(dials.cursor, dials.listed()) == 2
     state.dials.popleft()
-    assert _ids(selection.view(state, 9).listed) == [3, 2]
-    assert selection.view(state, 9).cursor is None
+    assert _ids(in_view(dials, 9)) == [3, 2]
+    assert dials.place(dials.cursor, dials.listed()) is None
+
+
+def test_mark_stays_in_view_of_a_smaller_window() -> None:
+    state = _state(*"abcdef")
+    dials = records_of(dial_rows, state)
+    dials.move(0, 6)
+    dials.move(4, 6)
+    assert _ids(in_view(dials, 6)) == [6, 5, 4, 3, 2, 1]
+    assert _ids(in_view(dials, 2)) == [3, 2]
+    assert _ids(in_view(dials, 4)) == [4, 3, 2, 1]
 
 
 def test_neighbours_are_those_of_the_filtered_list() -> None:
     state = _state("east", "west", "east")
-    selection = dial_rows.DialSelection()
-    selection.filter("east")
+    dials = records_of(dial_rows, state, "east")
     newest = state.dials[-1]
-    assert selection.beside(state, newest, 1) is state.dials[0]
-    assert selection.beside(state, newest, -1) is None
-    assert selection.beside(state, state.dials[1], 1) is None
+    assert dials.beside(newest, 1) is state.dials[0]
+    assert dials.beside(newest, -1) is None
+    assert dials.beside(state.dials[1], 1) is None

@@ -228,8 +228,8 @@ async def test_page_of_a_dial_closes_with_its_session(on_top_of_it: tuple[str, .
         await drive.emit(ev.Session(t=0.0, id="s2", started=streams.STARTED + 500.0))
         assert on_top(drive) == "dashboard"
         await drive.emit(*stream.events[1:])
-        dials = drive.app.query_one(RecordTable).selection
-        assert dials.current(drive.app.viewed.state) is drive.app.viewed.state.dials[-1]
+        dials = drive.app.query_one(RecordTable).records
+        assert dials.current() is drive.app.viewed.state.dials[-1]
 
 
 async def test_r_on_the_page_of_a_dial_starts_the_monitor_again_and_closes_the_page() -> None:

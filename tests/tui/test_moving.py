@@ -103,10 +103,10 @@ async def test_enter_opens_a_marked_event_in_full() -> None:
 async def test_enter_opens_the_marked_event_not_a_selected_one() -> None:
     async with driven(streams.outage()) as drive:
         await drive.press("k", "v", "k", "k", "enter")
-        marked = drive.app.viewed.window.line(drive.app.viewed.window.cursor)
+        marked = drive.app.viewed.window.current()
         assert marked is not None
         opened = drive.app.screen.query_one("Sheet", Panel)
-        assert marked.text[:30] in "\n".join(text_of(row) for row in opened._rows)
+        assert marked[1].text[:30] in "\n".join(text_of(row) for row in opened._rows)
 
 
 async def test_click_on_an_event_marks_it_and_a_second_opens_it() -> None:
@@ -118,9 +118,9 @@ async def test_click_on_an_event_marks_it_and_a_second_opens_it() -> None:
             await drive.settle()
         assert "1 lost, 2 buffered" in "\n".join(text_of(r) for r in drive.app.screen.query_one("Sheet", Panel)._rows)
         await drive.press("escape")
-        marked = drive.app.viewed.window.line(drive.app.viewed.window.cursor)
+        marked = drive.app.viewed.window.current()
         assert marked is not None
-        assert "1 lost, 2 buffered" in marked.text
+        assert "1 lost, 2 buffered" in marked[1].text
 
 
 async def test_click_on_the_headline_opens_the_servers() -> None:

@@ -15,7 +15,7 @@ from natsmon.tui.model.moment import Moment
 from natsmon.tui.pages import outage_detail, outage_rows, outage_steps, server_lanes, upgrade_rows
 from natsmon.tui.panels import outage_panel, server_panel
 from tests.tui import outage_streams, streams
-from tests.tui.drawn import moment_of, texts
+from tests.tui.drawn import moment_of, records_of, table_of, texts
 from tests.tui.streams import Stream
 
 STREAMS = (
@@ -32,10 +32,7 @@ MOMENTS = [moment_of(build(), how=how) for build in STREAMS for how in ("live", 
 
 
 def listed(moment: Moment, width: int, height: int, needle: str = "") -> list[Row]:
-    selection = outage_rows.OutageSelection()
-    selection.filter(needle)
-    view = selection.view(moment.state, height - outage_rows.lines_above(moment, height))
-    return outage_rows.rows(moment, width, height, view, needle)
+    return table_of(outage_rows, moment, width, height, needle)
 
 
 def page_text(build: Callable[[], Stream], width: int = 78, *, which: int = -1) -> str:
@@ -117,9 +114,7 @@ def test_availability_is_a_dash_before_the_first_connection() -> None:
 )
 def test_outages_are_filtered_by_cause_words_and_server(needle: str, count: int) -> None:
     state = moment_of(streams.outage()).state
-    selection = outage_rows.OutageSelection()
-    selection.filter(needle)
-    assert len(selection.listed(state)) == count
+    assert len(records_of(outage_rows, state, needle).listed()) == count
     if not count:
         *_, last = texts(listed(moment_of(streams.outage()), 78, 12, needle))
         assert "none of 2 outages contains “zz”" in last

@@ -229,15 +229,15 @@ def test_window_follows_the_mark() -> None:
     for n in range(10):
         add(window, f"line {n}")
     window.move(-1, 4)
-    assert [line.text for line in window.chosen()] == ["line 9"], "the first move marks the newest"
+    assert [line.text for _, line in window.chosen()] == ["line 9"], "the first move marks the newest"
     for _ in range(5):
         window.move(-1, 4)
-    assert [line.text for line in window.chosen()] == ["line 4"]
+    assert [line.text for _, line in window.chosen()] == ["line 4"]
     assert shown(window, 4)[0] == "line 4"
-    window.toggle()
+    window.toggle(4)
     window.move(2, 4)
-    window.toggle()
-    assert [line.text for line in window.chosen()] == ["line 4", "line 6"]
+    window.toggle(4)
+    assert [line.text for _, line in window.chosen()] == ["line 4", "line 6"]
     window.move(99, 4)
     assert shown(window, 4)[-1] == "line 9"
     window.resume()
@@ -246,12 +246,12 @@ def test_window_follows_the_mark() -> None:
 
 def test_filtered_window_follows_new_lines() -> None:
     window = window_of(kept=4)
-    window.select("even")
+    window.filter("even")
     for n in range(11):
         add(window, f"line {n} {'even' if n % 2 == 0 else 'odd'}")
     assert shown(window, 9)[-2:] == ["line 8 even", "line 10 even"]
     assert len(window) <= 4
-    window.select("")
+    window.filter("")
     assert [text[:7] for text in shown(window, 9)] == ["line 7 ", "line 8 ", "line 9 ", "line 10"]
 
 
@@ -262,7 +262,7 @@ def test_single_messages_displace_no_other_line() -> None:
         add(window, f"published {n}", message=True)
     add(window, "back")
     assert shown(window, 9) == ["lost", "back"]
-    window.select(messages=True)
+    window.show_messages(True)
     assert shown(window, 9) == ["lost", "published 98", "published 99", "back"]
     for n in range(100, 200):
         add(window, f"published {n}", message=True)

@@ -114,7 +114,7 @@ def test_cell_of_the_timeline_shows_what_took_most_of_it() -> None:
 def test_dials_are_found_by_reason_error_and_number() -> None:
     state = moment_of(streams.outage()).state
     found = {
-        needle: [dial.id for dial in state.dials if dial_rows.DialSelection().matches(dial, needle)]
+        needle: [dial.id for dial in state.dials if dial_rows.matches(dial, needle)]
         for needle in ("initial", "errno 111", "#3", "3", "reconnect")
     }
     assert found == {"initial": [1], "errno 111": [2, 4], "#3": [3], "3": [3], "reconnect": [2, 3, 4]}

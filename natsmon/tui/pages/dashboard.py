@@ -44,7 +44,7 @@ class Dashboard(PaneScreen):
 
     def __init__(self, window: LogWindow, keys: tuple[Key, ...]) -> None:
         super().__init__(name="dashboard")
-        self.dials = RecordTable(dial_rows.DialSelection(), dial_rows, "dials", id="dials", legend=dial_rows.legend)
+        self.dials = RecordTable(dial_rows, "dials", id="dials", legend=dial_rows.legend)
         self.messages = Panel(message_panel.rows, message_panel.tick, id="messages", title="messages", page="latency")
         self.round_trips = Panel(
             round_trip_panel.rows, round_trip_panel.tick, id="roundtrip", title="round trip", page="latency"

@@ -7,25 +7,25 @@ from natsmon.charts.columns import header, line
 from natsmon.state import OutageRecord, State, availability
 from natsmon.state.server_names import ServerNames
 from natsmon.text import dates, units
+from natsmon.text.plain_text import printable
 from natsmon.tui.model import figures
 from natsmon.tui.model.moment import Moment
 from natsmon.tui.model.outage_words import none_yet, outage_cause, outage_cost, total_cost
-from natsmon.tui.model.selection import Selection, View, nothing_found
+from natsmon.tui.model.row_list import RecordList, nothing_found
 from natsmon.tui.panels.outage_panel import columns
 
 _TOTALS = 3
 
 
-class OutageSelection(Selection[OutageRecord]):
-    """Filtered by cause, the words for it, the server's reason, and the servers before and after."""
+def records(state: State) -> deque[OutageRecord]:
+    return state.outages
 
-    def kept(self, state: State) -> deque[OutageRecord]:
-        return state.outages
 
-    def matches(self, outage: OutageRecord, needle: str) -> bool:
-        lasts = "still out" if outage.ended is None else ""
-        texts = (outage_cause(outage), outage.text, outage.reason, outage.before, outage.after, lasts)
-        return any(needle in text.casefold() for text in texts)
+def matches(outage: OutageRecord, needle: str) -> bool:
+    """Whether a filter shows it: by cause, the words for it, the server's reason, and the servers before and after."""
+    lasts = "still out" if outage.ended is None else ""
+    texts = (outage_cause(outage), outage.text, outage.reason, outage.before, outage.after, lasts)
+    return any(needle in text.casefold() for text in texts)
 
 
 def tick(moment: Moment) -> object:
@@ -39,18 +39,20 @@ def lines_above(moment: Moment, height: int, *, marked: bool = False) -> int:
     return min(_TOTALS + 2, max(0, height - 1))
 
 
-def rows(moment: Moment, width: int, height: int, view: View[OutageRecord], needle: str = "") -> list[Row]:
+def rows(
+    moment: Moment, width: int, height: int, records: RecordList[OutageRecord], shown: list[OutageRecord]
+) -> list[Row]:
     above = lines_above(moment, height)
     figures_of_all = totals(moment, width)
     state = moment.state
     if not state.outages:
         return [*figures_of_all, fit((), width), fit(row((none_yet(state), "label")), width)][: max(0, height)]
-    shown = columns(moment, max(0, width - 2), view.listed)
-    drawn = [*figures_of_all, fit((), width), header(shown, width, "  ")]
+    table = columns(moment, max(0, width - 2), shown)
+    drawn = [*figures_of_all, fit((), width), header(table, width, "  ")]
     drawn = drawn[len(drawn) - above :]  # where lines are scarce, the names of the columns stay the longest
-    drawn += [line(shown, outage, width, row((view.mark(y), "strong"))) for y, outage in enumerate(view.listed)]
-    if not view.listed:
-        drawn.append(fit(row((nothing_found(len(state.outages), "outages", needle), "label")), width))
+    drawn += [line(table, outage, width, row((records.sign(outage), "strong"))) for outage in shown]
+    if not shown:
+        drawn.append(fit(row((nothing_found(len(state.outages), "outages", records.needle), "label")), width))
     return drawn[: max(0, height)]
 
 
@@ -115,7 +117,7 @@ def _whole(phrases: list[Row], width: int) -> Row:
     return fit(line, width)
 
 
-def in_full(outage: OutageRecord, moment: Moment) -> list[Row]:
+def in_full(outage: OutageRecord, moment: Moment) -> str:
     """One outage as a line of text, for copying."""
     state = moment.state
     names = ServerNames(state)
@@ -123,4 +125,4 @@ def in_full(outage: OutageRecord, moment: Moment) -> list[Row]:
     lasted = f"outage of {units.elapsed(outage.downtime(moment.now))}"
     where = f"{names.name(outage.before)} → {names.name(outage.after) if outage.after else 'not connected'}"
     parts = [f"{at} {outage_cost(outage, moment)}: {lasted}", outage_cause(outage), outage.reason, where]
-    return [row(("; ".join(part for part in parts if part), "value"))]
+    return printable("; ".join(part for part in parts if part))

@@ -13,10 +13,9 @@ from natsmon.stream.events import LogLine
 from natsmon.text import dates
 from natsmon.tui.model.key_table import RECORD_KEYS, Key, bindings, rebound
 from natsmon.tui.model.moment import Moment
-from natsmon.tui.model.selection import Selection, T, place_of
+from natsmon.tui.model.row_list import R, RecordList
 from natsmon.tui.pages.pane_screen import PaneScreen
-from natsmon.tui.panels import status_panel
-from natsmon.tui.panels.dial_rows import DialSelection
+from natsmon.tui.panels import dial_rows, status_panel
 from natsmon.tui.panels.event_panel import MARKS
 from natsmon.tui.widgets.key_bar import KeyBar
 from natsmon.tui.widgets.panel import Panel
@@ -77,12 +76,6 @@ class Page(PaneScreen):
             self.sheet.show(moment, revision if self.follows else 0)
         self.keybar.show(moment, 0)
 
-    def again(self, state: State) -> bool:
-        """The state is another one: show the same of it; False where it has nothing of the kind."""
-        if isinstance(self.sheet, RecordTable):
-            self.sheet.selection.again(state)
-        return True
-
     def action_hold(self) -> None:
         self.held = not self.held
         self.natsmon.show_notice("held; f follows again" if self.held else "follows")
@@ -115,24 +108,28 @@ class Detail(Protocol[T_contra]):
         ...
 
 
-class RecordPage(Page, Generic[T]):
+class RecordPage(Page, Generic[R]):
     """One record of a table in full; those beside it in the table are a key away."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(RECORD_KEYS)
     of_a_record = True
 
-    def __init__(self, noun: str, record: T, selection: Selection[T], detail: Detail[T]) -> None:
+    def __init__(self, noun: str, record: R, records: RecordList[R], detail: Detail[R]) -> None:
         self.noun = noun
         self.record = record
-        self.selection = selection
+        self.records = records
         self._detail = detail
         sheet = Sheet(self._rows, self._tick, self._heading)
         super().__init__(noun, sheet, without=("open", "filter"), follows=False)
 
+    def show(self, moment: Moment, revision: int) -> None:
+        self.records.attach(moment.state)
+        super().show(moment, revision)
+
     def _heading(self) -> str:
         state = self.natsmon.viewed.state
-        listed = self.selection.listed(state)
-        place = place_of(self.record, listed)
+        listed = self.records.listed()
+        place = self.records.place(self.record.id, listed)
         which = f" · {place + 1:,} of {len(listed):,}" if place is not None else ""
         return f"{self.noun} {self._detail.title(self.record, state)}{which}"
 
@@ -140,23 +137,23 @@ class RecordPage(Page, Generic[T]):
         return self._detail.rows(self.record, moment, width)
 
     def _tick(self, moment: Moment) -> object:
-        known = len(self.selection.kept(moment.state))
-        return id(self.record), known, self._detail.tick(self.record, moment)
+        return id(self.record), len(self.records.kept), self._detail.tick(self.record, moment)
 
     def again(self, state: State) -> bool:
-        found = self.selection.found(self.record, state)
+        """The state is another one: show the same record of it; False where it has none."""
+        found = next((record for record in self.records.records(state) if record.id == self.record.id), None)
         self.record = found or self.record
         return found is not None
 
     def action_step(self, by: int) -> None:
         """Go to the record before or after this one; a mark in the table moves along."""
-        record = self.selection.beside(self.natsmon.viewed.state, self.record, by)
+        record = self.records.beside(self.record, by)
         if record is None:
             self.natsmon.show_notice(f"there is no {self.noun} {'before this one' if by > 0 else 'after this one yet'}")
             return
         self.record = record
-        if self.selection.marked:
-            self.selection.mark(record)
+        if self.records.cursor:
+            self.records.mark(record.id)
         self.sheet.to_start()
 
 
@@ -175,7 +172,7 @@ def page_named(name: str, keys: tuple[Key, ...], record_keys: tuple[Key, ...]) -
         case "outages":
             from natsmon.tui.pages import outage_rows
 
-            table = RecordTable(outage_rows.OutageSelection(), outage_rows, name, id="outages-table")
+            table = RecordTable(outage_rows, name, id="outages-table")
             return Page(name, table, without=("older", "newer", "cancel"))
         case "upgrade":
             from natsmon.tui.pages import upgrade_rows
@@ -206,22 +203,23 @@ def _sheet(
     return Page(name, Sheet(rows, tick, lambda: title), without=("older", "newer", "open"), follows=follows)
 
 
-def page_of(record: Dial | OutageRecord | LogLine, selection: Selection[Any] | None) -> Page:
+def page_of(record: Dial | OutageRecord | LogLine, records: RecordList[Any] | None) -> Page:
     """Make the page of one record; what it needs is imported now.
 
     Args:
         record: To be shown in full.
-        selection: Of the table it stands in; None where it stands in none.
+        records: Of the table it stands in; None where it stands in none.
     """
     if isinstance(record, Dial):
         from natsmon.tui.pages import dial_detail
 
-        return RecordPage("dial", record, selection or DialSelection(), dial_detail)
+        records = records or RecordList(dial_rows.records, dial_rows.matches)
+        return RecordPage("dial", record, records, dial_detail)
     if isinstance(record, OutageRecord):
-        from natsmon.tui.pages import outage_detail
-        from natsmon.tui.pages.outage_rows import OutageSelection
+        from natsmon.tui.pages import outage_detail, outage_rows
 
-        return RecordPage("outage", record, selection or OutageSelection(), outage_detail)
+        records = records or RecordList(outage_rows.records, outage_rows.matches)
+        return RecordPage("outage", record, records, outage_detail)
     return _line_page(record)
 
 

@@ -7,15 +7,14 @@ from textual.screen import Screen
 
 from natsmon.tui.model.moment import Moment
 from natsmon.tui.widgets.key_bar import KeyBar
-from natsmon.tui.widgets.record_table import Opened
+from natsmon.tui.widgets.list_panel import Opened
 
 if TYPE_CHECKING:
     from natsmon.tui.app import NatsmonApp
-    from natsmon.tui.panels.event_panel import EventPanel
-    from natsmon.tui.widgets.record_table import RecordTable
+    from natsmon.tui.widgets.list_panel import ListPanel
     from natsmon.tui.widgets.sheet import Sheet
 
-    Pane = EventPanel | RecordTable[Any] | Sheet
+    Pane = ListPanel[Any] | Sheet
 
 
 class PaneScreen(Screen[None]):
@@ -55,7 +54,7 @@ class PaneScreen(Screen[None]):
         if self.is_current:
             from natsmon.tui.pages.page import page_of  # pages are loaded when opened: they cost first paint else
 
-            self.app.push_screen(page_of(message.record, message.selection))
+            self.app.push_screen(page_of(message.record, message.records))
 
     def action_filter(self) -> None:
         from natsmon.tui.widgets.prompt import Prompt

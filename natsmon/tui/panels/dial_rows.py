@@ -20,10 +20,11 @@ from natsmon.state import Dial, State
 from natsmon.state.server_names import ServerNames
 from natsmon.stream import events as ev
 from natsmon.text import dates, units
+from natsmon.text.plain_text import printable
 from natsmon.tui.model import figures
 from natsmon.tui.model.cause_words import cause_words
 from natsmon.tui.model.moment import Moment
-from natsmon.tui.model.selection import Selection, View, nothing_found
+from natsmon.tui.model.row_list import RecordList, nothing_found
 
 OUTCOMES: dict[ev.DialOutcome | None, Role] = {
     None: "warn",
@@ -41,16 +42,15 @@ _SHORTEST_SCALE = 0.01
 """Seconds of a full bar at least: dials that fail at once are not the longest bars of the screen."""
 
 
-class DialSelection(Selection[Dial]):
-    """Filtered by server, reason, outcome, cause, error or number."""
+def records(state: State) -> deque[Dial]:
+    return state.dials
 
-    def kept(self, state: State) -> deque[Dial]:
-        return state.dials
 
-    def matches(self, dial: Dial, needle: str) -> bool:
-        outcome = dial.outcome or "dialing"
-        texts = (dial.server, dial.reason, outcome, cause_words(dial.cause, dial.stage_reached), dial.text)
-        return needle.removeprefix("#") == str(dial.id) or any(needle in text.casefold() for text in texts)
+def matches(dial: Dial, needle: str) -> bool:
+    """Whether a filter shows it: by server, reason, outcome, cause, error or number."""
+    outcome = dial.outcome or "dialing"
+    texts = (dial.server, dial.reason, outcome, cause_words(dial.cause, dial.stage_reached), dial.text)
+    return needle.removeprefix("#") == str(dial.id) or any(needle in text.casefold() for text in texts)
 
 
 def legend(width: int) -> str:
@@ -65,19 +65,19 @@ def tick(moment: Moment) -> object:
     return (int(moment.now * 10) if moment.dialing else 0), moment.stream
 
 
-def rows(moment: Moment, width: int, height: int, view: View[Dial], needle: str) -> list[Row]:
+def rows(moment: Moment, width: int, height: int, records: RecordList[Dial], shown: list[Dial]) -> list[Row]:
     dials = moment.state.dials
-    above = lines_above(moment, height, marked=view.cursor is not None)
+    above = lines_above(moment, height, marked=bool(records.cursor))
     drawn = [_now(moment, width)]
     if dials and above > 1:
         drawn.append(fit(_strip(dials[-1], moment, width), width))
     if dials and height > above:
-        scale = max([_SHORTEST_SCALE, *(dial.elapsed(moment.now) for dial in view.listed)])
-        columns = _columns(moment, max(0, width - 2), view.listed, scale)
+        scale = max([_SHORTEST_SCALE, *(dial.elapsed(moment.now) for dial in shown)])
+        columns = _columns(moment, max(0, width - 2), shown, scale)
         drawn += [header(columns, width, "  ")] if above > 2 else []
-        drawn += [line(columns, dial, width, row((view.mark(y), "strong"))) for y, dial in enumerate(view.listed)]
-        if not view.listed:
-            drawn.append(fit(row((nothing_found(len(dials), "dials", needle), "label")), width))
+        drawn += [line(columns, dial, width, row((records.sign(dial), "strong"))) for dial in shown]
+        if not shown:
+            drawn.append(fit(row((nothing_found(len(dials), "dials", records.needle), "label")), width))
     return drawn[:height]
 
 
@@ -195,7 +195,7 @@ def dial_words(dial: Dial) -> str:
     return (cause_words(dial.cause, dial.stage_reached) if failed else "") or dial.outcome or "dialing"
 
 
-def in_full(dial: Dial, moment: Moment) -> list[Row]:
+def in_full(dial: Dial, moment: Moment) -> str:
     """One dial as a line of text, for copying."""
     state = moment.state
     at = dates.local_millis(state.wall(dial.began))
@@ -204,4 +204,4 @@ def in_full(dial: Dial, moment: Moment) -> list[Row]:
     outcome = f"{dial.outcome or 'dialing'} after {units.elapsed(dial.elapsed(moment.now))}"
     why = cause_words(dial.cause, dial.stage_reached) if dial.outcome in ("failed", "timeout") else ""
     parts = [f"{at} dial {dial.id} {dial.server} {attempt_words(dial, state)}: {outcome}", why, dial.text, stages]
-    return [row(("; ".join(part for part in parts if part), "value"))]
+    return printable("; ".join(part for part in parts if part))

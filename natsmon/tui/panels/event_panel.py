@@ -1,4 +1,4 @@
-"""The panel of events: the narrated log, followed, held, filtered or marked."""
+"""The panel of events: the narrated log, followed, held or filtered."""
 
 from collections.abc import Sequence
 from itertools import accumulate, takewhile
@@ -14,9 +14,8 @@ from natsmon.text.plain_text import printable
 from natsmon.tui.model import figures
 from natsmon.tui.model.log_window import LogWindow
 from natsmon.tui.model.moment import Moment
-from natsmon.tui.model.selection import nothing_found
-from natsmon.tui.widgets.panel import ScrolledPanel
-from natsmon.tui.widgets.record_table import Opened
+from natsmon.tui.model.row_list import nothing_found
+from natsmon.tui.widgets.list_panel import ListPanel, Opened
 
 _FULL_TIME = 70
 _MOST_ROWS = 3
@@ -83,16 +82,14 @@ def title(window: LogWindow) -> str:
     return f"events{filtered}{selected}{held}"
 
 
-class EventPanel(ScrolledPanel, can_focus=True):
-    """The window on the log, moved by keys and by the wheel."""
-
-    noun = "events"
+class EventPanel(ListPanel[Numbered]):
+    """The window on the log. Without a cursor, keys move the window; the wheel always does."""
 
     def __init__(self, window: LogWindow) -> None:
         self.window = window
         self._numbers: list[int] = []
         """The number of the line of each row in view."""
-        super().__init__(self._lines, lambda moment: window.revision, id="events", title="events")
+        super().__init__(window, self._lines, lambda moment: None, "events", id="events")
 
     def _lines(self, moment: Moment, width: int, height: int) -> list[Row]:
         self.entitle(title(self.window))
@@ -102,38 +99,26 @@ class EventPanel(ScrolledPanel, can_focus=True):
         return [cells for cells, _ in drawn]
 
     @property
-    def needle(self) -> str:
-        return self.window.needle
-
-    def filter(self, needle: str) -> None:
-        self.window.select(needle)
-        self.redraw()
+    def fitting(self) -> int:
+        return fitting(self.window, *self.size)
 
     def show_messages(self, shown: bool) -> None:
         """Show or hide the lines about single messages."""
-        self.window.select(messages=shown)
-        self.redraw()
-
-    @property
-    def _fitting(self) -> int:
-        return fitting(self.window, *self.size)
-
-    def move(self, lines: int) -> None:
-        self.window.move(lines, self._fitting)
+        self.window.show_messages(shown)
         self.redraw()
 
     def page(self, direction: int) -> None:
         self._go(page_lines(self.window, *self.size, direction))
 
     def _go(self, lines: int) -> None:
-        """Move the mark, where there is one; else the window."""
+        """Move the cursor, where there is one; else the window."""
         if self.window.cursor:
             self.move(lines)
         else:
             self._scroll(lines)
 
     def _scroll(self, lines: int) -> None:
-        self.window.scroll(lines, self._fitting)
+        self.window.scroll(lines, self.fitting)
         self.redraw()
 
     def wheel(self, direction: int) -> None:
@@ -144,38 +129,23 @@ class EventPanel(ScrolledPanel, can_focus=True):
         self._go(-len(self.window))
 
     def to_end(self) -> None:
-        """The newest line, and follow; the mark is removed."""
+        """The newest line, and follow; the cursor is removed."""
         self.window.resume()
         self.redraw()
 
     def toggle_follow(self) -> None:
         """Hold the lines in view, or follow again."""
         if self.window.follow:
-            self.window.hold(self._fitting)
+            self.window.hold(self.fitting)
             self.redraw()
         else:
             self.to_end()
 
-    def unmark(self) -> bool:
-        window = self.window
-        if not window.cursor and not window.selected:
-            return False
-        window.selected.clear()
-        self.to_end()
-        return True
+    def message_of(self, row: Numbered) -> Opened:
+        return Opened(row[1])
 
-    def select(self) -> None:
-        if not self.window.cursor:
-            self.move(0)
-        self.window.toggle()
-        self.redraw()
-
-    def copied(self) -> list[str]:
-        return [f"{dates.local_millis(line.at)} {printable(line.text)}" for line in self.window.chosen()]
-
-    def open(self) -> None:
-        if self.window.cursor and (line := self.window.line(self.window.cursor)) is not None:
-            self.post_message(Opened(line))
+    def in_full(self, row: Numbered) -> str:
+        return f"{dates.local_millis(row[1].at)} {printable(row[1].text)}"
 
     async def on_click(self, event: Click) -> None:
         """Mark the line; open it when it is marked already."""
@@ -184,5 +154,6 @@ class EventPanel(ScrolledPanel, can_focus=True):
         if number and number == self.window.cursor:
             self.open()
         elif number:
-            self.window.mark(number, self._fitting)
+            self.window.hold(self.fitting)
+            self.window.mark(number)
             self.redraw()

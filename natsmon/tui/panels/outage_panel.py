@@ -11,8 +11,8 @@ from natsmon.state.server_names import ServerNames
 from natsmon.tui.model import figures
 from natsmon.tui.model.moment import Moment
 from natsmon.tui.model.outage_words import costly, none_yet, outage_cause, outage_cost, total_cost
+from natsmon.tui.widgets.list_panel import Opened
 from natsmon.tui.widgets.panel import Panel
-from natsmon.tui.widgets.record_table import Opened
 
 _WITH_DETECTED = 100
 _WITH_SERVERS = 140

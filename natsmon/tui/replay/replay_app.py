@@ -25,7 +25,7 @@ from natsmon.tui.model.log_window import LogWindow
 from natsmon.tui.model.moment import Moment
 from natsmon.tui.model.viewed_stream import ViewedStream
 from natsmon.tui.pages.dashboard import Dashboard
-from natsmon.tui.pages.page import Page
+from natsmon.tui.pages.page import Page, RecordPage
 from natsmon.tui.pages.pane_screen import PaneScreen
 from natsmon.tui.replay.replay_bar import ReplayBar
 
@@ -158,9 +158,8 @@ class ReplayApp(NatsmonApp, inherit_bindings=False):
     def _find_again(self) -> None:
         """After a jump the records on the screen are those of another state."""
         state = self._playback.state
-        self._dashboard.dials.selection.again(state)
         for page in self._views[1:]:
-            if isinstance(page, Page) and not page.again(state):
+            if isinstance(page, RecordPage) and not page.again(state):
                 page.dismiss()
 
     # -- keys -------------------------------------------------------------------------------------
