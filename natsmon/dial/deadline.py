@@ -8,7 +8,7 @@ import asyncio
 import math
 import sys
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 
 
 def within(seconds: float) -> AbstractAsyncContextManager[object]:
@@ -22,13 +22,18 @@ def until(when: float | None) -> AbstractAsyncContextManager[object]:
     Raises:
         ValueError: The time is NaN, which would disorder the timers of the loop.
     """
-    if when is not None and math.isnan(when):
+    if when is None:
+        return _NO_LIMIT
+    if math.isnan(when):
         raise ValueError("a deadline is a time of the loop's clock, not NaN")
     return asyncio.timeout_at(when) if sys.version_info >= (3, 12) else _until(when)
 
 
+_NO_LIMIT = nullcontext()
+
+
 @asynccontextmanager
-async def _until(when: float | None) -> AsyncIterator[None]:
+async def _until(when: float) -> AsyncIterator[None]:
     task = asyncio.current_task()
     cancels = task.cancelling() if task else 0
     limit = asyncio.timeout_at(when)

@@ -48,6 +48,8 @@ async def lookup(host: str, port: int) -> Sequence[AddressInfo]:
 
 def interleave(found: Sequence[AddressInfo]) -> list[AddressInfo]:
     """Order addresses with their families in turn, the first one's family first; no duplicates (RFC 8305, 4)."""
+    if len(found) == 1:
+        return list(found)
     families: dict[int, list[AddressInfo]] = {}
     for info in dict.fromkeys(found):
         families.setdefault(info[0], []).append(info)

@@ -1,5 +1,6 @@
 """The TLS handshake on an open stream."""
 
+import asyncio
 import ssl
 from contextlib import suppress
 from typing import Any
@@ -55,6 +56,14 @@ async def upgrade(stream: Stream, context: ssl.SSLContext, server_name: str, *, 
 
 async def _has_input(reader: ByteReader) -> bool:
     """Return whether unread bytes have arrived; does not wait."""
+    if isinstance(reader, asyncio.StreamReader):  # one step, which ends where it would wait: no turn of the loop
+        reading = reader.read(1)
+        try:
+            reading.send(None)
+        except StopIteration as read:
+            return bool(read.value)
+        reading.close()
+        return False
     with suppress(TimeoutError):
         async with within(0):
             return bool(await reader.read(1))

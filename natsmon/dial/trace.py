@@ -5,8 +5,7 @@ logged, and the trace is ignored for the rest of that dial.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from ssl import SSLObject
 from typing import Any, Concatenate, ParamSpec
 
@@ -88,13 +87,22 @@ class Hooks:
             _log.exception("a dial trace raised in %s; it is ignored for the rest of the dial", hook.__name__)
             self._trace = None
 
-    @contextmanager
-    def connecting(self, address: str) -> Iterator[None]:
+    def connecting(self, address: str) -> "_Connecting":
         """Call the hooks around a connect to one address."""
-        self(DialTrace.connect_start, address)
-        try:
-            yield
-        except BaseException as error:
-            self(DialTrace.connect_done, address, error)
-            raise
-        self(DialTrace.connect_done, address, None)
+        return _Connecting(self, address)
+
+
+class _Connecting:
+    """A context manager; one made of a generator takes several times as long."""
+
+    __slots__ = ("_address", "_hooks")
+
+    def __init__(self, hooks: Hooks, address: str) -> None:
+        self._hooks = hooks
+        self._address = address
+
+    def __enter__(self) -> None:
+        self._hooks(DialTrace.connect_start, self._address)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        self._hooks(DialTrace.connect_done, self._address, error)
