@@ -1,6 +1,5 @@
 """A nats-py client whose connections are opened by a dialer."""
 
-import asyncio
 from typing import TYPE_CHECKING, Any, Unpack
 
 import nats.errors
@@ -46,6 +45,10 @@ class Client(DialClient):
         self.dialed = DialTransport(self, self._dialer, self._trace)
         return self.dialed
 
+    def timed_out(self) -> DialError:
+        """The error for a timeout of nats-py's in the handshake, with the stage."""
+        return self.dialed.timed_out()
+
     async def connect(
         self,
         servers: Servers = "nats://localhost:4222",
@@ -80,8 +83,6 @@ class Client(DialClient):
             self.dialed.drop()
             if isinstance(error, DialError):
                 raise
-            if deadline is None or asyncio.get_running_loop().time() < deadline:
-                raise self.dialed.interrupted or error from error  # nats-py's does not name the stage
             failure = self.dialed.failure
             text = "not connected before the deadline" + (f"; the last dial: {failure}" if failure else "")
             raise DialError("connect", "timeout", text, address=str(servers)) from failure

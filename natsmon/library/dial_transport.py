@@ -31,9 +31,6 @@ from natsmon.protocol.server_info import HandshakeError, Info, parse_info, read_
 LINGER = 0.5
 """Seconds that closing a connection waits until the peer has taken what was written; then it is aborted."""
 
-_OURS_FIRST = 0.9
-"""Share of nats-py's timeout for a line, so that this error is raised first: nats-py's does not name the stage."""
-
 _DEFAULT_PORTS = {"ws": 80, "wss": 443}
 
 
@@ -55,6 +52,8 @@ class DialTransport(nats.aio.transport.Transport):
         self._server = ""
         self._dialing = False
         """A dial has begun and its end has not been traced."""
+        self._step: Stage | None = None
+        """The step of the handshake whose end has not been traced."""
         self._closed = False
         self._greeted = False
         """INFO has been read."""
@@ -63,13 +62,12 @@ class DialTransport(nats.aio.transport.Transport):
         self._secure = False
         self._tls_required = False
         self._verbose = False
-        self._timeout = 0.0
         self._held = b""
         self._early: list[bytes] = []
         self.failure: DialError | None = None
         """Why the last failed dial or handshake failed."""
-        self.interrupted: DialError | None = None
-        """The error of the last step that was cancelled, if nats-py's timeout did that."""
+        self._cancelled: tuple[Stage, str] = ("connect", "")
+        """The stage that was cancelled, and the text for it if nats-py's timeout did that."""
 
     # -- until PONG -------------------------------------------------------------------------------------
 
@@ -100,7 +98,7 @@ class DialTransport(nats.aio.transport.Transport):
         self._early.clear()
         self._held = b""
         self._tls_required = requires_tls(self._client)
-        self._timeout = seconds * _OURS_FIRST
+        self._step = None
         self._hooks = Hooks(self._trace)
         address = (uri.hostname or "", uri.port or _DEFAULT_PORTS.get(uri.scheme, 4222))
         self._server = authority(*address)
@@ -144,17 +142,17 @@ class DialTransport(nats.aio.transport.Transport):
         """Return a line of the handshake: INFO first, then the answer to CONNECT and PING."""
         if self._greeted:
             with self._failing("connect", "no PONG after CONNECT"):
-                async with within(self._timeout):
-                    return await self._answer()
+                return await self._answer()
+        self._step = "info"
         self._hooks(DialTrace.info_start)
         with self._failing("info", "the peer accepted and sent no INFO"):
-            async with within(self._timeout):
-                return await self._info()
+            return await self._info()
 
     async def _info(self) -> bytes:
         body = await read_info_body(self._open("info").reader)
         info, raw = parse_info(body)
         self._greeted = True
+        self._step = None
         self._hooks(DialTrace.info_done, raw, None)
         passed = {**raw}
         if self._secure:
@@ -182,25 +180,37 @@ class DialTransport(nats.aio.transport.Transport):
             self._verbose = False
         return verb + b"\r\n"
 
-    def _end_dial(self, error: BaseException | None, stage: Stage = "connect") -> None:
+    def _end_dial(self, error: BaseException | None) -> None:
         if not self._dialing:
             return
         self._dialing = False
-        if stage == "connect":
+        if self._step == "connect":
             self._hooks(DialTrace.nats_connect_done, error)
-        elif stage == "info":
+        elif self._step == "info":
             self._hooks(DialTrace.info_done, None, error)
         self._hooks(DialTrace.dial_done, error)
 
     def _failing(self, stage: Stage, late: str) -> Step:
         return Step(self, stage, late)
 
-    def fail(self, stage: Stage, error: DialError) -> None:
+    def fail(self, error: DialError) -> None:
         """Drop the connection for an error of a step."""
         error.address = error.address or self._server
         self.failure = error
-        self._end_dial(error, stage)
+        self._end_dial(error)
         self.drop()
+
+    def cancelled(self, stage: Stage, late: str) -> None:
+        """Drop the connection for a step that was cancelled; by whom is known where the cancel arrives."""
+        self._cancelled = stage, late
+        self._abort()
+
+    def timed_out(self) -> DialError:
+        """Return the error for a timeout of nats-py's, which does not name the stage."""
+        stage, late = self._cancelled
+        failure = DialError(stage, "timeout", late)
+        self.fail(failure)
+        return failure
 
     # -- connected --------------------------------------------------------------------------------------
 
@@ -219,6 +229,7 @@ class DialTransport(nats.aio.transport.Transport):
             return
         if not self._answered:
             if payload.startswith(b"CONNECT "):
+                self._step = "connect"
                 self._hooks(DialTrace.nats_connect_start)
                 self._verbose = b'"verbose": true' in payload
                 if not self._verbose:
@@ -247,6 +258,7 @@ class DialTransport(nats.aio.transport.Transport):
             self.drop()
 
     def close(self) -> None:
+        self._end_dial(asyncio.CancelledError())
         if self._stream is not None and not self._closed:
             self._closed = True
             self._stream.writer.close()
@@ -266,7 +278,10 @@ class DialTransport(nats.aio.transport.Transport):
 
     def drop(self) -> None:
         """End the connection at once; what has not been written is discarded."""
-        self._end_dial(asyncio.CancelledError(), "tcp")
+        self._end_dial(asyncio.CancelledError())
+        self._abort()
+
+    def _abort(self) -> None:
         stream, self._stream = self._stream, None
         if stream is not None:
             stream.writer.transport.abort()

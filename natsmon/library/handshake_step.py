@@ -12,12 +12,10 @@ from natsmon.dial.errors import DialError, DialFailed
 class FailingTransport(Protocol):
     """What a step does with a failure; ``DialTransport`` is one."""
 
-    interrupted: DialError | None
+    def cancelled(self, stage: Stage, late: str) -> None:
+        """Drop the connection for a step that was cancelled."""
 
-    def drop(self) -> None:
-        """End the connection at once."""
-
-    def fail(self, stage: Stage, error: DialError) -> None:
+    def fail(self, error: DialError) -> None:
         """Drop the connection for an error of a step."""
 
 
@@ -38,11 +36,10 @@ class Step:
         if error is None:
             return
         if not isinstance(error, Exception):  # cancelled, maybe by nats-py's own timeout
-            self._transport.drop()
-            self._transport.interrupted = DialError(self._stage, "timeout", self._late)
+            self._transport.cancelled(self._stage, self._late)
             return
         failure = _as_dial_error(self._stage, error, self._late)
-        self._transport.fail(self._stage, failure)
+        self._transport.fail(failure)
         if failure is not error:
             raise failure from error
 

@@ -255,6 +255,10 @@ class DialClient(nats.aio.client.Client):
         """Return the transport for the client's life."""
         raise NotImplementedError
 
+    def timed_out(self) -> DialError:
+        """Return the error for a timeout of nats-py's in the handshake."""
+        raise NotImplementedError
+
     async def connect(self, *args: Any, **options: Any) -> None:
         task = asyncio.current_task()
         self._cancels = task.cancelling() if task else 0
@@ -266,7 +270,12 @@ class DialClient(nats.aio.client.Client):
             self._cancels = 0
 
     async def _process_connect_init(self) -> None:
-        await super()._process_connect_init()
+        try:
+            await super()._process_connect_init()
+        except TimeoutError as error:
+            if isinstance(error, DialError):
+                raise
+            raise self.timed_out() from error
         if self.given_up():
             await self._undo_connect()
             raise asyncio.CancelledError

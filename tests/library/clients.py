@@ -14,11 +14,25 @@ from tests.harness.time_limits import WAIT
 HOOKS = [name for name in vars(DialTrace) if not name.startswith("_")]
 
 
-class Notes(DialTrace):
-    """The names of the hooks called, in order."""
+class _Awaited:
+    """Calls that a test waits for."""
 
     def __init__(self) -> None:
         self.calls: list[str] = []
+        self._changed = asyncio.Event()
+
+    async def until(self, met: Callable[[], bool], within: float = WAIT) -> None:
+        async with asyncio.timeout(within):
+            while not met():
+                self._changed.clear()
+                await self._changed.wait()
+
+
+class Notes(_Awaited, DialTrace):
+    """The names of the hooks called, in order."""
+
+    def __init__(self) -> None:
+        super().__init__()
         self.errors: list[BaseException] = []
 
     def __getattribute__(self, name: str) -> Any:
@@ -27,18 +41,18 @@ class Notes(DialTrace):
 
         def note(*args: object) -> None:
             self.calls.append(name)
+            self._changed.set()
             self.errors += [arg for arg in args if isinstance(arg, BaseException)]
 
         return note
 
 
-class Callbacks:
+class Callbacks(_Awaited):
     """What nats-py calls back with, and how to wait for it."""
 
     def __init__(self) -> None:
-        self.calls: list[str] = []
+        super().__init__()
         self.errors: list[Exception] = []
-        self._changed = asyncio.Event()
 
     @property
     def options(self) -> dict[str, Any]:
@@ -51,12 +65,6 @@ class Callbacks:
             self._changed.set()
 
         return callback
-
-    async def until(self, met: Callable[[], bool], within: float = WAIT) -> None:
-        async with asyncio.timeout(within):
-            while not met():
-                self._changed.clear()
-                await self._changed.wait()
 
     async def until_told(self, name: str) -> None:
         await self.until(lambda: name in self.calls)

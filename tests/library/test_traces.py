@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,14 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
 
-from natsmon import LoggingTrace, OpenTelemetryTrace, connect
+from natsmon import DialTimeout, LoggingTrace, OpenTelemetryTrace, connect
 from natsmon.lab.nats_server import HOST, NatsServer
-from natsmon.testing import ScriptedServer, greet, reject, silent
+from natsmon.testing import ScriptedServer, greet, reject, serve, silent
 from tests.certificates import Certificates
 from tests.conftest import StartServer
-from tests.library.clients import Callbacks, failing
+from tests.harness import peers
+from tests.harness.peer import Peering
+from tests.library.clients import PLAIN_DIAL, Callbacks, Notes, failing
 
 ONCE: dict[str, Any] = {"allow_reconnect": False, "max_reconnect_attempts": 1, "reconnect_time_wait": 0}
 
@@ -107,6 +110,52 @@ async def test_cancelled_dial_is_not_an_error(exported: tuple[OpenTelemetryTrace
     assert [span.name for span in exporter.get_finished_spans()][-1] == "nats dial"
     for span in exporter.get_finished_spans():
         assert span.status.status_code is StatusCode.UNSET
+    await server.close()
+
+
+STEPS = [(peers.silent, "info"), (peers.info_then_silent, "nats_connect")]
+
+
+@pytest.mark.parametrize(("peering", "step"), STEPS)
+async def test_step_that_timed_out_fails(peering: Callable[[], Peering], step: str) -> None:
+    notes = Notes()
+    async with peering() as peer:
+        await failing(connect(peer.url, trace=notes, connect_timeout=0.2, allow_reconnect=False), DialTimeout)
+        assert notes.calls[-2:] == [f"{step}_done", "dial_done"]
+        assert [type(error) for error in notes.errors] == [DialTimeout, DialTimeout]
+        await peer.until_left()
+
+
+@pytest.mark.parametrize(("peering", "step"), STEPS)
+async def test_step_that_was_cancelled_ends(peering: Callable[[], Peering], step: str) -> None:
+    notes = Notes()
+    async with peering() as peer:
+        connecting = asyncio.ensure_future(connect(peer.url, trace=notes))
+        await notes.until(lambda: f"{step}_start" in notes.calls)
+        connecting.cancel()
+        await asyncio.wait([connecting])
+        assert notes.calls[-2:] == [f"{step}_done", "dial_done"]
+        assert [type(error) for error in notes.errors] == [asyncio.CancelledError, asyncio.CancelledError]
+        await peer.until_left()
+
+
+async def test_refused_websocket_upgrade_ends_no_step() -> None:
+    notes = Notes()
+    async with peers.http_400() as peer:
+        await failing(connect(peer.url.replace("nats:", "ws:"), trace=notes, **ONCE, **Callbacks().options))
+        assert notes.calls[:7] == [*PLAIN_DIAL[:6], "dial_done"]
+
+
+async def test_dial_of_a_closed_client_ends() -> None:
+    notes = Notes()
+    server = ScriptedServer(serve, silent)
+    client = await connect("nats://x", dialer=server, trace=notes, reconnect_time_wait=0)
+    notes.calls.clear()
+    server.session.close()
+    await notes.until(lambda: "info_start" in notes.calls)
+    await client.close()
+    assert notes.calls[-2:] == ["info_done", "dial_done"]
+    assert [type(error) for error in notes.errors] == [asyncio.CancelledError, asyncio.CancelledError]
     await server.close()
 
 
