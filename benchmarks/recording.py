@@ -83,7 +83,7 @@ def _day(suffix: str) -> tuple[bool, str]:
         cpu = time.process_time() - cpu
         size = path.stat().st_size
         began = time.perf_counter()
-        read = sum(len(batch.events) for batch in Recording([path]).batches())
+        read = sum(len(batch) for batch in Recording([path]).batches())
         took = time.perf_counter() - began
     if read != written:
         raise AssertionError(f"{read:,} of {written:,} events were read")

@@ -11,11 +11,10 @@ import stat
 import time
 from pathlib import Path
 
-import msgspec
-
 from natsmon.recording.compression import NoZstd, by_content
 from natsmon.stream import events as ev
-from natsmon.stream.codec import decode_event
+from natsmon.stream.codec import decoded
+from natsmon.text.read_file import open_now
 
 _COMPRESSED = (".zst", ".gz")
 _DIGITS = 4
@@ -79,18 +78,13 @@ def full_parts(path: Path) -> list[tuple[ev.Part, Path]]:
 def head_of(path: Path) -> ev.Part | None:
     """The ``part`` line that a file begins with; None without one. Never blocks."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except OSError:
+        with open(path, "rb", buffering=0, opener=open_now) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                return None
+            event = decoded(_first_line(path, file.read(_HEAD)))
+    except (OSError, NoZstd):
         return None
-    try:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            return None
-        event = decode_event(_first_line(path, os.pread(fd, _HEAD, 0)))
-        return event if isinstance(event, ev.Part) else None
-    except (OSError, NoZstd, msgspec.DecodeError):
-        return None
-    finally:
-        os.close(fd)
+    return event if isinstance(event, ev.Part) else None
 
 
 def _first_line(path: Path, head: bytes) -> bytes:

@@ -26,6 +26,9 @@ _SETTLED = 3.0
 """Seconds after which a file is not being written any more: a recorder flushes every second."""
 _INCOMPLETE = "the file ends within a member: its writer was killed, or the file was cut off"
 
+Recorded = tuple[ev.AnyEvent, bytes]
+"""An event, and its line as it is in the recording, without its end."""
+
 
 class Unreadable(Exception):
     """A recording cannot be opened; the text names the file and the reason."""
@@ -43,17 +46,6 @@ class Skipped(msgspec.Struct, frozen=True):
     def __str__(self) -> str:
         more = f" and {self.count - 1:,} more" if self.count > 1 else ""
         return printable(f"{self.path}: {self.where}{more}: {self.why}")
-
-
-class Batch(msgspec.Struct, frozen=True):
-    """Events that were read at once."""
-
-    events: list[ev.AnyEvent]
-    lines: list[bytes]
-    """The line of each event as it is in the recording, without its end."""
-    read: int
-    """Bytes of all files read so far, as they are on the disk."""
-    total: int
 
 
 class Recording:
@@ -93,9 +85,9 @@ class Recording:
     def events(self) -> Iterator[ev.AnyEvent]:
         """Every event, in order."""
         for batch in self.batches():
-            yield from batch.events
+            yield from (event for event, _ in batch)
 
-    def batches(self) -> Iterator[Batch]:
+    def batches(self) -> Iterator[list[Recorded]]:
         """A few hundred events at a time."""
         before = 0
         for path in self._in_turn():
@@ -104,10 +96,9 @@ class Recording:
             self._repeated = 0
             for lines in file.pieces():
                 self.read = min(self.total, before + file.at)
-                yield self._batch(file, lines)
+                yield list(self._new(file, lines))
             before += file.at
         self.read = self.total
-        yield Batch([], [], self.read, self.total)
 
     def _in_turn(self) -> Iterator[Path]:
         """The parts, and those that became full while the parts before them were read."""
@@ -119,9 +110,8 @@ class Recording:
                     yield full
             yield path
 
-    def _batch(self, file: "_File", lines: list[bytes]) -> Batch:
-        events: list[ev.AnyEvent] = []
-        kept: list[bytes] = []
+    def _new(self, file: "_File", lines: list[bytes]) -> Iterator[Recorded]:
+        """Of these lines, the events that no part before had."""
         for event, line in file.decoded(lines):
             if isinstance(event, ev.Part):
                 self._begin_part(event, file)
@@ -136,9 +126,7 @@ class Recording:
                     continue
                 self._session = event.id
                 self.sessions += 1
-            events.append(event)
-            kept.append(line)
-        return Batch(events, kept, self.read, self.total)
+            yield event, line
 
     def _begin_part(self, head: ev.Part, file: "_File") -> None:
         before, self._head = self._head, head
@@ -266,7 +254,7 @@ class _File:
         self.note("is not a natsmon recording", "all of it")
         return True
 
-    def decoded(self, lines: list[bytes]) -> Iterator[tuple[ev.AnyEvent, bytes]]:
+    def decoded(self, lines: list[bytes]) -> Iterator[Recorded]:
         """Events with their lines; other lines are noted."""
         decode = codec.decode_event
         for line in lines:

@@ -14,8 +14,6 @@ class Loading:
 
     def __init__(self, recording: Recording) -> None:
         self.index = RecordingIndex()
-        self.done = False
-        """Nothing more follows: everything has been read, or loading was stopped."""
         self.stopped = False
         self._recording = recording
         self._slices = self._load()
@@ -32,9 +30,9 @@ class Loading:
 
     def load_slice(self) -> bool:
         """Load one slice; False when that was all."""
-        if not self.done:
-            self.done = not next(self._slices, False)
-        return not self.done
+        if not self.index.complete:
+            self.index.complete = not next(self._slices, False)
+        return not self.index.complete
 
     def begin(self) -> bool:
         """Load until there is something to show; False when there is nothing in the files."""
@@ -44,13 +42,12 @@ class Loading:
 
     def stop(self) -> None:
         """Load no more; what is loaded stays."""
-        if not self.done:
-            self.done = self.stopped = True
+        if not self.index.complete:
+            self.index.complete = self.stopped = True
             self._slices.close()
 
     def _load(self) -> Generator[bool, None, None]:
         for batch in self._recording.batches():
-            for first in range(0, max(1, len(batch.events)), SLICE):
-                piece = slice(first, first + SLICE)
-                self.index.add(batch.events[piece], batch.lines[piece])
+            for first in range(0, max(1, len(batch)), SLICE):
+                self.index.add(batch[first : first + SLICE])
                 yield True

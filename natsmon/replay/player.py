@@ -23,8 +23,6 @@ class Player:
         self.at = 0.0
         self.speed: int = SPEEDS[0]
         self.playing = playing
-        self.complete = False
-        """Nothing more will be added to the index."""
 
     # -- the position -----------------------------------------------------------------------------
 
@@ -56,12 +54,12 @@ class Player:
         if not self.playing:
             return
         self.seek(min(self.index.length, self.at + seconds * self.speed))
-        if self.at_end and self.complete:
+        if self.at_end and self.index.complete:
             self.playing = False
 
     def toggle(self) -> None:
         """Play or pause; at the end, play again from the start."""
-        if not self.playing and self.at_end and self.complete:
+        if not self.playing and self.at_end and self.index.complete:
             self.seek(0.0)
         self.playing = not self.playing
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from natsmon.recording.reader import Recorded
 from natsmon.state import SessionRecord, Tracks
 from natsmon.stream import codec
 from natsmon.stream import events as ev
@@ -87,6 +88,8 @@ class RecordingIndex:
         self.sessions: list[RecordedSession] = []
         self.outages: list[OutageSpan] = []
         """Oldest first."""
+        self.complete = False
+        """Nothing more follows: everything has been read, or loading was stopped."""
         self._newest_time = 0.0
         """Of the last event that is not a note."""
         self._after_snapshot = False
@@ -110,9 +113,9 @@ class RecordingIndex:
 
     # -- adding -----------------------------------------------------------------------------------
 
-    def add(self, events: Iterable[ev.AnyEvent], lines: Iterable[bytes]) -> None:
+    def add(self, recorded: Iterable[Recorded]) -> None:
         """Add the next events of the recording, each with its line."""
-        for event, line in zip(events, lines, strict=True):
+        for event, line in recorded:
             self._add(event, line)
 
     def _add(self, event: ev.AnyEvent, line: bytes) -> None:

@@ -24,7 +24,7 @@ def echo(number: int) -> bytes:
 
 def lines_of(*paths: Path) -> list[bytes]:
     """Every line that is read, without ``part`` lines."""
-    return [line + b"\n" for batch in Recording(paths).batches() for line in batch.lines]
+    return [line + b"\n" for batch in Recording(paths).batches() for _, line in batch]
 
 
 def written(path: Path, batches: list[list[bytes]], **target: int) -> list[bytes]:

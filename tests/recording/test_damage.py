@@ -157,7 +157,7 @@ def test_file_that_expands_without_measure_is_not_read(tmp_path: Path, suffix: s
         path.write_bytes(b"".join(frame.compress(block) for _ in range(512)) + frame.flush())
     began = time.process_time()
     recording = Recording([path])
-    events = sum(len(batch.events) for batch in recording.batches())
+    events = sum(len(batch) for batch in recording.batches())
     assert time.process_time() - began < 5.0
     assert events == 0
     assert recording.skipped
@@ -199,7 +199,7 @@ def test_recording_is_read_while_it_is_written(tmp_path: Path, suffix: str) -> N
         for batch in put[stop:]:
             writer.write(batch)
             got += [step for step in [next(reading, None)] if step is not None]
-        lines = [line + b"\n" for batch in [*got, *reading] for line in batch.lines]
+        lines = [line + b"\n" for batch in [*got, *reading] for _, line in batch]
         assert lines == everything[: len(lines)]
         assert len(lines) >= sum(len(batch) for batch in put[:stop])
         assert recording.skipped == []

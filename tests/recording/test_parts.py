@@ -72,7 +72,7 @@ def test_rotation_loses_and_repeats_nothing(tmp_path: Path, suffix: str) -> None
     full = full_parts(path)
     assert len(full) >= 2
     recording = Recording([path])
-    assert [line + b"\n" for batch in recording.batches() for line in batch.lines] == put
+    assert [line + b"\n" for batch in recording.batches() for _, line in batch] == put
     assert recording.skipped == []
     assert lines_of(*full, path) == put
 
@@ -119,7 +119,7 @@ def test_full_part_keeps_the_history_of_long_answers(tmp_path: Path) -> None:
     written(path, [lines[:-20], lines[-20:]], part_size=100_000)
     shutil.copy(path, tmp_path / "alone.jsonl")
     recording = Recording([tmp_path / "alone.jsonl"])
-    alone = [line + b"\n" for batch in recording.batches() for line in batch.lines]
+    alone = [line + b"\n" for batch in recording.batches() for _, line in batch]
     assert recording.skipped == []
     assert max(map(len, alone)) <= codec.LINE_LIMIT
     state = folded(alone)
@@ -145,7 +145,7 @@ def test_missing_part_is_bridged_by_the_snapshot_and_listed(tmp_path: Path) -> N
     written(path, in_sevens(put), part_size=60_000, keep=100)
     full_parts(path)[1].unlink()
     recording = Recording([path])
-    lines = [line for batch in recording.batches() for line in batch.lines]
+    lines = [line for batch in recording.batches() for _, line in batch]
     assert sum(b'"snapshot_end"' in line for line in lines) == 1
     same(folded(lines), folded(put))
     (note,) = recording.skipped
@@ -160,12 +160,12 @@ def test_part_that_becomes_full_while_others_are_read_is_read(tmp_path: Path) ->
         writer.write(batch)
     before = len(full_parts(path))
     reading = Recording([path]).batches()
-    lines = next(reading).lines
+    lines = [line for _, line in next(reading)]
     for batch in put[500:]:
         writer.write(batch)
     assert len(full_parts(path)) > before
     writer.close()
-    lines += [line for batch in reading for line in batch.lines]
+    lines += [line for batch in reading for _, line in batch]
     assert [line + b"\n" for line in lines] == [line for batch in put for line in batch]
 
 
@@ -221,7 +221,7 @@ def test_file_of_another_recording_is_neither_read_nor_deleted(tmp_path: Path, c
     assert len(ours) == 2
     recording = Recording([path])
     assert {each.name for each in recording.parts} == ours
-    same(folded([line for batch in recording.batches() for line in batch.lines]), folded(put))
+    same(folded([line for batch in recording.batches() for _, line in batch]), folded(put))
     assert recording.skipped == []
 
 
@@ -245,7 +245,7 @@ def test_damaged_part_is_listed_and_the_rest_read(tmp_path: Path) -> None:
     raw[-4] ^= 1
     damaged.write_bytes(raw)
     recording = Recording([path])
-    same(folded([line for batch in recording.batches() for line in batch.lines]), folded(put))
+    same(folded([line for batch in recording.batches() for _, line in batch]), folded(put))
     assert [note.path for note in recording.skipped] == [str(damaged)]
 
 

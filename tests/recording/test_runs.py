@@ -54,7 +54,7 @@ async def natsmon(
 
 def lines_of(path: Path) -> list[bytes]:
     recording = Recording([path])
-    lines = [line + b"\n" for batch in recording.batches() for line in batch.lines]
+    lines = [line + b"\n" for batch in recording.batches() for _, line in batch]
     assert recording.skipped == []
     return lines
 
@@ -118,7 +118,7 @@ async def test_kill_loses_at_most_the_last_second(server: NatsServer, tmp_path: 
         await process.wait()
     assert process.returncode == -signal.SIGKILL
     recording = Recording([path])
-    got = [line + b"\n" for batch in recording.batches() for line in batch.lines]
+    got = [line + b"\n" for batch in recording.batches() for _, line in batch]
     old = [line for at, line in seen if at < killed - LOST_AT_MOST]
     assert len(old) > 10
     if mode == "--json":

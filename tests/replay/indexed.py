@@ -5,6 +5,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from natsmon.recording.reader import Recorded
 from natsmon.replay.player import Player
 from natsmon.replay.recording_index import RecordingIndex, new_tracks
 from natsmon.state import Track
@@ -38,19 +39,19 @@ _THIRD = EVENTS.index(session(dial_streams.raced(), "three", STARTED + 3 * DAY)[
 EVENTS[_THIRD + 1 : _THIRD + 1] = SEEN
 
 
-def batch(events: list[ev.AnyEvent]) -> tuple[list[ev.AnyEvent], list[bytes]]:
-    return events, [codec.encode(event).rstrip() for event in events]
+def batch(events: list[ev.AnyEvent]) -> list[Recorded]:
+    return [(event, codec.encode(event).rstrip()) for event in events]
 
 
 def loaded(events: list[ev.AnyEvent]) -> RecordingIndex:
     whole = RecordingIndex()
-    whole.add(*batch(events))
+    whole.add(batch(events))
     return whole
 
 
 def at(events: list[ev.AnyEvent], *, playing: bool = False) -> Player:
     there = Player(loaded(events), playing=playing)
-    there.complete = True
+    there.index.complete = True
     return there
 
 

@@ -23,7 +23,7 @@ def test_stopped_loading_keeps_what_was_loaded(tmp_path: Path) -> None:
     there = len(loading.index)
     loading.stop()
     assert not loading.load_slice()
-    assert (loading.done, loading.stopped, len(loading.index)) == (True, True, there)
+    assert (loading.index.complete, loading.stopped, len(loading.index)) == (True, True, there)
     assert loading.index.tracks(there).first.state.tally.attempted == there - 1
 
 

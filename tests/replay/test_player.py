@@ -33,7 +33,7 @@ def test_any_moves_equal_folding_from_the_start(moves: list[tuple[str, Any]]) ->
     here = Player(loaded(EVENTS[:20]))
     for name, by in moves:
         if name == "load":
-            here.index.add(*batch(EVENTS[len(here.index) : len(here.index) + by]))
+            here.index.add(batch(EVENTS[len(here.index) : len(here.index) + by]))
         else:
             getattr(here, name)(by)
         tracks = new_tracks()
@@ -85,7 +85,7 @@ def test_player_waits_for_what_is_not_loaded() -> None:
     here.advance(1e6)
     assert here.at_end
     assert here.playing
-    here.index.add(*batch(EVENTS[10:20]))
+    here.index.add(batch(EVENTS[10:20]))
     here.advance(1e6)
     assert here.number == 20
 

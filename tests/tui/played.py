@@ -58,7 +58,7 @@ async def played(path: Path, *, size: tuple[int, int] = (120, 36), playing: bool
     clock = SimpleNamespace(now=100.0)
     app = ReplayApp(loading, playing=playing, clock=lambda: clock.now)
     async with app.run_test(size=size) as pilot:
-        while not loading.done:
+        while not loading.index.complete:
             await pilot.pause()
         played = Played(app, pilot, clock)
         await played.settle()

@@ -12,7 +12,7 @@ import pytest
 
 from natsmon.charts.cells import text_of
 from natsmon.lab.nats_server import NatsServer
-from natsmon.recording.reader import Batch, Recording
+from natsmon.recording.reader import Recording
 from natsmon.replay.loading import Loading
 from natsmon.replay.player import Player
 from natsmon.state import State, Tracks
@@ -151,10 +151,10 @@ class Endless:
     read, total = 25, 100
     skipped: tuple[Any, ...] = ()
 
-    def batches(self) -> Iterator[Batch]:
-        yield Batch(*batch([EVENTS[0]]), 0, 0)
+    def batches(self) -> Iterator[list[tuple[ev.AnyEvent, bytes]]]:
+        yield batch([EVENTS[0]])
         for number in count(1):
-            yield Batch(*batch([ev.Published(t=number / 100, seq=number)]), 0, 0)
+            yield batch([ev.Published(t=number / 100, seq=number)])
 
 
 async def test_loading_shows_how_far_it_is_and_esc_stops_it() -> None:

@@ -141,7 +141,6 @@ class ReplayApp(NatsmonApp, inherit_bindings=False):
             if time.perf_counter() - began > _SLICE:
                 await asyncio.sleep(0)
                 began = time.perf_counter()
-        self.player.complete = True
         if skipped := self.loading.skipped:
             more = f" and {len(skipped) - 1} more" if len(skipped) > 1 else ""
             self.show_notice(f"not read: {skipped[0]}{more}")
@@ -178,7 +177,7 @@ class ReplayApp(NatsmonApp, inherit_bindings=False):
 
     def action_outage(self, by: int) -> None:
         if not self.player.to_outage(by):
-            further = "further outage" if self.player.complete else "further outage in what has been loaded"
+            further = "further outage" if self.player.index.complete else "further outage in what has been loaded"
             self.show_notice(f"there is no {further}" if by > 0 else "there is no outage before this")
             return
         outages = self.player.index.outages
@@ -214,7 +213,7 @@ class ReplayApp(NatsmonApp, inherit_bindings=False):
 
     def stop_loading(self) -> bool:
         """True when there was something to stop."""
-        if self.loading.done:
+        if self.loading.index.complete:
             return False
         self.loading.stop()
         self.show_notice(f"loading stopped: {len(self.player.index):,} events are here")

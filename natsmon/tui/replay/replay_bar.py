@@ -53,11 +53,11 @@ def _lost(index: RecordingIndex, whole: float, width: int) -> list[int]:
 def rows(player: Player, loading: Loading, width: int, height: int) -> tuple[list[Row], tuple[int, int, int]]:
     """In one line or in two; and where the track is in it: its line, its first cell, its length."""
     start, end = _start(player), _end(player, loading)
-    share = 1.0 if loading.done else loading.share
+    share = 1.0 if loading.index.complete else loading.share
     if height > 1:
         phrases = spread(start + row(("   ", "label")) + _details(player, width), end, width)
         return [track(player, share, width), phrases], (0, 0, width)
-    if loading.done:
+    if loading.index.complete:
         end += row(("  " if end else "", "label"), (f"{player.number:,}/{len(player.index):,}", "label"))
     room = width - width_of(start) - width_of(end) - 4
     if room < _SHORTEST:
@@ -88,7 +88,7 @@ def _details(player: Player, width: int) -> Row:
 
 
 def _end(player: Player, loading: Loading) -> Row:
-    if not loading.done:
+    if not loading.index.complete:
         return row((f"loading {loading.share:4.0%}", "info"), (" · esc stops", "label"))
     unread = sum(note.count for note in loading.skipped)
     parts: list[tuple[str, Role]] = []
@@ -110,8 +110,8 @@ class ReplayBar(Panel):
         super().__init__(self._lines, self._looks, id="replay")
 
     def _looks(self, moment: Moment) -> object:
-        player, loading = self._player, self._loading
-        read = (loading.done, round(loading.share, 2), len(player.index) if loading.done else len(player.index) >> 12)
+        player, index = self._player, self._player.index
+        read = index.complete, round(self._loading.share, 2), len(index) if index.complete else len(index) >> 12
         return player.number, int(player.at * 20), player.playing, player.speed, read
 
     def _lines(self, moment: Moment, width: int, height: int) -> list[Row]:
@@ -121,7 +121,7 @@ class ReplayBar(Panel):
     def _go(self, x: int) -> None:
         _, first, length = self._track
         if length > 1:
-            share = 1.0 if self._loading.done else self._loading.share or 1.0
+            share = 1.0 if self._loading.index.complete else self._loading.share or 1.0
             part = max(0.0, min(1.0, (x - self.content_offset.x - first) / (length - 1)))
             self._player.seek(part * self._player.index.length / share)
             self.redraw()
