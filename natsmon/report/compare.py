@@ -11,7 +11,8 @@ from natsmon.charts import status_timeline
 from natsmon.charts.status_timeline import Lane
 from natsmon.report import words
 from natsmon.report.blocks import Block, Cell, Cells, Heading, Kind, Prose, table
-from natsmon.report.facts import Availability, Comparison, Row, Run
+from natsmon.report.facts import Comparison, Row, Run
+from natsmon.state.availability import Availability
 from natsmon.text import dates, units
 
 _NOTABLE = 0.1

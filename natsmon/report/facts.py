@@ -8,6 +8,7 @@ added, but none is renamed or changes its meaning.
 import msgspec
 
 from natsmon.state import Stretch
+from natsmon.state.availability import Availability
 from natsmon.state.histogram import Histogram
 from natsmon.state.latency_slices import LatencyPoint
 from natsmon.stream import events as ev
@@ -86,28 +87,6 @@ class Outage(msgspec.Struct, frozen=True):
     duplicate: int
     lost_seqs: tuple[tuple[int, int], ...]
     settled: bool
-
-
-class Availability(msgspec.Struct, frozen=True):
-    """Time connected over the time a connection was wanted, from the first CONNECTED on."""
-
-    share: float | None
-    """0 to 1; none when it was never connected, or the beginning is missing."""
-    share_without_silence: float | None
-    """The same with silent time counted as downtime."""
-    up: float
-    down: float
-    silent: float
-    """Of the time up: without an answer that was due."""
-    outages: int
-    """Without manual reconnects."""
-    manual: int
-    """Manual reconnects."""
-    longest: float | None
-    between: float | None
-    """Mean time between failures: the time up, over the number of outages."""
-    to_recover: float | None
-    """Mean time to recover, of the outages that ended in a connection."""
 
 
 class Messages(msgspec.Struct, frozen=True):

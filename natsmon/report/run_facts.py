@@ -3,8 +3,11 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from msgspec.structs import replace
+
 from natsmon.report import facts
 from natsmon.state import ConnectedPeriod, Dial, OutageRecord, State, availability
+from natsmon.state.availability import Availability
 from natsmon.state.histogram import Histogram
 from natsmon.state.latency_series import LatencySeries
 from natsmon.stream import events as ev
@@ -110,21 +113,10 @@ def _wall(at: float) -> float:
     return min(max(0.0, at), _DISTANT)
 
 
-def _availability(state: State, *, whole: bool) -> facts.Availability:
-    uptime, outages = availability.over_the_run(state, state.now), availability.outages(state, state.now)
-    known = whole and uptime is not None
-    return facts.Availability(
-        share=availability.share_of_run(state, state.now) if known else None,
-        share_without_silence=availability.share_without_silence(state, state.now) if known else None,
-        up=uptime.up if uptime else 0.0,
-        down=uptime.down if uptime else 0.0,
-        silent=state.silent_seconds(state.now),
-        outages=outages.count,
-        manual=state.manual_reconnects,
-        longest=outages.longest,
-        between=outages.between if whole else None,
-        to_recover=outages.to_recover,
-    )
+def _availability(state: State, *, whole: bool) -> Availability:
+    """What depends on the beginning is none where that is not in the recording."""
+    found = availability.of_the_run(state, state.now)
+    return found if whole else replace(found, share=None, share_without_silence=None, between=None)
 
 
 def _outages(state: State) -> Iterator[facts.Outage]:

@@ -7,7 +7,7 @@ its beginning.
 
 import msgspec
 
-from natsmon.state import State
+from natsmon.state import OutageRecord, State
 from natsmon.stream import events as ev
 
 UP: tuple[ev.Status, ...] = ("CONNECTED", "DRAINING")
@@ -32,18 +32,27 @@ class Uptime(msgspec.Struct, frozen=True):
         return self.up / (self.up + self.down) if self.up + self.down > 0 else None
 
 
-class Outages(msgspec.Struct, frozen=True):
-    """Figures of the outages of a run, in seconds; none where no outage gives one."""
+class Availability(msgspec.Struct, frozen=True):
+    """Figures of a run, in seconds, as they are in the JSON of a report; none where nothing gives one."""
 
-    count: int
+    share: float | None
+    """0 to 1; none when it was never connected, or the beginning is missing."""
+    share_without_silence: float | None
+    """The same with silent time counted as downtime."""
+    up: float
+    down: float
+    silent: float
+    """Of the time up: without an answer that was due."""
+    outages: int
     """Without manual reconnects."""
+    manual: int
+    """Manual reconnects."""
     longest: float | None
+    """Of ``known_outages``, as is the mean time to recover."""
     between: float | None
     """Mean time between failures: the time up, over the number of outages."""
     to_recover: float | None
     """Mean time to recover, of the outages that ended in a connection."""
-    looked_at: int
-    """Outages that are still known one by one: the longest and the mean time to recover are of these."""
 
 
 def over_the_run(state: State, now: float) -> Uptime | None:
@@ -60,15 +69,6 @@ def share_of_run(state: State, now: float) -> float | None:
     if ran is None:
         return None
     return ran.share if ran.share is not None else 1.0
-
-
-def share_without_silence(state: State, now: float) -> float | None:
-    """Availability of the run with silent time counted as downtime; none before the first CONNECTED."""
-    ran = over_the_run(state, now)
-    if ran is None:
-        return None
-    silent = min(state.silent_seconds(now), ran.up)
-    return (ran.up - silent) / (ran.up + ran.down) if ran.share is not None else 1.0
 
 
 def over_the_last(window: float, state: State, now: float) -> Uptime | None:
@@ -93,16 +93,26 @@ def over_the_last(window: float, state: State, now: float) -> Uptime | None:
     return Uptime(up, down, since, kept > asked)
 
 
-def outages(state: State, now: float) -> Outages:
-    ran = over_the_run(state, now)
-    counted = [outage for outage in state.outages if not outage.manual]
-    downtimes = [outage.downtime(now) for outage in counted]
-    recovered = [outage.downtime(now) for outage in counted if outage.ended is not None and outage.after]
-    count = state.outage_count
-    return Outages(
-        count=count,
-        longest=max(downtimes, default=None),
-        between=ran.up / count if ran is not None and count else None,
+def known_outages(state: State) -> list[OutageRecord]:
+    """The outages that are still known one by one, oldest first, without manual reconnects."""
+    return [outage for outage in state.outages if not outage.manual]
+
+
+def of_the_run(state: State, now: float) -> Availability:
+    """Every figure of the run."""
+    share, ran = share_of_run(state, now), over_the_run(state, now)
+    up, down = (ran.up, ran.down) if ran is not None else (0.0, 0.0)
+    silent, count, known = state.silent_seconds(now), state.outage_count, known_outages(state)
+    recovered = [outage.downtime(now) for outage in known if outage.ended is not None and outage.after]
+    return Availability(
+        share=share,
+        share_without_silence=max(0.0, up - silent) / (up + down) if up + down > 0 else share,
+        up=up,
+        down=down,
+        silent=silent,
+        outages=count,
+        manual=state.manual_reconnects,
+        longest=max((outage.downtime(now) for outage in known), default=None),
+        between=up / count if ran is not None and count else None,
         to_recover=sum(recovered) / len(recovered) if recovered else None,
-        looked_at=len(downtimes),
     )

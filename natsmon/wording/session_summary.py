@@ -85,7 +85,7 @@ def _up(state: State, now: float) -> Iterator[str]:
 
 def _outages(state: State, now: float) -> Iterator[str]:
     """How many, and the longest."""
-    outages = [outage for outage in state.outages if not outage.manual]
+    outages = availability.known_outages(state)
     if not outages:
         yield "none"
         return

@@ -12,6 +12,8 @@ from natsmon.state import FULL, availability
 from natsmon.stream import events as ev
 from tests.state.folding import LOST_AND_FOUND, A, B, any_event, fold, folded, new_track, status, times
 
+NOTHING = availability.Availability(None, None, 0.0, 0.0, 0.0, 0, 0, None, None, None)
+
 
 @given(st.lists(any_event, max_size=40), times)
 @example_settings(max_examples=150, deadline=None)
@@ -27,8 +29,8 @@ def test_window_over_everything_equals_the_run(events: list[ev.AnyEvent], later:
         last = availability.over_the_last(window, state, now)
         grain = 2 * math.ulp(now)  # of a clock that runs for ages
         assert last is None or 0 <= last.up + last.down <= window * 1.000001 + grain
-    known_outages = availability.outages(state, now)
-    assert known_outages.looked_at <= known_outages.count
+    found = availability.of_the_run(state, now)
+    assert len(availability.known_outages(state)) <= found.outages
 
 
 def test_window_excludes_older_time() -> None:
@@ -53,7 +55,7 @@ def test_availability_is_none_before_first_connected() -> None:
     state = folded(*LOST_AND_FOUND[:4])
     assert availability.over_the_run(state, 1.0) is None
     assert availability.over_the_last(60.0, state, 1.0) is None
-    assert availability.outages(state, 1.0) == availability.Outages(0, None, None, None, 0)
+    assert availability.of_the_run(state, 1.0) == NOTHING
 
 
 def test_outages_give_longest_mtbf_and_mttr() -> None:
@@ -63,19 +65,20 @@ def test_outages_give_longest_mtbf_and_mttr() -> None:
         ev.Connected(t=21.0, server=A),
         status(21.0, "CONNECTED", "RECONNECTING"),
     )
-    outages = availability.outages(folded(*LOST_AND_FOUND, *again), 24.0)
-    assert (outages.count, outages.longest, outages.to_recover) == (2, 3.0, 2.0)
+    outages = availability.of_the_run(folded(*LOST_AND_FOUND, *again), 24.0)
+    assert (outages.outages, outages.longest, outages.to_recover) == (2, 3.0, 2.0)
     assert outages.between == (6.0 + 10.0 + 3.0) / 2
 
 
 def test_lasting_outage_counts_as_longest_but_not_as_recovered() -> None:
     state = folded(*LOST_AND_FOUND[:8])
-    outages = availability.outages(state, 47.0)
-    assert (outages.count, outages.longest, outages.between, outages.to_recover) == (1, 40.0, 6.0, None)
+    outages = availability.of_the_run(state, 47.0)
+    assert (outages.outages, outages.longest, outages.between, outages.to_recover) == (1, 40.0, 6.0, None)
 
 
 def test_mean_is_none_without_outages() -> None:
-    assert availability.outages(folded(*LOST_AND_FOUND[:6]), 9.0) == availability.Outages(0, None, None, None, 0)
+    found = availability.of_the_run(folded(*LOST_AND_FOUND[:6]), 9.0)
+    assert found == replace(NOTHING, share=1.0, share_without_silence=1.0, up=found.up)
 
 
 def test_window_is_shorter_when_flapping_exceeds_the_timeline() -> None:
@@ -94,5 +97,5 @@ def test_window_is_shorter_when_flapping_exceeds_the_timeline() -> None:
     short = availability.over_the_last(5.0, state, 42.0)
     assert short is not None
     assert (short.outrun, short.since) == (False, 37.0)
-    outages = availability.outages(state, 42.0)
-    assert (outages.count, outages.looked_at, outages.to_recover) == (20, 3, 1.0)
+    outages = availability.of_the_run(state, 42.0)
+    assert (outages.outages, len(availability.known_outages(state)), outages.to_recover) == (20, 3, 1.0)

@@ -3,7 +3,7 @@
 from natsmon.charts.cells import Piece, Row, fit, left, right, row
 from natsmon.charts.latency_course import recent
 from natsmon.charts.latency_spread import bars
-from natsmon.state import availability
+from natsmon.state import State, availability
 from natsmon.state.latency_series import LatencySeries
 from natsmon.tui.model import figures
 from natsmon.tui.model.moment import Moment
@@ -85,25 +85,25 @@ def _available(moment: Moment, width: int) -> list[Row]:
     for name, span in spans:
         names.append((right(name, _SHARE), "label"))
         shares.append((right(figures.percent(span.share if span is not None else None), _SHARE), "value"))
-    known = availability.outages(state, now)
+    found = availability.of_the_run(state, now)
     drawn = [*heading("availability", width), fit(row(*names), width), fit(row(*shares), width)]
     for name, figure, words in (
-        ("outages", figures.count(known.count if state.ever_connected else None, _SHARE), ""),
-        ("longest", figures.span(known.longest, _SHARE), ""),
-        ("MTBF", figures.span(known.between, _SHARE), "mean time between outages"),
-        ("MTTR", figures.span(known.to_recover, _SHARE), "mean time to recover"),
+        ("outages", figures.count(found.outages if state.ever_connected else None, _SHARE), ""),
+        ("longest", figures.span(found.longest, _SHARE), ""),
+        ("MTBF", figures.span(found.between, _SHARE), "mean time between outages"),
+        ("MTTR", figures.span(found.to_recover, _SHARE), "mean time to recover"),
     ):
         drawn.append(fit(row((left(name, _NAMES), "label"), (figure, "value"), (f"  {words}", "label")), width))
-    return drawn + [line for words in _unknown(spans, known, now) for line in plain(words, width, "warn")]
+    return drawn + [line for words in _unknown(spans, state, now) for line in plain(words, width, "warn")]
 
 
-def _unknown(spans: list[tuple[str, availability.Uptime | None]], known: availability.Outages, now: float) -> list[str]:
+def _unknown(spans: list[tuple[str, availability.Uptime | None]], state: State, now: float) -> list[str]:
     """What a figure leaves out, because more happened than is kept."""
     phrases = [
         f"{name}: only the latest {figures.span(now - span.since, 0)} of it are known"
         for name, span in spans
         if span is not None and span.outrun
     ]
-    if known.looked_at < known.count:
-        phrases.append(f"longest, MTTR: of the latest {known.looked_at:,} outages")
+    if (known := len(availability.known_outages(state))) < state.outage_count:
+        phrases.append(f"longest, MTTR: of the latest {known:,} outages")
     return phrases

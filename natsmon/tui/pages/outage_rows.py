@@ -68,8 +68,8 @@ def _shares(moment: Moment, width: int) -> Row:
     lasts = state.outage is not None and not moment.over
     share = figures.percent(ran.share if ran else None).strip()
     phrases = [row(("availability ", "label"), (share, "warn" if lasts else "strong"), (" of the run", "label"))]
-    if ran is not None and (silent := state.silent_seconds(now)):
-        answered = max(0.0, ran.up - silent) / (ran.up + ran.down) if ran.up + ran.down > 0 else None
+    if ran is not None and state.silent_seconds(now):
+        answered = availability.of_the_run(state, now).share_without_silence if ran.share is not None else None
         phrases.append(row((figures.percent(answered).strip(), "warn"), (" counting silence as down", "label")))
     for name, window in availability.WINDOWS.items():
         if now < window:
@@ -83,16 +83,16 @@ def _shares(moment: Moment, width: int) -> Row:
 
 def _means(moment: Moment, width: int) -> Row:
     state = moment.state
-    found = availability.outages(state, moment.now)
-    phrases = [row(("outages ", "label"), (f"{found.count:,}", "strong"))]
+    found = availability.of_the_run(state, moment.now)
+    phrases = [row(("outages ", "label"), (f"{found.outages:,}", "strong"))]
     for name, seconds in (
         ("longest", found.longest),
         ("mean between", found.between),
         ("mean to recover", found.to_recover),
     ):
         phrases.append(row((f"{name} ", "label"), (figures.span(seconds, 0), "value")))
-    if found.looked_at < found.count:
-        phrases.append(row((f"of the last {found.looked_at:,}", "dim")))
+    if (known := len(availability.known_outages(state))) < found.outages:
+        phrases.append(row((f"of the last {known:,}", "dim")))
     return _whole(phrases, width)
 
 
