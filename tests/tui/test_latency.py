@@ -160,7 +160,7 @@ def test_acknowledged_messages_are_shown_as_delivered() -> None:
 
 def test_observed_messages_are_shown_with_their_own_counts() -> None:
     moment = moment_of(latency_streams.observing())
-    assert message_panel.title(moment) == "observing orders.>"
+    assert message_panel.title(moment, 120, 4) == "observing orders.>"
     drawn = " ".join(texts(message_panel.rows(moment, 74, 5))).split()
     assert drawn[drawn.index("messages") + 1] == "1,234,567"
     assert drawn[drawn.index("missing") + 1] == "2"

@@ -69,7 +69,7 @@ async def test_first_paint_has_the_legend_of_its_width(width: int, shown: str) -
     titles: list[str] = []
     source = Recorded(Stream())
     app = NatsmonApp(source, clock=source.clock)
-    panel = app._dashboard.timeline
+    panel = next(panel for panel in app._dashboard.panels if panel.id == "timeline")
     paint = panel.render_lines
 
     def viewed(crop: Region) -> list[Strip]:

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from textual.app import ComposeResult
 from textual.events import Resize
 
-from natsmon.charts.cells import COMPONENTS, Row, fit, fold, row
+from natsmon.charts.cells import COMPONENTS, fit, fold, row
 from natsmon.tui.model.key_table import Key
 from natsmon.tui.model.log_window import LogWindow
 from natsmon.tui.model.moment import Moment
@@ -45,23 +45,24 @@ class Dashboard(PaneScreen):
     def __init__(self, window: LogWindow, keys: tuple[Key, ...]) -> None:
         super().__init__(name="dashboard")
         self.dials = RecordTable(dial_rows, "dials", id="dials", legend=dial_rows.legend)
-        self.messages = Panel(message_panel.rows, message_panel.tick, id="messages", title="messages", page="latency")
-        self.round_trips = Panel(
-            round_trip_panel.rows, round_trip_panel.tick, id="roundtrip", title="round trip", page="latency"
-        )
         self.outages = OutagePanel()
         self.servers = Panel(server_panel.rows, server_panel.tick, id="servers", title="servers", page="servers")
-        self.timeline = Panel(self._timeline, timeline_panel.tick, id="timeline", page="outages")
         self.events = EventPanel(window)
         self.keybar = KeyBar(keys)
         self.panels: tuple[Panel, ...] = (
             Panel(status_panel.rows, status_panel.tick, id="status", page="servers"),
             self.dials,
-            self.messages,
-            self.round_trips,
+            Panel(message_panel.rows, message_panel.tick, id="messages", title=message_panel.title, page="latency"),
+            Panel(
+                round_trip_panel.rows,
+                round_trip_panel.tick,
+                id="roundtrip",
+                title=round_trip_panel.title,
+                page="latency",
+            ),
             self.outages,
             self.servers,
-            self.timeline,
+            Panel(timeline_panel.rows, timeline_panel.tick, id="timeline", title=timeline_panel.title, page="outages"),
             self.events,
             self.keybar,
         )
@@ -79,8 +80,6 @@ class Dashboard(PaneScreen):
         self._lay_out(moment)
         for panel in self.panels:
             panel.show(moment, revision)
-        self.messages.entitle(message_panel.title(moment, self.messages.size.width))
-        self.round_trips.entitle(round_trip_panel.title(moment))
 
     # -- lines ------------------------------------------------------------------------------------
 
@@ -116,10 +115,6 @@ class Dashboard(PaneScreen):
         self._enlarged = None if self._enlarged is not None else panel
         self._grid = ""
         self.natsmon.draw()
-
-    def _timeline(self, moment: Moment, width: int, height: int) -> list[Row]:
-        self.timeline.entitle(timeline_panel.title(moment, width, height))  # here, where its width is known
-        return timeline_panel.rows(moment, width, height)
 
     # -- keys -------------------------------------------------------------------------------------
 

@@ -28,7 +28,7 @@ _GAP = 2
 _LEAST_SUBJECT = 12
 
 
-def title(moment: Moment, width: int = 120) -> str:
+def title(moment: Moment, width: int, height: int) -> str:
     """The subject, shortened where it would hide the rate, and the rate."""
     connection = moment.state.connection
     if connection is None:
@@ -52,8 +52,8 @@ def publish_rate(connection: ev.Connection) -> str:
 
 
 def tick(moment: Moment) -> object:
-    """The counts of single messages, too: no other panel is drawn again for one."""
-    return moment.stream, moment.state.tally
+    """The counts of single messages, too: no other panel is drawn again for one. The rate goes down without any."""
+    return moment.stream, moment.state.tally, int(moment.now)
 
 
 def rows(moment: Moment, width: int, height: int) -> list[Row]:

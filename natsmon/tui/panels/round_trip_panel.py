@@ -33,7 +33,7 @@ def rows(moment: Moment, width: int, height: int) -> list[Row]:
     return [fit(row((waits, "label")), width), *below][:height]
 
 
-def title(moment: Moment) -> str:
+def title(moment: Moment, width: int, height: int) -> str:
     """With the scale of the sparkline."""
     top = max((value for value in _worst(moment, _BINS) if value is not None), default=0.0)
     return f"round trip, █ {units.elapsed(top)}" if top else "round trip"

@@ -17,12 +17,19 @@ from natsmon.tui.model.moment import Moment
 
 Draw = Callable[[Moment, int, int], Sequence[Row]]
 Tick = Callable[[Moment], object]
+Title = Callable[[Moment, int, int], str]
 
 
 class Panel(Widget):
     """Shows what a pure function of the moment draws.
 
-    ``tick`` is the cheap question whether the drawing would differ now although no event came.
+    Args:
+        draw: Gives the rows, for a width and a height.
+        tick: The cheap question whether the drawing would differ now although no event came.
+        id: Of the widget.
+        title: The words in the border, or what gives them, for a width and a height.
+            They are set when the rows are drawn.
+        page: The page that a click opens.
     """
 
     ALLOW_SELECT = False
@@ -33,12 +40,11 @@ class Panel(Widget):
         tick: Tick,
         *,
         id: str | None = None,  # noqa: A002 (Textual's name)
-        title: str = "",
+        title: str | Title = "",
         page: str = "",
     ) -> None:
         super().__init__(id=id)
         self._page = page
-        """The page that a click opens."""
         self._draw = draw
         self._tick = tick
         self._rows: list[Row] = []
@@ -47,16 +53,19 @@ class Panel(Widget):
         self._moment: Moment | None = None
         self._ground: Style | None = None
         self._styles_of: dict[str, Style] = {}
-        self._titles: tuple[str, str] | None = None
+        self._titles = ("", "")
         self.lit: set[int] = set()
         """The rows of the cursor, on a ground of their own."""
-        self.entitle(title)
+        self._title_of = title if callable(title) else None
+        if not callable(title):
+            self.entitle(title)
 
     def entitle(self, title: str, subtitle: str = "") -> None:
         """Set the words in the border; they are data: never parsed as markup, and with nothing for the terminal."""
-        if self._titles != (title, subtitle):
-            self._titles = (title, subtitle)
+        shown, self._titles = self._titles, (title, subtitle)  # each that is set has the whole panel painted again
+        if title != shown[0]:
             self.border_title = Content(printable(title)) if title else None
+        if subtitle != shown[1]:
             self.border_subtitle = Content(printable(subtitle)) if subtitle else None
 
     def show(self, moment: Moment, revision: int) -> None:
@@ -82,6 +91,8 @@ class Panel(Widget):
         if self._moment is None or width <= 0 or height <= 0:  # not laid out yet, or no room for this one
             self._rows = []
         else:
+            if self._title_of is not None:
+                self.entitle(self._title_of(self._moment, width, height))
             self._rows = list(self._draw(self._moment, width, height))[:height]
         return self._rows
 
