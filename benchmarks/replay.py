@@ -65,20 +65,20 @@ def run(quick: bool) -> Row:
 
 def measure(file: str) -> Figures:
     from natsmon.recording.reader import Recording
-    from natsmon.replay.loading import Loading
     from natsmon.replay.player import Player
+    from natsmon.replay.recording_index import RecordingIndex
 
     before = _resident()
-    loading = Loading(Recording([file]))
+    index = RecordingIndex(Recording([file]))
     began = time.perf_counter()
-    loading.begin()
+    index.begin()
     first = time.perf_counter() - began
-    while loading.load_slice():
+    while index.load_slice():
         pass
     loaded = time.perf_counter() - began
     memory = _resident()
-    player, noise = Player(loading.index, playing=False), random.Random(7)
-    length = loading.index.length
+    player, noise = Player(index, playing=False), random.Random(7)
+    length = index.length
     jumps, outages, steps = [], [], []
     for _ in range(_JUMPS):
         jumps.append(_timed(lambda: player.seek(noise.uniform(0, length))))

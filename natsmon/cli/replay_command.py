@@ -44,15 +44,15 @@ def replay(ctx: click.Context, /, files: tuple[str, ...], **_: Any) -> int:
         raise click.UsageError(f"replay: {error}") from None
     if mode.form == "plain":
         return _log(recording, mode.log())
-    from natsmon.replay.loading import Loading
+    from natsmon.replay.recording_index import RecordingIndex
 
-    loading = Loading(recording)
-    if not loading.begin():
+    index = RecordingIndex(recording)
+    if not index.begin():
         return _nothing(recording)
     from natsmon.tui.replay.replay_app import run
 
     check_theme(mode.view)
-    return run(loading, mode.view)
+    return run(index, mode.view)
 
 
 def _log(recording: "Recording", log: "PlainLog") -> int:

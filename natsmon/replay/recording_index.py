@@ -1,5 +1,6 @@
 """Index of a recording in memory: compressed lines, with a checkpoint (the Tracks there) before each block of them.
 
+It is loaded in slices so short that a screen stays responsive.
 Seeking loads the nearest checkpoint and replays the events after it, never more than a block. A recording has a
 time of its own, in seconds: it continues from one session to the next, without the time between.
 """
@@ -8,11 +9,11 @@ import pickle
 import zlib
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 
 import msgspec
 
-from natsmon.recording.reader import Recorded
+from natsmon.recording.reader import Recorded, Recording
 from natsmon.state import SessionRecord, Tracks
 from natsmon.stream import codec
 from natsmon.stream import events as ev
@@ -20,6 +21,8 @@ from natsmon.wording.narration import narrate
 
 BLOCK = 8_000
 """Events: seeking replays so many at most, in some 30 ms, and a million events take some 20 MB."""
+SLICE = 500
+"""Events loaded at once, in a few milliseconds."""
 NEAR = 200
 """Events between a position that was sought and a checkpoint kept before it, for steps back from there."""
 
@@ -82,7 +85,9 @@ class OutageSpan(msgspec.Struct):
 class RecordingIndex:
     """The events of a recording, and what is known after any number of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, recording: Recording) -> None:
+        self.recording = recording
+        """What it is loaded from."""
         self.times = array("d")
         """The recording's time of each event; never falls."""
         self.sessions: list[RecordedSession] = []
@@ -90,6 +95,8 @@ class RecordingIndex:
         """Oldest first."""
         self.complete = False
         """Nothing more follows: everything has been read, or loading was stopped."""
+        self.stopped = False
+        self._slices = self._load()
         self._newest_time = 0.0
         """Of the last event that is not a note."""
         self._after_snapshot = False
@@ -111,7 +118,36 @@ class RecordingIndex:
         """Seconds."""
         return self.times[-1] if self.times else 0.0
 
-    # -- adding -----------------------------------------------------------------------------------
+    # -- loading ----------------------------------------------------------------------------------
+
+    @property
+    def share(self) -> float:
+        """What has been loaded of the bytes of all files, 0 to 1."""
+        return min(1.0, self.recording.read / self.recording.total) if self.recording.total else 1.0
+
+    def load_slice(self) -> bool:
+        """Load one slice; False when that was all."""
+        if not self.complete:
+            self.complete = not next(self._slices, False)
+        return not self.complete
+
+    def begin(self) -> bool:
+        """Load until there is something to show; False when there is nothing in the files."""
+        while not self.times and self.load_slice():
+            pass
+        return bool(self.times)
+
+    def stop(self) -> None:
+        """Load no more; what is loaded stays."""
+        if not self.complete:
+            self.complete = self.stopped = True
+            self._slices.close()
+
+    def _load(self) -> Generator[bool, None, None]:
+        for batch in self.recording.batches():
+            for first in range(0, max(1, len(batch)), SLICE):
+                self.add(batch[first : first + SLICE])
+                yield True
 
     def add(self, recorded: Iterable[Recorded]) -> None:
         """Add the next events of the recording, each with its line."""

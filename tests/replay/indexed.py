@@ -5,7 +5,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from natsmon.recording.reader import Recorded
+from natsmon.recording.reader import Recorded, Recording
 from natsmon.replay.player import Player
 from natsmon.replay.recording_index import RecordingIndex, new_tracks
 from natsmon.state import Track
@@ -44,7 +44,7 @@ def batch(events: list[ev.AnyEvent]) -> list[Recorded]:
 
 
 def loaded(events: list[ev.AnyEvent]) -> RecordingIndex:
-    whole = RecordingIndex()
+    whole = RecordingIndex(Recording([]))
     whole.add(batch(events))
     return whole
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from natsmon.recording.reader import Recording
 from natsmon.recording.target import Target
 from natsmon.recording.writer import RecordingWriter
-from natsmon.replay.loading import Loading
+from natsmon.replay.recording_index import RecordingIndex
 from natsmon.stream import codec
 from natsmon.stream import events as ev
 from tests.replay.indexed import EVENTS, at_end, written
@@ -15,16 +15,16 @@ from tests.tui import streams
 
 def test_stopped_loading_keeps_what_was_loaded(tmp_path: Path) -> None:
     many = [EVENTS[0], *(ev.Published(t=n / 100, seq=n) for n in range(1, 20_001))]
-    loading = Loading(Recording([written(tmp_path / "run.jsonl", many)]))
-    assert loading.begin()
-    assert 0 < len(loading.index) < len(many)
-    assert 0 < loading.share < 1
-    loading.load_slice()
-    there = len(loading.index)
-    loading.stop()
-    assert not loading.load_slice()
-    assert (loading.index.complete, loading.stopped, len(loading.index)) == (True, True, there)
-    assert loading.index.tracks(there).first.state.tally.attempted == there - 1
+    index = RecordingIndex(Recording([written(tmp_path / "run.jsonl", many)]))
+    assert index.begin()
+    assert 0 < len(index) < len(many)
+    assert 0 < index.share < 1
+    index.load_slice()
+    there = len(index)
+    index.stop()
+    assert not index.load_slice()
+    assert (index.complete, index.stopped, len(index)) == (True, True, there)
+    assert index.tracks(there).first.state.tally.attempted == there - 1
 
 
 def test_compressed_parts_load_as_one_recording(tmp_path: Path) -> None:
@@ -35,9 +35,9 @@ def test_compressed_parts_load_as_one_recording(tmp_path: Path) -> None:
         parts.write(lines[first : first + 20])
     parts.close()
     assert len(list(tmp_path.iterdir())) > 2
-    loading = Loading(Recording([path]))
-    while loading.load_slice():
+    index = RecordingIndex(Recording([path]))
+    while index.load_slice():
         pass
-    assert loading.skipped == []
-    assert len(loading.index) == len(lines)
-    same(loading.index.tracks(len(lines)).first.state, at_end(streams.outage().events).state)
+    assert index.recording.skipped == []
+    assert len(index) == len(lines)
+    same(index.tracks(len(lines)).first.state, at_end(streams.outage().events).state)

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from textual.pilot import Pilot
 
 from natsmon.recording.reader import Recording
-from natsmon.replay.loading import Loading
+from natsmon.replay.recording_index import RecordingIndex
 from natsmon.tui.replay.replay_app import ReplayApp
 from natsmon.tui.widgets.panel import Panel
 from tests.tui.drawn import text_on
@@ -53,12 +53,12 @@ _KEY = {"#": "number_sign", ":": "colon", "+": "plus", ".": "full_stop", "-": "m
 
 @asynccontextmanager
 async def played(path: Path, *, size: tuple[int, int] = (120, 36), playing: bool = False) -> AsyncIterator[Played]:
-    loading = Loading(Recording([path]))
-    assert loading.begin()
+    index = RecordingIndex(Recording([path]))
+    assert index.begin()
     clock = SimpleNamespace(now=100.0)
-    app = ReplayApp(loading, playing=playing, clock=lambda: clock.now)
+    app = ReplayApp(index, playing=playing, clock=lambda: clock.now)
     async with app.run_test(size=size) as pilot:
-        while not loading.index.complete:
+        while not index.complete:
             await pilot.pause()
         played = Played(app, pilot, clock)
         await played.settle()

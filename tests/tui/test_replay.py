@@ -13,8 +13,8 @@ import pytest
 from natsmon.charts.cells import text_of
 from natsmon.lab.nats_server import NatsServer
 from natsmon.recording.reader import Recording
-from natsmon.replay.loading import Loading
 from natsmon.replay.player import Player
+from natsmon.replay.recording_index import RecordingIndex
 from natsmon.state import State, Tracks
 from natsmon.stream import codec, commands
 from natsmon.stream import events as ev
@@ -158,16 +158,16 @@ class Endless:
 
 
 async def test_loading_shows_how_far_it_is_and_esc_stops_it() -> None:
-    loading = Loading(cast(Recording, Endless()))
-    assert loading.begin()
-    app = ReplayApp(loading, playing=False)
+    index = RecordingIndex(cast(Recording, Endless()))
+    assert index.begin()
+    app = ReplayApp(index, playing=False)
     async with app.run_test(size=(80, 24)) as pilot:
         app.draw()
         assert "loading  25% · esc stops" in text_on(app.query_one("#replay", Panel))
         await pilot.press("escape")
         await pilot.pause()
-        assert loading.stopped
-        there = len(loading.index)
+        assert index.stopped
+        there = len(index)
         await pilot.pause()
         app.draw()
         assert text_on(app.query_one("#keybar", Panel)).startswith(f"loading stopped: {there:,} events are here")
@@ -224,7 +224,7 @@ async def test_recording_with_impossible_times_is_drawn(tmp_path: Path) -> None:
         ev.Rtt(t=1e308, seconds=1.0),
     ]
     async with played(written(tmp_path / "run.jsonl", events)) as replay:
-        assert [note.why for note in replay.app.loading.skipped] == ["is not an event"]
+        assert [note.why for note in replay.player.index.recording.skipped] == ["is not an event"]
         for number in (*range(0, len(events), 16), len(events) - 1, len(events) - 2):
             replay.player.to_event(number)
             await replay.settle()
@@ -238,10 +238,10 @@ async def test_recording_with_impossible_times_is_drawn(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("size", SIZES[:2], ids=lambda size: f"{size[0]}x{size[1]}")
 def test_replay_at_each_size(snap_compare: Callable[..., bool], recording: Path, size: tuple[int, int]) -> None:
-    loading = Loading(Recording([recording]))
-    while loading.load_slice():
+    index = RecordingIndex(Recording([recording]))
+    while index.load_slice():
         pass
-    app = ReplayApp(loading, playing=False)
+    app = ReplayApp(index, playing=False)
     assert snap_compare(app, terminal_size=size, press=["right_square_bracket", "right_square_bracket", "plus"])
 
 

@@ -11,8 +11,8 @@ from textual.binding import BindingType
 
 from natsmon.config.view_settings import ViewSettings
 from natsmon.replay import positions
-from natsmon.replay.loading import Loading
 from natsmon.replay.player import Player
+from natsmon.replay.recording_index import RecordingIndex
 from natsmon.stream import commands
 from natsmon.stream import events as ev
 from natsmon.stream.exit_codes import Exit
@@ -109,14 +109,13 @@ class ReplayApp(NatsmonApp, inherit_bindings=False):
 
     def __init__(
         self,
-        loading: Loading,
+        index: RecordingIndex,
         *,
         playing: bool = True,
         clock: Callable[[], float] = time.monotonic,
         view: ViewSettings | None = None,
     ) -> None:
-        self.loading = loading
-        self.player = Player(loading.index, playing=playing)
+        self.player = Player(index, playing=playing)
         self.player.seek(0.0)
         super().__init__(NoSource(), clock=clock, view=view)
 
@@ -128,7 +127,7 @@ class ReplayApp(NatsmonApp, inherit_bindings=False):
         return self._playback
 
     def make_dashboard(self) -> Dashboard:
-        return ReplayDashboard(self.viewed.window, self._keys, ReplayBar(self.player, self.loading))
+        return ReplayDashboard(self.viewed.window, self._keys, ReplayBar(self.player))
 
     # -- the recording ----------------------------------------------------------------------------
 
@@ -137,11 +136,11 @@ class ReplayApp(NatsmonApp, inherit_bindings=False):
 
     async def _load(self) -> None:
         began = time.perf_counter()
-        while self.loading.load_slice():
+        while self.player.index.load_slice():
             if time.perf_counter() - began > _SLICE:
                 await asyncio.sleep(0)
                 began = time.perf_counter()
-        if skipped := self.loading.skipped:
+        if skipped := self.player.index.recording.skipped:
             more = f" and {len(skipped) - 1} more" if len(skipped) > 1 else ""
             self.show_notice(f"not read: {skipped[0]}{more}")
         self._draw_soon()
@@ -213,9 +212,9 @@ class ReplayApp(NatsmonApp, inherit_bindings=False):
 
     def stop_loading(self) -> bool:
         """True when there was something to stop."""
-        if self.loading.index.complete:
+        if self.player.index.complete:
             return False
-        self.loading.stop()
+        self.player.index.stop()
         self.show_notice(f"loading stopped: {len(self.player.index):,} events are here")
         return True
 
@@ -231,13 +230,13 @@ class ReplayApp(NatsmonApp, inherit_bindings=False):
         self._draw_soon()
 
 
-def run(loading: Loading, view: ViewSettings) -> int:
+def run(index: RecordingIndex, view: ViewSettings) -> int:
     """Show a recording until the user leaves; the exit code."""
-    app = ReplayApp(loading, view=view)
+    app = ReplayApp(index, view=view)
     try:
         code = app.run()
     finally:
-        loading.stop()
-    for note in loading.skipped:
+        index.stop()
+    for note in index.recording.skipped:
         sys.stderr.write(f"natsmon: not read: {printable(str(note))}\n")
     return code if code is not None else app.return_code or 1

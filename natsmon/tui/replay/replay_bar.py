@@ -6,7 +6,6 @@ from math import inf
 from textual.events import MouseDown, MouseMove, MouseUp
 
 from natsmon.charts.cells import Piece, Role, Row, fit, row, runs_of, spread, width_of
-from natsmon.replay.loading import Loading
 from natsmon.replay.player import Player
 from natsmon.replay.recording_index import RecordingIndex
 from natsmon.text import dates
@@ -50,15 +49,15 @@ def _lost(index: RecordingIndex, whole: float, width: int) -> list[int]:
     return [n for n, (first, end) in enumerate(pairwise(edges)) if index.has_outage(first, end)]
 
 
-def rows(player: Player, loading: Loading, width: int, height: int) -> tuple[list[Row], tuple[int, int, int]]:
+def rows(player: Player, width: int, height: int) -> tuple[list[Row], tuple[int, int, int]]:
     """In one line or in two; and where the track is in it: its line, its first cell, its length."""
-    start, end = _start(player), _end(player, loading)
-    share = 1.0 if loading.index.complete else loading.share
+    start, end, index = _start(player), _end(player.index), player.index
+    share = 1.0 if index.complete else index.share
     if height > 1:
         phrases = spread(start + row(("   ", "label")) + _details(player, width), end, width)
         return [track(player, share, width), phrases], (0, 0, width)
-    if loading.index.complete:
-        end += row(("  " if end else "", "label"), (f"{player.number:,}/{len(player.index):,}", "label"))
+    if index.complete:
+        end += row(("  " if end else "", "label"), (f"{player.number:,}/{len(index):,}", "label"))
     room = width - width_of(start) - width_of(end) - 4
     if room < _SHORTEST:
         room, end = max(0, width - width_of(start) - 2), ()
@@ -87,13 +86,13 @@ def _details(player: Player, width: int) -> Row:
     return sum((row(("   ", "label"), (name, "label"), (value, "value")) for name, value in phrases if value), ())[1:]
 
 
-def _end(player: Player, loading: Loading) -> Row:
-    if not loading.index.complete:
-        return row((f"loading {loading.share:4.0%}", "info"), (" · esc stops", "label"))
-    unread = sum(note.count for note in loading.skipped)
+def _end(index: RecordingIndex) -> Row:
+    if not index.complete:
+        return row((f"loading {index.share:4.0%}", "info"), (" · esc stops", "label"))
+    unread = sum(note.count for note in index.recording.skipped)
     parts: list[tuple[str, Role]] = []
-    if loading.stopped:
-        parts.append((f"loaded to {loading.share:.0%}", "warn"))
+    if index.stopped:
+        parts.append((f"loaded to {index.share:.0%}", "warn"))
     if unread:
         parts += [(" · " if parts else "", "label"), (f"{unread:,} not read", "warn")]
     return row(*parts)
@@ -102,28 +101,28 @@ def _end(player: Player, loading: Loading) -> Row:
 class ReplayBar(Panel):
     """A click, or the pointer drawn along the track, goes there."""
 
-    def __init__(self, player: Player, loading: Loading) -> None:
+    def __init__(self, player: Player) -> None:
         self._player = player
-        self._loading = loading
         self._track = (0, 0, 0)
         self._held = False
         super().__init__(self._lines, self._looks, id="replay")
 
     def _looks(self, moment: Moment) -> object:
         player, index = self._player, self._player.index
-        read = index.complete, round(self._loading.share, 2), len(index) if index.complete else len(index) >> 12
+        read = index.complete, round(index.share, 2), len(index) if index.complete else len(index) >> 12
         return player.number, int(player.at * 20), player.playing, player.speed, read
 
     def _lines(self, moment: Moment, width: int, height: int) -> list[Row]:
-        lines, self._track = rows(self._player, self._loading, width, height)
+        lines, self._track = rows(self._player, width, height)
         return lines
 
     def _go(self, x: int) -> None:
         _, first, length = self._track
         if length > 1:
-            share = 1.0 if self._loading.index.complete else self._loading.share or 1.0
+            index = self._player.index
+            share = 1.0 if index.complete else index.share or 1.0
             part = max(0.0, min(1.0, (x - self.content_offset.x - first) / (length - 1)))
-            self._player.seek(part * self._player.index.length / share)
+            self._player.seek(part * index.length / share)
             self.redraw()
 
     def on_mouse_down(self, event: MouseDown) -> None:
