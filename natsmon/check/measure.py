@@ -217,7 +217,7 @@ async def _try_out(connection: ServerConnection, found: Found, settings: Setting
     """Measure the round trip and the message, until one of them fails."""
     stage = "rtt"
     try:
-        rtt = await _within(settings.timeout, connection.ping(), connection)
+        rtt = await _within(settings.timeout, connection.round_trip(), connection)
         found = replace(found, rtt=round(rtt, 6))
         stage = "request"
         request = await _message(connection, settings.inbox_prefix, settings.timeout)

@@ -1,1 +1,1 @@
-"""One open stream to one server: names and addresses, TLS, WebSocket, proxies, INFO; and nats-py over it."""
+"""One open stream to one server: names and addresses, the race, TLS, proxies, deadlines and errors."""

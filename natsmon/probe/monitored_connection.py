@@ -99,7 +99,7 @@ class MonitoredConnection(ConnectionUser):
         self._connection, self._connected = connection, connected
         self._second_look.connected(connected.server)
         self._costs.reconnected(connected.server, connected.t)
-        connection.on_subscribed(self._subscribed)
+        connection.on_subscribed = self._subscribed
         settings, emit = self._settings, self._emit
         keepalive = Keepalive(connection, settings, emit)
         silence = Silence(connection, settings, lambda: self.deliveries.ledger.flying, emit)

@@ -18,10 +18,11 @@ from natsmon.dial.causes import Cause
 from natsmon.dial.errors import DialError
 from natsmon.protocol.jwt_claims import Claims, contradictions, expired, form_defects, read_claims
 from natsmon.protocol.server_info import Info
-from natsmon.protocol.stream_transport import SECRET_FIELDS
 from natsmon.text import units
 from natsmon.text.read_file import read_file
 
+SECRET_FIELDS = ("pass", "auth_token", "jwt", "sig")
+"""Fields of CONNECT that are never shown."""
 _WORDS = {"creds": "credentials file", "jwt": "JWT", "tlscert": "client certificate"}
 """Words for settings whose name is none."""
 _KINDS = {"A": "an account", "O": "an operator", "N": "a server", "C": "a cluster", "X": "an encryption key"}

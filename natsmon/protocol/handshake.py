@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
-import nats.errors
+import nats.aio.client
 
 from natsmon.config.settings import Server, Settings
 from natsmon.dial.causes import Cause
@@ -15,21 +15,25 @@ from natsmon.dial.stream import Stream
 from natsmon.protocol import tls
 from natsmon.protocol.credentials import Refusal, connect_fields, refused
 from natsmon.protocol.jwt_claims import dated
-from natsmon.protocol.nats_client import StreamClient
 from natsmon.protocol.server_connection import ServerConnection
 from natsmon.protocol.server_info import Info
-from natsmon.protocol.stream_transport import StreamTransport
 from natsmon.text import units
 
-_NEVER = 10**9
-"""Seconds; for nats-py's own timeouts, which the dial's deadline replaces."""
+_LIBRARY = {
+    "verbose": False,
+    "pedantic": False,
+    "lang": nats.aio.client.__lang__,
+    "version": nats.aio.client.__version__,
+    "protocol": nats.aio.client.PROTOCOL,
+    "echo": True,
+}
+"""The fields of CONNECT that are the same for every server; nats-py's, whose parser is used."""
 
 
 async def open_connection(
     stream: Stream,
     server: Server,
     info: Info,
-    raw: dict[str, Any],
     settings: Settings,
     connect_sent: Callable[[dict[str, Any]], None],
     *,
@@ -43,7 +47,6 @@ async def open_connection(
         stream: Under TLS where it should be; INFO has been read.
         server: What was dialed.
         info: The server's INFO.
-        raw: INFO as it was received.
         settings: With the credentials.
         connect_sent: Called with CONNECT as it was sent, secrets included.
         round_trip: Seconds of a round trip to the server; 0 when not measured.
@@ -51,46 +54,27 @@ async def open_connection(
     Raises:
         DialError: In the stage ``connect``.
     """
-    # nats-py would fill a pool of its own from the first, and start TLS once more for the second.
-    kept = {name: value for name, value in raw.items() if name not in ("connect_urls", "tls_required")}
-    info_line = b"INFO " + msgspec.json.encode(kept) + b"\r\n"
-    sent_at = 0.0
-
-    def sent(connect: dict[str, Any]) -> None:
-        nonlocal sent_at
-        sent_at = time.monotonic()
-        connect_sent(connect)
-
-    transport = StreamTransport(stream, info_line, connect_fields(settings, info.nonce), sent)
-    client = StreamClient(transport)
+    connect = _LIBRARY | {"headers": info.headers, "no_responders": info.headers}
+    if settings.name:
+        connect["name"] = settings.name
+    connect |= connect_fields(settings, info.nonce)
+    connection = ServerConnection(
+        stream,
+        server,
+        info,
+        timeout=settings.timeout,
+        js_api=_js_api(settings),
+        inbox_prefix=settings.inbox_prefix,
+    )
     try:
-        await client.connect(
-            f"nats://{server.authority}" if server.websocket else server.url,
-            allow_reconnect=False,
-            max_reconnect_attempts=1,
-            connect_timeout=_NEVER,
-            drain_timeout=_NEVER,
-            name=settings.name or None,
-            inbox_prefix=settings.inbox_prefix,
-            error_cb=_ignore,
-        )
-    except BaseException as error:
-        seconds = time.monotonic() - sent_at if sent_at else 0.0
+        await connection.handshake(connect, connect_sent)
+    except (DialError, OSError) as error:
+        cause, text = classify(error)
+        seconds = time.monotonic() - connection.last_write
+        refusal = Refusal(connection.redact(text), connect, info, server.websocket, seconds, round_trip)
         under_tls = tls.cipher(stream) != ""
-        client.stop()
-        if transport.refused is not None:
-            cause, text = transport.refused.cause, transport.refused.text
-        elif isinstance(error, OSError):
-            cause, text = classify(error)
-        elif isinstance(error, nats.errors.Error):
-            cause, text = Cause.PROTOCOL, str(error)
-        else:
-            raise
-        refusal = Refusal(text, transport.our_connect, info, server.websocket, seconds, round_trip)
         raise DialError("connect", *_explained(cause, refusal, settings, under_tls=under_tls)) from error
-    if transport.early_info is not None:
-        client.receive_info(transport.early_info)
-    return ServerConnection(client, stream, server, info, timeout=settings.timeout, js_api=_js_api(settings))
+    return connection
 
 
 def _explained(cause: Cause, refusal: Refusal, settings: Settings, *, under_tls: bool) -> tuple[Cause, str]:
@@ -112,10 +96,6 @@ def _explained(cause: Cause, refusal: Refusal, settings: Settings, *, under_tls:
             cause = Cause.TLS_CLIENT_CERTIFICATE_REFUSED if given else Cause.TLS_CLIENT_CERTIFICATE_MISSING
             return cause, f"closed right after the TLS handshake: {text}"
     return cause, text
-
-
-async def _ignore(error: Exception) -> None:
-    """nats-py would print a traceback under the screen."""
 
 
 def _js_api(settings: Settings) -> str:

@@ -9,28 +9,14 @@ _UNKNOWN = "0.0"
 """The version of a nats-py that was not installed as a package."""
 
 PRIVATE_NAMES = (
-    "_connect_command",
     "_current_server",
-    "_flusher",
     "_flusher_task",
-    "_pending",
-    "_pending_data_size",
-    "_ping_interval",
     "_ping_interval_task",
-    "_pongs",
     "_process_connect_init",
-    "_process_err",
     "_process_info",
-    "_process_msg",
-    "_process_op_err",
-    "_process_ping",
-    "_process_pong",
-    "_ps",
-    "_read_loop",
     "_reading_task",
     "_server_pool",
     "_status",
-    "_subs",
     "_transport",
 )
 

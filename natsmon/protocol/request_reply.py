@@ -6,9 +6,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from natsmon.protocol.nats_client import Receive
 from natsmon.protocol.refusals import Subscription
 from natsmon.protocol.server_connection import ServerConnection, Unanswered, end
+from natsmon.protocol.stream_client import Receive
 
 _AGAIN_AFTER = 1.0
 """Seconds until a request that has no answer is sent again."""
@@ -146,7 +146,7 @@ async def _answers(connection: ServerConnection) -> bool:
     """Whether the server answers a PING within a moment."""
     with suppress(TimeoutError, Unanswered):
         async with asyncio.timeout(_PONG_WITHIN):
-            await connection.ping()
+            await connection.round_trip()
             return True
     return False
 

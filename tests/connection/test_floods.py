@@ -116,7 +116,7 @@ async def test_answers_to_one_request_are_bounded(size: int, sent: int, server: 
         responder.subscribe(
             "question", lambda _, reply, *__: answering.set_result(asyncio.ensure_future(answer(reply)))
         )
-        await responder.ping()
+        await responder.round_trip()
         with peak_memory() as memory:
             answers = await ask(connection, "question", b"", within=FOREVER, enough=count)
         await (await answering)

@@ -49,7 +49,7 @@ async def test_discovered_server_without_tls_gets_no_credentials(server: NatsSer
         assert up.tls
         connection = run.connection._connection
         assert connection is not None
-        connection._client.receive_info(connection.info._replace(connect_urls=[peer.authority]))
+        connection.receive_info(connection.info._replace(connect_urls=[peer.authority]))
         await run.events.until(ev.Discovered)
         server.kill()
         await run.events.until(ev.DialEnd, lambda end: end.cause == "tls_downgrade" and end.server == peer.url)

@@ -35,8 +35,8 @@ async def opened(server: NatsServer, **changes: Any) -> AsyncIterator[tuple[Serv
     wanted = settings(server.url, **changes)
     (ours,) = wanted.servers
     stream = await Dialer().dial((ours.host, ours.port), deadline=None, trace=DialTrace())
-    info, raw = await read_info(stream.reader)
-    connection = await open_connection(stream, ours, info, raw, wanted, lambda _: None)
+    info, _ = await read_info(stream.reader)
+    connection = await open_connection(stream, ours, info, wanted, lambda _: None)
     complaints: list[str] = []
     connection.on_error(complaints.append)
     try:
@@ -50,7 +50,7 @@ async def test_question_that_is_answered_is_forgotten(server: NatsServer) -> Non
         for _ in range(3):
             assert await ask(connection, "no.responder", b"", within=WAIT) == []
         assert await returns_messages(connection, within=WAIT)
-        await connection.ping()
+        await connection.round_trip()
         assert connection.refusals.subscriptions == []
         assert complaints == []
 
@@ -72,14 +72,16 @@ async def test_request_is_sent_again_until_it_is_answered(
     async with witness(server) as responder, opened(server) as (connection, complaints):
         await responder.subscribe("info", cb=drop_two)
         await responder.flush()
-        await connection.ping()  # nats-server may answer the first message behind CONNECT as if it had no responder
+        await (
+            connection.round_trip()
+        )  # nats-server may answer the first message behind CONNECT as if it had no responder
         if answered:
             assert await request(connection, "info", b"", within=WAIT) == b"led"
         else:
             with pytest.raises(NotNow, match="no answer in 1 s"):
                 await request(connection, "info", b"", within=1.0)
         assert received >= 2
-        await connection.ping()
+        await connection.round_trip()
         assert connection.refusals.subscriptions == []
         assert complaints == []
 
@@ -91,7 +93,7 @@ async def test_denied_request_is_dropped_without_an_error(nats_server: StartServ
         assert await ask(connection, "forbidden", b"", within=WAIT) == []
         assert await ask(connection, "forbidden", b"", within=0.0) == []
         assert not await returns_messages(connection, within=WAIT)
-        await connection.ping()
+        await connection.round_trip()
         assert connection.refusals.subscriptions == []
         assert complaints == []
 
@@ -100,7 +102,7 @@ async def test_question_without_an_answer_is_forgotten(server: NatsServer) -> No
     async with opened(server) as (connection, _):
         connection.subscribe("silence", lambda *_: None)
         assert await ask(connection, "silence", b"", within=0.05) == []
-        await connection.ping()
+        await connection.round_trip()
         assert connection.refusals.subscriptions == []
 
 
@@ -114,6 +116,6 @@ async def test_refusal_is_matched_whatever_the_server_quotes(nats_server: StartS
         connection.subscribe(subject, lambda *_: None, refused=refused.append)
         connection.on_publish_refused(subject, lambda: published.append(subject))
         connection.write(f"PUB {subject} 0\r\n\r\n".encode())
-        await connection.ping()
+        await connection.round_trip()
         assert (len(refused), len(published), len(complaints)) == (1, 1, 1)
         assert not any("hunter2" in text for text in refused + complaints)

@@ -18,9 +18,9 @@ from natsmon.probe.connection.pool_events import PoolEvents
 from natsmon.probe.connection.reconnect_wait import ReconnectWait
 from natsmon.probe.connection.server_pool import Pool
 from natsmon.probe.connection.tls_memory import TlsMemory
-from natsmon.protocol.nats_client import Loss
 from natsmon.protocol.server_connection import ServerConnection
 from natsmon.protocol.settings_dialer import dialer_for
+from natsmon.protocol.stream_client import Loss
 from natsmon.stream import events as ev
 from natsmon.stream.commands import Situation
 from natsmon.stream.emitter import Emit

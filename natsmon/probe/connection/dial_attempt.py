@@ -163,7 +163,6 @@ async def _dial_to_pong(
                 stream,
                 server,
                 info,
-                raw,
                 settings,
                 partial(stages.connect_sent, info),
                 round_trip=stages.seconds.get("tcp", 0.0),

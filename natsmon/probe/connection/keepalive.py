@@ -36,7 +36,7 @@ class Keepalive:
         self._emitted = 0
         """Outstanding PINGs, as emitted last."""
         self._emitted_at = 0.0
-        connection.on_pong(self._answered)
+        connection.on_pong = self._answered
         self._wait()
         self._emit_state()
 
@@ -53,7 +53,7 @@ class Keepalive:
     def _tick(self) -> None:
         if self._outstanding < self._max_out:
             self._outstanding += 1
-            self._connection.send_ping()
+            self._connection.ping()
         elif self._postponed or self._connection.last_read < self._ticked:
             pings = "1 PING" if self._max_out == 1 else f"{self._max_out:,} PINGs"
             self._connection.lose("stale", f"no PONG for {pings}")

@@ -47,7 +47,7 @@ class RoundTrips:
             return
         if len(self._out) < _MOST_OUT:
             self._out.append(_Ping(time.perf_counter()))
-            self._connection.send_ping(self._answered)
+            self._connection.ping(self._answered)
         else:
             self._out[-1].omitted += 1
         # PINGs that were due while this process itself was stopped are left out.

@@ -45,7 +45,7 @@ class Silence:
     def stop(self) -> None:
         """Watch no more."""
         self._timeout.stop()
-        self._connection.on_answer(None)
+        self._connection.on_answer = None
 
     def _check(self) -> None:
         """Requests sent after this have time until the next check, so that none is needed in between."""
@@ -57,11 +57,11 @@ class Silence:
             self._timeout.set(self._loop.time() + left)
             return
         self._since = connection.last_answer
-        connection.on_answer(self._answered)
+        connection.on_answer = self._answered
         since = round(self._emit.stream_time(self._since), 4)
         self._emit(ev.Silent(since=since, missed=flying, server=connection.server.url))
 
     def _answered(self) -> None:
-        self._connection.on_answer(None)
+        self._connection.on_answer = None
         self._emit(ev.SilenceEnded(seconds=round(self._connection.last_answer - self._since, 4)))
         self._timeout.set(self._loop.time() + self._patience)

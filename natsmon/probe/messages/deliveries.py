@@ -47,8 +47,8 @@ class Deliveries:
         """Messages are sent on this connection from now on."""
         self._connection = connection
         self._delivered = False
-        connection.set_mark(self.ledger.highest_sent)
-        connection.on_passed(self._pong)
+        connection.mark = self.ledger.highest_sent
+        connection.on_passed = self._pong
         self._check()
 
     def connection_down(self) -> None:
@@ -75,7 +75,7 @@ class Deliveries:
         """A message is written; ``due`` is when it should have been, as ``t``."""
         self.ledger.send(seq, due, size)
         if self._connection is not None:
-            self._connection.set_mark(seq)
+            self._connection.mark = seq
 
     def published(self, seq: int, outcome: ev.PublishOutcome, reason: str = "") -> None:
         """Emit what was done with one message."""
@@ -95,7 +95,7 @@ class Deliveries:
         if latency is not None:
             latency = max(0.0, latency)
             if connection is not None:
-                connection.answered()
+                connection.answer()
             if not self._delivered and seq > ledger.cut_at:
                 self._delivered = True
                 self._emit(ev.FirstEcho(seq=seq, latency=round(latency, 6)))
@@ -152,5 +152,5 @@ class Deliveries:
         if connection is not None and connection.open:
             in_question = self.ledger.flying or self.ledger.blind
             if in_question and connection.last_ping + PING_EVERY < time.monotonic() + _CHECK_EVERY:
-                connection.send_ping()
+                connection.ping()
             self._timer = self._loop.call_later(_CHECK_EVERY, self._check)
