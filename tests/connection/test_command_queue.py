@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from natsmon.probe.connection.command_queue import Orders
+from natsmon.probe.connection.command_queue import Order, Orders
 from tests.harness.time_limits import WAIT
 
 
@@ -70,3 +70,27 @@ async def test_cancel_from_outside_is_not_an_order() -> None:
         await waiting
     orders.give("now")
     assert await asyncio.wait_for(orders.take(), WAIT) == "now"
+
+
+@pytest.mark.parametrize(("done", "order"), [(True, None), (False, "drain"), (True, "drain")])
+async def test_wait_ends_with_the_future_or_an_order(done: bool, order: Order | None) -> None:
+    """Either one or both of one moment; the future is not cancelled, and nothing of the wait stays at it."""
+    orders, future = Orders(), asyncio.get_running_loop().create_future()
+    waiting = asyncio.ensure_future(orders.unless_done(future))
+    await asyncio.sleep(0)
+    if done:
+        future.set_result(None)
+    if order is not None:
+        orders.give(order)
+    assert await asyncio.wait_for(waiting, WAIT) == order
+    assert future.done() == done
+    assert "cb=" not in repr(future)
+    assert await orders.unless_given(result()) == ("result", None)
+
+
+async def test_wait_for_what_has_come_already_returns_at_once() -> None:
+    orders, future = Orders(), asyncio.get_running_loop().create_future()
+    orders.give("now")
+    assert await asyncio.wait_for(orders.unless_done(future), WAIT) == "now"
+    future.set_result(None)
+    assert await asyncio.wait_for(orders.unless_done(future), WAIT) is None

@@ -242,11 +242,12 @@ class Connector:
 
     async def _hold(self, connection: ServerConnection) -> tuple[str, str] | ev.DialReason:
         """Until the connection ends: why it is dialed again, or why it is CLOSED."""
-        loss, order = await self._orders.unless_given(asyncio.shield(connection.lost))
+        order = await self._orders.unless_done(connection.lost)
         if order in ("drain", "close"):
             return await self._drain(connection, order)
         self._user.connection_down()
         connection.abort()
+        loss = connection.lost.result() if connection.lost.done() else None
         manual = loss is None
         if manual and self._settings.max_reconnects == 0:
             self._pool.begin(1)  # no reconnect of its own accord; this one was asked for
