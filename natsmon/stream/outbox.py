@@ -126,7 +126,8 @@ class Outbox:
         self._turn_ends = False
         """``_write_turn`` will be called."""
         self._room = _PipeRoom(fd) if stat.S_ISFIFO(os.fstat(fd).st_mode) else None
-        self._changed = threading.Condition()
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
         self.ended = False
         """The reader went away, or cannot be written to."""
         self.failure = ""
@@ -135,7 +136,7 @@ class Outbox:
 
     def put(self, event: ev.AnyEvent, line: bytes) -> None:
         """Take an event; what was merged is written before ``End``, after which nothing follows."""
-        with self._changed:
+        with self._lock:
             rendered = line if self._render is None else self._render(event)
             if rendered is None:
                 return
@@ -191,7 +192,7 @@ class Outbox:
 
     def _write_turn(self) -> None:
         """Write into a pipe with room: faster than waking the thread. A reconnect has twenty lines in four turns."""
-        with self._changed:
+        with self._lock:
             self._turn_ends = False
             while not self._is_behind() and self._room is not None and (piece := self._room.taken(self._lines)):
                 self._bytes -= len(piece)
@@ -209,7 +210,7 @@ class Outbox:
 
     def close(self, timeout: float) -> bool:
         """Write what is left, for at most ``timeout`` seconds; False when a part remains unwritten."""
-        with self._changed:
+        with self._lock:
             self._closing = True
             self._changed.notify()
         self._thread.join(timeout)
@@ -217,7 +218,7 @@ class Outbox:
 
     def _run(self) -> None:
         while True:
-            with self._changed:
+            with self._lock:
                 while not (self._pending() or self._closing):
                     self._changed.wait()
                 if not self._pending():
