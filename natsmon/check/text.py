@@ -14,7 +14,7 @@ from natsmon.text import dates, units
 from natsmon.text.console_text import painted
 from natsmon.text.plain_text import clip
 from natsmon.wording.cause_table import diagnose
-from natsmon.wording.stage_notes import info_note
+from natsmon.wording.narration import info_note
 
 _WIDTH = 79
 _SCALE = 16

@@ -7,7 +7,7 @@ from natsmon.report.blocks import Cell, Figure, Figures, Kind
 from natsmon.report.facts import Latency, Run
 from natsmon.text import units
 from natsmon.text.plain_text import clip
-from natsmon.wording.end_reasons import end_reason
+from natsmon.wording.narration import amounts, end_reason
 
 _SHOWN = 4
 _NOTABLE = 0.1
@@ -96,16 +96,8 @@ def _lost(run: Run) -> Figure:
 
 def _totals(run: Run) -> Figure:
     sums = run.messages
-    parts = units.counts(
-        (sums.delivered, "acknowledged" if run.verification == "ack" else "delivered"),
-        (sums.rejected, "rejected"),
-        (sums.buffered, "never sent"),
-        (sums.in_flight, "in flight"),
-        (sums.unverified, "not verified"),
-        (sums.late, "late"),
-        (sums.duplicate, "duplicate"),
-        (sums.out_of_order, "out of order"),
-    )
+    parts = units.counts((sums.delivered, "acknowledged" if run.verification == "ack" else "delivered"))
+    parts += amounts(sums, "rejected", "buffered", "in_flight", "unverified", "late", "duplicate", "out_of_order")
     return Figure("messages", Cell(units.grouped(sums.attempted)), ", ".join(parts))
 
 

@@ -1,10 +1,10 @@
 """Health: what one glance must answer, as a level, a word and a phrase.
 
 One pure function. The headline, the summary, the plain log, the report, the terminal title and alerts use it. The first
-situation that applies decides, in the order of ``_SITUATIONS``.
+situation that applies decides, in the order of ``SITUATIONS``.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 from natsmon.dial.causes import Cause
@@ -65,7 +65,7 @@ def health(state: State, now: float, feed: Feed = LIVE) -> Health:
         now: The present, on the stream's clock, in seconds.
         feed: How its events arrive.
     """
-    for situation in _SITUATIONS:
+    for situation in SITUATIONS:
         found = situation(state, now, feed)
         if found is not None:
             return found._replace(phrase=clip(printable(found.phrase)), replay=feed.replay)
@@ -96,7 +96,7 @@ def _closed(state: State, now: float, feed: Feed) -> Health | None:
     if closed.cause != Cause.GAVE_UP:
         return Health("down", "CLOSED", closed.text or diagnose(None, closed.cause).meaning)
     attempts = f"gave up after {units.plural(state.attempts, 'attempt')}"
-    return Health("down", "CLOSED", f"{attempts}: {_last_failure(state) or closed.text}")
+    return Health("down", "CLOSED", f"{attempts}: {last_failure(state) or closed.text}")
 
 
 def _draining(state: State, now: float, feed: Feed) -> Health | None:
@@ -113,7 +113,7 @@ def _connecting(state: State, now: float, feed: Feed) -> Health | None:
     failed = state.attempts - (state.dial is not None)
     if failed <= 0:
         return Health("down", "CONNECTING", "first attempt")
-    failure = _last_failure(state)
+    failure = last_failure(state)
     attempts = f"{_attempts(state, failed)} in {_seconds(now - state.began)}"
     return Health("down", "CONNECTING", f"{attempts}: {failure}" if failure else attempts)
 
@@ -206,7 +206,7 @@ def _delivering(state: State, now: float, feed: Feed) -> Health:
     )
 
 
-_SITUATIONS: tuple[_Situation, ...] = (
+SITUATIONS: tuple[_Situation, ...] = (
     _monitor_stopped,
     _no_data,
     _closed,
@@ -233,7 +233,7 @@ def _attempt_number(state: State) -> str:
     return f"attempt {state.attempts:,} of {most:,}" if most > 0 else f"attempt {state.attempts:,}"
 
 
-def _last_failure(state: State) -> str:
+def last_failure(state: State) -> str:
     """What went wrong with the newest dial that failed."""
     failed = next((dial for dial in reversed(state.dials) if dial.outcome in ("failed", "timeout")), None)
     if failed is None:
@@ -262,8 +262,3 @@ def _seconds(seconds: float) -> str:
 
 def _countdown(seconds: float) -> str:
     return f"{max(0.0, seconds):.1f} s" if seconds < 10 else _seconds(seconds)
-
-
-def situations() -> Iterator[str]:
-    """The names of the situations, in their order of precedence."""
-    return (situation.__name__.removeprefix("_") for situation in _SITUATIONS)

@@ -13,8 +13,8 @@ from natsmon.stream import events as ev
 from natsmon.text import dates, units
 from natsmon.text.plain_text import printable
 from natsmon.wording.cause_table import diagnose
-from natsmon.wording.end_reasons import end_reason
-from natsmon.wording.health import Feed, health
+from natsmon.wording.health import Feed, health, last_failure
+from natsmon.wording.narration import amounts, end_reason
 
 WIDTH = 80
 """Cells of a line, at most."""
@@ -71,10 +71,9 @@ def _up(state: State, now: float) -> Iterator[str]:
     """Availability, silence, and manual reconnects."""
     share = availability.share_of_run(state, now)
     if share is None:
-        last = next((dial for dial in reversed(state.dials) if dial.outcome in ("failed", "timeout")), None)
-        reason = f": {diagnose(last.stage_reached, last.cause).phrase}" if last is not None else ""
-        attempts = units.plural(state.dial_count, "attempt")
-        yield f"never connected, {attempts} in {units.elapsed(now - state.began)}{reason}"
+        reason = last_failure(state)
+        attempts = f"{units.plural(state.dial_count, 'attempt')} in {units.elapsed(now - state.began)}"
+        yield f"never connected, {attempts}" + (f": {reason}" if reason else "")
         return
     yield units.availability(share)
     if (silent := state.silent_seconds(now)) >= _NOTABLE:
@@ -113,15 +112,7 @@ def _messages(state: State) -> Iterator[str]:
     verified = tally.delivered > 0 or tally.lost > 0 or not state.was_unverified
     delivered = "acknowledged" if state.acknowledged else "delivered"
     sums = [(tally.attempted, "attempted"), *([(tally.delivered, delivered), (tally.lost, "lost")] * verified)]
-    others = units.counts(
-        (tally.undelivered, "undelivered"),
-        (tally.rejected, "rejected"),
-        (tally.buffered, "never sent"),
-        (tally.in_flight, "in flight"),
-        (tally.unverified, "not verified"),
-        (tally.late, "late"),
-        (tally.duplicate, "duplicate"),
-    )
+    others = amounts(tally, "undelivered", "rejected", "buffered", "in_flight", "unverified", "late", "duplicate")
     yield ", ".join([*(f"{units.grouped(count)} {what}" for count, what in sums), *others])
     if state.was_unverified:
         yield f"delivery {'partly ' * verified}not verified"
@@ -134,9 +125,9 @@ def _messages(state: State) -> Iterator[str]:
 def _observed(seen: ev.Observed | None) -> str:
     if seen is None:
         return "no message observed"
-    others = units.counts((seen.duplicate, "duplicate"), (seen.out_of_order, "out of order"))
     messages = f"{units.grouped(seen.messages)} of {units.plural(seen.publishers, 'publisher')}"
-    return ", ".join([messages, f"{units.grouped(seen.missing)} missing", *others])
+    wrong = amounts(seen, "duplicate", "out_of_order")
+    return ", ".join([messages, f"{units.grouped(seen.missing)} missing", *wrong])
 
 
 def _latency(state: State) -> Iterator[str]:

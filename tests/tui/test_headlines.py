@@ -9,7 +9,7 @@ from syrupy.assertion import SnapshotAssertion
 from natsmon.stream import events as ev
 from natsmon.tui.model.moment import Moment
 from natsmon.tui.panels import status_panel
-from natsmon.wording.health import situations
+from natsmon.wording.health import SITUATIONS
 from tests.tui import latency_streams, outage_streams, streams
 from tests.tui.drawn import moment_of, texts
 from tests.tui.streams import Stream
@@ -75,7 +75,7 @@ def test_headline_of_each_situation(name: str, width: int, snapshot: SnapshotAss
 
 
 def test_headlines_cover_every_situation() -> None:
-    assert set(situations()) <= HEADLINES.keys()
+    assert {situation.__name__[1:] for situation in SITUATIONS} <= HEADLINES.keys()
 
 
 def test_headline_has_the_shape_and_colour_of_its_level() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from natsmon.state import Tracks
 from natsmon.stream import events as ev
-from natsmon.wording.health import Feed, Health, health, situations
+from natsmon.wording.health import SITUATIONS, Feed, Health, health
 
 _Events = list[ev.AnyEvent]
 
@@ -106,7 +106,7 @@ def test_health_of_each_situation(
 
 
 def test_health_table_has_every_situation_in_order_of_precedence() -> None:
-    assert [name for name, *_ in _TABLE] == list(situations())
+    assert [name for name, *_ in _TABLE] == [situation.__name__[1:] for situation in SITUATIONS]
 
 
 @pytest.mark.parametrize(

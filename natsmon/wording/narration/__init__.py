@@ -9,8 +9,11 @@ from natsmon.stream.codec import by_kind
 from natsmon.text.plain_text import printable
 from natsmon.wording.narration import connections, dials, messages, sessions
 from natsmon.wording.narration.dials import certificate_in_words as certificate_in_words
+from natsmon.wording.narration.dials import info_note as info_note
+from natsmon.wording.narration.sessions import end_reason as end_reason
 from natsmon.wording.narration.words import Kind as Kind
 from natsmon.wording.narration.words import Line as Line
+from natsmon.wording.narration.words import amounts as amounts
 
 
 def narrate(event: ev.AnyEvent, state: State) -> Line:

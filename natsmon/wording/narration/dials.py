@@ -1,15 +1,17 @@
 """Lines of a dial, from its start to its end, and of the wait for the next one."""
 
-from natsmon.state import State
+from natsmon.state import Dial, State
 from natsmon.state.server_names import address
 from natsmon.stream import events as ev
 from natsmon.text import dates, units
 from natsmon.text.plain_text import NAME_LIMIT, clip
 from natsmon.wording.cause_table import diagnose, explained
 from natsmon.wording.narration.words import Line, server, server_at
-from natsmon.wording.stage_notes import info_note
 
 _NAMES_SHOWN = 5
+_FALLBACK_DELAY = 0.05
+"""Seconds: nats-server's DEFAULT_TLS_HANDSHAKE_FIRST_FALLBACK_DELAY, with ``handshake_first: auto``."""
+_SLACK = 0.03
 _REASON = {"initial": "initial connect", "reconnect": "reconnect", "manual": "manual reconnect"}
 
 
@@ -116,6 +118,18 @@ def took(state: State) -> str:
     stages = ", ".join(f"{stage} {units.elapsed(seconds)}" for stage, seconds in dial.stage_times().items())
     note = info_note(dial)
     return f"in {units.elapsed(dial.total)}" + (f" ({stages}{note and f'; info {note}'})" if stages else "")
+
+
+def info_note(dial: Dial) -> str:
+    """Return why INFO took its time; empty for no reason that is known."""
+    info, tls, tcp = (dial.stages.get(stage) for stage in ("info", "tls", "tcp"))
+    if info is None or tls is None or tls.began < info.began or dial.info is None:
+        return ""
+    round_trip = tcp.elapsed if tcp is not None else 0.0
+    offered = dial.info.info.get("tls_required") or dial.info.info.get("tls_available")
+    if offered and _FALLBACK_DELAY <= info.elapsed <= _FALLBACK_DELAY + 2 * round_trip + _SLACK:
+        return "waits 50 ms for TLS first (handshake_first: auto); --tlsfirst saves them"
+    return ""
 
 
 def _host(server: str) -> str:

@@ -5,8 +5,14 @@ from natsmon.state.server_names import address
 from natsmon.stream import events as ev
 from natsmon.text import units
 from natsmon.text.plain_text import NAME_LIMIT, clip
-from natsmon.wording.end_reasons import end_reason
-from natsmon.wording.narration.words import Kind, Line
+from natsmon.wording.narration.words import Kind, Line, amounts
+
+_END_REASONS = {
+    "asked": "quit by user",
+    "signal": "signal",
+    "count": "--count reached",
+    "duration": "--duration reached",
+}
 
 
 def connection(event: ev.Connection, state: State) -> Line:
@@ -51,22 +57,18 @@ def _published(state: State) -> list[str]:
     sums = [f"{units.grouped(tally.sent)} published"]
     if tally.delivered or tally.lost or not state.was_unverified:
         sums += [f"{units.grouped(tally.delivered)} {echoed}", f"{units.grouped(tally.lost)} lost"]
-    return sums + units.counts(
-        (tally.resent, "sent again"),
-        (tally.suppressed, "recognised by the stream"),
-        (tally.undelivered, "undelivered"),
-        (tally.unverified, "not verified"),
-        (tally.buffered, "never sent"),
-        (tally.rejected, "rejected"),
-    )
+    return sums + amounts(tally, "resent", "suppressed", "undelivered", "unverified", "buffered", "rejected")
 
 
 def _observed(counted: ev.Observed | None) -> list[str]:
     counted = counted or ev.Observed(t=0.0)
     sums = [units.plural(counted.messages, "message"), f"from {units.plural(counted.publishers, 'publisher')}"]
-    return sums + units.counts(
-        (counted.missing, "missing"), (counted.duplicate, "duplicate"), (counted.out_of_order, "out of order")
-    )
+    return sums + amounts(counted, "missing", "duplicate", "out_of_order")
+
+
+def end_reason(reason: str) -> str:
+    """The reason of an ``end`` event in words; a reason without them as it is."""
+    return _END_REASONS.get(reason, reason)
 
 
 def end(event: ev.End, state: State) -> Line:

@@ -1,9 +1,10 @@
-"""What all lines share: their types, and how a server is named."""
+"""What all lines share: their types, how a server is named, and the words for totals of messages."""
 
 from typing import Literal
 
 from natsmon.state import State
 from natsmon.state.server_names import address
+from natsmon.text import units
 from natsmon.text.plain_text import clip_middle
 
 Kind = Literal["good", "bad", "warn", "info", "dim"]
@@ -20,3 +21,19 @@ def server_at(url: str, state: State) -> str:
     """The name of a server with its address: where a line is the first about it."""
     name, where = server(url, state), address(url)
     return where if name in (where, where.rpartition(":")[0]) else f"{name} ({where})"
+
+
+_TOTALS = {
+    "buffered": "never sent",
+    "in_flight": "in flight",
+    "out_of_order": "out of order",
+    "resent": "sent again",
+    "suppressed": "recognised by the stream",
+    "unverified": "not verified",
+}
+"""Words for a total at the end of a run, where they are not the field's own."""
+
+
+def amounts(totals: object, *fields: str) -> list[str]:
+    """``3 rejected``, ``1 never sent``: these totals in words; one of 0 is left out."""
+    return units.counts(*((getattr(totals, field), _TOTALS.get(field, field)) for field in fields))

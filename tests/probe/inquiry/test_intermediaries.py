@@ -21,7 +21,7 @@ from natsmon.lab.nats_server import NatsServer
 from natsmon.probe.connection.idle_limit import IdleLimit
 from natsmon.stream import events as ev
 from natsmon.stream.emitter import Emitter
-from natsmon.wording.stage_notes import info_note
+from natsmon.wording.narration import info_note
 from tests.conftest import StartServer
 from tests.dial import proxy_servers
 from tests.harness import peers
