@@ -63,11 +63,14 @@ class ScreenApp(App[int]):
         return variables
 
     def get_default_screen(self) -> Dashboard:
-        """It has the classes of its size from the start: Textual sets them once it is painted, to paint it again."""
+        self._set_size_classes(self._dashboard)
+        return self._dashboard
+
+    def _set_size_classes(self, screen: PaneScreen) -> None:
+        """Before the first paint: Textual sets them once a screen is painted, to style and paint it again."""
         for cells, breakpoints in zip(self.size, (self.HORIZONTAL_BREAKPOINTS, self.VERTICAL_BREAKPOINTS), strict=True):
             _, name = max((least, name) for least, name in breakpoints if least <= cells)
-            self._dashboard.add_class(name, update=False)
-        return self._dashboard
+            screen.add_class(name, update=False)
 
     def write_control(self, sequence: str) -> None:
         """Write a control sequence to the terminal."""
@@ -154,7 +157,12 @@ class ScreenApp(App[int]):
         if name != "dashboard" and self.screen.name != name:
             from natsmon.tui.pages.page import page_named
 
-            self.push_screen(page_named(name, self._keys, rebound(RECORD_KEYS, self.keymap_of_user)))
+            self.open_page(page_named(name, self._keys, rebound(RECORD_KEYS, self.keymap_of_user)))
+
+    def open_page(self, page: PaneScreen) -> None:
+        """Open a page over the one in sight."""
+        self._set_size_classes(page)
+        self.push_screen(page)
 
     def _leave_records(self) -> None:
         """Another connection has other records: close the pages of the last one's, and mark none in the tables."""

@@ -188,7 +188,7 @@ def page_named(name: str, keys: tuple[Key, ...], record_keys: tuple[Key, ...]) -
             return _sheet(name, name, server_rows.rows, server_rows.tick)
     from natsmon.tui.pages import help_rows
 
-    return _sheet("help", "help", lambda _, width: help_rows.rows(keys, record_keys, width), lambda _: 0)
+    return _sheet("help", "help", lambda _, width: help_rows.rows(keys, record_keys, width), lambda _: 0, follows=False)
 
 
 def _sheet(

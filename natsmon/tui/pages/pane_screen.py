@@ -54,7 +54,7 @@ class PaneScreen(Screen[None]):
         if self.is_current:
             from natsmon.tui.pages.page import page_of  # pages are loaded when opened: they cost first paint else
 
-            self.app.push_screen(page_of(message.record, message.records))
+            self.natsmon.open_page(page_of(message.record, message.records))
 
     def action_filter(self) -> None:
         from natsmon.tui.widgets.prompt import Prompt

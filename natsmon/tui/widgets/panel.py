@@ -71,8 +71,8 @@ class Panel(Widget):
     def show(self, moment: Moment, revision: int) -> None:
         """Draw this moment, if it looks different from the last one shown."""
         self._moment = moment
-        seen = (revision, self._tick(moment), self.size)  # a resize alone changes the drawing, too
-        if seen != self._seen:
+        seen = (revision, self._tick(moment))
+        if seen != self._seen or self._filled != self.size:  # which painting has not drawn yet
             self._seen = seen
             self.redraw()
 
