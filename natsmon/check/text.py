@@ -1,6 +1,6 @@
 """A check for a terminal: one server stage by stage, or every address in a table."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
 from rich.cells import cell_len
@@ -21,15 +21,17 @@ _SCALE = 16
 """Cells of a dial's bars."""
 _NAME_LIMIT = 40
 _ROLES: dict[Status, Role] = {Status.OK: "good", Status.WARNING: "warn", Status.CRITICAL: "bad", Status.UNKNOWN: "info"}
-_COLUMNS = (
-    ("tcp", "tcp_time", 6),
-    ("tls", "tls_time", 6),
-    ("info", "info_time", 6),
-    ("connect", "auth_time", 8),
-    ("total", "connect_time", 7),
-    ("rtt", "rtt", 6),
-    ("request", "request_time", 8),
-)
+_COLUMNS = {
+    "tcp_time": ("tcp", 6),
+    "tls_time": ("tls", 6),
+    "info_time": ("info", 6),
+    "auth_time": ("connect", 8),
+    "connect_time": ("total", 7),
+    "rtt": ("rtt", 6),
+    "request_time": ("request", 8),
+}
+"""The name of each metric in a table, and the width of its column."""
+_NOTES = {"connect_time": "from the first dial to PONG", "rtt": "PING to PONG", "request_time": "publish to receive"}
 
 
 def stages(verdict: Verdict, *, colour: bool = False) -> str:
@@ -123,15 +125,8 @@ def _facts(dial: Dial, stage: ev.Stage) -> Iterator[str]:
             yield dial.connect.credentials
 
 
-_MEASURED = {
-    "connect_time": ("total", "from the first dial to PONG"),
-    "rtt": ("rtt", "PING to PONG"),
-    "request_time": ("request", "publish to receive"),
-}
-
-
 def _measured(metric: Metric) -> Row:
-    name, note = _MEASURED[metric.name]
+    name, note = _COLUMNS[metric.name][0], _NOTES[metric.name]
     shown = row((f"{name:<8}{units.elapsed(metric.value):>9}  ", "value"), (f"{note:<27}", "label"))
     if not metric.exceeded:
         return shown
@@ -158,11 +153,11 @@ def _folded(texts: Sequence[str], role: Role, indent: int) -> Iterator[Row]:
 
 
 def _table(verdicts: Sequence[Verdict]) -> Iterator[Row]:
-    columns = [column for column in _COLUMNS if column[0] != "tls" or any(v.metric("tls_time") for v in verdicts)]
+    columns = {name: of for name, of in _COLUMNS.items() if name != "tls_time" or any(v.metric(name) for v in verdicts)}
     room = max(cell_len(name) for name in ("address", *(verdict.found.address for verdict in verdicts)))
     yield row(_status(worst(verdicts)), (f"  {_summary(verdicts)}", "value"))
     yield ()
-    head = f"  {'':<10}{left('address', room)}" + "".join(f"{name:>{width}}" for name, _, width in columns)
+    head = f"  {'':<10}{left('address', room)}" + "".join(f"{name:>{width}}" for name, width in columns.values())
     yield row((head, "label"))
     for server, group in groupby(verdicts, key=lambda verdict: verdict.found.server):
         of_server = list(group)
@@ -185,10 +180,10 @@ def _lookup(verdict: Verdict) -> str:
     return f"  resolved in {units.elapsed(dns.value)}" if dns and verdict.found.where != verdict.found.server else ""
 
 
-def _address(verdict: Verdict, columns: Sequence[tuple[str, str, int]], room: int) -> Iterator[Row]:
+def _address(verdict: Verdict, columns: Mapping[str, tuple[str, int]], room: int) -> Iterator[Row]:
     failed = {failure.stage for failure in verdict.failures}
     cells: list[Piece] = [("  ", "value"), _status(verdict.status, 10), (left(verdict.found.address, room), "value")]
-    for name, metric_name, width in columns:
+    for metric_name, (name, width) in columns.items():
         metric = verdict.metric(metric_name)
         if metric is None:
             cells.append((right("✗", width), "bad") if name in failed else (right("–", width), "dim"))

@@ -3,8 +3,8 @@
 Metrics, thresholds and status words are those of ``nats server check connection``; the time of each stage is added.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from enum import IntEnum
 
 from natsmon.dial.causes import Cause
@@ -57,13 +57,8 @@ class Limit:
     critical: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """The thresholds of a check."""
-
-    connect: Limit = field(default_factory=Limit)
-    rtt: Limit = field(default_factory=Limit)
-    request: Limit = field(default_factory=Limit)
+LIMITS: Mapping[str, Limit] = dict.fromkeys(("connect_time", "rtt", "request_time"), Limit())
+"""The thresholds of a check where none are given, by the metrics that have some."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,10 +197,10 @@ def worst_first(verdicts: Iterable[Verdict]) -> list[Verdict]:
     return sorted(verdicts, key=lambda verdict: -_SEVERITY.index(verdict.status))
 
 
-def judge(found: Found, limits: Limits) -> Verdict:
+def judge(found: Found, limits: Mapping[str, Limit] = LIMITS) -> Verdict:
     """The verdict on what one check found."""
     name = f"{ITEM} {found.where}" if found.address else ITEM
-    metrics = tuple(_metrics(found, limits))
+    metrics = tuple(Metric(name, value, limits.get(name)) for name, value in _times(found).items())
     if found.broken:
         return Verdict(name, Status.UNKNOWN, found, metrics, output=found.broken)
     where = found.where if found.address else ""
@@ -235,18 +230,16 @@ def judge(found: Found, limits: Limits) -> Verdict:
     )
 
 
-def _metrics(found: Found, limits: Limits) -> Iterable[Metric]:
-    if found.connected:
-        yield Metric("connect_time", sum(dial.total for dial in found.dials), limits.connect)
-    if found.dial is not None:
-        for stage in ev.STAGES:
-            record = found.dial.stages.get(stage)
-            if record is not None and record.outcome == "complete":
-                yield Metric("auth_time" if stage == "connect" else f"{stage}_time", record.elapsed)
-    if found.rtt is not None:
-        yield Metric("rtt", found.rtt, limits.rtt)
-    if found.request is not None:
-        yield Metric("request_time", found.request, limits.request)
+def _times(found: Found) -> dict[str, float]:
+    """The value of each metric, in the order of the output."""
+    times = {"connect_time": sum(dial.total for dial in found.dials)} if found.connected else {}
+    stages = found.dial.stages if found.dial is not None else {}
+    for stage in ev.STAGES:
+        record = stages.get(stage)
+        if record is not None and record.outcome == "complete":
+            times["auth_time" if stage == "connect" else f"{stage}_time"] = record.elapsed
+    later = {"rtt": found.rtt, "request_time": found.request}
+    return times | {name: value for name, value in later.items() if value is not None}
 
 
 def _line(metric: Metric, found: Found, refused: Sequence[Failure]) -> str:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,7 +16,7 @@ from natsmon.stream.exit_codes import Exit
 from natsmon.text.units import go_duration
 
 if TYPE_CHECKING:
-    from natsmon.check.verdict import Limits
+    from natsmon.check.verdict import Limit
 
 
 @click.command(
@@ -69,14 +70,14 @@ def check(
     return Exit.ENDED if as_format == "prometheus" else verdict.worst(verdicts)
 
 
-def _limits(layers: Layers) -> "Limits":
-    from natsmon.check.verdict import Limit, Limits
+def _limits(layers: Layers) -> "Mapping[str, Limit]":
+    from natsmon.check.verdict import LIMITS, Limit
 
-    limits = []
-    for what in ("connect", "rtt", "req"):
+    limits = {}
+    for metric, what in zip(LIMITS, ("connect", "rtt", "req"), strict=True):
         warning, critical = layers.value(f"{what}_warn")[0], layers.value(f"{what}_critical")[0]
         if warning > critical:
             why = f"{go_duration(warning)} is more than --{what}-critical, {go_duration(critical)}"
             raise click.BadParameter(why, param_hint=f"--{what}-warn")
-        limits.append(Limit(warning, critical))
-    return Limits(*limits)
+        limits[metric] = Limit(warning, critical)
+    return limits

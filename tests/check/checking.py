@@ -7,12 +7,12 @@ from typing import Any
 from natsmon.check import formats as check_formats
 from natsmon.check import measure as check
 from natsmon.check import text as check_text
-from natsmon.check.verdict import Limit, Limits, Verdict, judge
+from natsmon.check.verdict import LIMITS, Limit, Verdict, judge
 from natsmon.config.server_urls import parse_server
 from natsmon.config.settings import Settings
 from tests.harness.time_limits import IN_TIME
 
-NO_LIMITS = Limits(*[Limit(60.0, 60.0)] * 3)
+NO_LIMITS = dict.fromkeys(LIMITS, Limit(60.0, 60.0))
 METRICS = ["connect_time", "dns_time", "tcp_time", "info_time", "auth_time", "rtt", "request_time"]
 FORMATS = ("text", "nagios", "json", "prometheus")
 

@@ -9,7 +9,7 @@ from rich.cells import cell_len
 
 from natsmon.check import formats as check_formats
 from natsmon.check import text as check_text
-from natsmon.check.verdict import Found, Limits, Status, failure, judge, worst
+from natsmon.check.verdict import Found, Status, failure, judge, worst
 from natsmon.state import Dial, DialPart
 from natsmon.stream import events as ev
 
@@ -44,7 +44,7 @@ def refused_dial(server: str = "nats://west:4222") -> Dial:
 
 
 def test_text_shows_each_stage_and_marks_the_slowest() -> None:
-    shown = check_text.stages(judge(made(), Limits()))
+    shown = check_text.stages(judge(made()))
     assert (
         shown
         == """\
@@ -75,7 +75,7 @@ request    700 ms  publish to receive           WARNING, limit 500ms
 
 def test_text_shows_a_failure_with_its_advice() -> None:
     assert (
-        check_text.stages(judge(Found("nats://west:4222", dials=(refused_dial(),)), Limits()))
+        check_text.stages(judge(Found("nats://west:4222", dials=(refused_dial(),))))
         == """\
 CRITICAL  nats://west:4222
 
@@ -97,13 +97,13 @@ def test_text_shows_stage_refused_before_it_began() -> None:
     dial = refused_dial("tls://west:4222")
     dial.stages["tcp"].outcome = "complete"
     dial.stage_reached, dial.cause, dial.text = "tls", "tls_not_offered", "nothing was sent"
-    shown = check_text.stages(judge(Found("tls://west:4222", dials=(dial,)), Limits()))
+    shown = check_text.stages(judge(Found("tls://west:4222", dials=(dial,))))
     assert re.search("\ntls +– +TLS not offered\n", shown)
 
 
 def test_text_aligns_wide_characters() -> None:
     wide, narrow = made(server="nats://東京:4222", address="東京-1:4222"), made(address="192.0.2.7:4222")
-    lines = check_text.table([judge(wide, Limits()), judge(narrow, Limits())]).splitlines()
+    lines = check_text.table([judge(wide), judge(narrow)]).splitlines()
     rows = [line for line in lines if line.startswith("  WARNING")]
     assert len(rows) == 2
     assert len({cell_len(row) for row in rows}) == 1
@@ -111,20 +111,20 @@ def test_text_aligns_wide_characters() -> None:
 
 def test_table_fits_the_longest_ipv4_addresses() -> None:
     long = made(address="255.255.255.255:65535", rtt=12.345, request=12.345)
-    output = check_text.table([judge(long, Limits())])
+    output = check_text.table([judge(long)])
     assert max(map(len, output.splitlines())) <= 80
     assert "12345   12345" in output
 
 
 def test_text_shows_servers_that_failed_before() -> None:
-    output = check_text.stages(judge(made(dials=(refused_dial(), *made().dials), request=0.001), Limits()))
+    output = check_text.stages(judge(made(dials=(refused_dial(), *made().dials), request=0.001)))
     assert re.match(r"nats://west:4222\n\n +began +took .*\ndns ", output)
     assert "\nOK  tls://east:4222\n" in output
     assert "total     6.00 ms  from the first dial to PONG\n" in output
 
 
 def test_nagios_is_one_line() -> None:
-    assert check_formats.nagios([judge(made(), Limits())]) == (
+    assert check_formats.nagios([judge(made())]) == (
         "WARNING Connection Warn:request 700 ms, limit 500ms OK:connected to tls://east:4222 in 5.00 ms OK:rtt 0.21 ms"
         " | connect_time=0.0050s;0.5000;1.0000 dns_time=0.0004s tcp_time=0.0011s tls_time=0.0027s info_time=0.0003s"
         " auth_time=0.0005s rtt=0.0002s;0.5000;1.0000 request_time=0.7000s;0.5000;1.0000\n"
@@ -134,7 +134,7 @@ def test_nagios_is_one_line() -> None:
 def test_nagios_of_several_has_the_worst_first_and_the_figures_last() -> None:
     slow = made(address="192.0.2.7:4222")
     gone = Found("nats://west:4222", address="192.0.2.8:4222", dials=(refused_dial(),))
-    lines = check_formats.nagios([judge(slow, Limits()), judge(gone, Limits())]).splitlines()
+    lines = check_formats.nagios([judge(slow), judge(gone)]).splitlines()
     assert lines[0].startswith("CRITICAL Connection nats://west:4222 at 192.0.2.8:4222 Crit:connection to ")
     assert lines[1].startswith("WARNING Connection tls://east:4222 at 192.0.2.7:4222 Warn:request 700 ms")
     assert [line.count("|") for line in lines] == [0, 1, 0]
@@ -143,7 +143,7 @@ def test_nagios_of_several_has_the_worst_first_and_the_figures_last() -> None:
 
 
 def test_json_has_the_fields_of_the_nats_cli() -> None:
-    output = json.loads(check_formats.json_text([judge(made(), Limits())], many=False))
+    output = json.loads(check_formats.json_text([judge(made())], many=False))
     assert list(output) == ["status", "check_suite", "check_name", "warning", "critical", "ok", "perf_data"]
     assert (output["status"], output["check_suite"], output["check_name"]) == ("WARNING", "connections", "Connection")
     assert output["perf_data"][:2] == [
@@ -153,7 +153,7 @@ def test_json_has_the_fields_of_the_nats_cli() -> None:
 
 
 def test_prometheus_has_one_family_a_metric() -> None:
-    both = [judge(made(address="192.0.2.7:4222"), Limits()), judge(made(address="[2001:db8::1]:4222"), Limits())]
+    both = [judge(made(address="192.0.2.7:4222")), judge(made(address="[2001:db8::1]:4222"))]
     output = check_formats.prometheus(both, namespace="natsmon")
     assert (
         "# HELP natsmon_connections_rtt Seconds from PING to PONG\n"
@@ -167,7 +167,7 @@ def test_prometheus_has_one_family_a_metric() -> None:
 
 
 def test_failure_has_cause_and_advice_in_every_format() -> None:
-    verdict = judge(Found("nats://west:4222", dials=(refused_dial(),)), Limits())
+    verdict = judge(Found("nats://west:4222", dials=(refused_dial(),)))
     output = [
         check_text.stages(verdict),
         check_text.table([verdict]),
@@ -184,37 +184,37 @@ def test_failure_has_cause_and_advice_in_every_format() -> None:
     ("seconds", "status"), [(0.1, Status.OK), (0.5, Status.WARNING), (1.0, Status.CRITICAL), (9.0, Status.CRITICAL)]
 )
 def test_threshold_is_reached_by_an_equal_value(seconds: float, status: Status) -> None:
-    assert judge(made(request=seconds), Limits()).status is status
-    assert judge(made(request=0.0, rtt=seconds), Limits()).status is status
+    assert judge(made(request=seconds)).status is status
+    assert judge(made(request=0.0, rtt=seconds)).status is status
 
 
 def test_local_fault_is_unknown_and_less_than_critical() -> None:
     dial = refused_dial()
     dial.cause, dial.text = "tls_files", "the TLS files cannot be used"
-    ours = judge(Found("tls://h:4222", dials=(dial,)), Limits())
-    broken = judge(Found("nats://h:4222", broken="the check itself failed: OSError: no more files"), Limits())
+    ours = judge(Found("tls://h:4222", dials=(dial,)))
+    broken = judge(Found("nats://h:4222", broken="the check itself failed: OSError: no more files"))
     for verdict in (ours, broken):
         assert (verdict.status, verdict.critical) == (Status.UNKNOWN, ())
         assert verdict.output in check_formats.nagios([verdict])
         assert json.loads(check_formats.json_text([verdict], many=False))["output"] == verdict.output
         assert check_text.stages(verdict).startswith("UNKNOWN  ")
-    theirs = judge(Found("nats://h:4222", dials=(refused_dial(),)), Limits())
-    assert worst([judge(made(), Limits()), ours]) is Status.UNKNOWN
+    theirs = judge(Found("nats://h:4222", dials=(refused_dial(),)))
+    assert worst([judge(made()), ours]) is Status.UNKNOWN
     assert worst([theirs, ours]) is Status.CRITICAL
 
 
 def test_bars_in_a_text_are_no_performance_data() -> None:
     found = made(failed=failure("nats://h:4222", "rtt", "protocol", "sent | rtt=0"))
-    assert check_formats.nagios([judge(found, Limits())]).count("|") == 1
+    assert check_formats.nagios([judge(found)]).count("|") == 1
 
 
 def test_labels_are_quoted() -> None:
     dial = refused_dial('nats://a"b\\c:1')
-    assert r'server="nats://a\"b\\c:1"' in check_formats.prometheus([judge(Found("x", dials=(dial,)), Limits())])
+    assert r'server="nats://a\"b\\c:1"' in check_formats.prometheus([judge(Found("x", dials=(dial,)))])
 
 
 def test_label_of_performance_data_is_quoted() -> None:
     found = made(server="ws://east:80/a'b=c", address="192.0.2.7:80")
-    performance = check_formats.nagios([judge(found, Limits())] * 2).partition(" | ")[2]
+    performance = check_formats.nagios([judge(found)] * 2).partition(" | ")[2]
     assert performance.startswith("'ws://east:80/a''b%3Dc at 192.0.2.7:80 connect_time'=0.0050s;")
-    assert performance.count("=") == 2 * len(judge(found, Limits()).metrics)
+    assert performance.count("=") == 2 * len(judge(found).metrics)
