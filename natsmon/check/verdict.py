@@ -165,9 +165,9 @@ class Verdict:
         return next((metric for metric in self.metrics if metric.name == name), None)
 
 
-def failure(server: str, stage: str, cause: str, text: str, *, discovered: bool = False) -> Failure:
+def failure(server: str, stage: str, cause: str, text: str) -> Failure:
     """Return a failure with the diagnosis of its cause."""
-    known = diagnose(stage if stage in ev.STAGES else None, cause, discovered=discovered)
+    known = diagnose(stage if stage in ev.STAGES else None, cause)
     return Failure(server, stage, cause or "unknown", clip(printable(text)), known)
 
 

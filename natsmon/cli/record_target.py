@@ -57,6 +57,5 @@ def recording(target: "Target | None") -> Iterator["Recorder | None"]:
 
 def report_failure(recorder: "Recorder") -> None:
     """Report the error that stopped a recorder, once."""
-    if recorder.failure and not recorder.reported:
-        recorder.reported = True
-        complain(recorder.failure)
+    if failure := recorder.new_failure():
+        complain(failure)

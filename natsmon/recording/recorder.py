@@ -43,8 +43,7 @@ class Recorder:
             raise CannotRecord(f'"{printable(target.path)}" cannot be written: {error.strerror}') from None
         self.failure = ""
         """Why it stopped by itself, as a sentence; empty while it works."""
-        self.reported = False
-        """Whether the failure has been shown to the user."""
+        self._reported = False
         self._lines: deque[bytes] = deque(head.splitlines(keepends=True))
         self._pending = threading.Event()
         self._closing = threading.Event()
@@ -57,6 +56,14 @@ class Recorder:
     def size(self) -> int:
         """Bytes of the file that is written."""
         return self._writer.size
+
+    def new_failure(self) -> str:
+        """The failure, the first time that it is asked for: it is shown to the user once."""
+        failure = self.failure
+        if not failure or self._reported:
+            return ""
+        self._reported = True
+        return failure
 
     def put(self, event: ev.AnyEvent, line: bytes) -> None:
         """Take an event of a probe in this process."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -21,9 +22,6 @@ _KINDS_KEPT = 200
 _OTHERS = "others"
 _NAMES_KEPT = 8
 _FAILED = ("failed", "timeout")
-_SAME = {"cause", "text", "reason", "before", "after", "manual", "unverified", "late", "duplicate", "settled"}
-_SAME |= {"dials", "servers", "buffered", "rejected", "lost"}
-"""Fields of an outage that its record has, too."""
 
 
 @dataclass(slots=True)
@@ -64,35 +62,24 @@ def facts_of(state: State, coverage: Coverage, file: str, number: int, events: i
     return facts.Run(
         file=file,
         number=number,
-        conn=state.conn,
         label=file,
         id=session.id,
-        name=connection.name,
         names=state.server_names,
         started=_wall(session.started) if session.offsets else 0.0,
-        began=state.began,
         seconds=state.now,
         missing=coverage.missing,
         events=events,
         versions=session.versions,
         targets=tuple(connection.servers),
-        subject=connection.subject,
         interval=max(0.0, connection.interval),
-        verification=connection.verification,
-        observing=connection.observing,
-        settings=connection.settings,
-        replaced_by=state.replaced_by,
         finished=end is not None,
         exit_code=end.exit_code if end else None,
         end_reason=end.reason if end else "",
         closed=(closed.text or closed.cause) if closed else "",
         health=health(state, state.now).word,
         availability=_availability(state, whole=coverage.missing is None),
-        messages=facts.Messages(**{name: getattr(tally, name) for name in facts.Messages.__struct_fields__}),
+        messages=facts.Messages(**_same(tally, *facts.Messages.__struct_fields__)),
         unverified=state.was_unverified,
-        audit=state.audit,
-        observed=state.observed,
-        reconnects=state.reconnects,
         echo=_latency(state.echoes),
         ping=_latency(state.pings),
         outages=tuple(_outages(state)),
@@ -104,9 +91,15 @@ def facts_of(state: State, coverage: Coverage, file: str, number: int, events: i
         silences=tuple(_silences(state)),
         lame_ducks=tuple((period.lame_duck, period.server) for period in state.periods if period.lame_duck is not None),
         errors=tuple(sorted(state.error_counts.items(), key=lambda item: -item[1])),
-        dropped=state.dropped,
         left_out=tuple(_left_out(state, coverage)),
+        **_same(connection, "name", "subject", "verification", "observing", "settings"),
+        **_same(state, "conn", "began", "replaced_by", "audit", "observed", "reconnects", "dropped"),
     )
+
+
+def _same(record: object, *names: str) -> dict[str, Any]:
+    """The fields of a record that the facts have under the same names."""
+    return {name: getattr(record, name) for name in names}
 
 
 def _wall(at: float) -> float:
@@ -126,16 +119,17 @@ def _outages(state: State) -> Iterator[facts.Outage]:
             number=record.id,
             began=record.began,
             at=_wall(state.wall(record.began)),
-            ended=record.ended,
             seconds=record.downtime(state.now),
-            detected_after=record.detected_after,
             silent=record.began - record.silent_since if record.silent_since is not None else 0.0,
             subscribed_after=_after_the_end(record, record.subscribed),
             first_echo_after=_after_the_end(record, record.first_echo),
             failures=_failures(failed.get(record.id, [])),
             lost_known=record.lost_if_known is not None,
             lost_seqs=tuple(record.lost_seqs),
-            **{name: getattr(record, name) for name in _SAME},
+            **_same(
+                record, "ended", "detected_after", "cause", "text", "reason", "before", "after", "manual", "settled"
+            ),
+            **_same(record, "unverified", "late", "duplicate", "dials", "servers", "buffered", "rejected", "lost"),
         )
 
 

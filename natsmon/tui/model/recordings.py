@@ -74,11 +74,10 @@ class Recordings:
         """Show its size; log the failure of one that had to stop."""
         recorder = self._recorder
         for stopped in [*self._finished, *([recorder] if recorder is not None else [])]:
-            if stopped.failure and not stopped.reported:
-                stopped.reported = True
+            if failure := stopped.new_failure():
                 if stopped is recorder:
                     self._recorder = None
-                self._viewed.note(stopped.failure, "bad")
+                self._viewed.note(failure, "bad")
         self._viewed.recording = units.size(self._recorder.size) if self._recorder is not None else ""
 
     def close(self) -> list[str]:
@@ -88,10 +87,7 @@ class Recordings:
             self._recorder = None
         for recorder in self._finished:
             recorder.close(LAST_WORDS)
-        failed = [recorder for recorder in self._finished if recorder.failure and not recorder.reported]
-        for recorder in failed:
-            recorder.reported = True
-        return [recorder.failure for recorder in failed]
+        return [failure for recorder in self._finished if (failure := recorder.new_failure())]
 
 
 def _place(recorder: "Recorder") -> str:
