@@ -23,7 +23,6 @@ class Column(NamedTuple, Generic[T]):
 
 
 def text(value: str, role: Role = "value") -> Row:
-    """A cell with one text."""
     return row((value, role))
 
 

@@ -35,7 +35,6 @@ def across(share: float) -> str:
 
 
 def text(content: str, x: str, y: float, kind: str = "tick", anchor: str = "start") -> str:
-    """A text at a position."""
     return element("text", safe(content), x=x, y=y, class_=kind, text_anchor=anchor)
 
 
@@ -73,6 +72,5 @@ def line(kind: str, points: list[tuple[float, float]]) -> str:
 
 
 def area(kind: str, upper: list[tuple[float, float]], lower: list[tuple[float, float]]) -> str:
-    """The area between two lines."""
     around = [*upper, *reversed(lower)]
     return element("path", class_=kind, d="M" + "L".join(f"{x * STRETCHED:.2f} {y:.1f}" for x, y in around) + "Z")

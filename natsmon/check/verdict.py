@@ -116,7 +116,6 @@ class Found:
 
     @property
     def connected(self) -> bool:
-        """The last attempt connected."""
         return self.dial is not None and self.dial.outcome == "connected"
 
 
@@ -161,7 +160,6 @@ class Verdict:
     failures: tuple[Failure, ...] = ()
 
     def metric(self, name: str) -> Metric | None:
-        """A metric by its name."""
         return next((metric for metric in self.metrics if metric.name == name), None)
 
 
@@ -198,7 +196,6 @@ def worst_first(verdicts: Iterable[Verdict]) -> list[Verdict]:
 
 
 def judge(found: Found, limits: Mapping[str, Limit] = LIMITS) -> Verdict:
-    """The verdict on what one check found."""
     name = f"{ITEM} {found.where}" if found.address else ITEM
     metrics = tuple(Metric(name, value, limits.get(name)) for name, value in _times(found).items())
     if found.broken:

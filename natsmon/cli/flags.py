@@ -34,7 +34,6 @@ config_flags: Params = [
     Flag("Files", "--config", type=types.CONFIG_FILE, envvar="NATSMON_CONFIG",
          help="Config file.  [default: natsmon/config.toml in the user's config folder]"),
 ]  # fmt: skip
-"""The config file."""
 
 server_flags: Params = [
     click.Argument(["url"], nargs=-1, type=types.URL, metavar="[URL]..."),
@@ -151,7 +150,6 @@ check_flags: Params = [
     Flag("Output", "--namespace", type=types.NAMESPACE, default="nats_server_check",
          help="Prefix of prometheus metrics."),
 ]  # fmt: skip
-"""Thresholds and formats of a check."""
 
 display_flags: Params = [
     Flag("Display", "--theme", type=types.NAME, envvar="TEXTUAL_THEME", help="Theme of the dashboard."),
@@ -183,7 +181,6 @@ record_flags: Params = [
     Flag("Output", "--record-max", type=types.PART_SIZE, help="Size of a part; a full part is numbered and closed."),
     Flag("Output", "--record-keep", type=types.whole(1), default="10", help="Number of parts kept."),
 ]  # fmt: skip
-"""Where the stream is recorded to."""
 
 
 report_flags: Params = [
@@ -191,7 +188,6 @@ report_flags: Params = [
          default="text", help="text, markdown, html or json."),
     Flag("Output", "--outfile", type=types.NEW_FILE, help="Write to this file instead, atomically."),
 ]  # fmt: skip
-"""Format and file of a report."""
 
 view_flags: Params = [*_log_flags, *display_flags]
 """What a view shows: a screen with its alerts, or a log."""

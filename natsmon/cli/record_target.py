@@ -56,6 +56,5 @@ def recording(target: "Target | None") -> Iterator["Recorder | None"]:
 
 
 def report_failure(recorder: "Recorder") -> None:
-    """Report the error that stopped a recorder, once."""
     if failure := recorder.new_failure():
         complain(failure)

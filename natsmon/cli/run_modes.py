@@ -48,7 +48,6 @@ class Mode(NamedTuple):
     """Why it is the log, where the dashboard was not excluded."""
 
     def log(self) -> "PlainLog":
-        """What formats the lines of the log."""
         from natsmon.wording.plain_log import PlainLog
 
         return PlainLog(self.log_format, self.log_level, messages=self.view.messages)
@@ -145,7 +144,6 @@ def check_theme(view: ViewSettings) -> None:
 
 
 def print_summary(last: "Moment", recordings: list[str]) -> None:
-    """Leave a summary of the session in the terminal."""
     from natsmon.wording.session_summary import summary
 
     stopped = last.exit_reason if last.stream == "stopped" else None

@@ -43,9 +43,14 @@ class Skipped(msgspec.Struct, frozen=True):
     why: str
     count: int = 1
 
-    def __str__(self) -> str:
+    @property
+    def what(self) -> str:
+        """Where, how often and why."""
         more = f" and {self.count - 1:,} more" if self.count > 1 else ""
-        return printable(f"{self.path}: {self.where}{more}: {self.why}")
+        return f"{self.where}{more}: {self.why}"
+
+    def __str__(self) -> str:
+        return printable(f"{self.path}: {self.what}")
 
 
 class Recording:

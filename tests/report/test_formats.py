@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from natsmon.charts.chart import Chart
-from natsmon.report import build, markdown, story
+from natsmon.report import build, markdown
 from natsmon.report.facts import Report, Unread
 from natsmon.stream import events as ev
 from tests.harness.vocabulary import EVENTS, anything_of, made_of
@@ -60,7 +60,7 @@ class Page(HTMLParser):
 
 
 def charts(report: Report) -> list[Chart]:
-    return [block for block in story.story(report) if isinstance(block, Chart)]
+    return [block for block in build.story(report) if isinstance(block, Chart)]
 
 
 def rendered(report: Report) -> dict[str, str]:
