@@ -15,7 +15,7 @@ from natsmon.tui.model.moment import Moment
 from natsmon.tui.panels.dial_rows import OUTCOMES, attempt_words
 from natsmon.tui.panels.server_panel import validity
 from natsmon.tui.widgets.prose import Fact, beside, facts, heading, plain, widest
-from natsmon.wording.cause_table import diagnose
+from natsmon.wording.cause_table import Diagnosis, diagnose
 
 _TWO_COLUMNS = 150
 _SOON = 30 * 86_400
@@ -76,19 +76,15 @@ def _reasons(dial: Dial) -> list[Fact]:
     found: list[Fact] = []
     if dial.outcome in ("failed", "timeout"):
         known = diagnose(dial.stage_reached, dial.cause, discovered=dial.discovered)
-        found = [
-            ("error", dial.text, "bad"),
-            ("means", "" if known.meaning == dial.text else known.meaning),
-            ("try", known.advice, "strong"),
-        ]
-    if dial.finding is not None:
-        known = diagnose("info", dial.finding.cause)
-        found += [
-            ("second look", dial.finding.text or known.meaning, "warn"),
-            ("means", "" if known.meaning == dial.finding.text else known.meaning),
-            ("try", known.advice, "strong"),
-        ]
+        found += [("error", dial.text, "bad"), *_explained(dial.text, known)]
+    if (finding := dial.finding) is not None:
+        known = diagnose("info", finding.cause)
+        found += [("second look", finding.text or known.meaning, "warn"), *_explained(finding.text, known)]
     return found
+
+
+def _explained(text: str, known: Diagnosis) -> list[Fact]:
+    return [("means", "" if known.meaning == text else known.meaning), ("try", known.advice, "strong")]
 
 
 def refused_certificate(dial: Dial, moment: Moment) -> Dial | None:

@@ -5,9 +5,9 @@ from natsmon.state import OutageRecord, State
 from natsmon.state.server_names import ServerNames
 from natsmon.text import units
 from natsmon.tui.model import figures
+from natsmon.tui.model.cause_words import costly, outage_cause, outage_cost
 from natsmon.tui.model.moment import Moment
 from natsmon.tui.model.moves import moves
-from natsmon.tui.model.outage_words import costly, outage_cause, outage_cost
 from natsmon.tui.pages import outage_steps
 from natsmon.tui.pages.outage_steps import dials_of, last_data
 from natsmon.tui.widgets.prose import Fact, facts, heading

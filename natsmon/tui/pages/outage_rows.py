@@ -9,8 +9,8 @@ from natsmon.state.server_names import ServerNames
 from natsmon.text import dates, units
 from natsmon.text.plain_text import printable
 from natsmon.tui.model import figures
+from natsmon.tui.model.cause_words import none_yet, outage_cause, outage_cost, total_cost
 from natsmon.tui.model.moment import Moment
-from natsmon.tui.model.outage_words import none_yet, outage_cause, outage_cost, total_cost
 from natsmon.tui.model.row_list import RecordList, nothing_found
 from natsmon.tui.panels.outage_panel import columns
 

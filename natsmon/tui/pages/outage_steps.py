@@ -12,8 +12,8 @@ from natsmon.state.server_names import ServerNames
 from natsmon.text import units
 from natsmon.text.plain_text import printable
 from natsmon.tui.model import figures
+from natsmon.tui.model.cause_words import outage_cause
 from natsmon.tui.model.moment import Moment
-from natsmon.tui.model.outage_words import outage_cause
 from natsmon.tui.panels.dial_rows import dial_words
 
 _FIRST, _LAST = 8, 12

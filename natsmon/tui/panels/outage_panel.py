@@ -9,8 +9,8 @@ from natsmon.charts.columns import Column, line, room, text, widest
 from natsmon.state import OutageRecord
 from natsmon.state.server_names import ServerNames
 from natsmon.tui.model import figures
+from natsmon.tui.model.cause_words import costly, none_yet, outage_cause, outage_cost, total_cost
 from natsmon.tui.model.moment import Moment
-from natsmon.tui.model.outage_words import costly, none_yet, outage_cause, outage_cost, total_cost
 from natsmon.tui.widgets.list_panel import Opened
 from natsmon.tui.widgets.panel import Panel
 
