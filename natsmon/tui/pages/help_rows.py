@@ -1,10 +1,10 @@
 """The help page: every key, what it does when, and what the words and shapes on the screen mean."""
 
 from natsmon.charts import dial_stages, status_timeline
-from natsmon.charts.cells import Row, row
+from natsmon.charts.cells import Row, fit, fold, row, width_of
 from natsmon.tui.model.key_table import Key
 from natsmon.tui.panels import status_panel
-from natsmon.tui.widgets.prose import hanging, heading
+from natsmon.tui.widgets.prose import heading
 
 TERMS: tuple[tuple[str, str], ...] = (
     ("dial", "one attempt to connect to one server, from DNS to PONG"),
@@ -72,10 +72,20 @@ def _key(key: Key, width: int) -> list[Row]:
             start += row((f"{name:<{_TITLE}} ", "value"))
         elif name:
             text = f"{name}: {text}"
-        drawn += hanging(start, text, "label", width)
+        drawn += _folded(start, text, width)
         shown = name = ""
     return drawn
 
 
 def _entry(name: str, meaning: str, width: int) -> list[Row]:
-    return hanging(row((f"{name:<{_TERM}} ", "strong")), meaning, "label", width)
+    return _folded(row((f"{name:<{_TERM}} ", "strong")), meaning, width)
+
+
+def _folded(start: Row, text: str, width: int) -> list[Row]:
+    """A text right of what it is about."""
+    names = width_of(start)
+    first, *others = fold(text, max(10, width - names))
+    return [
+        fit(line, width)
+        for line in (start + row((first, "label")), *(row((" " * names, "value"), (each, "label")) for each in others))
+    ]

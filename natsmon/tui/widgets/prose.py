@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from rich.cells import cell_len
 
-from natsmon.charts.cells import Role, Row, fit, fold, left, row, width_of
+from natsmon.charts.cells import Piece, Role, Row, fit, fold, left, row
 from natsmon.text.plain_text import printable
 
 _WIDEST_NAME = 24
@@ -32,25 +32,19 @@ def facts(known: Iterable[Fact], width: int, *, names: int = 0) -> list[Row]:
     """
     listed = [fact for fact in known if fact[1]]
     names = min(max(names, widest(listed)), _WIDEST_NAME, max(1, width // 3))
+    room = max(1, width - _INDENT - names - 2)
     drawn: list[Row] = []
     for name, text, *given in listed:
-        start = row((" " * _INDENT + left(name, names) + "  ", "label"))
-        drawn += hanging(start, text, given[0] if given else "value", width)
+        role: Role = given[0] if given else "value"
+        for number, line in enumerate(fold(text, room)):
+            shown = left(name if number == 0 else "", names)
+            start: Piece = (" " * _INDENT + shown + "  ", "label")
+            drawn.append(fit(row(start, (line, role)), width))
     return drawn
 
 
-def hanging(start: Row, text: str, role: Role, width: int) -> list[Row]:
-    """A text folded right of its start."""
-    indent = width_of(start)
-    lines = fold(text, max(1, width - indent))
-    return [
-        fit((row((" " * indent, "label")) if number else start) + row((line, role)), width)
-        for number, line in enumerate(lines)
-    ]
-
-
 def plain(text: str, width: int, role: Role = "label") -> list[Row]:
-    return hanging(row((" " * _INDENT, role)), text, role, width)
+    return [fit(row((" " * _INDENT + line, role)), width) for line in fold(text, width - _INDENT)]
 
 
 def beside(first: list[Row], second: list[Row], width: int, gap: int = 4) -> list[Row]:
