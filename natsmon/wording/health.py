@@ -1,15 +1,16 @@
 """Health: what one glance must answer, as a level, a word and a phrase.
 
 One pure function. The headline, the summary, the plain log, the report, the terminal title and alerts use it. The first
-situation that applies decides, in the order of ``SITUATIONS``.
+situation that applies decides.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from natsmon.dial.causes import Cause
 from natsmon.state import State
 from natsmon.state.limits import NO_DATA_AFTER
+from natsmon.stream import events as ev
 from natsmon.text import dates, units
 from natsmon.text.plain_text import clip, printable
 from natsmon.wording.cause_table import diagnose
@@ -54,7 +55,6 @@ class Health(NamedTuple):
 
 
 LIVE = Feed()
-_Situation = Callable[[State, float, Feed], Health | None]
 
 
 def health(state: State, now: float, feed: Feed = LIVE) -> Health:
@@ -65,62 +65,66 @@ def health(state: State, now: float, feed: Feed = LIVE) -> Health:
         now: The present, on the stream's clock, in seconds.
         feed: How its events arrive.
     """
-    for situation in SITUATIONS:
-        found = situation(state, now, feed)
-        if found is not None:
-            return found._replace(phrase=clip(printable(found.phrase)), replay=feed.replay)
-    raise AssertionError("the last situation always applies")
+    found = next(_situations(state, now, feed))
+    return found._replace(phrase=clip(printable(found.phrase)), replay=feed.replay)
 
 
-def _monitor_stopped(state: State, now: float, feed: Feed) -> Health | None:
-    if not feed.stopped:
-        return None
-    how = feed.exit_reason or "it ended unexpectedly"
-    return Health("down", "MONITOR STOPPED", how + (f"; {feed.restart} starts it again" if feed.restart else ""))
+def _situations(state: State, now: float, feed: Feed) -> Iterator[Health]:
+    """The situations that apply, in their order of precedence; one always does."""
+    if feed.stopped:
+        how = feed.exit_reason or "it ended unexpectedly"
+        yield Health("down", "MONITOR STOPPED", how + (f"; {feed.restart} starts it again" if feed.restart else ""))
+    if feed.data_age > NO_DATA_AFTER and state.end is None:
+        yield Health("degraded", f"NO DATA {_seconds(feed.data_age)}", "the monitor process does not respond")
+    if state.status == "CLOSED":
+        yield Health("down", "CLOSED", _closed(state))
+    if state.status == "DRAINING":
+        pending = units.plural(state.tally.in_flight, "pending message")
+        yield Health("ok", "DRAINING", f"delivering {pending}" if state.tally.in_flight else "closing the connection")
+    if state.status != "CONNECTED" and not state.ever_connected:
+        yield Health("down", "CONNECTING", _connecting(state, now))
+    if state.status != "CONNECTED":
+        yield Health("down", "RECONNECTING", _reconnecting(state, now))
+    if state.silent is not None:
+        yield Health("degraded", f"SILENT {_seconds(now - state.silent.since)}", _silent(state, state.silent, now))
+    if refused := _not_delivering(state, now):
+        yield Health("degraded", "NOT DELIVERING", refused)
+    if failed := _partly_delivered(state, now):
+        yield Health("degraded", "PARTLY DELIVERED", failed)
+    if state.lame_duck:
+        yield Health("degraded", "LAME DUCK", "server shuts down; messages still get through")
+    if state.connection is not None and state.observing:
+        rate = state.delivery_rate(now)
+        arriving = f", {units.rate(rate)}/s" if rate is not None else ""
+        yield Health("ok", "CONNECTED", f"observing {state.connection.subject}{arriving}")
+    if state.paused:
+        yield Health("ok", "CONNECTED", "publishing paused")
+    if state.unverified:
+        yield Health("ok", "CONNECTED", f"delivery not verified: {state.unverified}")
+    yield Health("ok", "CONNECTED", _delivering(state, now))
 
 
-def _no_data(state: State, now: float, feed: Feed) -> Health | None:
-    if feed.data_age <= NO_DATA_AFTER or state.end is not None:
-        return None
-    return Health("degraded", f"NO DATA {_seconds(feed.data_age)}", "the monitor process does not respond")
-
-
-def _closed(state: State, now: float, feed: Feed) -> Health | None:
-    if state.status != "CLOSED":
-        return None
+def _closed(state: State) -> str:
     closed = state.closed
     if closed is None:
-        return Health("down", "CLOSED")
+        return ""
     if closed.cause == Cause.CLOSED:
-        return Health("down", "CLOSED", closed.text or "closed on request")
+        return closed.text or "closed on request"
     if closed.cause != Cause.GAVE_UP:
-        return Health("down", "CLOSED", closed.text or diagnose(None, closed.cause).meaning)
-    attempts = f"gave up after {units.plural(state.attempts, 'attempt')}"
-    return Health("down", "CLOSED", f"{attempts}: {last_failure(state) or closed.text}")
+        return closed.text or diagnose(None, closed.cause).meaning
+    return f"gave up after {units.plural(state.attempts, 'attempt')}: {last_failure(state) or closed.text}"
 
 
-def _draining(state: State, now: float, feed: Feed) -> Health | None:
-    if state.status != "DRAINING":
-        return None
-    pending = state.tally.in_flight
-    phrase = f"delivering {units.plural(pending, 'pending message')}" if pending else "closing the connection"
-    return Health("ok", "DRAINING", phrase)
-
-
-def _connecting(state: State, now: float, feed: Feed) -> Health | None:
-    if state.status == "CONNECTED" or state.ever_connected:
-        return None
+def _connecting(state: State, now: float) -> str:
     failed = state.attempts - (state.dial is not None)
     if failed <= 0:
-        return Health("down", "CONNECTING", "first attempt")
+        return "first attempt"
     failure = last_failure(state)
     attempts = f"{_attempts(state, failed)} in {_seconds(now - state.began)}"
-    return Health("down", "CONNECTING", f"{attempts}: {failure}" if failure else attempts)
+    return f"{attempts}: {failure}" if failure else attempts
 
 
-def _reconnecting(state: State, now: float, feed: Feed) -> Health | None:
-    if state.status == "CONNECTED":
-        return None
+def _reconnecting(state: State, now: float) -> str:
     parts = []
     if (lost := state.last_disconnect) is not None:
         at = dates.local("%H:%M:%S", state.wall(lost.t))
@@ -130,97 +134,52 @@ def _reconnecting(state: State, now: float, feed: Feed) -> Health | None:
         parts.append(f"next dial in {_countdown(state.waiting.until - now)}")
     elif state.dial is not None:
         parts.append(f"dialing, {_attempt_number(state)}")
-    return Health("down", "RECONNECTING", "; ".join(parts))
+    return "; ".join(parts)
 
 
-def _silent(state: State, now: float, feed: Feed) -> Health | None:
-    if (silent := state.silent) is None:
-        return None
-    parts = [f"{units.grouped(silent.missed)} unanswered"] if silent.missed else []
-    parts.append("no PONG")
-    phrase = ", ".join(parts)
+def _silent(state: State, silent: ev.Silent, now: float) -> str:
+    phrase = f"{units.grouped(silent.missed)} unanswered, no PONG" if silent.missed else "no PONG"
     keepalive = state.keepalive
     if keepalive is not None and keepalive.stale_at > now:
         phrase += f"; stale in {units.go_duration(max(1, round(keepalive.stale_at - now)))}"
-    return Health("degraded", f"SILENT {_seconds(now - silent.since)}", phrase)
+    return phrase
 
 
-def _not_delivering(state: State, now: float, feed: Feed) -> Health | None:
+def _not_delivering(state: State, now: float) -> str:
+    """Why nothing gets through; empty where something does, or is not due."""
     rates = state.rates
     if state.observing:
-        refused = state.observed.refused if state.observed is not None else ""
-        return Health("degraded", "NOT DELIVERING", refused) if refused else None
+        return state.observed.refused if state.observed is not None else ""
     waited = now - max(rates.delivered_at, state.status_since)
     patience = _UNDELIVERED_FOR if rates.delivered_at else _NEVER_DELIVERED_FOR
     mixed = rates.mixed_at > 0 and now - rates.mixed_at < _MINUTE
     has_stopped = state.paused and rates.delivered_at > state.status_since  # no delivery is due any more
     failing = rates.failed_since > 0 and not has_stopped and waited >= (_MIXED_FOR if mixed else patience)
     stuck = state.tally.buffered > 0 and not state.paused and waited >= patience
-    if not (failing or stuck):
-        return None
-    return Health("degraded", "NOT DELIVERING", _newest_error(state) or _not_back(rates.failed_since, state))
+    return _newest_error(state) or _not_back(rates.failed_since, state) if failing or stuck else ""
 
 
-def _partly_delivered(state: State, now: float, feed: Feed) -> Health | None:
+def _partly_delivered(state: State, now: float) -> str:
+    """What did not get through in the last minute; empty where all did."""
     last = state.rates.last_minute(now, state.tally)
     failed = last.undelivered + last.rejected
     if failed <= 0:
-        return None
+        return ""
     attempted = max(failed, last.attempted)
     rejected = "was rejected" if failed == 1 else "were rejected"
     what = "did not come back" if last.undelivered >= last.rejected else rejected
     phrase = f"{units.grouped(failed)} of {units.grouped(attempted)} {what} in the last minute"
     error = _newest_error(state)
-    return Health("degraded", "PARTLY DELIVERED", f"{phrase}: {error}" if error else phrase)
+    return f"{phrase}: {error}" if error else phrase
 
 
-def _lame_duck(state: State, now: float, feed: Feed) -> Health | None:
-    if not state.lame_duck:
-        return None
-    return Health("degraded", "LAME DUCK", "server shuts down; messages still get through")
-
-
-def _paused_or_observing(state: State, now: float, feed: Feed) -> Health | None:
-    connection = state.connection
-    if connection is not None and connection.observing:
-        rate = state.delivery_rate(now)
-        arriving = f", {units.rate(rate)}/s" if rate is not None else ""
-        return Health("ok", "CONNECTED", f"observing {connection.subject}{arriving}")
-    return Health("ok", "CONNECTED", "publishing paused") if state.paused else None
-
-
-def _unverified(state: State, now: float, feed: Feed) -> Health | None:
-    if not state.unverified:
-        return None
-    return Health("ok", "CONNECTED", f"delivery not verified: {state.unverified}")
-
-
-def _delivering(state: State, now: float, feed: Feed) -> Health:
+def _delivering(state: State, now: float) -> str:
     last = state.rates.last_minute(now, state.tally)
     due = max(last.delivered, last.sent - state.tally.in_flight)
     if not due:
-        return Health("ok", "CONNECTED", f"for {_seconds(now - state.status_since)}")
+        return f"for {_seconds(now - state.status_since)}"
     came = "stored" if state.acknowledged else "came back"
-    return Health(
-        "ok", "CONNECTED", f"{units.grouped(last.delivered)} of {units.grouped(due)} {came} in the last minute"
-    )
-
-
-SITUATIONS: tuple[_Situation, ...] = (
-    _monitor_stopped,
-    _no_data,
-    _closed,
-    _draining,
-    _connecting,
-    _reconnecting,
-    _silent,
-    _not_delivering,
-    _partly_delivered,
-    _lame_duck,
-    _paused_or_observing,
-    _unverified,
-    _delivering,
-)
+    return f"{units.grouped(last.delivered)} of {units.grouped(due)} {came} in the last minute"
 
 
 def _attempts(state: State, failed: int) -> str:

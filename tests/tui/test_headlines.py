@@ -9,7 +9,8 @@ from syrupy.assertion import SnapshotAssertion
 from natsmon.stream import events as ev
 from natsmon.tui.model.moment import Moment
 from natsmon.tui.panels import status_panel
-from natsmon.wording.health import SITUATIONS
+from natsmon.wording.health import Feed
+from tests.harness.situations import every_situation, situation
 from tests.tui import latency_streams, outage_streams, streams
 from tests.tui.drawn import moment_of, texts
 from tests.tui.streams import Stream
@@ -75,7 +76,10 @@ def test_headline_of_each_situation(name: str, width: int, snapshot: SnapshotAss
 
 
 def test_headlines_cover_every_situation() -> None:
-    assert {situation.__name__[1:] for situation in SITUATIONS} <= HEADLINES.keys()
+    moments = [moment() for moment in HEADLINES.values()]
+    feeds = [Feed(each.replay, each.data_age, each.stream == "stopped") for each in moments]
+    found = {situation(each.state, each.now, feed) for each, feed in zip(moments, feeds, strict=True)}
+    assert found == set(every_situation())
 
 
 def test_headline_has_the_shape_and_colour_of_its_level() -> None:

@@ -6,7 +6,8 @@ import pytest
 
 from natsmon.state import Tracks
 from natsmon.stream import events as ev
-from natsmon.wording.health import SITUATIONS, Feed, Health, health
+from natsmon.wording.health import Feed, Health, health
+from tests.harness.situations import every_situation, situation
 
 _Events = list[ev.AnyEvent]
 
@@ -85,8 +86,9 @@ _TABLE: list[tuple[str, _Events, float, Feed, str, str, str]] = [
      61.0, Feed(), "degraded", "PARTLY DELIVERED", "30 of 80 did not come back in the last minute"),
     ("lame_duck", [*_connected(), _DELIVERED, ev.LameDuck(t=60.0, server="nats://a:4222")], 61.0, Feed(),
      "degraded", "LAME DUCK", "server shuts down; messages still get through"),
-    ("paused_or_observing", [*_connected(), _DELIVERED, ev.Paused(t=60.0)], 61.0, Feed(), "ok", "CONNECTED",
-     "publishing paused"),
+    ("observing", [*_connected(), ev.Connection(t=0.0, subject="orders.>", observing=True)], 2.0, Feed(), "ok",
+     "CONNECTED", "observing orders.>"),
+    ("paused", [*_connected(), _DELIVERED, ev.Paused(t=60.0)], 61.0, Feed(), "ok", "CONNECTED", "publishing paused"),
     ("unverified", [*_connected(), ev.Unverified(t=2.0, reason="subscribe denied")], 3.0, Feed(), "ok", "CONNECTED",
      "delivery not verified: subscribe denied"),
     ("delivering", [*_connected(), _DELIVERED], 60.5, Feed(), "ok", "CONNECTED",
@@ -106,7 +108,8 @@ def test_health_of_each_situation(
 
 
 def test_health_table_has_every_situation_in_order_of_precedence() -> None:
-    assert [name for name, *_ in _TABLE] == [situation.__name__[1:] for situation in SITUATIONS]
+    found = [situation(_state_of(*events).first.state, now, feed) for _, events, now, feed, *_ in _TABLE]
+    assert found == every_situation()
 
 
 @pytest.mark.parametrize(
