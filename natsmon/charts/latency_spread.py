@@ -1,5 +1,6 @@
 """Distribution of latency: how many samples took how long, on a logarithmic scale."""
 
+from bisect import bisect_left
 from collections import Counter
 
 from natsmon.charts import svg
@@ -10,8 +11,8 @@ from natsmon.state.histogram import Histogram
 from natsmon.stream.latency_buckets import MICROSECONDS
 from natsmon.text import units
 
-_STEPS = (1, 2, 5)
-"""Bars of cells in a power of ten."""
+_UPPER = [step * 10**power for power in range(20) for step in (1, 2, 5)]
+"""The longest latency of each bar of cells, in microseconds."""
 _MARGIN = 8
 _BARS = 40
 """Cells."""
@@ -30,7 +31,7 @@ def bars(histogram: Histogram, width: int) -> list[Row]:
     """A row for each of 1, 2 and 5 times a power of ten: how many took up to that long."""
     counted: Counter[int] = Counter()
     for microseconds, count in histogram.counts():
-        counted[_step(microseconds)] += count
+        counted[bisect_left(_UPPER, microseconds)] += count
     if not counted:
         return [fit(row(("  nothing was measured", "label")), width)]
     most = max(counted.values())
@@ -41,7 +42,7 @@ def bars(histogram: Histogram, width: int) -> list[Row]:
         eighths = max(1, round(count / most * room * 8)) if count else 0
         filled = "█" * (eighths // 8) + (" ▏▎▍▌▋▊▉"[eighths % 8] if eighths % 8 else "")
         return row(
-            (right(duration(_upper(step)), _MARGIN) + "  ", "label"),
+            (right(duration(_UPPER[step] / MICROSECONDS), _MARGIN) + "  ", "label"),
             (left(filled, room) + " ", "info"),
             (right(units.part(count, histogram.count) if count else "–", 8), "value" if count else "dim"),
             (f"{units.grouped(count):>12}" if count else "", "label"),
@@ -54,18 +55,6 @@ def bars(histogram: Histogram, width: int) -> list[Row]:
         drawn += [row((right("⋮", _MARGIN), "label"))] if len(empty) >= _LONG else map(bar, empty)
         drawn.append(bar(step))
     return [fit(line, width) for line in drawn]
-
-
-def _step(microseconds: int) -> int:
-    """The number of the bar of a bucket, three to a power of ten from 1 µs."""
-    power = len(str(max(1, microseconds))) - 1
-    lead = microseconds / 10**power
-    return power * 3 + (0 if lead <= 1 else 1 if lead <= 2 else 2 if lead <= 5 else 3)
-
-
-def _upper(step: int) -> float:
-    """The longest latency of a bar, in seconds."""
-    return float(_STEPS[step % 3] * 10 ** (step // 3)) / MICROSECONDS
 
 
 # -- as a chart of a page -----------------------------------------------------------------------------

@@ -421,6 +421,9 @@ SECTIONS: dict[str, dict[Cause, Diagnosis]] = {
     },
 }
 
+_CLOSED_IN_HANDSHAKE = Diagnosis(
+    "closed during the handshake", "the server closed the connection during the handshake", "see the server's log"
+)
 IN_STAGE: dict[tuple[str | None, Cause], Diagnosis] = {
     ("dns", Cause.TIMEOUT): Diagnosis(
         "no answer from the resolver", "the resolver did not answer", "check the resolver of this machine"
@@ -448,12 +451,8 @@ IN_STAGE: dict[tuple[str | None, Cause], Diagnosis] = {
         "closed before the server sent INFO",
         "a proxy without a server behind it does this, and a full server",
     ),
-    ("connect", Cause.EOF): Diagnosis(
-        "closed during the handshake", "the server closed the connection during the handshake", "see the server's log"
-    ),
-    ("connect", Cause.RESET): Diagnosis(
-        "closed during the handshake", "the server closed the connection during the handshake", "see the server's log"
-    ),
+    ("connect", Cause.EOF): _CLOSED_IN_HANDSHAKE,
+    ("connect", Cause.RESET): _CLOSED_IN_HANDSHAKE,
     ("info", Cause.INFO_BAD): Diagnosis(
         "INFO not usable",
         "the greeting is not a usable INFO",

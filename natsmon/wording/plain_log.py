@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from natsmon.state import State, Tracks
 from natsmon.stream import events as ev
@@ -22,13 +21,6 @@ _CHECK_EVERY = 1.0
 """Seconds of the stream between two looks at the health."""
 
 
-class _Delivery(NamedTuple):
-    """The health of a connection when it was looked at last, as far as it is about delivery."""
-
-    checked: float = 0.0
-    word: str = ""
-
-
 class PlainLog:
     """Formats the events of a stream, or of several streams one after another.
 
@@ -43,7 +35,8 @@ class PlainLog:
         self._form = form
         self._least = LEVELS.index(level)
         self._messages = messages
-        self._delivery: dict[int, _Delivery] = {}
+        self._delivery: dict[int, tuple[float, str]] = {}
+        """By connection: when its health was looked at, and the word for it as far as it is about delivery."""
 
     @property
     def exit_code(self) -> int | None:
@@ -61,13 +54,13 @@ class PlainLog:
 
     def _delivery_change(self, event: ev.AnyEvent, state: State) -> Line:
         """A line when messages stop being delivered, and when they are delivered again: no event has that."""
-        known = self._delivery.get(state.conn, _Delivery())
-        if isinstance(event, ev.Note | ev.Disconnected) or event.t - known.checked < _CHECK_EVERY:
+        checked, before = self._delivery.get(state.conn, (0.0, ""))
+        if isinstance(event, ev.Note | ev.Disconnected) or event.t - checked < _CHECK_EVERY:
             return None
         found = health(state, event.t)
         word = found.word if found.word in _UNDELIVERED else ""
-        self._delivery[state.conn] = _Delivery(event.t, word)
-        if word == known.word or (not word and state.status != "CONNECTED"):
+        self._delivery[state.conn] = event.t, word
+        if word == before or (not word and state.status != "CONNECTED"):
             return None
         kind: Kind = ("bad" if word == "NOT DELIVERING" else "warn") if word else "good"
         return kind, f"{word}: {found.phrase}" if word else "messages are delivered again"
