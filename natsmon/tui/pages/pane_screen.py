@@ -3,6 +3,7 @@
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
+from textual.events import ScreenResume
 from textual.screen import Screen
 
 from natsmon.tui.model.moment import Moment
@@ -23,6 +24,12 @@ class PaneScreen(Screen[None]):
     keybar: KeyBar
     of_a_record = False
     """True when it is about one record of a session."""
+
+    _resumed = False
+
+    def on_screen_resume(self, event: ScreenResume) -> None:
+        """Textual styles a screen whenever it comes into sight: not the first time, when it has just been styled."""
+        event.refresh_styles, self._resumed = self._resumed, True
 
     def show(self, moment: Moment, revision: int) -> None:
         """Show a moment; whatever looks the same as before is not painted again."""
