@@ -22,6 +22,9 @@ WITHIN = 60.0
 """Seconds in which a view draws, a probe starts, or a process ends; each takes a fraction of one."""
 
 
+_APPLICATION_MODE = b"\x1b[?1049h"
+
+
 class Dashboard:
     """A dashboard that records; it is started again where a fault ends it. Use as a context."""
 
@@ -91,7 +94,10 @@ class Dashboard:
     # -- faults -------------------------------------------------------------------------------------
 
     def stop_view(self, random: Random) -> None:
+        """When it continues, it enters application mode again; keys pressed before are discarded, as by Textual."""
+        drawn = self.terminal.bytes_drawn
         self._stop(self.terminal.pid, random)
+        self._wait(lambda: _APPLICATION_MODE in self.terminal.since(drawn), "application mode of the dashboard")
 
     def stop_probe(self, random: Random) -> None:
         self._stop(self.probe, random)
@@ -148,7 +154,7 @@ class Dashboard:
             self._disk.empty()
 
     def _restart(self, probe: int, cause: str) -> None:
-        wait_until(lambda: not processes.alive(probe), f"end of the probe after {cause}", WITHIN)
+        self._wait(lambda: not processes.alive(probe), f"end of the probe after {cause}")
         self._until_ended(cause)
         self.terminal.__exit__()
         self._start()

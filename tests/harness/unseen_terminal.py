@@ -61,6 +61,10 @@ class UnseenTerminal:
                 os.close(descriptor)
             self._outer = -1
 
+    def since(self, drawn: int) -> bytes:
+        """Its output from ``drawn`` bytes on, as far as it is kept."""
+        return self.tail[max(0, len(self.tail) - self.bytes_drawn + drawn) :]
+
     def text(self) -> str:
         """What the end of its output leaves on the screen."""
         screen = pyte.Screen(*self._size)
