@@ -68,7 +68,15 @@ def classify(error: BaseException) -> tuple[Cause, str]:
         # asyncio puts sentences of its own into strerror; the system's text for the number is shorter.
         text = os.strerror(error.errno) if error.errno else str(error) or type(error).__name__
         return _BY_ERRNO.get(error.errno or 0, Cause.UNKNOWN), text
-    return Cause.UNKNOWN, f"{type(error).__name__}: {error}"
+    return Cause.UNKNOWN, described(error)
+
+
+def described(error: BaseException) -> str:
+    """Return the class and the text of an error; of a foreign class, even that may fail."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:
+        return type(error).__name__
 
 
 def _classify_tls(error: ssl.SSLError) -> tuple[Cause, str]:

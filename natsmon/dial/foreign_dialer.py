@@ -7,6 +7,7 @@ from collections.abc import Awaitable
 from typing import Any
 
 from natsmon.dial.dialer import Dialer
+from natsmon.dial.error_causes import described
 from natsmon.dial.errors import DialError
 from natsmon.dial.race import discard_result
 from natsmon.dial.stream import CustomDialer, Stream, as_stream, discard
@@ -65,7 +66,7 @@ async def dial(
         raise DialError("tcp", "timeout", "the dialer did not keep its deadline") from error
     if isinstance(error, Exception) and not isinstance(error, TypeError):
         raise error
-    raise DialError("tcp", "unknown", f"the dialer raised {type(error).__name__}: {error}") from error
+    raise DialError("tcp", "unknown", f"the dialer raised {described(error)}") from error
 
 
 async def _outcome(dialing: Awaitable[object]) -> tuple[object, BaseException | None]:

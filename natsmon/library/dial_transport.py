@@ -17,11 +17,12 @@ import nats.errors
 
 from natsmon.dial import foreign_dialer
 from natsmon.dial.causes import Stage
-from natsmon.dial.deadline import within
+from natsmon.dial.deadline import until, within
+from natsmon.dial.error_causes import classify
 from natsmon.dial.errors import DialError
 from natsmon.dial.resolver import authority
 from natsmon.dial.starttls import upgrade
-from natsmon.dial.stream import CustomDialer, Stream
+from natsmon.dial.stream import CustomDialer, Stream, discard
 from natsmon.dial.trace import DialTrace, Hooks
 from natsmon.library.dialing_client import DialingClient, Misuse, requires_tls
 from natsmon.library.handshake_step import Step, only_os_errors
@@ -64,6 +65,8 @@ class DialTransport(nats.aio.transport.Transport):
         self._verbose = False
         self._held = b""
         self._early: list[bytes] = []
+        self._unwritable: DialError | None = None
+        """What a write raised; the connection was dropped."""
         self.failure: DialError | None = None
         """Why the last failed dial or handshake failed."""
         self._cancelled: tuple[Stage, str] = ("connect", "")
@@ -97,6 +100,7 @@ class DialTransport(nats.aio.transport.Transport):
         self._closed = self._greeted = self._answered = self._secure = self._verbose = False
         self._early.clear()
         self._held = b""
+        self._unwritable = None
         self._tls_required = requires_tls(self._client)
         self._step = None
         self._hooks = Hooks(self._trace)
@@ -220,9 +224,14 @@ class DialTransport(nats.aio.transport.Transport):
             self._early.clear()
             return data
         if self._stream is None:
-            return b""
+            return self._at_end()
         with only_os_errors:
-            return await self._stream.reader.read(buffer_size)
+            return await self._stream.reader.read(buffer_size) or self._at_end()
+
+    def _at_end(self) -> bytes:
+        if self._unwritable is not None:
+            raise self._unwritable
+        return b""
 
     def write(self, payload: bytes) -> None:
         if self._stream is None or self._closed:
@@ -237,7 +246,16 @@ class DialTransport(nats.aio.transport.Transport):
                     return
             if self._held:
                 payload, self._held = self._held + payload, b""
-        self._stream.writer.write(payload)
+        if not self._answered:
+            with self._failing("connect", ""):
+                self._stream.writer.write(payload)
+            return
+        try:
+            self._stream.writer.write(payload)
+        except Exception as error:  # of a custom stream: the read loop survives it, what writes does not
+            self._unwritable = DialError("connect", *classify(error), address=self._server, origin=error)
+            self._unwritable.__cause__ = error
+            self.drop()
 
     def writelines(self, payload: list[bytes]) -> None:
         self.write(b"".join(payload))  # asyncio's own writelines() of 3.12 and 3.13 has no back-pressure
@@ -247,21 +265,26 @@ class DialTransport(nats.aio.transport.Transport):
             raise asyncio.CancelledError
         if self._stream is None or self._closed or self._held:
             return
-        if not self._client.is_closed:
-            with suppress(OSError), only_os_errors:  # the reader has what arrived before, and then the reason
-                await self._stream.writer.drain()
+        if self._client.is_closed:
+            try:
+                with only_os_errors:
+                    async with within(LINGER):
+                        await self._stream.writer.drain()
+            except OSError:  # TimeoutError is one
+                self.drop()
             return
-        try:
-            async with within(LINGER):
+        with suppress(OSError), only_os_errors:  # the reader has what arrived before, and then the reason
+            async with until(None) if self._answered else within(self._client.options["connect_timeout"]):
                 await self._stream.writer.drain()
-        except OSError:  # TimeoutError is one
-            self.drop()
 
     def close(self) -> None:
         self._end_dial(asyncio.CancelledError())
         if self._stream is not None and not self._closed:
             self._closed = True
-            self._stream.writer.close()
+            try:
+                self._stream.writer.close()
+            except Exception:  # of a custom stream, whose end is awaited all the same
+                discard(self._stream.writer)
 
     async def wait_closed(self) -> None:
         stream, self._stream = self._stream, None
@@ -274,7 +297,7 @@ class DialTransport(nats.aio.transport.Transport):
         except TimeoutError:
             pass
         finally:
-            stream.writer.transport.abort()
+            discard(stream.writer)
 
     def drop(self) -> None:
         """End the connection at once; what has not been written is discarded."""
@@ -284,10 +307,13 @@ class DialTransport(nats.aio.transport.Transport):
     def _abort(self) -> None:
         stream, self._stream = self._stream, None
         if stream is not None:
-            stream.writer.transport.abort()
+            discard(stream.writer)
 
     def at_eof(self) -> bool:
-        return not self._early and (self._stream is None or self._stream.reader.at_eof())
+        if self._early or self._stream is None:
+            return not (self._early or self._unwritable)
+        with only_os_errors:
+            return self._stream.reader.at_eof()
 
     def __bool__(self) -> bool:
         # nats-py replaces a transport that is false, as the stock one is before it is connected.

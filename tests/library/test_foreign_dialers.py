@@ -117,7 +117,14 @@ class Odd(BaseException):
     """Not an Exception."""
 
 
-@pytest.mark.parametrize("error", [asyncio.CancelledError(), Odd("mine"), SystemExit(3), TypeError("a bug")])
+class Speechless(Exception):
+    """Has no text."""
+
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+@pytest.mark.parametrize("error", [asyncio.CancelledError(), Odd("mine"), SystemExit(3), TypeError("a bug"), Speechless()])
 async def test_any_exception_of_a_dialer_is_a_failed_dial(error: BaseException, server: NatsServer) -> None:
     callbacks, dialer = Callbacks(), Scripted(raising(error))
     client = await connect(server.url, dialer=dialer, reconnect_time_wait=0.02, **callbacks.options)
@@ -129,6 +136,73 @@ async def test_any_exception_of_a_dialer_is_a_failed_dial(error: BaseException, 
     assert type(error).__name__ in str(failures[0])
     await echo(client)
     await client.close()
+
+
+class Faulty:
+    """A reader or writer with a fault in one method, after so many calls of it."""
+
+    def __init__(self, sound: Any, method: str, after: int) -> None:
+        self._sound = sound
+        self._method = method
+        self._after = after
+
+    def __getattr__(self, name: str) -> Any:
+        if name != self._method:
+            return getattr(self._sound, name)
+        self._after -= 1
+        if self._after >= 0:
+            return getattr(self._sound, name)
+        return self._hang if name == "drain" else self._fail
+
+    def _fail(self, *_: object) -> Any:
+        raise ZeroDivisionError("a bug")
+
+    async def _hang(self) -> None:
+        await asyncio.sleep(FOREVER)
+
+
+@pytest.mark.parametrize(
+    ("method", "after", "dials"),
+    [
+        ("write", 0, 3), ("write", 1, 3), ("write", 3, 3), ("drain", 0, 2), ("close", 0, 2), ("read", 1, 3),
+        ("readuntil", 0, 3), ("at_eof", 1, 3), ("wait_closed", 0, 2),
+    ],
+)  # fmt: skip
+async def test_fault_of_a_stream_at_a_reconnect_ends_no_client(
+    method: str, after: int, dials: int, server: NatsServer
+) -> None:
+    """Without an OSError, nats-py's loops would end silently, and the client would reconnect for ever."""
+    before, opened = set(sockets()), 0
+    callbacks = Callbacks()
+
+    class SecondIsFaulty:
+        async def dial(self, address: tuple[str, int], **_: object) -> Any:
+            nonlocal opened
+            opened += 1
+            both = await asyncio.open_connection(*address)
+            return tuple(Faulty(each, method, after) for each in both) if opened == 2 else both
+
+    options: dict[str, Any] = {"reconnect_time_wait": 0.02, "connect_timeout": 0.3, **callbacks.options}
+    client = await connect(server.url, dialer=SecondIsFaulty(), **options)
+    subscription = await client.subscribe("hello")
+    await reconnect(client)
+    async with asyncio.timeout(WAIT):
+        while not (opened == dials and client.is_connected):
+            if client.is_connected and method != "drain":
+                with suppress(Exception):
+                    await client.publish("hello", b"sent on a faulty stream")
+                    await client.flush(1)
+            await asyncio.sleep(0.02)
+    if method != "drain":
+        await client.publish("hello", b"last")
+        async with asyncio.timeout(WAIT):
+            while (await subscription.next_msg(WAIT)).data != b"last":
+                pass
+    await client.close()
+    assert "closed" in callbacks.calls
+    await asyncio.sleep(0.02)
+    assert set(sockets()) <= before
+    assert [task for task in asyncio.all_tasks() if not task.done()] == [asyncio.current_task()]
 
 
 class Deaf:
