@@ -72,6 +72,21 @@ async def test_latency_of_late_message_counts_from_when_it_was_due(ports: tuple[
         assert echo.latency >= late - 0.02
 
 
+async def test_latency_of_buffered_message_counts_from_when_it_was_due(
+    refused_port: int, nats_server: StartServer
+) -> None:
+    async with listening(settings(url(refused_port), interval=FOREVER)) as run:
+        await run.events.until(ev.DialEnd)
+        run.execute(commands.Publish())
+        buffered = await run.events.until(ev.Published)
+        assert buffered.outcome == "buffered"
+        await asyncio.sleep(0.3)
+        await asyncio.to_thread(nats_server, port=refused_port)
+        echo = await run.events.until(ev.Echoed)
+        assert echo.latency == pytest.approx(echo.t - buffered.t, abs=0.02)
+        assert echo.latency > 0.3
+
+
 async def test_stall_is_made_up_for_within_bounds(ports: tuple[int, int]) -> None:
     async with reaching("connected", ports) as run:
         await run.events.until(ev.Published)

@@ -124,7 +124,9 @@ class Speechless(Exception):
         raise RuntimeError
 
 
-@pytest.mark.parametrize("error", [asyncio.CancelledError(), Odd("mine"), SystemExit(3), TypeError("a bug"), Speechless()])
+@pytest.mark.parametrize(
+    "error", [asyncio.CancelledError(), Odd("mine"), SystemExit(3), TypeError("a bug"), Speechless()]
+)
 async def test_any_exception_of_a_dialer_is_a_failed_dial(error: BaseException, server: NatsServer) -> None:
     callbacks, dialer = Callbacks(), Scripted(raising(error))
     client = await connect(server.url, dialer=dialer, reconnect_time_wait=0.02, **callbacks.options)

@@ -4,6 +4,7 @@ import time
 from collections import deque
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -90,6 +91,18 @@ def test_snapshot_has_every_connection() -> None:
         same(one.state, other.state)
         assert lines_of(one.log) == lines_of(other.log)
     assert again.snapshot() == tracks.snapshot()
+
+
+def test_section_longer_than_a_line_is_restored_whole() -> None:
+    """Texts of servers are as long as they can be; the section is several lines."""
+    track = track_after([SESSION_BEGIN])
+    lost = [(3 * number, 3 * number + 1) for number in range(100)]
+    for number in range(1, track.state.limits.outages + 1):
+        about: dict[str, Any] = {"outage": number, "cause": "eof", "text": f"{number} " + "x" * 4_000}
+        fold(track, ev.Outage(t=number + 0.5, began=number, ended=number + 0.5, lost=200, lost_seqs=lost, **about))
+    assert len(msgspec.json.encode(track.state.outages, enc_hook=list)) > LINE_LIMIT
+    other = restored(track.snapshot()).first
+    same(track.state, other.state)
 
 
 @given(

@@ -288,6 +288,27 @@ def test_command_that_is_too_long_is_refused() -> None:
         codec.encode_command(commands.Open(settings=Settings(payload=bytes(codec.LINE_LIMIT))))
 
 
+@pytest.mark.parametrize(
+    "event",
+    [
+        ev.DialInfo(t=1.0, dial=1, info={f"field-{number}": "x" * 4_000 for number in range(1_000)}),
+        ev.AsyncError(t=1.0, text="\x1b" * codec.LINE_LIMIT),
+        ev.Discovered(t=1.0, servers=["nats://" + "h" * 200] * 10_000),
+    ],
+)
+def test_event_that_is_too_long_is_cut(event: ev.AnyEvent) -> None:
+    line = codec.encode(event)
+    assert len(line) <= codec.LINE_LIMIT
+    cut = codec.decode_event(line[:-1])
+    assert (type(cut), cut and cut.t) == (type(event), 1.0)
+
+
+def test_event_that_is_too_long_however_cut_is_a_gap() -> None:
+    deep = {f"a-{one}": {f"b-{two}": ["x" * 4_000] * 32 for two in range(32)} for one in range(32)}
+    line = codec.encode(ev.DialInfo(t=1.0, conn=2, dial=1, info=deep))
+    assert codec.decode_event(line[:-1]) == ev.Gap(t=1.0, conn=2, dropped={"dial_info": 1})
+
+
 def test_conn_0_is_omitted_in_events() -> None:
     assert b"conn" not in codec.encode(ev.Paused(t=1.0, conn=0))
     event = codec.decode_event(b'{"type":"paused","t":1,"conn":3}')

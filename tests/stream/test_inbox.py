@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from natsmon.stream.codec import LINE_LIMIT
+from natsmon.stream.codec import LINE_LIMIT, LineSplitter
 from natsmon.stream.inbox import Inbox
 from tests.harness.time_limits import WAIT
 from tests.stream.pipes import Pipe
@@ -68,6 +68,15 @@ async def test_line_longer_than_the_limit_is_dropped(pipe: Pipe, received: Recei
     await asyncio.wait_for(received.ended.wait(), WAIT)
     assert received.lines == [b"before", b"after", None]
     await asyncio.to_thread(filling.join)
+
+
+def test_line_without_an_end_is_not_kept() -> None:
+    splitter = LineSplitter()
+    for _ in range(40):
+        assert list(splitter.feed(b"a" * (LINE_LIMIT // 8))) == []
+        assert len(splitter._rest) < LINE_LIMIT
+    assert list(splitter.feed(b"\nafter\nrest")) == [b"after"]
+    assert (splitter.dropped, splitter.rest()) == (1, b"rest")
 
 
 async def test_file_that_cannot_be_read_has_ended(received: Received) -> None:

@@ -91,6 +91,24 @@ async def test_second_look_at_the_same_failure_follows_only_a_connection() -> No
         await run.events.until(ev.DialFinding)
 
 
+async def test_connection_to_one_server_asks_for_no_second_look_at_another() -> None:
+    async def waits(talk: Talk) -> None:
+        await talk.exactly(1)
+
+    async with playing(waits) as other, playing(serve) as good:
+        wanted = settings(other.url, good.url, connect_timeout=0.5)
+        async with listening(wanted) as run:
+            for _ in range(2):
+                await run.events.until(ev.DialEnd, lambda end: end.server == other.url)
+                await run.events.until(ev.Connected)
+                await asyncio.sleep(0.1)
+                good.drop_all()
+                await run.events.until(ev.Disconnected)
+            await run.events.until(ev.DialEnd, lambda end: end.server == other.url)
+            await run.events.until(ev.Connected)
+        assert len(run.events.of(ev.DialFinding)) == 1
+
+
 @pytest.mark.parametrize(
     "inserted", [b"X-Gateway-Ver: 1.0\r\n\r\n", b"PROXY TCP4 10.1.2.3 10.1.2.4 51234 4222\r\n", b"\r\n\0\r\nQUIT\n\x21"]
 )
