@@ -9,20 +9,20 @@ from natsmon.probe import process
 from natsmon.probe.child import main as probe
 
 
-def _telling(make: Callable[[], asyncio.AbstractEventLoop]) -> Callable[[], asyncio.AbstractEventLoop]:
+def _reporting(make: Callable[[], asyncio.AbstractEventLoop]) -> Callable[[], asyncio.AbstractEventLoop]:
     def new_loop() -> asyncio.AbstractEventLoop:
         loop = make()
-        loop.call_soon(lambda: loop.add_signal_handler(signal.SIGUSR1, _tell, loop))
+        loop.call_soon(lambda: loop.add_signal_handler(signal.SIGUSR1, _report, loop))
         return loop
 
     return new_loop
 
 
-def _tell(loop: asyncio.AbstractEventLoop) -> None:
+def _report(loop: asyncio.AbstractEventLoop) -> None:
     os.write(2, b"%d\n" % len(asyncio.all_tasks(loop)))
 
 
 def main() -> int:
-    loop_factory = _telling(process._loop_factory() or asyncio.new_event_loop)
+    loop_factory = _reporting(process._loop_factory() or asyncio.new_event_loop)
     process._loop_factory = lambda: loop_factory
     return probe()

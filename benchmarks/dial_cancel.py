@@ -107,7 +107,7 @@ async def _cancel_often(
 
 
 async def _left(before: tuple[int, ...]) -> list[int]:
-    """What is there beyond what was, once the other ends have noticed."""
+    """What is there beyond what was, once the other ends have closed."""
     for _ in range(40):
         await asyncio.sleep(0.05)
         gc.collect()

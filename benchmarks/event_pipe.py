@@ -38,11 +38,11 @@ class EventPipe:
     def until_status(self, status: ev.Status, within: float = WAIT) -> float:
         """When the line of the event was read."""
 
-        def says_so(event: ev.AnyEvent) -> bool:
+        def is_status(event: ev.AnyEvent) -> bool:
             return isinstance(event, ev.StatusChanged) and event.status == status
 
-        says_so.__name__ = status
-        return self.until(says_so, within)[1]
+        is_status.__name__ = status
+        return self.until(is_status, within)[1]
 
     def during(self, seconds: float) -> Iterator[tuple[ev.AnyEvent, float]]:
         """The events that come within a time, each with the moment it was read."""

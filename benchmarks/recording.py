@@ -55,7 +55,7 @@ def run(quick: bool) -> Row:
 
 
 def _cpu_seconds(url: str, count: int, *flags: str) -> float:
-    """Of a process that publishes and hears so many messages, from its start to its end."""
+    """Of a process that publishes and receives so many messages, from its start to its end."""
     command = [sys.executable, "-m", "natsmon", "--json", url, "--rate", "max", "--count", str(count), *flags]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)

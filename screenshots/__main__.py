@@ -15,7 +15,7 @@ from natsmon.lab.faults import FaultyNode
 from natsmon.stream.probe_child import ProbeChild
 from natsmon.tui import screenshot
 from natsmon.tui.app import NatsmonApp
-from screenshots.scenes import ON_A_CLUSTER, SCENES, Stage
+from screenshots.pictures import ON_A_CLUSTER, PICTURES, Stage
 
 HERE = Path(__file__).parent
 SIZE = (120, 36)
@@ -30,7 +30,7 @@ async def take(name: str) -> Path:
         async with app.run_test(size=SIZE) as pilot:
             stage = Stage(app, pilot, nodes)
             await stage.until(lambda state: state.connected is not None)
-            await SCENES[name](stage)
+            await PICTURES[name](stage)
             await pilot.pause(0.2)
             picture = HERE / f"{name}.svg"
             picture.write_text(screenshot.picture(app, f"natsmon: {name}"))
@@ -40,9 +40,9 @@ async def take(name: str) -> Path:
 
 
 def main() -> int:
-    wanted = sys.argv[1:] or list(SCENES)
-    if unknown := [name for name in wanted if name not in SCENES]:
-        print(f"no such picture: {', '.join(unknown)}; there are {', '.join(SCENES)}", file=sys.stderr)
+    wanted = sys.argv[1:] or list(PICTURES)
+    if unknown := [name for name in wanted if name not in PICTURES]:
+        print(f"no such picture: {', '.join(unknown)}; there are {', '.join(PICTURES)}", file=sys.stderr)
         return 2
     os.environ.pop("NO_COLOR", None)
     os.environ |= {"COLORTERM": "truecolor", "TERM": "xterm-256color"}

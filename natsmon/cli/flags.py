@@ -115,7 +115,7 @@ run_flags: Params = [
     Flag("JetStream", "--js-api-prefix", context="jetstream_api_prefix", type=types.SUBJECT_PREFIX,
          help="Subject prefix of the JetStream API."),
     Flag("Connection", "--reconnect-wait", type=types.DURATION, default="2s",
-         help="Wait before the next round of dials."),
+         help="Wait before the next pass over the servers."),
     Flag("Connection", "--reconnect-jitter", type=types.DURATION, default="100ms",
          help="Random time added to that wait."),
     Flag("Connection", "--reconnect-jitter-tls", type=types.DURATION, default="1s", help="The same under TLS."),

@@ -84,7 +84,7 @@ class Cause(StrEnum):
     TLS_SERVER_NAME = "tls_server_name"
     TLS_FILES = "tls_files"
     TLS_PROTOCOL = "tls_protocol"
-    # -- who we are
+    # -- identity
     AUTH = "auth"
     AUTH_MISSING = "auth_missing"
     AUTH_WHITESPACE = "auth_whitespace"

@@ -161,7 +161,7 @@ class NatsServer:
         conf.write_text(self._configuration())
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603  our own command line
-                [*_dies_with_us(), str(self.binary), "--config", str(conf)],
+                [*_ends_with_us(), str(self.binary), "--config", str(conf)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -282,7 +282,7 @@ class NatsServer:
             self._process.wait()
 
 
-def _dies_with_us() -> tuple[str, ...]:
+def _ends_with_us() -> tuple[str, ...]:
     """Return the command under which Linux kills a program when the thread that started it ends, else nothing."""
     if sys.platform != "linux":
         return ()

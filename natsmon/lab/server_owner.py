@@ -21,7 +21,7 @@ from natsmon.lab.cluster import LAME_DUCK, Cluster
 from natsmon.lab.faults import FaultRefused, FaultyNode, apply
 from natsmon.lab.nats_server import ServerFailed
 
-_EXITS_NOTICED_WITHIN = 0.1
+_EXITS_DETECTED_WITHIN = 0.1
 
 
 class ServerOwner:
@@ -87,7 +87,7 @@ def main() -> None:
 
 def _next_line(owner: ServerOwner) -> str:
     """Return the next command; the parent sends one at a time. Meanwhile, notice servers that end."""
-    while not select.select([sys.stdin], [], [], _EXITS_NOTICED_WITHIN)[0]:
+    while not select.select([sys.stdin], [], [], _EXITS_DETECTED_WITHIN)[0]:
         for node in owner.nodes:
             node.notice_exit()
     return sys.stdin.readline()

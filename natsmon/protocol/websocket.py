@@ -108,7 +108,7 @@ def _ending(frames: ClientProtocol) -> DialError | None:
     close = frames.close_rcvd
     if close is not None:
         known = classify_close_reason(close.reason)
-        # The codes say little: 1008 is any refusal, 1005 is no code.
+        # The codes mean little: 1008 is any refusal, 1005 is no code.
         why = f": {printable(close.reason)} ({close.code:d})" if close.reason else f" ({close.code:d})"
         return HandshakeError(
             "info", "ws_closed" if known == "unknown" else known, f"the server closed the WebSocket{why}"

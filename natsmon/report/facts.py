@@ -67,7 +67,7 @@ class Outage(msgspec.Struct, frozen=True):
     before: str
     after: str
     detected_after: float
-    """From the last data received to the loss being noticed."""
+    """From the last data received until the loss was detected."""
     silent: float
     """Silence before the loss; 0 without."""
     subscribed_after: float | None

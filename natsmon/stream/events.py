@@ -469,7 +469,7 @@ class Outage(Event, frozen=True, kw_only=True):
     after: str = ""
     manual: bool = False
     detected_after: Seconds = 0.0
-    """Seconds from the last data received to the loss being noticed."""
+    """Seconds from the last data received until the loss was detected."""
     dials: Count = 0
     buffered: Count = 0
     rejected: Count = 0

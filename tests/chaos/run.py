@@ -26,8 +26,8 @@ from tests.harness.time_limits import IN_TIME
 
 RECOVERS_WITHIN = 60.0
 """Seconds after a fault until natsmon is CONNECTED and messages are delivered again; it takes some 0.1 s."""
-NOTICED_WITHIN = 1.0
-"""Seconds beyond the detection time after which a fault is noticed, on a machine that is not busy."""
+DETECTED_WITHIN = 1.0
+"""Seconds beyond the detection time after which a fault is detected, on a machine that is not busy."""
 GROWTH = {"threads": 6, "descriptors": 12, "MiB": 96}
 """More than in the first seconds of a run, at most."""
 _VIEW_FAULT_EVERY = 8
@@ -155,11 +155,11 @@ class Arena:
 
     def _check_truth(self, fault: Fault, began: float) -> None:
         subject, lasted = self.subject, time.monotonic() - began
-        down = fault.truth == "not connected" and lasted > NOTICED_WITHIN
+        down = fault.truth == "not connected" and lasted > DETECTED_WITHIN
         if down and not subject.wait_for(lambda: subject.status != "CONNECTED", IN_TIME):
             self._violated(f"CONNECTED {IN_TIME + lasted:.2f} s after the fault")
         since = time.monotonic() - max(began, subject.connected_at)
-        silent = fault.truth == "silent" and since > STALE_WITHIN + NOTICED_WITHIN
+        silent = fault.truth == "silent" and since > STALE_WITHIN + DETECTED_WITHIN
         if silent and not subject.wait_for(lambda: subject.silent or subject.status != "CONNECTED", IN_TIME):
             self._violated(f"CONNECTED, and no notice of silence, {IN_TIME + since:.2f} s after the fault")
 

@@ -117,7 +117,7 @@ class Dashboard:
         wait_until(lambda: killed not in processes.children(self.terminal.pid), "end of the probe", WITHIN)
 
         def restarted() -> bool:
-            self.terminal.send(b"r")  # again and again: the view may not have noticed yet
+            self.terminal.send(b"r")  # again and again: the view may not have read the event yet
             time.sleep(0.2)
             return bool(processes.children(self.terminal.pid))
 

@@ -196,7 +196,7 @@ async def test_drain_of_a_frozen_server_ends_in_time(server: NatsServer) -> None
         assert (closed.cause, closed.text) == ("closed", "the drain did not finish")
 
 
-async def test_drain_does_not_wait_for_a_server_that_died(server: NatsServer) -> None:
+async def test_drain_does_not_wait_for_a_server_that_ended(server: NatsServer) -> None:
     async with listening(settings(server.url, drain_timeout=FOREVER)) as run:
         await connected(run)
         await freeze(server)

@@ -159,7 +159,7 @@ async def test_frozen_server_that_comes_back_in_time_is_not_lost(server: NatsSer
 
 
 async def test_flapping_server_is_not_stormed() -> None:
-    """Accepts, says PONG, closes: every second dial waits, however well the dials succeed."""
+    """Accepts, sends PONG, closes: every second dial waits, however well the dials succeed."""
     async with playing(Talk.handshake) as peer, listening(settings(peer.url, reconnect_wait=0.05)) as run:
         await run.events.until(ev.DialStart, lambda dial: dial.dial == 8)
         assert len(run.events.of(ev.Waiting)) >= 3

@@ -50,13 +50,13 @@ async def test_bad_peer_ends_the_attempt_in_time(peering: Peering, stage: str | 
             await peer.until_left()
 
 
-def talking(*says: bytes) -> Peering:
+def talking(*lines: bytes) -> Peering:
     """INFO, then these instead of PONG."""
 
     async def script(talk: Talk) -> None:
         await talk.info()
         await talk.until_line(b"PING")
-        for sent in says:
+        for sent in lines:
             await talk.send(sent)
         await talk.until_closed()
 

@@ -9,7 +9,7 @@ from tests.harness.peer import HOST, Peer, Peering, Talk, playing
 
 
 async def relay(talk: Talk, host: str, port: int, greeting: bytes) -> None:
-    """Say that it worked, in one piece with what the server says first, and go on as a wire."""
+    """Send success, in one piece with what the server sends first, and pass on everything after it."""
     reader, writer = await asyncio.open_connection(host, port)
     try:
         first = b""
@@ -107,7 +107,7 @@ async def http(
         yield peer
 
 
-def saying(data: bytes) -> Peering:
+def answering(data: bytes) -> Peering:
     """Answers whatever it is asked with this."""
 
     async def script(talk: Talk) -> None:

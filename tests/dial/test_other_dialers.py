@@ -89,7 +89,7 @@ async def test_unix_socket_carries_nats_and_reconnects(server: NatsServer, tmp_p
         client = await connect("nats://any", dialer=dialer, trace=notes, reconnect_time_wait=0, **callbacks.options)
         await echo(client)
         await reconnect(client)
-        await callbacks.until_told("reconnected")
+        await callbacks.until_called("reconnected")
         await client.close()
     assert notes.calls[:4] == ["get_conn", "connect_start", "connect_done", "got_conn"]
 
@@ -137,7 +137,7 @@ async def test_command_carries_nats_and_ends_with_its_connection(server: NatsSer
     await echo(client)
     assert len(our_children().keys() - before.keys()) == 1
     await reconnect(client)
-    await callbacks.until_told("reconnected")
+    await callbacks.until_called("reconnected")
     await echo(client)
     await client.close()
     await until(lambda: not our_children().keys() - before.keys())

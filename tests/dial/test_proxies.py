@@ -38,9 +38,9 @@ async def test_proxy_resolves_the_name(kind: str, login: tuple[str, str] | None,
         user, password = login or (None, None)
         dialer = make((HOST, proxy.port), user=user, password=password)
         client = await connect(f"nats://nats.example:{server.port}", dialer=dialer, allow_reconnect=False)
-        heard = await client.subscribe("hello")
+        subscription = await client.subscribe("hello")
         await client.publish("hello", b"world")
-        assert (await heard.next_msg(2)).data == b"world"
+        assert (await subscription.next_msg(2)).data == b"world"
         await client.close()
         assert proxy.targets == [f"nats.example:{server.port}"]
         await proxy.until_left()
@@ -141,7 +141,7 @@ async def test_other_successes_and_interim_answers(server: NatsServer) -> None:
     ],
 )
 async def test_peer_that_is_not_an_http_proxy_is_reported(data: bytes, text: str) -> None:
-    async with proxy_servers.saying(data) as peer:
+    async with proxy_servers.answering(data) as peer:
         error = await refused(HttpConnectDialer((HOST, peer.port)))
         assert (error.stage, error.cause, error.text) == ("tcp", "proxy", text)
         await peer.until_left()
@@ -149,7 +149,7 @@ async def test_peer_that_is_not_an_http_proxy_is_reported(data: bytes, text: str
 
 @pytest.mark.parametrize("data", [b"INFO {}\r\n", b"HTTP/1.1 400 Bad Request\r\n\r\n"])
 async def test_peer_that_is_not_a_socks_proxy_is_reported(data: bytes) -> None:
-    async with proxy_servers.saying(data) as peer:
+    async with proxy_servers.answering(data) as peer:
         error = await refused(SocksDialer((HOST, peer.port)))
         assert error.text == "the peer is not a SOCKS5 proxy"
 

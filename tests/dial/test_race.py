@@ -177,7 +177,7 @@ async def test_success_in_the_tick_of_the_cancel_is_discarded() -> None:
     racing = race([a], discarded=discarded)
     await a.started.wait()
     a.succeed()
-    await turns(1)  # the try has succeeded, the race has not heard of it
+    await turns(1)  # the try has succeeded, the race has not been notified
     racing.cancel()
     with pytest.raises(asyncio.CancelledError):
         await racing

@@ -77,7 +77,7 @@ async def test_peer_counts_connections() -> None:
         await client.peer.until_left()
 
 
-async def test_peer_that_breaks_its_script_is_heard_of() -> None:
+async def test_peer_that_breaks_its_script_is_reported() -> None:
     async def broken(_: Talk) -> None:
         raise ZeroDivisionError
 

@@ -272,7 +272,7 @@ def test_no_server_outlives_an_owner_that_is_killed(holder: subprocess.Popen[str
 def test_server_is_tied_to_its_parent_without_setpriv(monkeypatch: pytest.MonkeyPatch) -> None:
     program = find_nats_server()
     monkeypatch.setattr(shutil, "which", lambda _: None)
-    command = [*nats_server._dies_with_us(), str(program), "--version"]
+    command = [*nats_server._ends_with_us(), str(program), "--version"]
     assert "prctl" in command[4]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.startswith("nats-server: v")
     not_ours = [*command[:5], "1", *command[6:]]

@@ -66,15 +66,15 @@ class Callbacks(_Awaited):
 
         return callback
 
-    async def until_told(self, name: str) -> None:
+    async def until_called(self, name: str) -> None:
         await self.until(lambda: name in self.calls)
 
 
 async def echo(client: Client, text: bytes = b"world") -> None:
-    heard = await client.subscribe("hello")
+    subscription = await client.subscribe("hello")
     await client.publish("hello", text)
-    assert (await heard.next_msg(WAIT)).data == text
-    await heard.unsubscribe()
+    assert (await subscription.next_msg(WAIT)).data == text
+    await subscription.unsubscribe()
 
 
 async def reconnect(client: Client) -> None:

@@ -27,7 +27,7 @@ async def test_close_does_not_wait_for_a_frozen_server(server: NatsServer) -> No
     server.stop()
     publishing = asyncio.ensure_future(_publish_for_ever(client))
     try:
-        await callbacks.until_told("disconnected")  # stale, with megabytes on their way
+        await callbacks.until_called("disconnected")  # stale, with megabytes on their way
         publishing.cancel()
         began = time.monotonic()
         await client.close()
@@ -107,7 +107,7 @@ async def test_close_while_reconnecting_with_messages_kept(server: NatsServer) -
     callbacks = Callbacks()
     client = await connect(server.url, reconnect_time_wait=0.05, **callbacks.options)
     await asyncio.to_thread(server.kill)
-    await callbacks.until_told("disconnected")
+    await callbacks.until_called("disconnected")
     for _ in range(3):
         await client.publish("hello", b"world")
     await client.close()
@@ -128,11 +128,11 @@ class Watched(Dialer):
         stream = await super().dial(address, deadline=deadline, trace=trace)
         self.answered.clear()
         reader: Any = stream.reader
-        heard, feed = bytearray(), reader.feed_data
+        received, feed = bytearray(), reader.feed_data
 
         def watch(data: Any) -> None:
-            heard.extend(data)
-            if self._word in heard:
+            received.extend(data)
+            if self._word in received:
                 self.answered.set()
 
         def watched(data: Any) -> None:

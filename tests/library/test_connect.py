@@ -59,15 +59,15 @@ async def test_is_nats_py_in_all_but_the_dial(server: NatsServer) -> None:
 async def test_reconnects_go_through_the_dialer(server: NatsServer) -> None:
     notes, callbacks = Notes(), Callbacks()
     client = await connect(server.url, trace=notes, reconnect_time_wait=0.05, **callbacks.options)
-    heard = await client.subscribe("hello")
+    subscription = await client.subscribe("hello")
     await client.flush()
     notes.calls.clear()
     await asyncio.to_thread(server.kill)
     await callbacks.until(lambda: any(isinstance(error, ConnectionRefusedError) for error in callbacks.errors))
     await client.publish("hello", b"kept meanwhile")
     await asyncio.to_thread(server.start)
-    await callbacks.until_told("reconnected")
-    assert (await heard.next_msg(2)).data == b"kept meanwhile"
+    await callbacks.until_called("reconnected")
+    assert (await subscription.next_msg(2)).data == b"kept meanwhile"
     assert notes.calls[-len(PLAIN_DIAL) :] == PLAIN_DIAL
     assert notes.calls.count("get_conn") >= 2
     assert any(isinstance(error, ConnectionRefusedError) for error in notes.errors)
@@ -98,7 +98,7 @@ async def test_tls(certificates: Certificates, nats_server: StartServer) -> None
     )
     await echo(client)
     await asyncio.to_thread(server.restart)
-    await callbacks.until_told("reconnected")
+    await callbacks.until_called("reconnected")
     await echo(client)
     await client.close()
     assert versions.spoken == ["TLSv1.3", "TLSv1.3"]
@@ -185,7 +185,7 @@ async def test_exception_of_a_dialer_is_a_failed_dial(error: Exception, server: 
     assert len(callbacks.errors) == 1
     dialer._errors = [error]
     await reconnect(client)
-    await callbacks.until_told("reconnected")
+    await callbacks.until_called("reconnected")
     assert len(dialer.calls) == 4
     await client.close()
 

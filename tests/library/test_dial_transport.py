@@ -58,7 +58,7 @@ async def test_certificate_that_becomes_invalid_is_reported(
     await asyncio.to_thread(server.kill)
     Certificates(tmp_path)
     await asyncio.to_thread(server.start)
-    await callbacks.until_told("closed")
+    await callbacks.until_called("closed")
     assert client.is_closed
 
 
@@ -160,7 +160,7 @@ async def test_odd_greeting_does_not_end_the_retrying(greeting: bytes) -> None:
     callbacks = Callbacks()
     async with playing(script) as peer:
         client = await connect(peer.url, reconnect_time_wait=0.02, connect_timeout=1.0, **callbacks.options)
-        await callbacks.until_told("reconnected")
+        await callbacks.until_called("reconnected")
         assert visits == 3
         assert client.is_connected
         await client.close()
@@ -242,7 +242,7 @@ async def test_invalid_advertised_server_does_not_end_the_retrying() -> None:
     callbacks = Callbacks()
     async with playing(script) as peer:
         client = await connect(peer.url, reconnect_time_wait=0.02, **callbacks.options)
-        await callbacks.until_told("reconnected")
+        await callbacks.until_called("reconnected")
         assert client.discovered_servers[0].netloc == "127.0.0.1:1"
         await client.close()
         await peer.until_left()
@@ -286,6 +286,6 @@ async def test_message_is_delivered_that_arrived_before_a_reset_although_a_write
             received.append(message.data)
 
         await client.subscribe("hello", cb=receive)
-        await callbacks.until_told("reconnected")
+        await callbacks.until_called("reconnected")
         await client.close()
     assert received == [b"world"]

@@ -108,7 +108,7 @@ async def test_wrong_result_at_a_reconnect_is_a_failed_dial(server: NatsServer) 
     client = await connect(server.url, dialer=dialer, reconnect_time_wait=0.02, **callbacks.options)
     dialer.acts.append(lambda: 7)
     await reconnect(client)
-    await callbacks.until_told("reconnected")
+    await callbacks.until_called("reconnected")
     assert sum(isinstance(error, DialError) for error in callbacks.errors) == 1
     await client.close()
 
@@ -132,7 +132,7 @@ async def test_any_exception_of_a_dialer_is_a_failed_dial(error: BaseException, 
     client = await connect(server.url, dialer=dialer, reconnect_time_wait=0.02, **callbacks.options)
     dialer.acts = [raising(error)]
     await reconnect(client)
-    await callbacks.until_told("reconnected")
+    await callbacks.until_called("reconnected")
     failures = [failed for failed in callbacks.errors if isinstance(failed, DialError)]
     assert [type(failed).__name__ for failed in failures] == ["DialFailed", "DialFailed"]
     assert type(error).__name__ in str(failures[0])

@@ -29,7 +29,7 @@ def gateway(server: NatsServer) -> Peering:
 
         backwards = asyncio.ensure_future(back())
         try:
-            while (received := await ws.heard(talk))[0] == ws.BINARY:
+            while (received := await ws.read_frame(talk))[0] == ws.BINARY:
                 writer.write(received[1])
         finally:
             backwards.cancel()
@@ -47,7 +47,7 @@ async def test_gateway_carries_nats_and_reconnects(server: NatsServer) -> None:
         client = await connect("nats://a%20b:4333", dialer=dialer, reconnect_time_wait=0, **callbacks.options)
         await echo(client, b"x" * 100_000)
         await reconnect(client)
-        await callbacks.until_told("reconnected")
+        await callbacks.until_called("reconnected")
         await echo(client)
         await client.close()
         await peer.until_left()

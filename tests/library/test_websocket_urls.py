@@ -27,7 +27,7 @@ async def test_ws_goes_through_the_dialer_and_reconnects(nats_server: StartServe
     client = await connect(url, trace=notes, reconnect_time_wait=0.02, **callbacks.options)
     await echo(client, b"x" * 200_000)
     await reconnect(client)
-    await callbacks.until_told("reconnected")
+    await callbacks.until_called("reconnected")
     await echo(client)
     await client.drain()
     assert notes.calls.count("got_conn") == 2
@@ -76,7 +76,7 @@ async def test_server_without_websocket_is_a_failed_handshake() -> None:
 async def test_discovered_servers_are_dialed_over_websocket() -> None:
     async def script(talk: Any) -> None:
         await talk.send(ws.frame(info_line(talk.peer.port, connect_urls=["10.0.0.1:80"])))
-        while b"PING\r\n" not in (await ws.heard(talk))[1]:
+        while b"PING\r\n" not in (await ws.read_frame(talk))[1]:
             pass
         await talk.send(ws.frame(b"PONG\r\n"))
         await talk.until_closed()

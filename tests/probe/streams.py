@@ -33,7 +33,7 @@ class Stream:
 
     def __init__(self, client: Client) -> None:
         self._js = client.jetstream()
-        self.say = client.publish
+        self.send = client.publish
 
     async def create(self, **config: Any) -> None:
         """Also right behind ``remove``, when the server may still be deleting the files of the one before."""

@@ -40,7 +40,7 @@ class Authority:
 def homemade(folder: Path) -> str:
     """A server's certificate as people make them by hand, with no CA but itself: its file and, beside it, the key's.
 
-    It says nothing of what its key may be used for, and has a directory name among its names.
+    It leaves out what its key may be used for, and has a directory name among its names.
     """
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "homemade")])

@@ -1,4 +1,4 @@
-"""Who we are: every kind of credentials against real servers, and each way in which they are refused."""
+"""Identity: every kind of credentials against real servers, and each way in which they are refused."""
 
 import os
 import time
@@ -294,7 +294,7 @@ async def test_client_certificate_is_not_sent_unasked(nats_server: StartServer, 
     assert failed.end.cause == "auth_missing"
 
 
-async def test_jwt_of_an_account_that_the_server_does_not_know(nats_server: StartServer, operator: Operator) -> None:
+async def test_jwt_of_an_account_that_is_unknown_to_the_server(nats_server: StartServer, operator: Operator) -> None:
     jwt, user_seed = operator.user(by=key(nkeys.PREFIX_BYTE_ACCOUNT))
     failed = await refused(nats_server(config=operator.config), jwt=jwt, seed=user_seed)
     assert failed.end.cause == "auth_jwt"
@@ -327,7 +327,7 @@ async def test_credentials_file_is_read_again_at_each_dial(nats_server: StartSer
 
 
 async def test_too_many_connections(nats_server: StartServer) -> None:
-    """The server says so before it has heard anything; our CONNECT may cost us its word, and the look gets it."""
+    """The server refuses before it receives anything. CONNECT may cost the text of it, and the second look reads it."""
     server = nats_server(config="max_connections: 1")
     async with listening(settings(server.url)) as run:
         await run.events.until(ev.Connected)

@@ -172,7 +172,7 @@ async def test_client_certificate_is_missing(nats_server: StartServer, ca: Autho
 
 
 async def test_client_certificate_is_missing_in_tls_1_2(ca: Authority) -> None:
-    """There the server says so within the handshake."""
+    """There the server refuses within the handshake."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=ca.file)
     context.maximum_version = ssl.TLSVersion.TLSv1_2
     context.verify_mode = ssl.CERT_REQUIRED
@@ -197,7 +197,7 @@ async def test_server_without_a_common_cipher_is_reported(ca: Authority, asks: b
 
 
 def breaking_off(context: ssl.SSLContext, **info: bool) -> Script:
-    """A peer whose handshake fails. asyncio would close without the alert that says so."""
+    """A peer whose handshake fails. asyncio would close without the alert of a failure."""
 
     async def script(talk: Talk) -> None:
         await talk.info(tls_required=True, **info)

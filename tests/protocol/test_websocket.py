@@ -210,7 +210,7 @@ async def test_close_that_repeats_the_password_is_not_shown(shakes_hands: bool) 
             await ws.handshake(talk)
         else:
             await talk.send(ws.frame(info_line(talk.peer.port, auth_required=True)))
-            await ws.heard(talk)
+            await ws.read_frame(talk)
         await talk.send(ws.close_frame(1008, "bye joe, you with your sesame-opens"))
         await talk.until_closed()
 

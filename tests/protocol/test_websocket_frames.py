@@ -64,7 +64,7 @@ async def test_pieces_of_frames_of_every_kind() -> None:
         for byte in sent:
             await talk.send(bytes([byte]))
             await asyncio.sleep(0)
-        answered.extend([await ws.heard(talk), await ws.heard(talk), await ws.heard(talk)])
+        answered.extend([await ws.read_frame(talk), await ws.read_frame(talk), await ws.read_frame(talk)])
 
     async with ws.speaking(script) as peer:
         stream = await opened(peer)

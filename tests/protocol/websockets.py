@@ -46,7 +46,7 @@ def close_frame(code: int, reason: str = "") -> bytes:
     return frame(struct.pack("!H", code) + reason.encode(), CLOSE)
 
 
-async def heard(talk: Talk) -> tuple[int, bytes]:
+async def read_frame(talk: Talk) -> tuple[int, bytes]:
     """The next frame of a client: its opcode and its payload, unmasked."""
     first, length = await talk.reader.readexactly(2)
     assert length & 0x80, "a client masks"
@@ -84,7 +84,7 @@ def speaking(script: Callable[[Talk], Awaitable[None]], *, behind: Callable[[Pee
 async def handshake(talk: Talk) -> None:
     """INFO, CONNECT, PING, PONG, in frames."""
     await talk.send(frame(info_line(talk.peer.port)))
-    while b"PING\r\n" not in (await heard(talk))[1]:
+    while b"PING\r\n" not in (await read_frame(talk))[1]:
         pass
     await talk.send(frame(b"PONG\r\n"))
 

@@ -242,7 +242,7 @@ async def test_screen(nats_server: StartServer, good: bool) -> None:
                 assert spelling not in str(terminal.output)
 
 
-async def test_peer_that_echoes_what_it_hears() -> None:
+async def test_peer_that_echoes_what_it_receives() -> None:
     async def echo(talk: Talk) -> None:
         await talk.info()
         await talk.send(await talk.line())

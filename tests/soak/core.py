@@ -1,4 +1,4 @@
-"""The promise of core NATS, where a message has arrived when our own subscription hears it, as rules.
+"""The promise of core NATS, where a message has arrived when our own subscription receives it, as rules.
 
 Of each number, after the run has become quiet:
 
@@ -115,7 +115,7 @@ class Judgement:
         self.out_of_order = set(self._out_of_order(evidence.echoes))
         self.excused: set[int] = set()
         """Numbers that would be a violation, but for an end within ``APART``."""
-        self.violations = [*self._wrong_sums(evidence.off), *self._wrong_fates()]
+        self.violations = [*self._wrong_sums(evidence.off), *self._wrong_outcomes()]
 
     # -- the sums ---------------------------------------------------------------------------------
 
@@ -148,7 +148,7 @@ class Judgement:
 
     # -- the outcomes -----------------------------------------------------------------------------
 
-    def _wrong_fates(self) -> Iterable[Violation]:
+    def _wrong_outcomes(self) -> Iterable[Violation]:
         rules: dict[str, Iterable[int]] = {
             "echoed, and never attempted": (seq for seq in self.echoes if not 0 < seq <= self.tally.attempted),
             "echoed, and it did not come back over the wire": (seq for seq in self.echoes if seq not in self.returned),

@@ -20,7 +20,7 @@ _SHORT = 15
 
 
 @dataclass
-class Scene:
+class Situation:
     cluster: WitnessedCluster
     claims: Claims
     node: Witnessed
@@ -40,63 +40,63 @@ class Scene:
         )
 
 
-def kill(scene: Scene, number: int) -> None:
-    scene.node.server.kill()
-    _back(scene, number)
-    scene.node.server.start()
+def kill(situation: Situation, number: int) -> None:
+    situation.node.server.kill()
+    _back(situation, number)
+    situation.node.server.start()
 
 
-def stop(scene: Scene, number: int) -> None:
+def stop(situation: Situation, number: int) -> None:
     """In turn for a moment, which natsmon should survive; until it has given it up; until it has emitted the cost.
 
     What the node has yet to read is late, or is to be called lost no more, when it goes on.
     """
-    server, claims = scene.node.server, scene.claims
+    server, claims = situation.node.server, situation.claims
     server.stop()
     if number % 3:
-        _back(scene, number % 3 - 1)
+        _back(situation, number % 3 - 1)
         server.cont()
     else:
-        claims.wait_for(lambda: claims.tally.in_flight >= _SHORT or not scene.survived, f"{_SHORT} in flight")
+        claims.wait_for(lambda: claims.tally.in_flight >= _SHORT or not situation.survived, f"{_SHORT} in flight")
         server.cont()
-        claims.until_echo(scene.cluster.youngest)
-    scene.until_settled()
+        claims.until_echo(situation.cluster.youngest)
+    situation.until_settled()
 
 
-def lame(scene: Scene, number: int) -> None:
-    scene.node.server.lame_duck()
-    _back(scene, number)
-    wait_until(lambda: not scene.node.server.running, f"end of {scene.node.server}", WITHIN)
-    scene.node.server.start()
+def lame(situation: Situation, number: int) -> None:
+    situation.node.server.lame_duck()
+    _back(situation, number)
+    wait_until(lambda: not situation.node.server.running, f"end of {situation.node.server}", WITHIN)
+    situation.node.server.start()
 
 
-def reset(scene: Scene, number: int) -> None:
-    scene.node.relay.reset()
-    _back(scene, number)
+def reset(situation: Situation, number: int) -> None:
+    situation.node.relay.reset()
+    _back(situation, number)
 
 
-def cut(scene: Scene, number: int) -> None:
+def cut(situation: Situation, number: int) -> None:
     """A pulled cable, and a firewall that has forgotten the connection when it is plugged in again."""
-    scene.node.relay.cut()
-    _back(scene, number)
-    scene.node.relay.heal()
+    situation.node.relay.cut()
+    _back(situation, number)
+    situation.node.relay.heal()
 
 
-def hold(scene: Scene, number: int) -> None:
+def hold(situation: Situation, number: int) -> None:
     """A pulled cable, plugged in again before TCP gave up: what was sent arrives late."""
-    scene.node.relay.stall()
-    _back(scene, number)
-    scene.node.relay.heal()
-    scene.until_settled()
+    situation.node.relay.stall()
+    _back(situation, number)
+    situation.node.relay.heal()
+    situation.until_settled()
 
 
-def tear(scene: Scene, number: int) -> None:
+def tear(situation: Situation, number: int) -> None:
     """A connection that ends within a message: after some byte of the next few of them."""
-    scene.node.relay.reset_after(1 + number * 37 % 400)
-    _back(scene, number)
+    situation.node.relay.reset_after(1 + number * 37 % 400)
+    _back(situation, number)
 
 
-KINDS: dict[str, Callable[[Scene, int], None]] = {
+KINDS: dict[str, Callable[[Situation, int], None]] = {
     "kill": kill,
     "stop": stop,
     "lame": lame,
@@ -109,10 +109,10 @@ PROMISED = {"kill": 200, "stop": 100, "lame": 100, "reset": 100, "cut": 100}
 """Cycles of a whole run."""
 
 
-def _back(scene: Scene, number: int) -> None:
-    """natsmon has noticed, has dialed another node, and hears there what it publishes."""
-    loss = scene.claims.until(ev.Disconnected)
-    scene.claims.until(ev.Connected)
-    scene.claims.until_echo(scene.cluster.youngest)
+def _back(situation: Situation, number: int) -> None:
+    """natsmon has detected the loss, has dialed another node, and receives there what it publishes."""
+    loss = situation.claims.until(ev.Disconnected)
+    situation.claims.until(ev.Connected)
+    situation.claims.until_echo(situation.cluster.youngest)
     if number % 2:
-        scene.claims.until(ev.Outage, lambda outage: outage.began == loss.t)
+        situation.claims.until(ev.Outage, lambda outage: outage.began == loss.t)

@@ -85,7 +85,7 @@ class Judgement:
         self.lost: set[int] = set()
         self.out_of_order: set[int] = set()
         self.excused: set[int] = set()
-        self.violations = [*self._wrong_sums(evidence), *self._wrong_fates()]
+        self.violations = [*self._wrong_sums(evidence), *self._wrong_outcomes()]
 
     def _wrong_sums(self, evidence: Evidence) -> Iterable[Violation]:
         tally = self.tally
@@ -105,7 +105,7 @@ class Judgement:
         if reported != [(many, many, 0, 0)] or not evidence.read_back[0].complete:
             yield Violation(f"{many} are acknowledged, and natsmon read back {evidence.read_back}")
 
-    def _wrong_fates(self) -> Iterable[Violation]:
+    def _wrong_outcomes(self) -> Iterable[Violation]:
         rules: dict[str, Iterable[int]] = {
             "acknowledged, and not in the stream": (seq for seq in self.echoes if seq not in self.stored),
             "acknowledged twice": (seq for seq, times in self.echoes.items() if times > 1),

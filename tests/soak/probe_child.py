@@ -1,7 +1,7 @@
 """The probe under test, in a process of its own: ``python -m tests.soak.probe_child``.
 
 Settings on the first line of standard input, then commands. Its events go to standard output, and every echo
-its subscription hears does, as a line of its own, because at this rate no event is about a single message.
+its subscription receives does, as a line of its own, because at this rate no event is about a single message.
 """
 
 import asyncio

@@ -11,7 +11,7 @@ from tests.soak import core, jetstream
 from tests.soak.claims import WITHIN, Claims, Stuck
 from tests.soak.cluster import WitnessedCluster
 from tests.soak.core import Judgement, Violation
-from tests.soak.cycles import KINDS, Scene
+from tests.soak.cycles import KINDS, Situation
 
 MODES = {"core": core, "jetstream": jetstream}
 """What a run promises, by name: a module with ``configure``, ``settings``, ``until_whole`` and a ``Judgement`` of
@@ -94,7 +94,7 @@ def _cycle(
     first = cluster.youngest + 1
     claims.until_connected()
     before = len(claims.events)
-    KINDS[kind](Scene(cluster, claims, cluster.behind(claims.server)), number)
+    KINDS[kind](Situation(cluster, claims, cluster.behind(claims.server)), number)
     until_whole(cluster)
     events = claims.events[before:]
     return Cycle(

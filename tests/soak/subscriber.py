@@ -21,7 +21,7 @@ _CHUNK = 64 * 1024
 
 @dataclass
 class Span:
-    """When it was subscribed, by ``time.monotonic()``: from the PONG after SUB until the end was noticed."""
+    """When it was subscribed, by ``time.monotonic()``: from the PONG after SUB until the end was detected."""
 
     began: float
     ended: float = float("inf")
@@ -117,7 +117,7 @@ class Subscriber:
                     size = int(words[-1]) + len(b"\r\n")
                     message = stream.read(size)
                     if len(message) == size:  # half a message was not seen
-                        self._hear(words[0], message)
+                        self._count(words[0], message)
                 elif verb == b"PING":
                     sock.sendall(b"PONG\r\n")
                 elif verb == b"PONG":
@@ -126,7 +126,7 @@ class Subscriber:
                     sock.sendall(self._greeting)
                     greeted = True
 
-    def _hear(self, subject: bytes, message: bytes) -> None:
+    def _count(self, subject: bytes, message: bytes) -> None:
         if subject == BARRIER.encode():
             self._note(lambda: self.witness.barriers.add(message[:-2]))
         elif found := _NUMBER.search(message):

@@ -26,7 +26,7 @@ OLD, NEW = (0, 1), (1, 1)
 
 
 @pytest.mark.slow
-def test_every_number_has_the_fate_that_the_witnesses_saw() -> None:
+def test_every_number_has_the_outcome_that_the_witnesses_saw() -> None:
     run = soak(dict.fromkeys(PROMISED, 3))
     text = "\n".join([*report.table(run), *report.violations(run)])
     assert len(run.cycles) == 3 * len(PROMISED), text

@@ -146,7 +146,7 @@ def test_numbers_that_make_no_sense_are_taken_as_they_come(opened: list[tuple[in
     restored(tracks.snapshot())
 
 
-def test_connection_beside_others_is_opened_when_its_first_event_says() -> None:
+def test_connection_beside_others_is_opened_at_the_time_of_its_first_event() -> None:
     track = new_track()
     fold(track, ev.Connection(t=5.0))
     fold(track, ev.Connection(t=9.0))

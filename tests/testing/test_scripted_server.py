@@ -16,10 +16,10 @@ from tests.library.clients import Callbacks, Notes, failing
 async def test_messages_go_from_client_to_client() -> None:
     server = ScriptedServer()
     one, two = await connect("nats://one", dialer=server), await connect("nats://two:4333", dialer=server)
-    heard = await two.subscribe("orders.*")
+    subscription = await two.subscribe("orders.*")
     await two.flush()
     await one.publish("orders.eu", b"1", headers={"Kind": "new"})
-    message = await heard.next_msg(2)
+    message = await subscription.next_msg(2)
     assert (message.subject, message.data, message.headers) == ("orders.eu", b"1", {"Kind": "new"})
     assert [session.address for session in server.sessions] == [("one", 4222), ("two", 4333)]
     assert server.published[0].subject == "orders.eu"
@@ -37,10 +37,10 @@ async def test_requests_and_messages_of_the_server() -> None:
 
     await client.subscribe("shout", cb=answer)
     assert (await client.request("shout", b"hey", timeout=WAIT)).data == b"HEY"
-    heard = await client.subscribe("news.>")
+    subscription = await client.subscribe("news.>")
     await client.flush()
     server.publish("news.today", b"rain", reply="back")
-    message = await heard.next_msg(2)
+    message = await subscription.next_msg(2)
     assert (message.data, message.reply) == (b"rain", "back")
     assert server.session.connect_options["name"] == "mine"
     await client.drain()
@@ -59,7 +59,7 @@ async def test_scripts_play_one_after_the_other() -> None:
     assert [type(error) for error in callbacks.errors] == [DialRefused, HandshakeError, HandshakeError]
     assert len(server.sessions) == 4
     server.session.close()
-    await callbacks.until_told("reconnected")
+    await callbacks.until_called("reconnected")
     assert server.session.number == 5
     await client.close()
     await server.close()

@@ -46,7 +46,7 @@ def pings_out() -> Stream:
     return stream.add(ev.Keepalive(t=stream.t, interval=2.0, max_out=2, outstanding=2, stale_at=stream.t + 3.2))
 
 
-def blind() -> Stream:
+def unverified() -> Stream:
     stream = session(Stream().become("CONNECTING", "initial").connect(), verification="none")
     stream.add(ev.Unverified(t=stream.t, reason="we may not subscribe to hello"))
     for second in range(1, 31):

@@ -27,7 +27,7 @@ def _arrive(stream: Stream, server: str) -> Stream:
     return stream.wait(0.0011).add(ev.FirstEcho(t=stream.t, seq=1, latency=0.0007))
 
 
-def _told(stream: Stream, began: float, ended: float, before: str, after: str, **figures: Any) -> Stream:
+def _settled(stream: Stream, began: float, ended: float, before: str, after: str, **figures: Any) -> Stream:
     stream.add(
         ev.Reconnected(t=ended, outage=stream.outages, before=before, after=after, downtime=ended - began, attempts=1)
     )
@@ -44,7 +44,7 @@ def _move(stream: Stream, before: str, after: str) -> Stream:
     began = _lose(stream, before, "lame_duck", text)
     stream.wait(0.018)
     _arrive(stream, after)
-    _told(
+    _settled(
         stream, began, stream.t - 0.0015, before, after, cause="lame_duck", text=text, detected_after=0.2, dials=1,
         servers=1,
     )  # fmt: skip
@@ -75,7 +75,7 @@ def frozen() -> Stream:
     stream.await_dial(CLUSTER[0], 1.0).run(1, outcome="buffered").wait(0.07)
     stream.refused(CLUSTER[0], "reconnect")
     _arrive(stream, CLUSTER[1])
-    _told(
+    _settled(
         stream, began, stream.t - 0.0015, CLUSTER[0], CLUSTER[1], cause="stale", text="no PONG for 2 PINGs",
         detected_after=4.0, dials=4, servers=3, buffered=1, rejected=3, lost=2, late=1, duplicate=1, unverified=1,
         lost_seqs=[(59, 59), (61, 61)],
@@ -106,7 +106,7 @@ def hostile_outage() -> Stream:
     began = _lose(stream, HOSTILE, HOSTILE, HOSTILE * 20)
     stream.refused(HOSTILE, "reconnect")
     _arrive(stream, HOSTILE)
-    _told(
+    _settled(
         stream, began, stream.t, HOSTILE, HOSTILE, cause=HOSTILE, text=HOSTILE * 20, detected_after=1e12,
         lost=1 << 60, lost_seqs=[(-(1 << 60), 1 << 60), (5, 1)] * 40,
     )  # fmt: skip

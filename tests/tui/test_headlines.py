@@ -64,7 +64,7 @@ HEADLINES: dict[str, Callable[[], Moment]] = {
     "lame_duck": lambda: moment_of(outage_streams.upgrade()),
     "paused_or_observing": lambda: moment_of(paused()),
     "observing": lambda: moment_of(observing()),
-    "unverified": lambda: moment_of(latency_streams.blind()),
+    "unverified": lambda: moment_of(latency_streams.unverified()),
     "delivering": lambda: moment_of(streams.connected()),
 }
 

@@ -21,7 +21,12 @@ from tests.tui.pictures import SIZES, Compare, app_on, settle
 from tests.tui.streams import Stream
 
 MEASURED = moment_of(latency_streams.measured())
-VARIANTS = (latency_streams.blind, latency_streams.acknowledged, latency_streams.observing, latency_streams.pings_out)
+VARIANTS = (
+    latency_streams.unverified,
+    latency_streams.acknowledged,
+    latency_streams.observing,
+    latency_streams.pings_out,
+)
 ALL = [*MOMENTS, MEASURED, *(moment_of(build()) for build in VARIANTS)]
 
 
@@ -139,7 +144,7 @@ def test_availability_is_shown_by_window_with_mttr_and_mtbf() -> None:
 
 def test_counts_are_left_out_where_delivery_is_not_verified() -> None:
     for width, height in ((46, 3), (74, 5)):
-        drawn = "\n".join(texts(message_panel.rows(moment_of(latency_streams.blind()), width, height)))
+        drawn = "\n".join(texts(message_panel.rows(moment_of(latency_streams.unverified()), width, height)))
         assert "delivery not verified: we may not" in drawn
         assert "lost" not in drawn
         assert "echoed" not in drawn

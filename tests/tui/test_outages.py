@@ -165,12 +165,12 @@ def test_steps_are_counted_from_the_last_data() -> None:
 
 def test_timeline_is_to_scale() -> None:
     moment = moment_of(outage_streams.frozen())
-    axis, word, noticed, silent_dial, *_ = texts(outage_steps.rows(moment.state.outages[-1], moment, 120))
+    axis, word, detected, silent_dial, *_ = texts(outage_steps.rows(moment.state.outages[-1], moment, 120))
     zero = axis.index("0 ─")
     scale = len(axis.rstrip()) - zero
     assert word.rstrip().endswith("●")
     assert word.rindex("●") == zero
-    assert noticed.rindex("✗") - zero == pytest.approx(scale * 4.0 / 5.8751, abs=1)
+    assert detected.rindex("✗") - zero == pytest.approx(scale * 4.0 / 5.8751, abs=1)
     assert silent_dial.count("━") == pytest.approx(scale * 0.8 / 5.8751, abs=2.5)
 
 

@@ -290,12 +290,12 @@ class Here:
 def test_stream_clock_follows_the_promptest_event_and_stops() -> None:
     here = Here()
     clock = StreamClock(here)
-    clock.hear(1.0)
+    clock.received(1.0)
     here.now = 101.5
-    clock.hear(2.0)
+    clock.received(2.0)
     assert clock.now(0.0) == pytest.approx(2.5)
     here.now = 101.6
-    clock.hear(3.0)
+    clock.received(3.0)
     assert clock.now(0.0) == pytest.approx(3.0)
     clock.stop()
     here.now = 200.0
@@ -306,31 +306,31 @@ def test_stream_clock_follows_the_promptest_event_and_stops() -> None:
 def test_clock_stops_while_no_data_arrives() -> None:
     here = Here()
     clock = StreamClock(here)
-    clock.hear(50.0)
+    clock.received(50.0)
     for tenth in range(1, 121):
         here.now = 100.0 + tenth / 10
         clock.look()
     assert clock.data_age == pytest.approx(12.0)
     assert clock.now(50.0) == pytest.approx(53.0)
-    clock.hear(62.0)
+    clock.received(62.0)
     assert clock.data_age == pytest.approx(0.0)
 
 
 def test_slow_line_shows_its_age_although_events_arrive() -> None:
     here = Here()
     clock = StreamClock(here)
-    clock.hear(0.0)
+    clock.received(0.0)
     for second in range(1, 31):
         here.now = 100.0 + second
         clock.look()
-        clock.hear(second / 2)  # each second of the stream takes two
+        clock.received(second / 2)  # each second of the stream takes two
     assert clock.data_age == pytest.approx(15.0, abs=0.1)
 
 
 def test_view_that_was_suspended_reads_its_backlog_first() -> None:
     here = Here()
     clock = StreamClock(here)
-    clock.hear(50.0)
+    clock.received(50.0)
     clock.look()
     here.now = 160.0  # ctrl+z, a minute, fg
     clock.look()
@@ -345,11 +345,11 @@ def test_clock_event_resets_the_age() -> None:
     """The probe's machine was suspended: its clock stood still while the view's went on."""
     here = Here()
     clock = StreamClock(here)
-    clock.hear(10.0)
+    clock.received(10.0)
     for tenth in range(1, 6_000):
         here.now = 100.0 + tenth / 10
         clock.look()
-    clock.hear(10.5, reset=True)
+    clock.received(10.5, reset=True)
     assert clock.data_age == pytest.approx(0.0)
     assert clock.now(10.5) == pytest.approx(10.5)
 

@@ -210,7 +210,7 @@ async def test_unreadable_parts_are_shown(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 async def test_recording_with_impossible_times_is_drawn(tmp_path: Path) -> None:
-    """Every place of it is drawn, whatever its clocks say."""
+    """Every place of it is drawn, whatever its clocks show."""
     events: list[ev.AnyEvent] = [
         ev.Session(t=-5.0, id="x", started=LONGEST - 1),
         ev.Connection(t=-5.0, name=streams.HOSTILE, servers=[streams.HOSTILE]),

@@ -88,7 +88,7 @@ def test_summary_has_the_reason_of_the_end() -> None:
 
 
 def test_summary_of_unverified_delivery_counts_no_losses() -> None:
-    assert lines(latency_streams.blind())["messages"] == "30 attempted; delivery not verified"
+    assert lines(latency_streams.unverified())["messages"] == "30 attempted; delivery not verified"
     stream = streams.connected()
     stream.add(ev.Unverified(t=stream.t, reason="we may not subscribe")).lose().connect(
         "east-2:4222", "reconnect", "east-2"

@@ -122,7 +122,7 @@ class Deliveries:
     def on_unverifiable(self, reason: str) -> None:
         """Delivery cannot be verified on this connection to the server."""
         self.verifiable = False
-        self.ledger.go_blind()
+        self.ledger.stop_verifying()
         self._emit(ev.Unverified(reason=reason))
         self.tallies.changed()
 
@@ -150,7 +150,7 @@ class Deliveries:
                 self.tallies.changed()
         connection = self._connection
         if connection is not None and connection.open:
-            in_question = self.ledger.flying or self.ledger.blind
+            in_question = self.ledger.flying or self.ledger.unverifiable
             if in_question and connection.last_ping + PING_EVERY < time.monotonic() + _CHECK_EVERY:
                 connection.ping()
             self._timer = self._loop.call_later(_CHECK_EVERY, self._check)

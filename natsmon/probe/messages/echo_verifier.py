@@ -42,7 +42,7 @@ class EchoVerifier(Verifier):
 
     def connection_up(self, connection: ServerConnection) -> None:
         ledger = self._deliveries.ledger
-        ledger.see()
+        ledger.verify()
         self._echoed.clear()
         connection.on_publish_refused(self._subject, self._deliveries.next_refused)
         connection.subscribe(self._subject, self._receive, refused=self._deliveries.on_unverifiable)
@@ -87,5 +87,5 @@ class NoVerifier(Verifier):
 
     def connection_up(self, connection: ServerConnection) -> None:
         connection.on_publish_refused(self._subject, self._deliveries.next_refused)
-        if not self._deliveries.ledger.blind:
+        if not self._deliveries.ledger.unverifiable:
             self._deliveries.on_unverifiable("--no-echo: natsmon does not subscribe to its messages")

@@ -71,7 +71,7 @@ class Ledger:
         """In flight on a connection that has ended."""
         self.unverified = 0
         """Sent while natsmon could not listen, or in flight when it closed the connection."""
-        self.blind = False
+        self.unverifiable = False
         """Messages sent from now on are unverified."""
         self.cut_at = 0
         """The last message sent when a connection last ended."""
@@ -114,7 +114,7 @@ class Ledger:
         self.bytes += size
         if seq > self.highest_sent:
             self.highest_sent = seq
-        if self.blind:
+        if self.unverifiable:
             self.unverified += 1
             self._unseen.append(seq, seq)
             return
@@ -261,17 +261,17 @@ class Ledger:
             self._forsake(cut)
         self._open.clear()
 
-    def go_blind(self) -> None:
-        """Messages in flight, and those sent until ``see``, are unverified."""
+    def stop_verifying(self) -> None:
+        """Messages in flight, and those sent until ``verify``, are unverified."""
         self.abandon()
         self._unseen.extend(self._window.take(self.highest_sent))
         self.unverified += self.flying
         self.flying = 0
-        self.blind = True
+        self.unverifiable = True
 
-    def see(self) -> None:
+    def verify(self) -> None:
         """Messages sent from now on are verified."""
-        self.blind = False
+        self.unverifiable = False
 
     def _forsake(self, cut: Cut) -> None:
         self._unseen.extend(self._window.take(cut.last))

@@ -25,7 +25,7 @@ class StreamClock:
         self._stopped: float | None = None
         self._looked = self._attentive_since = clock()
 
-    def hear(self, t: float, *, reset: bool = False) -> None:
+    def received(self, t: float, *, reset: bool = False) -> None:
         """Take over the time of an event that has just arrived."""
         now = self._clock()
         offset = now - t

@@ -83,7 +83,7 @@ class ViewedStream:
         elif isinstance(event, ev.Answer) and (command := self.sent.answered(event)) is not None:
             self.on_answer(command, event)
         if not isinstance(event, ev.Note):  # in a recording: it has a view's clock
-            self._stream_clock.hear(event.t, reset=isinstance(event, ev.Clock))
+            self._stream_clock.received(event.t, reset=isinstance(event, ev.Clock))
         self.revision += not isinstance(event, ev.Published | ev.Echoed | ev.Alive)  # panels compare the counts
 
     def over(self) -> None:

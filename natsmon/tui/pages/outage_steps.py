@@ -42,7 +42,7 @@ class Step(NamedTuple):
 
 
 def last_data(outage: OutageRecord) -> float | None:
-    """When the server was last heard before the loss was noticed, as far as that is known yet, and means anything."""
+    """When data was received last before the loss, where that is known and means anything."""
     if outage.cause == "manual":
         return None
     if outage.settled:

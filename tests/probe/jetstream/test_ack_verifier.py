@@ -197,14 +197,14 @@ async def test_second_acknowledgement_is_a_duplicate_only_of_a_second_copy(
         ack = f'{{"stream":"{STREAM}","seq":{2 + elsewhere}}}'.encode()
         inbox = run.connection.verifier.message.inbox
         for answer in (ack, ack.replace(b'"seq"', b'"duplicate":true,"seq"')):
-            await stream.say(f"{inbox}.2", answer)
+            await stream.send(f"{inbox}.2", answer)
         tally = await run.events.until_counts(lambda tally: tally.suppressed >= 1)
         assert (tally.delivered, tally.duplicate) == (4, duplicate)
 
 
-@pytest.mark.parametrize("noticed", ["at a reconnect", "on the same connection"])
+@pytest.mark.parametrize("detected", ["at a reconnect", "on the same connection"])
 async def test_recreated_stream_is_searched_from_its_beginning(
-    server: NatsServer, monkeypatch: pytest.MonkeyPatch, noticed: str
+    server: NatsServer, monkeypatch: pytest.MonkeyPatch, detected: str
 ) -> None:
     """Positions in the deleted stream have no meaning in it."""
     monkeypatch.setattr(acks, "ACK_WITHIN", 0.6)
@@ -222,7 +222,7 @@ async def test_recreated_stream_is_searched_from_its_beginning(
             await three_messages(run)
             await stream.until(3)
             await stream.until_forgotten("hello", 0.1)
-        if noticed == "at a reconnect":
+        if detected == "at a reconnect":
             run.execute(commands.Reconnect())
         tally = await run.events.until_counts(lambda tally: tally.delivered >= 13)
         assert (tally.resent, tally.duplicate) == (0, 0)

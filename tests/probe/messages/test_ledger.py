@@ -56,7 +56,7 @@ class Life(RuleBasedStateMachine):
     def carry(self, seq: int) -> None:
         self.now += 0.25
         self.ledger.send(seq, self.now, SIZE)
-        self.outcomes[seq] = "unknown" if self.ledger.blind else "flying"
+        self.outcomes[seq] = "unknown" if self.ledger.unverifiable else "flying"
         self.due[seq] = self.now
 
     @rule(many=st.integers(1, 6))
@@ -171,13 +171,13 @@ class Life(RuleBasedStateMachine):
         self.outcomes |= dict.fromkeys(self.numbers("stranded"), "unknown")
 
     @rule()
-    def go_blind(self) -> None:
-        self.ledger.go_blind()
+    def stop_verifying(self) -> None:
+        self.ledger.stop_verifying()
         self.outcomes |= dict.fromkeys(self.numbers("stranded", "flying"), "unknown")
 
     @rule()
-    def see(self) -> None:
-        self.ledger.see()
+    def verify(self) -> None:
+        self.ledger.verify()
 
     @invariant()
     def agrees(self) -> None:
@@ -237,7 +237,7 @@ class LifeOverTheLimits(RuleBasedStateMachine):
     def echo(self, choice: int) -> None:
         self.ledger.echo(choice % (self.ledger.attempted + 2), 1.0)
 
-    @rule(event=st.sampled_from(["cut", "give_up", "go_blind", "see", "refuse_next", "pass_by_all"]))
+    @rule(event=st.sampled_from(["cut", "give_up", "stop_verifying", "verify", "refuse_next", "pass_by_all"]))
     def happen(self, event: str) -> None:
         if event == "pass_by_all":
             self.ledger.pass_by(self.ledger.highest_sent)
@@ -316,7 +316,7 @@ def test_echo_behind_a_later_one_is_out_of_order() -> None:
 
 def test_unverified_messages_take_no_memory() -> None:
     ledger = Ledger()
-    ledger.go_blind()
+    ledger.stop_verifying()
     for _ in range(1_000):
         ledger.send(ledger.attempt(), 0.0, SIZE)
     assert (ledger.unverified, len(ledger._window), len(ledger._unseen)) == (1_000, 0, 1)

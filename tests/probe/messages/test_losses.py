@@ -227,7 +227,7 @@ async def test_resumed_server_delivers_pending_messages(cluster: list[NatsServer
             assert (again.began, again.late, again.lost_seqs) == (outage.began, outage.lost + outage.late, [])
 
 
-# -- nothing to hear --------------------------------------------------------------------------------
+# -- nothing to receive --------------------------------------------------------------------------------
 
 DENIED = "authorization { users: [{ user: u, password: p, permissions: { subscribe: { deny: [hello] } } }] }"
 
@@ -235,8 +235,8 @@ DENIED = "authorization { users: [{ user: u, password: p, permissions: { subscri
 async def test_denied_subscription_makes_messages_unverified(nats_server: StartServer) -> None:
     server = nats_server(config=DENIED)
     async with listening(settings(server.url, user=Secret("u"), password=Secret("p"))) as run:
-        blind = await run.events.until(ev.Unverified)
-        assert 'Permissions Violation for Subscription to "hello"' in blind.reason
+        unverified = await run.events.until(ev.Unverified)
+        assert 'Permissions Violation for Subscription to "hello"' in unverified.reason
         tally = await run.events.until_counts(lambda tally: tally.unverified >= 5)
         assert (tally.unverified, tally.in_flight, tally.lost, tally.rejected) == (tally.sent, 0, 0, 0)
         run.execute(commands.Reconnect())
@@ -280,7 +280,7 @@ async def test_connection_that_may_subscribe_sees_again(nats_server: StartServer
 async def test_no_echo_leaves_messages_unverified(server: NatsServer, interval: float) -> None:
     async with listening(settings(server.url, echo=False, interval=interval)) as run:
         assert (await run.events.until(ev.Connection)).verification == "none"
-        await run.events.until(ev.Unverified, lambda blind: blind.reason.startswith("--no-echo: "))
+        await run.events.until(ev.Unverified, lambda unverified: unverified.reason.startswith("--no-echo: "))
         await run.events.until_counts(lambda tally: tally.sent >= 5)
         run.execute(commands.Reconnect())
         outage = await run.events.until(ev.Outage)
@@ -333,7 +333,7 @@ async def test_many_messages_have_every_latency(server: NatsServer) -> None:
     assert counted == run.events.last_tally.delivered
 
 
-async def hears(server: NatsServer, run: Listening) -> Any:
+async def received_by(server: NatsServer, run: Listening) -> Any:
     """A message as another client receives it."""
     async with witness(server) as other:
         subscription = await other.subscribe("hello")
@@ -348,7 +348,7 @@ async def test_headers_of_the_user_come_first_and_the_number_is_found(server: Na
     wanted = settings(server.url, headers=(("Kind", Secret("test; ü")), ("Kind2", Secret(""))), payload=b"x" * 100)
     async with listening(wanted) as run:
         await run.events.until(ev.Echoed)
-        message = await hears(server, run)
+        message = await received_by(server, run)
         assert list(message.headers) == ["Kind", "Kind2", "Natsmon-Session", "Natsmon-Seq"]
         assert (message.headers["Kind"], message.headers["Kind2"]) == ("test; ü", "")
         assert message.data == b"x" * 100

@@ -143,7 +143,7 @@ async def show_help(stage: Stage) -> None:
     await stage.pilot.press("question_mark")
 
 
-SCENES: dict[str, Callable[[Stage], Awaitable[None]]] = {
+PICTURES: dict[str, Callable[[Stage], Awaitable[None]]] = {
     "connected": connected,
     "dialing": dialing,
     "outage": outage,
