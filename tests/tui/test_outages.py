@@ -259,6 +259,23 @@ def test_line_of_a_server_shows_silence_and_failed_dials() -> None:
     assert drawn["east-2:4222"].endswith("█")
 
 
+@pytest.mark.parametrize("then", ["answered", "lasting", "moved on"])
+def test_line_of_a_server_shows_silence_that_cost_no_connection(then: str) -> None:
+    stream = outage_streams.frozen()
+    silent = stream.t
+    stream.add(ev.Silent(t=stream.t, since=silent, missed=2, server="nats://east-2:4222")).wait(8.0)
+    if then != "lasting":
+        stream.add(ev.SilenceEnded(t=stream.t, seconds=8.0)).run(8)
+    if then == "moved on":
+        stream.lose().connect("nats://east-3:4222", "reconnect").run(5)
+    moment = moment_of(stream)
+    drawn = {server: text_of(lane) for server, lane in server_lanes.lanes(moves.servers(moment.state), moment, 120)}
+    line = drawn["east-2:4222"].strip("·")
+    assert line.count("▃") in range(8, 10)
+    assert line.endswith({"answered": "▃█" + "█" * 7, "lasting": "▃", "moved on": "█┤"}[then])
+    assert "▃" not in drawn["east-3:4222"]
+
+
 def test_window_without_a_notice_is_the_run_up_to_ten_minutes() -> None:
     assert server_lanes.window_of(moment_of(streams.connected())) == 120.0
     assert server_lanes.window_of(moment_of(streams.connected(), now=3_000.0)) == 600.0

@@ -1,6 +1,7 @@
 """One line of time a server: when it was connected, when it announced its shutdown, when dials to it failed."""
 
 from collections.abc import Iterator
+from itertools import islice, zip_longest
 
 from natsmon.charts.cells import Piece, Row, runs_of
 from natsmon.state import ConnectedPeriod
@@ -67,14 +68,19 @@ def _lane(server: str, there: list[ConnectedPeriod], moment: Moment, cell: float
         fill("on it", stay.began, until)
         if stay.lame_duck is not None:
             fill("lame duck", stay.lame_duck, until)
-    for outage in state.outages:
-        if outage.silent_since is not None and address(outage.before) == server:
-            fill("silent", outage.silent_since, outage.began)
-    if state.silent is not None and there and there[-1].ended is None:
-        fill("silent", state.silent.since, now)
+    for began, until in _silences(moment):
+        if any(stay.began <= began <= (now if stay.ended is None else stay.ended) for stay in there):
+            fill("silent", began, until)
     for stay in there:
         if stay.lame_duck is not None:
             fill("notice", stay.lame_duck, stay.lame_duck)
         if stay.ended is not None and stay.cause:
             fill("lost", stay.ended, stay.ended)
     return runs_of(cells)
+
+
+def _silences(moment: Moment) -> Iterator[tuple[float, float]]:
+    """Each time that an answer was due, from and until when, also where the connection was not lost over it."""
+    for stretch, following in zip_longest(moment.state.timeline, islice(moment.state.timeline, 1, None)):
+        if stretch.silent:
+            yield stretch.began, moment.now if following is None else following.began
