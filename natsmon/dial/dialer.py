@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from natsmon.dial import resolver
-from natsmon.dial.causes import Stage
+from natsmon.dial.causes import Cause, Stage
 from natsmon.dial.deadline import until
 from natsmon.dial.error_causes import classify
 from natsmon.dial.errors import DialError
@@ -41,8 +41,7 @@ class Dialer:
         family: ``socket.AF_INET`` or ``socket.AF_INET6``, to use only addresses of that family.
 
     Raises:
-        ValueError: ``local_address`` is of another family.
-        OSError: ``local_address`` is not an IP address.
+        ValueError: ``local_address`` is not an IP address and a port, or is of another family.
     """
 
     def __init__(
@@ -57,8 +56,7 @@ class Dialer:
         self._options = tuple(socket_options)
         self._local = local_address
         if local_address is not None:
-            of_local = socket.AF_INET6 if ":" in local_address[0] else socket.AF_INET
-            socket.inet_pton(of_local, local_address[0].partition("%")[0])
+            of_local = _family_of(*local_address)
             if family not in (socket.AF_UNSPEC, of_local):
                 raise ValueError("local_address is of another family")
             family = of_local
@@ -139,7 +137,7 @@ class Dialer:
                 for option in self._options:
                     sock.setsockopt(*option)
                 if self._local is not None:
-                    sock.bind(self._local)
+                    _bind(sock, self._local)
                 await _establish(sock, where)
                 if sock.getsockname() == sock.getpeername():
                     # A dial to a free local port can connect to itself, and would occupy the server's port.
@@ -148,6 +146,32 @@ class Dialer:
                 sock.close()
                 raise
             return sock
+
+
+def _family_of(host: str, port: int) -> int:
+    """The family of a local address. Raises ValueError."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.inet_pton(family, host.partition("%")[0])
+    except OSError:
+        raise ValueError(f"local_address is not an IP address: {host!r}") from None
+    if port not in range(2**16):
+        raise ValueError(f"local_address has no port of TCP: {port!r}")
+    return family
+
+
+def _bind(sock: socket.socket, local: tuple[str, int]) -> None:
+    """Bind to a local address; its errors are those of the address, not of a dial that finds no free port."""
+    try:
+        sock.bind(local)
+    except OSError as error:
+        if error.errno == errno.EADDRNOTAVAIL:
+            text = f"{local[0]} is not an address of this machine"
+            raise DialError("tcp", Cause.UNREACHABLE, text, origin=error) from error
+        if error.errno == errno.EADDRINUSE:
+            text = f"the local port {local[1]} is in use"
+            raise DialError("tcp", Cause.LOCAL_PORTS, text, origin=error) from error
+        raise
 
 
 async def _establish(sock: socket.socket, where: tuple[Any, ...]) -> None:

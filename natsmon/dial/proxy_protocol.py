@@ -22,7 +22,7 @@ class ProxyProtocolDialer:
         dialer: Opens the connection; ``Dialer()`` by default.
 
     Raises:
-        ValueError: Another version, or a source that is not an IP address.
+        ValueError: Another version, or a source that is not an IP address and a port.
     """
 
     def __init__(
@@ -38,6 +38,8 @@ class ProxyProtocolDialer:
         self._source = source
         self._dialer = Dialer() if dialer is None else dialer
         if source is not None:
+            if source[1] not in range(2**16):
+                raise ValueError(f"the source has no port of TCP: {source[1]!r}")
             _header(version, source, source)  # raises ValueError
 
     async def dial(

@@ -16,16 +16,22 @@ from natsmon.dial.trace import DialTrace, Hooks
 class UnixDialer:
     """Opens every connection to one UNIX socket: a sidecar's, or the local end of ``ssh -L``.
 
-    Uses ``asyncio.open_unix_connection``.
+    Connects as ``asyncio.open_unix_connection`` does.
 
     Discovered servers are dialed through it as well, so it suits a single server, or a proxy before several.
 
     Args:
-        path: Of the socket.
+        path: Of the socket; on Linux, one that begins with NUL is of the abstract namespace.
+
+    Raises:
+        ValueError: The path is empty.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._path = os.fspath(path)
+        if not self._path:
+            raise ValueError("the path of the socket is empty")
+        self._shown = self._path.replace("\0", "@")  # as ss(8) shows the abstract namespace
 
     async def dial(
         self, address: tuple[str, int], *, deadline: float | None = None, trace: DialTrace | None = None
@@ -38,16 +44,16 @@ class UnixDialer:
         sock = socket.socket(socket.AF_UNIX)
         sock.setblocking(False)
         try:
-            with Hooks(trace).connecting(self._path):
+            with Hooks(trace).connecting(self._shown):
                 async with until(deadline):
                     await asyncio.get_running_loop().sock_connect(sock, self._path)
-                    return await open_stream(sock, self._path)
+                    return await open_stream(sock, self._shown)
         except BaseException as error:
             sock.close()
             if isinstance(error, TimeoutError):
-                raise DialError("tcp", "timeout", "no answer to the connect", address=self._path) from error
+                raise DialError("tcp", "timeout", "no answer to the connect", address=self._shown) from error
             if isinstance(error, OSError):
                 cause, text = classify(error)
                 cause = Cause.UNREACHABLE if isinstance(error, FileNotFoundError) else cause
-                raise DialError("tcp", cause, text, address=self._path, origin=error) from error
+                raise DialError("tcp", cause, text, address=self._shown, origin=error) from error
             raise

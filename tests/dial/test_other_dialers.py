@@ -60,9 +60,9 @@ async def until(met: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
-async def failure(dialer: CustomDialer, host: str = "nats.example") -> DialError:
+async def failure(dialer: CustomDialer, host: str = "nats.example", port: int = 4222) -> DialError:
     with pytest.raises(DialError) as caught:
-        await dialer.dial((host, 4222), deadline=asyncio.get_running_loop().time() + IN_TIME, trace=None)
+        await dialer.dial((host, port), deadline=asyncio.get_running_loop().time() + IN_TIME, trace=None)
     return caught.value
 
 
@@ -108,6 +108,10 @@ async def test_unix_socket_carries_tls(nats_server: StartServer, tmp_path: Path)
 async def test_missing_unix_socket_is_named(tmp_path: Path) -> None:
     error = await failure(UnixDialer(tmp_path / "none.sock"))
     assert (error.stage, error.cause, error.address) == ("tcp", "unreachable", str(tmp_path / "none.sock"))
+    error = await failure(UnixDialer("\0natsmon-none"))
+    assert (error.cause, error.address) == ("refused", "@natsmon-none")
+    with pytest.raises(ValueError, match="is empty"):
+        UnixDialer("")
 
 
 @pytest.mark.parametrize("make", [UnixDialer, lambda path: CommandDialer("cat {host}")], ids=["unix", "command"])
@@ -249,6 +253,40 @@ async def test_source_of_another_family_fails_the_dial(server: NatsServer) -> No
     assert set(sockets()) <= before
     with pytest.raises(ValueError, match="does not appear to be"):
         ProxyProtocolDialer(source=("name", 1))
+    with pytest.raises(ValueError, match="no port of TCP: 65536"):
+        ProxyProtocolDialer(source=("203.0.113.9", 65_536))
+
+
+# -- options of the socket -----------------------------------------------------------------------------
+
+
+async def test_options_and_local_address_are_those_of_the_socket(server: NatsServer) -> None:
+    keep_alive = (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    dialer = Dialer(socket_options=[keep_alive], local_address=("127.0.0.9", 0), family=socket.AF_INET)
+    stream = await dialer.dial(("localhost", server.port))
+    opened = stream.writer.get_extra_info("socket")
+    assert opened.getsockopt(*keep_alive[:2]) == 1
+    assert opened.getsockname()[0] == "127.0.0.9"
+    stream.writer.transport.abort()
+
+
+@pytest.mark.parametrize("local", [("name", 0), ("127.0.0.9", 65_536), ("127.0.0.9", -1), ("127.0.0.9:1", 0), ("", 0)])
+def test_local_address_that_is_none_raises_value_error(local: Any) -> None:
+    with pytest.raises(ValueError, match="local_address"):
+        Dialer(local_address=local)
+
+
+async def test_local_address_of_another_machine_is_named(server: NatsServer) -> None:
+    error = await failure(Dialer(local_address=("203.0.113.7", 0)), HOST, server.port)
+    assert (error.stage, error.cause) == ("tcp", "unreachable")
+    assert error.text == "203.0.113.7 is not an address of this machine"
+
+
+async def test_local_port_in_use_is_named(server: NatsServer) -> None:
+    with socket.create_server((HOST, 0)) as other:
+        port = other.getsockname()[1]
+        error = await failure(Dialer(local_address=(HOST, port)), HOST, server.port)
+    assert (error.cause, error.text) == ("local_ports", f"the local port {port} is in use")
 
 
 # -- the environment -----------------------------------------------------------------------------------

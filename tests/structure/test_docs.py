@@ -1,6 +1,7 @@
 """The documentation is current, and the site builds."""
 
 import importlib.util
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,9 @@ from typing import get_args
 import pytest
 
 from docs import reference
+from natsmon.dial import errors
 from natsmon.dial.causes import Cause
+from natsmon.dial.errors import DialError
 from natsmon.stream import commands, events
 from natsmon.stream.codec import kind_of
 from natsmon.wording.cause_table import IN_STAGE, TABLE
@@ -31,6 +34,22 @@ def test_stream_reference_has_every_event_and_command_with_an_example() -> None:
 def test_table_of_causes_has_every_cause() -> None:
     page = reference.causes_page()
     assert [cause for cause in Cause if f"| `{cause}` |" not in page] == []
+
+
+def test_table_of_errors_has_the_class_of_every_cause() -> None:
+    rows = [
+        line.split("|")[1:4]
+        for line in (ROOT / "docs/errors.md").read_text().splitlines()
+        if line.startswith("| `Dial")
+    ]
+    listed = {cause: name.strip(" `") for name, _, causes in rows for cause in re.findall(r"`(\w+)`", causes)}
+    for cause in Cause:
+        name = type(DialError("tcp", cause, "")).__name__
+        other = "DialTlsError" if cause.startswith("tls_") else "DialFailed"
+        assert listed.get(cause, other) == name, cause
+    for name, builtin, _ in rows:
+        bases = {base.__qualname__ for base in getattr(errors, name.strip(" `")).__mro__}
+        assert builtin.strip(" `").rpartition(".")[2] in bases | {base.__name__ for base in (OSError,)}, name
 
 
 def test_troubleshooting_uses_the_phrases_of_the_table() -> None:
