@@ -125,8 +125,3 @@ class LogWindow(RowList[Numbered]):
             return self.newest(height)
         top = self.top(fitting, self._matching)
         return [each for each in self._matching[top : top + height] if each[0] <= self._until]
-
-    def around(self, height: int, fitting: int) -> tuple[list[Numbered], list[Numbered]]:
-        """The topmost line in view and those above it; the same line and those below it. Both begin with it."""
-        top = self.top(fitting, self._matching)
-        return self._matching[max(0, top - height) : top + 1][::-1], self._matching[top : top + height]

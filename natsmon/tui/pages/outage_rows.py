@@ -9,10 +9,10 @@ from natsmon.state.server_names import ServerNames
 from natsmon.text import dates, units
 from natsmon.text.plain_text import printable
 from natsmon.tui.model import figures
-from natsmon.tui.model.cause_words import none_yet, outage_cause, outage_cost, total_cost
+from natsmon.tui.model.cause_words import none_yet, outage_cause, outage_cost
 from natsmon.tui.model.moment import Moment
 from natsmon.tui.model.row_list import RecordList, nothing_found
-from natsmon.tui.panels.outage_panel import columns
+from natsmon.tui.panels.outage_panel import columns, costs
 
 _TOTALS = 3
 
@@ -58,7 +58,7 @@ def rows(
 
 def totals(moment: Moment, width: int) -> list[Row]:
     """What share of the time there was a connection, and what the outages were like."""
-    return [_shares(moment, width), _means(moment, width), _sums(moment, width)]
+    return [_shares(moment, width), _means(moment, width), _whole(costs(moment), width)]
 
 
 def _shares(moment: Moment, width: int) -> Row:
@@ -93,17 +93,6 @@ def _means(moment: Moment, width: int) -> Row:
         phrases.append(row((f"{name} ", "label"), (figures.span(seconds, 0), "value")))
     if (known := len(availability.known_outages(state))) < found.outages:
         phrases.append(row((f"of the last {known:,}", "dim")))
-    return _whole(phrases, width)
-
-
-def _sums(moment: Moment, width: int) -> Row:
-    """What all of them cost."""
-    state = moment.state
-    down = state.downtime(moment.now) if state.ever_connected else None
-    phrases = [row(("down ", "label"), (figures.span(down, 0), "value"))]
-    if silent := state.silent_seconds(moment.now):
-        phrases.append(row(("silent ", "label"), (figures.span(silent, 0), "warn")))
-    phrases += [row(cost) for cost in total_cost(moment)]
     return _whole(phrases, width)
 
 

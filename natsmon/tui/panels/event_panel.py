@@ -49,8 +49,10 @@ def fitting(window: LogWindow, width: int, height: int) -> int:
 
 def page_lines(window: LogWindow, width: int, height: int, direction: int) -> int:
     """How many lines a page is, up or down from the topmost in view: one line in view stays in view."""
-    above, below = window.around(height, fitting(window, width, height))
-    return direction * max(1, _whole(above if direction < 0 else below, width, height) - 1)
+    listed = window.listed()
+    top = window.top(fitting(window, width, height), listed)
+    lines = listed[top : top + height] if direction > 0 else listed[max(0, top - height) : top + 1][::-1]
+    return direction * max(1, _whole(lines, width, height) - 1)
 
 
 def _whole(lines: Sequence[Numbered], width: int, height: int) -> int:

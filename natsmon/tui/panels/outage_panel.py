@@ -47,18 +47,21 @@ def _listed(moment: Moment, height: int) -> list[OutageRecord]:
 
 def _summary(moment: Moment, width: int) -> Row:
     """Count, downtime, silent time, and what all of them cost."""
-    state, now = moment.state, moment.now
-    drawn = row(
-        (figures.count(state.outage_count, 3), "strong"),
-        (" outage" if state.outage_count == 1 else " outages", "label"),
-        ("   down ", "label"),
-        (figures.span(state.downtime(now), 0), "value"),
-    )
-    if silent := state.silent_seconds(now):
-        drawn += row(("   silent ", "label"), (figures.span(silent, 0), "warn"))
-    for cost, role in total_cost(moment):
-        drawn += row((f"   {cost}", role))
+    count = moment.state.outage_count
+    drawn = row((figures.count(count, 3), "strong"), (" outage" if count == 1 else " outages", "label"))
+    for phrase in costs(moment):
+        drawn += (("   ", phrase[0][1]), *phrase)
     return fit(drawn, width)
+
+
+def costs(moment: Moment) -> list[Row]:
+    """Downtime, silent time, and what all outages cost, a phrase each."""
+    state = moment.state
+    down = state.downtime(moment.now) if state.ever_connected else None
+    phrases = [row(("down ", "label"), (figures.span(down, 0), "value"))]
+    if silent := state.silent_seconds(moment.now):
+        phrases.append(row(("silent ", "label"), (figures.span(silent, 0), "warn")))
+    return phrases + [row(cost) for cost in total_cost(moment)]
 
 
 def columns(
