@@ -3,9 +3,10 @@
 import json
 from collections.abc import Sequence
 
-from natsmon.check.verdict import METRICS, SUITE, Failure, Metric, Verdict, worst_first
+from natsmon.check.verdict import METRICS, SUITE, Failure, Metric, Status, Verdict, worst_first
 
 NAMESPACE = "nats_server_check"
+_MARKS = {Status.CRITICAL: "Crit", Status.WARNING: "Warn", Status.OK: "OK"}
 
 
 # -- nagios -------------------------------------------------------------------------------------------
@@ -32,9 +33,8 @@ def _line(verdict: Verdict) -> str:
     parts = [
         verdict.status.name,
         verdict.name,
-        *(f"Crit:{text}" for text in verdict.critical),
-        *(f"Warn:{text}" for text in verdict.warning),
-        *([verdict.output] if verdict.output else [f"OK:{text}" for text in verdict.ok]),
+        *(f"{mark}:{text}" for status, mark in _MARKS.items() for text in verdict.lines[status]),
+        *([verdict.output] if verdict.output else []),
     ]
     return " ".join(parts).replace("|", r"\x7c")  # performance data follows a bar
 
@@ -75,9 +75,9 @@ def _item(verdict: Verdict) -> dict[str, object]:
         "status": verdict.status.name,
         "check_suite": SUITE,
         "check_name": verdict.name,
-        "warning": verdict.warning,
-        "critical": verdict.critical,
-        "ok": verdict.ok,
+        "warning": verdict.lines[Status.WARNING],
+        "critical": verdict.lines[Status.CRITICAL],
+        "ok": verdict.lines[Status.OK],
         "perf_data": perf_data,
         **({"failures": failures} if failures else {}),
     }

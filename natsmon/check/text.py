@@ -141,7 +141,7 @@ def _failure(failure: Failure, *, indent: int) -> Iterator[Row]:
 
 def _warnings(verdict: Verdict, *, indent: int) -> Iterator[Row]:
     """What else failed where the server could not be used."""
-    return _folded(() if verdict.found.connected else verdict.warning, "warn", indent)
+    return _folded(() if verdict.found.connected else verdict.lines[Status.WARNING], "warn", indent)
 
 
 def _folded(texts: Sequence[str], role: Role, indent: int) -> Iterator[Row]:

@@ -4,7 +4,7 @@ Metrics, thresholds and status words are those of ``nats server check connection
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 from natsmon.dial.causes import Cause
@@ -152,11 +152,10 @@ class Verdict:
     status: Status
     found: Found
     metrics: tuple[Metric, ...] = ()
-    ok: tuple[str, ...] = ()
-    warning: tuple[str, ...] = ()
-    critical: tuple[str, ...] = ()
+    lines: Mapping[Status, Sequence[str]] = field(default_factory=lambda: dict.fromkeys(Status, ()))
+    """What was found, by its status."""
     output: str = ""
-    """Instead of the lists, when the check could not be made."""
+    """Instead of the lines, when the check could not be made."""
     failures: tuple[Failure, ...] = ()
 
     def metric(self, name: str) -> Metric | None:
@@ -201,30 +200,24 @@ def judge(found: Found, limits: Mapping[str, Limit] = LIMITS) -> Verdict:
     if found.broken:
         return Verdict(name, Status.UNKNOWN, found, metrics, output=found.broken)
     where = found.where if found.address else ""
-    refused = [failure_of(dial, where) for dial in found.dials if dial.outcome != "connected"]
-    if not found.connected:
-        failures = tuple(f"connection to {each.sentence}" for each in refused)
-        if refused and all(each.cause in _LOCAL_CAUSES for each in refused):
-            return Verdict(name, Status.UNKNOWN, found, metrics, output="; ".join(failures), failures=tuple(refused))
-        warning = (found.setting_failed,) if found.setting_failed else ()
-        return Verdict(name, Status.CRITICAL, found, metrics, (), warning, failures, failures=tuple(refused))
+    failures = [failure_of(dial, where) for dial in found.dials if dial.outcome != "connected"]
     lines: dict[Status, list[str]] = {status: [] for status in Status}
-    for metric in metrics:
-        if metric.limit is not None:
-            lines[metric.status].append(_line(metric, found, refused))
-    if found.failed is not None:
-        lines[Status.CRITICAL].append(f"{found.failed.stage} on {found.failed.sentence}")
-        refused.append(found.failed)
-    return Verdict(
-        name,
-        max((status for status in lines if lines[status]), default=Status.OK),
-        found,
-        metrics,
-        ok=tuple(lines[Status.OK]),
-        warning=tuple(lines[Status.WARNING]),
-        critical=tuple(lines[Status.CRITICAL]),
-        failures=tuple(refused),
-    )
+    if found.connected:
+        for metric in metrics:
+            if metric.limit is not None:
+                lines[metric.status].append(_line(metric, found, failures))
+        if found.failed is not None:
+            lines[Status.CRITICAL].append(f"{found.failed.stage} on {found.failed.sentence}")
+            failures.append(found.failed)
+    else:
+        lines[Status.WARNING] = [found.setting_failed] if found.setting_failed else []
+        lines[Status.CRITICAL] = [f"connection to {each.sentence}" for each in failures]
+        if failures and all(each.cause in _LOCAL_CAUSES for each in failures):
+            output = "; ".join(lines[Status.CRITICAL])
+            return Verdict(name, Status.UNKNOWN, found, metrics, output=output, failures=tuple(failures))
+    nothing = Status.OK if found.connected else Status.CRITICAL
+    status = max((status for status in lines if lines[status]), default=nothing)
+    return Verdict(name, status, found, metrics, lines, failures=tuple(failures))
 
 
 def _times(found: Found) -> dict[str, float]:

@@ -99,7 +99,7 @@ async def test_first_server_that_accepts_is_checked(server: NatsServer, refused_
     verdict = await checked(f"nats://127.0.0.1:{refused_port}", server.url)
     assert verdict.status is Status.OK
     assert len(verdict.found.dials) == 2
-    assert ", after nats://127.0.0.1:" in verdict.ok[0]
+    assert ", after nats://127.0.0.1:" in verdict.lines[Status.OK][0]
     assert [each.cause for each in verdict.failures] == ["refused"]
 
 

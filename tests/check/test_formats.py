@@ -194,7 +194,7 @@ def test_local_fault_is_unknown_and_less_than_critical() -> None:
     ours = judge(Found("tls://h:4222", dials=(dial,)))
     broken = judge(Found("nats://h:4222", broken="the check itself failed: OSError: no more files"))
     for verdict in (ours, broken):
-        assert (verdict.status, verdict.critical) == (Status.UNKNOWN, ())
+        assert (verdict.status, verdict.lines[Status.CRITICAL]) == (Status.UNKNOWN, ())
         assert verdict.output in check_formats.nagios([verdict])
         assert json.loads(check_formats.json_text([verdict], many=False))["output"] == verdict.output
         assert check_text.stages(verdict).startswith("UNKNOWN  ")
