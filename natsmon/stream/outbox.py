@@ -36,11 +36,12 @@ _TOTALS = (ev.Tally, ev.Observed, ev.Keepalive, ev.Alive, ev.Clock)
 """Only the latest matters."""
 _RECORDS = (ev.DialStart, ev.DialEnd, ev.Connected, ev.Disconnected, ev.Reconnected, ev.Outage, ev.Closed)
 """Of dials and outages, which ``Gap`` then counts."""
-_ESSENTIAL = (ev.Session, ev.Connection, ev.Clock, ev.Answer, ev.Note, ev.Gap, ev.End)
+_ANSWERS = (ev.Answer, ev.Note)
+"""As many as there are commands; dropped last."""
+_ESSENTIAL = (ev.Session, ev.Connection, ev.Clock, ev.Gap, ev.End)
 """Few, and never dropped."""
-_IMPORTANCE = (
-    dict.fromkeys(_SAMPLES, 0) | {ev.StatusChanged: 2} | dict.fromkeys(_RECORDS, 3) | dict.fromkeys(_ESSENTIAL, 4)
-)
+_LEVELS = (_SAMPLES, (), (ev.StatusChanged,), _RECORDS, _ANSWERS, _ESSENTIAL)
+_IMPORTANCE: dict[type, int] = {kind: level for level, kinds in enumerate(_LEVELS) for kind in kinds}
 """Those of the least importance are dropped first; other kinds have 1."""
 
 Render = Callable[[ev.AnyEvent], bytes | None]
@@ -117,6 +118,8 @@ class Outbox:
         self._render = render
         self._lines: deque[_Waiting] = deque()
         self._bytes = 0
+        self._full = 0, 0
+        """Lines and bytes from which on it is worth while to look again for what can be dropped."""
         self._latest: dict[tuple[int, type], _Waiting] = {}
         self._merged = _Merged()
         self._last = b""
@@ -151,8 +154,9 @@ class Outbox:
             else:
                 self._lines.append(waiting)
                 self._bytes += len(rendered)
-                if len(self._lines) > HARD_LIMIT or self._bytes > BYTES_LIMIT:
+                if len(self._lines) > max(HARD_LIMIT, self._full[0]) or self._bytes > max(BYTES_LIMIT, self._full[1]):
                     self._make_room()
+                    self._full = 2 * len(self._lines), 2 * self._bytes
                 if self._room is not None and not self._is_behind():
                     self._write_soon(at_once=_is_connected(event) or self._bytes >= select.PIPE_BUF)
                     return
@@ -160,7 +164,7 @@ class Outbox:
 
     def _make_room(self) -> None:
         """Drop waiting lines, least important first, until half of the limits is used."""
-        for least in range(4):
+        for least in range(len(_LEVELS) - 1):
             if len(self._lines) <= HARD_LIMIT // 2 and self._bytes <= BYTES_LIMIT // 2:
                 return
             newest = {(each.event.conn, type(each.event)): at for at, each in enumerate(self._lines)}
@@ -245,6 +249,7 @@ class Outbox:
         batch = list(merge(taken, sorted(totals, key=_time), key=_time))
         lines = [each.line for each in batch]
         if not self._lines:
+            self._full = 0, 0
             merged = self._merged.take(max(map(_time, batch), default=0.0))
             lines += [line for event in merged if (line := self._rendered(event)) is not None]
             lines.append(self._last)

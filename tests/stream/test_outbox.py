@@ -10,7 +10,7 @@ import pytest
 from natsmon.state import Tracks
 from natsmon.stream import events as ev
 from natsmon.stream import outbox as outbox_module
-from natsmon.stream.codec import decode_event, encode
+from natsmon.stream.codec import decode_event, encode, kind_of
 from natsmon.stream.latency_buckets import quantised
 from natsmon.stream.outbox import Outbox
 from tests.harness.time_limits import WAIT
@@ -145,14 +145,14 @@ def test_status_and_records_are_dropped_last_and_counted(pipe: Pipe) -> None:
     for number in range(100):
         put(outbox, ev.DialTls(t=number, dial=number), status(number))
         put(outbox, ev.DialEnd(t=number, dial=number, outcome="failed"))
-        put(outbox, ev.Answer(t=number, id=str(number)))
+        put(outbox, *[ev.Answer(t=number, id=str(number))] * (number < 10))
     got = everything(outbox, pipe)
     (gap,) = [event for event in got if isinstance(event, ev.Gap)]
     kept = [event for event in got if not isinstance(event, ev.Gap)]
-    assert [event.id for event in kept if isinstance(event, ev.Answer)] == [str(number) for number in range(100)]
+    assert [event.id for event in kept if isinstance(event, ev.Answer)] == [str(number) for number in range(10)]
     assert [event.t for event in kept if isinstance(event, ev.StatusChanged)][-1] == 99
     assert [event.dial for event in kept if isinstance(event, ev.DialEnd)][-1] == 99
-    assert len(kept) + sum(gap.dropped.values()) == 400
+    assert len(kept) + sum(gap.dropped.values()) == 310
 
 
 @pytest.mark.usefixtures("small")
@@ -238,6 +238,42 @@ def test_merged_line_is_rendered_when_the_outbox_renders(pipe: Pipe) -> None:
     assert outbox.close(WAIT)
     pipe.close_writer()
     assert pipe.read() == [b'"Note"']
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("line", [ev.Answer(id="x"), ev.Note(text="not a command")], ids=["answer", "note"])
+def test_answers_to_a_flood_of_commands_are_dropped_last_and_counted(line: ev.Answer | ev.Note, pipe: Pipe) -> None:
+    outbox = stalled(pipe)
+    put(outbox, ev.Closed(t=0.5, cause="gave_up"))
+    for number in range(1_000):
+        put(outbox, msgspec.structs.replace(line, t=float(number)))
+        assert len(outbox._lines) <= outbox_module.HARD_LIMIT
+    written = everything(outbox, pipe)
+    kept = [event.t for event in written if isinstance(event, type(line))]
+    (gap,) = [event for event in written if isinstance(event, ev.Gap)]
+    assert gap.dropped == {kind_of(line): 1_000 - len(kept)}
+    assert kept[-1] == 999
+    assert any(isinstance(event, ev.Closed) for event in written)
+
+
+@pytest.mark.usefixtures("small")
+def test_lines_that_are_never_dropped_are_searched_rarely(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each search takes as long as there are lines: with every line, the probe would stand still."""
+    searches = 0
+    make_room = Outbox._make_room
+
+    def counted(outbox: Outbox) -> None:
+        nonlocal searches
+        searches += 1
+        make_room(outbox)
+
+    monkeypatch.setattr(Outbox, "_make_room", counted)
+    outbox = stalled(pipe)
+    for conn in range(32 * outbox_module.HARD_LIMIT):
+        put(outbox, ev.Connection(t=1.0, conn=conn))
+    assert searches in range(1, 8)
+    assert len(everything(outbox, pipe)) == 32 * outbox_module.HARD_LIMIT
+    assert outbox._full == (0, 0), "the limits are the usual ones again"
 
 
 # -- the reader goes away -------------------------------------------------------------------------------
