@@ -73,8 +73,6 @@ class Recording:
         """Bytes on the disk when it was opened."""
         self.read = 0
         """Bytes of them read so far."""
-        self.sessions = 0
-        """Sessions that have begun so far."""
         self._files: list[_File] = []
         self._missing: list[Skipped] = []
         self._session = ""
@@ -130,7 +128,6 @@ class Recording:
                 if event.id == self._session:
                     continue
                 self._session = event.id
-                self.sessions += 1
             yield event, line
 
     def _begin_part(self, head: ev.Part, file: "_File") -> None:

@@ -2,8 +2,6 @@
 
 import msgspec
 
-KEEP = 10
-
 
 class Target(msgspec.Struct, frozen=True):
     """A recording that is wanted."""
@@ -12,5 +10,5 @@ class Target(msgspec.Struct, frozen=True):
     """Empty when nothing is recorded, or not yet."""
     part_size: int | None = None
     """Bytes of a part, without its snapshot; None for one file that grows."""
-    keep: int = KEEP
+    keep: int = 10
     """Parts kept, the one that is written among them."""

@@ -2,8 +2,10 @@
 
 from bisect import bisect_left
 
-from natsmon.replay.recording_index import BLOCK, RecordingIndex, new_tracks
+from natsmon.replay.recording_index import BLOCK, RecordingIndex
+from natsmon.state import Tracks
 from natsmon.stream import events as ev
+from natsmon.wording.narration import narrate
 
 SPEEDS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000)
 GRACE = 1.0
@@ -15,7 +17,7 @@ class Player:
 
     def __init__(self, index: RecordingIndex, *, playing: bool = True) -> None:
         self.index = index
-        self.tracks = new_tracks()
+        self.tracks = Tracks(narrate)
         """What is known at the position."""
         self.jumps = 0
         """How many times the tracks and the log were replaced, instead of continued."""

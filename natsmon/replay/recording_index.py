@@ -32,11 +32,6 @@ _CHANGES_OUTAGE = (
 _OF_SNAPSHOT = ev.Session | ev.Connection | ev.Clock | ev.Snapshot
 
 
-def new_tracks() -> Tracks:
-    """The Tracks at the beginning of a recording."""
-    return Tracks(narrate)
-
-
 def _dump(tracks: Tracks) -> bytes:
     return zlib.compress(pickle.dumps(tracks, pickle.HIGHEST_PROTOCOL), 1)
 
@@ -101,7 +96,7 @@ class RecordingIndex:
         """Of the last event that is not a note."""
         self._after_snapshot = False
         """Whether the newest session has an event that is not part of its snapshot."""
-        self._tracks = new_tracks()
+        self._tracks = Tracks(narrate)
         """After the last event."""
         self._checkpoints = [_dump(self._tracks)]
         self._blocks: list[bytes] = []

@@ -7,10 +7,11 @@ from msgspec.structs import replace
 
 from natsmon.recording.reader import Recorded, Recording
 from natsmon.replay.player import Player
-from natsmon.replay.recording_index import RecordingIndex, new_tracks
-from natsmon.state import Track
+from natsmon.replay.recording_index import RecordingIndex
+from natsmon.state import Track, Tracks
 from natsmon.stream import codec
 from natsmon.stream import events as ev
+from natsmon.wording.narration import narrate
 from tests.tui import dial_streams, outage_streams, streams
 from tests.tui.streams import STARTED, Stream
 
@@ -62,7 +63,7 @@ def at_end(events: list[ev.AnyEvent]) -> Track:
 
 def folds(events: list[ev.AnyEvent]) -> Iterator[Track]:
     """The Track before the first event, and after each."""
-    tracks = new_tracks()
+    tracks = Tracks(narrate)
     yield tracks.first
     for event in events:
         tracks.apply(event)

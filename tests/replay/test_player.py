@@ -8,8 +8,9 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from natsmon.replay.player import SPEEDS, Player
-from natsmon.replay.recording_index import new_tracks
+from natsmon.state import Tracks
 from natsmon.stream import events as ev
+from natsmon.wording.narration import narrate
 from tests.replay.indexed import DAY, EVENTS, at, at_end, batch, loaded
 from tests.state.folding import same
 from tests.tui import streams
@@ -36,7 +37,7 @@ def test_any_moves_equal_folding_from_the_start(moves: list[tuple[str, Any]]) ->
             here.index.add(batch(EVENTS[len(here.index) : len(here.index) + by]))
         else:
             getattr(here, name)(by)
-        tracks = new_tracks()
+        tracks = Tracks(narrate)
         for event in EVENTS[: here.number]:
             tracks.apply(event)
         same(here.tracks.first.state, tracks.first.state)
@@ -107,7 +108,7 @@ def test_position_shows_the_connection_that_was_open_then() -> None:
     here = at(events)
     for number in (switch + 1, switch - 1, switch, len(events), 5, switch + 40):
         here.to_event(number)
-        tracks = new_tracks()
+        tracks = Tracks(narrate)
         for event in events[:number]:
             tracks.apply(event)
         same(here.tracks.first.state, tracks.first.state)
