@@ -346,3 +346,13 @@ def test_neighbours_are_those_of_the_filtered_list() -> None:
     assert dials.beside(newest, 1) is state.dials[0]
     assert dials.beside(newest, -1) is None
     assert dials.beside(state.dials[1], 1) is None
+
+
+@pytest.mark.parametrize("fitting", [-3, 0, 1])
+def test_mark_moves_where_no_row_fits(fitting: int) -> None:
+    dials = records_of(dial_rows, _state("a"))
+    dials.move(0, fitting)
+    dials.move(1, fitting)
+    dials.toggle(fitting)
+    assert (dials.cursor, dials.selected) == (1, {1})
+    assert _ids(in_view(dials, fitting)) == [1][: max(0, fitting)]

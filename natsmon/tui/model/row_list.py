@@ -116,7 +116,7 @@ class RowList(Generic[T]):
 
     def bring(self, place: int, fitting: int, listed: Sequence[T]) -> int:
         """Move the window until a row is in view; where its topmost row is then."""
-        top = max(min(self.top(fitting, listed), place), place - fitting + 1)
+        top = max(min(self.top(fitting, listed), place), place - max(1, fitting) + 1)
         self._top = self.number(listed[top])
         return top
 
