@@ -13,6 +13,7 @@ from natsmon.state.limits import NO_DATA_AFTER
 from natsmon.stream import events as ev
 from natsmon.text import dates, units
 from natsmon.text.plain_text import clip, printable
+from natsmon.wording.attempts import attempt_number, most_attempts
 from natsmon.wording.cause_table import diagnose
 
 Level = Literal["ok", "degraded", "down"]
@@ -120,7 +121,9 @@ def _connecting(state: State, now: float) -> str:
     if failed <= 0:
         return "first attempt"
     failure = last_failure(state)
-    attempts = f"{_attempts(state, failed)} in {_seconds(now - state.began)}"
+    most = most_attempts(state, initial=True)
+    attempts = f"{failed:,} of {most:,} attempts" if most else units.plural(failed, "attempt")
+    attempts += f" in {_seconds(now - state.began)}"
     return f"{attempts}: {failure}" if failure else attempts
 
 
@@ -133,7 +136,7 @@ def _reconnecting(state: State, now: float) -> str:
     if state.waiting is not None:
         parts.append(f"next dial in {_countdown(state.waiting.until - now)}")
     elif state.dial is not None:
-        parts.append(f"dialing, {_attempt_number(state)}")
+        parts.append(f"dialing, {attempt_number(state.attempts, state, initial=False)}")
     return "; ".join(parts)
 
 
@@ -180,16 +183,6 @@ def _delivering(state: State, now: float) -> str:
         return f"for {_seconds(now - state.status_since)}"
     came = "stored" if state.acknowledged else "came back"
     return f"{units.grouped(last.delivered)} of {units.grouped(due)} {came} in the last minute"
-
-
-def _attempts(state: State, failed: int) -> str:
-    most = state.connection.max_reconnects if state.connection is not None else -1
-    return f"{failed:,} of {most + 1:,} attempts" if most >= 0 else units.plural(failed, "attempt")
-
-
-def _attempt_number(state: State) -> str:
-    most = state.connection.max_reconnects if state.connection is not None else -1
-    return f"attempt {state.attempts:,} of {most:,}" if most > 0 else f"attempt {state.attempts:,}"
 
 
 def last_failure(state: State) -> str:

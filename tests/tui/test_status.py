@@ -1,5 +1,6 @@
 """The status, the timeline and the events of connections that fail from the start, or are silent."""
 
+import re
 from typing import Any
 
 import pytest
@@ -78,6 +79,30 @@ def test_finite_number_of_attempts_is_shown() -> None:
     moment = moment_of(stream.become("CONNECTING").refused("east-1:4222"))
     assert "1 of 5 attempts" in texts(status_panel.rows(moment, 78, 2))[1]
     assert "attempt 1 of 5" in texts(dial_table(moment, 78, 7))[0]
+
+
+def test_attempts_of_a_reconnect_have_no_first_one_beside_the_limit() -> None:
+    """In the headline and in the panel of dials."""
+    stream = Stream(servers=["nats://east-1:4222"])
+    stream.events[1] = replace(stream.events[1], max_reconnects=4)
+    stream.become("CONNECTING").connect("east-1:4222").lose("eof").refused("east-1:4222", "reconnect")
+    moment = moment_of(stream.start_dial("east-1:4222", "reconnect"))
+    assert "attempt 2 of 4" in texts(status_panel.rows(moment, 118, 2))[1]
+    assert "attempt 2 of 4" in texts(dial_table(moment, 118, 7))[0]
+
+
+@pytest.mark.parametrize("reason", ["initial", "reconnect"])
+def test_limit_of_each_of_several_servers_is_not_one_of_all_attempts(reason: ev.DialReason) -> None:
+    stream = Stream(servers=["nats://east-1:4222", "nats://east-2:4222"])
+    stream.events[1] = replace(stream.events[1], max_reconnects=1)
+    stream.become("CONNECTING")
+    if reason == "reconnect":
+        stream.connect("east-1:4222").lose("eof")
+    for _ in range(3):
+        stream.refused("east-1:4222", reason)
+    moment = moment_of(stream.start_dial("east-2:4222", reason))
+    assert not re.search("[0-9] of [0-9]", texts(status_panel.rows(moment, 118, 2))[1])
+    assert "attempt 4, pass 2" in texts(dial_table(moment, 118, 7))[0]
 
 
 def test_silence_is_visible_in_the_timeline() -> None:

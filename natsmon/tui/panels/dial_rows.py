@@ -25,6 +25,7 @@ from natsmon.tui.model import figures
 from natsmon.tui.model.cause_words import cause_words
 from natsmon.tui.model.moment import Moment
 from natsmon.tui.model.row_list import RecordList, nothing_found
+from natsmon.wording.attempts import attempt_number
 
 OUTCOMES: dict[ev.DialOutcome | None, Role] = {
     None: "warn",
@@ -147,11 +148,9 @@ def _strip(dial: Dial, moment: Moment, width: int) -> Row:
 
 def attempt_words(dial: Dial, state: State) -> str:
     """``attempt 3 of 60``; the pass only where the pool has several servers."""
-    connection = state.connection
-    most = connection.max_reconnects if connection is not None else -1
-    servers = max(len(state.pool), len(connection.servers) if connection is not None else 0)
-    of = f" of {most + 1:,}" if most >= 0 and servers <= 1 else ""
-    return f"attempt {dial.attempt:,}{of}" + (f", pass {dial.pool_pass:,}" if servers > 1 else "")
+    servers = max(len(state.pool), len(state.connection.servers) if state.connection is not None else 0)
+    number = attempt_number(dial.attempt, state, initial=dial.reason == "initial")
+    return number + (f", pass {dial.pool_pass:,}" if servers > 1 else "")
 
 
 def _columns(moment: Moment, width: int, listed: list[Dial], scale: float) -> list[Column[Dial]]:
