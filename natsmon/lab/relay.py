@@ -1,4 +1,4 @@
-"""TCP relay on loopback, in front of one server, with the faults of a network.
+"""TCP relay that listens on loopback, in front of one server, with the faults of a network.
 
 It relays bytes and no protocol. It has a thread and an event loop of its own: every method may be called from any
 thread and returns when its fault is in effect. Standard library only, as all of this package.
@@ -19,7 +19,7 @@ _DONE_WITHIN = 10.0
 
 
 class Relay:
-    """Relays connections to ``target``, a port on loopback. Its own ``port`` is the same until it is closed.
+    """Relays connections to the port ``target``. Its own ``port`` is the same until it is closed.
 
     ``reset``, ``finish``, ``reset_after`` and ``truncate`` end the connections of the moment; every other fault lasts
     until ``heal``. A fault with ``directions`` applies to the named ones, and to both without. Where the server does
@@ -29,10 +29,12 @@ class Relay:
         target: The server's port; may be set later, before the first connection.
         tap: Called with everything that passes.
         latency: Seconds that bytes always take in each direction.
+        host: The server's, reached over IPv4.
     """
 
-    def __init__(self, target: int = 0, tap: Tap | None = None, latency: float = 0.0) -> None:
+    def __init__(self, target: int = 0, tap: Tap | None = None, latency: float = 0.0, host: str = HOST) -> None:
         self.target = target
+        self._host = host
         self._latency = latency
         self._conditions = Conditions(tap)
         self._loop = asyncio.new_event_loop()
@@ -196,7 +198,7 @@ class Relay:
         self._running.pop(task).abort()  # not done yet where the task was cancelled before its first step
 
     async def _run(self, connection: RelayedConnection) -> None:
-        await connection.run(self.target)
+        await connection.run(self._host, self.target)
         if self._conditions.resets_after == 0:
             self._conditions.resets_after = None
             for task in self._running:

@@ -8,8 +8,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal
 
-from natsmon.lab.nats_server import HOST
-
 Direction = Literal["up", "down"]
 """To the server, and to the client."""
 Tap = Callable[[int, Direction, bytes], None]
@@ -71,11 +69,11 @@ class RelayedConnection:
         """Bytes of it were discarded."""
         _prepare(client)
 
-    async def run(self, port: int) -> None:
+    async def run(self, host: str, port: int) -> None:
         """Relay until both sides have sent FIN, or one RST, which is passed on."""
         orderly = False
         finishing = asyncio.ensure_future(self.finishing.wait())
-        relaying = asyncio.ensure_future(self._relay(port))
+        relaying = asyncio.ensure_future(self._relay(host, port))
         try:
             await asyncio.wait({finishing, relaying}, return_when=asyncio.FIRST_COMPLETED)
             if relaying.done():
@@ -100,11 +98,11 @@ class RelayedConnection:
             for direction in self._conditions.paths:
                 self._notify(direction, _END)
 
-    async def _relay(self, port: int) -> None:
+    async def _relay(self, host: str, port: int) -> None:
         from_client, to_client = await asyncio.open_connection(sock=self._client)
         self._ends.append(to_client)
         await self._conditions.reachable.wait()
-        from_server, to_server = await self._connect(port)
+        from_server, to_server = await self._connect(host, port)
         self._ends.append(to_server)
         async with asyncio.TaskGroup() as tasks:
             ways: list[tuple[Direction, asyncio.StreamReader, asyncio.StreamWriter]]
@@ -114,12 +112,12 @@ class RelayedConnection:
                 tasks.create_task(self._receive(source, pieces, direction))
                 tasks.create_task(self._send(pieces, sink, direction))
 
-    async def _connect(self, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def _connect(self, host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         sock = socket.socket()
         _prepare(sock)
         sock.setblocking(False)
         try:
-            await asyncio.get_running_loop().sock_connect(sock, (HOST, port))
+            await asyncio.get_running_loop().sock_connect(sock, (host, port))
             return await asyncio.open_connection(sock=sock)
         except BaseException:
             sock.close()

@@ -1,6 +1,7 @@
-"""For the tests of other programs: a scripted NATS server in memory, without sockets and without waiting."""
+"""For the tests of other programs: a scripted NATS server in memory, and a network with faults for a real one."""
 
 from natsmon.testing.memory_pipe import memory_pipe as memory_pipe
+from natsmon.testing.relay_dialer import RelayDialer as RelayDialer
 from natsmon.testing.scripted_server import Published as Published
 from natsmon.testing.scripted_server import Script as Script
 from natsmon.testing.scripted_server import ScriptedServer as ScriptedServer

@@ -15,8 +15,9 @@ from natsmon.lab.nats_server import HOST, NatsServer
 from tests.certificates import Certificates
 from tests.conftest import StartServer
 from tests.dial import proxy_servers
-from tests.dial.test_other_dialers import relay_command
+from tests.dial.test_other_dialers import forwarding, relay_command
 from tests.harness.time_limits import WAIT
+from tests.protocol import websockets
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
@@ -159,3 +160,18 @@ def test_bastion(server: NatsServer) -> None:
         assert program.end() == 0
         assert program.lines[-1] == "received world through a command"
         assert any("dial complete" in line for line in program.lines)
+
+
+async def test_other_dialers(nats_server: StartServer, tmp_path: Path) -> None:
+    server = await asyncio.to_thread(nats_server, config=websockets.listening_on())
+    balanced = await asyncio.to_thread(nats_server, config="proxy_protocol: true", speaks_first=False)
+    async with forwarding(tmp_path / "nats.sock", server):
+        for way, url in (
+            (f"unix:{tmp_path}/nats.sock", server.url),
+            (f"ws://{HOST}:{websockets.port_of(server)}", server.url),
+            ("proxy-protocol:203.0.113.9", balanced.url),
+            ("keep-alive:30", server.url),
+        ):
+            with Program("other_dialers", way, url) as program:
+                assert await asyncio.to_thread(program.end) == 0, way
+                assert program.lines == ["received world"], way

@@ -32,7 +32,7 @@ SOURCES = {
 """What a public name mirrors, as its docstring names it."""
 OWN = {
     "DialCertificateError", "DialFailed", "DialNameError", "DialRefused", "DialReset", "DialTimeout", "DialTlsError",
-    "HandshakeError", "LoggingTrace", "Stream", "as_stream",
+    "HandshakeError", "LoggingTrace", "RelayDialer", "Stream", "as_stream",
     "Published", "ScriptedServer", "Session", "close", "greet", "memory_pipe", "refuse", "reject", "serve", "silent",
 }  # fmt: skip
 """Public names that mirror nothing."""

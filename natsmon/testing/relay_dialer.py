@@ -1,0 +1,56 @@
+"""A dialer through a relay on loopback, with the faults of a network: for tests against a real server."""
+
+import asyncio
+from typing import Self
+
+from natsmon.dial.dialer import Dialer
+from natsmon.dial.stream import Stream
+from natsmon.dial.trace import DialTrace
+from natsmon.lab.nats_server import HOST
+from natsmon.lab.relay import Relay
+
+
+class RelayDialer:
+    """Opens the connections to each server through a relay of its own, whose faults the test causes.
+
+    Use as a context; its end resets every connection.
+
+    Args:
+        latency: Seconds that bytes always take in each direction.
+    """
+
+    def __init__(self, *, latency: float = 0.0) -> None:
+        self._latency = latency
+        self._relays: dict[tuple[str, int], Relay] = {}
+        self._dialer = Dialer()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for relay in self._relays.values():
+            relay.close()
+        self._relays.clear()
+
+    def relay(self, host: str, port: int) -> Relay:
+        """Return the relay to a server: its methods cause the faults, and ``heal`` ends them.
+
+        Args:
+            host: As in the URL; reached over IPv4.
+            port: As in the URL.
+        """
+        address = host, port
+        if address not in self._relays:
+            self._relays[address] = Relay(port, latency=self._latency, host=host).start()
+        return self._relays[address]
+
+    async def dial(
+        self, address: tuple[str, int], *, deadline: float | None = None, trace: DialTrace | None = None
+    ) -> Stream:
+        """Open a stream through the relay. See ``CustomDialer.dial``.
+
+        Raises:
+            DialError: The relay refuses connections.
+        """
+        relay = await asyncio.to_thread(self.relay, *address)
+        return await self._dialer.dial((HOST, relay.port), deadline=deadline, trace=trace)
