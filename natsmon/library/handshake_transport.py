@@ -1,0 +1,246 @@
+"""The part of the library's transport that dials, and does the handshake line by line as nats-py asks for it."""
+
+import asyncio
+import json
+import ssl
+from collections.abc import Mapping
+from urllib.parse import ParseResult, urlparse
+
+import nats.aio.transport
+
+from natsmon.dial import foreign_dialer
+from natsmon.dial.causes import Stage
+from natsmon.dial.deadline import within
+from natsmon.dial.errors import DialError
+from natsmon.dial.resolver import authority
+from natsmon.dial.starttls import upgrade
+from natsmon.dial.stream import ByteWriter, CustomDialer, Stream, discard
+from natsmon.dial.trace import DialTrace, Hooks
+from natsmon.library.dialing_client import DialingClient, Misuse, requires_tls
+from natsmon.library.handshake_step import Step
+from natsmon.protocol.server_errors import classify_server_error
+from natsmon.protocol.server_info import HandshakeError, Info, parse_info, read_answer, read_info_body
+
+_DEFAULT_PORTS = {"ws": 80, "wss": 443}
+
+
+class HandshakeTransport(nats.aio.transport.Transport):
+    """nats-py's transport, from the dial to PONG; see ``DialTransport``.
+
+    Args:
+        client: Whose transport it is.
+        dialer: Opens each connection.
+        trace: Hooks to call for each step of each dial.
+    """
+
+    def __init__(self, client: DialingClient, dialer: CustomDialer, trace: DialTrace | None) -> None:
+        self._client = client
+        self._dialer = dialer
+        self._trace = trace
+        self._hooks = Hooks(trace)
+        self._stream: Stream | None = None
+        self._server = ""
+        self._dialing = False
+        """A dial has begun and its end has not been traced."""
+        self._step: Stage | None = None
+        """The step of the handshake whose end has not been traced."""
+        self._closed = False
+        self._greeted = False
+        """INFO has been read."""
+        self._answered = False
+        """PONG has been read: the handshake is complete."""
+        self._secure = False
+        self._tls_required = False
+        self._verbose = False
+        self._held = b""
+        self._early: list[bytes] = []
+        self._unwritable: DialError | None = None
+        """What a write raised; the connection was dropped."""
+        self.failure: DialError | None = None
+        """Why the last failed dial or handshake failed."""
+        self._cancelled: tuple[Stage, str] = ("connect", "")
+        """The stage that was cancelled, and the text for it if nats-py's timeout did that."""
+
+    async def connect(self, uri: ParseResult, buffer_size: int, connect_timeout: float) -> None:
+        await self._dial(uri, connect_timeout)
+        if uri.scheme == "ws":
+            await self._upgrade_websocket(uri, connect_timeout)
+
+    async def connect_tls(
+        self, uri: str | ParseResult, ssl_context: ssl.SSLContext, buffer_size: int, connect_timeout: float
+    ) -> None:
+        if isinstance(uri, str):
+            await self._handshake_tls(ssl_context, uri, connect_timeout)
+            return
+        await self._dial(uri, connect_timeout)  # wss: nats-py calls nothing else
+        name = self._client.options.get("tls_hostname") or uri.hostname or ""
+        await self._handshake_tls(ssl_context, name, connect_timeout)
+        await self._upgrade_websocket(uri, connect_timeout)
+
+    async def _dial(self, uri: ParseResult, seconds: float) -> None:
+        if uri.scheme in _DEFAULT_PORTS:
+            try:
+                import natsmon.protocol.websocket  # noqa: F401  # takes longer than a dial
+            except ImportError:
+                raise Misuse(ImportError("ws:// and wss:// need: pip install 'natsmon[ws]'")) from None
+        self.drop()
+        self._closed = self._greeted = self._answered = self._secure = self._verbose = False
+        self._early.clear()
+        self._held = b""
+        self._unwritable = None
+        self._tls_required = requires_tls(self._client)
+        self._step = None
+        self._hooks = Hooks(self._trace)
+        address = (uri.hostname or "", uri.port or _DEFAULT_PORTS.get(uri.scheme, 4222))
+        self._server = authority(*address)
+        self._dialing = True
+        self._hooks(DialTrace.get_conn, self._server)
+        deadline = asyncio.get_running_loop().time() + seconds
+        with self._failing("tcp", ""):
+            try:
+                self._stream = await foreign_dialer.dial(self._dialer, address, deadline, self._trace)
+            except TypeError as error:
+                if self._client.initial:
+                    raise Misuse(error) from error
+                raise
+            self._secure = self._stream.tls_done
+            self._hooks(DialTrace.got_conn, self._stream.address)
+
+    async def _handshake_tls(self, context: ssl.SSLContext, name: str, seconds: float) -> None:
+        if self._secure:  # by the dialer, or for wss
+            return
+        stream = self._open("tls")
+        self._hooks(DialTrace.tls_handshake_start, name)
+        try:
+            with self._failing("tls", "the TLS handshake did not finish"):
+                async with within(seconds):
+                    await upgrade(stream, context, name, first=not self._greeted)
+        except BaseException as error:
+            self._hooks(DialTrace.tls_handshake_done, None, error)
+            raise
+        self._secure = True
+        self._hooks(DialTrace.tls_handshake_done, stream.writer.get_extra_info("ssl_object"), None)
+
+    async def _upgrade_websocket(self, uri: ParseResult, seconds: float) -> None:
+        from natsmon.protocol import websocket
+
+        headers: Mapping[str, list[str]] | None = self._client.options.get("ws_connection_headers")
+        with self._failing("info", "no answer to the WebSocket upgrade"):
+            async with within(seconds):
+                self._stream = await websocket.upgrade(self._open("info"), uri.geturl(), headers)
+
+    async def readline(self) -> bytes:
+        """Return a line of the handshake: INFO first, then the answer to CONNECT and PING."""
+        if self._greeted:
+            with self._failing("connect", "no PONG after CONNECT"):
+                return await self._answer()
+        self._step = "info"
+        self._hooks(DialTrace.info_start)
+        with self._failing("info", "the peer accepted and sent no INFO"):
+            return await self._info()
+
+    async def _info(self) -> bytes:
+        body = await read_info_body(self._open("info").reader)
+        info, raw = parse_info(body)
+        self._greeted = True
+        self._step = None
+        self._hooks(DialTrace.info_done, raw, None)
+        passed = {**raw}
+        if self._secure:
+            passed["tls_required"] = False
+        elif self._tls_required:
+            passed["tls_required"] = _tls_offered(info)  # nats-py would send its CONNECT in clear
+        if info.connect_urls:
+            passed["connect_urls"] = [url for url in info.connect_urls if _is_address(url)]
+        return b"INFO " + (body if passed == raw else json.dumps(passed).encode() + b"\r\n")
+
+    async def _answer(self) -> bytes:
+        """Return ``PONG``, ``-ERR`` or an awaited ``+OK``: nats-py would take anything else for success."""
+        stream = self._open("connect")
+        answers = {b"PONG", b"-ERR", *([b"+OK"] if self._verbose else [])}
+        verb, text = await read_answer(stream.reader, stream.writer, self._early, until=answers)
+        if verb == b"-ERR":
+            error = HandshakeError("connect", classify_server_error(text), text, address=self._server)
+            self.failure = error  # nats-py raises its own
+            self._end_dial(error)
+            return f"-ERR '{text or 'without a text'}'\r\n".encode()
+        if verb == b"PONG":
+            self._answered = True
+            self._end_dial(None)
+        else:
+            self._verbose = False
+        return verb + b"\r\n"
+
+    def _write_handshake(self, payload: bytes, writer: ByteWriter) -> None:
+        if payload.startswith(b"CONNECT "):
+            self._step = "connect"
+            self._hooks(DialTrace.nats_connect_start)
+            self._verbose = b'"verbose": true' in payload
+            if not self._verbose:
+                self._held = payload  # until PING, so that both are one packet
+                return
+        payload, self._held = self._held + payload, b""
+        with self._failing("connect", ""):
+            writer.write(payload)
+
+    def _end_dial(self, error: BaseException | None) -> None:
+        if not self._dialing:
+            return
+        self._dialing = False
+        if self._step == "connect":
+            self._hooks(DialTrace.nats_connect_done, error)
+        elif self._step == "info":
+            self._hooks(DialTrace.info_done, None, error)
+        self._hooks(DialTrace.dial_done, error)
+
+    def _failing(self, stage: Stage, late: str) -> Step:
+        return Step(self, stage, late)
+
+    def fail(self, error: DialError) -> None:
+        """Drop the connection for an error of a step."""
+        error.address = error.address or self._server
+        self.failure = error
+        self._end_dial(error)
+        self.drop()
+
+    def cancelled(self, stage: Stage, late: str) -> None:
+        """Drop the connection for a step that was cancelled; by whom is known where the cancel arrives."""
+        self._cancelled = stage, late
+        self._abort()
+
+    def timed_out(self) -> DialError:
+        """Return the error for a timeout of nats-py's, which does not name the stage."""
+        stage, late = self._cancelled
+        failure = DialError(stage, "timeout", late)
+        self.fail(failure)
+        return failure
+
+    def drop(self) -> None:
+        """End the connection at once; what has not been written is discarded."""
+        self._end_dial(asyncio.CancelledError())
+        self._abort()
+
+    def _abort(self) -> None:
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            discard(stream.writer)
+
+    def _open(self, stage: Stage) -> Stream:
+        if self._stream is None:
+            raise DialError(stage, "eof", "the connection is closed")
+        return self._stream
+
+
+def _tls_offered(info: Info) -> bool:
+    if not (info.tls_required or info.tls_available):
+        raise DialError("tls", "tls_not_offered", "TLS is required, and the server offers none: nothing was sent")
+    return True
+
+
+def _is_address(url: str) -> bool:
+    """Return whether nats-py can parse an advertised address; its retry loop ends silently on another."""
+    try:
+        parsed = urlparse(f"nats://{url}")
+        return bool(parsed.hostname) and parsed.port != 0
+    except ValueError:
+        return False
