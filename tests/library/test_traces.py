@@ -120,7 +120,7 @@ STEPS = [(peers.silent, "info"), (peers.info_then_silent, "nats_connect")]
 async def test_step_that_timed_out_fails(peering: Callable[[], Peering], step: str) -> None:
     notes = Notes()
     async with peering() as peer:
-        await failing(connect(peer.url, trace=notes, connect_timeout=0.2, allow_reconnect=False), DialTimeout)
+        await failing(connect(peer.url, trace=notes, connect_timeout=1.0, allow_reconnect=False), DialTimeout)
         assert notes.calls[-2:] == [f"{step}_done", "dial_done"]
         assert [type(error) for error in notes.errors] == [DialTimeout, DialTimeout]
         await peer.until_left()
