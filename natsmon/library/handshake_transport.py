@@ -204,7 +204,7 @@ class HandshakeTransport(nats.aio.transport.Transport):
         self.drop()
 
     def cancelled(self, stage: Stage, late: str) -> None:
-        """Drop the connection for a step that was cancelled; by whom is known where the cancel arrives."""
+        """Drop the connection for a step that was cancelled, by nats-py's timeout or by the program."""
         self._cancelled = stage, late
         self._abort()
 

@@ -30,7 +30,7 @@ _MAX_MESSAGE = 72 * 1024 * 1024
 """Bytes; nats-server allows a payload of 64 MiB at most."""
 _READ_SIZE = 64 * 1024
 _SLICE = 4_000
-"""Bytes parsed at once; below nats-py's 4,096, up to which it recognises what is not NATS."""
+"""Bytes parsed at once. With 4,096 or more, nats-py does not recognise data that is not NATS."""
 _TURN = 0.002
 """Seconds of parsing after which other tasks of the loop run."""
 _PONGS_UNSENT = 1_000
@@ -116,7 +116,7 @@ class StreamClient:
         raise NotImplementedError
 
     def lose(self, cause: str, text: str) -> None:
-        """End the connection, also for a reason found on this side. The first reason counts; later ones follow."""
+        """End the connection, also for a reason found on this side. Only the first reason counts."""
         if self.open:
             self.lost.set_result(Loss(cause, text))
 

@@ -29,7 +29,7 @@ class Orders:
         return order
 
     async def unless_done(self, future: asyncio.Future[Any]) -> Order | None:
-        """Wait for an order or a future; the order, if one came. It takes one turn of the loop, a timeout three."""
+        """Wait for an order or a future; the order, if one came, after one turn of the loop."""
         if self._order is None and not future.done():
             ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -49,7 +49,7 @@ class Orders:
     async def unless_given(self, step: Awaitable[T]) -> tuple[T | None, Order | None]:
         """The step's result, or the order that came first and ended it; both if they came together.
 
-        An order is a timeout that has no time before. A task for each step would take three turns of the loop more.
+        The order sets the time of a timeout. A task for each step would take three turns of the loop more.
         """
         result = None
         try:

@@ -120,7 +120,7 @@ class LogWindow(RowList[Numbered]):
         return self._matching[-most:] if most > 0 else []
 
     def view(self, height: int, fitting: int) -> list[Numbered]:
-        """The lines in view; the window has ``height`` rows, of which some lines take more than one."""
+        """The lines in view. The window has ``height`` rows; a long line takes more than one."""
         if self.follow:
             return self.newest(height)
         top = self.top(fitting, self._matching)
