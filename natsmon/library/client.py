@@ -1,9 +1,10 @@
-"""A nats-py client whose connections are opened by a dialer."""
+"""A nats-py client whose connections are opened by a dialer: the one file with private names of nats-py."""
 
-from typing import TYPE_CHECKING, Any, Unpack
+import asyncio
+from typing import TYPE_CHECKING, Any, Unpack, cast
 
+import nats.aio.client
 import nats.errors
-from nats.aio.transport import Transport
 
 from natsmon.dial import foreign_dialer
 from natsmon.dial.deadline import until
@@ -12,16 +13,18 @@ from natsmon.dial.errors import DialError
 from natsmon.dial.stream import CustomDialer
 from natsmon.dial.trace import DialTrace
 from natsmon.library.dial_transport import DialTransport
-from natsmon.library.dialing_client import Misuse
-from natsmon.protocol.nats_client import DialClient
+from natsmon.library.handshake_transport import Misuse
+from natsmon.library.nats_py_versions import check_nats_py
 
 if TYPE_CHECKING:
     from natsmon.library.options import ConnectOptions
 
+check_nats_py(nats.aio.client.Client)
+
 Servers = str | list[str]
 
 
-class Client(DialClient):
+class Client(nats.aio.client.Client):
     """A nats-py client that dials through a dialer, the first time and at each reconnect.
 
     Use it where a program has ``NATS()`` or ``nats.aio.client.Client()``.
@@ -35,19 +38,14 @@ class Client(DialClient):
     """
 
     def __init__(self, *, dialer: CustomDialer | None = None, trace: DialTrace | None = None) -> None:
-        self._dialer = Dialer() if dialer is None else dialer
-        foreign_dialer.check_dialer(self._dialer)
-        self._trace = trace
+        dialer = Dialer() if dialer is None else dialer
+        foreign_dialer.check_dialer(dialer)
         super().__init__()
-
-    def make_transport(self) -> Transport:
-        """The transport of the next connection."""
-        self.dialed = DialTransport(self, self._dialer, self._trace)
-        return self.dialed
-
-    def timed_out(self) -> DialError:
-        """The error for a timeout of nats-py's in the handshake, with the stage."""
-        return self.dialed.timed_out()
+        self._transport = self._dialing = DialTransport(self, dialer, trace)
+        self.initial = False
+        """Whether the initial connect is under way."""
+        self._cancels = 0
+        """How often the connecting task had been cancelled before. A reconnecting task is new."""
 
     async def connect(
         self,
@@ -73,22 +71,65 @@ class Client(DialClient):
         """
         try:
             async with until(deadline):
-                await super().connect(servers, *args, **options)
+                task = asyncio.current_task()
+                self._cancels = task.cancelling() if task else 0
+                self.initial = True
+                try:
+                    # nats-py declares seconds as int, and takes float.
+                    await super().connect(servers, *args, **cast(dict[str, Any], options))
+                finally:
+                    self.initial = False
+                    self._cancels = 0
         except nats.errors.NoServersError as error:
-            raise error from self.dialed.failure
+            raise error from self._dialing.failure
         except Misuse as misuse:
-            self.dialed.drop()
+            self._dialing.drop()
             raise misuse.error from misuse.error.__cause__
         except TimeoutError as error:
-            self.dialed.drop()
+            self._dialing.drop()
             if isinstance(error, DialError):
                 raise
-            failure = self.dialed.failure
+            failure = self._dialing.failure
             text = "not connected before the deadline" + (f"; the last dial: {failure}" if failure else "")
             raise DialError("connect", "timeout", text, address=str(servers)) from failure
         except BaseException:
-            self.dialed.drop()
+            self._dialing.drop()
             raise
+
+    async def _process_connect_init(self) -> None:
+        try:
+            await super()._process_connect_init()
+        except TimeoutError as error:
+            if isinstance(error, DialError):
+                raise
+            raise self._dialing.timed_out() from error
+        if self.given_up():
+            await self._undo_connect()
+            raise asyncio.CancelledError
+
+    async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
+        await super()._process_info(info, initial_connection)
+        # nats-py discovers only nats:// and tls://, but a server advertises its WebSocket addresses over WebSocket.
+        if self._current_server is not None and self._current_server.uri.scheme in ("ws", "wss"):
+            for server in self._server_pool:
+                if server.discovered:
+                    server.uri = server.uri._replace(scheme=self._current_server.uri.scheme)
+
+    async def _undo_connect(self) -> None:
+        self._status = self.CLOSED
+        for begun in (self._reading_task, self._ping_interval_task, self._flusher_task):
+            if begun is not None:
+                begun.cancel()
+        self._dialing.close()
+        await self._dialing.wait_closed()
+
+    def given_up(self) -> bool:
+        """Return whether the running dial was cancelled, or the client closed, without nats-py noticing.
+
+        Python 3.11's wait_for, with which nats-py waits, loses a cancel that arrives together with the result.
+        """
+        task = asyncio.current_task()
+        return task is not None and task.cancelling() > self._cancels
 
 
 async def connect(

@@ -8,15 +8,30 @@ what that loop survives, validates the greeting, and does not wait for a frozen 
 import asyncio
 from contextlib import suppress
 
+import nats.errors
+
 from natsmon.dial.deadline import within
 from natsmon.dial.error_causes import classify
-from natsmon.dial.errors import DialError
+from natsmon.dial.errors import DialError, DialFailed
 from natsmon.dial.stream import discard
-from natsmon.library.handshake_step import only_os_errors
 from natsmon.library.handshake_transport import HandshakeTransport
 
 LINGER = 0.5
 """Seconds that closing a connection waits until the peer has taken what was written; then it is aborted."""
+
+
+class _OnlyOsErrors:
+    """Raise anything else, as a custom stream may raise it, as a DialError; nats-py's loops would end silently."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, Exception) and not isinstance(error, OSError | nats.errors.Error):
+            raise DialFailed("connect", *classify(error), origin=error) from error
+
+
+_only_os_errors = _OnlyOsErrors()
 
 
 class DialTransport(HandshakeTransport):
@@ -29,7 +44,7 @@ class DialTransport(HandshakeTransport):
             return data
         if self._stream is None:
             return self._at_end()
-        with only_os_errors:
+        with _only_os_errors:
             return await self._stream.reader.read(buffer_size) or self._at_end()
 
     def _at_end(self) -> bytes:
@@ -61,16 +76,16 @@ class DialTransport(HandshakeTransport):
         writer = self._stream.writer
         if self._client.is_closed:
             try:
-                with only_os_errors:
+                with _only_os_errors:
                     async with within(LINGER):
                         await writer.drain()
             except OSError:  # TimeoutError is one
                 self.drop()
         elif self._answered:
-            with suppress(OSError), only_os_errors:  # the reader has what arrived before, and then the reason
+            with suppress(OSError), _only_os_errors:  # the reader has what arrived before, and then the reason
                 await writer.drain()
         elif not isinstance(writer, asyncio.StreamWriter):  # a custom one, which may send in drain() only
-            with suppress(OSError), only_os_errors:
+            with suppress(OSError), _only_os_errors:
                 async with within(self._client.options["connect_timeout"]):
                     await writer.drain()
 
@@ -88,7 +103,7 @@ class DialTransport(HandshakeTransport):
         if stream is None:
             return
         try:
-            with only_os_errors:
+            with _only_os_errors:
                 async with within(LINGER):
                     await stream.writer.wait_closed()
         except TimeoutError:
@@ -99,7 +114,7 @@ class DialTransport(HandshakeTransport):
     def at_eof(self) -> bool:
         if self._early or self._stream is None:
             return not (self._early or self._unwritable)
-        with only_os_errors:
+        with _only_os_errors:
             return self._stream.reader.at_eof()
 
     def __bool__(self) -> bool:

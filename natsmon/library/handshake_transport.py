@@ -4,24 +4,36 @@ import asyncio
 import json
 import ssl
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 from urllib.parse import ParseResult, urlparse
 
 import nats.aio.transport
+import nats.errors
 
 from natsmon.dial import foreign_dialer
 from natsmon.dial.causes import Stage
 from natsmon.dial.deadline import within
-from natsmon.dial.errors import DialError
+from natsmon.dial.error_causes import classify
+from natsmon.dial.errors import DialError, DialFailed
 from natsmon.dial.resolver import authority
 from natsmon.dial.starttls import upgrade
 from natsmon.dial.stream import ByteWriter, CustomDialer, Stream, discard
 from natsmon.dial.trace import DialTrace, Hooks
-from natsmon.library.dialing_client import DialingClient, Misuse, requires_tls
-from natsmon.library.handshake_step import Step
 from natsmon.protocol.server_errors import classify_server_error
 from natsmon.protocol.server_info import HandshakeError, Info, parse_info, read_answer, read_info_body
 
+if TYPE_CHECKING:
+    from natsmon.library.client import Client
+
 _DEFAULT_PORTS = {"ws": 80, "wss": 443}
+
+
+class Misuse(BaseException):
+    """A fault of the program, not of the dial. nats-py retries after any Exception in a dial, so this is none."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(error)
+        self.error = error
 
 
 class HandshakeTransport(nats.aio.transport.Transport):
@@ -33,7 +45,7 @@ class HandshakeTransport(nats.aio.transport.Transport):
         trace: Hooks to call for each step of each dial.
     """
 
-    def __init__(self, client: DialingClient, dialer: CustomDialer, trace: DialTrace | None) -> None:
+    def __init__(self, client: "Client", dialer: CustomDialer, trace: DialTrace | None) -> None:
         self._client = client
         self._dialer = dialer
         self._trace = trace
@@ -88,7 +100,9 @@ class HandshakeTransport(nats.aio.transport.Transport):
         self._early.clear()
         self._held = b""
         self._unwritable = None
-        self._tls_required = requires_tls(self._client)
+        # As in nats.go, one tls:// URL, or a TLS option, requires TLS of every server of the pool.
+        by_url = any(server.scheme == "tls" for server in self._client.servers)
+        self._tls_required = by_url or bool(self._client.options.get("tls"))
         self._step = None
         self._hooks = Hooks(self._trace)
         address = (uri.hostname or "", uri.port or _DEFAULT_PORTS.get(uri.scheme, 4222))
@@ -96,7 +110,7 @@ class HandshakeTransport(nats.aio.transport.Transport):
         self._dialing = True
         self._hooks(DialTrace.get_conn, self._server)
         deadline = asyncio.get_running_loop().time() + seconds
-        with self._failing("tcp", ""):
+        with _Step(self, "tcp", ""):
             try:
                 self._stream = await foreign_dialer.dial(self._dialer, address, deadline, self._trace)
             except TypeError as error:
@@ -112,7 +126,7 @@ class HandshakeTransport(nats.aio.transport.Transport):
         stream = self._open("tls")
         self._hooks(DialTrace.tls_handshake_start, name)
         try:
-            with self._failing("tls", "the TLS handshake did not finish"):
+            with _Step(self, "tls", "the TLS handshake did not finish"):
                 async with within(seconds):
                     await upgrade(stream, context, name, first=not self._greeted)
         except BaseException as error:
@@ -125,18 +139,18 @@ class HandshakeTransport(nats.aio.transport.Transport):
         from natsmon.protocol import websocket
 
         headers: Mapping[str, list[str]] | None = self._client.options.get("ws_connection_headers")
-        with self._failing("info", "no answer to the WebSocket upgrade"):
+        with _Step(self, "info", "no answer to the WebSocket upgrade"):
             async with within(seconds):
                 self._stream = await websocket.upgrade(self._open("info"), uri.geturl(), headers)
 
     async def readline(self) -> bytes:
         """Return a line of the handshake: INFO first, then the answer to CONNECT and PING."""
         if self._greeted:
-            with self._failing("connect", "no PONG after CONNECT"):
+            with _Step(self, "connect", "no PONG after CONNECT"):
                 return await self._answer()
         self._step = "info"
         self._hooks(DialTrace.info_start)
-        with self._failing("info", "the peer accepted and sent no INFO"):
+        with _Step(self, "info", "the peer accepted and sent no INFO"):
             return await self._info()
 
     async def _info(self) -> bytes:
@@ -180,7 +194,7 @@ class HandshakeTransport(nats.aio.transport.Transport):
                 self._held = payload  # until PING, so that both are one packet
                 return
         payload, self._held = self._held + payload, b""
-        with self._failing("connect", ""):
+        with _Step(self, "connect", ""):
             writer.write(payload)
 
     def _end_dial(self, error: BaseException | None) -> None:
@@ -192,9 +206,6 @@ class HandshakeTransport(nats.aio.transport.Transport):
         elif self._step == "info":
             self._hooks(DialTrace.info_done, None, error)
         self._hooks(DialTrace.dial_done, error)
-
-    def _failing(self, stage: Stage, late: str) -> Step:
-        return Step(self, stage, late)
 
     def fail(self, error: DialError) -> None:
         """Drop the connection for an error of a step."""
@@ -229,6 +240,41 @@ class HandshakeTransport(nats.aio.transport.Transport):
         if self._stream is None:
             raise DialError(stage, "eof", "the connection is closed")
         return self._stream
+
+
+class _Step:
+    """A step until PONG: a failure is raised as a DialError, and leaves no connection open, nor does a cancel."""
+
+    __slots__ = ("_late", "_stage", "_transport")
+
+    def __init__(self, transport: HandshakeTransport, stage: Stage, late: str) -> None:
+        self._transport = transport
+        self._stage = stage
+        self._late = late
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if error is None:
+            return
+        if not isinstance(error, Exception):  # cancelled, maybe by nats-py's own timeout
+            self._transport.cancelled(self._stage, self._late)
+            return
+        failure = _as_dial_error(self._stage, error, self._late)
+        self._transport.fail(failure)
+        if failure is not error:
+            raise failure from error
+
+
+def _as_dial_error(stage: Stage, error: Exception, late: str) -> DialError:
+    """Return a DialError that nats-py's loop survives: an OSError, or an error of nats-py."""
+    if isinstance(error, DialError):
+        survives = isinstance(error, OSError | nats.errors.Error)
+        return error if survives else DialFailed(error.stage, error.cause, error.text, address=error.address)
+    if isinstance(error, TimeoutError) and not error.errno:
+        return DialError(stage, "timeout", str(error) or late)
+    return DialError(stage, *classify(error), origin=error)
 
 
 def _tls_offered(info: Info) -> bool:

@@ -21,7 +21,7 @@ def test_view_does_not_import_the_client(module: str) -> None:
 
 @pytest.mark.parametrize(
     "module",
-    ["probe.process", "protocol.nats_client", "dial.dialer", "stream.events", "config.settings"],
+    ["probe.process", "library.client", "dial.dialer", "stream.events", "config.settings"],
 )
 def test_probe_does_not_import_the_screen(module: str) -> None:
     assert not imported_by(f"import natsmon.{module}") & SCREEN

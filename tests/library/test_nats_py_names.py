@@ -8,7 +8,7 @@ from pathlib import Path
 import nats.aio.client
 import pytest
 
-from natsmon.protocol import nats_client, nats_py_versions
+from natsmon.library import client, nats_py_versions
 
 
 @pytest.mark.parametrize("name", nats_py_versions.PRIVATE_NAMES)
@@ -24,7 +24,7 @@ def test_nats_py_without_a_private_name_is_refused_in_one_line(name: str) -> Non
 
 
 def test_every_private_name_of_a_client_is_checked() -> None:
-    source = Path(inspect.getsourcefile(nats_client) or "").read_text()
+    source = Path(inspect.getsourcefile(client) or "").read_text()
     own = {name for name in vars(nats.aio.client.Client()) | vars(nats.aio.client.Client) if re.match("_[a-z]", name)}
     used = {
         node.attr if isinstance(node, ast.Attribute) else node.name
