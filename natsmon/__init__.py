@@ -9,68 +9,33 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-_HOME = {
-    "ByteReader": "natsmon.dial.stream",
-    "ByteWriter": "natsmon.dial.stream",
-    "Client": "natsmon.library.client",
-    "CommandDialer": "natsmon.dial.command_dialer",
-    "CustomDialer": "natsmon.dial.stream",
-    "DialCertificateError": "natsmon.dial.errors",
-    "DialError": "natsmon.dial.errors",
-    "DialFailed": "natsmon.dial.errors",
-    "DialNameError": "natsmon.dial.errors",
-    "DialRefused": "natsmon.dial.errors",
-    "DialReset": "natsmon.dial.errors",
-    "DialTimeout": "natsmon.dial.errors",
-    "DialTlsError": "natsmon.dial.errors",
-    "DialTrace": "natsmon.dial.trace",
-    "Dialer": "natsmon.dial.dialer",
-    "HandshakeError": "natsmon.protocol.server_info",
-    "HttpConnectDialer": "natsmon.dial.proxies",
-    "LoggingTrace": "natsmon.dial.logging_trace",
-    "OpenTelemetryTrace": "natsmon.library.otel_trace",
-    "ProxyProtocolDialer": "natsmon.dial.proxy_protocol",
-    "SocksDialer": "natsmon.dial.proxies",
-    "Stream": "natsmon.dial.stream",
-    "UnixDialer": "natsmon.dial.unix_dialer",
-    "WebSocketDialer": "natsmon.library.websocket_dialer",
-    "as_stream": "natsmon.dial.stream",
-    "connect": "natsmon.library.client",
-    "proxy_from_environment": "natsmon.dial.proxy_environment",
-}
+_NAMES = {
+    "natsmon.dial.command_dialer": ["CommandDialer"],
+    "natsmon.dial.dialer": ["Dialer"],
+    "natsmon.dial.errors": [
+        "DialCertificateError", "DialError", "DialFailed", "DialNameError", "DialRefused", "DialReset", "DialTimeout",
+        "DialTlsError",
+    ],
+    "natsmon.dial.logging_trace": ["LoggingTrace"],
+    "natsmon.dial.proxies": ["HttpConnectDialer", "SocksDialer"],
+    "natsmon.dial.proxy_environment": ["proxy_from_environment"],
+    "natsmon.dial.proxy_protocol": ["ProxyProtocolDialer"],
+    "natsmon.dial.stream": ["ByteReader", "ByteWriter", "CustomDialer", "Stream", "as_stream"],
+    "natsmon.dial.trace": ["DialTrace"],
+    "natsmon.dial.unix_dialer": ["UnixDialer"],
+    "natsmon.library.client": ["Client", "connect"],
+    "natsmon.library.otel_trace": ["OpenTelemetryTrace"],
+    "natsmon.library.websocket_dialer": ["WebSocketDialer"],
+    "natsmon.protocol.server_info": ["HandshakeError"],
+}  # fmt: skip
+_HOME = {name: module for module, names in _NAMES.items() for name in names}
 
 __all__ = [
-    "ByteReader",
-    "ByteWriter",
-    "Client",
-    "CommandDialer",
-    "CustomDialer",
-    "DialCertificateError",
-    "DialError",
-    "DialFailed",
-    "DialNameError",
-    "DialRefused",
-    "DialReset",
-    "DialTimeout",
-    "DialTlsError",
-    "DialTrace",
-    "Dialer",
-    "HandshakeError",
-    "HttpConnectDialer",
-    "LoggingTrace",
-    "OpenTelemetryTrace",
-    "ProxyProtocolDialer",
-    "SocksDialer",
-    "Stream",
-    "UnixDialer",
-    "WebSocketDialer",
-    "__version__",
-    "as_stream",
-    "connect",
-    "proxy_from_environment",
-]
-
-
+    "ByteReader", "ByteWriter", "Client", "CommandDialer", "CustomDialer", "DialCertificateError", "DialError",
+    "DialFailed", "DialNameError", "DialRefused", "DialReset", "DialTimeout", "DialTlsError", "DialTrace", "Dialer",
+    "HandshakeError", "HttpConnectDialer", "LoggingTrace", "OpenTelemetryTrace", "ProxyProtocolDialer", "SocksDialer",
+    "Stream", "UnixDialer", "WebSocketDialer", "__version__", "as_stream", "connect", "proxy_from_environment",
+]  # fmt: skip
 if TYPE_CHECKING:
     from natsmon.dial.command_dialer import CommandDialer
     from natsmon.dial.dialer import Dialer
