@@ -68,11 +68,11 @@ def _over_ssh(ctx: click.Context, host: str, arguments: tuple[str, ...], mode: M
         raise click.BadParameter(f'"{printable(host)}" is not a host', param_hint="--ssh")
     if mode.form == "dashboard":
         need_screen("view")
-    from natsmon.stream.ssh import NoRemote, start
+    from natsmon.stream.ssh import NoRemote, Remote
 
     with recording(record) as recorder:
         try:
-            source = start(host, arguments)
+            source = Remote(host, arguments)
         except NoRemote as error:
             complain(f"view: {error}")
             return Exit.USAGE if error.status == Exit.USAGE else Exit.GAVE_UP

@@ -158,7 +158,8 @@ class Outbox:
                     self._make_room()
                     self._full = 2 * len(self._lines), 2 * self._bytes
                 if self._room is not None and not self._is_behind():
-                    self._write_soon(at_once=_is_connected(event) or self._bytes >= select.PIPE_BUF)
+                    connected = isinstance(event, ev.StatusChanged) and event.status == "CONNECTED"
+                    self._write_soon(at_once=connected or self._bytes >= select.PIPE_BUF)
                     return
             self._changed.notify()
 
@@ -250,22 +251,15 @@ class Outbox:
         lines = [each.line for each in batch]
         if not self._lines:
             self._full = 0, 0
-            merged = self._merged.take(max(map(_time, batch), default=0.0))
-            lines += [line for event in merged if (line := self._rendered(event)) is not None]
+            merged, render = self._merged.take(max(map(_time, batch), default=0.0)), self._render or encode
+            lines += [line for event in merged if (line := render(event)) is not None]
             lines.append(self._last)
             self._last = b""
         return b"".join(lines)
 
-    def _rendered(self, event: ev.AnyEvent) -> bytes | None:
-        return encode(event) if self._render is None else self._render(event)
-
 
 def _time(waiting: _Waiting) -> float:
     return waiting.event.t
-
-
-def _is_connected(event: ev.AnyEvent) -> bool:
-    return isinstance(event, ev.StatusChanged) and event.status == "CONNECTED"
 
 
 class _PipeRoom:

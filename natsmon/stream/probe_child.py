@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import suppress
 
 from natsmon.config.settings import Settings, to_line
@@ -10,11 +10,12 @@ from natsmon.stream import events as ev
 from natsmon.stream.child_process import child_argv, child_environment
 from natsmon.stream.codec import LINE_LIMIT, LineSplitter, decoded, encode_command
 from natsmon.stream.commands import AnyCommand, Open
+from natsmon.stream.source import Source
 
 _CHUNK = 256 * 1024
 
 
-class ProbeChild:
+class ProbeChild(Source):
     """A probe in a process of its own. It drains and ends when this process ends, in whatever way."""
 
     can_restart = True
@@ -25,9 +26,6 @@ class ProbeChild:
         self._process: asyncio.subprocess.Process | None = None
         self._early: list[bytes] = []
         """Commands for a probe that is being started."""
-        self.exit_reason = ""
-        self.tap: Callable[[bytes], None] | None = None
-        self.on_stray: Callable[[str], None] | None = None
 
     @property
     def pid(self) -> int | None:

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import ClassVar, cast
 
 from msgspec.structs import replace
@@ -13,8 +13,6 @@ from natsmon.config.view_settings import ViewSettings
 from natsmon.replay import positions
 from natsmon.replay.player import Player
 from natsmon.replay.recording_index import RecordingIndex
-from natsmon.stream import commands
-from natsmon.stream import events as ev
 from natsmon.stream.exit_codes import Exit
 from natsmon.stream.source import Source
 from natsmon.text.plain_text import printable
@@ -36,23 +34,8 @@ _STEPS = 100
 """Scrubs from one end to the other."""
 
 
-class NoSource:
+class NoSource(Source):
     """The source of a replay: events are in the player, and no command is taken."""
-
-    can_restart = False
-    exit_reason = ""
-    tap: Callable[[bytes], None] | None = None
-    on_stray: Callable[[str], None] | None = None
-
-    async def events(self) -> AsyncIterator[ev.AnyEvent]:
-        return
-        yield
-
-    def send(self, command: commands.AnyCommand) -> None:
-        pass
-
-    def kill(self) -> None:
-        pass
 
 
 class ViewedRecording(ViewedStream):
