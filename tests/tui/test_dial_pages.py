@@ -65,6 +65,16 @@ async def test_enter_opens_the_dial_under_the_cursor(back: str) -> None:
         assert drive.title("dials").startswith("dials · 2 of 2"), "the focus and the mark are where they were"
 
 
+async def test_page_of_a_dial_shows_what_arrives_later() -> None:
+    stream = dial_streams.looked_at_twice()
+    finding = stream.events.pop()
+    async with driven(stream) as drive:
+        await drive.press("enter")
+        assert "second look" not in page_of(drive)
+        await drive.emit(finding)
+        assert "second look" in page_of(drive)
+
+
 async def test_enter_without_focus_opens_the_newest_dial() -> None:
     async with driven(dial_streams.secured()) as drive:
         await drive.press("enter")

@@ -5,12 +5,15 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from natsmon.state import State
+from natsmon.stream import events as ev
 
 if TYPE_CHECKING:
     from natsmon.wording.health import Health
 
 Stream = Literal["live", "leaving", "ended", "stopped"]
 """``ended`` normally; ``stopped`` unexpectedly."""
+_WORRYING = 2
+"""PINGs out at once; fewer where fewer are the end."""
 
 
 class Moment(msgspec.Struct, frozen=True, eq=False):
@@ -35,6 +38,20 @@ class Moment(msgspec.Struct, frozen=True, eq=False):
     def dialing(self) -> bool:
         """True from the wish for a connection until it is CONNECTED, or given up."""
         return self.state.status in ("CONNECTING", "RECONNECTING") and not self.over
+
+    @property
+    def tick(self) -> object:
+        """Changes when a drawing would, though no event came: each second, or each tenth while tenths are shown."""
+        state = self.state
+        counting = self.dialing or state.outage is not None or bool(state.lame_duck) or self.pings_out is not None
+        now = int(self.now * (10 if counting and not self.over else 1))
+        return now, int(self.data_age), self.stream, self.recording, state.status, state.keepalive
+
+    @property
+    def pings_out(self) -> ev.Keepalive | None:
+        """The keepalive while so many PINGs are out that it is worth a line: one is always out for a moment."""
+        kept = self.state.keepalive
+        return None if kept is None or self.over or kept.outstanding < max(1, min(_WORRYING, kept.max_out)) else kept
 
     @property
     def over(self) -> bool:

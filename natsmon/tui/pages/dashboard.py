@@ -46,23 +46,23 @@ class Dashboard(PaneScreen):
         super().__init__(name="dashboard")
         self.dials = RecordTable(dial_rows, "dials", id="dials", legend=dial_rows.legend)
         self.outages = OutagePanel()
-        self.servers = Panel(server_panel.rows, server_panel.tick, id="servers", title="servers", page="servers")
+        self.servers = Panel(server_panel.rows, id="servers", title="servers", page="servers")
         self.events = EventPanel(window)
         self.keybar = KeyBar(keys)
         self.panels: tuple[Panel, ...] = (
-            Panel(status_panel.rows, status_panel.tick, id="status", page="servers"),
+            Panel(status_panel.rows, id="status", page="servers"),
             self.dials,
-            Panel(message_panel.rows, message_panel.tick, id="messages", title=message_panel.title, page="latency"),
             Panel(
-                round_trip_panel.rows,
-                round_trip_panel.tick,
-                id="roundtrip",
-                title=round_trip_panel.title,
+                message_panel.rows,
+                id="messages",
+                title=message_panel.title,
                 page="latency",
+                tick=message_panel.tick,
             ),
+            Panel(round_trip_panel.rows, id="roundtrip", title=round_trip_panel.title, page="latency"),
             self.outages,
             self.servers,
-            Panel(timeline_panel.rows, timeline_panel.tick, id="timeline", title=timeline_panel.title, page="outages"),
+            Panel(timeline_panel.rows, id="timeline", title=timeline_panel.title, page="outages"),
             self.events,
             self.keybar,
         )
@@ -150,8 +150,7 @@ class Dashboard(PaneScreen):
         if small:
             words = f"terminal too small ({width}x{height}), natsmon needs {SMALLEST[0]}x{SMALLEST[1]}"
             self._notice = _Notice(
-                lambda _, width, height: [fit(row((line, "strong")), width) for line in fold(words, width)],
-                lambda _: None,
+                lambda _, width, height: [fit(row((line, "strong")), width) for line in fold(words, width)]
             )
             self.mount(self._notice)
         else:

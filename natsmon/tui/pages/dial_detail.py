@@ -26,14 +26,6 @@ def title(dial: Dial, state: State) -> str:
     return f"{dial.id}"
 
 
-def tick(dial: Dial, moment: Moment) -> object:
-    """Changes when the page would: ten times a second while the dial lasts, later when more is known of it."""
-    if dial.outcome is None and not moment.over:
-        return int(moment.now * 10)
-    shown = refused_certificate(dial, moment) or dial
-    return dial.outcome, dial.finding, id(shown.tls), int(moment.state.wall(moment.now) / 60)
-
-
 def rows(dial: Dial, moment: Moment, width: int) -> list[Row]:
     """All of the page."""
     now = moment.state.wall(moment.now)

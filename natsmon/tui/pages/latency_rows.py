@@ -23,11 +23,6 @@ _NAMES = 12
 _SHARE = 11
 
 
-def tick(moment: Moment) -> object:
-    """Once a second, and as soon as the connection is another one: percentiles cost too much for every event."""
-    return int(moment.now), moment.stream, moment.state.status, ping_figures.tick(moment)
-
-
 def rows(moment: Moment, width: int) -> list[Row]:
     state, published = moment.state, f"publish to {echo(moment)}"
     column = width if width < _BESIDE else (width - _GAP) // 2

@@ -22,15 +22,6 @@ def title(outage: OutageRecord, state: State) -> str:
     return f"at {figures.wall(state.wall(outage.began))}"
 
 
-def tick(outage: OutageRecord, moment: Moment) -> object:
-    """Ten times a second while it lasts, later when more is known of it."""
-    if outage.ended is None and not moment.over:
-        return int(moment.now * 10)
-    steps = outage.ended, outage.subscribed, outage.first_echo, outage.settled, outage.reason
-    outcomes = outage.lost, outage.unverified, outage.late, outage.duplicate, outage.corrected
-    return steps, outcomes, moment.over
-
-
 def rows(outage: OutageRecord, moment: Moment, width: int) -> list[Row]:
     """All of the page."""
     steps = heading("timeline", width) + outage_steps.rows(outage, moment, width)

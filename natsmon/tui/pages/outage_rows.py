@@ -28,12 +28,6 @@ def matches(outage: OutageRecord, needle: str) -> bool:
     return any(needle in text.casefold() for text in texts)
 
 
-def tick(moment: Moment) -> object:
-    """Tenths of a second count while an outage lasts; else the windows of the totals move by the second."""
-    lasts = moment.state.outage is not None and not moment.over
-    return int(moment.now * (10 if lasts else 1)), moment.stream
-
-
 def lines_above(moment: Moment, height: int, *, marked: bool = False) -> int:
     """The totals, a blank line and the header, as far as they leave a line for an outage."""
     return min(_TOTALS + 2, max(0, height - 1))

@@ -43,11 +43,11 @@ class Page(PaneScreen):
             name: What the app calls it.
             sheet: What it shows.
             without: Ids of keys that are not in its key bar.
-            follows: False when the sheet changes with its tick alone, not with every event.
+            follows: False when the sheet is not drawn anew with every event.
         """
         super().__init__(name=name)
         self.follows = follows
-        self.status = Panel(status_panel.rows, status_panel.tick, id="status")
+        self.status = Panel(status_panel.rows, id="status")
         self.sheet = sheet
         self.held = False
         self._without = without
@@ -74,7 +74,7 @@ class Page(PaneScreen):
         self.status.show(moment, revision)
         if not self.held:
             self.sheet.show(moment, revision if self.follows else 0)
-        self.keybar.show(moment, 0)
+        self.keybar.show(moment, revision)
 
     def action_hold(self) -> None:
         self.held = not self.held
@@ -103,10 +103,6 @@ class Detail(Protocol[T_contra]):
         """All of the record."""
         ...
 
-    def tick(self, record: T_contra, moment: Moment, /) -> object:
-        """Changes when the rows would."""
-        ...
-
 
 class RecordPage(Page, Generic[R]):
     """One record of a table in full; those beside it in the table are a key away."""
@@ -119,8 +115,7 @@ class RecordPage(Page, Generic[R]):
         self.record = record
         self.records = records
         self._detail = detail
-        sheet = Sheet(self._rows, self._tick, self._heading)
-        super().__init__(noun, sheet, without=("open", "filter"), follows=False)
+        super().__init__(noun, Sheet(self._rows, self._heading), without=("open", "filter"))
 
     def show(self, moment: Moment, revision: int) -> None:
         self.records.attach(moment.state)
@@ -135,9 +130,6 @@ class RecordPage(Page, Generic[R]):
 
     def _rows(self, moment: Moment, width: int) -> list[Row]:
         return self._detail.rows(self.record, moment, width)
-
-    def _tick(self, moment: Moment) -> object:
-        return id(self.record), len(self.records.kept), self._detail.tick(self.record, moment)
 
     def again(self, state: State) -> bool:
         """The state is another one: show the same record of it; False where it has none."""
@@ -177,30 +169,23 @@ def page_named(name: str, keys: tuple[Key, ...], record_keys: tuple[Key, ...]) -
         case "upgrade":
             from natsmon.tui.pages import upgrade_rows
 
-            return _sheet(name, "rolling upgrade", upgrade_rows.rows, upgrade_rows.tick)
+            return _sheet(name, "rolling upgrade", upgrade_rows.rows)
         case "latency":
             from natsmon.tui.pages import latency_rows
 
-            return _sheet(name, name, latency_rows.rows, latency_rows.tick, follows=False)
+            return _sheet(name, name, latency_rows.rows, follows=False)
         case "servers":
             from natsmon.tui.pages import server_rows
 
-            return _sheet(name, name, server_rows.rows, server_rows.tick)
+            return _sheet(name, name, server_rows.rows)
     from natsmon.tui.pages import help_rows
 
-    return _sheet("help", "help", lambda _, width: help_rows.rows(keys, record_keys, width), lambda _: 0, follows=False)
+    return _sheet("help", "help", lambda _, width: help_rows.rows(keys, record_keys, width), follows=False)
 
 
-def _sheet(
-    name: str,
-    title: str,
-    rows: Callable[[Moment, int], list[Row]],
-    tick: Callable[[Moment], object],
-    *,
-    follows: bool = True,
-) -> Page:
+def _sheet(name: str, title: str, rows: Callable[[Moment, int], list[Row]], *, follows: bool = True) -> Page:
     """A page that is a pure function of the moment."""
-    return Page(name, Sheet(rows, tick, lambda: title), without=("older", "newer", "open"), follows=follows)
+    return Page(name, Sheet(rows, lambda: title), without=("older", "newer", "open"), follows=follows)
 
 
 def page_of(record: Dial | OutageRecord | LogLine, records: RecordList[Any] | None) -> Page:
@@ -231,4 +216,4 @@ def _line_page(line: LogLine) -> Page:
         at = dates.local_millis(line.at)
         return [fit(row((at, "label")), width), *(fit(row((part, role)), width) for part in fold(line.text, width))]
 
-    return _sheet("event", "event", rows, lambda moment: 0, follows=False)
+    return _sheet("event", "event", rows, follows=False)

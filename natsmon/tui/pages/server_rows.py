@@ -3,10 +3,8 @@
 from natsmon.charts.cells import Role, Row, fit, row
 from natsmon.state.server_names import address, named
 from natsmon.tui.model.moment import Moment
-from natsmon.tui.panels.server_panel import good_until, table, tick, validity
+from natsmon.tui.panels.server_panel import good_until, table, validity
 from natsmon.tui.widgets.prose import facts, heading
-
-__all__ = ["rows", "tick"]
 
 
 def rows(moment: Moment, width: int) -> list[Row]:

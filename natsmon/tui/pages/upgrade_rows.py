@@ -23,13 +23,6 @@ _WIDEST = 160
 """Cells beyond which a table is only harder to read."""
 
 
-def tick(moment: Moment) -> object:
-    """Tenths of a second while a server leaves, or there is none; else a second."""
-    state = moment.state
-    moving = (state.outage is not None or bool(state.lame_duck)) and not moment.over
-    return int(moment.now * (10 if moving else 1)), moment.stream
-
-
 def rows(moment: Moment, width: int) -> list[Row]:
     newest = [fit(row((line, "value")), width) for line in _packed(newest_move(moment), width)]
     return newest + _lanes(moment, width) + _servers(moment, width) + _moves(moment, width)

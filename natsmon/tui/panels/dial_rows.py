@@ -61,11 +61,6 @@ def legend(width: int) -> str:
     return "  ".join(f"{shade} {stage}" for stage, shade in dial_stages.SHADES.items())
 
 
-def tick(moment: Moment) -> object:
-    """Tenths of a second count only while a dial or the wait for one is running."""
-    return (int(moment.now * 10) if moment.dialing else 0), moment.stream
-
-
 def rows(moment: Moment, width: int, height: int, records: RecordList[Dial], shown: list[Dial]) -> list[Row]:
     dials = moment.state.dials
     above = lines_above(moment, height, marked=bool(records.cursor))

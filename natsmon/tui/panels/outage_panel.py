@@ -24,13 +24,6 @@ _REASON = 30
 """Cells left over from which on the words of the loss are worth reading."""
 
 
-def tick(moment: Moment) -> object:
-    """Tenths of a second count while an outage lasts, seconds while the server is silent."""
-    state = moment.state
-    steps = 0 if moment.over else 10 if state.outage else 1 if state.silent else 0
-    return int(moment.now * steps), moment.stream
-
-
 def rows(moment: Moment, width: int, height: int) -> list[Row]:
     """The totals, and the newest outages."""
     state = moment.state
@@ -113,7 +106,7 @@ class OutagePanel(Panel):
     """A click on an outage opens it; elsewhere, the page of all outages."""
 
     def __init__(self) -> None:
-        super().__init__(rows, tick, id="outages", title="outages", page="outages")
+        super().__init__(rows, id="outages", title="outages", page="outages")
 
     async def on_click(self, event: Click) -> None:
         place = event.get_content_offset(self)

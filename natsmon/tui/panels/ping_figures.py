@@ -5,29 +5,10 @@ from natsmon.stream import events as ev
 from natsmon.tui.model import figures
 from natsmon.tui.model.moment import Moment
 
-WORRYING = 2
-"""PINGs out at once from which on it is worth a line on the dashboard: one is always out for a moment.
-
-Fewer where fewer are the end.
-"""
-
-
-def tick(moment: Moment) -> object:
-    """What is counted down by tenths while it matters, and by seconds while it does not."""
-    kept = moment.state.keepalive
-    return kept and (kept, int(_seconds_left(kept, moment) * (10 if worrying(moment) else 1)))
-
-
-def worrying(moment: Moment) -> ev.Keepalive | None:
-    kept = moment.state.keepalive
-    if kept is None or moment.over:
-        return None
-    return kept if kept.outstanding >= max(1, min(WORRYING, kept.max_out)) else None
-
 
 def warning(moment: Moment, width: int) -> str:
     """In as many words as there is room for; empty while PINGs are answered."""
-    if (kept := worrying(moment)) is None:
+    if (kept := moment.pings_out) is None:
         return ""
     out, of, rest = kept.outstanding, kept.max_out, left(kept, moment)
     phrases = (
@@ -57,7 +38,7 @@ def arithmetic(moment: Moment) -> list[tuple[str, str, Role]]:
     kept = moment.state.keepalive
     if kept is None or moment.over:
         return []
-    role: Role = "warn" if worrying(moment) else "value"
+    role: Role = "warn" if moment.pings_out else "value"
     return [
         ("every", figures.span(kept.interval, 0), "value"),
         ("unanswered", f"{kept.outstanding:,} of {kept.max_out:,}", role),

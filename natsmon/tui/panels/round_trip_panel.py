@@ -15,10 +15,6 @@ _WIDE = 60
 """Cells from which on there is room for p99.9."""
 
 
-def tick(moment: Moment) -> object:
-    return int(moment.now), moment.stream, ping_figures.worrying(moment) and ping_figures.tick(moment)
-
-
 def echo(moment: Moment) -> str:
     """What an echo is called: a stream acknowledges."""
     return "ack" if moment.state.acknowledged else "echo"

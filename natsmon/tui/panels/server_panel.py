@@ -22,11 +22,6 @@ _LEFT = 13
 _STATE = 32
 
 
-def tick(moment: Moment) -> object:
-    """Times to an expiry are shown by the minute."""
-    return moment.stream, int(moment.state.wall(moment.now) / 60)
-
-
 def rows(moment: Moment, width: int, height: int) -> list[Row]:
     """The pool; without room for all of it, the servers in use first."""
     if height <= 1 or not moment.state.pool.values():

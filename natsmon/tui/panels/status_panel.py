@@ -21,13 +21,6 @@ _WORD_WITH_TIME = ("SILENT", "NO DATA")
 """Words that carry a time of their own."""
 
 
-def tick(moment: Moment) -> object:
-    """Changes when the drawing would, though no event came."""
-    state = moment.state
-    waiting = state.waiting is not None and not moment.over
-    return int(moment.now * (10 if waiting else 1)), int(moment.data_age), moment.stream, moment.recording
-
-
 def rows(moment: Moment, width: int, height: int) -> list[Row]:
     """Two lines."""
     if width < 20:

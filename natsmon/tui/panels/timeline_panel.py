@@ -45,8 +45,3 @@ def rows(moment: Moment, width: int, height: int) -> list[Row]:
     if height > 1:
         drawn.append(fit(row((axis(moment, width), "label")), width))
     return drawn
-
-
-def tick(moment: Moment) -> object:
-    """The finest cell a screen can have is a second."""
-    return int(moment.now), moment.stream

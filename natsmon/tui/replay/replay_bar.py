@@ -105,7 +105,7 @@ class ReplayBar(Panel):
         self._player = player
         self._track = (0, 0, 0)
         self._held = False
-        super().__init__(self._lines, self._looks, id="replay")
+        super().__init__(self._lines, id="replay", tick=self._looks)
 
     def _looks(self, moment: Moment) -> object:
         player, index = self._player, self._player.index

@@ -34,12 +34,6 @@ def idle(key: Key, moment: Moment) -> bool:
     return isinstance(decisions.decide(key.action, moment), str)
 
 
-def tick(moment: Moment) -> object:
-    """Changes when a label, or whether a key has an effect, would."""
-    state = moment.state
-    return state.paused, state.status, moment.stream, state.waiting is not None, state.observing
-
-
 def leaving(moment: Moment) -> str:
     """What is waited for before natsmon quits; empty unless it is quitting."""
     if moment.stream != "leaving":
@@ -75,7 +69,7 @@ class KeyBar(Panel):
         self.keys = keys
         self.notice = ""
         self._labels: list[tuple[Key, Row]] = []
-        super().__init__(self._line, lambda moment: (tick(moment), self.notice), id="keybar")
+        super().__init__(self._line, id="keybar")
 
     def _line(self, moment: Moment, width: int, height: int) -> list[Row]:
         notice = self.notice or leaving(moment)

@@ -20,10 +20,18 @@ class Opened(Message):
 class ListPanel(ScrolledPanel, Generic[T], can_focus=True):
     """Its rows are moved and selected by keys."""
 
-    def __init__(self, rows: RowList[T], draw: Draw, tick: Tick, noun: str, *, id: str) -> None:  # noqa: A002
+    def __init__(
+        self,
+        rows: RowList[T],
+        draw: Draw,
+        noun: str,
+        *,
+        id: str,  # noqa: A002 (Textual's name)
+        tick: Tick = lambda moment: moment.tick,
+    ) -> None:
         self.rows = rows
         self.noun = noun
-        super().__init__(draw, lambda moment: (tick(moment), rows.revision), id=id, title=noun)
+        super().__init__(draw, id=id, title=noun, tick=lambda moment: (tick(moment), rows.revision))
 
     @property
     def fitting(self) -> int:

@@ -25,11 +25,11 @@ class Panel(Widget):
 
     Args:
         draw: Gives the rows, for a width and a height.
-        tick: The cheap question whether the drawing would differ now although no event came.
         id: Of the widget.
         title: The words in the border, or what gives them, for a width and a height.
             They are set when the rows are drawn.
         page: The page that a click opens.
+        tick: Changes when the drawing would, though no event came.
     """
 
     ALLOW_SELECT = False
@@ -37,11 +37,11 @@ class Panel(Widget):
     def __init__(
         self,
         draw: Draw,
-        tick: Tick,
         *,
         id: str | None = None,  # noqa: A002 (Textual's name)
         title: str | Title = "",
         page: str = "",
+        tick: Tick = lambda moment: moment.tick,
     ) -> None:
         super().__init__(id=id)
         self._page = page

@@ -22,9 +22,6 @@ class Drawing(Protocol[R]):
     def matches(self, record: R, needle: str, /) -> bool:
         """Whether a filter shows it; the needle is in lower case."""
 
-    def tick(self, moment: Moment, /) -> object:
-        """Changes when the rows would, though no event came."""
-
     def lines_above(self, moment: Moment, height: int, /, *, marked: bool) -> int:
         """How many lines stand above the first row."""
 
@@ -50,7 +47,7 @@ class RecordTable(ListPanel[R]):
         self._drawing = drawing
         self._legend = legend
         self._shown: list[R] = []
-        super().__init__(self.records, self._lines, drawing.tick, noun, id=id)
+        super().__init__(self.records, self._lines, noun, id=id)
 
     def _lines(self, moment: Moment, width: int, height: int) -> list[Row]:
         records = self.records

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from natsmon.charts.cells import Row, fit, row, text_of
 from natsmon.tui.model.moment import Moment
-from natsmon.tui.widgets.panel import ScrolledPanel, Tick
+from natsmon.tui.widgets.panel import ScrolledPanel
 
 _FOLDED = 10
 """Blanks at the beginning of a row from which on it goes on with the one above."""
@@ -15,12 +15,12 @@ class Sheet(ScrolledPanel):
 
     noun = "lines"
 
-    def __init__(self, draw: Callable[[Moment, int], list[Row]], tick: Tick, title: Callable[[], str]) -> None:
+    def __init__(self, draw: Callable[[Moment, int], list[Row]], title: Callable[[], str]) -> None:
         self._draw_all = draw
         self._title = title
         self._top = 0
         self.needle = ""
-        super().__init__(self._lines, tick)
+        super().__init__(self._lines)
 
     def _lines(self, moment: Moment, width: int, height: int) -> list[Row]:
         rows = self._matching(moment, width)
