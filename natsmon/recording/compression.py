@@ -68,11 +68,7 @@ GZIP = Compression(
 
 @cache
 def zstd() -> Compression:
-    """Zstandard.
-
-    Raises:
-        NoZstd: The package is not installed.
-    """
+    """Zstandard. Raises NoZstd."""
     try:
         import zstandard
     except ImportError:
@@ -90,18 +86,14 @@ def zstd() -> Compression:
 
 
 def by_suffix(path: str) -> Compression | None:
-    """The compression that a file's name asks for; None for plain lines.
-
-    Raises:
-        NoZstd: It is Zstandard, and the package is not installed.
-    """
+    """The compression that a file's name asks for; None for plain lines. Raises NoZstd."""
     if path.endswith(GZIP.suffix):
         return GZIP
     return zstd() if path.endswith(".zst") else None
 
 
 def by_content(path: str, head: bytes) -> Compression | None:
-    """The compression of a file by its first bytes; by its name when they do not decide. Raises like ``by_suffix``."""
+    """The compression of a file by its first bytes; by its name when they do not decide. Raises NoZstd."""
     if head.startswith(GZIP.magic):
         return GZIP
     if head.startswith(_ZSTD_MAGIC):

@@ -1,4 +1,4 @@
-"""Decompression of a recording, member by member: one that is damaged is skipped, and the next one found.
+"""The text of a file, decompressed member by member: one that is damaged is skipped, and the next one found.
 
 A member is returned when its checksum has been verified, unless it is longer than natsmon writes them. The last one
 may have no end: its writer still writes it, or was killed.
@@ -18,6 +18,7 @@ _HELD = 4 * 1024 * 1024
 """Bytes of text above which a member is returned before its checksum is verified: another program compressed it."""
 _EXPANSION, _EXPANSION_FROM = 100, 1024 * 1024
 """Times that a member expands at most, beyond so many bytes: lines of a recording expand some 10 times."""
+_BLOCK = 128 * 1024
 _SCAN = 256 * 1024
 _READ_AGAIN = 32 * 1024 * 1024
 """Bytes of a file that are read again in search of the member after damage, at most."""
@@ -35,9 +36,9 @@ class _Member(msgspec.Struct):
 
 
 class Members:
-    """The text in the members of an open file."""
+    """The text in the members of an open file; without compression, the file itself."""
 
-    def __init__(self, fd: int, compression: Compression, skip: Skip) -> None:
+    def __init__(self, fd: int, compression: Compression | None, skip: Skip) -> None:
         self.at = 0
         """Bytes of the file that have been read."""
         self.incomplete = False
@@ -49,12 +50,17 @@ class Members:
 
     def texts(self) -> Iterator[bytes | None]:
         """Text in pieces; None where something is missing between two of them."""
-        while (member := (yield from self._member(began := self.at))) is not None:
+        if self._compression is None:
+            while block := os.pread(self._fd, _BLOCK, self.at):
+                self.at += len(block)
+                yield block
+            return
+        while (member := (yield from self._member(self._compression, began := self.at))) is not None:
             self.at = member.end
             if member.complete:
                 yield member.text
                 continue
-            found = self._next(began + 1)
+            found = self._next(self._compression, began + 1)
             if found is None and not member.problem:
                 self.incomplete = True
                 yield member.text
@@ -64,9 +70,8 @@ class Members:
             rest = "" if found is not None else ", and no member that follows can be read"
             self._skip(f"byte {began:,}", f"{self.at - began:,} bytes {member.problem or 'are damaged'}{rest}")
 
-    def _member(self, began: int) -> Generator[bytes, None, _Member | None]:
+    def _member(self, compression: Compression, began: int) -> Generator[bytes, None, _Member | None]:
         """Read the member at an offset; None at the end of the file. Yields text beyond what is held."""
-        compression = self._compression
         decompressor, offset, expanded = compression.decompressor(), began, 0
         held = bytearray()
         while bite := os.pread(self._fd, compression.bite, offset):
@@ -88,23 +93,23 @@ class Members:
                 held.clear()
         return _Member(offset, bytes(held)) if offset > began else None
 
-    def _next(self, at: int) -> int | None:
+    def _next(self, compression: Compression, at: int) -> int | None:
         """Where the next readable member begins; None when there is none."""
-        magic = self._compression.magic
+        magic = compression.magic
         while len(block := os.pread(self._fd, _SCAN, at)) >= len(magic):
             place = block.find(magic)
             while place >= 0:
                 if self._bytes_read > at + place + _READ_AGAIN:
                     return None
-                if self._begins_with_lines(at + place):
+                if self._begins_with_lines(compression, at + place):
                     return at + place
                 place = block.find(magic, place + 1)
             at += len(block) - len(magic) + 1
         return None
 
-    def _begins_with_lines(self, at: int) -> bool:
+    def _begins_with_lines(self, compression: Compression, at: int) -> bool:
         """Whether lines can be read from a member at an offset, up to its end or as far as it is held."""
-        reading = self._member(at)
+        reading = self._member(compression, at)
         try:
             text = next(reading)
         except StopIteration as ended:

@@ -51,12 +51,9 @@ def _split(name: str) -> tuple[str, str]:
 
 
 def full_parts(path: Path) -> list[tuple[ev.Part, Path]]:
-    """The full parts of the recording in ``path``, oldest first.
+    """The full parts of the recording in ``path``, oldest first; without it, of the one whose full part is the newest.
 
-    When ``path`` does not exist, of the recording whose full part is the newest.
-
-    Raises:
-        OSError: The folder cannot be read.
+    Raises OSError when the folder cannot be read.
     """
     stem, end = _split(path.name)
     pattern = re.compile(rf"{re.escape(stem)}\.[0-9]{{{_DIGITS},}}{re.escape(end)}")

@@ -11,13 +11,13 @@ from pathlib import Path
 import msgspec
 
 from natsmon.recording import part_files
-from natsmon.recording.compression import Compression, NoZstd, by_content
+from natsmon.recording.compression import NoZstd, by_content
 from natsmon.recording.members import Members
 from natsmon.stream import codec
 from natsmon.stream import events as ev
 from natsmon.text.plain_text import printable
+from natsmon.text.read_file import open_now
 
-_BLOCK = 128 * 1024
 _FOREIGN = 1_000
 """Lines after which a file without an event is not read further."""
 _INVALID = 100_000
@@ -58,15 +58,10 @@ class Recording:
 
     A session begins with ``Session``; one with another ``id`` is another session. What a part repeats of the parts
     before it is left out when they were read completely.
-
-    Args:
-        paths: Files; the full parts of each are read before it.
-
-    Raises:
-        Unreadable: A file is missing or cannot be opened.
     """
 
     def __init__(self, paths: Sequence[str | Path]) -> None:
+        """Find the files, and the full parts of each. Raises Unreadable when one is missing or cannot be opened."""
         self.parts = _parts(paths)
         """Every file, in the order of reading."""
         self.total = sum(map(_size, self.parts))
@@ -195,45 +190,30 @@ class _File:
     def pieces(self) -> Iterator[list[bytes]]:
         """Lines without their ends."""
         try:
-            fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            with open(self.path, "rb", buffering=0, opener=open_now) as file:
+                yield from self._pieces(file.fileno())
         except OSError as error:  # it existed a moment ago
-            self.note(f"cannot be read: {error.strerror}", "all of it")
-            return
-        try:
-            yield from self._pieces(fd)
-        except OSError as error:
-            self.note(f"cannot be read further: {error.strerror}")
+            further, where = (" further", "") if self.at else ("", "all of it")
+            self.note(f"cannot be read{further}: {error.strerror}", where)
         except NoZstd as error:
             self.note(str(error), "all of it")
-        finally:
-            os.close(fd)
 
     def _pieces(self, fd: int) -> Iterator[list[bytes]]:
         compression = by_content(self.path.name, os.pread(fd, 4, 0))
-        for text in self._texts(fd, compression):
+        members = Members(fd, compression, lambda where, why: self.note(why, where))
+        for text in members.texts():
+            self.at = members.at
             yield self._lines(text) if text is not None else self._last_line()
             if self._is_foreign(_FOREIGN):
                 return
             if self._number - self._events > _INVALID:
                 self.note("is the last one read: too many lines are not events")
                 return
-        yield self._last_line()
-        self._is_foreign(1)
-
-    def _texts(self, fd: int, compression: Compression | None) -> Iterator[bytes | None]:
-        """Text in pieces; None where something is missing between two of them."""
-        if compression is None:
-            while block := os.pread(fd, _BLOCK, self.at):
-                self.at += len(block)
-                yield block
-            return
-        members = Members(fd, compression, lambda where, why: self.note(why, where))
-        for text in members.texts():
-            self.at = members.at
-            yield text
         self.at = members.at
         if members.incomplete and os.fstat(fd).st_mtime < time.time() - _SETTLED:
             self.note(_INCOMPLETE, f"byte {self.at:,}")
+        yield self._last_line()
+        self._is_foreign(1)
 
     def _lines(self, text: bytes) -> list[bytes]:
         before = self._splitter.dropped

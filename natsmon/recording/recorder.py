@@ -20,14 +20,9 @@ class CannotRecord(Exception):
 
 
 class Recorder:
-    """One recording, a sink from its first line to ``close``.
+    """One recording, a sink from its first line to ``close``; it begins with the lines of ``head``.
 
-    Args:
-        target: Where to record to.
-        head: Lines to begin with.
-
-    Raises:
-        CannotRecord: With the reason.
+    Raises CannotRecord with the reason.
     """
 
     ended = False

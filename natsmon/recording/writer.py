@@ -47,11 +47,7 @@ class PartFile:
             raise
 
     def write(self, lines: bytes) -> None:
-        """Append whole lines; when this returns, a reader finds them in the file.
-
-        Raises:
-            OSError: With the reason. What was written of the lines is cut off again.
-        """
+        """Append whole lines; when this returns, a reader finds them. After an OSError, none of them is in the file."""
         now = os.fstat(self._fd)
         if now.st_nlink == 0:
             raise FileNotFoundError(2, "the file has been deleted")
@@ -98,18 +94,10 @@ class PartFile:
 
 
 class RecordingWriter:
-    """The parts of one recording, one after the other. It writes in the thread that calls it.
-
-    Args:
-        target: The file, the size of a part and the number of parts to keep.
-
-    Raises:
-        OSError: The file cannot be written.
-        NotOurs: The file exists, and is not a recording.
-        NoZstd: The package for ``.zst`` is not installed.
-    """
+    """The parts of one recording, one after the other. It writes in the thread that calls it."""
 
     def __init__(self, target: Target) -> None:
+        """Begin the first part. Raises OSError, NotOurs, and NoZstd where the package for ``.zst`` is not installed."""
         self.path = Path(os.path.realpath(target.path))
         self.lines = 0
         """Lines written so far, to all parts, without those that natsmon adds."""
@@ -126,7 +114,7 @@ class RecordingWriter:
         return self._file.size
 
     def write(self, lines: list[bytes]) -> None:
-        """Append whole lines; when this returns, a reader finds them in the file. Raises OSError."""
+        """Append whole lines, as in a ``PartFile``."""
         if self._target.part_size is not None and self.size - self._head_size >= self._target.part_size:
             self._begin_next()
         self._file.write(b"".join(lines))
