@@ -32,6 +32,11 @@ def load(name: str) -> click.Command:
     return command
 
 
+def action_flag(*names: str, **options: Any) -> click.Option:
+    """A flag that does something else than the command, such as ``--version``."""
+    return click.Option(names, is_flag=True, expose_value=False, is_eager=True, **options)
+
+
 class Command(click.Command):
     """A command whose ``--help`` fits a terminal of 24 lines and whose ``--help-all`` shows every flag.
 
@@ -40,27 +45,20 @@ class Command(click.Command):
 
     def __init__(
         self,
-        *args: Any,
         examples: Sequence[str] = (),
         essentials: Sequence[str] = (),
-        exit_codes: dict[int, str] | None = None,
-        **kwargs: Any,
+        exit_codes: dict[int, str] = EXIT_CODES,
+        **options: Any,
     ) -> None:
-        kwargs.setdefault("options_metavar", FLAGS_WORD)
-        settings = {"max_content_width": HELP_WIDTH, "help_option_names": ["-h", "--help"]}
-        kwargs.setdefault("context_settings", settings)
-        super().__init__(*args, **kwargs)
+        settings = {"max_content_width": HELP_WIDTH}
+        super().__init__(options_metavar=FLAGS_WORD, context_settings=settings, add_help_option=False, **options)
         self.examples = examples
         self.essentials = essentials
-        self.exit_codes = exit_codes or EXIT_CODES
-        help_all: dict[str, Any] = {"is_flag": True, "expose_value": False, "is_eager": True, "callback": _show_help}
-        self.params.append(click.Option(["--help-all"], help="Show every flag.", **help_all))
-
-    def get_help_option(self, ctx: click.Context) -> click.Option | None:
-        option = super().get_help_option(ctx)
-        if option is not None:
-            option.callback = _show_help  # click's own does not report a write error
-        return option
+        self.exit_codes = exit_codes
+        self.params += [  # click's own --help does not report a write error
+            action_flag("--help-all", callback=_show_help, help="Show every flag."),
+            action_flag("-h", "--help", callback=_show_help, help="Show this message and exit."),
+        ]
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         full = ctx.meta.get(_FULL, False)

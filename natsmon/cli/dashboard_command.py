@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from natsmon import __version__
-from natsmon.cli.command_group import DashboardCommand
+from natsmon.cli.command_group import DashboardCommand, action_flag
 from natsmon.cli.flags import connect_flags, output_flags, run_flags, server_flags
 from natsmon.cli.output import write
 from natsmon.cli.record_target import target_from
@@ -20,11 +20,6 @@ def _version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:
         ctx.exit()
 
 
-_VERSION = click.Option(
-    ["--version"], is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Show the version."
-)
-
-
 @click.command(
     cls=DashboardCommand,
     hidden=True,
@@ -34,7 +29,13 @@ _VERSION = click.Option(
         "--plain --count 60 --record run.jsonl.zst east-1",
     ],
     essentials=["server", "creds", "subject", "rate", "plain", "as_json", "record"],
-    params=[*server_flags, *connect_flags, *run_flags, *output_flags, _VERSION],
+    params=[
+        *server_flags,
+        *connect_flags,
+        *run_flags,
+        *output_flags,
+        action_flag("--version", callback=_version, help="Show the version."),
+    ],
 )
 @click.pass_context
 def dashboard(ctx: click.Context, /, **_: Any) -> int:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from natsmon.cli.command_group import Command
 from natsmon.cli.flag_types import whole
-from natsmon.cli.flags import Flag, config_flags, connect_flags, output_flags, run_flags
+from natsmon.cli.flags import Flag, Params, config_flags, connect_flags, output_flags, run_flags
 from natsmon.cli.record_target import target_from
 from natsmon.cli.run_modes import choose, run
 from natsmon.cli.settings_layers import settings_from
@@ -21,15 +21,13 @@ _SUBJECT = "hello"
 """As in the article "Using Custom Dialers in the NATS Go Client"."""
 
 
-class _Demo(Command):
-    """Ignores NATS_* variables: they describe other servers."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.params = [copy(param) for param in self.params]  # the flags of the other commands keep their variables
-        for param in self.params:
-            if param.envvar and str(param.envvar).startswith("NATS_"):
-                param.envvar = None
+def _without_variables(params: Params) -> list[click.Parameter]:
+    """Copies of the flags without NATS_* variables, which describe other servers."""
+    copies = [copy(param) for param in params]
+    for param in copies:
+        if str(param.envvar).startswith("NATS_"):
+            param.envvar = None
+    return copies
 
 
 _SERVERS = Flag("Demo", "--servers", type=whole(1, _SERVERS_AT_MOST), default="3", help="Number of servers.")
@@ -37,11 +35,11 @@ _REST = click.Argument(["rest"], nargs=-1, metavar="")
 
 
 @click.command(
-    cls=_Demo,
+    cls=Command,
     short_help="The dashboard on nats-servers it starts itself.",
     examples=["demo", "demo --servers 3", "demo --servers 3 --rate 100 --record demo.jsonl.gz"],
     essentials=["servers", "rate", "plain", "record"],
-    params=[_SERVERS, *connect_flags, *run_flags, *output_flags, *config_flags, _REST],
+    params=_without_variables([_SERVERS, *connect_flags, *run_flags, *output_flags, *config_flags, _REST]),
 )
 @click.pass_context
 def demo(ctx: click.Context, /, servers: int, rest: tuple[str, ...], **_: Any) -> int:

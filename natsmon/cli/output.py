@@ -29,11 +29,7 @@ def complain(message: str) -> None:
 
 
 def write(text: str | bytes) -> bool:
-    """Write a result to standard output; False when its reader has closed the pipe (``| head``).
-
-    Raises:
-        Unwritable: For every other error.
-    """
+    """Write a result to standard output; False when its reader has closed the pipe. Raises Unwritable otherwise."""
     try:
         _put(text)
     except BrokenPipeError:

@@ -11,7 +11,7 @@ from natsmon.cli.output import complain
 
 if TYPE_CHECKING:
     from natsmon.recording.recorder import Recorder
-    from natsmon.recording.target import Target
+    from natsmon.recording.writer import Target
 
 _CLOSES_WITHIN = 5.0
 """Seconds that writing the last lines may take."""
@@ -31,7 +31,7 @@ def target_from(ctx: click.Context, mode: str) -> "Target | None":
         raise click.BadParameter("is given without --record-max", param_hint="--record-keep")
     if not path and not ctx.params["record_max"]:
         return None
-    from natsmon.recording.target import Target  # imported only when needed: most runs are not recorded
+    from natsmon.recording.writer import Target  # imported only when needed: most runs are not recorded
 
     return Target(path, ctx.params["record_max"], ctx.params["record_keep"])
 

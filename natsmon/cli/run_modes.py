@@ -23,7 +23,7 @@ from natsmon.config.view_settings import ViewSettings
 
 if TYPE_CHECKING:
     from natsmon.lab.demo import Demo
-    from natsmon.recording.target import Target
+    from natsmon.recording.writer import Target
     from natsmon.stream.sink import Sink
     from natsmon.stream.source import Source
     from natsmon.tui.model.moment import Moment

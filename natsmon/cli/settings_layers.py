@@ -30,11 +30,7 @@ _VIEW = ("Display", "Alerts")
 
 
 def settings_from(layers: Layers) -> Settings:
-    """Merge all layers into Settings.
-
-    Raises:
-        click.UsageError: For the first value that cannot be used.
-    """
+    """Merge all layers into Settings. Raises click.UsageError for the first value that cannot be used."""
     merge = _Merge(layers)
     merge.plain_values(_CONNECTION)
     merge.one_of("payload", _PAYLOADS, "each gives the body of a message")

@@ -17,7 +17,7 @@ from natsmon.text.plain_text import printable
 
 if TYPE_CHECKING:
     from natsmon.recording.recorder import Recorder
-    from natsmon.recording.target import Target
+    from natsmon.recording.writer import Target
     from natsmon.stream.source import Source
 
 _STANDARD_INPUT = "-"
