@@ -18,8 +18,7 @@ from benchmarks import servers
 from benchmarks.table import Row, mb, median
 from natsmon.recording import writer
 from natsmon.recording.reader import Recording
-from natsmon.recording.target import Target
-from natsmon.recording.writer import RecordingWriter
+from natsmon.recording.writer import RecordingWriter, Target
 from natsmon.stream import codec
 from natsmon.stream import events as ev
 

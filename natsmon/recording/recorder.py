@@ -4,8 +4,7 @@ import threading
 from collections import deque
 
 from natsmon.recording.compression import NoZstd
-from natsmon.recording.target import Target
-from natsmon.recording.writer import NotOurs, RecordingWriter
+from natsmon.recording.writer import NotOurs, RecordingWriter, Target
 from natsmon.stream import events as ev
 from natsmon.text.plain_text import printable
 

@@ -9,9 +9,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from natsmon.recording import part_files
 from natsmon.recording.compression import Compression, Compressor, by_suffix
-from natsmon.recording.target import Target
 from natsmon.stream import events as ev
 from natsmon.stream.codec import decoded, encode
 
@@ -22,6 +23,17 @@ MEMBER_SECONDS = 60.0
 MEMBER_BYTES = 1024 * 1024
 """Seconds, and bytes of lines, after which a member ends and the next begins."""
 _MODE = 0o600
+
+
+class Target(msgspec.Struct, frozen=True):
+    """A recording that is wanted."""
+
+    path: str = ""
+    """Empty when nothing is recorded, or not yet."""
+    part_size: int | None = None
+    """Bytes of a part, without its snapshot; None for one file that grows."""
+    keep: int = 10
+    """Parts kept, the one that is written among them."""
 
 
 class NotOurs(Exception):

@@ -19,7 +19,7 @@ from natsmon.tui.pages.dashboard import Dashboard
 if TYPE_CHECKING:
     from natsmon.alerts.health_watch import HealthWatch
     from natsmon.recording.recorder import Recorder
-    from natsmon.recording.target import Target
+    from natsmon.recording.writer import Target
     from natsmon.tui.pages.menu import Contexts, Demo
 
 FRAME = 1 / 10

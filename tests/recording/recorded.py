@@ -6,8 +6,7 @@ from pathlib import Path
 import zstandard
 
 from natsmon.recording.reader import Recording
-from natsmon.recording.target import Target
-from natsmon.recording.writer import RecordingWriter
+from natsmon.recording.writer import RecordingWriter, Target
 from natsmon.stream import codec
 from natsmon.stream import events as ev
 

@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from natsmon.recording.compression import GZIP, zstd
 from natsmon.recording.members import Members
 from natsmon.recording.reader import Recording, Unreadable
-from natsmon.recording.target import Target
-from natsmon.recording.writer import RecordingWriter
+from natsmon.recording.writer import RecordingWriter, Target
 from natsmon.stream import codec
 from natsmon.stream import events as ev
 from tests.conftest import SLOW

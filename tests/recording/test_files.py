@@ -12,8 +12,7 @@ import pytest
 from natsmon.recording import part_files
 from natsmon.recording.reader import Recording
 from natsmon.recording.recorder import CannotRecord, Recorder
-from natsmon.recording.target import Target
-from natsmon.recording.writer import NotOurs, RecordingWriter
+from natsmon.recording.writer import NotOurs, RecordingWriter, Target
 from natsmon.stream import codec
 from natsmon.stream import events as ev
 from tests.harness.time_limits import WAIT

@@ -8,8 +8,7 @@ import pytest
 
 from natsmon.recording import part_files
 from natsmon.recording.reader import Recording
-from natsmon.recording.target import Target
-from natsmon.recording.writer import RecordingWriter
+from natsmon.recording.writer import RecordingWriter, Target
 from natsmon.state import State, Tracks
 from natsmon.stream import codec
 from natsmon.stream import events as ev

@@ -11,8 +11,7 @@ import pytest
 from natsmon.recording import recorder
 from natsmon.recording.reader import Recording
 from natsmon.recording.recorder import Recorder
-from natsmon.recording.target import Target
-from natsmon.recording.writer import PartFile
+from natsmon.recording.writer import PartFile, Target
 from tests.recording.recorded import SUFFIXES, echo, lines_of, session
 
 
@@ -108,7 +107,7 @@ def test_full_disk_stops_the_recording_and_leaves_whole_lines(tmp_path: Path, su
 import resource
 from natsmon.recording import recorder
 from natsmon.recording.recorder import Recorder
-from natsmon.recording.target import Target
+from natsmon.recording.writer import Target
 from tests.recording.recorded import echo, session
 resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
 recorder.FLUSH = 0.002

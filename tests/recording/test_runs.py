@@ -13,7 +13,7 @@ import pytest
 
 from natsmon.lab.nats_server import NatsServer
 from natsmon.recording.reader import Recording
-from natsmon.recording.target import Target
+from natsmon.recording.writer import Target
 from natsmon.stream import codec
 from natsmon.stream import events as ev
 from natsmon.tui.model.recordings import Recordings

@@ -3,8 +3,7 @@
 from pathlib import Path
 
 from natsmon.recording.reader import Recording
-from natsmon.recording.target import Target
-from natsmon.recording.writer import RecordingWriter
+from natsmon.recording.writer import RecordingWriter, Target
 from natsmon.replay.recording_index import RecordingIndex
 from natsmon.stream import codec
 from natsmon.stream import events as ev

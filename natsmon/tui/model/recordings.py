@@ -12,7 +12,7 @@ from natsmon.tui.model.viewed_stream import ViewedStream
 
 if TYPE_CHECKING:
     from natsmon.recording.recorder import Recorder
-    from natsmon.recording.target import Target
+    from natsmon.recording.writer import Target
 
 LAST_WORDS = 5.0
 """Seconds a disk may take for the last lines."""
@@ -53,7 +53,7 @@ class Recordings:
     def _start(self) -> str:
         from natsmon.recording import part_files
         from natsmon.recording.recorder import CannotRecord, Recorder
-        from natsmon.recording.target import Target
+        from natsmon.recording.writer import Target
 
         wanted = self._target or Target()
         target = Target(wanted.path or part_files.default(time.time()), wanted.part_size, wanted.keep)
