@@ -63,16 +63,11 @@ def folder() -> Path:
 
 
 def default_path() -> Path:
-    """Where ``config.toml`` is read from without ``--config``."""
     return folder() / "config.toml"
 
 
 def load(explicit: str = "") -> ConfigFile:
-    """Read the config file at a path, where it must exist, or at the default path, where it may be missing.
-
-    Raises:
-        ConfigError: With the file, and the line where the TOML is not valid.
-    """
+    """Read the config file at a path, where it must exist, or at the default path. Raises ConfigError."""
     path = Path(explicit).expanduser() if explicit else default_path()
     try:
         piped = path.is_fifo()
@@ -108,9 +103,6 @@ def _sections(path: Path, text: str, raw: dict[str, Any]) -> ConfigFile:
     if not isinstance(keymap, dict) or not all(isinstance(keys, str) for keys in keymap.values()):
         raise plain.error(_KEYMAP, 'must be a section of texts, as reconnect = "ctrl+r"')
     return ConfigFile(path, text, raw, contexts, keymap)
-
-
-# -- choices made on screen -----------------------------------------------------------------------------
 
 
 def state_path() -> Path:

@@ -26,8 +26,7 @@ class Proxy(msgspec.Struct, frozen=True):
 def parse_proxy(url: str) -> Proxy | None:
     """Parse the URL of a proxy; empty and ``none`` mean no proxy, as in the nats CLI.
 
-    Raises:
-        ValueError: With the reason; the URL is not quoted, as it may carry a password.
+    Raises ValueError with the reason; the URL is not quoted, as it may carry a password.
     """
     if url.strip().lower() in ("", "none", "-"):
         return None

@@ -37,11 +37,7 @@ _IPV6_CHARACTERS = r"[0-9a-fA-F:.]+(%.*)?"
 
 
 class BadURL(ValueError):
-    """A URL that cannot be used.
-
-    Attributes:
-        shown: The URL, safe to print.
-    """
+    """A URL that cannot be used; ``shown`` is the URL, safe to print."""
 
     def __init__(self, shown: str, why: str) -> None:
         super().__init__(why)
@@ -235,13 +231,7 @@ def parse_servers(texts: Iterable[str]) -> tuple[tuple[Server, ...], UserInfo | 
     """Parse comma-separated lists of URLs.
 
     A connection has one set of credentials for its whole pool, discovered servers included. URLs may repeat the
-    credentials or omit them; different ones are an error.
-
-    Returns:
-        The servers, each once, and the credentials in their URLs.
-
-    Raises:
-        BadURL: With the reason, and the URL in a form that is safe to print.
+    credentials or omit them; different ones are an error. Returns each server once; raises BadURL.
     """
     urls = [parts for text in texts for parts in _split(text)]
     websocket = next((parts for parts in urls if parts.websocket), None)

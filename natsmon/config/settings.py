@@ -14,7 +14,7 @@ MAX_RATE = 0.0
 """The ``interval`` of ``--rate max``."""
 
 
-class Server(msgspec.Struct, frozen=True, order=True, omit_defaults=True):
+class Server(msgspec.Struct, frozen=True, omit_defaults=True):
     """One server's address, without userinfo. ``str()`` is what a screen shows."""
 
     host: str
@@ -50,7 +50,7 @@ class Server(msgspec.Struct, frozen=True, order=True, omit_defaults=True):
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Durations in seconds, sizes in bytes."""
+    """Durations in seconds, sizes in bytes. A field without a description has that of its flag, in ``cli/flags.py``."""
 
     servers: Annotated[tuple[Server, ...], msgspec.Meta(min_length=1)] = (Server("127.0.0.1"),)
     user: Secret | None = None
@@ -71,19 +71,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tlscert: str = ""
     tlskey: str = ""
     tlsfirst: bool = False
-    """The TLS handshake comes before INFO."""
     mixed_tls: bool = False
-    """Credentials may be sent in clear also after a server of the pool has required TLS."""
     tls_server_name: str = ""
-    """The name to check the server's certificate for, instead of the host dialed."""
     dial_command: str = ""
     """A command whose standard input and output carry each connection, with ``{host}`` and ``{port}``."""
     unix: str = ""
-    """The path of a UNIX socket that carries each connection."""
     proxy: Proxy | None = None
     """Every dial goes through it, those of discovered servers and inquiries included."""
     ws_headers: tuple[tuple[str, Secret], ...] = ()
-    """Of the WebSocket upgrade."""
     ws_origin: str = ""
     inbox_prefix: str = "_INBOX"
     js_domain: str = ""
@@ -91,7 +86,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     context: str = ""
     """The name of the nats CLI's context."""
     name: str = ""
-    """The connection's name, as servers list it."""
     subject: str = ""
     """Empty for ``natsmon.echo.SESSION.CONNECTION``, or for the only subject of the stream in ``jetstream``."""
     payload: bytes = b"world"
@@ -100,26 +94,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     echo: bool = True
     """Subscribe to the published messages, to verify their delivery."""
     jetstream: str = ""
-    """The stream that acknowledges each message, and is read back at the end."""
     observe: str = ""
-    """Publish nothing: count the messages on this subject, which may have wildcards."""
     interval: float = 1.0
     """Between two messages; ``MAX_RATE`` for as fast as they are echoed."""
     every_message: bool = False
     """Emit each message as an event of its own also at a high rate, for ``--messages``."""
     count: int | None = None
-    """End after this many messages published."""
     duration: float | None = None
-    """End after this time."""
     connect_timeout: float = 5.0
-    """For one server, over DNS, TCP, TLS, INFO and PONG together."""
     timeout: float = 5.0
-    """For an answer to a request."""
     reconnect_wait: float = 2.0
     reconnect_jitter: float = 0.1
     reconnect_jitter_tls: float = 1.0
     max_reconnects: int = -1
-    """Further dials of each server: -1 no limit, 0 none."""
     retry_on_failed_connect: bool = True
     ignore_discovered_servers: bool = False
     randomize: bool = True
@@ -129,9 +116,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reconnect_buffer: int = 8 * 1024 * 1024
     drain_timeout: float = 5.0
     monitor: str = ""
-    """The URL of a server's monitoring port: asked why a connection was closed."""
     inquiries: bool = True
-    """Requests to servers, and a second dial of a silent peer."""
     origins: dict[str, str] = {}
     """Where each value came from, by field name; a field without an entry has its default."""
 

@@ -40,7 +40,6 @@ class Emitter:
         return monotonic - self._began
 
     def begin(self, session: str, versions: dict[str, str]) -> None:
-        """Emit the session's first event."""
         self._offset, self._asleep = _wall_offset(), _suspended()
         self.emit(ev.Session(id=session, started=round(self._offset + self._began, 6), versions=versions), at=0.0)
 
@@ -49,15 +48,9 @@ class Emitter:
         return Emit(self, conn)
 
     def emit(self, event: ev.AnyEvent, *, conn: int = 0, at: float | None = None) -> float:
-        """Stamp an event and pass it to every sink.
+        """Stamp an event that was not emitted before, and pass it to every sink; its ``t``.
 
-        Args:
-            event: One that was not emitted before.
-            conn: Its connection; ignored for session events.
-            at: Its time, when that is known better than now; seconds as ``t``.
-
-        Returns:
-            The event's ``t``.
+        ``at`` is its time, when that is known better than now. Session events have no ``conn``.
         """
         t = self.now() if at is None else at
         if at is None:

@@ -15,13 +15,7 @@ _AT_ONCE = 64
 
 
 class Inbox:
-    """Calls ``receive`` on the running loop with each line, without its end; with None at the end of the file.
-
-    Args:
-        fd: The file descriptor to read.
-        receive: Called on the loop.
-        already_read: What was read of it before.
-    """
+    """Calls ``receive`` on the running loop with each line, without its end; with None at the end of the file."""
 
     def __init__(self, fd: int, receive: Callable[[bytes | None], None], already_read: bytes = b"") -> None:
         self._fd = fd

@@ -108,9 +108,7 @@ class _Merged:
 class Outbox:
     """A sink that writes to a file descriptor, in order: a turn's lines into a pipe with room, else from its thread.
 
-    Args:
-        fd: Stays open when the outbox is closed.
-        render: The line of an event, when that is not its JSON line.
+    It does not close the file descriptor. ``render`` gives the line of an event, when that is not its JSON line.
     """
 
     def __init__(self, fd: int, render: Render | None = None) -> None:
@@ -128,7 +126,11 @@ class Outbox:
         """The thread writes."""
         self._turn_ends = False
         """``_write_turn`` will be called."""
-        self._room = _PipeRoom(fd) if stat.S_ISFIFO(os.fstat(fd).st_mode) else None
+        self._pipe: select.poll | None = None
+        """Whether it has room; a writable pipe takes PIPE_BUF bytes, all or none. None where it is not a pipe."""
+        if stat.S_ISFIFO(os.fstat(fd).st_mode):
+            self._pipe = select.poll()
+            self._pipe.register(fd, select.POLLOUT)
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
         self.ended = False
@@ -157,7 +159,7 @@ class Outbox:
                 if len(self._lines) > max(HARD_LIMIT, self._full[0]) or self._bytes > max(BYTES_LIMIT, self._full[1]):
                     self._make_room()
                     self._full = 2 * len(self._lines), 2 * self._bytes
-                if self._room is not None and not self._is_behind():
+                if self._pipe is not None and not self._is_behind():
                     connected = isinstance(event, ev.StatusChanged) and event.status == "CONNECTED"
                     self._write_soon(at_once=connected or self._bytes >= select.PIPE_BUF)
                     return
@@ -199,7 +201,7 @@ class Outbox:
         """Write into a pipe with room: faster than waking the thread. A reconnect has twenty lines in four turns."""
         with self._lock:
             self._turn_ends = False
-            while not self._is_behind() and self._room is not None and (piece := self._room.taken(self._lines)):
+            while not self._is_behind() and self._pipe is not None and (piece := self._take_piece(self._pipe)):
                 self._bytes -= len(piece)
                 try:
                     os.write(self._fd, piece)
@@ -207,6 +209,15 @@ class Outbox:
                     self._end(error)
             if self._pending():
                 self._changed.notify()
+
+    def _take_piece(self, pipe: select.poll) -> bytes:
+        """The lines that can be written without blocking; empty without room, or when the first one is longer."""
+        piece = bytearray()
+        while self._lines and len(piece) + len(self._lines[0].line) <= select.PIPE_BUF:
+            if not piece and not any(event & select.POLLOUT for _, event in pipe.poll(0)):
+                break
+            piece += self._lines.popleft().line
+        return bytes(piece)
 
     def _end(self, error: OSError) -> None:
         self.ended = True
@@ -260,23 +271,6 @@ class Outbox:
 
 def _time(waiting: _Waiting) -> float:
     return waiting.event.t
-
-
-class _PipeRoom:
-    """The lines that a pipe takes without blocking: a writable pipe takes PIPE_BUF bytes, all or none."""
-
-    def __init__(self, fd: int) -> None:
-        self._poll = select.poll()
-        self._poll.register(fd, select.POLLOUT)
-
-    def taken(self, lines: deque[_Waiting]) -> bytes:
-        """Remove and return what can be written now; empty without room, or when the first line is longer."""
-        piece = bytearray()
-        while lines and len(piece) + len(lines[0].line) <= select.PIPE_BUF:
-            if not piece and not any(event & select.POLLOUT for _, event in self._poll.poll(0)):
-                break
-            piece += lines.popleft().line
-        return bytes(piece)
 
 
 def _write_all(fd: int, data: bytes) -> None:

@@ -12,10 +12,7 @@ from natsmon.text.read_file import open_now
 def write(path: str, text: str) -> None:
     """Write a file for its owner alone (mode 0600). A symbolic link stays; a pipe or a device is written to directly.
 
-    A named pipe without a reader is an error, instead of waiting for one.
-
-    Raises:
-        OSError: The file is as it was before.
+    After an OSError the file is as it was before. A named pipe without a reader is one, instead of waiting for one.
     """
     if _is_special(path):
         with open(open_now(path, os.O_WRONLY), "w", encoding="utf-8") as special:

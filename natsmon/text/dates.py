@@ -84,11 +84,7 @@ CLOCKS_DIFFER = 2.0
 
 
 def clock_difference(ahead: float) -> str:
-    """Compare a server's clock with this machine's; empty when they agree.
-
-    Args:
-        ahead: Seconds of the server's clock minus this machine's.
-    """
+    """Compare a server's clock, so many seconds ahead, with this machine's; empty when they agree."""
     if abs(ahead) < CLOCKS_DIFFER:
         return ""
     return f"the server's clock is {units.elapsed(abs(ahead))} {'ahead of' if ahead > 0 else 'behind'} this machine's"

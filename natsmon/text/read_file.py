@@ -18,15 +18,7 @@ def open_now(path: str | os.PathLike[str], flags: int) -> int:
 
 
 def read_file(path: str | os.PathLike[str], largest: int = LARGEST) -> bytes:
-    """Return the whole content of a file.
-
-    Args:
-        path: Of the file; a pipe with a writer is read to its end.
-        largest: Bytes.
-
-    Raises:
-        OSError: It cannot be read, or is larger.
-    """
+    """The whole content of a file; a pipe with a writer is read to its end. Raises OSError, also when it is larger."""
     with open(path, "rb", opener=open_now) as file:
         content = file.read(largest + 1)
     if len(content) > largest:
