@@ -111,8 +111,7 @@ async def warm_up(settings: Settings) -> None:
     ours, theirs = socket.socketpair()
     with theirs:
         theirs.sendall(b'INFO {"server_id":"","version":"","headers":true,"max_payload":1024}\r\nPONG\r\n')
-        which = attempt.Attempt(dial=1, attempt=1, pool_pass=1, server=Server("127.0.0.1"), reason="initial")
-        made = await attempt.make(which, _Prepared(ours), Settings(), Emitter([]).for_connection(0))
+        made = await attempt.make(Server("127.0.0.1"), _Prepared(ours), Settings(), Emitter([]).for_connection(0))
         if not isinstance(made, attempt.FailedDial):
             made.abort()
 
@@ -189,8 +188,7 @@ async def _check_one(server: Server, settings: Settings) -> Found:
     second_look = SecondLook(settings, emit)
     found = Found(server.url)
     try:
-        which = attempt.Attempt(dial=1, attempt=1, pool_pass=1, server=server, reason="initial")
-        made = await attempt.make(which, dialer_for(settings), settings, emit)
+        made = await attempt.make(server, dialer_for(settings), settings, emit)
         found = replace(found, dials=tuple(folding.track.state.dials))
         if isinstance(made, attempt.FailedDial):
             second_look.dial_failed(made)
@@ -248,7 +246,7 @@ async def _within(seconds: float, step: Awaitable[T], connection: ServerConnecti
         _Failed: The server refused it, the connection ended, or the timeout was reached.
     """
     refused: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    connection.on_error(lambda text: None if refused.done() else refused.set_result(text))
+    connection.on_error = lambda text: None if refused.done() else refused.set_result(text)
     doing = asyncio.ensure_future(step)
     try:
         ends: set[asyncio.Future[Any]] = {doing, refused, connection.lost}

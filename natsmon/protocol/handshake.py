@@ -58,14 +58,7 @@ async def open_connection(
     if settings.name:
         connect["name"] = settings.name
     connect |= connect_fields(settings, info.nonce)
-    connection = ServerConnection(
-        stream,
-        server,
-        info,
-        timeout=settings.timeout,
-        js_api=_js_api(settings),
-        inbox_prefix=settings.inbox_prefix,
-    )
+    connection = ServerConnection(stream, server, info, settings)
     try:
         await connection.handshake(connect, connect_sent)
     except (DialError, OSError) as error:
@@ -96,10 +89,3 @@ def _explained(cause: Cause, refusal: Refusal, settings: Settings, *, under_tls:
             cause = Cause.TLS_CLIENT_CERTIFICATE_REFUSED if given else Cause.TLS_CLIENT_CERTIFICATE_MISSING
             return cause, f"closed right after the TLS handshake: {text}"
     return cause, text
-
-
-def _js_api(settings: Settings) -> str:
-    """The subject prefix of the JetStream API; a domain has one of its own (ADR-21)."""
-    if settings.js_api_prefix:
-        return settings.js_api_prefix
-    return f"$JS.{settings.js_domain}.API" if settings.js_domain else "$JS.API"

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 
-from natsmon.config.settings import Server
+from natsmon.config.settings import Server, Settings
 from natsmon.dial.stream import Stream
 from natsmon.protocol import tls
 from natsmon.protocol.refusals import Refusals, Subscription
@@ -19,8 +19,6 @@ from natsmon.protocol.stream_client import Receive, StreamClient
 
 _CLOSED_WITHIN = 1.0
 """Seconds for closing the socket once the server has everything."""
-_ERRORS_KEPT = 100
-"""Errors received before there is a callback for them."""
 _INBOXES = 16
 """Own inboxes that are recognised among observed messages."""
 
@@ -32,24 +30,15 @@ class Unanswered(Exception):
 class ServerConnection(StreamClient):
     """One open connection to one server; its ``handshake`` comes first."""
 
-    def __init__(
-        self,
-        stream: Stream,
-        server: Server,
-        info: Info,
-        *,
-        timeout: float = 5.0,
-        js_api: str = "$JS.API",
-        inbox_prefix: str = "_INBOX",
-    ) -> None:
+    def __init__(self, stream: Stream, server: Server, info: Info, settings: Settings) -> None:
         super().__init__(stream)
         self.server = server
         self.info = info
         """The newest INFO."""
-        self.timeout = timeout
+        self.timeout = settings.timeout
         """Seconds for an answer to a request."""
-        self.js_api = js_api
-        """Subject prefix of the JetStream API."""
+        self.js_api = settings.js_api_prefix or (f"$JS.{settings.js_domain}.API" if settings.js_domain else "$JS.API")
+        """Subject prefix of the JetStream API; a domain has one of its own (ADR-21)."""
         self.address = stream.address
         self.tls = tls.version(stream)
         """TLS version, empty without TLS."""
@@ -57,12 +46,12 @@ class ServerConnection(StreamClient):
         self._on_info: Callable[[Info], None] | None = None
         self._later_info: Info | None = None
         """The newest INFO that arrived before there was a callback for it."""
-        self._on_error: Callable[[str], None] | None = None
-        self._later_errors: list[str] = []
+        self.on_error: Callable[[str], None] | None = None
+        """Called with each ``-ERR`` that leaves the connection open, but for refusals handled here."""
         self.on_subscribed: Callable[[str], None] | None = None
         """Called with each subject of ``subscribe`` that the server has accepted."""
         self._first_write = 0.0
-        self._inbox_prefix = inbox_prefix
+        self._inbox_prefix = settings.inbox_prefix
         self._inboxes: deque[bytes] = deque(maxlen=_INBOXES)
 
     @property
@@ -94,21 +83,10 @@ class ServerConnection(StreamClient):
             self.info = info
             self._on_info(info)
 
-    def on_error(self, callback: Callable[[str], None]) -> None:
-        """Set what is called with each ``-ERR`` that leaves the connection open, but for refusals handled here."""
-        self._on_error = callback
-        for text in self._later_errors:
-            self.receive_error(text)
-        self._later_errors.clear()
-
     def receive_error(self, text: str) -> None:
-        """Handle a refusal, pass another error on, or keep it for the callback that comes."""
         shown = self.redact(text)
-        if self._on_error is None:
-            if len(self._later_errors) < _ERRORS_KEPT:
-                self._later_errors.append(text)
-        elif not self.refusals.handle(text, shown):
-            self._on_error(shown)
+        if not self.refusals.handle(text, shown) and self.on_error is not None:
+            self.on_error(shown)
 
     def on_publish_refused(self, subject: str, callback: Callable[[], None]) -> None:
         """Set what is called for each message on ``subject`` that the server refuses, in the order of sending."""

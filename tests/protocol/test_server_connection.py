@@ -38,7 +38,7 @@ async def opened(server: NatsServer, **changes: Any) -> AsyncIterator[tuple[Serv
     info, _ = await read_info(stream.reader)
     connection = await open_connection(stream, ours, info, wanted, lambda _: None)
     complaints: list[str] = []
-    connection.on_error(complaints.append)
+    connection.on_error = complaints.append
     try:
         yield connection, complaints
     finally:

@@ -12,7 +12,7 @@ from natsmon.dial.causes import Cause
 from natsmon.dial.stream import CustomDialer
 from natsmon.probe.connection.command_queue import Order, Orders
 from natsmon.probe.connection.connection_user import ConnectionUser
-from natsmon.probe.connection.dial_attempt import Attempt, FailedDial, make
+from natsmon.probe.connection.dial_attempt import FailedDial, make
 from natsmon.probe.connection.info_changes import InfoChanges
 from natsmon.probe.connection.pool_events import PoolEvents
 from natsmon.probe.connection.reconnect_wait import ReconnectWait
@@ -183,12 +183,20 @@ class Connector:
         if self.status != "RECONNECTING":
             self._set_status("CONNECTING", why)
         member = self._pool.member(server.url)
-        discovered = member is not None and member.discovered
-        attempt = Attempt(self._dials, self._attempts, self._pool.pool_pass, server, why, discovered)
         self._user.dialing(server)
-        made, order = await self._orders.unless_given(
-            make(attempt, self._dialer, self._settings, self._emit, self._tls_memory)
+        attempt = make(
+            server,
+            self._dialer,
+            self._settings,
+            self._emit,
+            self._tls_memory,
+            dial=self._dials,
+            attempt=self._attempts,
+            pool_pass=self._pool.pool_pass,
+            reason=why,
+            discovered=member is not None and member.discovered,
         )
+        made, order = await self._orders.unless_given(attempt)
         if order is not None and isinstance(made, ServerConnection):
             made.abort()
         if order is not None:

@@ -2,7 +2,6 @@
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from ipaddress import ip_address
 from typing import NamedTuple
@@ -27,18 +26,6 @@ from natsmon.stream.codec import bounded_mapping
 from natsmon.stream.emitter import Emit
 
 
-@dataclass(frozen=True)
-class Attempt:
-    """What is known of an attempt before it begins."""
-
-    dial: int
-    attempt: int
-    pool_pass: int
-    server: Server
-    reason: ev.DialReason
-    discovered: bool = False
-
-
 class FailedDial(NamedTuple):
     """An attempt that failed."""
 
@@ -49,21 +36,31 @@ class FailedDial(NamedTuple):
 
 
 async def make(
-    attempt: Attempt, dialer: CustomDialer, settings: Settings, emit: Emit, memory: TlsMemory | None = None
+    server: Server,
+    dialer: CustomDialer,
+    settings: Settings,
+    emit: Emit,
+    memory: TlsMemory | None = None,
+    *,
+    dial: int = 1,
+    attempt: int = 1,
+    pool_pass: int = 1,
+    reason: ev.DialReason = "initial",
+    discovered: bool = False,
 ) -> ServerConnection | FailedDial:
     """Dial one server; leaves nothing open when cancelled."""
-    stages = Stages(attempt.dial, settings, emit)
-    if attempt.server.websocket:
+    stages = Stages(dial, settings, emit)
+    if server.websocket:
         with suppress(ImportError):  # the dial fails with that
             import natsmon.protocol.websocket  # noqa: F401 - takes longer than a dial, so before it is timed
     began = emit(
         ev.DialStart(
-            dial=attempt.dial,
-            attempt=attempt.attempt,
-            pool_pass=attempt.pool_pass,
-            server=attempt.server.url,
-            reason=attempt.reason,
-            discovered=attempt.discovered,
+            dial=dial,
+            attempt=attempt,
+            pool_pass=pool_pass,
+            server=server.url,
+            reason=reason,
+            discovered=discovered,
             timeout=settings.connect_timeout,
             proxy=str(settings.proxy or ""),
         )
@@ -73,27 +70,26 @@ async def make(
         stages.end(outcome, cause, text)
         now = emit.now()
         ended = ev.DialEnd(
-            dial=attempt.dial,
+            dial=dial,
             outcome=outcome,
             stage=stage or stages.reached,
             cause=cause,
             text=text,
             total=round(now - began, 6),
             stages=stages.seconds,
-            server=attempt.server.url,
+            server=server.url,
         )
         emit(ended, at=now)
         if outcome != "cancelled":
             stages.emit_tls()
-        return FailedDial(ended, attempt.server, stages.info)
+        return FailedDial(ended, server, stages.info)
 
     try:
         async with asyncio.timeout(settings.connect_timeout) as limit:
-            if attempt.discovered and _is_unspecified(attempt.server.host):
-                raise DialError("dns", Cause.ADVERTISED_ADDRESS, f"{attempt.server.host} is not an address to dial")
-            connection = await _dial_to_pong(
-                attempt.server, dialer, settings, stages, limit.when(), memory or TlsMemory(settings)
-            )
+            if discovered and _is_unspecified(server.host):
+                raise DialError("dns", Cause.ADVERTISED_ADDRESS, f"{server.host} is not an address to dial")
+            memory = memory or TlsMemory(settings)
+            connection = await _dial_to_pong(server, dialer, settings, stages, limit.when(), memory)
     except asyncio.CancelledError:
         end("cancelled", "cancelled")
         raise

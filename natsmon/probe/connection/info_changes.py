@@ -30,7 +30,7 @@ class InfoChanges:
         self._errors: set[str] = set()
         self._receive(connection.info)
         connection.on_info(self._receive)
-        connection.on_error(self._on_error)
+        connection.on_error = self._on_error
 
     def _on_error(self, text: str) -> None:
         """Emit an asynchronous error the first time: a denied subject is refused message by message."""
