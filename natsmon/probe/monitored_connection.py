@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 
 from natsmon.config import settings as settings_module
 from natsmon.config.settings import Server, Settings
@@ -17,7 +18,8 @@ from natsmon.probe.inquiry.second_look import SecondLook
 from natsmon.probe.inquiry.server_answers import Inquiry, Lost
 from natsmon.probe.jetstream.ack_verifier import AckVerifier
 from natsmon.probe.messages.deliveries import Deliveries
-from natsmon.probe.messages.echo_verifier import EchoVerifier, NoVerifier
+from natsmon.probe.messages.echo_verifier import EchoVerifier
+from natsmon.probe.messages.message import Message
 from natsmon.probe.messages.observer import Observer
 from natsmon.probe.messages.outage_costs import OutageCosts
 from natsmon.probe.messages.publisher import Publisher
@@ -60,11 +62,12 @@ class MonitoredConnection(ConnectionUser):
         self._stay = True
         self._forbidden = False
         """The server refused the subscription of ``--observe``."""
+        order = self.connector.orders.give
         self._acts: dict[type[commands.Command], Callable[[], None]] = {
-            commands.Cancel: self.connector.cancel,
-            commands.Reconnect: self.connector.reconnect,
-            commands.NextServer: self.connector.next_server,
-            commands.Drain: self.connector.drain,
+            commands.Cancel: partial(order, "cancel"),
+            commands.Reconnect: partial(order, "reconnect"),
+            commands.NextServer: partial(order, "next"),
+            commands.Drain: partial(order, "drain"),
             commands.Close: self.close,
             commands.Pause: self._publisher.pause,
             commands.Resume: self._publisher.unpause,
@@ -73,12 +76,14 @@ class MonitoredConnection(ConnectionUser):
     def _choose_verifier(self, session: str) -> Verifier:
         settings = self._settings
         if settings.observe:
-            observer = Observer(settings, session, self._emit)
+            observer = Observer(settings, session, self.deliveries, self._emit)
             observer.on_forbidden = self._on_forbidden
             return observer
         if settings.jetstream:
             return AckVerifier(settings, session, self.deliveries, self._emit)
-        return (EchoVerifier if settings.echo else NoVerifier)(settings, session, self.deliveries)
+        if settings.echo:
+            return EchoVerifier(settings, session, self.deliveries)
+        return Verifier(Message(settings, session), self.deliveries)
 
     def _on_forbidden(self) -> None:
         self._forbidden = True

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import natsmon
 from natsmon.config.settings import Settings, with_subject
 from natsmon.probe.monitored_connection import MonitoredConnection
+from natsmon.probe.timer import Timer
 from natsmon.stream import commands
 from natsmon.stream import events as ev
 from natsmon.stream.codec import kind_of
@@ -48,7 +49,7 @@ class Probe:
         self._ever_connected = False
         self.interrupted = False
         self._reason = ""
-        self._alive_timer: asyncio.TimerHandle | None = None
+        self._alive_timer = Timer(self._check_alive)
         for each in settings:
             self._make(each)
 
@@ -79,8 +80,7 @@ class Probe:
             raise failed.exceptions[0] from None
         finally:
             limits.cancel()
-            if self._alive_timer is not None:
-                self._alive_timer.cancel()
+            self._alive_timer.stop()
         code = self.exit_code()
         self.emitter.emit(ev.End(exit_code=code, reason=self._reason))
         return code
@@ -109,7 +109,7 @@ class Probe:
         if quiet >= ALIVE_EVERY:
             self.emitter.emit(ev.Alive())
             quiet = 0.0
-        self._alive_timer = self._loop.call_later(max(0.01, ALIVE_EVERY - quiet), self._check_alive)
+        self._alive_timer.set_in(max(0.01, ALIVE_EVERY - quiet))
 
     def exit_code(self) -> int:
         """How the run ended, or would end now; a connection that was replaced does not count."""

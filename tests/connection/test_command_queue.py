@@ -51,8 +51,8 @@ async def test_later_order_replaces_one_that_was_not_taken_except_close() -> Non
 
 async def test_order_given_before_is_taken() -> None:
     orders = Orders()
-    orders.give("now")
-    assert await asyncio.wait_for(orders.take(), WAIT) == "now"
+    orders.give("reconnect")
+    assert await asyncio.wait_for(orders.take(), WAIT) == "reconnect"
 
 
 async def test_timeout_of_the_step_itself_is_raised() -> None:
@@ -68,8 +68,8 @@ async def test_cancel_from_outside_is_not_an_order() -> None:
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
-    orders.give("now")
-    assert await asyncio.wait_for(orders.take(), WAIT) == "now"
+    orders.give("reconnect")
+    assert await asyncio.wait_for(orders.take(), WAIT) == "reconnect"
 
 
 @pytest.mark.parametrize(("done", "order"), [(True, None), (False, "drain"), (True, "drain")])
@@ -90,7 +90,7 @@ async def test_wait_ends_with_the_future_or_an_order(done: bool, order: Order | 
 
 async def test_wait_for_what_has_come_already_returns_at_once() -> None:
     orders, future = Orders(), asyncio.get_running_loop().create_future()
-    orders.give("now")
-    assert await asyncio.wait_for(orders.unless_done(future), WAIT) == "now"
+    orders.give("reconnect")
+    assert await asyncio.wait_for(orders.unless_done(future), WAIT) == "reconnect"
     future.set_result(None)
     assert await asyncio.wait_for(orders.unless_done(future), WAIT) is None

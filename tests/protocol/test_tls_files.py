@@ -111,7 +111,7 @@ async def test_key_replaced_by_one_under_a_passphrase_fails_the_next_dial(
     async with listening(wanted) as run:
         await run.events.until(ev.Connected)
         shutil.copy(files.locked, files.key)
-        run.probe.connections[0].connector.reconnect()
+        run.probe.connections[0].connector.orders.give("reconnect")
         end = await run.events.until(ev.DialEnd)
     assert end.cause == "tls_files"
     assert "is under a passphrase" in end.text

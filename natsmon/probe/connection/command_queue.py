@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Literal, TypeVar
 
 T = TypeVar("T")
-Order = Literal["cancel", "now", "next", "manual", "drain", "close"]
+Order = Literal["cancel", "reconnect", "next", "drain", "close"]
 
 
 class Orders:

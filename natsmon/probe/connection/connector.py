@@ -57,40 +57,23 @@ class Connector:
         """Another connection is opened in its place."""
         self._reconnect_wait = ReconnectWait(settings, self._rng)
         self._tls_memory = TlsMemory(settings)
-        self._orders = Orders()
+        self.orders = Orders()
+        """From commands; whether one applies is decided before."""
         self._dials = 0
         self._attempts = 0
         self._outages = 0
         self._loss: ev.Disconnected | None = None
-
-    # -- commands; whether one applies is decided before -------------------------------------------
 
     @property
     def situation(self) -> Situation:
         """What decides which command applies."""
         return Situation(self.status, waiting=self._waiting)
 
-    def cancel(self) -> None:
-        """End the dial or the wait; the connection is CLOSED."""
-        self._orders.give("cancel")
-
-    def reconnect(self) -> None:
-        """Drop the connection and dial; dial now; or begin a new initial connect."""
-        self._orders.give("manual" if self.status == "CONNECTED" else "now")
-
-    def next_server(self) -> None:
-        """End the dial or the wait; dial the next server of the pool."""
-        self._orders.give("next")
-
-    def drain(self) -> None:
-        """Drain and close the connection."""
-        self._orders.give("drain")
-
     def close(self, *, replaced: bool = False) -> None:
         """Drain if connected, close, and end ``run``; ``replaced`` when another one is opened in its place."""
         self._closing = True
         self._replaced = replaced
-        self._orders.give("close")
+        self.orders.give("close")
 
     # -- the life ---------------------------------------------------------------------------------
 
@@ -108,7 +91,7 @@ class Connector:
             self._user.closed(now)
             if self._closing or not stay:
                 return
-            await self._orders.take()
+            await self.orders.take()
             if self._closing:
                 return
 
@@ -168,7 +151,7 @@ class Connector:
         self._waiting = True
         try:
             async with asyncio.timeout(base + jitter):
-                return await self._orders.take()
+                return await self.orders.take()
         except TimeoutError:
             return None
         finally:
@@ -196,7 +179,7 @@ class Connector:
             reason=why,
             discovered=member is not None and member.discovered,
         )
-        made, order = await self._orders.unless_given(attempt)
+        made, order = await self.orders.unless_given(attempt)
         if order is not None and isinstance(made, ServerConnection):
             made.abort()
         if order is not None:
@@ -250,7 +233,7 @@ class Connector:
 
     async def _hold(self, connection: ServerConnection) -> tuple[str, str] | ev.DialReason:
         """Until the connection ends: why it is dialed again, or why it is CLOSED."""
-        order = await self._orders.unless_done(connection.lost)
+        order = await self.orders.unless_done(connection.lost)
         if order in ("drain", "close"):
             return await self._drain(connection, order)
         self._user.connection_down()
@@ -281,7 +264,7 @@ class Connector:
         closing = "replaced" if self._replaced else "closing"
         self._set_status("DRAINING", "asked" if order == "drain" else closing)
         # A second close ends it; what may be left of the drain has a limit of its own.
-        await self._orders.unless_given(self._user.conclude(connection))
+        await self.orders.unless_given(self._user.conclude(connection))
         began = self._emit.now()
         complete = await connection.drain(self._settings.drain_timeout)
         self._user.connection_down()

@@ -9,7 +9,7 @@ import asyncio
 import time
 
 from natsmon.config.settings import Settings
-from natsmon.probe.connection.reading_timeout import ReadingTimeout
+from natsmon.probe.timer import Timer
 from natsmon.protocol.server_connection import ServerConnection
 from natsmon.stream import events as ev
 from natsmon.stream.emitter import Emit
@@ -27,7 +27,7 @@ class Keepalive:
         self._max_out = settings.max_pings_out
         self._emit = emit
         self._loop = asyncio.get_running_loop()
-        self._timeout = ReadingTimeout(self._tick)
+        self._timer = Timer(self._tick, reads_first=True)
         self._due = self._loop.time()
         self._ticked = 0.0
         self._outstanding = 0
@@ -41,14 +41,13 @@ class Keepalive:
         self._emit_state()
 
     def stop(self) -> None:
-        """Send no more PINGs."""
-        self._timeout.stop()
+        self._timer.stop()
 
     def _wait(self) -> None:
         now = self._loop.time()
         self._ticked = time.monotonic()
         self._due += self._interval * max(1, int((now - self._due) / self._interval) + 1)
-        self._timeout.set(self._due)
+        self._timer.set(self._due)
 
     def _tick(self) -> None:
         if self._outstanding < self._max_out:

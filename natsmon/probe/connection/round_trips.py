@@ -9,6 +9,7 @@ import time
 from collections import deque
 from dataclasses import dataclass
 
+from natsmon.probe.timer import Timer
 from natsmon.protocol.server_connection import ServerConnection
 from natsmon.stream import events as ev
 from natsmon.stream.emitter import Emit
@@ -31,16 +32,14 @@ class RoundTrips:
         self._interval = interval
         self._emit = emit
         self._loop = asyncio.get_running_loop()
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer = Timer(self._tick)
         self._due = self._loop.time()
         self._out: deque[_Ping] = deque()
         if interval > 0:
             self._tick()
 
     def stop(self) -> None:
-        """Send no more PINGs."""
-        if self._timer is not None:
-            self._timer.cancel()
+        self._timer.stop()
 
     def _tick(self) -> None:
         if not self._connection.open:
@@ -52,7 +51,7 @@ class RoundTrips:
             self._out[-1].omitted += 1
         # PINGs that were due while this process itself was stopped are left out.
         self._due += self._interval * (int((self._loop.time() - self._due) / self._interval) + 1)
-        self._timer = self._loop.call_at(self._due, self._tick)
+        self._timer.set(self._due)
 
     def _answered(self) -> None:
         ping = self._out.popleft()

@@ -4,12 +4,11 @@ A message that is to come back, or a PING, asks for an answer; a delivered messa
 none: in a one-way stall, or behind the messages of others, the server may still not process what we send.
 """
 
-import asyncio
 import time
 from collections.abc import Callable
 
 from natsmon.config.settings import Settings
-from natsmon.probe.connection.reading_timeout import ReadingTimeout
+from natsmon.probe.timer import Timer
 from natsmon.protocol.server_connection import ServerConnection
 from natsmon.stream import events as ev
 from natsmon.stream.emitter import Emit
@@ -37,14 +36,12 @@ class Silence:
         self._patience = patience(settings)
         self._flying = flying
         self._emit = emit
-        self._loop = asyncio.get_running_loop()
-        self._timeout = ReadingTimeout(self._check)
+        self._timer = Timer(self._check, reads_first=True)
         self._since = 0.0
-        self._timeout.set(self._loop.time() + self._patience)
+        self._timer.set_in(self._patience)
 
     def stop(self) -> None:
-        """Watch no more."""
-        self._timeout.stop()
+        self._timer.stop()
         self._connection.on_answer = None
 
     def _check(self) -> None:
@@ -54,7 +51,7 @@ class Silence:
         asked = connection.asked_since(messages=flying > 0)
         left = self._patience - (now - asked if asked is not None else 0.0)
         if left > 0:
-            self._timeout.set(self._loop.time() + left)
+            self._timer.set_in(left)
             return
         self._since = connection.last_answer
         connection.on_answer = self._answered
@@ -64,4 +61,4 @@ class Silence:
     def _answered(self) -> None:
         self._connection.on_answer = None
         self._emit(ev.SilenceEnded(seconds=round(self._connection.last_answer - self._since, 4)))
-        self._timeout.set(self._loop.time() + self._patience)
+        self._timer.set_in(self._patience)

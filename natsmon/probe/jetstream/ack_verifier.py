@@ -50,10 +50,9 @@ class AckVerifier(Verifier):
     message: AckedMessage
 
     def __init__(self, settings: Settings, session: str, deliveries: Deliveries, emit: Emit) -> None:
-        super().__init__(AckedMessage(settings, session))
+        super().__init__(AckedMessage(settings, session), deliveries)
         self._name = settings.jetstream
         self._patience = settings.drain_timeout
-        self._deliveries = deliveries
         deliveries.ledger.unordered = True
         self._emit = emit
         self._prefix = len(self.message.inbox) + 1

@@ -10,6 +10,7 @@ from collections import deque
 from natsmon.config.settings import Settings
 from natsmon.probe.messages.ledger import Cut, Ledger
 from natsmon.probe.messages.tallies import CHECKPOINT_EVERY, TALLY_EVERY, Tallies
+from natsmon.probe.timer import Timer
 from natsmon.protocol.server_connection import ServerConnection
 from natsmon.stream import events as ev
 from natsmon.stream.emitter import Emit
@@ -39,7 +40,7 @@ class Deliveries:
         """A message of this connection to a server has been delivered."""
         self._passed: deque[tuple[int, float]] = deque()
         """(last message before a PING, time of its PONG), until the messages before it are overdue."""
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer = Timer(self._check)
 
     # -- in step with the connection --------------------------------------------------------------
 
@@ -55,9 +56,7 @@ class Deliveries:
         """The connection is not used any more."""
         self._connection = None
         self._passed.clear()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._timer.stop()
 
     def disconnected(self) -> Cut:
         """The connection to the server ended: what it had in flight is stranded."""
@@ -153,4 +152,4 @@ class Deliveries:
             in_question = self.ledger.flying or self.ledger.unverifiable
             if in_question and connection.last_ping + PING_EVERY < time.monotonic() + _CHECK_EVERY:
                 connection.ping()
-            self._timer = self._loop.call_later(_CHECK_EVERY, self._check)
+            self._timer.set_in(_CHECK_EVERY)

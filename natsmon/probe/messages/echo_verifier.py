@@ -1,4 +1,4 @@
-"""Verification by our own subscription: every message published comes back. And no verification (``--no-echo``)."""
+"""Verification by our own subscription: every message published comes back."""
 
 import asyncio
 
@@ -32,10 +32,8 @@ class EchoVerifier(Verifier):
     verification: ev.Verification = "echo"
 
     def __init__(self, settings: Settings, session: str, deliveries: Deliveries) -> None:
-        super().__init__(Message(settings, session))
-        self._subject = settings.subject
+        super().__init__(Message(settings, session), deliveries)
         self._own_inbox = settings.inquiries
-        self._deliveries = deliveries
         self._settling: asyncio.Task[None] | None = None
         self._echoed = asyncio.Event()
         """A message of this connection has come back on it."""
@@ -44,8 +42,9 @@ class EchoVerifier(Verifier):
         ledger = self._deliveries.ledger
         ledger.verify()
         self._echoed.clear()
-        connection.on_publish_refused(self._subject, self._deliveries.next_refused)
-        connection.subscribe(self._subject, self._receive, refused=self._deliveries.on_unverifiable)
+        subject = self.message.subject
+        connection.on_publish_refused(subject, self._deliveries.next_refused)
+        connection.subscribe(subject, self._receive, refused=self._deliveries.on_unverifiable)
         if ledger.stranded:
             self._settling = asyncio.get_running_loop().create_task(self._settle(connection))
 
@@ -75,17 +74,3 @@ class EchoVerifier(Verifier):
         self._deliveries.arrived(seq)
         if self._settling is not None and seq > self._deliveries.ledger.cut_at:
             self._echoed.set()
-
-
-class NoVerifier(Verifier):
-    """Nothing is subscribed to: every message is unverified, and only those that the server refuses have an outcome."""
-
-    def __init__(self, settings: Settings, session: str, deliveries: Deliveries) -> None:
-        super().__init__(Message(settings, session))
-        self._subject = settings.subject
-        self._deliveries = deliveries
-
-    def connection_up(self, connection: ServerConnection) -> None:
-        connection.on_publish_refused(self._subject, self._deliveries.next_refused)
-        if not self._deliveries.ledger.unverifiable:
-            self._deliveries.on_unverifiable("--no-echo: natsmon does not subscribe to its messages")

@@ -8,14 +8,15 @@ A sequence begins with the first number received. Numbers left out behind it are
 down meanwhile; numbers that come late are missing no more.
 """
 
-import asyncio
 import hashlib
 from collections.abc import Callable
 
 from natsmon.config.settings import Settings
+from natsmon.probe.messages.deliveries import Deliveries
 from natsmon.probe.messages.message import Message, header_number, header_value
 from natsmon.probe.messages.number_runs import Runs
 from natsmon.probe.messages.verifier import Verifier
+from natsmon.probe.timer import Timer
 from natsmon.protocol.server_connection import ServerConnection
 from natsmon.stream import events as ev
 from natsmon.stream.emitter import Emit
@@ -49,8 +50,8 @@ class _Sequence:
 class Observer(Verifier):
     """Takes the place of a verifier: nothing is published."""
 
-    def __init__(self, settings: Settings, session: str, emit: Emit) -> None:
-        super().__init__(Message(settings, session))
+    def __init__(self, settings: Settings, session: str, deliveries: Deliveries, emit: Emit) -> None:
+        super().__init__(Message(settings, session), deliveries)
         self.on_forbidden: Callable[[], None] = lambda: None
         """Called when the server refuses the subscription."""
         self._subject = settings.observe
@@ -59,7 +60,7 @@ class Observer(Verifier):
         self._missing = self._duplicate = self._out_of_order = 0
         self._refused = ""
         self._sequences: dict[_Key, _Sequence] = {}
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer = Timer(self._emit_counts)
 
     def connection_up(self, connection: ServerConnection) -> None:
         def receive(subject: bytes, reply: bytes, headers: bytes, payload: bytes) -> None:
@@ -85,8 +86,8 @@ class Observer(Verifier):
         place = _find_place(headers) if headers else None
         if place is not None:
             self._follow(*place)
-        if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(EMIT_EVERY, self._emit_counts)
+        if self._timer.at is None:
+            self._timer.set_in(EMIT_EVERY)
 
     def _follow(self, key: _Key, number: int, before: int) -> None:
         sequence = self._sequences.pop(key, None)
@@ -112,9 +113,7 @@ class Observer(Verifier):
         self._sequences[key] = sequence  # newest last
 
     def _emit_counts(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._timer.stop()
         self._emit(
             ev.Observed(
                 messages=self._messages,

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Callable
 
+from natsmon.probe.timer import Timer
+
 CATCH_UP = 0.1
 """Seconds of schedule that are made up for after the loop was late; what is older is left out."""
 _AT_ONCE = 256
@@ -26,26 +28,23 @@ class Schedule:
         self._publish = publish
         self._loop = asyncio.get_running_loop()
         self._due = 0.0
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer = Timer(self._tick)
 
     def start(self, after: float = 0.0) -> None:
         """Begin with a message in so many seconds; without effect when it runs."""
-        if self._timer is None:
+        if self._timer.at is None:
             self._due = self._loop.time() + after
-            self._timer = self._loop.call_at(self._due, self._tick)
+            self._timer.set(self._due)
 
     def stop(self) -> None:
-        """Nothing is due until ``start``."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._timer.stop()
 
     def _tick(self) -> None:
         interval, now = self._interval, self._loop.time()
         if self._due < now - max(interval, CATCH_UP):
             self._due += interval * int((now - self._due) / interval)
         offset = now - self._now()
-        self._timer = self._loop.call_at(self._due, self._tick)  # ``publish`` may stop it
+        self._timer.set(self._due)  # ``publish`` may stop it
         for _ in range(_AT_ONCE):  # the rest is due at once, but what the server sends is read before
             if self._due > now:
                 break
@@ -54,6 +53,5 @@ class Schedule:
                 self._due = now + max(interval, CATCH_UP)
                 break
             self._due += interval
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = self._loop.call_at(self._due, self._tick)
+        if self._timer.at is not None:
+            self._timer.set(self._due)

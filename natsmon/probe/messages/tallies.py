@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from natsmon.probe.messages.ledger import Ledger
+from natsmon.probe.timer import Timer
 from natsmon.stream import events as ev
 from natsmon.stream.emitter import Emit
 from natsmon.stream.latency_buckets import quantised
@@ -44,27 +45,22 @@ class Tallies:
         self._ledger = ledger
         self._emit = emit
         self._loop = asyncio.get_running_loop()
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer = Timer(self.emit_now)
 
     @property
     def due(self) -> bool:
         """Whether a tally is scheduled."""
-        return self._timer is not None
+        return self._timer.at is not None
 
     def changed(self, *, within: float = TALLY_EVERY) -> None:
         """Emit a tally within these seconds; several changes make one."""
         at = self._loop.time() + within
-        if self._timer is not None:
-            if self._timer.when() <= at:
-                return
-            self._timer.cancel()
-        self._timer = self._loop.call_at(at, self.emit_now)
+        if self._timer.at is None or self._timer.at > at:
+            self._timer.set(at)
 
     def emit_now(self) -> None:
         """Emit a tally now, and the latencies since the last one."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._timer.stop()
         samples = self.latencies.take()
         if samples is not None:
             self._emit(samples)

@@ -9,8 +9,8 @@ import pytest
 
 from natsmon.config.secret import Secret
 from natsmon.lab.nats_server import NatsServer
-from natsmon.probe.connection.reading_timeout import ReadingTimeout
 from natsmon.probe.connection.silence import patience
+from natsmon.probe.timer import Timer
 from natsmon.stream import events as ev
 from tests.conftest import StartServer
 from tests.harness.listening import freeze, listening, settings
@@ -105,7 +105,7 @@ async def test_timeout_reads_pending_input_first() -> None:
 
     reading = asyncio.ensure_future(read())
     await asyncio.sleep(0)
-    ReadingTimeout(ring).set(asyncio.get_running_loop().time() + 0.01)
+    Timer(ring, reads_first=True).set_in(0.01)
     theirs.send(b"PONG")
     time.sleep(0.1)  # noqa: ASYNC251  the process is held up
     await asyncio.wait_for(rung.wait(), WAIT)

@@ -1,0 +1,44 @@
+"""Timer: one callback at a time that may be moved; on request, pending input is read first after a suspend."""
+
+import asyncio
+from collections.abc import Callable
+
+_DELAYED = 0.05
+"""Seconds; a later timer was delayed by a stopped process, or a suspended machine."""
+_READING = 0.1
+"""Seconds for reading pending input."""
+
+
+class Timer:
+    """Calls back once each time it is set; setting it again replaces the time."""
+
+    def __init__(self, callback: Callable[[], None], *, reads_first: bool = False) -> None:
+        self.at: float | None = None
+        """When it calls back, on the loop's clock; None unless it is set."""
+        self._callback = callback
+        self._reads_first = reads_first
+        self._loop = asyncio.get_running_loop()
+        self._handle: asyncio.TimerHandle | None = None
+
+    def set(self, at: float) -> None:
+        self.stop()
+        self.at = at
+        self._handle = self._loop.call_at(at, self._wake)
+
+    def set_in(self, seconds: float) -> None:
+        self.set(self._loop.time() + seconds)
+
+    def stop(self) -> None:
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = self.at = None
+
+    def _wake(self) -> None:
+        if self._reads_first and self.at is not None and self._loop.time() - self.at > _DELAYED:
+            self._handle = self._loop.call_later(_READING, self._call_back)
+        else:
+            self._call_back()
+
+    def _call_back(self) -> None:
+        self._handle = self.at = None
+        self._callback()
