@@ -11,7 +11,6 @@ _LONGEST = 128 * 1024 * 1024
 
 
 def main() -> int:
-    """The dashboard's child: settings on the first line of standard input, then commands."""
     defer_gc()
     from natsmon.config.settings import from_line
     from natsmon.probe.process import run

@@ -26,12 +26,7 @@ ALIVE_EVERY = 1.0
 
 
 class Probe:
-    """One session with its connections.
-
-    Args:
-        settings: Of each connection at the start, in order of opening.
-        sinks: Take every event.
-    """
+    """One session with its connections, which have these settings at the start; all sinks take every event."""
 
     def __init__(self, settings: Sequence[Settings], sinks: Sequence[Sink]) -> None:
         self._loop = asyncio.get_running_loop()

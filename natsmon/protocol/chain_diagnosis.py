@@ -37,16 +37,13 @@ class Finding(NamedTuple):
 
 
 def explain(cause: str, presented: list[bytes], context: ssl.SSLContext, ca_file: str) -> Finding | None:
-    """Explain why a certificate was not trusted. Blocks.
+    """Explain why a certificate was not trusted; None where nothing is known beyond ``cause``. Blocks.
 
     Args:
         cause: As the handshake ended.
         presented: The certificates that the server sent, its own first, in DER. Before Python 3.13 only its own.
         context: With the CAs that are trusted.
         ca_file: The file they are from; empty for the system's.
-
-    Returns:
-        None where nothing is known beyond ``cause``.
     """
     chain = unverified_chain(presented)
     local = trusted_authorities(context)

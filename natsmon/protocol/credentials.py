@@ -48,11 +48,7 @@ class Refusal(NamedTuple):
 
 
 def connect_fields(settings: Settings, nonce: str) -> dict[str, str]:
-    """Return the fields of CONNECT that identify the client; the nonce of INFO is signed, where there is one.
-
-    Raises:
-        DialError: In the stage ``connect``: credentials that cannot be used, or an nkey and nothing to sign.
-    """
+    """The fields of CONNECT that identify the client; DialError for credentials that cannot be used, or signed."""
     fields = {}
     if settings.user is not None:
         fields["user"] = settings.user.reveal()

@@ -39,7 +39,7 @@ async def open_connection(
     *,
     round_trip: float = 0.0,
 ) -> ServerConnection:
-    """Send CONNECT on a dialed stream and wait for PONG.
+    """Send CONNECT on a dialed stream and wait for PONG; DialError in the stage ``connect``.
 
     The caller owns the stream until this returns, and limits the time it takes.
 
@@ -50,9 +50,6 @@ async def open_connection(
         settings: With the credentials.
         connect_sent: Called with CONNECT as it was sent, secrets included.
         round_trip: Seconds of a round trip to the server; 0 when not measured.
-
-    Raises:
-        DialError: In the stage ``connect``.
     """
     connect = _LIBRARY | {"headers": info.headers, "no_responders": info.headers}
     if settings.name:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from natsmon.config.subjects import subject_matches
-from natsmon.protocol.request_reply import NoResponder, NotNow, request
+from natsmon.protocol.request_reply import NoResponder, NotNow, decoded, request
 from natsmon.protocol.server_connection import ServerConnection, Unanswered
 
 USUAL_WINDOW = 120.0
@@ -149,29 +149,11 @@ async def look_up(connection: ServerConnection, stream: str, subject: str) -> St
 
 
 async def ask(connection: ServerConnection, what: str, question: dict[str, Any], kind: type[A]) -> A:
-    """Make one request of the API.
-
-    Raises:
-        NotNow: It fails temporarily, as while a leader is elected.
-        Unanswered: There is no answer.
-    """
+    """Make one request of the API; NotNow when it fails temporarily, as while a leader is elected; or Unanswered."""
     body = json.dumps(question).encode() if question else b""
     payload = await request(connection, f"{connection.js_api}.{what}", body, within=connection.timeout)
-    try:
-        answer = msgspec.json.decode(payload, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise Unanswered("the answer is not valid") from None
+    if (answer := decoded(payload, kind)) is None:
+        raise Unanswered("the answer is not valid")
     if answer.error is not None and answer.error.temporary:
         raise NotNow(answer.error.description)
     return answer
-
-
-_ack = msgspec.json.Decoder(PubAck)
-
-
-def read_ack(payload: bytes) -> PubAck | None:
-    """Decode an acknowledgement; None when it is something else."""
-    try:
-        return _ack.decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None

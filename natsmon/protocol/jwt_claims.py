@@ -106,11 +106,7 @@ def dated(connect: dict[str, Any], text: str) -> str:
 def contradictions(claims: Claims, *, websocket: bool, address: str, signed: bool) -> Iterator[str]:
     """Yield what in the claims speaks against a connection, other than its expiry.
 
-    Args:
-        claims: Of the JWT that was sent.
-        websocket: The connection uses WebSocket.
-        address: The client's address as the server sees it; empty where unknown.
-        signed: The server's nonce was signed with the seed.
+    ``address`` is the client's as the server sees it, empty where unknown; ``signed``: with the nonce signed.
     """
     wait = claims.not_before - time.time()
     if wait > 0:

@@ -59,12 +59,7 @@ class Refusals:
         self.subscriptions.remove(subscription)
 
     def handle(self, text: str, shown: str) -> bool:
-        """Call the callback for this error; False when it is for the user.
-
-        Args:
-            text: As the server wrote it.
-            shown: The same for callbacks, without our secrets.
-        """
+        """Call the callback for this error with ``shown``, that without our secrets; False if it is the user's."""
         subject = quoted_subject(text)
         if "subscription" in text.lower():
             return self._handle_subscription(subject, shown)

@@ -4,11 +4,15 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
+
+import msgspec
 
 from natsmon.protocol.refusals import Subscription
 from natsmon.protocol.server_connection import ServerConnection, Unanswered, end
 from natsmon.protocol.stream_client import Receive
+
+T = TypeVar("T")
 
 _AGAIN_AFTER = 1.0
 """Seconds until a request that has no answer is sent again."""
@@ -58,11 +62,7 @@ class Inbox:
             self._unsubscribe()
 
     def publish(self, subject: str, payload: bytes) -> None:
-        """Publish a request whose answers come to this inbox.
-
-        Raises:
-            Unanswered: The connection has ended.
-        """
+        """Publish a request whose answers come to this inbox; Unanswered when the connection has ended."""
         self._connection.require_open()
         self.subscription.requests |= {subject, self._connection.checked_subject(subject)}
         subjects = subject.encode(), self.subscription.subject.encode()
@@ -149,6 +149,14 @@ async def _answers(connection: ServerConnection) -> bool:
             await connection.round_trip()
             return True
     return False
+
+
+def decoded(answer: bytes, kind: type[T]) -> T | None:
+    """Decode an answer in JSON; None when it is of another kind."""
+    try:
+        return msgspec.json.decode(answer, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 async def returns_messages(connection: ServerConnection, *, within: float) -> bool:

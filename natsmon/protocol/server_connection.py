@@ -62,8 +62,7 @@ class ServerConnection(StreamClient):
     def asked_since(self, *, messages: bool) -> float | None:
         """``time.monotonic()`` of the first request after the last answer from the server; None without one.
 
-        Args:
-            messages: Messages are in flight, so that a write counts as a request. A PING always does.
+        A PING is a request; with ``messages``, which are in flight, any write is one.
         """
         asked = (self.first_ping, self._first_write if messages else 0.0)
         return min((at for at in asked if at > self.last_answer), default=None)
@@ -93,7 +92,6 @@ class ServerConnection(StreamClient):
         self.refusals.on_publish_refused[subject] = callback
 
     def require_open(self) -> None:
-        """Raise Unanswered when the connection has ended."""
         if not self.open:
             raise Unanswered("the connection has ended")
 
@@ -106,12 +104,9 @@ class ServerConnection(StreamClient):
     # -- subscriptions and inboxes ----------------------------------------------------------------
 
     def subscribe(self, subject: str, receive: Receive, *, refused: Callable[[str], None] | None = None) -> None:
-        """Pass every message on ``subject`` to ``receive``, from the read loop itself.
+        """Pass subject, reply, headers and payload of every message on ``subject`` to ``receive``, from the read loop.
 
-        Args:
-            subject: May have wildcards.
-            receive: Called with subject, reply, headers and payload.
-            refused: Called with the server's error, now or later, instead of ``on_error``.
+        ``refused`` is called with the server's error, now or later, instead of ``on_error``.
         """
         subscription = Subscription(subject, refused)
         self.subscribe_for(subscription, receive, lambda: self._subscribed(subscription))
@@ -158,11 +153,7 @@ class ServerConnection(StreamClient):
     # -- PING, and the end ------------------------------------------------------------------------
 
     async def round_trip(self) -> float:
-        """Return one PING to PONG round trip in seconds; waits as long as the connection lasts.
-
-        Raises:
-            Unanswered: The connection has ended.
-        """
+        """Seconds of one PING to PONG round trip; waits as long as the connection lasts, then raises Unanswered."""
         began = time.perf_counter()
         answered: asyncio.Future[float] = asyncio.get_running_loop().create_future()
 
@@ -179,11 +170,7 @@ class ServerConnection(StreamClient):
     async def drain(self, within: float) -> bool:
         """UNSUB and PING; with the PONG everything is delivered, and the connection is closed.
 
-        Args:
-            within: Seconds until the connection is dropped.
-
-        Returns:
-            False when it took longer, or the connection was lost meanwhile.
+        After ``within`` seconds it is dropped. False when it took longer, or the connection was lost meanwhile.
         """
         answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.unsubscribe_all()

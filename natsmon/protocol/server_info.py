@@ -63,23 +63,12 @@ class Info(NamedTuple):
 
 
 async def read_info(reader: ByteReader) -> tuple[Info, dict[str, Any]]:
-    """Read the server's INFO.
-
-    Returns:
-        INFO parsed, and as a plain object.
-
-    Raises:
-        DialError: In the stage ``info``.
-    """
+    """Read the server's INFO, parsed and as a plain object; DialError in the stage ``info``."""
     return parse_info(await read_info_body(reader))
 
 
 async def read_info_body(reader: ByteReader) -> bytes:
-    """Read the server's INFO; returns what follows the verb, not validated.
-
-    Raises:
-        DialError: In the stage ``info``.
-    """
+    """Read the server's INFO; what follows the verb, not validated. DialError in the stage ``info``."""
     try:
         opening = await reader.readexactly(5)
     except asyncio.IncompleteReadError as error:
@@ -101,17 +90,11 @@ async def read_info_body(reader: ByteReader) -> bytes:
 async def read_answer(
     reader: ByteReader, writer: ByteWriter, early: list[bytes], *, until: Container[bytes]
 ) -> tuple[bytes, str]:
-    """Read the answer to CONNECT and PING: the first line whose verb is in ``until``.
+    """Read the answer to CONNECT and PING: the verb and the rest of the first line whose verb is in ``until``.
 
-    PING is answered, +OK is ignored, and anything else is not NATS. All lines together have ``MAX_ANSWER`` bytes,
-    and other tasks of the loop run in between, so that a flood delays no cancel. Valid INFO lines are appended to
-    ``early``, unchanged; the newest are kept.
-
-    Returns:
-        The verb, and the rest of the line.
-
-    Raises:
-        DialError: In the stage ``connect``.
+    PING is answered, +OK is ignored, and anything else is not NATS: DialError in the stage ``connect``. All lines
+    together have ``MAX_ANSWER`` bytes, and other tasks of the loop run in between, so that a flood delays no cancel.
+    Valid INFO lines are appended to ``early``, unchanged; the newest are kept.
     """
     received = lines = 0
     while True:
@@ -148,11 +131,7 @@ async def read_answer(
 
 
 def parse_info(body: bytes) -> tuple[Info, dict[str, Any]]:
-    """Parse and validate the JSON of an INFO line.
-
-    Raises:
-        DialError: In the stage ``info``.
-    """
+    """Parse and validate the JSON of an INFO line; DialError in the stage ``info``."""
     try:
         raw = _JSON.decode(body.decode())
         if b"\\u" in body:
@@ -165,11 +144,7 @@ def parse_info(body: bytes) -> tuple[Info, dict[str, Any]]:
 
 
 def convert_info(raw: dict[str, Any]) -> Info:
-    """Validate the object of an INFO line.
-
-    Raises:
-        DialError: In the stage ``info``.
-    """
+    """Validate the object of an INFO line; DialError in the stage ``info``."""
     given: dict[str, Any] = {}
     for name, kind in _KINDS.items():
         value = raw.get(name)
@@ -199,11 +174,7 @@ _JSON = json.JSONDecoder(parse_int=_number, parse_constant=_refuse)
 
 
 def check_port(raw: dict[str, Any]) -> None:
-    """Refuse the INFO of a port for other servers, which would receive CONNECT with its credentials.
-
-    Raises:
-        DialError: In the stage ``info``, with the cause ``wrong_port``.
-    """
+    """Refuse the INFO of a port for other servers, which would receive CONNECT and its credentials: ``wrong_port``."""
     if "gateway" in raw or "gateway_nrp" in raw:
         port = "gateway"
     elif "client_id" in raw and "leafnode_urls" in raw:

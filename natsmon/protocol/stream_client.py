@@ -88,13 +88,8 @@ class StreamClient:
     async def handshake(self, connect: dict[str, Any], sent: Callable[[dict[str, Any]], None]) -> None:
         """Send CONNECT and PING as one packet, wait for PONG, and read from then on.
 
-        Args:
-            connect: The fields of CONNECT.
-            sent: Called with them when they are written.
-
-        Raises:
-            DialError: In the stage ``connect``.
-            OSError: The connection has ended.
+        ``sent`` is called with the fields of CONNECT when they are written. Raises DialError in the stage ``connect``,
+        or OSError when the connection has ended.
         """
         self._connect = connect
         self._write(b"CONNECT " + msgspec.json.encode(connect) + b"\r\nPING\r\n")

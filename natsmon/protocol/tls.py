@@ -26,12 +26,9 @@ async def prepared_context(settings: Settings) -> ssl.SSLContext:
 
 
 def make_context(settings: Settings) -> ssl.SSLContext:
-    """Return the client context for these settings, cached until one of its files changes.
+    """The client context for these settings, cached until a file changes: the system's CAs take longer than a dial.
 
-    Loading the system's CAs takes longer than a dial.
-
-    Raises:
-        OSError: A file cannot be used; its text names the file and the defect.
+    Raises OSError for a file that cannot be used; its text names the file and the defect.
     """
     try:
         key = _files(settings)

@@ -12,11 +12,7 @@ _LONGEST = 4 * 1024 * 1024
 
 
 def no_passphrase() -> str:
-    """The password callback of each key that is loaded: without one, OpenSSL asks on the terminal and waits.
-
-    Raises:
-        ValueError: Always.
-    """
+    """Callback for a key's passphrase, raises ValueError: without one, OpenSSL asks on the terminal and waits."""
     raise ValueError("the key is under a passphrase")
 
 

@@ -36,15 +36,12 @@ _PAYLOAD = (Opcode.BINARY, Opcode.CONT, Opcode.TEXT)
 
 
 async def upgrade(opened: Stream, url: str, headers: Mapping[str, str | Sequence[str]] | None = None) -> SocketStream:
-    """Upgrade a stream to a WebSocket. The caller limits the time.
+    """Upgrade a stream to a WebSocket; DialError in the stage ``info``. The caller limits the time.
 
     Args:
         opened: A stream over an asyncio transport, not to be used afterwards.
         url: Its host, path and query are sent.
         headers: Additional header fields of the request.
-
-    Raises:
-        DialError: In the stage ``info``.
     """
     stream = cast(SocketStream, opened)
     if not hasattr(stream.writer.transport, "set_protocol"):
@@ -164,11 +161,7 @@ class _Transport(asyncio.Transport):
 
 
 async def _read_answer(reader: asyncio.StreamReader, url: str) -> bytes:
-    """Read the header of an answer that accepts the upgrade, and no further.
-
-    Raises:
-        DialError: The peer refuses the upgrade, or sends something else.
-    """
+    """Read the header of an answer that accepts the upgrade, and no further; DialError for any other."""
     try:
         opening = await reader.readexactly(5)
         if opening != b"HTTP/":

@@ -35,7 +35,6 @@ class Stored:
         """Positions of the newest numbers."""
 
     def has(self, number: int, position: int) -> bool:
-        """Whether this copy is known already."""
         return self.recent.get(number) == position
 
     def note(self, number: int, position: int) -> None:
@@ -58,8 +57,6 @@ class Stored:
 
 
 class _Found:
-    """The numbers that were read."""
-
     def __init__(self) -> None:
         self.numbers = Runs(_RUNS)
         self.twice = 0
@@ -138,18 +135,10 @@ _GONE = "its messages are removed when they are consumed"
 async def find(
     connection: ServerConnection, stream: str, message: Message, start: int, created: str, note: Note
 ) -> None:
-    """Call ``note`` with each of our messages in the stream.
+    """Call ``note`` with number and position of each of our messages in the stream, from the position ``start`` on.
 
-    Args:
-        connection: Where to ask.
-        stream: Its name.
-        message: Recognises our messages.
-        start: The first position to read, in the stream of this creation time; another stream is read from its start.
-        created: The creation time.
-        note: Takes number and position.
-
-    Raises:
-        NoStream, Unanswered: The stream could not be read to its end.
+    ``start`` is of the stream that was ``created`` at this time; another one is read from its start. NoStream or
+    Unanswered where it could not be read to its end.
     """
     async with _within_limit():
         info = await from_leader(lambda: look_up(connection, stream, message.subject))

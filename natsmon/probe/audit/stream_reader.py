@@ -57,11 +57,7 @@ _NO_MESSAGE = 10037
 
 
 async def from_leader(ask: Callable[[], Awaitable[T]]) -> T:
-    """Repeat a request until there is a leader to answer it.
-
-    Raises:
-        Unanswered: There is none in time.
-    """
+    """Repeat a request until there is a leader to answer it; Unanswered when there is none in time."""
     deadline = time.monotonic() + _ELECTED_WITHIN
     while True:
         try:
@@ -84,11 +80,7 @@ class Reader:
         """The subject of our messages in the stream; empty where that is not known."""
 
     async def read(self, start: int, until: int) -> None:
-        """Read a range of positions.
-
-        Raises:
-            Unanswered: The stream could not be read to the end of it.
-        """
+        """Read a range of positions; Unanswered where the stream could not be read to the end of it."""
         if start <= until:
             self._subject = await self._subject_at(until)
             reached = await self._consume(start, until)
@@ -203,7 +195,4 @@ class Reader:
 def _position(reply: bytes) -> int:
     """Position of a message, from its reply subject (ADR-15), which has two forms."""
     parts = reply.split(b".")
-    return int(parts[5] if len(parts) == _PARTS else parts[7])
-
-
-_PARTS = 9
+    return int(parts[5] if len(parts) == 9 else parts[7])

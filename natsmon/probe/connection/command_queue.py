@@ -23,7 +23,6 @@ class Orders:
             self._order = order
 
     async def take(self) -> Order:
-        """Wait for an order and remove it."""
         order = await self.unless_done(asyncio.get_running_loop().create_future())
         assert order is not None, "nothing else ends the wait"
         return order

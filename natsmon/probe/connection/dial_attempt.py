@@ -27,8 +27,6 @@ from natsmon.stream.emitter import Emit
 
 
 class FailedDial(NamedTuple):
-    """An attempt that failed."""
-
     end: ev.DialEnd
     server: Server
     info: Info | None

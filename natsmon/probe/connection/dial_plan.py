@@ -46,12 +46,7 @@ class Plan(NamedTuple):
 
 
 def plan(settings: Settings, jitter: float) -> Plan:
-    """Run the connector against servers that never answer.
-
-    Args:
-        settings: Of the connection.
-        jitter: The part of the jitter that every wait has, 0 to 1.
-    """
+    """Run the connector against servers that never answer; ``jitter`` is the part, 0 to 1, that every wait has."""
     with asyncio.Runner(loop_factory=_JumpingLoop) as runner:
         return runner.run(_plan(settings, jitter))
 
@@ -96,8 +91,6 @@ class _LoopEmitter(Emitter):
 
 
 class _Record(Sink):
-    """Keeps the dials."""
-
     def __init__(self, most: int) -> None:
         self._most = most
         self._wait = (0.0, 0.0)

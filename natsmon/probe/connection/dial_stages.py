@@ -45,9 +45,9 @@ class Stages(DialTrace):
         except asyncio.CancelledError:
             raise  # by the deadline or by a command, which ``end`` is given
         except BaseException as error:
-            self._done(stage, error)
+            self._done(stage, *_ending(error))
             raise
-        self._done(stage, None)
+        self._done(stage, *_ending(None))
 
     def dns_start(self, host: str) -> None:
         self._start("dns")
@@ -55,7 +55,7 @@ class Stages(DialTrace):
     def dns_done(self, addresses: Sequence[str], error: BaseException | None) -> None:
         if isinstance(error, asyncio.CancelledError):
             return
-        self._done("dns", error, ", ".join(addresses))
+        self._done("dns", *_ending(error), ", ".join(addresses))
         if error is None:
             self._start("tcp")
 
@@ -68,7 +68,7 @@ class Stages(DialTrace):
             return  # not because another address was first: ``end`` is given the cause
         self._address_done(address, *_ending(error))
         if error is None and "tcp" in self._began and "tcp" not in self.seconds:
-            self._done("tcp", None)
+            self._done("tcp", *_ending(None))
 
     def emit_tls(self) -> None:
         """Emit the result of the TLS handshake, after the dial: parsing certificates takes time."""
@@ -85,7 +85,6 @@ class Stages(DialTrace):
             )
 
     def connect_sent(self, info: Info, connect: dict[str, Any]) -> None:
-        """CONNECT was written."""
         self.learn(
             ev.DialConnect(
                 dial=self.dial,
@@ -102,7 +101,7 @@ class Stages(DialTrace):
             self._address_done(address, unfinished, cause, text)
         for stage in list(self._began):
             if stage not in self.seconds:
-                self._finish(stage, unfinished, cause=cause, text=text)
+                self._done(stage, unfinished, cause, text)
         self._ended = True
 
     def _address_done(self, address: str, outcome: ev.StageOutcome, cause: str, text: str) -> None:
@@ -116,13 +115,9 @@ class Stages(DialTrace):
         self.reached = stage
         self._emit_stage(stage, "started")
 
-    def _done(self, stage: ev.Stage, error: BaseException | None, address: str = "") -> None:
-        outcome, cause, text = _ending(error)
-        self._finish(stage, outcome, address=address, cause=cause, text=text)
-
-    def _finish(self, stage: ev.Stage, outcome: ev.StageOutcome, **fields: str) -> None:
+    def _done(self, stage: ev.Stage, outcome: ev.StageOutcome, cause: str, text: str, address: str = "") -> None:
         elapsed = self.seconds[stage] = _since(self._began[stage]) if stage in self._began else 0.0
-        self._emit_stage(stage, outcome, elapsed=elapsed, **fields)
+        self._emit_stage(stage, outcome, elapsed=elapsed, cause=cause, text=text, address=address)
 
     def _emit_stage(self, stage: ev.Stage, outcome: ev.StageOutcome, **fields: Any) -> None:
         if self._ended:

@@ -23,12 +23,7 @@ class IdleLimit:
         self._emitted = False
 
     def lost(self, loss: ev.Disconnected, idle: float) -> None:
-        """Count a loss.
-
-        Args:
-            loss: It has been emitted.
-            idle: Seconds since the last data in either direction.
-        """
+        """Count a loss, which has been emitted; ``idle`` is seconds since the last data in either direction."""
         if loss.cause not in _CUTS or idle < _SHORTEST:
             self._idle.clear()
             return

@@ -31,11 +31,9 @@ class ReconnectWait:
         """The newest connection came of an immediate dial."""
 
     def connected(self, at: float) -> None:
-        """The connection was opened at this time, in seconds."""
         self._connected_at = at
 
     def lost(self, at: float) -> None:
-        """The connection was lost at this time, in seconds."""
         self._losses.append(at)
 
     def backoff(self, now: float) -> float:

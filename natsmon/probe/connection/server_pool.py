@@ -65,7 +65,6 @@ class Pool:
         return len(self._by_url) + self.omitted
 
     def member(self, url: str) -> Member | None:
-        """The member with this URL."""
         return self._by_url.get(url)
 
     def begin(self, limit: int | None) -> None:
@@ -119,7 +118,6 @@ class Pool:
             self.take()
 
     def failed(self, server: Server) -> None:
-        """Count a failed attempt."""
         if (member := self._by_url.get(server.url)) is not None:
             member.failures += 1
 

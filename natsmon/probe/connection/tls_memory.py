@@ -21,11 +21,7 @@ class TlsMemory:
         self._demanded_by = self._demanded_by or server.url
 
     def check_clear(self, server: Server) -> None:
-        """Refuse to send credentials in clear.
-
-        Raises:
-            DialError: With the cause ``tls_downgrade``, when a server of the pool demanded TLS.
-        """
+        """Raise DialError (``tls_downgrade``), and send no credentials in clear, once a server demanded TLS."""
         if self._demanded_by and not self._allowed:
             text = f"{self._demanded_by} required TLS and {server.url} does not: no credentials were sent in clear"
             raise DialError("tls", Cause.TLS_DOWNGRADE, text)

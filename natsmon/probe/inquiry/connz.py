@@ -1,18 +1,14 @@
 """CONNZ: the connections of a server, as its monitoring port and its system requests return them."""
 
 from datetime import datetime
-from typing import TypeVar
 
 import msgspec
 
-T = TypeVar("T")
 CLOSED = 1
 """CONNZ's ``state``: connections that have ended."""
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One connection."""
-
     cid: int = 0
     reason: str = ""
     """Why the server closed it."""
@@ -43,14 +39,6 @@ class Answer(msgspec.Struct, frozen=True):
 def closed_query(cid: int) -> bytes:
     """Return the payload of a system request for one connection that has ended."""
     return msgspec.json.encode({"cid": cid, "state": CLOSED})
-
-
-def decoded(body: bytes, kind: type[T]) -> T | None:
-    """Decode an answer; None when it is of another kind."""
-    try:
-        return msgspec.json.decode(body, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
 
 
 def seconds(stamp: str) -> float:

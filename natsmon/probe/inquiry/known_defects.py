@@ -12,14 +12,7 @@ Version = tuple[int, int, int]
 
 
 def known_defect(stage: str | None, cause: str, info: Info, *, lame_duck: bool) -> str:
-    """Return the defect of the server's version that explains a failed dial; empty without one.
-
-    Args:
-        stage: The stage that failed.
-        cause: Why.
-        info: Of the server.
-        lame_duck: A server of the pool is in lame duck mode.
-    """
+    """The defect of the server's version that explains a failed dial; ``lame_duck``: a server of the pool is one."""
     found = _VERSION.match(info.version)
     if found is None:
         return ""

@@ -10,8 +10,9 @@ from natsmon.dial.dialer import Dialer
 from natsmon.dial.error_causes import classify
 from natsmon.dial.errors import DialError
 from natsmon.dial.stream import Stream
-from natsmon.probe.inquiry.connz import Connections, Row, decoded, seconds
+from natsmon.probe.inquiry.connz import Connections, Row, seconds
 from natsmon.protocol import tls
+from natsmon.protocol.request_reply import decoded
 from natsmon.stream import events as ev
 from natsmon.stream.emitter import Emit
 from natsmon.text.plain_text import clip, excerpt, printable
@@ -31,8 +32,6 @@ class _NotMonitoring(Exception):
 
 
 class MonitoringPort:
-    """Requests to the port of ``--monitor``."""
-
     def __init__(self, settings: Settings, emit: Emit) -> None:
         self._settings = settings
         self._emit = emit
@@ -44,10 +43,9 @@ class MonitoringPort:
         await self._connections(f"/connz?cid={cid}")
 
     async def closed(self, server_id: str, cid: int) -> tuple[Row | None, float]:
-        """Return why a connection was closed; the server may note it a moment later.
+        """Why a connection was closed, which the server may note a moment later, and the difference of its clock.
 
-        Returns:
-            The connection, and the seconds of the server's clock minus this machine's; 0 when unknown.
+        Seconds of the server's clock minus this machine's; 0 when unknown.
         """
         ahead = 0.0
         for number in range(_TRIES):

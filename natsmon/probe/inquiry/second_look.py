@@ -103,7 +103,6 @@ class SecondLook:
         self._emit(ev.DialFinding(dial=dial, cause=cause, text=text))
 
     def stop(self) -> None:
-        """Look no more."""
         self._closed = True
         for task in self._looks:
             task.cancel()

@@ -15,9 +15,9 @@ from natsmon.config.secret import Secret
 from natsmon.config.settings import Settings
 from natsmon.dial.causes import Cause
 from natsmon.probe.connection.dial_attempt import FailedDial
-from natsmon.probe.inquiry.connz import Answer, Row, closed_query, decoded, seconds
+from natsmon.probe.inquiry.connz import Answer, Row, closed_query, seconds
 from natsmon.probe.inquiry.monitoring_port import MonitoringPort
-from natsmon.protocol.request_reply import ask
+from natsmon.protocol.request_reply import ask, decoded
 from natsmon.protocol.server_connection import ServerConnection
 from natsmon.protocol.server_errors import classify_close_reason
 from natsmon.stream import events as ev

@@ -24,10 +24,7 @@ _PING = b"PING\r\n"
 async def recognize(in_clear: Open, under_tls: Open, authority: str) -> Finding | None:
     """Return what the peer is; None when it answers nothing.
 
-    Args:
-        in_clear: Opens a stream.
-        under_tls: Opens a stream and does the TLS handshake.
-        authority: Host and port, for HTTP.
+    Each call of ``in_clear`` and ``under_tls`` opens a stream; ``authority`` is host and port, for HTTP.
     """
     answer, closed = await _ask(in_clear, _PING)
     if answer.startswith(b"INFO "):

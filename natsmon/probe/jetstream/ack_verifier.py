@@ -21,7 +21,8 @@ from natsmon.probe.jetstream.stream_lookup import StreamLookup
 from natsmon.probe.messages.deliveries import Deliveries
 from natsmon.probe.messages.message import AckedMessage
 from natsmon.probe.messages.verifier import Verifier
-from natsmon.protocol.jetstream_api import ApiError, NoStream, StreamInfo, read_ack
+from natsmon.protocol.jetstream_api import ApiError, NoStream, PubAck, StreamInfo
+from natsmon.protocol.request_reply import decoded
 from natsmon.protocol.server_connection import ServerConnection, Unanswered
 from natsmon.stream import events as ev
 from natsmon.stream.emitter import Emit
@@ -205,7 +206,7 @@ class AckVerifier(Verifier):
             if headers and headers.startswith(_NO_RESPONDERS):
                 self._on_no_responder(seq)
             return
-        ack = read_ack(payload)
+        ack = decoded(payload, PubAck)
         if ack is None:
             return
         if ack.error is not None:

@@ -19,8 +19,8 @@ class StreamLookup:
 
     Args:
         name: Of the stream.
-        message: Is given the stream's only subject, where the settings have none.
-        refused: Called when the server refuses a message on that subject.
+        message: Is given the stream's only subject, where the settings have none; ``refused`` is for messages on it.
+        refused: Called when the server refuses a message.
         recreated: Called when the stream is another one than before.
         report: Takes the text of an error.
     """

@@ -122,7 +122,6 @@ class Ledger:
         self._window.add(seq, due)
 
     def buffer(self, size: int) -> None:
-        """A message waits in the buffer."""
         self.buffered += 1
         self.buffered_bytes += size
 
@@ -270,7 +269,6 @@ class Ledger:
         self.unverifiable = True
 
     def verify(self) -> None:
-        """Messages sent from now on are verified."""
         self.unverifiable = False
 
     def _forsake(self, cut: Cut) -> None:

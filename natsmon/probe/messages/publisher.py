@@ -74,7 +74,6 @@ class Publisher:
         self._stop_sender()
 
     def resume(self) -> None:
-        """A new initial connect begins."""
         self._suspended = False
         self._start(min(self._settings.interval, _FIRST_AFTER))
 
@@ -139,7 +138,6 @@ class Publisher:
         return self._full_speed and not (self.paused or self.done.is_set() or self._settings.observe)
 
     def _send_buffered(self, connection: ServerConnection, room: int) -> bool:
-        """Send the first messages of the buffer."""
         waiting = [self._buffer.popleft() for _ in range(min(room, len(self._buffer)))]
         for _, _, size in waiting:  # as it was buffered: a stream may name the subject meanwhile
             self._ledger.unbuffer(size)

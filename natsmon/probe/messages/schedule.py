@@ -14,12 +14,9 @@ _ON_TIME = 0.01
 
 
 class Schedule:
-    """Calls ``publish`` for each message that is due.
+    """Calls ``publish`` each ``interval`` seconds with the time a message was due; False when there is none.
 
-    Args:
-        interval: Seconds between two messages.
-        now: The stream's clock.
-        publish: Called with the time a message was due, on the stream's clock; False when there is none to publish.
+    ``now`` and that time are of the stream's clock.
     """
 
     def __init__(self, interval: float, now: Callable[[], float], publish: Callable[[float], bool]) -> None:

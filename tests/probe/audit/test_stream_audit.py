@@ -270,7 +270,7 @@ async def test_connection_that_ends_while_the_leader_is_asked(
         await run.events.until(ev.Echoed)
         proof = run.connection.verifier
         with monkeypatch.context() as lost:
-            lost.setattr(acks, "read_ack", lambda _: None)
+            lost.setattr(acks, "decoded", lambda *_: None)
             await three_messages(run)
             await stream.until(4)
             lost.setattr(reader.Reader, "_all", read_from_a_frozen_server)

@@ -102,7 +102,7 @@ async def test_message_whose_acknowledgement_is_lost_is_stored_once(
         async with publishing(server, url=relay.url, **options) as (run, stream, numbers):
             await run.events.until(ev.Echoed)
             with monkeypatch.context() as lost:
-                lost.setattr(acks, "read_ack", lambda _: None)
+                lost.setattr(acks, "decoded", lambda *_: None)
                 if not stored:
                     relay.delay(5.0)  # still in the relay when the connection ends
                 await three_messages(run)
@@ -137,7 +137,7 @@ async def test_message_that_may_be_stored_is_not_sent_again_while_the_stream_can
     async with publishing(server, stream=stored, interval=600.0, drain_timeout=0.1, **denied) as (run, stream, _):
         await run.events.until(ev.Echoed)
         with monkeypatch.context() as lost:
-            lost.setattr(acks, "read_ack", lambda _: None)
+            lost.setattr(acks, "decoded", lambda *_: None)
             await three_messages(run)
             await stream.until(4)
             await run.events.until(ev.AsyncError, lambda error: "3 messages may be stored already" in error.text)
@@ -152,7 +152,7 @@ async def test_message_too_large_for_the_next_server_is_rejected(
     async with publishing(first, **wanted) as (run, stream, _):
         await run.events.until(ev.Echoed)
         with monkeypatch.context() as lost:
-            lost.setattr(acks, "read_ack", lambda _: None)
+            lost.setattr(acks, "decoded", lambda *_: None)
             await three_messages(run)
             await stream.until(4)
             await asyncio.to_thread(first.kill)
@@ -218,7 +218,7 @@ async def test_recreated_stream_is_searched_from_its_beginning(
         await stream.remove()
         await stream.create(**short)
         with monkeypatch.context() as lost:
-            lost.setattr(acks, "read_ack", lambda _: None)
+            lost.setattr(acks, "decoded", lambda *_: None)
             await three_messages(run)
             await stream.until(3)
             await stream.until_forgotten("hello", 0.1)
