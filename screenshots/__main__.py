@@ -11,7 +11,6 @@ from pathlib import Path
 from natsmon.config.server_urls import parse_server
 from natsmon.config.settings import Settings
 from natsmon.lab.cluster import LAME_DUCK, Cluster
-from natsmon.lab.faults import FaultyNode
 from natsmon.stream.probe_child import ProbeChild
 from natsmon.tui import screenshot
 from natsmon.tui.app import NatsmonApp
@@ -23,12 +22,11 @@ SIZE = (120, 36)
 
 async def take(name: str) -> Path:
     with Cluster(3 if name in ON_A_CLUSTER else 1, configure=lambda *_: LAME_DUCK) as cluster:
-        nodes = [FaultyNode(node.server, node.relay) for node in cluster.nodes]
-        settings = Settings(servers=tuple(parse_server(node.relay.url) for node in nodes), name="natsmon")
+        settings = Settings(servers=tuple(parse_server(node.relay.url) for node in cluster.nodes), name="natsmon")
         source = ProbeChild(settings)
         app = NatsmonApp(source)
         async with app.run_test(size=SIZE) as pilot:
-            stage = Stage(app, pilot, nodes)
+            stage = Stage(app, pilot, cluster.nodes)
             await stage.until(lambda state: state.connected is not None)
             await PICTURES[name](stage)
             await pilot.pause(0.2)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from textual.pilot import Pilot
 
-from natsmon.lab.faults import FaultyNode
+from natsmon.lab.cluster import Node
 from natsmon.state import State
 from natsmon.tui.app import NatsmonApp
 
@@ -20,7 +20,7 @@ class Stage:
 
     app: NatsmonApp
     pilot: Pilot[int]
-    nodes: Sequence[FaultyNode]
+    nodes: Sequence[Node]
 
     async def until(self, condition: Callable[[State], bool]) -> None:
         """Wait until the state on the screen is as wanted; the screen has been drawn by then."""
@@ -41,7 +41,7 @@ class Stage:
         await self.until(lambda state: len(state.rtts) >= seen + more)
 
     @property
-    def node(self) -> FaultyNode:
+    def node(self) -> Node:
         """The one that natsmon is on."""
         on = self.app.viewed.state.connected
         return next(node for node in self.nodes if on is not None and node.relay.url == on.server)

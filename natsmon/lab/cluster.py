@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -27,10 +27,47 @@ def join(servers: Sequence[NatsServer]) -> None:
 
 @dataclass
 class Node:
-    """A server, and the relay before it."""
+    """A server, the relay before it, and the faults that are in effect."""
 
     server: NatsServer
     relay: Relay
+    active: list[str] = field(default_factory=list)
+    """Names of the faults that last until "resume" or "start", in the order in which they came."""
+
+    def __str__(self) -> str:
+        return f"{self.server.name} ({self.relay.url.removeprefix('nats://')})"
+
+    @property
+    def condition(self) -> str:
+        """What is wrong with it: "running", "not running", or the active faults."""
+        if not self.server.running:
+            return "not running"
+        return ", ".join(self.active) or "running"
+
+    @property
+    def connections(self) -> str:
+        """How many pass through its relay."""
+        number = self.relay.connections
+        return f"{number} connection{'' if number == 1 else 's'}"
+
+    def notice_exit(self) -> None:
+        """Refuse connections while the server is not running, as its own port would."""
+        if not self.server.running:
+            self.relay.refuse()
+
+    def kill(self) -> None:
+        self.server.kill()
+        self.notice_exit()
+
+    def start(self) -> None:
+        self.server.start()
+        self.relay.heal()
+        self.active.clear()
+
+    def resume(self) -> None:
+        self.server.cont()
+        self.relay.heal()
+        self.active = [name for name in self.active if name == "lame duck"]
 
 
 class Cluster:

@@ -1,7 +1,6 @@
 """The faults that the demo can cause, and what each does to a server and the relay before it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from natsmon.lab.cluster import Node
@@ -14,54 +13,11 @@ class FaultRefused(Exception):
     """The fault does not apply to the server; the text explains why."""
 
 
-@dataclass
-class FaultyNode(Node):
-    """A server, its relay, and the faults that are in effect."""
-
-    active: list[str] = field(default_factory=list)
-    """Names of the faults that last until "resume" or "start", in the order in which they came."""
-
-    def __str__(self) -> str:
-        return f"{self.server.name} ({self.relay.url.removeprefix('nats://')})"
-
-    @property
-    def condition(self) -> str:
-        """What is wrong with it: "running", "not running", or the active faults."""
-        if not self.server.running:
-            return "not running"
-        return ", ".join(self.active) or "running"
-
-    @property
-    def connections(self) -> str:
-        """How many pass through its relay."""
-        number = self.relay.connections
-        return f"{number} connection{'' if number == 1 else 's'}"
-
-    def notice_exit(self) -> None:
-        """Refuse connections while the server is not running, as its own port would."""
-        if not self.server.running:
-            self.relay.refuse()
-
-    def kill(self) -> None:
-        self.server.kill()
-        self.notice_exit()
-
-    def start(self) -> None:
-        self.server.start()
-        self.relay.heal()
-        self.active.clear()
-
-    def resume(self) -> None:
-        self.server.cont()
-        self.relay.heal()
-        self.active = [name for name in self.active if name == "lame duck"]
-
-
 class Fault(NamedTuple):
     name: str
     key: str
     description: str
-    act: Callable[[FaultyNode], object]
+    act: Callable[[Node], object]
     """Causes it."""
     done: str
     """What was done, for a person; formatted with the ``node`` before it is done."""
@@ -70,12 +26,12 @@ class Fault(NamedTuple):
 
 
 FAULTS = (
-    Fault("kill", "k", "kill the server (SIGKILL)", FaultyNode.kill, "killed {node}"),
-    Fault("start", "s", "start a server that is not running", FaultyNode.start, "started {node}"),
+    Fault("kill", "k", "kill the server (SIGKILL)", Node.kill, "killed {node}"),
+    Fault("start", "s", "start a server that is not running", Node.start, "started {node}"),
     Fault("freeze", "f", "freeze the server (SIGSTOP): its connections stay open, nothing is answered",
           lambda node: node.server.stop(), "froze {node}; resume ends it", lasts=True),
     Fault("resume", "r", "resume the server (SIGCONT), and end the faults of its network",
-          FaultyNode.resume, "resumed {node}: ended {node.condition}"),
+          Node.resume, "resumed {node}: ended {node.condition}"),
     Fault("lame duck", "l", "shut the server down as for an upgrade: lame duck mode",
           lambda node: node.server.lame_duck(), "{node} is in lame duck mode; start it again when it is gone",
           lasts=True),
@@ -97,7 +53,7 @@ FAULTS = (
 )  # fmt: skip
 
 
-def apply(fault: str, nodes: Sequence[FaultyNode], authority: str | None) -> str:
+def apply(fault: str, nodes: Sequence[Node], authority: str | None) -> str:
     """Cause a fault.
 
     Args:

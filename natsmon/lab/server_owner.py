@@ -17,8 +17,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from natsmon.lab.cluster import LAME_DUCK, Cluster
-from natsmon.lab.faults import FaultRefused, FaultyNode, apply
+from natsmon.lab.cluster import LAME_DUCK, Cluster, Node
+from natsmon.lab.faults import FaultRefused, apply
 from natsmon.lab.nats_server import ServerFailed
 
 _EXITS_DETECTED_WITHIN = 0.1
@@ -31,7 +31,7 @@ class ServerOwner:
         self._abandoned = abandoned
         self._folder = Path(tempfile.mkdtemp(prefix="natsmon-demo-"))
         self._cluster: Cluster | None = None
-        self.nodes: list[FaultyNode] = []
+        self.nodes: list[Node] = []
 
     def open(self, binary: str, servers: int) -> dict[str, Any]:
         """Start that many servers; more than one are a cluster."""
@@ -39,7 +39,7 @@ class ServerOwner:
             servers, name="demo", binary=Path(binary), folder=self._folder, configure=lambda *_: LAME_DUCK
         )
         self._cluster.start(self._abandoned)
-        self.nodes = [FaultyNode(node.server, node.relay) for node in self._cluster.nodes]
+        self.nodes = self._cluster.nodes
         return {"urls": [node.relay.url for node in self.nodes], "folder": str(self._folder)}
 
     def close(self) -> None:

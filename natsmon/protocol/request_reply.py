@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 
@@ -70,9 +70,7 @@ class Inbox:
 
     async def until(self, *done: "asyncio.Future[None]", within: float) -> bool:
         """Wait for one of these, a refusal, or the end of the connection; False when none came in so many seconds."""
-        waiting: set[asyncio.Future[Any]] = {*done, self.forbidden, self._connection.lost}
-        ended, _ = await asyncio.wait(waiting, timeout=within, return_when=asyncio.FIRST_COMPLETED)
-        return bool(ended)
+        return await self._connection.until(*done, self.forbidden, within=within)
 
 
 async def ask(

@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 from natsmon.config.settings import Server, Settings
 from natsmon.dial.stream import Stream
@@ -152,17 +153,17 @@ class ServerConnection(StreamClient):
 
     # -- PING, and the end ------------------------------------------------------------------------
 
+    async def until(self, *done: "asyncio.Future[Any]", within: float | None = None) -> bool:
+        """Wait for one of these, or the end of the connection; False when none came in so many seconds."""
+        ended, _ = await asyncio.wait((*done, self.lost), timeout=within, return_when=asyncio.FIRST_COMPLETED)
+        return bool(ended)
+
     async def round_trip(self) -> float:
         """Seconds of one PING to PONG round trip; waits as long as the connection lasts, then raises Unanswered."""
         began = time.perf_counter()
         answered: asyncio.Future[float] = asyncio.get_running_loop().create_future()
-
-        def receive() -> None:
-            if not answered.done():
-                answered.set_result(time.perf_counter() - began)
-
-        self.ping(receive)
-        await asyncio.wait((answered, self.lost), return_when=asyncio.FIRST_COMPLETED)
+        self.ping(lambda: answered.set_result(time.perf_counter() - began))
+        await self.until(answered)
         if not answered.done():
             raise Unanswered("the connection has ended")
         return answered.result()
@@ -174,9 +175,9 @@ class ServerConnection(StreamClient):
         """
         answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.unsubscribe_all()
-        self.ping(lambda: end(answered))
+        self.ping(lambda: answered.set_result(None))
         try:
-            await asyncio.wait((answered, self.lost), timeout=within, return_when=asyncio.FIRST_COMPLETED)
+            await self.until(answered, within=within)
             if answered.done():
                 with suppress(OSError, TimeoutError):
                     self._writer.close()

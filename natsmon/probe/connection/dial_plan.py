@@ -6,7 +6,6 @@ The connector itself runs, on an event loop whose clock jumps to the next timer.
 import asyncio
 import random
 import selectors
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -36,13 +35,29 @@ class PlannedDial(NamedTuple):
     jitter: float
 
 
-class Plan(NamedTuple):
+class Plan(Sink):
     """The dials in order, and when natsmon gives up."""
 
-    dials: Sequence[PlannedDial]
-    gave_up: float | None
-    """Seconds since the start; None where it never gives up, or not within the dials listed."""
-    reason: str = ""
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._wait = (0.0, 0.0)
+        self.dials: list[PlannedDial] = []
+        self.gave_up: float | None = None
+        """Seconds since the start; None where it never gives up, or not within the dials listed."""
+        self.reason = ""
+        self.on_full: Any = None
+
+    def put(self, event: ev.AnyEvent, _line: bytes) -> None:
+        match event:
+            case ev.Waiting():
+                self._wait = (event.base, event.jitter)
+            case ev.DialStart():
+                self.dials.append(PlannedDial(event.attempt, event.pool_pass, event.server, event.t, *self._wait))
+                self._wait = (0.0, 0.0)
+                if len(self.dials) >= self._most:
+                    self.on_full()
+            case ev.Closed() if event.cause == "gave_up":
+                self.gave_up, self.reason = event.t, event.text
 
 
 def plan(settings: Settings, jitter: float) -> Plan:
@@ -52,14 +67,13 @@ def plan(settings: Settings, jitter: float) -> Plan:
 
 
 async def _plan(settings: Settings, jitter: float) -> Plan:
-    record = _Record(_ENDLESS if settings.max_reconnects < 0 else _LONGEST)
-    emitter = _LoopEmitter([record])
+    planned = Plan(_ENDLESS if settings.max_reconnects < 0 else _LONGEST)
+    emit, rng = _LoopEmitter([planned]).for_connection(0), _FixedJitter(jitter)
     settings = msgspec.structs.replace(settings, randomize=False)
-    emit, rng = emitter.for_connection(0), _FixedJitter(jitter)
     connector = Connector(settings, ConnectionUser(), emit, dialer=_NeverAnswers(), rng=rng)
-    record.on_full = connector.close
+    planned.on_full = connector.close
     await connector.run(stay=False)
-    return Plan(record.dials, record.gave_up, record.reason)
+    return planned
 
 
 class _JumpSelector(selectors.DefaultSelector):
@@ -88,28 +102,6 @@ class _JumpingLoop(asyncio.SelectorEventLoop):
 class _LoopEmitter(Emitter):
     def now(self) -> float:
         return round(asyncio.get_running_loop().time(), 6)
-
-
-class _Record(Sink):
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._wait = (0.0, 0.0)
-        self.dials: list[PlannedDial] = []
-        self.gave_up: float | None = None
-        self.reason = ""
-        self.on_full: Any = None
-
-    def put(self, event: ev.AnyEvent, _line: bytes) -> None:
-        match event:
-            case ev.Waiting():
-                self._wait = (event.base, event.jitter)
-            case ev.DialStart():
-                self.dials.append(PlannedDial(event.attempt, event.pool_pass, event.server, event.t, *self._wait))
-                self._wait = (0.0, 0.0)
-                if len(self.dials) >= self._most:
-                    self.on_full()
-            case ev.Closed() if event.cause == "gave_up":
-                self.gave_up, self.reason = event.t, event.text
 
 
 class _NeverAnswers:

@@ -55,8 +55,7 @@ class EchoVerifier(Verifier):
 
     async def conclude(self, connection: ServerConnection) -> None:
         if self._settling is not None:
-            waiting = self._settling, connection.lost
-            await asyncio.wait(waiting, timeout=_SETTLES_WITHIN, return_when=asyncio.FIRST_COMPLETED)
+            await connection.until(self._settling, within=_SETTLES_WITHIN)
 
     async def _settle(self, connection: ServerConnection) -> None:
         """Settle stranded messages after the return of a sentinel, or else of a message."""
