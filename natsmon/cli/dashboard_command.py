@@ -8,7 +8,6 @@ from natsmon import __version__
 from natsmon.cli.command_group import DashboardCommand, action_flag
 from natsmon.cli.flags import connect_flags, output_flags, run_flags, server_flags
 from natsmon.cli.output import write
-from natsmon.cli.record_target import target_from
 from natsmon.cli.run_modes import choose, run
 from natsmon.cli.settings_layers import settings_from
 from natsmon.cli.value_layers import Layers
@@ -44,5 +43,4 @@ def dashboard(ctx: click.Context, /, **_: Any) -> int:
     Without a terminal on standard output it is a log instead.
     """
     layers = Layers(ctx)
-    mode = choose(ctx, layers)
-    return run(mode, settings_from(layers), record=target_from(ctx, mode.form), layers=layers)
+    return run(choose(layers), settings_from(layers), layers=layers)

@@ -10,7 +10,6 @@ from msgspec.structs import replace
 from natsmon.cli.command_group import Command
 from natsmon.cli.flag_types import whole
 from natsmon.cli.flags import Flag, Params, config_flags, connect_flags, output_flags, run_flags
-from natsmon.cli.record_target import target_from
 from natsmon.cli.run_modes import choose, run
 from natsmon.cli.settings_layers import settings_from
 from natsmon.cli.value_layers import Layers
@@ -47,9 +46,7 @@ def demo(ctx: click.Context, /, servers: int, rest: tuple[str, ...], **_: Any) -
     if rest:
         raise click.UsageError("demo starts servers of its own and takes no URL")
     layers = Layers(ctx)
-    mode = choose(ctx, layers)
-    record = target_from(ctx, mode.form)
-    settings = settings_from(layers)
+    mode, settings = choose(layers), settings_from(layers)
     from natsmon.lab.demo import Demo, DemoFailed
     from natsmon.lab.nats_server import NoServer
 
@@ -61,4 +58,4 @@ def demo(ctx: click.Context, /, servers: int, rest: tuple[str, ...], **_: Any) -
         addresses, _userinfo = parse_servers(cluster.urls)
         origins = settings.origins | {"servers": "demo"}
         settings = replace(settings, servers=addresses, subject=settings.subject or _SUBJECT, origins=origins)
-        return run(mode, settings, record=record, sandbox=cluster)
+        return run(mode, settings, sandbox=cluster)

@@ -5,9 +5,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
-from click.core import ParameterSource
 
 from natsmon.cli.output import complain
+from natsmon.cli.value_layers import DEFAULT, Layers
 
 if TYPE_CHECKING:
     from natsmon.recording.recorder import Recorder
@@ -17,23 +17,24 @@ _CLOSES_WITHIN = 5.0
 """Seconds that writing the last lines may take."""
 
 
-def target_from(ctx: click.Context, mode: str) -> "Target | None":
+def target_from(layers: Layers, mode: str) -> "Target | None":
     """The target of ``--record``; None without the flag. Raises BadParameter for flags of a recording without one."""
-    path = ctx.params["record"] or ""
+    given, part_size, keep = (layers.params[name] for name in ("record", "record_max", "record_keep"))
+    path = given or ""
     if path == "-":
         if mode != "json":
             why = '"-" is standard output, which has the stream only with --json'
             raise click.BadParameter(why, param_hint="--record")
         path = ""  # it is the recording
-    if not ctx.params["record"] and ctx.params["record_max"] and mode != "dashboard":  # there, a key may begin one
+    if not given and part_size and mode != "dashboard":  # there, a key may begin one
         raise click.BadParameter("is given without --record", param_hint="--record-max")
-    if ctx.get_parameter_source("record_keep") is not ParameterSource.DEFAULT and ctx.params["record_max"] is None:
+    if layers.origin("record_keep") != DEFAULT and part_size is None:
         raise click.BadParameter("is given without --record-max", param_hint="--record-keep")
-    if not path and not ctx.params["record_max"]:
+    if not path and not part_size:
         return None
     from natsmon.recording.writer import Target  # imported only when needed: most runs are not recorded
 
-    return Target(path, ctx.params["record_max"], ctx.params["record_keep"])
+    return Target(path, part_size, keep)
 
 
 @contextmanager

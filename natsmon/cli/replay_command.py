@@ -10,6 +10,7 @@ from natsmon.cli.flags import config_flags, view_flags
 from natsmon.cli.output import complain, write
 from natsmon.cli.run_modes import check_theme, view_mode
 from natsmon.cli.terminal_check import need_screen
+from natsmon.cli.value_layers import Layers
 from natsmon.stream.exit_codes import Exit
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def replay(ctx: click.Context, /, files: tuple[str, ...], **_: Any) -> int:
     """
     if not files:
         raise click.UsageError("replay needs a recording: natsmon replay FILE")
-    mode = view_mode(ctx)
+    mode = view_mode(Layers(ctx))
     if mode.form == "dashboard":
         need_screen("replay")
     from natsmon.recording.reader import Recording, Unreadable

@@ -13,7 +13,7 @@ import click
 import msgspec
 
 from natsmon.cli.output import complain, write
-from natsmon.cli.record_target import recording
+from natsmon.cli.record_target import recording, target_from
 from natsmon.cli.settings_layers import view_settings_from
 from natsmon.cli.terminal_check import check_encoding, missing_terminal
 from natsmon.cli.value_layers import Layers
@@ -35,7 +35,7 @@ _FILES_PER_SERVER = 16
 
 
 class Mode(NamedTuple):
-    """The form of the output of a run, and what it needs beside the settings of the connection."""
+    """The form of the output of a run, its recording, and what it needs beside the settings of the connection."""
 
     form: str
     """``dashboard``, ``plain`` or ``json``."""
@@ -44,6 +44,7 @@ class Mode(NamedTuple):
     """Commands come from standard input."""
     log_format: str
     log_level: str
+    record: "Target | None"
     notice: str
     """Why it is the log, where the dashboard was not excluded."""
 
@@ -53,9 +54,9 @@ class Mode(NamedTuple):
         return PlainLog(self.log_format, self.log_level, messages=self.view.messages)
 
 
-def choose(ctx: click.Context, layers: Layers) -> Mode:
+def choose(layers: Layers) -> Mode:
     """The mode of a command line. Without a terminal it is the log, with a notice. Raises UsageError."""
-    plain, as_json, control = (ctx.params[name] for name in ("plain", "as_json", "control"))
+    plain, as_json, control = (layers.params[name] for name in ("plain", "as_json", "control"))
     if plain and as_json:
         raise click.UsageError("--plain and --json exclude each other")
     if control and not as_json:
@@ -69,24 +70,18 @@ def choose(ctx: click.Context, layers: Layers) -> Mode:
     return mode
 
 
-def view_mode(ctx: click.Context) -> Mode:
+def view_mode(layers: Layers) -> Mode:
     """The mode of a command that shows a stream or a recording: the dashboard, or the log."""
-    return _mode("plain" if ctx.params["plain"] else "dashboard", Layers(ctx))
+    return _mode("plain" if layers.params["plain"] else "dashboard", layers)
 
 
 def _mode(form: str, layers: Layers, *, control: bool = False, notice: str = "") -> Mode:
     log_format, log_level = (layers.value(name)[0] for name in ("log_format", "log_level"))
-    return Mode(form, view_settings_from(layers), control, log_format, log_level, notice)
+    record = target_from(layers, form) if "record" in layers.flags else None
+    return Mode(form, view_settings_from(layers), control, log_format, log_level, record, notice)
 
 
-def run(
-    mode: Mode,
-    settings: Settings,
-    *,
-    record: "Target | None",
-    sandbox: "Demo | None" = None,
-    layers: Layers | None = None,
-) -> int:
+def run(mode: Mode, settings: Settings, *, sandbox: "Demo | None" = None, layers: Layers | None = None) -> int:
     """Run until the end, and return the exit code.
 
     ``sandbox`` are the demo's servers; with ``layers`` the dashboard may switch to another context.
@@ -94,7 +89,7 @@ def run(
     if mode.view.messages:
         settings = msgspec.structs.replace(settings, every_message=True)
     _check_open_files(_FILES + (_FILES_PER_SERVER * len(settings.servers) if sandbox is not None else 0))
-    with recording(record) as recorder:
+    with recording(mode.record) as recorder:
         if mode.notice:
             complain(mode.notice)
         if mode.form == "dashboard":
@@ -103,7 +98,7 @@ def run(
 
             source = ProbeChild(settings)
             contexts = ContextChoice(layers, source, settings) if layers is not None else None
-            return show(source, mode, demo=sandbox, record=record, recorder=recorder, contexts=contexts)
+            return show(source, mode, demo=sandbox, recorder=recorder, contexts=contexts)
         from natsmon.probe.process import run as run_probe
         from natsmon.stream.outbox import Outbox
 
@@ -131,7 +126,7 @@ def show(source: "Source", mode: Mode, **options: Any) -> int:
     from natsmon.tui.app import run as run_dashboard
 
     check_theme(mode.view)
-    return run_dashboard(source, view=mode.view, afterwards=print_summary, **options)
+    return run_dashboard(source, view=mode.view, record=mode.record, afterwards=print_summary, **options)
 
 
 def check_theme(view: ViewSettings) -> None:

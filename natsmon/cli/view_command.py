@@ -9,15 +9,15 @@ import click
 from natsmon.cli.command_group import Command
 from natsmon.cli.flags import Flag, config_flags, record_flags, view_flags
 from natsmon.cli.output import complain, is_terminal, write
-from natsmon.cli.record_target import recording, report_failure, target_from
+from natsmon.cli.record_target import recording, report_failure
 from natsmon.cli.run_modes import Mode, show, view_mode
 from natsmon.cli.terminal_check import need_screen
+from natsmon.cli.value_layers import Layers
 from natsmon.stream.exit_codes import Exit
 from natsmon.text.plain_text import printable
 
 if TYPE_CHECKING:
     from natsmon.recording.recorder import Recorder
-    from natsmon.recording.writer import Target
     from natsmon.stream.source import Source
 
 _STANDARD_INPUT = "-"
@@ -45,10 +45,9 @@ def view(ctx: click.Context, /, ssh: str | None, rest: tuple[str, ...], **_: Any
     Through a pipe: ssh HOST natsmon --json | natsmon view -. With --ssh, ARGUMENTS are passed to the natsmon on HOST,
     and the keys act on its connection.
     """
-    mode = view_mode(ctx)
-    record = target_from(ctx, mode.form)
+    mode = view_mode(Layers(ctx))
     if ssh is not None:
-        return _over_ssh(ctx, ssh, rest, mode, record)
+        return _over_ssh(ssh, rest, mode)
     if rest != (_STANDARD_INPUT,):
         hint = "; natsmon replay FILE shows a recording" if rest else ""
         raise click.UsageError(f"view wants - for standard input, or --ssh HOST{hint}")
@@ -59,35 +58,33 @@ def view(ctx: click.Context, /, ssh: str | None, rest: tuple[str, ...], **_: Any
         need_screen("view", keys_from=_TERMINAL)
     from natsmon.stream.pipe import NO_COMMANDS, Pipe
 
-    with recording(record) as recorder:
-        return _show(Pipe(stream), mode, record, recorder, unable=NO_COMMANDS)
+    with recording(mode.record) as recorder:
+        return _show(Pipe(stream), mode, recorder, unable=NO_COMMANDS)
 
 
-def _over_ssh(ctx: click.Context, host: str, arguments: tuple[str, ...], mode: Mode, record: "Target | None") -> int:
+def _over_ssh(host: str, arguments: tuple[str, ...], mode: Mode) -> int:
     if not host or host.startswith("-") or printable(host) != host:
         raise click.BadParameter(f'"{printable(host)}" is not a host', param_hint="--ssh")
     if mode.form == "dashboard":
         need_screen("view")
     from natsmon.stream.ssh import NoRemote, Remote
 
-    with recording(record) as recorder:
+    with recording(mode.record) as recorder:
         try:
             source = Remote(host, arguments)
         except NoRemote as error:
             complain(f"view: {error}")
             return Exit.USAGE if error.status == Exit.USAGE else Exit.GAVE_UP
-        return _show(source, mode, record, recorder)
+        return _show(source, mode, recorder)
 
 
-def _show(
-    source: "Source", mode: Mode, record: "Target | None", recorder: "Recorder | None", *, unable: str = ""
-) -> int:
+def _show(source: "Source", mode: Mode, recorder: "Recorder | None", *, unable: str = "") -> int:
     if mode.form == "plain":
         import asyncio
 
         source.tap = recorder.write if recorder is not None else None
         return asyncio.run(_log(source, recorder, mode))
-    return show(source, mode, leave_at_end=False, record=record, recorder=recorder, unable=unable)
+    return show(source, mode, leave_at_end=False, recorder=recorder, unable=unable)
 
 
 async def _log(source: "Source", recorder: "Recorder | None", mode: Mode) -> int:

@@ -27,10 +27,6 @@ class ProbeChild(Source):
         self._early: list[bytes] = []
         """Commands for a probe that is being started."""
 
-    @property
-    def pid(self) -> int | None:
-        return self._process.pid if self._process is not None else None
-
     async def events(self) -> AsyncIterator[ev.AnyEvent]:
         """Start a probe and return its events until it ends."""
         self.exit_reason = ""

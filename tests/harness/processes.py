@@ -6,6 +6,7 @@ import subprocess
 from contextlib import suppress
 from pathlib import Path
 
+from natsmon.stream.probe_child import ProbeChild
 from tests.harness.polling import wait_until
 
 _TICK = os.sysconf("SC_CLK_TCK")
@@ -22,6 +23,11 @@ def alive(pid: int) -> bool:
         return state(pid) != "Z"
     except OSError:
         return False
+
+
+def probe_pid(source: ProbeChild) -> int:
+    assert source._process is not None
+    return source._process.pid
 
 
 def command(pid: int) -> str:

@@ -20,6 +20,7 @@ from tests.connection.life import connected, ignored
 from tests.harness import peers, processes
 from tests.harness.leaks import sockets
 from tests.harness.listening import Listening, check, check_sums, freeze, listening, settings
+from tests.harness.processes import probe_pid
 from tests.harness.time_limits import WAIT
 from tests.stream.test_sources import probing
 
@@ -218,12 +219,12 @@ async def test_count_is_of_each_connection_and_duration_of_the_session(server: N
 async def test_probe_process_switches_in_one_session_and_keeps_secrets(server: NatsServer, west: NatsServer) -> None:
     async with probing(settings(server.url)) as (source, events):
         await events.until(ev.Connected)
-        pid = source.pid
+        pid = probe_pid(source)
         source.send(to_west(west, number="1"))
         await events.until(ev.Connected, lambda event: event.conn == 1)
         source.send(commands.Close())
         await events.until(ev.End)
-        assert source.pid == pid
+        assert probe_pid(source) == pid
         assert source.settings.context == "west", "the next start uses them"
     check(events.seen)
     assert len(events.of(ev.Session)) == 1

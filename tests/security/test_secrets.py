@@ -22,6 +22,7 @@ from natsmon.stream.probe_child import ProbeChild
 from tests.conftest import StartServer
 from tests.harness.listening import settings
 from tests.harness.peer import Talk, playing
+from tests.harness.processes import probe_pid
 from tests.harness.terminal import Terminal
 from tests.harness.time_limits import WAIT
 from tests.protocol.operator_mode import Operator, key, public, seed
@@ -205,7 +206,7 @@ async def test_probe_process_shows_none(server: NatsServer, monkeypatch: pytest.
         async for event in probe.events():
             seen += codec.encode(event)
             if isinstance(event, ev.Connected):
-                seen += shown_to_others(probe.pid)
+                seen += shown_to_others(probe_pid(probe))
                 probe.send(commands.Close())
     assert b"natsmon.probe" in seen
     for secret in (PASSWORD, TOKEN):

@@ -19,7 +19,7 @@ from natsmon.stream.probe_child import ProbeChild
 from tests.cli.running import ROOT
 from tests.harness import peers
 from tests.harness.listening import Events, check, settings
-from tests.harness.processes import alive
+from tests.harness.processes import alive, probe_pid
 from tests.harness.time_limits import WAIT
 
 
@@ -80,9 +80,8 @@ async def test_killed_probe_has_an_exit_reason_and_starts_again(server: NatsServ
     for _ in range(2):
         async for event in source.events():
             if isinstance(event, ev.Echoed):
-                assert source.pid is not None
                 assert source.exit_reason == ""
-                os.kill(source.pid, signal.SIGKILL)
+                os.kill(probe_pid(source), signal.SIGKILL)
         assert source.exit_reason == "killed by SIGKILL"
 
 
@@ -100,8 +99,7 @@ async def test_probe_process_shows_no_secret(server: NatsServer) -> None:
     wanted = settings(server.url, user=Secret("joe"), password=Secret("sesame-opens"))
     async with probing(wanted) as (source, events):
         await events.until(ev.Connected)
-        assert source.pid is not None
-        process = Path(f"/proc/{source.pid}")
+        process = Path(f"/proc/{probe_pid(source)}")
         assert b"sesame" not in (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
     assert b"sesame" not in b"".join(codec.encode(event) for event in events.seen)
 
@@ -117,7 +115,7 @@ async def view():
     source = ProbeChild(from_line(sys.stdin.buffer.readline()))
     async for event in source.events():
         if isinstance(event, ev.Echoed):
-            os.write(1, b"%d\\n" % source.pid)
+            os.write(1, b"%d\\n" % source._process.pid)
 
 asyncio.run(view())
 """
