@@ -29,6 +29,9 @@ class Secret:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Secret) and other._value == self._value
 
+    def __lt__(self, other: "Secret") -> bool:
+        return self._value < other._value
+
     def __hash__(self) -> int:
         return hash(self._value)
 

@@ -14,7 +14,7 @@ MAX_RATE = 0.0
 """The ``interval`` of ``--rate max``."""
 
 
-class Server(msgspec.Struct, frozen=True, omit_defaults=True):
+class Server(msgspec.Struct, frozen=True, order=True, omit_defaults=True):
     """One server's address, without userinfo. ``str()`` is what a screen shows."""
 
     host: str

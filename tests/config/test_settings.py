@@ -160,3 +160,8 @@ def test_every_setting_is_described() -> None:
     assert len(describe(Settings())) == len(fields)
     assert describe(Settings(interval=0.0))["rate"][0] == "max"
     assert describe(Settings(payload=b"x" * 5000))["payload"][0].endswith("… (4.9 KiB)")
+
+
+def test_servers_that_differ_in_a_secret_can_be_sorted() -> None:
+    servers = [Server("h", scheme="ws", query=Secret(token)) for token in ("b", "a")]
+    assert [server.query.reveal() for server in sorted(servers)] == ["a", "b"]
