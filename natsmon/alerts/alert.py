@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from natsmon.state import State
+from natsmon.state import OutageRecord, State
 from natsmon.state.server_names import named
 from natsmon.stream import events as ev
 from natsmon.text import dates
@@ -42,17 +42,14 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     """Messages lost in the outage, as far as they are known."""
 
     def variables(self) -> dict[str, str]:
-        """The same as ``NATSMON_…`` variables."""
         return {f"NATSMON_{name.upper()}": str(value) for name, value in msgspec.structs.asdict(self).items()}
 
 
-def make_alert(kind: Kind, state: State, health: Health, now: float, *, previous: str = "", outage: int = 0) -> Alert:
-    """An alert about a connection, at a time of the stream's clock.
-
-    ``previous`` is the word of the health before, ``outage`` the number of the outage that began or ended.
-    """
+def make_alert(
+    kind: Kind, state: State, health: Health, now: float, *, previous: str = "", outage: OutageRecord | None = None
+) -> Alert:
+    """An alert at a time of the stream's clock: the word of the health before, or the outage that began or ended."""
     connection, connected = state.connection or ev.Connection(), state.connected
-    record = next((each for each in state.outages if each.id == outage), None)
     at = state.session.wall(now)
     return Alert(
         kind=kind,
@@ -67,8 +64,8 @@ def make_alert(kind: Kind, state: State, health: Health, now: float, *, previous
         server=named(connected) if connected is not None else "",
         session=state.session.id,
         conn=state.conn,
-        outage=outage,
-        downtime=round(record.downtime(now), 6) if record is not None else 0.0,
-        cause=record.cause if record is not None else "",
-        lost=record.lost if record is not None else 0,
+        outage=outage.id if outage is not None else 0,
+        downtime=round(outage.downtime(now), 6) if outage is not None else 0.0,
+        cause=outage.cause if outage is not None else "",
+        lost=outage.lost if outage is not None else 0,
     )

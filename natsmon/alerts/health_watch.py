@@ -1,14 +1,21 @@
-"""Turns changes of health and outages into alerts; a view calls it on its own clock."""
+"""Turns changes of health and outages into alerts: commands, and the title, bell and notifications of the terminal."""
 
 from collections.abc import Callable
 
-from natsmon.alerts import terminal_signals
 from natsmon.alerts.alert import Kind, make_alert
 from natsmon.alerts.alert_commands import AlertCommands
 from natsmon.config.view_settings import ViewSettings
 from natsmon.state import State
 from natsmon.state.server_names import address, named
+from natsmon.text import units
+from natsmon.text.plain_text import clip, printable
 from natsmon.wording.health import Health
+
+_MARKS = {"ok": "●", "degraded": "▲", "down": "✗"}
+_LONGEST = 120
+_BELL = "\a"
+_SAVE_TITLE = "\x1b[22;2t"
+_RESTORE_TITLE = "\x1b[23;2t"
 
 
 class HealthWatch:
@@ -29,31 +36,28 @@ class HealthWatch:
     def end(self) -> None:
         """Restore the title that the terminal had; the next update saves it again."""
         if self._title:
-            self._write(terminal_signals.RESTORE_TITLE)
+            self._write(_RESTORE_TITLE)
         self._title = ""
 
     def update(self, state: State, health: Health, now: float) -> None:
         """Look at the health once more, at a time of the stream's clock; cheap where nothing changed."""
         name = _server(state)
-        title = terminal_signals.title(health, name, now - state.since)
+        title = _title(health, name, now - state.since)
         if self._view.title and title != self._title:
             if not self._title:
-                self._write(terminal_signals.SAVE_TITLE)
+                self._write(_SAVE_TITLE)
             self._write(title)
             self._title = title
         if health.headline != self._word:
             previous, self._word = self._word, health.headline
             if previous:
-                self._changed(state, health, now, name, previous)
+                if self._view.bell:
+                    self._write(_BELL)
+                if self._view.notify:
+                    self._write(_notification(health, name))
+                alert = make_alert("change", state, health, now, previous=previous)
+                self.commands.submit("--on-change", self._view.on_change, alert)
         self.outages(state, health, now)
-
-    def _changed(self, state: State, health: Health, now: float, name: str, previous: str) -> None:
-        if self._view.bell:
-            self._write(terminal_signals.BELL)
-        if self._view.notify:
-            self._write(terminal_signals.notification(health, name))
-        alert = make_alert("change", state, health, now, previous=previous)
-        self.commands.submit("--on-change", self._view.on_change, alert)
 
     def outages(self, state: State, health: Health, now: float) -> None:
         """Report outages that began or ended, of this connection or of one that was replaced."""
@@ -67,7 +71,7 @@ class HealthWatch:
             self._seen[which] = outage.ended is not None and outage.settled
             kinds += ["outage_ended"] if self._seen[which] else []
             for kind in kinds:
-                alert = make_alert(kind, state, health, now, outage=outage.id)
+                alert = make_alert(kind, state, health, now, outage=outage)
                 self.commands.submit("--on-outage", self._view.on_outage, alert)
 
 
@@ -77,3 +81,24 @@ def _server(state: State) -> str:
         return named(state.connected)
     servers = state.connection.servers if state.connection is not None else []
     return address(next(iter(servers), ""))
+
+
+def _title(health: Health, name: str, seconds: float) -> str:
+    """The sequence that sets the title: ``● natsmon east-1``, ``✗ RECONNECTING 12 s east-1``.
+
+    ``name`` is the server's; the seconds since the status changed are shown while there is no connection.
+    """
+    word = "natsmon" if health.headline == "CONNECTED" else health.headline
+    if health.word in ("CONNECTING", "RECONNECTING"):
+        word += f" {max(0, int(seconds))} s" if seconds < 60 else f" {units.elapsed(seconds)}"
+    return f"\x1b]2;{_plain(f'{_MARKS[health.level]} {word} {name}')}\a"
+
+
+def _notification(health: Health, name: str) -> str:
+    """The sequences of a desktop notification: OSC 9 (iTerm2, Windows Terminal) and OSC 777 (rxvt, foot, VTE)."""
+    heading, text = _plain(f"natsmon {name}"), _plain(f"{health.headline} {health.phrase}")
+    return f"\x1b]9;{heading}: {text}\a\x1b]777;notify;{heading.replace(';', ',')};{text.replace(';', ',')}\a"
+
+
+def _plain(text: str) -> str:
+    return clip(printable(" ".join(text.split())), _LONGEST)

@@ -7,7 +7,7 @@ from rich.cells import cell_len
 
 from natsmon.charts import dial_gantt
 from natsmon.charts.cells import Piece, Role, Row, fold, left, right, row
-from natsmon.check.verdict import NO_ADDRESS, Failure, Metric, Status, Verdict, failure_of, slowest, worst
+from natsmon.check.verdict import NO_ADDRESS, Failure, Metric, Status, Verdict, failure_of, worst
 from natsmon.state import Dial
 from natsmon.stream import events as ev
 from natsmon.text import dates, units
@@ -88,23 +88,23 @@ def _notes(dial: Dial) -> dict[ev.Stage, str]:
     notes: dict[ev.Stage, str] = {}
     if (failed := dial.stage_reached) is not None and dial.outcome != "connected":
         notes[failed] = _phrase(dial, failed, dial.cause)  # also of a stage that was refused before it began
-    longest = slowest(dial) if dial.outcome == "connected" else None
+    longest = max(dial.stages, key=lambda stage: dial.stages[stage].elapsed, default=None)
     for stage, record in dial.stages.items():
         if record.outcome == "complete":
-            notes[stage] = ", ".join(["slowest"] * (stage == longest) + list(_facts(dial, stage)))
+            notes[stage] = ", ".join(
+                ["slowest"] * (stage == longest and dial.outcome == "connected") + list(_facts(dial, stage))
+            )
         else:
             notes[stage] = _phrase(dial, stage, record.cause) or record.outcome
     return notes
 
 
 def _phrase(dial: Dial, stage: ev.Stage, cause: str) -> str:
-    """What a stage failed of; a second look decides where there was one."""
     found = dial.finding.cause if dial.finding is not None and cause == dial.cause else cause
     return diagnose(stage, found).phrase if found else ""
 
 
 def _facts(dial: Dial, stage: ev.Stage) -> Iterator[str]:
-    """What a stage that completed has shown."""
     match stage:
         case "tcp" if len(dial.addresses) == 1:
             yield from (tried.name for tried in dial.addresses if tried.outcome == "complete")

@@ -111,7 +111,6 @@ class Found:
 
     @property
     def dial(self) -> Dial | None:
-        """The last attempt."""
         return self.dials[-1] if self.dials else None
 
     @property
@@ -177,11 +176,6 @@ def failure_of(dial: Dial, server: str = "") -> Failure:
     if dial.tls is not None and not dial.tls.trusted and dial.tls.chain:
         text = f"{text}; the server sent {certificate_in_words(dial.tls.chain[0])}"
     return failure(server or dial.server, stage, cause, text)
-
-
-def slowest(dial: Dial) -> ev.Stage | None:
-    """The stage that took longest; None without stages."""
-    return max(dial.stages, key=lambda stage: dial.stages[stage].elapsed, default=None)
 
 
 def worst(verdicts: Iterable[Verdict]) -> Status:
