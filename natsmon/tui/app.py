@@ -69,12 +69,10 @@ class NatsmonApp(MonitorApp):
     # -- what a replay replaces -------------------------------------------------------------------
 
     def key_table(self) -> tuple[Key, ...]:
-        """The keys of this app."""
         usable = {"faults": self._demo, "contexts": self._contexts}
         return tuple(key for key in KEYS if usable.get(key.id, key) is not None)
 
     def make_dashboard(self) -> Dashboard:
-        """The screen below every page."""
         return Dashboard(self.viewed.window, self._keys)
 
     # -- from the start to the end ----------------------------------------------------------------
@@ -127,7 +125,6 @@ class NatsmonApp(MonitorApp):
             self._alerts.end()
 
     def action_contexts(self) -> None:
-        """Open the menu of contexts."""
         if self._contexts is None:
             self.show_notice("contexts are chosen where natsmon opens the connection itself")
         else:
@@ -136,7 +133,6 @@ class NatsmonApp(MonitorApp):
             self.run_worker(choose_context(self, self._contexts), group="contexts", exclusive=True)
 
     def action_faults(self) -> None:
-        """Open the demo's menu of faults."""
         if self._demo is None:
             self.show_notice("only natsmon demo causes faults")
         else:

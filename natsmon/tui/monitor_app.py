@@ -64,7 +64,6 @@ class MonitorApp(ScreenApp):
         self._drain_asked = -CONFIRM_WITHIN
 
     def make_viewed(self, source: Source, clock: Callable[[], float], unable: str) -> ViewedStream:
-        """What is known from the source."""
         return ViewedStream(source, clock, unable)
 
     def on_load(self) -> None:
@@ -111,7 +110,6 @@ class MonitorApp(ScreenApp):
             self.call_later(self.draw)
 
     def draw(self) -> None:
-        """Show the present."""
         raise NotImplementedError
 
     def stray_line(self, line: str) -> None:

@@ -19,7 +19,7 @@ from natsmon.tui.model.key_table import KEYS, RECORD_KEYS, Key, bindings, reboun
 from natsmon.tui.pages.dashboard import Dashboard
 from natsmon.tui.pages.pane_screen import PaneScreen
 from natsmon.tui.widgets import themes
-from natsmon.tui.widgets.record_table import RecordTable
+from natsmon.tui.widgets.list_panel import RecordTable
 
 NOTICE_SECONDS = 2.5
 COPIED_AT_MOST = 64 * 1024

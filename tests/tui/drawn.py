@@ -5,8 +5,8 @@ from natsmon.state import State, Tracks
 from natsmon.tui.model.moment import Moment, Stream
 from natsmon.tui.model.row_list import R, RecordList
 from natsmon.tui.panels import dial_rows
+from natsmon.tui.widgets.list_panel import Drawing
 from natsmon.tui.widgets.panel import Panel
-from natsmon.tui.widgets.record_table import Drawing
 from tests.tui import streams
 
 STREAMS = (

@@ -11,8 +11,8 @@ from natsmon.charts.cells import text_of
 from natsmon.stream import commands
 from natsmon.stream import events as ev
 from natsmon.tui.app import NatsmonApp
+from natsmon.tui.widgets.list_panel import RecordTable
 from natsmon.tui.widgets.panel import Panel
-from natsmon.tui.widgets.record_table import RecordTable
 from tests.tui import dial_streams, streams
 from tests.tui.drawn import text_on
 from tests.tui.driven import driven

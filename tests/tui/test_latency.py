@@ -14,7 +14,7 @@ from natsmon.state.latency_series import SLICE
 from natsmon.stream import events as ev
 from natsmon.tui.model.moment import Moment
 from natsmon.tui.pages import latency_rows
-from natsmon.tui.panels import message_panel, ping_figures, round_trip_panel
+from natsmon.tui.panels import message_panel, round_trip_panel
 from tests.tui import latency_streams, streams
 from tests.tui.drawn import MOMENTS, moment_of, texts
 from tests.tui.pictures import SIZES, Compare, app_on, settle
@@ -106,7 +106,7 @@ def test_page_shows_unanswered_pings_and_the_time_to_stale() -> None:
 )
 def test_unanswered_pings_are_shown_on_the_dashboard(width: int, shown: str) -> None:
     moment = moment_of(latency_streams.pings_out())
-    assert ping_figures.warning(moment, width) == shown
+    assert round_trip_panel.ping_warning(moment, width) == shown
     rows = texts(round_trip_panel.rows(moment, width, 3))
     assert rows[-1].strip() == shown
     assert len(rows) == 3
@@ -114,14 +114,14 @@ def test_unanswered_pings_are_shown_on_the_dashboard(width: int, shown: str) -> 
 
 def test_countdown_to_stale_ends_at_zero() -> None:
     stream = latency_streams.pings_out()
-    assert ping_figures.warning(moment_of(stream, stream.t + 9.0), 40).endswith("stale in 0.0 s")
+    assert round_trip_panel.ping_warning(moment_of(stream, stream.t + 9.0), 40).endswith("stale in 0.0 s")
 
 
 def test_one_unanswered_ping_is_not_a_warning() -> None:
     stream = streams.connected()
     stream.add(ev.Keepalive(t=stream.t, interval=120.0, max_out=2, outstanding=1, stale_at=stream.t + 200.0))
     moment = moment_of(stream)
-    assert ping_figures.warning(moment, 40) == ""
+    assert round_trip_panel.ping_warning(moment, 40) == ""
     assert line(page(moment), "  stale in").split()[2:3] == ["3m20s,"]
 
 
@@ -218,10 +218,10 @@ def test_stale_time_counts_down_between_two_events() -> None:
         moment = moment_of(stream, stream.t + later)
         kept = moment.state.keepalive
         assert kept is not None
-        assert ping_figures.left(kept, moment) == rest, later
+        assert round_trip_panel.stale_in(kept, moment) == rest, later
 
 
 def test_only_allowed_unanswered_ping_is_a_warning() -> None:
     stream = streams.connected()
     stream.add(ev.Keepalive(t=stream.t, interval=1.0, max_out=1, outstanding=1, stale_at=stream.t + 1.0))
-    assert ping_figures.warning(moment_of(stream), 40) == "1 of 1 PINGs out, stale in 1.0 s"
+    assert round_trip_panel.ping_warning(moment_of(stream), 40) == "1 of 1 PINGs out, stale in 1.0 s"

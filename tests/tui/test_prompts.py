@@ -7,8 +7,8 @@ import pytest
 from textual.events import AppBlur, AppFocus
 
 from natsmon.tui.pages.pane_screen import PaneScreen
+from natsmon.tui.widgets.list_panel import RecordTable
 from natsmon.tui.widgets.prompt import Prompt
-from natsmon.tui.widgets.record_table import RecordTable
 from tests.replay.indexed import EVENTS, written
 from tests.tui import streams
 from tests.tui.driven import Driven, driven

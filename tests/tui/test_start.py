@@ -11,7 +11,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 
 from natsmon.tui.app import NatsmonApp
-from natsmon.tui.widgets.record_table import RecordTable
+from natsmon.tui.widgets.list_panel import RecordTable
 from tests.tui.fakes import Recorded
 from tests.tui.streams import Stream
 

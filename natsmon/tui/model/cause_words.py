@@ -17,7 +17,6 @@ def cause_words(cause: str, stage: Stage | None = None) -> str:
 
 
 def outage_cause(outage: OutageRecord) -> str:
-    """Why the connection was lost."""
     return "manual reconnect" if outage.manual else cause_words(outage.cause)
 
 
@@ -57,5 +56,4 @@ def total_cost(moment: Moment) -> list[tuple[str, Role]]:
 
 
 def costly(outage: OutageRecord) -> bool:
-    """Whether messages were lost or rejected."""
     return bool(outage.lost or outage.rejected)

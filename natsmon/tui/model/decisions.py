@@ -15,7 +15,6 @@ ACTIONS = frozenset(_COMMANDS)
 
 
 def doing(command: commands.AnyCommand) -> str:
-    """The name of a command in a notice."""
     return "switch context" if isinstance(command, commands.Open) else tag_of(type(command).__name__).replace("_", " ")
 
 

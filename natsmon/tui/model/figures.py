@@ -46,7 +46,6 @@ def tail(of: "Histogram") -> tuple[str, float | None]:
 
 
 def span(seconds: float | None, width: int = 8) -> str:
-    """A duration, right-aligned."""
     return (NONE if seconds is None else units.elapsed(seconds)).rjust(width)
 
 

@@ -3,13 +3,12 @@
 An action of the app works on every page; one that begins with ``screen.`` works on those that have it.
 """
 
-import unicodedata
 from collections.abc import Mapping
 
 import msgspec
 from msgspec.structs import replace
 from textual.binding import Binding, BindingType
-from textual.keys import KEY_NAME_REPLACEMENTS, Keys, format_key
+from textual.keys import KEY_NAME_REPLACEMENTS, Keys, format_key, key_to_character
 
 Cases = tuple[tuple[str, str], ...]
 """When, and what the key does then; ``always`` for every case."""
@@ -39,7 +38,6 @@ class Key(msgspec.Struct, frozen=True):
 
     @property
     def all_shown(self) -> str:
-        """All of its keys."""
         return self.display or " ".join(map(key_name, self.keys.split(",")))
 
     @property
@@ -212,12 +210,8 @@ def keymap_problems(keymap: Mapping[str, str], table: tuple[Key, ...] = KEYS) ->
 def _is_key(name: str) -> bool:
     """Whether a keyboard can send it, by Textual's names."""
     last = name.rpartition("+")[2] or name
-    if len(last) == 1 or {name, last} & {key.value for key in Keys}:
-        return True
-    characters = (unicodedata.name(chr(number), "") for number in range(0x250))
-    return last in KEY_NAME_REPLACEMENTS.values() or last in {
-        character.lower().replace("-", "_").replace(" ", "_") for character in characters
-    }
+    named = last in KEY_NAME_REPLACEMENTS.values() or (last.islower() and key_to_character(last) is not None)
+    return named or len(last) == 1 or not {name, last}.isdisjoint(key.value for key in Keys)
 
 
 def with_keys(text: str, table: tuple[Key, ...]) -> str:

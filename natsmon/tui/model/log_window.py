@@ -55,7 +55,6 @@ class LogWindow(RowList[Numbered]):
         self._index()
 
     def show_messages(self, shown: bool) -> None:
-        """With or without the lines about single messages."""
         self.messages = shown
         self._index()
 

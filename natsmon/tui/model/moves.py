@@ -36,7 +36,6 @@ def stays(state: State) -> dict[str, list[ConnectedPeriod]]:
 
 
 def pool_by_address(state: State) -> dict[str, PoolMember]:
-    """The servers of the pool."""
     return {address(member.server): member for member in state.pool.values()}
 
 

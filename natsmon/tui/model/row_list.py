@@ -43,7 +43,6 @@ class RowList(Generic[T]):
         raise NotImplementedError
 
     def number(self, row: T) -> int:
-        """The number of a row."""
         raise NotImplementedError
 
     def filter(self, needle: str) -> None:
@@ -76,7 +75,6 @@ class RowList(Generic[T]):
         return [current] if current is not None else []
 
     def mark(self, number: int) -> None:
-        """Put the cursor on a row."""
         self.cursor = number
         self.revision += 1
 
@@ -139,7 +137,6 @@ class RecordList(RowList[R]):
         """All records, oldest first."""
 
     def attach(self, state: State) -> None:
-        """List the records of this State."""
         self.kept = self.records(state)
 
     def listed(self) -> list[R]:

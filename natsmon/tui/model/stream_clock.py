@@ -35,7 +35,6 @@ class StreamClock:
         self._newest = max(self._newest, t)
 
     def stop(self) -> None:
-        """The stream is over."""
         self._stopped = self.now(0.0)
 
     def look(self) -> None:

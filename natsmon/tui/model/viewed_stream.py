@@ -61,7 +61,6 @@ class ViewedStream:
 
     @property
     def state(self) -> State:
-        """The State of the connection that is shown."""
         return self.tracks.first.state
 
     @property
@@ -120,7 +119,6 @@ class ViewedStream:
         return [Moment(state, state.now) for state in states if state.replaced_by is not None]
 
     def moment(self) -> Moment:
-        """The present."""
         source, clock = self._source, self._stream_clock
         return Moment(
             self.state,

@@ -14,8 +14,8 @@ from natsmon.tui.panels import dial_rows, message_panel, round_trip_panel, serve
 from natsmon.tui.panels.event_panel import EventPanel
 from natsmon.tui.panels.outage_panel import OutagePanel
 from natsmon.tui.widgets.key_bar import KeyBar
+from natsmon.tui.widgets.list_panel import RecordTable
 from natsmon.tui.widgets.panel import Panel
-from natsmon.tui.widgets.record_table import RecordTable
 
 SMALLEST = (60, 16)
 _ALWAYS_SHOWN = ("status", "keybar", "replay")

@@ -7,7 +7,7 @@ import msgspec
 from natsmon.charts import dial_gantt
 from natsmon.charts.cells import Role, Row, bar, fit, fold, row, spread, width_of
 from natsmon.charts.dial_stages import MARKS
-from natsmon.state import Dial, State
+from natsmon.state import Dial
 from natsmon.stream import events as ev
 from natsmon.text import dates, units
 from natsmon.tui.model import figures
@@ -21,13 +21,7 @@ _TWO_COLUMNS = 150
 _SOON = 30 * 86_400
 
 
-def title(dial: Dial, state: State) -> str:
-    """Its number."""
-    return f"{dial.id}"
-
-
 def rows(dial: Dial, moment: Moment, width: int) -> list[Row]:
-    """All of the page."""
     now = moment.state.wall(moment.now)
     column = width if width < _TWO_COLUMNS else (width - 4) // 2
     first = heading("stages", column) + dial_gantt.rows(dial, moment.now, column) + _tls(dial, moment, column)

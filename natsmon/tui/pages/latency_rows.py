@@ -7,8 +7,7 @@ from natsmon.state import State, availability
 from natsmon.state.latency_series import LatencySeries
 from natsmon.tui.model import figures
 from natsmon.tui.model.moment import Moment
-from natsmon.tui.panels import ping_figures
-from natsmon.tui.panels.round_trip_panel import echo
+from natsmon.tui.panels.round_trip_panel import echo, ping_facts
 from natsmon.tui.widgets.prose import beside, facts, heading, plain
 
 _BESIDE = 110
@@ -64,7 +63,7 @@ def _bars(title: str, latencies: LatencySeries, width: int) -> list[Row]:
 
 def _pings(moment: Moment, width: int) -> list[Row]:
     """The arithmetic by which a silent connection is given up."""
-    phrases = ping_figures.arithmetic(moment)
+    phrases = ping_facts(moment)
     none = "  no connection" if moment.state.period is None or moment.over else "  not known yet"
     return heading("PINGs", width) + (facts(phrases, width) if phrases else [fit(row((none, "label")), width)])
 

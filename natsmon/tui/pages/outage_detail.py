@@ -18,12 +18,10 @@ _RUNS_SHOWN = 12
 
 
 def title(outage: OutageRecord, state: State) -> str:
-    """When it began."""
     return f"at {figures.wall(state.wall(outage.began))}"
 
 
 def rows(outage: OutageRecord, moment: Moment, width: int) -> list[Row]:
-    """All of the page."""
     steps = heading("timeline", width) + outage_steps.rows(outage, moment, width)
     return _head(outage, moment, width) + steps
 
@@ -62,7 +60,6 @@ def _head(outage: OutageRecord, moment: Moment, width: int) -> list[Row]:
 
 
 def _detected(outage: OutageRecord) -> str:
-    """How long after the last data."""
     last = last_data(outage)
     if last is None:
         return ""

@@ -1,7 +1,7 @@
 """A page over the dashboard: the status, a sheet or a table, and a key bar. Pages are loaded when they are opened."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic
 
 from msgspec.structs import replace
 from textual.app import ComposeResult
@@ -18,11 +18,10 @@ from natsmon.tui.pages.pane_screen import PaneScreen
 from natsmon.tui.panels import dial_rows, status_panel
 from natsmon.tui.panels.event_panel import MARKS
 from natsmon.tui.widgets.key_bar import KeyBar
+from natsmon.tui.widgets.list_panel import RecordTable
 from natsmon.tui.widgets.panel import Panel
-from natsmon.tui.widgets.record_table import RecordTable
 from natsmon.tui.widgets.sheet import Sheet
 
-T_contra = TypeVar("T_contra", contravariant=True)
 _IN_THE_BAR = {
     "back": "back", "up": "scroll", "older": "older", "newer": "newer", "open": "open", "filter": "filter",
     "copy": "copy", "cancel": "cancel", "play": "play/pause", "help": "help",
@@ -92,44 +91,36 @@ def page_bar(keys: tuple[Key, ...], without: tuple[str, ...]) -> tuple[Key, ...]
     )
 
 
-class Detail(Protocol[T_contra]):
-    """How one record is shown in full. A module has these functions."""
-
-    def title(self, record: T_contra, state: State, /) -> str:
-        """Which record it is."""
-        ...
-
-    def rows(self, record: T_contra, moment: Moment, width: int, /) -> list[Row]:
-        """All of the record."""
-        ...
-
-
 class RecordPage(Page, Generic[R]):
     """One record of a table in full; those beside it in the table are a key away."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(RECORD_KEYS)
     of_a_record = True
 
-    def __init__(self, noun: str, record: R, records: RecordList[R], detail: Detail[R]) -> None:
+    def __init__(
+        self,
+        noun: str,
+        record: R,
+        records: RecordList[R],
+        title: Callable[[R, State], str],
+        rows: Callable[[R, Moment, int], list[Row]],
+    ) -> None:
         self.noun = noun
         self.record = record
         self.records = records
-        self._detail = detail
-        super().__init__(noun, Sheet(self._rows, self._heading), without=("open", "filter"))
+        self._title = title
+        sheet = Sheet(lambda moment, width: rows(self.record, moment, width), self._heading)
+        super().__init__(noun, sheet, without=("open", "filter"))
 
     def show(self, moment: Moment, revision: int) -> None:
         self.records.attach(moment.state)
         super().show(moment, revision)
 
     def _heading(self) -> str:
-        state = self.natsmon.viewed.state
         listed = self.records.listed()
         place = self.records.place(self.record.id, listed)
         which = f" · {place + 1:,} of {len(listed):,}" if place is not None else ""
-        return f"{self.noun} {self._detail.title(self.record, state)}{which}"
-
-    def _rows(self, moment: Moment, width: int) -> list[Row]:
-        return self._detail.rows(self.record, moment, width)
+        return f"{self.noun} {self._title(self.record, self.natsmon.viewed.state)}{which}"
 
     def again(self, state: State) -> bool:
         """The state is another one: show the same record of it; False where it has none."""
@@ -199,17 +190,16 @@ def page_of(record: Dial | OutageRecord | LogLine, records: RecordList[Any] | No
         from natsmon.tui.pages import dial_detail
 
         records = records or RecordList(dial_rows.records, dial_rows.matches)
-        return RecordPage("dial", record, records, dial_detail)
+        return RecordPage("dial", record, records, lambda dial, _: f"{dial.id}", dial_detail.rows)
     if isinstance(record, OutageRecord):
         from natsmon.tui.pages import outage_detail, outage_rows
 
         records = records or RecordList(outage_rows.records, outage_rows.matches)
-        return RecordPage("outage", record, records, outage_detail)
+        return RecordPage("outage", record, records, outage_detail.title, outage_detail.rows)
     return _line_page(record)
 
 
 def _line_page(line: LogLine) -> Page:
-    """The whole text of a line of the log."""
     _, role = MARKS.get(line.kind, MARKS["info"])
 
     def rows(moment: Moment, width: int) -> list[Row]:

@@ -1,7 +1,7 @@
 """What the dashboard and every page over it have in common: keys that act on the pane in use."""
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from textual.events import ScreenResume
 from textual.screen import Screen
@@ -9,13 +9,10 @@ from textual.screen import Screen
 from natsmon.tui.model.moment import Moment
 from natsmon.tui.widgets.key_bar import KeyBar
 from natsmon.tui.widgets.list_panel import Opened
+from natsmon.tui.widgets.panel import Pane
 
 if TYPE_CHECKING:
     from natsmon.tui.app import NatsmonApp
-    from natsmon.tui.widgets.list_panel import ListPanel
-    from natsmon.tui.widgets.sheet import Sheet
-
-    Pane = ListPanel[Any] | Sheet
 
 
 class PaneScreen(Screen[None]):
@@ -36,13 +33,12 @@ class PaneScreen(Screen[None]):
         raise NotImplementedError
 
     @property
-    def pane(self) -> "Pane":
+    def pane(self) -> Pane:
         """The panel with rows that the keys act on."""
         raise NotImplementedError
 
     @property
     def natsmon(self) -> "NatsmonApp":
-        """The app."""
         return cast("NatsmonApp", self.app)
 
     def leave(self) -> None:
@@ -83,7 +79,7 @@ class PaneScreen(Screen[None]):
         self.natsmon.show_notice("this page fills the screen already")
 
 
-def undo(pane: "Pane") -> bool:
+def undo(pane: Pane) -> bool:
     """Remove the mark of a pane, else its filter; False when it has neither."""
     if pane.unmark():
         return True

@@ -8,7 +8,6 @@ from natsmon.tui.widgets.prose import facts, heading
 
 
 def rows(moment: Moment, width: int) -> list[Row]:
-    """All of the page."""
     state = moment.state
     here = state.status in ("CONNECTED", "DRAINING") and not moment.over
     earlier = state.connected is not None and not here

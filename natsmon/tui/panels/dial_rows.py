@@ -184,7 +184,6 @@ def _outcome(dial: Dial, width: int) -> list[Piece]:
 
 
 def dial_words(dial: Dial) -> str:
-    """How a dial ended, in words."""
     failed = dial.outcome in ("failed", "timeout")
     return (cause_words(dial.cause, dial.stage_reached) if failed else "") or dial.outcome or "dialing"
 

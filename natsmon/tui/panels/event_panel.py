@@ -105,7 +105,6 @@ class EventPanel(ListPanel[Numbered]):
         return fitting(self.window, *self.size)
 
     def show_messages(self, shown: bool) -> None:
-        """Show or hide the lines about single messages."""
         self.window.show_messages(shown)
         self.redraw()
 
@@ -127,7 +126,6 @@ class EventPanel(ListPanel[Numbered]):
         self._scroll(3 * direction)
 
     def to_start(self) -> None:
-        """The oldest line."""
         self._go(-len(self.window))
 
     def to_end(self) -> None:

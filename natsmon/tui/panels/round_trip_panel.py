@@ -1,11 +1,11 @@
-"""How fast: PING to PONG and back, and a picture of the last minute in which silence is a gap."""
+"""How fast: PING to PONG and back, a picture of the last minute in which silence is a gap, and the keepalive."""
 
-from natsmon.charts.cells import Piece, Row, block, fit, row
+from natsmon.charts.cells import Piece, Role, Row, block, fit, row
 from natsmon.state.histogram import Histogram
+from natsmon.stream import events as ev
 from natsmon.text import units
 from natsmon.tui.model import figures
 from natsmon.tui.model.moment import Moment
-from natsmon.tui.panels import ping_figures
 
 WINDOW = 60.0
 _BINS = 30
@@ -80,7 +80,7 @@ def _percentiles(moment: Moment, width: int) -> list[Row]:
             row(("PING  ", "label")) + _line(width, pings, longest),
             row((f"{echo(moment):6}", "label")) + _line(width, echoes, echoes.max if echoes.count else None),
         ]
-    if warning := ping_figures.warning(moment, width):
+    if warning := ping_warning(moment, width):
         lines[-1] = row((warning, "warn"))
     return [fit(line, width) for line in lines]
 
@@ -97,3 +97,44 @@ def _figures(*named: tuple[str, float | None]) -> Row:
     for name, seconds in named:
         parts += [(f"{'  ' if parts else ''}{name}", "label"), (figures.millis(seconds, 7), "value")]
     return row(*parts)
+
+
+# -- the keepalive ------------------------------------------------------------------------------------
+
+
+def ping_warning(moment: Moment, width: int) -> str:
+    """In as many words as there is room for; empty while PINGs are answered."""
+    if (kept := moment.pings_out) is None:
+        return ""
+    out, of, rest = kept.outstanding, kept.max_out, stale_in(kept, moment)
+    phrases = (
+        f"{out} of {of} PINGs out, stale in {rest}",
+        f"{out}/{of} PINGs out, stale in {rest}",
+        f"{out}/{of} PINGs, stale in {rest}",
+        f"stale in {rest}",
+    )
+    return next((words for words in phrases if len(words) <= width), phrases[-1])
+
+
+def stale_in(kept: ev.Keepalive, moment: Moment) -> str:
+    """Time until the connection is considered stale.
+
+    While all PINGs are answered no event gives it anew: the next PING is due within an interval from now.
+    """
+    seconds = kept.stale_at - moment.now
+    if kept.outstanding == 0 and kept.interval > 0:
+        seconds = max(0, kept.max_out) * kept.interval + seconds % kept.interval
+    return f"{max(0.0, seconds):.1f} s" if seconds < 60 else figures.span(int(seconds), 0)
+
+
+def ping_facts(moment: Moment) -> list[tuple[str, str, Role]]:
+    """PING interval, PINGs without an answer, and when the connection is considered stale."""
+    kept = moment.state.keepalive
+    if kept is None or moment.over:
+        return []
+    role: Role = "warn" if moment.pings_out else "value"
+    return [
+        ("every", figures.span(kept.interval, 0), "value"),
+        ("unanswered", f"{kept.outstanding:,} of {kept.max_out:,}", role),
+        ("stale in", f"{stale_in(kept, moment)}, if nothing arrives" if kept.stale_at > 0 else "", role),
+    ]

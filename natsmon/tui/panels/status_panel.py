@@ -22,7 +22,6 @@ _WORD_WITH_TIME = ("SILENT", "NO DATA")
 
 
 def rows(moment: Moment, width: int, height: int) -> list[Row]:
-    """Two lines."""
     if width < 20:
         return []
     return [_first(moment, width), _second(moment, width)][:height]

@@ -142,14 +142,33 @@ class Panel(Widget):
         super().notify_style_update()
 
 
-class ScrolledPanel(Panel):
-    """One whose rows keys and the wheel move."""
+class Pane(Panel):
+    """A panel whose rows keys and the wheel move; they are filtered and copied, and may be marked and opened."""
 
+    noun = "lines"
+    needle = ""
     above = 0
     """Lines above the rows that move."""
 
     def move(self, lines: int) -> None:
         raise NotImplementedError
+
+    def filter(self, needle: str) -> None:
+        raise NotImplementedError
+
+    def copied(self) -> list[str]:
+        """The lines to copy."""
+        raise NotImplementedError
+
+    def unmark(self) -> bool:
+        """Remove the mark; False when there is none."""
+        return False
+
+    def select(self) -> None:
+        """Select the marked row, or no longer."""
+
+    def open(self) -> None:
+        """Show the marked row in full."""
 
     def page(self, direction: int) -> None:
         self.move(direction * max(1, self.size.height - self.above - 1))

@@ -21,7 +21,6 @@ def heading(title: str, width: int) -> list[Row]:
 
 
 def widest(known: Iterable[Fact]) -> int:
-    """The cells of the longest name."""
     return max((cell_len(printable(fact[0])) for fact in known), default=0)
 
 

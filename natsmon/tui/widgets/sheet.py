@@ -4,22 +4,19 @@ from collections.abc import Callable
 
 from natsmon.charts.cells import Row, fit, row, text_of
 from natsmon.tui.model.moment import Moment
-from natsmon.tui.widgets.panel import ScrolledPanel
+from natsmon.tui.widgets.panel import Pane
 
 _FOLDED = 10
 """Blanks at the beginning of a row from which on it goes on with the one above."""
 
 
-class Sheet(ScrolledPanel):
+class Sheet(Pane):
     """``draw(moment, width)`` gives all the rows; the title has the numbers of those in view."""
-
-    noun = "lines"
 
     def __init__(self, draw: Callable[[Moment, int], list[Row]], title: Callable[[], str]) -> None:
         self._draw_all = draw
         self._title = title
         self._top = 0
-        self.needle = ""
         super().__init__(self._lines)
 
     def _lines(self, moment: Moment, width: int, height: int) -> list[Row]:
@@ -37,8 +34,6 @@ class Sheet(ScrolledPanel):
         found = [line for entry in _entries(rows) if self.needle in _words(entry) for line in entry]
         return found or [fit(row((f"no line contains “{self.needle}” · / changes it, esc removes it", "label")), width)]
 
-    # -- what a pane does -------------------------------------------------------------------------
-
     def filter(self, needle: str) -> None:
         self.needle = needle.casefold()
         self._top = 0
@@ -48,19 +43,10 @@ class Sheet(ScrolledPanel):
         self._top = max(0, self._top + lines)
         self.redraw()
 
-    def unmark(self) -> bool:
-        return False
-
-    def select(self) -> None:
-        """A sheet has no rows to select."""
-
     def copied(self) -> list[str]:
         if self._moment is None:
             return []
         return [text_of(line).rstrip() for line in self._matching(self._moment, max(80, self.size.width))]
-
-    def open(self) -> None:
-        """A line of a sheet has nothing more to show."""
 
 
 def _entries(rows: list[Row]) -> list[list[Row]]:
