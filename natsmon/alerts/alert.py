@@ -1,16 +1,30 @@
-"""One alert: the health of a connection, and what changed; as JSON and as variables. It holds no secret."""
+"""An alert, the health of a connection and what changed, and the commands that read it. It holds no secret."""
 
-from typing import Literal
+import asyncio
+import os
+import signal
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import IO, Literal
 
 import msgspec
 
 from natsmon.state import OutageRecord, State
 from natsmon.state.server_names import named
 from natsmon.stream import events as ev
+from natsmon.stream.child_process import child_environment
 from natsmon.text import dates
+from natsmon.text.plain_text import printable
 from natsmon.wording.health import Health
 
 Kind = Literal["change", "outage_began", "outage_ended"]
+_RUN_SECONDS = 30.0
+_WAITING_LIMIT = 16
+_ERROR_LIMIT = 200
+"""Characters of a failed command's last line."""
+_ERRORS_READ = 64 * 1024
+"""Bytes of its standard error in which that line is looked for."""
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,3 +83,99 @@ def make_alert(
         cause=outage.cause if outage is not None else "",
         lost=outage.lost if outage is not None else 0,
     )
+
+
+class AlertCommands:
+    """A queue of commands; each runs in a process group of its own and is ended after its time.
+
+    Args:
+        on_failure: Called with one line when a command fails, or an alert is dropped.
+        run_seconds: Time for one command.
+    """
+
+    def __init__(self, on_failure: Callable[[str], None], *, run_seconds: float = _RUN_SECONDS) -> None:
+        self._on_failure = on_failure
+        self._run_seconds = run_seconds
+        self._waiting: deque[tuple[str, Sequence[str], Alert]] = deque()
+        self._task: asyncio.Task[None] | None = None
+        self._limit: asyncio.Timeout | None = None
+        """Of the command that runs."""
+
+    def submit(self, flag: str, command: Sequence[str], alert: Alert) -> None:
+        """Run a command, where there is one, after those that wait; returns at once. An error names its flag."""
+        if not command:
+            return
+        if len(self._waiting) >= _WAITING_LIMIT:
+            self._on_failure(f"{flag}: dropped an alert: {_WAITING_LIMIT} commands are waiting")
+            return
+        self._waiting.append((flag, command, alert))
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._work())
+
+    async def finish(self, seconds: float) -> None:
+        """Wait for the commands, at most so long; then end the one that runs and drop the others."""
+        if self._task is None:
+            return
+        await asyncio.wait((self._task,), timeout=seconds)
+        self._waiting.clear()
+        # The task is not cancelled: while it starts a process, the process group would be lost.
+        self._run_seconds = 0.0
+        if self._limit is not None and not self._limit.expired():
+            self._limit.reschedule(asyncio.get_running_loop().time())
+        await asyncio.wait((self._task,))
+
+    async def _work(self) -> None:
+        while self._waiting:
+            flag, command, alert = self._waiting.popleft()
+            if failure := await self._run(command, alert):
+                self._on_failure(f"{flag}: {failure}")
+
+    async def _run(self, command: Sequence[str], alert: Alert) -> str:
+        """Why the command failed; empty where it did not."""
+        try:
+            with _errors_file() as errors:
+                return await self._run_with(errors, command, alert)
+        except OSError as error:
+            return f"{printable(command[0])}: {error.strerror}"
+
+    async def _run_with(self, errors: IO[bytes], command: Sequence[str], alert: Alert) -> str:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=errors,
+            env=child_environment() | alert.variables(),
+            start_new_session=True,
+        )
+        try:
+            async with asyncio.timeout(self._run_seconds) as self._limit:
+                await process.communicate(msgspec.json.encode(alert) + b"\n")
+        except TimeoutError:
+            return f"{printable(command[0])} did not end within {self._run_seconds:g} s and was killed"
+        finally:
+            self._limit = None
+            # Also what the command has started and left behind.
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
+            if process.returncode is None:
+                await process.wait()
+        if process.returncode == 0:
+            return ""
+        begin = max(0, os.fstat(errors.fileno()).st_size - _ERRORS_READ)
+        text = os.pread(errors.fileno(), _ERRORS_READ, begin).decode(errors="replace")
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        reason = f": {printable(lines[-1][:_ERROR_LIMIT])}" if lines else ""
+        return f"{printable(command[0])}: exit status {process.returncode}{reason}"
+
+
+def _errors_file() -> IO[bytes]:
+    """A file for standard error; a pipe may be kept open by what the command leaves running.
+
+    The null device where there is no room for a file: the command is to run, on a full disk above all.
+    """
+    import tempfile  # as long as 5 % of a start
+
+    try:
+        return tempfile.TemporaryFile()
+    except OSError:
+        return open(os.devnull, "r+b")

@@ -2,8 +2,7 @@
 
 from collections.abc import Callable
 
-from natsmon.alerts.alert import Kind, make_alert
-from natsmon.alerts.alert_commands import AlertCommands
+from natsmon.alerts.alert import AlertCommands, Kind, make_alert
 from natsmon.config.view_settings import ViewSettings
 from natsmon.state import State
 from natsmon.state.server_names import address, named

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from natsmon.charts import svg
 from natsmon.charts.cells import Piece, Role, Row, fit, left, row
-from natsmon.charts.chart import Chart, Key
 from natsmon.charts.columns import widest
+from natsmon.charts.svg import Chart, Key
 from natsmon.state import Dial, DialPart
 from natsmon.stream import events as ev
 from natsmon.text import units

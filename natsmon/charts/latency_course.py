@@ -6,8 +6,8 @@ from typing import NamedTuple
 from natsmon.charts import svg
 from natsmon.charts.axis import HEIGHT, DurationScale, TimeAxis, duration, labelled, svg_ticks
 from natsmon.charts.cells import Piece, Row, block, fit, right, row, runs_of, text_of
-from natsmon.charts.chart import Chart, Key
 from natsmon.charts.status_timeline import parts
+from natsmon.charts.svg import Chart, Key
 from natsmon.state import Stretch
 from natsmon.state.histogram import Histogram
 from natsmon.state.latency_series import SLICE, Bin

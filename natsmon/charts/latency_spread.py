@@ -6,7 +6,7 @@ from collections import Counter
 from natsmon.charts import svg
 from natsmon.charts.axis import HEIGHT, DurationScale, duration, svg_ticks
 from natsmon.charts.cells import Row, fit, left, right, row, text_of
-from natsmon.charts.chart import Chart
+from natsmon.charts.svg import Chart
 from natsmon.state.histogram import Histogram
 from natsmon.stream.latency_buckets import MICROSECONDS
 from natsmon.text import units

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 from natsmon.charts import svg
 from natsmon.charts.axis import HEIGHT, TimeAxis, svg_ticks
 from natsmon.charts.cells import Role, Row, runs_of
-from natsmon.charts.chart import Chart, Key
+from natsmon.charts.svg import Chart, Key
 from natsmon.state import Stretch
 from natsmon.text import units
 from natsmon.text.dates import RunClock

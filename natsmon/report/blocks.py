@@ -6,7 +6,7 @@ Texts are plain; each format escapes them in its own way.
 from collections.abc import Collection, Iterable, Sequence
 from typing import Literal, NamedTuple
 
-from natsmon.charts.chart import Chart
+from natsmon.charts.svg import Chart
 
 Kind = Literal["plain", "good", "bad", "warn", "dim", "strong"]
 """Beside words that mean the same; it is never the only sign."""

@@ -4,8 +4,7 @@ from collections.abc import Iterable
 from itertools import count
 from pathlib import Path
 
-from natsmon.charts.chart import Chart, Key
-from natsmon.charts.svg import element, safe
+from natsmon.charts.svg import Chart, Key, element, safe
 from natsmon.report.blocks import Block, Cell, Figures, Heading, Prose, Table
 
 STYLE = Path(__file__).with_name("style.css").read_text(encoding="utf-8")

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
-from natsmon.charts.chart import Chart
+from natsmon.charts.svg import Chart
 from natsmon.report.blocks import Block, Figures, Heading, Prose, Table
 from natsmon.text.plain_text import printable
 

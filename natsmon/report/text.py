@@ -9,7 +9,7 @@ from rich.rule import Rule
 from rich.table import Table as Grid
 from rich.text import Text
 
-from natsmon.charts.chart import Chart
+from natsmon.charts.svg import Chart
 from natsmon.report.blocks import Block, Cell, Column, Figures, Heading, Prose, Table
 from natsmon.text.console_text import lines, styled
 from natsmon.text.plain_text import printable

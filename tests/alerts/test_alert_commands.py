@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from natsmon.alerts.alert import Alert
-from natsmon.alerts.alert_commands import AlertCommands
+from natsmon.alerts.alert import Alert, AlertCommands
 from tests.harness.time_limits import WAIT
 
 ALERT = Alert(kind="change", time=1.5, date="then", level="down", word="RECONNECTING", phrase="lost", name="a b")

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from natsmon.charts.chart import Chart
+from natsmon.charts.svg import Chart
 from natsmon.report import build, markdown
 from natsmon.report.facts import Report, Unread
 from natsmon.stream import events as ev

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from natsmon.lab.nats_server import NatsServer
-from natsmon.tui.widgets.terminal_output import LIMIT
+from natsmon.tui.widgets.terminal_driver import LIMIT
 from tests.harness import processes
 from tests.harness.polling import wait_until
 from tests.harness.pseudo_terminal import environment, set_size

@@ -11,7 +11,7 @@ from natsmon.charts.cells import Row, fold, text_of, width_of
 from natsmon.state import Dial, State
 from natsmon.stream import events as ev
 from natsmon.tui.model.moment import Moment
-from natsmon.tui.pages import dial_detail, server_rows
+from natsmon.tui.pages import dial_detail
 from natsmon.tui.panels import dial_rows, server_panel, status_panel
 from tests.tui import dial_streams, streams
 from tests.tui.drawn import in_view, moment_of, records_of, table_of, texts
@@ -40,7 +40,7 @@ def page_text(build: Callable[[], Stream], width: int = 78, *, which: int = -1) 
 @settings(max_examples=150, deadline=None)
 @given(st.sampled_from(MOMENTS), st.integers(0, 220))
 def test_rows_fit_every_width(moment: Moment, width: int) -> None:
-    drawn: list[Row] = server_rows.rows(moment, width)
+    drawn: list[Row] = server_panel.page_rows(moment, width)
     for height in (0, 1, 3, 6):
         drawn += server_panel.rows(moment, width, height)
     for dial in moment.state.dials:
@@ -54,7 +54,7 @@ def test_rows_fit_every_width(moment: Moment, width: int) -> None:
 @pytest.mark.parametrize("width", [58, 78, 116, 196])
 def test_hostile_text_is_escaped_and_cut(width: int) -> None:
     moment = moment_of(dial_streams.hostile_dial())
-    drawn = [*dial_detail.rows(moment.state.dials[0], moment, width), *server_rows.rows(moment, width)]
+    drawn = [*dial_detail.rows(moment.state.dials[0], moment, width), *server_panel.page_rows(moment, width)]
     shown = "\n".join(texts(drawn))
     assert "\x1b" not in shown
     assert "\u202e" not in shown
@@ -207,12 +207,12 @@ def test_pool_too_large_for_its_panel_shows_the_servers_in_use() -> None:
     assert len(shown) == 5
     assert shown[1].startswith("● s30:4222")
     assert shown[-1].strip() == "and 37 more · s shows all"
-    assert len([line for line in texts(server_rows.rows(moment_of(stream), 78)) if ":4222" in line]) == 41
+    assert len([line for line in texts(server_panel.page_rows(moment_of(stream), 78)) if ":4222" in line]) == 41
 
 
 def test_servers_that_are_not_kept_are_counted() -> None:
     moment = moment_of(dial_streams.large_pool())
-    assert texts(server_rows.rows(moment, 78))[-1].strip() == "and 1,000 more, not kept"
+    assert texts(server_panel.page_rows(moment, 78))[-1].strip() == "and 1,000 more, not kept"
     assert texts(server_panel.rows(moment, 78, 50))[-1].strip() == "and 1,000 more, not kept"
     shown = texts(server_panel.rows(moment, 78, 5))
     assert shown[1].startswith("● s30:4222")
@@ -222,7 +222,7 @@ def test_servers_that_are_not_kept_are_counted() -> None:
 
 def test_identity_is_shown_with_its_expiry() -> None:
     moment = moment_of(dial_streams.secured())
-    page = "\n".join(texts(server_rows.rows(moment, 78)))
+    page = "\n".join(texts(server_panel.page_rows(moment, 78)))
     for words in ("account         ORDERS", "user            alice", "orders.>, hello", "(in 39 days)"):
         assert words in page, words
     first, second = texts(status_panel.rows(moment, 156, 2))
@@ -238,13 +238,13 @@ def test_identity_of_the_last_connection_is_shown_while_not_connected() -> None:
         (streams.outage(), "identity on the last connection"),
         (streams.dialing(), "identity"),
     ):
-        assert texts(server_rows.rows(moment_of(stream), 78))[0].split("─")[0].rstrip() == heading
+        assert texts(server_panel.page_rows(moment_of(stream), 78))[0].split("─")[0].rstrip() == heading
 
 
 def test_server_without_a_name_is_shown_by_its_address() -> None:
     stream = Stream().become("CONNECTING").connect("nats://east-1:4222", name="NABC")
     moment = moment_of(stream)
-    assert "NABC" not in "".join(texts(status_panel.rows(moment, 116, 2)) + texts(server_rows.rows(moment, 78)))
+    assert "NABC" not in "".join(texts(status_panel.rows(moment, 116, 2)) + texts(server_panel.page_rows(moment, 78)))
     assert "".join(texts(status_panel.rows(moment, 116, 2))).count("east-1:4222") == 1
 
 

@@ -10,9 +10,8 @@ from natsmon.charts.cells import Row, text_of, width_of
 from natsmon.state import State
 from natsmon.state.server_names import ServerNames
 from natsmon.stream import events as ev
-from natsmon.tui.model import moves
 from natsmon.tui.model.moment import Moment
-from natsmon.tui.pages import outage_detail, outage_rows, outage_steps, server_lanes, upgrade_rows
+from natsmon.tui.pages import outage_detail, server_lanes, upgrade_rows
 from natsmon.tui.panels import outage_panel, server_panel
 from tests.tui import outage_streams, streams
 from tests.tui.drawn import moment_of, records_of, table_of, texts
@@ -32,7 +31,7 @@ MOMENTS = [moment_of(build(), how=how) for build in STREAMS for how in ("live", 
 
 
 def listed(moment: Moment, width: int, height: int, needle: str = "") -> list[Row]:
-    return table_of(outage_rows, moment, width, height, needle)
+    return table_of(outage_panel, moment, width, height, needle)
 
 
 def page_text(build: Callable[[], Stream], width: int = 78, *, which: int = -1) -> str:
@@ -45,7 +44,7 @@ def drawn_of(moment: Moment, width: int, height: int) -> list[Row]:
     assert len(drawn) <= height
     drawn += upgrade_rows.rows(moment, width)
     for outage in moment.state.outages:
-        drawn += outage_steps.rows(outage, moment, width)
+        drawn += outage_detail.step_rows(outage, moment, width)
         drawn += outage_detail.rows(outage, moment, width) if width >= 20 else []
     return drawn
 
@@ -114,7 +113,7 @@ def test_availability_is_a_dash_before_the_first_connection() -> None:
 )
 def test_outages_are_filtered_by_cause_words_and_server(needle: str, count: int) -> None:
     state = moment_of(streams.outage()).state
-    assert len(records_of(outage_rows, state, needle).listed()) == count
+    assert len(records_of(outage_panel, state, needle).listed()) == count
     if not count:
         *_, last = texts(listed(moment_of(streams.outage()), 78, 12, needle))
         assert "none of 2 outages contains “zz”" in last
@@ -147,8 +146,8 @@ def test_page_of_an_outage_shows_its_cost_cause_and_dials() -> None:
 def test_steps_are_counted_from_the_last_data() -> None:
     moment = moment_of(outage_streams.frozen())
     outage = moment.state.outages[-1]
-    steps = outage_steps.steps(outage, moment)
-    began = outage_steps.origin(outage)
+    steps = outage_detail.steps(outage, moment)
+    began = outage_detail.origin(outage)
     assert [(step.what, round(step.began - began, 4)) for step in steps] == [
         ("last data from east-1", 0.0),
         ("loss detected: PINGs not answered", 4.0),
@@ -165,7 +164,7 @@ def test_steps_are_counted_from_the_last_data() -> None:
 
 def test_timeline_is_to_scale() -> None:
     moment = moment_of(outage_streams.frozen())
-    axis, word, detected, silent_dial, *_ = texts(outage_steps.rows(moment.state.outages[-1], moment, 120))
+    axis, word, detected, silent_dial, *_ = texts(outage_detail.step_rows(moment.state.outages[-1], moment, 120))
     zero = axis.index("0 ─")
     scale = len(axis.rstrip()) - zero
     assert word.rstrip().endswith("●")
@@ -212,7 +211,7 @@ def test_dropped_dials_are_counted() -> None:
     moment = moment_of(outage_streams.long())
     for _ in range(40):
         moment.state.dials.popleft()
-    shown = "\n".join(texts(outage_steps.rows(moment.state.outages[-1], moment, 116)))
+    shown = "\n".join(texts(outage_detail.step_rows(moment.state.outages[-1], moment, 116)))
     assert "48 more dials: 9 connection refused" in shown
 
 
@@ -244,7 +243,9 @@ def test_move_without_notice_shows_cause_and_cost() -> None:
 def test_each_server_has_a_line_of_time() -> None:
     moment = moment_of(outage_streams.upgrade())
     assert server_lanes.window_of(moment) == 120.0
-    drawn = {server: text_of(lane) for server, lane in server_lanes.lanes(moves.servers(moment.state), moment, 60)}
+    drawn = {
+        server: text_of(lane) for server, lane in server_lanes.lanes(server_lanes.servers(moment.state), moment, 60)
+    }
     assert list(drawn) == ["east-1:4222", "east-2:4222", "east-3:4222"]
     assert drawn["east-1:4222"].strip("·") == "█" * 9 + "!▓▓▓▓┤"
     assert drawn["east-2:4222"].strip("·") == "█" * 17 + "!▓▓▓▓┤"
@@ -253,7 +254,9 @@ def test_each_server_has_a_line_of_time() -> None:
 
 def test_line_of_a_server_shows_silence_and_failed_dials() -> None:
     moment = moment_of(outage_streams.frozen())
-    drawn = {server: text_of(lane) for server, lane in server_lanes.lanes(moves.servers(moment.state), moment, 120)}
+    drawn = {
+        server: text_of(lane) for server, lane in server_lanes.lanes(server_lanes.servers(moment.state), moment, 120)
+    }
     assert "█▃▃▃▃┤" in drawn["east-1:4222"]
     assert "✗" in drawn["east-3:4222"]
     assert drawn["east-2:4222"].endswith("█")
@@ -269,7 +272,9 @@ def test_line_of_a_server_shows_silence_that_cost_no_connection(then: str) -> No
     if then == "moved on":
         stream.lose().connect("nats://east-3:4222", "reconnect").run(5)
     moment = moment_of(stream)
-    drawn = {server: text_of(lane) for server, lane in server_lanes.lanes(moves.servers(moment.state), moment, 120)}
+    drawn = {
+        server: text_of(lane) for server, lane in server_lanes.lanes(server_lanes.servers(moment.state), moment, 120)
+    }
     line = drawn["east-2:4222"].strip("·")
     assert line.count("▃") in range(8, 10)
     assert line.endswith({"answered": "▃█" + "█" * 7, "lasting": "▃", "moved on": "█┤"}[then])
@@ -293,7 +298,7 @@ def test_server_that_left_the_pool_is_gone() -> None:
     stream = outage_streams.upgrade()
     stream.add(ev.Pool(t=stream.t, removed=list(outage_streams.CLUSTER[:2])))
     moment = moment_of(stream)
-    pool = moves.pool_by_address(moment.state)
+    pool = server_lanes.pool_by_address(moment.state)
     found = [server_panel.standing(server, pool.get(server), moment) for server in ("east-1:4222", "east-3:4222")]
     assert found == [("–", "dim", "gone"), ("!", "warn", "connected, lame duck")]
 
@@ -302,7 +307,7 @@ def test_servers_keep_their_order_and_ids_are_not_names() -> None:
     state = State()
     members = [ev.PoolMember(server=f"nats://east-{n}:4222") for n in (10, 2, 1)]
     state.apply(ev.Pool(t=0.0, changed=members))
-    assert moves.servers(state) == ["east-1:4222", "east-2:4222", "east-10:4222"]
+    assert server_lanes.servers(state) == ["east-1:4222", "east-2:4222", "east-10:4222"]
     state.apply(ev.Connected(t=1.0, server="nats://east-1:4222", server_name="NAAA", server_id="NAAA"))
     assert ServerNames(state).name("nats://east-1:4222") == "east-1:4222"
 
@@ -328,7 +333,7 @@ def test_manual_reconnect_has_no_detection_time() -> None:
     assert "detected" not in page.replace("loss detected", "")
     assert "last data" not in page
     assert "952" not in page
-    table = texts(listed(moment, 116, 9)) + texts(outage_panel.rows(moment, 116, 6))
+    table = texts(listed(moment, 116, 9)) + texts(outage_panel.newest(moment, 116, 6))
     assert not [line for line in table if "952" in line]
 
 

@@ -31,7 +31,7 @@ DRAWN = (
     dial_table,
     message_panel.rows,
     round_trip_panel.rows,
-    outage_panel.rows,
+    outage_panel.newest,
     timeline_panel.rows,
 )
 
@@ -173,7 +173,7 @@ def test_timeline_distinguishes_waiting_and_dialing() -> None:
 
 
 def test_lasting_outage_counts_up_and_has_no_cost_yet() -> None:
-    total, running, settled = texts(outage_panel.rows(moment_of(streams.outage()), 116, 5))
+    total, running, settled = texts(outage_panel.newest(moment_of(streams.outage()), 116, 5))
     assert total.lstrip().startswith("2 outages   down 3.47 s")
     assert "1 buffered so far" in running
     assert "PINGs not answered" in running

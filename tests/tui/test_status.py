@@ -162,7 +162,7 @@ def test_cancelled_stage_is_marked() -> None:
 
 @pytest.mark.parametrize("width", [78, 118])
 def test_cost_of_an_outage_is_readable(width: int) -> None:
-    (summary, _, settled) = texts(outage_panel.rows(moment_of(streams.outage()), width, 6))
+    (summary, _, settled) = texts(outage_panel.newest(moment_of(streams.outage()), width, 6))
     assert summary.strip().startswith("2 outages   down 3.47 s")
     assert "1 lost, 2 buffered" in settled
     if width > 100:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from natsmon.tui.widgets.terminal_output import LIMIT, TerminalOutput
+from natsmon.tui.widgets.terminal_driver import LIMIT, TerminalOutput
 from tests.harness.polling import wait_until
 from tests.harness.time_limits import WAIT
 

@@ -1,6 +1,12 @@
-"""What a key means now: a command for the probe, or the reason why it has no effect."""
+"""Commands of a view: what a key means now, or why it has no effect; and what was sent, until it is answered."""
+
+from collections.abc import Callable
+from math import inf
+
+from msgspec.structs import replace
 
 from natsmon.stream import commands
+from natsmon.stream import events as ev
 from natsmon.stream.events import tag_of
 from natsmon.stream.exit_codes import Exit
 from natsmon.tui.model.moment import Moment
@@ -12,6 +18,9 @@ _COMMANDS: dict[str, type[commands.Plain]] = {
 }
 ACTIONS = frozenset(_COMMANDS)
 """Actions of keys that send a command."""
+OVERDUE_AFTER = 1.0
+"""Seconds; a probe answers within a tenth of one."""
+_KEPT = 100
 
 
 def doing(command: commands.AnyCommand) -> str:
@@ -61,3 +70,46 @@ def exit_code(moment: Moment, *, interrupted: bool, killed: bool) -> int:
     if state.closed is not None and state.closed.cause == "gave_up":
         return Exit.GAVE_UP
     return state.end.exit_code if state.end is not None else Exit.ENDED
+
+
+class SentCommands:
+    """Gives each command an id, and finds the command of an answer."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._count = 0
+        self._unanswered: dict[str, tuple[commands.AnyCommand, float]] = {}
+        """By id, each with the time from which on it is overdue."""
+
+    def issue(self, command: commands.AnyCommand) -> commands.AnyCommand:
+        """The command with an id of its own."""
+        self._count += 1
+        issued = replace(command, id=f"view-{self._count}")
+        self._unanswered[issued.id] = issued, self._clock() + OVERDUE_AFTER
+        while len(self._unanswered) > _KEPT:
+            self._unanswered.pop(next(iter(self._unanswered)))
+        return issued
+
+    def answered(self, answer: ev.Answer) -> commands.AnyCommand | None:
+        """The command that this answers; None for one that was answered before, or that another view has sent."""
+        return self._unanswered.pop(answer.id, (None, inf))[0]
+
+    def overdue(self) -> commands.AnyCommand | None:
+        """A command without an answer for too long; each is returned once."""
+        now = self._clock()
+        for command, overdue_from in self._unanswered.values():
+            if now > overdue_from:
+                self._unanswered[command.id] = command, inf
+                return command
+        return None
+
+    def clear(self) -> None:
+        """Forget them: the stream they were for is over."""
+        self._unanswered.clear()
+
+    @property
+    def pausing(self) -> bool | None:
+        """Whether publishing is paused once everything is answered; None when that changes nothing."""
+        sent = [command for command, _ in self._unanswered.values()]
+        pauses = [command for command in sent if isinstance(command, commands.Pause | commands.Resume)]
+        return isinstance(pauses[-1], commands.Pause) if pauses else None

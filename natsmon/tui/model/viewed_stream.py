@@ -8,9 +8,9 @@ from natsmon.state import State, Tracks
 from natsmon.stream import commands
 from natsmon.stream import events as ev
 from natsmon.stream.source import Source
+from natsmon.tui.model.decisions import SentCommands
 from natsmon.tui.model.log_window import LogWindow
 from natsmon.tui.model.moment import Moment, Stream
-from natsmon.tui.model.sent_commands import SentCommands
 from natsmon.tui.model.stream_clock import StreamClock
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from natsmon.tui.model.key_table import RECORD_KEYS, Key, bindings, rebound
 from natsmon.tui.model.moment import Moment
 from natsmon.tui.model.row_list import R, RecordList
 from natsmon.tui.pages.pane_screen import PaneScreen
-from natsmon.tui.panels import dial_rows, status_panel
+from natsmon.tui.panels import dial_rows, outage_panel, server_panel, status_panel
 from natsmon.tui.panels.event_panel import MARKS
 from natsmon.tui.widgets.key_bar import KeyBar
 from natsmon.tui.widgets.list_panel import RecordTable
@@ -144,18 +144,10 @@ class RecordPage(Page, Generic[R]):
 
 
 def page_named(name: str, keys: tuple[Key, ...], record_keys: tuple[Key, ...]) -> Page:
-    """Make a page; what it needs is imported now.
-
-    Args:
-        name: As in the action ``page(name)`` of the key table.
-        keys: Shown by the help.
-        record_keys: Shown by the help as those of one record.
-    """
+    """The page of an action ``page(name)``; the help shows the keys, and those of the page of a record."""
     match name:
         case "outages":
-            from natsmon.tui.pages import outage_rows
-
-            table = RecordTable(outage_rows, name, id="outages-table")
+            table = RecordTable(outage_panel, name, id="outages-table")
             return Page(name, table, without=("older", "newer", "cancel"))
         case "upgrade":
             from natsmon.tui.pages import upgrade_rows
@@ -166,9 +158,7 @@ def page_named(name: str, keys: tuple[Key, ...], record_keys: tuple[Key, ...]) -
 
             return _sheet(name, name, latency_rows.rows, follows=False)
         case "servers":
-            from natsmon.tui.pages import server_rows
-
-            return _sheet(name, name, server_rows.rows)
+            return _sheet(name, name, server_panel.page_rows)
     from natsmon.tui.pages import help_rows
 
     return _sheet("help", "help", lambda _, width: help_rows.rows(keys, record_keys, width), follows=False)
@@ -180,21 +170,16 @@ def _sheet(name: str, title: str, rows: Callable[[Moment, int], list[Row]], *, f
 
 
 def page_of(record: Dial | OutageRecord | LogLine, records: RecordList[Any] | None) -> Page:
-    """Make the page of one record; what it needs is imported now.
-
-    Args:
-        record: To be shown in full.
-        records: Of the table it stands in; None where it stands in none.
-    """
+    """The page of a record, with the records of the table it stands in, if any."""
     if isinstance(record, Dial):
         from natsmon.tui.pages import dial_detail
 
         records = records or RecordList(dial_rows.records, dial_rows.matches)
         return RecordPage("dial", record, records, lambda dial, _: f"{dial.id}", dial_detail.rows)
     if isinstance(record, OutageRecord):
-        from natsmon.tui.pages import outage_detail, outage_rows
+        from natsmon.tui.pages import outage_detail
 
-        records = records or RecordList(outage_rows.records, outage_rows.matches)
+        records = records or RecordList(outage_panel.records, outage_panel.matches)
         return RecordPage("outage", record, records, outage_detail.title, outage_detail.rows)
     return _line_page(record)
 

@@ -1,13 +1,16 @@
-"""One line of time a server: when it was connected, when it announced its shutdown, when dials to it failed."""
+"""Moves from one server to the next, the time on each, and a line of time for each server."""
 
+import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from itertools import islice, zip_longest
+from typing import NamedTuple
 
 from natsmon.charts.cells import Piece, Row, runs_of
-from natsmon.state import ConnectedPeriod
+from natsmon.state import ConnectedPeriod, OutageRecord, State
 from natsmon.state.server_names import address
+from natsmon.stream.events import PoolMember
 from natsmon.tui.model.moment import Moment
-from natsmon.tui.model.moves import stays
 
 _WINDOWS = (30.0, 60.0, 120.0, 180.0, 300.0, 600.0)
 """Seconds a picture may span; steps, so that its scale does not creep."""
@@ -84,3 +87,44 @@ def _silences(moment: Moment) -> Iterator[tuple[float, float]]:
     for stretch, following in zip_longest(moment.state.timeline, islice(moment.state.timeline, 1, None)):
         if stretch.silent:
             yield stretch.began, moment.now if following is None else following.began
+
+
+class Move(NamedTuple):
+    """One outage, and when the server that was left had announced its shutdown."""
+
+    outage: OutageRecord
+    notice: float | None
+
+
+def moves(state: State) -> Iterator[Move]:
+    """Newest first; without a notice where the connection that was lost is no longer known."""
+    periods = list(state.periods)
+    begun = [period.began for period in periods]
+    for outage in reversed(state.outages):
+        place = bisect_left(begun, outage.began)
+        left = periods[place - 1] if place else None
+        yield Move(outage, left.lame_duck if left is not None and left.ended is not None else None)
+
+
+def stays(state: State) -> dict[str, list[ConnectedPeriod]]:
+    """By address, every time a server was connected to, oldest first."""
+    known: dict[str, list[ConnectedPeriod]] = {}
+    for connection in state.periods:
+        known.setdefault(address(connection.server), []).append(connection)
+    return known
+
+
+def pool_by_address(state: State) -> dict[str, PoolMember]:
+    return {address(member.server): member for member in state.pool.values()}
+
+
+def servers(state: State) -> list[str]:
+    """The address of every server in the pool or once connected to, in an order that stays."""
+    return sorted(dict.fromkeys([*pool_by_address(state), *stays(state)]), key=_in_order)
+
+
+def _in_order(server: str) -> list[tuple[int, str]]:
+    """east-2 before east-10."""
+    return [
+        (int(part), "") if part.isdecimal() and len(part) < 10 else (-1, part) for part in re.split(r"(\d+)", server)
+    ]

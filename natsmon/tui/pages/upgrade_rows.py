@@ -12,8 +12,7 @@ from natsmon.text.plain_text import printable
 from natsmon.tui.model import figures
 from natsmon.tui.model.cause_words import losses, outage_cause
 from natsmon.tui.model.moment import Moment
-from natsmon.tui.model.moves import Move, moves, pool_by_address, servers, stays
-from natsmon.tui.pages.server_lanes import MARKS, lanes, window_of
+from natsmon.tui.pages.server_lanes import MARKS, Move, lanes, moves, pool_by_address, servers, stays, window_of
 from natsmon.tui.panels.server_panel import failed, server_lines, standing
 from natsmon.tui.widgets.prose import heading
 

@@ -1,9 +1,13 @@
 """Textual's driver of a terminal, for terminals that accept no output and processes that are stopped and continued."""
 
+import asyncio
 import os
 import re
+import select
 import shutil
 import sys
+import threading
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -12,9 +16,6 @@ from typing import TYPE_CHECKING, Any, cast
 from textual._ansi_sequences import SYNC_END, SYNC_START
 from textual.drivers.linux_driver import LinuxDriver
 
-from natsmon.tui.widgets.stray_output import StrayOutput
-from natsmon.tui.widgets.terminal_output import TerminalOutput
-
 if TYPE_CHECKING:
     from natsmon.tui.monitor_app import MonitorApp
 
@@ -22,6 +23,9 @@ GIVE_UP_AFTER = 2.0
 """Seconds a terminal may take to accept the end of the output, before natsmon leaves without it."""
 _CONTROL = re.compile(r"(\x1b\](?!8)\d+);.*|(\x1b\[[?<>=]?[\d;$ ]*)[a-zA-Z]|(\a)", re.DOTALL)
 """One control sequence; everything else is a frame."""
+LIMIT = 256 * 1024
+"""Bytes that may wait before frames are dropped."""
+_CHUNK = 64 * 1024
 
 
 class TerminalDriver(LinuxDriver):
@@ -95,3 +99,145 @@ class TerminalDriver(LinuxDriver):
         super().close()
         self.blocked = not self._output.finish(GIVE_UP_AFTER)
         self._stray.end(write=not self.blocked)
+
+
+class TerminalOutput:
+    """Writes in a thread. Beyond the limit, whole frames are dropped until everything before them is written.
+
+    Args:
+        descriptor: Of the terminal.
+        encoding: Of the terminal.
+        on_resumed: Called in the thread when frames were dropped and the terminal has accepted the rest.
+        on_gone: Called in the thread when the terminal is gone.
+    """
+
+    def __init__(
+        self, descriptor: int, encoding: str, on_resumed: Callable[[], object], on_gone: Callable[[], object]
+    ) -> None:
+        self._descriptor = descriptor
+        self._encoding = encoding
+        self._on_resumed = on_resumed
+        self._on_gone = on_gone
+        self._pending: deque[tuple[str, bytes]] = deque()
+        self._running = False
+        self._finishing = False
+        self._dropping = False
+        self._changed = threading.Condition()
+
+    @property
+    def waiting(self) -> int:
+        """Bytes in the queue."""
+        return sum(len(data) for _, data in self._pending)
+
+    def write(self, text: str, kind: str = "") -> None:
+        """Queue a frame or a control sequence; never blocks.
+
+        Args:
+            text: What to write.
+            kind: Of a control sequence: it is never dropped, but while frames are dropped the newest of a kind
+                replaces the one before. Empty for a frame.
+        """
+        with self._changed:
+            self._dropping |= self.waiting > LIMIT
+            self._pending.append((kind, text.encode(self._encoding, "replace")))
+            if self._dropping:
+                self._keep_controls()
+            self._changed.notify_all()
+            if not self._running:
+                self._running, self._finishing = True, False
+                threading.Thread(target=self._run, name="terminal-output", daemon=True).start()
+
+    def finish(self, seconds: float) -> bool:
+        """Drop the frames that wait, write the control sequences, and end the thread.
+
+        Args:
+            seconds: For a terminal that accepts nothing.
+
+        Returns:
+            False when the terminal has not accepted everything in that time.
+        """
+        with self._changed:
+            self._keep_controls()
+            self._finishing = True
+            self._changed.notify_all()
+            return self._changed.wait_for(lambda: not self._running, seconds)
+
+    def _keep_controls(self) -> None:
+        kept: dict[str, bytes] = {}
+        for kind, data in self._pending:
+            if kind:
+                kept.pop(kind, None)  # the newest one comes last
+                kept[kind] = data
+        self._pending = deque(kept.items())
+
+    def _run(self) -> None:
+        while data := self._next():
+            self._put(data)
+
+    def _next(self) -> bytes:
+        """Wait for the next piece; empty at the end."""
+        with self._changed:
+            if not self._pending and self._dropping:
+                self._dropping = False
+                self._on_resumed()
+            self._changed.wait_for(lambda: self._pending or self._finishing)
+            if self._pending:
+                return self._pending.popleft()[1]
+            self._running = False
+            self._changed.notify_all()
+            return b""
+
+    def _put(self, data: bytes) -> None:
+        while data:
+            try:
+                data = data[os.write(self._descriptor, data) :]
+            except BlockingIOError:  # another program has made the terminal non-blocking
+                select.select([], [self._descriptor], [])
+            except OSError:
+                self._on_gone()
+                return
+
+
+class StrayOutput:
+    """Takes the place of the terminal on standard output and standard error, line by line."""
+
+    def __init__(self, on_line: Callable[[str], None]) -> None:
+        self._on_line = on_line
+        self._terminals: dict[int, int] = {}
+        """Copies of the descriptors that were replaced."""
+        self._part = b""
+        self._read_end, self._write_end = os.pipe()
+        for end in (self._read_end, self._write_end):  # a write to a pipe that is not read must not block
+            os.set_blocking(end, False)
+        asyncio.get_running_loop().add_reader(self._read_end, self._read)
+
+    def begin(self) -> None:
+        """Replace standard output and standard error, where they are terminals."""
+        for descriptor in (1, 2):
+            if os.isatty(descriptor):
+                self._terminals[descriptor] = os.dup(descriptor)
+                os.dup2(self._write_end, descriptor)
+
+    def end(self, *, write: bool) -> None:
+        """Restore them, and ``write`` to standard error what has not been read."""
+        for descriptor, copy in self._terminals.items():
+            os.dup2(copy, descriptor)
+            os.close(copy)
+        self._terminals.clear()
+        rest = self._part + self._received()
+        self._part = b""
+        if write and rest:
+            with suppress(OSError):
+                os.write(2, rest)
+
+    def _received(self) -> bytes:
+        with suppress(BlockingIOError):
+            return os.read(self._read_end, _CHUNK)
+        return b""
+
+    def _read(self) -> None:
+        *lines, part = (self._part + self._received()).split(b"\n")
+        self._part = part[-_CHUNK:]
+        for line in lines:
+            if line.strip():
+                self._on_line(line.decode(errors="replace").rstrip())
