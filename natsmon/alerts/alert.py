@@ -88,9 +88,7 @@ def make_alert(
 class AlertCommands:
     """A queue of commands; each runs in a process group of its own and is ended after its time.
 
-    Args:
-        on_failure: Called with one line when a command fails, or an alert is dropped.
-        run_seconds: Time for one command.
+    ``on_failure`` is called with one line when a command fails, or an alert is dropped.
     """
 
     def __init__(self, on_failure: Callable[[str], None], *, run_seconds: float = _RUN_SECONDS) -> None:

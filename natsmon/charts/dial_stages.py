@@ -30,7 +30,6 @@ _SHOWN = 12
 
 
 def mark(dial: Dial, stage: ev.Stage) -> tuple[str, Role]:
-    """The mark of one stage of a dial."""
     record = dial.stages.get(stage)
     if record is not None:
         return MARKS[record.outcome]
@@ -85,7 +84,6 @@ class ServerStages(NamedTuple):
 
     @property
     def total(self) -> float:
-        """Seconds of all stages."""
         return sum(self.means.values())
 
 

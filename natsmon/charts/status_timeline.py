@@ -61,7 +61,6 @@ class Lane(NamedTuple):
 
 
 def legend(*left_out: Shade) -> str:
-    """Glyphs and what they mean."""
     return "  ".join(f"{look.glyph} {shade}" for shade, look in LOOKS.items() if shade not in left_out)
 
 
@@ -116,7 +115,6 @@ def _most(times: dict[Shade, float]) -> Shade | None:
 
 
 def row(shades: Iterable[Shade | None]) -> Row:
-    """The cells as one row."""
     return runs_of([(LOOKS[shade].glyph, LOOKS[shade].role) if shade else (" ", "dim") for shade in shades])
 
 
@@ -154,17 +152,13 @@ def _svg(lanes: Sequence[Lane], drawn: list[list[Part]], axis: TimeAxis) -> str:
             elements.append(svg.text(clip(lane.name, NAME_LIMIT), "0", y - 6, "name"))
         visible = _visible(of_lane, (axis.end - axis.start) / _PIXELS)
         for part in sorted(visible, key=lambda part: part.outage):  # the others would cover the edges of a short one
-            elements += _bar(lane.clock, part, axis, y)
+            height = LOOKS[part.shade].height * _BAR
+            title = f"{part.shade} from {lane.clock.at(part.began)} for {units.elapsed(part.ended - part.began)}"
+            ends = axis.place(lane.clock.started + part.began), axis.place(lane.clock.started + part.ended)
+            if part.outage:
+                elements.append(svg.rect("cut", *ends, y, _BAR))
+            elements.append(svg.rect(f"bar {part.shade}", *ends, y + _BAR - height, height, title))
     return "".join(elements)
-
-
-def _bar(clock: RunClock, part: Part, axis: TimeAxis, y: float) -> Iterator[str]:
-    height = LOOKS[part.shade].height * _BAR
-    title = f"{part.shade} from {clock.at(part.began)} for {units.elapsed(part.ended - part.began)}"
-    ends = axis.place(clock.started + part.began), axis.place(clock.started + part.ended)
-    if part.outage:
-        yield svg.rect("cut", *ends, y, _BAR)
-    yield svg.rect(f"bar {part.shade}", *ends, y + _BAR - height, height, title)
 
 
 def _visible(parts: list[Part], least: float) -> list[Part]:

@@ -11,7 +11,6 @@ STRETCHED = 1000.0
 
 
 def safe(text: str) -> str:
-    """Text escaped for HTML and SVG."""
     from html import escape  # the screen, which starts with charts, draws no SVG
 
     return escape(printable(text), quote=True)

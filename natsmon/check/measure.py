@@ -43,8 +43,7 @@ _CLOSING = 1.0
 
 def run(settings: Settings, *, every_address: bool = False) -> list[Found] | None:
     """Check in this process; None when a signal ended it."""
-    with asyncio.Runner() as runner:
-        return runner.run(_unless_interrupted(settings, every_address))
+    return asyncio.run(_unless_interrupted(settings, every_address))
 
 
 async def _unless_interrupted(settings: Settings, every_address: bool) -> list[Found] | None:
@@ -240,11 +239,7 @@ async def _message(connection: ServerConnection, prefix: str, within: float) -> 
 
 
 async def _within(seconds: float, step: Awaitable[T], connection: ServerConnection) -> T:
-    """The result of a step.
-
-    Raises:
-        _Failed: The server refused it, the connection ended, or the timeout was reached.
-    """
+    """The result of a step; _Failed when the server refused it, the connection ended, or it timed out."""
     refused: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     connection.on_error = lambda text: None if refused.done() else refused.set_result(text)
     doing = asyncio.ensure_future(step)

@@ -47,7 +47,6 @@ def read(paths: Sequence[str], names: Sequence[str] | None = None) -> Report:
 
 
 def title(report: Report) -> str:
-    """The title: the runs in it."""
     labels = [run.label for run in report.runs[:4]]
     more = f" and {len(report.runs) - 4} more" if len(report.runs) > 4 else ""
     return f"natsmon report: {', '.join(labels)}{more}"

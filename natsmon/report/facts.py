@@ -224,7 +224,6 @@ class Run(msgspec.Struct, frozen=True):
 
     @property
     def clock(self) -> RunClock:
-        """Its wall clock."""
         return RunClock(self.started, self.seconds, self.began)
 
 

@@ -15,7 +15,6 @@ _NOTABLE = 0.1
 
 
 def figures(run: Run) -> Figures:
-    """All figures of the summary, in order."""
     rows = [_watched(run), _ended(run), _availability(run), _outages(run), *_messages(run)]
     rows += [_latency(name, found) for name, found in (("latency", run.echo), ("ping", run.ping)) if found is not None]
     return Figures((*rows, _servers(run)))

@@ -159,16 +159,10 @@ class NatsmonApp(MonitorApp):
 
 
 def run(source: Source, *, afterwards: Callable[[Moment, list[str]], None] | None = None, **options: Any) -> int:
-    """Show a source until the user quits.
+    """Show a source until the user quits, with the options of ``NatsmonApp``; the exit code.
 
-    Args:
-        source: Where events come from and commands go.
-        afterwards: Called when the screen is gone, for each connection, with what was known last; for the last one
-            also with the names of the recordings made.
-        options: Of ``NatsmonApp``.
-
-    Returns:
-        The exit code.
+    ``afterwards`` is called when the screen is gone, for each connection, with what was known last; for the last one
+    also with the names of the recordings made.
     """
     app = NatsmonApp(source, **options)
     try:

@@ -144,7 +144,9 @@ class ScreenApp(App[int]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         for key in self._keys:
-            if key.title and _works_on(screen, key):
+            target, _, action = key.action.partition("(")[0].rpartition(".")
+            works_here = target != "screen" or hasattr(screen, f"action_{action}")
+            if key.title and works_here:
                 yield SystemCommand(f"{key.title} ({key.shown})", key.tooltip, partial(self.run_action, key.action))
         yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
 
@@ -171,9 +173,3 @@ class ScreenApp(App[int]):
         for screen in self._views:
             for table in screen.query(RecordTable):
                 table.unmark()
-
-
-def _works_on(screen: Screen[object], key: Key) -> bool:
-    """A key that acts on the screen may not be one of every page."""
-    target, _, action = key.action.partition("(")[0].rpartition(".")
-    return target != "screen" or hasattr(screen, f"action_{action}")

@@ -59,13 +59,7 @@ LIVE = Feed()
 
 
 def health(state: State, now: float, feed: Feed = LIVE) -> Health:
-    """The health of a connection.
-
-    Args:
-        state: Of the connection.
-        now: The present, on the stream's clock, in seconds.
-        feed: How its events arrive.
-    """
+    """The health of a connection at a time of the stream's clock, in seconds."""
     found = next(_situations(state, now, feed))
     return found._replace(phrase=clip(printable(found.phrase)), replay=feed.replay)
 

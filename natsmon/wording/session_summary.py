@@ -28,13 +28,10 @@ _NOTABLE = 0.1
 
 
 def summary(state: State, now: float, *, stopped: str | None = None, recordings: Sequence[str] = ()) -> list[str]:
-    """The lines of the summary, without their ends; none when no connection began.
+    """The lines of the summary at a time of the stream's clock; none when no connection began.
 
-    Args:
-        state: Of the connection.
-        now: On the stream's clock, in seconds.
-        stopped: How the monitor process ended unexpectedly, empty when that is unknown; None when it did not.
-        recordings: Names of the files that were recorded.
+    ``stopped`` is how the monitor process ended unexpectedly, empty when that is unknown; None when it did not.
+    ``recordings`` are the names of the files that were recorded.
     """
     if state.connection is None:
         return []

@@ -28,12 +28,9 @@ def doing(command: commands.AnyCommand) -> str:
 
 
 def decide(action: str, moment: Moment, *, pausing: bool | None = None) -> Decision:
-    """The command of an action, or why it does not apply.
+    """The command of one of ``ACTIONS``, or why it does not apply.
 
-    Args:
-        action: One of ``ACTIONS``.
-        moment: The present.
-        pausing: Whether publishing is paused once the commands sent are answered; None when none of them is about it.
+    ``pausing`` is whether publishing is paused once the commands sent are answered; None when none is about it.
     """
     if reason := _unable(moment):
         return reason

@@ -187,12 +187,7 @@ def rebound(table: tuple[Key, ...], keymap: Mapping[str, str]) -> tuple[Key, ...
 
 
 def keymap_problems(keymap: Mapping[str, str], table: tuple[Key, ...] = KEYS) -> dict[str, str]:
-    """What is wrong with a keymap, by id: unknown ids and keys, and keys that two actions have.
-
-    Args:
-        keymap: Keys by id.
-        table: The keys it changes.
-    """
+    """What is wrong with a keymap of this table, by id: unknown ids and keys, and keys that two actions have."""
     known = {key.id for key in (*KEYS, *REPLAY_KEYS, *RECORD_KEYS)}
     problems = {name: f"{name} is not an action" for name in keymap if name not in known}
     owners: dict[str, str] = {}

@@ -122,9 +122,7 @@ class RowList(Generic[T]):
 class RecordList(RowList[R]):
     """Records of a State, newest first. The cursor keeps its line while newer ones are added above.
 
-    Args:
-        records: All of a State, oldest first.
-        matches: Whether a filter shows a record; the text is in lower case.
+    ``records`` gives all of a State, oldest first; ``matches`` whether a filter shows one, its text in lower case.
     """
 
     order = -1

@@ -30,13 +30,7 @@ class Choice(NamedTuple):
 
 
 class Menu(ModalScreen[str | None]):
-    """Returns the name of the choice, or None.
-
-    Args:
-        title: What is chosen.
-        choices: The rows.
-        closing: Keys that close it, beside esc and q.
-    """
+    """Returns the name of the choice, or None. ``closing`` is a key that closes it, beside esc and q."""
 
     def __init__(self, title: str, choices: Sequence[Choice], *, closing: str) -> None:
         super().__init__()

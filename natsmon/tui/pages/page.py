@@ -36,14 +36,7 @@ class Page(PaneScreen):
     def __init__(
         self, name: str, sheet: Sheet | RecordTable[Any], *, without: tuple[str, ...], follows: bool = True
     ) -> None:
-        """Make the page.
-
-        Args:
-            name: What the app calls it.
-            sheet: What it shows.
-            without: Ids of keys that are not in its key bar.
-            follows: False when the sheet is not drawn anew with every event.
-        """
+        """Without the keys of these ids in its key bar; ``follows`` is whether every event draws the sheet anew."""
         super().__init__(name=name)
         self.follows = follows
         self.status = Panel(status_panel.rows, id="status")
@@ -54,7 +47,9 @@ class Page(PaneScreen):
 
     def compose(self) -> ComposeResult:
         keys = rebound((*RECORD_KEYS, *self.natsmon.key_table()), self.natsmon.keymap_of_user)
-        self.keybar.keys = page_bar(keys, self._without)
+        by_id = {key.id: key for key in keys if key.title and key.id not in self._without}
+        shown = ((by_id[name], label) for name, label in _IN_THE_BAR.items() if name in by_id)
+        self.keybar.keys = tuple(replace(key, label=label) for key, label in shown)
         yield self.status
         yield self.sheet
         yield self.keybar
@@ -79,16 +74,6 @@ class Page(PaneScreen):
         self.held = not self.held
         self.natsmon.show_notice("held; f follows again" if self.held else "follows")
         self.natsmon.draw()
-
-
-def page_bar(keys: tuple[Key, ...], without: tuple[str, ...]) -> tuple[Key, ...]:
-    """The keys in the key bar of a page, with the labels they have there."""
-    by_id = {key.id: key for key in keys}
-    return tuple(
-        replace(by_id[name], label=label)
-        for name, label in _IN_THE_BAR.items()
-        if name in by_id and name not in without and by_id[name].title
-    )
 
 
 class RecordPage(Page, Generic[R]):

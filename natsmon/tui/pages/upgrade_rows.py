@@ -41,8 +41,10 @@ def newest_move(moment: Moment) -> list[str]:
     move = next(moves(state), None)
     if move is None:
         return ["no move yet: still on the first server" if state.ever_connected else "never connected"]
-    phrases = _steps(move, moment)
-    return [*phrases[:-1], phrases[-1] + _price(move)]
+    phrases, outage = _steps(move, moment), move.outage
+    if outage.ended is not None and outage.settled:
+        phrases[-1] += f"; {losses(outage)}" + (f", {outage.rejected:,} rejected" if outage.rejected else "")
+    return phrases
 
 
 def _packed(phrases: list[str], width: int) -> list[str]:
@@ -79,13 +81,6 @@ def _steps(move: Move, moment: Moment) -> list[str]:
             phrases.append(f"{name} +{units.elapsed(at - reached)}")
             reached = at
     return phrases
-
-
-def _price(move: Move) -> str:
-    outage = move.outage
-    if outage.ended is None or not outage.settled:
-        return ""
-    return f"; {losses(outage)}" + (f", {outage.rejected:,} rejected" if outage.rejected else "")
 
 
 def _at(t: float, moment: Moment) -> str:

@@ -21,15 +21,10 @@ Title = Callable[[Moment, int, int], str]
 
 
 class Panel(Widget):
-    """Shows what a pure function of the moment draws.
+    """Shows what a pure function of the moment draws, for a width and a height.
 
-    Args:
-        draw: Gives the rows, for a width and a height.
-        id: Of the widget.
-        title: The words in the border, or what gives them, for a width and a height.
-            They are set when the rows are drawn.
-        page: The page that a click opens.
-        tick: Changes when the drawing would, though no event came.
+    A ``title`` may be such a function, too. ``page`` is the page that a click opens; ``tick`` changes when the drawing
+    would, though no event came.
     """
 
     ALLOW_SELECT = False

@@ -11,15 +11,9 @@ from natsmon.tui.widgets.key_bar import KeyBar
 
 
 class Prompt(Input):
-    """``ask`` shows it; when it closes, the focus returns to where it was. Enter, tab, esc and lost focus close it.
+    """``ask`` shows it in the place of the key bar; when it closes, the focus returns to where it was.
 
-    Args:
-        keybar: What it takes the place of.
-        value: What stands in it at first.
-        placeholder: What may be typed.
-        on_change: Called with the text while it is typed.
-        on_enter: Called with the text that enter confirmed.
-        on_escape: Called when esc discards it.
+    Enter, tab, esc and lost focus close it. ``on_change`` is called with the text while it is typed.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [

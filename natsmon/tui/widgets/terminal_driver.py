@@ -104,11 +104,8 @@ class TerminalDriver(LinuxDriver):
 class TerminalOutput:
     """Writes in a thread. Beyond the limit, whole frames are dropped until everything before them is written.
 
-    Args:
-        descriptor: Of the terminal.
-        encoding: Of the terminal.
-        on_resumed: Called in the thread when frames were dropped and the terminal has accepted the rest.
-        on_gone: Called in the thread when the terminal is gone.
+    In the thread, ``on_resumed`` is called when frames were dropped and the terminal has accepted the rest, ``on_gone``
+    when the terminal is gone.
     """
 
     def __init__(
@@ -130,12 +127,9 @@ class TerminalOutput:
         return sum(len(data) for _, data in self._pending)
 
     def write(self, text: str, kind: str = "") -> None:
-        """Queue a frame or a control sequence; never blocks.
+        """Queue a frame, or a control sequence with its kind; never blocks.
 
-        Args:
-            text: What to write.
-            kind: Of a control sequence: it is never dropped, but while frames are dropped the newest of a kind
-                replaces the one before. Empty for a frame.
+        A control sequence is never dropped, but while frames are, the newest of a kind replaces the one before.
         """
         with self._changed:
             self._dropping |= self.waiting > LIMIT
@@ -148,14 +142,7 @@ class TerminalOutput:
                 threading.Thread(target=self._run, name="terminal-output", daemon=True).start()
 
     def finish(self, seconds: float) -> bool:
-        """Drop the frames that wait, write the control sequences, and end the thread.
-
-        Args:
-            seconds: For a terminal that accepts nothing.
-
-        Returns:
-            False when the terminal has not accepted everything in that time.
-        """
+        """Drop the frames that wait, write the control sequences, and end the thread; False if that takes longer."""
         with self._changed:
             self._keep_controls()
             self._finishing = True
