@@ -61,4 +61,4 @@ def records_of(drawing: Drawing[R], state: State, needle: str = "") -> RecordLis
 
 
 def in_view(records: RecordList[R], fitting: int) -> list[R]:
-    return records.view(fitting, records.listed())
+    return records.view(fitting)

@@ -280,9 +280,10 @@ def test_mark_begins_with_the_first_move_and_stays_on_its_dial() -> None:
     assert not dials.cursor
     dials.move(1, 3)
     dials.move(1, 3)
-    assert (_ids(in_view(dials, 3)), dials.cursor, dials.place(3, dials.listed())) == ([4, 3, 2], 3, 1)
+    assert (_ids(in_view(dials, 3)), dials.cursor, dials.place(3)) == ([4, 3, 2], 3, 1)
     state.apply(ev.DialStart(t=5, dial=5, attempt=1, pool_pass=1, server="e", reason="initial"))
-    shown = (_ids(in_view(dials, 3)), dials.cursor, dials.place(3, dials.listed()))
+    dials.attach(state)
+    shown = (_ids(in_view(dials, 3)), dials.cursor, dials.place(3))
     assert shown == ([4, 3, 2], 3, 2), "rows do not slip away under the cursor"
     dials.move(9, 3)
     assert (_ids(in_view(dials, 3)), dials.cursor) == ([3, 2, 1], 1)
@@ -301,7 +302,7 @@ def test_dials_are_filtered_by_server_outcome_and_cause(needle: str, found: list
     state = _state(*"abc")
     state.apply(ev.DialStart(t=4, dial=4, attempt=1, pool_pass=1, server="d", reason="initial"))
     dials = records_of(dial_rows, state, needle)
-    assert _ids(dials.listed()) == found
+    assert _ids(dials.listed) == found
     assert _ids(in_view(dials, 9)) == found
     shown = texts(table_of(dial_rows, Moment(state, 5.0), 78, 9, needle))
     assert len(shown) == 3 + max(1, len(found))
@@ -314,10 +315,11 @@ def test_mark_disappears_with_a_dropped_dial() -> None:
     dials = records_of(dial_rows, state)
     dials.move(0, 9)
     dials.move(2, 9)
-    assert dials.place(dials.cursor, dials.listed()) == 2
+    assert dials.place(dials.cursor) == 2
     state.dials.popleft()
+    dials.attach(state)
     assert _ids(in_view(dials, 9)) == [3, 2]
-    assert dials.place(dials.cursor, dials.listed()) is None
+    assert dials.place(dials.cursor) is None
 
 
 def test_mark_stays_in_view_of_a_smaller_window() -> None:

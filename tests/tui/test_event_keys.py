@@ -13,7 +13,7 @@ async def test_filter_is_typed_kept_and_removed() -> None:
         await drive.press("slash", *"refused")
         assert drive.source.sent_commands == [], "letters typed into the filter are not commands"
         window = drive.app.viewed.window
-        assert len(window)
+        assert len(window.listed)
         assert all("refused" in line.text for _, line in window.newest(99))
         await drive.press("enter")
         assert "refused" in drive.title("events")
@@ -62,18 +62,18 @@ async def test_turning_pages_leaves_no_event_out() -> None:
 
 async def test_single_messages_are_shown_when_asked_for() -> None:
     async with driven(streams.connected()) as drive:
-        hidden = len(drive.app.viewed.window)
+        hidden = len(drive.app.viewed.window.listed)
         await drive.press("m")
-        assert len(drive.app.viewed.window) > hidden
+        assert len(drive.app.viewed.window.listed) > hidden
         await drive.press("m")
-        assert len(drive.app.viewed.window) == hidden
+        assert len(drive.app.viewed.window.listed) == hidden
 
 
 async def test_single_messages_are_shown_from_the_start_by_a_setting() -> None:
     async with driven(streams.connected(), view=ViewSettings(messages=True)) as drive:
-        shown = len(drive.app.viewed.window)
+        shown = len(drive.app.viewed.window.listed)
         await drive.press("m")
-        assert len(drive.app.viewed.window) < shown
+        assert len(drive.app.viewed.window.listed) < shown
 
 
 async def test_single_messages_are_counted_at_once() -> None:

@@ -113,7 +113,7 @@ def test_availability_is_a_dash_before_the_first_connection() -> None:
 )
 def test_outages_are_filtered_by_cause_words_and_server(needle: str, count: int) -> None:
     state = moment_of(streams.outage()).state
-    assert len(records_of(outage_panel, state, needle).listed()) == count
+    assert len(records_of(outage_panel, state, needle).listed) == count
     if not count:
         *_, last = texts(listed(moment_of(streams.outage()), 78, 12, needle))
         assert "none of 2 outages contains “zz”" in last

@@ -250,7 +250,7 @@ def test_filtered_window_follows_new_lines() -> None:
     for n in range(11):
         add(window, f"line {n} {'even' if n % 2 == 0 else 'odd'}")
     assert shown(window, 9)[-2:] == ["line 8 even", "line 10 even"]
-    assert len(window) <= 4
+    assert len(window.listed) <= 4
     window.filter("")
     assert [text[:7] for text in shown(window, 9)] == ["line 7 ", "line 8 ", "line 9 ", "line 10"]
 
@@ -266,7 +266,7 @@ def test_single_messages_displace_no_other_line() -> None:
     assert shown(window, 9) == ["lost", "published 98", "published 99", "back"]
     for n in range(100, 200):
         add(window, f"published {n}", message=True)
-    assert len(window) <= len(window.log)
+    assert len(window.listed) <= len(window.log)
 
 
 def test_wide_characters_are_cut_by_cells() -> None:

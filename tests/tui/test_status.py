@@ -227,7 +227,7 @@ def test_help_has_every_key_and_fits() -> None:
 def paged(window: LogWindow, direction: int) -> set[str]:
     """The lines that have been wholly in view, from where the window is to the end in that direction."""
     seen: set[str] = set()
-    for _ in range(len(window)):
+    for _ in range(len(window.listed)):
         lines = [line.rstrip() for line in texts(lines_of(window, 78, 9))]
         for line, below in zip(lines, [*lines[1:], ""], strict=True):
             if " · " in line or (" ✗ " in line and below.startswith(" " * 15)):

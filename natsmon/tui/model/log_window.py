@@ -18,14 +18,7 @@ class LogWindow(RowList[Numbered]):
         """Lines added since it is held."""
         self._until = NEWEST
         """The number of the newest line when it was held; lines that are added stay out of view until it moves."""
-        self._matching: list[Numbered] = []
         self._read = 0
-
-    def __len__(self) -> int:
-        return len(self._matching)
-
-    def listed(self) -> list[Numbered]:
-        return self._matching
 
     def number(self, row: Numbered) -> int:
         return row[0]
@@ -44,10 +37,10 @@ class LogWindow(RowList[Numbered]):
         self._read = self.log.count
         if not newer:
             return
-        self._matching += newer
+        self.listed += newer
         self.unseen += 0 if self.follow else len(newer)
         self.revision += 1
-        if len(self._matching) > len(self.log):  # the log has dropped some of them
+        if len(self.listed) > len(self.log):  # the log has dropped some of them
             self._match()
 
     def filter(self, needle: str) -> None:
@@ -63,7 +56,7 @@ class LogWindow(RowList[Numbered]):
         self.resume()
 
     def _match(self) -> None:
-        self._matching = [each for each in self.log.after(0) if self._wanted(each[1])]
+        self.listed = [each for each in self.log.after(0) if self._wanted(each[1])]
         self._read = self.log.count
 
     def _wanted(self, line: LogLine) -> bool:
@@ -86,21 +79,21 @@ class LogWindow(RowList[Numbered]):
 
     def hold(self, fitting: int) -> None:
         """Keep the lines that are in view."""
-        if self.follow and self._matching:
-            self._top = self._matching[self.top(fitting, self._matching)][0]
-            self._until = self._matching[-1][0]
+        if self.follow and self.listed:
+            self._top = self.listed[self.top(fitting)][0]
+            self._until = self.listed[-1][0]
             self.revision += 1
 
     def scroll(self, lines: int, fitting: int) -> None:
         """Move the window; reaching the newest line follows again."""
-        if not self._matching or (self.follow and lines > 0):
+        if not self.listed or (self.follow and lines > 0):
             return
-        last = max(0, len(self._matching) - fitting)
-        place = self.top(fitting, self._matching) + lines
+        last = max(0, len(self.listed) - fitting)
+        place = self.top(fitting) + lines
         if lines > 0 and place >= last and not self.cursor:
             self.resume()
             return
-        self._top = self._matching[max(0, min(last, place))][0]
+        self._top = self.listed[max(0, min(last, place))][0]
         self._until = NEWEST
         self.revision += 1
 
@@ -116,11 +109,11 @@ class LogWindow(RowList[Numbered]):
 
     def newest(self, most: int) -> list[Numbered]:
         """The newest lines, oldest first."""
-        return self._matching[-most:] if most > 0 else []
+        return self.listed[-most:] if most > 0 else []
 
     def view(self, height: int, fitting: int) -> list[Numbered]:
         """The lines in view. The window has ``height`` rows; a long line takes more than one."""
         if self.follow:
             return self.newest(height)
-        top = self.top(fitting, self._matching)
-        return [each for each in self._matching[top : top + height] if each[0] <= self._until]
+        top = self.top(fitting)
+        return [each for each in self.listed[top : top + height] if each[0] <= self._until]

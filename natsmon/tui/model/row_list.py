@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from natsmon.state import Dial, OutageRecord, State
@@ -37,10 +37,8 @@ class RowList(Generic[T]):
         """The numbers of the selected rows."""
         self._top = NEWEST
         """The number of the topmost row in view; ``NEWEST`` keeps the newest in view."""
-
-    def listed(self) -> Sequence[T]:
+        self.listed: list[T] = []
         """The rows that the filter shows, in their order on the screen."""
-        raise NotImplementedError
 
     def number(self, row: T) -> int:
         raise NotImplementedError
@@ -50,27 +48,26 @@ class RowList(Generic[T]):
         self.needle = needle.casefold()
         self.revision += 1
 
-    def place(self, number: int, listed: Sequence[T]) -> int | None:
+    def place(self, number: int) -> int | None:
         """Where a row is; None when it is not listed."""
-        found = self._next(number, listed)
-        return found if found < len(listed) and self.number(listed[found]) == number else None
+        found = self._next(number)
+        return found if found < len(self.listed) and self.number(self.listed[found]) == number else None
 
-    def _next(self, number: int, listed: Sequence[T]) -> int:
+    def _next(self, number: int) -> int:
         """Where a row is, or else the one below it."""
-        return bisect_left(listed, number * self.order, key=lambda row: self.number(row) * self.order)
+        return bisect_left(self.listed, number * self.order, key=lambda row: self.number(row) * self.order)
 
     def current(self) -> T | None:
         """The cursor row; the newest where there is none."""
-        listed = self.listed()
-        place = self.place(self.cursor, listed)
+        place = self.place(self.cursor)
         if place is None:
-            place = 0 if self.order < 0 else len(listed) - 1
-        return listed[place] if listed else None
+            place = 0 if self.order < 0 else -1
+        return self.listed[place] if self.listed else None
 
     def chosen(self) -> list[T]:
         """The selected rows; without them the cursor row; without it the newest."""
         if self.selected:
-            return [row for row in self.listed() if self.number(row) in self.selected]
+            return [row for row in self.listed if self.number(row) in self.selected]
         current = self.current()
         return [current] if current is not None else []
 
@@ -89,7 +86,7 @@ class RowList(Generic[T]):
 
     def toggle(self, fitting: int) -> None:
         """Select the cursor row, or remove it from the selection."""
-        if self.place(self.cursor, self.listed()) is None:
+        if self.place(self.cursor) is None:
             self.move(0, fitting)
         if self.cursor:
             self.selected ^= {self.cursor}
@@ -97,25 +94,24 @@ class RowList(Generic[T]):
 
     def move(self, rows: int, fitting: int) -> None:
         """Move the cursor, and the window with it; the first move marks the newest row in view."""
-        listed = self.listed()
-        if not listed:
+        if not self.listed:
             return
-        place = self.place(self.cursor, listed)
+        place = self.place(self.cursor)
         if place is not None:
-            place = max(0, min(len(listed) - 1, place + rows))
+            place = max(0, min(len(self.listed) - 1, place + rows))
         else:
-            place = min(len(listed), self.top(fitting, listed) + fitting) - 1 if self.order > 0 else 0
-        self.mark(self.number(listed[place]))
-        self.bring(place, fitting, listed)
+            place = min(len(self.listed), self.top(fitting) + fitting) - 1 if self.order > 0 else 0
+        self.mark(self.number(self.listed[place]))
+        self.bring(place, fitting)
 
-    def top(self, fitting: int, listed: Sequence[T]) -> int:
+    def top(self, fitting: int) -> int:
         """Where the topmost row in view is: no line is left blank while there are rows to fill it."""
-        return max(0, min(self._next(self._top, listed), len(listed) - fitting))
+        return max(0, min(self._next(self._top), len(self.listed) - fitting))
 
-    def bring(self, place: int, fitting: int, listed: Sequence[T]) -> int:
+    def bring(self, place: int, fitting: int) -> int:
         """Move the window until a row is in view; where its topmost row is then."""
-        top = max(min(self.top(fitting, listed), place), place - max(1, fitting) + 1)
-        self._top = self.number(listed[top])
+        top = max(min(self.top(fitting), place), place - max(1, fitting) + 1)
+        self._top = self.number(self.listed[top])
         return top
 
 
@@ -136,11 +132,15 @@ class RecordList(RowList[R]):
 
     def attach(self, state: State) -> None:
         self.kept = self.records(state)
+        self._match()
 
-    def listed(self) -> list[R]:
-        if not self.needle:
-            return list(reversed(self.kept))
-        return [record for record in reversed(self.kept) if self._matches(record, self.needle)]
+    def filter(self, needle: str) -> None:
+        super().filter(needle)
+        self._match()
+
+    def _match(self) -> None:
+        newest_first = reversed(self.kept)
+        self.listed = [each for each in newest_first if not self.needle or self._matches(each, self.needle)]
 
     def number(self, row: R) -> int:
         return row.id
@@ -151,13 +151,12 @@ class RecordList(RowList[R]):
 
     def beside(self, record: R, by: int) -> R | None:
         """The record so many places further on in the list; None where it ends."""
-        listed = self.listed()
-        place = self.place(record.id, listed)
-        return listed[place + by] if place is not None and 0 <= place + by < len(listed) else None
+        place = self.place(record.id)
+        return self.listed[place + by] if place is not None and 0 <= place + by < len(self.listed) else None
 
-    def view(self, fitting: int, listed: list[R]) -> list[R]:
+    def view(self, fitting: int) -> list[R]:
         """Those in view: around the cursor, or the newest."""
         fitting = max(0, fitting)
-        place = self.place(self.cursor, listed)
-        top = 0 if place is None or not fitting else self.bring(place, fitting, listed)
-        return listed[top : top + fitting]
+        place = self.place(self.cursor)
+        top = 0 if place is None or not fitting else self.bring(place, fitting)
+        return self.listed[top : top + fitting]

@@ -102,9 +102,8 @@ class RecordPage(Page, Generic[R]):
         super().show(moment, revision)
 
     def _heading(self) -> str:
-        listed = self.records.listed()
-        place = self.records.place(self.record.id, listed)
-        which = f" · {place + 1:,} of {len(listed):,}" if place is not None else ""
+        place = self.records.place(self.record.id)
+        which = f" · {place + 1:,} of {len(self.records.listed):,}" if place is not None else ""
         return f"{self.noun} {self._title(self.record, self.natsmon.viewed.state)}{which}"
 
     def again(self, state: State) -> bool:

@@ -32,7 +32,7 @@ SELECTED = "▪"
 
 def rows(window: LogWindow, width: int, height: int) -> list[tuple[Row, int]]:
     """The lines in view: at most ``height`` rows, each with the number of its line; 0 for none."""
-    if not len(window):
+    if not window.listed:
         known, needle = len(window.log), window.needle
         none = nothing_found(known, "lines", needle) if needle else "waiting for the first event"
         return [(fit(row((none, "label")), width), 0)]
@@ -49,8 +49,8 @@ def fitting(window: LogWindow, width: int, height: int) -> int:
 
 def page_lines(window: LogWindow, width: int, height: int, direction: int) -> int:
     """How many lines a page is, up or down from the topmost in view: one line in view stays in view."""
-    listed = window.listed()
-    top = window.top(fitting(window, width, height), listed)
+    listed = window.listed
+    top = window.top(fitting(window, width, height))
     lines = listed[top : top + height] if direction > 0 else listed[max(0, top - height) : top + 1][::-1]
     return direction * max(1, _whole(lines, width, height) - 1)
 
@@ -126,7 +126,7 @@ class EventPanel(ListPanel[Numbered]):
         self._scroll(3 * direction)
 
     def to_start(self) -> None:
-        self._go(-len(self.window))
+        self._go(-len(self.window.listed))
 
     def to_end(self) -> None:
         """The newest line, and follow; the cursor is removed."""

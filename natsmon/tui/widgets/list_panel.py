@@ -118,13 +118,13 @@ class RecordTable(ListPanel[R]):
         records = self.records
         records.attach(moment.state)
         self.above = self._drawing.lines_above(moment, height, marked=bool(records.cursor))
-        listed = records.listed()
-        shown = self._shown = records.view(height - self.above, listed)
+        listed = records.listed
+        shown = self._shown = records.view(height - self.above)
         self.lit = {self.above + y for y, record in enumerate(shown) if record.id == records.cursor}
         parts = [self.noun]
         if records.needle:
             parts.append(f"“{records.needle}” {len(listed):,} of {len(records.kept):,}")
-        if (place := records.place(records.cursor, listed)) is not None:
+        if (place := records.place(records.cursor)) is not None:
             parts.append(f"{place + 1:,} of {len(listed):,}")
         if any(record.id in records.selected for record in shown):
             parts.append("selected")
