@@ -13,11 +13,7 @@ def cause_words(cause: str, stage: Stage | None = None) -> str:
         return ""
     from natsmon.wording.cause_table import diagnose  # nothing has failed before the first paint, which this delays
 
-    return "manual reconnect" if cause == "manual" else diagnose(stage, cause).phrase
-
-
-def outage_cause(outage: OutageRecord) -> str:
-    return "manual reconnect" if outage.manual else cause_words(outage.cause)
+    return diagnose(stage, cause).phrase
 
 
 def outage_cost(outage: OutageRecord, moment: Moment) -> str:

@@ -12,7 +12,7 @@ from natsmon.state.server_names import ServerNames
 from natsmon.text import units
 from natsmon.text.plain_text import printable
 from natsmon.tui.model import figures
-from natsmon.tui.model.cause_words import costly, outage_cause, outage_cost
+from natsmon.tui.model.cause_words import cause_words, costly, outage_cost
 from natsmon.tui.model.moment import Moment
 from natsmon.tui.pages.server_lanes import moves
 from natsmon.tui.panels.dial_rows import dial_words
@@ -45,7 +45,7 @@ def _head(outage: OutageRecord, moment: Moment, width: int) -> list[Row]:
     known = ServerNames(state)
     before, after = known.name(outage.before), known.name(outage.after)
     known_cause = diagnose(None, outage.cause)
-    start = row((outage_cause(outage), "strong"), (f"  {before}", "value"))
+    start = row((cause_words(outage.cause), "strong"), (f"  {before}", "value"))
     lasted = units.elapsed(outage.downtime(moment.now))
     if outage.ended is None and not moment.over:
         end = row(("◑ still out after ", "warn"), (lasted, "strong"))
@@ -164,8 +164,8 @@ def steps(outage: OutageRecord, moment: Moment) -> list[Step]:
     if last is not None:
         found.append(Step("●", "good", f"last data from {known.name(outage.before) or 'the server'}", last))
     silence = outage.began - last if last is not None else None
-    loss = "manual reconnect" if outage.manual else f"loss detected: {outage_cause(outage)}"
-    found.append(Step("✗", "bad", loss, outage.began, silence, brief=outage_cause(outage), late=True))
+    loss = "manual reconnect" if outage.manual else f"loss detected: {cause_words(outage.cause)}"
+    found.append(Step("✗", "bad", loss, outage.began, silence, brief=cause_words(outage.cause), late=True))
     found += _dials(outage, moment)
     if outage.ended is None:
         return found + _still_out(moment)

@@ -10,7 +10,7 @@ from natsmon.state.server_names import ServerNames, address
 from natsmon.text import units
 from natsmon.text.plain_text import printable
 from natsmon.tui.model import figures
-from natsmon.tui.model.cause_words import losses, outage_cause
+from natsmon.tui.model.cause_words import cause_words, losses
 from natsmon.tui.model.moment import Moment
 from natsmon.tui.pages.server_lanes import MARKS, Move, lanes, moves, pool_by_address, servers, stays, window_of
 from natsmon.tui.panels.server_panel import failed, server_lines, standing
@@ -69,7 +69,7 @@ def _steps(move: Move, moment: Moment) -> list[str]:
         phrases.append(f"disconnected +{units.elapsed(outage.began - move.notice)}")
     else:
         how = "left" if outage.cause == "manual" else "lost"
-        phrases = [f"{how} {before} {_at(outage.began, moment)} ({outage_cause(outage)})"]
+        phrases = [f"{how} {before} {_at(outage.began, moment)} ({cause_words(outage.cause)})"]
     if outage.ended is None:
         return [*phrases, f"not connected for {units.elapsed(outage.downtime(moment.now))} so far"]
     if not outage.after:

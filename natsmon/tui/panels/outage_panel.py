@@ -12,7 +12,7 @@ from natsmon.state.server_names import ServerNames
 from natsmon.text import dates, units
 from natsmon.text.plain_text import printable
 from natsmon.tui.model import figures
-from natsmon.tui.model.cause_words import costly, none_yet, outage_cause, outage_cost, total_cost
+from natsmon.tui.model.cause_words import cause_words, costly, none_yet, outage_cost, total_cost
 from natsmon.tui.model.moment import Moment
 from natsmon.tui.model.row_list import RecordList, nothing_found
 from natsmon.tui.widgets.list_panel import Opened
@@ -96,8 +96,8 @@ def columns(
         if width >= _WITH_SERVERS:
             found.append(Column("servers", 7, lambda o: text(figures.count(o.servers or None, 7)), right=True))
             found.append(Column("resubscr", 8, resubscribed, right=True))
-    cause = min(widest(map(outage_cause, listed), *_CAUSE), max(0, room(found, width)))
-    found.append(Column("cause", cause, lambda o: text(outage_cause(o))))
+    cause = min(widest((cause_words(o.cause) for o in listed), *_CAUSE), max(0, room(found, width)))
+    found.append(Column("cause", cause, lambda o: text(cause_words(o.cause))))
     if (left_over := room(found, width)) >= _WHERE[0]:
         found.append(
             Column("from → to", min(left_over, widest(map(where, listed), *_WHERE)), lambda o: text(where(o), "label"))
@@ -132,7 +132,7 @@ def records(state: State) -> deque[OutageRecord]:
 def matches(outage: OutageRecord, needle: str) -> bool:
     """Whether a filter shows it: by cause, the words for it, the server's reason, and the servers before and after."""
     lasts = "still out" if outage.ended is None else ""
-    texts = (outage_cause(outage), outage.text, outage.reason, outage.before, outage.after, lasts)
+    texts = (cause_words(outage.cause), outage.text, outage.reason, outage.before, outage.after, lasts)
     return any(needle in text.casefold() for text in texts)
 
 
@@ -215,5 +215,5 @@ def in_full(outage: OutageRecord, moment: Moment) -> str:
     at = dates.local_millis(state.wall(outage.began))
     lasted = f"outage of {units.elapsed(outage.downtime(moment.now))}"
     where = f"{names.name(outage.before)} → {names.name(outage.after) if outage.after else 'not connected'}"
-    parts = [f"{at} {outage_cost(outage, moment)}: {lasted}", outage_cause(outage), outage.reason, where]
+    parts = [f"{at} {outage_cost(outage, moment)}: {lasted}", cause_words(outage.cause), outage.reason, where]
     return printable("; ".join(part for part in parts if part))
