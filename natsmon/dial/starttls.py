@@ -17,18 +17,15 @@ _NEVER = 10.0**6
 
 
 async def upgrade(stream: Stream, context: ssl.SSLContext, server_name: str, *, first: bool) -> None:
-    """Put a stream under TLS.
+    """Put a stream, which nothing reads from meanwhile, under TLS; DialError in the stage ``tls``.
 
     Plaintext received before the handshake is an error: an attacker on the way can insert it.
 
     Args:
-        stream: It must not be read from meanwhile.
+        stream: Over an asyncio transport.
         context: The client's.
         server_name: Sent as SNI, and verified.
         first: No plaintext may have been received at all (TLS first); False allows INFO, which is read already.
-
-    Raises:
-        DialError: In the stage ``tls``.
     """
     start_tls = getattr(stream.writer, "start_tls", None)
     pause = getattr(stream.writer.transport, "pause_reading", None)

@@ -51,7 +51,7 @@ class MonitoredConnection(ConnectionUser):
         self.verifier = self._choose_verifier(f"{session}.{emit.conn}")
         self._publisher = Publisher(settings, self.verifier, self.deliveries, emit)
         self._costs = OutageCosts(self.deliveries, emit)
-        self.deliveries.tallies.on_emitted = self._costs.review
+        self.deliveries.on_tally = self._costs.review
         self._watchers: list[Keepalive | Silence | RoundTrips] = []
         monitor = MonitoringPort(settings, emit)
         self._second_look = SecondLook(settings, emit, monitor)
@@ -137,7 +137,7 @@ class MonitoredConnection(ConnectionUser):
     async def conclude(self, connection: ServerConnection) -> None:
         audit = await self.verifier.conclude(connection)
         if audit is not None:
-            self.deliveries.tallies.emit_now()
+            self.deliveries.emit_tally()
             self._emit(audit)
 
     def suspend(self) -> None:
@@ -187,7 +187,7 @@ class MonitoredConnection(ConnectionUser):
             await self._second_look.finished()
             self._stop_watching()
             self._publisher.suspend()
-            self.deliveries.tallies.emit_now()
+            self.deliveries.emit_tally()
             self.published.set()
 
     def close(self, *, replaced: bool = False) -> None:

@@ -8,6 +8,7 @@ the request is repeated.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import msgspec
@@ -68,35 +69,35 @@ async def from_leader(ask: Callable[[], Awaitable[T]]) -> T:
             await asyncio.sleep(_PAUSE)
 
 
+@dataclass(eq=False)
 class Reader:
     """Calls ``note`` with each of our messages in a stream."""
 
-    def __init__(self, connection: ServerConnection, stream: str, message: Message, note: Note) -> None:
-        self._connection = connection
-        self._stream = stream
-        self._message = message
-        self._note = note
-        self._subject = ""
-        """The subject of our messages in the stream; empty where that is not known."""
+    connection: ServerConnection
+    stream: str
+    message: Message
+    note: Note
+    subject: str = ""
+    """Of our messages in the stream; empty where it is not known."""
 
     async def read(self, start: int, until: int) -> None:
         """Read a range of positions; Unanswered where the stream could not be read to the end of it."""
         if start <= until:
-            self._subject = await self._subject_at(until)
+            self.subject = await self._subject_at(until)
             reached = await self._consume(start, until)
             await self._ask_for(reached + 1, until)
 
     async def _ask(self, what: str, question: dict[str, Any], kind: type[A]) -> A:
-        return await from_leader(lambda: ask(self._connection, f"{what}.{self._stream}", question, kind))
+        return await from_leader(lambda: ask(self.connection, f"{what}.{self.stream}", question, kind))
 
     async def _subject_at(self, position: int) -> str:
         """Our subject, or nothing where the account maps it or the stream transforms it."""
         try:
             answer = await self._ask("STREAM.MSG.GET", {"seq": position}, _Answered)
         except Forbidden:
-            return self._message.subject
+            return self.message.subject
         found = answer.message
-        return self._message.subject if found is not None and found.subject == self._message.subject else ""
+        return self.message.subject if found is not None and found.subject == self.message.subject else ""
 
     async def _consume(self, start: int, until: int) -> int:
         """Read with a consumer; the last position that it delivered."""
@@ -120,16 +121,16 @@ class Reader:
             if asked == 0 or reached >= until:
                 end(arrived)
 
-        with Inbox(self._connection, receive) as asking:
+        with Inbox(self.connection, receive) as asking:
             while reached < until and not stopped:
                 arrived = loop.create_future()
                 asked = min(left, _BATCH) if left > 0 else _BATCH
                 expires = _BATCH_WITHIN if left > 0 else _NOTHING_MORE
                 question = msgspec.json.encode({"batch": asked, "expires": int(expires * 1e9)})
-                subject = f"{self._connection.js_api}.CONSUMER.MSG.NEXT.{self._stream}.{consumer.name}"
+                subject = f"{self.connection.js_api}.CONSUMER.MSG.NEXT.{self.stream}.{consumer.name}"
                 asking.publish(subject, question)
                 await asking.until(arrived, within=expires + _GRACE)
-                self._connection.require_open()
+                self.connection.require_open()
                 if not arrived.done():
                     break
         return reached
@@ -145,9 +146,9 @@ class Reader:
             "num_replicas": 1,
             "inactive_threshold": _FORGOTTEN_AFTER,
         }
-        if self._subject:
-            config["filter_subject"] = self._subject
-        question = {"stream_name": self._stream, "config": config}
+        if self.subject:
+            config["filter_subject"] = self.subject
+        question = {"stream_name": self.stream, "config": config}
         try:
             made = await self._ask("CONSUMER.CREATE", question, _Consumer)
         except Forbidden:
@@ -177,7 +178,7 @@ class Reader:
         """Note the first message from a position on; its position, 0 without one."""
         if start > until:
             return 0
-        question = {"seq": start, "next_by_subj": self._subject or ">"}
+        question = {"seq": start, "next_by_subj": self.subject or ">"}
         answer = await self._ask("STREAM.MSG.GET", question, _Answered)
         if answer.error is not None and answer.error.err_code != _NO_MESSAGE:
             raise Unanswered(f"it cannot be read: {answer.error.description}")
@@ -187,9 +188,9 @@ class Reader:
         return found.seq
 
     def _note_message(self, headers: bytes, position: int) -> None:
-        number = self._message.number(headers) if headers else None
+        number = self.message.number(headers) if headers else None
         if number is not None:
-            self._note(number, position)
+            self.note(number, position)
 
 
 def _position(reply: bytes) -> int:

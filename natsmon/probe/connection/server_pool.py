@@ -6,7 +6,6 @@ The reconnect wait comes once per pass. Explicit servers are the user's; discove
 
 import random
 import re
-from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -25,8 +24,6 @@ class Member:
     discovered: bool = False
     failures: int = 0
     """Failed attempts since it, or another server, last was CONNECTED."""
-    connected: bool = False
-    """It was CONNECTED once; an advertised address that never was may be unreachable from here."""
     passed: int = 0
     """The pass in which it was dialed last."""
 
@@ -43,11 +40,10 @@ class Pool:
         given = [Member(server) for server in dict.fromkeys(servers)]
         if randomize:
             self._rng.shuffle(given)
-        self._by_url = {member.server.url: member for member in given}
-        self._first = deque(given)
-        """Given servers, and discovered ones that were CONNECTED once."""
-        self._last: deque[Member] = deque()
-        """Discovered servers that never were."""
+        self._first = {member.server.url: member for member in given}
+        """Given servers, and discovered ones that were CONNECTED once, by URL."""
+        self._last: dict[str, Member] = {}
+        """Discovered servers that never were: their addresses may be unreachable from here."""
         self.pool_pass = 1
         self.omitted = 0
         """Advertised servers that were not taken over."""
@@ -57,20 +53,20 @@ class Pool:
     @property
     def members(self) -> list[Member]:
         """Every member, in the order in which they are dialed."""
-        return [*self._first, *self._last]
+        return [*self._first.values(), *self._last.values()]
 
     @property
     def size(self) -> int:
         """Servers in the pool, with the advertised ones that were not taken over."""
-        return len(self._by_url) + self.omitted
+        return len(self._first) + len(self._last) + self.omitted
 
     def member(self, url: str) -> Member | None:
-        return self._by_url.get(url)
+        return self._first.get(url) or self._last.get(url)
 
     def begin(self, limit: int | None) -> None:
         """Begin a new series of attempts: pass 1, no failures; a server may have ``limit`` of them, None for any."""
         self.limit = limit
-        for member in self._by_url.values():
+        for member in self.members:
             member.failures = member.passed = 0
         self.pool_pass = 1
 
@@ -90,7 +86,7 @@ class Pool:
         """
         able = None
         for queue in (self._first, self._last):
-            member = next((member for member in queue if self._able(member)), None)
+            member = next((member for member in queue.values() if self._able(member)), None)
             if member is not None and member.passed < self.pool_pass:
                 return member
             able = able or member
@@ -109,37 +105,28 @@ class Pool:
         if member.passed >= self.pool_pass:
             self.pool_pass += 1
         member.passed = self.pool_pass
-        self._move_to_end(member)
+        self.to_end(member.server)
         return member.server
 
     def skip(self) -> None:
         """Pass over the next server, as if it had been dialed."""
-        if sum(map(self._able, self._by_url.values())) > 1:
+        if sum(map(self._able, self.members)) > 1:
             self.take()
 
     def failed(self, server: Server) -> None:
-        if (member := self._by_url.get(server.url)) is not None:
+        if (member := self.member(server.url)) is not None:
             member.failures += 1
 
     def connected(self, server: Server) -> None:
         """The server accepted us; it is dialed with the given ones from now on."""
-        member = self._by_url.get(server.url)
-        if member is not None and not member.connected:
-            member.connected = True
-            if member.discovered:
-                self._last.remove(member)
-                self._first.append(member)
+        if (member := self._last.pop(server.url, None)) is not None:
+            self._first[server.url] = member
 
     def to_end(self, server: Server) -> None:
-        """Put a server last: it was just lost."""
-        if (member := self._by_url.get(server.url)) is not None:
-            self._move_to_end(member)
-
-    def _move_to_end(self, member: Member) -> None:
-        queue = self._last if member.discovered and not member.connected else self._first
-        if queue[-1] is not member:
-            queue.remove(member)  # at the front, where it costs nothing, unless it was lost just now
-            queue.append(member)
+        """Put a server last: it was dialed, or just lost."""
+        for queue in (self._first, self._last):
+            if (member := queue.pop(server.url, None)) is not None:
+                queue[server.url] = member
 
     def discover(self, servers: Iterable[Server], current: Server) -> list[Server]:
         """Add the servers that INFO advertises; the new ones.
@@ -152,18 +139,17 @@ class Pool:
             return []
         # By address: each server of a cluster may name the others differently.
         present = {server.authority for server in (*advertised, current)}
-        gone = [m for m in self._by_url.values() if m.discovered and m.server.authority not in present]
-        for member in gone:
-            del self._by_url[member.server.url]
-        known = {member.server.authority for member in self._by_url.values()}
+        self._first, self._last = (
+            {url: each for url, each in queue.items() if not each.discovered or each.server.authority in present}
+            for queue in (self._first, self._last)
+        )
+        known = {member.server.authority for member in self.members}
         new = [server for server in advertised if server.authority not in known]
         if self._randomize:
             self._rng.shuffle(new)
-        for server in new:
-            self._by_url[server.url] = Member(server, discovered=True)
-        self._first = deque(member for member in self._first if member.server.url in self._by_url)
-        self._last = deque(member for member in self._last if member.server.url in self._by_url)
-        self._last.extendleft(self._by_url[server.url] for server in reversed(new))  # not dialed yet, so next
+        self._last = {
+            server.url: Member(server, discovered=True) for server in new
+        } | self._last  # not dialed yet: next
         return new
 
 

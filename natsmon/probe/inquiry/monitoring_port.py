@@ -1,7 +1,13 @@
-"""The monitoring port of a nats-server (``--monitor``): requests over HTTP; another kind of port is reported once."""
+"""The connections of a server (CONNZ), and its monitoring port (``--monitor``), which returns them over HTTP.
+
+Another kind of port is reported once.
+"""
 
 import asyncio
 import time
+from datetime import datetime
+
+import msgspec
 
 from natsmon.config.server_urls import parse_monitor
 from natsmon.config.settings import Settings
@@ -10,7 +16,6 @@ from natsmon.dial.dialer import Dialer
 from natsmon.dial.error_causes import classify
 from natsmon.dial.errors import DialError
 from natsmon.dial.stream import Stream
-from natsmon.probe.inquiry.connz import Connections, Row, seconds
 from natsmon.protocol import tls
 from natsmon.protocol.request_reply import decoded
 from natsmon.stream import events as ev
@@ -25,6 +30,36 @@ _WITHIN = 2.0
 _TRIES = 2
 _PAUSE = 0.25
 """Seconds until a server has noted a connection that it just closed."""
+
+
+class Row(msgspec.Struct, frozen=True):
+    cid: int = 0
+    reason: str = ""
+    """Why the server closed it."""
+    stop: str = ""
+
+
+class Connections(msgspec.Struct, frozen=True):
+    """CONNZ of one server."""
+
+    server_id: str = ""
+    now: str = ""
+    """The server's clock."""
+    connections: list[Row] = []
+
+    def closed(self, server_id: str, cid: int) -> Row | None:
+        """Return the row of a connection that this server closed for a reason."""
+        if self.server_id != server_id:
+            return None
+        return next((row for row in self.connections if row.cid == cid and row.reason), None)
+
+
+def seconds(stamp: str) -> float:
+    """Seconds since the epoch of a Go time in JSON; 0 when it is none."""
+    try:
+        return round(msgspec.convert(stamp, datetime).timestamp(), 6)
+    except (msgspec.ValidationError, OverflowError, ValueError):
+        return 0.0
 
 
 class _NotMonitoring(Exception):

@@ -15,8 +15,7 @@ from natsmon.config.secret import Secret
 from natsmon.config.settings import Settings
 from natsmon.dial.causes import Cause
 from natsmon.probe.connection.dial_attempt import FailedDial
-from natsmon.probe.inquiry.connz import Answer, Row, closed_query, seconds
-from natsmon.probe.inquiry.monitoring_port import MonitoringPort
+from natsmon.probe.inquiry.monitoring_port import Connections, MonitoringPort, Row, seconds
 from natsmon.protocol.request_reply import ask, decoded
 from natsmon.protocol.server_connection import ServerConnection
 from natsmon.protocol.server_errors import classify_close_reason
@@ -29,6 +28,8 @@ USER_INFO = "$SYS.REQ.USER.INFO"
 CONNECTIONS = "$SYS.REQ.ACCOUNT.PING.CONNZ"
 ALL_CONNECTIONS = "$SYS.REQ.SERVER.PING.CONNZ"
 """For the system account only."""
+_CLOSED = 1
+"""CONNZ's ``state``: connections that have ended."""
 _ANSWER_TIMEOUT = 2.0
 """Seconds for the slowest server of a cluster."""
 _PAUSE = 0.25
@@ -65,6 +66,10 @@ class _User(msgspec.Struct, frozen=True):
 
 class _Server(msgspec.Struct, frozen=True):
     time: str = ""
+
+
+class _ConnectionsAnswer(msgspec.Struct, frozen=True):
+    data: Connections = Connections()
 
 
 class _UserAnswer(msgspec.Struct, frozen=True):
@@ -167,13 +172,13 @@ class Inquiry:
 
     async def _from_servers(self, connection: ServerConnection, lost: Lost, subject: str = CONNECTIONS) -> Row | None:
         def found(answer: bytes) -> Row | None:
-            connections = decoded(answer, Answer)
+            connections = decoded(answer, _ConnectionsAnswer)
             return connections.data.closed(lost.server_id, lost.cid) if connections is not None else None
 
         answers = await ask(
             connection,
             subject,
-            closed_query(lost.cid),
+            msgspec.json.encode({"cid": lost.cid, "state": _CLOSED}),
             within=_ANSWER_TIMEOUT,
             enough=lambda answer: found(answer) is not None,
         )

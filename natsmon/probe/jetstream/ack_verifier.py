@@ -189,7 +189,7 @@ class AckVerifier(Verifier):
             self._deliveries.ledger.resent += len(batch)
             await connection.drained()
         if seqs:
-            self._deliveries.tallies.changed()
+            self._deliveries.changed()
 
     def _found(self, seq: int, position: int) -> None:
         if seq in self._waiting:
@@ -214,7 +214,7 @@ class AckVerifier(Verifier):
         elif ack.stream == self._name and ack.seq > 0:
             if ack.duplicate:
                 self._deliveries.ledger.suppressed += 1
-                self._deliveries.tallies.changed()
+                self._deliveries.changed()
             if seq in self._waiting:
                 self._acknowledged(seq, ack.seq)
             elif not ack.duplicate and not self._stored.has(seq, ack.seq):  # a new leader acknowledges once more

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from natsmon.probe.messages.message import AckedMessage
 from natsmon.protocol.jetstream_api import Config, NoStream, StreamInfo, look_up
@@ -14,48 +15,37 @@ _PAUSE, _LONGEST_PAUSE = 0.25, 2.0
 _SUBJECTS_SHOWN = 200
 
 
+@dataclass(eq=False)
 class StreamLookup:
-    """What is known of one stream.
+    """What is known of one stream."""
 
-    Args:
-        name: Of the stream.
-        message: Is given the stream's only subject, where the settings have none; ``refused`` is for messages on it.
-        refused: Called when the server refuses a message.
-        recreated: Called when the stream is another one than before.
-        report: Takes the text of an error.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        message: AckedMessage,
-        refused: Callable[[], None],
-        recreated: Callable[[], None],
-        report: Callable[[str], None],
-    ) -> None:
-        self._name = name
-        self._message = message
-        self._refused = refused
-        self._recreated = recreated
-        self._report = report
-        self._created = ""
+    name: str
+    message: AckedMessage
+    """Is given the stream's only subject, where the settings have none."""
+    refused: Callable[[], None]
+    """Called when the server refuses a message on that subject."""
+    recreated: Callable[[], None]
+    """Called when the stream is another one than before."""
+    report: Callable[[str], None]
+    """Takes the text of an error."""
+    created: str = ""
 
     async def wait(self, connection: ServerConnection) -> StreamInfo:
         """Return the stream's properties once it exists; the usual ones where asking is forbidden."""
         pause = _PAUSE
         while True:
             try:
-                stream = await look_up(connection, self._name, self._message.subject)
+                stream = await look_up(connection, self.name, self.message.subject)
             except NoStream as error:
-                self._report(str(error))
+                self.report(str(error))
             except Forbidden as error:
-                self._report(f"stream {self._name} cannot be looked up: {error}; its usual limits are assumed")
+                self.report(f"stream {self.name} cannot be looked up: {error}; its usual limits are assumed")
                 return StreamInfo(config=Config(subjects=[">"]))
             except Unanswered as error:
-                self._report(f"stream {self._name} is not available for now ({error}); messages wait for it")
+                self.report(f"stream {self.name} is not available for now ({error}); messages wait for it")
             else:
                 self._note_creation(stream)
-                if self._message.subject or self._take_subject(stream, connection):
+                if self.message.subject or self._take_subject(stream, connection):
                     self._check_subject(stream)
                     return stream
             await asyncio.sleep(pause)
@@ -64,7 +54,7 @@ class StreamLookup:
     async def again(self, connection: ServerConnection, before: StreamInfo) -> StreamInfo:
         """Return the properties now: it may have been edited, deleted or created again."""
         try:
-            stream = await look_up(connection, self._name, self._message.subject)
+            stream = await look_up(connection, self.name, self.message.subject)
         except NoStream:
             return await self.wait(connection)
         except Unanswered:
@@ -73,26 +63,26 @@ class StreamLookup:
         return stream
 
     def _note_creation(self, stream: StreamInfo) -> None:
-        if stream.created != self._created:
-            self._created = stream.created
-            self._recreated()
+        if stream.created != self.created:
+            self.created = stream.created
+            self.recreated()
 
     def _take_subject(self, stream: StreamInfo, connection: ServerConnection) -> bool:
         """Publish on the stream's only subject, where it has no wildcard."""
         subjects = stream.config.subjects
         if len(subjects) == 1 and not {"*", ">"} & set(subjects[0].split(".")):
-            self._message.publish_on(subjects[0])
-            connection.on_publish_refused(subjects[0], self._refused)
+            self.message.publish_on(subjects[0])
+            connection.on_publish_refused(subjects[0], self.refused)
             return True
         listed = clip(", ".join(subjects), _SUBJECTS_SHOWN) or "none"
-        self._report(f"stream {self._name} has the subjects {listed}: choose one with --subject; messages wait for it")
+        self.report(f"stream {self.name} has the subjects {listed}: choose one with --subject; messages wait for it")
         return False
 
     def _check_subject(self, stream: StreamInfo) -> None:
-        subject = self._message.subject
+        subject = self.message.subject
         if not stream.takes(subject):
             subjects = ", ".join(stream.config.subjects) or "none"
-            self._report(
-                f"stream {self._name} does not have the subject {subject}, but {subjects}: give one of them with "
+            self.report(
+                f"stream {self.name} does not have the subject {subject}, but {subjects}: give one of them with "
                 "--subject, unless the account maps it to one"
             )

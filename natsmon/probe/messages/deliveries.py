@@ -5,15 +5,16 @@ The publisher reports what it sends, the verifier what it learns of it, the outa
 
 import asyncio
 import time
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Callable
 
 from natsmon.config.settings import Settings
 from natsmon.probe.messages.ledger import Cut, Ledger
-from natsmon.probe.messages.tallies import CHECKPOINT_EVERY, TALLY_EVERY, Tallies
 from natsmon.probe.timer import Timer
 from natsmon.protocol.server_connection import ServerConnection
 from natsmon.stream import events as ev
 from natsmon.stream.emitter import Emit
+from natsmon.stream.latency_buckets import quantised
 
 EMITTED_SINGLY_BELOW = 50.0
 """Messages a second; above that, tallies carry all changes."""
@@ -22,6 +23,30 @@ OVERDUE_AFTER = 1.0
 PING_EVERY = 0.5
 """Seconds between two PINGs at most while messages are in flight: half of what makes a server silent."""
 _CHECK_EVERY = 0.25
+TALLY_EVERY = 0.1
+"""Seconds within which totals follow a change that no other event carries."""
+CHECKPOINT_EVERY = 5.0
+"""Seconds between two tallies while single messages carry every change."""
+_TOTALS = [name for name in ev.Tally.__struct_fields__ if name not in ev.Event.__struct_fields__]
+
+
+class LatencySamples:
+    """Collects the latencies of echoes, in seconds."""
+
+    def __init__(self) -> None:
+        self._seconds: list[float] = []
+        self.add: Callable[[float], None] = self._seconds.append
+
+    def take(self) -> ev.Latencies | None:
+        """The samples added since the last call, in buckets; none without one."""
+        if not self._seconds:
+            return None
+        counts: Counter[int] = Counter()
+        for seconds, many in Counter(self._seconds).items():  # at full speed many are equal: they were read at once
+            counts[quantised(seconds)] += many
+        longest = round(max(self._seconds), 6)
+        self._seconds.clear()
+        return ev.Latencies(kind="echo", counts=sorted(counts.items()), longest=longest)
 
 
 class Deliveries:
@@ -32,7 +57,10 @@ class Deliveries:
         self._emit = emit
         self._loop = asyncio.get_running_loop()
         self._singly = settings.every_message or settings.interval > 1.0 / EMITTED_SINGLY_BELOW
-        self.tallies = Tallies(self.ledger, emit)
+        self._latencies = LatencySamples()
+        self._tally_timer = Timer(self.emit_tally)
+        self.on_tally: Callable[[], None] = lambda: None
+        """Called after each tally."""
         self.verifiable = True
         """Delivery could be verified on every connection so far."""
         self._connection: ServerConnection | None = None
@@ -40,7 +68,7 @@ class Deliveries:
         """A message of this connection to a server has been delivered."""
         self._passed: deque[tuple[int, float]] = deque()
         """(last message before a PING, time of its PONG), until the messages before it are overdue."""
-        self._timer = Timer(self._check)
+        self._check_timer = Timer(self._check)
 
     # -- in step with the connection --------------------------------------------------------------
 
@@ -56,11 +84,11 @@ class Deliveries:
         """The connection is not used any more."""
         self._connection = None
         self._passed.clear()
-        self._timer.stop()
+        self._check_timer.stop()
 
     def disconnected(self) -> Cut:
         """The connection to the server ended: what it had in flight is stranded."""
-        self.tallies.changed()
+        self.changed()
         return self.ledger.cut()
 
     def closed(self) -> None:
@@ -80,7 +108,7 @@ class Deliveries:
         """Emit what was done with one message."""
         if self._singly:
             self._emit(ev.Published(seq=seq, outcome=outcome, reason=reason))
-        self.tallies.changed(within=CHECKPOINT_EVERY if self._singly and outcome == "sent" else TALLY_EVERY)
+        self.changed(within=CHECKPOINT_EVERY if self._singly and outcome == "sent" else TALLY_EVERY)
 
     # -- what a verifier learns -------------------------------------------------------------------
 
@@ -99,36 +127,52 @@ class Deliveries:
                 self._delivered = True
                 self._emit(ev.FirstEcho(seq=seq, latency=round(latency, 6)))
             if not self._singly:
-                self.tallies.latencies.add(latency)
+                self._latencies.add(latency)
             else:
                 self._emit(ev.Echoed(seq=seq, latency=round(latency, 6)))
         if self._singly:
             emitted = latency is not None and ledger.irregular == irregular
-            self.tallies.changed(within=CHECKPOINT_EVERY if emitted else TALLY_EVERY)
-        elif not self.tallies.due:
-            self.tallies.changed()
+            self.changed(within=CHECKPOINT_EVERY if emitted else TALLY_EVERY)
+        elif self._tally_timer.at is None:
+            self.changed()
 
     def refused(self, seq: int) -> None:
         """The server, or a stream, refused a message that was sent."""
         self.ledger.refuse(seq)
-        self.tallies.changed()
+        self.changed()
 
     def next_refused(self) -> None:
         """The server refused a message: the first sent on this connection that it has not answered otherwise."""
         self.ledger.refuse_next()
-        self.tallies.changed()
+        self.changed()
 
     def on_unverifiable(self, reason: str) -> None:
         """Delivery cannot be verified on this connection to the server."""
         self.verifiable = False
         self.ledger.stop_verifying()
         self._emit(ev.Unverified(reason=reason))
-        self.tallies.changed()
+        self.changed()
 
     def on_settled(self) -> None:
         """Stranded messages are lost."""
         self.ledger.give_up()
-        self.tallies.emit_now()
+        self.emit_tally()
+
+    # -- totals -----------------------------------------------------------------------------------
+
+    def changed(self, *, within: float = TALLY_EVERY) -> None:
+        """Emit a tally within these seconds; several changes make one."""
+        at = self._loop.time() + within
+        if self._tally_timer.at is None or self._tally_timer.at > at:
+            self._tally_timer.set(at)
+
+    def emit_tally(self) -> None:
+        """Emit the totals now, and the latencies since they were last emitted."""
+        self._tally_timer.stop()
+        if (samples := self._latencies.take()) is not None:
+            self._emit(samples)
+        self._emit(ev.Tally(**{name: getattr(self.ledger, name) for name in _TOTALS}))
+        self.on_tally()
 
     # -- the PONG rule ----------------------------------------------------------------------------
 
@@ -146,10 +190,10 @@ class Deliveries:
         while self._passed and now - self._passed[0][1] >= OVERDUE_AFTER:
             last, _ = self._passed.popleft()
             if self.ledger.miss(last):
-                self.tallies.changed()
+                self.changed()
         connection = self._connection
         if connection is not None and connection.open:
             in_question = self.ledger.flying or self.ledger.unverifiable
             if in_question and connection.last_ping + PING_EVERY < time.monotonic() + _CHECK_EVERY:
                 connection.ping()
-            self._timer.set_in(_CHECK_EVERY)
+            self._check_timer.set_in(_CHECK_EVERY)

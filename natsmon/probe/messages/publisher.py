@@ -9,9 +9,8 @@ from collections import deque
 from collections.abc import Iterable
 
 from natsmon.config.settings import MAX_RATE, Settings
-from natsmon.probe.messages.deliveries import Deliveries
+from natsmon.probe.messages.deliveries import TALLY_EVERY, Deliveries
 from natsmon.probe.messages.schedule import Schedule
-from natsmon.probe.messages.tallies import TALLY_EVERY
 from natsmon.probe.messages.verifier import Verifier
 from natsmon.protocol.server_connection import ServerConnection
 from natsmon.stream import events as ev
@@ -163,7 +162,7 @@ class Publisher:
                 written.append(self._message.compose(seq))
         if written:
             connection.write(b"".join(written))
-        self._deliveries.tallies.changed()
+        self._deliveries.changed()
         self._check_done()
 
     def _limited(self, wanted: int) -> int:

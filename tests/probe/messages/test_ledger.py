@@ -12,8 +12,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from natsmon.probe.messages import in_flight_window as window_module
 from natsmon.probe.messages import ledger as ledger_module
+from natsmon.probe.messages.deliveries import LatencySamples
 from natsmon.probe.messages.ledger import Cut, Ledger
-from natsmon.probe.messages.tallies import LatencySamples
 from natsmon.stream.latency_buckets import quantised
 
 SIZE = 5

@@ -11,7 +11,7 @@ from natsmon.config.secret import Secret
 from natsmon.config.settings import MAX_RATE
 from natsmon.lab.nats_server import NatsServer
 from natsmon.probe.messages import echo_verifier as echoes
-from natsmon.probe.messages.tallies import CHECKPOINT_EVERY
+from natsmon.probe.messages.deliveries import CHECKPOINT_EVERY
 from natsmon.stream import commands
 from natsmon.stream import events as ev
 from tests.conftest import StartServer
