@@ -46,7 +46,6 @@ class Node:
 
     @property
     def connections(self) -> str:
-        """How many pass through its relay."""
         number = self.relay.connections
         return f"{number} connection{'' if number == 1 else 's'}"
 

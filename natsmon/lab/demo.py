@@ -42,12 +42,7 @@ class Demo:
 
     @classmethod
     def start(cls, servers: int = 3) -> "Demo":
-        """Start so many servers, more than one as a cluster.
-
-        Raises:
-            NoServer: There is no nats-server program.
-            DemoFailed: A server did not start.
-        """
+        """Start so many servers, more than one as a cluster; NoServer without a program, DemoFailed where one fails."""
         binary = find_nats_server()
         demo = cls(
             subprocess.Popen(  # noqa: S603  our own command line
@@ -77,7 +72,6 @@ class Demo:
 
     @property
     def pid(self) -> int:
-        """Process id of the owner of the servers."""
         return self._owner.pid
 
     def faults(self) -> list[tuple[str, str, str]]:
@@ -89,18 +83,10 @@ class Demo:
         return [DemoServer(*server) for server in self._ask("servers", START_TIMEOUT)["servers"]]
 
     def apply(self, fault: str, server: str | None = None) -> str:
-        """Cause a fault.
+        """Cause a fault, by its name of ``faults()``; what was done, in a sentence. DemoFailed where it does not apply.
 
-        Args:
-            fault: A name of ``faults()``.
-            server: URL of the server meant; None for the first. "start" and "resume" choose another one if this one
-                does not need them.
-
-        Returns:
-            What was done, in a sentence.
-
-        Raises:
-            DemoFailed: The fault does not apply, or could not be caused.
+        ``server`` is the URL of the server meant; None for the first. "start" and "resume" choose another one if this
+        one does not need them.
         """
         authority = urlsplit(server).netloc if server else None
         done: str = self._ask("apply", START_TIMEOUT, fault=fault, server=authority)["done"]

