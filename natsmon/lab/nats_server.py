@@ -163,7 +163,7 @@ class NatsServer:
             )
 
     def wait_until_ready(self, give_up: Callable[[], bool] = lambda: False) -> Self:
-        """Wait until its process answers. If it does not in time, or ``give_up`` returns True: kill it, ServerFailed."""
+        """Wait until its process answers. If it does not in time, or ``give_up`` returns True: kill, ServerFailed."""
         deadline = time.monotonic() + START_TIMEOUT
         try:
             self._wait(self._learn_ports, deadline, give_up, "did not write its ports")

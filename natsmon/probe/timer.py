@@ -19,6 +19,7 @@ class Timer:
         self._reads_first = reads_first
         self._loop = asyncio.get_running_loop()
         self._handle: asyncio.TimerHandle | None = None
+        self._grid = self._loop.time()
 
     def set(self, at: float) -> None:
         self.stop()
@@ -27,6 +28,11 @@ class Timer:
 
     def set_in(self, seconds: float) -> None:
         self.set(self._loop.time() + seconds)
+
+    def set_on_grid(self, interval: float) -> None:
+        """Set it to the next multiple of the interval since it was made: being late once moves no later time."""
+        self._grid += interval * max(1, int((self._loop.time() - self._grid) / interval) + 1)
+        self.set(self._grid)
 
     def stop(self) -> None:
         if self._handle is not None:

@@ -28,7 +28,6 @@ class Keepalive:
         self._emit = emit
         self._loop = asyncio.get_running_loop()
         self._timer = Timer(self._tick, reads_first=True)
-        self._due = self._loop.time()
         self._ticked = 0.0
         self._outstanding = 0
         self._postponed = False
@@ -44,10 +43,8 @@ class Keepalive:
         self._timer.stop()
 
     def _wait(self) -> None:
-        now = self._loop.time()
         self._ticked = time.monotonic()
-        self._due += self._interval * max(1, int((now - self._due) / self._interval) + 1)
-        self._timer.set(self._due)
+        self._timer.set_on_grid(self._interval)
 
     def _tick(self) -> None:
         if self._outstanding < self._max_out:
@@ -77,7 +74,8 @@ class Keepalive:
     def _emit_state(self) -> None:
         now = self._emit.now()
         self._emitted, self._emitted_at = self._outstanding, now
-        left = self._due - self._loop.time() + (self._max_out - self._outstanding) * self._interval
+        due = self._timer.at or self._loop.time()
+        left = due - self._loop.time() + (self._max_out - self._outstanding) * self._interval
         self._emit(
             ev.Keepalive(
                 interval=self._interval,

@@ -4,7 +4,6 @@ A PING is sent whenever one is due, also while the last one is not answered. Oth
 be one sample instead of five ("coordinated omission").
 """
 
-import asyncio
 import time
 from collections import deque
 from dataclasses import dataclass
@@ -31,9 +30,7 @@ class RoundTrips:
         self._connection = connection
         self._interval = interval
         self._emit = emit
-        self._loop = asyncio.get_running_loop()
         self._timer = Timer(self._tick)
-        self._due = self._loop.time()
         self._out: deque[_Ping] = deque()
         if interval > 0:
             self._tick()
@@ -49,9 +46,7 @@ class RoundTrips:
             self._connection.ping(self._answered)
         else:
             self._out[-1].omitted += 1
-        # PINGs that were due while this process itself was stopped are left out.
-        self._due += self._interval * (int((self._loop.time() - self._due) / self._interval) + 1)
-        self._timer.set(self._due)
+        self._timer.set_on_grid(self._interval)  # PINGs that were due while this process was stopped are left out
 
     def _answered(self) -> None:
         ping = self._out.popleft()
