@@ -112,7 +112,7 @@ class NatsmonApp(MonitorApp):
                 if self._alerts is not None and last.health is not None:
                     self._alerts.outages(last.state, last.health, last.now)
         moment = self.viewed.moment()
-        self._views[-1].show(moment, self.viewed.revision)
+        self._views[-1].show(moment)
         if (health := moment.health) is not None:
             if self._alerts is None:
                 from natsmon.alerts.health_watch import HealthWatch  # not needed before the first event

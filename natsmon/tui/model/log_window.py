@@ -64,8 +64,6 @@ class LogWindow(RowList[Numbered]):
             return False
         return not self.needle or self.needle in line.text.casefold() or self.needle in figures.wall_millis(line.at)
 
-    # -- the window -------------------------------------------------------------------------------
-
     @property
     def follow(self) -> bool:
         """The newest line is in view; otherwise the window is held."""

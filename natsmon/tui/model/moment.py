@@ -33,6 +33,8 @@ class Moment(msgspec.Struct, frozen=True, eq=False):
     data_age: float = 0.0
     """Seconds since the newest event; 0 for a stream that has ended and in a replay."""
     replay: bool = False
+    revision: int = 0
+    """Rises with every event that a drawing may show."""
 
     @property
     def dialing(self) -> bool:
@@ -41,11 +43,11 @@ class Moment(msgspec.Struct, frozen=True, eq=False):
 
     @property
     def tick(self) -> object:
-        """Changes when a drawing would, though no event came: each second, or each tenth while tenths are shown."""
+        """Changes when a drawing would: with an event, and each second, or each tenth while tenths are shown."""
         state = self.state
         counting = self.dialing or state.outage is not None or bool(state.lame_duck) or self.pings_out is not None
         now = int(self.now * (10 if counting and not self.over else 1))
-        return now, int(self.data_age), self.stream, self.recording, state.status, state.keepalive
+        return self.revision, now, int(self.data_age), self.stream, self.recording
 
     @property
     def pings_out(self) -> ev.Keepalive | None:

@@ -129,6 +129,7 @@ class ViewedStream:
             self.recording,
             self.unable,
             clock.data_age if self.stream in ("live", "leaving") else 0.0,
+            revision=self.revision,
         )
 
 

@@ -73,13 +73,13 @@ class Dashboard(PaneScreen):
     def compose(self) -> ComposeResult:
         yield from self.panels
 
-    def show(self, moment: Moment, revision: int) -> None:
+    def show(self, moment: Moment) -> None:
         if self._notice is not None:
-            self._notice.show(moment, 0)
+            self._notice.show(moment)
             return
         self._lay_out(moment)
         for panel in self.panels:
-            panel.show(moment, revision)
+            panel.show(moment)
 
     # -- lines ------------------------------------------------------------------------------------
 

@@ -33,12 +33,9 @@ class Page(PaneScreen):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = COMPONENTS
 
-    def __init__(
-        self, name: str, sheet: Sheet | RecordTable[Any], *, without: tuple[str, ...], follows: bool = True
-    ) -> None:
-        """Without the keys of these ids in its key bar; ``follows`` is whether every event draws the sheet anew."""
+    def __init__(self, name: str, sheet: Sheet | RecordTable[Any], *, without: tuple[str, ...]) -> None:
+        """Without the keys of these ids in its key bar."""
         super().__init__(name=name)
-        self.follows = follows
         self.status = Panel(status_panel.rows, id="status")
         self.sheet = sheet
         self.held = False
@@ -64,11 +61,11 @@ class Page(PaneScreen):
     def pane(self) -> Sheet | RecordTable[Any]:
         return self.sheet
 
-    def show(self, moment: Moment, revision: int) -> None:
-        self.status.show(moment, revision)
+    def show(self, moment: Moment) -> None:
+        self.status.show(moment)
         if not self.held:
-            self.sheet.show(moment, revision if self.follows else 0)
-        self.keybar.show(moment, revision)
+            self.sheet.show(moment)
+        self.keybar.show(moment)
 
     def action_hold(self) -> None:
         self.held = not self.held
@@ -97,9 +94,9 @@ class RecordPage(Page, Generic[R]):
         sheet = Sheet(lambda moment, width: rows(self.record, moment, width), self._heading)
         super().__init__(noun, sheet, without=("open", "filter"))
 
-    def show(self, moment: Moment, revision: int) -> None:
+    def show(self, moment: Moment) -> None:
         self.records.attach(moment.state)
-        super().show(moment, revision)
+        super().show(moment)
 
     def _heading(self) -> str:
         place = self.records.place(self.record.id)
@@ -140,17 +137,17 @@ def page_named(name: str, keys: tuple[Key, ...], record_keys: tuple[Key, ...]) -
         case "latency":
             from natsmon.tui.pages import latency_rows
 
-            return _sheet(name, name, latency_rows.rows, follows=False)
+            return _sheet(name, name, latency_rows.rows)
         case "servers":
             return _sheet(name, name, server_panel.page_rows)
     from natsmon.tui.pages import help_rows
 
-    return _sheet("help", "help", lambda _, width: help_rows.rows(keys, record_keys, width), follows=False)
+    return _sheet("help", "help", lambda _, width: help_rows.rows(keys, record_keys, width))
 
 
-def _sheet(name: str, title: str, rows: Callable[[Moment, int], list[Row]], *, follows: bool = True) -> Page:
+def _sheet(name: str, title: str, rows: Callable[[Moment, int], list[Row]]) -> Page:
     """A page that is a pure function of the moment."""
-    return Page(name, Sheet(rows, lambda: title), without=("older", "newer", "open"), follows=follows)
+    return Page(name, Sheet(rows, lambda: title), without=("older", "newer", "open"))
 
 
 def page_of(record: Dial | OutageRecord | LogLine, records: RecordList[Any] | None) -> Page:
@@ -175,4 +172,4 @@ def _line_page(line: LogLine) -> Page:
         at = dates.local_millis(line.at)
         return [fit(row((at, "label")), width), *(fit(row((part, role)), width) for part in fold(line.text, width))]
 
-    return _sheet("event", "event", rows, follows=False)
+    return _sheet("event", "event", rows)

@@ -28,7 +28,7 @@ class PaneScreen(Screen[None]):
         """Textual styles a screen whenever it comes into sight: not the first time, when it has just been styled."""
         event.refresh_styles, self._resumed = self._resumed, True
 
-    def show(self, moment: Moment, revision: int) -> None:
+    def show(self, moment: Moment) -> None:
         """Show a moment; whatever looks the same as before is not painted again."""
         raise NotImplementedError
 

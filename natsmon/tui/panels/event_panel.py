@@ -91,7 +91,7 @@ class EventPanel(ListPanel[Numbered]):
         self.window = window
         self._numbers: list[int] = []
         """The number of the line of each row in view."""
-        super().__init__(window, self._lines, "events", id="events", tick=lambda moment: None)
+        super().__init__(window, self._lines, "events", id="events", tick=lambda moment: moment.revision)
 
     def _lines(self, moment: Moment, width: int, height: int) -> list[Row]:
         self.entitle(title(self.window))

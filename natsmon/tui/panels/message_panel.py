@@ -53,7 +53,7 @@ def publish_rate(connection: ev.Connection) -> str:
 
 def tick(moment: Moment) -> object:
     """The counts of single messages, too: no other panel is drawn again for one. The rate goes down without any."""
-    return moment.stream, moment.state.tally, int(moment.now)
+    return moment.tick, moment.state.tally
 
 
 def rows(moment: Moment, width: int, height: int) -> list[Row]:

@@ -63,10 +63,10 @@ class Panel(Widget):
         if subtitle != shown[1]:
             self.border_subtitle = Content(printable(subtitle)) if subtitle else None
 
-    def show(self, moment: Moment, revision: int) -> None:
+    def show(self, moment: Moment) -> None:
         """Draw this moment, if it looks different from the last one shown."""
         self._moment = moment
-        seen = (revision, self._tick(moment))
+        seen = self._tick(moment)
         if seen != self._seen or self._filled != self.size:  # which painting has not drawn yet
             self._seen = seen
             self.redraw()
