@@ -71,9 +71,6 @@ def proportions(dial: Dial, now: float, width: int, longest: float) -> Row:
     return fit(row(*parts), width)
 
 
-# -- as a chart of a page -----------------------------------------------------------------------------
-
-
 class ServerStages(NamedTuple):
     """The average dial of one server."""
 

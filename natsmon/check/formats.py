@@ -9,9 +9,6 @@ NAMESPACE = "nats_server_check"
 _MARKS = {Status.CRITICAL: "Crit", Status.WARNING: "Warn", Status.OK: "OK"}
 
 
-# -- nagios -------------------------------------------------------------------------------------------
-
-
 def nagios(verdicts: Sequence[Verdict]) -> str:
     """One line for each item, the worst first, since monitors show the first line.
 
@@ -49,9 +46,6 @@ def _perf(metric: Metric, name: str) -> str:
     return f"{name}={metric.value:.4f}s{limits}"
 
 
-# -- JSON ---------------------------------------------------------------------------------------------
-
-
 def json_text(verdicts: Sequence[Verdict], *, many: bool) -> str:
     """An object; with ``many``, an array of them."""
     items = [_item(verdict) for verdict in verdicts]
@@ -87,9 +81,6 @@ def _diagnosis(failure: Failure) -> dict[str, str]:
     known = failure.diagnosis
     names = {"server": failure.server, "stage": failure.stage, "cause": failure.cause}
     return {**names, "meaning": known.meaning, "advice": known.advice}
-
-
-# -- prometheus ---------------------------------------------------------------------------------------
 
 
 def prometheus(verdicts: Sequence[Verdict], *, namespace: str = NAMESPACE) -> str:

@@ -26,9 +26,6 @@ def blocks(run: Run, level: int) -> Iterator[Block]:
     yield from _session(run, level)
 
 
-# -- latency ------------------------------------------------------------------------------------------
-
-
 def _latency(run: Run, level: int) -> Iterator[Block]:
     what = "publish to acknowledgement" if run.verification == "ack" else "publish to echo"
     kinds = [(name, found) for name, found in ((what, run.echo), ("PING to PONG", run.ping)) if found is not None]
@@ -47,9 +44,6 @@ def _latency(run: Run, level: int) -> Iterator[Block]:
         if found.series:
             yield latency_course.chart(title, found.histogram, found.series, run.clock, run.timeline, outages)
         yield latency_spread.chart(title, found.histogram)
-
-
-# -- dials and servers --------------------------------------------------------------------------------
 
 
 def _dials(run: Run, level: int) -> Iterator[Block]:
@@ -127,9 +121,6 @@ def _servers(run: Run, level: int) -> Iterator[Block]:
 def _use(server: Server, time: float) -> list[str]:
     share = units.part(round(server.seconds * 1000), round(time * 1000))
     return [f"{units.grouped(server.connections)} ×", units.elapsed(server.seconds), share]
-
-
-# -- the rest -----------------------------------------------------------------------------------------
 
 
 def _moments(run: Run, level: int) -> Iterator[Block]:

@@ -174,9 +174,6 @@ def _left_out(state: State, coverage: Coverage) -> Iterator[str]:
         yield f"the timeline of the first {units.elapsed(began)}"
 
 
-# -- dials ---------------------------------------------------------------------------------------------
-
-
 def _percentiles(histogram: Histogram) -> facts.Percentiles | None:
     """None without a sample."""
     found = [value for value in histogram.percentiles(50, 90, 99, 99.9) if value is not None]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from rich.cells import cell_len, set_cell_size
 
-from natsmon.state import OutageRecord, State, availability
+from natsmon.state import State, availability
 from natsmon.state.histogram import Histogram
 from natsmon.state.server_names import address
 from natsmon.stream import events as ev
@@ -88,13 +88,10 @@ def _outages(state: State, now: float) -> Iterator[str]:
     yield units.grouped(state.outage_count)
     if state.outage_count > 1:
         yield f"{units.elapsed(state.downtime(now))} in all"
-    yield f"longest {_outage(state, max(outages, key=lambda outage: outage.downtime(now)), now)}"
-
-
-def _outage(state: State, outage: OutageRecord, now: float) -> str:
-    lasts = "" if outage.ended is not None else ", not over"
-    cause = diagnose(None, outage.cause).phrase
-    return f"{units.elapsed(outage.downtime(now))} at {_wall(state.wall(outage.began))}{lasts}: {cause}"
+    longest = max(outages, key=lambda outage: outage.downtime(now))
+    lasts = "" if longest.ended is not None else ", not over"
+    at, cause = _wall(state.wall(longest.began)), diagnose(None, longest.cause).phrase
+    yield f"longest {units.elapsed(longest.downtime(now))} at {at}{lasts}: {cause}"
 
 
 def _messages(state: State) -> Iterator[str]:
