@@ -52,10 +52,8 @@ def run(
 async def _run(
     settings: Sequence[Settings], sinks: Sequence[Sink], control: bool, opens: bool, already_read: bytes
 ) -> int:
-    watch = _SinkWatch(sinks)
-    probe = Probe(settings, [*sinks, watch])
-    watch.on_failure = probe.note
-    watch.on_end = lambda: probe.close("the reader of the stream went away")
+    probe = Probe(settings, sinks)
+    probe.emitter.sinks.append(_SinkWatch(sinks, probe))
 
     def receive(line: bytes | None) -> None:
         if line is None:
@@ -94,19 +92,18 @@ async def _run(
 class _SinkWatch(Sink):
     """The last sink: notices those that failed or ended."""
 
-    def __init__(self, sinks: Sequence[Sink]) -> None:
+    def __init__(self, sinks: Sequence[Sink], probe: Probe) -> None:
         self._sinks = list(sinks)
+        self._probe = probe
         self._loop = asyncio.get_running_loop()
-        self.on_failure: Callable[[str], None] = lambda _: None
-        self.on_end: Callable[[], None] = lambda: None
 
     def put(self, event: ev.AnyEvent, line: bytes) -> None:
         for sink in [sink for sink in self._sinks if sink.failure or sink.ended]:
             self._sinks.remove(sink)
             if sink.ended:
-                self._loop.call_soon(self.on_end)
+                self._loop.call_soon(self._probe.close, "the reader of the stream went away")
             else:
-                self._loop.call_soon(self.on_failure, sink.failure)
+                self._loop.call_soon(self._probe.note, sink.failure)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

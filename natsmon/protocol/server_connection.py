@@ -44,9 +44,10 @@ class ServerConnection(StreamClient):
         self.tls = tls.version(stream)
         """TLS version, empty without TLS."""
         self.refusals = Refusals()
-        self._on_info: Callable[[Info], None] | None = None
-        self._later_info: Info | None = None
-        """The newest INFO that arrived before there was a callback for it."""
+        self.early_info: Info | None = None
+        """A second INFO that arrived before there was a callback for it, with PONG."""
+        self.on_info: Callable[[Info], None] | None = None
+        """Called with every later INFO."""
         self.on_error: Callable[[str], None] | None = None
         """Called with each ``-ERR`` that leaves the connection open, but for refusals handled here."""
         self.on_subscribed: Callable[[str], None] | None = None
@@ -68,20 +69,12 @@ class ServerConnection(StreamClient):
         asked = (self.first_ping, self._first_write if messages else 0.0)
         return min((at for at in asked if at > self.last_answer), default=None)
 
-    def on_info(self, callback: Callable[[Info], None]) -> None:
-        """Set what is called with every later INFO, and call it with one that has arrived already."""
-        self._on_info = callback
-        if self._later_info is not None:
-            self.receive_info(self._later_info)
-
     def receive_info(self, info: Info) -> None:
-        """Pass a later INFO on, or keep it for the callback that comes."""
-        if self._on_info is None:
-            before = self._later_info
-            self._later_info = info if before is None or not before.ldm else info._replace(ldm=True)
+        if self.on_info is None:
+            self.early_info = info
         else:
             self.info = info
-            self._on_info(info)
+            self.on_info(info)
 
     def receive_error(self, text: str) -> None:
         shown = self.redact(text)

@@ -40,7 +40,7 @@ def test_reconnects_within_a_second_are_limited() -> None:
     wait = waits(reconnect_wait=0.0)
     for number in range(10):
         assert wait.backoff(number / 100) == 0.0
-        wait.lost(number / 100)
+        wait.losses.append(number / 100)
     assert wait.backoff(0.1) == pytest.approx(0.9)
     assert wait.seconds(A, 0, 0.1)[0] == pytest.approx(0.9)
     assert wait.backoff(1.0) == 0.0
@@ -48,21 +48,21 @@ def test_reconnects_within_a_second_are_limited() -> None:
 
 def test_first_dial_after_a_loss_waits_when_the_one_before_it_did_not_and_did_not_last() -> None:
     wait = waits()
-    wait.connected(0.0)
+    wait.connected_at = 0.0
     assert not wait.before_first_dial("reconnect", 5.0)
-    wait.connected(5.1)
+    wait.connected_at = 5.1
     assert wait.before_first_dial("reconnect", 5.2)
-    wait.connected(7.3)
+    wait.connected_at = 7.3
     assert not wait.before_first_dial("reconnect", 7.4), "that connection had been waited for"
 
 
 def test_first_dial_that_was_asked_for_is_immediate() -> None:
     wait = waits()
-    wait.connected(0.0)
+    wait.connected_at = 0.0
     assert not wait.before_first_dial("reconnect", 5.0)
-    wait.connected(5.1)
+    wait.connected_at = 5.1
     assert not wait.before_first_dial("manual", 5.2)
-    wait.connected(5.3)
+    wait.connected_at = 5.3
     assert not wait.before_first_dial("reconnect", 5.4)
 
 

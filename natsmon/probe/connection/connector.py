@@ -208,7 +208,7 @@ class Connector:
             max_payload=info.max_payload,
         )
         now = self._emit(connected)
-        self._reconnect_wait.connected(now)
+        self._reconnect_wait.connected_at = now
         self._set_status("CONNECTED", why, now)
         if self._loss is not None:
             self._emit(
@@ -252,7 +252,7 @@ class Connector:
         )
         at = self._emit(self._loss)
         if not manual:
-            self._reconnect_wait.lost(at)
+            self._reconnect_wait.losses.append(at)
         self._user.lost(self._loss)
         if cause == Cause.CONTROL_LINE:
             return Cause.GAVE_UP, f"{text}: what natsmon sends is too long for this server, also the next time"

@@ -29,7 +29,9 @@ class InfoChanges:
         self._info: Info | None = None
         self._errors: set[str] = set()
         self._receive(connection.info)
-        connection.on_info(self._receive)
+        connection.on_info = self._receive
+        if connection.early_info is not None:
+            connection.receive_info(connection.early_info)
         connection.on_error = self._on_error
 
     def _on_error(self, text: str) -> None:
