@@ -37,15 +37,10 @@ class Moment(msgspec.Struct, frozen=True, eq=False):
     """Rises with every event that a drawing may show."""
 
     @property
-    def dialing(self) -> bool:
-        """True from the wish for a connection until it is CONNECTED, or given up."""
-        return self.state.status in ("CONNECTING", "RECONNECTING") and not self.over
-
-    @property
     def tick(self) -> object:
         """Changes when a drawing would: with an event, and each second, or each tenth while tenths are shown."""
         state = self.state
-        counting = self.dialing or state.outage is not None or bool(state.lame_duck) or self.pings_out is not None
+        counting = any((state.dial, state.waiting, state.outage, state.lame_duck, self.pings_out))
         now = int(self.now * (10 if counting and not self.over else 1))
         return self.revision, now, int(self.data_age), self.stream, self.recording
 
