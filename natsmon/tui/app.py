@@ -44,18 +44,10 @@ class NatsmonApp(MonitorApp):
         unable: str = "",
         view: ViewSettings | None = None,
     ) -> None:
-        """Make the app.
+        """Make the app, with the servers that ``x`` acts on and the contexts that ``C`` lists.
 
-        Args:
-            source: Where events come from and commands go.
-            demo: The servers that ``x`` acts on.
-            contexts: What ``C`` lists.
-            clock: The view's clock, in seconds.
-            leave_at_end: Whether to quit when the stream ends.
-            record: Where a key records to.
-            recorder: A recording that has begun.
-            unable: Why no command can be given, where the source takes none.
-            view: Theme, keymap and the like.
+        ``record`` is where a key records to, ``recorder`` a recording that has begun; ``unable`` is why no command can
+        be given, where the source takes none.
         """
         self._demo = demo
         self._contexts = contexts

@@ -22,12 +22,9 @@ _CHECK_EVERY = 1.0
 
 
 class PlainLog:
-    """Formats the events of a stream, or of several streams one after another.
+    """Formats the events of a stream, or of several one after another, as ``text``, ``logfmt`` or ``json``.
 
-    Args:
-        form: ``text``, ``logfmt`` or ``json``.
-        level: Lines below it are omitted.
-        messages: Include single messages.
+    Lines below ``level`` are omitted, and single messages without ``messages``.
     """
 
     def __init__(self, form: str = "text", level: str = "debug", *, messages: bool = True) -> None:

@@ -41,18 +41,18 @@ class ViewedStream:
 
     def begin(self) -> None:
         """Wait for a new stream, from its beginning."""
-        self._earlier = list(self.tracks.first.log)
+        earlier = list(self.tracks.first.log)
         self.tracks = Tracks(_narrate)
-        self._show_log()
+        self._show_log(earlier)
         self.sent.clear()
         self.stream: Stream = "live"
         self._stream_clock = StreamClock(self._clock)
         self.revision += 1
 
-    def _show_log(self) -> None:
+    def _show_log(self, earlier: list[ev.LogLine]) -> None:
         """Show the log of the connection on the screen, after the lines of the stream before."""
         log = self.tracks.first.log
-        lines, self._earlier = [*self._earlier, *log], []
+        lines = [*earlier, *log]
         log.clear()
         for line in lines:
             log.add(line)
@@ -70,14 +70,15 @@ class ViewedStream:
 
     def take(self, event: ev.AnyEvent) -> None:
         """Fold an event that has just arrived."""
-        if isinstance(event, ev.Session) and self.tracks.session.id not in ("", event.id):
-            self.begin()  # one stream after another, in a pipe
         if isinstance(event, ev.Session):
-            self._earlier = list(self.tracks.first.log)
-        self.tracks.apply(event)
-        if isinstance(event, ev.Session):
-            self._show_log()
-        elif isinstance(event, ev.SnapshotEnd):
+            if self.tracks.session.id not in ("", event.id):
+                self.begin()  # one stream after another, in a pipe
+            earlier = list(self.tracks.first.log)
+            self.tracks.apply(event)
+            self._show_log(earlier)
+        else:
+            self.tracks.apply(event)
+        if isinstance(event, ev.SnapshotEnd):
             self.window.attach(self.tracks.first.log)
         elif isinstance(event, ev.Answer) and (command := self.sent.answered(event)) is not None:
             self.on_answer(command, event)
