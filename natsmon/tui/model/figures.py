@@ -49,6 +49,11 @@ def span(seconds: float | None, width: int = 8) -> str:
     return (NONE if seconds is None else units.elapsed(seconds)).rjust(width)
 
 
+def between(first: float | None, then: float | None) -> str:
+    """The time from one moment to another; a dash where one is unknown."""
+    return span(max(0.0, then - first) if first is not None and then is not None else None)
+
+
 def clock(value: float) -> str:
     """Running time as HH:MM:SS, from 100 hours on days: always eight cells."""
     whole = int(min(max(0.0, value), units.LONGEST))

@@ -150,10 +150,6 @@ def _servers(moment: Moment, width: int) -> list[Row]:
     return heading("servers", width) + server_lines(columns, listed, uses, known, width)
 
 
-def _between(first: float | None, then: float | None) -> float | None:
-    return max(0.0, then - first) if first is not None and then is not None else None
-
-
 def _moves(moment: Moment, width: int) -> list[Row]:
     """Newest first, a line each; every time is since the step before."""
     state = moment.state
@@ -164,8 +160,8 @@ def _moves(moment: Moment, width: int) -> list[Row]:
     both = [known.name(server) for move in listed for server in (move.outage.before, move.outage.after)]
     size = widest(both, 4, min(_NAME, max(4, (min(width, _WIDEST) - 10 - 4 * 10 - 5 - 4) // 2)))
 
-    def step(called: str, seconds: Callable[[Move], float | None]) -> Column[Move]:
-        return Column(called, 8, lambda move: text(figures.span(seconds(move))), right=True)
+    def step(called: str, shown: Callable[[Move], str]) -> Column[Move]:
+        return Column(called, 8, lambda move: text(shown(move)), right=True)
 
     def lost(move: Move) -> Row:
         return text(figures.count(move.outage.lost_if_known, 5), "bad" if move.outage.lost else "value")
@@ -174,10 +170,10 @@ def _moves(moment: Moment, width: int) -> list[Row]:
         Column("at", 8, lambda move: text(_at(move.outage.began, moment), "label")),
         Column("from", size, lambda move: shortened(known.name(move.outage.before), size)),
         Column("to", size, lambda move: shortened(known.name(move.outage.after) or "…", size)),
-        step("notice", lambda move: _between(move.notice, move.outage.began)),
-        step("gap", lambda move: move.outage.downtime(moment.now)),
-        step("resubscr", lambda move: _between(move.outage.ended, move.outage.subscribed)),
-        step("echo", lambda move: _between(move.outage.subscribed or move.outage.ended, move.outage.first_echo)),
+        step("notice", lambda move: figures.between(move.notice, move.outage.began)),
+        step("gap", lambda move: figures.span(move.outage.downtime(moment.now))),
+        step("resubscr", lambda move: figures.between(move.outage.ended, move.outage.subscribed)),
+        step("echo", lambda move: figures.between(move.outage.subscribed or move.outage.ended, move.outage.first_echo)),
         Column("lost", 5, lost, right=True),
     ]
     title = "moves" if len(state.outages) <= _MOVES_SHOWN else f"the last {_MOVES_SHOWN} moves"

@@ -79,10 +79,6 @@ def columns(
         running = outage.ended is None and not moment.over
         return text(figures.span(outage.downtime(now)), "warn" if running else "value")
 
-    def resubscribed(outage: OutageRecord) -> Row:
-        known = outage.subscribed and outage.ended
-        return text(figures.span(outage.subscribed - outage.ended if known else None))  # type: ignore[operator]
-
     cost = widest((outage_cost(o, moment) for o in listed), _COST[0], _COST[2 if width >= _WITH_DETECTED else 1])
     found: list[Column[OutageRecord]] = [
         Column("at", 8, lambda o: text(figures.wall(state.wall(o.began)), "label")),
@@ -95,7 +91,7 @@ def columns(
             found.append(Column("detected", 8, lambda o: text(figures.span(o.detected_after_if_known)), right=True))
         if width >= _WITH_SERVERS:
             found.append(Column("servers", 7, lambda o: text(figures.count(o.servers or None, 7)), right=True))
-            found.append(Column("resubscr", 8, resubscribed, right=True))
+            found.append(Column("resubscr", 8, lambda o: text(figures.between(o.ended, o.subscribed)), right=True))
     cause = min(widest((cause_words(o.cause) for o in listed), *_CAUSE), max(0, room(found, width)))
     found.append(Column("cause", cause, lambda o: text(cause_words(o.cause))))
     if (left_over := room(found, width)) >= _WHERE[0]:
