@@ -1,7 +1,6 @@
 """A cause in words, as codes are for machines; and an outage in a few: its cause, and its cost, figures first."""
 
-from natsmon.charts.cells import Role
-from natsmon.state import OutageRecord, State
+from natsmon.state import OutageRecord
 from natsmon.stream.events import Stage
 from natsmon.text import units
 from natsmon.tui.model.moment import Moment
@@ -28,27 +27,6 @@ def outage_cost(outage: OutageRecord, moment: Moment) -> str:
 def losses(outage: OutageRecord) -> str:
     """How many messages a settled outage lost, where that is known."""
     return "losses not known" if outage.lost_if_known is None else f"{outage.lost:,} lost"
-
-
-def none_yet(state: State) -> str:
-    """What stands in the place of outages while there is none."""
-    return "no outage yet" if state.ever_connected else "no outage: never connected"
-
-
-def total_cost(moment: Moment) -> list[tuple[str, Role]]:
-    """What all outages cost together, the one that lasts included: ``3 lost``, ``12 buffered``."""
-    state = moment.state
-    shown: tuple[tuple[str, Role], ...] = (("lost", "bad"), ("rejected", "bad"), ("buffered", "value"))
-    found: list[tuple[str, Role]] = []
-    for name, role in (*shown, ("duplicate", "warn"), ("late", "value"), ("unverified", "warn")):
-        number = sum(getattr(outage, name) for outage in state.outages)
-        if name == "buffered" and state.outage is not None and not moment.over:
-            number += state.tally.buffered
-        if name == "lost" and not number and any(o.settled and o.lost_if_known is None for o in state.outages):
-            found.append(("losses not known", "label"))
-        elif number or name == "lost":
-            found.append((f"{number:,} {name}", role if number else "value"))
-    return found
 
 
 def costly(outage: OutageRecord) -> bool:

@@ -5,14 +5,14 @@ from itertools import islice
 
 from textual.events import Click
 
-from natsmon.charts.cells import Row, fit, row, width_of
+from natsmon.charts.cells import Role, Row, fit, row, width_of
 from natsmon.charts.columns import Column, header, line, room, text, widest
 from natsmon.state import OutageRecord, State, availability
 from natsmon.state.server_names import ServerNames
 from natsmon.text import dates, units
 from natsmon.text.plain_text import printable
 from natsmon.tui.model import figures
-from natsmon.tui.model.cause_words import cause_words, costly, none_yet, outage_cost, total_cost
+from natsmon.tui.model.cause_words import cause_words, costly, outage_cost
 from natsmon.tui.model.moment import Moment
 from natsmon.tui.model.row_list import RecordList, nothing_found
 from natsmon.tui.widgets.list_panel import Opened
@@ -27,6 +27,10 @@ _WHERE = (15, 44)
 _REASON = 30
 """Cells left over from which on the words of the loss are worth reading."""
 _TOTALS = 3
+_COSTS: tuple[tuple[str, Role], ...] = (
+    ("lost", "bad"), ("rejected", "bad"), ("buffered", "value"), ("duplicate", "warn"), ("late", "value"),
+    ("unverified", "warn"),
+)  # fmt: skip
 
 
 def newest(moment: Moment, width: int, height: int) -> list[Row]:
@@ -53,13 +57,26 @@ def _summary(moment: Moment, width: int) -> Row:
 
 
 def costs(moment: Moment) -> list[Row]:
-    """Downtime, silent time, and what all outages cost, a phrase each."""
+    """Downtime, silent time, and what all outages cost, the one that lasts included; a phrase each."""
     state = moment.state
     down = state.downtime(moment.now) if state.ever_connected else None
     phrases = [row(("down ", "label"), (figures.span(down, 0), "value"))]
     if silent := state.silent_seconds(moment.now):
         phrases.append(row(("silent ", "label"), (figures.span(silent, 0), "warn")))
-    return phrases + [row(cost) for cost in total_cost(moment)]
+    for name, role in _COSTS:
+        number = sum(getattr(outage, name) for outage in state.outages)
+        if name == "buffered" and state.outage is not None and not moment.over:
+            number += state.tally.buffered
+        if name == "lost" and not number and any(o.settled and o.lost_if_known is None for o in state.outages):
+            phrases.append(row(("losses not known", "label")))
+        elif number or name == "lost":
+            phrases.append(row((f"{number:,} {name}", role if number else "value")))
+    return phrases
+
+
+def none_yet(state: State) -> str:
+    """What stands in the place of outages while there is none."""
+    return "no outage yet" if state.ever_connected else "no outage: never connected"
 
 
 def columns(
