@@ -19,7 +19,7 @@ from natsmon.stream import events as ev
 from natsmon.stream.codec import decode_command
 from natsmon.stream.commands import Open
 from natsmon.stream.exit_codes import Exit
-from natsmon.stream.inbox import Inbox
+from natsmon.stream.incoming import receive_lines
 from natsmon.stream.sink import Sink
 
 _LAST_LINES = 2.0
@@ -80,8 +80,10 @@ async def _run(
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop)
     if control:
-        Inbox(sys.stdin.fileno(), receive, already_read)
+        reading = asyncio.ensure_future(receive_lines(sys.stdin.fileno(), receive, already_read))
     code = await probe.run(stay=control)
+    if control:
+        reading.cancel()
     sinks[0].close(_LAST_LINES)
     if sinks[0].failure:
         sys.stderr.write(f"natsmon: standard output cannot be written: {sinks[0].failure}\n")

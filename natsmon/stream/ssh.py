@@ -43,7 +43,8 @@ class Remote(Pipe):
         except OSError as error:
             raise NoRemote(f"ssh cannot be run: {error.strerror}", 126) from None
         assert self._process.stdout is not None
-        super().__init__(self._process.stdout.fileno())
+        self._stdout = self._process.stdout.fileno()
+        super().__init__(self._stdout)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._last_error = ""
         self._errors = threading.Thread(target=self._read_errors, name="last_error", daemon=True)
@@ -75,7 +76,7 @@ class Remote(Pipe):
         """Read until the first event; the last line before it, such as a shell's greeting."""
         greeting = ""
         while True:
-            chunk = os.read(self._fd, _CHUNK)
+            chunk = os.read(self._stdout, _CHUNK)
             lines = list(self._splitter.feed(chunk)) if chunk else [self._splitter.rest()]
             for number, line in enumerate(lines):
                 if decoded(line) is not None:

@@ -14,7 +14,7 @@ from natsmon.probe.probe import Probe
 from natsmon.stream import codec
 from natsmon.stream import events as ev
 from natsmon.stream.exit_codes import Exit
-from natsmon.stream.inbox import Inbox
+from natsmon.stream.incoming import receive_lines
 
 ECHO = b"echo "
 
@@ -53,13 +53,16 @@ async def run(settings: Settings) -> int:
         arrived(seq)
 
     deliveries.arrived = log  # type: ignore[method-assign]
-    Inbox(0, receive)
-    return await probe.run(stay=True)
+    reading = asyncio.ensure_future(receive_lines(0, receive))
+    try:
+        return await probe.run(stay=True)
+    finally:
+        reading.cancel()
 
 
 def main() -> int:
     process._silence_libraries()
-    with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as stdin:  # unbuffered: what follows is the inbox's
+    with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as stdin:  # unbuffered: what follows are commands
         line = stdin.readline()
     if not line.endswith(b"\n"):  # its parent has ended
         return Exit.USAGE

@@ -1,16 +1,19 @@
-"""Inbox: lines from real pipes."""
+"""Lines from real pipes, read on the event loop."""
 
 import asyncio
 import os
 import threading
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 import pytest
 
 from natsmon.stream.codec import LINE_LIMIT, LineSplitter
-from natsmon.stream.inbox import Inbox
+from natsmon.stream.incoming import receive_lines
 from tests.harness.time_limits import WAIT
 from tests.stream.pipes import Pipe
 
+Read = Callable[..., None]
 PIPE = 64 * 1024
 """Bytes that a pipe takes on Linux before its writer has to wait."""
 
@@ -33,8 +36,18 @@ def received() -> Received:
     return Received()
 
 
-async def test_lines_are_whole_however_they_are_written(pipe: Pipe, received: Received) -> None:
-    Inbox(pipe.out, received)
+@pytest.fixture
+async def read(pipe: Pipe) -> AsyncIterator[Read]:
+    """Starts reading lines, before the pipe is closed."""
+    tasks = []
+    yield lambda *args: tasks.append(asyncio.create_task(receive_lines(*args)))
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_lines_are_whole_however_they_are_written(pipe: Pipe, received: Received, read: Read) -> None:
+    read(pipe.out, received)
     for piece in (b"on", b"e\ntwo\r\n\n", b"  \n", b"th", b"r", b"ee\nnever ended"):
         os.write(pipe.inn, piece)
         await asyncio.sleep(0.001)
@@ -43,8 +56,8 @@ async def test_lines_are_whole_however_they_are_written(pipe: Pipe, received: Re
     assert received.lines == [b"one", b"two\r", b"three", None]
 
 
-async def test_many_lines_arrive_in_order(pipe: Pipe, received: Received) -> None:
-    Inbox(pipe.out, received)
+async def test_many_lines_arrive_in_order(pipe: Pipe, received: Received, read: Read) -> None:
+    read(pipe.out, received)
     sent = [b"line %d" % i for i in range(3_000)]
     await asyncio.to_thread(os.write, pipe.inn, b"\n".join(sent) + b"\n")
     pipe.close_writer()
@@ -52,8 +65,8 @@ async def test_many_lines_arrive_in_order(pipe: Pipe, received: Received) -> Non
     assert received.lines == [*sent, None]
 
 
-async def test_line_longer_than_the_limit_is_dropped(pipe: Pipe, received: Received) -> None:
-    Inbox(pipe.out, received)
+async def test_line_longer_than_the_limit_is_dropped(pipe: Pipe, received: Received, read: Read) -> None:
+    read(pipe.out, received)
     filler = b"a" * PIPE
 
     def fill() -> None:
@@ -81,31 +94,38 @@ def test_line_without_an_end_is_not_kept() -> None:
 
 async def test_file_that_cannot_be_read_has_ended(received: Received) -> None:
     unreadable = os.open(os.devnull, os.O_WRONLY)
-    Inbox(unreadable, received)
+    await asyncio.wait_for(receive_lines(unreadable, received), WAIT)
     await asyncio.wait_for(received.ended.wait(), WAIT)
     os.close(unreadable)
     assert received.lines == [None]
 
 
-def test_line_after_the_loop_closed_is_dropped(pipe: Pipe) -> None:
+async def test_regular_file_is_read_to_its_end(tmp_path: Path, received: Received) -> None:
+    file = tmp_path / "commands"
+    file.write_bytes(b"one\ntwo\n")
+    with file.open("rb") as stream:
+        await asyncio.wait_for(receive_lines(stream.fileno(), received), WAIT)
+        await asyncio.wait_for(received.ended.wait(), WAIT)
+    assert received.lines == [b"one", b"two", None]
+
+
+def test_reading_ends_with_the_loop(pipe: Pipe, received: Received) -> None:
     async def begin() -> None:
-        Inbox(pipe.out, lambda line: None)
+        asyncio.current_task().get_loop().create_task(receive_lines(pipe.out, received))  # type: ignore[union-attr]
+        await asyncio.sleep(0)
 
     with asyncio.Runner() as runner:
         runner.run(begin())
     os.write(pipe.inn, b"too late\n")
-    pipe.close_writer()
-    inbox = next((thread for thread in threading.enumerate() if thread.name == "inbox"), None)
-    if inbox is not None:
-        inbox.join(WAIT)
-        assert not inbox.is_alive()
+    assert os.read(pipe.out, 100) == b"too late\n"
+    assert received.lines == []
 
 
-async def test_non_blocking_pipe_is_waited_for(pipe: Pipe) -> None:
+async def test_non_blocking_pipe_is_waited_for(pipe: Pipe, read: Read) -> None:
     """Another process that shares the pipe may have made it non-blocking."""
     os.set_blocking(pipe.out, False)
     lines: asyncio.Queue[bytes | None] = asyncio.Queue()
-    Inbox(pipe.out, lines.put_nowait, b"early\nha")
+    read(pipe.out, lines.put_nowait, b"early\nha")
     assert await lines.get() == b"early"
     os.write(pipe.inn, b"lf\n")
     assert await asyncio.wait_for(lines.get(), WAIT) == b"half"
@@ -113,9 +133,9 @@ async def test_non_blocking_pipe_is_waited_for(pipe: Pipe) -> None:
     assert await asyncio.wait_for(lines.get(), WAIT) is None
 
 
-async def test_flood_of_lines_waits_in_the_pipe_and_leaves_the_loop_its_turns(pipe: Pipe) -> None:
+async def test_flood_of_lines_waits_in_the_pipe_and_leaves_the_loop_its_turns(pipe: Pipe, read: Read) -> None:
     received: list[bytes | None] = []
-    Inbox(pipe.out, received.append)
+    read(pipe.out, received.append)
     sent = b"y\n" * (PIPE // 2)
     writing = asyncio.create_task(asyncio.to_thread(os.write, pipe.inn, sent))
     while not received:  # noqa: ASYNC110 - no event is set for a line
@@ -127,7 +147,7 @@ async def test_flood_of_lines_waits_in_the_pipe_and_leaves_the_loop_its_turns(pi
     await writing
 
 
-async def test_line_whose_receiver_fails_does_not_end_the_reading(pipe: Pipe) -> None:
+async def test_line_whose_receiver_fails_does_not_end_the_reading(pipe: Pipe, read: Read) -> None:
     lines: asyncio.Queue[bytes | None] = asyncio.Queue()
     failed = asyncio.Event()
     asyncio.get_running_loop().set_exception_handler(lambda *_: failed.set())
@@ -137,7 +157,7 @@ async def test_line_whose_receiver_fails_does_not_end_the_reading(pipe: Pipe) ->
             raise ValueError(line)
         lines.put_nowait(line)
 
-    Inbox(pipe.out, receive)
+    read(pipe.out, receive)
     os.write(pipe.inn, b"bad\n")
     await asyncio.wait_for(failed.wait(), WAIT)
     os.write(pipe.inn, b"good\n")
