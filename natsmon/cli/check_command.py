@@ -32,9 +32,7 @@ if TYPE_CHECKING:
     params=[*server_flags, *connect_flags, *check_flags],
 )
 @click.pass_context
-def check(
-    ctx: click.Context, /, as_format: str, outfile: str | None, namespace: str, every_address: bool, **_: Any
-) -> int:
+def check(ctx: click.Context, /, as_format: str, outfile: str | None, every_address: bool, **_: Any) -> int:
     """Connect once and explain each stage; for a terminal or a monitoring system.
 
     Measures one connect from DNS to PONG, one round trip and one message. With --format prometheus the exit code is 0.
@@ -57,7 +55,7 @@ def check(
         case "json":
             result = check_formats.json_text(verdicts, many=every_address)
         case "prometheus":
-            result = check_formats.prometheus(verdicts, namespace=namespace)
+            result = check_formats.prometheus(verdicts, namespace=layers.value("namespace")[0])
         case _ if every_address:
             result = check_text.table(verdicts, colour=colour)
         case _:

@@ -9,7 +9,8 @@ from natsmon.cli.command_group import DEFAULT, Command, load
 from natsmon.cli.flag_types import one_of
 from natsmon.cli.flags import config_flags
 from natsmon.cli.output import complain, write
-from natsmon.cli.settings_layers import settings_from, view_settings_from
+from natsmon.cli.run_modes import view_mode
+from natsmon.cli.settings_layers import settings_from
 from natsmon.cli.value_layers import Layers, check_config
 from natsmon.config import config_file, nats_context
 from natsmon.stream.exit_codes import Exit
@@ -90,7 +91,7 @@ def _check(path: Path, ctx: click.Context) -> int:
             dashboard = load(DEFAULT).make_context("natsmon", ["--no-context"], parent=ctx)
             layers = Layers(dashboard, section=name, config=found)
             settings_from(layers)
-            view_settings_from(layers)
+            view_mode(layers)
             for given in layers.below("theme"):
                 theme = layers.convert("theme", given) if given.origin != config_file.CHOSEN else None
                 if theme and (problem := theme_problem(theme)):

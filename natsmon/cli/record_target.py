@@ -19,18 +19,18 @@ _CLOSES_WITHIN = 5.0
 
 def target_from(layers: Layers, mode: str) -> "Target | None":
     """The target of ``--record``; None without the flag. Raises BadParameter for flags of a recording without one."""
-    given, part_size, keep = (layers.params[name] for name in ("record", "record_max", "record_keep"))
+    given, part_size, keep = (layers.value(name)[0] for name in ("record", "record_max", "record_keep"))
     path = given or ""
     if path == "-":
         if mode != "json":
             why = '"-" is standard output, which has the stream only with --json'
             raise click.BadParameter(why, param_hint="--record")
         path = ""  # it is the recording
-    if not given and part_size and mode != "dashboard":  # there, a key may begin one
+    if not given and layers.params["record_max"] and mode != "dashboard":  # there, a key may begin one
         raise click.BadParameter("is given without --record", param_hint="--record-max")
     if layers.origin("record_keep") != DEFAULT and part_size is None:
         raise click.BadParameter("is given without --record-max", param_hint="--record-keep")
-    if not path and not part_size:
+    if not path and not (part_size and mode == "dashboard"):
         return None
     from natsmon.recording.writer import Target  # imported only when needed: most runs are not recorded
 

@@ -61,7 +61,7 @@ def choose(layers: Layers) -> Mode:
         raise click.UsageError("--plain and --json exclude each other")
     if control and not as_json:
         raise click.UsageError("--control needs --json")
-    form, notice = "json" if as_json else "plain" if plain else "dashboard", ""
+    form, notice = "json" if as_json else _view_form(layers), ""
     if form == "dashboard" and (why := missing_terminal()):
         form, notice = "plain", f"{why}: this is the log, as with --plain"
     mode = _mode(form, layers, control=control, notice=notice)
@@ -72,7 +72,11 @@ def choose(layers: Layers) -> Mode:
 
 def view_mode(layers: Layers) -> Mode:
     """The mode of a command that shows a stream or a recording: the dashboard, or the log."""
-    return _mode("plain" if layers.params["plain"] else "dashboard", layers)
+    return _mode(_view_form(layers), layers)
+
+
+def _view_form(layers: Layers) -> str:
+    return "plain" if layers.value("plain")[0] else "dashboard"
 
 
 def _mode(form: str, layers: Layers, *, control: bool = False, notice: str = "") -> Mode:

@@ -83,6 +83,20 @@ def test_any_flag_is_a_key_of_the_config_file(files: Files, runs: Runs) -> None:
     assert runs.settings.payload == b"x"
 
 
+@pytest.mark.usefixtures("terminal")
+def test_log_and_recording_are_keys_of_the_config_file(files: Files, runs: Runs, tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    files.config(f'plain = true\nrecord = "{path}"\nrecord-max = "8MiB"')
+    assert cli.main([]) == 0
+    how, _, render, _ = runs[0]
+    assert (how, render is not None, path.exists()) == ("probe", True, True)
+    runs.clear()
+    assert cli.main(["--json"]) == 0
+    assert runs[0][2] is None
+    files.config('record-max = "8MiB"')
+    assert cli.main(["--plain"]) == 0
+
+
 @pytest.mark.parametrize(
     ("text", "line"),
     [
