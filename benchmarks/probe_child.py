@@ -6,7 +6,7 @@ from typing import Self
 
 from benchmarks.event_pipe import EventPipe
 from natsmon.config.settings import Settings, to_line
-from natsmon.stream.child_process import child_argv
+from natsmon.stream.process_start import child_argv
 from tests.harness import processes
 
 

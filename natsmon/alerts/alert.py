@@ -13,7 +13,7 @@ import msgspec
 from natsmon.state import OutageRecord, State
 from natsmon.state.server_names import named
 from natsmon.stream import events as ev
-from natsmon.stream.child_process import child_environment
+from natsmon.stream.process_start import child_environment
 from natsmon.text import dates
 from natsmon.text.plain_text import printable
 from natsmon.wording.health import Health

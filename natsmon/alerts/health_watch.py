@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from natsmon.alerts.alert import AlertCommands, Kind, make_alert
-from natsmon.config.view_settings import ViewSettings
+from natsmon.config.settings import ViewSettings
 from natsmon.state import State
 from natsmon.state.server_names import address, named
 from natsmon.text import units

@@ -19,8 +19,8 @@ from natsmon.config.secret_sources import file_path, reference_scheme
 from natsmon.config.server_urls import masked_urls
 from natsmon.stream.exit_codes import Exit
 from natsmon.text import dates
+from natsmon.text.files import read_file
 from natsmon.text.plain_text import printable
-from natsmon.text.read_file import read_file
 
 _DEFAULT_URL = "nats://127.0.0.1:4222"
 

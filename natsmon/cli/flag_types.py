@@ -18,8 +18,8 @@ from natsmon.config.server_urls import check_monitor, check_tls_name
 from natsmon.config.settings import MAX_RATE
 from natsmon.config.subjects import check_stream, check_subject, check_subjects
 from natsmon.text import units
+from natsmon.text.files import LARGEST, open_now, read_file
 from natsmon.text.plain_text import printable, quotable
-from natsmon.text.read_file import LARGEST, open_now, read_file
 
 _SLOWEST, _FASTEST = 1e-6, 1e9
 """Messages a second."""

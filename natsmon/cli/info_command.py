@@ -12,8 +12,7 @@ from natsmon.cli.flags import Flag, connect_flags, display_flags, run_flags, ser
 from natsmon.cli.output import write
 from natsmon.cli.settings_layers import settings_from, view_settings_from
 from natsmon.cli.value_layers import Layers
-from natsmon.config.settings import LABELS, Settings, describe
-from natsmon.config.view_settings import ViewSettings
+from natsmon.config.settings import LABELS, Settings, ViewSettings, describe
 from natsmon.stream.exit_codes import Exit
 from natsmon.text.plain_text import printable
 

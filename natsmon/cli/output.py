@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from natsmon.text import atomic_file
+from natsmon.text.files import write_file
 from natsmon.text.plain_text import printable, quotable
 
 
@@ -47,7 +47,7 @@ def write_to(outfile: str | None, text: str) -> None:
         write(text)
         return
     try:
-        atomic_file.write(outfile, text)
+        write_file(outfile, text)
     except OSError as error:
         raise Unwritable(f'--outfile: "{quotable(outfile)}" cannot be written: {error.strerror}') from error
 

@@ -16,8 +16,8 @@ from natsmon.cli.flag_types import ANY_FILE
 from natsmon.cli.flags import report_flags
 from natsmon.cli.output import complain, is_terminal, write_to
 from natsmon.stream.exit_codes import Exit
+from natsmon.text.files import open_now
 from natsmon.text.plain_text import quotable
-from natsmon.text.read_file import open_now
 
 _STANDARD_INPUT = "-"
 

@@ -18,8 +18,7 @@ from natsmon.cli.settings_layers import view_settings_from
 from natsmon.cli.terminal_check import check_encoding, missing_terminal
 from natsmon.cli.value_layers import Layers
 from natsmon.config.config_file import CHOSEN
-from natsmon.config.settings import Settings
-from natsmon.config.view_settings import ViewSettings
+from natsmon.config.settings import Settings, ViewSettings
 
 if TYPE_CHECKING:
     from natsmon.lab.demo import Demo

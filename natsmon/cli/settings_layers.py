@@ -12,8 +12,7 @@ from natsmon.cli.flag_types import SecretContent
 from natsmon.cli.value_layers import DEFAULT, Layers
 from natsmon.config.secret import Secret
 from natsmon.config.server_urls import BadURL, UserInfo, parse_servers
-from natsmon.config.settings import Server, Settings
-from natsmon.config.view_settings import ViewSettings
+from natsmon.config.settings import Server, Settings, ViewSettings
 
 _PAYLOADS = ("payload", "payload_file", "size")
 """Each gives the body of a message."""

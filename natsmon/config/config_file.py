@@ -4,11 +4,12 @@ import json
 import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from natsmon.text.files import read_file, write_file
 from natsmon.text.plain_text import quotable
-from natsmon.text.read_file import read_file
 
 _CONTEXTS, _KEYMAP = "contexts", "keymap"
 CHOICES: dict[str, type] = {"theme": str, "messages": bool}
@@ -122,10 +123,6 @@ def load_choices() -> dict[str, Any]:
 
 def keep_choice(name: str, value: str | bool) -> None:
     """Keep a choice made on screen for the next start. A folder that cannot be written is not an error."""
-    from contextlib import suppress
-
-    from natsmon.text import atomic_file
-
     with suppress(OSError):
         folder().mkdir(mode=0o700, parents=True, exist_ok=True)
-        atomic_file.write(os.fspath(state_path()), json.dumps(load_choices() | {name: value}) + "\n")
+        write_file(os.fspath(state_path()), json.dumps(load_choices() | {name: value}) + "\n")

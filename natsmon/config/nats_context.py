@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from natsmon.text.files import read_file
 from natsmon.text.plain_text import quotable
-from natsmon.text.read_file import read_file
 
 _TEXTS = (
     "description", "url", "socks_proxy", "token", "user", "password", "creds", "nkey", "cert", "key", "ca", "nsc",

@@ -14,8 +14,8 @@ from typing import Any
 import msgspec
 
 from natsmon.config.nats_context import expand
+from natsmon.text.files import read_file
 from natsmon.text.plain_text import printable, quotable
-from natsmon.text.read_file import read_file
 
 _SCHEMES = ("file", "env", "nsc", "op", "data")
 _PROGRAM_SECONDS = 60.0

@@ -1,4 +1,4 @@
-"""Settings of one connection: what to dial and how, each value with its origin."""
+"""Settings of one connection, what to dial and how, and of its view; each value with its origin."""
 
 from typing import Annotated, Any
 
@@ -119,6 +119,23 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     inquiries: bool = True
     origins: dict[str, str] = {}
     """Where each value came from, by field name; a field without an entry has its default."""
+
+
+class ViewSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What a dashboard is given beside its source, described by the flags. They do not reach the probe."""
+
+    theme: str = ""
+    """Empty for natsmon's own."""
+    messages: bool = False
+    title: bool = True
+    bell: bool = False
+    notify: bool = False
+    on_change: tuple[str, ...] = ()
+    on_outage: tuple[str, ...] = ()
+    keymap: dict[str, str] = {}
+    """Keys by the id of a binding."""
+    origins: dict[str, str] = {}
+    """As in Settings."""
 
 
 def reveal(value: Any) -> Any:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from natsmon.lab.faults import FAULTS
 from natsmon.lab.nats_server import START_TIMEOUT, find_nats_server
-from natsmon.stream.child_process import child_argv, child_environment
+from natsmon.stream.process_start import child_argv, child_environment
 
 _CLOSE_TIMEOUT = 5.0
 

@@ -19,7 +19,7 @@ from natsmon.dial.errors import DialError
 from natsmon.protocol.jwt_claims import Claims, contradictions, expired, form_defects, read_claims
 from natsmon.protocol.server_info import Info
 from natsmon.text import units
-from natsmon.text.read_file import read_file
+from natsmon.text.files import read_file
 
 SECRET_FIELDS = ("pass", "auth_token", "jwt", "sig")
 """Fields of CONNECT that are never shown."""

@@ -4,8 +4,8 @@ import ssl
 from collections.abc import Iterator
 
 from natsmon.config.settings import Settings
+from natsmon.text.files import read_file
 from natsmon.text.plain_text import printable
-from natsmon.text.read_file import read_file
 
 _LONGEST = 4 * 1024 * 1024
 """Bytes; the CA bundles of systems have some 300 KiB."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from natsmon.recording.compression import NoZstd, by_content
 from natsmon.stream import events as ev
 from natsmon.stream.codec import decoded
-from natsmon.text.read_file import open_now
+from natsmon.text.files import open_now
 
 _COMPRESSED = (".zst", ".gz")
 _DIGITS = 4

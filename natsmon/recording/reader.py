@@ -15,8 +15,8 @@ from natsmon.recording.compression import NoZstd, by_content
 from natsmon.recording.members import Members
 from natsmon.stream import codec
 from natsmon.stream import events as ev
+from natsmon.text.files import open_now
 from natsmon.text.plain_text import printable
-from natsmon.text.read_file import open_now
 
 _FOREIGN = 1_000
 """Lines after which a file without an event is not read further."""

@@ -7,9 +7,9 @@ from contextlib import suppress
 
 from natsmon.config.settings import Settings, to_line
 from natsmon.stream import events as ev
-from natsmon.stream.child_process import child_argv, child_environment
 from natsmon.stream.codec import LINE_LIMIT, LineSplitter, decoded, encode_command
 from natsmon.stream.commands import AnyCommand, Open
+from natsmon.stream.process_start import child_argv, child_environment
 from natsmon.stream.source import Source
 
 _CHUNK = 256 * 1024

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from natsmon.config.config_file import keep_choice
-from natsmon.config.view_settings import ViewSettings
+from natsmon.config.settings import ViewSettings
 from natsmon.stream.source import Source
 from natsmon.tui.model import decisions
 from natsmon.tui.model.key_table import KEYS, Key, keymap_problems

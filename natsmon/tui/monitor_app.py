@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from textual.driver import Driver
 
-from natsmon.config.settings import Settings
-from natsmon.config.view_settings import ViewSettings
+from natsmon.config.settings import Settings, ViewSettings
 from natsmon.stream import commands
 from natsmon.stream import events as ev
 from natsmon.stream.codec import encode_command

@@ -14,7 +14,7 @@ from textual.events import Key as KeyPressed
 from textual.screen import Screen
 from textual.widgets import Input
 
-from natsmon.config.view_settings import ViewSettings
+from natsmon.config.settings import ViewSettings
 from natsmon.tui.model.key_table import KEYS, RECORD_KEYS, Key, bindings, rebound
 from natsmon.tui.pages.dashboard import Dashboard
 from natsmon.tui.pages.pane_screen import PaneScreen

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from natsmon.alerts.health_watch import HealthWatch
-from natsmon.config.view_settings import ViewSettings
+from natsmon.config.settings import ViewSettings
 from natsmon.state import State
 from natsmon.state.records import OutageRecord
 from natsmon.stream import events as ev

@@ -14,8 +14,8 @@ from typing import Any, Self
 
 from natsmon.config.settings import to_line
 from natsmon.stream import commands
-from natsmon.stream.child_process import child_argv
 from natsmon.stream.codec import encode_command
+from natsmon.stream.process_start import child_argv
 from tests.chaos.machine import Clock
 from tests.harness import processes
 from tests.harness.listening import settings

@@ -16,7 +16,7 @@ from natsmon.cli import main as cli
 from natsmon.config.secret import Secret
 from natsmon.lab.nats_server import NatsServer
 from natsmon.stream.exit_codes import Exit
-from natsmon.text import atomic_file as outfile
+from natsmon.text.files import write_file
 from tests.check.checking import FORMATS, checked, every_format, settings
 from tests.conftest import StartServer
 from tests.harness import peers
@@ -62,7 +62,7 @@ def test_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Mo
     target.write_text("old")
     monkeypatch.setattr(os, "replace", full)
     with pytest.raises(OSError, match="No space"):
-        outfile.write(str(target), "new")
+        write_file(str(target), "new")
     assert [path.name for path in tmp_path.iterdir()] == ["f"]
     assert target.read_text() == "old"
 
@@ -72,7 +72,7 @@ def test_pipe_as_outfile_stays_a_pipe(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
     try:
-        outfile.write(str(pipe), "new")
+        write_file(str(pipe), "new")
         assert os.read(reader, 100) == b"new"
     finally:
         os.close(reader)
@@ -87,7 +87,7 @@ def test_link_as_outfile_leads_to_its_file(there: bool, tmp_path: Path) -> None:
     if there:
         target.write_text("old")
     link.symlink_to(target)
-    outfile.write(str(link), "new")
+    write_file(str(link), "new")
     assert link.is_symlink()
     assert (target.is_symlink(), target.read_text()) == (False, "new")
     assert list(target.parent.iterdir()) == [target]

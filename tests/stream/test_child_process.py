@@ -10,8 +10,8 @@ from natsmon.lab.demo import Demo
 from natsmon.lab.nats_server import NatsServer
 from natsmon.stream import commands
 from natsmon.stream import events as ev
-from natsmon.stream.child_process import child_argv
 from natsmon.stream.probe_child import ProbeChild
+from natsmon.stream.process_start import child_argv
 from tests.harness.listening import settings
 
 BROKEN = "raise ImportError('a backport replaced a standard module')\n"

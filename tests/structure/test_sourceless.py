@@ -27,7 +27,7 @@ sys.stdout.buffer.write(tracks.snapshot())
 """
 CHILD = """
 import subprocess
-from natsmon.stream.child_process import child_argv
+from natsmon.stream.process_start import child_argv
 subprocess.run(child_argv("natsmon.lab.server_owner"), input=b"", check=True)
 """
 

@@ -9,7 +9,7 @@ from textual.events import Key
 from textual.pilot import Pilot
 from textual.widgets import OptionList
 
-from natsmon.config.view_settings import ViewSettings
+from natsmon.config.settings import ViewSettings
 from natsmon.stream import events as ev
 from natsmon.tui.app import NatsmonApp
 from natsmon.tui.pages.menu import FAULT

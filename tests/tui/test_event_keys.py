@@ -2,7 +2,7 @@
 
 import re
 
-from natsmon.config.view_settings import ViewSettings
+from natsmon.config.settings import ViewSettings
 from natsmon.stream import events as ev
 from tests.tui import streams
 from tests.tui.driven import driven

@@ -1,6 +1,6 @@
 """Keymaps of the user, and the table of keys that they change."""
 
-from natsmon.config.view_settings import ViewSettings
+from natsmon.config.settings import ViewSettings
 from natsmon.stream import commands
 from natsmon.tui.model.key_table import KEYS, REPLAY_KEYS, keymap_problems
 from tests.tui import streams

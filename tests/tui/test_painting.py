@@ -7,7 +7,7 @@ import pytest
 
 from natsmon.charts.cells import text_of
 from natsmon.config.config_file import load_choices
-from natsmon.config.view_settings import ViewSettings
+from natsmon.config.settings import ViewSettings
 from natsmon.tui.widgets.panel import Panel
 from tests.tui import streams
 from tests.tui.driven import driven

@@ -9,7 +9,7 @@ from typing import ClassVar, cast
 from msgspec.structs import replace
 from textual.binding import BindingType
 
-from natsmon.config.view_settings import ViewSettings
+from natsmon.config.settings import ViewSettings
 from natsmon.replay import positions
 from natsmon.replay.player import Player
 from natsmon.replay.recording_index import RecordingIndex
