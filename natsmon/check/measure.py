@@ -29,7 +29,7 @@ from natsmon.protocol.server_errors import classify_server_error
 from natsmon.protocol.settings_dialer import dialer_for
 from natsmon.state import Dial, DialPart, Track
 from natsmon.stream import events as ev
-from natsmon.stream.emitter import Emitter
+from natsmon.stream.emitter import Emit, Emitter
 from natsmon.stream.sink import Sink
 from natsmon.text.plain_text import printable
 
@@ -110,7 +110,7 @@ async def warm_up(settings: Settings) -> None:
     ours, theirs = socket.socketpair()
     with theirs:
         theirs.sendall(b'INFO {"server_id":"","version":"","headers":true,"max_payload":1024}\r\nPONG\r\n')
-        made = await attempt.make(Server("127.0.0.1"), _Prepared(ours), Settings(), Emitter([]).for_connection(0))
+        made = await attempt.make(Server("127.0.0.1"), _Prepared(ours), Settings(), Emit(Emitter([]), 0))
         if not isinstance(made, attempt.FailedDial):
             made.abort()
 
@@ -183,7 +183,7 @@ class _Folding(Sink):
 
 async def _check_one(server: Server, settings: Settings) -> Found:
     folding = _Folding(_secrets(settings))
-    emit = Emitter([folding]).for_connection(0)
+    emit = Emit(Emitter([folding]), 0)
     second_look = SecondLook(settings, emit)
     found = Found(server.url)
     try:

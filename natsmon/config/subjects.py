@@ -21,9 +21,9 @@ def check_subjects(subject: str) -> str:
         raise ValueError("has a space in it")
     if printable(subject) != subject:
         raise ValueError("has a control or invisible character in it")
-    if any(not token for token in subject.split(".")):
-        raise ValueError("has an empty token: a dot at an end, or two in a row")
     tokens = subject.split(".")
+    if "" in tokens:
+        raise ValueError("has an empty token: a dot at an end, or two in a row")
     if any(len(token) > 1 and ("*" in token or ">" in token) for token in tokens) or ">" in tokens[:-1]:
         raise ValueError("has a wildcard that is not a whole token, or a > that is not the last one")
     if len(subject.encode()) > _SUBJECT_LIMIT:

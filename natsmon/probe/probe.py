@@ -17,7 +17,7 @@ from natsmon.probe.timer import Timer
 from natsmon.stream import commands
 from natsmon.stream import events as ev
 from natsmon.stream.codec import kind_of
-from natsmon.stream.emitter import Emitter
+from natsmon.stream.emitter import Emit, Emitter
 from natsmon.stream.exit_codes import Exit
 from natsmon.stream.sink import Sink
 
@@ -51,7 +51,7 @@ class Probe:
     def _make(self, settings: Settings) -> MonitoredConnection:
         """The next connection; not opened yet."""
         conn, self._opened = self._opened, self._opened + 1
-        emit = self.emitter.for_connection(conn)
+        emit = Emit(self.emitter, conn)
         connection = MonitoredConnection(with_subject(settings, self._session, conn), self._session, emit)
         self.connections[conn] = connection
         return connection

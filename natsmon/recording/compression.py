@@ -46,9 +46,6 @@ class Compression(msgspec.Struct, frozen=True):
 class NoZstd(Exception):
     """The package for ``.zst`` is not installed."""
 
-    def __str__(self) -> str:
-        return "needs the package zstandard; try pip install 'natsmon[zstd]', or a name that ends in .gz"
-
 
 _GZIP_FORMAT = 16 + zlib.MAX_WBITS
 _GZIP_LEVEL, _ZSTD_LEVEL = 6, 6
@@ -72,7 +69,8 @@ def zstd() -> Compression:
     try:
         import zstandard
     except ImportError:
-        raise NoZstd from None
+        why = "needs the package zstandard; try pip install 'natsmon[zstd]', or a name that ends in .gz"
+        raise NoZstd(why) from None
     return Compression(
         suffix=".zst",
         magic=_ZSTD_MAGIC,

@@ -99,10 +99,8 @@ def refusal(command: type[Command], situation: Situation) -> str:
     if command is Drain:
         return "" if status == "CONNECTED" else f"{status.lower()}: there is no connection to drain"
     if command in (Cancel, NextServer):
-        return f"connected: there is no dial to {_TO[command]}" if status == "CONNECTED" else ""
+        act = "cancel" if command is Cancel else "skip"
+        return f"connected: there is no dial to {act}" if status == "CONNECTED" else ""
     if command is Reconnect and status != "CONNECTED" and not situation.waiting:
         return "a dial is in progress already"
     return ""
-
-
-_TO: dict[type[Command], str] = {Cancel: "cancel", NextServer: "skip"}

@@ -43,10 +43,6 @@ class Emitter:
         self._offset, self._asleep = _wall_offset(), _suspended()
         self.emit(ev.Session(id=session, started=round(self._offset + self._began, 6), versions=versions), at=0.0)
 
-    def for_connection(self, conn: int) -> "Emit":
-        """What the components of one connection emit events with."""
-        return Emit(self, conn)
-
     def emit(self, event: ev.AnyEvent, *, conn: int = 0, at: float | None = None) -> float:
         """Stamp an event that was not emitted before, and pass it to every sink; its ``t``.
 

@@ -44,9 +44,6 @@ _LEVELS = (_SAMPLES, (), (ev.StatusChanged,), _RECORDS, _ANSWERS, _ESSENTIAL)
 _IMPORTANCE: dict[type, int] = {kind: level for level, kinds in enumerate(_LEVELS) for kind in kinds}
 """Those of the least importance are dropped first; other kinds have 1."""
 
-Render = Callable[[ev.AnyEvent], bytes | None]
-"""The line of an event; None for an event that needs none."""
-
 
 class _Waiting(NamedTuple):
     event: ev.AnyEvent
@@ -108,10 +105,11 @@ class _Merged:
 class Outbox:
     """A sink that writes to a file descriptor, in order: a turn's lines into a pipe with room, else from its thread.
 
-    It does not close the file descriptor. ``render`` gives the line of an event, when that is not its JSON line.
+    It does not close the file descriptor. ``render`` gives the line of an event, when that is not its JSON line; None
+    for an event that needs none.
     """
 
-    def __init__(self, fd: int, render: Render | None = None) -> None:
+    def __init__(self, fd: int, render: Callable[[ev.AnyEvent], bytes | None] | None = None) -> None:
         self._fd = fd
         self._render = render
         self._lines: deque[_Waiting] = deque()

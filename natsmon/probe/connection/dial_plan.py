@@ -15,7 +15,7 @@ from natsmon.dial.stream import Stream
 from natsmon.probe.connection.connection_user import ConnectionUser
 from natsmon.probe.connection.connector import Connector
 from natsmon.stream import events as ev
-from natsmon.stream.emitter import Emitter
+from natsmon.stream.emitter import Emit, Emitter
 from natsmon.stream.sink import Sink
 
 _LONGEST = 1_000
@@ -68,7 +68,7 @@ def plan(settings: Settings, jitter: float) -> Plan:
 
 async def _plan(settings: Settings, jitter: float) -> Plan:
     planned = Plan(_ENDLESS if settings.max_reconnects < 0 else _LONGEST)
-    emit, rng = _LoopEmitter([planned]).for_connection(0), _FixedJitter(jitter)
+    emit, rng = Emit(_LoopEmitter([planned]), 0), _FixedJitter(jitter)
     settings = msgspec.structs.replace(settings, randomize=False)
     connector = Connector(settings, ConnectionUser(), emit, dialer=_NeverAnswers(), rng=rng)
     planned.on_full = connector.close

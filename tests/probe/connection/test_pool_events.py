@@ -6,7 +6,7 @@ from natsmon.config.settings import Server
 from natsmon.probe.connection.pool_events import CHANGES_EMITTED, PoolEvents
 from natsmon.probe.connection.server_pool import DISCOVERED_KEPT, Pool, advertised
 from natsmon.stream import events as ev
-from natsmon.stream.emitter import Emitter
+from natsmon.stream.emitter import Emit, Emitter
 from tests.harness.listening import Events
 
 A, B = Server("a.example"), Server("b.example")
@@ -16,7 +16,7 @@ def observed(*servers: Server, limit: int | None = None) -> tuple[Pool, PoolEven
     pool = Pool(servers, randomize=False)
     pool.begin(limit)
     events = Events()
-    return pool, PoolEvents(pool, Emitter([events]).for_connection(0)), events
+    return pool, PoolEvents(pool, Emit(Emitter([events]), 0)), events
 
 
 def changes(events: Events) -> list[list[str]]:

@@ -30,7 +30,7 @@ from natsmon.state import State, Tracks
 from natsmon.stream import commands
 from natsmon.stream import events as ev
 from natsmon.stream.codec import LIST_LIMIT, LineSplitter, decode_event, encode
-from natsmon.stream.emitter import Emitter
+from natsmon.stream.emitter import Emit, Emitter
 from natsmon.wording.cause_table import diagnose
 from tests.conftest import StartServer
 from tests.harness import peers
@@ -248,7 +248,7 @@ async def test_hanging_lookup_of_the_monitoring_port_occupies_no_executor(monkey
     monkeypatch.setattr(monitoring_port_module, "_WITHIN", 0.05)
     events = Events()
     wanted = settings("a:1", monitor="http://hanging.example:8222")
-    await MonitoringPort(wanted, Emitter([events]).for_connection(0)).check(1)
+    await MonitoringPort(wanted, Emit(Emitter([events]), 0)).check(1)
     (failed,) = events.of(ev.SettingFailed)
     assert failed.text == "http://hanging.example:8222 does not answer: no answer in time"
     assert getattr(asyncio.get_running_loop(), "_default_executor", None) is None
@@ -329,7 +329,7 @@ json_like = st.recursive(
 def test_fuzz_answers(answers: list[bytes]) -> None:
     async def ask() -> None:
         events = Events()
-        emit = Emitter([events]).for_connection(0)
+        emit = Emit(Emitter([events]), 0)
         inquiry = Inquiry(settings("a:1"), emit, MonitoringPort(settings("a:1"), emit))
         lost = Lost(outage=1, cid=1, server_id="N", server="nats://a:1")
         connection = mock.Mock(info=Info())

@@ -20,7 +20,7 @@ from natsmon.dial.errors import DialError
 from natsmon.lab.nats_server import NatsServer
 from natsmon.probe.connection.idle_limit import IdleLimit
 from natsmon.stream import events as ev
-from natsmon.stream.emitter import Emitter
+from natsmon.stream.emitter import Emit, Emitter
 from natsmon.wording.narration import info_note
 from tests.conftest import StartServer
 from tests.dial import proxy_servers
@@ -94,7 +94,7 @@ async def test_direct_connection_has_no_line_about_the_proxy_protocol(server: Na
 )
 def test_idle_limit_of_these_losses(losses: list[tuple[str, float]], learned: bool) -> None:
     events = Events()
-    limit = IdleLimit(Emitter([events]).for_connection(0))
+    limit = IdleLimit(Emit(Emitter([events]), 0))
     for number, (cause, idle) in enumerate(losses, 1):
         limit.lost(ev.Disconnected(outage=number, cause=cause), idle)
     assert bool(events.of(ev.CloseReason)) is learned
