@@ -5,7 +5,7 @@ import os
 import re
 import stat
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import click
 
@@ -30,13 +30,8 @@ COMMANDS = ("demo", "check", "replay", "view", "report", "info", "context", "con
 """The commands that can be named, in the order of the help. Each is in the module named after it."""
 _SMALLEST_PART = 4 * 1024 * 1024
 
-if TYPE_CHECKING:
-    _ParamType = click.ParamType[Any]
-else:
-    _ParamType = click.ParamType  # generic for type checkers only before click 8.4
 
-
-class Value(_ParamType):
+class Value(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.4 on
     """A parameter type from a function that raises ValueError with the reason.
 
     Args:
@@ -79,9 +74,6 @@ class Value(_ParamType):
         except ValueError as exc:
             shown = "the value" if self.secret else f'"{quotable(value)}"'
             self.fail(f"{shown} {exc}", param, ctx)
-
-    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
-        return self.name
 
     def split_envvar_value(self, rv: str) -> Sequence[str]:
         """A variable is one value, also of a flag that can be repeated."""

@@ -36,7 +36,7 @@ def settings_from(layers: Layers) -> Settings:
     merge.one_of("proxy", _PROXIES, "natsmon dials through one proxy")
     if layers.context.name:
         merge.put("context", layers.context.name, layers.context_origin)
-    merge.credentials(merge.servers() if "server" in layers.flags else None)
+    merge.credentials(merge.servers() if "server" in layers.flags else {})
     if not merge.values.get("name"):
         merge.values["name"] = f"natsmon {socket.gethostname()} {os.getpid()}"
     settings = Settings(**merge.values, origins=merge.origins)
@@ -85,7 +85,7 @@ class _Merge:
 
     # -- servers ------------------------------------------------------------------------------------
 
-    def servers(self) -> UserInfo | None:
+    def servers(self) -> UserInfo:
         """The servers, and the userinfo in their URLs."""
         arguments, flags = self.layers.params["url"], self.layers.params["server"]
         if arguments and self.layers.origin("server").startswith("env"):
@@ -97,7 +97,7 @@ class _Merge:
             places = [below[0].place]
         if not given:
             self.put("servers", Settings().servers, DEFAULT)
-            return None
+            return {}
         for place, (_, urls) in zip(places, given, strict=True):
             servers, userinfo = self._parsed(urls, place)
         if len(given) > 1:  # each may be right, and not go with the other
@@ -105,7 +105,7 @@ class _Merge:
         self.put("servers", servers, ", ".join(came_from for came_from, _ in given))
         return userinfo
 
-    def _parsed(self, urls: Sequence[str], place: str) -> tuple[tuple[Server, ...], UserInfo | None]:
+    def _parsed(self, urls: Sequence[str], place: str) -> tuple[tuple[Server, ...], UserInfo]:
         try:
             return parse_servers(urls)
         except BadURL as exc:
@@ -113,19 +113,18 @@ class _Merge:
 
     # -- credentials: the order of use is the nats CLI's ------------------------------------------------
 
-    def credentials(self, userinfo: UserInfo | None) -> None:
+    def credentials(self, userinfo: UserInfo) -> None:
         """User, password and token; then a credentials file, else an nkey, else a JWT with or without a seed.
 
         A value of a context or config file is resolved only where it is sent, as in the nats CLI.
         """
-        if userinfo is not None:  # as in nats.go, they win over options
-            for name in _LOGIN:
-                if (secret := getattr(userinfo, name)) is not None:
-                    self.put(name, secret, self.origins.get("servers", DEFAULT))
+        if userinfo:  # as in nats.go, they win over options
+            for name, secret in userinfo.items():
+                self.put(name, secret, self.origins.get("servers", DEFAULT))
             self.values["credentials_in_url"] = True
         else:
             self._login()
-        sent = "" if "user" in self.values and userinfo is None else self._signer(userinfo)
+        sent = "" if "user" in self.values and not userinfo else self._signer(userinfo)
         for name in _SIGNERS:
             from_above = self._above(name)
             if not from_above and name not in {"jwt": ("jwt", "seed")}.get(sent, (sent,)):
@@ -137,10 +136,10 @@ class _Merge:
             if value:
                 self.put(name, value, came_from)
 
-    def _signer(self, userinfo: UserInfo | None) -> str:
+    def _signer(self, userinfo: UserInfo) -> str:
         for name in ("creds", "nkey", "jwt"):
             if self._above(name) or self.layers.below(name):
-                return "" if name == "nkey" and userinfo is not None else name
+                return "" if name == "nkey" and userinfo else name
         return ""
 
     def _above(self, name: str) -> bool:

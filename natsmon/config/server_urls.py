@@ -44,12 +44,8 @@ class BadURL(ValueError):
         self.shown = shown
 
 
-class UserInfo(msgspec.Struct, frozen=True):
-    """The part of a URL before the ``@``. A user without a password is a token, as for every NATS client."""
-
-    user: Secret | None = None
-    password: Secret | None = None
-    token: Secret | None = None
+UserInfo = dict[str, Secret]
+"""The part of a URL before the ``@``: user and password, or the token that a user without a password is; or nothing."""
 
 
 class _Parts(msgspec.Struct, frozen=True):
@@ -194,17 +190,17 @@ def check_tls_name(name: str) -> str:
     return name
 
 
-def _user_info(parts: _Parts) -> UserInfo | None:
+def _user_info(parts: _Parts) -> UserInfo:
     if not parts.userinfo:
-        return None
+        return {}
     if not parts.userinfo.isprintable() or re.search(rf"[/?#@\s]|{_BAD_ESCAPE}", parts.userinfo):
         raise BadURL(parts.shown, "special characters in a user or password must be percent-encoded (/ is %2F)")
     user, colon, password = parts.userinfo.partition(":")
     try:
         name = unquote(user, errors="strict")
         if not colon:
-            return UserInfo(token=Secret(name))
-        return UserInfo(user=Secret(name), password=Secret(unquote(password, errors="strict")))
+            return {"token": Secret(name)}
+        return {"user": Secret(name), "password": Secret(unquote(password, errors="strict"))}
     except UnicodeDecodeError:
         raise BadURL(parts.shown, "the user or password is not UTF-8") from None
 
@@ -227,7 +223,7 @@ def _server(parts: _Parts) -> Server:
     return Server(host, port, parts.scheme, path="" if path == "/" and not query else path, query=Secret(query))
 
 
-def parse_servers(texts: Iterable[str]) -> tuple[tuple[Server, ...], UserInfo | None]:
+def parse_servers(texts: Iterable[str]) -> tuple[tuple[Server, ...], UserInfo]:
     """Parse comma-separated lists of URLs.
 
     A connection has one set of credentials for its whole pool, discovered servers included. URLs may repeat the
@@ -240,11 +236,11 @@ def parse_servers(texts: Iterable[str]) -> tuple[tuple[Server, ...], UserInfo | 
     if websocket is not None and importlib.util.find_spec("websockets") is None:
         raise BadURL(websocket.shown, f"{websocket.scheme}:// needs a package: pip install websockets")
     servers: dict[Server, None] = {}
-    credentials: UserInfo | None = None
+    credentials: UserInfo = {}
     for parts in urls:
         servers[_server(parts)] = None
         own = _user_info(parts)
-        if credentials is not None and own not in (None, credentials):
+        if credentials and own not in ({}, credentials):
             raise BadURL(parts.shown, "has other credentials than the servers before it; a connection has one set")
         credentials = credentials or own
     return tuple(servers), credentials
