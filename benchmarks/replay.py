@@ -11,14 +11,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from itertools import islice
 from pathlib import Path
 
 import msgspec
 
-from benchmarks.report import _day as day
+from benchmarks.report import day_file
 from benchmarks.table import Row, mb, ms, spread
-from natsmon.stream import codec
 
 _EVENTS = 1_000_000
 _JUMPS = 200
@@ -41,9 +39,7 @@ class Figures(msgspec.Struct):
 def run(quick: bool) -> Row:
     events = _EVENTS // 10 if quick else _EVENTS
     with tempfile.TemporaryDirectory(prefix="natsmon-benchmark-") as folder:
-        file = Path(folder) / "day.jsonl"
-        with file.open("wb") as out:
-            out.writelines(codec.encode(event) for event in islice(day(), events))
+        file = day_file(Path(folder), events)
         size = file.stat().st_size
         done = subprocess.run([*_MEASURED, str(file)], stdout=subprocess.PIPE, check=True)
     figures = msgspec.json.decode(done.stdout, type=Figures)

@@ -29,9 +29,7 @@ _SERVERS = ("nats://east-1:4222", "nats://east-2:4222", "nats://east-3:4222")
 def run(quick: bool) -> Row:
     events = _EVENTS // 10 if quick else _EVENTS
     with tempfile.TemporaryDirectory(prefix="natsmon-benchmark-") as folder:
-        file = Path(folder) / "day.jsonl"
-        with file.open("wb") as out:
-            out.writelines(codec.encode(event) for event in islice(_day(), events))
+        file = day_file(Path(folder), events)
         size = file.stat().st_size
         measured = {name: _measured(file, name, Path(folder) / "report") for name in _FORMATS}
     slowest = max(took for took, _ in measured.values())
@@ -47,6 +45,14 @@ def run(quick: bool) -> Row:
             *(f"{name}: {took:.2f} s, {mb(memory)} resident at most" for name, (took, memory) in measured.items()),
         ],
     )
+
+
+def day_file(folder: Path, events: int) -> Path:
+    """A recording of a busy day's first events."""
+    file = folder / "day.jsonl"
+    with file.open("wb") as out:
+        out.writelines(codec.encode(event) for event in islice(_day(), events))
+    return file
 
 
 def _measured(file: Path, as_format: str, out: Path) -> tuple[float, float]:
