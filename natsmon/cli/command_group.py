@@ -1,6 +1,5 @@
 """The command group: a server's URL may stand in place of a command; help in a short and a full form."""
 
-import difflib
 import re
 import socket
 import threading
@@ -176,6 +175,8 @@ def _refuse_misspelling(word: str) -> None:
     """
     if not _WORD.fullmatch(word):
         return
+    import difflib
+
     similar = difflib.get_close_matches(word.lower(), (*COMMANDS, *_ALIASES), n=1, cutoff=_SIMILAR)
     if similar and not _resolves(word):
         raise click.UsageError(f"{word}: did you mean {similar[0]}? A host of that name is dialed as nats://{word}")

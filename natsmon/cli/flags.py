@@ -196,7 +196,7 @@ output_flags: Params = [*_log_flags, *_stream_flags, *display_flags, *record_fla
 
 FLAG_NAMES = {
     name[2:]
-    for flag in (*server_flags, *connect_flags, *run_flags, *check_flags, *output_flags, *report_flags)
+    for flag in (*server_flags, *connect_flags, *run_flags, *check_flags, *output_flags)
     for name in (*flag.opts, *flag.secondary_opts)
     if name.startswith("--")
 }

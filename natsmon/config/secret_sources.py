@@ -8,7 +8,6 @@ import base64
 import json
 import os
 import re
-import subprocess
 from typing import Any
 
 import msgspec
@@ -150,6 +149,8 @@ def _inline(rest: str) -> bytes:
 
 def _run(program: str, *arguments: str) -> bytes:
     """Run a program that prints a secret, without a shell and without standard input."""
+    import subprocess  # few values are references, and fewer run a program
+
     command = (program, *arguments)
     try:
         done = subprocess.run(  # noqa: S603 - the user's own program and reference
