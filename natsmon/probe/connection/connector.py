@@ -13,10 +13,9 @@ from natsmon.dial.stream import CustomDialer
 from natsmon.probe.connection.command_queue import Order, Orders
 from natsmon.probe.connection.connection_user import ConnectionUser
 from natsmon.probe.connection.dial_attempt import FailedDial, make
-from natsmon.probe.connection.info_changes import InfoChanges
-from natsmon.probe.connection.pool_events import PoolEvents
 from natsmon.probe.connection.reconnect_wait import ReconnectWait
 from natsmon.probe.connection.server_pool import Pool
+from natsmon.probe.connection.server_reports import ServerReports
 from natsmon.probe.connection.tls_memory import TlsMemory
 from natsmon.protocol.server_connection import ServerConnection
 from natsmon.protocol.settings_dialer import dialer_for
@@ -45,7 +44,7 @@ class Connector:
         self._dialer = dialer or dialer_for(settings)
         self._rng = rng or random.Random()  # noqa: S311 - spreads load, guards nothing
         self._pool = Pool(settings.servers, randomize=settings.randomize, rng=self._rng)
-        self._pool_events = PoolEvents(self._pool, emit)
+        self._reports = ServerReports(self._pool, emit, discover=not settings.ignore_discovered_servers)
         self.status: ev.Status = "DISCONNECTED"
         self.ever_connected = False
         self.cause = ""
@@ -103,7 +102,7 @@ class Connector:
         retries = self._settings.max_reconnects
         first_pass_and_retries = None if retries < 0 else retries + 1
         self._pool.begin(first_pass_and_retries if self._settings.retry_on_failed_connect else 1)
-        self._pool_events.pool_changed()
+        self._reports.pool_changed()
         reached: ServerConnection | tuple[str, str] = await self._connect("initial")
         while isinstance(reached, ServerConnection):
             ended = await self._hold(reached)
@@ -186,8 +185,8 @@ class Connector:
             return order
         if isinstance(made, FailedDial):
             self._pool.failed(server)
-            self._pool_events.member_changed(server.url)
-            self._user.dial_failed(made, lame_duck=bool(self._pool_events.lame))
+            self._reports.member_changed(server.url)
+            self._user.dial_failed(made, lame_duck=bool(self._reports.lame))
             await asyncio.sleep(0)  # a refused dial on this machine waits for nothing, and a pool may have thousands
             return None
         return made
@@ -226,9 +225,7 @@ class Connector:
         retries = self._settings.max_reconnects
         self._pool.connected(connection.server)
         self._pool.begin(None if retries < 0 else retries)
-        self._pool_events.lame.pop(connection.server.url, None)
-        discover = not self._settings.ignore_discovered_servers
-        InfoChanges(connection, self._pool, self._pool_events, self._emit, discover=discover)
+        self._reports.connected(connection)
         self._user.connection_up(connection, connected)
 
     async def _hold(self, connection: ServerConnection) -> tuple[str, str] | ev.DialReason:
@@ -243,7 +240,7 @@ class Connector:
         if manual and self._settings.max_reconnects == 0:
             self._pool.begin(1)  # no reconnect of its own accord; this one was asked for
         cause, text = loss or Loss("manual", "a reconnect was asked for")
-        if cause in ("eof", "reset", "shutdown") and connection.server.url in self._pool_events.lame:
+        if cause in ("eof", "reset", "shutdown") and connection.server.url in self._reports.lame:
             cause, text = "lame_duck", f"{text}, as it had announced"
         self._outages += 1
         self._pool.to_end(connection.server)
