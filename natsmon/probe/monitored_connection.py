@@ -104,7 +104,7 @@ class MonitoredConnection(ConnectionUser):
         self._connection, self._connected = connection, connected
         self._second_look.connected(connected.server)
         self._costs.reconnected(connected.server, connected.t)
-        connection.on_subscribed = self._subscribed
+        connection.on_subscribed = lambda subject: self._emit(ev.Subscribed(subject=subject))
         settings, emit = self._settings, self._emit
         keepalive = Keepalive(connection, settings, emit)
         silence = Silence(connection, settings, lambda: self.deliveries.ledger.flying, emit)
@@ -115,9 +115,6 @@ class MonitoredConnection(ConnectionUser):
         lost, self._lost = self._lost, None
         self._inquiry.connection_up(connection, lost, list(self._refused))
         self._refused.clear()
-
-    def _subscribed(self, subject: str) -> None:
-        self._emit(ev.Subscribed(subject=subject))
 
     def connection_down(self) -> None:
         self._stop_watching()
@@ -130,7 +127,7 @@ class MonitoredConnection(ConnectionUser):
         assert connection is not None, "it was up before it was lost"
         assert connected is not None
         self._costs.lost(loss, self._emit.stream_time(connection.last_read))
-        self._idle_limit.lost(loss, loss.t - self._emit.stream_time(connection.last_traffic))
+        self._idle_limit.lost(loss, loss.t - self._emit.stream_time(max(connection.last_read, connection.last_write)))
         if not loss.manual:
             self._lost = Lost(loss.outage, connected.cid, connected.server_id, connected.server)
 

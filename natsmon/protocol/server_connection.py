@@ -50,16 +50,11 @@ class ServerConnection(StreamClient):
         """Called with every later INFO."""
         self.on_error: Callable[[str], None] | None = None
         """Called with each ``-ERR`` that leaves the connection open, but for refusals handled here."""
-        self.on_subscribed: Callable[[str], None] | None = None
+        self.on_subscribed: Callable[[str], object] | None = None
         """Called with each subject of ``subscribe`` that the server has accepted."""
         self._first_write = 0.0
         self._inbox_prefix = settings.inbox_prefix
         self._inboxes: deque[bytes] = deque(maxlen=_INBOXES)
-
-    @property
-    def last_traffic(self) -> float:
-        """``time.monotonic()`` of the last data in either direction."""
-        return max(self.last_read, self.last_write)
 
     def asked_since(self, *, messages: bool) -> float | None:
         """``time.monotonic()`` of the first request after the last answer from the server; None without one.
