@@ -3,7 +3,7 @@
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from ssl import SSLObject
 from typing import Any
 
@@ -30,7 +30,7 @@ class LoggingTrace(DialTrace):
         self._log("dial begins")
 
     def dns_done(self, addresses: Sequence[str], error: BaseException | None) -> None:
-        self._log_end("lookup", error, lambda: ", ".join(addresses))
+        self._log_end("lookup", error, ", ".join(addresses))
 
     def connect_start(self, address: str) -> None:
         self._log(f"TCP connect to {address}")
@@ -42,12 +42,11 @@ class LoggingTrace(DialTrace):
         self._log(f"stream to {address} is open")
 
     def tls_handshake_done(self, state: SSLObject | None, error: BaseException | None) -> None:
-        self._log_end("TLS handshake", error, lambda: state.version() if state is not None else None)
+        self._log_end("TLS handshake", error, state.version() if state is not None else None)
 
     def info_done(self, info: Mapping[str, Any] | None, error: BaseException | None) -> None:
-        self._log_end(
-            "INFO", error, lambda: "{server_name!a} version {version!a}".format_map(defaultdict(str, info or {}))
-        )
+        shown = "{server_name!a} version {version!a}".format_map(defaultdict(str, info or {}))
+        self._log_end("INFO", error, shown)
 
     def nats_connect_done(self, error: BaseException | None) -> None:
         self._log_end("CONNECT", error)
@@ -55,14 +54,13 @@ class LoggingTrace(DialTrace):
     def dial_done(self, error: BaseException | None) -> None:
         self._log_end("dial", error)
 
-    def _log_end(self, step: str, error: BaseException | None, detail: Callable[[], str | None] = lambda: None) -> None:
+    def _log_end(self, step: str, error: BaseException | None, detail: str | None = None) -> None:
         if isinstance(error, Exception):
             self._log(f"{step} failed: {error}", logging.WARNING)
         elif error is not None:
             self._log(f"{step} cancelled")
         else:
-            found = detail()
-            self._log(f"{step} complete" + (f": {found}" if found else ""))
+            self._log(f"{step} complete" + (f": {detail}" if detail else ""))
 
     def _log(self, text: str, level: int = 0) -> None:
         took = (time.perf_counter() - self._began) * 1000

@@ -10,7 +10,7 @@ import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
-from urllib.parse import SplitResult, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from websockets.client import ClientProtocol
 from websockets.frames import CloseCode, Frame, Opcode
@@ -211,7 +211,10 @@ def _refused(status: int, phrase: bytes, head: bytes, body: bytes, url: str) -> 
             return HandshakeError("info", Cause.WS_UPGRADE, f"{text}: a redirect that names no address")
         there = urlsplit(urljoin(url, location))
         # Another path is mostly a login page.
-        use = f"; use {_websocket_url(there)}" if there.path.rstrip("/") == urlsplit(url).path.rstrip("/") else ""
+        use = ""
+        if there.path.rstrip("/") == urlsplit(url).path.rstrip("/"):
+            scheme = {"http": "ws", "https": "wss"}.get(there.scheme, there.scheme)
+            use = f"; use {there._replace(scheme=scheme).geturl()}"
         return HandshakeError("info", cause, f"{text}: it redirects to {location}{use}")
     if (name := _DETAIL.get(cause)) and (detail := _header(head, name)):
         text += f", {detail}"
@@ -224,11 +227,6 @@ def _header(head: bytes, name: bytes) -> str:
     if found is None:
         return ""
     return f"{found[1].decode()}: {clip(printable(found[2].decode(errors='replace').strip()))}"
-
-
-def _websocket_url(url: SplitResult) -> str:
-    """The URL to dial instead of one for a browser."""
-    return url._replace(scheme={"http": "ws", "https": "wss"}.get(url.scheme, url.scheme)).geturl()
 
 
 async def _not_http(opening: bytes, reader: asyncio.StreamReader) -> DialError:
