@@ -208,7 +208,7 @@ class Outbox:
             if self._pending():
                 self._changed.notify()
 
-    def _take_piece(self, pipe: select.poll) -> bytes:
+    def _take_piece(self, pipe: "select.poll") -> bytes:
         """The lines that can be written without blocking; empty without room, or when the first one is longer."""
         piece = bytearray()
         while self._lines and len(piece) + len(self._lines[0].line) <= select.PIPE_BUF:
