@@ -37,6 +37,7 @@ T = TypeVar("T")
 
 _AT_ONCE = 4
 """Addresses checked side by side; more would measure each other."""
+_NUMERIC = socket.NI_NUMERICHOST | socket.NI_NUMERICSERV
 _CLOSING = 1.0
 """Seconds a connection may take to close gently."""
 
@@ -130,7 +131,7 @@ async def _look_up(server: Server, settings: Settings) -> list[Server] | Dial:
         cause, text = "dns", f"{server.host}: {getattr(error, 'strerror', None) or error}"
     else:
         name = server.tls_name or server.host
-        hosts = dict.fromkeys(_host(info[4]) for info in found)
+        hosts = dict.fromkeys(socket.getnameinfo(info[4], _NUMERIC)[0] for info in found)  # with its zone
         return [msgspec.structs.replace(server, host=host, tls_name=name) for host in hosts]
     seconds = round(time.perf_counter() - began, 6)
     record = DialPart("dns", 0.0, "failed", seconds, cause, text)
@@ -138,17 +139,6 @@ async def _look_up(server: Server, settings: Settings) -> list[Server] | Dial:
         0, 0.0, server=server.url, stages={"dns": record}, outcome="failed", stage_reached="dns", cause=cause,
         text=text, total=seconds,
     )  # fmt: skip
-
-
-def _host(where: tuple[Any, ...]) -> str:
-    """The host of a socket address, with the interface of a link-local one."""
-    host, zone = str(where[0]), where[3] if len(where) > 3 else 0
-    if not zone:
-        return host
-    try:
-        return f"{host}%{socket.if_indextoname(zone)}"
-    except OSError:  # no such interface; the dial reports it
-        return f"{host}%{zone}"
 
 
 def _as_part_of(found: Found, server: Server, address: str, seconds: float) -> Found:

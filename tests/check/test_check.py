@@ -240,7 +240,8 @@ async def test_address_keeps_its_zone() -> None:
     assert address.host == f"fe80::1%{zone}"
     assert address.authority == f"[fe80::1%{zone}]:4222"
     nowhere = max(number for number, _ in socket.if_nameindex()) + 1000
-    assert check._host(("fe80::1", 4222, 0, nowhere)) == f"fe80::1%{nowhere}"
+    (address,) = await check._look_up(parse_server(f"nats://[fe80::1%25{nowhere}]:4222"), settings())  # type: ignore[misc]
+    assert address.host == f"fe80::1%{nowhere}"
 
 
 async def test_few_addresses_are_checked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
