@@ -60,7 +60,6 @@ class TimeAxis(msgspec.Struct, frozen=True):
         return dates.utc(form, at)
 
     def line(self, width: int) -> str:
-        """The axis as one line of text."""
         marked = ((place, f"╵{label}") for place, label in self.ticks())
         return labelled(
             ((min(int(place * width), width - len(label)), label) for place, label in marked), width

@@ -58,7 +58,6 @@ def bars(histogram: Histogram, width: int) -> list[Row]:
 
 
 def chart(what: str, histogram: Histogram) -> Chart:
-    """The distribution of all samples of a run."""
     p50, p90, p99 = (units.elapsed(value or 0.0) for value in histogram.percentiles(50, 90, 99))
     return Chart(
         title=f"{what}, distribution",

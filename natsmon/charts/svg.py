@@ -47,7 +47,6 @@ def rect(kind: str, start: float, end: float, y: float, height: float, title: st
 
 
 def rule(y: float) -> str:
-    """A horizontal line over the whole width."""
     return element("line", class_="rule", x1="0", x2="100%", y1=y, y2=y)
 
 

@@ -80,7 +80,6 @@ def _up(state: State, now: float) -> Iterator[str]:
 
 
 def _outages(state: State, now: float) -> Iterator[str]:
-    """How many, and the longest."""
     outages = availability.known_outages(state)
     if not outages:
         yield "none"

@@ -107,7 +107,6 @@ class Dashboard(PaneScreen):
                 panel.set_class(away or not kept, "-away")
 
     def _below(self, replay: int) -> str:
-        """The rows below the events."""
         return "1"
 
     def action_enlarge(self) -> None:

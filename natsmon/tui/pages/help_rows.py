@@ -82,7 +82,6 @@ def _entry(name: str, meaning: str, width: int) -> list[Row]:
 
 
 def _folded(start: Row, text: str, width: int) -> list[Row]:
-    """A text right of what it is about."""
     names = width_of(start)
     first, *others = fold(text, max(10, width - names))
     return [

@@ -89,7 +89,6 @@ def _tried(outage: OutageRecord, moment: Moment) -> str:
 
 
 def _cost(outage: OutageRecord, moment: Moment) -> list[Fact]:
-    """What became of the messages: the figures, and what there is to know of them."""
     cost: Fact = ("cost", outage_cost(outage, moment), "bad" if costly(outage) else "value")
     if not outage.settled:
         return [cost, ("", "" if moment.over else "losses are known once a later message is delivered", "label")]
@@ -267,7 +266,6 @@ def _axis(clock: int, what: int, scale: int, total: float, width: int) -> Row:
 
 
 def _place(step: Step, origin: float, total: float, scale: int) -> Row:
-    """Where a step stands on the scale."""
     if not scale:
         return ()
     per = scale / max(total, 1e-9)

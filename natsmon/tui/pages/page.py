@@ -146,7 +146,6 @@ def page_named(name: str, keys: tuple[Key, ...], record_keys: tuple[Key, ...]) -
 
 
 def _sheet(name: str, title: str, rows: Callable[[Moment, int], list[Row]]) -> Page:
-    """A page that is a pure function of the moment."""
     return Page(name, Sheet(rows, lambda: title), without=("older", "newer", "open"))
 
 

@@ -34,7 +34,6 @@ class PaneScreen(Screen[None]):
 
     @property
     def pane(self) -> Pane:
-        """The panel with rows that the keys act on."""
         raise NotImplementedError
 
     @property
@@ -42,7 +41,6 @@ class PaneScreen(Screen[None]):
         return cast("NatsmonApp", self.app)
 
     def leave(self) -> None:
-        """Go back to what is below."""
         self.dismiss()
 
     def action_pane(self, does: str, *by: int) -> None:
@@ -53,7 +51,6 @@ class PaneScreen(Screen[None]):
         self.pane.open()
 
     def on_opened(self, message: Opened) -> None:
-        """Open the page of a dial, an outage or a line of the log."""
         if self.is_current:
             from natsmon.tui.pages.page import page_of  # pages are loaded when opened: they cost first paint else
 

@@ -62,7 +62,6 @@ def _whole(lines: Sequence[Numbered], width: int, height: int) -> int:
 
 
 def line_rows(line: LogLine, width: int, *, selected: bool = False) -> list[Row]:
-    """One line of the log, folded into a few rows."""
     mark, role = MARKS.get(line.kind, MARKS["info"])
     if selected:
         mark = SELECTED
@@ -134,7 +133,6 @@ class EventPanel(ListPanel[Numbered]):
         self.redraw()
 
     def toggle_follow(self) -> None:
-        """Hold the lines in view, or follow again."""
         if self.window.follow:
             self.window.hold(self.fitting)
             self.redraw()

@@ -44,7 +44,6 @@ def title(moment: Moment, width: int, height: int) -> str:
 
 
 def publish_rate(connection: ev.Connection) -> str:
-    """Messages a second, in the words of a rate."""
     interval = connection.interval
     if interval <= 0:
         return _FASTEST[connection.verification]

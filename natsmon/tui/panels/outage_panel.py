@@ -48,7 +48,6 @@ def _listed(moment: Moment, height: int) -> list[OutageRecord]:
 
 
 def _summary(moment: Moment, width: int) -> Row:
-    """Count, downtime, silent time, and what all of them cost."""
     count = moment.state.outage_count
     drawn = row((figures.count(count, 3), "strong"), (" outage" if count == 1 else " outages", "label"))
     for phrase in costs(moment):

@@ -101,8 +101,6 @@ def table(moment: Moment, width: int) -> list[Row]:
 
 
 def failed(pool: Mapping[str, ev.PoolMember]) -> Column[str]:
-    """The column of dials that failed."""
-
     def cell(server: str) -> Row:
         count = pool[server].failures if server in pool else None
         return text(figures.count(count, _FAILED), "warn" if count else "label")

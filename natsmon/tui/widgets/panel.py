@@ -152,7 +152,6 @@ class Pane(Panel):
         raise NotImplementedError
 
     def copied(self) -> list[str]:
-        """The lines to copy."""
         raise NotImplementedError
 
     def unmark(self) -> bool:
@@ -175,7 +174,6 @@ class Pane(Panel):
         self.move(1 << 30)
 
     def wheel(self, direction: int) -> None:
-        """It was turned by one notch."""
         self.move(3 * direction)
 
     def on_mouse_scroll_up(self, event: MouseScrollUp) -> None:
