@@ -37,12 +37,16 @@ class Moment(msgspec.Struct, frozen=True, eq=False):
     """Rises with every event that a drawing may show."""
 
     @property
+    def second(self) -> object:
+        """Changes with an event, and each second."""
+        return self.revision, int(self.now), int(self.data_age), self.stream, self.recording
+
+    @property
     def tick(self) -> object:
-        """Changes when a drawing would: with an event, and each second, or each tenth while tenths are shown."""
+        """Changes with an event, and each second, or each tenth while tenths are shown."""
         state = self.state
         counting = any((state.dial, state.waiting, state.outage, state.lame_duck, self.pings_out))
-        now = int(self.now * (10 if counting and not self.over else 1))
-        return self.revision, now, int(self.data_age), self.stream, self.recording
+        return self.second, int(self.now * 10) if counting and not self.over else 0
 
     @property
     def pings_out(self) -> ev.Keepalive | None:

@@ -1,5 +1,6 @@
 """The dashboard: its panels, and how many lines each gets."""
 
+from operator import attrgetter
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
@@ -19,6 +20,8 @@ from natsmon.tui.widgets.panel import Panel
 
 SMALLEST = (60, 16)
 _ALWAYS_SHOWN = ("status", "keybar", "replay")
+_EACH_SECOND = attrgetter("second")
+"""For what shows no tenths of a second."""
 _WIDE = 180
 """Cells from which on the servers stand beside the outages."""
 
@@ -46,7 +49,7 @@ class Dashboard(PaneScreen):
         super().__init__(name="dashboard")
         self.dials = RecordTable(dial_rows, "dials", id="dials", legend=dial_rows.legend)
         self.outages = OutagePanel()
-        self.servers = Panel(server_panel.rows, id="servers", title="servers", page="servers")
+        self.servers = Panel(server_panel.rows, id="servers", title="servers", page="servers", tick=_EACH_SECOND)
         self.events = EventPanel(window)
         self.keybar = KeyBar(keys)
         self.panels: tuple[Panel, ...] = (
@@ -59,10 +62,16 @@ class Dashboard(PaneScreen):
                 page="latency",
                 tick=message_panel.tick,
             ),
-            Panel(round_trip_panel.rows, id="roundtrip", title=round_trip_panel.title, page="latency"),
+            Panel(
+                round_trip_panel.rows,
+                id="roundtrip",
+                title=round_trip_panel.title,
+                page="latency",
+                tick=round_trip_panel.tick,
+            ),
             self.outages,
             self.servers,
-            Panel(timeline_panel.rows, id="timeline", title=timeline_panel.title, page="outages"),
+            Panel(timeline_panel.rows, id="timeline", title=timeline_panel.title, page="outages", tick=_EACH_SECOND),
             self.events,
             self.keybar,
         )

@@ -19,7 +19,7 @@ from natsmon.tui.panels import dial_rows, outage_panel, server_panel, status_pan
 from natsmon.tui.panels.event_panel import MARKS
 from natsmon.tui.widgets.key_bar import KeyBar
 from natsmon.tui.widgets.list_panel import RecordTable
-from natsmon.tui.widgets.panel import Panel
+from natsmon.tui.widgets.panel import Panel, Tick
 from natsmon.tui.widgets.sheet import Sheet
 
 _IN_THE_BAR = {
@@ -137,7 +137,7 @@ def page_named(name: str, keys: tuple[Key, ...], record_keys: tuple[Key, ...]) -
         case "latency":
             from natsmon.tui.pages import latency_rows
 
-            return _sheet(name, name, latency_rows.rows)
+            return _sheet(name, name, latency_rows.rows, latency_rows.tick)
         case "servers":
             return _sheet(name, name, server_panel.page_rows)
     from natsmon.tui.pages import help_rows
@@ -145,8 +145,10 @@ def page_named(name: str, keys: tuple[Key, ...], record_keys: tuple[Key, ...]) -
     return _sheet("help", "help", lambda _, width: help_rows.rows(keys, record_keys, width))
 
 
-def _sheet(name: str, title: str, rows: Callable[[Moment, int], list[Row]]) -> Page:
-    return Page(name, Sheet(rows, lambda: title), without=("older", "newer", "open"))
+def _sheet(
+    name: str, title: str, rows: Callable[[Moment, int], list[Row]], tick: Tick = lambda moment: moment.tick
+) -> Page:
+    return Page(name, Sheet(rows, lambda: title, tick), without=("older", "newer", "open"))
 
 
 def page_of(record: Dial | OutageRecord | LogLine, records: RecordList[Any] | None) -> Page:

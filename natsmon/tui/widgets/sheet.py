@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from natsmon.charts.cells import Row, fit, row, text_of
 from natsmon.tui.model.moment import Moment
-from natsmon.tui.widgets.panel import Pane
+from natsmon.tui.widgets.panel import Pane, Tick
 
 _FOLDED = 10
 """Blanks at the beginning of a row from which on it goes on with the one above."""
@@ -13,11 +13,16 @@ _FOLDED = 10
 class Sheet(Pane):
     """``draw(moment, width)`` gives all the rows; the title has the numbers of those in view."""
 
-    def __init__(self, draw: Callable[[Moment, int], list[Row]], title: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        draw: Callable[[Moment, int], list[Row]],
+        title: Callable[[], str],
+        tick: Tick = lambda moment: moment.tick,
+    ) -> None:
         self._draw_all = draw
         self._title = title
         self._top = 0
-        super().__init__(self._lines)
+        super().__init__(self._lines, tick=tick)
 
     def _lines(self, moment: Moment, width: int, height: int) -> list[Row]:
         rows = self._matching(moment, width)
