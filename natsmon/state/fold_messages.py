@@ -28,7 +28,9 @@ def unverified(state: "State", event: ev.Unverified) -> None:
 
 def published(state: "State", event: ev.Published) -> None:
     """Counted at once; the next tally has the same totals."""
-    counted = state.tally
+    counted, rates = state.tally, state.rates
+    if state.now >= rates.until:
+        rates.begin_slice(state.now, counted)
     attempted = counted.attempted + 1
     if event.outcome == "sent":
         size = event.size or (state.connection.size if state.connection is not None else 0)
@@ -46,16 +48,18 @@ def published(state: "State", event: ev.Published) -> None:
         state.tally = replace(counted, t=event.t, attempted=attempted, buffered=counted.buffered + 1)
     else:
         state.tally = replace(counted, t=event.t, attempted=attempted, rejected=counted.rejected + 1)
-    state.rates.change(state.now, counted, state.tally)
+        rates.fail(1)
 
 
 def echoed(state: "State", event: ev.Echoed) -> None:
     """Counted at once; the next tally has the same totals."""
-    counted = state.tally
-    in_flight = max(0, counted.in_flight - 1)
-    delivered = counted.delivered + counted.in_flight - in_flight
-    state.tally = replace(counted, t=event.t, delivered=delivered, in_flight=in_flight)
-    state.rates.change(state.now, counted, state.tally)
+    counted, rates = state.tally, state.rates
+    if state.now >= rates.until:
+        rates.begin_slice(state.now, counted)
+    if counted.in_flight > 0:
+        delivered, in_flight = counted.delivered + 1, counted.in_flight - 1
+        state.tally = replace(counted, t=event.t, delivered=delivered, in_flight=in_flight)
+        rates.deliver(state.now)
     state.echoes.record(state.now, event.latency)
 
 

@@ -41,24 +41,35 @@ class MessageRates(msgspec.Struct, gc=False):
         """Keep what the limits allow."""
         self.grain = limits.rate_slice
 
+    def begin_slice(self, t: float, totals: ev.Tally) -> None:
+        """Keep the totals before the first change at or after ``until``."""
+        began = max(0.0, t // self.grain * self.grain)
+        self.slices.append((began, totals))
+        del self.slices[: -int(_MINUTE / self.grain) - 1]
+        self.until = began + self.grain
+
     def change(self, t: float, before: ev.Tally, after: ev.Tally) -> None:
         """Take over a change of the totals; observed messages count as delivered."""
         if t >= self.until:
-            began = max(0.0, t // self.grain * self.grain)
-            self.slices.append((began, before))
-            del self.slices[: -int(_MINUTE / self.grain) - 1]
-            self.until = began + self.grain
+            self.begin_slice(t, before)
         undelivered = after.undelivered - before.undelivered
         failed = after.rejected - before.rejected + undelivered
         if after.delivered > before.delivered:
-            if self.failed_since or failed > 0:
-                self.mixed_at = t
-            self.delivered_at = t
-            if self.failed_since:
-                self.failed_since = self.undelivered_since = 0
+            self.deliver(t, others_failed=failed > 0)
         if failed > 0:
-            self.failed_since += failed
-            self.undelivered_since += max(0, undelivered)
+            self.fail(failed, max(0, undelivered))
+
+    def deliver(self, t: float, *, others_failed: bool = False) -> None:
+        """A message was delivered; ``others_failed`` at the same time."""
+        self.delivered_at = t
+        if self.failed_since or others_failed:
+            self.mixed_at = t
+            self.failed_since = self.undelivered_since = 0
+
+    def fail(self, failed: int, undelivered: int = 0) -> None:
+        """Messages were rejected, or undelivered."""
+        self.failed_since += failed
+        self.undelivered_since += undelivered
 
     def last_minute(self, now: float, tally: ev.Tally) -> LastMinute:
         """The difference of the totals now and a minute ago, or up to a slice more; none without a change since."""

@@ -24,6 +24,7 @@ REPLACED_KEPT = 4
 
 _NO_LINE = frozenset((ev.Rtt, ev.Tally, ev.Latencies, ev.Observed))
 """Ten of these a second would hide everything else."""
+_CHANGES_THE_LOG = frozenset((ev.Snapshot, ev.SnapshotEnd, ev.Connection))
 _OF_SESSION = frozenset(kind for kind in KINDS.values() if issubclass(kind, ev.SessionEvent))
 
 
@@ -40,23 +41,25 @@ class Track:
 
     def apply(self, event: ev.AnyEvent) -> None:
         """Fold an event of this connection or of its session, and log it."""
-        kind, state = type(event), self.state
-        if kind is ev.Snapshot:
-            self._restore(event)
-            return
-        if kind is ev.SnapshotEnd:
-            self._restoring = None
-        elif kind is ev.Connection:
-            self.log.settle()
+        kind, state, narrate = type(event), self.state, self._narrate
+        if kind in _CHANGES_THE_LOG:
+            if isinstance(event, ev.Snapshot):
+                self._restoring = self._restoring or Restoring(state, self.log)
+                self._restoring.apply(event)
+                return
+            if kind is ev.SnapshotEnd:
+                self._restoring = None
+            else:
+                self.log.settle()
         state.apply(event)
-        if kind in _NO_LINE or self._narrate is None:
+        if kind in _NO_LINE or narrate is None:
             return
-        if type(event) is ev.Echoed or (type(event) is ev.Published and event.outcome == "sent"):
-            # The line depends on nothing that changes: it is made when it is read.
+        if kind is ev.Echoed or (type(event) is ev.Published and event.outcome == "sent"):
+            # The line depends on nothing that changes without ``settle``: it is made when it is read.
             self.log.add_message(state.session.wall(event.t), event)
-        elif (narrated := self._narrate(event, state)) is not None:
+        elif (line := narrate(event, state)) is not None:
             at, message = state.session.wall(event.t), kind is ev.Published
-            self.log.add(ev.LogLine(at=at, text=narrated[1], kind=narrated[0], message=message))
+            self.log.add(ev.LogLine(at=at, text=line[1], kind=line[0], message=message))
 
     def replace(self, before: "Track") -> None:
         """Be the connection that was opened in the place of another one: its log goes on."""
@@ -69,11 +72,6 @@ class Track:
         narrated = self._narrate(event, self.state) if self._narrate is not None else None
         kind, text = narrated or ("info", "")
         return ev.LogLine(at=at, text=text, kind=kind, message=True)
-
-    def _restore(self, event: ev.AnyEvent) -> None:
-        assert isinstance(event, ev.Snapshot)
-        self._restoring = self._restoring or Restoring(self.state, self.log)
-        self._restoring.apply(event)
 
     def snapshot(self) -> bytes:
         """The lines from which another reader gets the same Track."""
