@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 
 from natsmon.stream.codec import LineSplitter
 
@@ -23,7 +23,7 @@ class Incoming:
         self._stopped = True
         self._readable.set()
 
-    async def chunks(self) -> AsyncIterator[bytes]:
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
         loop = asyncio.get_running_loop()
         try:
             while await self._wait_readable(loop):

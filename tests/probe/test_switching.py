@@ -234,9 +234,8 @@ async def test_probe_process_switches_in_one_session_and_keeps_secrets(server: N
 async def test_probe_process_answers_settings_that_cannot_be_used(server: NatsServer) -> None:
     async with probing(settings(server.url)) as (source, events):
         await events.until(ev.Connected)
-        assert source._process is not None
-        assert source._process.stdin is not None
-        source._process.stdin.write(b'{"type":"open","conn":0,"settings":{"servers":[],"password":"hunter2"}}\n')
+        assert source._commands is not None
+        source._commands.write(b'{"type":"open","conn":0,"settings":{"servers":[],"password":"hunter2"}}\n')
         answer = await events.until(ev.Answer)
         assert answer.outcome == "ignored"
         assert answer.reason == "not a command: Expected `array` of length >= 1 - at `$.settings.servers`"
