@@ -78,7 +78,7 @@ class NatsmonApp(MonitorApp):
                 self.log_notice(f"keymap: {'; '.join(problems.values())}", "warn")
         self.theme_changed_signal.subscribe(self, lambda theme: keep_choice("theme", theme.name))
         self.set_interval(FRAME, self.draw)
-        self._start()
+        self.call_after_refresh(self._start)  # a process that is being started would slow the first screen down
         self.app_suspend_signal.subscribe(self, self._restore_title)
         self.draw()  # so that every panel has something to show as soon as it has a size
 
