@@ -161,6 +161,8 @@ def _command(value: str) -> tuple[str, ...]:
         raise ValueError(f"is not a command line: {error}") from None
     if not words:
         return ()
+    if "\0" in value:
+        raise ValueError("has a NUL in it")
     program = os.path.expanduser(words[0])
     if shutil.which(program) is None:
         raise ValueError("does not exist, or cannot be executed")

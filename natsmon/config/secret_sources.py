@@ -158,8 +158,9 @@ def _run(program: str, *arguments: str) -> bytes:
         )
     except FileNotFoundError:
         raise SecretUnavailable(f"the program {program} is not installed") from None
-    except OSError as error:
-        raise SecretUnavailable(f"the program {program} cannot be started: {error.strerror}") from None
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else f"{quotable(arguments[-1])} has a NUL in it"
+        raise SecretUnavailable(f"the program {program} cannot be started: {why}") from None
     except subprocess.TimeoutExpired:
         raise SecretUnavailable(f"the program {program} did not end within {_PROGRAM_SECONDS:.0f} s") from None
     if done.returncode:

@@ -40,13 +40,15 @@ class CommandDialer:
         command: With ``{host}`` and ``{port}``. A string is split as a shell does; no shell is started.
 
     Raises:
-        ValueError: The command is empty, or has other fields in braces.
+        ValueError: The command is empty, or has a NUL or other fields in braces.
     """
 
     def __init__(self, command: str | Sequence[str]) -> None:
         self._command = tuple(shlex.split(command) if isinstance(command, str) else command)
         if not self._command:
             raise ValueError("is empty")
+        if any("\0" in part for part in self._command):
+            raise ValueError("has a NUL in it")
         try:
             self._arguments("host", 0)
         except (KeyError, IndexError, ValueError) as error:

@@ -1,6 +1,6 @@
 """A probe in this process: its events go to the sinks, its commands come from standard input.
 
-The dashboard's child (``natsmon.probe.__main__``), the plain log and the event stream all run it. The first signal
+The dashboard's child (``natsmon.probe.child``), the plain log and the event stream all run it. The first signal
 ends it gracefully, the second at once.
 """
 

@@ -15,7 +15,8 @@ import pytest
 import trustme
 
 from natsmon.cli import main as cli
-from natsmon.cli.command_group import COMMANDS
+from natsmon.cli.command_group import COMMANDS, load
+from natsmon.cli.flags import Flag
 from natsmon.stream.exit_codes import Exit
 
 user_claims = pytest.importorskip("nats_jwt.v2.user_claims", reason="JWTs are made by nats-jwt")
@@ -227,6 +228,26 @@ def test_section_of_a_context_in_a_file_is_known_by_its_stem(root: Path, capsys:
     (root / "east.json").write_text("{}")
     (root / "config.toml").write_text(f'context = "{root}/east.json"\n[contexts.east]\nrate = 1')
     assert cli.main(["config", "check", "--config", str(root / "config.toml")]) == 0
+
+
+@pytest.mark.parametrize("flag", [param for param in load("dashboard").params if isinstance(param, Flag)], ids=repr)
+def test_nul_in_a_value_of_a_file_is_one_line_or_none(
+    flag: Flag, root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """TOML can write one; a path, a program's argument and a header cannot have it."""
+    name = flag.opts[0].removeprefix("--")
+    (root / "config.toml").write_text(f'{name} = "true a\\u0000b"')
+    assert cli.main(["config", "check", "--config", str(root / "config.toml")]) in (0, Exit.USAGE)
+    printed = capsys.readouterr()
+    assert printed.err.count("\n") <= 1
+    assert "\0" not in printed.err + printed.out
+
+
+@pytest.mark.parametrize("name", ["on-change", "on-outage", "dial-command"])
+def test_command_with_a_nul_is_refused(name: str, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (root / "config.toml").write_text(f'{name} = "true a\\u0000b"')
+    assert cli.main(["config", "check", "--config", str(root / "config.toml")]) == Exit.USAGE
+    assert f'config.toml:1: {name}: "true a\\x00b" has a NUL in it' in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("variables", [{"COMP_CWORD": "x", "COMP_WORDS": "natsmon r"}, {"COMP_CWORD": "1"}, {}])

@@ -99,3 +99,9 @@ def test_answer_of_nsc_that_is_not_understood(answer: str, tmp_path: Path, monke
     program(tmp_path, "nsc", f"echo '{answer}'", monkeypatch)
     with pytest.raises(SecretUnavailable, match="is not understood"):
         nsc_profile("nsc://o/a/u")
+
+
+@pytest.mark.parametrize("reference", ["nsc://o/a\0/u", "o/a\0/u"])
+def test_nul_in_what_a_program_is_given_is_explained(reference: str) -> None:
+    with pytest.raises(SecretUnavailable, match=r"cannot be started: nsc://o/a\\x00/u has a NUL"):
+        nsc_profile(reference)
