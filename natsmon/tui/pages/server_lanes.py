@@ -7,7 +7,7 @@ from itertools import islice, zip_longest
 from typing import NamedTuple
 
 from natsmon.charts.cells import Piece, Row, runs_of
-from natsmon.state import ConnectedPeriod, OutageRecord, State
+from natsmon.state import ConnectedPeriod, Dial, OutageRecord, State
 from natsmon.state.server_names import address
 from natsmon.stream.events import PoolMember
 from natsmon.tui.model.moment import Moment
@@ -40,14 +40,25 @@ def lanes(listed: list[str], moment: Moment, width: int) -> Iterator[tuple[str, 
     """Each server with its line. Cells lie at fixed times, as in the line of the last ten minutes."""
     window = window_of(moment)
     known = stays(moment.state)
+    dials: dict[str, list[Dial]] = {}
+    for dial in moment.state.dials:
+        if dial.outcome != "connected":
+            dials.setdefault(address(dial.server), []).append(dial)
+    silences = list(_silences(moment))
     for server in listed:
         there = [stay for stay in known.get(server, []) if stay.ended is None or stay.ended >= moment.now - window]
-        yield server, _lane(server, there, moment, window / width, width)
+        yield server, _lane(dials.get(server, []), there, silences, moment.now, window / width, width)
 
 
-def _lane(server: str, there: list[ConnectedPeriod], moment: Moment, cell: float, width: int) -> Row:
+def _lane(
+    dials: list[Dial],
+    there: list[ConnectedPeriod],
+    silences: list[tuple[float, float]],
+    now: float,
+    cell: float,
+    width: int,
+) -> Row:
     """What lasts is drawn before what lasts no time and must not be hidden by it; ``cell`` is its seconds."""
-    state, now = moment.state, moment.now
     oldest = int(now / cell) - width + 1
     # Nothing is drawn before the session began.
     cells: list[Piece] = [("·" if oldest + n >= 0 else " ", "dim") for n in range(width)]
@@ -60,18 +71,17 @@ def _lane(server: str, there: list[ConnectedPeriod], moment: Moment, cell: float
         for n in range(max(0, place(began)), min(width - 1, place(until)) + 1):
             cells[n] = MARKS[word]
 
-    for dial in state.dials:
-        if dial.outcome != "connected" and address(dial.server) == server:
-            until = dial.began + dial.elapsed(now)
-            fill("dialing", dial.began, until)
-            if dial.outcome in ("failed", "timeout"):
-                fill("dial failed", until, until)
+    for dial in dials:
+        until = dial.began + dial.elapsed(now)
+        fill("dialing", dial.began, until)
+        if dial.outcome in ("failed", "timeout"):
+            fill("dial failed", until, until)
     for stay in there:
         until = now if stay.ended is None else stay.ended
         fill("on it", stay.began, until)
         if stay.lame_duck is not None:
             fill("lame duck", stay.lame_duck, until)
-    for began, until in _silences(moment):
+    for began, until in silences:
         if any(stay.began <= began <= (now if stay.ended is None else stay.ended) for stay in there):
             fill("silent", began, until)
     for stay in there:
