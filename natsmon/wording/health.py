@@ -135,7 +135,8 @@ def _reconnecting(state: State, now: float) -> str:
 
 
 def _silent(state: State, silent: ev.Silent, now: float) -> str:
-    phrase = f"{units.grouped(silent.missed)} unanswered, no PONG" if silent.missed else "no PONG"
+    unanswered = max(silent.missed, state.tally.in_flight)  # more are sent during the silence
+    phrase = f"{units.grouped(unanswered)} unanswered, no PONG" if unanswered else "no PONG"
     keepalive = state.keepalive
     if keepalive is not None and keepalive.stale_at > now:
         phrase += f"; stale in {units.go_duration(max(1, round(keepalive.stale_at - now)))}"

@@ -196,6 +196,12 @@ def test_health_is_silent_also_when_other_data_arrives() -> None:
     assert _now(events, 64.0).level == "degraded"
 
 
+def test_headline_counts_the_messages_sent_during_a_silence_too() -> None:
+    silent = [*_connected(), _tally(59.0, sent=59, in_flight=2), ev.Silent(t=62.0, since=60.0, missed=3)]
+    assert _now(silent, 62.0).phrase == "3 unanswered, no PONG"
+    assert _now([*silent, _tally(64.0, sent=64, in_flight=5)], 64.0).phrase == "5 unanswered, no PONG"
+
+
 def test_health_is_not_delivering_within_three_seconds() -> None:
     good = [*_connected(), _DELIVERED]
     revoked = [*good, _tally(61.0, attempted=61, sent=60, delivered=60, rejected=1)]
