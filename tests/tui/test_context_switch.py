@@ -113,7 +113,7 @@ async def test_screen_shows_draining_until_the_next_connection_is_opened(
         await terminal.until("● DRAINING", WITHIN)
         assert b"\x1b]2;\xe2\x97\x8f DRAINING east\a" in terminal.output
         await terminal.until(lambda text: "context prod" in text.splitlines()[0] and "● CONNECTED" in text, WITHIN)
-        assert "not drained after 5.00 s" in await terminal.until("switched to context prod", WITHIN)
+        assert "not drained after " in await terminal.until("switched to context prod", WITHIN)
         assert b"\x1b]2;\xe2\x97\x8f natsmon west\a" in terminal.output
         terminal.send("q")
         assert await terminal.ended(WITHIN) == 0
