@@ -229,7 +229,7 @@ async def _message(connection: ServerConnection, prefix: str, within: float) -> 
 
 
 async def _within(seconds: float, step: Awaitable[T], connection: ServerConnection) -> T:
-    """The result of a step; _Failed when the server refused it, the connection ended, or it timed out."""
+    """The result of a step. Raises _Failed when the server refused it, the connection ended, or it timed out."""
     refused: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     connection.on_error = lambda text: None if refused.done() else refused.set_result(text)
     doing = asyncio.ensure_future(step)

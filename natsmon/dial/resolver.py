@@ -18,7 +18,7 @@ _NUMERIC = int(socket.AI_NUMERICHOST | socket.AI_NUMERICSERV)
 
 
 async def lookup(host: str, port: int) -> Sequence[AddressInfo]:
-    """Return the addresses of a host in the order of ``getaddrinfo``; raises gaierror, or UnicodeError for no name.
+    """Return the addresses of a host in the order of ``getaddrinfo``. Raises gaierror, or UnicodeError for no name.
 
     A lookup cannot be cancelled, so it runs on a daemon thread of its own. One that hangs delays neither the next
     dial nor the end of the program, as it would in the loop's executor.

@@ -17,7 +17,7 @@ _NEVER = 10.0**6
 
 
 async def upgrade(stream: Stream, context: ssl.SSLContext, server_name: str, *, first: bool) -> None:
-    """Put a stream, which nothing reads from meanwhile, under TLS; DialError in the stage ``tls``.
+    """Put a stream under TLS; nothing else may read from it. Raises DialError in the stage ``tls``.
 
     Plaintext received before the handshake is an error: an attacker on the way can insert it.
 

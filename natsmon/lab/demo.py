@@ -42,7 +42,7 @@ class Demo:
 
     @classmethod
     def start(cls, servers: int = 3) -> "Demo":
-        """Start so many servers, more than one as a cluster; NoServer without a program, DemoFailed where one fails."""
+        """Start servers, several as a cluster. Raises NoServer without a program, DemoFailed when one fails."""
         binary = find_nats_server()
         demo = cls(
             subprocess.Popen(  # noqa: S603  our own command line
@@ -83,7 +83,7 @@ class Demo:
         return [DemoServer(*server) for server in self._ask("servers", START_TIMEOUT)["servers"]]
 
     def apply(self, fault: str, server: str | None = None) -> str:
-        """Cause a fault, by its name of ``faults()``; what was done, in a sentence. DemoFailed where it does not apply.
+        """Cause a fault named in ``faults()``; what was done, in a sentence. Raises DemoFailed when it does not apply.
 
         ``server`` is the URL of the server meant; None for the first. "start" and "resume" choose another one if this
         one does not need them.

@@ -54,7 +54,7 @@ FAULTS = (
 
 
 def apply(fault: str, nodes: Sequence[Node], authority: str | None) -> str:
-    """Cause a fault, by its name of ``FAULTS``; what was done, for a person. FaultRefused where it does not apply.
+    """Cause a fault named in ``FAULTS``; what was done, in a sentence. Raises FaultRefused when it does not apply.
 
     It is for the node whose relay has this host and port, else for the first one. "start" and "resume" take the first
     node that needs it if this one does not.

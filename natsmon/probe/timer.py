@@ -1,4 +1,4 @@
-"""Timer: one callback at a time that may be moved; on request, pending input is read first after a suspend."""
+"""Timer: one callback, whose time may be changed. After a suspend the loop can read pending input first."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,7 +10,10 @@ _READING = 0.1
 
 
 class Timer:
-    """Calls back once each time it is set; setting it again replaces the time."""
+    """Calls back once each time it is set; setting it again replaces the time.
+
+    With ``reads_first``, a timer that is late waits 0.1 s while pending input is read: the answer may be in it.
+    """
 
     def __init__(self, callback: Callable[[], None], *, reads_first: bool = False) -> None:
         self.at: float | None = None

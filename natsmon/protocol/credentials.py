@@ -48,7 +48,7 @@ class Refusal(NamedTuple):
 
 
 def connect_fields(settings: Settings, nonce: str) -> dict[str, str]:
-    """The fields of CONNECT that identify the client; DialError for credentials that cannot be used, or signed."""
+    """The fields of CONNECT that identify the client. Raises DialError when credentials cannot be used or signed."""
     fields = {}
     if settings.user is not None:
         fields["user"] = settings.user.reveal()

@@ -39,7 +39,7 @@ async def open_connection(
     *,
     round_trip: float = 0.0,
 ) -> ServerConnection:
-    """Send CONNECT on a dialed stream and wait for PONG; DialError in the stage ``connect``.
+    """Send CONNECT on a dialed stream and wait for PONG. Raises DialError in the stage ``connect``.
 
     The caller owns the stream until this returns, and limits the time it takes.
 

@@ -149,7 +149,7 @@ async def look_up(connection: ServerConnection, stream: str, subject: str) -> St
 
 
 async def ask(connection: ServerConnection, what: str, question: dict[str, Any], kind: type[A]) -> A:
-    """Make one request of the API; NotNow when it fails temporarily, as while a leader is elected; or Unanswered."""
+    """Make one request of the API. Raises Unanswered, and NotNow for a failure that passes, as during an election."""
     body = json.dumps(question).encode() if question else b""
     payload = await request(connection, f"{connection.js_api}.{what}", body, within=connection.timeout)
     if (answer := decoded(payload, kind)) is None:

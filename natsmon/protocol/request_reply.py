@@ -62,7 +62,7 @@ class Inbox:
             self._unsubscribe()
 
     def publish(self, subject: str, payload: bytes) -> None:
-        """Publish a request whose answers come to this inbox; Unanswered when the connection has ended."""
+        """Publish a request whose answers come to this inbox. Raises Unanswered when the connection has ended."""
         self._connection.require_open()
         self.subscription.requests |= {subject, self._connection.checked_subject(subject)}
         subjects = subject.encode(), self.subscription.subject.encode()

@@ -49,7 +49,7 @@ class ServerConnection(StreamClient):
         self.on_info: Callable[[Info], None] | None = None
         """Called with every later INFO."""
         self.on_error: Callable[[str], None] | None = None
-        """Called with each ``-ERR`` that leaves the connection open, but for refusals handled here."""
+        """Called with each ``-ERR`` that leaves the connection open, except refusals, which are handled here."""
         self.on_subscribed: Callable[[str], object] | None = None
         """Called with each subject of ``subscribe`` that the server has accepted."""
         self._first_write = 0.0
@@ -147,7 +147,7 @@ class ServerConnection(StreamClient):
         return bool(ended)
 
     async def round_trip(self) -> float:
-        """Seconds of one PING to PONG round trip; waits as long as the connection lasts, then raises Unanswered."""
+        """Seconds of one PING to PONG round trip. Raises Unanswered when the connection ends before the PONG."""
         began = time.perf_counter()
         answered: asyncio.Future[float] = asyncio.get_running_loop().create_future()
         self.ping(lambda: answered.set_result(time.perf_counter() - began))

@@ -63,12 +63,12 @@ class Info(NamedTuple):
 
 
 async def read_info(reader: ByteReader) -> tuple[Info, dict[str, Any]]:
-    """Read the server's INFO, parsed and as a plain object; DialError in the stage ``info``."""
+    """Read the server's INFO, parsed and as a plain object. Raises DialError in the stage ``info``."""
     return parse_info(await read_info_body(reader))
 
 
 async def read_info_body(reader: ByteReader) -> bytes:
-    """Read the server's INFO; what follows the verb, not validated. DialError in the stage ``info``."""
+    """Read the server's INFO: what follows the verb, not validated. Raises DialError in the stage ``info``."""
     try:
         opening = await reader.readexactly(5)
     except asyncio.IncompleteReadError as error:
@@ -131,7 +131,7 @@ async def read_answer(
 
 
 def parse_info(body: bytes) -> tuple[Info, dict[str, Any]]:
-    """Parse and validate the JSON of an INFO line; DialError in the stage ``info``."""
+    """Parse and validate the JSON of an INFO line. Raises DialError in the stage ``info``."""
     try:
         raw = _JSON.decode(body.decode())
         if b"\\u" in body:
@@ -144,7 +144,7 @@ def parse_info(body: bytes) -> tuple[Info, dict[str, Any]]:
 
 
 def convert_info(raw: dict[str, Any]) -> Info:
-    """Validate the object of an INFO line; DialError in the stage ``info``."""
+    """Validate the object of an INFO line. Raises DialError in the stage ``info``."""
     given: dict[str, Any] = {}
     for name, kind in _KINDS.items():
         value = raw.get(name)

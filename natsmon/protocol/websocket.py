@@ -36,7 +36,7 @@ _PAYLOAD = (Opcode.BINARY, Opcode.CONT, Opcode.TEXT)
 
 
 async def upgrade(opened: Stream, url: str, headers: Mapping[str, str | Sequence[str]] | None = None) -> SocketStream:
-    """Upgrade a stream to a WebSocket; DialError in the stage ``info``. The caller limits the time.
+    """Upgrade a stream to a WebSocket; the caller limits the time. Raises DialError in the stage ``info``.
 
     Args:
         opened: A stream over an asyncio transport, not to be used afterwards.
@@ -161,7 +161,7 @@ class _Transport(asyncio.Transport):
 
 
 async def _read_answer(reader: asyncio.StreamReader, url: str) -> bytes:
-    """Read the header of an answer that accepts the upgrade, and no further; DialError for any other."""
+    """Read the answer to the upgrade up to the end of its header. Raises DialError unless it accepts."""
     try:
         opening = await reader.readexactly(5)
         if opening != b"HTTP/":

@@ -8,7 +8,7 @@ from natsmon.stream.commands import AnyCommand
 
 
 class Source(Protocol):
-    """A stream of events, with a way back for commands; what it has by itself is an empty one without."""
+    """A stream of events that takes commands. The defaults are those of an empty stream that takes none."""
 
     can_restart: bool = False
     """Whether ``events`` may be called again after it has ended, for a new session."""

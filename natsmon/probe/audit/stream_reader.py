@@ -58,7 +58,7 @@ _NO_MESSAGE = 10037
 
 
 async def from_leader(ask: Callable[[], Awaitable[T]]) -> T:
-    """Repeat a request until there is a leader to answer it; Unanswered when there is none in time."""
+    """Repeat a request until a leader answers it. Raises Unanswered when there is none in time."""
     deadline = time.monotonic() + _ELECTED_WITHIN
     while True:
         try:
@@ -81,7 +81,7 @@ class Reader:
     """Of our messages in the stream; empty where it is not known."""
 
     async def read(self, start: int, until: int) -> None:
-        """Read a range of positions; Unanswered where the stream could not be read to the end of it."""
+        """Read a range of positions. Raises Unanswered when it cannot be read to its end."""
         if start <= until:
             self.subject = await self._subject_at(until)
             reached = await self._consume(start, until)

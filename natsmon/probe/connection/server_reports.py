@@ -17,7 +17,7 @@ _ERRORS_EMITTED = 100
 
 
 class ServerReports:
-    """Takes over what each INFO changes, and emits members of the pool that differ from what was emitted of them.
+    """Applies each INFO to the server pool, and emits the members that have changed since they were emitted.
 
     Advertised servers join the pool with ``discover``.
     """

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 Stream = Literal["live", "leaving", "ended", "stopped"]
 """``ended`` normally; ``stopped`` unexpectedly."""
-_WORRYING = 2
-"""PINGs out at once; fewer where fewer are the end."""
+_SHOWN_FROM = 2
+"""PINGs without a PONG; one, where one already ends the connection."""
 
 
 class Moment(msgspec.Struct, frozen=True, eq=False):
@@ -50,9 +50,9 @@ class Moment(msgspec.Struct, frozen=True, eq=False):
 
     @property
     def pings_out(self) -> ev.Keepalive | None:
-        """The keepalive while so many PINGs are out that it is worth a line: one is always out for a moment."""
+        """The keepalive while several PINGs have no PONG, else None: a single one has none for a moment."""
         kept = self.state.keepalive
-        return None if kept is None or self.over or kept.outstanding < max(1, min(_WORRYING, kept.max_out)) else kept
+        return None if kept is None or self.over or kept.outstanding < max(1, min(_SHOWN_FROM, kept.max_out)) else kept
 
     @property
     def over(self) -> bool:

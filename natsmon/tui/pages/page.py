@@ -34,7 +34,7 @@ class Page(PaneScreen):
     COMPONENT_CLASSES: ClassVar[set[str]] = COMPONENTS
 
     def __init__(self, name: str, sheet: Sheet | RecordTable[Any], *, without: tuple[str, ...]) -> None:
-        """Without the keys of these ids in its key bar."""
+        """``without``: ids of keys that its key bar does not show."""
         super().__init__(name=name)
         self.status = Panel(status_panel.rows, id="status")
         self.sheet = sheet

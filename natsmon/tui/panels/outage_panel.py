@@ -1,4 +1,4 @@
-"""The outages: a panel of the newest, and the table of all of them beneath what they come to."""
+"""The outages: a panel of the newest, and a table of all of them beneath their totals."""
 
 from collections import deque
 from itertools import islice

@@ -23,8 +23,8 @@ Title = Callable[[Moment, int, int], str]
 class Panel(Widget):
     """Shows what a pure function of the moment draws, for a width and a height.
 
-    A ``title`` may be such a function, too. ``page`` is the page that a click opens; ``tick`` changes when the drawing
-    would, though no event came.
+    A ``title`` may be such a function, too. ``page`` is the page that a click opens. It is drawn again when the result
+    of ``tick`` is another one.
     """
 
     ALLOW_SELECT = False
@@ -138,7 +138,7 @@ class Panel(Widget):
 
 
 class Pane(Panel):
-    """A panel whose rows keys and the wheel move; they are filtered and copied, and may be marked and opened."""
+    """A panel with rows. Keys and the wheel move in them; rows are filtered and copied, some also marked and opened."""
 
     noun = "lines"
     needle = ""
