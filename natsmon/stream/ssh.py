@@ -42,7 +42,9 @@ class Remote(Pipe):
             raise NoRemote("ssh is not installed, or not on PATH", 127) from None
         except OSError as error:
             raise NoRemote(f"ssh cannot be run: {error.strerror}", 126) from None
+        assert self._process.stdin is not None
         assert self._process.stdout is not None
+        os.set_blocking(self._process.stdin.fileno(), False)  # a command that a full pipe does not take is dropped
         self._stdout = self._process.stdout.fileno()
         super().__init__(self._stdout)
         self._loop: asyncio.AbstractEventLoop | None = None

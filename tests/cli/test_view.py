@@ -1,6 +1,7 @@
 """A stream from elsewhere: through a pipe, and over ssh, where the keys reach the probe at the other end."""
 
 import asyncio
+import fcntl
 import os
 import subprocess
 import sys
@@ -10,9 +11,10 @@ import pytest
 
 from natsmon.cli import main as cli
 from natsmon.lab.nats_server import NatsServer
-from natsmon.stream import codec
+from natsmon.stream import codec, commands
 from natsmon.stream import events as ev
 from natsmon.stream.exit_codes import Exit
+from natsmon.stream.ssh import Remote
 from tests.harness.terminal import Terminal
 from tests.harness.time_limits import WAIT
 from tests.replay.indexed import written
@@ -192,6 +194,22 @@ async def test_keys_work_over_ssh(server: NatsServer, elsewhere: dict[str, str])
         await terminal.until("● CONNECTED")
         terminal.send("q")
         assert await terminal.ended() == Exit.ENDED
+
+
+def test_command_never_waits_for_an_ssh_that_reads_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hello = codec.encode(ev.Session(t=0.0, id="s", started=1.0)).decode().strip()
+    _program(tmp_path / "ssh", f"echo '{hello}'; exec sleep 60")
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    remote = Remote("there", [])
+    assert remote._process.stdin is not None
+    pause = commands.Pause(id="x")
+    many = 2 * fcntl.fcntl(remote._process.stdin, fcntl.F_GETPIPE_SZ) // len(codec.encode_command(pause))
+    for _ in range(many):
+        remote.send(pause)
+    remote.kill()
+    remote._errors.join()
+    with remote._process:  # closes its pipes
+        pass
 
 
 async def test_broken_ssh_is_reported(elsewhere: dict[str, str], tmp_path: Path) -> None:
