@@ -133,10 +133,10 @@ class Connector:
 
     async def _wait(self, server: Server) -> Order | None:
         """The reconnect wait with its jitter; the order that ended it early."""
-        base, jitter = self._reconnect_wait.seconds(server, self._attempts, self._emit.now())
-        if self.status != "RECONNECTING":
-            self._set_status("DISCONNECTED", "waiting")
         now = self._emit.now()
+        base, jitter = self._reconnect_wait.seconds(server, self._attempts, now)
+        if self.status != "RECONNECTING":
+            self._set_status("DISCONNECTED", "waiting", now)
         self._emit(
             ev.Waiting(
                 delay=base + jitter,
