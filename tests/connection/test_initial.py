@@ -10,7 +10,7 @@ from natsmon.stream.exit_codes import Exit
 from tests.conftest import StartServer
 from tests.connection.life import connected, url
 from tests.harness.listening import listening, settings
-from tests.harness.time_limits import FOREVER, IN_TIME
+from tests.harness.time_limits import FOREVER, GROWING, IN_TIME
 
 
 async def test_connect_emits_each_stage(server: NatsServer) -> None:
@@ -97,9 +97,12 @@ async def test_order_is_random_unless_asked_not_to_be(refused_port: int) -> None
 async def test_dead_server_first_in_the_pool_costs_its_own_timeout_and_no_wait(
     blackhole: int, server: NatsServer
 ) -> None:
-    wanted = settings(url(blackhole), server.url, connect_timeout=1.0, reconnect_wait=FOREVER)
-    async with listening(wanted) as run:
-        up = await run.events.until(ev.Connected)
-        assert up.server == server.url
-        assert 1.0 <= up.t < IN_TIME
-        assert not run.events.of(ev.Waiting)
+    for timeout in GROWING:
+        wanted = settings(url(blackhole), server.url, connect_timeout=timeout, reconnect_wait=FOREVER)
+        async with listening(wanted) as run:
+            dead, alive = await run.events.until(ev.DialEnd), await run.events.until(ev.DialEnd)
+            assert not run.events.of(ev.Waiting)
+        if alive.outcome == "connected":
+            break
+    assert (dead.outcome, alive.outcome, alive.server) == ("timeout", "connected", server.url)
+    assert timeout <= alive.t < timeout + IN_TIME

@@ -124,25 +124,43 @@ def info_with(**fields: Any) -> bytes:
     )
 
 
+_WORK, _WORK_TAKES = 100_000, 0.006
+"""Steps of a computation, and the seconds that they take on the machine for which the limits of tests are written."""
+
+
 class Turns:
-    """CPU time of the turns of the event loop, in seconds. A busy machine needs a little more than an idle one."""
+    """CPU time of the turns of the event loop, as it is on the machine for which the limits of tests are written."""
 
     def __init__(self) -> None:
-        self.longest = 0.0
-        self.many = 0
+        self._longest = [0.0, 0.0]
+        self._slowness = 0.0
+
+    @property
+    def longest(self) -> float:
+        """Seconds of the longest turn but one, which the machine may have interrupted."""
+        return self._longest[0] / self._slowness
 
     async def measure(self) -> None:
         while True:
             began = time.thread_time()
             await asyncio.sleep(0)
-            self.longest = max(self.longest, time.thread_time() - began)
-            self.many += 1
+            self._longest = sorted([*self._longest, time.thread_time() - began])[1:]
+
+    def measure_machine(self) -> None:
+        """Find how many times slower this machine is at the moment."""
+        took = []
+        for _ in range(5):
+            began = time.thread_time()
+            sum(step * step for step in range(_WORK))
+            took.append(time.thread_time() - began)
+        self._slowness = max(self._slowness, min(took) / _WORK_TAKES)
 
 
 @asynccontextmanager
 async def measured_turns() -> AsyncIterator[Turns]:
     """Measure turns. The objects of pytest are kept out of garbage collections: one of them all takes 100 ms."""
     turns = Turns()
+    turns.measure_machine()
     gc.freeze()
     task = asyncio.ensure_future(turns.measure())
     try:
@@ -152,6 +170,7 @@ async def measured_turns() -> AsyncIterator[Turns]:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+        turns.measure_machine()
 
 
 class PeakMemory:

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.harness import processes
+from tests.harness.time_limits import IN_TIME
 
-GRACE = 2.0
+GRACE = IN_TIME
 """Seconds for what is ending: a killed process, a closing transport."""
 Found = dict[Any, str]
 _PR_SET_CHILD_SUBREAPER = 36

@@ -3,12 +3,13 @@
 import time
 from collections.abc import Callable, Sequence
 
-from natsmon.lab.nats_server import START_TIMEOUT, NatsServer
+from natsmon.lab.nats_server import NatsServer
+from tests.harness.time_limits import WAIT
 
 _PERIOD = 0.005
 
 
-def wait_until(met: Callable[[], bool], what: str, within: float = 10.0) -> None:
+def wait_until(met: Callable[[], bool], what: str, within: float = WAIT) -> None:
     """Ask every 5 ms until a condition is met.
 
     Args:
@@ -32,7 +33,7 @@ def wait_until_formed(servers: Sequence[NatsServer]) -> None:
     Raises:
         TimeoutError: The cluster has not formed in time.
     """
-    wait_until(lambda: all(_advertises(server, len(servers)) for server in servers), "cluster", START_TIMEOUT)
+    wait_until(lambda: all(_advertises(server, len(servers)) for server in servers), "cluster")
 
 
 def _advertises(server: NatsServer, size: int) -> bool:

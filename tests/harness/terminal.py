@@ -169,7 +169,8 @@ class Terminal:
                 code = await self._process.wait()
         except TimeoutError:
             raise AssertionError(f"still running after {within} s. The screen:\n{self.text}") from None
-        self._take_in()
+        while self._take_in():
+            pass
         return code
 
     async def close(self) -> None:
@@ -192,17 +193,18 @@ class Terminal:
             self._take_in()
             await asyncio.sleep(0.01)
 
-    def _take_in(self) -> None:
+    def _take_in(self) -> bool:
+        """Take in what there is; False when there was nothing, or nothing follows."""
         try:
             data = os.read(self._fd, 1 << 16)
         except BlockingIOError:
-            return
+            return False
         except OSError:  # on Linux, the program closed its side
             data = b""
         if not data:
             asyncio.get_running_loop().remove_reader(self._fd)
             self._changed.set()
-            return
+            return False
         self.output += data
         self.changed_at = time.perf_counter()
         data = self._unfinished + data
@@ -210,6 +212,7 @@ class Terminal:
         data, self._unfinished = (data[: cut.start()], data[cut.start() :]) if cut else (data, b"")
         self._stream.feed(UNKNOWN.sub(b"", data))
         self._changed.set()
+        return True
 
     def _set_size(self) -> None:
         set_size(self._fd, self.screen.columns, self.screen.lines)

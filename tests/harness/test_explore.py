@@ -1,7 +1,9 @@
 """``make explore``: a failure is reported, also of a pass that lasts longer than the time."""
 
 import re
+import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -54,10 +56,23 @@ import pathlib, sys, time
 folder = pathlib.Path(sys.argv[2].partition("=")[2], "v/cache")
 folder.mkdir(parents=True)
 (folder / "lastfailed").write_text("{}")
+print("failed", flush=True)
 time.sleep(60)
 """
+
+    class Pass(subprocess.Popen[bytes]):
+        """One whose time ends when it has failed, however long that takes."""
+
+        def wait(self, timeout: float | None = None) -> int:
+            if timeout is None:
+                return super().wait()
+            assert self.stdout is not None
+            assert self.stdout.readline() == b"failed\n"
+            raise subprocess.TimeoutExpired(self.args, timeout)
+
+    monkeypatch.setattr(subprocess, "Popen", partial(Pass, stdout=subprocess.PIPE))
     monkeypatch.setattr(explore, "_PYTEST", [sys.executable, "-c", failing])
-    assert explore.main(["--seconds", "2", "--seed", "7"]) == 1
+    assert explore.main(["--seconds", "60", "--seed", "7"]) == 1
     assert "make explore SEED=7" in capfd.readouterr().err
 
 

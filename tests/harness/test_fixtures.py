@@ -125,6 +125,9 @@ def test_orphan_is_found() -> None:
 
 LEAKY = """
 import asyncio
+from tests import conftest
+
+conftest.GRACE = 0.0
 
 async def linger():
     await asyncio.sleep(60)
@@ -140,7 +143,7 @@ def test_task_is_found(tmp_path_factory: pytest.TempPathFactory, pytestconfig: p
     file.write_text(LEAKY)
     options = ["-q", "-p", "no:cacheprovider", "-p", "tests.conftest", "-c", str(pytestconfig.inipath)]
     command = [sys.executable, "-m", "pytest", *options, str(file)]
-    run = subprocess.run(command, cwd=pytestconfig.rootpath, capture_output=True, text=True, timeout=30)
+    run = subprocess.run(command, cwd=pytestconfig.rootpath, capture_output=True, text=True, timeout=100)
     assert run.returncode == 1, run.stdout
     assert "left behind: a task" in run.stdout
     assert "linger" in run.stdout

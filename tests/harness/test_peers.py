@@ -10,6 +10,7 @@ import pytest
 
 from tests.harness import peers
 from tests.harness.peer import HOST, Peer, Peering, Talk, playing
+from tests.harness.time_limits import FOREVER, WAIT
 
 CONNECT = b'CONNECT {"verbose":false}\r\nPING\r\n'
 
@@ -19,10 +20,10 @@ class Client:
         self.peer, self.reader, self.writer = peer, reader, writer
 
     async def line(self) -> bytes:
-        return await asyncio.wait_for(self.reader.readline(), 5.0)
+        return await asyncio.wait_for(self.reader.readline(), WAIT)
 
     async def rest(self) -> bytes:
-        return await asyncio.wait_for(self.reader.read(), 5.0)
+        return await asyncio.wait_for(self.reader.read(), WAIT)
 
     async def is_silent(self) -> bool:
         with suppress(TimeoutError):
@@ -117,9 +118,11 @@ async def test_endless_line() -> None:
 
 
 async def test_slow_info() -> None:
-    async with connected(peers.slow_info(pace=0.001)) as client:
+    async with connected(peers.slow_info(pace=FOREVER)) as client:
         assert await client.reader.read(100) == b"I"
-        info_of(b"I" + await client.line())
+        assert await client.is_silent()
+    async with connected(peers.slow_info(pace=0.0)) as client:
+        info_of(await client.line())
 
 
 async def test_info_then_close() -> None:
