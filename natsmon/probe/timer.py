@@ -12,7 +12,7 @@ _READING = 0.1
 class Timer:
     """Calls back once each time it is set; setting it again replaces the time.
 
-    With ``reads_first``, a timer that is late waits 0.1 s while pending input is read: the answer may be in it.
+    With ``reads_first``, pending input is read before: the answer may be in it. A late timer waits 0.1 s for that.
     """
 
     def __init__(self, callback: Callable[[], None], *, reads_first: bool = False) -> None:
@@ -21,7 +21,7 @@ class Timer:
         self._callback = callback
         self._reads_first = reads_first
         self._loop = asyncio.get_running_loop()
-        self._handle: asyncio.TimerHandle | None = None
+        self._handle: asyncio.Handle | None = None
         self._grid = self._loop.time()
 
     def set(self, at: float) -> None:
@@ -43,10 +43,12 @@ class Timer:
             self._handle = self.at = None
 
     def _wake(self) -> None:
-        if self._reads_first and self.at is not None and self._loop.time() - self.at > _DELAYED:
-            self._handle = self._loop.call_later(_READING, self._call_back)
-        else:
+        if not self._reads_first or self.at is None:
             self._call_back()
+        elif self._loop.time() - self.at > _DELAYED:
+            self._handle = self._loop.call_later(_READING, self._call_back)
+        else:  # the process may have been stopped until just now; what came meanwhile is parsed in the next turn
+            self._handle = self._loop.call_soon(self._call_back)
 
     def _call_back(self) -> None:
         self._handle = self.at = None
