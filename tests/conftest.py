@@ -15,9 +15,13 @@ import hypothesis
 import pytest
 
 from natsmon.lab.nats_server import NatsServer, ServerFailed
+from natsmon.probe.inquiry import second_look
+from natsmon.protocol import credentials
 from tests.harness import dead_ports
 from tests.harness.leaks import GRACE, Snapshot, adopt_orphans
 from tests.harness.polling import wait_until_formed
+from tests.harness.server_times import with_time_to_connect
+from tests.harness.time_limits import FOREVER, WAIT
 
 StartServer = Callable[..., NatsServer]
 
@@ -65,6 +69,13 @@ def nothing_left_behind() -> Iterator[None]:
         pytest.fail("left behind: " + "; ".join(left), pytrace=False)
 
 
+@pytest.fixture(autouse=True)
+def time_to_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No answer is late, and no refusal slow, because this process was stopped for some seconds."""
+    monkeypatch.setattr(second_look, "LOOK_TIMEOUT", WAIT)
+    monkeypatch.setattr(credentials, "_SLOW", FOREVER)
+
+
 @pytest.fixture
 async def no_task_left_behind() -> AsyncIterator[None]:
     """For async tests only, and apart: the end of the loop, which comes before the check above, cancels unseen."""
@@ -86,7 +97,8 @@ def nats_server(pytestconfig: pytest.Config) -> Iterator[StartServer]:
     with ExitStack() as servers:
 
         def start(**options: Any) -> NatsServer:
-            server = NatsServer(**{"binary": program, **options})
+            config = with_time_to_connect(options.pop("config", ""))
+            server = NatsServer(**{"binary": program, **options}, config=config)
             servers.callback(server.close)
             try:
                 return server.start()

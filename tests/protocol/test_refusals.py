@@ -14,6 +14,7 @@ from natsmon.config.secret import Secret
 from natsmon.config.settings import Server
 from natsmon.dial.causes import Cause
 from natsmon.lab.nats_server import NatsServer
+from natsmon.protocol import credentials
 from natsmon.protocol.jwt_claims import Claims, contradictions, read_claims
 from natsmon.stream import events as ev
 from tests.conftest import StartServer
@@ -229,7 +230,7 @@ async def test_seed_wrapped_into_lines_is_joined(nats_server: StartServer, opera
 
 
 @pytest.mark.parametrize(
-    ("credentials", "words"),
+    ("given", "words"),
     [
         ({"user": "ann", "password": "pw\n"}, "the password (env NATS_X) ends in a line break"),
         ({"user": "ann", "password": " pw"}, "the password (env NATS_X) begins with a blank"),
@@ -241,10 +242,10 @@ async def test_seed_wrapped_into_lines_is_joined(nats_server: StartServer, opera
     ],
 )
 async def test_unseen_character_in_a_refused_secret_is_named(
-    nats_server: StartServer, credentials: dict[str, str], words: str
+    nats_server: StartServer, given: dict[str, str], words: str
 ) -> None:
-    config = "authorization { token: t }" if "token" in credentials else "authorization { user: ann, password: pw }"
-    failed = await refused(nats_server(config=config), **credentials)
+    config = "authorization { token: t }" if "token" in given else "authorization { user: ann, password: pw }"
+    failed = await refused(nats_server(config=config), **given)
     assert failed.where == ("connect", "auth_whitespace")
     assert words in failed.text
     assert "is the password right" not in "\n".join(failed.lines)
@@ -268,11 +269,12 @@ authorization {{
 """
 
 
-@pytest.mark.parametrize("credentials", [{"user": "ann", "password": "pw"}, {"token": "t"}, {}])
+@pytest.mark.parametrize("given", [{"user": "ann", "password": "pw"}, {"token": "t"}, {}])
 async def test_refusal_of_an_auth_callout_that_does_not_answer(
-    nats_server: StartServer, credentials: dict[str, str]
+    nats_server: StartServer, monkeypatch: pytest.MonkeyPatch, given: dict[str, str]
 ) -> None:
-    failed = await refused(nats_server(config=CALLOUT.format(timeout=1.0)), **credentials)
+    monkeypatch.setattr(credentials, "_SLOW", 0.4)
+    failed = await refused(nats_server(config=CALLOUT.format(timeout=1.0)), **given)
     assert failed.where == ("connect", "auth_callout")
     assert "refused after " in failed.text
     assert failed.logs("auth callout")

@@ -257,9 +257,10 @@ async def test_connection_that_ends_while_the_leader_is_asked(
     server = nats_server(config=consumers_denied(tmp_path, "CREATE"))
     monkeypatch.setattr(acks, "ACK_WITHIN", 0.2)
     monkeypatch.setattr(acks, "LOOK_EVERY", 0.05)
-    read, asking = reader.Reader._all, asyncio.Event()
+    read, stored, asking = reader.Reader._all, asyncio.Event(), asyncio.Event()
 
     async def read_from_a_frozen_server(self: reader.Reader, start: int, until: int) -> None:
+        await stored.wait()
         if not asking.is_set():
             asking.set()
             server.stop()
@@ -271,9 +272,10 @@ async def test_connection_that_ends_while_the_leader_is_asked(
         proof = run.connection.verifier
         with monkeypatch.context() as lost:
             lost.setattr(acks, "decoded", lambda *_: None)
+            lost.setattr(reader.Reader, "_all", read_from_a_frozen_server)
             await three_messages(run)
             await stream.until(4)
-            lost.setattr(reader.Reader, "_all", read_from_a_frozen_server)
+            stored.set()
             attending = proof._task
             await asyncio.wait_for(asking.wait(), WAIT)
             await asyncio.to_thread(server.kill)

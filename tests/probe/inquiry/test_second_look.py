@@ -10,16 +10,32 @@ from natsmon.config.secret import Secret
 from natsmon.config.settings import Server
 from natsmon.dial.causes import Cause
 from natsmon.lab.nats_server import NatsServer
+from natsmon.probe.inquiry import silent_peer
 from natsmon.probe.inquiry.known_defects import known_defect
 from natsmon.protocol.server_info import Info
 from natsmon.stream import events as ev
 from tests.conftest import StartServer
 from tests.harness.listening import listening, settings
-from tests.harness.peer import HOST, Peering, Talk, playing
+from tests.harness.peer import HOST, Peer, Peering, Talk, playing
 from tests.harness.peers import serve
-from tests.harness.time_limits import IN_TIME
+from tests.harness.time_limits import GROWING, IN_TIME
 from tests.probe.inquiry.chains import Chains, refused
 from tests.probe.inquiry.test_inquiry import HTTP, monitoring_port
+from tests.protocol.dialing import Failure
+
+
+@pytest.fixture(autouse=True)
+def time_to_answer_a_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each peer here answers, or closes."""
+    monkeypatch.setattr(silent_peer, "ANSWER_TIMEOUT", IN_TIME)
+
+
+async def timed_out_in_info(peer: Peer) -> Failure:
+    for timeout in GROWING:
+        failed = await refused(peer.url, connect_timeout=timeout)
+        if failed.end.stage == "info":
+            break
+    return failed
 
 
 def relayed_after_a_byte(server: NatsServer) -> Peering:
@@ -40,7 +56,7 @@ def relayed_after_a_byte(server: NatsServer) -> Peering:
 
 async def test_proxy_that_waits_for_the_client_is_recognized(server: NatsServer) -> None:
     async with relayed_after_a_byte(server) as peer:
-        failed = await refused(peer.url, connect_timeout=1.0)
+        failed = await timed_out_in_info(peer)
     assert failed.where == ("info", "timeout")
     assert failed.finding is not None
     assert failed.finding.cause == "client_first"
@@ -67,7 +83,7 @@ async def test_proxy_without_a_server_is_recognized() -> None:
         await talk.exactly(1)
 
     async with playing(script) as peer:
-        failed = await refused(peer.url, connect_timeout=1.0)
+        failed = await timed_out_in_info(peer)
     assert failed.finding is not None
     assert failed.finding.cause == "eof"
     assert failed.logs("closed before the server sent INFO", "a proxy without a server behind it")
@@ -106,7 +122,8 @@ async def test_connection_to_one_server_asks_for_no_second_look_at_another() -> 
                 await run.events.until(ev.Disconnected)
             await run.events.until(ev.DialEnd, lambda end: end.server == other.url)
             await run.events.until(ev.Connected)
-        assert len(run.events.of(ev.DialFinding)) == 1
+        dialed = {dial.dial: dial.server for dial in run.events.of(ev.DialStart)}
+        assert [dialed[found.dial] for found in run.events.of(ev.DialFinding)].count(other.url) == 1
 
 
 @pytest.mark.parametrize(
