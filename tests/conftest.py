@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import hypothesis
+import nats.aio.client
 import pytest
 
 from natsmon.lab.nats_server import NatsServer, ServerFailed
@@ -21,7 +22,7 @@ from tests.harness import dead_ports
 from tests.harness.leaks import GRACE, Snapshot, adopt_orphans
 from tests.harness.polling import wait_until_formed
 from tests.harness.server_times import with_time_to_connect
-from tests.harness.time_limits import FOREVER, WAIT
+from tests.harness.time_limits import FOREVER, IN_TIME, WAIT
 
 StartServer = Callable[..., NatsServer]
 
@@ -74,6 +75,10 @@ def time_to_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     """No answer is late, and no refusal slow, because this process was stopped for some seconds."""
     monkeypatch.setattr(second_look, "LOOK_TIMEOUT", WAIT)
     monkeypatch.setattr(credentials, "_SLOW", FOREVER)
+    connect = nats.aio.client.Client.connect
+    given = [each for each in inspect.signature(connect).parameters.values() if each.default is not each.empty]
+    defaults = (IN_TIME if each.name == "connect_timeout" else each.default for each in given)
+    monkeypatch.setattr(connect, "__defaults__", tuple(defaults))
 
 
 @pytest.fixture

@@ -16,10 +16,11 @@ from natsmon.probe.connection import connector
 from natsmon.stream import commands
 from natsmon.stream import events as ev
 from tests.dial.proxy_servers import http, socks
-from tests.dial.test_other_dialers import forwarding, relay_command, until
+from tests.dial.test_other_dialers import forwarding, relay_command
 from tests.harness.leaks import our_children
 from tests.harness.listening import listening, settings
 from tests.harness.peer import Talk
+from tests.library.clients import until
 from tests.library.test_foreign_dialers import Deaf, Scripted, raising
 from tests.protocol.websockets import handshake, speaking
 

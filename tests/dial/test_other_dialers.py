@@ -34,7 +34,7 @@ from tests.dial import proxy_servers
 from tests.harness.leaks import our_children, sockets
 from tests.harness.peer import Peer, Talk, playing
 from tests.harness.time_limits import IN_TIME
-from tests.library.clients import Callbacks, Notes, echo, reconnect
+from tests.library.clients import Callbacks, Notes, echo, reconnect, until
 from tests.protocol import websockets
 
 RELAY = """
@@ -52,12 +52,6 @@ while data := there.recv(65536):
 
 def relay_command() -> list[str]:
     return [sys.executable, "-c", RELAY, "{host}", "{port}"]
-
-
-async def until(met: Callable[[], bool]) -> None:
-    async with asyncio.timeout(IN_TIME):
-        while not met():  # noqa: ASYNC110  # the kernel sends no notification
-            await asyncio.sleep(0.01)
 
 
 async def failure(dialer: CustomDialer, host: str = "nats.example", port: int = 4222) -> DialError:

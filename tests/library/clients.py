@@ -9,7 +9,7 @@ import pytest
 from nats.aio.client import Client
 
 from natsmon import DialTrace
-from tests.harness.time_limits import WAIT
+from tests.harness.time_limits import IN_TIME, WAIT
 
 HOOKS = [name for name in vars(DialTrace) if not name.startswith("_")]
 
@@ -70,6 +70,13 @@ class Callbacks(_Awaited):
         await self.until(lambda: name in self.calls)
 
 
+async def until(met: Callable[[], bool]) -> None:
+    """Wait for what sends no notification: sockets, processes, tasks."""
+    async with asyncio.timeout(IN_TIME):
+        while not met():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
 async def echo(client: Client, text: bytes = b"world") -> None:
     subscription = await client.subscribe("hello")
     await client.publish("hello", text)
@@ -85,9 +92,11 @@ async def reconnect(client: Client) -> None:
         client._transport.drop()  # type: ignore[union-attr]
 
 
-async def failing(connecting: Any, kind: type[BaseException] = nats.errors.NoServersError) -> BaseException:
+async def failing(
+    connecting: Any, kind: type[BaseException] = nats.errors.NoServersError, within: float = WAIT
+) -> BaseException:
     with pytest.raises(kind) as caught:
-        async with asyncio.timeout(WAIT):
+        async with asyncio.timeout(within):
             await connecting
     return caught.value
 

@@ -27,7 +27,7 @@ from tests.harness import peers
 from tests.harness.leaks import sockets
 from tests.harness.peer import Peering
 from tests.harness.time_limits import FOREVER, IN_TIME, WAIT
-from tests.library.clients import HANDSHAKE, HOOKS, PLAIN_DIAL, Callbacks, Notes, echo, failing, reconnect
+from tests.library.clients import HANDSHAKE, HOOKS, PLAIN_DIAL, Callbacks, Notes, echo, failing, reconnect, until
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ async def test_reconnects_go_through_the_dialer(server: NatsServer) -> None:
     await client.publish("hello", b"kept meanwhile")
     await asyncio.to_thread(server.start)
     await callbacks.until_called("reconnected")
-    assert (await subscription.next_msg(2)).data == b"kept meanwhile"
+    assert (await subscription.next_msg(WAIT)).data == b"kept meanwhile"
     assert notes.calls[-len(PLAIN_DIAL) :] == PLAIN_DIAL
     assert notes.calls.count("get_conn") >= 2
     assert any(isinstance(error, ConnectionRefusedError) for error in notes.errors)
@@ -130,7 +130,7 @@ async def test_cancelled_in_the_handshake_it_leaves_no_socket(peering: Callable[
             await dialing
         assert time.monotonic() - began < IN_TIME
         await peer.until_left()
-        assert set(sockets()) <= set(before)
+        await until(lambda: set(sockets()) <= set(before))
 
 
 async def test_dead_first_address_costs_one_delay(
@@ -238,9 +238,7 @@ async def test_cancelled_at_any_moment_it_leaves_nothing(
         assert done
         if not dialing.cancelled():
             await dialing.result().close()
-    await asyncio.sleep(0.05)
-    assert asyncio.all_tasks() == tasks
-    assert set(sockets()) <= set(before)
+    await until(lambda: asyncio.all_tasks() == tasks and set(sockets()) <= set(before))
     gc.collect()
     assert not complaints
 

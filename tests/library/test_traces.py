@@ -19,6 +19,7 @@ from tests.certificates import Certificates
 from tests.conftest import StartServer
 from tests.harness import peers
 from tests.harness.peer import Peering
+from tests.harness.time_limits import GROWING
 from tests.library.clients import PLAIN_DIAL, Callbacks, Notes, failing
 
 ONCE: dict[str, Any] = {"allow_reconnect": False, "max_reconnect_attempts": 1, "reconnect_time_wait": 0}
@@ -118,9 +119,12 @@ STEPS = [(peers.silent, "info"), (peers.info_then_silent, "nats_connect")]
 
 @pytest.mark.parametrize(("peering", "step"), STEPS)
 async def test_step_that_timed_out_fails(peering: Callable[[], Peering], step: str) -> None:
-    notes = Notes()
     async with peering() as peer:
-        await failing(connect(peer.url, trace=notes, connect_timeout=1.0, allow_reconnect=False), DialTimeout)
+        for timeout in GROWING:
+            notes = Notes()
+            await failing(connect(peer.url, trace=notes, connect_timeout=timeout, allow_reconnect=False), DialTimeout)
+            if f"{step}_start" in notes.calls:
+                break
         assert notes.calls[-2:] == [f"{step}_done", "dial_done"]
         assert [type(error) for error in notes.errors] == [DialTimeout, DialTimeout]
         await peer.until_left()

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import time
 from typing import Any
 
 import pytest
@@ -121,13 +122,14 @@ async def test_large_messages(nats_server: StartServer, ca: Authority, scheme: s
 
 async def test_throughput_beside_plain(nats_server: StartServer, capsys: pytest.CaptureFixture[str]) -> None:
     server = nats_server(config=ws.listening_on())
-    rates = {}
+    rates = {}  # by CPU time, which the server's speed and a stop of this process do not change
     for address in (server.url, ws.address(server)):
         wanted = settings(address, interval=MAX_RATE, count=20_000)
+        began = time.process_time()
         async with listening(wanted, stay=False) as run:
             await run.ended()
         assert run.events.last_tally.delivered == 20_000
-        rates[str(address)[:4]] = 20_000 / (run.events.of(ev.Drained)[0].t - run.events.of(ev.Connected)[0].t)
+        rates[str(address)[:4]] = 20_000 / (time.process_time() - began)
     with capsys.disabled():
         sys.stdout.write(f"\n  plain {rates['nats']:,.0f} msg/s, ws {rates['ws:/']:,.0f} msg/s ")
     assert rates["ws:/"] > rates["nats"] / 10

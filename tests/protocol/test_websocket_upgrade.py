@@ -14,7 +14,7 @@ from tests.conftest import StartServer
 from tests.harness import peers
 from tests.harness.listening import listening, settings
 from tests.harness.peer import Talk, playing
-from tests.harness.time_limits import FOREVER, IN_TIME
+from tests.harness.time_limits import FOREVER, GROWING, IN_TIME
 from tests.protocol import websockets as ws
 from tests.protocol.authority import Authority
 from tests.protocol.dialing import failure, once
@@ -32,14 +32,20 @@ async def test_silent_upgrade_can_be_cancelled() -> None:
 
 async def test_silent_upgrade_times_out() -> None:
     async with peers.silent() as peer:
-        failed = await failure(once(ws.at(peer), connect_timeout=1.0))
+        for timeout in GROWING:
+            failed = await failure(once(ws.at(peer), connect_timeout=timeout))
+            if failed.end.stage == "info":
+                break
     assert failed.where == ("info", "timeout")
     assert failed.text == "no answer to the WebSocket upgrade"
 
 
 async def test_info_never_comes_after_the_upgrade() -> None:
     async with ws.speaking(Talk.until_closed) as peer:
-        failed = await failure(once(ws.at(peer), connect_timeout=1.0))
+        for timeout in GROWING:
+            failed = await failure(once(ws.at(peer), connect_timeout=timeout))
+            if "no INFO" in failed.text:
+                break
     assert failed.where == ("info", "timeout")
     assert "no INFO" in failed.text
 
