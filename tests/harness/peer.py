@@ -6,6 +6,7 @@ import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from functools import partial
 from typing import Any
 
 from tests.harness.time_limits import WAIT
@@ -160,7 +161,8 @@ async def playing(script: Script) -> AsyncIterator[Peer]:
     peer = Peer()
     talks: set[asyncio.Task[None]] = set()
 
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def talk(client: socket.socket) -> None:
+        reader, writer = await asyncio.open_connection(sock=client)
         peer._writers.add(writer)
         peer.changed(connections=1, open=1)
         try:
@@ -173,21 +175,31 @@ async def playing(script: Script) -> AsyncIterator[Peer]:
             peer._writers.discard(writer)
             peer.changed(open=-1)
 
-    def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.ensure_future(talk(reader, writer))
-        talks.add(task)
-        task.add_done_callback(talks.discard)
+    def end(task: asyncio.Task[None], client: socket.socket) -> None:
+        talks.discard(task)
+        client.close()  # still open where the task was cancelled before its first step
 
-    server = await asyncio.start_server(begin, HOST, 0)
-    peer.port = server.sockets[0].getsockname()[1]
+    def accept() -> None:
+        with suppress(OSError):  # it is gone again
+            client, _ = listener.accept()
+            client.setblocking(False)
+            task = asyncio.ensure_future(talk(client))
+            talks.add(task)
+            task.add_done_callback(partial(end, client=client))
+
+    # Not asyncio's server: what it has accepted when it is closed stays open.
+    listener = socket.create_server((HOST, 0))
+    listener.setblocking(False)
+    peer.port = listener.getsockname()[1]
+    loop = asyncio.get_running_loop()
+    loop.add_reader(listener, accept)
     try:
         yield peer
     finally:
-        server.close()
+        loop.remove_reader(listener)
+        listener.close()
         for task in talks:
             task.cancel()
-        failures = await asyncio.gather(*talks, return_exceptions=True)
-        await server.wait_closed()
-        for failure in failures:
+        for failure in await asyncio.gather(*talks, return_exceptions=True):
             if isinstance(failure, Exception):
                 raise failure

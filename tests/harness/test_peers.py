@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -184,3 +185,15 @@ async def test_pong_then(peering: Any, start: bytes) -> None:
         assert (await client.reader.read(64)).startswith(start)
         client.writer.write(b"PUB a 0\r\n\r\n")
         await client.peer.until_received(b"PUB a 0")
+
+
+@pytest.mark.parametrize("turns", range(5))
+async def test_connection_that_is_accepted_at_the_end_is_closed(turns: int) -> None:
+    with socket.socket() as client:
+        async with playing(Talk.until_closed) as peer:
+            client.connect((HOST, peer.port))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+        client.setblocking(False)
+        with suppress(ConnectionResetError):
+            assert await asyncio.wait_for(asyncio.get_running_loop().sock_recv(client, 1), WAIT) == b""
