@@ -61,6 +61,14 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         item.fixturenames.insert(item.fixturenames.index("nothing_left_behind") + 1, "no_task_left_behind")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With a nats-server of another version, only the tests that start one: for the others nothing differs."""
+    if config.getoption("--nats-server"):
+        concerned = [item for item in items if isinstance(item, pytest.Function) and "nats_server" in item.fixturenames]
+        config.hook.pytest_deselected(items=[item for item in items if item not in concerned])
+        items[:] = concerned
+
+
 @pytest.fixture(autouse=True)
 def nothing_left_behind() -> Iterator[None]:
     """Set up before every other fixture of a test, so that it looks after all of them have ended."""
