@@ -46,9 +46,13 @@ class Timer:
         if not self._reads_first or self.at is None:
             self._call_back()
         elif self._loop.time() - self.at > _DELAYED:
-            self._handle = self._loop.call_later(_READING, self._call_back)
-        else:  # the process may have been stopped until just now; what came meanwhile is parsed in the next turn
-            self._handle = self._loop.call_soon(self._call_back)
+            self._handle = self._loop.call_later(_READING, self._call_back_soon)
+        else:
+            self._call_back_soon()
+
+    def _call_back_soon(self) -> None:
+        """In the next turn: the process may have been stopped until just now, and parses what came meanwhile first."""
+        self._handle = self._loop.call_soon(self._call_back)
 
     def _call_back(self) -> None:
         self._handle = self.at = None

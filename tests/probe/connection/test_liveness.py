@@ -90,8 +90,10 @@ async def test_connection_with_data_is_not_stale() -> None:
             assert lost.t - up.t > 1.2, "two intervals without a PONG"
 
 
-@pytest.mark.parametrize("seconds", [0.01, 0.1], ids=["late", "on time"])
-async def test_timeout_reads_pending_input_first(seconds: float) -> None:
+@pytest.mark.parametrize(
+    ("seconds", "stops"), [(0.01, 1), (0.1, 1), (0.01, 2)], ids=["late", "on time", "late, and stopped again"]
+)
+async def test_timeout_reads_pending_input_first(seconds: float, stops: int) -> None:
     ours, theirs = socket.socketpair()
     reader, writer = await asyncio.open_connection(sock=ours)
     order: list[str] = []
@@ -108,6 +110,9 @@ async def test_timeout_reads_pending_input_first(seconds: float) -> None:
     reading = asyncio.ensure_future(read())
     await asyncio.sleep(0)
     Timer(ring, reads_first=True).set_in(seconds)
+    for _ in range(stops - 1):
+        time.sleep(0.1)  # noqa: ASYNC251
+        await asyncio.sleep(0.01)
     theirs.send(b"PONG")
     time.sleep(0.1)  # noqa: ASYNC251  the process is held up
     await asyncio.wait_for(rung.wait(), WAIT)
