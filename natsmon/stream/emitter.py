@@ -63,7 +63,9 @@ class Emitter:
         return t
 
     def _check_clock(self, t: float) -> None:
-        offset = _wall_offset()
+        if abs(_wall_offset() - self._offset) <= DRIFT:
+            return
+        offset = _wall_offset()  # once more: this process may have had no processor between the two readings
         if abs(offset - self._offset) <= DRIFT:
             return
         asleep, self._asleep, self._offset = self._asleep, _suspended(), offset
