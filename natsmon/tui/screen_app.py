@@ -46,6 +46,7 @@ class ScreenApp(App[int]):
         self.keymap_of_user = dict(view.keymap)
         self._keys = rebound(keys, self.keymap_of_user)
         self._notice_until = 0.0
+        self._notice_drawn = False
 
     def _choose_theme(self) -> None:
         """The one of the settings, else natsmon's own; one chosen on screen may be of another version."""
@@ -98,13 +99,15 @@ class ScreenApp(App[int]):
         """Show a sentence in the place of the key bar, for a few seconds."""
         self._views[-1].keybar.show_notice(notice)
         self._notice_until = self._clock() + NOTICE_SECONDS
+        self._notice_drawn = False
 
     def _end_notice(self) -> None:
-        """Show the keys again once its time is over."""
-        if self._notice_until and self._clock() > self._notice_until:
+        """Show the keys again once its time is over, in the second frame after it at the earliest."""
+        if self._notice_until and self._notice_drawn and self._clock() > self._notice_until:
             self._notice_until = 0.0
             for screen in self._views:
                 screen.keybar.show_notice("")
+        self._notice_drawn = True
 
     def copy_rows(self, lines: list[str]) -> None:
         """Copy lines to the clipboard of the terminal (OSC 52), and confirm."""

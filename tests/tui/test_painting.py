@@ -8,6 +8,7 @@ import pytest
 from natsmon.charts.cells import text_of
 from natsmon.config.config_file import load_choices
 from natsmon.config.settings import ViewSettings
+from natsmon.tui.screen_app import NOTICE_SECONDS
 from natsmon.tui.widgets.panel import Panel
 from tests.tui import streams
 from tests.tui.driven import driven
@@ -52,6 +53,17 @@ async def test_nothing_is_painted_when_nothing_changed() -> None:
             for _ in range(20):
                 drive.app.draw()
         assert not painted.called
+
+
+async def test_notice_is_on_the_screen_for_a_frame_although_its_time_is_over() -> None:
+    """The machine may be too busy for any frame in that time."""
+    async with driven(streams.connected()) as drive:
+        drive.app.show_notice("what happened")
+        drive.source.t += NOTICE_SECONDS + 1.0
+        drive.app.draw()
+        assert drive.shown("keybar").startswith("what happened")
+        drive.app.draw()
+        assert drive.shown("keybar").startswith("c cancel")
 
 
 async def test_another_theme_changes_every_colour() -> None:
