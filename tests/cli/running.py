@@ -1,9 +1,13 @@
 """natsmon as a process of its own, and the event stream that it writes."""
 
 import asyncio
+import fcntl
 import os
 import signal
+import struct
 import sys
+import termios
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,6 +15,7 @@ from pathlib import Path
 from natsmon.stream import codec
 from natsmon.stream import events as ev
 from tests.harness.listening import Events, check
+from tests.harness.polling import wait_until
 from tests.harness.time_limits import WAIT
 
 ROOT = Path(__file__).parent.parent.parent
@@ -72,6 +77,27 @@ async def natsmon(*arguments: str, stdin: int = asyncio.subprocess.DEVNULL, read
             await asyncio.wait_for(reading, WAIT)
     assert process.stderr is not None
     assert await process.stderr.read() == b""
+
+
+def piped(path: Path, content: bytes) -> threading.Thread:
+    """Make a named pipe with this in it, whose writer closes it once all of it has been read."""
+    os.mkfifo(path)
+    writer = os.open(path, os.O_RDWR)
+    os.write(writer, content)
+
+    def close() -> None:
+        wait_until(lambda: not _unread(writer), "reader of the pipe")
+        os.close(writer)
+
+    closing = threading.Thread(target=close)
+    closing.start()
+    return closing
+
+
+def _unread(pipe: int) -> int:
+    """Bytes that are in a pipe."""
+    (size,) = struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))
+    return int(size)
 
 
 def ended_well(run: Run) -> ev.End:

@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from natsmon.cli import main as cli
 from natsmon.cli.command_group import COMMANDS, load
 from natsmon.cli.flags import Flag
 from natsmon.stream.exit_codes import Exit
+from tests.cli.running import piped
 
 user_claims = pytest.importorskip("nats_jwt.v2.user_claims", reason="JWTs are made by nats-jwt")
 
@@ -175,14 +175,11 @@ def test_config_check_notes_a_section_of_a_context_that_is_not_on_this_machine(
 
 def test_config_check_reads_a_pipe_once(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pipe = root / "pipe"
-    os.mkfifo(pipe)
-    for text, status in ('rate = "x"', Exit.USAGE), ("rate = 2\n[contexts.prod]\nrate = 3", Exit.ENDED):
-        kept = os.open(pipe, os.O_RDWR)
-        os.write(kept, text.encode())
-        writer = threading.Timer(0.2, os.close, [kept])
-        writer.start()
+    for text, status in (b'rate = "x"', Exit.USAGE), (b"rate = 2\n[contexts.prod]\nrate = 3", Exit.ENDED):
+        writer = piped(pipe, text)
         assert cli.main(["config", "check", "--config", str(pipe)]) == status
         writer.join()
+        pipe.unlink()
 
 
 def completed(words: str, **variables: str) -> list[str]:

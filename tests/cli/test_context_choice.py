@@ -1,8 +1,6 @@
 """A context chosen on screen: what applies of the command line and the variables."""
 
 import json
-import os
-import threading
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -14,6 +12,7 @@ from natsmon.cli.dashboard_command import dashboard
 from natsmon.cli.settings_layers import settings_from
 from natsmon.cli.value_layers import Layers
 from natsmon.config.settings import Settings
+from tests.cli.running import piped
 
 
 @pytest.fixture
@@ -69,13 +68,9 @@ def test_unknown_context_is_refused(choice: tuple[ContextChoice, Any]) -> None:
 
 def test_config_that_was_a_pipe_applies_to_the_next_context(choice: tuple[ContextChoice, Any], tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
-    writer = os.open(pipe, os.O_RDWR)
-    os.write(writer, b"rate = 5\n[contexts.prod]\nsubject = 'of-prod'")
-    closing = threading.Timer(0.2, os.close, [writer])
-    closing.start()
+    writer = piped(pipe, b"rate = 5\n[contexts.prod]\nsubject = 'of-prod'")
     contexts, _ = made(["--config", str(pipe)])
-    closing.join()
+    writer.join()
     pipe.unlink()
     chosen = contexts.settings("prod")
     assert (chosen.interval, chosen.subject) == (0.2, "of-prod")

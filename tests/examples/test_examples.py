@@ -16,11 +16,18 @@ from tests.certificates import Certificates
 from tests.conftest import StartServer
 from tests.dial import proxy_servers
 from tests.dial.test_other_dialers import forwarding, relay_command
-from tests.harness.time_limits import WAIT
+from tests.harness.time_limits import FOREVER, WAIT
 from tests.protocol import websockets
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
+
+
+WAITS_FOR_EVER = f"""
+import asyncio
+sleep = asyncio.sleep
+asyncio.sleep = lambda seconds: sleep({FOREVER} * seconds)
+"""
 
 
 class Program:
@@ -84,8 +91,10 @@ def test_custom_dialer_publishes_reconnects_and_drains(server: NatsServer) -> No
         assert "Traceback" not in "".join(program.lines)
 
 
-def test_custom_dialer_is_stopped_amid_a_dial(refused_port: int) -> None:
-    with Program("custom_dialer", f"nats://{HOST}:{refused_port}") as program:
+def test_custom_dialer_is_stopped_amid_a_dial(refused_port: int, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(WAITS_FOR_EVER)
+    path = f"{tmp_path}{os.pathsep}{ROOT}"
+    with Program("custom_dialer", f"nats://{HOST}:{refused_port}", f"{FOREVER}", PYTHONPATH=path) as program:
         program.until("Not ready yet")
         program.until("Connection refused (stage tcp, cause refused)")
         program.interrupt()
@@ -114,11 +123,11 @@ def test_custom_dialer_gives_up_in_time(refused_port: int) -> None:
 
 def test_custom_dialer_tries_the_handshake_again(nats_server: StartServer, tmp_path: Path) -> None:
     server = nats_server(config=Certificates(tmp_path).config())
-    with Program("custom_dialer", server.url, "3.5") as program:
+    with Program("custom_dialer", server.url, f"{FOREVER}") as program:
         program.until("error")  # a certificate that is not trusted
         program.until("TCP established")
-        program.until("Gave up")
-        assert program.end() == 1
+        program.interrupt()
+        assert program.end() == 0
         assert any("certificate" in line for line in program.lines)
 
 

@@ -12,6 +12,7 @@ from natsmon.recording import recorder
 from natsmon.recording.reader import Recording
 from natsmon.recording.recorder import Recorder
 from natsmon.recording.writer import PartFile, Target
+from tests.harness.time_limits import WAIT
 from tests.recording.recorded import SUFFIXES, echo, lines_of, session
 
 
@@ -20,16 +21,16 @@ def test_recorder_writes_every_line(tmp_path: Path) -> None:
     recording = Recorder(Target(str(path)), session())
     for number in range(500):
         recording.write(echo(number))
-    assert recording.close(10.0)
+    assert recording.close(WAIT)
     assert recording.failure == ""
     assert lines_of(path) == [session(), *map(echo, range(500))]
 
 
 def until_failed(recording: Recorder) -> str:
-    recording._thread.join(10.0)
+    recording._thread.join(WAIT)
     assert recording.failure
     recording.write(echo(1))
-    recording.close(1.0)
+    recording.close(WAIT)
     return recording.failure
 
 

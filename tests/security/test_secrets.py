@@ -24,13 +24,13 @@ from tests.harness.listening import settings
 from tests.harness.peer import Talk, playing
 from tests.harness.processes import probe_pid
 from tests.harness.terminal import Terminal
-from tests.harness.time_limits import WAIT
+from tests.harness.time_limits import IN_TIME, WAIT
 from tests.protocol.operator_mode import Operator, key, public, seed
 
 PASSWORD = "planted-p@ss/word"
 TOKEN = "planted-token"
 WRONG = "planted-wrong"
-ENDS = ["--count", "3", "--rate", "100", "--no-retry-on-failed-connect", "--connect-timeout", "2s"]
+ENDS = ["--count", "3", "--rate", "100", "--no-retry-on-failed-connect", "--connect-timeout", f"{IN_TIME}s"]
 MODES = {"plain": ["--plain", *ENDS], "json": ["--json", *ENDS]}
 
 
@@ -46,7 +46,7 @@ class Run:
                 [sys.executable, "-m", "natsmon", *args, *recorded],
                 env={**clean, "PYTHONPATH": str(Path(__file__).parents[2]), **variables},
                 capture_output=True,
-                timeout=30,
+                timeout=2 * WAIT,
                 check=False,
             )
             assert not recorded or done.returncode == 2 or path.exists()
@@ -283,8 +283,6 @@ async def test_peer_that_complains_with_our_own_words(after_pong: bool) -> None:
                 "--token",
                 TOKEN,
                 *ENDS,
-                "--duration",
-                "2s",
             ]
             run = await asyncio.to_thread(Run, args, {})
             assert "repeats one of your secrets" in run.text

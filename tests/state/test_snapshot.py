@@ -161,12 +161,15 @@ def full_track() -> Track:
 
 
 def test_snapshot_of_full_track_is_quick() -> None:
-    """Some 30 ms on an idle machine; here only the order of magnitude."""
+    """As quick as restoring it; here only the order of magnitude, on any machine."""
     track = full_track()
-    took = []
+    took, restoring = [], []
     for _ in range(5):
         began = time.process_time()
         lines = track.snapshot()
-        took.append(time.process_time() - began)
-    assert min(took) < 0.3
-    same(track.state, restored(lines).first.state)
+        made = time.process_time()
+        again = restored(lines)
+        took.append(made - began)
+        restoring.append(time.process_time() - made)
+    assert min(took) < 10 * min(restoring)
+    same(track.state, again.first.state)

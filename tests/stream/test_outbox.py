@@ -13,6 +13,7 @@ from natsmon.stream import outbox as outbox_module
 from natsmon.stream.codec import decode_event, encode, kind_of
 from natsmon.stream.latency_buckets import quantised
 from natsmon.stream.outbox import Outbox
+from tests.harness.polling import wait_until
 from tests.harness.time_limits import WAIT
 from tests.stream.pipes import Pipe
 
@@ -37,12 +38,15 @@ def stalled(pipe: Pipe) -> Outbox:
     """An outbox whose thread waits for its reader, with nothing else to write."""
     outbox = Outbox(pipe.inn)
     outbox.put(FILLER, b"x" * 2 * PIPE + b"\n")
-    waiting = threading.Event()
-    for _ in range(int(WAIT / 0.001)):
-        if not outbox._lines:
-            return outbox
-        waiting.wait(0.001)
-    raise AssertionError("the thread wrote nothing")
+    wait_until(lambda: not outbox._lines, "thread that writes")
+    return outbox
+
+
+def waiting(pipe: Pipe) -> Outbox:
+    """An outbox whose thread waits for lines, and takes none of the first before it is notified."""
+    outbox = Outbox(pipe.inn)
+    wait_until(lambda: bool(outbox._changed._waiters), "thread that waits")  # type: ignore[attr-defined]
+    return outbox
 
 
 def everything(outbox: Outbox, pipe: Pipe) -> list[ev.AnyEvent]:
@@ -325,7 +329,7 @@ async def test_lines_of_one_turn_are_written_together_when_it_ends(pipe: Pipe, m
         return write(fd, data)
 
     monkeypatch.setattr(os, "write", recorded)
-    outbox = Outbox(pipe.inn)
+    outbox = waiting(pipe)
     put(outbox, sample(1), sample(2))
     assert not written
     await asyncio.sleep(0)
@@ -334,14 +338,14 @@ async def test_lines_of_one_turn_are_written_together_when_it_ends(pipe: Pipe, m
 
 
 async def test_connected_is_written_at_once_behind_the_lines_before_it(pipe: Pipe) -> None:
-    outbox = Outbox(pipe.inn)
+    outbox = waiting(pipe)
     put(outbox, sample(1), status(2))
     assert os.read(pipe.out, PIPE) == encode(sample(1)) + encode(status(2))
     assert outbox.close(WAIT)
 
 
 async def test_long_turn_is_written_before_it_ends(pipe: Pipe) -> None:
-    outbox = Outbox(pipe.inn)
+    outbox = waiting(pipe)
     sent = [sample(number) for number in range(500)]
     put(outbox, *sent)
     assert len(outbox._lines) < 100

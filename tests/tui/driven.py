@@ -92,7 +92,7 @@ async def run_by_name(app: NatsmonApp, pilot: Pilot[int], name: str) -> None:
     assert isinstance(palette, CommandPalette)
     found = palette.query_one(OptionList)
     async with asyncio.timeout(WAIT):
-        while found.highlighted is None or not found.option_count:
+        while found.highlighted is None or name not in str(found.get_option_at_index(found.highlighted).prompt):
             await pilot.pause()
     await pilot.press("enter")
     await pilot.pause()

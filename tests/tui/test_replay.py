@@ -257,15 +257,18 @@ def torn(recording: Path) -> Path:
 async def test_replay_seeks_and_plays_in_a_terminal(torn: Path) -> None:
     command = [sys.executable, "-m", "natsmon", "replay", str(torn)]
     async with Terminal(command, env={"PYTHONPATH": str(ROOT)}) as terminal:
-        await terminal.until("● REPLAY CONNECTED")
+        await terminal.until(lambda text: "● REPLAY CONNECTED" in text and f"/{len(EVENTS):,}" in text)
+        terminal.send(" ")
+        await terminal.until("‖")  # else it plays on through what follows
         terminal.send("]")
         await terminal.until("✗ REPLAY RECONNECTING")
-        terminal.send(" t")
+        terminal.send("t")
         await terminal.until("go to 15:04")
         terminal.send("#40\r")
         await terminal.until(lambda text: "● REPLAY CONNECTED" in text and " 40/" in text and "‖" in text)
-        terminal.send("+++++++++ ")
-        await terminal.until(lambda text: "▶ 1000×" in text)
+        terminal.send("+++++++++")
+        await terminal.until("‖ 1000×")
+        terminal.send(" ")
         await terminal.until(lambda text: f"{len(EVENTS):,}/{len(EVENTS):,}" in text)
         terminal.send("q")
         assert await terminal.ended() == 0
