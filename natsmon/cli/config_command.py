@@ -1,5 +1,6 @@
 """``natsmon config init`` and ``natsmon config check``: natsmon's config file."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ def config(ctx: click.Context, /, action: str, config: str | None, **_: Any) -> 
 
     An existing file is not overwritten.
     """
-    path = Path(config).expanduser() if config else config_file.default_path()
+    path = Path(os.path.expanduser(config)) if config else config_file.default_path()
     return _init(path) if action == "init" else _check(path, ctx)
 
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from natsmon.text.files import read_file, write_file
+from natsmon.text.files import home, read_file, write_file
 from natsmon.text.plain_text import quotable
 
 _CONTEXTS, _KEYMAP = "contexts", "keymap"
@@ -60,7 +60,10 @@ def folder() -> Path:
     """The folder of natsmon's files: ``~/.config/natsmon`` on Linux."""
     import platformdirs  # the dashboard imports it anyway; the other commands read no config without a file
 
-    return platformdirs.user_config_path("natsmon")
+    try:
+        return platformdirs.user_config_path("natsmon")
+    except RuntimeError:  # the user has no home folder
+        return Path(home(), ".config", "natsmon")
 
 
 def default_path() -> Path:
@@ -69,7 +72,7 @@ def default_path() -> Path:
 
 def load(explicit: str = "") -> ConfigFile:
     """Read the config file at a path, where it must exist, or at the default path. Raises ConfigError."""
-    path = Path(explicit).expanduser() if explicit else default_path()
+    path = Path(os.path.expanduser(explicit)) if explicit else default_path()
     try:
         piped = path.is_fifo()
         content = read_file(path)

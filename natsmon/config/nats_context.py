@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from natsmon.text.files import read_file
+from natsmon.text.files import home, read_file
 from natsmon.text.plain_text import quotable
 
 _TEXTS = (
@@ -49,16 +49,16 @@ class NatsContext(NamedTuple):
 def root() -> Path:
     """The folder of the CLI's files: ``$XDG_CONFIG_HOME/nats``, or ``~/.config/nats`` on every system."""
     base = os.environ.get("XDG_CONFIG_HOME")
-    return (Path(base) if base else Path.home() / ".config") / "nats"
+    return (Path(base) if base else Path(home(), ".config")) / "nats"
 
 
 def names() -> list[str]:
     """The names of all contexts, sorted; empty files and names that are not valid are left out."""
     try:
         files = [entry for entry in (root() / "context").iterdir() if entry.suffix == ".json" and entry.is_file()]
+        return sorted(file.stem for file in files if _valid(file.stem) and file.stat().st_size)
     except OSError:
         return []
-    return sorted(file.stem for file in files if _valid(file.stem) and file.stat().st_size)
 
 
 def selected() -> str:
@@ -73,13 +73,19 @@ def load(name: str) -> NatsContext:
     """Read a context by its name, or by the path of a file that ends in ``.json``. Raises ContextError."""
     if name.endswith(".json") and os.access(name, os.R_OK):
         path = Path(name)
-        return NatsContext(path.stem or path.name, path, _read(path))
-    if not _valid(name):
-        raise ContextError(f'"{quotable(name)}" is not the name of a context: it is empty, or has "..", / or \\ in it')
-    path = root() / "context" / f"{name}.json"
-    if not path.exists():
-        raise ContextMissing(f'"{quotable(name)}" is not a context{_suggestion(name)}; natsmon looked in {path.parent}')
-    return NatsContext(name, path, _read(path))
+        name = path.stem or path.name
+    elif _valid(name):
+        path = root() / "context" / f"{name}.json"
+    else:
+        raise ContextError(f'"{quotable(name)}" is not the name of a context: empty, or with "..", /, \\ or NUL in it')
+    try:
+        content = read_file(path)
+    except (FileNotFoundError, NotADirectoryError):  # a service user may have /dev/null as its home
+        missing = f'"{quotable(name)}" is not a context{_suggestion(name)}; natsmon looked in {path.parent}'
+        raise ContextMissing(missing) from None
+    except OSError as error:
+        raise ContextError(f"{path} cannot be read: {error.strerror}") from None
+    return NatsContext(name, path, _fields(path, content))
 
 
 def expand(path: str) -> str:
@@ -90,11 +96,11 @@ def expand(path: str) -> str:
         return os.environ.get(name, "") if name else ""
 
     path = _VARIABLE.sub(value, path)
-    return f"{Path.home()}{path[1:]}" if path.startswith("~") else path
+    return f"{home()}{path[1:]}" if path.startswith("~") else path
 
 
 def _valid(name: str) -> bool:
-    return bool(name) and ".." not in name and "/" not in name and "\\" not in name
+    return bool(name) and not any(each in name for each in ("..", "/", "\\", "\0"))
 
 
 def _suggestion(name: str) -> str:
@@ -107,11 +113,7 @@ def _suggestion(name: str) -> str:
     return f"; there are {quotable(', '.join(known))}" if known else "; there is none"
 
 
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        content = read_file(path)
-    except OSError as error:
-        raise ContextError(f"{path} cannot be read: {error.strerror}") from None
+def _fields(path: Path, content: bytes) -> dict[str, Any]:
     if content.startswith(b"\xef\xbb\xbf"):
         raise ContextError(f"{path} begins with a byte order mark, which the nats CLI refuses; save it as plain UTF-8")
     try:

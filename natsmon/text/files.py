@@ -10,6 +10,12 @@ LARGEST = 1024 * 1024
 """Bytes; a file with settings or credentials has a few thousand."""
 
 
+def home() -> str:
+    """The user's home folder; one that does not exist for a user without one, as in a container."""
+    found = os.path.expanduser("~")
+    return found if os.path.isabs(found) else "/dev/null"
+
+
 def open_now(path: str | os.PathLike[str], flags: int) -> int:
     """An ``opener`` for ``open`` that does not wait for the other end of a named pipe.
 

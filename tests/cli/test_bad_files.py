@@ -1,7 +1,9 @@
 """Files of every kind where a file with settings or credentials is expected: one line, exit 2, at once."""
 
 import os
+import pwd
 from pathlib import Path
+from typing import Never
 
 import pytest
 
@@ -71,11 +73,25 @@ def test_pipe_without_a_writer_does_not_hang(
     assert not runs
 
 
-@pytest.mark.parametrize("command", ["replay --plain", "report"])
+@pytest.mark.parametrize("command", ["replay --plain", "report", "info --config", "config check --config"])
 @pytest.mark.parametrize("name", ["x" * 300, "a/" * 3000])
 def test_name_that_no_file_can_have_is_one_line(command: str, name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main([*command.split(), name]) == Exit.USAGE
     assert capsys.readouterr().err.endswith("cannot be read: File name too long\n")
+
+
+def test_context_whose_name_no_file_can_have_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    (tmp_path / "nats" / "context").mkdir(parents=True)
+    assert cli.main(["--context", "x" * 300]) == Exit.USAGE
+    assert capsys.readouterr().err.endswith("x.json cannot be read: File name too long\n")
+
+
+def test_home_of_an_unknown_user_is_no_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--config", "~no.such.user/config.toml"]) == Exit.USAGE
+    assert capsys.readouterr().err == "natsmon: ~no.such.user/config.toml does not exist\n"
 
 
 def test_selected_context_in_a_pipe_does_not_hang(
@@ -96,6 +112,39 @@ def test_home_that_is_no_folder_has_no_config_file(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("HOME", "/dev/null")
     assert cli.main([]) == Exit.ENDED
     assert runs
+
+
+@pytest.fixture
+def without_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container. What is in a folder ``~`` below the working directory does not apply."""
+
+    def unknown_user(_: int) -> Never:
+        raise KeyError
+
+    monkeypatch.setattr(pwd, "getpwuid", unknown_user)
+    for variable in "HOME", "XDG_CONFIG_HOME":
+        monkeypatch.delenv(variable)
+    monkeypatch.chdir(tmp_path)
+    config = tmp_path / "~" / ".config"
+    for folder in "nats/context", "natsmon":
+        (config / folder).mkdir(parents=True)
+    (config / "nats" / "context.txt").write_text("east")
+    (config / "nats" / "context" / "east.json").write_text('{"url": "nats://east"}')
+    (config / "natsmon" / "config.toml").write_text('server = "nats://west"')
+
+
+@pytest.mark.usefixtures("without_home")
+def test_user_without_a_home_has_neither_config_file_nor_contexts(runs: Runs) -> None:
+    assert cli.main([]) == Exit.ENDED
+    assert [server.url for server in runs.settings.servers] == ["nats://127.0.0.1:4222"]
+
+
+@pytest.mark.usefixtures("without_home")
+def test_user_without_a_home_sees_where_files_would_be(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["context", "ls"]) == Exit.ENDED
+    assert capsys.readouterr().out == "no contexts in /dev/null/.config/nats/context\n"
+    assert cli.main(["config", "init"]) == Exit.GAVE_UP
+    assert capsys.readouterr().err == "natsmon: config: /dev/null/.config/natsmon/config.toml: Not a directory\n"
 
 
 def test_config_file_of_a_windows_editor_is_read(tmp_path: Path, runs: Runs) -> None:
