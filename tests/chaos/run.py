@@ -114,10 +114,10 @@ class Arena:
         self.run.slowest_answer = max(self.subject.answers, default=0.0)
         self._collect()
 
-    def go_on(self, until: float) -> None:
-        """One fault after another until a time, or until something is wrong."""
+    def go_on(self, until: float, least: int) -> None:
+        """One fault after another until a time, and at least so many, or until something is wrong."""
         try:
-            while time.monotonic() < until and not self.run.violations:
+            while (time.monotonic() < until or self.run.faults.total() < least) and not self.run.violations:
                 self._step(self.random.choice(self._faults))
                 if self._dashboard and self._log and not self.random.randrange(_VIEW_FAULT_EVERY):
                     self._hurt_view(self._dashboard, self._log)
@@ -208,8 +208,10 @@ def unreadable(folder: Path) -> list[str]:
     return found
 
 
-def chaos(seed: int, seconds: float, folder: Path, progress: Callable[[Any], None] = lambda _: None) -> Run:
-    """Run for so long, or until a violation. Recordings are left in the folder."""
+def chaos(
+    seed: int, seconds: float, folder: Path, progress: Callable[[Any], None] = lambda _: None, *, least: int = 0
+) -> Run:
+    """Run for so long and at least so many faults of each natsmon, or until a violation. Leaves recordings there."""
     total = Run(seed)
     with ExitStack() as held:
         library = clock_library(folder)
@@ -221,7 +223,7 @@ def chaos(seed: int, seconds: float, folder: Path, progress: Callable[[Any], Non
             for number, rate in enumerate(RATES)
         ]
         until = time.monotonic() + seconds
-        threads = [threading.Thread(target=arena.go_on, args=(until,), name=arena.name) for arena in arenas]
+        threads = [threading.Thread(target=arena.go_on, args=(until, least), name=arena.name) for arena in arenas]
         for thread in threads:
             thread.start()
         for thread in threads:

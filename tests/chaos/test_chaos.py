@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.faults import FAULTS
-from tests.chaos.run import chaos
+from tests.chaos.run import RATES, chaos
 from tests.chaos.views import FAULTS as VIEW_FAULTS
 
 SECONDS = 60.0
@@ -18,7 +18,7 @@ SECONDS = 60.0
 def test_no_fault_hangs_misleads_or_exhausts_natsmon() -> None:
     seed = random.SystemRandom().randrange(10**9)
     folder = Path(tempfile.mkdtemp(prefix="natsmon-chaos-"))
-    run = chaos(seed, SECONDS, folder)
+    run = chaos(seed, SECONDS, folder, least=1 + len(FAULTS) // len(RATES))
     problems = "\n".join([str(run), *run.violations, f"recordings: {folder}"])
     assert not run.violations, problems
     assert run.faults.total() >= len(FAULTS), problems

@@ -389,6 +389,7 @@ CANCELS = 1_000
 """Of all dialers together; ``make bench`` does as many with each, and measures how long a cancel takes."""
 
 
+@pytest.mark.timeout(600)
 async def test_cancel_at_any_moment_leaves_nothing_of_any_dialer(server: NatsServer, tmp_path: Path) -> None:
     loop, rng = asyncio.get_running_loop(), random.Random(1)
     complaints: list[dict[str, Any]] = []

@@ -47,7 +47,7 @@ async def test_is_nats_py_in_all_but_the_dial(server: NatsServer) -> None:
     await client.subscribe("shout", cb=answer)
     assert (await client.request("shout", b"hey", timeout=WAIT)).data == b"HEY"
     with pytest.raises(nats.errors.NoRespondersError):
-        await client.request("no.responder", b"")
+        await client.request("no.responder", b"", timeout=WAIT)
     await client.flush()
     assert client.connected_url is not None
     assert client.connected_url.netloc == server.authority

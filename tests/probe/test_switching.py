@@ -263,6 +263,7 @@ def held() -> tuple[int, int, int, int]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 async def test_200_switches_leave_no_task_socket_thread_or_memory(server: NatsServer, west: NatsServer) -> None:
     there = settings(server.url, interval=0.005, drain_timeout=WAIT)
     async with listening(there) as run:

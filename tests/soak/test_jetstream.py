@@ -12,6 +12,7 @@ from tests.soak.wire import Passage, Wire
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_acknowledged_message_is_stored_once() -> None:
     run = soak({"kill": 2, "reset": 2, "cut": 1}, mode="jetstream")
     text = "\n".join([*report.table(run), *report.violations(run)])

@@ -26,6 +26,7 @@ OLD, NEW = (0, 1), (1, 1)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_every_number_has_the_outcome_that_the_witnesses_saw() -> None:
     run = soak(dict.fromkeys(PROMISED, 3))
     text = "\n".join([*report.table(run), *report.violations(run)])
@@ -44,7 +45,7 @@ def test_interrupted_run_leaves_nothing() -> None:
         children = [int(pid) for pid in listing.read_text().split()]
         process.send_signal(signal.SIGINT)
         try:
-            out, complaint = process.communicate(timeout=30)
+            out, complaint = process.communicate(timeout=WITHIN)
         finally:
             process.kill()  # should it not have ended
     assert (process.returncode, out, complaint) == (130, "", "interrupted: no result\n")
