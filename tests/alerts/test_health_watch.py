@@ -11,6 +11,7 @@ from natsmon.state import State
 from natsmon.state.records import OutageRecord
 from natsmon.stream import events as ev
 from natsmon.wording.health import Health
+from tests.harness.time_limits import WAIT
 
 UP = Health("ok", "CONNECTED", "60 of 60 came back")
 DOWN = Health("down", "RECONNECTING", "lost: \x1b]0;x\a")
@@ -107,7 +108,7 @@ async def test_outages_of_one_number_in_two_connections_are_two(tmp_path: Path) 
     second.outages.append(OutageRecord(id=1, began=4.0))
     alerts.outages(first, DOWN, 3.0)  # another connection was opened in its place
     alerts.update(second, DOWN, 4.0)
-    await alerts.commands.finish(20)
+    await alerts.commands.finish(WAIT)
     assert [(line["kind"], line["conn"], line["outage"]) for line in await alerts_in(tmp_path)] == [
         ("outage_began", 0, 1), ("outage_ended", 0, 1), ("outage_began", 1, 1),
     ]  # fmt: skip
@@ -126,7 +127,7 @@ async def test_commands_get_changes_and_outages(tmp_path: Path) -> None:
     outage.ended, outage.settled = 4.5, True
     for now in (5.0, 5.1):
         alerts.update(state, UP, now)
-    await alerts.commands.finish(20)
+    await alerts.commands.finish(WAIT)
     assert not written
     lines = await alerts_in(tmp_path)
     assert [(line["kind"], line["word"], line["previous"], line["outage"]) for line in lines] == [

@@ -13,6 +13,7 @@ from natsmon.cli import main as cli
 from natsmon.cli.command_group import COMMANDS, DEFAULT, Command, load
 from natsmon.stream.exit_codes import Exit
 from tests.cli.conftest import VARIABLES
+from tests.harness.time_limits import WAIT
 
 pytestmark = pytest.mark.usefixtures("runs")
 
@@ -109,7 +110,7 @@ def test_every_flag_has_a_section() -> None:
 def run(script: str, **env: str) -> "subprocess.CompletedProcess[str]":
     clean = {name: value for name, value in os.environ.items() if name not in VARIABLES}
     script = script.replace("natsmon", f"{sys.executable} -m natsmon")
-    return subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, timeout=30, env=clean | env)
+    return subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, timeout=2 * WAIT, env=clean | env)
 
 
 @pytest.mark.parametrize("args", ["--rate fast", "--xyzzy", "demo --count 0", "nats://h:x", "--json --plain"])

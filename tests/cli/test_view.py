@@ -29,7 +29,7 @@ QUICK = ["--reconnect-wait", "100ms", "--max-reconnects", "10000", "--rate", "20
 def ran(*command: str, stdin: bytes | None = b"", env: dict[str, str] | None = None) -> tuple[int, str, str]:
     """A program without a terminal: its exit code, what it wrote, what it complained of."""
     everything = {**os.environ, **ENV, **(env or {})}
-    done = subprocess.run(command, input=stdin, capture_output=True, env=everything, timeout=30)
+    done = subprocess.run(command, input=stdin, capture_output=True, env=everything, timeout=2 * WAIT)
     return done.returncode, done.stdout.decode(), done.stderr.decode()
 
 

@@ -18,6 +18,7 @@ from natsmon.recording.writer import RecordingWriter, Target
 from natsmon.stream import codec
 from natsmon.stream import events as ev
 from tests.conftest import SLOW
+from tests.harness.time_limits import WAIT
 from tests.recording.recorded import SUFFIXES, batches, compressed, echo, lines_of, session, written
 
 
@@ -277,7 +278,7 @@ def test_missing_zstandard_names_the_extra(tmp_path: Path) -> None:
         "except Unreadable as error: print(error)\n"
         f"sys.exit(cli.main(['--json', '--record', {str(path)!r}]))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=2 * WAIT, check=False)
     assert done.returncode == 2
     assert "pip install 'natsmon[zstd]'" in done.stdout
     assert done.stderr.startswith("natsmon: --record: ")

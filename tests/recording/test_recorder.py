@@ -120,7 +120,7 @@ while not recording.failure:
 print(recording.failure)
 recording.close(5)
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=2 * WAIT, check=True)
     lines = lines_of(path)
     assert f"recording stopped: {path}: File too large; {len(lines):,} lines are in it\n" == done.stdout
     assert lines == [session(), *map(echo, range(len(lines) - 1))]

@@ -19,6 +19,7 @@ from natsmon.stream import codec
 from natsmon.stream import events as ev
 from natsmon.stream.exit_codes import Exit
 from natsmon.text.plain_text import quotable
+from tests.harness.time_limits import WAIT
 from tests.tui import streams
 
 LINES = [codec.encode(event) for event in streams.outage().events]
@@ -36,7 +37,7 @@ def test_run_on_a_real_server_is_reported(
 ) -> None:
     command = [sys.executable, "-m", "natsmon", "--json", server.url, "--count", "5", "--rate", "100"]
     path = tmp_path / "run.jsonl"
-    path.write_bytes(subprocess.run(command, capture_output=True, timeout=30, check=True).stdout)
+    path.write_bytes(subprocess.run(command, capture_output=True, timeout=2 * WAIT, check=True).stdout)
     assert cli.main(["report", str(path), "--format", "json"]) == Exit.ENDED
     captured = capsys.readouterr()
     assert captured.err == ""

@@ -13,6 +13,7 @@ from natsmon.stream import events as ev
 from natsmon.stream.probe_child import ProbeChild
 from natsmon.stream.process_start import child_argv
 from tests.harness.listening import settings
+from tests.harness.time_limits import WAIT
 
 BROKEN = "raise ImportError('a backport replaced a standard module')\n"
 
@@ -61,7 +62,7 @@ def main():
 
 def test_child_ends_while_a_thread_hangs(beside_backport: Path) -> None:
     (beside_backport / "hanging.py").write_text(HANGING)
-    assert subprocess.run(child_argv("hanging"), check=False, timeout=30).returncode == 7
+    assert subprocess.run(child_argv("hanging"), check=False, timeout=2 * WAIT).returncode == 7
 
 
 def test_child_loads_natsmon_of_parent(tmp_path: Path, beside_backport: Path) -> None:

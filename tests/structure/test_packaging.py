@@ -18,7 +18,7 @@ pytest.importorskip("click_man", reason="man pages are made by click-man")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     folder = tmp_path_factory.mktemp("wheel")
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=50)
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=100)
     (built,) = folder.glob("*.whl")
     return zipfile.ZipFile(built)
 

@@ -12,6 +12,7 @@ from textual.strip import Strip
 
 from natsmon.tui.app import NatsmonApp
 from natsmon.tui.widgets.list_panel import RecordTable
+from tests.harness.time_limits import WAIT
 from tests.tui.fakes import Recorded
 from tests.tui.streams import Stream
 
@@ -51,7 +52,7 @@ _LATER += tuple(f"natsmon.charts.{name}" for name in ("dial_gantt", "latency_cou
 def test_first_screen_loads_only_what_it_shows() -> None:
     env = {**os.environ, "TERM": "xterm-256color"}
     command = [sys.executable, "-c", _UNTIL_PAINTED]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=40)
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=2 * WAIT)
     assert done.returncode == 0, done.stderr
     loaded = done.stdout.split()
     assert "natsmon.tui.pages.dashboard" in loaded

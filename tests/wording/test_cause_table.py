@@ -10,6 +10,7 @@ import pytest
 from natsmon.config.settings import Server
 from natsmon.dial.causes import Cause
 from natsmon.lab.nats_server import NatsServer
+from natsmon.probe.inquiry import silent_peer
 from natsmon.stream import events as ev
 from natsmon.text.plain_text import printable
 from natsmon.wording.cause_table import IN_STAGE, TABLE, Diagnosis, diagnose
@@ -17,6 +18,7 @@ from tests.conftest import StartServer
 from tests.harness import peers
 from tests.harness.listening import listening, settings
 from tests.harness.peer import HOST, Talk, playing
+from tests.harness.time_limits import GROWING, IN_TIME
 from tests.protocol.authority import Authority
 from tests.protocol.dialing import Failure, failure, once
 from tests.structure.test_language import EXCLUDED
@@ -29,6 +31,21 @@ async def failure_after(greeting: bytes) -> Failure:
 
     async with playing(script) as peer:
         return await failure(once(peer.url))
+
+
+async def timed_out(stage: str, server: str | Server) -> Failure:
+    """The dial that timed out in this stage; where the machine stands still, another one does before."""
+    for seconds in GROWING:
+        failed = await failure(once(server, connect_timeout=seconds))
+        if failed.where == (stage, "timeout"):
+            break
+    return failed
+
+
+@pytest.fixture
+def time_to_answer_a_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a peer that answers each, or closes."""
+    monkeypatch.setattr(silent_peer, "ANSWER_TIMEOUT", IN_TIME)
 
 
 # -- no way there -----------------------------------------------------------------------------------
@@ -54,7 +71,7 @@ async def test_unreachable() -> None:
 
 
 async def test_dropped_syn(blackhole: int) -> None:
-    failed = await failure(once(Server(HOST, blackhole), connect_timeout=1.0))
+    failed = await timed_out("tcp", Server(HOST, blackhole))
     assert failed.where == ("tcp", "timeout")
     assert failed.logs("no answer to the TCP connect", "a firewall may drop it")
 
@@ -64,7 +81,7 @@ async def test_dropped_syn(blackhole: int) -> None:
 
 async def test_accepts_and_never_speaks() -> None:
     async with peers.silent() as peer:
-        failed = await failure(once(peer.url, connect_timeout=1.0))
+        failed = await timed_out("info", peer.url)
         assert failed.where == ("info", "timeout")
         assert failed.finding is None
         assert failed.logs("the peer accepted and sent no INFO", "frozen", "TLS first", "monitoring port")
@@ -97,16 +114,16 @@ async def test_closes_before_info() -> None:
     assert failed.text == "closed before INFO"
 
 
+@pytest.mark.usefixtures("time_to_answer_a_question")
 async def test_silent_server_of_another_kind_is_recognised() -> None:
     """Redis is silent until spoken to."""
 
     async def script(talk: Talk) -> None:
         await talk.line()
         await talk.send(b"-ERR wrong number of arguments for 'get' command\r\n")
-        await talk.until_closed()
 
     async with playing(script) as peer:
-        failed = await failure(once(peer.url, connect_timeout=1.0))
+        failed = await timed_out("info", peer.url)
         assert b"CONNECT {" not in peer.received
     assert failed.where == ("info", "timeout")
     assert failed.finding is not None
@@ -155,10 +172,11 @@ async def test_route_port_is_recognised_by_its_error() -> None:
         assert (await failure(once(peer.url))).where == ("connect", "wrong_port")
 
 
+@pytest.mark.usefixtures("time_to_answer_a_question")
 @pytest.mark.parametrize(("kind", "cause"), [("websocket", "websocket_port"), ("monitoring", "monitoring_port")])
 async def test_port_that_waits_for_the_client_is_recognised(nats_server: StartServer, kind: str, cause: str) -> None:
     server = nats_server(cluster="c", config=PORTS)
-    failed = await failure(once(Server(HOST, port_of(server, kind)), connect_timeout=1.0))
+    failed = await timed_out("info", Server(HOST, port_of(server, kind)))
     assert failed.where == ("info", "timeout")
     assert failed.finding is not None
     assert failed.finding.cause == cause
@@ -168,10 +186,11 @@ async def test_port_that_waits_for_the_client_is_recognised(nats_server: StartSe
 # -- TLS first, on one side only --------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("time_to_answer_a_question")
 async def test_tls_first_on_the_server_only_is_recognised(nats_server: StartServer, tmp_path: Path) -> None:
     config = Authority(tmp_path, "ca").server_config(HOST, more="handshake_first: true")
     server = nats_server(config=config, speaks_first=False)
-    failed = await failure(once(server.url, connect_timeout=1.0))
+    failed = await timed_out("info", server.url)
     assert failed.where == ("info", "timeout")
     assert failed.finding is not None
     assert failed.finding.cause == "tls_first_wanted"
