@@ -16,7 +16,7 @@ import nats.aio.client
 import pytest
 
 from natsmon.lab.nats_server import NatsServer, ServerFailed
-from natsmon.probe.inquiry import second_look
+from natsmon.probe.inquiry import monitoring_port, second_look
 from natsmon.protocol import credentials
 from tests.harness import dead_ports
 from tests.harness.leaks import GRACE, Snapshot, adopt_orphans
@@ -82,6 +82,7 @@ def nothing_left_behind() -> Iterator[None]:
 def time_to_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     """No answer is late, and no refusal slow, because this process was stopped for some seconds."""
     monkeypatch.setattr(second_look, "LOOK_TIMEOUT", WAIT)
+    monkeypatch.setattr(monitoring_port, "_WITHIN", WAIT)
     monkeypatch.setattr(credentials, "_SLOW", FOREVER)
     connect = nats.aio.client.Client.connect
     given = [each for each in inspect.signature(connect).parameters.values() if each.default is not each.empty]
