@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from natsmon.text.files import write_file
-from natsmon.text.plain_text import printable, quotable
+from natsmon.text.plain_text import clip_middle, printable, quotable
+
+_ERROR_LIMIT = 2_000
+"""Characters of a line about an error; what is wrong stands at its ends."""
 
 
 class Unwritable(OSError):
@@ -22,7 +25,7 @@ def complain(message: str) -> None:
     if sys.stderr is None:
         return
     try:
-        sys.stderr.write(f"natsmon: {printable(' '.join(message.split()))}\n")
+        sys.stderr.write(f"natsmon: {clip_middle(printable(' '.join(message.split())), _ERROR_LIMIT)}\n")
         sys.stderr.flush()
     except OSError:
         _discard(sys.stderr)

@@ -89,6 +89,17 @@ def test_context_whose_name_no_file_can_have_is_one_line(
     assert capsys.readouterr().err.endswith("x.json cannot be read: File name too long\n")
 
 
+def test_line_about_a_long_value_is_short(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = tmp_path / "config.toml"
+    for key, why in ("theme", "tokyo-night"), ("context", "File name too long"):
+        config.write_text(f'{key} = "{"x" * 100_000}"')
+        assert cli.main(["config", "check", "--config", str(config)]) == Exit.USAGE
+        error = capsys.readouterr().err
+        assert error.startswith(f"natsmon: {config}")
+        assert why in error[-200:]
+        assert len(error) < 2_100
+
+
 def test_home_of_an_unknown_user_is_no_traceback(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["--config", "~no.such.user/config.toml"]) == Exit.USAGE
     assert capsys.readouterr().err == "natsmon: ~no.such.user/config.toml does not exist\n"
