@@ -7,6 +7,8 @@ _DELAYED = 0.05
 """Seconds; a later timer was delayed by a stopped process, or a suspended machine."""
 _READING = 0.1
 """Seconds for reading pending input."""
+_TURNS = 3
+"""Turns of the loop after which what was in the socket is parsed: one reads it, the next parses it."""
 
 
 class Timer:
@@ -46,13 +48,16 @@ class Timer:
         if not self._reads_first or self.at is None:
             self._call_back()
         elif self._loop.time() - self.at > _DELAYED:
-            self._handle = self._loop.call_later(_READING, self._call_back_soon)
+            self._handle = self._loop.call_later(_READING, self._call_back_after, _TURNS)
         else:
-            self._call_back_soon()
+            self._call_back_after(_TURNS)
 
-    def _call_back_soon(self) -> None:
-        """In the next turn: the process may have been stopped until just now, and parses what came meanwhile first."""
-        self._handle = self._loop.call_soon(self._call_back)
+    def _call_back_after(self, turns: int) -> None:
+        """Call back some turns of the loop later: the process may have been stopped until just now."""
+        if turns:
+            self._handle = self._loop.call_soon(self._call_back_after, turns - 1)
+        else:
+            self._call_back()
 
     def _call_back(self) -> None:
         self._handle = self.at = None

@@ -111,10 +111,10 @@ async def test_timeout_reads_pending_input_first(seconds: float, stops: int) -> 
     await asyncio.sleep(0)
     timer = Timer(ring, reads_first=True)
     timer.set_in(seconds)
-    while stops == 2 and not await _is_reading_after_a_stop(rung):
+    while stops == 2 and not await _is_reading_after_a_stop(timer):
+        timer.set_in(seconds)
         order.clear()
         rung.clear()
-        timer.set_in(seconds)
     theirs.send(b"PONG")
     time.sleep(0.1)  # noqa: ASYNC251  the process is held up
     await asyncio.wait_for(rung.wait(), WAIT)
@@ -124,11 +124,11 @@ async def test_timeout_reads_pending_input_first(seconds: float, stops: int) -> 
     theirs.close()
 
 
-async def _is_reading_after_a_stop(rung: asyncio.Event) -> bool:
-    """Stop the process; False where the machine stops it so long that the timer calls back meanwhile."""
+async def _is_reading_after_a_stop(timer: Timer) -> bool:
+    """Stop the process; False where the machine stops it so long that the time to read is over."""
     time.sleep(0.1)  # noqa: ASYNC251
     await asyncio.sleep(0.01)
-    return not rung.is_set()
+    return isinstance(timer._handle, asyncio.TimerHandle)
 
 
 # -- silence ------------------------------------------------------------------------------------------
