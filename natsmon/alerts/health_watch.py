@@ -47,8 +47,8 @@ class HealthWatch:
                 self._write(_SAVE_TITLE)
             self._write(title)
             self._title = title
-        if health.headline != self._word:
-            previous, self._word = self._word, health.headline
+        if health.word != self._word:
+            previous, self._word = self._word, health.word
             if previous:
                 if self._view.bell:
                     self._write(_BELL)

@@ -76,7 +76,7 @@ def facts_of(state: State, coverage: Coverage, file: str, number: int, events: i
         exit_code=end.exit_code if end else None,
         end_reason=end.reason if end else "",
         closed=(closed.text or closed.cause) if closed else "",
-        health=health(state, state.now).word,
+        health=health(state, state.now).headline,
         availability=_availability(state, whole=coverage.missing is None),
         messages=facts.Messages(**_same(tally, *facts.Messages.__struct_fields__)),
         unverified=state.was_unverified,

@@ -47,12 +47,14 @@ class Health(NamedTuple):
     level: Level
     word: str
     phrase: str = ""
+    lasting: str = ""
+    """For how long, where the headline counts it."""
     replay: bool = False
 
     @property
     def headline(self) -> str:
-        """The word; in a replay, after ``REPLAY``."""
-        return f"REPLAY {self.word}" if self.replay else self.word
+        """The word, and for how long where that counts; in a replay, after ``REPLAY``."""
+        return " ".join(filter(None, ("REPLAY" if self.replay else "", self.word, self.lasting)))
 
 
 LIVE = Feed()
@@ -70,7 +72,7 @@ def _situations(state: State, now: float, feed: Feed) -> Iterator[Health]:
         how = feed.exit_reason or "it ended unexpectedly"
         yield Health("down", "MONITOR STOPPED", how + (f"; {feed.restart} starts it again" if feed.restart else ""))
     if feed.data_age > NO_DATA_AFTER and state.end is None:
-        yield Health("degraded", f"NO DATA {_seconds(feed.data_age)}", "the monitor process does not respond")
+        yield Health("degraded", "NO DATA", "the monitor process does not respond", _seconds(feed.data_age))
     if state.status == "CLOSED":
         yield Health("down", "CLOSED", _closed(state))
     if state.status == "DRAINING":
@@ -81,7 +83,8 @@ def _situations(state: State, now: float, feed: Feed) -> Iterator[Health]:
     if state.status != "CONNECTED":
         yield Health("down", "RECONNECTING", _reconnecting(state, now))
     if state.silent is not None:
-        yield Health("degraded", f"SILENT {_seconds(now - state.silent.since)}", _silent(state, state.silent, now))
+        since = state.silent.since
+        yield Health("degraded", "SILENT", _silent(state, state.silent, now), _seconds(now - since))
     if refused := _not_delivering(state, now):
         yield Health("degraded", "NOT DELIVERING", refused)
     if failed := _partly_delivered(state, now):

@@ -148,7 +148,7 @@ def _servers(state: State, now: float, feed: Feed) -> Iterator[str]:
     if state.replaced_by is not None:
         return
     found = health(state, now, feed._replace(stopped=False))
-    yield found.word + (f": {found.phrase}" if found.level != "ok" and found.phrase else "")
+    yield found.headline + (f": {found.phrase}" if found.level != "ok" and found.phrase else "")
 
 
 def _server(url: str) -> str:

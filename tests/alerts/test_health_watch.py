@@ -87,6 +87,16 @@ def test_bell_and_notification_come_with_each_change_of_health() -> None:
     )
 
 
+def test_seconds_of_a_silence_are_no_change() -> None:
+    """They count in the headline, and in the title."""
+    alerts, written = watch(ViewSettings(bell=True))
+    silent = Health("degraded", "SILENT", "9 unanswered", "9 s")
+    for health in (UP, silent, silent._replace(lasting="10 s"), silent._replace(lasting="11 s")):
+        alerts.update(state_of(), health, 2.0)
+    assert written.count("\a") == 1
+    assert written[-1] == "\x1b]2;▲ SILENT 11 s east-1\a"
+
+
 def command_in(folder: Path) -> str:
     """A command that appends each alert to the file ``alerts``."""
     command = folder / "alert"

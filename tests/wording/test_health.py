@@ -103,7 +103,7 @@ def test_health_of_each_situation(
     name: str, events: _Events, now: float, feed: Feed, level: str, word: str, phrase: str
 ) -> None:
     found = _now(events, now, feed)
-    assert (found.level, found.word) == (level, word)
+    assert (found.level, found.headline) == (level, word)
     assert phrase in found.phrase
 
 
@@ -122,7 +122,7 @@ def test_health_prefers_the_first_situation_that_applies(feed: Feed, word: str) 
         ev.StatusChanged(t=2.0, status="CLOSED", previous="CONNECTED"),
         ev.Closed(t=2.0, cause="x"),
     ]
-    assert _now(closed, 3.0, feed).word == word
+    assert _now(closed, 3.0, feed).headline == word
 
 
 def test_health_of_observing_has_the_rate_of_the_last_minute() -> None:

@@ -17,8 +17,6 @@ _RECORDED = 78
 """Cells from which on there is room for the size of a recording."""
 _WORD = 12
 _MOST_NAME = 24
-_WORD_WITH_TIME = ("SILENT", "NO DATA")
-"""Words that carry a time of their own."""
 
 
 def rows(moment: Moment, width: int, height: int) -> list[Row]:
@@ -34,7 +32,7 @@ def _first(moment: Moment, width: int) -> Row:
         (shape, role), word = SHAPES[health.level], health.headline
         since = figures.clock(moment.now - state.since) if moment.stream != "stopped" else ""
         live = state.status == "CONNECTED" and not moment.over and health.level != "down"
-        fresh = live and not health.word.startswith(_WORD_WITH_TIME)
+        fresh = live and not health.lasting
     if _ended(moment):
         (shape, role), word = _NO_HEALTH, "ENDED"
     start = row((f"{shape} ", role), (left(word, max(_WORD, len(word))), "strong"), (f" {since:8}  ", "value"))
