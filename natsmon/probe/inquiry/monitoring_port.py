@@ -62,6 +62,15 @@ def seconds(stamp: str) -> float:
         return 0.0
 
 
+def clock_ahead(stamp: str, asked: float) -> float:
+    """Seconds of a server's clock ahead of this machine's, by a stamp in an answer just received; 0 when unknown.
+
+    Both are right when the stamp lies between ``asked``, in seconds since the epoch, and now.
+    """
+    clock = seconds(stamp)
+    return round(clock - min(max(clock, asked), time.time()), 3) if clock else 0.0
+
+
 class _NotMonitoring(Exception):
     """The peer is not a monitoring port; the text names what it is."""
 
@@ -86,11 +95,12 @@ class MonitoringPort:
         for number in range(_TRIES):
             if number:
                 await asyncio.sleep(_PAUSE)
+            asked = time.time()
             answer = await self._connections(f"/connz?cid={cid}&state=closed")
             if answer is None:
                 break
-            if (now := seconds(answer.now)) and answer.server_id == server_id:
-                ahead = round(now - time.time(), 3)
+            if answer.server_id == server_id:
+                ahead = clock_ahead(answer.now, asked)
             if (row := answer.closed(server_id, cid)) is not None:
                 return row, ahead
         return None, ahead

@@ -15,7 +15,7 @@ from natsmon.config.secret import Secret
 from natsmon.config.settings import Settings
 from natsmon.dial.causes import Cause
 from natsmon.probe.connection.dial_attempt import FailedDial
-from natsmon.probe.inquiry.monitoring_port import Connections, MonitoringPort, Row, seconds
+from natsmon.probe.inquiry.monitoring_port import Connections, MonitoringPort, Row, clock_ahead, seconds
 from natsmon.protocol.request_reply import ask, decoded
 from natsmon.protocol.server_connection import ServerConnection
 from natsmon.protocol.server_errors import classify_close_reason
@@ -109,11 +109,11 @@ class Inquiry:
         task.add_done_callback(self._tasks.discard)
 
     async def _identify(self, connection: ServerConnection, refused: Sequence[FailedDial]) -> None:
+        asked = time.time()
         for answer in await ask(connection, USER_INFO, b"", within=_ANSWER_TIMEOUT):
             found = decoded(answer, _UserAnswer)
             if found is not None and found.data is not None:
-                clock = seconds(found.server.time)
-                self._emit(self._identity(found.data, round(clock - time.time(), 3) if clock else 0.0))
+                self._emit(self._identity(found.data, clock_ahead(found.server.time, asked)))
         if connection.info.acc_is_sys:  # the system account may ask about the connections of every account
             for failed in refused:
                 await self._refusal(connection, failed)

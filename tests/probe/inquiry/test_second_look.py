@@ -12,6 +12,7 @@ from natsmon.dial.causes import Cause
 from natsmon.lab.nats_server import NatsServer
 from natsmon.probe.inquiry import silent_peer
 from natsmon.probe.inquiry.known_defects import known_defect
+from natsmon.probe.inquiry.monitoring_port import clock_ahead
 from natsmon.protocol.server_info import Info
 from natsmon.stream import events as ev
 from tests.conftest import StartServer
@@ -187,6 +188,14 @@ async def test_clock_of_the_server_is_compared() -> None:
     assert failed.finding is not None
     assert failed.finding.cause == "auth"
     assert re.fullmatch(r"the server's clock is 1h0[78]m\d\ds behind this machine's", failed.finding.text)
+
+
+@pytest.mark.parametrize(("clock", "ahead"), [(-5.0, 0.0), (0.0, 0.0), (-15.0, -5.0), (3600.0, 3600.0)])
+def test_time_of_an_answer_is_no_difference_of_clocks(clock: float, ahead: float) -> None:
+    """It was asked for ten seconds ago; ``clock`` is the server's stamp, in seconds from now."""
+    now = datetime.now(UTC)
+    stamp = (now + timedelta(seconds=clock)).isoformat()
+    assert clock_ahead(stamp, now.timestamp() - 10.0) == pytest.approx(ahead, abs=IN_TIME if clock > 0 else 0.001)
 
 
 async def test_no_inquiries_means_no_second_look(nats_server: StartServer, chains: Chains) -> None:
