@@ -72,7 +72,7 @@ async def test_command_before_the_probe_has_started_is_executed(server: NatsServ
         async with asyncio.timeout(WAIT):
             events = [event async for event in source.events()]
         assert isinstance(events[-1], ev.End)
-        assert not [event for event in events if isinstance(event, ev.Published)]
+        assert [event.command for event in events if isinstance(event, ev.Answer)] == ["close"]
 
 
 async def test_killed_probe_has_an_exit_reason_and_starts_again(server: NatsServer) -> None:

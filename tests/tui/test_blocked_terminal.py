@@ -21,6 +21,10 @@ from tests.harness.pseudo_terminal import environment, set_size
 from tests.harness.terminal import Terminal
 from tests.harness.time_limits import WAIT
 
+DRAWN = 4 * WAIT
+"""Seconds for the many drawings of ``fill``, on a slow machine."""
+pytestmark = pytest.mark.timeout(4 * DRAWN)
+
 Block = Callable[[Terminal], AbstractContextManager[None]]
 
 
@@ -44,7 +48,7 @@ def stopped(terminal: Terminal) -> Iterator[None]:
 
 @asynccontextmanager
 async def dashboard(server: NatsServer, folder: Path) -> AsyncIterator[Terminal]:
-    command = [sys.executable, "-m", "natsmon", "--rate", "20", server.url]
+    command = [sys.executable, "-m", "natsmon", "--rate", "1", server.url]  # which draws little by itself
     async with Terminal(command, size=(200, 60), cwd=str(folder)) as terminal:
         await terminal.until("● CONNECTED")
         yield terminal
@@ -53,7 +57,7 @@ async def dashboard(server: NatsServer, folder: Path) -> AsyncIterator[Terminal]
 def fill(terminal: Terminal, folder: Path) -> Path:
     """Draw many times what may wait. A recording that begins shows that all keys were executed."""
     terminal.send("ol" * 20 + "1R")
-    wait_until(lambda: any(folder.glob("natsmon-*")), "recording", WAIT)
+    wait_until(lambda: any(folder.glob("natsmon-*")), "recording", DRAWN)
     return next(folder.glob("natsmon-*"))
 
 
@@ -94,7 +98,7 @@ async def test_screen_is_whole_when_output_resumes(server: NatsServer, tmp_path:
             server.start()
             wait_until(lambda: kinds(recording).count("reconnected") == 1, "reconnect in the recording")
             terminal.send("ol" * 20 + "1R")
-            wait_until(lambda: "recording ends" in recording.read_text(), "end of the recording", WAIT)
+            wait_until(lambda: "recording ends" in recording.read_text(), "end of the recording", DRAWN)
             terminal.screen.reset()
             held = len(terminal.output)
         await terminal.until(whole)
