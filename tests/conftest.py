@@ -85,9 +85,10 @@ def time_to_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(monitoring_port, "_WITHIN", WAIT)
     monkeypatch.setattr(credentials, "_SLOW", FOREVER)
     connect = nats.aio.client.Client.connect
-    given = [each for each in inspect.signature(connect).parameters.values() if each.default is not each.empty]
-    defaults = (IN_TIME if each.name == "connect_timeout" else each.default for each in given)
-    monkeypatch.setattr(connect, "__defaults__", tuple(defaults))
+    names = inspect.getfullargspec(connect).args
+    defaults = dict(zip(reversed(names), reversed(connect.__defaults__ or ()), strict=False))
+    defaults = {**defaults, "connect_timeout": IN_TIME}
+    monkeypatch.setattr(connect, "__defaults__", tuple(reversed(defaults.values())))
 
 
 @pytest.fixture
