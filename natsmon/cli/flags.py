@@ -155,12 +155,16 @@ display_flags: Params = [
     Flag("Display", "--theme", type=types.NAME, envvar="TEXTUAL_THEME", help="Theme of the dashboard."),
     Flag("Display", "--messages", is_flag=True, help="Show single messages, also at a high rate."),
     Flag("Display", "--no-title", is_flag=True, help="Leave the terminal's title alone."),
+]
+"""What the screen shows."""
+
+alert_flags: Params = [
     Flag("Alerts", "--bell", is_flag=True, help="Ring the terminal's bell when the health changes."),
     Flag("Alerts", "--notify", is_flag=True, help="Desktop notification when the health changes (OSC 9 and 777)."),
     Flag("Alerts", "--on-change", type=types.COMMAND, help="Run this command when the health changes."),
     Flag("Alerts", "--on-outage", type=types.COMMAND, help="Run this command when an outage begins and when it ends."),
 ]
-"""What the screen shows, and alerts."""
+"""Of what happens now: a replay has none. The commands run beside a log, too."""
 
 _log_flags: Params = [
     Flag("Output", "--plain", is_flag=True, help="A log, one line per event."),
@@ -190,8 +194,8 @@ report_flags: Params = [
 ]  # fmt: skip
 
 view_flags: Params = [*_log_flags, *display_flags]
-"""What a view shows: a screen with its alerts, or a log."""
-output_flags: Params = [*_log_flags, *_stream_flags, *display_flags, *record_flags]
+"""What a view shows: a screen, or a log."""
+output_flags: Params = [*_log_flags, *_stream_flags, *display_flags, *alert_flags, *record_flags]
 """The form of the output, and the recording."""
 
 FLAG_NAMES = {

@@ -8,7 +8,7 @@ import click
 
 from natsmon import __version__
 from natsmon.cli.command_group import Command
-from natsmon.cli.flags import Flag, connect_flags, display_flags, run_flags, server_flags
+from natsmon.cli.flags import Flag, alert_flags, connect_flags, display_flags, run_flags, server_flags
 from natsmon.cli.output import write
 from natsmon.cli.settings_layers import settings_from, view_settings_from
 from natsmon.cli.value_layers import Layers
@@ -39,7 +39,7 @@ _POLICY = Flag("Info", "--policy", is_flag=True, help="The dials natsmon would m
     examples=["info", "info --context prod --json", "info --policy nats://east-1,nats://east-2"],
     essentials=["server", "context", "config", "policy", "as_json"],
     exit_codes={0: "shown", 2: "wrong usage or settings"},
-    params=[*server_flags, *connect_flags, *run_flags, *display_flags, _JSON, _POLICY],
+    params=[*server_flags, *connect_flags, *run_flags, *display_flags, *alert_flags, _JSON, _POLICY],
 )
 @click.pass_context
 def info(ctx: click.Context, /, as_json: bool, policy: bool, **_: Any) -> int:

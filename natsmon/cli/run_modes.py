@@ -5,8 +5,8 @@ Packages that slow a start down (the client, the screen) are imported by the mod
 
 import os
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
@@ -27,10 +27,14 @@ if TYPE_CHECKING:
     from natsmon.stream.source import Source
     from natsmon.tui.model.moment import Moment
     from natsmon.wording.plain_log import PlainLog
+
 _FILES = 64
 """Terminal, pipes, event loop, recording, sockets of a race over many addresses, inquiries."""
 _FILES_PER_SERVER = 16
 """Of the demo: a server's pipes, its relay and the relay's connections."""
+_COMMANDS = ("on_change", "on_outage")
+_ALERTS_WITHIN = 5.0
+"""Seconds that the alert commands may take at the end of a log."""
 
 
 class Mode(NamedTuple):
@@ -60,6 +64,9 @@ def choose(layers: Layers) -> Mode:
         raise click.UsageError("--plain and --json exclude each other")
     if control and not as_json:
         raise click.UsageError("--control needs --json")
+    if as_json and (command := next((name for name in _COMMANDS if layers.params[name]), None)):
+        flag = layers.flags[command].opts[0]
+        raise click.UsageError(f"{flag}: --json has no alerts; the dashboard, --plain and natsmon view have")
     form, notice = "json" if as_json else _view_form(layers), ""
     if form == "dashboard" and (why := missing_terminal()):
         form, notice = "plain", f"{why}: this is the log, as with --plain"
@@ -105,9 +112,26 @@ def run(mode: Mode, settings: Settings, *, sandbox: "Demo | None" = None, layers
         from natsmon.probe.process import run as run_probe
         from natsmon.stream.outbox import Outbox
 
-        outbox = Outbox(sys.stdout.fileno(), None if mode.form == "json" else mode.log().line)
-        sinks: Sequence[Sink] = [outbox] if recorder is None else [outbox, recorder]
-        return run_probe([settings], sinks, control=mode.control)
+        plain = mode.form == "plain"
+        outbox = Outbox(sys.stdout.fileno(), mode.log().line if plain else None)
+        with alerts(mode.view if plain else ViewSettings()) as sinks:
+            sinks = [outbox, *sinks] if recorder is None else [outbox, recorder, *sinks]
+            return run_probe([settings], sinks, control=mode.control)
+
+
+@contextmanager
+def alerts(view: ViewSettings) -> "Iterator[list[Sink]]":
+    """What runs the alert commands beside a log; empty without one."""
+    if not (view.on_change or view.on_outage):
+        yield []
+        return
+    from natsmon.alerts.log_alerts import LogAlerts
+
+    sink = LogAlerts(view, complain)
+    try:
+        yield [sink]
+    finally:
+        sink.close(_ALERTS_WITHIN)
 
 
 def _check_open_files(needed: int) -> None:

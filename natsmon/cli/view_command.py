@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from natsmon.cli.command_group import Command
-from natsmon.cli.flags import Flag, config_flags, record_flags, view_flags
+from natsmon.cli.flags import Flag, alert_flags, config_flags, record_flags, view_flags
 from natsmon.cli.output import complain, is_terminal, write
 from natsmon.cli.record_target import recording, report_failure
-from natsmon.cli.run_modes import Mode, show, view_mode
+from natsmon.cli.run_modes import Mode, alerts, show, view_mode
 from natsmon.cli.terminal_check import need_screen
 from natsmon.cli.value_layers import Layers
 from natsmon.stream.exit_codes import Exit
@@ -18,7 +18,9 @@ from natsmon.text.plain_text import printable
 
 if TYPE_CHECKING:
     from natsmon.recording.recorder import Recorder
+    from natsmon.stream.sink import Sink
     from natsmon.stream.source import Source
+    from natsmon.wording.plain_log import PlainLog
 
 _STANDARD_INPUT = "-"
 _TERMINAL = "/dev/tty"
@@ -36,7 +38,7 @@ _REST = click.Argument(["rest"], nargs=-1, metavar="- | --ssh HOST [-- ARGUMENTS
         "view - < <(ssh east-1 natsmon --json)",
     ],
     essentials=["ssh", "plain", "record"],
-    params=[_SSH, *view_flags, *record_flags, *config_flags, _REST],
+    params=[_SSH, *view_flags, *alert_flags, *record_flags, *config_flags, _REST],
 )
 @click.pass_context
 def view(ctx: click.Context, /, ssh: str | None, rest: tuple[str, ...], **_: Any) -> int:
@@ -83,16 +85,18 @@ def _show(source: "Source", mode: Mode, recorder: "Recorder | None", *, unable: 
         import asyncio
 
         source.tap = recorder.write if recorder is not None else None
-        return asyncio.run(_log(source, recorder, mode))
+        with alerts(mode.view) as sinks:
+            return asyncio.run(_log(source, recorder, mode.log(), sinks))
     return show(source, mode, leave_at_end=False, recorder=recorder, unable=unable)
 
 
-async def _log(source: "Source", recorder: "Recorder | None", mode: Mode) -> int:
-    log = mode.log()
+async def _log(source: "Source", recorder: "Recorder | None", log: "PlainLog", sinks: "list[Sink]") -> int:
     try:
         async for event in source.events():
             if recorder is not None:
                 report_failure(recorder)
+            for sink in sinks:
+                sink.put(event, b"")
             if (line := log.line(event)) is not None and not write(line):
                 return Exit.ENDED
     finally:

@@ -122,7 +122,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ViewSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What a dashboard is given beside its source, described by the flags. They do not reach the probe."""
+    """What a view is given beside its source, described by the flags. They do not reach the probe."""
 
     theme: str = ""
     """Empty for natsmon's own."""
