@@ -15,6 +15,7 @@ from natsmon.lab.nats_server import NatsServer
 from natsmon.recording.reader import Recording
 from natsmon.stream import commands
 from natsmon.stream import events as ev
+from natsmon.wording.health import Health
 from tests.conftest import StartServer
 from tests.harness import processes
 from tests.harness.listening import check, freeze
@@ -158,7 +159,7 @@ async def test_screen_and_keys_follow_the_connection_opened_in_the_place_of_anot
         await drive.press("enter")
         assert len(drive.app.screen_stack) == 2, "the page of a dial"
         await drive.emit(ev.StatusChanged(t=t, status="DRAINING", previous="CONNECTED", cause="replaced"))
-        assert drive.app.viewed.moment().health == ("ok", "DRAINING", "closing the connection", False)
+        assert drive.app.viewed.moment().health == Health("ok", "DRAINING", "closing the connection")
         await drive.emit(
             ev.StatusChanged(t=t, status="CLOSED", previous="DRAINING"),
             ev.Closed(t=t, cause="closed", text="another connection is opened in its place"),
