@@ -16,7 +16,7 @@ from natsmon.cli.output import complain, write
 from natsmon.cli.record_target import recording, target_from
 from natsmon.cli.settings_layers import view_settings_from
 from natsmon.cli.terminal_check import check_encoding, missing_terminal
-from natsmon.cli.value_layers import Layers
+from natsmon.cli.value_layers import DEFAULT, Layers
 from natsmon.config.config_file import CHOSEN
 from natsmon.config.settings import Settings, ViewSettings
 
@@ -32,6 +32,7 @@ _FILES = 64
 """Terminal, pipes, event loop, recording, sockets of a race over many addresses, inquiries."""
 _FILES_PER_SERVER = 16
 """Of the demo: a server's pipes, its relay and the relay's connections."""
+_OF_LOG = ("log_format", "log_level")
 _COMMANDS = ("on_change", "on_outage")
 _ALERTS_WITHIN = 5.0
 """Seconds that the alert commands may take at the end of a log."""
@@ -64,9 +65,8 @@ def choose(layers: Layers) -> Mode:
         raise click.UsageError("--plain and --json exclude each other")
     if control and not as_json:
         raise click.UsageError("--control needs --json")
-    if as_json and (command := next((name for name in _COMMANDS if layers.params[name]), None)):
-        flag = layers.flags[command].opts[0]
-        raise click.UsageError(f"{flag}: --json has no alerts; the dashboard, --plain and natsmon view have")
+    if as_json:
+        _refuse(layers, _COMMANDS, ": --json has no alerts; the dashboard, --plain and natsmon view have")
     form, notice = "json" if as_json else _view_form(layers), ""
     if form == "dashboard" and (why := missing_terminal()):
         form, notice = "plain", f"{why}: this is the log, as with --plain"
@@ -86,9 +86,18 @@ def _view_form(layers: Layers) -> str:
 
 
 def _mode(form: str, layers: Layers, *, control: bool = False, notice: str = "") -> Mode:
-    log_format, log_level = (layers.value(name)[0] for name in ("log_format", "log_level"))
+    if form != "plain":
+        _refuse(layers, _OF_LOG, " needs --plain")
+    log_format, log_level = (layers.value(name)[0] for name in _OF_LOG)
     record = target_from(layers, form) if "record" in layers.flags else None
     return Mode(form, view_settings_from(layers), control, log_format, log_level, record, notice)
+
+
+def _refuse(layers: Layers, names: tuple[str, ...], why: str) -> None:
+    """Raise UsageError for a flag of this run that does nothing in it; the config file is for other runs, too."""
+    for name in names:
+        if layers.origin(name) != DEFAULT and name in layers.flags:
+            raise click.UsageError(layers.flags[name].opts[0] + why)
 
 
 def run(mode: Mode, settings: Settings, *, sandbox: "Demo | None" = None, layers: Layers | None = None) -> int:

@@ -97,6 +97,8 @@ BAD = [
     ("--plain --json", "--plain and --json exclude each other"),
     ("--control", "--control needs --json"),
     ("--control --plain", "--control needs --json"),
+    ("--json --format json", "--format needs --plain"),
+    ("--json --level warn", "--level needs --plain"),
     ("--record -", '--record: "-" is standard output, which has the stream only with --json'),
     ("--record=", '--record: "" is empty'),
     ("--record /nowhere/x", '--record: "/nowhere/x" cannot be written: No such file or directory'),
