@@ -38,6 +38,8 @@ def check(ctx: click.Context, /, as_format: str, outfile: str | None, every_addr
     Measures one connect from DNS to PONG, one round trip and one message. With --format prometheus the exit code is 0.
     """
     layers = Layers(ctx)
+    if as_format != "prometheus" and layers.origin("namespace").startswith("flag"):
+        raise click.UsageError("--namespace needs --format prometheus")
     settings, limits = settings_from(layers), _limits(layers)
     from natsmon.check import formats as check_formats
     from natsmon.check import text as check_text

@@ -16,7 +16,7 @@ from natsmon.cli.output import complain, write
 from natsmon.cli.record_target import recording, target_from
 from natsmon.cli.settings_layers import view_settings_from
 from natsmon.cli.terminal_check import check_encoding, missing_terminal
-from natsmon.cli.value_layers import DEFAULT, Layers
+from natsmon.cli.value_layers import Layers
 from natsmon.config.config_file import CHOSEN
 from natsmon.config.settings import Settings, ViewSettings
 
@@ -34,6 +34,7 @@ _FILES_PER_SERVER = 16
 """Of the demo: a server's pipes, its relay and the relay's connections."""
 _OF_LOG = ("log_format", "log_level")
 _COMMANDS = ("on_change", "on_outage")
+_OF_SCREEN = ("theme", "no_title", "bell", "notify")
 _ALERTS_WITHIN = 5.0
 """Seconds that the alert commands may take at the end of a log."""
 
@@ -88,15 +89,19 @@ def _view_form(layers: Layers) -> str:
 def _mode(form: str, layers: Layers, *, control: bool = False, notice: str = "") -> Mode:
     if form != "plain":
         _refuse(layers, _OF_LOG, " needs --plain")
+    if form != "dashboard":
+        layers.choices = {}
+        if not notice:
+            _refuse(layers, _OF_SCREEN, " needs the dashboard")
     log_format, log_level = (layers.value(name)[0] for name in _OF_LOG)
     record = target_from(layers, form) if "record" in layers.flags else None
     return Mode(form, view_settings_from(layers), control, log_format, log_level, record, notice)
 
 
 def _refuse(layers: Layers, names: tuple[str, ...], why: str) -> None:
-    """Raise UsageError for a flag of this run that does nothing in it; the config file is for other runs, too."""
+    """Raise UsageError for a flag that does nothing in this run; variables and the config file are for others, too."""
     for name in names:
-        if layers.origin(name) != DEFAULT and name in layers.flags:
+        if layers.origin(name).startswith("flag"):
             raise click.UsageError(layers.flags[name].opts[0] + why)
 
 

@@ -56,6 +56,7 @@ class Layers:
         self._uses_servers = "context" in self.flags  # not in the demo, which has servers of its own
         self.config = config or _config(ctx)
         self.choices = config_file.load_choices() if "theme" in self.flags else {}
+        """Made on screen, for the next screen."""
         self.context_origin = ""
         """Where the name of the context came from."""
         self.context = self._load_context(context) if self._uses_servers else _NO_CONTEXT

@@ -66,6 +66,16 @@ def test_each_layer_overrides_the_ones_below(files: Files, runs: Runs, monkeypat
     assert servers("g") == ((Server("g"),), "URL argument")
 
 
+@pytest.mark.usefixtures("terminal")
+@pytest.mark.parametrize(("args", "every_message"), [([], True), (["--plain"], False), (["--json"], False)])
+def test_choices_made_on_screen_are_for_the_screen(
+    args: list[str], every_message: bool, files: Files, runs: Runs
+) -> None:
+    files.state(messages=True)
+    assert cli.main(args) == 0
+    assert runs.settings.every_message is every_message
+
+
 def test_any_flag_is_a_key_of_the_config_file(files: Files, runs: Runs) -> None:
     files.config(
         'rate = 10\ncount = 3\nreconnect-wait = "5s"\nno-randomize = true\nretry-on-failed-connect = false\n'
