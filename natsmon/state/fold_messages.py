@@ -44,11 +44,12 @@ def published(state: "State", event: ev.Published) -> None:
             unverified=counted.unverified + unverified,
             bytes=counted.bytes + size,
         )
+        rates.accept(state.now, state.tally)
     elif event.outcome == "buffered":
         state.tally = replace(counted, t=event.t, attempted=attempted, buffered=counted.buffered + 1)
     else:
         state.tally = replace(counted, t=event.t, attempted=attempted, rejected=counted.rejected + 1)
-        rates.fail(1)
+        rates.fail(state.now, state.tally, 1)
 
 
 def echoed(state: "State", event: ev.Echoed) -> None:

@@ -6,6 +6,8 @@ from natsmon.state.limits import FULL, Limits
 from natsmon.stream import events as ev
 
 _MINUTE = 60.0
+_ACCEPTED_AFTER = 2.5
+"""Seconds without a refusal after which unverified messages count as accepted: a refusal takes a round trip."""
 
 
 class LastMinute(msgspec.Struct, frozen=True):
@@ -30,10 +32,14 @@ class MessageRates(msgspec.Struct, gc=False):
     until: ev.Seconds = 0.0
     """When the newest slice ends, as ``t``."""
     delivered_at: ev.Seconds = 0.0
-    """When a message was delivered last, as ``t``."""
+    """When a message was delivered last, as ``t``; where delivery is not verified, accepted."""
     failed_since: ev.Count = 0
     """Messages rejected or undelivered since then."""
     undelivered_since: ev.Count = 0
+    failed_at: ev.Seconds = 0.0
+    """When a message failed last, as ``t``."""
+    unverified_then: ev.Count = 0
+    """Messages unverified at that time."""
     mixed_at: ev.Seconds = 0.0
     """When a message was delivered after others had failed; 0 for never."""
 
@@ -57,7 +63,9 @@ class MessageRates(msgspec.Struct, gc=False):
         if after.delivered > before.delivered:
             self.deliver(t, others_failed=failed > 0)
         if failed > 0:
-            self.fail(failed, max(0, undelivered))
+            self.fail(t, after, failed, max(0, undelivered))
+        else:
+            self.accept(t, after)
 
     def deliver(self, t: float, *, others_failed: bool = False) -> None:
         """A message was delivered; ``others_failed`` at the same time."""
@@ -66,10 +74,16 @@ class MessageRates(msgspec.Struct, gc=False):
             self.mixed_at = t
             self.failed_since = self.undelivered_since = 0
 
-    def fail(self, failed: int, undelivered: int = 0) -> None:
+    def fail(self, t: float, totals: ev.Tally, failed: int, undelivered: int = 0) -> None:
         """Messages were rejected, or undelivered."""
         self.failed_since += failed
         self.undelivered_since += undelivered
+        self.failed_at, self.unverified_then = t, totals.unverified
+
+    def accept(self, t: float, totals: ev.Tally) -> None:
+        """End a failure where no delivery can: at the second unverified message that the server does not refuse."""
+        if self.failed_since and totals.unverified > self.unverified_then + 1 and t > self.failed_at + _ACCEPTED_AFTER:
+            self.deliver(t)
 
     def last_minute(self, now: float, tally: ev.Tally) -> LastMinute:
         """The difference of the totals now and a minute ago, or up to a slice more; none without a change since."""

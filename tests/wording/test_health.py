@@ -210,6 +210,22 @@ def test_health_is_not_delivering_within_three_seconds() -> None:
     assert _now(later, 63.0).word == "NOT DELIVERING"
 
 
+def test_health_recovers_from_a_refusal_also_where_no_delivery_is_verified() -> None:
+    """At the second message that is not refused: a refusal takes a round trip."""
+    events = [*_connected(), ev.Unverified(t=1.0, reason="--no-echo"), _tally(2.0, attempted=1, rejected=1)]
+    for t in (10.0, 20.0):
+        sent = 1 + int(t / 10)
+        events.append(_tally(t, attempted=sent, sent=1, unverified=1, rejected=sent - 1))
+        events.append(_tally(t + 0.1, attempted=sent, rejected=sent))
+        assert _now(events, t + 0.1).word == "NOT DELIVERING"
+    published = [ev.Published(t=t, seq=int(t), outcome="sent") for t in (30.0, 40.0)]
+    assert _now([*events, published[0]], 39.9).word == "NOT DELIVERING"
+    assert _now([*events, *published], 40.0).word == "PARTLY DELIVERED"
+    assert _now([*events, *published], 90.0).phrase == "delivery not verified: --no-echo"
+    refused = [*events, *published, _tally(40.1, attempted=5, sent=1, unverified=1, rejected=4)]
+    assert _now(refused, 50.1).word == "NOT DELIVERING"
+
+
 def test_health_is_not_delivering_at_once_where_nothing_was_ever_delivered() -> None:
     assert _now([*_connected(), _tally(2.0, attempted=1, rejected=1)], 2.0).word == "NOT DELIVERING"
 
