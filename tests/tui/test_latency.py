@@ -148,6 +148,17 @@ def test_counts_are_left_out_where_delivery_is_not_verified() -> None:
         assert "delivery not verified: we may not" in drawn
         assert "lost" not in drawn
         assert "echoed" not in drawn
+    assert message_panel.title(moment_of(latency_streams.unverified()), 74, 5) == "publishing hello · 1/s"
+
+
+def test_messages_that_were_not_verified_are_shown_beside_those_that_were() -> None:
+    """What is sent is the sum of what is shown."""
+    stream = latency_streams.unverified().lose().connect()
+    totals = {"attempted": 40, "sent": 40, "delivered": 10, "unverified": 30}
+    moment = moment_of(stream.add(ev.Tally(t=stream.t, **totals)))
+    for width, height in ((50, 3), (74, 5)):
+        drawn = " ".join(texts(message_panel.rows(moment, width, height))).split()
+        assert [drawn[drawn.index(name) + 1] for name in ("sent", "delivered", "unverified")] == ["40", "10", "30"]
 
 
 def test_acknowledged_messages_are_shown_as_delivered() -> None:

@@ -16,7 +16,7 @@ _REORDERED = ("out of order", "reordered")
 _FIELDS = {"reordered": "out_of_order"}
 _WORRYING: dict[str, Role] = {
     **dict.fromkeys(("rejected", "undelivered", "lost", "missing"), "bad"),
-    **dict.fromkeys(("late", "duplicate", "buffered", *_REORDERED, "resent", "suppressed"), "warn"),
+    **dict.fromkeys(("late", "duplicate", "buffered", "unverified", *_REORDERED, "resent", "suppressed"), "warn"),
 }
 _FASTEST: dict[ev.Verification, str] = {
     "echo": "as fast as they are delivered",
@@ -33,7 +33,7 @@ def title(moment: Moment, width: int, height: int) -> str:
     connection = moment.state.connection
     if connection is None:
         return "messages"
-    delivered = moment.state.delivery_rate(moment.now)
+    delivered = None if moment.state.unverified else moment.state.delivery_rate(moment.now)
     rate = "" if delivered is None else units.rate(delivered)
     if connection.observing:
         return f"observing {connection.subject}" + (f" · {rate}/s" if rate else "")
@@ -78,7 +78,7 @@ def _echoed(tally: ev.Tally | None, width: int) -> tuple[str, ...]:
     """The counters shown; rare ones are added once they are not 0."""
     if tally is None:
         return _ECHOED
-    names = (*_ECHOED, "undelivered") if tally.undelivered else _ECHOED
+    names = (*_ECHOED, *(name for name in ("undelivered", "unverified") if getattr(tally, name)))
     if not tally.out_of_order:
         return names
     long, short = ((*names, word) for word in _REORDERED)
