@@ -1,14 +1,16 @@
 """Turns changes of health and outages into alerts: commands, and the title, bell and notifications of the terminal."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from natsmon.alerts.alert import AlertCommands, Kind, make_alert
+from natsmon.alerts.alert import Alert, Kind, make_alert
 from natsmon.config.settings import ViewSettings
 from natsmon.state import State
 from natsmon.state.server_names import address, named
 from natsmon.text import units
 from natsmon.text.plain_text import clip, printable
 from natsmon.wording.health import Health
+
+Submit = Callable[[str, Sequence[str], Alert], None]
 
 _MARKS = {"ok": "●", "degraded": "▲", "down": "✗"}
 _LONGEST = 120
@@ -20,13 +22,13 @@ _RESTORE_TITLE = "\x1b[23;2t"
 class HealthWatch:
     """Compares the health of one connection with the one before, for the alerts that ``view`` asks for.
 
-    ``write`` writes control sequences to the terminal; ``on_failure`` is called with one line when a command fails.
+    ``write`` writes control sequences to the terminal; ``submit`` runs a command, as ``AlertCommands.submit`` does.
     """
 
-    def __init__(self, view: ViewSettings, write: Callable[[str], None], on_failure: Callable[[str], None]) -> None:
+    def __init__(self, view: ViewSettings, write: Callable[[str], None], submit: Submit) -> None:
         self._view = view
         self._write = write
-        self.commands = AlertCommands(on_failure)
+        self._submit = submit
         self._word = ""
         self._title = ""
         self._seen: dict[tuple[str, int, int], bool] = {}
@@ -55,7 +57,7 @@ class HealthWatch:
                 if self._view.notify:
                     self._write(_notification(health, name))
                 alert = make_alert("change", state, health, now, previous=previous)
-                self.commands.submit("--on-change", self._view.on_change, alert)
+                self._submit("--on-change", self._view.on_change, alert)
         self.outages(state, health, now)
 
     def outages(self, state: State, health: Health, now: float) -> None:
@@ -71,7 +73,7 @@ class HealthWatch:
             kinds += ["outage_ended"] if self._seen[which] else []
             for kind in kinds:
                 alert = make_alert(kind, state, health, now, outage=outage)
-                self.commands.submit("--on-outage", self._view.on_outage, alert)
+                self._submit("--on-outage", self._view.on_outage, alert)
 
 
 def _server(state: State) -> str:

@@ -5,8 +5,8 @@ Packages that slow a start down (the client, the screen) are imported by the mod
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
@@ -35,8 +35,6 @@ _FILES_PER_SERVER = 16
 _OF_LOG = ("log_format", "log_level")
 _COMMANDS = ("on_change", "on_outage")
 _OF_SCREEN = ("theme", "no_title", "bell", "notify")
-_ALERTS_WITHIN = 5.0
-"""Seconds that the alert commands may take at the end of a log."""
 
 
 class Mode(NamedTuple):
@@ -126,26 +124,23 @@ def run(mode: Mode, settings: Settings, *, sandbox: "Demo | None" = None, layers
         from natsmon.probe.process import run as run_probe
         from natsmon.stream.outbox import Outbox
 
-        plain = mode.form == "plain"
-        outbox = Outbox(sys.stdout.fileno(), mode.log().line if plain else None)
-        with alerts(mode.view if plain else ViewSettings()) as sinks:
-            sinks = [outbox, *sinks] if recorder is None else [outbox, recorder, *sinks]
+        with alerting_log(mode) if mode.form == "plain" else nullcontext() as log:
+            outbox = Outbox(sys.stdout.fileno(), log.line if log is not None else None)
+            sinks: Sequence[Sink] = [outbox] if recorder is None else [outbox, recorder]
             return run_probe([settings], sinks, control=mode.control)
 
 
 @contextmanager
-def alerts(view: ViewSettings) -> "Iterator[list[Sink]]":
-    """What runs the alert commands beside a log; empty without one."""
-    if not (view.on_change or view.on_outage):
-        yield []
+def alerting_log(mode: Mode) -> "Iterator[PlainLog]":
+    """The log of what happens now, with the alert commands."""
+    if not (mode.view.on_change or mode.view.on_outage):
+        yield mode.log()
         return
-    from natsmon.alerts.log_alerts import LogAlerts
+    from natsmon.alerts.alerting_log import AlertingLog
 
-    sink = LogAlerts(view, complain)
-    try:
-        yield [sink]
-    finally:
-        sink.close(_ALERTS_WITHIN)
+    log = AlertingLog(mode.view, complain, mode.log_format, mode.log_level, messages=mode.view.messages)
+    with closing(log):
+        yield log
 
 
 def _check_open_files(needed: int) -> None:

@@ -10,7 +10,7 @@ from natsmon.cli.command_group import Command
 from natsmon.cli.flags import Flag, alert_flags, config_flags, record_flags, view_flags
 from natsmon.cli.output import complain, is_terminal, write
 from natsmon.cli.record_target import recording, report_failure
-from natsmon.cli.run_modes import Mode, alerts, show, view_mode
+from natsmon.cli.run_modes import Mode, alerting_log, show, view_mode
 from natsmon.cli.terminal_check import need_screen
 from natsmon.cli.value_layers import Layers
 from natsmon.stream.exit_codes import Exit
@@ -18,7 +18,6 @@ from natsmon.text.plain_text import printable
 
 if TYPE_CHECKING:
     from natsmon.recording.recorder import Recorder
-    from natsmon.stream.sink import Sink
     from natsmon.stream.source import Source
     from natsmon.wording.plain_log import PlainLog
 
@@ -85,18 +84,16 @@ def _show(source: "Source", mode: Mode, recorder: "Recorder | None", *, unable: 
         import asyncio
 
         source.tap = recorder.write if recorder is not None else None
-        with alerts(mode.view) as sinks:
-            return asyncio.run(_log(source, recorder, mode.log(), sinks))
+        with alerting_log(mode) as log:
+            return asyncio.run(_log(source, recorder, log))
     return show(source, mode, leave_at_end=False, recorder=recorder, unable=unable)
 
 
-async def _log(source: "Source", recorder: "Recorder | None", log: "PlainLog", sinks: "list[Sink]") -> int:
+async def _log(source: "Source", recorder: "Recorder | None", log: "PlainLog") -> int:
     try:
         async for event in source.events():
             if recorder is not None:
                 report_failure(recorder)
-            for sink in sinks:
-                sink.put(event, b"")
             if (line := log.line(event)) is not None and not write(line):
                 return Exit.ENDED
     finally:

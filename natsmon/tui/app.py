@@ -85,7 +85,7 @@ class NatsmonApp(MonitorApp):
     async def on_unmount(self) -> None:
         self._restore_title(None)
         if self._alerts is not None:
-            await self._alerts.commands.finish(0.0 if self._killed else ALERTS_WITHIN)
+            await self._alert_commands.finish(0.0 if self._killed else ALERTS_WITHIN)
 
     # -- the screen -------------------------------------------------------------------------------
 
@@ -107,9 +107,11 @@ class NatsmonApp(MonitorApp):
         self._views[-1].show(moment)
         if (health := moment.health) is not None:
             if self._alerts is None:
-                from natsmon.alerts.health_watch import HealthWatch  # not needed before the first event
+                from natsmon.alerts.alert import AlertCommands  # not needed before the first event
+                from natsmon.alerts.health_watch import HealthWatch
 
-                self._alerts = HealthWatch(self.view, self.write_control, partial(self.viewed.note, kind="bad"))
+                self._alert_commands = AlertCommands(partial(self.viewed.note, kind="bad"))
+                self._alerts = HealthWatch(self.view, self.write_control, self._alert_commands.submit)
             self._alerts.update(moment.state, health, moment.now)
 
     def _restore_title(self, _: object) -> None:

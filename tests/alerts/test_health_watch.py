@@ -5,6 +5,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from natsmon.alerts.alert import AlertCommands
 from natsmon.alerts.health_watch import HealthWatch
 from natsmon.config.settings import ViewSettings
 from natsmon.state import State
@@ -24,9 +27,10 @@ def state_of(server: str = "east-1") -> State:
     return state
 
 
-def watch(view: ViewSettings) -> tuple[HealthWatch, list[str]]:
+def watch(view: ViewSettings, commands: AlertCommands | None = None) -> tuple[HealthWatch, list[str]]:
     written: list[str] = []
-    return HealthWatch(view, written.append, written.append), written
+    commands = commands or AlertCommands(written.append)
+    return HealthWatch(view, written.append, commands.submit), written
 
 
 def test_title_shows_the_health_and_is_written_once() -> None:
@@ -110,7 +114,8 @@ async def alerts_in(folder: Path) -> list[Any]:
 
 
 async def test_outages_of_one_number_in_two_connections_are_two(tmp_path: Path) -> None:
-    alerts, _ = watch(ViewSettings(title=False, on_outage=(command_in(tmp_path),)))
+    commands = AlertCommands(pytest.fail)
+    alerts, _ = watch(ViewSettings(title=False, on_outage=(command_in(tmp_path),)), commands)
     first, second = state_of(), State(1)
     first.outages.append(OutageRecord(id=1, began=2.0))
     alerts.update(first, DOWN, 2.0)
@@ -118,7 +123,7 @@ async def test_outages_of_one_number_in_two_connections_are_two(tmp_path: Path) 
     second.outages.append(OutageRecord(id=1, began=4.0))
     alerts.outages(first, DOWN, 3.0)  # another connection was opened in its place
     alerts.update(second, DOWN, 4.0)
-    await alerts.commands.finish(WAIT)
+    await commands.finish(WAIT)
     assert [(line["kind"], line["conn"], line["outage"]) for line in await alerts_in(tmp_path)] == [
         ("outage_began", 0, 1), ("outage_ended", 0, 1), ("outage_began", 1, 1),
     ]  # fmt: skip
@@ -126,7 +131,8 @@ async def test_outages_of_one_number_in_two_connections_are_two(tmp_path: Path) 
 
 async def test_commands_get_changes_and_outages(tmp_path: Path) -> None:
     command = command_in(tmp_path)
-    alerts, written = watch(ViewSettings(title=False, on_change=(command,), on_outage=(command,)))
+    commands = AlertCommands(pytest.fail)
+    alerts, written = watch(ViewSettings(title=False, on_change=(command,), on_outage=(command,)), commands)
     state = state_of()
     alerts.update(state, UP, 1.0)
     outage = OutageRecord(id=1, began=2.0, cause="eof", lost=3)
@@ -137,7 +143,7 @@ async def test_commands_get_changes_and_outages(tmp_path: Path) -> None:
     outage.ended, outage.settled = 4.5, True
     for now in (5.0, 5.1):
         alerts.update(state, UP, now)
-    await alerts.commands.finish(WAIT)
+    await commands.finish(WAIT)
     assert not written
     lines = await alerts_in(tmp_path)
     assert [(line["kind"], line["word"], line["previous"], line["outage"]) for line in lines] == [
