@@ -24,6 +24,12 @@ def test_reference_pages_are_current() -> None:
     assert list(reference.outdated()) == [], "write them again: python -m docs.reference"
 
 
+def test_architecture_names_every_package() -> None:
+    rows = re.findall(r"^\| `.*?\|", (ROOT / "docs/architecture.md").read_text(), re.MULTILINE)
+    named = re.findall(r"`(\w+)/`", " ".join(rows))
+    assert sorted(named) == sorted(init.parent.name for init in (ROOT / "natsmon").glob("*/__init__.py"))
+
+
 def test_stream_reference_has_every_event_and_command_with_an_example() -> None:
     page = reference.stream_page()
     for kind in (*get_args(events.AnyEvent), *get_args(commands.AnyCommand)):
