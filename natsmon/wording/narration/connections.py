@@ -155,7 +155,8 @@ def outage(event: ev.Outage, state: State) -> Line:
         detected = f", detected {units.elapsed(event.detected_after)} after the last data"
     else:
         detected = ""
-    return kind, f"{', '.join(cost)}: outage of {units.elapsed(event.ended - event.began)}{detected}"
+    what = "manual reconnect" if event.manual else "outage"
+    return kind, f"{', '.join(cost)}: {what} of {units.elapsed(event.ended - event.began)}{detected}"
 
 
 def close_reason(event: ev.CloseReason, state: State) -> Line:
