@@ -8,7 +8,7 @@ import msgspec
 
 from natsmon.config.subjects import subject_matches
 from natsmon.protocol.request_reply import NoResponder, NotNow, decoded, request
-from natsmon.protocol.server_connection import ServerConnection, Unanswered
+from natsmon.protocol.server_connection import JS_API, ServerConnection, Unanswered
 
 USUAL_WINDOW = 120.0
 """Seconds for which a stream recognises duplicates by default (nats-server)."""
@@ -128,10 +128,10 @@ async def look_up(connection: ServerConnection, stream: str, subject: str) -> St
     try:
         info = await ask(connection, f"STREAM.INFO.{stream}", {}, StreamInfo)
     except NoResponder:
-        text = (
-            f"JetStream is not enabled on {connection.server.url}: start the servers with -js, or leave out --jetstream"
-        )
-        raise NoStream(text) from None
+        text, advice = f"JetStream is not enabled on {connection.server.url}", "start the servers with -js"
+        if connection.js_api != JS_API:
+            text, advice = f"no JetStream answers on {connection.js_api}", "check --js-domain and --js-api-prefix"
+        raise NoStream(f"{text}: {advice}, or leave out --jetstream") from None
     if info.error is None and not info.led:
         raise NotNow("the stream has no leader")
     if info.error is None:

@@ -18,6 +18,8 @@ from natsmon.protocol.refusals import Refusals, Subscription
 from natsmon.protocol.server_info import Info
 from natsmon.protocol.stream_client import Receive, StreamClient
 
+JS_API = "$JS.API"
+"""Subject prefix of the JetStream API without a domain."""
 _CLOSED_WITHIN = 1.0
 """Seconds for closing the socket once the server has everything."""
 _INBOXES = 16
@@ -38,7 +40,7 @@ class ServerConnection(StreamClient):
         """The newest INFO."""
         self.timeout = settings.timeout
         """Seconds for an answer to a request."""
-        self.js_api = settings.js_api_prefix or (f"$JS.{settings.js_domain}.API" if settings.js_domain else "$JS.API")
+        self.js_api = settings.js_api_prefix or (f"$JS.{settings.js_domain}.API" if settings.js_domain else JS_API)
         """Subject prefix of the JetStream API; a domain has one of its own (ADR-21)."""
         self.address = stream.address
         self.tls = tls.version(stream)
@@ -137,7 +139,7 @@ class ServerConnection(StreamClient):
     def checked_subject(self, subject: str) -> str:
         """The subject for which permissions are checked: a server maps the API of its own domain before that."""
         mapped = self.js_api == f"$JS.{self.info.domain}.API" and subject.startswith(self.js_api)
-        return f"$JS.API{subject.removeprefix(self.js_api)}" if mapped else subject
+        return JS_API + subject.removeprefix(self.js_api) if mapped else subject
 
     # -- PING, and the end ------------------------------------------------------------------------
 

@@ -108,6 +108,12 @@ async def test_server_without_jetstream_is_reported(nats_server: StartServer) ->
     assert not run.events.of(ev.Audit)
 
 
+async def test_domain_without_answer_is_reported(server: NatsServer) -> None:
+    async with listening(settings(server.url, jetstream=STREAM, js_domain="hub")) as run:
+        error = await run.events.until(ev.AsyncError)
+    assert error.text.startswith("no JetStream answers on $JS.hub.API: check --js-domain")
+
+
 async def test_account_without_jetstream_is_reported(nats_server: StartServer, tmp_path: Path) -> None:
     accounts = "accounts { A { users: [{ user: u, password: p }] }, B { jetstream: enabled } }"
     server = nats_server(config=f"{jetstream(tmp_path)}\n{accounts}")
