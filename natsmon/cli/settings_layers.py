@@ -189,6 +189,13 @@ def _check_pairs(settings: Settings, layers: Layers) -> None:
         if layers.params.get(name) and layers.origin(name) != DEFAULT:
             why = "publishes nothing" if settings.observe else "waits for acknowledgements instead of echoes"
             refuse("observe" if settings.observe else "jetstream", f"{why}, so it excludes --{name.replace('_', '-')}")
+    for name, needed, why in (
+        ("js_domain", settings.jetstream, "is given without --jetstream"),
+        ("js_api_prefix", settings.jetstream, "is given without --jetstream"),
+        ("monitor", settings.inquiries, "is asked in inquiries, and --no-inquiries makes none"),
+    ):
+        if not needed and layers.origin(name).startswith("flag"):  # the other layers are for other runs, too
+            refuse(name, why)
     if settings.tlsca or settings.tlscert:
         from natsmon.protocol import tls_files  # imported where it is used: it takes longer than all the flags
 

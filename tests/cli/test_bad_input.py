@@ -67,6 +67,12 @@ BAD = [
         "--jetstream: waits for acknowledgements instead of echoes, so it excludes --no-echo",
     ),
     ("--observe a.>.b", '--observe: "a.>.b" has a wildcard that is not a whole token, or a > that is not the last one'),
+    ("--js-domain hub", "--js-domain: is given without --jetstream"),
+    ("demo --js-api-prefix JS.hub", "--js-api-prefix: is given without --jetstream"),
+    (
+        "check --no-inquiries --monitor http://h:8222",
+        "--monitor: is asked in inquiries, and --no-inquiries makes none",
+    ),
     ("--observe a* ", '--observe: "a*" has a wildcard that is not a whole token, or a > that is not the last one'),
     ("--observe a --subject s --jetstream S", "--observe: publishes nothing, so it excludes --subject"),
     ("--observe a --rate 1", "--observe: publishes nothing, so it excludes --rate"),
