@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from natsmon.alerts.alert import Alert, Kind, make_alert
 from natsmon.config.settings import ViewSettings
+from natsmon.dial.causes import Cause
 from natsmon.state import State
 from natsmon.state.server_names import address, named
 from natsmon.text import units
@@ -13,6 +14,7 @@ from natsmon.wording.health import Health
 Submit = Callable[[str, Sequence[str], Alert], None]
 
 _MARKS = {"ok": "●", "degraded": "▲", "down": "✗"}
+_ON_REQUEST = (Cause.CLOSED, Cause.DRAINED, Cause.CANCELLED)
 _LONGEST = 120
 _BELL = "\a"
 _SAVE_TITLE = "\x1b[22;2t"
@@ -49,7 +51,7 @@ class HealthWatch:
                 self._write(_SAVE_TITLE)
             self._write(title)
             self._title = title
-        if health.word != self._word:
+        if health.word != self._word and not _asked_for(state, health):
             previous, self._word = self._word, health.word
             if previous:
                 if self._view.bell:
@@ -69,11 +71,17 @@ class HealthWatch:
             if outage.manual or self._seen.get(which):
                 continue
             kinds: list[Kind] = ["outage_began"] if which not in self._seen else []
-            self._seen[which] = outage.ended is not None and outage.settled
+            self._seen[which] = outage.after != "" and outage.settled  # one that only natsmon's end cut short goes on
             kinds += ["outage_ended"] if self._seen[which] else []
             for kind in kinds:
                 alert = make_alert(kind, state, health, now, outage=outage)
                 self._submit("--on-outage", self._view.on_outage, alert)
+
+
+def _asked_for(state: State, health: Health) -> bool:
+    """Whether the user ends the connection; why it is closed may be known a moment later."""
+    closed = health.word == "CLOSED" and (state.closed is None or state.closed.cause in _ON_REQUEST)
+    return closed or health.word == "DRAINING"
 
 
 def _server(state: State) -> str:

@@ -119,7 +119,7 @@ async def test_outages_of_one_number_in_two_connections_are_two(tmp_path: Path) 
     first, second = state_of(), State(1)
     first.outages.append(OutageRecord(id=1, began=2.0))
     alerts.update(first, DOWN, 2.0)
-    first.outages[-1].ended, first.outages[-1].settled = 3.0, True
+    first.outages[-1].ended, first.outages[-1].after, first.outages[-1].settled = 3.0, "nats://h:1", True
     second.outages.append(OutageRecord(id=1, began=4.0))
     alerts.outages(first, DOWN, 3.0)  # another connection was opened in its place
     alerts.update(second, DOWN, 4.0)
@@ -140,7 +140,7 @@ async def test_commands_get_changes_and_outages(tmp_path: Path) -> None:
     for now in (2.0, 2.1):
         alerts.update(state, DOWN, now)
     state.outages.append(OutageRecord(id=2, began=2.0, manual=True))
-    outage.ended, outage.settled = 4.5, True
+    outage.ended, outage.after, outage.settled = 4.5, "nats://h:1", True
     for now in (5.0, 5.1):
         alerts.update(state, UP, now)
     await commands.finish(WAIT)
@@ -153,3 +153,37 @@ async def test_commands_get_changes_and_outages(tmp_path: Path) -> None:
     ended = lines[-1]
     assert (ended["downtime"], ended["lost"], ended["cause"], ended["server"]) == (2.5, 3, "eof", "east-1")
     assert (ended["name"], ended["context"]) == ("me", "prod")
+
+
+@pytest.mark.parametrize("cause", ["closed", "drained", "cancelled"])
+def test_end_that_was_asked_for_is_no_change(cause: str) -> None:
+    alerts, written = watch(ViewSettings(title=False, bell=True))
+    state = state_of()
+    closed = Health("down", "CLOSED")
+    for health in (UP, Health("ok", "DRAINING"), closed):
+        alerts.update(state, health, 2.0)
+    state.apply(ev.Closed(t=2.0, cause=cause))
+    alerts.update(state, closed, 2.0)
+    alerts.update(state, UP, 3.0)
+    assert not written
+
+
+def test_giving_up_is_a_change() -> None:
+    alerts, written = watch(ViewSettings(title=False, bell=True))
+    state = state_of()
+    alerts.update(state, UP, 2.0)
+    state.apply(ev.Closed(t=2.0, cause="gave_up"))
+    alerts.update(state, Health("down", "CLOSED"), 2.0)
+    assert written == ["\a"]
+
+
+async def test_outage_that_the_end_of_natsmon_cuts_short_has_not_ended(tmp_path: Path) -> None:
+    commands = AlertCommands(pytest.fail)
+    alerts, _ = watch(ViewSettings(title=False, on_outage=(command_in(tmp_path),)), commands)
+    state = state_of()
+    state.outages.append(OutageRecord(id=1, began=2.0))
+    alerts.update(state, DOWN, 2.0)
+    state.outages[-1].ended, state.outages[-1].settled = 3.0, True
+    alerts.update(state, Health("down", "CLOSED"), 3.0)
+    await commands.finish(WAIT)
+    assert [line["kind"] for line in await alerts_in(tmp_path)] == ["outage_began"]
