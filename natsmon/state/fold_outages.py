@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from natsmon.state.records import OutageRecord
+from natsmon.state.records import OUTAGE_COSTS, OutageRecord
 from natsmon.stream import events as ev
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ def disconnected(state: "State", event: ev.Disconnected) -> None:
         end_outage(state, after="")
         state.last_outage = event.outage
         state.manual_reconnects += event.manual
+        if len(state.outages) == state.outages.maxlen:
+            _drop(state, state.outages[0])
         state.outages.append(
             OutageRecord(
                 id=event.outage,
@@ -74,6 +76,8 @@ def outage(state: "State", event: ev.Outage) -> None:
             state.last_outage = event.outage
         record = OutageRecord(id=event.outage, began=event.began, manual=event.manual)
         state.manual_reconnects += event.manual
+        if len(state.outages) == state.outages.maxlen:
+            _drop(state, state.outages.popleft())
         state.outages = deque(sorted([*state.outages, record], key=lambda each: each.id), state.outages.maxlen)
     record.began, record.ended = event.began, max(event.ended, event.began)
     record.cause, record.text = event.cause, intern(event.text)
@@ -86,6 +90,12 @@ def outage(state: "State", event: ev.Outage) -> None:
     record.settled = True
     if len(state.outages) > state.limits.lost_seqs:
         state.outages[-1 - state.limits.lost_seqs].lost_seqs = []
+
+
+def _drop(state: "State", record: OutageRecord) -> None:
+    """Keep the costs of an outage whose record makes room for another one."""
+    kept = state.outages_dropped
+    state.outages_dropped = {name: kept.get(name, 0) + getattr(record, name) for name in OUTAGE_COSTS}
 
 
 def close_reason(state: "State", event: ev.CloseReason) -> None:

@@ -64,6 +64,10 @@ class Dial(msgspec.Struct, gc=False):
         return self.total if self.outcome else max(0.0, now - self.began)
 
 
+OUTAGE_COSTS = ("lost", "rejected", "buffered", "duplicate", "late", "unverified")
+"""The kinds of messages that an outage is charged with, as fields of its record."""
+
+
 class OutageRecord(msgspec.Struct, gc=False):
     """The time from the loss of a connection to the next CONNECTED; ``ended`` is none while it lasts."""
 

@@ -141,7 +141,10 @@ def _percentiles(run: Histogram) -> str:
 def _servers(state: State, now: float, feed: Feed) -> Iterator[str]:
     """The servers connected to, most often used first, and the health at the end."""
     used = Counter(_clip(one.server_name or _server(one.server)) for one in state.periods)
-    names = [f"{name} ({count} times)" if count > 1 else name for name, count in used.most_common(_SERVERS)]
+    outrun = len(state.periods) == state.periods.maxlen  # earlier ones are not kept
+    names = [
+        f"{name} ({count} times)" if count > 1 and not outrun else name for name, count in used.most_common(_SERVERS)
+    ]
     more = f" and {len(used) - _SERVERS} more" if len(used) > _SERVERS else ""
     yield ", ".join(names) + more if names else "none used"
     yield units.plural(state.reconnects, "reconnect")

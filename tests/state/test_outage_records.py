@@ -116,3 +116,15 @@ def test_manual_reconnect_is_no_outage_until_a_dial_fails() -> None:
     failed = (dialed(13.0, 4, "failed"), ev.Connected(t=14.0, server=A), status(14.0, "CONNECTED", "RECONNECTING"))
     state = folded(*LOST_AND_FOUND, manual, status(12.0, "RECONNECTING", "CONNECTED", "manual"), dial(12.0, 4), *failed)
     assert (state.outage_count, state.downtime(15.0)) == (2, 5.0)
+
+
+def test_costs_of_outages_that_are_not_kept_are_in_the_sum() -> None:
+    track = new_track()
+    for number in range(1, FULL.outages + 3):
+        t = 10.0 * number
+        track.apply(ev.Disconnected(t=t, outage=number, cause="eof", server=A))
+        track.apply(ev.Outage(t=t + 1, outage=number, began=t, ended=t + 1, cause="eof", lost=2, buffered=number == 1))
+    track.apply(ev.Outage(t=9_999.0, outage=FULL.outages + 3, began=9_998.0, ended=9_999.0, cause="eof", lost=2))
+    state = track.state
+    assert len(state.outages) == FULL.outages
+    assert (state.outage_cost("lost"), state.outage_cost("buffered")) == (2 * (FULL.outages + 3), 1)

@@ -44,7 +44,9 @@ def test_millis_has_a_dash_without_a_value(seconds: float | None, shown: str) ->
         (0.9996, "  1.00 s"),
         (59.96, "   1m00s"),
         (3600, "1h00m00s"),
+        (310_724, "  86h18m"),
         (360_000, "   4d04h"),
+        (9e9, "104166d16h"),
     ],
 )
 def test_span_has_a_unit(seconds: float | None, shown: str) -> None:

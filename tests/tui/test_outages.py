@@ -1,5 +1,6 @@
 """The outages and the moves between servers, as rows and without a terminal."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from natsmon.charts.cells import Row, text_of, width_of
-from natsmon.state import State
+from natsmon.state import FULL, State
 from natsmon.state.server_names import ServerNames
 from natsmon.stream import events as ev
 from natsmon.tui.model.moment import Moment
@@ -292,6 +293,33 @@ def test_time_on_each_server_is_listed() -> None:
     assert "  east-1      1     1m10s   43.48 %       0  in the pool           east-1:4222" in shown
     assert "! east-3      1    46.0 s   28.49 %       0  connected, lame duck" in shown
     assert "15:08:35  east-2  east-3    10.2 s   20.1 ms   0.40 ms   1.10 ms      0" in shown
+
+
+def flapping(connections: int) -> Stream:
+    """A minute on each connection, and a second between two."""
+    stream = Stream().become("CONNECTING", "initial").connect().run(60)
+    for _ in range(connections - 1):
+        stream.lose().wait(1.0).connect().wait(60.0)
+    return stream
+
+
+def test_time_on_each_server_is_of_the_connections_that_are_kept() -> None:
+    """What is dropped to make room is neither on a server nor off it."""
+    shown = "\n".join(texts(upgrade_rows.rows(moment_of(flapping(FULL.periods + 200)), 78)))
+    assert f"servers, in the last {FULL.periods} connections ─" in shown
+    assert f"  {FULL.periods}" in shown
+    assert float(re.findall(r"(\d+\.\d+) %", shown)[0]) == pytest.approx(98.4, abs=0.2)
+
+
+def test_totals_hold_what_outages_cost_that_are_not_kept() -> None:
+    stream = flapping(3)
+    outages = FULL.outages + 600
+    for number in range(3, outages + 1):
+        began, ended = stream.t + number, stream.t + number + 0.5
+        stream.add(ev.Outage(t=ended, outage=number, began=began, ended=ended, cause="eof", lost=3))
+    drawn = texts(outage_panel.newest(moment_of(stream), 100, 3))[0]
+    assert drawn.startswith(f"{outages:,} outages ")
+    assert f"{3 * (outages - 2):,} lost" in drawn
 
 
 def test_server_that_left_the_pool_is_gone() -> None:

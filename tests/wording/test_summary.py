@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from natsmon.lab.nats_server import NatsServer
-from natsmon.state import State, Tracks
+from natsmon.state import FULL, State, Tracks
 from natsmon.stream import events as ev
 from natsmon.wording.session_summary import WIDTH, summary
 from tests.harness.terminal import Terminal
@@ -58,6 +58,13 @@ def test_summary_of_a_run_with_an_outage() -> None:
         "latency": "ping p50 0.30 p99 4.10 max 4.10, echo p50 0.30 p99 4.10 max 4.10 ms",
         "servers": "east-1, east-2; 1 reconnect; RECONNECTING: lost 15:08:42: PINGs not an…",
     }
+
+
+def test_summary_has_no_count_of_the_connections_that_are_kept() -> None:
+    stream = Stream().become("CONNECTING", "initial").connect().run(1)
+    for _ in range(FULL.periods):
+        stream.lose().wait(1.0).connect()
+    assert lines(ended(stream))["servers"].startswith("east-1; ")
 
 
 def test_summary_is_empty_without_a_connection() -> None:

@@ -46,7 +46,10 @@ def tail(of: "Histogram") -> tuple[str, float | None]:
 
 
 def span(seconds: float | None, width: int = 8) -> str:
-    return (NONE if seconds is None else units.elapsed(seconds)).rjust(width)
+    """A measured time; without its seconds where they outgrow its place."""
+    text = NONE if seconds is None else units.elapsed(seconds)
+    minutes, found, _ = text.rpartition("m")
+    return (f"{minutes}m" if found and len(text) > width > 0 else text).rjust(width)
 
 
 def between(first: float | None, then: float | None) -> str:

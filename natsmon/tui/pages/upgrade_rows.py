@@ -120,8 +120,10 @@ def _legend(width: int) -> list[Piece]:
 
 
 def _servers(moment: Moment, width: int) -> list[Row]:
-    """The servers of the pool, and those connected to earlier."""
+    """The servers of the pool, and those connected to earlier; time on each of the connections that are kept."""
     state, now = moment.state, moment.now
+    outrun = len(state.periods) == state.periods.maxlen
+    since = state.periods[0].began if outrun else 0.0
     known = ServerNames(state)
     listed, pool = servers(state), pool_by_address(state)
     if not listed:
@@ -132,7 +134,7 @@ def _servers(moment: Moment, width: int) -> list[Row]:
     words = {server: use[2] or "in the pool" for server, use in uses.items()}
 
     def share(server: str) -> float | None:
-        return spent[server] / now if server in spent and now > 0 else None
+        return spent[server] / (now - since) if server in spent and now > since else None
 
     def used(server: str) -> Row:
         role = uses[server][1]
@@ -143,11 +145,12 @@ def _servers(moment: Moment, width: int) -> list[Row]:
         Column("server", size, lambda server: shortened(known.name(server), size)),
         Column("times", 5, lambda server: text(figures.count(len(on.get(server, ())) or None, 5)), right=True),
         Column("time", 8, lambda server: text(figures.span(spent.get(server))), right=True),
-        Column("of run", 8, lambda server: text(figures.percent(share(server))), right=True),
+        Column("of time" if outrun else "of run", 8, lambda server: text(figures.percent(share(server))), right=True),
         failed(pool),
         Column("now", widest(words.values(), 9, 20), used),
     ]
-    return heading("servers", width) + server_lines(columns, listed, uses, known, width)
+    title = f"servers, in the last {units.plural(len(state.periods), 'connection')}" if outrun else "servers"
+    return heading(title, width) + server_lines(columns, listed, uses, known, width)
 
 
 def _moves(moment: Moment, width: int) -> list[Row]:

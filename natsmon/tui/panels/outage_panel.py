@@ -49,7 +49,7 @@ def _listed(moment: Moment, height: int) -> list[OutageRecord]:
 
 def _summary(moment: Moment, width: int) -> Row:
     count = moment.state.outage_count
-    drawn = row((figures.count(count, 3), "strong"), (" outage" if count == 1 else " outages", "label"))
+    drawn = row((f"{count:3,}", "strong"), (" outage" if count == 1 else " outages", "label"))
     for phrase in costs(moment):
         drawn += (("   ", phrase[0][1]), *phrase)
     return fit(drawn, width)
@@ -63,7 +63,7 @@ def costs(moment: Moment) -> list[Row]:
     if silent := state.silent_seconds(moment.now):
         phrases.append(row(("silent ", "label"), (figures.span(silent, 0), "warn")))
     for name, role in _COSTS:
-        number = sum(getattr(outage, name) for outage in state.outages)
+        number = state.outage_cost(name)
         if name == "buffered" and state.outage is not None and not moment.over:
             number += state.tally.buffered
         if name == "lost" and not number and any(o.settled and o.lost_if_known is None for o in state.outages):
