@@ -79,9 +79,13 @@ class HealthWatch:
 
 
 def _asked_for(state: State, health: Health) -> bool:
-    """Whether the user ends the connection; why it is closed may be known a moment later."""
-    closed = health.word == "CLOSED" and (state.closed is None or state.closed.cause in _ON_REQUEST)
-    return closed or health.word == "DRAINING"
+    """Whether the user ends the connection, or reconnects; why it is closed may be known a moment later."""
+    match health.word:
+        case "CLOSED":
+            return state.closed is None or state.closed.cause in _ON_REQUEST
+        case "RECONNECTING":
+            return state.outage is not None and state.outage.manual
+    return health.word == "DRAINING"
 
 
 def _server(state: State) -> str:

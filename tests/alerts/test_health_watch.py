@@ -168,6 +168,18 @@ def test_end_that_was_asked_for_is_no_change(cause: str) -> None:
     assert not written
 
 
+def test_manual_reconnect_is_a_change_once_a_dial_fails() -> None:
+    alerts, written = watch(ViewSettings(title=False, bell=True))
+    state = state_of()
+    alerts.update(state, UP, 2.0)
+    state.outages.append(OutageRecord(id=1, began=2.0, manual=True))
+    alerts.update(state, DOWN, 3.0)
+    assert not written
+    state.outages[-1].manual = False
+    alerts.update(state, DOWN, 4.0)
+    assert written == ["\a"]
+
+
 def test_giving_up_is_a_change() -> None:
     alerts, written = watch(ViewSettings(title=False, bell=True))
     state = state_of()
