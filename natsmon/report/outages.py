@@ -102,10 +102,11 @@ def _dials(outage: Outage, run: Run) -> str:
 def _cost(outage: Outage) -> str:
     if not outage.settled:
         return "Its cost in messages is not in the recording."
+    sent = "and sent afterwards" if outage.after else "and never sent"
     cost = units.counts(
         (outage.lost, "lost"),
         (outage.rejected, "rejected because the buffer was full"),
-        (outage.buffered, "buffered and sent afterwards"),
+        (outage.buffered, f"buffered {sent}"),
         (outage.unverified, "not verified"),
         (outage.late, "late"),
         (outage.duplicate, "duplicate"),

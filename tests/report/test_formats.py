@@ -104,6 +104,14 @@ def test_outage_has_a_paragraph_and_advice() -> None:
     assert "It was not over when the recording ended, after 1.00 s and 1 dial" in output
 
 
+def test_outage_that_ended_closed_sent_nothing_afterwards() -> None:
+    report = report_of(streams.outage().events)
+    (run,) = report.runs
+    closed = replace(report, runs=(replace(run, outages=(replace(run.outages[0], after=""),)),))
+    output = " ".join(build.render(closed, "text").split())
+    assert "the connection was closed for good. Messages: 1 lost and 2 buffered and never sent." in output
+
+
 @pytest.mark.parametrize("name", ["text", "markdown", "html"])
 def test_formats_have_the_same_figures(name: str) -> None:
     report = report_of(streams.outage().events, unread=[Unread("0.jsonl", "line 7: is no event")])
