@@ -39,7 +39,7 @@ class UnixDialer:
         """Connect to the socket; the address is not used. See ``CustomDialer.dial``.
 
         Raises:
-            DialError: In the stage ``tcp``; ``unreachable`` where there is no such socket.
+            DialError: In the stage ``tcp``; ``refused`` where there is no such socket.
         """
         sock = socket.socket(socket.AF_UNIX)
         sock.setblocking(False)
@@ -54,6 +54,7 @@ class UnixDialer:
                 raise DialError("tcp", "timeout", "no answer to the connect", address=self._shown) from error
             if isinstance(error, OSError):
                 cause, text = classify(error)
-                cause = Cause.UNREACHABLE if isinstance(error, FileNotFoundError) else cause
+                if isinstance(error, FileNotFoundError):
+                    cause, text = Cause.REFUSED, f"there is no {self._shown}"
                 raise DialError("tcp", cause, text, address=self._shown, origin=error) from error
             raise

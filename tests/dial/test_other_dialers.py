@@ -101,7 +101,8 @@ async def test_unix_socket_carries_tls(nats_server: StartServer, tmp_path: Path)
 
 async def test_missing_unix_socket_is_named(tmp_path: Path) -> None:
     error = await failure(UnixDialer(tmp_path / "none.sock"))
-    assert (error.stage, error.cause, error.address) == ("tcp", "unreachable", str(tmp_path / "none.sock"))
+    assert (error.stage, error.cause, error.address) == ("tcp", "refused", str(tmp_path / "none.sock"))
+    assert error.text == f"there is no {tmp_path / 'none.sock'}"
     error = await failure(UnixDialer("\0natsmon-none"))
     assert (error.cause, error.address) == ("refused", "@natsmon-none")
     with pytest.raises(ValueError, match="is empty"):
