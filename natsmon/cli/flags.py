@@ -166,7 +166,7 @@ alert_flags: Params = [
 ]
 """Of what happens now: a replay has none. The commands run beside a log, too."""
 
-_log_flags: Params = [
+log_flags: Params = [
     Flag("Output", "--plain", is_flag=True, help="A log, one line per event."),
     Flag("Output", "--format", "log_format", type=types.one_of("FORMAT", "text", "logfmt", "json"),
          default="text", help="With --plain: text, logfmt or json, for log collectors."),
@@ -193,9 +193,9 @@ report_flags: Params = [
     Flag("Output", "--outfile", type=types.NEW_FILE, help="Write to this file instead, atomically."),
 ]  # fmt: skip
 
-view_flags: Params = [*_log_flags, *display_flags]
+view_flags: Params = [*log_flags, *display_flags]
 """What a view shows: a screen, or a log."""
-output_flags: Params = [*_log_flags, *_stream_flags, *display_flags, *alert_flags, *record_flags]
+output_flags: Params = [*log_flags, *_stream_flags, *display_flags, *alert_flags, *record_flags]
 """The form of the output, and the recording."""
 
 FLAG_NAMES = {

@@ -8,16 +8,21 @@ import click
 
 from natsmon import __version__
 from natsmon.cli.command_group import Command
-from natsmon.cli.flags import Flag, alert_flags, connect_flags, display_flags, run_flags, server_flags
+from natsmon.cli.flags import (
+    Flag, alert_flags, connect_flags, display_flags, log_flags, record_flags, run_flags, server_flags,
+)  # fmt: skip
 from natsmon.cli.output import write
 from natsmon.cli.settings_layers import settings_from, view_settings_from
 from natsmon.cli.value_layers import Layers
 from natsmon.config.settings import LABELS, Settings, ViewSettings, describe
 from natsmon.stream.exit_codes import Exit
 from natsmon.text.plain_text import printable
+from natsmon.text.units import go_size
 
 _WIDEST = 48
 """Columns of a value; a longer one moves its origin only."""
+_OUTPUT_FLAGS = [*(flag for flag in log_flags if flag.name != "log_format"), *record_flags]
+"""Those that a config file may have."""
 _NO_SETTINGS = ("context", "no_context", "as_json", "config", "policy")
 
 
@@ -39,7 +44,7 @@ _POLICY = Flag("Info", "--policy", is_flag=True, help="The dials natsmon would m
     examples=["info", "info --context prod --json", "info --policy nats://east-1,nats://east-2"],
     essentials=["server", "context", "config", "policy", "as_json"],
     exit_codes={0: "shown", 2: "wrong usage or settings"},
-    params=[*server_flags, *connect_flags, *run_flags, *display_flags, *alert_flags, _JSON, _POLICY],
+    params=[*server_flags, *connect_flags, *run_flags, *_OUTPUT_FLAGS, *display_flags, *alert_flags, _JSON, _POLICY],
 )
 @click.pass_context
 def info(ctx: click.Context, /, as_json: bool, policy: bool, **_: Any) -> int:
@@ -68,6 +73,11 @@ def _rows(layers: Layers, settings: Settings, view: ViewSettings) -> Iterator[_R
             overrode.setdefault(field, []).extend(layers.overridden(name))
     for field, (label, shown) in zip(LABELS, describe(settings).items(), strict=True):
         yield _Row(label, *shown, overrode.get(field, []))
+    for flag in _OUTPUT_FLAGS:
+        name = str(flag.name)
+        value, origin = layers.value(name)
+        shown = go_size(value) if name == "record_max" and value else _view_value(value)
+        yield _Row(flag.opts[0][2:], shown, origin, overrode[name])
     for field in ViewSettings.__struct_fields__:
         if field != "origins":
             value = _view_value(getattr(view, field))
@@ -75,6 +85,8 @@ def _rows(layers: Layers, settings: Settings, view: ViewSettings) -> Iterator[_R
 
 
 def _view_value(value: Any) -> str:
+    if value is None:
+        return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, dict):

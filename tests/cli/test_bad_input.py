@@ -132,7 +132,7 @@ BAD = [
     ("nats://ok --server nats://_!", '--server: "nats://_!": the host is not a valid name or address'),
     ("nats://_! --server a,,b", 'URL: "nats://_!": the host is not a valid name or address'),
     ("info nats://", 'URL: "nats://": the host is empty'),
-    ("info --plain", "--plain: unknown flag; did you mean --policy?"),
+    ("info --control", "--control: unknown flag; did you mean --count or --monitor or --context?"),
     ("chekc", "chekc: did you mean check? A host of that name is dialed as nats://chekc"),
     ("--rate 2 Repaly", "Repaly: did you mean replay? A host of that name is dialed as nats://Repaly"),
     ("help hlep", "hlep: did you mean help? A host of that name is dialed as nats://hlep"),

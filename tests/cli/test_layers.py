@@ -314,6 +314,17 @@ def test_proxy_of_the_environment_is_used(runs: Runs, files: Files, monkeypatch:
     assert runs.settings.origins["proxy"] == "env NATS_SOCKS_PROXY"
 
 
+def test_info_shows_the_output_that_the_config_file_chooses(
+    files: Files, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files.config('plain = true\nlevel = "warn"\nrecord = "run.jsonl"\nrecord-max = "8MiB"')
+    assert cli.main(["info", "--json", "--record-keep", "3"]) == 0
+    shown = json.loads(capsys.readouterr().out)["settings"]
+    values = [(shown[name]["value"], shown[name]["origin"]) for name in ("plain", "level", "record", "record-max")]
+    assert values == [(value, "config file") for value in ("yes", "warn", "run.jsonl", "8MiB")]
+    assert (shown["record-keep"]["value"], shown["record-keep"]["origin"]) == ("3", "flag --record-keep")
+
+
 def test_info_shows_what_was_overridden_and_the_files(
     files: Files, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
