@@ -9,11 +9,18 @@ import click
 from natsmon import __version__
 from natsmon.cli.command_group import Command
 from natsmon.cli.flags import (
-    Flag, alert_flags, connect_flags, display_flags, log_flags, record_flags, run_flags, server_flags,
+    Flag,
+    alert_flags,
+    connect_flags,
+    display_flags,
+    log_flags,
+    record_flags,
+    run_flags,
+    server_flags,
 )  # fmt: skip
 from natsmon.cli.output import write
-from natsmon.cli.settings_layers import settings_from, view_settings_from
-from natsmon.cli.value_layers import Layers
+from natsmon.cli.settings_layers import PAYLOADS, PROXIES, settings_from, view_settings_from
+from natsmon.cli.value_layers import DEFAULT, Layers
 from natsmon.config.settings import LABELS, Settings, ViewSettings, describe
 from natsmon.stream.exit_codes import Exit
 from natsmon.text.plain_text import printable
@@ -23,6 +30,7 @@ _WIDEST = 48
 """Columns of a value; a longer one moves its origin only."""
 _OUTPUT_FLAGS = [*(flag for flag in log_flags if flag.name != "log_format"), *record_flags]
 """Those that a config file may have."""
+_ONE_OF = {"payload": PAYLOADS, "proxy": PROXIES}
 _NO_SETTINGS = ("context", "no_context", "as_json", "config", "policy")
 
 
@@ -66,18 +74,19 @@ def info(ctx: click.Context, /, as_json: bool, policy: bool, **_: Any) -> int:
 
 
 def _rows(layers: Layers, settings: Settings, view: ViewSettings) -> Iterator[_Row]:
+    output = {flag.field: layers.value(str(flag.name)) for flag in _OUTPUT_FLAGS}
+    origins = {field: origin for field, (_, origin) in output.items()} | settings.origins | view.origins
     overrode: dict[str, list[tuple[str, str]]] = {}
     for name, flag in layers.flags.items():
         if name not in _NO_SETTINGS:
-            field = "proxy" if name.endswith("_proxy") else flag.field
-            overrode.setdefault(field, []).extend(layers.overridden(name))
+            field = next((field for field, names in _ONE_OF.items() if name in names), flag.field)
+            overrode.setdefault(field, []).extend(layers.overridden(name, origins.get(field, DEFAULT)))
     for field, (label, shown) in zip(LABELS, describe(settings).items(), strict=True):
         yield _Row(label, *shown, overrode.get(field, []))
     for flag in _OUTPUT_FLAGS:
-        name = str(flag.name)
-        value, origin = layers.value(name)
-        shown = go_size(value) if name == "record_max" and value else _view_value(value)
-        yield _Row(flag.opts[0][2:], shown, origin, overrode[name])
+        value, origin = output[flag.field]
+        shown = go_size(value) if flag.field == "record_max" and value else _view_value(value)
+        yield _Row(flag.opts[0][2:], shown, origin, overrode[flag.field])
     for field in ViewSettings.__struct_fields__:
         if field != "origins":
             value = _view_value(getattr(view, field))

@@ -14,14 +14,14 @@ from natsmon.config.secret import Secret
 from natsmon.config.server_urls import BadURL, UserInfo, parse_servers
 from natsmon.config.settings import Server, Settings, ViewSettings
 
-_PAYLOADS = ("payload", "payload_file", "size")
+PAYLOADS = ("payload", "payload_file", "size")
 """Each gives the body of a message."""
-_PROXIES = ("socks_proxy", "http_proxy")
-_PUBLISHING = ("subject", *_PAYLOADS, "headers", "no_echo", "jetstream", "rate", "count", "reconnect_buffer")
+PROXIES = ("socks_proxy", "http_proxy")
+_PUBLISHING = ("subject", *PAYLOADS, "headers", "no_echo", "jetstream", "rate", "count", "reconnect_buffer")
 """Parameters of publishing; ``--observe`` publishes nothing."""
 _LOGIN = ("user", "password", "token")
 _SIGNERS = ("creds", "nkey", "jwt", "seed")
-_OWN = ("server", "context", "no_context", *_LOGIN, *_SIGNERS, *_PAYLOADS, *_PROXIES)
+_OWN = ("server", "context", "no_context", *_LOGIN, *_SIGNERS, *PAYLOADS, *PROXIES)
 """Parameters that are merged by rules of their own."""
 _CONNECTION = ("Servers", "TLS", "Proxy", "WebSocket", "Connection", "Messages", "JetStream")
 _VIEW = ("Display", "Alerts")
@@ -32,8 +32,8 @@ def settings_from(layers: Layers) -> Settings:
     """Merge all layers into Settings. Raises click.UsageError for the first value that cannot be used."""
     merge = _Merge(layers)
     merge.plain_values(_CONNECTION)
-    merge.one_of("payload", _PAYLOADS, "each gives the body of a message")
-    merge.one_of("proxy", _PROXIES, "natsmon dials through one proxy")
+    merge.one_of("payload", PAYLOADS, "each gives the body of a message")
+    merge.one_of("proxy", PROXIES, "natsmon dials through one proxy")
     if layers.context.name:
         merge.put("context", layers.context.name, layers.context_origin)
     merge.credentials(merge.servers() if "server" in layers.flags else {})

@@ -150,15 +150,19 @@ class Layers:
         except click.BadParameter as error:
             raise click.UsageError(f"{given.place}: {error.message}") from None
 
-    def overridden(self, name: str) -> list[tuple[str, str]]:
-        """Origin and value of each layer that a higher one overrode; secrets masked."""
-        param = self.flags[name]
+    def overridden(self, name: str, effective: str) -> list[tuple[str, str]]:
+        """Origin and value of each layer whose value is not the effective one; secrets masked.
+
+        ``effective`` is the origin of the setting: it may be a URL, or another flag that excludes this one.
+        """
+        param, given = self.flags[name], self.origin(name)
         layers = self.below(name)
         variable = os.environ.get(str(param.envvar)) if param.envvar else None
         if variable:
             layers.insert(0, Given(variable, f"env {param.envvar}"))
-        if not self.origin(name).startswith("flag"):
-            layers = layers[1:]
+        if given.startswith("flag") and name != "server":  # those go beside the URL arguments
+            layers.insert(0, Given(self.params[name], given))
+        layers = [each for each in layers if each.origin != effective]
         if isinstance(param.type, Value) and param.type.secret:
             return [(given.origin, "****") for given in layers]
         return [(given.origin, _shown(given.raw, urls=name == "server")) for given in layers]

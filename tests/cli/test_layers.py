@@ -314,15 +314,31 @@ def test_proxy_of_the_environment_is_used(runs: Runs, files: Files, monkeypatch:
     assert runs.settings.origins["proxy"] == "env NATS_SOCKS_PROXY"
 
 
-def test_info_shows_the_output_that_the_config_file_chooses(
-    files: Files, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_info_shows_the_output_that_the_config_file_chooses(files: Files, capsys: pytest.CaptureFixture[str]) -> None:
     files.config('plain = true\nlevel = "warn"\nrecord = "run.jsonl"\nrecord-max = "8MiB"')
     assert cli.main(["info", "--json", "--record-keep", "3"]) == 0
     shown = json.loads(capsys.readouterr().out)["settings"]
     values = [(shown[name]["value"], shown[name]["origin"]) for name in ("plain", "level", "record", "record-max")]
     assert values == [(value, "config file") for value in ("yes", "warn", "run.jsonl", "8MiB")]
     assert (shown["record-keep"]["value"], shown["record-keep"]["origin"]) == ("3", "flag --record-keep")
+
+
+def test_info_shows_what_a_url_or_another_flag_overrode(
+    files: Files, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files.config('size = "1KiB"\nsocks-proxy = "socks5://p:1"')
+    files.context("prod", url="nats://ctx")
+    monkeypatch.setenv("NATS_USER", "hunter2")
+    args = ["nats://u:p@arg", "--password", "hunter2", "--payload", "x", "--http-proxy", "http://q:1"]
+    assert cli.main(["info", "--json", *args]) == 0
+    out = capsys.readouterr().out
+    assert "hunter2" not in out
+    shown = json.loads(out)["settings"]
+    overrode = {name: [each["origin"] for each in row["overrode"]] for name, row in shown.items() if row["overrode"]}
+    assert overrode == {
+        "servers": ["context prod"], "user": ["env NATS_USER"], "password": ["flag --password"],
+        "payload": ["config file"], "proxy": ["config file"],
+    }  # fmt: skip
 
 
 def test_info_shows_what_was_overridden_and_the_files(
