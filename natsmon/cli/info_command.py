@@ -17,7 +17,7 @@ from natsmon.cli.flags import (
     record_flags,
     run_flags,
     server_flags,
-)  # fmt: skip
+)
 from natsmon.cli.output import write
 from natsmon.cli.settings_layers import PAYLOADS, PROXIES, settings_from, view_settings_from
 from natsmon.cli.value_layers import DEFAULT, Layers
@@ -28,7 +28,7 @@ from natsmon.text.units import go_size
 
 _WIDEST = 48
 """Columns of a value; a longer one moves its origin only."""
-_OUTPUT_FLAGS = [*(flag for flag in log_flags if flag.name != "log_format"), *record_flags]
+_OUTPUT_FLAGS = [flag for flag in (*log_flags, *record_flags) if isinstance(flag, Flag) and flag.name != "log_format"]
 """Those that a config file may have."""
 _ONE_OF = {"payload": PAYLOADS, "proxy": PROXIES}
 _NO_SETTINGS = ("context", "no_context", "as_json", "config", "policy")
@@ -83,10 +83,10 @@ def _rows(layers: Layers, settings: Settings, view: ViewSettings) -> Iterator[_R
             overrode.setdefault(field, []).extend(layers.overridden(name, origins.get(field, DEFAULT)))
     for field, (label, shown) in zip(LABELS, describe(settings).items(), strict=True):
         yield _Row(label, *shown, overrode.get(field, []))
-    for flag in _OUTPUT_FLAGS:
-        value, origin = output[flag.field]
-        shown = go_size(value) if flag.field == "record_max" and value else _view_value(value)
-        yield _Row(flag.opts[0][2:], shown, origin, overrode[flag.field])
+    for written in _OUTPUT_FLAGS:
+        value, origin = output[written.field]
+        text = go_size(value) if written.field == "record_max" and value else _view_value(value)
+        yield _Row(written.opts[0][2:], text, origin, overrode[written.field])
     for field in ViewSettings.__struct_fields__:
         if field != "origins":
             value = _view_value(getattr(view, field))

@@ -22,6 +22,9 @@ from natsmon.text.plain_text import quotable
 
 _NOT_IN_CONFIG = {"config", "no-context", "format", "outfile", "control", "json", "all"}
 """Flags of one run; a config file is for all runs."""
+_SECTIONS_OF_SERVERS = ("Servers", "TLS", "Proxy", "WebSocket", "JetStream")
+_OF_SERVERS = ("monitor", "subject", "jetstream", "observe")
+"""Flags that describe the servers and streams of the user, which are not those of the demo."""
 DEFAULT = "default"
 _NO_CONTEXT = NatsContext("", Path(), {})
 
@@ -95,7 +98,7 @@ class Layers:
             found.append(Given(self.context.fields[field], self._of_context, f"{self.context.path}: {field}"))
         if name in self.choices:
             found.append(Given(self.choices[name], config_file.CHOSEN, f"{config_file.state_path()}: {name}"))
-        if not self._uses_servers and param.section in ("Servers", "TLS", "Proxy"):
+        if not self._uses_servers and (param.section in _SECTIONS_OF_SERVERS or name in _OF_SERVERS):
             return found
         context = self._section or self.context.name
         sections = (f"contexts.{context}", self.config.contexts.get(context, {})), ("", self.config.values)

@@ -6,6 +6,7 @@ import resource
 import socket
 import sys
 import types
+from pathlib import Path
 
 import pytest
 
@@ -66,6 +67,17 @@ def test_demo_ignores_variables(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> 
         name=runs.settings.name, token=Secret("t"), subject="hello",
         origins={"servers": "demo", "token": "flag --token"},
     )  # fmt: skip
+
+
+def test_demo_ignores_what_the_config_file_has_about_other_servers(runs: Runs, tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(
+        'server = "prod"\nuser = "u"\ntlsfirst = true\nws-origin = "o"\nmonitor = "http://prod:8222"\n'
+        'jetstream = "ORDERS"\njs-domain = "hub"\nsubject = "orders.new"\nrate = 5'
+    )
+    assert cli.main(["demo", "--config", str(config)]) == 0
+    assert runs.settings.subject == "hello"
+    assert set(runs.settings.origins) == {"servers", "interval"}
 
 
 def test_demo_without_server_program_is_one_line(capsys: pytest.CaptureFixture[str], runs: Runs) -> None:
