@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import resource
 import socket
 import sys
@@ -39,6 +40,21 @@ def test_run_on_a_terminal_is_the_dashboard(runs: Runs) -> None:
     runs.clear()
     assert cli.main(["--plain"]) == 0
     assert runs[0][0] == "probe"
+
+
+def test_systemd_unit_needs_no_config_file(runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    unit = (Path(__file__).parents[2] / "contrib" / "natsmon.service").read_text().replace("\\\n", "")
+    monkeypatch.setenv("NATS_URL", "nats://east-1")  # of EnvironmentFile
+    for name, value in re.findall(r"^Environment=(\w+)=(.*)$", unit, re.MULTILINE):
+        monkeypatch.setenv(name, value.replace("/etc", str(tmp_path)))
+    (command,) = re.findall(r"^ExecStart=/usr/bin/env natsmon (.*)$", unit, re.MULTILINE)
+    assert cli.main(command.replace("${STATE_DIRECTORY}", str(tmp_path)).split()) == 0
+    assert runs.settings.servers == (Server("east-1"),)
+    runs.clear()
+    (tmp_path / "natsmon").mkdir()
+    (tmp_path / "natsmon" / "config.toml").write_text("rate = 5\n")
+    assert cli.main(["--plain"]) == 0
+    assert runs.settings.interval == 0.2
 
 
 def test_event_stream_takes_commands(runs: Runs) -> None:
