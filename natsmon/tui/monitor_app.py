@@ -131,6 +131,7 @@ class MonitorApp(ScreenApp):
             self.show_notice(with_keys(decision, self._keys))
             return False
         if send:
+            self.show_notice("")  # one before was about another key
             self._send(decision)
         return True
 

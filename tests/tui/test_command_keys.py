@@ -134,3 +134,11 @@ async def test_click_on_the_key_bar_acts_as_the_key() -> None:
         await drive.pilot.click("#keybar", offset=(x, 0))
         await drive.settle()
         assert drive.source.sent_commands == [commands.Pause()]
+
+
+async def test_notice_of_a_key_that_did_nothing_ends_with_one_that_does() -> None:
+    async with driven(streams.cancelled()) as drive:
+        await drive.press("c")
+        assert "starts again" in drive.shown("keybar")
+        await drive.press("p")
+        assert "starts again" not in drive.shown("keybar")

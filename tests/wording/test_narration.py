@@ -238,6 +238,7 @@ def test_narration_gives_advice_once() -> None:
          "0 lost, 1 late, 2 not verified: outage of 1.00 s"),
         (ev.Outage(t=0, outage=1, began=0, ended=1, cause="manual", manual=True, lost=8), "warn",
          "8 lost: manual reconnect of 1.00 s"),
+        (status(0.0, "DRAINING", "asked"), "info", "draining the connection"),
         (ev.Silent(t=9, since=8.25), "warn", "no answer from the server for 750 ms"),
         (ev.Audit(t=0, stream="S", acknowledged=1, stored=1), "good",
          "stream S: 1 of 1 acknowledged message stored, 0 missing, 0 stored twice"),

@@ -16,7 +16,8 @@ _SHORT_ID = 8
 def status(event: ev.StatusChanged, state: State) -> Line:
     if event.status != "DRAINING":
         return None
-    return "info", f"{'switching' if event.cause == 'replaced' else 'shutting down'}: draining the connection"
+    why = {"replaced": "switching: ", "closing": "shutting down: "}.get(event.cause, "")
+    return "info", f"{why}draining the connection"
 
 
 def connected(event: ev.Connected, state: State) -> Line:
