@@ -52,9 +52,9 @@ class State(msgspec.Struct):
     """Dials since the start, or since the loss."""
     waiting: ev.Waiting | None = None
     outages: deque[OutageRecord] = msgspec.field(default_factory=deque)
+    """Oldest first, manual reconnects included; the last one may still last."""
     outages_dropped: dict[str, ev.Count] = {}
     """Messages that outages cost whose record was dropped to make room, by name; ask ``outage_cost``."""
-    """Oldest first, manual reconnects included; the last one may still last."""
     last_outage: ev.Count = 0
     """The number of the newest outage or manual reconnect."""
     manual_reconnects: ev.Count = 0
