@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from natsmon.cli.context_command import describe, listed
 from natsmon.cli.flags import Flag
+from natsmon.cli.output import columns, padded
 from natsmon.cli.settings_layers import settings_from
 from natsmon.cli.value_layers import Layers
 from natsmon.config import nats_context
@@ -33,9 +34,9 @@ class ContextChoice:
         """The name and a description of each; first, without a name, what natsmon was started with."""
         now = self._source.settings.context
         rows = [listed(name, now) for name in nats_context.names()]
-        width = max(map(len, (_START, *(row.name for row in rows))))
+        width = max(map(columns, (_START, *(row.name for row in rows))))
         servers = ", ".join(map(str, self._started_with.servers))
-        start = ("", f"  {_START:<{width}}  {servers}")
+        start = ("", f"  {padded(_START, width)}  {servers}")
         return [start, *((row.name, f"{'●' if row.selected else ' '} {describe(row, width)}") for row in rows)]
 
     def settings(self, name: str) -> Settings:

@@ -11,7 +11,7 @@ import click
 from natsmon.cli.command_group import Command
 from natsmon.cli.flag_types import one_of
 from natsmon.cli.flags import Flag
-from natsmon.cli.output import aligned, write
+from natsmon.cli.output import aligned, padded, write
 from natsmon.config import nats_context
 from natsmon.config.credentials_file import JWT
 from natsmon.config.nats_context import NatsContext
@@ -121,11 +121,11 @@ def _as_text(rows: list[Listed]) -> str:
 
 
 def describe(row: Listed, width: int) -> str:
-    """A context in one line, its name padded to ``width``."""
+    """A context in one line, its name padded to ``width`` columns."""
     credentials = "no credentials" if row.credentials == "none" else row.credentials
     known = row.error or f"{row.servers}  {credentials}"
     expires = f", until {_until(row.expires)}" if row.expires else ""
-    return f"{row.name:<{width}}  {known}{expires}"
+    return f"{padded(row.name, width)}  {known}{expires}"
 
 
 def _until(expires: float) -> str:

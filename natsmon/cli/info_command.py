@@ -18,7 +18,7 @@ from natsmon.cli.flags import (
     run_flags,
     server_flags,
 )
-from natsmon.cli.output import write
+from natsmon.cli.output import columns, padded, write
 from natsmon.cli.settings_layers import PAYLOADS, PROXIES, settings_from, view_settings_from
 from natsmon.cli.value_layers import DEFAULT, Layers
 from natsmon.config.settings import LABELS, Settings, ViewSettings, describe
@@ -80,7 +80,9 @@ def _rows(layers: Layers, settings: Settings, view: ViewSettings) -> Iterator[_R
     for name, flag in layers.flags.items():
         if name not in _NO_SETTINGS:
             field = next((field for field, names in _ONE_OF.items() if name in names), flag.field)
-            overrode.setdefault(field, []).extend(layers.overridden(name, origins.get(field, DEFAULT)))
+            fields = ("user", "token") if field == "user" else (field,)  # a user without a password is a token
+            used = [origins.get(each, DEFAULT) for each in fields]
+            overrode.setdefault(field, []).extend(layers.overridden(name, used))
     for field, (label, shown) in zip(LABELS, describe(settings).items(), strict=True):
         yield _Row(label, *shown, overrode.get(field, []))
     for written in _OUTPUT_FLAGS:
@@ -129,10 +131,10 @@ def _as_json(rows: list[_Row], files: list[tuple[str, Any]], layers: Layers) -> 
 
 def _as_text(rows: list[_Row], files: list[tuple[str, Any]], layers: Layers) -> str:
     table = [("SETTING", "VALUE", "ORIGIN"), *((row.name, row.value or "–", row.origin) for row in rows)]
-    widths = [min(_WIDEST, max(len(row[column]) for row in table)) for column in (0, 1)]
+    widths = [min(_WIDEST, max(columns(row[column]) for row in table)) for column in (0, 1)]
     lines = []
     for number, (name, value, origin) in enumerate(table):
-        lines.append(f"{name:<{widths[0]}}  {value:<{widths[1]}}  {origin}")
+        lines.append(f"{padded(name, widths[0])}  {padded(value, widths[1])}  {origin}")
         overrode = rows[number - 1].overrode if number else []
         lines += [f"{'':<{widths[0]}}  overrode {origin}: {value}" for origin, value in overrode]
     if files:

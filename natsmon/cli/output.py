@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Sequence
 from typing import Any
+from unicodedata import combining, east_asian_width
 
 from natsmon.text.files import write_file
 from natsmon.text.plain_text import clip_middle, printable, quotable
@@ -55,11 +56,20 @@ def write_to(outfile: str | None, text: str) -> None:
         raise Unwritable(f'--outfile: "{quotable(outfile)}" cannot be written: {error.strerror}') from error
 
 
+def columns(text: str) -> int:
+    """The columns of a terminal that a text takes: two for a wide character, none for a combining one."""
+    return sum(0 if combining(each) else 2 if east_asian_width(each) in "WF" else 1 for each in text)
+
+
+def padded(text: str, width: int) -> str:
+    """A text, and blanks up to a width in columns."""
+    return text + " " * (width - columns(text))
+
+
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     """Rows of a table as lines, each column as wide as its longest cell."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)) for row in rows)
-    return [line.rstrip() for line in lines]
+    widths = [max(map(columns, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(map(padded, row, widths)).rstrip() for row in rows]
 
 
 def _put(text: str | bytes) -> None:

@@ -4,7 +4,7 @@ The command line and the variables are click's; this module adds the contexts of
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -153,10 +153,10 @@ class Layers:
         except click.BadParameter as error:
             raise click.UsageError(f"{given.place}: {error.message}") from None
 
-    def overridden(self, name: str, effective: str) -> list[tuple[str, str]]:
-        """Origin and value of each layer whose value is not the effective one; secrets masked.
+    def overridden(self, name: str, used: Sequence[str]) -> list[tuple[str, str]]:
+        """Origin and value of each layer whose value is not used; secrets masked.
 
-        ``effective`` is the origin of the setting: it may be a URL, or another flag that excludes this one.
+        ``used`` is the origin of the setting, which may be a URL or another flag, and of one that the value is put to.
         """
         param, given = self.flags[name], self.origin(name)
         layers = self.below(name)
@@ -165,7 +165,7 @@ class Layers:
             layers.insert(0, Given(variable, f"env {param.envvar}"))
         if given.startswith("flag") and name != "server":  # those go beside the URL arguments
             layers.insert(0, Given(self.params[name], given))
-        layers = [each for each in layers if each.origin != effective]
+        layers = [each for each in layers if each.origin not in used]
         if isinstance(param.type, Value) and param.type.secret:
             return [(given.origin, "****") for given in layers]
         return [(given.origin, _shown(given.raw, urls=name == "server")) for given in layers]

@@ -12,6 +12,7 @@ from typing import Any
 import nkeys
 import pytest
 import trustme
+from rich.cells import cell_len
 
 from natsmon.cli import main as cli
 from natsmon.cli.command_group import COMMANDS, load
@@ -47,6 +48,14 @@ def user_jwt(expires: int) -> str:
 def listed(capsys: pytest.CaptureFixture[str]) -> dict[str, dict[str, Any]]:
     assert cli.main(["context", "ls", "--json"]) == 0
     return {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+
+
+def test_columns_of_contexts_are_aligned_with_wide_names(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    save(root, "tokyo", url="nats://a")
+    save(root, "東京", url="nats://b")
+    assert cli.main(["context", "ls"]) == 0
+    header, *rows = capsys.readouterr().out.splitlines()
+    assert [cell_len(row[: row.index("nats://")]) for row in rows] == [header.index("SERVERS")] * 2
 
 
 def test_contexts_are_listed_with_servers_credentials_and_expiry(

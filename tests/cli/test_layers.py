@@ -339,6 +339,10 @@ def test_info_shows_what_a_url_or_another_flag_overrode(
         "servers": ["context prod"], "user": ["env NATS_USER"], "password": ["flag --password"],
         "payload": ["config file"], "proxy": ["config file"],
     }  # fmt: skip
+    monkeypatch.delenv("NATS_USER")
+    assert cli.main(["info", "--json", "--user", "hunter2"]) == 0
+    shown = json.loads(capsys.readouterr().out)["settings"]
+    assert (shown["token"]["origin"], shown["user"]["overrode"]) == ("flag --user", [])
 
 
 def test_info_shows_what_was_overridden_and_the_files(
