@@ -1,5 +1,6 @@
 """Turns changes of health and outages into alerts: commands, and the title, bell and notifications of the terminal."""
 
+import time
 from collections.abc import Callable, Sequence
 
 from natsmon.alerts.alert import Alert, Kind, make_alert
@@ -16,6 +17,8 @@ Submit = Callable[[str, Sequence[str], Alert], None]
 _MARKS = {"ok": "●", "degraded": "▲", "down": "✗"}
 _ON_REQUEST = (Cause.CLOSED, Cause.DRAINED, Cause.CANCELLED)
 _LONGEST = 120
+_PAST = 3600.0
+"""Seconds before the watch began: what is older is a recording. The clocks of two machines differ by less."""
 _BELL = "\a"
 _SAVE_TITLE = "\x1b[22;2t"
 _RESTORE_TITLE = "\x1b[23;2t"
@@ -33,6 +36,7 @@ class HealthWatch:
         self._submit = submit
         self._word = ""
         self._title = ""
+        self._oldest = time.time() - _PAST
         self._seen: dict[tuple[str, int, int], bool] = {}
         """Outages by session, connection and number, and whether their end was reported."""
 
@@ -51,7 +55,7 @@ class HealthWatch:
                 self._write(_SAVE_TITLE)
             self._write(title)
             self._title = title
-        if health.word != self._word and not _asked_for(state, health):
+        if health.word != self._word and not self._is_past(state, now) and not _asked_for(state, health):
             previous, self._word = self._word, health.word
             if previous:
                 if self._view.bell:
@@ -68,7 +72,7 @@ class HealthWatch:
             return
         for outage in state.outages:
             which = state.session.id, state.conn, outage.id
-            if outage.manual or self._seen.get(which):
+            if outage.manual or self._seen.get(which) or self._is_past(state, outage.began):
                 continue
             kinds: list[Kind] = ["outage_began"] if which not in self._seen else []
             self._seen[which] = outage.after != "" and outage.settled  # one that only natsmon's end cut short goes on
@@ -76,6 +80,10 @@ class HealthWatch:
             for kind in kinds:
                 alert = make_alert(kind, state, health, now, outage=outage)
                 self._submit("--on-outage", self._view.on_outage, alert)
+
+    def _is_past(self, state: State, t: float) -> bool:
+        """Whether a time of the stream is long over: a pipe may carry a recording."""
+        return state.session.started > 0 and state.wall(t) < self._oldest
 
 
 def _asked_for(state: State, health: Health) -> bool:

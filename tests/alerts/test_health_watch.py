@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -199,3 +200,29 @@ async def test_outage_that_the_end_of_natsmon_cuts_short_has_not_ended(tmp_path:
     alerts.update(state, Health("down", "CLOSED"), 3.0)
     await commands.finish(WAIT)
     assert [line["kind"] for line in await alerts_in(tmp_path)] == ["outage_began"]
+
+
+@pytest.mark.parametrize(("age", "kinds"), [(7200.0, []), (600.0, ["change", "outage_began"])])
+async def test_what_a_pipe_carries_of_long_ago_is_no_alert(age: float, kinds: list[str], tmp_path: Path) -> None:
+    command = command_in(tmp_path)
+    commands = AlertCommands(pytest.fail)
+    alerts, _ = watch(ViewSettings(title=False, on_change=(command,), on_outage=(command,)), commands)
+    state = state_of()
+    state.session.apply(ev.Session(t=0.0, id="s", started=time.time() - age))
+    alerts.update(state, UP, 1.0)
+    state.outages.append(OutageRecord(id=1, began=2.0))
+    alerts.update(state, DOWN, 2.0)
+    await commands.finish(WAIT)
+    (tmp_path / "alerts").touch()
+    assert [line["kind"] for line in await alerts_in(tmp_path)] == kinds
+
+
+async def test_alerts_begin_where_a_stream_reaches_the_present(tmp_path: Path) -> None:
+    commands = AlertCommands(pytest.fail)
+    alerts, _ = watch(ViewSettings(title=False, on_change=(command_in(tmp_path),)), commands)
+    state = state_of()
+    state.session.apply(ev.Session(t=0.0, id="s", started=time.time() - 86_400.0))
+    for health, now in ((UP, 1.0), (DOWN, 2.0), (UP, 86_400.0), (DOWN, 86_401.0)):
+        alerts.update(state, health, now)
+    await commands.finish(WAIT)
+    assert [line["previous"] for line in await alerts_in(tmp_path)] == ["CONNECTED"]
