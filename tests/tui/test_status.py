@@ -64,6 +64,15 @@ def test_giving_up_shows_the_cause_of_the_last_dial() -> None:
         assert "gave up after 2 attempts: connection refused" in second
 
 
+@pytest.mark.parametrize(("reason", "words"), [("asked", "quit by user"), ("count", "--count reached"), ("x", "x")])
+def test_end_of_a_stream_is_in_words(reason: str, words: str) -> None:
+    stream = streams.connected()
+    stream.add(ev.End(t=stream.t, exit_code=0, reason=reason))
+    first, second = status(stream, 120, how="ended")
+    assert first.startswith("○ ENDED")
+    assert f"ended: {words}" in second
+
+
 def test_headline_and_rows_have_the_same_number_of_attempts() -> None:
     stream = streams.connected().lose()
     for _ in range(3):

@@ -96,7 +96,9 @@ def _reason(moment: Moment) -> Row:
     if health is None:
         return row(("  starting…", "label"))
     if _ended(moment):
-        why = state.end.reason if state.end is not None and state.end.reason else "normally"
+        from natsmon.wording.narration import end_reason  # not needed before the first event
+
+        why = end_reason(state.end.reason) if state.end is not None and state.end.reason else "normally"
         closed = f"; {health.phrase}" if health.phrase and state.status == "CLOSED" else ""
         return row((f"  ended: {why}", "value"), (closed, "label"))
     expires = good_until(state)
