@@ -77,8 +77,9 @@ async def _run(
         probe.interrupt()
 
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # which nohup(1) sets
+            loop.add_signal_handler(number, stop)
     if control:
         reading = asyncio.ensure_future(receive_lines(sys.stdin.fileno(), receive, already_read))
     code = await probe.run(stay=control)

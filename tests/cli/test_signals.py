@@ -12,7 +12,7 @@ from tests.harness import peers
 from tests.harness.listening import freeze
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 async def test_signal_while_connected_drains(server: NatsServer, number: signal.Signals) -> None:
     async with natsmon(server.url, "--rate", "40") as run:
         await run.events.until(ev.Echoed)
