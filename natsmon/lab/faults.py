@@ -73,7 +73,9 @@ def apply(fault: str, nodes: Sequence[Node], authority: str | None) -> str:
             node for node in preferred if node.server.running and node.condition not in ("running", "lame duck")
         ]
         if not preferred:
-            raise FaultRefused("no server is frozen, and no network has a fault")
+            ended = next((node for node in nodes if not node.server.running), None)
+            start = f"; {ended} is not running: start ends its faults" if ended is not None else ""
+            raise FaultRefused(f"no running server is frozen or has a fault of its network{start}")
     elif not preferred[0].server.running:
         raise FaultRefused(f"{preferred[0]} is not running; start it first")
     node = preferred[0]

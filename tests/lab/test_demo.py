@@ -142,7 +142,7 @@ def test_frozen_server_keeps_connections_open_until_resumed(demo: Demo, client: 
     assert "ended freeze" in demo.apply("resume")
     client.pong()
     assert condition(demo) == "running"
-    with pytest.raises(DemoFailed, match="no server is frozen"):
+    with pytest.raises(DemoFailed, match=r"no running server is frozen or has a fault of its network$"):
         demo.apply("resume")
 
 
@@ -151,6 +151,15 @@ def test_lame_duck_server_sends_notice(demo: Demo, client: RawClient) -> None:
     assert client.until(b'"ldm":true')
     wait_until(lambda: condition(demo) == "not running", "end of the server")
     assert "started demo-1" in demo.apply("start")
+    assert condition(demo) == "running"
+
+
+def test_resume_of_a_cut_server_that_has_ended_names_start(demo: Demo) -> None:
+    demo.apply("cut")
+    demo.apply("kill")
+    with pytest.raises(DemoFailed, match=r"demo-1 .* is not running: start ends its faults"):
+        demo.apply("resume")
+    demo.apply("start")
     assert condition(demo) == "running"
 
 
