@@ -14,7 +14,7 @@ from natsmon.state import OutageRecord, State
 from natsmon.state.server_names import named
 from natsmon.stream import events as ev
 from natsmon.stream.process_start import child_environment
-from natsmon.text import dates
+from natsmon.text import dates, units
 from natsmon.text.plain_text import printable
 from natsmon.wording.health import Health
 
@@ -115,6 +115,10 @@ class AlertCommands:
         if self._task is None:
             return
         await asyncio.wait((self._task,), timeout=seconds)
+        if self._waiting:
+            self._on_failure(
+                f"{units.plural(len(self._waiting), 'alert')} dropped: natsmon ended before the command ran"
+            )
         self._waiting.clear()
         # The task is not cancelled: while it starts a process, the process group would be lost.
         self._run_seconds = 0.0
@@ -149,7 +153,8 @@ class AlertCommands:
             async with asyncio.timeout(self._run_seconds) as self._limit:
                 await process.communicate(msgspec.json.encode(alert) + b"\n")
         except TimeoutError:
-            return f"{printable(command[0])} did not end within {self._run_seconds:g} s and was killed"
+            within = f"within {self._run_seconds:g} s" if self._run_seconds else "before natsmon"
+            return f"{printable(command[0])} did not end {within} and was killed"
         finally:
             self._limit = None
             # Also what the command has started and left behind.

@@ -119,11 +119,18 @@ async def test_command_that_does_not_end_is_killed_with_its_children(tmp_path: P
 
 
 async def test_finish_ends_the_command_that_runs(tmp_path: Path) -> None:
-    commands = AlertCommands(lambda _: None)
-    commands.submit("--on-change", script(tmp_path, f"echo > {tmp_path}/began; sleep 1000"), ALERT)
+    failures: list[str] = []
+    commands = AlertCommands(failures.append)
+    command = script(tmp_path, f"echo > {tmp_path}/began; sleep 1000")
+    commands.submit("--on-change", command, ALERT)
+    commands.submit("--on-outage", command, ALERT)
     while not (tmp_path / "began").exists():  # noqa: ASYNC110 - another process makes it
         await asyncio.sleep(0.01)
     await commands.finish(0)
+    assert failures == [
+        "1 alert dropped: natsmon ended before the command ran",
+        f"--on-change: {command[0]} did not end before natsmon and was killed",
+    ]
 
 
 async def test_alerts_beyond_the_queue_are_dropped_and_reported(tmp_path: Path) -> None:
