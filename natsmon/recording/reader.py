@@ -72,6 +72,9 @@ class Recording:
         self._missing: list[Skipped] = []
         self._session = ""
         self._head: ev.Part | None = None
+        """The first line of the newest part; several parts may be joined in one file."""
+        self._headed: _File | None = None
+        """The file it is in."""
         self._repeated = 0
         """Lines that follow and repeat what was read before."""
 
@@ -127,13 +130,14 @@ class Recording:
 
     def _begin_part(self, head: ev.Part, file: "_File") -> None:
         before, self._head = self._head, head
-        if before is None or before.recording != head.recording:
+        of_before, self._headed = self._headed, file
+        if before is None or of_before is None or before.recording != head.recording:
             return
         missing = head.number - before.number - 1
         if missing > 0:
             parts = "the part before is" if missing == 1 else f"{missing:,} parts before are"
             self._missing.append(Skipped(str(file.path), "line 1", f"{parts} missing"))
-        elif not self._files[-2].notes:
+        elif not of_before.notes:
             self._repeated = head.repeated
 
 

@@ -64,6 +64,15 @@ def full_parts(path: Path) -> list[Path]:
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
+def test_parts_joined_in_one_file_are_read_as_parts(tmp_path: Path, suffix: str) -> None:
+    path, joined = tmp_path / f"run.{suffix}", tmp_path / f"all.{suffix}"
+    put = written(path, in_sevens(long_session(3_000)), part_size=PART_SIZE[suffix], keep=100)
+    assert len(full_parts(path)) > 1
+    joined.write_bytes(b"".join(part.read_bytes() for part in [*full_parts(path), path]))
+    assert lines_of(joined) == put
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
 def test_rotation_loses_and_repeats_nothing(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"run.{suffix}"
     put = long_session(3_000)
