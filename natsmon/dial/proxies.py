@@ -112,7 +112,7 @@ class _ProxyDialer:
             else:
                 raise
             raise self._located(failure, target, "proxy") from error
-        return stream._replace(address=target)
+        return stream._replace(address=target, tls_done=False)  # that handshake was with the proxy
 
     def _located(self, error: DialError, target: str, hop: Hop) -> DialError:
         """Add where the error occurred, as seen from here: what a proxy on the way reports of this one is its hop."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from natsmon import DialError, HttpConnectDialer, SocksDialer, connect
+from natsmon import DialError, HttpConnectDialer, SocksDialer, Stream, connect
 from natsmon.lab.nats_server import HOST, NatsServer
 from tests.dial import proxy_servers
 from tests.harness import peers
@@ -56,6 +56,20 @@ async def test_address_is_given_as_an_address(kind: str, server: NatsServer) -> 
         stream.writer.close()
         await proxy.until_left()
         assert proxy.targets == [server.authority]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_tls_with_the_proxy_is_not_tls_with_the_server(kind: str, server: NatsServer) -> None:
+    class TlsToProxy:
+        async def dial(self, address: tuple[str, int], **_: Any) -> Stream:
+            return Stream(*await asyncio.open_connection(*address), tls_done=True)
+
+    make, serve = KINDS[kind]
+    async with serve() as proxy:
+        stream = await make((HOST, proxy.port), dialer=TlsToProxy()).dial((HOST, server.port))
+        assert not stream.tls_done
+        stream.writer.close()
+        await proxy.until_left()
 
 
 async def test_ipv6_addresses() -> None:
