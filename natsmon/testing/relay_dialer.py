@@ -1,9 +1,11 @@
 """A dialer through a relay on loopback, with the faults of a network: for tests against a real server."""
 
 import asyncio
+import threading
 from typing import Self
 
 from natsmon.dial.dialer import Dialer
+from natsmon.dial.errors import DialError
 from natsmon.dial.stream import Stream
 from natsmon.dial.trace import DialTrace
 from natsmon.lab.nats_server import HOST
@@ -13,7 +15,7 @@ from natsmon.lab.relay import Relay
 class RelayDialer:
     """Opens the connections to each server through a relay of its own, whose faults the test causes.
 
-    Use as a context; its end resets every connection.
+    Use as a context; its end resets every connection, and refuses later ones.
 
     Args:
         latency: Seconds that bytes always take in each direction.
@@ -23,14 +25,20 @@ class RelayDialer:
         self._latency = latency
         self._relays: dict[tuple[str, int], Relay] = {}
         self._dialer = Dialer()
+        self._lock = threading.Lock()
+        """Dials look for their relays in threads."""
+        self._closed = False
 
     def __enter__(self) -> Self:
+        self._closed = False
         return self
 
     def __exit__(self, *_: object) -> None:
-        for relay in self._relays.values():
-            relay.close()
-        self._relays.clear()
+        with self._lock:
+            self._closed = True
+            for relay in self._relays.values():
+                relay.close()
+            self._relays.clear()
 
     def relay(self, host: str, port: int) -> Relay:
         """Return the relay to a server: its methods cause the faults, and ``heal`` ends them.
@@ -38,11 +46,17 @@ class RelayDialer:
         Args:
             host: As in the URL; reached over IPv4.
             port: As in the URL.
+
+        Raises:
+            DialError: The context has ended.
         """
         address = host, port
-        if address not in self._relays:
-            self._relays[address] = Relay(port, latency=self._latency, host=host).start()
-        return self._relays[address]
+        with self._lock:
+            if self._closed:
+                raise DialError("tcp", "refused", "the RelayDialer is closed")
+            if address not in self._relays:
+                self._relays[address] = Relay(port, latency=self._latency, host=host).start()
+            return self._relays[address]
 
     async def dial(
         self, address: tuple[str, int], *, deadline: float | None = None, trace: DialTrace | None = None
@@ -50,7 +64,7 @@ class RelayDialer:
         """Open a stream through the relay. See ``CustomDialer.dial``.
 
         Raises:
-            DialError: The relay refuses connections.
+            DialError: The relay refuses connections, or the context has ended.
         """
         relay = await asyncio.to_thread(self.relay, *address)
         return await self._dialer.dial((HOST, relay.port), deadline=deadline, trace=trace)

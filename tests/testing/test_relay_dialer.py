@@ -1,6 +1,7 @@
 """``natsmon.testing.RelayDialer``, as other programs use it."""
 
 import asyncio
+import threading
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,22 @@ async def test_fault_before_the_first_dial(server: NatsServer) -> None:
         await asyncio.to_thread(network.relay(HOST, server.port).refuse)
         with pytest.raises(DialRefused):
             await network.dial((HOST, server.port))
+
+
+async def test_dials_at_once_share_the_relay(server: NatsServer) -> None:
+    with RelayDialer() as network:
+        streams = await asyncio.gather(*(network.dial((HOST, server.port)) for _ in range(8)))
+        assert {stream.address for stream in streams} == {f"{HOST}:{network.relay(HOST, server.port).port}"}
+        for stream in streams:
+            stream.writer.close()
+
+
+async def test_dial_after_the_end_starts_no_relay(server: NatsServer) -> None:
+    with RelayDialer() as network:
+        (await network.dial((HOST, server.port))).writer.close()
+    with pytest.raises(DialRefused, match="closed"):
+        await network.dial((HOST, server.port))
+    assert not [thread for thread in threading.enumerate() if thread.name == "relay"]
 
 
 async def test_each_server_has_a_relay_also_by_name_and_under_tls(
