@@ -124,14 +124,12 @@ class HandshakeTransport(nats.aio.transport.Transport):
         if self._secure:  # by the dialer, or for wss
             return
         stream = self._open("tls")
+        self._step = "tls"
         self._hooks(DialTrace.tls_handshake_start, name)
-        try:
-            with _Step(self, "tls", "the TLS handshake did not finish"):
-                async with within(seconds):
-                    await upgrade(stream, context, name, first=not self._greeted)
-        except BaseException as error:
-            self._hooks(DialTrace.tls_handshake_done, None, error)
-            raise
+        with _Step(self, "tls", "the TLS handshake did not finish"):
+            async with within(seconds):
+                await upgrade(stream, context, name, first=not self._greeted)
+        self._step = None
         self._secure = True
         self._hooks(DialTrace.tls_handshake_done, stream.writer.get_extra_info("ssl_object"), None)
 
@@ -205,6 +203,8 @@ class HandshakeTransport(nats.aio.transport.Transport):
             self._hooks(DialTrace.nats_connect_done, error)
         elif self._step == "info":
             self._hooks(DialTrace.info_done, None, error)
+        elif self._step == "tls":
+            self._hooks(DialTrace.tls_handshake_done, None, error)
         self._hooks(DialTrace.dial_done, error)
 
     def fail(self, error: DialError) -> None:

@@ -47,6 +47,16 @@ async def test_logging_trace_logs_each_step(
     assert "secret" not in caplog.text
 
 
+async def test_failed_tls_handshake_ends_before_its_dial() -> None:
+    notes = Notes()
+    async with peers.info_then_silent(tls_available=True) as peer:
+        url = f"tls://{HOST}:{peer.port}"
+        await failing(connect(url, trace=notes, connect_timeout=0.1, **ONCE, **Callbacks().options), DialTimeout)
+    assert notes.calls[-3:] == ["tls_handshake_start", "tls_handshake_done", "dial_done"]
+    assert isinstance(notes.errors[-2], DialTimeout)
+    assert notes.errors[-1] is notes.errors[-2]
+
+
 async def test_logging_trace_warns_of_failures(refused_port: int, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, "natsmon.dial"):
         await failing(connect(f"nats://{HOST}:{refused_port}", trace=LoggingTrace(), **ONCE, **Callbacks().options))
