@@ -48,7 +48,8 @@ class Session:
         self.client_end, self._stream = memory_pipe(f"{address[0]}:{address[1]}")
         self.opened = False
         """Whether the client's dial has returned."""
-        self._subscriptions: dict[str, str] = {}
+        self._subscriptions: dict[str, tuple[str, str]] = {}
+        """Subject and queue group of each; the group is empty without one."""
 
     def write(self, data: bytes) -> None:
         """Send bytes to the client.
@@ -89,6 +90,9 @@ class Session:
             ConnectionResetError: The client closed the connection.
         """
         self.info(**fields)
+        await self.until_line(b"CONNECT ")
+        if self.connect_options.get("verbose"):
+            self.write(b"+OK\r\n")
         await self.until_line(b"PING")
         self.write(b"PONG\r\n")
 
@@ -117,8 +121,8 @@ class Session:
             match verb, words:
                 case "PING", _:
                     self.write(b"PONG\r\n")
-                case "SUB", [subject, *_, sid]:
-                    self._subscriptions[sid] = subject
+                case "SUB", [subject, *group, sid]:
+                    self._subscriptions[sid] = subject, "".join(group)
                 case "UNSUB", [sid]:
                     self._subscriptions.pop(sid, None)
                 case "PUB", [subject, *reply, size]:
@@ -134,21 +138,27 @@ class Session:
     async def _body(self, size: int) -> bytes:
         return (await self._stream.reader.readexactly(size + 2))[:-2]
 
-    def deliver(self, message: Published) -> None:
-        """Send a message to each matching subscription of this client.
+    def deliver(self, message: Published, served: set[tuple[str, str]] | None = None) -> None:
+        """Send a message to each matching subscription of this client, and to one of each queue group.
 
         Args:
             message: Subject, payload, reply and headers.
+            served: Subjects and queue groups that have received it; those of this client are added.
         """
+        served = set() if served is None else served
         subject, payload, reply, headers = message
         sizes = f"{len(headers)} {len(headers) + len(payload)}" if headers else f"{len(payload)}"
-        for sid, pattern in self._subscriptions.items():
-            if subject_matches(pattern, subject):
+        for sid, member in self._subscriptions.items():
+            pattern, group = member
+            if member not in served and subject_matches(pattern, subject):
+                if group:
+                    served.add(member)
                 words = " ".join(filter(None, ("HMSG" if headers else "MSG", subject, sid, reply, sizes)))
                 self.write(words.encode() + b"\r\n" + headers + payload + b"\r\n")
 
     def close(self) -> None:
         """Close the connection, as a server that ends."""
+        self._subscriptions.clear()
         self._stream.writer.close()
 
 
@@ -202,7 +212,7 @@ class ScriptedServer:
         return self.sessions[-1]
 
     def publish(self, subject: str, payload: bytes = b"", *, reply: str = "", headers: bytes = b"") -> None:
-        """Deliver a message to every matching subscription.
+        """Deliver a message to every matching subscription, and to one of each queue group.
 
         Args:
             subject: Without wildcards.
@@ -212,8 +222,9 @@ class ScriptedServer:
         """
         message = Published(subject, payload, reply, headers)
         self.published.append(message)
+        served: set[tuple[str, str]] = set()
         for session in self.sessions:
-            session.deliver(message)
+            session.deliver(message, served)
         self.changed()
 
     def changed(self) -> None:

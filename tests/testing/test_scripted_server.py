@@ -28,6 +28,49 @@ async def test_messages_go_from_client_to_client() -> None:
     await server.close()
 
 
+async def test_queue_group_receives_a_message_once() -> None:
+    server = ScriptedServer()
+    clients = [await connect(f"nats://{name}", dialer=server) for name in ("one", "two")]
+    received: list[str] = []
+
+    async def receive(message: Any) -> None:
+        received.append(message.subject)
+
+    for client in clients:
+        for queue in ("workers", "workers", "others", "", ""):
+            await client.subscribe("jobs.*", queue=queue, cb=receive)
+        await client.flush()
+    server.publish("jobs.1")
+    for client in clients:
+        await client.drain()
+    assert received == ["jobs.1"] * 6  # one of each of two groups, and the four without a group
+    server.publish("jobs.2")
+    await server.close()
+
+
+async def test_queue_group_goes_on_after_a_member_has_left() -> None:
+    server = ScriptedServer()
+    one, two = await connect("nats://one", dialer=server), await connect("nats://two", dialer=server)
+    await one.subscribe("jobs", queue="workers")
+    await one.flush()
+    subscription = await two.subscribe("jobs", queue="workers")
+    await two.flush()
+    await one.close()
+    await two.flush()
+    server.publish("jobs", b"1")
+    assert (await subscription.next_msg(WAIT)).data == b"1"
+    await two.close()
+    await server.close()
+
+
+async def test_verbose_client_connects() -> None:
+    server = ScriptedServer()
+    client = await connect("nats://test", dialer=server, verbose=True, allow_reconnect=False)
+    await client.flush()
+    await client.close()
+    await server.close()
+
+
 async def test_requests_and_messages_of_the_server() -> None:
     server = ScriptedServer()
     client = await connect("nats://test", dialer=server, name="mine")
