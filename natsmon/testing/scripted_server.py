@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
 from natsmon.config.subjects import subject_matches
+from natsmon.dial.errors import DialError
 from natsmon.dial.stream import Stream
 from natsmon.dial.trace import DialTrace, Hooks
 from natsmon.testing.memory_pipe import memory_pipe
@@ -177,6 +178,7 @@ class ScriptedServer:
         """One for each dial."""
         self.published: list[Published] = []
         """Every message received from clients or passed to ``publish``, in order."""
+        self._closed = False
         self._changes = asyncio.Event()
         self._playing: set[asyncio.Task[None]] = set()
 
@@ -189,8 +191,11 @@ class ScriptedServer:
         script raises before that.
 
         Raises:
+            DialError: ``DialRefused`` after ``close``.
             Exception: Of the script, as the ``DialRefused`` of ``refuse``.
         """
+        if self._closed:
+            raise DialError("tcp", "refused", "the ScriptedServer is closed")
         session = Session(self, len(self.sessions) + 1, address)
         self.sessions.append(session)
         self.changed()
@@ -247,7 +252,8 @@ class ScriptedServer:
                 await self._changes.wait()
 
     async def close(self) -> None:
-        """Close every connection, and end the scripts."""
+        """Close every connection, end the scripts, and refuse later dials."""
+        self._closed = True
         for session in self.sessions:
             session.close()
         for playing in self._playing:

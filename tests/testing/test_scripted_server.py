@@ -71,6 +71,15 @@ async def test_verbose_client_connects() -> None:
     await server.close()
 
 
+async def test_client_is_refused_after_the_server_was_closed() -> None:
+    server, callbacks = ScriptedServer(), Callbacks()
+    client = await connect("nats://test", dialer=server, reconnect_time_wait=0, **callbacks.options)
+    await server.close()
+    await callbacks.until(lambda: any(isinstance(error, DialRefused) for error in callbacks.errors))
+    assert len(server.sessions) == 1
+    await client.close()
+
+
 async def test_requests_and_messages_of_the_server() -> None:
     server = ScriptedServer()
     client = await connect("nats://test", dialer=server, name="mine")
