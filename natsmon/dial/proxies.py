@@ -66,11 +66,13 @@ class _ProxyDialer:
             dialer: Opens the connection to the proxy; it may be another proxy's.
 
         Raises:
-            ValueError: The protocol has no room for this user or password.
+            ValueError: The protocol has no room for this user or password, or there is a password without a user.
         """
         self._proxy = proxy
         self._tls = tls
         self._dialer = Dialer() if dialer is None else dialer
+        if user is None and password is not None:
+            raise ValueError("a password needs a user")
         self._login = b"" if user is None else self._encode(user, password or "")
 
     async def dial(

@@ -238,3 +238,9 @@ def test_credentials_that_cannot_be_sent_are_refused_and_masked() -> None:
         with pytest.raises(ValueError, match=r"the password has|no colon") as caught:
             make()
         assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_password_without_a_user_is_refused(kind: str) -> None:
+    with pytest.raises(ValueError, match="a password needs a user"):
+        KINDS[kind][0]((HOST, 1), password=SECRET)
