@@ -7,6 +7,8 @@ import msgspec
 from natsmon.config.secret import Secret
 
 _PORTS = {"socks5": 1080, "socks5h": 1080, "http": 80}
+_LONGEST = 255
+"""Longest user or password of SOCKS, in bytes."""
 
 
 class Proxy(msgspec.Struct, frozen=True):
@@ -43,4 +45,15 @@ def parse_proxy(url: str) -> Proxy | None:
         raise ValueError("must end after the port")
     user = None if parts.username is None else Secret(unquote(parts.username))
     password = None if parts.password is None else Secret(unquote(parts.password))
+    if user is not None:
+        _check_login(parts.scheme, user.reveal(), password.reveal() if password is not None else "")
     return Proxy(parts.scheme, parts.hostname, port or _PORTS[parts.scheme], user, password)
+
+
+def _check_login(scheme: str, user: str, password: str) -> None:
+    """Raise ValueError where the proxy's protocol has no room for a login (RFC 1929; RFC 7617)."""
+    if scheme == "http":
+        if ":" in user:
+            raise ValueError("has a colon in the user")
+    elif not all(0 < len(part.encode()) <= _LONGEST for part in (user, password)):
+        raise ValueError(f"needs a user and a password of 1 to {_LONGEST} bytes each")
