@@ -11,7 +11,7 @@ from natsmon.cli.command_group import Command
 from natsmon.cli.flags import check_flags, connect_flags, server_flags
 from natsmon.cli.output import Unwritable, complain, is_terminal, write_to
 from natsmon.cli.settings_layers import settings_from
-from natsmon.cli.value_layers import Layers
+from natsmon.cli.value_layers import DEFAULT, Layers
 from natsmon.stream.exit_codes import Exit
 from natsmon.text.units import go_duration
 
@@ -71,11 +71,16 @@ def check(ctx: click.Context, /, as_format: str, outfile: str | None, every_addr
 
 
 def _limits(layers: Layers) -> "Mapping[str, Limit]":
+    """The thresholds; the default of one that is not given keeps to the other."""
     from natsmon.check.verdict import LIMITS, Limit
 
     limits = {}
     for metric, what in zip(LIMITS, ("connect", "rtt", "req"), strict=True):
-        warning, critical = layers.value(f"{what}_warn")[0], layers.value(f"{what}_critical")[0]
+        (warning, warned), (critical, given) = layers.value(f"{what}_warn"), layers.value(f"{what}_critical")
+        if warned == DEFAULT:
+            warning = min(warning, critical)
+        elif given == DEFAULT:
+            critical = max(warning, critical)
         if warning > critical:
             why = f"{go_duration(warning)} is more than --{what}-critical, {go_duration(critical)}"
             raise click.BadParameter(why, param_hint=f"--{what}-warn")

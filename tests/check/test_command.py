@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -176,7 +177,7 @@ async def test_secret_repeated_by_the_next_peer_is_redacted() -> None:
     [
         ("--format xml", '--format: "xml" is not one of text, nagios, json, prometheus'),
         ("--rtt-warn 0", '--rtt-warn: "0" must be more than 0'),
-        ("--rtt-warn 2s", "--rtt-warn: 2s is more than --rtt-critical, 1s"),
+        ("--rtt-warn 2s --rtt-critical 1s", "--rtt-warn: 2s is more than --rtt-critical, 1s"),
         ("--namespace a-b", '--namespace: "a-b" is not a prefix for metric names: letters, digits and underscores'),
         ("--outfile=", '--outfile: "" is empty'),
         ("--subject a", "--subject: unknown flag; try natsmon --help"),
@@ -188,6 +189,19 @@ def test_bad_usage_is_one_line(args: str, line: str, capsys: pytest.CaptureFixtu
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err == f"natsmon: {line}\n"
+
+
+@pytest.mark.parametrize(
+    ("given", "limits"),
+    [("--rtt-critical=200ms", ("0.2", "0.2")), ("--rtt-warn=2s", ("2", "2")), ("--rtt-critical=3s", ("0.5", "3"))],
+)
+def test_default_of_a_threshold_keeps_to_the_other(
+    given: str, limits: tuple[str, str], server: NatsServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cli.main(["check", given, "--format=nagios", server.url])
+    shown = re.search(r"rtt=[\d.]+s;([\d.]+);([\d.]+)", capsys.readouterr().out)
+    assert shown is not None
+    assert tuple(f"{float(each):g}" for each in shown.groups()) == limits
 
 
 def test_check_imports_no_screen() -> None:
