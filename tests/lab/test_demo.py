@@ -24,12 +24,14 @@ from tests.harness.processes import alive, children
 from tests.harness.raw_client import RawClient
 
 HOLDER = """
-import sys
+import select, sys
 from natsmon.lab.demo import Demo
 held = Demo.start(2)
 print(held.pid, held._folder, flush=True)
-sys.stdin.read()
+while not select.select([sys.stdin], [], [], 0.1)[0]:
+    pass
 """
+"""A signal that comes just before a read without a time limit would be handled after the read only."""
 
 
 @pytest.fixture
