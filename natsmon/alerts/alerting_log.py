@@ -12,16 +12,16 @@ from natsmon.wording.health import health
 from natsmon.wording.plain_log import PlainLog
 
 _EVERY = 0.1
-"""Seconds between two looks, as between two frames: between the events of one change the health is another."""
-
+"""Seconds between two looks. Amid the events of one change the health is neither the old nor the new one."""
 _ENDS_WITHIN = 5.0
 """Seconds that the commands may take at the end of the log."""
 
 
 class AlertingLog(PlainLog):
-    """Looks at the health where its lines are asked for, on that loop. Commands have a thread and a loop of their own.
+    """A log that looks at the health after its lines, and runs the alert commands on a thread of its own.
 
-    ``on_failure`` is called on that thread with one line when a command fails. ``close`` has to be called.
+    ``line`` is called on a running loop. ``on_failure`` is called on the thread with one line when a command fails.
+    ``close`` ends the thread.
     """
 
     def __init__(
