@@ -22,8 +22,6 @@ def disconnected(state: "State", event: ev.Disconnected) -> None:
         end_outage(state, after="")
         state.last_outage = event.outage
         state.manual_reconnects += event.manual
-        if len(state.outages) == state.outages.maxlen:
-            _drop(state, state.outages[0])
         state.outages.append(
             OutageRecord(
                 id=event.outage,
@@ -76,9 +74,9 @@ def outage(state: "State", event: ev.Outage) -> None:
             state.last_outage = event.outage
         record = OutageRecord(id=event.outage, began=event.began, manual=event.manual)
         state.manual_reconnects += event.manual
-        if len(state.outages) == state.outages.maxlen:
-            _drop(state, state.outages.popleft())
         state.outages = deque(sorted([*state.outages, record], key=lambda each: each.id), state.outages.maxlen)
+    for name in OUTAGE_COSTS:
+        state.outage_costs[name] = state.outage_costs.get(name, 0) + getattr(event, name) - getattr(record, name)
     record.began, record.ended = event.began, max(event.ended, event.began)
     record.cause, record.text = event.cause, intern(event.text)
     record.before, record.after = intern(event.before), intern(event.after)
@@ -90,12 +88,6 @@ def outage(state: "State", event: ev.Outage) -> None:
     record.settled = True
     if len(state.outages) > state.limits.lost_seqs:
         state.outages[-1 - state.limits.lost_seqs].lost_seqs = []
-
-
-def _drop(state: "State", record: OutageRecord) -> None:
-    """Keep the costs of an outage whose record makes room for another one."""
-    kept = state.outages_dropped
-    state.outages_dropped = {name: kept.get(name, 0) + getattr(record, name) for name in OUTAGE_COSTS}
 
 
 def close_reason(state: "State", event: ev.CloseReason) -> None:

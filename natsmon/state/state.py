@@ -53,8 +53,8 @@ class State(msgspec.Struct):
     waiting: ev.Waiting | None = None
     outages: deque[OutageRecord] = msgspec.field(default_factory=deque)
     """Oldest first, manual reconnects included; the last one may still last."""
-    outages_dropped: dict[str, ev.Count] = {}
-    """Messages that outages cost whose record was dropped to make room, by name; ask ``outage_cost``."""
+    outage_costs: dict[str, ev.Count] = {}
+    """Messages that all outages cost so far, by kind, such as ``lost``; also of those whose record was dropped."""
     last_outage: ev.Count = 0
     """The number of the newest outage or manual reconnect."""
     manual_reconnects: ev.Count = 0
@@ -215,11 +215,6 @@ class State(msgspec.Struct):
     def wall(self, t: float) -> float:
         """The wall clock at a time of the stream, seconds since the epoch."""
         return self.session.wall(t)
-
-    def outage_cost(self, name: str) -> int:
-        """Messages of one kind, such as ``lost``, that all outages cost so far."""
-        kept: list[int] = [getattr(outage, name) for outage in self.outages]
-        return self.outages_dropped.get(name, 0) + sum(kept)
 
     def find_outage(self, outage: int) -> OutageRecord | None:
         """The record of an outage, by its number."""

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from natsmon.state import FULL, OutageRecord, State, availability
 from natsmon.stream import events as ev
+from natsmon.stream.codec import decode_event
 from tests.state.folding import (
     LOST_AND_FOUND,
     A,
@@ -127,4 +128,22 @@ def test_costs_of_outages_that_are_not_kept_are_in_the_sum() -> None:
     track.apply(ev.Outage(t=9_999.0, outage=FULL.outages + 3, began=9_998.0, ended=9_999.0, cause="eof", lost=2))
     state = track.state
     assert len(state.outages) == FULL.outages
-    assert (state.outage_cost("lost"), state.outage_cost("buffered")) == (2 * (FULL.outages + 3), 1)
+    assert (state.outage_costs["lost"], state.outage_costs["buffered"]) == (2 * (FULL.outages + 3), 1)
+    track.apply(ev.Outage(t=9_999.0, outage=9, began=90.0, ended=91.0, cause="eof", lost=1))
+    assert state.outage_costs["lost"] == 2 * (FULL.outages + 3) - 1, "a correction counts its difference"
+
+
+@pytest.mark.parametrize("kept", [1, 4, FULL.outages])
+def test_costs_in_a_snapshot_are_those_of_the_writer_however_many_outages_its_reader_keeps(kept: int) -> None:
+    writer, reader = new_track(replace(FULL, outages=3)), new_track(replace(FULL, outages=kept))
+    accounts = [ev.Outage(t=n, outage=n, began=n, ended=n, cause="eof", lost=2) for n in range(1, 6)]
+    for account in accounts[:4]:
+        writer.apply(account)
+        reader.apply(account)
+    for line in writer.snapshot().splitlines():
+        event = decode_event(line)
+        assert event is not None
+        reader.apply(event)
+    for track in (writer, reader):
+        track.apply(accounts[4])
+        assert track.state.outage_costs["lost"] == 10

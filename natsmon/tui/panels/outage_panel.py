@@ -63,7 +63,7 @@ def costs(moment: Moment) -> list[Row]:
     if silent := state.silent_seconds(moment.now):
         phrases.append(row(("silent ", "label"), (figures.span(silent, 0), "warn")))
     for name, role in _COSTS:
-        number = state.outage_cost(name)
+        number = state.outage_costs.get(name, 0)
         if name == "buffered" and state.outage is not None and not moment.over:
             number += state.tally.buffered
         if name == "lost" and not number and any(o.settled and o.lost_if_known is None for o in state.outages):
