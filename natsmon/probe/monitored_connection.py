@@ -126,7 +126,7 @@ class MonitoredConnection(ConnectionUser):
         connection, connected = self._connection, self._connected
         assert connection is not None, "it was up before it was lost"
         assert connected is not None
-        self._costs.lost(loss, self._emit.stream_time(connection.last_read))
+        self._costs.lost(loss, loss.t if loss.manual else self._emit.stream_time(connection.last_read))
         self._idle_limit.lost(loss, loss.t - self._emit.stream_time(max(connection.last_read, connection.last_write)))
         if not loss.manual:
             self._lost = Lost(loss.outage, connected.cid, connected.server_id, connected.server)

@@ -83,7 +83,7 @@ class Probe:
     async def _run(self, connection: MonitoredConnection) -> None:
         """Run a connection until it is closed for good; then open the one that replaces it."""
         await connection.run(stay=self._stay)
-        self._ever_connected |= connection.connector.ever_connected
+        self._ever_connected |= bool(connection.connector.last_server)
         del self.connections[connection.conn]
         settings = self._replacements.pop(connection.conn, None)
         if settings is not None and not self._reason:
@@ -111,7 +111,7 @@ class Probe:
         left = self.connections.values()
         if code := max([self._ended_with, *(each.exit_code for each in left)]):
             return code
-        if self.interrupted and not (self._ever_connected or any(each.connector.ever_connected for each in left)):
+        if self.interrupted and not (self._ever_connected or any(each.connector.last_server for each in left)):
             return Exit.INTERRUPTED
         return Exit.ENDED
 

@@ -60,7 +60,7 @@ def paragraph(outage: Outage, run: Run) -> str:
 def _lost(outage: Outage, run: Run) -> str:
     at, where = run.clock.at(outage.began), words.server(outage.before, run)
     if outage.cause == "manual":
-        return f"At {at} the connection to {where} was closed for a reconnect that the user asked for."
+        return f"At {at} the user asked for a reconnect; the connection before was to {where}."
     meaning = diagnose(None, outage.cause).meaning
     text = clip(outage.text)
     lost = f"At {at} the connection to {where} was lost: {meaning}"
@@ -102,7 +102,7 @@ def _dials(outage: Outage, run: Run) -> str:
 def _cost(outage: Outage) -> str:
     if not outage.settled:
         return "Its cost in messages is not in the recording."
-    sent = "and sent afterwards" if outage.after else "and never sent"
+    sent = "and sent afterwards" if outage.after else "and not sent until then"
     cost = units.counts(
         (outage.lost, "lost"),
         (outage.rejected, "rejected because the buffer was full"),

@@ -37,7 +37,7 @@ def status(state: "State", event: ev.StatusChanged) -> None:
     if event.status == "CLOSED":
         state.waiting = None
         end_outage(state, after="")
-    elif event.status in ("CONNECTING", "CONNECTED"):
+    elif event.status in ("CONNECTING", "RECONNECTING", "CONNECTED"):
         state.waiting = None
         state.closed = None
 

@@ -27,7 +27,7 @@ class Cancel(Command, frozen=True):
 
 
 class Reconnect(Command, frozen=True):
-    """Drop the connection and dial at once; dial now while waiting; start again when closed."""
+    """Drop the connection and dial at once; dial now while waiting; connect again when closed."""
 
 
 class NextServer(Command, frozen=True):

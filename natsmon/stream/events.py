@@ -361,7 +361,7 @@ class Identity(Event, frozen=True, kw_only=True):
 
 
 class Disconnected(Event, frozen=True, kw_only=True):
-    """The connection was lost, or dropped by a manual reconnect."""
+    """The connection was lost, or a manual reconnect begins: of one that is CONNECTED, or CLOSED."""
 
     outage: Count
     """Counts from 1 in its connection."""

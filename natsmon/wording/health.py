@@ -128,8 +128,9 @@ def _reconnecting(state: State, now: float) -> str:
     parts = []
     if (lost := state.last_disconnect) is not None:
         at = dates.local("%H:%M:%S", state.wall(lost.t))
-        cause = "reconnect requested" if lost.manual else diagnose(None, lost.cause).phrase
-        parts.append(f"lost {at}: {cause}")
+        failure = last_failure(state) if state.attempts > (state.dial is not None) else ""
+        asked = f"reconnect requested {at}" + (f": {failure}" if failure else "")
+        parts.append(asked if lost.manual else f"lost {at}: {diagnose(None, lost.cause).phrase}")
     if state.waiting is not None:
         parts.append(f"next dial in {_countdown(state.waiting.until - now)}")
     elif state.dial is not None:

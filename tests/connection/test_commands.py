@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 
 from natsmon.lab.nats_server import NatsServer
+from natsmon.state import availability
 from natsmon.stream import commands
 from natsmon.stream import events as ev
 from natsmon.stream.exit_codes import Exit
+from natsmon.wording.health import health
 from tests.connection.life import DIALING, connected, ignored, reaching, start, until_sockets, url
 from tests.harness import peers
 from tests.harness.leaks import sockets
@@ -83,8 +85,9 @@ async def test_cancel_during_a_reconnect(server: NatsServer) -> None:
         await start(server)
         run.execute(commands.Reconnect())
         await connected(run)
-        assert run.events.of(ev.DialStart)[-1].reason == "initial"
-        assert not run.events.of(ev.Reconnected)
+        assert run.events.of(ev.DialStart)[-1].reason == "manual"
+        state = run.events.state
+        assert (state.outage_count, state.manual_reconnects, state.outage) == (1, 1, None)
 
 
 async def test_reconnect_while_connected(server: NatsServer) -> None:
@@ -122,15 +125,42 @@ async def test_reconnect_while_dialing_is_ignored(phase: str, ports: tuple[int, 
         assert not run.events.of(ev.DialEnd)
 
 
-async def test_reconnect_when_closed_starts_anew(ports: tuple[int, int]) -> None:
+async def test_reconnect_when_closed_dials_again(ports: tuple[int, int]) -> None:
     async with reaching("closed", ports) as run:
         for _ in range(3):
             run.execute(commands.Reconnect())
             await connected(run)
-            assert run.events.of(ev.DialStart)[-1].reason == "initial"
+            assert run.events.of(ev.DialStart)[-1].reason == "manual"
             await run.events.until(ev.Echoed)
             run.execute(commands.Drain())
             await run.events.until(ev.Closed)
+        assert (run.events.state.outage_count, run.events.state.manual_reconnects) == (0, 3)
+
+
+@pytest.mark.parametrize("again", [commands.Cancel(), commands.Reconnect()])
+async def test_failing_reconnect_when_closed_is_an_outage(again: commands.AnyCommand, server: NatsServer) -> None:
+    """From when it was asked for, whether it ends with a connection or without one."""
+    async with listening(settings(server.url, reconnect_wait=FOREVER)) as run:
+        await connected(run)
+        run.execute(commands.Drain())
+        await run.events.until(ev.Closed)
+        server.kill()
+        run.execute(commands.Reconnect())
+        asked = await run.events.until(ev.Disconnected)
+        waiting = await run.events.until(ev.Waiting)
+        state = run.events.state
+        assert (state.outage_count, state.manual_reconnects) == (1, 0)
+        found = availability.of_the_run(state, waiting.t)
+        assert found.down == pytest.approx(waiting.t - asked.t)
+        shown = health(state, waiting.t)
+        assert shown.word == "RECONNECTING"
+        assert "connection refused; next dial in" in shown.phrase
+        if isinstance(again, commands.Reconnect):
+            await start(server)
+        run.execute(again)
+        cost = await run.events.until(ev.Outage)
+        assert (cost.began, cost.before) == (asked.t, server.url)
+        assert cost.after == (server.url if isinstance(again, commands.Reconnect) else "")
 
 
 @pytest.mark.parametrize("phase", DIALING)

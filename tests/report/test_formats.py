@@ -109,7 +109,7 @@ def test_outage_that_ended_closed_sent_nothing_afterwards() -> None:
     (run,) = report.runs
     closed = replace(report, runs=(replace(run, outages=(replace(run.outages[0], after=""),)),))
     output = " ".join(build.render(closed, "text").split())
-    assert "the connection was closed for good. Messages: 1 lost and 2 buffered and never sent." in output
+    assert "the connection was closed for good. Messages: 1 lost and 2 buffered and not sent until then." in output
 
 
 @pytest.mark.parametrize("name", ["text", "markdown", "html"])

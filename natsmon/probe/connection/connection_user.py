@@ -25,13 +25,13 @@ class ConnectionUser:
         """The connection has ended, or is dropped: it is not used any more."""
 
     def lost(self, loss: ev.Disconnected) -> None:
-        """The end of the connection was a loss, which has been emitted: account for what it carried."""
+        """An outage or a manual reconnect begins, which has been emitted: account for what the connection carried."""
 
     def suspend(self) -> None:
-        """DRAINING or CLOSED: publish nothing until there is a new initial connect."""
+        """DRAINING or CLOSED: publish nothing until it is dialed again."""
 
     def resume(self) -> None:
-        """A new initial connect begins."""
+        """The initial connect begins, or a reconnect of what was CLOSED."""
 
     def closed(self, at: float) -> None:
         """CLOSED: no dial follows; account for what the last connection carried, if it was not lost."""

@@ -46,7 +46,8 @@ class Connector:
         self._pool = Pool(settings.servers, randomize=settings.randomize, rng=self._rng)
         self._reports = ServerReports(self._pool, emit, discover=not settings.ignore_discovered_servers)
         self.status: ev.Status = "DISCONNECTED"
-        self.ever_connected = False
+        self.last_server = ""
+        """The one connected to last; empty until then."""
         self.cause = ""
         """Why it is CLOSED: ``cancelled``, ``drained``, ``gave_up`` or ``closed``."""
         self._waiting = False
@@ -95,21 +96,23 @@ class Connector:
                 return
 
     async def _live(self) -> tuple[str, str]:
-        """From the initial connect until CLOSED; the cause and its text."""
+        """From the initial connect, or a reconnect of what was CLOSED, until CLOSED; the cause and its text."""
         if self._closing:
             return "closed", ""
         self._user.resume()
         retries = self._settings.max_reconnects
-        first_pass_and_retries = None if retries < 0 else retries + 1
-        self._pool.begin(first_pass_and_retries if self._settings.retry_on_failed_connect else 1)
+        ended: tuple[str, str] | ev.DialReason = "initial"
+        if self.last_server:
+            ended = self._lose(None)
+        elif self._settings.retry_on_failed_connect:
+            self._pool.begin(None if retries < 0 else retries + 1)
+        else:
+            self._pool.begin(1)
         self._reports.pool_changed()
-        reached: ServerConnection | tuple[str, str] = await self._connect("initial")
-        while isinstance(reached, ServerConnection):
-            ended = await self._hold(reached)
-            if isinstance(ended, tuple):
-                return ended
+        while not isinstance(ended, tuple):
             reached = await self._connect(ended)
-        return reached
+            ended = await self._hold(reached) if isinstance(reached, ServerConnection) else reached
+        return ended
 
     async def _connect(self, why: ev.DialReason) -> ServerConnection | tuple[str, str]:
         """Dial until CONNECTED; or why that ended."""
@@ -221,7 +224,7 @@ class Connector:
                 at=now,
             )
             self._loss = None
-        self.ever_connected = True
+        self.last_server = connection.server.url
         retries = self._settings.max_reconnects
         self._pool.connected(connection.server)
         self._pool.begin(None if retries < 0 else retries)
@@ -236,16 +239,21 @@ class Connector:
         self._user.connection_down()
         connection.abort()
         loss = connection.lost.result() if connection.lost.done() else None
-        manual = loss is None
-        if manual and self._settings.max_reconnects == 0:
-            self._pool.begin(1)  # no reconnect of its own accord; this one was asked for
-        cause, text = loss or Loss("manual", "a reconnect was asked for")
-        if cause in ("eof", "reset", "shutdown") and connection.server.url in self._reports.lame:
-            cause, text = "lame_duck", f"{text}, as it had announced"
-        self._outages += 1
+        announced = self.last_server in self._reports.lame
+        if announced and loss is not None and loss.cause in ("eof", "reset", "shutdown"):
+            loss = Loss("lame_duck", f"{loss.text}, as it had announced")
         self._pool.to_end(connection.server)
+        return self._lose(loss)
+
+    def _lose(self, loss: Loss | None) -> tuple[str, str] | ev.DialReason:
+        """Begin an outage, or without a loss a manual reconnect: why it is dialed again, or why it is CLOSED."""
+        manual, retries = loss is None, self._settings.max_reconnects
+        if manual:
+            self._pool.begin(None if retries < 0 else max(1, retries))
+        cause, text = loss or Loss("manual", "a reconnect was asked for")
+        self._outages += 1
         self._loss = ev.Disconnected(
-            outage=self._outages, cause=cause, text=text, server=connection.server.url, manual=manual
+            outage=self._outages, cause=cause, text=text, server=self.last_server, manual=manual
         )
         at = self._emit(self._loss)
         if not manual:

@@ -66,7 +66,7 @@ _COMMANDS = (
         (
             ("connected", "drops the connection and dials at once"),
             ("waiting", "dials now"),
-            ("closed", "starts a new connection"),
+            ("closed", "connects again"),
             ("monitor stopped", "starts it again"),
         ),
         "reconnect",

@@ -92,7 +92,7 @@ def _cost(outage: OutageRecord, moment: Moment) -> list[Fact]:
     cost: Fact = ("cost", outage_cost(outage, moment), "bad" if costly(outage) else "value")
     if not outage.settled:
         return [cost, ("", "" if moment.over else "losses are known once a later message is delivered", "label")]
-    sent = "sent after the reconnect" if outage.after else "not sent"
+    sent = "sent after the reconnect" if outage.after else "not sent until then"
     return [
         cost,
         ("lost", "" if outage.lost_if_known is not None else "not known: delivery was not verified", "warn"),
@@ -163,7 +163,7 @@ def steps(outage: OutageRecord, moment: Moment) -> list[Step]:
     if last is not None:
         found.append(Step("●", "good", f"last data from {known.name(outage.before) or 'the server'}", last))
     silence = outage.began - last if last is not None else None
-    loss = "manual reconnect" if outage.manual else f"loss detected: {cause_words(outage.cause)}"
+    loss = cause_words(outage.cause) if outage.cause == "manual" else f"loss detected: {cause_words(outage.cause)}"
     found.append(Step("✗", "bad", loss, outage.began, silence, brief=cause_words(outage.cause), late=True))
     found += _dials(outage, moment)
     if outage.ended is None:

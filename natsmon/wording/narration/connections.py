@@ -115,6 +115,8 @@ def silence_ended(event: ev.SilenceEnded, state: State) -> Line:
 
 
 def disconnected(event: ev.Disconnected, state: State) -> Line:
+    if state.status == "CLOSED":
+        return "info", "connecting again: manual reconnect"
     period = state.periods[-1] if state.periods else None
     facts = [
         server(event.server, state) if event.server else "",
@@ -152,11 +154,12 @@ def outage(event: ev.Outage, state: State) -> Line:
     kind: Kind = "warn" if event.lost or event.rejected else "info"
     if row is not None and row.corrected:
         detected = ", corrected"
-    elif event.detected_after and not event.manual:
+    elif event.detected_after:
         detected = f", detected {units.elapsed(event.detected_after)} after the last data"
     else:
         detected = ""
-    what = "manual reconnect" if event.manual else "outage"
+    manual = row.manual if row is not None else event.manual
+    what = "manual reconnect" if manual else "outage"
     return kind, f"{', '.join(cost)}: {what} of {units.elapsed(event.ended - event.began)}{detected}"
 
 
