@@ -22,6 +22,8 @@ JS_API = "$JS.API"
 """Subject prefix of the JetStream API without a domain."""
 _CLOSED_WITHIN = 1.0
 """Seconds for closing the socket once the server has everything."""
+REFUSED_AGAIN = 30.0
+"""Seconds until a subscription that was refused is tried again: a reload of the server may have changed permissions."""
 _INBOXES = 16
 """Own inboxes that are recognised among observed messages."""
 
@@ -54,6 +56,7 @@ class ServerConnection(StreamClient):
         """Called with each ``-ERR`` that leaves the connection open, except refusals, which are handled here."""
         self.on_subscribed: Callable[[str], object] | None = None
         """Called with each subject of ``subscribe`` that the server has accepted."""
+        self._trying_again: asyncio.TimerHandle | None = None
         self._first_write = 0.0
         self._inbox_prefix = settings.inbox_prefix
         self._inboxes: deque[bytes] = deque(maxlen=_INBOXES)
@@ -86,6 +89,11 @@ class ServerConnection(StreamClient):
         if not self.open:
             raise Unanswered("the connection has ended")
 
+    def abort(self) -> None:
+        if self._trying_again is not None:
+            self._trying_again.cancel()
+        super().abort()
+
     def write(self, commands: bytes) -> None:
         """Write whole protocol commands; returns at once."""
         self._write(commands)
@@ -94,13 +102,44 @@ class ServerConnection(StreamClient):
 
     # -- subscriptions and inboxes ----------------------------------------------------------------
 
-    def subscribe(self, subject: str, receive: Receive, *, refused: Callable[[str], None] | None = None) -> None:
+    def subscribe(
+        self,
+        subject: str,
+        receive: Receive,
+        *,
+        refused: Callable[[str], None] | None = None,
+        accepted: Callable[[], None] = lambda: None,
+    ) -> None:
         """Pass subject, reply, headers and payload of every message on ``subject`` to ``receive``, from the read loop.
 
-        ``refused`` is called with the server's error, now or later, instead of ``on_error``.
+        ``refused`` is called with the server's error, now or later, instead of ``on_error``; the subscription is tried
+        again then, each REFUSED_AGAIN seconds. ``accepted`` is called when the server has accepted it.
         """
-        subscription = Subscription(subject, refused)
-        self.subscribe_for(subscription, receive, lambda: self._subscribed(subscription))
+        subscription = Subscription(subject)
+
+        def subscribe() -> None:
+            self._trying_again = None
+            if not self.open:
+                return
+            unsubscribe = self.subscribe_for(subscription, receive, confirmed)
+
+            def on_refused(text: str) -> None:
+                if self._trying_again is None and refused is not None:
+                    unsubscribe()
+                    self._trying_again = asyncio.get_running_loop().call_later(REFUSED_AGAIN, subscribe)
+                    refused(text)
+
+            if refused is not None:
+                subscription.refused = on_refused
+
+        def confirmed() -> None:
+            if refused is None:
+                self.refusals.remove(subscription)
+            if self.on_subscribed is not None:
+                self.on_subscribed(subject)
+            accepted()
+
+        subscribe()
 
     def subscribe_for(
         self, subscription: Subscription, receive: Receive, confirmed: Callable[[], None] = lambda: None
@@ -119,12 +158,6 @@ class ServerConnection(StreamClient):
             self.ping(lambda: self.refusals.remove(subscription))
 
         return unsubscribe
-
-    def _subscribed(self, subscription: Subscription) -> None:
-        if subscription.refused is None:
-            self.refusals.remove(subscription)
-        if self.on_subscribed is not None:
-            self.on_subscribed(subscription.subject)
 
     def new_inbox(self) -> str:
         """Return a subject for answers, which ``is_ours`` recognises."""

@@ -26,6 +26,10 @@ def unverified(state: "State", event: ev.Unverified) -> None:
     state.unverified = state.was_unverified = event.reason
 
 
+def verified(state: "State", event: ev.Verified) -> None:
+    state.unverified = ""
+
+
 def published(state: "State", event: ev.Published) -> None:
     """Counted at once; the next tally has the same totals."""
     counted, rates = state.tally, state.rates

@@ -304,8 +304,12 @@ class FirstEcho(Event, frozen=True, kw_only=True):
     """Seconds."""
 
 
+class Verified(Event, frozen=True, kw_only=True):
+    """Delivery can be verified again: the server accepts the subscription that it had refused."""
+
+
 class Unverified(Event, frozen=True, kw_only=True):
-    """Delivery cannot be verified from here on, until this connection to the server ends.
+    """Delivery cannot be verified from here on, until ``Verified``, or the end of this connection to the server.
 
     With ``Connection.verification`` ``none``: until the session ends.
     """
@@ -644,7 +648,7 @@ class SnapshotEnd(Event, frozen=True, kw_only=True):
 AnyEvent = (
     Session | Clock | Alive | Note | End | Gap | Answer | Connection | StatusChanged | DialStart | DialStage |
     DialTls | DialInfo | DialConnect | DialEnd | DialFinding | Waiting | Connected | Account | Subscribed |
-    FirstEcho | Unverified | Keepalive | Silent | SilenceEnded | Identity | Disconnected | Reconnected | Published
-    | Echoed | Tally | Latencies | Rtt | Outage | CloseReason | Audit | Observed | Pool | Discovered | LameDuck |
-    AsyncError | SettingFailed | Paused | Resumed | Drained | Closed | Part | Snapshot | SnapshotEnd
+    FirstEcho | Unverified | Verified | Keepalive | Silent | SilenceEnded | Identity | Disconnected | Reconnected |
+    Published | Echoed | Tally | Latencies | Rtt | Outage | CloseReason | Audit | Observed | Pool | Discovered |
+    LameDuck | AsyncError | SettingFailed | Paused | Resumed | Drained | Closed | Part | Snapshot | SnapshotEnd
 )  # fmt: skip

@@ -113,6 +113,7 @@ GOLDEN: list[tuple[ev.AnyEvent, str]] = [
     (ev.Subscribed(t=7.0, subject="hello"), '{"type":"subscribed","t":7.0,"subject":"hello"}'),
     (ev.FirstEcho(t=7.0, seq=9, latency=0.5), '{"type":"first_echo","t":7.0,"seq":9,"latency":0.5}'),
     (ev.Unverified(t=7.0, reason="permissions"), '{"type":"unverified","t":7.0,"reason":"permissions"}'),
+    (ev.Verified(t=7.0), '{"type":"verified","t":7.0}'),
     (
         ev.Keepalive(t=7.0, interval=120.0, max_out=2, outstanding=1, stale_at=360.0),
         '{"type":"keepalive","t":7.0,"interval":120.0,"max_out":2,"outstanding":1,"stale_at":360.0}',

@@ -125,6 +125,7 @@ LIFE: list[tuple[ev.AnyEvent, str, str]] = [
     (ev.SilenceEnded(t=7.66, seconds=2.01), "good", "the server answers again after 2.01 s of silence"),
     (ev.Unverified(t=7.67, reason="permissions violation"), "warn",
      "delivery not verified: permissions violation"),
+    (ev.Verified(t=7.68), "good", "delivery is verified again: the server accepts the subscription"),
     (ev.Paused(t=7.7), "info", "publishing paused"),
     (ev.Resumed(t=7.8), "info", "publishing resumed"),
     (ev.Note(t=7.85, text="killed the server", kind="warn"), "warn", "killed the server"),

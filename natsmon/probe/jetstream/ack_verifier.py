@@ -14,6 +14,7 @@ import asyncio
 import time
 from collections import deque
 from contextlib import suppress
+from functools import partial
 
 from natsmon.config.settings import Settings
 from natsmon.probe.audit.stream_audit import Stored, find, read_back
@@ -96,8 +97,13 @@ class AckVerifier(Verifier):
         self._concluded = False
         if self.message.subject:
             connection.on_publish_refused(self.message.subject, self._next_refused)
-        connection.subscribe(f"{self.message.inbox}.*", self._receive, refused=self._on_subscription_refused)
-        self._task = asyncio.get_running_loop().create_task(self._attend(connection))
+        self._attend(connection)
+        connection.subscribe(
+            f"{self.message.inbox}.*",
+            self._receive,
+            refused=self._on_subscription_refused,
+            accepted=partial(self._attend, connection),
+        )
 
     def connection_down(self) -> None:
         """Messages in flight are stranded until they are acknowledged on a later connection."""
@@ -134,7 +140,12 @@ class AckVerifier(Verifier):
 
     # -- while connected --------------------------------------------------------------------------
 
-    async def _attend(self, connection: ServerConnection) -> None:
+    def _attend(self, connection: ServerConnection) -> None:
+        """Begin again where it was stopped because acknowledgements could not be received."""
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._run(connection))
+
+    async def _run(self, connection: ServerConnection) -> None:
         """Look up the stream, resend messages of the last connection, send new ones, resend unacknowledged ones."""
         stream = await self._lookup.wait(connection)
         self._postponed.clear()
@@ -274,7 +285,7 @@ class AckVerifier(Verifier):
             self.on_window_open()
 
     def _on_subscription_refused(self, text: str) -> None:
-        """Acknowledgements cannot be received on this connection: nothing is published on it."""
+        """Acknowledgements cannot be received: nothing is published until they can."""
         self._stop()
         self._stream = None
         inboxes = f"{self.message.inbox.rpartition('.')[0]}.>"

@@ -147,11 +147,19 @@ class Deliveries:
         self.changed()
 
     def on_unverifiable(self, reason: str) -> None:
-        """Delivery cannot be verified on this connection to the server."""
+        """Delivery cannot be verified from now on."""
+        if self.ledger.unverifiable:
+            return
         self.verifiable = False
         self.ledger.stop_verifying()
         self._emit(ev.Unverified(reason=reason))
         self.changed()
+
+    def on_verifiable(self) -> None:
+        """Delivery can be verified: again, if it could not be on this connection to the server."""
+        if self.ledger.unverifiable:
+            self.ledger.verify()
+            self._emit(ev.Verified())
 
     def on_settled(self) -> None:
         """Stranded messages are lost."""

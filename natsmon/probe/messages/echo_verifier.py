@@ -25,8 +25,7 @@ _SETTLES_WITHIN = 1.0
 class EchoVerifier(Verifier):
     """Our own subscription to our subject.
 
-    Where the server refuses it, delivery on this connection cannot be verified. The next connection tries again: it may
-    be to another server, or with other permissions.
+    Where the server refuses it, delivery cannot be verified until it accepts it, or the next server does.
     """
 
     verification: ev.Verification = "echo"
@@ -44,7 +43,10 @@ class EchoVerifier(Verifier):
         self._echoed.clear()
         subject = self.message.subject
         connection.on_publish_refused(subject, self._deliveries.next_refused)
-        connection.subscribe(subject, self._receive, refused=self._deliveries.on_unverifiable)
+        deliveries = self._deliveries
+        connection.subscribe(
+            subject, self._receive, refused=deliveries.on_unverifiable, accepted=deliveries.on_verifiable
+        )
         if ledger.stranded:
             self._settling = asyncio.get_running_loop().create_task(self._settle(connection))
 

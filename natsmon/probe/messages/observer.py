@@ -68,13 +68,20 @@ class Observer(Verifier):
                 self._receive(headers, payload)
 
         self._refused = ""
-        connection.subscribe(self._subject, receive, refused=self._on_refused)
+        connection.subscribe(self._subject, receive, refused=self._on_refused, accepted=self._on_accepted)
         self._emit_counts()
 
     def connection_down(self) -> None:
         self._emit_counts()
 
+    def _on_accepted(self) -> None:
+        if self._refused:
+            self._refused = ""
+            self._emit_counts()
+
     def _on_refused(self, text: str) -> None:
+        if self._refused:
+            return
         self._refused = text
         self._emit(ev.AsyncError(text=text))
         self._emit_counts()

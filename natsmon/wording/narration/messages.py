@@ -49,6 +49,10 @@ def unverified(event: ev.Unverified, state: State) -> Line:
     return "warn", f"delivery not verified: {clip(event.reason)}"
 
 
+def verified(event: ev.Verified, state: State) -> Line:
+    return "good", "delivery is verified again: the server accepts the subscription"
+
+
 def audit(event: ev.Audit, state: State) -> Line:
     kept = event.complete and not (event.missing or event.twice)
     found = f"{units.grouped(event.stored or 0)} of {units.plural(event.acknowledged, 'acknowledged message')} stored"
