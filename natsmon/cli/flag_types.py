@@ -268,7 +268,10 @@ def _dial_command(value: str) -> str:
     if value:
         from natsmon.dial.command_dialer import CommandDialer
 
-        CommandDialer(value)  # raises ValueError
+        try:
+            CommandDialer(value)
+        except ValueError as error:
+            raise ValueError(str(error).removeprefix("command ")) from None
     return value
 
 

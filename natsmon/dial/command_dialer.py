@@ -8,7 +8,9 @@ import signal
 import socket
 from collections.abc import Sequence
 from contextlib import suppress
+from string import Formatter
 
+from natsmon.dial.arguments import check
 from natsmon.dial.deadline import until
 from natsmon.dial.error_causes import classify
 from natsmon.dial.errors import DialError
@@ -20,6 +22,9 @@ from natsmon.text.plain_text import clip, printable
 
 _HOST = re.compile(r"[A-Za-z0-9_:.][A-Za-z0-9_:.-]*")
 """Hosts that are neither an option of the command nor special to a shell on the way: servers advertise them."""
+
+_FIELDS = [None] * 3, ["host", "", None], ["port", "", None]
+"""What ``Formatter.parse`` yields for a text without a field, and for each field."""
 
 _ERRORS_KEPT = 1024
 """Last bytes kept of the command's standard error."""
@@ -40,19 +45,24 @@ class CommandDialer:
         command: With ``{host}`` and ``{port}``. A string is split as a shell does; no shell is started.
 
     Raises:
+        TypeError: The command is of another type.
         ValueError: The command is empty, or has a NUL or other fields in braces.
     """
 
     def __init__(self, command: str | Sequence[str]) -> None:
+        takes = "a command line, or a sequence of strings"
+        check("command", command, takes, Sequence, lambda command: all(isinstance(part, str) for part in command))
         self._command = tuple(shlex.split(command) if isinstance(command, str) else command)
         if not self._command:
-            raise ValueError("is empty")
+            raise ValueError("command is empty")
         if any("\0" in part for part in self._command):
-            raise ValueError("has a NUL in it")
+            raise ValueError("command has a NUL in it")
         try:
-            self._arguments("host", 0)
-        except (KeyError, IndexError, ValueError) as error:
-            raise ValueError("may have the fields {host} and {port} only; a brace is written twice") from error
+            fields = [field for part in self._command for _, *field in Formatter().parse(part)]
+        except ValueError:
+            fields = [[]]
+        if not all(field in _FIELDS for field in fields):
+            raise ValueError("command may have the fields {host} and {port} only; a brace is written twice")
 
     def _arguments(self, host: str, port: int) -> list[str]:
         return [part.format(host=host, port=port) for part in self._command]

@@ -11,9 +11,9 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 
 
-def within(seconds: float) -> AbstractAsyncContextManager[object]:
-    """Raise TimeoutError when the block takes longer than so many seconds."""
-    return until(asyncio.get_running_loop().time() + seconds)
+def within(seconds: float | None) -> AbstractAsyncContextManager[object]:
+    """Raise TimeoutError when the block takes longer than so many seconds; never for None."""
+    return until(None if seconds is None else asyncio.get_running_loop().time() + seconds)
 
 
 def until(when: float | None) -> AbstractAsyncContextManager[object]:

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 from natsmon.dial import resolver
+from natsmon.dial.arguments import check, check_address, check_seconds
 from natsmon.dial.causes import Cause, Stage
 from natsmon.dial.deadline import until
 from natsmon.dial.error_causes import classify
@@ -26,6 +27,8 @@ from natsmon.dial.trace import DialTrace, Hooks
 
 HAPPY_EYEBALLS_DELAY = 0.25
 """Seconds until the next address is dialed beside one that has not answered (RFC 8305, section 8)."""
+
+_FAMILIES = socket.AF_UNSPEC, socket.AF_INET, socket.AF_INET6
 
 SocketOption = tuple[int, int, int | bytes]
 """Level, option and value, as ``socket.setsockopt`` takes them."""
@@ -41,7 +44,9 @@ class Dialer:
         family: ``socket.AF_INET`` or ``socket.AF_INET6``, to use only addresses of that family.
 
     Raises:
-        ValueError: ``local_address`` is not an IP address and a port, or is of another family.
+        TypeError: An argument is of another type.
+        ValueError: The delay is negative, an option is no tuple for ``setsockopt``, or the family another one;
+            ``local_address`` is not an IP address and a port, or is of another family.
     """
 
     def __init__(
@@ -52,11 +57,16 @@ class Dialer:
         local_address: tuple[str, int] | None = None,
         family: int = socket.AF_UNSPEC,
     ) -> None:
+        check_seconds("happy_eyeballs_delay", happy_eyeballs_delay)
+        options = "a sequence of tuples (level, option, number or bytes)"
+        check("socket_options", socket_options, options, Sequence, lambda given: all(map(_is_option, given)))
+        check("family", family, "socket.AF_INET, AF_INET6 or AF_UNSPEC", int, lambda family: family in _FAMILIES)
         self.happy_eyeballs_delay = happy_eyeballs_delay
         self._options = tuple(socket_options)
         self._local = local_address
         if local_address is not None:
-            of_local = _family_of(*local_address)
+            check_address("local_address", local_address, least_port=0, ip=True)
+            of_local = socket.AF_INET6 if ":" in local_address[0] else socket.AF_INET
             if family not in (socket.AF_UNSPEC, of_local):
                 raise ValueError("local_address is of another family")
             family = of_local
@@ -148,16 +158,12 @@ class Dialer:
             return sock
 
 
-def _family_of(host: str, port: int) -> int:
-    """The family of a local address. Raises ValueError."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        socket.inet_pton(family, host.partition("%")[0])
-    except OSError:
-        raise ValueError(f"local_address is not an IP address: {host!r}") from None
-    if port not in range(2**16):
-        raise ValueError(f"local_address has no port of TCP: {port!r}")
-    return family
+def _is_option(option: object) -> bool:
+    """Whether ``setsockopt`` takes it."""
+    match option:
+        case (int(), int(), int() | bytes()):
+            return True
+    return False
 
 
 def _bind(sock: socket.socket, local: tuple[str, int]) -> None:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Awaitable
 from typing import Any
 
+from natsmon.dial.arguments import kind_of
 from natsmon.dial.dialer import Dialer
 from natsmon.dial.error_causes import described
 from natsmon.dial.errors import DialError
@@ -24,11 +25,14 @@ _abandoned: set[asyncio.Task[Any]] = set()
 """Dialers that ignored their cancellation. The loop keeps no strong reference to a task."""
 
 
-def check_dialer(dialer: object) -> None:
-    """Raise TypeError unless the object is a dialer."""
+def given_or_tcp(dialer: CustomDialer | None) -> CustomDialer:
+    """Return the dialer that was given, or ``Dialer()``. Raises TypeError unless the object is a dialer."""
+    if dialer is None:
+        return Dialer()
     if isinstance(dialer, type) or not callable(getattr(dialer, "dial", None)):
-        shown = f"the class {dialer.__name__}" if isinstance(dialer, type) else type(dialer).__name__
-        raise TypeError(f"a dialer is an object with the method dial(address, *, deadline, trace), not {shown}")
+        wanted = "a dialer is an object with the method dial(address, *, deadline, trace)"
+        raise TypeError(f"{wanted}, not {kind_of(dialer)}")
+    return dialer
 
 
 async def dial(

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from ssl import SSLObject
 from typing import Any
 
+from natsmon.dial.arguments import check
 from natsmon.dial.trace import DialTrace
 
 
@@ -16,9 +17,17 @@ class LoggingTrace(DialTrace):
     Args:
         logger: Where to log; ``natsmon.dial`` by default.
         level: For steps that succeed or begin. Failures are logged as warnings.
+
+    Raises:
+        TypeError: The level is no number.
+        ValueError: The logger is none.
     """
 
     def __init__(self, logger: logging.Logger | None = None, level: int = logging.DEBUG) -> None:
+        check(
+            "logger", logger, "a logging.Logger or None", object, lambda given: given is None or hasattr(given, "log")
+        )
+        check("level", level, "a level such as logging.INFO", int)
         self._logger = logger or logging.getLogger("natsmon.dial")
         self._level = level
         self._server = ""

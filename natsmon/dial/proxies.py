@@ -11,10 +11,12 @@ import re
 import ssl
 from contextlib import suppress
 
+from natsmon.dial.arguments import check, check_address, check_tls
+from natsmon.dial.causes import Cause, Stage
 from natsmon.dial.deadline import until
-from natsmon.dial.dialer import Dialer
 from natsmon.dial.error_causes import classify
 from natsmon.dial.errors import DialError, Hop
+from natsmon.dial.foreign_dialer import given_or_tcp
 from natsmon.dial.resolver import authority
 from natsmon.dial.starttls import upgrade
 from natsmon.dial.stream import ByteReader, CustomDialer, Stream, as_stream
@@ -46,7 +48,11 @@ _GATEWAY = {502: "proxy", 503: "proxy", 504: "timeout"}
 """HTTP status codes with which a proxy reports that the server failed (RFC 9110, 15.6), and their causes."""
 
 
-class _ProxyDialer:
+class ProxyDialer:
+    """Base class: opens a connection to the proxy, under TLS if wanted, and asks it for the server."""
+
+    _kind = "proxy"
+
     def __init__(
         self,
         proxy: tuple[str, int],
@@ -66,11 +72,17 @@ class _ProxyDialer:
             dialer: Opens the connection to the proxy; it may be another proxy's.
 
         Raises:
-            ValueError: The protocol has no room for this user or password, or there is a password without a user.
+            TypeError: An argument is of another type.
+            ValueError: The protocol has no room for this user or password, or there is a password without a user;
+                the proxy has no host, or no port of TCP.
         """
-        self._proxy = proxy
+        check_address("proxy", proxy)
+        check("user", user, "a string or None", (str, type(None)))
+        check("password", password, "a string or None", (str, type(None)))
+        check_tls("tls", tls)
+        self._proxy = proxy[0], proxy[1]
         self._tls = tls
-        self._dialer = Dialer() if dialer is None else dialer
+        self._dialer = given_or_tcp(dialer)
         if user is None and password is not None:
             raise ValueError("a password needs a user")
         self._login = b"" if user is None else self._encode(user, password or "")
@@ -90,30 +102,34 @@ class _ProxyDialer:
         """
         host, port = _ascii(address[0]), address[1]
         target = authority(host, port)
+        opened: Stream | None = None
+        stage: Stage = "tcp"
         try:
-            stream = as_stream(await self._dialer.dial(self._proxy, deadline=deadline, trace=trace))
-        except DialError as error:
-            self._located(error, target, "proxy")
-            raise
-        try:
+            opened = as_stream(await self._dialer.dial(self._proxy, deadline=deadline, trace=trace))
             async with until(deadline):
                 if self._tls is not None:
-                    await upgrade(stream, self._tls, self._proxy[0], first=True)
-                await self._ask(stream, host, port)
+                    stage = "tls"
+                    await upgrade(opened, self._tls, self._proxy[0], first=True)
+                    stage = "tcp"
+                stream = await self._ask(opened, host, port)
         except BaseException as error:
-            stream.writer.transport.abort()
+            if opened is not None:
+                opened.writer.transport.abort()
             if isinstance(error, DialError):
-                self._located(error, target, error.hop if error.proxy else "proxy")
+                self._located(error, target, error.hop if opened is not None and error.proxy else "proxy")
                 raise
+            cause, text = classify(error)
             if isinstance(error, TimeoutError):
-                failure = DialError("tcp", "timeout", "no answer from the proxy")
+                what = "TLS handshake with the" if stage == "tls" else "answer from the"
+                text = f"no {what} {self._kind}"
             elif isinstance(error, EOFError):
-                failure = DialError("tcp", "proxy", "closed by the proxy")
+                cause, text = Cause.PROXY, f"closed by the {self._kind}"
             elif isinstance(error, OSError):
-                failure = DialError("tcp", "proxy", f"the connection to the proxy: {classify(error)[1]}", origin=error)
+                cause = cause if opened is None else Cause.PROXY
+                text = f"the connection to the {self._kind}: {text}"
             else:
                 raise
-            raise self._located(failure, target, "proxy") from error
+            raise self._located(DialError(stage, cause, text, origin=error), target, "proxy") from error
         return stream._replace(address=target, tls_done=False)  # that handshake was with the proxy
 
     def _located(self, error: DialError, target: str, hop: Hop) -> DialError:
@@ -132,18 +148,19 @@ class _ProxyDialer:
     def _encode(self, user: str, password: str) -> bytes:
         raise NotImplementedError
 
-    async def _ask(self, stream: Stream, host: str, port: int) -> None:
+    async def _ask(self, opened: Stream, host: str, port: int) -> Stream:
+        """Return the stream to the server, over the one to the proxy."""
         raise NotImplementedError
 
 
-class SocksDialer(_ProxyDialer):
+class SocksDialer(ProxyDialer):
     """Dials through a SOCKS5 proxy (RFC 1928), without a password or with one (RFC 1929)."""
 
     def _encode(self, user: str, password: str) -> bytes:
         return b"\x01" + _counted(user, "the user") + _counted(password, "the password")
 
-    async def _ask(self, stream: Stream, host: str, port: int) -> None:
-        reader, writer = stream.reader, stream.writer
+    async def _ask(self, opened: Stream, host: str, port: int) -> Stream:
+        reader, writer = opened.reader, opened.writer
         writer.write(b"\x05\x02\x00\x02" if self._login else b"\x05\x01\x00")
         version, method = await reader.readexactly(2)
         if version != 5:
@@ -164,9 +181,10 @@ class SocksDialer(_ProxyDialer):
         # The address and port the proxy connects from are not used.
         length = {1: 4, 4: 16}.get(kind) or (await reader.readexactly(1))[0]
         await reader.readexactly(length + 2)
+        return opened
 
 
-class HttpConnectDialer(_ProxyDialer):
+class HttpConnectDialer(ProxyDialer):
     """Dials through an HTTP proxy by CONNECT (RFC 9110, 9.3.6), with Basic authentication if there is a user."""
 
     def _encode(self, user: str, password: str) -> bytes:
@@ -174,11 +192,11 @@ class HttpConnectDialer(_ProxyDialer):
             raise ValueError("a user of HTTP has no colon in it")
         return b"Proxy-Authorization: Basic " + base64.b64encode(f"{user}:{password}".encode()) + b"\r\n"
 
-    async def _ask(self, stream: Stream, host: str, port: int) -> None:
+    async def _ask(self, opened: Stream, host: str, port: int) -> Stream:
         to = authority(host, port)
-        stream.writer.write(f"CONNECT {to} HTTP/1.1\r\nHost: {to}\r\n".encode() + self._login + b"\r\n")
+        opened.writer.write(f"CONNECT {to} HTTP/1.1\r\nHost: {to}\r\n".encode() + self._login + b"\r\n")
         for _ in range(_MAX_INTERIM):
-            status, reason = await _status(stream.reader)
+            status, reason = await _status(opened.reader)
             if status >= 200:
                 break
         if not 200 <= status < 300:
@@ -186,6 +204,7 @@ class HttpConnectDialer(_ProxyDialer):
             hop: Hop = "server" if status in _GATEWAY else "proxy"
             text = f"the proxy answered: {status} {words}".rstrip()
             raise self._refusal(hop, _GATEWAY.get(status, "proxy"), text)
+        return opened
 
 
 def _usual(status: int) -> str:

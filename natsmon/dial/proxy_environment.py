@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Mapping
 from urllib.parse import unquote, urlsplit
 
-from natsmon.dial.dialer import Dialer
+from natsmon.dial.foreign_dialer import given_or_tcp
 from natsmon.dial.proxies import HttpConnectDialer, SocksDialer
 from natsmon.dial.stream import CustomDialer, Stream, as_stream
 from natsmon.dial.trace import DialTrace
@@ -30,7 +30,7 @@ def proxy_from_environment(
     Raises:
         ValueError: The URL of the proxy cannot be used. Its password is not in the message.
     """
-    direct = Dialer() if dialer is None else dialer
+    direct = given_or_tcp(dialer)
     proxy = _variable(environment, "ALL_PROXY") or _variable(environment, "HTTPS_PROXY")
     if not proxy:
         return direct

@@ -3,8 +3,9 @@
 import ipaddress
 from typing import Literal
 
-from natsmon.dial.dialer import Dialer
+from natsmon.dial.arguments import check, check_address
 from natsmon.dial.errors import DialError
+from natsmon.dial.foreign_dialer import given_or_tcp
 from natsmon.dial.stream import CustomDialer, Stream, as_stream
 from natsmon.dial.trace import DialTrace
 
@@ -22,6 +23,7 @@ class ProxyProtocolDialer:
         dialer: Opens the connection; ``Dialer()`` by default.
 
     Raises:
+        TypeError: An argument is of another type.
         ValueError: Another version, or a source that is not an IP address and a port.
     """
 
@@ -32,15 +34,12 @@ class ProxyProtocolDialer:
         source: tuple[str, int] | None = None,
         dialer: CustomDialer | None = None,
     ) -> None:
-        if version not in (1, 2):
-            raise ValueError("the PROXY protocol has the versions 1 and 2")
+        check("version", version, "1 or 2", int, lambda version: version in (1, 2))
+        if source is not None:
+            check_address("source", source, least_port=0, ip=True)
         self._version = version
         self._source = source
-        self._dialer = Dialer() if dialer is None else dialer
-        if source is not None:
-            if source[1] not in range(2**16):
-                raise ValueError(f"the source has no port of TCP: {source[1]!r}")
-            _header(version, source, source)  # raises ValueError
+        self._dialer = given_or_tcp(dialer)
 
     async def dial(
         self, address: tuple[str, int], *, deadline: float | None = None, trace: DialTrace | None = None

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from ssl import SSLObject
 from typing import Any, Concatenate, ParamSpec
 
+from natsmon.dial.arguments import kind_of
+
 P = ParamSpec("P")
 _log = logging.getLogger(__name__)
 
@@ -47,7 +49,7 @@ class DialTrace:
         """The TLS handshake ended. ``state`` has ``version()``, ``cipher()`` and ``getpeercert()``."""
 
     def info_start(self) -> None:
-        """The wait for the server's INFO begins."""
+        """The wait for the server's INFO begins; over WebSocket, with the upgrade."""
 
     def info_done(self, info: Mapping[str, Any] | None, error: BaseException | None) -> None:
         """INFO was received and parsed (ADR-40), or was not."""
@@ -73,8 +75,7 @@ class Hooks:
 
     def __init__(self, trace: DialTrace | None) -> None:
         if trace is not None and not isinstance(trace, DialTrace):
-            shown = f"the class {trace.__name__}" if isinstance(trace, type) else type(trace).__name__
-            raise TypeError(f"a trace is an instance of DialTrace, not {shown}")
+            raise TypeError(f"a trace is an instance of DialTrace, not {kind_of(trace)}")
         self._trace = trace
 
     def __call__(self, hook: Callable[Concatenate[DialTrace, P], None], *args: P.args, **kwargs: P.kwargs) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 
+from natsmon.dial.arguments import check
 from natsmon.dial.causes import Cause
 from natsmon.dial.deadline import until
 from natsmon.dial.error_causes import classify
@@ -24,13 +25,13 @@ class UnixDialer:
         path: Of the socket; on Linux, one that begins with NUL is of the abstract namespace.
 
     Raises:
+        TypeError: The path is neither a string nor a path.
         ValueError: The path is empty.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
+        check("path", path, "the path of a socket", (str, os.PathLike), os.fspath)
         self._path = os.fspath(path)
-        if not self._path:
-            raise ValueError("the path of the socket is empty")
         self._shown = self._path.replace("\0", "@")  # as ss(8) shows the abstract namespace
 
     async def dial(

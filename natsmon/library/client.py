@@ -1,15 +1,16 @@
 """A nats-py client whose connections are opened by a dialer: the one file with private names of nats-py."""
 
 import asyncio
+import math
 from typing import TYPE_CHECKING, Any, Unpack, cast
 
 import nats.aio.client
 import nats.errors
 
-from natsmon.dial import foreign_dialer
+from natsmon.dial.arguments import check, check_tls
 from natsmon.dial.deadline import until
-from natsmon.dial.dialer import Dialer
 from natsmon.dial.errors import DialError
+from natsmon.dial.foreign_dialer import given_or_tcp
 from natsmon.dial.stream import CustomDialer
 from natsmon.dial.trace import DialTrace
 from natsmon.library.dial_transport import DialTransport
@@ -34,14 +35,12 @@ class Client(nats.aio.client.Client):
         trace: Hooks to call for each step of each dial.
 
     Raises:
-        TypeError: The dialer has no method ``dial``.
+        TypeError: The dialer has no method ``dial``, or the trace is no ``DialTrace``.
     """
 
     def __init__(self, *, dialer: CustomDialer | None = None, trace: DialTrace | None = None) -> None:
-        dialer = Dialer() if dialer is None else dialer
-        foreign_dialer.check_dialer(dialer)
         super().__init__()
-        self._transport = self._dialing = DialTransport(self, dialer, trace)
+        self._transport = self._dialing = DialTransport(self, given_or_tcp(dialer), trace)
         self.initial = False
         """Whether the initial connect is under way."""
         self._cancels = 0
@@ -67,8 +66,19 @@ class Client(nats.aio.client.Client):
         Raises:
             DialError: The dial failed and ``allow_reconnect`` is False, or the deadline passed (``DialTimeout``).
             nats.errors.NoServersError: Every server failed; the last failure is its ``__cause__``.
-            TypeError: The dialer returned something else than a stream.
+            TypeError: The dialer returned something else than a stream; an argument is of another type.
+            ValueError: A time is NaN.
         """
+        clock = "a time of the running loop's clock, in seconds, or None"
+        for argument, value, takes in (
+            ("deadline", deadline, clock),
+            ("connect_timeout", options.get("connect_timeout"), "a number of seconds"),
+        ):
+            check(
+                argument, value, takes, (int, float, type(None)), lambda given: given is None or not math.isnan(given)
+            )
+        check_tls("tls", options.get("tls"))
+        over = deadline is not None and deadline <= asyncio.get_running_loop().time()
         try:
             async with until(deadline):
                 task = asyncio.current_task()
@@ -90,7 +100,8 @@ class Client(nats.aio.client.Client):
             if isinstance(error, DialError):
                 raise
             failure = self._dialing.failure
-            text = "not connected before the deadline" + (f"; the last dial: {failure}" if failure else "")
+            what = "was over at the start: it is a time of the loop's clock" if over else "passed"
+            text = f"not connected: the deadline {what}" + (f"; the last dial: {failure}" if failure else "")
             raise DialError("connect", "timeout", text, address=str(servers)) from failure
         except BaseException:
             self._dialing.drop()

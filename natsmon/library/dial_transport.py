@@ -90,7 +90,7 @@ class DialTransport(HandshakeTransport):
                     await writer.drain()
 
     def close(self) -> None:
-        self._end_dial(asyncio.CancelledError())
+        self.end_dial(asyncio.CancelledError())
         if self._stream is not None and not self._closed:
             self._closed = True
             try:

@@ -25,6 +25,7 @@ from natsmon.protocol.server_info import HandshakeError, Info, parse_info, read_
 if TYPE_CHECKING:
     from natsmon.library.client import Client
 
+_NO_INFO: tuple[Stage, str] = "info", "the peer accepted and sent no INFO"
 _DEFAULT_PORTS = {"ws": 80, "wss": 443}
 
 
@@ -70,16 +71,16 @@ class HandshakeTransport(nats.aio.transport.Transport):
         """What a write raised; the connection was dropped."""
         self.failure: DialError | None = None
         """Why the last failed dial or handshake failed."""
-        self._cancelled: tuple[Stage, str] = ("connect", "")
+        self._cancelled: tuple[Stage, str] = _NO_INFO
         """The stage that was cancelled, and the text for it if nats-py's timeout did that."""
 
-    async def connect(self, uri: ParseResult, buffer_size: int, connect_timeout: float) -> None:
+    async def connect(self, uri: ParseResult, buffer_size: int, connect_timeout: float | None) -> None:
         await self._dial(uri, connect_timeout)
         if uri.scheme == "ws":
             await self._upgrade_websocket(uri, connect_timeout)
 
     async def connect_tls(
-        self, uri: str | ParseResult, ssl_context: ssl.SSLContext, buffer_size: int, connect_timeout: float
+        self, uri: str | ParseResult, ssl_context: ssl.SSLContext, buffer_size: int, connect_timeout: float | None
     ) -> None:
         if isinstance(uri, str):
             await self._handshake_tls(ssl_context, uri, connect_timeout)
@@ -89,7 +90,7 @@ class HandshakeTransport(nats.aio.transport.Transport):
         await self._handshake_tls(ssl_context, name, connect_timeout)
         await self._upgrade_websocket(uri, connect_timeout)
 
-    async def _dial(self, uri: ParseResult, seconds: float) -> None:
+    async def _dial(self, uri: ParseResult, seconds: float | None) -> None:
         if uri.scheme in _DEFAULT_PORTS:
             try:
                 import natsmon.protocol.websocket  # noqa: F401  # takes longer than a dial
@@ -104,12 +105,13 @@ class HandshakeTransport(nats.aio.transport.Transport):
         by_url = any(server.scheme == "tls" for server in self._client.servers)
         self._tls_required = by_url or bool(self._client.options.get("tls"))
         self._step = None
+        self._cancelled = _NO_INFO
         self._hooks = Hooks(self._trace)
         address = (uri.hostname or "", uri.port or _DEFAULT_PORTS.get(uri.scheme, 4222))
         self._server = authority(*address)
         self._dialing = True
         self._hooks(DialTrace.get_conn, self._server)
-        deadline = asyncio.get_running_loop().time() + seconds
+        deadline = None if seconds is None else asyncio.get_running_loop().time() + seconds
         with _Step(self, "tcp", ""):
             try:
                 self._stream = await foreign_dialer.dial(self._dialer, address, deadline, self._trace)
@@ -120,7 +122,7 @@ class HandshakeTransport(nats.aio.transport.Transport):
             self._secure = self._stream.tls_done
             self._hooks(DialTrace.got_conn, self._stream.address)
 
-    async def _handshake_tls(self, context: ssl.SSLContext, name: str, seconds: float) -> None:
+    async def _handshake_tls(self, context: ssl.SSLContext, name: str, seconds: float | None) -> None:
         if self._secure:  # by the dialer, or for wss
             return
         stream = self._open("tls")
@@ -133,10 +135,11 @@ class HandshakeTransport(nats.aio.transport.Transport):
         self._secure = True
         self._hooks(DialTrace.tls_handshake_done, stream.writer.get_extra_info("ssl_object"), None)
 
-    async def _upgrade_websocket(self, uri: ParseResult, seconds: float) -> None:
+    async def _upgrade_websocket(self, uri: ParseResult, seconds: float | None) -> None:
         from natsmon.protocol import websocket
 
         headers: Mapping[str, list[str]] | None = self._client.options.get("ws_connection_headers")
+        self._wait_for_info()
         with _Step(self, "info", "no answer to the WebSocket upgrade"):
             async with within(seconds):
                 self._stream = await websocket.upgrade(self._open("info"), uri.geturl(), headers)
@@ -146,10 +149,14 @@ class HandshakeTransport(nats.aio.transport.Transport):
         if self._greeted:
             with _Step(self, "connect", "no PONG after CONNECT"):
                 return await self._answer()
+        if self._step != "info":  # over WebSocket, it began with the upgrade
+            self._wait_for_info()
+        with _Step(self, *_NO_INFO):
+            return await self._info()
+
+    def _wait_for_info(self) -> None:
         self._step = "info"
         self._hooks(DialTrace.info_start)
-        with _Step(self, "info", "the peer accepted and sent no INFO"):
-            return await self._info()
 
     async def _info(self) -> bytes:
         body = await read_info_body(self._open("info").reader)
@@ -174,11 +181,11 @@ class HandshakeTransport(nats.aio.transport.Transport):
         if verb == b"-ERR":
             error = HandshakeError("connect", classify_server_error(text), text, address=self._server)
             self.failure = error  # nats-py raises its own
-            self._end_dial(error)
+            self.end_dial(error)
             return f"-ERR '{text or 'without a text'}'\r\n".encode()
         if verb == b"PONG":
             self._answered = True
-            self._end_dial(None)
+            self.end_dial(None)
         else:
             self._verbose = False
         return verb + b"\r\n"
@@ -195,7 +202,8 @@ class HandshakeTransport(nats.aio.transport.Transport):
         with _Step(self, "connect", ""):
             writer.write(payload)
 
-    def _end_dial(self, error: BaseException | None) -> None:
+    def end_dial(self, error: BaseException | None) -> None:
+        """Call the last hooks of the dial, unless they have been called."""
         if not self._dialing:
             return
         self._dialing = False
@@ -211,7 +219,7 @@ class HandshakeTransport(nats.aio.transport.Transport):
         """Drop the connection for an error of a step."""
         error.address = error.address or self._server
         self.failure = error
-        self._end_dial(error)
+        self.end_dial(error)
         self.drop()
 
     def cancelled(self, stage: Stage, late: str) -> None:
@@ -228,7 +236,7 @@ class HandshakeTransport(nats.aio.transport.Transport):
 
     def drop(self) -> None:
         """End the connection at once; what has not been written is discarded."""
-        self._end_dial(asyncio.CancelledError())
+        self.end_dial(asyncio.CancelledError())
         self._abort()
 
     def _abort(self) -> None:
@@ -258,6 +266,8 @@ class _Step:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if error is None:
             return
+        if isinstance(error, Misuse):
+            self._transport.end_dial(error.error)
         if not isinstance(error, Exception):  # cancelled, maybe by nats-py's own timeout
             self._transport.cancelled(self._stage, self._late)
             return

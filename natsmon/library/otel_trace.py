@@ -7,6 +7,7 @@ from typing import Any
 from opentelemetry import context, trace
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
 
+from natsmon.dial.arguments import check
 from natsmon.dial.errors import DialError
 from natsmon.dial.trace import DialTrace
 
@@ -20,9 +21,13 @@ class OpenTelemetryTrace(DialTrace):
 
     Args:
         tracer: Of the program; ``natsmon`` by default.
+
+    Raises:
+        ValueError: It is no tracer.
     """
 
     def __init__(self, tracer: Tracer | None = None) -> None:
+        check("tracer", tracer, "a Tracer or None", object, lambda given: given is None or hasattr(given, "start_span"))
         self._tracer = tracer or trace.get_tracer("natsmon")
         self._dial: Span | None = None
         self._stages: dict[str, Span] = {}

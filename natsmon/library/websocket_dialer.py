@@ -1,20 +1,22 @@
 """NATS inside the WebSocket of a gateway that passes bytes on to a server."""
 
+import re
 import ssl
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from urllib.parse import quote, urlsplit
 
-from natsmon.dial.deadline import until
-from natsmon.dial.dialer import Dialer
-from natsmon.dial.errors import DialError
-from natsmon.dial.resolver import authority
-from natsmon.dial.starttls import upgrade
-from natsmon.dial.stream import CustomDialer, Stream, as_stream
-from natsmon.dial.trace import DialTrace
+from natsmon.dial.arguments import check, check_tls
+from natsmon.dial.proxies import ProxyDialer
+from natsmon.dial.stream import CustomDialer, Stream
+
+_URL = re.compile(r"wss?://[^\s#{}/?]+([/?][^\s#]*)?", re.IGNORECASE)
 
 
-class WebSocketDialer:
+class WebSocketDialer(ProxyDialer):
     """Opens a WebSocket (RFC 6455) to a gateway for each connection; NATS goes through it as bytes.
+
+    Its errors name the gateway as a proxy on the way (``proxy``, ``hop``).
 
     Not for a server's own WebSocket port, which has ``ws://`` and ``wss://`` URLs. Needs the extra ``ws``.
 
@@ -25,9 +27,12 @@ class WebSocketDialer:
         dialer: Opens the connection to the gateway; ``Dialer()`` by default.
 
     Raises:
-        ValueError: The URL is not that of a WebSocket.
+        TypeError: An argument is of another type.
+        ValueError: The URL is not that of a WebSocket, or a header field has a line end.
         ImportError: The extra ``ws`` is not installed.
     """
+
+    _kind = "gateway"
 
     def __init__(
         self,
@@ -41,34 +46,28 @@ class WebSocketDialer:
             from natsmon.protocol import websocket  # here, since it takes longer than a dial
         except ImportError:
             raise ImportError("a WebSocketDialer needs: pip install 'natsmon[ws]'") from None
+        check("url", url, "a string", str)
+        check_tls("tls", tls)
+        websocket.header_fields(headers)  # raises TypeError and ValueError
+        scheme, host, port = _gateway(url)
+        context = (tls or ssl.create_default_context()) if scheme == "wss" else None
+        super().__init__((host, port), tls=context, dialer=dialer)
         self._upgrade = websocket.upgrade
-        parts = urlsplit(url)
-        if parts.scheme not in ("ws", "wss") or not parts.hostname:
-            raise ValueError("the URL of a WebSocket begins with ws:// or wss://, and has a host")
         self._url = url
-        self._gateway = (parts.hostname, parts.port or (443 if parts.scheme == "wss" else 80))
         self._headers = headers
-        self._tls = (tls or ssl.create_default_context()) if parts.scheme == "wss" else None
-        self._dialer = Dialer() if dialer is None else dialer
 
-    async def dial(
-        self, address: tuple[str, int], *, deadline: float | None = None, trace: DialTrace | None = None
-    ) -> Stream:
-        """Open a stream through the gateway. See ``CustomDialer.dial``.
+    async def _ask(self, opened: Stream, host: str, port: int) -> Stream:
+        url = self._url.replace("{host}", quote(host, safe="")).replace("{port}", str(port))
+        return await self._upgrade(opened, url, self._headers)
 
-        Raises:
-            DialError: The gateway does not answer, or refuses the upgrade.
-        """
-        url = self._url.replace("{host}", quote(address[0], safe="")).replace("{port}", str(address[1]))
-        opened = as_stream(await self._dialer.dial(self._gateway, deadline=deadline, trace=trace))
-        try:
-            async with until(deadline):
-                if self._tls is not None:
-                    await upgrade(opened, self._tls, self._gateway[0], first=True)
-                stream = await self._upgrade(opened, url, self._headers)
-        except BaseException as error:
-            opened.writer.transport.abort()
-            if isinstance(error, TimeoutError) and not isinstance(error, DialError):
-                raise DialError("tcp", "timeout", "no answer from the gateway", address=authority(*address)) from error
-            raise
-        return Stream(stream.reader, stream.writer, authority(*address))
+
+def _gateway(url: str) -> tuple[str, str, int]:
+    """Return the scheme, the host and the port of a URL. Raises ValueError, without the URL: it may have a token."""
+    with suppress(ValueError):
+        scheme, host, port = (parts := urlsplit(url)).scheme, parts.hostname, parts.port
+        if _URL.fullmatch(url) and host and port != 0:
+            return scheme, host, port or (443 if scheme == "wss" else 80)
+    raise ValueError(
+        "the URL of a WebSocket begins with ws:// or wss://, and has a host;"
+        " {host} and {port} may be behind it, and no blank and no # is in it"
+    )

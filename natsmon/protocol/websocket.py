@@ -17,6 +17,7 @@ from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import State
 from websockets.uri import parse_uri
 
+from natsmon.dial.arguments import check
 from natsmon.dial.causes import Cause
 from natsmon.dial.deadline import within
 from natsmon.dial.errors import DialError
@@ -48,9 +49,8 @@ async def upgrade(opened: Stream, url: str, headers: Mapping[str, str | Sequence
         raise DialError("info", "ws_bad", "WebSocket is not possible on this stream: it has no asyncio transport")
     frames = ClientProtocol(parse_uri(url), max_size=_LARGEST_FRAME)
     request = frames.connect()
-    for name, values in (headers or {}).items():
-        for value in [values] if isinstance(values, str) else values:
-            request.headers[name] = value
+    for name, value in header_fields(headers):
+        request.headers[name] = value
     frames.send_request(request)
     stream.writer.write(b"".join(frames.data_to_send()))
     frames.receive_data(await _read_answer(stream.reader, url))
@@ -65,6 +65,21 @@ async def upgrade(opened: Stream, url: str, headers: Mapping[str, str | Sequence
     await _hand_over(stream.reader, framing)
     writer = asyncio.StreamWriter(transport, framing, framing.reader, asyncio.get_running_loop())
     return SocketStream(framing.reader, writer, stream.address)
+
+
+def header_fields(headers: Mapping[str, str | Sequence[str]] | None) -> list[tuple[str, str]]:
+    """Return the fields in order. Raises TypeError or ValueError for one that cannot be sent, without its value."""
+    check("headers", headers, "a mapping of names to values", (Mapping, type(None)))
+    fields = []
+    for name, values in (headers or {}).items():
+        check("the name of a header", name, "a token", str, re.compile(r"[!#-'*+.^-z|~\w-]+", re.ASCII).fullmatch)
+        check(f"the value of the header {name}", values, "a string, or a sequence of strings", (str, Sequence))
+        for value in [values] if isinstance(values, str) else values:
+            check(f"the value of the header {name}", value, "a string", str)
+            if "\r" in value or "\n" in value:
+                raise ValueError(f"the value of the header {name} has a line end in it")
+            fields.append((name, value))
+    return fields
 
 
 async def _hand_over(reader: asyncio.StreamReader, framing: "_Framing") -> None:

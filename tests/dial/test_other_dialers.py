@@ -105,8 +105,6 @@ async def test_missing_unix_socket_is_named(tmp_path: Path) -> None:
     assert error.text == f"there is no {tmp_path / 'none.sock'}"
     error = await failure(UnixDialer("\0natsmon-none"))
     assert (error.cause, error.address) == ("refused", "@natsmon-none")
-    with pytest.raises(ValueError, match="is empty"):
-        UnixDialer("")
 
 
 @pytest.mark.parametrize("make", [UnixDialer, lambda path: CommandDialer("cat {host}")], ids=["unix", "command"])
@@ -234,11 +232,6 @@ async def test_server_accepts_the_proxy_protocol(version: Literal[1, 2], nats_se
     await client.close()
 
 
-def test_unknown_version_of_the_proxy_protocol_raises_value_error() -> None:
-    with pytest.raises(ValueError, match="versions 1 and 2"):
-        ProxyProtocolDialer(version=3)  # type: ignore[arg-type]
-
-
 async def test_source_of_another_family_fails_the_dial(server: NatsServer) -> None:
     before = set(sockets())
     error_of = ProxyProtocolDialer(source=("2001:db8::1", 1))
@@ -246,10 +239,6 @@ async def test_source_of_another_family_fails_the_dial(server: NatsServer) -> No
         await error_of.dial((HOST, server.port))
     await asyncio.sleep(0)
     assert set(sockets()) <= before
-    with pytest.raises(ValueError, match="does not appear to be"):
-        ProxyProtocolDialer(source=("name", 1))
-    with pytest.raises(ValueError, match="no port of TCP: 65536"):
-        ProxyProtocolDialer(source=("203.0.113.9", 65_536))
 
 
 # -- options of the socket -----------------------------------------------------------------------------

@@ -1,6 +1,8 @@
 """Dialing through a proxy."""
 
 import asyncio
+import errno
+import ssl
 import time
 from collections.abc import Callable
 from typing import Any
@@ -197,6 +199,48 @@ async def test_proxy_that_closes_after_the_request_is_named(make: type[SocksDial
         error = await refused(make((HOST, peer.port)))
     assert (error.stage, error.cause, error.text) == ("tcp", "proxy", "closed by the proxy")
     assert (error.hop, error.proxy) == ("proxy", peer.authority)
+
+
+@pytest.mark.parametrize(
+    ("error", "cause", "text"),
+    [
+        (
+            ConnectionRefusedError(errno.ECONNREFUSED, "no"),
+            "refused",
+            "the connection to the proxy: Connection refused",
+        ),
+        (TimeoutError(), "timeout", "no answer from the proxy"),
+        (EOFError(), "proxy", "closed by the proxy"),
+        (DialError("tcp", "unreachable", "no route"), "unreachable", "no route"),
+    ],
+    ids=["refused", "timeout", "eof", "dial error"],
+)
+@pytest.mark.parametrize("make", [SocksDialer, HttpConnectDialer])
+async def test_error_of_the_dialer_to_the_proxy_names_the_proxy(
+    make: type[SocksDialer] | type[HttpConnectDialer], error: Exception, cause: str, text: str
+) -> None:
+    class Failing:
+        async def dial(self, address: tuple[str, int], **_: object) -> Any:
+            raise error
+
+    failure = await refused(make(("proxy", 1), dialer=Failing()))
+    assert (failure.stage, failure.cause, failure.text) == ("tcp", cause, text)
+    assert (failure.address, failure.proxy, failure.hop) == ("nats.example:4222", "proxy:1", "proxy")
+
+
+@pytest.mark.parametrize("make", [SocksDialer, HttpConnectDialer])
+async def test_tls_that_a_proxy_does_not_answer_is_a_timeout_of_tls(
+    make: type[SocksDialer] | type[HttpConnectDialer],
+) -> None:
+    context = ssl.create_default_context()
+    async with peers.silent() as peer:
+        for seconds in GROWING:
+            error = await refused(make((HOST, peer.port), tls=context), within=seconds)
+            if peer.received:
+                break
+        assert (error.stage, error.cause, error.text) == ("tls", "timeout", "no TLS handshake with the proxy")
+        assert (error.hop, error.proxy) == ("proxy", peer.authority)
+        await peer.until_left()
 
 
 async def test_cancel_leaves_nothing() -> None:

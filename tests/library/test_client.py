@@ -48,7 +48,7 @@ async def test_deadline_covers_servers_and_retries(refused_port: int, blackhole:
         assert time.monotonic() - began < seconds + IN_TIME
         if callbacks.errors:
             break
-    assert "not connected before the deadline" in caught.value.text
+    assert "not connected: the deadline passed" in caught.value.text
     assert isinstance(caught.value.__cause__, DialError)
     assert callbacks.errors
 

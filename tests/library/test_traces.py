@@ -21,6 +21,7 @@ from tests.harness import peers
 from tests.harness.peer import Peering
 from tests.harness.time_limits import GROWING
 from tests.library.clients import PLAIN_DIAL, Callbacks, Notes, failing
+from tests.protocol import websockets as ws
 
 ONCE: dict[str, Any] = {"allow_reconnect": False, "max_reconnect_attempts": 1, "reconnect_time_wait": 0}
 
@@ -153,11 +154,31 @@ async def test_step_that_was_cancelled_ends(peering: Callable[[], Peering], step
         await peer.until_left()
 
 
-async def test_refused_websocket_upgrade_ends_no_step() -> None:
+async def test_websocket_upgrade_is_part_of_the_wait_for_info() -> None:
     notes = Notes()
     async with peers.http_400() as peer:
         await failing(connect(peer.url.replace("nats:", "ws:"), trace=notes, **ONCE, **Callbacks().options))
-        assert notes.calls[:7] == [*PLAIN_DIAL[:6], "dial_done"]
+        assert notes.calls[:9] == [*PLAIN_DIAL[:6], "info_start", "info_done", "dial_done"]
+        assert notes.errors[0] is notes.errors[1]
+
+
+async def test_websocket_dial_has_the_hooks_of_a_plain_one(nats_server: StartServer) -> None:
+    notes = Notes()
+    server = await asyncio.to_thread(nats_server, config=ws.listening_on())
+    client = await connect(f"ws://localhost:{ws.port_of(server)}", trace=notes)
+    assert notes.calls == PLAIN_DIAL
+    await client.close()
+
+
+async def test_dialer_of_another_shape_ends_its_dial_with_the_error() -> None:
+    class Wrong:
+        async def dial(self, address: tuple[str, int], **_: object) -> Any:
+            return 7
+
+    notes = Notes()
+    error = await failing(connect("nats://x", dialer=Wrong(), trace=notes), TypeError)
+    assert notes.calls == ["get_conn", "dial_done"]
+    assert str(notes.errors[0]) == str(error)
 
 
 async def test_dial_of_a_closed_client_ends() -> None:

@@ -68,9 +68,17 @@ async def test_gateway_over_tls(server: NatsServer, tmp_path: Path) -> None:
 
 async def test_gateway_that_refuses_is_a_failed_dial() -> None:
     async with peers.http_400() as peer:
-        with pytest.raises(HandshakeError):
+        with pytest.raises(HandshakeError) as caught:
             await WebSocketDialer(f"ws://{peer.authority}/").dial(("x", 1))
         await peer.until_left()
+    assert (caught.value.address, caught.value.proxy, caught.value.hop) == ("x:1", peer.authority, "proxy")
+
+
+async def test_gateway_that_is_not_there_is_named(refused_port: int) -> None:
+    with pytest.raises(DialError) as caught:
+        await WebSocketDialer(f"ws://{HOST}:{refused_port}/").dial(("x", 1))
+    assert (caught.value.cause, caught.value.address) == ("refused", "x:1")
+    assert (caught.value.proxy, caught.value.hop) == (f"{HOST}:{refused_port}", "proxy")
 
 
 async def test_silent_gateway_ends_at_the_deadline() -> None:
@@ -83,12 +91,6 @@ async def test_silent_gateway_ends_at_the_deadline() -> None:
                 break
         assert "no answer from the gateway" in caught.value.text
         await peer.until_left()
-
-
-@pytest.mark.parametrize("url", ["http://x/", "ws:///path", "x"])
-def test_url_of_another_kind_raises_value_error(url: str) -> None:
-    with pytest.raises(ValueError, match="begins with ws://"):
-        WebSocketDialer(url)
 
 
 async def test_tls_of_the_dialer_is_not_repeated(nats_server: StartServer, tmp_path: Path) -> None:
