@@ -137,9 +137,15 @@ class Relay:
         return asyncio.run_coroutine_threadsafe(step, self._loop).result(_DONE_WITHIN)
 
     def _paths(self, directions: tuple[Direction, ...]) -> list[Path]:
-        return [path for name, path in self._conditions.paths.items() if not directions or name in directions]
+        paths = self._conditions.paths
+        if not paths.keys() >= set(directions):
+            raise ValueError(f'a direction is "up" or "down", not {directions}')
+        return [paths[name] for name in directions or paths]
 
     async def _set(self, *directions: Direction, resets_after: int | None = None, **faults: Any) -> None:
+        for number in (resets_after or 0, *faults.values()):
+            if not (isinstance(number, int | float) and number >= 0):
+                raise ValueError(f"seconds and sizes are numbers, 0 or more, not {number!r}")
         if resets_after is not None:
             self._conditions.resets_after = resets_after
         for path in self._paths(directions):

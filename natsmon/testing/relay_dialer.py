@@ -4,8 +4,10 @@ import asyncio
 import threading
 from typing import Self
 
+from natsmon.dial.arguments import check_seconds
 from natsmon.dial.dialer import Dialer
 from natsmon.dial.errors import DialError
+from natsmon.dial.resolver import authority
 from natsmon.dial.stream import Stream
 from natsmon.dial.trace import DialTrace
 from natsmon.lab.nats_server import HOST
@@ -19,9 +21,14 @@ class RelayDialer:
 
     Args:
         latency: Seconds that bytes always take in each direction.
+
+    Raises:
+        TypeError: The latency is no number.
+        ValueError: The latency is negative.
     """
 
     def __init__(self, *, latency: float = 0.0) -> None:
+        check_seconds("latency", latency)
         self._latency = latency
         self._relays: dict[tuple[str, int], Relay] = {}
         self._dialer = Dialer()
@@ -64,7 +71,12 @@ class RelayDialer:
         """Open a stream through the relay. See ``CustomDialer.dial``.
 
         Raises:
-            DialError: The relay refuses connections, or the context has ended.
+            DialError: The relay refuses connections, or the context has ended. It names the server, not the relay.
         """
-        relay = await asyncio.to_thread(self.relay, *address)
-        return await self._dialer.dial((HOST, relay.port), deadline=deadline, trace=trace)
+        try:
+            relay = await asyncio.to_thread(self.relay, *address)
+            stream = await self._dialer.dial((HOST, relay.port), deadline=deadline, trace=trace)
+        except DialError as error:
+            error.address = authority(*address)
+            raise
+        return stream._replace(address=authority(*address))

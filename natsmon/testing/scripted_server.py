@@ -2,177 +2,44 @@
 
 ::
 
-    server = ScriptedServer(refuse, serve)
-    client = await connect("nats://test", dialer=server, reconnect_time_wait=0)
-    await client.publish("hello", b"world")
-    await server.until(lambda: server.published)
+    async with ScriptedServer(refuse, serve) as server:
+        client = await connect("nats://test", dialer=server, reconnect_time_wait=0)
+        await client.publish("hello", b"world")
+        await server.until(lambda: server.published)
 """
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
-from typing import Any, NamedTuple
+from typing import Self
 
-from natsmon.config.subjects import subject_matches
+from natsmon.dial.arguments import check
 from natsmon.dial.errors import DialError
 from natsmon.dial.stream import Stream
 from natsmon.dial.trace import DialTrace, Hooks
-from natsmon.testing.memory_pipe import memory_pipe
+from natsmon.testing.session import Published, Session
 
-Script = Callable[["Session"], Awaitable[None]]
-"""What the server does on one connection. A script that ends leaves the connection open for ``Session.close``."""
-
-
-class Published(NamedTuple):
-    """A message that a client published."""
-
-    subject: str
-    payload: bytes
-    reply: str = ""
-    headers: bytes = b""
-    """As sent, with the version line; empty without headers."""
-
-
-class Session:
-    """One connection, as the server sees it. It exists before the client's dial returns."""
-
-    def __init__(self, server: "ScriptedServer", number: int, address: tuple[str, int]) -> None:
-        self.server = server
-        self.number = number
-        """From 1."""
-        self.address = address
-        """Host and port that the client dialed."""
-        self.connect_options: dict[str, Any] = {}
-        """The object of CONNECT; empty until it was received."""
-        self.lines: list[bytes] = []
-        """Every line received, without its end."""
-        self.client_end, self._stream = memory_pipe(f"{address[0]}:{address[1]}")
-        self.opened = False
-        """Whether the client's dial has returned."""
-        self._subscriptions: dict[str, tuple[str, str]] = {}
-        """Subject and queue group of each; the group is empty without one."""
-
-    def write(self, data: bytes) -> None:
-        """Send bytes to the client.
-
-        Args:
-            data: Protocol lines, with their ends.
-        """
-        self._stream.writer.write(data)
-
-    def info(self, **fields: Any) -> None:
-        """Send INFO.
-
-        Args:
-            **fields: Fields beside the usual ones (ADR-40).
-        """
-        usual = {"server_id": "TEST", "server_name": "test", "version": "2.12.0", "proto": 1, "headers": True}
-        self.write(b"INFO " + json.dumps({**usual, "max_payload": 1048576, **fields}).encode() + b"\r\n")
-
-    async def line(self) -> bytes:
-        """Return the next line of the client, empty after its end."""
-        try:
-            line = (await self._stream.reader.readuntil(b"\n")).rstrip()
-        except asyncio.IncompleteReadError:
-            return b""
-        self.lines.append(line)
-        if line.startswith(b"CONNECT "):
-            self.connect_options = json.loads(line[8:])
-        self.server.changed()
-        return line
-
-    async def handshake(self, **fields: Any) -> None:
-        """Send INFO, receive CONNECT and PING, send PONG.
-
-        Args:
-            **fields: Of INFO.
-
-        Raises:
-            ConnectionResetError: The client closed the connection.
-        """
-        self.info(**fields)
-        await self.until_line(b"CONNECT ")
-        if self.connect_options.get("verbose"):
-            self.write(b"+OK\r\n")
-        await self.until_line(b"PING")
-        self.write(b"PONG\r\n")
-
-    async def until_line(self, start: bytes) -> bytes:
-        """Receive lines up to one that begins like this, and return it.
-
-        Args:
-            start: The first bytes of the line, as ``PUB``.
-
-        Raises:
-            ConnectionResetError: The client closed the connection.
-        """
-        while line := await self.line():
-            if line.startswith(start):
-                return line
-        raise ConnectionResetError("the client closed the connection")
-
-    async def serve(self) -> None:
-        """Answer PING, and pass messages on to the subscriptions of every session, until the client closes.
-
-        Raises:
-            asyncio.IncompleteReadError: The client closed within a message.
-        """
-        while line := await self.line():
-            verb, *words = line.decode().split()
-            match verb, words:
-                case "PING", _:
-                    self.write(b"PONG\r\n")
-                case "SUB", [subject, *group, sid]:
-                    self._subscriptions[sid] = subject, "".join(group)
-                case "UNSUB", [sid]:
-                    self._subscriptions.pop(sid, None)
-                case "PUB", [subject, *reply, size]:
-                    self.server.publish(subject, (await self._body(int(size))), reply="".join(reply))
-                case "HPUB", [subject, *reply, head, size]:
-                    body = await self._body(int(size))
-                    at = int(head)
-                    self.server.publish(subject, body[at:], reply="".join(reply), headers=body[:at])
-                case _:
-                    pass
-        self.close()
-
-    async def _body(self, size: int) -> bytes:
-        return (await self._stream.reader.readexactly(size + 2))[:-2]
-
-    def deliver(self, message: Published, served: set[tuple[str, str]] | None = None) -> None:
-        """Send a message to each matching subscription of this client, and to one of each queue group.
-
-        Args:
-            message: Subject, payload, reply and headers.
-            served: Subjects and queue groups that have received it; those of this client are added.
-        """
-        served = set() if served is None else served
-        subject, payload, reply, headers = message
-        sizes = f"{len(headers)} {len(headers) + len(payload)}" if headers else f"{len(payload)}"
-        for sid, member in self._subscriptions.items():
-            pattern, group = member
-            if member not in served and subject_matches(pattern, subject):
-                if group:
-                    served.add(member)
-                words = " ".join(filter(None, ("HMSG" if headers else "MSG", subject, sid, reply, sizes)))
-                self.write(words.encode() + b"\r\n" + headers + payload + b"\r\n")
-
-    def close(self) -> None:
-        """Close the connection, as a server that ends."""
-        self._subscriptions.clear()
-        self._stream.writer.close()
+Script = Callable[[Session], Awaitable[None]]
+"""What the server does on one connection. A script that ends leaves the connection open for ``Session.close``; one
+that raises closes it, and ``ScriptedServer.until`` and ``ScriptedServer.close`` raise the exception in the test."""
 
 
 class ScriptedServer:
     """A dialer whose connections end in memory, each at a script.
 
+    Use as a context, whose end is ``close``.
+
     Args:
         scripts: One for each dial, in order; the last one plays for all later dials. ``serve`` by default.
+
+    Raises:
+        ValueError: A script cannot be called.
     """
 
     def __init__(self, *scripts: Script) -> None:
         from natsmon.testing.scripts import serve
 
+        for script in scripts:
+            check("a script", script, "a coroutine function that takes a Session", object, callable)
         self._scripts = scripts or (serve,)
         self.sessions: list[Session] = []
         """One for each dial."""
@@ -181,6 +48,14 @@ class ScriptedServer:
         self._closed = False
         self._changes = asyncio.Event()
         self._playing: set[asyncio.Task[None]] = set()
+        self._failures: list[BaseException] = []
+        """What scripts raised, and no client was to receive."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
 
     async def dial(
         self, address: tuple[str, int], *, deadline: float | None = None, trace: DialTrace | None = None
@@ -188,7 +63,7 @@ class ScriptedServer:
         """Open a connection to the next script. See ``CustomDialer.dial``.
 
         The script decides the outcome: the dial returns once it waits for the client or has ended, and raises what the
-        script raises before that.
+        script raises before that. What is neither a DialError nor an OSError is raised in the test, too.
 
         Raises:
             DialError: ``DialRefused`` after ``close``.
@@ -201,7 +76,7 @@ class ScriptedServer:
         self.changed()
         script = self._scripts[min(session.number, len(self._scripts)) - 1]
         with Hooks(trace).connecting(session.client_end.address):
-            playing = asyncio.ensure_future(_play(script, session))
+            playing = asyncio.ensure_future(self._play(script, session))
             self._playing.add(playing)
             playing.add_done_callback(self._playing.discard)
             await asyncio.sleep(0)  # the script runs up to its first wait
@@ -213,10 +88,24 @@ class ScriptedServer:
 
     @property
     def session(self) -> Session:
-        """The newest session."""
+        """The newest session.
+
+        Raises:
+            RuntimeError: No client has dialed yet.
+        """
+        if not self.sessions:
+            raise RuntimeError("no client has dialed yet: await server.until(lambda: server.sessions)")
         return self.sessions[-1]
 
-    def publish(self, subject: str, payload: bytes = b"", *, reply: str = "", headers: bytes = b"") -> None:
+    def publish(
+        self,
+        subject: str,
+        payload: bytes = b"",
+        *,
+        reply: str = "",
+        headers: bytes = b"",
+        source: Session | None = None,
+    ) -> None:
         """Deliver a message to every matching subscription, and to one of each queue group.
 
         Args:
@@ -224,17 +113,26 @@ class ScriptedServer:
             payload: The body.
             reply: Subject for an answer; empty for none.
             headers: With the version line; empty for none.
+            source: Of the client that published it, which does not receive it if its CONNECT has ``echo: false``.
         """
         message = Published(subject, payload, reply, headers)
         self.published.append(message)
         served: set[tuple[str, str]] = set()
         for session in self.sessions:
-            session.deliver(message, served)
+            if session is not source or session.connect_options.get("echo", True):
+                session.deliver(message, served)
         self.changed()
 
     def changed(self) -> None:
         """Wake ``until``; scripts need not call it."""
         self._changes.set()
+
+    def _raise_failures(self) -> None:
+        failures, self._failures = self._failures, []
+        if len(failures) == 1:
+            raise failures[0]
+        if failures:
+            raise BaseExceptionGroup("scripts failed", failures)
 
     async def until(self, met: Callable[[], object], *, within: float = 5.0) -> None:
         """Wait until a condition on this server is met.
@@ -245,14 +143,20 @@ class ScriptedServer:
 
         Raises:
             TimeoutError: It was not met within so many seconds.
+            Exception: Of a script that failed.
         """
         async with asyncio.timeout(within):
             while not met():
+                self._raise_failures()
                 self._changes.clear()
                 await self._changes.wait()
 
     async def close(self) -> None:
-        """Close every connection, end the scripts, and refuse later dials."""
+        """Close every connection, end the scripts, and refuse later dials.
+
+        Raises:
+            Exception: Of a script that failed; of several, an ExceptionGroup.
+        """
         self._closed = True
         for session in self.sessions:
             session.close()
@@ -260,12 +164,21 @@ class ScriptedServer:
             playing.cancel()
         if self._playing:
             await asyncio.wait(self._playing)
+        self._raise_failures()
 
-
-async def _play(script: Script, session: Session) -> None:
-    try:
-        await script(session)
-    except (ConnectionError, asyncio.IncompleteReadError):
-        if not session.opened:
+    async def _play(self, script: Script, session: Session) -> None:
+        try:
+            await script(session)
+        except (ConnectionError, asyncio.IncompleteReadError):
+            if not session.opened:
+                raise
+            session.close()  # the client has left
+        except (asyncio.CancelledError, KeyboardInterrupt, SystemExit):
             raise
-        session.close()  # the client has left
+        except BaseException as error:  # pytest.fail() raises one that is no Exception
+            session.close()
+            if session.opened or not isinstance(error, DialError | OSError):
+                self._failures.append(error)
+                self.changed()
+            if not session.opened:
+                raise

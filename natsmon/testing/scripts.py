@@ -2,8 +2,10 @@
 
 import asyncio
 
+from natsmon.dial.arguments import check
 from natsmon.dial.errors import DialError
-from natsmon.testing.scripted_server import Script, Session
+from natsmon.testing.scripted_server import Script
+from natsmon.testing.session import Session
 
 
 async def serve(session: Session) -> None:
@@ -36,7 +38,11 @@ def greet(data: bytes) -> Script:
 
     Args:
         data: These bytes.
+
+    Raises:
+        TypeError: They are no bytes.
     """
+    check("data", data, "bytes", bytes)
 
     async def script(session: Session) -> None:
         session.write(data)
@@ -49,7 +55,11 @@ def reject(text: str) -> Script:
 
     Args:
         text: Its error, as ``Authorization Violation``.
+
+    Raises:
+        TypeError: It is no string.
     """
+    check("text", text, "a string", str)
 
     async def script(session: Session) -> None:
         session.info(auth_required=True)

@@ -1,8 +1,10 @@
 """``natsmon.testing.RelayDialer``, as other programs use it."""
 
 import asyncio
+import math
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,14 +46,30 @@ async def test_what_is_held_back_arrives_after_heal(server: NatsServer) -> None:
 async def test_fault_before_the_first_dial(server: NatsServer) -> None:
     with RelayDialer() as network:
         await asyncio.to_thread(network.relay(HOST, server.port).refuse)
-        with pytest.raises(DialRefused):
+        with pytest.raises(DialRefused) as caught:
             await network.dial((HOST, server.port))
+        assert caught.value.address == server.authority
+
+
+async def test_wrong_argument_of_a_fault_is_refused_at_once(server: NatsServer) -> None:
+    with RelayDialer() as network:
+        client = await connect(server.url, dialer=network)
+        relay: Any = network.relay(HOST, server.port)
+        for fault, argument in (
+            (relay.stall, "sideways"), (relay.delay, -1), (relay.delay, math.nan), (relay.drip, "up"),
+            (relay.reset_after, -1),
+        ):  # fmt: skip
+            with pytest.raises(ValueError, match=r"a direction is|0 or more"):
+                fault(argument)
+        await echo(client)
+        await client.close()
 
 
 async def test_dials_at_once_share_the_relay(server: NatsServer) -> None:
     with RelayDialer() as network:
         streams = await asyncio.gather(*(network.dial((HOST, server.port)) for _ in range(8)))
-        assert {stream.address for stream in streams} == {f"{HOST}:{network.relay(HOST, server.port).port}"}
+        assert len([thread for thread in threading.enumerate() if thread.name == "relay"]) == 1
+        assert {stream.address for stream in streams} == {server.authority}
         for stream in streams:
             stream.writer.close()
 

@@ -8,7 +8,7 @@ import pytest
 
 from natsmon import DialRefused, HandshakeError, connect
 from natsmon.config.subjects import subject_matches
-from natsmon.testing import ScriptedServer, close, greet, refuse, reject, serve, silent
+from natsmon.testing import Script, ScriptedServer, Session, close, greet, refuse, reject, serve, silent
 from tests.harness.time_limits import GROWING, WAIT
 from tests.library.clients import Callbacks, Notes, failing
 
@@ -137,6 +137,91 @@ async def test_silent_server_ends_at_the_timeout() -> None:
             break
     assert "no INFO" in str(error)
     await server.close()
+
+
+def failing_with(error: BaseException) -> Script:
+    async def script(session: Session) -> None:
+        await session.handshake()
+        await session.until_line(b"PUB")
+        raise error
+
+    return script
+
+
+FAULTS = [AssertionError("user is missing"), FileNotFoundError("answer.json"), pytest.fail.Exception("not this one")]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=repr)
+async def test_fault_of_a_script_is_raised_in_the_test_and_ends_its_connection(fault: BaseException) -> None:
+    callbacks = Callbacks()
+    server = ScriptedServer(failing_with(fault), serve)
+    client = await connect("nats://test", dialer=server, reconnect_time_wait=0, **callbacks.options)
+    await client.publish("hello")
+    with pytest.raises(type(fault)) as caught:
+        await server.until(lambda: server.published)
+    assert caught.value is fault
+    await callbacks.until_called("reconnected")
+    await client.close()
+    await server.close()  # raised once
+
+
+async def test_faults_of_scripts_are_raised_at_the_end() -> None:
+    async def program(*faults: BaseException) -> None:
+        async with ScriptedServer(*map(failing_with, faults)) as server:
+            for _ in faults:
+                stream = await server.dial(("test", 4222))
+                stream.writer.write(b"CONNECT {}\r\nPING\r\nPUB hello 0\r\n\r\n")
+                assert (await stream.reader.read()).endswith(b"PONG\r\n")
+
+    first, second = AssertionError("first"), ValueError("second")
+    with pytest.raises(AssertionError, match="first"):
+        await program(first)
+    with pytest.raises(ExceptionGroup) as caught:
+        await program(first, second)
+    assert list(caught.value.exceptions) == [first, second]
+
+
+async def test_fault_before_the_first_wait_is_raised_in_the_test_too() -> None:
+    async def script(session: Session) -> None:
+        assert session.address == ("other", 4222)
+
+    server = ScriptedServer(script, refuse)
+    options: dict[str, Any] = {"max_reconnect_attempts": 1, "reconnect_time_wait": 0, **Callbacks().options}
+    await failing(connect("nats://test", dialer=server, **options))
+    with pytest.raises(AssertionError, match="other"):
+        await server.close()
+
+
+async def test_client_that_leaves_is_no_fault() -> None:
+    async with ScriptedServer(failing_with(AssertionError())) as server:
+        client = await connect("nats://test", dialer=server)
+        await client.close()
+    assert server.session.connect_options
+
+
+async def test_client_without_echo_does_not_receive_its_own_messages() -> None:
+    async with ScriptedServer() as server:
+        one = await connect("nats://one", dialer=server, no_echo=True)
+        two = await connect("nats://two", dialer=server)
+        received = [await client.subscribe("hello") for client in (one, two)]
+        queued = [await client.subscribe("hello", queue="workers") for client in (one, two)]
+        for client in (one, two):
+            await client.flush()
+        await one.publish("hello", b"1")
+        await one.publish("hello", b"2", headers={"A": "b"})
+        await one.flush()
+        server.publish("hello", b"3")
+        assert [(await received[1].next_msg(WAIT)).data for _ in range(3)] == [b"1", b"2", b"3"]
+        assert (await received[0].next_msg(WAIT)).data == b"3"
+        assert [(await queued[1].next_msg(WAIT)).data for _ in range(2)] == [b"1", b"2"]
+        assert (await queued[0].next_msg(WAIT)).data == b"3"
+        await one.close()
+        await two.close()
+
+
+def test_session_before_the_first_dial_is_explained() -> None:
+    with pytest.raises(RuntimeError, match="no client has dialed yet"):
+        _ = ScriptedServer().session
 
 
 async def test_until_raises_timeout_error() -> None:
