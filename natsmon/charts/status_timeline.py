@@ -12,7 +12,7 @@ from natsmon.text import units
 from natsmon.text.dates import RunClock
 from natsmon.text.plain_text import NAME_LIMIT, clip
 
-Shade = Literal["connected", "silent", "dialing", "waiting", "draining", "closed"]
+Shade = Literal["connected", "silent", "dialing", "waiting", "interrupted", "draining", "closed"]
 
 
 class Look(NamedTuple):
@@ -29,6 +29,7 @@ LOOKS: dict[Shade, Look] = {
     "silent": Look("▃", "warn", 0.55),
     "dialing": Look("░", "warn", 0.4),
     "waiting": Look("▒", "warn", 0.25),
+    "interrupted": Look("│", "warn", 0.25),
     "draining": Look("▓", "info", 0.8),
     "closed": Look("▁", "bad", 0.1),
 }
@@ -92,7 +93,7 @@ def parts(timeline: Sequence[Stretch], now: float, since: float = 0.0) -> Iterat
 
 
 def cells(parts: Iterable[Part], start: float, seconds: float, width: int) -> list[Shade | None]:
-    """The shade of each cell of so many seconds: what took most of it, but an outage is never hidden, however short."""
+    """The shade of each cell of so many seconds: what took most of it, and ``interrupted`` by a shorter outage."""
     spent: list[dict[Shade, float]] = [{} for _ in range(width)]
     outages: list[dict[Shade, float]] = [{} for _ in range(width)]
     for part in parts:
@@ -104,7 +105,13 @@ def cells(parts: Iterable[Part], start: float, seconds: float, width: int) -> li
             inside = max(0.0, min(part.ended, left + seconds) - max(part.began, left))
             times = (outages if part.outage else spent)[number]
             times[part.shade] = times.get(part.shade, 0.0) + inside
-    return [_most(outage) or _most(times) for outage, times in zip(outages, spent, strict=True)]
+    return [_shade(outage, times) for outage, times in zip(outages, spent, strict=True)]
+
+
+def _shade(outage: dict[Shade, float], rest: dict[Shade, float]) -> Shade | None:
+    if not outage:
+        return _most(rest)
+    return _most(outage) if sum(outage.values()) >= sum(rest.values()) else "interrupted"
 
 
 def _most(times: dict[Shade, float]) -> Shade | None:

@@ -67,6 +67,20 @@ def rendered(report: Report) -> dict[str, str]:
     return {name: build.render(report, name) for name in build.FORMATS}
 
 
+@pytest.mark.parametrize(("seconds", "cells"), [(2.0, "│"), (1_500.0, "│"), (3_000.0, "▒"), (10_000.0, "▒▒▒│")])
+def test_outage_takes_no_more_of_the_line_of_status_than_of_the_time(seconds: float, cells: str) -> None:
+    """Of three days, a cell is 54 minutes. No outage vanishes."""
+    stream = Stream().become("CONNECTING").connect().wait(97_300.0).lose()
+    stream.become("RECONNECTING").await_dial("east-1:4222", seconds).wait(seconds).connect(reason="reconnect")
+    stream.wait(3 * 86_400.0 - stream.t).add(ev.Alive(t=stream.t))
+    line, legend = (
+        next(line for line in build.render(report_of(stream.events), "text").splitlines() if mark in line)
+        for mark in ("████", "█ connected")
+    )
+    assert line.strip("█") == cells
+    assert ("│ interrupted" in legend) is ("│" in cells)
+
+
 # -- what is output -------------------------------------------------------------------------------------
 
 
@@ -170,7 +184,7 @@ def test_short_outage_is_visible_in_a_long_run() -> None:
     stream.lose().wait(0.01).connect("east-2:4222", "reconnect").settle(began).wait(60_000.0)
     stream.add(ev.Paused(t=stream.t))
     chart = charts(report_of(stream.events))[0]
-    assert chart.lines(80)[0].count("░") == 1
+    assert chart.lines(80)[0].count("│") == 1
     assert 'class="bar dialing"' in chart.svg()
 
 

@@ -161,7 +161,7 @@ def test_shortest_outage_is_visible_in_the_timeline() -> None:
     stream = streams.connected()
     stream.lose().wait(0.01).connect("east-2:4222", "reconnect").run(120)
     (line,) = texts(timeline_panel.rows(moment_of(stream), 78, 1))
-    assert "█░█" in line
+    assert "█│█" in line
     assert line.startswith(" "), "what was before the session is unknown"
 
 

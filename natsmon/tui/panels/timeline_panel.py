@@ -8,7 +8,7 @@ from natsmon.tui.model.moment import Moment
 
 WINDOW = 600.0
 
-_WITH_LEGEND = 90
+_WITH_LEGEND = 105
 _TICKS = (60, 120, 300, 600)
 """Seconds before now that have a label on the axis, too."""
 
