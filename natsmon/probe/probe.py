@@ -76,6 +76,10 @@ class Probe:
         finally:
             limits.cancel()
             self._alive_timer.stop()
+        return self.end()
+
+    def end(self) -> int:
+        """Emit the last line; the exit code."""
         code = self.exit_code()
         self.emitter.emit(ev.End(exit_code=code, reason=self._reason))
         return code
@@ -111,9 +115,9 @@ class Probe:
         left = self.connections.values()
         if code := max([self._ended_with, *(each.exit_code for each in left)]):
             return code
-        if self.interrupted and not (self._ever_connected or any(each.connector.last_server for each in left)):
-            return Exit.INTERRUPTED
-        return Exit.ENDED
+        if self._ever_connected or any(each.connector.last_server for each in left):
+            return Exit.ENDED
+        return Exit.INTERRUPTED if self.interrupted else Exit.GAVE_UP if self._reason == "duration" else Exit.ENDED
 
     async def _limits(self) -> None:
         """Close when every open connection has published its ``--count``, or the session reaches ``--duration``."""

@@ -71,9 +71,10 @@ async def _run(
 
     def stop() -> None:
         if probe.interrupted:
+            code = probe.end()
             for sink in sinks:
                 sink.close(0.1)
-            os._exit(probe.exit_code())
+            os._exit(code)
         probe.interrupt()
 
     loop = asyncio.get_running_loop()

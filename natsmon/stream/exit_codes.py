@@ -8,7 +8,8 @@ class Exit(IntEnum):
 
     ENDED = 0
     GAVE_UP = 1
-    """Also a forbidden ``--observe``, and ``--count`` with nothing delivered where delivery is verified."""
+    """Also without a connection in ``--duration``, with a forbidden ``--observe``, and where of ``--count`` verified
+    messages none was delivered."""
     USAGE = 2
     MONITOR_STOPPED = 3
     INTERRUPTED = 130

@@ -66,6 +66,6 @@ async def test_second_signal_leaves_at_once(server: NatsServer) -> None:
         run.signal(signal.SIGINT)
         await run.events.until_status("DRAINING")
         run.signal(signal.SIGINT)
-        await run.exit_code()
+        assert await run.exit_code() == Exit.ENDED
     assert not run.events.of(ev.Drained), "the drain was waited for"
-    assert not run.events.of(ev.End)
+    assert [(end.reason, end.exit_code) for end in run.events.of(ev.End)] == [("signal", Exit.ENDED)]

@@ -46,6 +46,14 @@ async def test_duration_ends_the_run(server: NatsServer) -> None:
 
 async def test_duration_ends_a_run_that_never_connected(blackhole: int) -> None:
     async with listening(settings(url(blackhole), duration=0.1), stay=False) as run:
+        assert await run.ended() == Exit.GAVE_UP
+    assert (run.events.of(ev.End)[-1].reason, run.events.of(ev.End)[-1].exit_code) == ("duration", Exit.GAVE_UP)
+
+
+async def test_duration_is_no_failure_where_there_was_a_connection(server: NatsServer) -> None:
+    async with listening(settings(server.url, duration=1.0), stay=False) as run:
+        await run.events.until(ev.Connected)
+        server.kill()
         assert await run.ended() == Exit.ENDED
 
 
