@@ -5,7 +5,7 @@ import shutil
 import stat
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -20,6 +20,7 @@ from natsmon.text.files import open_now
 from natsmon.text.plain_text import quotable
 
 _STANDARD_INPUT = "-"
+_MADE_BY_SHELL = ("/dev/fd/", "/proc/self/fd/")
 
 
 @click.command(
@@ -50,7 +51,7 @@ def report(files: tuple[str, ...], as_format: str, outfile: str | None, **_: Any
         with ExitStack() as stack:
             piped = {name for name in files if name == _STANDARD_INPUT or _is_pipe(name)}
             copies = {name: stack.enter_context(_copy(name)) for name in piped}
-            result = build.read([copies.get(name, name) for name in files], [_label(name) for name in files])
+            result = build.read([copies.get(name, name) for name in files], _labels(files))
     except (Unreadable, OSError) as exc:
         raise click.UsageError(f"report: {exc}") from None
     if result.unread:
@@ -66,8 +67,11 @@ def report(files: tuple[str, ...], as_format: str, outfile: str | None, **_: Any
     return Exit.ENDED
 
 
-def _label(name: str) -> str:
-    return "standard input" if name == _STANDARD_INPUT else name
+def _labels(names: Sequence[str]) -> list[str]:
+    """What each file is called; one that a shell made, as for ``<(zcat run.jsonl.gz)``, by its place among them."""
+    made = [name for name in dict.fromkeys(names) if name.startswith(_MADE_BY_SHELL)]
+    numbered = {name: f"pipe {number}" if len(made) > 1 else "pipe" for number, name in enumerate(made, 1)}
+    return [({_STANDARD_INPUT: "standard input"} | numbered).get(name, name) for name in names]
 
 
 def _is_same(outfile: str, name: str) -> bool:
@@ -99,7 +103,7 @@ def _copy(name: str) -> Iterator[str]:
                     shutil.copyfileobj(pipe, copy)
             copy.flush()
         except OSError as exc:
-            raise Unreadable(f'"{quotable(_label(name))}" cannot be read: {exc.strerror}') from None
+            raise Unreadable(f'"{quotable(name)}" cannot be read: {exc.strerror}') from None
         if name != _STANDARD_INPUT and not os.path.getsize(copy.name):
             raise Unreadable(f'"{quotable(name)}" is a pipe without data: nothing has written to it')
         yield copy.name

@@ -95,6 +95,14 @@ def test_named_pipe_is_read_to_its_end(recording: Path, capsys: pytest.CaptureFi
     assert (title, output) == ("natsmon report: pipe", capsys.readouterr().out.split("\n", 1)[1])
 
 
+@pytest.mark.parametrize(("pipes", "labels"), [(1, "pipe"), (2, "pipe 1, pipe 2")])
+def test_pipe_that_the_shell_made_is_called_so(recording: Path, pipes: int, labels: str) -> None:
+    """Its name is a number that the user has not seen."""
+    command = f"{sys.executable} -m natsmon report {pipes * f'<(cat {recording}) '}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.splitlines()[0] == f"natsmon report: {labels}"
+
+
 def test_closed_standard_input_is_one_line() -> None:
     done = subprocess.run(
         ["/bin/sh", "-c", f"{sys.executable} -m natsmon report - <&-"], capture_output=True, text=True, timeout=60
