@@ -10,6 +10,7 @@ from natsmon.stream.source import Source
 NO_COMMANDS = "a stream from a pipe takes no commands; natsmon view --ssh does"
 _FOREIGN = 1_000
 """Lines without an event after which a stream is not read further."""
+_NOTHING = "nothing came through the pipe; did the program before it start?"
 _NO_EVENTS = "no line is an event; the stream of natsmon --json has one on every line"
 
 
@@ -33,7 +34,7 @@ class Pipe(Source):
             if self._foreign is not None and self._foreign >= _FOREIGN:
                 self.exit_reason = _NO_EVENTS
                 return
-        for event in self._decode([self._splitter.rest()]):
+        for event in self._decode(filter(None, [self._splitter.rest()])):
             yield event
         self.exit_reason = await self.ending()
 
@@ -50,7 +51,9 @@ class Pipe(Source):
 
     async def ending(self) -> str:
         """How the stream ended, when it did not end normally."""
-        return _NO_EVENTS if self._foreign else "the stream ended without its last line"
+        if self._foreign is None:
+            return "the stream ended without its last line"
+        return _NO_EVENTS if self._foreign else _NOTHING
 
     def kill(self) -> None:
         self._incoming.stop()

@@ -30,6 +30,13 @@ async def test_short_stream_without_an_event_is_described(pipe: Pipe, content: b
     assert source.exit_reason == NO_EVENTS
 
 
+async def test_empty_stream_is_called_so(pipe: Pipe) -> None:
+    pipe.close_writer()
+    source = Source(pipe.out)
+    assert [event async for event in source.events()] == []
+    assert source.exit_reason == "nothing came through the pipe; did the program before it start?"
+
+
 async def test_stray_lines_after_an_event_end_nothing(pipe: Pipe) -> None:
     """As of a newer natsmon, or of a program that shares its standard output."""
     os.write(pipe.inn, b"motd\n" + codec.encode(ev.Alive(t=1.0)) + b"y\n" * 2_000)
