@@ -32,6 +32,7 @@ from natsmon.stream import events as ev
 from natsmon.stream.emitter import Emit, Emitter
 from natsmon.stream.sink import Sink
 from natsmon.text.plain_text import printable
+from natsmon.text.units import go_duration
 
 T = TypeVar("T")
 
@@ -247,7 +248,7 @@ async def _within(seconds: float, step: Awaitable[T], connection: ServerConnecti
         raise _Failed("permissions" if "permissions" in text.lower() else classify_server_error(text), text)
     if connection.lost.done():
         raise _Failed(*connection.lost.result())
-    raise _Failed("timeout", f"no answer in {seconds:g} s")
+    raise _Failed("timeout", f"no answer in {go_duration(seconds)}")
 
 
 def _secrets(settings: Settings) -> list[str]:

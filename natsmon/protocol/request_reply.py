@@ -11,6 +11,7 @@ import msgspec
 from natsmon.protocol.refusals import Subscription
 from natsmon.protocol.server_connection import ServerConnection, Unanswered, end
 from natsmon.protocol.stream_client import Receive
+from natsmon.text.units import go_duration
 
 T = TypeVar("T")
 
@@ -137,7 +138,7 @@ async def request(connection: ServerConnection, subject: str, payload: bytes, *,
     connection.require_open()
     if connection.last_read < began and not await _answers(connection):
         raise Unanswered("the server does not answer")
-    raise NotNow(f"no answer in {within:g} s")
+    raise NotNow(f"no answer in {go_duration(within)}")
 
 
 async def _answers(connection: ServerConnection) -> bool:
