@@ -143,11 +143,11 @@ def _filling(value: str) -> bytes:
     return (b"natsmon " * (size // 8 + 1))[:size]
 
 
-def _token(value: str) -> str:
-    """One token of a subject, as a JetStream domain is; empty means none."""
-    if value and (check_subject(value) != value or "." in value):
+def _domain_prefix(domain: str) -> str:
+    """The subject prefix of the API of a JetStream domain, which is one token (ADR-21); empty means none."""
+    if domain and (check_subject(domain) != domain or "." in domain):
         raise ValueError("must be one word without dots")
-    return value
+    return domain and f"$JS.{domain}.API"
 
 
 def _command(value: str) -> tuple[str, ...]:
@@ -226,7 +226,7 @@ SECRET = Value("TEXT", lambda value: Secret(resolve_text(value)), secret=True)
 TRIMMED_SECRET = Value("TEXT", lambda value: Secret(resolve_text(value).strip()), secret=True)
 """Without the line break that tools put behind a JWT or seed; Go's decoders ignore it, too."""
 SUBJECT_PREFIX = Value("PREFIX", lambda value: check_subject(value.removesuffix(".")) if value else "")
-TOKEN = Value("NAME", _token)
+JS_DOMAIN = Value("NAME", _domain_prefix)
 PROXY = Value("URL", parse_proxy, secret=True)
 CONTEXT = Value("NAME", str, words=nats_context.names)
 CONFIG_FILE = Value("FILE", str)

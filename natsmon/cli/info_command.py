@@ -19,7 +19,7 @@ from natsmon.cli.flags import (
     server_flags,
 )
 from natsmon.cli.output import columns, padded, write
-from natsmon.cli.settings_layers import PAYLOADS, PROXIES, settings_from, view_settings_from
+from natsmon.cli.settings_layers import settings_from, view_settings_from
 from natsmon.cli.value_layers import DEFAULT, Layers
 from natsmon.config.settings import LABELS, Settings, ViewSettings, describe
 from natsmon.stream.exit_codes import Exit
@@ -30,7 +30,6 @@ _WIDEST = 48
 """Columns of a value; a longer one moves its origin only."""
 _OUTPUT_FLAGS = [flag for flag in (*log_flags, *record_flags) if isinstance(flag, Flag) and flag.name != "log_format"]
 """Those that a config file may have."""
-_ONE_OF = {"payload": PAYLOADS, "proxy": PROXIES}
 _NO_SETTINGS = ("context", "no_context", "as_json", "config", "policy")
 
 
@@ -79,10 +78,10 @@ def _rows(layers: Layers, settings: Settings, view: ViewSettings) -> Iterator[_R
     overrode: dict[str, list[tuple[str, str]]] = {}
     for name, flag in layers.flags.items():
         if name not in _NO_SETTINGS:
-            field = next((field for field, names in _ONE_OF.items() if name in names), flag.field)
-            fields = ("user", "token") if field == "user" else (field,)  # a user without a password is a token
+            # a user without a password is a token
+            fields = ("user", "token") if flag.field == "user" else (flag.field,)
             used = [origins.get(each, DEFAULT) for each in fields]
-            overrode.setdefault(field, []).extend(layers.overridden(name, used))
+            overrode.setdefault(flag.field, []).extend(layers.overridden(name, used))
     for field, (label, shown) in zip(LABELS, describe(settings).items(), strict=True):
         yield _Row(label, *shown, overrode.get(field, []))
     for written in _OUTPUT_FLAGS:

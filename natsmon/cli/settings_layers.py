@@ -14,14 +14,15 @@ from natsmon.config.secret import Secret
 from natsmon.config.server_urls import BadURL, UserInfo, parse_servers
 from natsmon.config.settings import Server, Settings, ViewSettings
 
-PAYLOADS = ("payload", "payload_file", "size")
+_PAYLOADS = ("payload", "payload_file", "size")
 """Each gives the body of a message."""
-PROXIES = ("socks_proxy", "http_proxy")
-_PUBLISHING = ("subject", *PAYLOADS, "headers", "no_echo", "jetstream", "rate", "count", "reconnect_buffer")
+_JS_APIS = ("js_domain", "js_api_prefix")
+_PROXIES = ("socks_proxy", "http_proxy")
+_PUBLISHING = ("subject", *_PAYLOADS, "headers", "no_echo", "jetstream", "rate", "count", "reconnect_buffer")
 """Parameters of publishing; ``--observe`` publishes nothing."""
 _LOGIN = ("user", "password", "token")
 _SIGNERS = ("creds", "nkey", "jwt", "seed")
-_OWN = ("server", "context", "no_context", *_LOGIN, *_SIGNERS, *PAYLOADS, *PROXIES)
+_OWN = ("server", "context", "no_context", *_LOGIN, *_SIGNERS, *_PAYLOADS, *_JS_APIS, *_PROXIES)
 """Parameters that are merged by rules of their own."""
 _CONNECTION = ("Servers", "TLS", "Proxy", "WebSocket", "Connection", "Messages", "JetStream")
 _VIEW = ("Display", "Alerts")
@@ -32,8 +33,9 @@ def settings_from(layers: Layers) -> Settings:
     """Merge all layers into Settings. Raises click.UsageError for the first value that cannot be used."""
     merge = _Merge(layers)
     merge.plain_values(_CONNECTION)
-    merge.one_of("payload", PAYLOADS, "each gives the body of a message")
-    merge.one_of("proxy", PROXIES, "natsmon dials through one proxy")
+    merge.one_of("payload", _PAYLOADS, "each gives the body of a message")
+    merge.one_of("js_api_prefix", _JS_APIS, "each gives the subjects of the JetStream API")
+    merge.one_of("proxy", _PROXIES, "natsmon dials through one proxy")
     if layers.context.name:
         merge.put("context", layers.context.name, layers.context_origin)
     merge.credentials(merge.servers() if "server" in layers.flags else {})
@@ -81,7 +83,9 @@ class _Merge:
         if len(flags) > 1:
             hints = [f"--{name.replace('_', '-')}" for name in flags]
             raise click.BadParameter(f"excludes {hints[0]}: {why}", param_hint=hints[1])
-        self.put(field, *found[flags[0]])
+        value, came_from = found[flags[0]]
+        if value is not None or came_from != DEFAULT:
+            self.put(field, value, came_from)
 
     # -- servers ------------------------------------------------------------------------------------
 
@@ -189,12 +193,14 @@ def _check_pairs(settings: Settings, layers: Layers) -> None:
         if layers.params.get(name) and layers.origin(name) != DEFAULT:
             why = "publishes nothing" if settings.observe else "waits for acknowledgements instead of echoes"
             refuse("observe" if settings.observe else "jetstream", f"{why}, so it excludes --{name.replace('_', '-')}")
+    over_ws = any(server.websocket for server in settings.servers)
     for name, needed, why in (
-        ("js_domain", settings.jetstream, "is given without --jetstream"),
         ("js_api_prefix", settings.jetstream, "is given without --jetstream"),
+        ("ws_headers", over_ws, "is given without a ws:// or wss:// server"),
+        ("ws_origin", over_ws, "is given without a ws:// or wss:// server"),
         ("monitor", settings.inquiries, "is asked in inquiries, and --no-inquiries makes none"),
     ):
-        if not needed and layers.origin(name).startswith("flag"):  # the other layers are for other runs, too
+        if not needed and settings.origins.get(name, "").startswith("flag"):  # the other layers are for other runs, too
             refuse(name, why)
     if settings.tlsca or settings.tlscert:
         from natsmon.protocol import tls_files  # imported where it is used: it takes longer than all the flags

@@ -25,6 +25,8 @@ _NOT_IN_CONFIG = {"config", "no-context", "format", "outfile", "control", "json"
 _SECTIONS_OF_SERVERS = ("Servers", "TLS", "Proxy", "WebSocket", "JetStream")
 _OF_SERVERS = ("monitor", "subject", "jetstream", "observe")
 """Flags that describe the servers and streams of the user, which are not those of the demo."""
+_HALF = "a certificate without its key is not used, nor the reverse, as in the nats CLI"
+_DOMAIN = "jetstream_domain has another one, which is used, as in the nats CLI"
 DEFAULT = "default"
 _NO_CONTEXT = NatsContext("", Path(), {})
 
@@ -94,7 +96,7 @@ class Layers:
         """The values of the layers below the command line and the variables, the highest first."""
         param, found = self.flags[name], []
         field = param.context
-        if field in self.context.fields and field not in self._half_certificate:
+        if field in self.context.fields and field not in self._unused_fields:
             found.append(Given(self.context.fields[field], self._of_context, f"{self.context.path}: {field}"))
         if name in self.choices:
             found.append(Given(self.choices[name], config_file.CHOSEN, f"{config_file.state_path()}: {name}"))
@@ -112,10 +114,12 @@ class Layers:
         return found
 
     @property
-    def _half_certificate(self) -> set[str]:
-        """The certificate or the key of the context, where it has only one of them."""
-        found = {"cert", "key"} & self.context.fields.keys()
-        return found if len(found) == 1 else set()
+    def _unused_fields(self) -> dict[str, str]:
+        """Fields of the context that are not used for lack, or because of, another one; and why."""
+        fields = self.context.fields
+        certificate = {"cert", "key"} & fields.keys()
+        unused = dict.fromkeys(certificate, _HALF) if len(certificate) == 1 else {}
+        return unused | ({"jetstream_api_prefix": _DOMAIN} if "jetstream_domain" in fields else {})
 
     def value(self, name: str) -> tuple[Any, str]:
         """The effective value of a parameter and its origin."""
@@ -178,8 +182,7 @@ class Layers:
 
     def unused(self) -> list[tuple[str, str, str]]:
         """Name, origin and reason of each given value that natsmon does not use."""
-        half = "a certificate without its key is not used, nor the reverse, as in the nats CLI"
-        reasons = nats_context.UNUSED_FIELDS | dict.fromkeys(self._half_certificate, half)
+        reasons = nats_context.UNUSED_FIELDS | self._unused_fields
         found = [(field, self._of_context, why) for field, why in reasons.items() if field in self.context.fields]
         if os.environ.get("NATS_COLOR"):
             found.append(("NATS_COLOR", "env NATS_COLOR", nats_context.UNUSED_FIELDS["color_scheme"]))

@@ -81,7 +81,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ws_headers: tuple[tuple[str, Secret], ...] = ()
     ws_origin: str = ""
     inbox_prefix: str = "_INBOX"
-    js_domain: str = ""
     js_api_prefix: str = ""
     context: str = ""
     """The name of the nats CLI's context."""

@@ -42,7 +42,7 @@ class ServerConnection(StreamClient):
         """The newest INFO."""
         self.timeout = settings.timeout
         """Seconds for an answer to a request."""
-        self.js_api = settings.js_api_prefix or (f"$JS.{settings.js_domain}.API" if settings.js_domain else JS_API)
+        self.js_api = settings.js_api_prefix or JS_API
         """Subject prefix of the JetStream API; a domain has one of its own (ADR-21)."""
         self.address = stream.address
         self.tls = tls.version(stream)

@@ -68,6 +68,12 @@ BAD = [
     ),
     ("--observe a.>.b", '--observe: "a.>.b" has a wildcard that is not a whole token, or a > that is not the last one'),
     ("--js-domain hub", "--js-domain: is given without --jetstream"),
+    (
+        "--jetstream S --js-domain hub --js-api-prefix JS.hub",
+        "--js-api-prefix: excludes --js-domain: each gives the subjects of the JetStream API",
+    ),
+    ("a --ws-header A:b", "--ws-header: is given without a ws:// or wss:// server"),
+    ("check a --ws-origin b", "--ws-origin: is given without a ws:// or wss:// server"),
     ("demo --js-api-prefix JS.hub", "--js-api-prefix: is given without --jetstream"),
     (
         "check --no-inquiries --monitor http://h:8222",

@@ -22,7 +22,7 @@ def choice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[ContextChoi
         (tmp_path / "nats" / "context" / f"{name}.json").write_text(json.dumps(fields))
     for name, value in {"XDG_CONFIG_HOME": str(tmp_path), "NATS_USER": "me", "NATS_PASSWORD": "of-the-first"}.items():
         monkeypatch.setenv(name, value)
-    arguments = ["nats://first", "--rate", "5", "--subject", "hello", "--tls-first", "--ws-header", "Cookie: first"]
+    arguments = ["wss://first", "--rate", "5", "--subject", "hello", "--tls-first", "--ws-header", "Cookie: first"]
     arguments += ["--monitor", "http://first:8222", "--connection-name", "me"]
     return made(arguments)
 

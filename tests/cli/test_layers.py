@@ -66,6 +66,23 @@ def test_each_layer_overrides_the_ones_below(files: Files, runs: Runs, monkeypat
     assert servers("g") == ((Server("g"),), "URL argument")
 
 
+@pytest.mark.parametrize(
+    ("flag", "prefix"),
+    [("--js-domain=hub", "$JS.hub.API"), ("--js-api-prefix=JS.west", "JS.west"), ("--js-domain=", "")],
+)
+def test_jetstream_api_of_a_flag_overrides_that_of_the_context(
+    files: Files, runs: Runs, flag: str, prefix: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Whether the context has a domain or a prefix."""
+    for field in ("jetstream_domain", "jetstream_api_prefix"):
+        runs.clear()
+        files.context("prod", True, **{field: "east"})
+        assert cli.main(["--jetstream", "S", flag]) == 0
+        assert runs.settings.js_api_prefix == prefix
+        assert cli.main(["info", "--jetstream", "S", flag]) == 0
+        assert "overrode context prod: east" in capfd.readouterr().out
+
+
 @pytest.mark.usefixtures("terminal")
 @pytest.mark.parametrize(("args", "every_message"), [([], True), (["--plain"], False), (["--json"], False)])
 def test_choices_made_on_screen_are_for_the_screen(
@@ -254,7 +271,7 @@ def test_fields_of_a_context_reach_their_settings(files: Files, runs: Runs) -> N
     settings = runs.settings
     assert settings.servers == (Server("a", scheme="tls"), Server("b"))
     assert (settings.tlsfirst, settings.inbox_prefix) == (True, "in.box")
-    assert (settings.js_domain, settings.js_api_prefix) == ("hub", "js.api")
+    assert settings.js_api_prefix == "$JS.hub.API"
     assert str(settings.proxy) == "socks5://****@p:1"
     assert {origin for field, origin in settings.origins.items() if field != "context"} == {"context prod"}
     runs.clear()

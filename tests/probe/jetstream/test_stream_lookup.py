@@ -44,7 +44,7 @@ authorization { users: [
 
 def restricted(server: NatsServer) -> Settings:
     user = {"user": Secret("ada"), "password": Secret("pw"), "inbox_prefix": "in.box"}
-    return settings(server.url, jetstream=STREAM, js_domain="X", interval=0.01, **user)
+    return settings(server.url, jetstream=STREAM, js_api_prefix="$JS.X.API", interval=0.01, **user)
 
 
 async def test_restricted_user_needs_the_domain_and_the_inbox_prefix_only(
@@ -109,7 +109,7 @@ async def test_server_without_jetstream_is_reported(nats_server: StartServer) ->
 
 
 async def test_domain_without_answer_is_reported(server: NatsServer) -> None:
-    async with listening(settings(server.url, jetstream=STREAM, js_domain="hub")) as run:
+    async with listening(settings(server.url, jetstream=STREAM, js_api_prefix="$JS.hub.API")) as run:
         error = await run.events.until(ev.AsyncError)
     assert error.text.startswith("no JetStream answers on $JS.hub.API: check --js-domain")
 
