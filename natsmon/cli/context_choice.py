@@ -6,7 +6,6 @@ import click
 from click.core import ParameterSource
 from msgspec.structs import replace
 
-from natsmon.cli.context_command import describe, listed
 from natsmon.cli.flags import Flag
 from natsmon.cli.output import columns, padded
 from natsmon.cli.settings_layers import settings_from
@@ -32,6 +31,8 @@ class ContextChoice:
 
     def listed(self) -> list[tuple[str, str]]:
         """The name and a description of each; first, without a name, what natsmon was started with."""
+        from natsmon.cli.context_command import describe, listed  # for a key that most runs do not press
+
         now = self._source.settings.context
         rows = [listed(name, now) for name in nats_context.names()]
         width = max(map(columns, (_START, *(row.name for row in rows))))

@@ -1,12 +1,13 @@
 """natsmon's own files: ``config.toml``, which natsmon reads, and ``state.json``, which keeps choices made on screen."""
 
-import json
 import os
 import re
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import msgspec
 
 from natsmon.text.files import home, read_file, write_file
 from natsmon.text.plain_text import quotable
@@ -117,15 +118,14 @@ def state_path() -> Path:
 def load_choices() -> dict[str, Any]:
     """The choices made on screen, by the name of the flag; none where the file is missing or damaged."""
     try:
-        choices = json.loads(read_file(state_path()))
-    except (OSError, ValueError):
+        choices = msgspec.json.decode(read_file(state_path()), type=dict[str, Any])
+    except (OSError, ValueError, RecursionError):
         return {}
-    known = choices.items() if isinstance(choices, dict) else ()
-    return {name: value for name, value in known if isinstance(value, CHOICES.get(name, ()))}
+    return {name: value for name, value in choices.items() if isinstance(value, CHOICES.get(name, ()))}
 
 
 def keep_choice(name: str, value: str | bool) -> None:
     """Keep a choice made on screen for the next start. A folder that cannot be written is not an error."""
     with suppress(OSError):
         folder().mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_file(os.fspath(state_path()), json.dumps(load_choices() | {name: value}) + "\n")
+        write_file(os.fspath(state_path()), msgspec.json.encode(load_choices() | {name: value}).decode() + "\n")

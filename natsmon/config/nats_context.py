@@ -1,6 +1,5 @@
 """Contexts of the nats CLI, read as jsm.go's ``natscontext`` reads them (ADR-21). natsmon never writes them."""
 
-import json
 import os
 import re
 from collections.abc import Mapping
@@ -117,6 +116,8 @@ def _fields(path: Path, content: bytes) -> dict[str, Any]:
     if content.startswith(b"\xef\xbb\xbf"):
         raise ContextError(f"{path} begins with a byte order mark, which the nats CLI refuses; save it as plain UTF-8")
     try:
+        import json  # names the place of an error; most runs have no context
+
         raw = json.loads(content.decode("utf-8", "replace"), parse_constant=_not_json)
     except json.JSONDecodeError as error:
         raise ContextError(f"{path} is not JSON: line {error.lineno}, column {error.colno}: {error.msg}") from None

@@ -5,7 +5,6 @@ scheme is one of these. Every other value is the secret itself.
 """
 
 import base64
-import json
 import os
 import re
 from typing import Any
@@ -89,7 +88,7 @@ def nsc_profile(ref: str) -> NscProfile:
     ref = "nsc://" + (ref[6:] if ref[:6].lower() == "nsc://" else ref)
     answer = _run("nsc", "generate", "profile", ref)
     try:
-        raw: Any = json.loads(answer)
+        raw: Any = msgspec.json.decode(answer)
         service = (raw.get("operator") or {}).get("service") or []
         urls = [service] if isinstance(service, str) else list(service)
         return NscProfile(str(raw.get("user_creds") or ""), ",".join(map(str, urls)))

@@ -93,6 +93,17 @@ def test_choices_made_on_screen_are_for_the_screen(
     assert runs.settings.every_message is every_message
 
 
+@pytest.mark.usefixtures("terminal")
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[1]", b"\xff", b"[" * 100_000, b'{"messages": "yes"}', b'{"messages": 1}']
+)
+def test_damaged_file_of_choices_chooses_nothing(content: bytes, files: Files, runs: Runs) -> None:
+    files.state()
+    (files.root / "natsmon" / "state.json").write_bytes(content)
+    assert cli.main([]) == 0
+    assert runs.settings.every_message is False
+
+
 def test_any_flag_is_a_key_of_the_config_file(files: Files, runs: Runs) -> None:
     files.config(
         'rate = 10\ncount = 3\nreconnect-wait = "5s"\nno-randomize = true\nretry-on-failed-connect = false\n'
