@@ -102,7 +102,7 @@ class Client(nats.aio.client.Client):
             failure = self._dialing.failure
             what = "was over at the start: it is a time of the loop's clock" if over else "passed"
             text = f"not connected: the deadline {what}" + (f"; the last dial: {failure}" if failure else "")
-            raise DialError("connect", "timeout", text, address=str(servers)) from failure
+            raise DialError("connect", "timeout", text, address=self._dialing.server) from failure
         except BaseException:
             self._dialing.drop()
             raise

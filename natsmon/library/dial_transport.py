@@ -61,7 +61,7 @@ class DialTransport(HandshakeTransport):
         try:
             self._stream.writer.write(payload)
         except Exception as error:  # of a custom stream: the read loop survives it, what writes does not
-            self._unwritable = DialError("connect", *classify(error), address=self._server, origin=error)
+            self._unwritable = DialError("connect", *classify(error), address=self.server, origin=error)
             self._unwritable.__cause__ = error
             self.drop()
 

@@ -52,7 +52,8 @@ class HandshakeTransport(nats.aio.transport.Transport):
         self._trace = trace
         self._hooks = Hooks(trace)
         self._stream: Stream | None = None
-        self._server = ""
+        self.server = ""
+        """``host:port`` of the last dial."""
         self._dialing = False
         """A dial has begun and its end has not been traced."""
         self._step: Stage | None = None
@@ -108,9 +109,9 @@ class HandshakeTransport(nats.aio.transport.Transport):
         self._cancelled = _NO_INFO
         self._hooks = Hooks(self._trace)
         address = (uri.hostname or "", uri.port or _DEFAULT_PORTS.get(uri.scheme, 4222))
-        self._server = authority(*address)
+        self.server = authority(*address)
         self._dialing = True
-        self._hooks(DialTrace.get_conn, self._server)
+        self._hooks(DialTrace.get_conn, self.server)
         deadline = None if seconds is None else asyncio.get_running_loop().time() + seconds
         with _Step(self, "tcp", ""):
             try:
@@ -179,7 +180,7 @@ class HandshakeTransport(nats.aio.transport.Transport):
         answers = {b"PONG", b"-ERR", *([b"+OK"] if self._verbose else [])}
         verb, text = await read_answer(stream.reader, stream.writer, self._early, until=answers)
         if verb == b"-ERR":
-            error = HandshakeError("connect", classify_server_error(text), text, address=self._server)
+            error = HandshakeError("connect", classify_server_error(text), text, address=self.server)
             self.failure = error  # nats-py raises its own
             self.end_dial(error)
             return f"-ERR '{text or 'without a text'}'\r\n".encode()
@@ -217,7 +218,7 @@ class HandshakeTransport(nats.aio.transport.Transport):
 
     def fail(self, error: DialError) -> None:
         """Drop the connection for an error of a step."""
-        error.address = error.address or self._server
+        error.address = error.address or self.server
         self.failure = error
         self.end_dial(error)
         self.drop()

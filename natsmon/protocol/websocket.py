@@ -224,10 +224,15 @@ def _refused(status: int, phrase: bytes, head: bytes, body: bytes, url: str) -> 
         location = _header(head, rb"location").partition(": ")[2]
         if not location:
             return HandshakeError("info", Cause.WS_UPGRADE, f"{text}: a redirect that names no address")
-        there = urlsplit(urljoin(url, location))
+        # User, password and query of ours are credentials, and many servers repeat the query.
+        ours = urlsplit(url)
+        if ours.query:
+            location = location.replace(ours.query, "…")
+        ours = ours._replace(netloc=ours.netloc.rpartition("@")[2])
+        there = urlsplit(urljoin(ours.geturl(), location))
         # Another path is mostly a login page.
         use = ""
-        if there.path.rstrip("/") == urlsplit(url).path.rstrip("/"):
+        if there.path.rstrip("/") == ours.path.rstrip("/"):
             scheme = {"http": "ws", "https": "wss"}.get(there.scheme, there.scheme)
             use = f"; use {there._replace(scheme=scheme).geturl()}"
         return HandshakeError("info", cause, f"{text}: it redirects to {location}{use}")

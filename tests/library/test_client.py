@@ -11,9 +11,10 @@ import pytest
 from natsmon import Client, Dialer, DialError, DialTimeout, connect
 from natsmon.lab.nats_server import HOST, NatsServer
 from natsmon.library.options import ConnectOptions
+from natsmon.testing import ScriptedServer, silent
 from tests.harness import peers
 from tests.harness.time_limits import FOREVER, GROWING, IN_TIME
-from tests.library.clients import Callbacks, Notes, echo
+from tests.library.clients import Callbacks, Notes, echo, failing
 
 
 async def test_client_is_used_like_nats_py_s_own(server: NatsServer) -> None:
@@ -51,6 +52,35 @@ async def test_deadline_covers_servers_and_retries(refused_port: int, blackhole:
     assert "not connected: the deadline passed" in caught.value.text
     assert isinstance(caught.value.__cause__, DialError)
     assert callbacks.errors
+
+
+@pytest.mark.parametrize("seconds", [-1.0, 0.05])
+async def test_missed_deadline_names_the_server_and_no_password(seconds: float) -> None:
+    async with ScriptedServer(silent) as server:
+        for servers in ("nats://me:hunter2@x", ["nats://me:hunter2@x", "nats://hunter2@y"]):
+            with pytest.raises(DialTimeout) as caught:
+                await connect(servers, dialer=server, deadline=asyncio.get_running_loop().time() + seconds)
+            assert "hunter2" not in str(caught.value) + repr(caught.value)
+            assert caught.value.address in ("", "x:4222", "y:4222")
+            assert ("over at the start" in caught.value.text) is (seconds < 0)
+
+
+async def test_connect_timeout_of_none_is_no_limit_as_in_nats_py(server: NatsServer) -> None:
+    options: dict[str, Any] = {"connect_timeout": None}
+    client = await connect(server.url, **options)
+    await echo(client)
+    await client.close()
+
+
+async def test_connect_timeout_of_0_names_the_stage() -> None:
+    async with ScriptedServer() as server:
+        options: dict[str, Any] = {"connect_timeout": 0, "allow_reconnect": False, "max_reconnect_attempts": 1}
+        error = await failing(
+            connect("nats://x", dialer=server, reconnect_time_wait=0, **options, **Callbacks().options), Exception
+        )
+        failure = error if isinstance(error, DialError) else error.__cause__
+        assert isinstance(failure, DialTimeout)
+        assert failure.text
 
 
 async def test_deadline_covers_the_handshake() -> None:

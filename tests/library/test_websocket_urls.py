@@ -15,7 +15,7 @@ from natsmon.lab.nats_server import HOST
 from tests.certificates import Certificates
 from tests.conftest import StartServer
 from tests.harness import peers
-from tests.harness.peer import info_line
+from tests.harness.peer import Talk, info_line, playing
 from tests.library.clients import Callbacks, Notes, echo, failing, reconnect
 from tests.protocol import websockets as ws
 
@@ -71,6 +71,19 @@ async def test_server_without_websocket_is_a_failed_handshake() -> None:
         error = await failing(connect(url, **options, **Callbacks().options), nats.errors.NoServersError)
     assert isinstance(error.__cause__, HandshakeError)
     assert error.__cause__.cause in ("ws_upgrade", "ws_tls", "ws_bad")
+
+
+async def test_redirect_shows_no_credentials() -> None:
+    async def script(talk: Talk) -> None:
+        await talk.until_line(b"\r\n")
+        await talk.send(b"HTTP/1.1 301 Moved\r\nLocation: /path/?token=hunter2\r\n\r\n")
+
+    options: dict[str, Any] = {"max_reconnect_attempts": 1, "reconnect_time_wait": 0, **Callbacks().options}
+    async with playing(script) as peer:
+        for location in ("me:hunter2@", ""):
+            error = await failing(connect(f"ws://{location}{peer.authority}/path?token=hunter2", **options))
+            assert "hunter2" not in str(error.__cause__)
+            assert f"use ws://{peer.authority}/path/?…" in str(error.__cause__)
 
 
 async def test_discovered_servers_are_dialed_over_websocket() -> None:
