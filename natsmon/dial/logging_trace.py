@@ -14,6 +14,8 @@ from natsmon.dial.trace import DialTrace
 class LoggingTrace(DialTrace):
     """Logs one line a step, with the milliseconds since the dial began. No secret is in them.
 
+    Use one trace for each client.
+
     Args:
         logger: Where to log; ``natsmon.dial`` by default.
         level: For steps that succeed or begin. Failures are logged as warnings.

@@ -5,9 +5,11 @@ from ssl import SSLObject
 from typing import Any
 
 from opentelemetry import context, trace
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
+from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, Tracer
 
 from natsmon.dial.arguments import check
+from natsmon.dial.causes import Cause
+from natsmon.dial.error_causes import classify
 from natsmon.dial.errors import DialError
 from natsmon.dial.trace import DialTrace
 
@@ -16,8 +18,9 @@ class OpenTelemetryTrace(DialTrace):
     """A span for each dial, with a span for each of its stages.
 
     Names of attributes follow the semantic conventions: ``server.address``, ``network.peer.address``, ``error.type``;
-    ``natsmon.*`` is not among them. A dial belongs to the context that is current where it begins. A cancelled dial
-    is not an error. Use one trace for each client.
+    ``natsmon.*`` is not among them. A dial belongs to the context that is current where it begins; a reconnect, which
+    may come hours after the span of the program's connect has ended, is a trace of its own with a link to that span.
+    A cancelled dial is not an error. Use one trace for each client.
 
     Args:
         tracer: Of the program; ``natsmon`` by default.
@@ -31,6 +34,8 @@ class OpenTelemetryTrace(DialTrace):
         self._tracer = tracer or trace.get_tracer("natsmon")
         self._dial: Span | None = None
         self._stages: dict[str, Span] = {}
+        self._connected = False
+        """Whether a dial has succeeded: a later one reconnects."""
 
     def get_conn(self, host_port: str) -> None:
         host, _, port = host_port.rpartition(":")
@@ -39,7 +44,14 @@ class OpenTelemetryTrace(DialTrace):
             "server.port": int(port),
             "messaging.system": "nats",
         }
-        self._dial = self._tracer.start_span("nats dial", kind=SpanKind.CLIENT, attributes=attributes)
+        parent, links = None, []
+        if self._connected:
+            parent = context.Context()
+            begun = trace.get_current_span().get_span_context()
+            links = [Link(begun)] if begun.is_valid else []
+        self._dial = self._tracer.start_span(
+            "nats dial", parent, kind=SpanKind.CLIENT, attributes=attributes, links=links
+        )
 
     def dns_start(self, host: str) -> None:
         self._start("dns", {"dns.question.name": host})
@@ -81,6 +93,7 @@ class OpenTelemetryTrace(DialTrace):
         self._end("connect", error)
 
     def dial_done(self, error: BaseException | None) -> None:
+        self._connected = self._connected or error is None
         for stage in list(self._stages):
             self._end(stage, error)
         if self._dial is not None:
@@ -101,11 +114,11 @@ class OpenTelemetryTrace(DialTrace):
 
 def _finish(span: Span, error: BaseException | None) -> None:
     if isinstance(error, Exception):
-        kind = error.cause if isinstance(error, DialError) else type(error).__name__
-        span.set_attribute("error.type", kind)
+        cause, text = classify(error)
+        span.set_attribute("error.type", type(error).__name__ if cause is Cause.UNKNOWN else cause.value)
         if isinstance(error, DialError):
             span.set_attribute("natsmon.stage", error.stage)
-        span.set_status(Status(StatusCode.ERROR, str(error)))
+        span.set_status(Status(StatusCode.ERROR, str(error) if isinstance(error, DialError) else text))
     elif error is not None:
         span.set_attribute("natsmon.cancelled", True)
     span.end()

@@ -14,7 +14,7 @@ from opentelemetry.trace import StatusCode
 
 from natsmon import DialTimeout, LoggingTrace, OpenTelemetryTrace, connect
 from natsmon.lab.nats_server import HOST, NatsServer
-from natsmon.testing import ScriptedServer, greet, reject, serve, silent
+from natsmon.testing import ScriptedServer, greet, refuse, reject, serve, silent
 from tests.certificates import Certificates
 from tests.conftest import StartServer
 from tests.harness import peers
@@ -90,6 +90,40 @@ async def test_dial_is_a_span_with_its_stages(
     assert [stage.name for stage in stages if stage.name != "tcp"] == ["dns", "info", "connect"]
     assert stages[-2].attributes is not None
     assert stages[-2].attributes["nats.server_name"] == server.name
+
+
+async def test_reconnect_is_a_trace_of_its_own_with_a_link(
+    exported: tuple[OpenTelemetryTrace, InMemorySpanExporter],
+) -> None:
+    trace, exporter = exported
+    callbacks, tracer = Callbacks(), TracerProvider(shutdown_on_exit=False).get_tracer("program")
+    async with ScriptedServer(serve, refuse, serve) as server:
+        with tracer.start_as_current_span("start") as program:
+            client = await connect("nats://x", dialer=server, trace=trace, reconnect_time_wait=0, **callbacks.options)
+        server.session.close()
+        await callbacks.until_called("reconnected")
+        await client.close()
+    first, *later = [span for span in exporter.get_finished_spans() if span.name == "nats dial"]
+    begun = program.get_span_context()
+    assert first.parent is not None
+    assert (first.parent.span_id, list(first.links)) == (begun.span_id, [])
+    assert [(dial.parent, [link.context.span_id for link in dial.links]) for dial in later] == [
+        (None, [begun.span_id])
+    ] * 2
+    refused = [span for span in exporter.get_finished_spans() if span.status.status_code is StatusCode.ERROR]
+    assert [(span.name, dict(span.attributes or {})["error.type"]) for span in refused] == [
+        ("tcp", "refused"), ("nats dial", "refused"),
+    ]  # fmt: skip
+
+
+async def test_tcp_connect_that_is_refused_has_its_cause(
+    refused_port: int, exported: tuple[OpenTelemetryTrace, InMemorySpanExporter]
+) -> None:
+    trace, exporter = exported
+    await failing(connect(f"nats://{HOST}:{refused_port}", trace=trace, **ONCE, **Callbacks().options))
+    tcp = next(span for span in exporter.get_finished_spans() if span.name == "tcp")
+    assert dict(tcp.attributes or {})["error.type"] == "refused"
+    assert tcp.status.description == "Connection refused"
 
 
 @pytest.mark.parametrize(
