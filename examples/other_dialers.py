@@ -22,7 +22,8 @@ def dialer_for(way: str) -> CustomDialer:
         case "keep-alive":  # the operating system finds a peer that is gone
             idle = (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, int(value))
             return Dialer(socket_options=[(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1), idle], family=socket.AF_INET)
-    sys.exit(__doc__)
+        case _:
+            sys.exit(__doc__)
 
 
 async def main(way: str = "", url: str = "nats://127.0.0.1:4222") -> None:

@@ -79,7 +79,11 @@ class ScriptedServer:
             playing = asyncio.ensure_future(self._play(script, session))
             self._playing.add(playing)
             playing.add_done_callback(self._playing.discard)
-            await asyncio.sleep(0)  # the script runs up to its first wait
+            try:
+                await asyncio.sleep(0)  # the script runs up to its first wait
+            except asyncio.CancelledError:
+                playing.cancel()
+                raise
             if playing.done():
                 playing.result()
         session.opened = True

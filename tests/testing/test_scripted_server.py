@@ -10,7 +10,7 @@ from natsmon import DialRefused, HandshakeError, connect
 from natsmon.config.subjects import subject_matches
 from natsmon.testing import Script, ScriptedServer, Session, close, greet, refuse, reject, serve, silent
 from tests.harness.time_limits import GROWING, WAIT
-from tests.library.clients import Callbacks, Notes, failing
+from tests.library.clients import Callbacks, Notes, failing, until
 
 
 async def test_messages_go_from_client_to_client() -> None:
@@ -190,6 +190,15 @@ async def test_fault_before_the_first_wait_is_raised_in_the_test_too() -> None:
     await failing(connect("nats://test", dialer=server, **options))
     with pytest.raises(AssertionError, match="other"):
         await server.close()
+
+
+async def test_script_of_a_dial_that_was_cancelled_ends() -> None:
+    async with ScriptedServer() as server:
+        dialing = asyncio.ensure_future(server.dial(("test", 4222)))
+        await server.until(lambda: server.sessions)
+        dialing.cancel()
+        await asyncio.wait([dialing])
+        await until(lambda: asyncio.all_tasks() == {asyncio.current_task()})
 
 
 async def test_client_that_leaves_is_no_fault() -> None:
