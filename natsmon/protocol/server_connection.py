@@ -22,8 +22,9 @@ JS_API = "$JS.API"
 """Subject prefix of the JetStream API without a domain."""
 _CLOSED_WITHIN = 1.0
 """Seconds for closing the socket once the server has everything."""
-REFUSED_AGAIN = 30.0
-"""Seconds until a subscription that was refused is tried again: a reload of the server may have changed permissions."""
+REFUSED_AGAIN, _LONGEST_PAUSE = 30.0, 600.0
+"""Seconds until a refused subscription is tried again, as a reload of the server may allow it; doubled each time, since
+the server logs each refusal."""
 _INBOXES = 16
 """Own inboxes that are recognised among observed messages."""
 
@@ -113,9 +114,9 @@ class ServerConnection(StreamClient):
         """Pass subject, reply, headers and payload of every message on ``subject`` to ``receive``, from the read loop.
 
         ``refused`` is called with the server's error, now or later, instead of ``on_error``; the subscription is tried
-        again then, each REFUSED_AGAIN seconds. ``accepted`` is called when the server has accepted it.
+        again then, after a pause. ``accepted`` is called when the server has accepted it.
         """
-        subscription = Subscription(subject)
+        subscription, pause = Subscription(subject), REFUSED_AGAIN
 
         def subscribe() -> None:
             self._trying_again = None
@@ -124,15 +125,19 @@ class ServerConnection(StreamClient):
             unsubscribe = self.subscribe_for(subscription, receive, confirmed)
 
             def on_refused(text: str) -> None:
+                nonlocal pause
                 if self._trying_again is None and refused is not None:
                     unsubscribe()
-                    self._trying_again = asyncio.get_running_loop().call_later(REFUSED_AGAIN, subscribe)
+                    self._trying_again = asyncio.get_running_loop().call_later(pause, subscribe)
+                    pause = min(2 * pause, _LONGEST_PAUSE)
                     refused(text)
 
             if refused is not None:
                 subscription.refused = on_refused
 
         def confirmed() -> None:
+            nonlocal pause
+            pause = REFUSED_AGAIN
             if refused is None:
                 self.refusals.remove(subscription)
             if self.on_subscribed is not None:
