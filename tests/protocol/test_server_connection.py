@@ -80,7 +80,7 @@ async def test_request_is_sent_again_until_it_is_answered(
             assert await request(connection, "info", b"", within=WAIT) == b"led"
         else:
             for seconds in (1.0, 5.0, IN_TIME):
-                with pytest.raises(NotNow, match=f"no answer in {seconds:g} s"):
+                with pytest.raises(NotNow, match=f"no answer in {seconds:g}s"):
                     await request(connection, "info", b"", within=seconds)
                 if received >= 2:
                     break
