@@ -91,6 +91,8 @@ class State(msgspec.Struct):
     """From PING to PONG, corrected for PINGs that were not sent."""
     rtts: deque[tuple[ev.Seconds, ev.Seconds]] = msgspec.field(default_factory=deque)
     """(t, seconds) of the latest round trips."""
+    delivery_noted: tuple[ev.Seconds, str] = (0.0, "")
+    """When the log looked at the health last, and the word for it where messages were not delivered."""
     errors: dict[str, ev.Seconds] = {}
     """Asynchronous errors of this connection to the server, and when each was received last."""
     error_counts: dict[str, ev.Count] = {}
@@ -206,10 +208,15 @@ class State(msgspec.Struct):
         return None if p50 is None or p90 is None or p99 is None else (p50, p90, p99, recent.max)
 
     def delivery_rate(self, now: float) -> float | None:
-        """Messages delivered, or observed, each second of the last minute; None without one, or within a second."""
+        """Messages delivered, or observed, each second of the last minute; None without one, or within a second.
+
+        A message that was due stands for the time until the next one: of three in the first two seconds, each is one a
+        second.
+        """
         observed = ev.Tally(delivered=self.observed.messages) if self.observed is not None else None
         last = self.rates.last_minute(now, observed or self.tally)
-        seconds = min(last.seconds, now - self.began)
+        interval = self.connection.interval if self.connection is not None else 0.0
+        seconds = max(min(last.seconds, now - self.began), last.attempted * interval)
         return last.delivered / seconds if (last.sent or observed) and seconds >= 1 else None
 
     def wall(self, t: float) -> float:

@@ -22,8 +22,6 @@ SESSIONS_KEPT = 2
 REPLACED_KEPT = 4
 """Of the connections of a session in whose place another one was opened; the tracks of older ones are dropped."""
 
-_NO_LINE = frozenset((ev.Rtt, ev.Tally, ev.Latencies, ev.Observed))
-"""Ten of these a second would hide everything else."""
 _CHANGES_THE_LOG = frozenset((ev.Snapshot, ev.SnapshotEnd, ev.Connection))
 _OF_SESSION = frozenset(kind for kind in KINDS.values() if issubclass(kind, ev.SessionEvent))
 
@@ -52,7 +50,7 @@ class Track:
             else:
                 self.log.settle()
         state.apply(event)
-        if kind in _NO_LINE or narrate is None:
+        if narrate is None:
             return
         if kind is ev.Echoed or (type(event) is ev.Published and event.outcome == "sent"):
             # The line depends on nothing that changes without ``settle``: it is made when it is read.

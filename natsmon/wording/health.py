@@ -77,7 +77,10 @@ def _situations(state: State, now: float, feed: Feed) -> Iterator[Health]:
         yield Health("down", "CLOSED", _closed(state))
     if state.status == "DRAINING":
         pending = units.plural(state.tally.in_flight, "pending message")
-        yield Health("ok", "DRAINING", f"delivering {pending}" if state.tally.in_flight else "closing the connection")
+        act = f"delivering {pending}" if state.tally.in_flight else "closing the connection"
+        if state.silent is not None:
+            yield Health("degraded", "DRAINING", f"{act}; no answer for {_seconds(now - state.silent.since)}")
+        yield Health("ok", "DRAINING", act)
     if state.status != "CONNECTED" and not state.ever_connected:
         yield Health("down", "CONNECTING", _connecting(state, now))
     if state.status != "CONNECTED":

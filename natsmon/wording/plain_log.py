@@ -8,17 +8,11 @@ from natsmon.stream import events as ev
 from natsmon.stream.codec import kind_of
 from natsmon.text import dates
 from natsmon.text.plain_text import printable
-from natsmon.wording.health import health
-from natsmon.wording.narration import Kind, Line, narrate
+from natsmon.wording.narration import Kind, narrate
 
 LEVELS = ("debug", "info", "warn", "error")
 _LEVEL_OF = {"bad": "error", "warn": "warn", "good": "info", "info": "info", "dim": "debug"}
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:@+-,$>*~%")
-
-
-_UNDELIVERED = ("NOT DELIVERING", "PARTLY DELIVERED")
-_CHECK_EVERY = 1.0
-"""Seconds of the stream between two looks at the health."""
 
 
 class PlainLog:
@@ -32,8 +26,6 @@ class PlainLog:
         self._form = form
         self._least = LEVELS.index(level)
         self._messages = messages
-        self._delivery: dict[int, tuple[float, str]] = {}
-        """By connection: when its health was looked at, and the word for it as far as it is about delivery."""
 
     @property
     def exit_code(self) -> int | None:
@@ -46,28 +38,15 @@ class PlainLog:
         self._tracks.apply(event)
         of_session = isinstance(event, ev.SessionEvent)
         state = (self._tracks.first if of_session else self._tracks.track(event.conn)).state
-        lines = (narrate(event, state), kind_of(event)), (self._delivery_change(event, state), "health")
-        return b"".join(self._formatted(event, line, what, state) for line, what in lines if line is not None) or None
+        line = narrate(event, state)
+        return self._formatted(event, line, state) if line is not None else None
 
-    def _delivery_change(self, event: ev.AnyEvent, state: State) -> Line:
-        """A line when messages stop being delivered, and when they are delivered again: no event has that."""
-        checked, before = self._delivery.get(state.conn, (0.0, ""))
-        if isinstance(event, ev.Note | ev.Disconnected) or event.t - checked < _CHECK_EVERY:
-            return None
-        found = health(state, event.t)
-        word = found.word if found.word in _UNDELIVERED else ""
-        self._delivery[state.conn] = event.t, word
-        if word == before or (not word and state.status != "CONNECTED"):
-            return None
-        kind: Kind = ("bad" if word == "NOT DELIVERING" else "warn") if word else "good"
-        return kind, f"{word}: {found.phrase}" if word else "messages are delivered again"
-
-    def _formatted(self, event: ev.AnyEvent, line: tuple[Kind, str], what: str, state: State) -> bytes:
+    def _formatted(self, event: ev.AnyEvent, line: tuple[Kind, str], state: State) -> bytes | None:
         kind, text = line
         level = _LEVEL_OF[kind]
-        omitted = not self._messages and isinstance(event, ev.Published | ev.Echoed) and what != "health"
+        omitted = not self._messages and isinstance(event, ev.Published | ev.Echoed)
         if omitted or LEVELS.index(level) < self._least:
-            return b""
+            return None
         at = state.wall(event.t)
         name = state.connection.name if state.connection is not None else ""
         if self._form == "text":
@@ -76,7 +55,7 @@ class PlainLog:
         fields = {
             "time": f"{dates.utc('%Y-%m-%dT%H:%M:%S', at)}.{dates.milliseconds(at)}Z",
             "level": level,
-            "event": what,
+            "event": "health" if isinstance(event, ev.Tally | ev.Observed | ev.Rtt) else kind_of(event),
             "conn": state.conn,
             "name": printable(name),
             "msg": text,

@@ -308,3 +308,22 @@ def test_narration_escapes_text_from_a_server(text: str) -> None:
         assert not any(char < " " or "\x7f" <= char <= "\x9f" for char in line.text)
         assert not set(line.text) & set("\u2028\u2029\u202e\u2066")
         line.text.encode()
+
+
+def test_log_shows_when_messages_stop_being_delivered_and_when_they_are_again() -> None:
+    """Without single messages, and where nothing fails: they wait for a stream."""
+    missing = "stream S does not exist"
+    events: list[ev.AnyEvent] = [
+        ev.Connection(t=0.0, subject="hello", interval=1.0, verification="ack", stream="S"),
+        ev.Connected(t=0.0, server=A),
+        ev.StatusChanged(t=0.0, status="CONNECTED", previous="CONNECTING"),
+        ev.AsyncError(t=0.1, text=missing),
+        *(ev.Tally(t=t / 2, attempted=t, buffered=t) for t in range(1, 20)),
+        *(ev.Rtt(t=t / 2, seconds=0.001) for t in range(20, 30)),
+        ev.Tally(t=15.0, attempted=20, sent=20, delivered=20),
+        ev.Rtt(t=16.0, seconds=0.001),
+    ]
+    assert [(line.kind, line.text) for line in logged(events)][-2:] == [
+        ("bad", f"NOT DELIVERING: {missing}"),
+        ("good", "messages are delivered again"),
+    ]

@@ -11,6 +11,7 @@ frozen server stores an old copy later.)
 """
 
 import asyncio
+import math
 import time
 from collections import deque
 from contextlib import suppress
@@ -36,6 +37,8 @@ _WINDOW_BYTES = 16 * 1024 * 1024
 ACK_WITHIN = 5.0
 """Seconds until a message is sent again on the same connection, as in nats.go; an election of a leader takes less."""
 LOOK_EVERY = 0.25
+ERROR_ENDED_AFTER = 60.0
+"""Seconds without an error after which it is emitted again."""
 _PAUSE, _LONGEST_PAUSE = 0.25, 2.0
 """Seconds until a temporarily rejected message is sent again; doubled each time."""
 _AT_ONCE = 256
@@ -76,8 +79,8 @@ class AckVerifier(Verifier):
         self._task: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
         """Something was acknowledged or refused."""
-        self._reported: set[str] = set()
-        """Errors emitted on this connection."""
+        self._reported: dict[str, float] = {}
+        """Errors of this connection, and when each occurred last."""
         self._concluded = False
         """The stream has been read: later acknowledgements on this connection are not counted."""
 
@@ -292,7 +295,8 @@ class AckVerifier(Verifier):
         self._report(f"acknowledgements cannot be received, so messages wait: {text} (needs to subscribe to {inboxes})")
 
     def _report(self, text: str) -> None:
-        """Emit an error, once on each connection."""
-        if text not in self._reported:
-            self._reported.add(text)
+        """Emit an error of this connection, unless it goes on or has just ended."""
+        now = time.monotonic()
+        if now - self._reported.get(text, -math.inf) > ERROR_ENDED_AFTER:
             self._emit(ev.AsyncError(text=text))
+        self._reported[text] = now

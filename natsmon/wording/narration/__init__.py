@@ -7,7 +7,7 @@ from natsmon.state import State
 from natsmon.stream import events as ev
 from natsmon.stream.codec import by_kind
 from natsmon.text.plain_text import printable
-from natsmon.wording.narration import connections, dials, messages, sessions
+from natsmon.wording.narration import connections, delivery, dials, messages, sessions
 from natsmon.wording.narration.dials import certificate_in_words as certificate_in_words
 from natsmon.wording.narration.dials import info_note as info_note
 from natsmon.wording.narration.sessions import end_reason as end_reason
@@ -24,7 +24,7 @@ def narrate(event: ev.AnyEvent, state: State) -> Line:
         state: Of its connection.
 
     Returns:
-        The kind of the line and its text; None for an event that needs no line.
+        The kind of the line and its text; None where no line is needed.
     """
     make = _LINES.get(type(event))
     line: Line = make(event, state) if make else None
@@ -34,4 +34,4 @@ def narrate(event: ev.AnyEvent, state: State) -> Line:
     return kind, printable(text)
 
 
-_LINES = by_kind(sessions, dials, connections, messages)
+_LINES = by_kind(sessions, dials, connections, messages, delivery)
