@@ -100,6 +100,17 @@ def test_last_minute_of_messages_is_a_minute_and_a_slice_at_most(limits: Limits,
         assert last.delivered == pytest.approx((last.seconds - later) * 10, abs=1)
 
 
+@pytest.mark.parametrize("interval", [1.0, 0.25, 100.0])
+def test_delivery_rate_is_that_of_publishing_from_the_first_messages_on(interval: float) -> None:
+    events: list[ev.AnyEvent] = [ev.Connection(t=0.0, interval=interval)]
+    for number in range(1, 200):
+        at = 0.1 + (number - 1) * interval
+        events.append(ev.Tally(t=at, attempted=number, sent=number, delivered=number))
+        state = folded(*events)
+        rate = state.delivery_rate(at + 0.9 * min(interval, 1.0))
+        assert rate is None or 0.9 < rate * interval < 1.001, number
+
+
 def test_restored_rates_keep_the_slices_of_the_reader() -> None:
     state = folded(ev.Connection(t=0.0), limits=SMALL)
     restoring = Restoring(state, LogLines())

@@ -320,6 +320,21 @@ def test_totals_hold_what_outages_cost_that_are_not_kept() -> None:
     drawn = texts(outage_panel.newest(moment_of(stream), 100, 3))[0]
     assert drawn.startswith(f"{outages:,} outages ")
     assert f"{3 * (outages - 2):,} lost" in drawn
+    totals = texts(outage_panel.totals(moment_of(stream), 78))
+    assert any(line.startswith(f"outages {outages:,}, the last {FULL.outages} kept") for line in totals)
+
+
+def test_of_many_servers_those_that_were_dialed_come_first() -> None:
+    stream = outage_streams.upgrade()
+    stream.add(ev.Pool(t=stream.t, changed=[ev.PoolMember(server=f"nats://a-{n}:4222") for n in range(300)], size=303))
+    moment = moment_of(stream)
+    dialed = [f"east-{n}:4222" for n in (1, 2, 3)]
+    assert server_lanes.servers(moment.state)[:5] == [*dialed, "a-0:4222", "a-1:4222"]
+    drawn = texts(upgrade_rows.rows(moment, 78))
+    lanes, table = (next(n for n, line in enumerate(drawn) if word in line) for word in ("the last ", "servers ─"))
+    assert table - lanes < 30
+    assert sum("a-1:4222" in line for line in drawn) == 2
+    assert f"and {303 - server_lanes.FEW} servers more" in drawn[table - 3]
 
 
 def test_server_that_left_the_pool_is_gone() -> None:

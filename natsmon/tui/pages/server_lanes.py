@@ -14,6 +14,8 @@ from natsmon.tui.model.moment import Moment
 
 _WINDOWS = (30.0, 60.0, 120.0, 180.0, 300.0, 600.0)
 """Seconds a picture may span; steps, so that its scale does not creep."""
+FEW = 20
+"""Servers that have a line of time each."""
 _LEAD = 5.0
 """Seconds shown before the first notice."""
 
@@ -129,8 +131,10 @@ def pool_by_address(state: State) -> dict[str, PoolMember]:
 
 
 def servers(state: State) -> list[str]:
-    """The address of every server in the pool or once connected to, in an order that stays."""
-    return sorted(dict.fromkeys([*pool_by_address(state), *stays(state)]), key=_in_order)
+    """The address of every server in the pool or dialed, by name; of more than FEW, those that were dialed first."""
+    dialed = {*stays(state), *(address(dial.server) for dial in state.dials)}
+    known = {*pool_by_address(state), *dialed}
+    return sorted(known, key=lambda server: (len(known) > FEW and server not in dialed, _in_order(server)))
 
 
 def _in_order(server: str) -> list[tuple[int, str]]:

@@ -12,7 +12,7 @@ from natsmon.text.plain_text import printable
 from natsmon.tui.model import figures
 from natsmon.tui.model.cause_words import cause_words, losses
 from natsmon.tui.model.moment import Moment
-from natsmon.tui.pages.server_lanes import MARKS, Move, lanes, moves, pool_by_address, servers, stays, window_of
+from natsmon.tui.pages.server_lanes import FEW, MARKS, Move, lanes, moves, pool_by_address, servers, stays, window_of
 from natsmon.tui.panels.server_panel import failed, server_lines, standing
 from natsmon.tui.widgets.prose import heading
 
@@ -101,10 +101,12 @@ def _lanes(moment: Moment, width: int) -> list[Row]:
     lasts = f"the last {units.brief(window)}" if window < 60 else f"the last {window / 60:.0f} min"
     drawn = heading(lasts, width)
     drawn.append(fit(row((" " * (name + 4), "dim"), (axis, "dim")), width))
-    for server, lane in lanes(listed, moment, scale):
+    for server, lane in lanes(listed[:FEW], moment, scale):
         mark, role, _ = standing(server, pool.get(server), moment)
         start = row((f"{mark} ", role), (left(known.name(server), name) + "  ", "value"))
         drawn.append(fit(start + lane, width))
+    if (more := len(listed) - FEW) > 0:
+        drawn.append(fit(row((f"  and {units.plural(more, 'server')} more", "label")), width))
     drawn.append(fit(row((" " * (name + 4), "dim"), *_legend(scale)), width))
     return drawn
 

@@ -198,15 +198,15 @@ def _shares(moment: Moment, width: int) -> Row:
 def _means(moment: Moment, width: int) -> Row:
     state = moment.state
     found = availability.of_the_run(state, moment.now)
-    phrases = [row(("outages ", "label"), (f"{found.outages:,}", "strong"))]
+    known = len(availability.known_outages(state))
+    kept = f", the last {known:,} kept" if known < found.outages else ""
+    phrases = [row(("outages ", "label"), (f"{found.outages:,}", "strong"), (kept, "label"))]
     for name, seconds in (
         ("longest", found.longest),
         ("mean between", found.between),
         ("mean to recover", found.to_recover),
     ):
         phrases.append(row((f"{name} ", "label"), (figures.span(seconds, 0), "value")))
-    if (known := len(availability.known_outages(state))) < found.outages:
-        phrases.append(row((f"of the last {known:,}", "dim")))
     return _whole(phrases, width)
 
 
