@@ -4,6 +4,7 @@ One pure function. The headline, the summary, the plain log, the report, the ter
 situation that applies decides.
 """
 
+import math
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
@@ -25,6 +26,8 @@ _NEVER_DELIVERED_FOR = 0.5
 _MIXED_FOR = 10.0
 """The same, when deliveries and failures alternated in the last minute."""
 _MINUTE = 60.0
+_SAME_TIME = 0.5
+"""Seconds within which an error and the count of what it rejects arrive."""
 
 
 class Feed(NamedTuple):
@@ -174,7 +177,7 @@ def _partly_delivered(state: State, now: float) -> str:
     rejected = "was rejected" if failed == 1 else "were rejected"
     what = "did not come back" if last.undelivered >= last.rejected else rejected
     phrase = f"{units.grouped(failed)} of {units.grouped(attempted)} {what} in the last minute"
-    error = _newest_error(state)
+    error = _newest_error(state, until=state.rates.failed_at + _SAME_TIME)
     return f"{phrase}: {error}" if error else phrase
 
 
@@ -195,8 +198,8 @@ def last_failure(state: State) -> str:
     return diagnose(failed.stage_reached, failed.cause, discovered=failed.discovered).phrase
 
 
-def _newest_error(state: State) -> str:
-    return next(reversed(state.errors), "")
+def _newest_error(state: State, until: float = math.inf) -> str:
+    return next((text for text, at in reversed(state.errors.items()) if at <= until), "")
 
 
 def _not_back(failed: int, state: State) -> str:

@@ -266,3 +266,18 @@ def test_health_escapes_and_shortens_what_a_server_sent(place: Callable[[str], _
     phrase = _now(events, 5.0).phrase
     assert "\x1b" not in phrase
     assert len(phrase) < 600
+
+
+def test_partly_delivered_names_the_error_of_what_was_rejected() -> None:
+    """Not one that came later: the messages waited for its end."""
+    events = [
+        *_connected(),
+        _tally(5.0, attempted=5, sent=5, delivered=5),
+        ev.AsyncError(t=5.9, text="stream full"),
+        _tally(6.0, attempted=6, sent=5, delivered=5, rejected=1),
+        ev.AsyncError(t=8.0, text="stream missing"),
+        _tally(9.0, attempted=9, sent=5, delivered=5, rejected=1, buffered=3),
+    ]
+    assert _now(events, 12.0).phrase == "stream missing"
+    again = [*events, _tally(12.0, attempted=12, sent=11, delivered=11, rejected=1)]
+    assert _now(again, 12.5).phrase == "1 of 12 was rejected in the last minute: stream full"

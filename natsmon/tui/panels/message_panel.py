@@ -39,8 +39,8 @@ def title(moment: Moment, width: int, height: int) -> str:
         return f"observing {connection.subject}" + (f" · {rate}/s" if rate else "")
     pace = "paused" if moment.state.paused else publish_rate(connection)
     pace += f", {rate}/s delivered" if rate else ""
-    subject = shorten(connection.subject, max(_LEAST_SUBJECT, width - len(f"publishing  · {pace}") - 2))
-    return f"publishing {subject} · {pace}" if connection.subject else f"messages · {pace}"
+    what = connection.subject or f"to stream {connection.stream}"
+    return f"publishing {shorten(what, max(_LEAST_SUBJECT, width - len(f'publishing  · {pace}') - 2))} · {pace}"
 
 
 def publish_rate(connection: ev.Connection) -> str:

@@ -33,6 +33,8 @@ def _first(moment: Moment, width: int) -> Row:
         since = figures.clock(moment.now - state.since) if moment.stream != "stopped" else ""
         live = state.status == "CONNECTED" and not moment.over and health.level != "down"
         fresh = live and not health.lasting
+        if live and health.word != "CONNECTED":
+            since = f"up {since}"
     if _ended(moment):
         (shape, role), word = _NO_HEALTH, "ENDED"
     start = row((f"{shape} ", role), (left(word, max(_WORD, len(word))), "strong"), (f" {since:8}  ", "value"))

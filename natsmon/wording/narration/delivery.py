@@ -5,7 +5,8 @@ from natsmon.stream import events as ev
 from natsmon.wording.health import health
 from natsmon.wording.narration.words import Kind, Line
 
-_UNDELIVERED: dict[str, Kind] = {"NOT DELIVERING": "bad", "PARTLY DELIVERED": "warn"}
+_PART = "PARTLY DELIVERED"
+_UNDELIVERED: dict[str, Kind] = {"NOT DELIVERING": "bad", _PART: "warn"}
 _CHECK_EVERY = 1.0
 """Seconds of the stream between two looks at the health."""
 
@@ -21,9 +22,12 @@ def tally(event: ev.Tally | ev.Observed | ev.Rtt, state: State) -> Line:
     state.delivery_noted = state.now, word
     if word == before or (not word and state.status != "CONNECTED"):
         return None
+    again = f"messages are {'observed' if state.observing else 'delivered'} again"
+    if word == _PART and before:
+        return "warn", f"{again}; {found.phrase}"
     if word:
         return _UNDELIVERED[word], f"{word}: {found.phrase}"
-    return "good", f"messages are {'observed' if state.observing else 'delivered'} again"
+    return "good", f"all {again}" if before == _PART else again
 
 
 observed = rtt = tally
