@@ -55,6 +55,7 @@ HEADLINES: dict[str, Callable[[], Moment]] = {
     "monitor_stopped": lambda: moment_of(streams.connected(), how="stopped"),
     "no_data": lambda: replace(moment_of(streams.connected()), data_age=12.3),
     "closed": lambda: moment_of(streams.gave_up()),
+    "draining_silent": lambda: moment_of(silent(4.0).become("DRAINING")),
     "draining": lambda: moment_of(streams.connected().become("DRAINING")),
     "connecting": lambda: moment_of(failing(5)),
     "reconnecting": lambda: moment_of(streams.outage()),
