@@ -10,6 +10,7 @@ from natsmon.state import State
 from natsmon.state.server_names import ServerNames, address, named
 from natsmon.stream import events as ev
 from natsmon.text import dates
+from natsmon.text.plain_text import clip_middle
 from natsmon.tui.model import figures
 from natsmon.tui.model.moment import Moment
 
@@ -163,9 +164,10 @@ def identity(moment: Moment) -> list[tuple[str, str, Role]]:
     """Server, account, user, credentials and permissions, as far as they are known."""
     state, user, server = moment.state, moment.state.identity, moment.state.connected
     dial = next((dial for dial in reversed(state.dials) if dial.outcome == "connected"), None)
+    names = dict.fromkeys((clip_middle(named(server)), address(server.server))) if server else ()
     used = dial.connect.credentials or "none" if dial is not None and dial.connect is not None else ""
     found: list[tuple[str, str, Role]] = [
-        ("server", " at ".join(dict.fromkeys((named(server), address(server.server)))) if server else "", "strong"),
+        ("server", " at ".join(names), "strong"),
         ("account", state.account, "value"),
         ("user", user.user if user else "", "value"),
         ("credentials", used, "value"),
