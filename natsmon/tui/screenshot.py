@@ -36,11 +36,12 @@ def _name() -> str:
 
 
 def picture(app: App[int], title: str | None = None) -> str:
-    """Textual's own picture, with nothing to fetch, in the viewer's monospaced font.
+    """Textual's own picture, with nothing to fetch, in the viewer's monospaced font, its blanks preserved.
 
-    A program without Textual's font would draw it in a proportional one, and run words into each other.
+    A program without Textual's font would draw it in a proportional one, and librsvg drops blanks at the ends of texts.
     """
-    return _FETCHED.sub("", app.export_screenshot(title=title)).replace("Fira Code, monospace", "monospace")
+    drawn = _FETCHED.sub("", app.export_screenshot(title=title)).replace("Fira Code, monospace", "monospace")
+    return drawn.replace("<svg ", '<svg xml:space="preserve" ', 1)
 
 
 def text(app: App[int]) -> str:

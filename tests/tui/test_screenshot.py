@@ -51,7 +51,7 @@ async def test_screen_is_saved_and_the_place_shown(folder: Path) -> None:
         assert shown.strip() in text
         assert "c cancel" in text.splitlines()[-1], "the notice of the key itself is not on it"
         assert all(line == line.rstrip() for line in text.splitlines())
-        assert picture.startswith("<svg")
+        assert picture.startswith('<svg xml:space="preserve" ')
         assert "CONNECTED" in picture
         assert "url(" not in picture.replace("url(#", ""), "who looks at it fetches nothing"
         assert {path.stat().st_mode & 0o777 for path in files(folder)} == {0o600}

@@ -5,6 +5,8 @@ import secrets
 from natsmon.config.settings import Settings
 from natsmon.protocol.server_info import Info
 
+_REJECTED = "they are rejected until a reconnect finds another limit"
+"""A server does not announce a limit that a reload has changed."""
 _DIGITS = 18
 """Digits of a sequence number at most: any publisher may write one."""
 
@@ -51,12 +53,12 @@ class Message:
     def refusal(self, info: Info, seq: int) -> str:
         """Why a server would end the connection over a message like this one; empty where it would not."""
         if not info.headers:
-            return "the server accepts no headers, and messages are numbered by one: they are rejected"
+            return f"the server accepts no headers, and messages are numbered by one: {_REJECTED}"
         total = self._headers(len(str(seq))) + self.size
         if total > info.max_payload:
             return (
                 f"messages of {total} bytes with their header are over the server's maximum payload of "
-                f"{info.max_payload} bytes: they are rejected"
+                f"{info.max_payload} bytes: {_REJECTED}"
             )
         return ""
 

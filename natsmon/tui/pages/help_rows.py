@@ -14,7 +14,9 @@ TERMS: tuple[tuple[str, str], ...] = (
     ("reason", "initial: the first connection; reconnect: after a loss; manual: by a key"),
     ("jitter", "a random part of the wait, so that not all clients return at once"),
     ("outage", "the time from the loss of a connection to the next CONNECTED"),
-    ("manual", "a reconnect that the user asked for: no outage, and no part of availability"),
+    ("manual", "a reconnect that the user asked for: an outage only if its first dial fails"),
+    ("failed", "dials of a server that failed since the last connection"),
+    ("up", "for how long it is CONNECTED, where the headline shows another word"),
     ("lame duck", "a server that has announced its shutdown"),
     ("detected", "seconds from the last data received until the loss was detected"),
     ("silent", "an answer is due and has not arrived; other data may"),
@@ -64,7 +66,7 @@ def rows(keys: tuple[Key, ...], record_keys: tuple[Key, ...], width: int) -> lis
 def _key(key: Key, width: int) -> list[Row]:
     """A line for each case; the name of the action with the first."""
     drawn: list[Row] = []
-    shown, name = key.all_shown, key.title
+    shown, name = key.all_shown, key.title or key.id.replace("-", " ").capitalize()
     for when, does in key.cases:
         text = does if when == "always" else f"{when}: {does}"
         start = row((f"{shown:<{_KEYS}} ", "strong"))

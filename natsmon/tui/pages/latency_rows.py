@@ -71,7 +71,9 @@ def _pings(moment: Moment, width: int) -> list[Row]:
     """The arithmetic by which a silent connection is given up."""
     phrases = ping_facts(moment)
     none = "  no connection" if moment.state.period is None or moment.over else "  not known yet"
-    return heading("PINGs", width) + (facts(phrases, width) if phrases else [fit(row((none, "label")), width)])
+    return heading("keepalive PINGs", width) + (
+        facts(phrases, width) if phrases else [fit(row((none, "label")), width)]
+    )
 
 
 def _available(moment: Moment, width: int) -> list[Row]:

@@ -27,7 +27,7 @@ def rows(moment: Moment, width: int, height: int) -> list[Row]:
 
 def _first(moment: Moment, width: int) -> Row:
     state, health = moment.state, moment.health
-    (shape, role), word, since, fresh = _NO_HEALTH, "STARTING", "", False
+    (shape, role), word, since, fresh = _NO_HEALTH, "REPLAY" if moment.replay else "STARTING", "", False
     if health is not None:
         (shape, role), word = SHAPES[health.level], health.headline
         since = figures.clock(moment.now - state.since) if moment.stream != "stopped" else ""

@@ -44,7 +44,9 @@ def dial_stage(event: ev.DialStage, state: State) -> Line:
 def dial_tls(event: ev.DialTls, state: State) -> Line:
     if not event.trusted:
         return _refused_certificate(event, state)
-    text = f"TLS established: {event.version}, {event.cipher}"
+    dial = state.find_dial(event.dial)
+    over = dial is not None and dial.outcome in ("failed", "timeout")  # certificates take time to read
+    text = f"TLS {'was ' if over else ''}established: {event.version}, {event.cipher}"
     if event.chain:
         own = event.chain[0]
         names = ", ".join(own.names[:3]) or own.subject
