@@ -105,15 +105,53 @@ async def test_screen_is_whole_when_output_resumes(server: NatsServer, tmp_path:
         assert len(terminal.output) - held < 2 * LIMIT, "more was waiting than its bound"
 
 
-def test_dashboard_ends_when_its_terminal_is_gone_without_a_signal(server: NatsServer) -> None:
+@contextmanager
+def shown(*arguments: str, until: bytes) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """The dashboard in a session without a controlling terminal, and the end of its terminal that is to be closed."""
     outer, inner = pty.openpty()
     set_size(inner, 100, 30)
-    command = [sys.executable, "-m", "natsmon", server.url]
+    command = [sys.executable, "-m", "natsmon", *arguments]
     with subprocess.Popen(command, stdin=inner, stdout=inner, start_new_session=True, env=environment()) as process:
         os.close(inner)
-        drawn = b""
-        while b"CONNECTED" not in drawn:
-            assert select.select([outer], [], [], WAIT)[0]
-            drawn += os.read(outer, 1 << 16)
-        os.close(outer)
+        try:
+            read_until(outer, until)
+            yield process, outer
+        finally:
+            process.kill()
+
+
+def read_until(terminal: int, wanted: bytes) -> None:
+    drawn = b""
+    while wanted not in drawn:
+        assert select.select([terminal], [], [], WAIT)[0], drawn[-2_000:]
+        drawn += os.read(terminal, 1 << 16)
+
+
+def read_until_quiet(terminal: int) -> None:
+    """Nothing is drawn any more."""
+    while select.select([terminal], [], [], 2.0)[0]:
+        os.read(terminal, 1 << 16)
+
+
+def test_dashboard_ends_when_its_terminal_is_gone_without_a_signal(server: NatsServer) -> None:
+    with shown(server.url, until=b"CONNECTED") as (process, terminal):
+        os.close(terminal)
         assert process.wait(WAIT) == 0
+
+
+def test_dashboard_that_draws_nothing_ends_when_its_terminal_is_gone(server: NatsServer) -> None:
+    with shown(server.url, until=b"CONNECTED") as (process, terminal):
+        [monitor] = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        os.kill(int(monitor), signal.SIGKILL)
+        read_until(terminal, b"STOPPED")
+        read_until_quiet(terminal)
+        os.close(terminal)
+        process.wait(WAIT)
+
+
+def test_replay_ends_when_its_terminal_is_gone() -> None:
+    recording = Path(__file__).parents[1] / "recording" / "schema-1.jsonl"
+    with shown("replay", str(recording), until=b"paused") as (process, terminal):
+        read_until_quiet(terminal)
+        os.close(terminal)
+        process.wait(WAIT)

@@ -26,6 +26,8 @@ _CONTROL = re.compile(r"(\x1b\](?!8)\d+);.*|(\x1b\[[?<>=]?[\d;$ ]*)[a-zA-Z]|(\a)
 LIMIT = 256 * 1024
 """Bytes that may wait before frames are dropped."""
 _CHUNK = 64 * 1024
+_LOOK_EVERY = 1.0
+"""Seconds without output after which the terminal is looked at: one may be gone without a signal."""
 
 
 class TerminalDriver(LinuxDriver):
@@ -167,7 +169,9 @@ class TerminalOutput:
             if not self._pending and self._dropping:
                 self._dropping = False
                 self._on_resumed()
-            self._changed.wait_for(lambda: self._pending or self._finishing)
+            while not self._changed.wait_for(lambda: self._pending or self._finishing, _LOOK_EVERY):
+                if is_gone(self._descriptor):
+                    self._on_gone()
             if self._pending:
                 return self._pending.popleft()[1]
             self._running = False
@@ -183,6 +187,13 @@ class TerminalOutput:
             except OSError:
                 self._on_gone()
                 return
+
+
+def is_gone(terminal: int) -> bool:
+    """Whether nothing reads what is written to a terminal, nor will: its window or its connection has been closed."""
+    looking = select.poll()
+    looking.register(terminal, 0)
+    return any(found & select.POLLHUP for _, found in looking.poll(0))
 
 
 class StrayOutput:
