@@ -129,8 +129,10 @@ def pool(state: "State", event: ev.Pool) -> None:
     for server in event.removed:
         state.pool.pop(server, None)
     state.pool_size = event.size
+    here = state.connected.server if state.connected is not None else ""
     while len(state.pool) > state.limits.servers:
-        del state.pool[next(iter(state.pool))]
+        oldest = (server for server, member in state.pool.items() if member.discovered and server != here)
+        del state.pool[next(oldest, None) or next(iter(state.pool))]
 
 
 def lame_duck(state: "State", event: ev.LameDuck) -> None:

@@ -237,3 +237,19 @@ def test_lame_duck_ends_with_its_connection() -> None:
     state = folded(*LOST_AND_FOUND[:6], notice, *LOST_AND_FOUND[6:9])
     assert state.lame_duck == ""
     assert state.periods[-1].lame_duck == 6.0
+
+
+def test_pool_keeps_the_servers_that_were_given_and_the_one_connected_to() -> None:
+    """Of more than are kept, advertised ones that are not used make room."""
+    limits = Limits(servers=10)
+    state = State(limits=limits)
+    given = [ev.PoolMember(server=f"nats://given-{n}:4222") for n in range(2)]
+    found = [ev.PoolMember(server=f"nats://found-{n}:4222", discovered=True) for n in range(40)]
+    state.apply(ev.Pool(t=0.0, changed=[*given, *found[:5]], size=7))
+    state.apply(ev.Connected(t=1.0, server=found[3].server))
+    state.apply(ev.Pool(t=2.0, changed=found[5:], size=42))
+    assert len(state.pool) == limits.servers
+    assert {given[0].server, given[1].server, found[3].server, found[39].server} < set(state.pool)
+    assert state.pool_omitted == 32
+    state.apply(ev.Pool(t=3.0, changed=[ev.PoolMember(server=f"nats://more-{n}:4222") for n in range(20)], size=62))
+    assert len(state.pool) == limits.servers

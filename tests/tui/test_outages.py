@@ -326,7 +326,9 @@ def test_totals_hold_what_outages_cost_that_are_not_kept() -> None:
 
 def test_of_many_servers_those_that_were_dialed_come_first() -> None:
     stream = outage_streams.upgrade()
-    stream.add(ev.Pool(t=stream.t, changed=[ev.PoolMember(server=f"nats://a-{n}:4222") for n in range(300)], size=303))
+    stream.add(
+        ev.Pool(t=stream.t, changed=[ev.PoolMember(server=f"nats://a-{n}:4222") for n in range(300)], size=1_303)
+    )
     moment = moment_of(stream)
     dialed = [f"east-{n}:4222" for n in (1, 2, 3)]
     assert server_lanes.servers(moment.state)[:5] == [*dialed, "a-0:4222", "a-1:4222"]
@@ -334,7 +336,8 @@ def test_of_many_servers_those_that_were_dialed_come_first() -> None:
     lanes, table = (next(n for n, line in enumerate(drawn) if word in line) for word in ("the last ", "servers ─"))
     assert table - lanes < 30
     assert sum("a-1:4222" in line for line in drawn) == 2
-    assert f"and {303 - server_lanes.FEW} servers more" in drawn[table - 3]
+    assert f"and {1_303 - server_lanes.FEW:,} servers more" in drawn[table - 3]
+    assert any(line.strip() == "and 1,000 more, not kept" for line in drawn[table:])
 
 
 def test_server_that_left_the_pool_is_gone() -> None:

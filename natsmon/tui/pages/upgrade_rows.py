@@ -105,7 +105,7 @@ def _lanes(moment: Moment, width: int) -> list[Row]:
         mark, role, _ = standing(server, pool.get(server), moment)
         start = row((f"{mark} ", role), (left(known.name(server), name) + "  ", "value"))
         drawn.append(fit(start + lane, width))
-    if (more := len(listed) - FEW) > 0:
+    if (more := len(listed) + moment.state.pool_omitted - FEW) > 0:
         drawn.append(fit(row((f"  and {units.plural(more, 'server')} more", "label")), width))
     drawn.append(fit(row((" " * (name + 4), "dim"), *_legend(scale)), width))
     return drawn
@@ -152,7 +152,7 @@ def _servers(moment: Moment, width: int) -> list[Row]:
         Column("now", widest(words.values(), 9, 20), used),
     ]
     title = f"servers, in the last {units.plural(len(state.periods), 'connection')}" if outrun else "servers"
-    return heading(title, width) + server_lines(columns, listed, uses, known, width)
+    return heading(title, width) + server_lines(columns, listed, uses, known, width, omitted=state.pool_omitted)
 
 
 def _moves(moment: Moment, width: int) -> list[Row]:

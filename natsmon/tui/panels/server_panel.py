@@ -95,10 +95,7 @@ def table(moment: Moment, width: int) -> list[Row]:
     if limited:
         columns.append(Column("attempts left", _LEFT, left_over))
     columns.append(Column("now", now, lambda server: text(words[server], known[server][1])))
-    drawn = server_lines(columns, list(pool), known, names, width)
-    if omitted := moment.state.pool_omitted:
-        drawn.append(fit(row((f"  and {omitted:,} more, not kept", "label")), width))
-    return drawn
+    return server_lines(columns, list(pool), known, names, width, omitted=moment.state.pool_omitted)
 
 
 def failed(pool: Mapping[str, ev.PoolMember]) -> Column[str]:
@@ -110,9 +107,17 @@ def failed(pool: Mapping[str, ev.PoolMember]) -> Column[str]:
 
 
 def server_lines(
-    columns: list[Column[str]], listed: list[str], known: Mapping[str, Standing], names: ServerNames, width: int
+    columns: list[Column[str]],
+    listed: list[str],
+    known: Mapping[str, Standing],
+    names: ServerNames,
+    width: int,
+    omitted: int,
 ) -> list[Row]:
-    """A header, and a line for each server; with the addresses of those that have a name, where there is room."""
+    """A header, a line for each server, and how many are ``omitted``.
+
+    With the addresses of those that have a name, where there is room.
+    """
     named = {address(server) for server in listed if names.name(server) != address(server)}
     longest = max(map(cell_len, named), default=0)
     if 0 < longest <= room(columns, width - 2):
@@ -121,7 +126,8 @@ def server_lines(
             Column("", longest, lambda server: text(address(server) if address(server) in named else "", "label")),
         ]
     marks = {server: row((f"{known[server][0]} ", known[server][1])) for server in listed}
-    return [header(columns, width, "  "), *(line(columns, server, width, marks[server]) for server in listed)]
+    more = [fit(row((f"  and {omitted:,} more, not kept", "label")), width)] if omitted else []
+    return [header(columns, width, "  "), *(line(columns, server, width, marks[server]) for server in listed), *more]
 
 
 def standing(server: str, member: ev.PoolMember | None, moment: Moment) -> Standing:
