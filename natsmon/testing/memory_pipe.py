@@ -7,11 +7,12 @@ from natsmon.dial.stream import STREAM_LIMIT, Stream
 
 
 class _Writer:
-    """Writes into the reader of the other end."""
+    """Writes into the reader of the other end. A close of either end ends both, as that of a socket does."""
 
-    def __init__(self, other: asyncio.StreamReader) -> None:
+    def __init__(self, own: asyncio.StreamReader, other: asyncio.StreamReader, closed: asyncio.Event) -> None:
+        self._own = own
         self._other = other
-        self._closed = asyncio.Event()
+        self._closed = closed
 
     def write(self, data: bytes) -> None:
         if not self._closed.is_set():
@@ -25,6 +26,7 @@ class _Writer:
     def close(self) -> None:
         if not self._closed.is_set():
             self._closed.set()
+            self._own.feed_eof()
             self._other.feed_eof()
 
     abort = close
@@ -47,4 +49,5 @@ def memory_pipe(address: str = "memory") -> tuple[Stream, Stream]:
         address: The name of both ends.
     """
     here, there = asyncio.StreamReader(limit=STREAM_LIMIT), asyncio.StreamReader(limit=STREAM_LIMIT)
-    return Stream(here, _Writer(there), address), Stream(there, _Writer(here), address)
+    closed = asyncio.Event()
+    return Stream(here, _Writer(here, there, closed), address), Stream(there, _Writer(there, here, closed), address)

@@ -117,14 +117,20 @@ class ScriptedServer:
             payload: The body.
             reply: Subject for an answer; empty for none.
             headers: With the version line; empty for none.
-            source: Of the client that published it, which does not receive it if its CONNECT has ``echo: false``.
+            source: Of the client that published it. It does not receive it if its CONNECT has ``echo: false``, and
+                receives status 503 (ADR-4) if it is a request that no subscription matches.
+
+        Raises:
+            TypeError: The payload is not of bytes.
         """
+        check("payload", payload, "bytes", bytes)
         message = Published(subject, payload, reply, headers)
         self.published.append(message)
         served: set[tuple[str, str]] = set()
-        for session in self.sessions:
-            if session is not source or session.connect_options.get("echo", True):
-                session.deliver(message, served)
+        to = [each for each in self.sessions if each is not source or each.connect_options.get("echo", True)]
+        received = [session.deliver(message, served) for session in to]
+        if source is not None and reply and source.connect_options.get("no_responders") and not any(received):
+            source.deliver(Published(reply, b"", headers=b"NATS/1.0 503\r\n\r\n"))
         self.changed()
 
     def changed(self) -> None:

@@ -127,13 +127,17 @@ class Session:
     async def _body(self, size: int) -> bytes:
         return (await self._stream.reader.readexactly(size + 2))[:-2]
 
-    def deliver(self, message: Published, served: set[tuple[str, str]] | None = None) -> None:
+    def deliver(self, message: Published, served: set[tuple[str, str]] | None = None) -> bool:
         """Send a message to each matching subscription of this client, and to one of each queue group.
 
         Args:
             message: Subject, payload, reply and headers.
             served: Subjects and queue groups that have received it; those of this client are added.
+
+        Returns:
+            Whether a subscription received it.
         """
+        received = False
         served = set() if served is None else served
         subject, payload, reply, headers = message
         sizes = f"{len(headers)} {len(headers) + len(payload)}" if headers else f"{len(payload)}"
@@ -144,6 +148,8 @@ class Session:
                     served.add(member)
                 words = " ".join(filter(None, ("HMSG" if headers else "MSG", subject, sid, reply, sizes)))
                 self.write(words.encode() + b"\r\n" + headers + payload + b"\r\n")
+                received = True
+        return received
 
     def close(self) -> None:
         """Close the connection, as a server that ends."""

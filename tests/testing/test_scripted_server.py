@@ -8,7 +8,7 @@ import pytest
 
 from natsmon import DialRefused, HandshakeError, connect
 from natsmon.config.subjects import subject_matches
-from natsmon.testing import Script, ScriptedServer, Session, close, greet, refuse, reject, serve, silent
+from natsmon.testing import Script, ScriptedServer, Session, close, greet, memory_pipe, refuse, reject, serve, silent
 from tests.harness.time_limits import GROWING, WAIT
 from tests.library.clients import Callbacks, Notes, failing, until
 
@@ -226,6 +226,31 @@ async def test_client_without_echo_does_not_receive_its_own_messages() -> None:
         assert (await queued[0].next_msg(WAIT)).data == b"3"
         await one.close()
         await two.close()
+
+
+async def test_request_without_a_responder_is_answered_at_once() -> None:
+    async with ScriptedServer() as server:
+        client = await connect("nats://test", dialer=server)
+        for old_style in (False, True):
+            with pytest.raises(nats.errors.NoRespondersError):
+                await client.request("unserved", timeout=WAIT, old_style=old_style)
+        with pytest.raises(TypeError, match="payload is bytes, not str"):
+            server.publish("hello", "text")  # type: ignore[arg-type]
+        await client.close()
+
+
+@pytest.mark.parametrize("closing", [0, 1])
+async def test_close_of_one_end_of_a_pipe_ends_both(closing: int) -> None:
+    ends = memory_pipe()
+    for end in ends:
+        end.writer.write(b"sent")
+    ends[closing].writer.close()
+    for end in ends:
+        assert await end.reader.read() == b"sent"
+        end.writer.write(b"discarded")
+        with pytest.raises(ConnectionResetError):
+            await end.writer.drain()
+        await end.writer.wait_closed()
 
 
 def test_session_before_the_first_dial_is_explained() -> None:
