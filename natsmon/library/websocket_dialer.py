@@ -16,7 +16,8 @@ _URL = re.compile(r"wss?://[^\s#{}/?]+([/?][^\s#]*)?", re.IGNORECASE)
 class WebSocketDialer(ProxyDialer):
     """Opens a WebSocket (RFC 6455) to a gateway for each connection; NATS goes through it as bytes.
 
-    Its errors name the gateway as a proxy on the way (``proxy``, ``hop``).
+    TLS is with the gateway, by ``wss://``; TLS with the server is not possible inside it. Its errors name the gateway
+    as a proxy on the way (``proxy``, ``hop``).
 
     Not for a server's own WebSocket port, which has ``ws://`` and ``wss://`` URLs. Needs the extra ``ws``.
 

@@ -66,6 +66,18 @@ async def test_gateway_over_tls(server: NatsServer, tmp_path: Path) -> None:
         await peer.until_left()
 
 
+async def test_tls_with_the_server_is_refused_inside_a_gateway(nats_server: StartServer, tmp_path: Path) -> None:
+    certificates = Certificates(tmp_path)
+    server = await asyncio.to_thread(nats_server, config=certificates.config())
+    async with gateway(server) as peer:
+        dialer = WebSocketDialer(f"ws://{peer.authority}/")
+        with pytest.raises(DialError) as caught:
+            await connect("tls://localhost", dialer=dialer, tls=certificates.trusting(), allow_reconnect=False)
+        assert (caught.value.stage, caught.value.cause) == ("tls", "tls_protocol")
+        assert caught.value.text == "TLS is not possible on this stream; its dialer can do it (tls_done)"
+        await peer.until_left()
+
+
 async def test_gateway_that_refuses_is_a_failed_dial() -> None:
     async with peers.http_400() as peer:
         with pytest.raises(HandshakeError) as caught:
