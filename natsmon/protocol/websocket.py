@@ -7,6 +7,7 @@ cancel and an abort reach the socket as without it. It uses the part of the pack
 """
 
 import asyncio
+import logging
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
@@ -33,6 +34,9 @@ _LARGEST_FRAME = 128 * 1024 * 1024
 _MOST_OWED = 64 * 1024
 """Bytes waiting to be sent, above which PINGs are not answered: the peer does not read."""
 
+_SILENT = logging.Logger("websockets", logging.CRITICAL)
+"""In the place of the package's logger, which writes headers and CONNECT, with the credentials in them, at DEBUG."""
+
 _PAYLOAD = (Opcode.BINARY, Opcode.CONT, Opcode.TEXT)
 
 
@@ -47,7 +51,7 @@ async def upgrade(opened: Stream, url: str, headers: Mapping[str, str | Sequence
     stream = cast(SocketStream, opened)
     if not hasattr(stream.writer.transport, "set_protocol"):
         raise DialError("info", "ws_bad", "WebSocket is not possible on this stream: it has no asyncio transport")
-    frames = ClientProtocol(parse_uri(url), max_size=_LARGEST_FRAME)
+    frames = ClientProtocol(parse_uri(url), max_size=_LARGEST_FRAME, logger=_SILENT)
     request = frames.connect()
     for name, value in header_fields(headers):
         request.headers[name] = value

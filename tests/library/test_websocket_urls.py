@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import logging
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import nats.errors
 import pytest
 from nats.aio.client import Client
 
-from natsmon import DialError, HandshakeError, connect
+from natsmon import DialError, HandshakeError, LoggingTrace, connect
 from natsmon.lab.nats_server import HOST
 from tests.certificates import Certificates
 from tests.conftest import StartServer
@@ -71,6 +72,20 @@ async def test_server_without_websocket_is_a_failed_handshake() -> None:
         error = await failing(connect(url, **options, **Callbacks().options), nats.errors.NoServersError)
     assert isinstance(error.__cause__, HandshakeError)
     assert error.__cause__.cause in ("ws_upgrade", "ws_tls", "ws_bad")
+
+
+async def test_credentials_are_in_no_log(caplog: pytest.LogCaptureFixture) -> None:
+    """The package websockets logs every frame and header."""
+    with caplog.at_level(logging.DEBUG):
+        async with ws.speaking(ws.handshake) as peer:
+            options: dict[str, Any] = {"user": "me", "password": "hunter2", "trace": LoggingTrace()}
+            client = await connect(f"ws://me:hunter2@{peer.authority}", **options, **Callbacks().options)
+            await client.close()
+            await peer.until_left()
+    assert "hunter2" in peer.received.decode(errors="replace")
+    assert "dial complete" in caplog.text
+    assert "hunter2" not in caplog.text
+    assert "CONNECT {" not in caplog.text
 
 
 async def test_redirect_shows_no_credentials() -> None:
