@@ -1,7 +1,7 @@
 """Dialing a server that expects the PROXY protocol, as a load balancer does (nats-server from 2.12.2)."""
 
 import ipaddress
-from typing import Literal
+from typing import Any, Literal
 
 from natsmon.dial.arguments import check, check_address
 from natsmon.dial.errors import DialError
@@ -53,18 +53,22 @@ class ProxyProtocolDialer:
         try:
             peer = stream.writer.get_extra_info("peername")
             source = self._source or stream.writer.get_extra_info("sockname")
-            stream.writer.write(_header(self._version, source[:2], peer[:2]))
-        except (TypeError, ValueError) as error:
+            stream.writer.write(_header(self._version, source, peer))
+        except ValueError as error:
             stream.writer.transport.abort()
-            raise DialError("tcp", "unknown", f"no addresses for the PROXY protocol: {error}") from error
+            raise DialError("tcp", "unknown", f"no header of the PROXY protocol: {error}") from error
         return stream
 
 
-def _header(version: int, source: tuple[str, int], target: tuple[str, int]) -> bytes:
-    here, there = (ipaddress.ip_address(host.partition("%")[0]) for host, _ in (source, target))
+def _header(version: int, source: Any, target: Any) -> bytes:
+    """Return the header for two addresses, as a socket names them. Raises ValueError."""
+    try:
+        here, there = (ipaddress.ip_address(end[0].partition("%")[0]) for end in (source, target))
+    except (AttributeError, LookupError, TypeError, ValueError):  # a UNIX socket's, or none
+        raise ValueError("the connection is not between two IP addresses") from None
     if here.version != there.version:
         raise ValueError("source and server are of different address families")
     if version == 1:
         return f"PROXY TCP{here.version} {here} {there} {source[1]} {target[1]}\r\n".encode()
-    body = here.packed + there.packed + source[1].to_bytes(2, "big") + target[1].to_bytes(2, "big")
+    body: bytes = here.packed + there.packed + source[1].to_bytes(2, "big") + target[1].to_bytes(2, "big")
     return _SIGNATURE + _PROXIED_STREAM[here.version] + len(body).to_bytes(2, "big") + body

@@ -40,7 +40,7 @@ class DialTrace:
         """A TCP connect to one address ended."""
 
     def got_conn(self, address: str) -> None:
-        """The dialer returned an open stream to this address."""
+        """The dialer returned an open stream to this address; that of the server, if it has none."""
 
     def tls_handshake_start(self, server_name: str) -> None:
         """The TLS handshake begins; the certificate will be verified for this name."""

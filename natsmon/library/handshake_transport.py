@@ -121,7 +121,7 @@ class HandshakeTransport(nats.aio.transport.Transport):
                     raise Misuse(error) from error
                 raise
             self._secure = self._stream.tls_done
-            self._hooks(DialTrace.got_conn, self._stream.address)
+            self._hooks(DialTrace.got_conn, self._stream.address or self.server)
 
     async def _handshake_tls(self, context: ssl.SSLContext, name: str, seconds: float | None) -> None:
         if self._secure:  # by the dialer, or for wss

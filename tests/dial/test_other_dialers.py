@@ -28,6 +28,7 @@ from natsmon import (
     proxy_from_environment,
 )
 from natsmon.lab.nats_server import HOST, NatsServer
+from natsmon.testing import ScriptedServer
 from tests.certificates import Certificates
 from tests.conftest import StartServer
 from tests.dial import proxy_servers
@@ -239,6 +240,19 @@ async def test_source_of_another_family_fails_the_dial(server: NatsServer) -> No
         await error_of.dial((HOST, server.port))
     await asyncio.sleep(0)
     assert set(sockets()) <= before
+
+
+@pytest.mark.parametrize("source", [None, ("203.0.113.9", 4711)])
+async def test_header_between_other_addresses_is_refused_in_words(
+    source: tuple[str, int] | None, server: NatsServer, tmp_path: Path
+) -> None:
+    path = tmp_path / "nats.sock"
+    async with forwarding(path, server):
+        for dialer in (UnixDialer(path), CommandDialer("cat"), ScriptedServer()):
+            error = await failure(ProxyProtocolDialer(source=source, dialer=dialer))
+            assert error.text == "no header of the PROXY protocol: the connection is not between two IP addresses"
+            if isinstance(dialer, ScriptedServer):
+                await dialer.close()
 
 
 # -- options of the socket -----------------------------------------------------------------------------

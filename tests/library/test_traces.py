@@ -204,6 +204,19 @@ async def test_websocket_dial_has_the_hooks_of_a_plain_one(nats_server: StartSer
     await client.close()
 
 
+async def test_stream_without_an_address_is_one_to_the_server(
+    server: NatsServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Plain:
+        async def dial(self, address: tuple[str, int], **_: object) -> Any:
+            return await asyncio.open_connection(*address)
+
+    with caplog.at_level(logging.DEBUG, "natsmon.dial"):
+        client = await connect(server.url, dialer=Plain(), trace=LoggingTrace())
+        await client.close()
+    assert f"stream to {server.authority} is open" in caplog.text
+
+
 async def test_dialer_of_another_shape_ends_its_dial_with_the_error() -> None:
     class Wrong:
         async def dial(self, address: tuple[str, int], **_: object) -> Any:
