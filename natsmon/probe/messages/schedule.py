@@ -11,6 +11,9 @@ _AT_ONCE = 256
 """Messages published in one turn of the loop."""
 _ON_TIME = 0.01
 """Seconds after it was due within which a message is on time."""
+_GRAIN = 0.001
+"""Seconds: uvloop's timers count these, and may be early by as much. Such a message is published, and not waited for:
+the loop would spin until it is due."""
 
 
 class Schedule:
@@ -43,7 +46,7 @@ class Schedule:
         offset = now - self._now()
         self._timer.set(self._due)  # ``publish`` may stop it
         for _ in range(_AT_ONCE):  # the rest is due at once, but what the server sends is read before
-            if self._due > now:
+            if self._due > now + _GRAIN:
                 break
             # A message that is late counts from when it was due; the grain of a timer is not lateness.
             if not self._publish(self._due - offset if now - self._due > _ON_TIME else self._now()):
