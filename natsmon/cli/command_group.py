@@ -3,7 +3,7 @@
 import re
 import socket
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -31,9 +31,15 @@ def load(name: str) -> click.Command:
     return command
 
 
-def action_flag(*names: str, **options: Any) -> click.Option:
-    """A flag that does something else than the command, such as ``--version``."""
-    return click.Option(names, is_flag=True, expose_value=False, is_eager=True, **options)
+def action_flag(*names: str, text: Callable[[click.Context, click.Parameter], str], **options: Any) -> click.Option:
+    """A flag that writes a text instead of running the command, such as ``--version``."""
+
+    def act(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
+        if wanted and not ctx.resilient_parsing:  # as a shell completes
+            write(f"{text(ctx, param)}\n")
+            ctx.exit()
+
+    return click.Option(names, is_flag=True, expose_value=False, is_eager=True, callback=act, **options)
 
 
 class Command(click.Command):
@@ -55,8 +61,8 @@ class Command(click.Command):
         self.essentials = essentials
         self.exit_codes = exit_codes
         self.params += [  # click's own --help does not report a write error
-            action_flag("--help-all", callback=_show_help, help="Show every flag."),
-            action_flag("-h", "--help", callback=_show_help, help="Show this message and exit."),
+            action_flag("--help-all", text=_help, help="Show every flag."),
+            action_flag("-h", "--help", text=_help, help="Show this message and exit."),
         ]
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -108,11 +114,9 @@ class Command(click.Command):
 _FULL = "natsmon.cli.help_all"
 
 
-def _show_help(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
-    if wanted:
-        ctx.meta[_FULL] = param.name == "help_all"
-        write(f"{ctx.get_help()}\n")
-        ctx.exit()
+def _help(ctx: click.Context, param: click.Parameter) -> str:
+    ctx.meta[_FULL] = param.name == "help_all"
+    return ctx.get_help()
 
 
 class DashboardCommand(Command):

@@ -7,16 +7,9 @@ import click
 from natsmon import __version__
 from natsmon.cli.command_group import DashboardCommand, action_flag
 from natsmon.cli.flags import connect_flags, output_flags, run_flags, server_flags
-from natsmon.cli.output import write
 from natsmon.cli.run_modes import choose, run
 from natsmon.cli.settings_layers import settings_from
 from natsmon.cli.value_layers import Layers
-
-
-def _version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:
-    if wanted:
-        write(f"natsmon {__version__}\n")
-        ctx.exit()
 
 
 @click.command(
@@ -33,7 +26,7 @@ def _version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:
         *connect_flags,
         *run_flags,
         *output_flags,
-        action_flag("--version", callback=_version, help="Show the version."),
+        action_flag("--version", text=lambda *_: f"natsmon {__version__}", help="Show the version."),
     ],
 )
 @click.pass_context

@@ -215,7 +215,7 @@ def whole(least: int, most: int = _LARGEST) -> Value:
     return Value("N", parse)
 
 
-URL = Value("URL", str, utf8=False, words=lambda: COMMANDS)
+URL = Value("URL", str, utf8=False)
 """Parsed later, together with the others: an error may be between two of them."""
 FILE = Value("FILE", _readable)
 CREDENTIALS_FILE = Value("FILE", lambda value: _secret_file(value, credentials_file.jwt_and_seed))

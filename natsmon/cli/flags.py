@@ -35,8 +35,15 @@ config_flags: Params = [
          help="Config file.  [default: natsmon/config.toml in the user's config folder]"),
 ]  # fmt: skip
 
+
+def _commands(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """The commands, which may stand in place of the first URL, for a shell that completes."""
+    first = ctx.info_name == "dashboard" and not ctx.params.get("url")
+    return [name for name in types.COMMANDS if first and name.startswith(incomplete)]
+
+
 server_flags: Params = [
-    click.Argument(["url"], nargs=-1, type=types.URL, metavar="[URL]..."),
+    click.Argument(["url"], nargs=-1, type=types.URL, metavar="[URL]...", shell_complete=_commands),
     Flag("Servers", "--server", "-s", field="servers", context="url", multiple=True, type=types.URL, envvar="NATS_URL",
          help="Servers to dial; repeated, or separated by commas.  [default: nats://127.0.0.1:4222]"),
     Flag("Servers", "--context", type=types.CONTEXT, envvar="NATS_CONTEXT",
