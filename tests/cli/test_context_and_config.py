@@ -215,7 +215,13 @@ def test_commands_flags_contexts_words_and_files_are_completed(root: Path) -> No
     assert completed("natsmon check --context ", **there) == ["prod", "stage"]
     assert completed("natsmon check --format n", **there) == ["nagios"]
     assert completed("natsmon completion ", **there) == ["bash", "zsh", "fish"]
-    for words in ("natsmon check ", "natsmon nats://a rep", "natsmon -s rep", "natsmon check --help ", "natsmon help x"):
+    for words in (
+        "natsmon check ",
+        "natsmon nats://a rep",
+        "natsmon -s rep",
+        "natsmon check --help ",
+        "natsmon help x",
+    ):
         assert not any(completed(words, **there)), "no command stands there, and no help is printed"
     assert completed("natsmon help rep", **there) == ["replay", "report"]
     for shell in ("natsmon --creds x", "natsmon replay x"):

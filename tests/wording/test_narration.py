@@ -260,7 +260,7 @@ def test_narration_gives_advice_once() -> None:
          "authenticated without a user name; the server's clock is 3.00 s ahead of this machine's"),
         (ev.Answer(t=0, command="next_server", outcome="ignored", reason="draining"), "warn",
          "next server ignored: draining"),
-        (ev.End(t=90, exit_code=1), "bad", "ended after 1m30s: 0 published, 0 echoed, 0 lost, 0 reconnects"),
+        (ev.End(t=90, exit_code=1), "bad", "ended after 1m30s: 0 published, 0 echoed, 0 lost, never connected"),
     ],
 )  # fmt: skip
 def test_narration_of_a_single_event(event: ev.AnyEvent, kind: str, text: str) -> None:

@@ -73,7 +73,7 @@ def end_reason(reason: str) -> str:
 
 def end(event: ev.End, state: State) -> Line:
     sums = _observed(state.observed) if state.observing else _published(state)
-    sums.append(units.plural(state.reconnects, "reconnect"))
+    sums.append(units.plural(state.reconnects, "reconnect") if state.ever_connected else "never connected")
     why = f" ({clip(end_reason(event.reason))})" if event.reason else ""
     kind: Kind = "bad" if event.exit_code else "info"
     return kind, f"ended after {units.elapsed(event.t)}{why}: {', '.join(sums)}"
