@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from natsmon.dial.causes import Cause
 from natsmon.report import words
 from natsmon.report.blocks import Cell, Figure, Figures, Kind
 from natsmon.report.facts import Latency, Run
@@ -33,7 +34,8 @@ def _ended(run: Run) -> Figure:
         return Figure("ended", Cell("unknown", "warn"), "the recording stops" + f" while {run.health}" * known)
     reason = words.name(end_reason(run.end_reason))
     if run.exit_code:
-        return Figure("ended", Cell(f"exit code {run.exit_code}", "bad"), clip(run.closed) or reason)
+        why = reason if run.closed == Cause.CLOSED else clip(run.closed)
+        return Figure("ended", Cell(f"exit code {run.exit_code}", "bad"), why or reason)
     return Figure("ended", Cell("normally"), reason)
 
 

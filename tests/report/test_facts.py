@@ -320,6 +320,13 @@ def test_reason_of_the_end_is_in_words() -> None:
     assert (ended.value.text, ended.note) == ("normally", "--duration reached")
 
 
+def test_exit_code_of_a_limit_has_the_limit_as_its_reason() -> None:
+    stream = streams.dialing()
+    stream.add(ev.Closed(t=stream.t, cause="closed")).add(ev.End(t=stream.t, exit_code=1, reason="duration"))
+    (ended,) = [row for row in summary.figures(run_of(stream.events)).rows if row.name == "ended"]
+    assert (ended.value.text, ended.note) == ("exit code 1", "--duration reached")
+
+
 def test_runs_that_touch_overlap() -> None:
     one = replace(run_of(streams.outage().events), file="a/run.jsonl")
     other = replace(one, file="b/run.jsonl", started=one.started + one.seconds - 0.1)
