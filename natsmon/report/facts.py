@@ -65,7 +65,12 @@ class Outage(msgspec.Struct, frozen=True):
     reason: str
     """The server's close reason, where it is known."""
     before: str
+    before_name: str
+    """Of the server at that time, as ``after_name``; empty for one without a name of its own."""
     after: str
+    after_name: str
+    same_server: bool
+    """Whether it ended on the server that was lost."""
     detected_after: float
     """From the last data received until the loss was detected."""
     silent: float

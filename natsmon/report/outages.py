@@ -44,8 +44,8 @@ def _row(outage: Outage, run: Run) -> Cells:
         run.clock.at(outage.began),
         Cell(lasted, "plain" if outage.manual else "bad"),
         diagnose(None, outage.cause).phrase,
-        words.server(outage.before, run),
-        "the same" if outage.before and outage.before == outage.after else words.server(outage.after, run),
+        words.server(outage.before, run, outage.before_name),
+        "the same" if outage.before and outage.same_server else words.server(outage.after, run, outage.after_name),
         units.grouped(outage.dials),
         Cell(lost, "bad" if outage.lost or not outage.lost_known else "plain"),
     )
@@ -58,7 +58,7 @@ def paragraph(outage: Outage, run: Run) -> str:
 
 
 def _lost(outage: Outage, run: Run) -> str:
-    at, where = run.clock.at(outage.began), words.server(outage.before, run)
+    at, where = run.clock.at(outage.began), words.server(outage.before, run, outage.before_name)
     if outage.cause == "manual":
         return f"At {at} the user asked for a reconnect; the connection before was to {where}."
     meaning = diagnose(None, outage.cause).meaning
@@ -92,7 +92,7 @@ def _dials(outage: Outage, run: Run) -> str:
         return f"It was not over when the recording ended, after {lasted} and {dials}{of}{failing}."
     if not outage.after:
         return f"After {lasted} and {dials}{of}{failing} the connection was closed for good."
-    where = "the same server" if outage.after == outage.before else words.server(outage.after, run)
+    where = "the same server" if outage.same_server else words.server(outage.after, run, outage.after_name)
     subscribed, echo = outage.subscribed_after, outage.first_echo_after
     then = f"; resubscribed {units.elapsed(subscribed)} later" if subscribed is not None else ""
     then += f"; first message delivered {units.elapsed(echo)} later" if echo is not None else ""

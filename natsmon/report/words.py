@@ -18,10 +18,10 @@ def join(parts: list[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}" if parts else ""
 
 
-def server(url: str, run: Run | None = None) -> str:
-    """The name of a server where the run has it, else its address."""
+def server(url: str, run: Run | None = None, named: str = "") -> str:
+    """The name that a server had then, else where the run has it, else its address."""
     known = run.names if run is not None else {}
-    return name(known.get(address(url)) or address(url)) or NONE
+    return name(named or known.get(address(url)) or address(url)) or NONE
 
 
 def elapsed(seconds: float | None) -> str:

@@ -65,7 +65,7 @@ def connected(state: "State", event: ev.Connected) -> None:
             cid=event.cid,
         )
     )
-    end_outage(state, after=event.server)
+    end_outage(state, after=event.server, name=name)
 
 
 def name_server(state: "State", server: str, name: object, server_id: object) -> str:

@@ -71,7 +71,7 @@ def dial_tls(state: "State", event: ev.DialTls) -> None:
 def dial_info(state: "State", event: ev.DialInfo) -> None:
     if (dial := _with_room(state, event)) is not None:
         dial.info = event
-        name_server(state, dial.server, event.info.get("server_name"), event.info.get("server_id"))
+        dial.name = name_server(state, dial.server, event.info.get("server_name"), event.info.get("server_id"))
 
 
 def dial_connect(state: "State", event: ev.DialConnect) -> None:

@@ -18,6 +18,7 @@ def disconnected(state: "State", event: ev.Disconnected) -> None:
     silent_since = state.silent.since if state.silent is not None else None
     if (period := state.period) is not None:
         period.cause = event.cause
+    last = state.periods[-1] if state.periods else None
     if event.outage > state.last_outage:
         end_outage(state, after="")
         state.last_outage = event.outage
@@ -30,6 +31,7 @@ def disconnected(state: "State", event: ev.Disconnected) -> None:
                 text=intern(event.text),
                 reason=event.reason,
                 before=intern(event.server),
+                before_name=last.server_name if last is not None and last.server == event.server else "",
                 manual=event.manual,
                 silent_since=silent_since,
                 verifiable=not state.unverified,
@@ -50,10 +52,10 @@ def count_manual(state: "State") -> None:
     )
 
 
-def end_outage(state: "State", after: str) -> None:
+def end_outage(state: "State", after: str, name: str = "") -> None:
     if (outage := state.outage) is not None:
         outage.ended = state.now
-        outage.after = intern(after)
+        outage.after, outage.after_name = intern(after), name
         if outage.manual:
             state.manual_seconds += outage.downtime(state.now)
 

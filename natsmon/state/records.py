@@ -30,6 +30,8 @@ class Dial(msgspec.Struct, gc=False):
     attempt: ev.Count = 0
     pool_pass: ev.Count = 0
     server: str = ""
+    name: str = ""
+    """Of the server, from its INFO; empty without one."""
     reason: ev.DialReason = "initial"
     discovered: bool = False
     timeout: ev.Seconds = 0.0
@@ -78,7 +80,10 @@ class OutageRecord(msgspec.Struct, gc=False):
     text: str = ""
     reason: str = ""
     before: str = ""
+    before_name: str = ""
+    """Of the server at that time, as ``after_name``; empty for one without a name of its own."""
     after: str = ""
+    after_name: str = ""
     ended: ev.Seconds | None = None
     manual: bool = False
     """A manual reconnect, no dial of which has failed: excluded from counts, availability and MTBF."""
@@ -113,6 +118,11 @@ class OutageRecord(msgspec.Struct, gc=False):
     def detected_after_if_known(self) -> float | None:
         """Seconds from the last data received to the loss; none while unknown, and for a manual reconnect."""
         return self.detected_after if self.settled and self.cause != "manual" else None
+
+    @property
+    def same_server(self) -> bool:
+        """Whether it ended on the server that was lost: a load balancer has several on one address."""
+        return (self.before, self.before_name) == (self.after, self.after_name)
 
     def downtime(self, now: float) -> float:
         """Seconds it lasted, or has lasted until ``now``."""

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 
+from natsmon.state.records import Dial, OutageRecord
 from natsmon.state.records import address as address
 from natsmon.state.state import State
 from natsmon.stream import events as ev
@@ -27,6 +28,18 @@ class ServerNames:
     def name(self, server: str) -> str:
         """The server's own name; its address where it has none."""
         return self._names.get(address(server)) or self.brief(server)
+
+    def of_dial(self, dial: Dial) -> str:
+        """The name that the server had then."""
+        return dial.name or self.name(dial.server)
+
+    def before(self, outage: OutageRecord) -> str:
+        """The name that the server had that was lost."""
+        return outage.before_name or self.name(outage.before)
+
+    def after(self, outage: OutageRecord) -> str:
+        """The name of the server that ended it; empty without one."""
+        return outage.after_name or self.name(outage.after)
 
     def brief(self, server: str) -> str:
         """Its address, without the domain that all servers have in common."""

@@ -17,7 +17,7 @@ from natsmon.report.facts import Report, Unread
 from natsmon.stream import events as ev
 from tests.harness.vocabulary import EVENTS, anything_of, made_of
 from tests.report.reports import EVIL, evil, report_of
-from tests.tui import streams
+from tests.tui import outage_streams, streams
 from tests.tui.streams import STARTED, Stream
 
 VOID = {"meta", "br"}
@@ -116,6 +116,14 @@ def test_outage_has_a_paragraph_and_advice() -> None:
         "Is the server running, and is this its port?"
     ) in output
     assert "It was not over when the recording ended, after 1.00 s and 1 dial" in output
+
+
+def test_outage_between_servers_on_one_address_names_both() -> None:
+    output = " ".join(
+        build.render(report_of(outage_streams.behind_one_address("blue", "green").events), "text").split()
+    )
+    assert "the connection to blue was lost" in output
+    assert "Reconnected to green after" in output
 
 
 def test_outage_that_ended_closed_sent_nothing_afterwards() -> None:

@@ -111,3 +111,14 @@ def hostile_outage() -> Stream:
         lost=1 << 60, lost_seqs=[(-(1 << 60), 1 << 60), (5, 1)] * 40,
     )  # fmt: skip
     return stream.add(ev.CloseReason(t=stream.t, outage=stream.outages, reason=HOSTILE * 20))
+
+
+def behind_one_address(*names: str) -> Stream:
+    """A load balancer, or another server that was started in the place of the one before."""
+    stream = Stream(servers=["east-1:4222"]).become("CONNECTING", "initial")
+    for number, name in enumerate(names):
+        if number:
+            stream.run(5).lose().wait(1.0)
+        stream.connect(name=name)
+        stream.add(ev.DialInfo(t=stream.t, dial=stream.dials, info={"server_name": name, "server_id": "NABC"}))
+    return stream

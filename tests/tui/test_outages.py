@@ -13,7 +13,7 @@ from natsmon.state.server_names import ServerNames
 from natsmon.stream import events as ev
 from natsmon.tui.model.moment import Moment
 from natsmon.tui.pages import outage_detail, server_lanes, upgrade_rows
-from natsmon.tui.panels import outage_panel, server_panel
+from natsmon.tui.panels import dial_rows, outage_panel, server_panel
 from tests.tui import outage_streams, streams
 from tests.tui.drawn import moment_of, records_of, table_of, texts
 from tests.tui.streams import Stream
@@ -322,6 +322,23 @@ def test_totals_hold_what_outages_cost_that_are_not_kept() -> None:
     assert f"{3 * (outages - 2):,} lost" in drawn
     totals = texts(outage_panel.totals(moment_of(stream), 78))
     assert any(line.startswith(f"outages {outages:,}, the last {FULL.outages} kept") for line in totals)
+
+
+def test_servers_behind_one_address_have_the_names_they_had() -> None:
+    moment = moment_of(outage_streams.behind_one_address("blue", "green", "green"))
+    first, second = moment.state.outages
+    assert (first.same_server, second.same_server) == (False, True)
+    drawn = "\n".join(texts(outage_panel.newest(moment, 100, 4)))
+    assert "blue → green" in drawn
+    assert "green → green" in drawn
+    detail = "\n".join(texts(outage_detail.rows(first, moment, 100)))
+    assert " on green" in detail.splitlines()[0]
+    assert "CONNECTED to green" in detail
+    moves = texts(upgrade_rows.rows(moment, 100))[-2:]
+    assert [line.split()[1:3] for line in moves] == [["green", "green"], ["blue", "green"]]
+    assert [outage_panel.matches(outage, "blue") for outage in moment.state.outages] == [True, False]
+    assert [dial_rows.matches(dial, "blue") for dial in moment.state.dials] == [True, False, False]
+    assert [ServerNames(moment.state).of_dial(dial) for dial in moment.state.dials] == ["blue", "green", "green"]
 
 
 def test_of_many_servers_those_that_were_dialed_come_first() -> None:

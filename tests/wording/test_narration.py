@@ -327,3 +327,20 @@ def test_log_shows_when_messages_stop_being_delivered_and_when_they_are_again() 
         ("bad", f"NOT DELIVERING: {missing}"),
         ("good", "messages are delivered again"),
     ]
+
+
+def test_reconnected_to_another_server_on_the_same_address_is_no_return() -> None:
+    def until_reconnected(after: str) -> str:
+        return logged(
+            [
+                ev.Connected(t=0.0, server=A, server_name="blue"),
+                ev.StatusChanged(t=0.0, status="CONNECTED", previous="CONNECTING"),
+                ev.Disconnected(t=5.0, outage=1, cause="eof", server=A),
+                ev.StatusChanged(t=5.0, status="RECONNECTING", previous="CONNECTED"),
+                ev.Connected(t=6.0, server=A, server_name=after),
+                ev.Reconnected(t=6.0, outage=1, before=A, after=A, downtime=1.0, attempts=1),
+            ]
+        )[-1].text
+
+    assert until_reconnected("green") == "reconnected to green after 1.00 s and 1 attempt, before that on blue"
+    assert until_reconnected("blue").endswith(", the same server")

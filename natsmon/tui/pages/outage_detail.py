@@ -43,7 +43,7 @@ def _head(outage: OutageRecord, moment: Moment, width: int) -> list[Row]:
     """Why, between which servers, and how long."""
     state = moment.state
     known = ServerNames(state)
-    before, after = known.name(outage.before), known.name(outage.after)
+    before, after = known.before(outage), known.after(outage)
     known_cause = diagnose(None, outage.cause)
     start = row((cause_words(outage.cause), "strong"), (f"  {before}", "value"))
     lasted = units.elapsed(outage.downtime(moment.now))
@@ -54,7 +54,7 @@ def _head(outage: OutageRecord, moment: Moment, width: int) -> list[Row]:
     elif not after:
         end = row((f"■ closed after {lasted}", "bad"))
     else:
-        where = "the same server" if outage.after == outage.before else after
+        where = "the same server" if outage.same_server else after
         end = row(("✓ back after ", "good"), (lasted, "strong"), (f" on {where}", "value"))
     drawn = [spread(start, end, width)] if width_of(start + end) + 2 <= width else [fit(start, width), fit(end, width)]
     notice = next((move.notice for move in moves(state) if move.outage is outage), None)
@@ -161,7 +161,7 @@ def steps(outage: OutageRecord, moment: Moment) -> list[Step]:
     found: list[Step] = []
     last = last_data(outage)
     if last is not None:
-        found.append(Step("●", "good", f"last data from {known.name(outage.before) or 'the server'}", last))
+        found.append(Step("●", "good", f"last data from {known.before(outage) or 'the server'}", last))
     silence = outage.began - last if last is not None else None
     loss = cause_words(outage.cause) if outage.cause == "manual" else f"loss detected: {cause_words(outage.cause)}"
     found.append(Step("✗", "bad", loss, outage.began, silence, brief=cause_words(outage.cause), late=True))
@@ -171,7 +171,7 @@ def steps(outage: OutageRecord, moment: Moment) -> list[Step]:
     lasted = outage.downtime(moment.now)
     if not outage.after:
         return [*found, Step("■", "bad", "closed, without a connection", outage.ended, lasted, late=True)]
-    found.append(Step("●", "good", f"CONNECTED to {known.name(outage.after)}", outage.ended, lasted, late=True))
+    found.append(Step("●", "good", f"CONNECTED to {known.after(outage)}", outage.ended, lasted, late=True))
     reached = outage.ended
     for at, name in ((outage.subscribed, "resubscribed"), (outage.first_echo, "first echo")):
         if at is not None:
@@ -214,7 +214,7 @@ def _dials(outage: OutageRecord, moment: Moment) -> list[Step]:
 
 
 def _dial(dial: Dial, moment: Moment, known: ServerNames) -> Step:
-    server = known.name(dial.server)
+    server = known.of_dial(dial)
     took = dial.elapsed(moment.now)
     if dial.outcome is None:
         at = f" at {dial.stage_reached}" if dial.stage_reached else ""

@@ -63,7 +63,7 @@ def _steps(move: Move, moment: Moment) -> list[str]:
     """Each with the time since the one before it."""
     known = ServerNames(moment.state)
     outage = move.outage
-    before = known.name(outage.before)
+    before = known.before(outage)
     if move.notice is not None:
         phrases = [f"lame duck notice of {before} {_at(move.notice, moment)}"]
         phrases.append(f"disconnected +{units.elapsed(outage.began - move.notice)}")
@@ -74,7 +74,7 @@ def _steps(move: Move, moment: Moment) -> list[str]:
         return [*phrases, f"not connected for {units.elapsed(outage.downtime(moment.now))} so far"]
     if not outage.after:
         return [*phrases, f"closed +{units.elapsed(outage.downtime(moment.now))}"]
-    phrases.append(f"{known.name(outage.after)} +{units.elapsed(outage.downtime(moment.now))}")
+    phrases.append(f"{known.after(outage)} +{units.elapsed(outage.downtime(moment.now))}")
     reached = outage.ended
     for name, at in (("resubscribed", outage.subscribed), ("first echo", outage.first_echo)):
         if at is not None:
@@ -162,7 +162,7 @@ def _moves(moment: Moment, width: int) -> list[Row]:
         return []
     known = ServerNames(state)
     listed = [move for move, _ in zip(moves(state), range(_MOVES_SHOWN), strict=False)]
-    both = [known.name(server) for move in listed for server in (move.outage.before, move.outage.after)]
+    both = [name(move.outage) for move in listed for name in (known.before, known.after)]
     size = widest(both, 4, min(_NAME, max(4, (min(width, _WIDEST) - 10 - 4 * 10 - 5 - 4) // 2)))
 
     def step(called: str, shown: Callable[[Move], str]) -> Column[Move]:
@@ -173,8 +173,8 @@ def _moves(moment: Moment, width: int) -> list[Row]:
 
     columns: list[Column[Move]] = [
         Column("at", 8, lambda move: text(_at(move.outage.began, moment), "label")),
-        Column("from", size, lambda move: shortened(known.name(move.outage.before), size)),
-        Column("to", size, lambda move: shortened(known.name(move.outage.after) or "…", size)),
+        Column("from", size, lambda move: shortened(known.before(move.outage), size)),
+        Column("to", size, lambda move: shortened(known.after(move.outage) or "…", size)),
         step("notice", lambda move: figures.between(move.notice, move.outage.began)),
         step("gap", lambda move: figures.span(move.outage.downtime(moment.now))),
         step("resubscr", lambda move: figures.between(move.outage.ended, move.outage.subscribed)),

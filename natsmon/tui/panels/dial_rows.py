@@ -50,7 +50,7 @@ def records(state: State) -> deque[Dial]:
 def matches(dial: Dial, needle: str) -> bool:
     """Whether a filter shows it: by server, reason, outcome, cause, error or number."""
     outcome = dial.outcome or "dialing"
-    texts = (dial.server, dial.reason, outcome, cause_words(dial.cause, dial.stage_reached), dial.text)
+    texts = (dial.server, dial.name, dial.reason, outcome, cause_words(dial.cause, dial.stage_reached), dial.text)
     return needle.removeprefix("#") == str(dial.id) or any(needle in text.casefold() for text in texts)
 
 
@@ -112,7 +112,7 @@ def _now(moment: Moment, width: int) -> Row:
     last = state.dials[-1]
     start = row(
         ("last dial ", "label"),
-        (shorten(ServerNames(state).name(last.server), _LONGEST_NAME), "value"),
+        (shorten(ServerNames(state).of_dial(last), _LONGEST_NAME), "value"),
         (f"  {attempt_words(last, state)}", "label"),
     )
     return spread(start, row((figures.span(last.total), "value")), width)
@@ -154,14 +154,14 @@ def _columns(moment: Moment, width: int, listed: list[Dial], scale: float) -> li
     names = ServerNames(state)
     wide = width >= _WITH_WATERFALL
     most, bar_size = (34, 30) if width >= 150 else (20 if width >= _WITH_TIME else 15, 18)
-    server = widest((names.name(dial.server) for dial in listed), 6, most)
+    server = widest(map(names.of_dial, listed), 6, most)
     found: list[Column[Dial]] = [Column("#", 4, lambda d: text(f"{d.id % 10_000:>4}", "label"), right=True)]
     if width >= _WITH_TIME:
         found.append(Column("at", 8, lambda d: text(figures.wall(state.wall(d.began)), "label")))
     if wide:
         found.append(Column("reason", 9, lambda d: text(d.reason, "label")))
         found.append(Column("attempt", 7, lambda d: text(figures.count(d.attempt, 7), "label"), right=True))
-    found.append(Column("server", server, lambda d: shortened(names.name(d.server), server)))
+    found.append(Column("server", server, lambda d: shortened(names.of_dial(d), server)))
     found.append(Column("stages", 9, _glyphs))
     if wide:
         bar_of = f"0 … {units.elapsed(scale)}"

@@ -89,7 +89,7 @@ def columns(
     names = ServerNames(state)
 
     def where(outage: OutageRecord) -> str:
-        return f"{names.name(outage.before)} → {names.name(outage.after) if outage.after else '…'}"
+        return f"{names.before(outage)} → {names.after(outage) or '…'}"
 
     def lasted(outage: OutageRecord) -> Row:
         running = outage.ended is None and not moment.over
@@ -144,7 +144,8 @@ def records(state: State) -> deque[OutageRecord]:
 def matches(outage: OutageRecord, needle: str) -> bool:
     """Whether a filter shows it: by cause, the words for it, the server's reason, and the servers before and after."""
     lasts = "still out" if outage.ended is None else ""
-    texts = (cause_words(outage.cause), outage.text, outage.reason, outage.before, outage.after, lasts)
+    servers = outage.before, outage.before_name, outage.after, outage.after_name
+    texts = (cause_words(outage.cause), outage.text, outage.reason, *servers, lasts)
     return any(needle in text.casefold() for text in texts)
 
 
@@ -226,6 +227,6 @@ def in_full(outage: OutageRecord, moment: Moment) -> str:
     names = ServerNames(state)
     at = dates.local_millis(state.wall(outage.began))
     lasted = f"outage of {units.elapsed(outage.downtime(moment.now))}"
-    where = f"{names.name(outage.before)} → {names.name(outage.after) if outage.after else 'not connected'}"
+    where = f"{names.before(outage)} → {names.after(outage) or 'not connected'}"
     parts = [f"{at} {outage_cost(outage, moment)}: {lasted}", cause_words(outage.cause), outage.reason, where]
     return printable("; ".join(part for part in parts if part))

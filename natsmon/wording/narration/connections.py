@@ -132,7 +132,10 @@ def disconnected(event: ev.Disconnected, state: State) -> Line:
 
 
 def reconnected(event: ev.Reconnected, state: State) -> Line:
-    before = f", before that on {server(event.before, state)}" if event.before != event.after else ", the same server"
+    row = state.find_outage(event.outage)
+    same = row.same_server if row is not None else event.before == event.after
+    name = clip_middle(row.before_name) if row is not None else ""
+    before = ", the same server" if same else f", before that on {name or server(event.before, state)}"
     attempts = units.plural(event.attempts, "attempt")
     return (
         "good",
