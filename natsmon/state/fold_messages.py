@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from natsmon.state.delivery import note_delivery
 from natsmon.stream import events as ev
 
 if TYPE_CHECKING:
@@ -76,12 +77,14 @@ def latencies(state: "State", event: ev.Latencies) -> None:
 def tally(state: "State", event: ev.Tally) -> None:
     state.rates.change(state.now, state.tally, event)
     state.tally = event
+    note_delivery(state)
 
 
 def observed(state: "State", event: ev.Observed) -> None:
     before = state.observed.messages if state.observed is not None else 0
     state.rates.change(state.now, ev.Tally(delivered=before), ev.Tally(delivered=event.messages))
     state.observed = event
+    note_delivery(state)
 
 
 def audit(state: "State", event: ev.Audit) -> None:
@@ -94,3 +97,4 @@ def rtt(state: "State", event: ev.Rtt) -> None:
     state.pings.record(state.now, seconds)
     if event.omitted:
         state.pings.correct(state.now, seconds, event.omitted, event.interval)
+    note_delivery(state)

@@ -8,6 +8,7 @@ from collections import deque
 
 import msgspec
 
+from natsmon.state.delivery import DeliveryNote
 from natsmon.state.latency_series import LatencySeries
 from natsmon.state.limits import FULL, Limits
 from natsmon.state.message_rates import MessageRates
@@ -91,8 +92,8 @@ class State(msgspec.Struct):
     """From PING to PONG, corrected for PINGs that were not sent."""
     rtts: deque[tuple[ev.Seconds, ev.Seconds]] = msgspec.field(default_factory=deque)
     """(t, seconds) of the latest round trips."""
-    delivery_noted: tuple[ev.Seconds, str] = (0.0, "")
-    """When the log looked at the health last, and the word for it where messages were not delivered."""
+    delivery: DeliveryNote = msgspec.field(default_factory=DeliveryNote)
+    """What the log shows of messages that are not delivered."""
     errors: dict[str, ev.Seconds] = {}
     """Asynchronous errors of this connection to the server, and when each was received last."""
     error_counts: dict[str, ev.Count] = {}

@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 
 from natsmon.dial.causes import Cause
 from natsmon.state import State
+from natsmon.state.delivery import is_missing
 from natsmon.state.limits import NO_DATA_AFTER
 from natsmon.stream import events as ev
 from natsmon.text import dates, units
@@ -19,13 +20,6 @@ from natsmon.wording.cause_table import diagnose
 
 Level = Literal["ok", "degraded", "down"]
 
-_UNDELIVERED_FOR = 2.5
-"""Seconds without a delivery, while messages fail, after which nothing gets through."""
-_NEVER_DELIVERED_FOR = 0.5
-"""The same, when none has ever been delivered."""
-_MIXED_FOR = 10.0
-"""The same, when deliveries and failures alternated in the last minute."""
-_MINUTE = 60.0
 _SAME_TIME = 0.5
 """Seconds within which an error and the count of what it rejects arrive."""
 
@@ -91,10 +85,11 @@ def _situations(state: State, now: float, feed: Feed) -> Iterator[Health]:
     if state.silent is not None:
         since = state.silent.since
         yield Health("degraded", "SILENT", _silent(state, state.silent, now), _seconds(now - since))
-    if refused := _not_delivering(state, now):
-        yield Health("degraded", "NOT DELIVERING", refused)
-    if failed := _partly_delivered(state, now):
-        yield Health("degraded", "PARTLY DELIVERED", failed)
+    missing = is_missing(state, now)
+    if missing == "all":
+        yield Health("degraded", "NOT DELIVERING", _not_delivering(state))
+    if missing == "part":
+        yield Health("degraded", "PARTLY DELIVERED", _partly_delivered(state, now))
     if state.lame_duck:
         yield Health("degraded", "LAME DUCK", "server shuts down; messages still get through")
     if state.connection is not None and state.observing:
@@ -153,26 +148,17 @@ def _silent(state: State, silent: ev.Silent, now: float) -> str:
     return phrase
 
 
-def _not_delivering(state: State, now: float) -> str:
-    """Why nothing gets through; empty where something does, or is not due."""
-    rates = state.rates
-    if state.observing:
-        return state.observed.refused if state.observed is not None else ""
-    waited = now - max(rates.delivered_at, state.status_since)
-    patience = _UNDELIVERED_FOR if rates.delivered_at else _NEVER_DELIVERED_FOR
-    mixed = rates.mixed_at > 0 and now - rates.mixed_at < _MINUTE
-    has_stopped = state.paused and rates.delivered_at > state.status_since  # no delivery is due any more
-    failing = rates.failed_since > 0 and not has_stopped and waited >= (_MIXED_FOR if mixed else patience)
-    stuck = state.tally.buffered > 0 and not state.paused and waited >= patience
-    return _newest_error(state) or _not_back(rates.failed_since, state) if failing or stuck else ""
+def _not_delivering(state: State) -> str:
+    """Why nothing gets through."""
+    if state.observed is not None and state.observed.refused:
+        return state.observed.refused
+    return _newest_error(state) or _not_back(state.rates.failed_since, state)
 
 
 def _partly_delivered(state: State, now: float) -> str:
-    """What did not get through in the last minute; empty where all did."""
+    """What did not get through in the last minute."""
     last = state.rates.last_minute(now, state.tally)
     failed = last.undelivered + last.rejected
-    if failed <= 0:
-        return ""
     attempted = max(failed, last.attempted)
     rejected = "was rejected" if failed == 1 else "were rejected"
     what = "did not come back" if last.undelivered >= last.rejected else rejected
