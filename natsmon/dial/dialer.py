@@ -145,7 +145,7 @@ class Dialer:
             try:
                 sock.setblocking(False)
                 for option in self._options:
-                    sock.setsockopt(*option)
+                    _set(sock, option)
                 if self._local is not None:
                     _bind(sock, self._local)
                 await _establish(sock, where)
@@ -164,6 +164,15 @@ def _is_option(option: object) -> bool:
         case (int(), int(), int() | bytes()):
             return True
     return False
+
+
+def _set(sock: socket.socket, option: SocketOption) -> None:
+    """Set an option; its errors, such as EPERM for a mark, are not those of the connect."""
+    try:
+        sock.setsockopt(*option)
+    except OSError as error:
+        cause, text = classify(error)
+        raise DialError("tcp", cause, f"the socket option {option}: {text}", origin=error) from error
 
 
 def _bind(sock: socket.socket, local: tuple[str, int]) -> None:

@@ -1,6 +1,7 @@
 """The dialers for a UNIX socket, a command, the PROXY protocol, and the proxy of the environment."""
 
 import asyncio
+import errno
 import gc
 import ipaddress
 import os
@@ -256,6 +257,14 @@ async def test_header_between_other_addresses_is_refused_in_words(
 
 
 # -- options of the socket -----------------------------------------------------------------------------
+
+
+async def test_option_that_the_system_refuses_is_named(server: NatsServer) -> None:
+    before = set(sockets())
+    error = await failure(Dialer(socket_options=[(socket.SOL_SOCKET, 9999, 1)]), HOST, server.port)
+    assert (error.stage, error.errno) == ("tcp", errno.ENOPROTOOPT)
+    assert error.text == f"the socket option ({int(socket.SOL_SOCKET)}, 9999, 1): {os.strerror(errno.ENOPROTOOPT)}"
+    assert set(sockets()) <= before
 
 
 async def test_options_and_local_address_are_those_of_the_socket(server: NatsServer) -> None:
