@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
+from textual._styles_cache import StylesCache
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.events import Event, Print
@@ -163,6 +164,10 @@ class ScreenApp(App[int]):
             from natsmon.tui.pages.page import page_named
 
             self.open_page(page_named(name, self._keys, rebound(RECORD_KEYS, self.keymap_of_user)))
+
+    def on_mount(self) -> None:
+        # Its cache of sizes refers to the drawn lines of every widget that was ever shown: 0.8 MB a page.
+        self.screen_change_signal.subscribe(self, lambda _: StylesCache.get_inner_outer.cache_clear())
 
     def open_page(self, page: PaneScreen) -> None:
         """Open a page over the one in sight."""

@@ -1,6 +1,9 @@
 """Moving between pages and rows: pages from anywhere, marks, and clicks on rows."""
 
+import gc
+
 import pytest
+from textual._styles_cache import StylesCache
 
 from natsmon.charts.cells import text_of
 from natsmon.stream import commands
@@ -20,6 +23,19 @@ async def test_every_page_is_reached_from_any_page(before: str, key: str) -> Non
         await drive.press("1")
         assert drive.app.screen.name == "dashboard"
         assert drive.source.sent_commands == []
+
+
+async def test_closed_pages_are_freed() -> None:
+    def kept() -> int:
+        gc.collect()
+        return sum(isinstance(each, StylesCache) for each in gc.get_objects())
+
+    async with driven(streams.outage()) as drive:
+        await drive.press("o", "enter", "1", "ctrl+p", "escape")
+        before = kept()
+        for _ in range(3):
+            await drive.press("o", "enter", "l", "question_mark", "1", "ctrl+p", "escape")
+        assert kept() <= before
 
 
 async def test_q_goes_back_on_a_page_and_quits_on_the_dashboard() -> None:
