@@ -60,20 +60,21 @@ class OpenTelemetryTrace(DialTrace):
         self._end("dns", error, {"natsmon.addresses": list(addresses)})
 
     def connect_start(self, address: str) -> None:
-        self._start(f"tcp {address}", {"network.peer.address": address})
+        self._start(f"tcp {address}", _peer(address))
 
     def connect_done(self, address: str, error: BaseException | None) -> None:
         self._end(f"tcp {address}", error)
 
     def got_conn(self, address: str) -> None:
         if self._dial is not None:
-            self._dial.set_attribute("network.peer.address", address)
+            self._dial.set_attributes(_peer(address))
 
     def tls_handshake_start(self, server_name: str) -> None:
         self._start("tls", {"tls.client.server_name": server_name})
 
     def tls_handshake_done(self, state: SSLObject | None, error: BaseException | None) -> None:
-        self._end("tls", error, {"tls.protocol.version": state.version() or ""} if state is not None else {})
+        version = (state.version() or "").removeprefix("TLSv") if state is not None else ""
+        self._end("tls", error, {"tls.protocol.version": version} if version else {})
 
     def info_start(self) -> None:
         self._start("info")
@@ -110,6 +111,14 @@ class OpenTelemetryTrace(DialTrace):
         if span is not None:
             span.set_attributes(dict(attributes or {}))
             _finish(span, error)
+
+
+def _peer(address: str) -> dict[str, Any]:
+    """Return the attributes for the other end: ``ip:port``, or the path of a UNIX socket."""
+    host, _, port = address.rpartition(":")
+    if not port.isdecimal():
+        return {"network.peer.address": address}
+    return {"network.peer.address": host.strip("[]"), "network.peer.port": int(port)}
 
 
 def _finish(span: Span, error: BaseException | None) -> None:

@@ -84,7 +84,7 @@ async def test_dial_is_a_span_with_its_stages(
     assert dial.status.status_code is StatusCode.UNSET
     assert dial.attributes is not None
     assert dial.attributes["server.address"] == "localhost"
-    assert dial.attributes["network.peer.address"] == server.authority
+    assert (dial.attributes["network.peer.address"], dial.attributes["network.peer.port"]) == (HOST, server.port)
     assert dial.context is not None
     assert {stage.parent.span_id for stage in stages if stage.parent} == {dial.context.span_id}
     assert [stage.name for stage in stages if stage.name != "tcp"] == ["dns", "info", "connect"]
@@ -114,6 +114,34 @@ async def test_reconnect_is_a_trace_of_its_own_with_a_link(
     assert [(span.name, dict(span.attributes or {})["error.type"]) for span in refused] == [
         ("tcp", "refused"), ("nats dial", "refused"),
     ]  # fmt: skip
+
+
+async def test_attributes_have_the_values_of_the_semantic_conventions(
+    nats_server: StartServer, tmp_path: Path, exported: tuple[OpenTelemetryTrace, InMemorySpanExporter]
+) -> None:
+    trace, exporter = exported
+    certificates = Certificates(tmp_path)
+    server = await asyncio.to_thread(nats_server, config=certificates.config())
+    client = await connect(f"tls://localhost:{server.port}", trace=trace, tls=certificates.trusting())
+    await client.close()
+    shown = {span.name: dict(span.attributes or {}) for span in exporter.get_finished_spans()}
+    assert shown["tls"] == {"tls.client.server_name": "localhost", "tls.protocol.version": "1.3"}
+    assert shown["tcp"] == {"network.peer.address": HOST, "network.peer.port": server.port}
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [("[::1]:4222", {"network.peer.address": "::1", "network.peer.port": 4222}),
+     ("/run/nats.sock", {"network.peer.address": "/run/nats.sock"})],
+)  # fmt: skip
+def test_address_of_the_other_end_has_its_port_apart(
+    address: str, shown: dict[str, Any], exported: tuple[OpenTelemetryTrace, InMemorySpanExporter]
+) -> None:
+    trace, exporter = exported
+    trace.get_conn("server:4222")
+    trace.connect_start(address)
+    trace.connect_done(address, None)
+    assert dict(exporter.get_finished_spans()[0].attributes or {}) == shown
 
 
 async def test_tcp_connect_that_is_refused_has_its_cause(
