@@ -1,6 +1,7 @@
 """Output of a command: its result on standard output or in a file, and one line about an error on standard error."""
 
 import os
+import select
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -43,6 +44,13 @@ def write(text: str | bytes) -> bool:
         _discard(sys.stdout)
         raise Unwritable(f"standard output cannot be written: {error.strerror or error}") from error
     return True
+
+
+def has_reader() -> bool:
+    """Whether what is written to standard output next can be read: a log may have no line for hours."""
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), 0)
+    return not poll.poll(0)
 
 
 def write_to(outfile: str | None, text: str) -> None:

@@ -8,7 +8,7 @@ import click
 
 from natsmon.cli.command_group import Command
 from natsmon.cli.flags import Flag, alert_flags, config_flags, record_flags, view_flags
-from natsmon.cli.output import complain, is_terminal, write
+from natsmon.cli.output import complain, has_reader, is_terminal, write
 from natsmon.cli.record_target import recording, report_failure
 from natsmon.cli.run_modes import Mode, alerting_log, show, view_mode
 from natsmon.cli.terminal_check import need_screen
@@ -94,7 +94,7 @@ async def _log(source: "Source", recorder: "Recorder | None", log: "PlainLog") -
         async for event in source.events():
             if recorder is not None:
                 report_failure(recorder)
-            if (line := log.line(event)) is not None and not write(line):
+            if not (write(line) if (line := log.line(event)) is not None else has_reader()):
                 return Exit.ENDED
     finally:
         source.kill()

@@ -141,7 +141,8 @@ class Outbox:
         """Take an event; what was merged is written before ``End``, after which nothing follows."""
         with self._lock:
             rendered = line if self._render is None else self._render(event)
-            if rendered is None:
+            if rendered is None:  # a log may have no line for hours
+                self.ended |= self._pipe is not None and any(event & select.POLLERR for _, event in self._pipe.poll(0))
                 return
             waiting = _Waiting(event, rendered)
             key = event.conn, type(event)

@@ -65,6 +65,16 @@ async def test_input_that_ends_with_its_last_command(refused_port: int) -> None:
     assert ended_well(run).reason == "standard input ended"
 
 
+@pytest.mark.parametrize("view", ["", "--json {url} | {natsmon} view --plain -"])
+def test_log_without_a_line_ends_when_its_reader_leaves(server: NatsServer, view: str) -> None:
+    """As ``natsmon --plain | grep -m1 connected`` in a script that waits for the server."""
+    natsmon = f"{sys.executable} -m natsmon"
+    log = f"{natsmon} {view.format(natsmon=natsmon, url=server.url) or f'--plain {server.url}'}"
+    command = f"{log} | grep -m1 -o 'connected to'"
+    done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, timeout=WAIT, check=True)
+    assert (done.stdout, done.stderr) == ("connected to\n", "")
+
+
 async def test_without_control_standard_input_is_left_alone(server: NatsServer) -> None:
     async with natsmon(server.url, "--rate", "40", stdin=asyncio.subprocess.PIPE) as run:
         await run.events.until(ev.Connected)
