@@ -24,6 +24,8 @@ class TimeAxis(msgspec.Struct, frozen=True):
     start: float
     end: float
     wall: bool
+    clock: RunClock | None = None
+    """The one whose times the labels are; None for several, which may have been set at different times."""
 
     @classmethod
     def over(cls, clocks: Iterable[RunClock]) -> "TimeAxis":
@@ -31,7 +33,7 @@ class TimeAxis(msgspec.Struct, frozen=True):
         known = list(clocks)
         start = min(clock.started + clock.began for clock in known)
         end = max(clock.started + max(clock.seconds, clock.began + 1e-3) for clock in known)
-        return cls(start, end, min(clock.started for clock in known) > 0)
+        return cls(start, end, min(clock.started for clock in known) > 0, known[0] if len(known) == 1 else None)
 
     def place(self, at: float) -> float:
         """0 to 1."""
@@ -54,6 +56,7 @@ class TimeAxis(msgspec.Struct, frozen=True):
     def _label(self, at: float, step: float) -> str:
         if not self.wall:
             return f"+{units.brief(at - self.start)}"
+        at = at if self.clock is None else self.clock.wall(at - self.clock.started)
         if step < 1:
             return dates.utc("%H:%M:%S", at) + f"{at % 1:.3f}"[1:].rstrip("0")
         form = "%m-%d" if step >= _DAY else "%H:%M" if step >= 60 else "%H:%M:%S"

@@ -80,7 +80,7 @@ def _versions(run: Run) -> str:
 
 _LINES = (
     _Line("name", "name", 0, lambda run: run.name),
-    _Line("started", "at", 0, lambda run: run.started and run.started + run.began),
+    _Line("started", "at", 0, lambda run: run.started and run.clock.wall(run.began)),
     _Line("watched", "s", 0, lambda run: run.watched),
     _Line("servers' version", "text", 0, _versions),
     _Line("availability", "share", 1, lambda run: run.availability.share),
@@ -131,7 +131,7 @@ def compared(runs: tuple[Run, ...]) -> Comparison | None:
     """Compared with the first of them; None with fewer than two."""
     if len(runs) < 2:
         return None
-    known = sorted((run.started + run.began, run.started + run.seconds) for run in runs if run.started > 0)
+    known = sorted((run.clock.wall(run.began), run.clock.wall(run.seconds)) for run in runs if run.started > 0)
     overlapping = any(one[1] > other[0] for one, other in pairwise(known))
     return Comparison(overlapping, tuple(line.row(runs) for line in _LINES))
 

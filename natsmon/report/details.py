@@ -1,6 +1,7 @@
 """The details behind the summary: latency, dials, servers, warnings, and the settings of the session."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from natsmon.charts import dial_stages, latency_course, latency_spread
 from natsmon.charts.dial_stages import ServerStages
@@ -10,6 +11,7 @@ from natsmon.report.blocks import Block, Cell, Cells, Heading, Prose, Table, tab
 from natsmon.report.facts import Run, Server
 from natsmon.stream import events as ev
 from natsmon.text import units
+from natsmon.text.dates import CLOCKS_DIFFER
 from natsmon.text.plain_text import clip
 from natsmon.wording.cause_table import diagnose
 
@@ -124,7 +126,9 @@ def _use(server: Server, time: float) -> list[str]:
 
 
 def _moments(run: Run, level: int) -> Iterator[Block]:
-    if not run.errors and not run.lame_ducks and not run.silences:
+    moved = [(since, ahead - before) for (_, before), (since, ahead) in pairwise([(0.0, 0.0), *run.clock_steps])]
+    steps = [(since, step) for since, step in moved if since >= run.began and abs(step) >= CLOCKS_DIFFER]
+    if not run.errors and not run.lame_ducks and not run.silences and not steps:
         return
     yield Heading("Warnings", level)
     rows = [(run.clock.at(at), f"{words.server(server, run)} announced its shutdown") for at, server in run.lame_ducks]
@@ -132,10 +136,17 @@ def _moments(run: Run, level: int) -> Iterator[Block]:
         (run.clock.at(since), f"the server was silent for {units.elapsed(until - since)}")
         for since, until in run.silences
     ]
+    rows += [(run.clock.at(since), _clock_step(step)) for since, step in steps]
     rows.sort()
     rows = rows[:_SHOWN]
     rows += [(f"{units.grouped(count)} ×", clip(text)) for text, count in run.errors[:_SHOWN]]
     yield table("What left the connection open", ("when, or how often", "what"), rows)
+
+
+def _clock_step(seconds: float) -> str:
+    if seconds < 0:
+        return f"this machine's clock was set back by {units.elapsed(-seconds)}"
+    return f"this machine was suspended, or its clock set ahead, by {units.elapsed(seconds)}"
 
 
 def _session(run: Run, level: int) -> Iterator[Block]:

@@ -162,6 +162,8 @@ class Run(msgspec.Struct, frozen=True):
     """Of servers, by address."""
     started: float
     """Wall clock; 0 when unknown."""
+    clock_steps: tuple[tuple[float, float], ...]
+    """When the wall clock moved against that of the session, and how far ahead of ``started`` it was from then on."""
     began: float
     """When the connection was opened."""
     seconds: float
@@ -229,7 +231,7 @@ class Run(msgspec.Struct, frozen=True):
 
     @property
     def clock(self) -> RunClock:
-        return RunClock(self.started, self.seconds, self.began)
+        return RunClock(self.started, self.seconds, self.began, self.clock_steps)
 
 
 class Unread(msgspec.Struct, frozen=True):

@@ -66,6 +66,7 @@ def facts_of(state: State, coverage: Coverage, file: str, number: int, events: i
         id=session.id,
         names=state.server_names,
         started=_wall(session.started) if session.offsets else 0.0,
+        clock_steps=tuple((each.t, each.offset - session.started) for each in session.offsets[1:]),
         seconds=state.now,
         missing=coverage.missing,
         events=events,

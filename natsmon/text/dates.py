@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from natsmon.text import units
@@ -58,16 +58,22 @@ class RunClock(NamedTuple):
     """Its end, in seconds since the session began."""
     began: float = 0.0
     """Its beginning, likewise: later than 0 for a connection that was opened in the session."""
+    steps: Sequence[tuple[float, float]] = ()
+    """Since when the wall clock is how far ahead of ``started`` and the time: it was set, or the machine suspended."""
+
+    def wall(self, t: float) -> float:
+        """Seconds since the epoch at a time of the run."""
+        return self.started + t + next((ahead for since, ahead in reversed(self.steps) if since <= t), 0.0)
 
     @property
     def _several_days(self) -> bool:
-        return self.started > 0 and (self.started + self.began) // _DAY != (self.started + self.seconds) // _DAY
+        return self.started > 0 and self.wall(self.began) // _DAY != self.wall(self.seconds) // _DAY
 
     def at(self, t: float) -> str:
         """A time of the run: ``16:26:16``, ``11-22 16:26:16`` in a run over several days, or ``+1m15s``."""
         if self.started <= 0:
             return f"+{units.elapsed(t)}"
-        return utc("%m-%d %H:%M:%S" if self._several_days else "%H:%M:%S", self.started + t)
+        return utc("%m-%d %H:%M:%S" if self._several_days else "%H:%M:%S", self.wall(t))
 
     @property
     def span(self) -> str:
@@ -75,8 +81,8 @@ class RunClock(NamedTuple):
         if self.started <= 0:
             return "at an unknown time"
         end = "%Y-%m-%d %H:%M:%S UTC" if self._several_days else "%H:%M:%S UTC"
-        began = utc("%Y-%m-%d %H:%M:%S", self.started + self.began)
-        return f"{began} to {utc(end, self.started + self.seconds)}"
+        began = utc("%Y-%m-%d %H:%M:%S", self.wall(self.began))
+        return f"{began} to {utc(end, self.wall(self.seconds))}"
 
 
 CLOCKS_DIFFER = 2.0

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from html.parser import HTMLParser
 from typing import Any
 from xml.etree import ElementTree
@@ -79,6 +80,30 @@ def test_outage_takes_no_more_of_the_line_of_status_than_of_the_time(seconds: fl
     )
     assert line.strip("█") == cells
     assert ("│ interrupted" in legend) is ("│" in cells)
+
+
+@pytest.mark.parametrize(
+    ("ahead", "at", "why"),
+    [
+        (8 * 3_600.0, "23:08:26", "this machine was suspended, or its clock set ahead, by 8h00m00s"),
+        (-1_000.0, "14:51:46", "this machine's clock was set back by 16m40s"),
+        (0.6, "15:08:26", ""),
+    ],
+)
+def test_times_are_those_of_the_wall_clock_after_it_moved(ahead: float, at: str, why: str) -> None:
+    """In the table, in the paragraph, in what describes a chart and on its axis; as in the log."""
+    stream = Stream().become("CONNECTING").connect().run(100)
+    stream.add(ev.Clock(t=stream.t, wall=STARTED + stream.t + ahead))
+    stream.wait(6.0 - stream.t % 1).lose().become("RECONNECTING").wait(100.0).connect(reason="reconnect").run(2)
+    report = report_of(stream.events)
+    assert time.gmtime(report.runs[0].outages[0].at)[3:6] == tuple(map(int, at.split(":")))
+    for name in ("text", "markdown", "html"):
+        output = " ".join(rendered(report)[name].replace("\\", "").split())
+        assert output.count(at) >= (3 if name == "html" else 2), name
+        assert why in output.replace("&#x27;", "'")
+        assert ("suspended" in output or "set back" in output) is bool(why)
+    axis = next(line for line in charts(report)[0].lines(80) if "╵" in line)
+    assert f"╵{int(at[:2]):02}:{int(at[3:5]) + 1:02}" in axis
 
 
 # -- what is output -------------------------------------------------------------------------------------
