@@ -94,9 +94,13 @@ class HandshakeTransport(nats.aio.transport.Transport):
     async def _dial(self, uri: ParseResult, seconds: float | None) -> None:
         if uri.scheme in _DEFAULT_PORTS:
             try:
-                import natsmon.protocol.websocket  # noqa: F401  # takes longer than a dial
+                from natsmon.protocol import websocket  # takes longer than a dial
+
+                websocket.header_fields(self._client.options.get("ws_connection_headers"))
             except ImportError:
                 raise Misuse(ImportError("ws:// and wss:// need: pip install 'natsmon[ws]'")) from None
+            except (TypeError, ValueError) as error:
+                raise Misuse(error) from error
         self.drop()
         self._closed = self._greeted = self._answered = self._secure = self._verbose = False
         self._early.clear()

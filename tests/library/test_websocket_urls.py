@@ -13,6 +13,7 @@ from nats.aio.client import Client
 
 from natsmon import DialError, HandshakeError, LoggingTrace, connect
 from natsmon.lab.nats_server import HOST
+from natsmon.testing import ScriptedServer
 from tests.certificates import Certificates
 from tests.conftest import StartServer
 from tests.harness import peers
@@ -72,6 +73,18 @@ async def test_server_without_websocket_is_a_failed_handshake() -> None:
         error = await failing(connect(url, **options, **Callbacks().options), nats.errors.NoServersError)
     assert isinstance(error.__cause__, HandshakeError)
     assert error.__cause__.cause in ("ws_upgrade", "ws_tls", "ws_bad")
+
+
+@pytest.mark.parametrize("headers", [{"Authorization": ["Bearer hunter2\n"]}, {"A": [5]}, {"a b": ["c"]}, 5])
+async def test_header_that_cannot_be_sent_is_refused_before_the_first_dial(headers: Any) -> None:
+    if "ws_connection_headers" not in inspect.signature(Client.connect).parameters:
+        pytest.skip("nats-py has headers since 2.12")
+    async with ScriptedServer() as server:
+        options: dict[str, Any] = {"ws_connection_headers": headers, **Callbacks().options}
+        with pytest.raises((TypeError, ValueError), match="header") as caught:
+            await connect("ws://test", dialer=server, **options)
+        assert not server.sessions
+        assert "hunter2" not in str(caught.value)
 
 
 async def test_credentials_are_in_no_log(caplog: pytest.LogCaptureFixture) -> None:
