@@ -38,7 +38,7 @@ def proxy_from_environment(
 
 
 def _variable(environment: Mapping[str, str], name: str) -> str:
-    return environment.get(name) or environment.get(name.lower()) or ""
+    return (environment.get(name) or environment.get(name.lower()) or "").strip()
 
 
 def _proxy_dialer(proxy: str, direct: CustomDialer) -> CustomDialer:

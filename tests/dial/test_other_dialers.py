@@ -304,7 +304,7 @@ async def test_local_port_in_use_is_named(server: NatsServer) -> None:
 async def test_proxy_of_the_environment_is_used(scheme: str, variable: str, server: NatsServer) -> None:
     serve = proxy_servers.http if scheme == "http" else proxy_servers.socks
     async with serve(("me", "p w")) as proxy:
-        dialer = proxy_from_environment({variable: f"{scheme}://me:p%20w@{proxy.authority}"})
+        dialer = proxy_from_environment({variable: f"{scheme}://me:p%20w@{proxy.authority} "})
         client = await connect(f"nats://nats.example:{server.port}", dialer=dialer, allow_reconnect=False)
         await echo(client)
         await client.close()
