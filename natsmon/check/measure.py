@@ -205,7 +205,7 @@ async def _try_out(connection: ServerConnection, found: Found, settings: Setting
     """Measure the round trip and the message, until one of them fails."""
     stage = "rtt"
     try:
-        rtt = await _within(settings.timeout, connection.round_trip(), connection)
+        rtt = await _within(settings.timeout, connection.round_trip(), connection, "no PONG")
         found = replace(found, rtt=round(rtt, 6))
         stage = "request"
         request = await _message(connection, settings.inbox_prefix, settings.timeout)
@@ -226,10 +226,10 @@ async def _message(connection: ServerConnection, prefix: str, within: float) -> 
     connection.subscribe(subject, receive)
     began = time.perf_counter()
     connection.write(b"PUB %s %d\r\n%s\r\n" % (subject.encode(), len(payload), payload))
-    return await _within(within, arrived, connection) - began
+    return await _within(within, arrived, connection, "the message did not come back") - began
 
 
-async def _within(seconds: float, step: Awaitable[T], connection: ServerConnection) -> T:
+async def _within(seconds: float, step: Awaitable[T], connection: ServerConnection, without: str) -> T:
     """The result of a step. Raises _Failed when the server refused it, the connection ended, or it timed out."""
     refused: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     connection.on_error = lambda text: None if refused.done() else refused.set_result(text)
@@ -248,7 +248,7 @@ async def _within(seconds: float, step: Awaitable[T], connection: ServerConnecti
         raise _Failed("permissions" if "permissions" in text.lower() else classify_server_error(text), text)
     if connection.lost.done():
         raise _Failed(*connection.lost.result())
-    raise _Failed("timeout", f"no answer in {go_duration(seconds)}")
+    raise _Failed("timeout", f"{without} in {go_duration(seconds)}")
 
 
 def _secrets(settings: Settings) -> list[str]:

@@ -19,6 +19,7 @@ from natsmon.config.server_urls import parse_server
 from natsmon.dial import resolver
 from natsmon.dial.resolver import AddressInfo
 from natsmon.lab.nats_server import NatsServer
+from natsmon.text.units import go_duration
 from tests.check.checking import FORMATS, IN_ANY_TIME, METRICS, checked, settings, without_figures
 from tests.conftest import StartServer
 from tests.harness import peers
@@ -153,6 +154,8 @@ async def test_failing_peer_has_its_cause(peer: Peering, stage: str, cause: str)
     assert verdict.status is Status.CRITICAL
     assert [(each.stage, each.cause) for each in verdict.failures] == [(stage, cause)]
     assert verdict.failures[0].diagnosis.meaning
+    if stage == "request":
+        assert verdict.failures[0].text == f"the message did not come back in {go_duration(seconds)}"
 
 
 async def test_hostile_names_are_escaped() -> None:
