@@ -98,7 +98,8 @@ class ProxyDialer:
             trace: Its hooks are called for the connection to the proxy.
 
         Raises:
-            DialError: In the stage ``tcp``, or ``tls`` for the proxy's TLS; ``proxy`` and ``hop`` are set.
+            DialError: In the stage ``tcp``, ``tls`` for the proxy's TLS, or ``info`` for the upgrade of a gateway;
+                ``proxy`` and ``hop`` are set.
         """
         host, port = _ascii(address[0]), address[1]
         target = authority(host, port)

@@ -11,7 +11,7 @@ import pytest
 from natsmon import Client, Dialer, DialError, DialTimeout, connect
 from natsmon.lab.nats_server import HOST, NatsServer
 from natsmon.library.options import ConnectOptions
-from natsmon.testing import ScriptedServer, silent
+from natsmon.testing import ScriptedServer, refuse, silent
 from tests.harness import peers
 from tests.harness.time_limits import FOREVER, GROWING, IN_TIME
 from tests.library.clients import Callbacks, Notes, echo, failing
@@ -63,6 +63,14 @@ async def test_missed_deadline_names_the_server_and_no_password(seconds: float) 
             assert "hunter2" not in str(caught.value) + repr(caught.value)
             assert caught.value.address in ("", "x:4222", "y:4222")
             assert ("over at the start" in caught.value.text) is (seconds < 0)
+
+
+async def test_failure_of_an_earlier_connect_is_no_cause_of_a_later_one() -> None:
+    options: dict[str, Any] = {"max_reconnect_attempts": 1, "reconnect_time_wait": 0, **Callbacks().options}
+    async with ScriptedServer(refuse) as server:
+        client = Client(dialer=server)
+        assert isinstance((await failing(client.connect("nats://x", **options))).__cause__, DialError)
+        assert (await failing(client.connect([], **options))).__cause__ is None
 
 
 async def test_connect_timeout_of_none_is_no_limit_as_in_nats_py(server: NatsServer) -> None:
