@@ -144,9 +144,10 @@ def as_stream(opened: object) -> Stream:
         TypeError: It is neither a Stream nor a pair. Whatever it holds open is closed.
     """
     if isinstance(opened, tuple) and (isinstance(opened, Stream) or len(opened) == 2):
-        reader, writer = opened[:2]
-        if all(hasattr(reader, name) for name in _READER) and all(hasattr(writer, name) for name in _WRITER):
-            return opened if isinstance(opened, Stream) else Stream(reader, writer)
+        stream = opened if isinstance(opened, Stream) else Stream(*opened)
+        sound = all(hasattr(stream.reader, name) for name in _READER) and isinstance(stream.address, str)
+        if sound and all(hasattr(stream.writer, name) for name in _WRITER):
+            return stream
     discard(opened)
     raise TypeError(f"a dialer returns a natsmon.Stream or a pair (reader, writer), not {_described(opened)}")
 

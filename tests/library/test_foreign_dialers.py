@@ -59,8 +59,9 @@ async def test_object_that_is_not_a_dialer_raises_type_error(dialer: Any) -> Non
         lambda reader, writer: [reader, writer],
         lambda reader, writer: (reader, writer, "here"),
         lambda reader, writer: Stream(writer, reader),
+        lambda reader, writer: Stream(reader, writer, writer.get_extra_info("peername")),
     ],
-    ids=["writer", "swapped", "list", "triple", "swapped stream"],
+    ids=["writer", "swapped", "list", "triple", "swapped stream", "another address"],
 )
 async def test_wrong_result_raises_type_error_at_once_and_leaks_no_socket(
     shape: Callable[[Any, Any], object], server: NatsServer
