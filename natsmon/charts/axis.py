@@ -25,7 +25,7 @@ class TimeAxis(msgspec.Struct, frozen=True):
     end: float
     wall: bool
     clock: RunClock | None = None
-    """The one whose times the labels are; None for several, which may have been set at different times."""
+    """The one whose times the labels are; None for several, none of which was set meanwhile."""
 
     @classmethod
     def over(cls, clocks: Iterable[RunClock]) -> "TimeAxis":

@@ -1,6 +1,7 @@
 """Status over time, by shape first and colour second: a line of cells, or a bar for each connection in SVG."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import Literal, NamedTuple
 
 from natsmon.charts import svg
@@ -130,8 +131,11 @@ def row(shades: Iterable[Shade | None]) -> Row:
 
 def chart(lanes: Sequence[Lane]) -> Chart:
     """One bar for each connection, on one time axis; named where there are several."""
-    axis = TimeAxis.over(lane.clock for lane in lanes)
     drawn = [list(parts(lane.timeline, lane.clock.seconds))[::-1] for lane in lanes]
+    if len(lanes) > 1:
+        drawn = [list(_on_the_wall(of_lane, lane.clock)) for of_lane, lane in zip(drawn, lanes, strict=True)]
+        lanes = [lane._replace(clock=lane.clock.without_steps()) for lane in lanes]
+    axis = TimeAxis.over(lane.clock for lane in lanes)
     shades = {part.shade for lane in drawn for part in lane}
     names = len(lanes) > 1
     return Chart(
@@ -143,6 +147,15 @@ def chart(lanes: Sequence[Lane]) -> Chart:
         lines=lambda width: _lines(lanes, drawn, axis, width),
         legend=tuple(Key(f"bar {shade}", shade, look.height) for shade, look in LOOKS.items() if shade in shades),
     )
+
+
+def _on_the_wall(parts: Iterable[Part], clock: RunClock) -> Iterator[Part]:
+    """Parts on the wall clock, as that of other machines; nothing is drawn while the machine was suspended."""
+    for part in parts:
+        inside = [since for since, _ in clock.steps if part.began < since < part.ended]
+        for began, ended in pairwise([part.began, *inside, part.ended]):
+            at = clock.wall(began) - clock.started
+            yield part._replace(began=at, ended=at + ended - began)
 
 
 def _step(lanes: Sequence[Lane]) -> int:

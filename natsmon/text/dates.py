@@ -65,6 +65,10 @@ class RunClock(NamedTuple):
         """Seconds since the epoch at a time of the run."""
         return self.started + t + next((ahead for since, ahead in reversed(self.steps) if since <= t), 0.0)
 
+    def without_steps(self) -> "RunClock":
+        """A clock that shows the wall clock all the time, from the beginning to the end of the run."""
+        return RunClock(self.started, self.wall(self.seconds) - self.started, self.wall(self.began) - self.started)
+
     @property
     def _several_days(self) -> bool:
         return self.started > 0 and self.wall(self.began) // _DAY != self.wall(self.seconds) // _DAY

@@ -106,6 +106,19 @@ def test_times_are_those_of_the_wall_clock_after_it_moved(ahead: float, at: str,
     assert f"╵{int(at[:2]):02}:{int(at[3:5]) + 1:02}" in axis
 
 
+def test_machines_side_by_side_share_the_wall_clock() -> None:
+    """One was suspended for an hour of three, and has nothing to show of that."""
+    awake = Stream().become("CONNECTING").connect().wait(10_800.0)
+    suspended = Stream().become("CONNECTING").connect().wait(3_599.0)
+    suspended.add(ev.Clock(t=suspended.t, wall=STARTED + suspended.t + 3_600.0, suspended=3_600.0)).wait(3_002.0)
+    suspended.lose().become("RECONNECTING").wait(598.0)
+    both = report_of(*[stream.add(ev.Alive(t=stream.t)).events for stream in (awake, suspended)])
+    lines = charts(both)[0].lines(90)
+    assert lines[1] == "█" * 90
+    assert lines[3] == "█" * 30 + " " * 29 + "█" * 26 + "░" * 5
+    assert "17:56:41 for 9m58s" in Page(charts(both)[0].svg()).text
+
+
 # -- what is output -------------------------------------------------------------------------------------
 
 
