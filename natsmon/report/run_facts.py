@@ -59,14 +59,15 @@ def facts_of(state: State, coverage: Coverage, file: str, number: int, events: i
     """
     session, connection = state.session, state.connection or ev.Connection()
     end, closed, tally = state.end, state.closed, state.tally
+    started = _wall(session.started) if session.offsets else 0.0
     return facts.Run(
         file=file,
         number=number,
         label=file,
         id=session.id,
         names=state.server_names,
-        started=_wall(session.started) if session.offsets else 0.0,
-        clock_steps=tuple((each.t, each.offset - session.started) for each in session.offsets[1:]),
+        started=started,
+        clock_steps=tuple((each.t, _wall(each.t + each.offset) - each.t - started) for each in session.offsets[1:]),
         seconds=state.now,
         missing=coverage.missing,
         events=events,

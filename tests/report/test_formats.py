@@ -1,6 +1,7 @@
 """The four formats: the same facts in each, and no text of a server acts in any of them."""
 
 import json
+import math
 import re
 import time
 from html.parser import HTMLParser
@@ -104,6 +105,13 @@ def test_times_are_those_of_the_wall_clock_after_it_moved(ahead: float, at: str,
         assert ("suspended" in output or "set back" in output) is bool(why)
     axis = next(line for line in charts(report)[0].lines(80) if "╵" in line)
     assert f"╵{int(at[:2]):02}:{int(at[3:5]) + 1:02}" in axis
+
+
+@pytest.mark.parametrize("wall", [math.inf, -math.inf, math.nan, 1e300, 0.0])
+def test_clock_that_cannot_be_is_drawn(wall: float) -> None:
+    stream = streams.connected()
+    stream.add(ev.Clock(t=stream.t, wall=wall)).wait(2.0).add(ev.Alive(t=stream.t))
+    assert all(rendered(report_of(stream.events, stream.events)).values())
 
 
 def test_machines_side_by_side_share_the_wall_clock() -> None:
