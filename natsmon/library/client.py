@@ -119,6 +119,15 @@ class Client(nats.aio.client.Client):
             await self._undo_connect()
             raise asyncio.CancelledError
 
+    async def _flush_pending(self, force_flush: bool = False) -> Any:
+        # nats-py ignores a cancel here, where a publish waits for a server that reads nothing.
+        task = asyncio.current_task()
+        cancels = task.cancelling() if task else 0
+        flushed = await super()._flush_pending(force_flush)
+        if task is not None and task.cancelling() > cancels:
+            raise asyncio.CancelledError
+        return flushed
+
     async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
         await super()._process_info(info, initial_connection)
         # nats-py discovers only nats:// and tls://, but a server advertises its WebSocket addresses over WebSocket.

@@ -10,6 +10,7 @@ _UNKNOWN = "0.0"
 
 PRIVATE_NAMES = (
     "_current_server",
+    "_flush_pending",
     "_flusher_task",
     "_ping_interval_task",
     "_process_connect_init",

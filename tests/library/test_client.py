@@ -13,7 +13,7 @@ from natsmon.lab.nats_server import HOST, NatsServer
 from natsmon.library.options import ConnectOptions
 from natsmon.testing import ScriptedServer, refuse, silent
 from tests.harness import peers
-from tests.harness.time_limits import FOREVER, GROWING, IN_TIME
+from tests.harness.time_limits import FOREVER, GROWING, IN_TIME, WAIT
 from tests.library.clients import Callbacks, Notes, echo, failing
 
 
@@ -63,6 +63,28 @@ async def test_missed_deadline_names_the_server_and_no_password(seconds: float) 
             assert "hunter2" not in str(caught.value) + repr(caught.value)
             assert caught.value.address in ("", "x:4222", "y:4222")
             assert ("over at the start" in caught.value.text) is (seconds < 0)
+
+
+async def test_cancel_ends_a_publish_that_waits_for_a_server_that_reads_nothing(server: NatsServer) -> None:
+    """nats-py ignores it, and with it a timeout around the publish."""
+    client = await connect(server.url)
+
+    async def publish() -> None:
+        while True:
+            await client.publish("hello", b"x" * 100_000)
+
+    await asyncio.to_thread(server.stop)
+    try:
+        publishing = asyncio.ensure_future(publish())
+        await asyncio.wait([publishing], timeout=0.5)
+        publishing.cancel()
+        await asyncio.wait([publishing], timeout=IN_TIME)
+        assert publishing.cancelled()
+    finally:
+        server.cont()
+    await client.flush(int(WAIT))
+    await echo(client)
+    await client.close()
 
 
 async def test_failure_of_an_earlier_connect_is_no_cause_of_a_later_one() -> None:
