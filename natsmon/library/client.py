@@ -64,7 +64,7 @@ class Client(nats.aio.client.Client):
                 the TLS handshake, INFO and PONG each have as long again.
 
         Raises:
-            DialError: The dial failed and ``allow_reconnect`` is False, or the deadline passed (``DialTimeout``).
+            DialError: A handshake failed and ``allow_reconnect`` is False, or the deadline passed (``DialTimeout``).
             nats.errors.NoServersError: Every server failed; the last failure is its ``__cause__``.
             TypeError: The dialer returned something else than a stream; an argument is of another type.
             ValueError: A time is NaN.
@@ -179,7 +179,7 @@ async def connect(
         options: nats-py's.
 
     Raises:
-        DialError: The dial failed and ``allow_reconnect`` is False, or the deadline passed (``DialTimeout``).
+        DialError: A handshake failed and ``allow_reconnect`` is False, or the deadline passed (``DialTimeout``).
         nats.errors.NoServersError: Every server failed; the last failure is its ``__cause__``.
         TypeError: ``dialer`` is not a dialer, or returned something else than a stream; ``trace`` is no ``DialTrace``.
     """
