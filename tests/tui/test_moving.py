@@ -26,6 +26,8 @@ async def test_every_page_is_reached_from_any_page(before: str, key: str) -> Non
 
 
 async def test_closed_pages_are_freed() -> None:
+    """But for the newest, which may be drawn once more while it is closed."""
+
     def kept() -> int:
         gc.collect()
         return sum(isinstance(each, StylesCache) for each in gc.get_objects())
@@ -33,9 +35,9 @@ async def test_closed_pages_are_freed() -> None:
     async with driven(streams.outage()) as drive:
         await drive.press("o", "enter", "1", "ctrl+p", "escape")
         before = kept()
-        for _ in range(3):
+        for _ in range(8):  # of some 20 each
             await drive.press("o", "enter", "l", "question_mark", "1", "ctrl+p", "escape")
-        assert kept() <= before
+        assert kept() - before < 40
 
 
 async def test_q_goes_back_on_a_page_and_quits_on_the_dashboard() -> None:

@@ -182,7 +182,7 @@ async def test_forbidden_subject_ends_observing(nats_server: StartServer) -> Non
 
 def ending(*events: ev.AnyEvent, **connection: Any) -> str:
     """The last line of a log."""
-    begin = ev.Session(t=0.0, id="a", started=0.0), ev.Connection(t=0.0, **connection)
+    begin = ev.Session(t=0.0, id="a", started=0.0), ev.Connection(t=0.0, **connection), ev.Connected(t=0.1, server="a")
     return logged([*begin, *events, ev.End(t=1.0, exit_code=0)])[-1].text
 
 
