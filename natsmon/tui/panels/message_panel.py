@@ -18,11 +18,6 @@ _WORRYING: dict[str, Role] = {
     **dict.fromkeys(("rejected", "undelivered", "lost", "missing"), "bad"),
     **dict.fromkeys(("late", "duplicate", "buffered", "unverified", *_REORDERED, "resent", "suppressed"), "warn"),
 }
-_FASTEST: dict[ev.Verification, str] = {
-    "echo": "as fast as they are delivered",
-    "ack": "as fast as they are acknowledged",
-    "none": "as fast as they go",
-}
 _LABEL = 10
 _GAP = 2
 _LEAST_SUBJECT = 12
@@ -39,14 +34,16 @@ def title(moment: Moment, width: int, height: int) -> str:
         return f"observing {connection.subject}" + (f" · {rate}/s" if rate else "")
     pace = "paused" if moment.state.paused else publish_rate(connection)
     pace += f", {rate}/s delivered" if rate else ""
-    what = connection.subject or f"to stream {connection.stream}"
-    return f"publishing {shorten(what, max(_LEAST_SUBJECT, width - len(f'publishing  · {pace}') - 2))} · {pace}"
+    what = connection.subject or f"to {connection.stream}"
+    room = width - len(f" · {pace}") - 2
+    act = "publishing " if room >= len("publishing ") + _LEAST_SUBJECT else ""
+    return f"{act}{shorten(what, max(_LEAST_SUBJECT, room - len(act)))} · {pace}"
 
 
 def publish_rate(connection: ev.Connection) -> str:
     interval = connection.interval
     if interval <= 0:
-        return _FASTEST[connection.verification]
+        return "at full speed"
     return f"{units.a_second(interval)}/s" if interval <= 1 else f"one every {units.brief(interval)}"
 
 
