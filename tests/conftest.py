@@ -44,8 +44,10 @@ def pytest_configure() -> None:
         del os.environ[name]
     adopt_orphans()
     asyncio.set_event_loop(None)  # else pytest-asyncio's first test makes one "to restore", which is never closed
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as of a script's job in the background,
-        signal.signal(signal.SIGINT, signal.default_int_handler)  # and every program started here would ignore it too
+    # Ignored as of a script's job in the background, or by nohup: every program started here would ignore them too.
+    for number, action in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, action)
 
 
 def pytest_sessionfinish() -> None:
