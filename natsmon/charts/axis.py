@@ -25,7 +25,7 @@ class TimeAxis(msgspec.Struct, frozen=True):
     end: float
     wall: bool
     clock: RunClock | None = None
-    """The one whose times the labels are; None for several, none of which was set meanwhile."""
+    """The clock of the run, whose times the labels show; None for several runs: their clocks have no steps."""
 
     @classmethod
     def over(cls, clocks: Iterable[RunClock]) -> "TimeAxis":
