@@ -12,8 +12,7 @@ from string import Formatter
 
 from natsmon.dial.arguments import check
 from natsmon.dial.deadline import until
-from natsmon.dial.error_causes import classify
-from natsmon.dial.errors import DialError
+from natsmon.dial.errors import DialError, classify
 from natsmon.dial.resolver import authority
 from natsmon.dial.socket_stream import CompleteProtocol, open_stream
 from natsmon.dial.stream import Stream

@@ -17,8 +17,7 @@ from natsmon.dial import resolver
 from natsmon.dial.arguments import check, check_address, check_seconds
 from natsmon.dial.causes import Cause, Stage
 from natsmon.dial.deadline import until
-from natsmon.dial.error_causes import classify
-from natsmon.dial.errors import DialError
+from natsmon.dial.errors import DialError, classify
 from natsmon.dial.race import staggered_race
 from natsmon.dial.resolver import AddressInfo, authority, interleave, numeric
 from natsmon.dial.socket_stream import open_stream

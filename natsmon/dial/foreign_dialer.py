@@ -8,8 +8,7 @@ from typing import Any
 
 from natsmon.dial.arguments import kind_of
 from natsmon.dial.dialer import Dialer
-from natsmon.dial.error_causes import described
-from natsmon.dial.errors import DialError
+from natsmon.dial.errors import DialError, described
 from natsmon.dial.race import discard_result
 from natsmon.dial.stream import CustomDialer, Stream, as_stream, discard
 from natsmon.dial.trace import DialTrace

@@ -14,8 +14,7 @@ from contextlib import suppress
 from natsmon.dial.arguments import check, check_address, check_tls
 from natsmon.dial.causes import Cause, Stage
 from natsmon.dial.deadline import until
-from natsmon.dial.error_causes import classify
-from natsmon.dial.errors import DialError, Hop
+from natsmon.dial.errors import DialError, Hop, classify
 from natsmon.dial.foreign_dialer import given_or_tcp
 from natsmon.dial.resolver import authority
 from natsmon.dial.starttls import upgrade

@@ -7,8 +7,7 @@ from typing import Any
 
 from natsmon.dial.causes import Cause
 from natsmon.dial.deadline import within
-from natsmon.dial.error_causes import classify
-from natsmon.dial.errors import DialError
+from natsmon.dial.errors import DialError, classify
 from natsmon.dial.socket_stream import complete_under_tls
 from natsmon.dial.stream import ByteReader, Stream
 

@@ -7,8 +7,7 @@ import socket
 from natsmon.dial.arguments import check
 from natsmon.dial.causes import Cause
 from natsmon.dial.deadline import until
-from natsmon.dial.error_causes import classify
-from natsmon.dial.errors import DialError
+from natsmon.dial.errors import DialError, classify
 from natsmon.dial.socket_stream import open_stream
 from natsmon.dial.stream import Stream
 from natsmon.dial.trace import DialTrace, Hooks

@@ -11,8 +11,7 @@ from contextlib import suppress
 import nats.errors
 
 from natsmon.dial.deadline import within
-from natsmon.dial.error_causes import classify
-from natsmon.dial.errors import DialError, DialFailed
+from natsmon.dial.errors import DialError, DialFailed, classify
 from natsmon.dial.stream import discard
 from natsmon.library.handshake_transport import HandshakeTransport
 

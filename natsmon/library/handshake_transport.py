@@ -13,8 +13,7 @@ import nats.errors
 from natsmon.dial import foreign_dialer
 from natsmon.dial.causes import Stage
 from natsmon.dial.deadline import within
-from natsmon.dial.error_causes import classify
-from natsmon.dial.errors import DialError, DialFailed
+from natsmon.dial.errors import DialError, DialFailed, classify
 from natsmon.dial.resolver import authority
 from natsmon.dial.starttls import upgrade
 from natsmon.dial.stream import ByteWriter, CustomDialer, Stream, discard

@@ -9,8 +9,7 @@ from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, Tracer
 
 from natsmon.dial.arguments import check
 from natsmon.dial.causes import Cause
-from natsmon.dial.error_causes import classify
-from natsmon.dial.errors import DialError
+from natsmon.dial.errors import DialError, classify
 from natsmon.dial.trace import DialTrace
 
 

@@ -9,8 +9,7 @@ import nats.aio.client
 
 from natsmon.config.settings import Server, Settings
 from natsmon.dial.causes import Cause
-from natsmon.dial.error_causes import classify
-from natsmon.dial.errors import DialError
+from natsmon.dial.errors import DialError, classify
 from natsmon.dial.stream import Stream
 from natsmon.protocol import tls
 from natsmon.protocol.credentials import Refusal, connect_fields, refused

@@ -17,8 +17,7 @@ import nats.errors
 from nats.protocol.parser import AWAITING_CONTROL_LINE, Parser
 
 from natsmon.config.secret import redact
-from natsmon.dial.error_causes import classify
-from natsmon.dial.errors import DialError
+from natsmon.dial.errors import DialError, classify
 from natsmon.dial.stream import Stream
 from natsmon.protocol.credentials import SECRET_FIELDS
 from natsmon.protocol.jwt_claims import dated

@@ -7,7 +7,7 @@ import ssl
 import pytest
 
 from natsmon.dial.causes import Cause
-from natsmon.dial.error_causes import classify
+from natsmon.dial.errors import classify
 from natsmon.protocol.server_errors import classify_close_reason, classify_server_error, error_text
 
 # nats-server 2.15: ClosedState.String in server/monitor.go, without "Unknown State".

@@ -10,8 +10,7 @@ import pytest
 
 import natsmon
 from natsmon.dial.causes import Stage
-from natsmon.dial.error_causes import classify
-from natsmon.dial.errors import DialError
+from natsmon.dial.errors import DialError, classify
 from natsmon.protocol.server_info import HandshakeError
 
 

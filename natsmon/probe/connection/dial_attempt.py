@@ -11,8 +11,7 @@ import msgspec
 from natsmon.config.settings import Server, Settings
 from natsmon.dial import foreign_dialer
 from natsmon.dial.causes import Cause
-from natsmon.dial.error_causes import classify
-from natsmon.dial.errors import DialError
+from natsmon.dial.errors import DialError, classify
 from natsmon.dial.resolver import authority
 from natsmon.dial.stream import CustomDialer, Stream
 from natsmon.probe.connection.dial_stages import Stages, explained

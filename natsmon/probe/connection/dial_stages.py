@@ -8,8 +8,7 @@ from typing import Any
 
 from natsmon.config.settings import Settings
 from natsmon.dial.causes import Cause
-from natsmon.dial.error_causes import classify
-from natsmon.dial.errors import DialError
+from natsmon.dial.errors import DialError, classify
 from natsmon.dial.trace import DialTrace
 from natsmon.protocol import credentials, tls
 from natsmon.protocol.certificates import verified_chain

@@ -13,8 +13,7 @@ from natsmon.config.server_urls import parse_monitor
 from natsmon.config.settings import Settings
 from natsmon.dial.causes import Cause
 from natsmon.dial.dialer import Dialer
-from natsmon.dial.error_causes import classify
-from natsmon.dial.errors import DialError
+from natsmon.dial.errors import DialError, classify
 from natsmon.dial.stream import Stream
 from natsmon.protocol import tls
 from natsmon.protocol.request_reply import decoded
