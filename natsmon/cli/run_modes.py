@@ -1,4 +1,4 @@
-"""How a run is shown: on a screen, as a log, or as the stream of its events.
+"""How a run is shown: on a screen, as a log, or as the stream of its events; and where it is recorded to.
 
 Packages that slow a start down (the client, the screen) are imported by the mode that needs them.
 """
@@ -13,15 +13,15 @@ import click
 import msgspec
 
 from natsmon.cli.output import complain, write
-from natsmon.cli.record_target import recording, target_from
 from natsmon.cli.settings_layers import view_settings_from
 from natsmon.cli.terminal_check import check_encoding, missing_terminal
-from natsmon.cli.value_layers import Layers
+from natsmon.cli.value_layers import DEFAULT, Layers
 from natsmon.config.config_file import CHOSEN
 from natsmon.config.settings import Settings, ViewSettings
 
 if TYPE_CHECKING:
     from natsmon.lab.demo import Demo
+    from natsmon.recording.recorder import Recorder
     from natsmon.recording.writer import Target
     from natsmon.stream.sink import Sink
     from natsmon.stream.source import Source
@@ -32,6 +32,8 @@ _FILES = 64
 """Terminal, pipes, event loop, recording, sockets of a race over many addresses, inquiries."""
 _FILES_PER_SERVER = 16
 """Of the demo: a server's pipes, its relay and the relay's connections."""
+_CLOSES_WITHIN = 5.0
+"""Seconds that writing the last lines of a recording may take."""
 _OF_LOG = ("log_format", "log_level")
 _COMMANDS = ("on_change", "on_outage")
 _OF_SCREEN = ("theme", "no_title", "bell", "notify")
@@ -92,7 +94,7 @@ def _mode(form: str, layers: Layers, *, control: bool = False, notice: str = "")
         if not notice:
             _refuse(layers, _OF_SCREEN, " needs the dashboard")
     log_format, log_level = (layers.value(name)[0] for name in _OF_LOG)
-    record = target_from(layers, form) if "record" in layers.flags else None
+    record = _target_from(layers, form) if "record" in layers.flags else None
     return Mode(form, view_settings_from(layers), control, log_format, log_level, record, notice)
 
 
@@ -101,6 +103,50 @@ def _refuse(layers: Layers, names: tuple[str, ...], why: str) -> None:
     for name in names:
         if layers.origin(name).startswith("flag"):
             raise click.UsageError(layers.flags[name].opts[0] + why)
+
+
+def _target_from(layers: Layers, mode: str) -> "Target | None":
+    """The target of ``--record``; None without the flag. Raises BadParameter for flags of a recording without one."""
+    given, part_size, keep = (layers.value(name)[0] for name in ("record", "record_max", "record_keep"))
+    path = given or ""
+    if path == "-":
+        if mode != "json":
+            why = '"-" is standard output, which has the stream only with --json'
+            raise click.BadParameter(why, param_hint="--record")
+        path = ""  # it is the recording
+    if not given and layers.params["record_max"] and mode != "dashboard":  # there, a key may begin one
+        raise click.BadParameter("is given without --record", param_hint="--record-max")
+    if layers.origin("record_keep") != DEFAULT and part_size is None:
+        raise click.BadParameter("is given without --record-max", param_hint="--record-keep")
+    if not path and not (part_size and mode == "dashboard"):
+        return None
+    from natsmon.recording.writer import Target  # imported only when needed: most runs are not recorded
+
+    return Target(path, part_size, keep)
+
+
+@contextmanager
+def recording(target: "Target | None") -> Iterator["Recorder | None"]:
+    """A recorder that is closed at the end; None without a path. An error that stopped it is reported once."""
+    if target is None or not target.path:
+        yield None
+        return
+    from natsmon.recording.recorder import CannotRecord, Recorder
+
+    try:
+        recorder = Recorder(target)
+    except CannotRecord as error:
+        raise click.BadParameter(str(error), param_hint="--record") from None
+    try:
+        yield recorder
+    finally:
+        recorder.close(_CLOSES_WITHIN)
+        report_failure(recorder)
+
+
+def report_failure(recorder: "Recorder") -> None:
+    if failure := recorder.new_failure():
+        complain(failure)
 
 
 def run(mode: Mode, settings: Settings, *, sandbox: "Demo | None" = None, layers: Layers | None = None) -> int:

@@ -203,9 +203,9 @@ def _check_pairs(settings: Settings, layers: Layers) -> None:
         if not needed and settings.origins.get(name, "").startswith("flag"):  # the other layers are for other runs, too
             refuse(name, why)
     if settings.tlsca or settings.tlscert:
-        from natsmon.protocol import tls_files  # imported where it is used: it takes longer than all the flags
+        from natsmon.protocol import tls  # imported where it is used: it takes longer than all the flags
 
-        for field, alone in tls_files.unusable(settings):
+        for field, alone in tls.unusable(settings):
             refuse(field, alone)
 
 

@@ -9,8 +9,7 @@ import click
 from natsmon.cli.command_group import Command
 from natsmon.cli.flags import Flag, alert_flags, config_flags, record_flags, view_flags
 from natsmon.cli.output import complain, has_reader, is_terminal, write
-from natsmon.cli.record_target import recording, report_failure
-from natsmon.cli.run_modes import Mode, alerting_log, show, view_mode
+from natsmon.cli.run_modes import Mode, alerting_log, recording, report_failure, show, view_mode
 from natsmon.cli.terminal_check import need_screen
 from natsmon.cli.value_layers import Layers
 from natsmon.stream.exit_codes import Exit

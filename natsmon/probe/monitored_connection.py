@@ -18,12 +18,11 @@ from natsmon.probe.inquiry.second_look import SecondLook
 from natsmon.probe.inquiry.server_answers import Inquiry, Lost
 from natsmon.probe.jetstream.ack_verifier import AckVerifier
 from natsmon.probe.messages.deliveries import Deliveries
-from natsmon.probe.messages.echo_verifier import EchoVerifier
 from natsmon.probe.messages.message import Message
 from natsmon.probe.messages.observer import Observer
 from natsmon.probe.messages.outage_costs import OutageCosts
 from natsmon.probe.messages.publisher import Publisher
-from natsmon.probe.messages.verifier import Verifier
+from natsmon.probe.messages.verifier import EchoVerifier, Verifier
 from natsmon.protocol.server_connection import ServerConnection
 from natsmon.stream import commands
 from natsmon.stream import events as ev

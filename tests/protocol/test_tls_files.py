@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import serialization as form
 
 from natsmon.config.settings import Settings
 from natsmon.protocol import tls
-from natsmon.protocol.tls_files import unusable
+from natsmon.protocol.tls import unusable
 from natsmon.stream import events as ev
 from tests.conftest import StartServer
 from tests.harness.listening import listening, settings

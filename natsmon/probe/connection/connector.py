@@ -12,11 +12,10 @@ from natsmon.dial.causes import Cause
 from natsmon.dial.stream import CustomDialer
 from natsmon.probe.connection.command_queue import Order, Orders
 from natsmon.probe.connection.connection_user import ConnectionUser
-from natsmon.probe.connection.dial_attempt import FailedDial, make
+from natsmon.probe.connection.dial_attempt import FailedDial, TlsMemory, make
 from natsmon.probe.connection.reconnect_wait import ReconnectWait
 from natsmon.probe.connection.server_pool import Pool
 from natsmon.probe.connection.server_reports import ServerReports
-from natsmon.probe.connection.tls_memory import TlsMemory
 from natsmon.protocol.server_connection import ServerConnection
 from natsmon.protocol.settings_dialer import dialer_for
 from natsmon.protocol.stream_client import Loss

@@ -15,7 +15,6 @@ from natsmon.dial.errors import DialError, classify
 from natsmon.dial.resolver import authority
 from natsmon.dial.stream import CustomDialer, Stream
 from natsmon.probe.connection.dial_stages import Stages, explained
-from natsmon.probe.connection.tls_memory import TlsMemory
 from natsmon.protocol import tls
 from natsmon.protocol.handshake import open_connection
 from natsmon.protocol.server_connection import ServerConnection
@@ -30,6 +29,29 @@ class FailedDial(NamedTuple):
     server: Server
     info: Info | None
     """None where it was not received."""
+
+
+class TlsMemory:
+    """TLS is sticky: once a server of the pool has demanded TLS, none gets credentials in clear (as in nats.c).
+
+    Otherwise an attacker who can reset a connection gets them sent to a server without TLS: at the old address, or at
+    an advertised one. Only a completed handshake counts, so that an INFO in clear cannot lock out a pool.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        credentials = (settings.user, settings.token, settings.jwt, settings.creds, settings.nkey)
+        self._allowed = settings.mixed_tls or not any(credentials)
+        self._demanded_by = ""
+
+    def demanded(self, server: Server) -> None:
+        """A server that requires TLS has completed the handshake."""
+        self._demanded_by = self._demanded_by or server.url
+
+    def check_clear(self, server: Server) -> None:
+        """Raise DialError (``tls_downgrade``), and send no credentials in clear, once a server demanded TLS."""
+        if self._demanded_by and not self._allowed:
+            text = f"{self._demanded_by} required TLS and {server.url} does not: no credentials were sent in clear"
+            raise DialError("tls", Cause.TLS_DOWNGRADE, text)
 
 
 async def make(

@@ -7,6 +7,7 @@ cause, and sends no secret.
 """
 
 import asyncio
+import re
 import ssl
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
@@ -18,7 +19,6 @@ from natsmon.dial.errors import DialError
 from natsmon.dial.stream import Stream, as_stream
 from natsmon.probe.connection.dial_attempt import FailedDial
 from natsmon.probe.inquiry import silent_peer
-from natsmon.probe.inquiry.known_defects import known_defect
 from natsmon.probe.inquiry.monitoring_port import MonitoringPort
 from natsmon.protocol import chain_diagnosis, tls
 from natsmon.protocol.certificates import presented_chain, unverified_chain
@@ -41,6 +41,7 @@ _CERTIFICATE = (
     Cause.TLS_VERIFY,
 )
 _UNEXPLAINED = (Cause.EOF, Cause.RESET)
+_TLS_ENDS = (Cause.TLS_MISMATCH, Cause.TLS_PROTOCOL, *_UNEXPLAINED)
 _WAITED = 0.4
 """Seconds without INFO after which a peer that closes has waited for something from the client, such as TLS."""
 
@@ -201,3 +202,29 @@ class SecondLook:
             await cast(asyncio.StreamWriter, stream.writer).start_tls(tls.look_context(), server_hostname=name)
         except (ssl.SSLError, EOFError) as error:
             raise DialError("tls", Cause.TLS_PROTOCOL, str(error)) from error
+
+
+# -- defects of nats-server releases that look like a fault of the user's ------------------------------
+
+Version = tuple[int, int, int]
+
+
+def known_defect(stage: str | None, cause: str, info: Info, *, lame_duck: bool) -> str:
+    """The defect of the server's version that explains a failed dial; ``lame_duck``: a server of the pool is one."""
+    found = re.match(r"(\d+)\.(\d+)\.(\d+)", info.version)
+    if found is None:
+        return ""
+    version: Version = (int(found[1]), int(found[2]), int(found[3]))
+    if cause == Cause.ACCOUNT_LIMIT and lame_duck and not _fixed(version, (2, 11, 11), (2, 12, 2)):
+        # nats-server#7527
+        return f"nats-server {found[0]} counts the clients of a lame duck twice (fixed in 2.11.11 and 2.12.2)"
+    # nats-server#7571: behind the PROXY protocol, the first INFO has no client_ip
+    proxied = version >= (2, 12, 2) and not info.client_ip
+    if stage == "tls" and cause in _TLS_ENDS and proxied and not _fixed(version, (2, 12, 9), (2, 14, 1)):
+        return f"nats-server {found[0]} fails TLS behind the PROXY protocol (fixed in 2.12.9 and 2.14.1)"
+    return ""
+
+
+def _fixed(version: Version, *fixed: Version) -> bool:
+    """Whether a version is one of these releases, a later one of their lines, or later than all."""
+    return version >= max(fixed) or any(version[:2] == each[:2] and version >= each for each in fixed)

@@ -11,8 +11,8 @@ from natsmon.config.settings import Server
 from natsmon.dial.causes import Cause
 from natsmon.lab.nats_server import NatsServer
 from natsmon.probe.inquiry import silent_peer
-from natsmon.probe.inquiry.known_defects import known_defect
 from natsmon.probe.inquiry.monitoring_port import clock_ahead
+from natsmon.probe.inquiry.second_look import known_defect
 from natsmon.protocol.server_info import Info
 from natsmon.stream import events as ev
 from tests.conftest import StartServer

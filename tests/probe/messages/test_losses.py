@@ -10,7 +10,7 @@ import pytest
 from natsmon.config.secret import Secret
 from natsmon.config.settings import MAX_RATE
 from natsmon.lab.nats_server import NatsServer
-from natsmon.probe.messages import echo_verifier as echoes
+from natsmon.probe.messages import verifier as echoes
 from natsmon.probe.messages.deliveries import CHECKPOINT_EVERY
 from natsmon.protocol.request_reply import returns_messages
 from natsmon.protocol.server_connection import ServerConnection
