@@ -7,9 +7,12 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
+from textual._context import active_message_pump
 from textual._styles_cache import StylesCache
 from textual.app import App, SystemCommand
+from textual.await_complete import AwaitComplete
 from textual.binding import BindingType
+from textual.dom import DOMNode
 from textual.events import Event, Print
 from textual.events import Key as KeyPressed
 from textual.screen import Screen
@@ -174,10 +177,23 @@ class ScreenApp(App[int]):
         self._set_size_classes(page)
         self.push_screen(page)
 
+    def pop_screen(self) -> AwaitComplete:
+        """Close the screen in sight, unless one asks that is closed: a key came behind the key that closed it."""
+        asking = active_message_pump.get(self)
+        if asking is not self and isinstance(asking, DOMNode) and self.screen not in asking.ancestors_with_self:
+            return AwaitComplete()
+        return super().pop_screen()
+
+    def close_page(self, page: PaneScreen) -> None:
+        """Close a page, and what is on top of it."""
+        while page in self.screen_stack:
+            super().pop_screen()
+
     def _leave_records(self) -> None:
         """Another connection has other records: close the pages of the last one's, and mark none in the tables."""
-        while any(isinstance(screen, PaneScreen) and screen.of_a_record for screen in self.screen_stack):
-            self.pop_screen()  # and what is on top of one
+        for screen in self._views:
+            if screen.of_a_record:
+                self.close_page(screen)
         for screen in self._views:
             for table in screen.query(RecordTable):
                 table.unmark()

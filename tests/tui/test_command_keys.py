@@ -1,6 +1,6 @@
 """Keys that send a command: what is sent, and the notice where a command does not apply."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -84,6 +84,19 @@ async def test_x_opens_the_menu_of_faults_in_the_demo_only() -> None:
         await drive.press("x")
         assert "only natsmon demo" in drive.shown("keybar")
         assert drive.source.sent_commands == []
+
+
+@pytest.mark.parametrize("page", ["", "o"])
+@pytest.mark.parametrize("keys", ["kk", ["enter", "enter"], ["escape", "escape"]])
+async def test_second_key_that_comes_with_the_choice_of_a_menu_has_no_effect(page: str, keys: Sequence[str]) -> None:
+    demo = FakeDemo()
+    async with driven(streams.connected(), demo=demo) as drive:
+        await drive.press(*page, "x")
+        await drive.together(*keys)
+        await drive.fault_caused()
+        assert len(demo.applied) == ("escape" not in keys)
+        assert drive.app.screen.name == ("outages" if page else "dashboard")
+        assert len(drive.app.screen_stack) == 1 + len(page)
 
 
 async def test_d_drains_at_the_second_press_within_three_seconds() -> None:

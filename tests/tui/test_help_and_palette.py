@@ -70,3 +70,11 @@ async def test_palette_runs_actions_on_a_page(key: str) -> None:
         assert drive.app.screen is page
         await drive.press("escape")
         assert drive.app.screen is drive.app.screen_stack[0]
+
+
+async def test_second_enter_at_once_closes_no_more_than_the_palette() -> None:
+    async with driven(streams.connected()) as drive:
+        for keys in ("", "o"):
+            await drive.press(*keys, "ctrl+p", *"pause")
+            await drive.together("enter", "enter")
+            assert drive.app.screen is drive.app.screen_stack[len(keys)]

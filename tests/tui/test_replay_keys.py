@@ -180,6 +180,14 @@ async def test_page_stays_on_its_record(recording: Path) -> None:
         assert replay.player.playing
 
 
+async def test_page_without_its_record_closes_with_what_is_on_top_of_it(recording: Path) -> None:
+    async with played(recording) as replay:
+        await replay.press("right_square_bracket", "right_square_bracket", "enter", "question_mark")
+        assert replay.app.screen.name == "help"
+        await replay.press("left_curly_bracket")
+        assert replay.app.screen is replay.app.screen_stack[0]
+
+
 @pytest.mark.parametrize("keys", [("s",), ("right_square_bracket", "right_square_bracket", "enter")])
 async def test_palette_opens_on_a_page_and_moves_in_time(recording: Path, keys: tuple[str, ...]) -> None:
     async with played(recording) as replay:

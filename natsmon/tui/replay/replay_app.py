@@ -141,7 +141,7 @@ class ReplayApp(NatsmonApp, inherit_bindings=False):
         state = self._playback.state
         for page in self._views[1:]:
             if isinstance(page, RecordPage) and not page.again(state):
-                page.dismiss()
+                self.close_page(page)
 
     # -- keys -------------------------------------------------------------------------------------
 
