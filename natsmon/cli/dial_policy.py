@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from natsmon.cli.output import aligned
 from natsmon.config.settings import Settings
-from natsmon.probe.connection.dial_plan import Plan, PlannedDial, plan
+from natsmon.probe.connection.dial_plan import Plan, plan
 from natsmon.text import units
 
 _FIRST, _LAST = 10, 3
@@ -14,7 +14,7 @@ _FIRST, _LAST = 10, 3
 
 def as_json(settings: Settings) -> str:
     """The whole plan as one JSON object; times in seconds since the start, as ``[least, most]``."""
-    least, most = _plans(settings)
+    least, most = plan(settings, 0.0), plan(settings, 1.0)
     dials = [
         {
             "attempt": first.attempt,
@@ -31,41 +31,27 @@ def as_json(settings: Settings) -> str:
 
 def as_text(settings: Settings) -> str:
     """The plan as a table, shortened where nothing changes."""
-    least, most = _plans(settings)
+    least, most = plan(settings, 0.0), plan(settings, 1.0)
     lines = aligned([("ATTEMPT", "PASS", "SERVER", "DIALED AT", "AFTER A WAIT OF"), *_rows(least, most)])
     head = f"Each dial may take {units.go_duration(settings.connect_timeout)} (--connect-timeout)."
-    return "\n".join([head, "", *lines, "", _end(least, most)]) + "\n"
-
-
-def _plans(settings: Settings) -> tuple[Plan, Plan]:
-    return plan(settings, 0.0), plan(settings, 1.0)
+    end = "It never gives up (--max-reconnects -1)."
+    if least.gave_up is not None and most.gave_up is not None:
+        end = f"It gives up {_range(least.gave_up, most.gave_up)} after the start: {least.reason}."
+    return "\n".join([head, "", *lines, "", end]) + "\n"
 
 
 def _rows(least: Plan, most: Plan) -> Iterator[tuple[str, ...]]:
     pairs = list(zip(least.dials, most.dials, strict=True))
     changes = {at for at in range(1, len(pairs)) if pairs[at][0].base > max(pair[0].base for pair in pairs[:at])}
     shown = {*range(_FIRST), *changes, *range(len(pairs) - _LAST, len(pairs))}
-    omitted = False
     for at, (first, last) in enumerate(pairs):
         if at in shown:
-            yield _row(first, last)
-            omitted = False
-        elif not omitted:
-            omitted = True
-            yield ("…", "", "", "", "")
-
-
-def _row(first: PlannedDial, last: PlannedDial) -> tuple[str, ...]:
-    wait = _range(first.base + first.jitter, last.base + last.jitter) if last.base or last.jitter else "–"
-    return str(first.attempt), str(first.pool_pass), first.server, _range(first.at, last.at), wait
+            wait = _range(first.base + first.jitter, last.base + last.jitter) if last.base or last.jitter else "–"
+            yield str(first.attempt), str(first.pool_pass), first.server, _range(first.at, last.at), wait
+        elif at - 1 in shown:
+            yield "…", "", "", "", ""
 
 
 def _range(least: float, most: float) -> str:
     texts = [units.go_duration(round(seconds, 3)) for seconds in (least, most)]
     return texts[0] if texts[0] == texts[1] else f"{texts[0]} to {texts[1]}"
-
-
-def _end(least: Plan, most: Plan) -> str:
-    if least.gave_up is None or most.gave_up is None:
-        return "It never gives up (--max-reconnects -1)."
-    return f"It gives up {_range(least.gave_up, most.gave_up)} after the start: {least.reason}."

@@ -63,9 +63,6 @@ class CommandDialer:
         if not all(field in _FIELDS for field in fields):
             raise ValueError("command may have the fields {host} and {port} only; a brace is written twice")
 
-    def _arguments(self, host: str, port: int) -> list[str]:
-        return [part.format(host=host, port=port) for part in self._command]
-
     async def dial(
         self, address: tuple[str, int], *, deadline: float | None = None, trace: DialTrace | None = None
     ) -> Stream:
@@ -79,12 +76,13 @@ class CommandDialer:
         hooks, shown = Hooks(trace), authority(*address)
         if not _HOST.fullmatch(address[0]):
             raise DialError("dns", "dns", f"{clip(printable(address[0]))}: not a host for a command", address=shown)
+        arguments = [part.format(host=address[0], port=address[1]) for part in self._command]
         running: _Command | None = None
         ours, theirs = socket.socketpair()
         try:
             with theirs, hooks.connecting(shown):
                 async with until(deadline):
-                    running = await _Command.start(self._arguments(*address), theirs)
+                    running = await _Command.start(arguments, theirs)
                 theirs.close()
                 ours.setblocking(False)
                 return await open_stream(ours, shown, _Protocol(running))

@@ -5,6 +5,7 @@ A program that catches what nats-py raises (``ConnectionRefusedError``, ``Timeou
 ``natsmon.protocol.server_info``: it derives from nats-py's error, and this package does not import nats-py.
 """
 
+import copyreg
 import errno
 import os
 import socket
@@ -41,12 +42,13 @@ class DialError(Exception):
     errno: int | None = None
     strerror: str | None = None
 
-    def __new__(cls, *args: Any, **options: Any) -> "DialError":
+    def __new__(cls, stage: str = "", cause: str = "", *_: Any, **__: Any) -> "DialError":
         """An error of the class for its stage and cause."""
-        if cls is DialError:
-            subclass = _subclass(*args[:2], **options)
-            return subclass.__new__(subclass)
-        return super().__new__(cls)
+        if cls is not DialError:
+            return super().__new__(cls)
+        other = DialTlsError if stage == "tls" or cause.startswith("tls_") else DialFailed
+        subclass = _BY_CAUSE.get(cause, other)
+        return subclass.__new__(subclass)
 
     def __init__(
         self, stage: Stage, cause: str, text: str, *, address: str = "", origin: BaseException | None = None
@@ -70,11 +72,7 @@ class DialError(Exception):
         return f"{self.address or 'dial'}{way}: {self.text} (stage {self.stage}, cause {self.cause}{hop})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _new, (type(self),), {**self.__dict__, "args": self.args}
-
-
-def _new(cls: type[DialError]) -> DialError:
-    return cls.__new__(cls)
+        return copyreg.__newobj__, (type(self),), {**self.__dict__, "args": self.args}  # type: ignore[attr-defined]
 
 
 class DialFailed(DialError, OSError):
@@ -123,11 +121,6 @@ _BY_CAUSE: dict[str, type[DialError]] = {
     **dict.fromkeys((Cause.TLS_WRONG_NAME, Cause.TLS_WRONG_PURPOSE), DialCertificateError),
     **dict.fromkeys((Cause.TLS_WEAK, Cause.TLS_VERIFY), DialCertificateError),
 }
-
-
-def _subclass(stage: str = "", cause: str = "", **_: Any) -> type[DialError]:
-    tls = stage == "tls" or cause.startswith("tls_")
-    return _BY_CAUSE.get(cause) or (DialTlsError if tls else DialFailed)
 
 
 # -- errors of a socket, a resolver or TLS ------------------------------------------------------------

@@ -200,18 +200,14 @@ class HttpConnectDialer(ProxyDialer):
             if status >= 200:
                 break
         if not 200 <= status < 300:
-            words = _usual(status) if self._login else reason  # the proxy's own may repeat the credentials
+            if self._login:  # the proxy's own words may repeat the credentials
+                from http import HTTPStatus
+
+                reason = next((known.phrase for known in HTTPStatus if known == status), "")
             hop: Hop = "server" if status in _GATEWAY else "proxy"
-            text = f"the proxy answered: {status} {words}".rstrip()
+            text = f"the proxy answered: {status} {reason}".rstrip()
             raise self._refusal(hop, _GATEWAY.get(status, "proxy"), text)
         return opened
-
-
-def _usual(status: int) -> str:
-    """The reason phrase of a status code (RFC 9110, 15)."""
-    from http import HTTPStatus
-
-    return next((known.phrase for known in HTTPStatus if known == status), "")
 
 
 async def _status(reader: ByteReader) -> tuple[int, str]:

@@ -9,8 +9,7 @@ import pytest
 
 from natsmon.config.secret import Secret
 from natsmon.lab.nats_server import NatsServer
-from natsmon.probe.connection.round_trips import RoundTrips
-from natsmon.probe.connection.silence import patience
+from natsmon.probe.connection.liveness import RoundTrips, patience
 from natsmon.probe.timer import Timer
 from natsmon.stream import events as ev
 from tests.conftest import StartServer
