@@ -21,12 +21,11 @@ from natsmon.config.settings import Server, Settings
 from natsmon.dial import resolver
 from natsmon.dial.stream import Stream
 from natsmon.dial.trace import DialTrace
-from natsmon.probe.connection import dial_attempt as attempt
+from natsmon.probe.connection.dial_attempt import DialAttempts, FailedDial
 from natsmon.probe.inquiry.second_look import SecondLook
 from natsmon.protocol import tls
 from natsmon.protocol.server_connection import ServerConnection
 from natsmon.protocol.server_errors import classify_server_error
-from natsmon.protocol.settings_dialer import dialer_for
 from natsmon.state import Dial, DialPart, Track
 from natsmon.stream import events as ev
 from natsmon.stream.emitter import Emit, Emitter
@@ -112,8 +111,8 @@ async def warm_up(settings: Settings) -> None:
     ours, theirs = socket.socketpair()
     with theirs:
         theirs.sendall(b'INFO {"server_id":"","version":"","headers":true,"max_payload":1024}\r\nPONG\r\n')
-        made = await attempt.make(Server("127.0.0.1"), _Prepared(ours), Settings(), Emit(Emitter([]), 0))
-        if not isinstance(made, attempt.FailedDial):
+        made = await DialAttempts(Settings(), Emit(Emitter([]), 0), _Prepared(ours)).make(Server("127.0.0.1"))
+        if not isinstance(made, FailedDial):
             made.abort()
 
 
@@ -178,9 +177,9 @@ async def _check_one(server: Server, settings: Settings) -> Found:
     second_look = SecondLook(settings, emit)
     found = Found(server.url)
     try:
-        made = await attempt.make(server, dialer_for(settings), settings, emit)
+        made = await DialAttempts(settings, emit).make(server)
         found = replace(found, dials=tuple(folding.track.state.dials))
-        if isinstance(made, attempt.FailedDial):
+        if isinstance(made, FailedDial):
             second_look.dial_failed(made)
             await second_look.finished()
             return replace(found, setting_failed=folding.setting_failed)

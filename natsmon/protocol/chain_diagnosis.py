@@ -6,7 +6,6 @@ OpenSSL's error names none of them. What the server sent is read with the extra 
 import re
 import ssl
 import time
-from typing import NamedTuple
 
 from natsmon.dial.causes import Cause
 from natsmon.protocol.certificates import (
@@ -27,13 +26,8 @@ _NAMES = 3
 
 _Sent = tuple[bytes, Certificate]
 """A certificate in DER, and read."""
-
-
-class Finding(NamedTuple):
-    """The cause, more precise than OpenSSL's, and the evidence."""
-
-    cause: Cause
-    text: str
+Finding = tuple[Cause, str]
+"""The cause, more precise than OpenSSL's, and the evidence."""
 
 
 def explain(cause: str, presented: list[bytes], context: ssl.SSLContext, ca_file: str) -> Finding | None:
@@ -45,16 +39,16 @@ def explain(cause: str, presented: list[bytes], context: ssl.SSLContext, ca_file
         context: With the CAs that are trusted.
         ca_file: The file they are from; empty for the system's.
     """
-    chain = unverified_chain(presented)
+    sent = _read(presented)
     local = trusted_authorities(context)
     store = f"the CA file {ca_file}" if ca_file else "the CA store of this machine"
     match cause:
         case Cause.TLS_EXPIRED | Cause.TLS_NOT_YET_VALID:
-            return _outdated(Cause(cause), chain, local, store)
-        case Cause.TLS_UNKNOWN_CA if chain:
-            return _unknown(_read(presented), store, ca_file, has_ca=bool(local))
+            return _outdated(Cause(cause), [each for _, each in sent], local, store)
+        case Cause.TLS_UNKNOWN_CA if sent:
+            return _unknown(sent, store, ca_file, has_ca=bool(local))
         case Cause.TLS_WRONG_PURPOSE if presented and (found := purposes(presented[0])):
-            return Finding(Cause.TLS_WRONG_PURPOSE, f"the server's certificate is for {', '.join(found)} only")
+            return Cause.TLS_WRONG_PURPOSE, f"the server's certificate is for {', '.join(found)} only"
     return None
 
 
@@ -77,7 +71,7 @@ def _outdated(cause: Cause, chain: list[Certificate], local: list[Certificate], 
     """OpenSSL checks from the CA down to the server's own certificate, and so does this."""
 
     def finding(if_expired: Cause, text: str) -> Finding:
-        return Finding(if_expired if cause is Cause.TLS_EXPIRED else cause, text)
+        return if_expired if cause is Cause.TLS_EXPIRED else cause, text
 
     issuers = {certificate.issuer for certificate in chain}
     # Without the extra, a local CA is known to be the one only where it is the only one.
@@ -90,9 +84,7 @@ def _outdated(cause: Cause, chain: list[Certificate], local: list[Certificate], 
     if chain and _outside(chain[0]):
         return finding(Cause.TLS_SERVER_EXPIRED, f"the server's certificate {_dated(chain[0])}")
     if chain and cause is Cause.TLS_EXPIRED:
-        return Finding(
-            Cause.TLS_INTERMEDIATE_EXPIRED, "neither the server's own certificate nor the local CA has expired"
-        )
+        return Cause.TLS_INTERMEDIATE_EXPIRED, "neither the server's own certificate nor the local CA has expired"
     return None
 
 
@@ -106,30 +98,22 @@ def _unknown(sent: list[_Sent], store: str, ca_file: str, *, has_ca: bool) -> Fi
     issuer = _name(top.issuer)
     if is_issuer(der, der):
         what = "the server's certificate is self-signed, and" if len(path) == 1 else f"its CA {issuer}"
-        return Finding(Cause.TLS_UNKNOWN_CA, f"{what} is not in {store}{_list(local)}")
+        return Cause.TLS_UNKNOWN_CA, f"{what} is not in {store}{_list(local)}"
     if any(is_issuer(each, der, by_name=True) for each, _ in sent):
-        return Finding(
-            Cause.TLS_MISSING_INTERMEDIATE,
-            f"the server sends an intermediate named {issuer} that has another key than the issuer of its certificate",
-        )
+        other = f"an intermediate named {issuer} that has another key than the issuer of its certificate"
+        return Cause.TLS_MISSING_INTERMEDIATE, f"the server sends {other}"
     if any(is_issuer(each, der, by_name=True) for each, _ in local):
-        return Finding(
-            Cause.TLS_UNKNOWN_CA, f"{store} has a CA named {issuer}, with another key: an older or a newer one"
-        )
+        return Cause.TLS_UNKNOWN_CA, f"{store} has a CA named {issuer}, with another key: an older or a newer one"
     if local and not has_ca:
-        return Finding(
-            Cause.TLS_UNKNOWN_CA, f"{store} has no CA in it, but the certificate {_name(local[0][1].subject)}"
-        )
+        return Cause.TLS_UNKNOWN_CA, f"{store} has no CA in it, but the certificate {_name(local[0][1].subject)}"
     hints = issuer_hints(der)
     likely = hints.above or _INTERMEDIATE.search(top.issuer) or (hints.published and not ca_file)
     missing = WHOLE_CHAIN and likely and not hints.root
     about = f", itself issued by {_name(hints.above)}" if hints.above and not hints.root else ""
     about += f", published at {clip(hints.published, NAME_LIMIT)}" if hints.published else ""
     unsent = "whose certificate the server does not send and" if missing else "which"
-    return Finding(
-        Cause.TLS_MISSING_INTERMEDIATE if missing else Cause.TLS_UNKNOWN_CA,
-        f"{what} is issued by {issuer}{about}, {unsent} {store} lacks{_list(local)}",
-    )
+    cause = Cause.TLS_MISSING_INTERMEDIATE if missing else Cause.TLS_UNKNOWN_CA
+    return cause, f"{what} is issued by {issuer}{about}, {unsent} {store} lacks{_list(local)}"
 
 
 def _issuer(of: _Sent, sent: list[_Sent], path: list[_Sent]) -> _Sent | None:

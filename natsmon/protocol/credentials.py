@@ -165,10 +165,9 @@ def _invisible(connect: dict[str, Any], settings: Settings) -> Iterator[str]:
     """Characters at the ends of a user, password or token that no message shows."""
     for field, name in (("user", "user"), ("pass", "password"), ("auth_token", "token")):
         value = connect.get(field, "")
-        ends = [(where, found) for where, end in (("begins with", value[:1]), ("ends in", value[-1:]))
-                if (found := _unseen(end))]  # fmt: skip
-        for where, what in ends:
-            yield f"the {_named(name, settings)} {where} {what}"
+        for where, end in (("begins with", value[:1]), ("ends in", value[-1:])):
+            if what := _unseen(end):
+                yield f"the {_named(name, settings)} {where} {what}"
 
 
 _UNSEEN = {

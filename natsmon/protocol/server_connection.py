@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from natsmon.config.settings import Server, Settings
@@ -58,6 +59,8 @@ class ServerConnection(StreamClient):
         self.on_subscribed: Callable[[str], object] | None = None
         """Called with each subject of ``subscribe`` that the server has accepted."""
         self._trying_again: asyncio.TimerHandle | None = None
+        """Of the one subscription with a callback for its refusal."""
+        self._pause = REFUSED_AGAIN
         self._first_write = 0.0
         self._inbox_prefix = settings.inbox_prefix
         self._inboxes: deque[bytes] = deque(maxlen=_INBOXES)
@@ -116,35 +119,32 @@ class ServerConnection(StreamClient):
         ``refused`` is called with the server's error, now or later, instead of ``on_error``; the subscription is tried
         again then, after a pause. ``accepted`` is called when the server has accepted it.
         """
-        subscription, pause = Subscription(subject), REFUSED_AGAIN
+        self._trying_again = None
+        if not self.open:
+            return
+        subscription = Subscription(subject)
 
-        def subscribe() -> None:
-            self._trying_again = None
-            if not self.open:
-                return
-            unsubscribe = self.subscribe_for(subscription, receive, confirmed)
-
-            def on_refused(text: str) -> None:
-                nonlocal pause
-                if self._trying_again is None and refused is not None:
-                    unsubscribe()
-                    self._trying_again = asyncio.get_running_loop().call_later(pause, subscribe)
-                    pause = min(2 * pause, _LONGEST_PAUSE)
-                    refused(text)
-
-            if refused is not None:
-                subscription.refused = on_refused
-
-        def confirmed() -> None:
-            nonlocal pause
-            pause = REFUSED_AGAIN
+        def on_confirmed() -> None:
+            self._pause = REFUSED_AGAIN
             if refused is None:
                 self.refusals.remove(subscription)
             if self.on_subscribed is not None:
                 self.on_subscribed(subject)
             accepted()
 
-        subscribe()
+        unsubscribe = self.subscribe_for(subscription, receive, on_confirmed)
+        if refused is None:
+            return
+
+        def on_refused(text: str) -> None:
+            if self._trying_again is None:
+                unsubscribe()
+                again = partial(self.subscribe, subject, receive, refused=refused, accepted=accepted)
+                self._trying_again = asyncio.get_running_loop().call_later(self._pause, again)
+                self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+                refused(text)
+
+        subscription.refused = on_refused
 
     def subscribe_for(
         self, subscription: Subscription, receive: Receive, confirmed: Callable[[], None] = lambda: None

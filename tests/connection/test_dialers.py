@@ -12,7 +12,7 @@ from natsmon.config.secret import Secret
 from natsmon.config.server_urls import parse_server
 from natsmon.config.settings import Settings
 from natsmon.lab.nats_server import NatsServer
-from natsmon.probe.connection import connector
+from natsmon.probe.connection import dial_attempt
 from natsmon.stream import commands
 from natsmon.stream import events as ev
 from tests.dial.proxy_servers import http, socks
@@ -65,7 +65,7 @@ async def test_any_exception_of_a_dialer_is_a_failed_dial(
     error: BaseException, server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dialer = Scripted()
-    monkeypatch.setattr(connector, "dialer_for", lambda _: dialer)
+    monkeypatch.setattr(dial_attempt, "dialer_for", lambda _: dialer)
     async with listening(settings(server.url)) as run:
         await run.events.until(ev.Connected)
         dialer.acts = [raising(error)]
@@ -90,7 +90,7 @@ async def test_dialer_that_ignores_its_cancellation_holds_nothing_up(
     kind: type[Deaf], server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dialer = kind()
-    monkeypatch.setattr(connector, "dialer_for", lambda _: dialer)
+    monkeypatch.setattr(dial_attempt, "dialer_for", lambda _: dialer)
     async with listening(settings(server.url, connect_timeout=0.05)) as run:
         await run.events.until(ev.DialEnd, lambda end: end.outcome == "timeout")
         await run.events.until(ev.DialStart)

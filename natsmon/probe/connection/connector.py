@@ -12,12 +12,11 @@ from natsmon.dial.causes import Cause
 from natsmon.dial.stream import CustomDialer
 from natsmon.probe.connection.command_queue import Order, Orders
 from natsmon.probe.connection.connection_user import ConnectionUser
-from natsmon.probe.connection.dial_attempt import FailedDial, TlsMemory, make
+from natsmon.probe.connection.dial_attempt import DialAttempts, FailedDial
 from natsmon.probe.connection.reconnect_wait import ReconnectWait
 from natsmon.probe.connection.server_pool import Pool
 from natsmon.probe.connection.server_reports import ServerReports
 from natsmon.protocol.server_connection import ServerConnection
-from natsmon.protocol.settings_dialer import dialer_for
 from natsmon.protocol.stream_client import Loss
 from natsmon.stream import events as ev
 from natsmon.stream.commands import Situation
@@ -40,7 +39,7 @@ class Connector:
         self._settings = settings
         self._user = user
         self._emit = emit
-        self._dialer = dialer or dialer_for(settings)
+        self._dialing = DialAttempts(settings, emit, dialer)
         self._rng = rng or random.Random()  # noqa: S311 - spreads load, guards nothing
         self._pool = Pool(settings.servers, randomize=settings.randomize, rng=self._rng)
         self._reports = ServerReports(self._pool, emit, discover=not settings.ignore_discovered_servers)
@@ -55,7 +54,6 @@ class Connector:
         self._replaced = False
         """Another connection is opened in its place."""
         self._reconnect_wait = ReconnectWait(settings, self._rng)
-        self._tls_memory = TlsMemory(settings)
         self.orders = Orders()
         """From commands; whether one applies is decided before."""
         self._dials = 0
@@ -168,12 +166,8 @@ class Connector:
             self._set_status("CONNECTING", why)
         member = self._pool.member(server.url)
         self._user.dialing(server)
-        attempt = make(
+        attempt = self._dialing.make(
             server,
-            self._dialer,
-            self._settings,
-            self._emit,
-            self._tls_memory,
             dial=self._dials,
             attempt=self._attempts,
             pool_pass=self._pool.pool_pass,

@@ -11,6 +11,7 @@ import re
 import ssl
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Any, cast
 
 from natsmon.config.settings import Server, Settings
@@ -143,18 +144,14 @@ class SecondLook:
             self._found(end.dial, end.cause, found)
 
     async def _silence(self, end: ev.DialEnd, server: Server) -> None:
-        found = await silent_peer.recognize(
-            lambda: self._open(server), lambda: self._open_under_tls(server), server.authority
-        )
+        found = await silent_peer.recognize(partial(self._open, server), server.authority)
         if found is not None:
             self._found(end.dial, *found)
 
     async def _refused(self, end: ev.DialEnd, server: Server, info: Info) -> None:
         """The server's text for a client that sends nothing: where it closes at once, CONNECT and -ERR cross."""
         if not server.websocket:
-            async with self._open(server) as stream:
-                if self._settings.tlsfirst:
-                    await self._handshake(stream, server)
+            async with self._open(server, under_tls=self._settings.tlsfirst) as stream:
                 await read_info(stream.reader)
                 received, _ = await silent_peer.receive(stream)
             if received.upper().startswith(b"-ERR"):
@@ -181,19 +178,15 @@ class SecondLook:
     # -- its connections --------------------------------------------------------------------------
 
     @asynccontextmanager
-    async def _open(self, server: Server) -> AsyncIterator[Stream]:
+    async def _open(self, server: Server, *, under_tls: bool = False) -> AsyncIterator[Stream]:
         opened = await self._dialer.dial((server.host, server.port), deadline=None, trace=None)
         stream = as_stream(opened)
         try:
+            if under_tls:
+                await self._handshake(stream, server)
             yield stream
         finally:
             stream.writer.transport.abort()
-
-    @asynccontextmanager
-    async def _open_under_tls(self, server: Server) -> AsyncIterator[Stream]:
-        async with self._open(server) as stream:
-            await self._handshake(stream, server)
-            yield stream
 
     async def _handshake(self, stream: Stream, server: Server) -> None:
         """Without verification: no credentials are sent over it."""

@@ -13,7 +13,8 @@ from natsmon.dial.stream import Stream
 from natsmon.text.plain_text import excerpt
 
 Finding = tuple[Cause, str]
-Open = Callable[[], AbstractAsyncContextManager[Stream]]
+Open = Callable[..., AbstractAsyncContextManager[Stream]]
+"""Opens a stream; with ``under_tls=True`` under TLS."""
 
 ANSWER_TIMEOUT = 0.6
 """Seconds for one answer."""
@@ -21,19 +22,16 @@ _LONGEST_ANSWER = 16 * 1024
 _PING = b"PING\r\n"
 
 
-async def recognize(in_clear: Open, under_tls: Open, authority: str) -> Finding | None:
-    """Return what the peer is; None when it answers nothing.
-
-    Each call of ``in_clear`` and ``under_tls`` opens a stream; ``authority`` is host and port, for HTTP.
-    """
-    answer, closed = await _ask(in_clear, _PING)
+async def recognize(connect: Open, authority: str) -> Finding | None:
+    """Return what the peer is; None when it answers nothing. ``authority`` is host and port, for HTTP."""
+    answer, closed = await _ask(connect, _PING)
     if answer.startswith(b"INFO "):
         return Cause.CLIENT_FIRST, "it sent INFO after it was sent a PING"
     if answer and not answer.startswith(b"HTTP/"):
         return _recognized(answer, "")
     question = f"GET / HTTP/1.0\r\nHost: {authority}\r\n\r\n".encode()
     with suppress(OSError, DialError):
-        async with asyncio.timeout(3 * ANSWER_TIMEOUT), under_tls() as stream:
+        async with asyncio.timeout(3 * ANSWER_TIMEOUT), connect(under_tls=True) as stream:
             opening, _ = await receive(stream)
             if opening.startswith(b"INFO "):
                 return Cause.TLS_FIRST_WANTED, "it sent INFO as soon as it was under TLS"
@@ -44,14 +42,14 @@ async def recognize(in_clear: Open, under_tls: Open, authority: str) -> Finding 
                 return _recognized(opening, " under TLS")
             return Cause.TLS_SILENT, "it completes a TLS handshake and then sends nothing"
     with suppress(OSError, DialError):
-        if found := _recognized((await _ask(in_clear, question))[0], ""):
+        if found := _recognized((await _ask(connect, question))[0], ""):
             return found
     return (Cause.EOF, "it closed the connection once it was sent a PING") if closed and not answer else None
 
 
-async def _ask(in_clear: Open, question: bytes) -> tuple[bytes, bool]:
+async def _ask(connect: Open, question: bytes) -> tuple[bytes, bool]:
     """The answer, and whether the peer closed the connection."""
-    async with in_clear() as stream:
+    async with connect() as stream:
         stream.writer.write(question)
         return await receive(stream)
 
