@@ -99,15 +99,11 @@ def _readable(value: str) -> str:
             with open(path, "rb", opener=open_now) as file:
                 file.read(1)
                 regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
-        except (OSError, ValueError) as exc:
-            raise _unreadable(exc) from None
+        except (OSError, ValueError) as exc:  # a NUL is no OSError
+            raise ValueError(f"cannot be read: {getattr(exc, 'strerror', 'not a path')}") from None
         if not regular:
             raise ValueError("is a pipe or a device; it must be a file, because it is read again at each dial")
     return path
-
-
-def _unreadable(error: OSError | ValueError) -> ValueError:
-    return ValueError(f"cannot be read: {error.strerror if isinstance(error, OSError) else 'not a path'}")
 
 
 class SecretContent(NamedTuple):
@@ -131,8 +127,8 @@ def _content(path: str, largest: int) -> bytes:
     """The content of a file, read now."""
     try:
         return read_file(path, largest)
-    except (OSError, ValueError) as exc:
-        raise _unreadable(exc) from None
+    except OSError as exc:
+        raise ValueError(f"cannot be read: {exc.strerror}") from None
 
 
 def _filling(value: str) -> bytes:
@@ -177,7 +173,7 @@ def _rate(value: str) -> float:
         rate = float(value) if value.isascii() and "_" not in value else math.nan
     except ValueError:
         rate = math.nan
-    if math.isnan(rate) or math.isinf(rate):
+    if not math.isfinite(rate):
         raise ValueError('is not a number of messages a second, nor "max"')
     if rate < 0:
         raise ValueError("is negative")
@@ -195,8 +191,9 @@ def _positive_duration(value: str) -> float:
     return seconds
 
 
-def _part_size(size: int) -> int:
+def _part_size(value: str) -> int:
     """A part begins with a snapshot of the state, some MiB after a day."""
+    size = units.parse_size(value)
     if size < _SMALLEST_PART:
         raise ValueError(f"must be {units.go_size(_SMALLEST_PART)} or more")
     return size
@@ -246,7 +243,7 @@ UPGRADE_HEADER = Value("HEADER", upgrade_header, secret=True)
 RATE = Value("RATE", _rate)
 MONITOR = Value("URL", check_monitor, secret=True)
 SIZE = Value("SIZE", units.parse_size)
-PART_SIZE = Value("SIZE", lambda value: _part_size(units.parse_size(value)))
+PART_SIZE = Value("SIZE", _part_size)
 
 
 def one_of(metavar: str, *words: str) -> Value:

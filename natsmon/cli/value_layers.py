@@ -169,10 +169,9 @@ class Layers:
             layers.insert(0, Given(variable, f"env {param.envvar}"))
         if given.startswith("flag") and name != "server":  # those go beside the URL arguments
             layers.insert(0, Given(self.params[name], given))
-        layers = [each for each in layers if each.origin not in used]
-        if isinstance(param.type, Value) and param.type.secret:
-            return [(given.origin, "****") for given in layers]
-        return [(given.origin, _shown(given.raw, urls=name == "server")) for given in layers]
+        secret = isinstance(param.type, Value) and param.type.secret
+        unused = [each for each in layers if each.origin not in used]
+        return [(each.origin, "****" if secret else _shown(each.raw, urls=name == "server")) for each in unused]
 
     def files(self) -> list[tuple[str, Path]]:
         """The files that were read: what each is, and its path."""
@@ -221,11 +220,10 @@ def _with_nsc(context: NatsContext) -> Mapping[str, Any]:
     if "nsc" not in context.fields:
         return context.fields
     try:
-        profile = nsc_profile(context.fields["nsc"])
+        creds, url = nsc_profile(context.fields["nsc"])
     except SecretUnavailable as error:
         raise nats_context.ContextError(f"{context.path}: nsc: {error}") from None
-    found = {"creds": profile.creds, "url": profile.url}
-    return {name: value for name, value in found.items() if value} | dict(context.fields)
+    return {name: value for name, value in (("creds", creds), ("url", url)) if value} | dict(context.fields)
 
 
 def _text(raw: Any) -> str:

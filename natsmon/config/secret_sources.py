@@ -32,15 +32,6 @@ class SecretUnavailable(ValueError):
         super().__init__(f"refers to a secret that cannot be read: {why}")
 
 
-class NscProfile(msgspec.Struct):
-    """The answer of ``nsc generate profile``."""
-
-    creds: str = ""
-    """Path of the credentials file."""
-    url: str = ""
-    """Comma-separated server URLs."""
-
-
 def reference_scheme(value: str) -> str:
     """The scheme of a reference in lower case; empty where the value is the secret itself."""
     found = re.match(r"([A-Za-z][A-Za-z0-9+.-]+):", value)
@@ -67,10 +58,10 @@ def resolve(value: str) -> bytes:
         case "op":
             return _run("op", "read", "op:" + rest)
         case _:
-            profile = nsc_profile(value)
-            if not profile.creds:
+            creds, _urls = nsc_profile(value)
+            if not creds:
                 raise SecretUnavailable(f"nsc names no credentials file for {quotable(value)}")
-            return _read(profile.creds)
+            return _read(creds)
 
 
 def resolve_text(value: str) -> str:
@@ -83,15 +74,18 @@ def resolve_text(value: str) -> str:
         raise SecretUnavailable("the secret is not UTF-8") from None
 
 
-def nsc_profile(ref: str) -> NscProfile:
-    """Ask nsc for the credentials and servers of ``nsc://operator/account/user``. Raises SecretUnavailable."""
+def nsc_profile(ref: str) -> tuple[str, str]:
+    """Ask nsc for the credentials file and the comma-separated servers of a user. Raises SecretUnavailable.
+
+    The answer is that of ``nsc generate profile``; ``ref`` is as ``nsc://operator/account/user``.
+    """
     ref = "nsc://" + (ref[6:] if ref[:6].lower() == "nsc://" else ref)
     answer = _run("nsc", "generate", "profile", ref)
     try:
         raw: Any = msgspec.json.decode(answer)
         service = (raw.get("operator") or {}).get("service") or []
         urls = [service] if isinstance(service, str) else list(service)
-        return NscProfile(str(raw.get("user_creds") or ""), ",".join(map(str, urls)))
+        return str(raw.get("user_creds") or ""), ",".join(map(str, urls))
     except (ValueError, AttributeError, TypeError):
         raise SecretUnavailable(f"the answer of nsc for {quotable(ref)} is not understood") from None
 
@@ -122,9 +116,8 @@ def _go_parses(rest: str) -> bool:
 def _read(path: str) -> bytes:
     try:
         return read_file(path)
-    except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else "not a path"
-        raise SecretUnavailable(f"{quotable(path)} cannot be read: {why}") from None
+    except OSError as error:
+        raise SecretUnavailable(f"{quotable(path)} cannot be read: {error.strerror}") from None
 
 
 def _variable(name: str) -> bytes:

@@ -9,8 +9,7 @@ from natsmon.config.settings import Server, Settings
 from natsmon.probe.connection.connection_user import ConnectionUser
 from natsmon.probe.connection.connector import Connector
 from natsmon.probe.connection.dial_attempt import FailedDial
-from natsmon.probe.connection.idle_limit import IdleLimit
-from natsmon.probe.connection.liveness import Keepalive, RoundTrips, Silence
+from natsmon.probe.connection.liveness import IdleLimit, Keepalive, RoundTrips, Silence
 from natsmon.probe.inquiry.monitoring_port import MonitoringPort
 from natsmon.probe.inquiry.second_look import SecondLook
 from natsmon.probe.inquiry.server_answers import Inquiry, Lost

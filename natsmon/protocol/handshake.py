@@ -11,7 +11,6 @@ from natsmon.config.settings import Server, Settings
 from natsmon.dial.causes import Cause
 from natsmon.dial.errors import DialError, classify
 from natsmon.dial.stream import Stream
-from natsmon.protocol import tls
 from natsmon.protocol.credentials import Refusal, connect_fields, refused
 from natsmon.protocol.jwt_claims import dated
 from natsmon.protocol.server_connection import ServerConnection
@@ -61,8 +60,7 @@ async def open_connection(
         cause, text = classify(error)
         seconds = time.monotonic() - connection.last_write
         refusal = Refusal(connection.redact(text), connect, info, server.websocket, seconds, round_trip)
-        under_tls = tls.cipher(stream) != ""
-        raise DialError("connect", *_explained(cause, refusal, settings, under_tls=under_tls)) from error
+        raise DialError("connect", *_explained(cause, refusal, settings, under_tls=connection.tls != "")) from error
     return connection
 
 

@@ -9,18 +9,14 @@
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Self
 
 from natsmon.dial.arguments import check
 from natsmon.dial.errors import DialError
 from natsmon.dial.stream import Stream
 from natsmon.dial.trace import DialTrace, Hooks
-from natsmon.testing.session import Published, Session
-
-Script = Callable[[Session], Awaitable[None]]
-"""What the server does on one connection. A script that ends leaves the connection open for ``Session.close``; one
-that raises closes it, and ``ScriptedServer.until`` and ``ScriptedServer.close`` raise the exception in the test."""
+from natsmon.testing.session import Published, Script, Session, serve
 
 
 class ScriptedServer:
@@ -36,8 +32,6 @@ class ScriptedServer:
     """
 
     def __init__(self, *scripts: Script) -> None:
-        from natsmon.testing.scripts import serve
-
         for script in scripts:
             check("a script", script, "a coroutine function that takes a Session", object, callable)
         self._scripts = scripts or (serve,)

@@ -28,8 +28,11 @@ def open_now(path: str | os.PathLike[str], flags: int) -> int:
 
 def read_file(path: str | os.PathLike[str], largest: int = LARGEST) -> bytes:
     """The whole content of a file; a pipe with a writer is read to its end. Raises OSError, also when it is larger."""
-    with open(path, "rb", opener=open_now) as file:
-        content = file.read(largest + 1)
+    try:
+        with open(path, "rb", opener=open_now) as file:
+            content = file.read(largest + 1)
+    except ValueError:  # a NUL, for which Python has no OSError
+        raise OSError(errno.EINVAL, "not a path") from None
     if len(content) > largest:
         raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
     return content

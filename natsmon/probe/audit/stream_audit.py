@@ -7,10 +7,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from natsmon.probe.audit.stream_reader import Note, Reader, from_leader
+from natsmon.probe.audit.stream_reader import Note, Reader
 from natsmon.probe.messages.message import Message
 from natsmon.probe.messages.number_runs import Runs
-from natsmon.protocol.jetstream_api import NoStream, StreamInfo, look_up
+from natsmon.protocol.jetstream_api import NoStream, StreamInfo
 from natsmon.protocol.server_connection import ServerConnection, Unanswered
 from natsmon.stream.events import Audit
 from natsmon.text import units
@@ -78,18 +78,18 @@ async def read_back(connection: ServerConnection, stream: str, stored: Stored, m
     message that is not found after that is missing; one that is found again is stored twice.
     """
     found = _Found()
+    reader = Reader(connection, stream, message, found.note)
     why = ""
     position = max(1, stored.first)
     try:
         async with _within_limit():
-            info = await from_leader(lambda: look_up(connection, stream, message.subject))
+            info = await reader.info()
             if not info.keeps:
                 raise Unanswered(f"{_GONE} (retention {info.config.retention}), so it is not read")
-            reader = Reader(connection, stream, message, found.note)
             while (until := stored.last) >= position:  # more may be acknowledged meanwhile
                 await reader.read(position, until)
                 position = until + 1
-            info = await from_leader(lambda: look_up(connection, stream, message.subject))
+            info = await reader.info()
     except (NoStream, Unanswered) as error:
         why = str(error)
     if why and not found.first:
@@ -140,12 +140,13 @@ async def find(
     ``start`` is of the stream that was ``created`` at this time; another one is read from its start. NoStream or
     Unanswered where it could not be read to its end.
     """
+    reader = Reader(connection, stream, message, note)
     async with _within_limit():
-        info = await from_leader(lambda: look_up(connection, stream, message.subject))
+        info = await reader.info()
         if not info.keeps:
             raise Unanswered(_GONE)
         first = info.state.first_seq if info.created != created else max(start, info.state.first_seq)
-        await Reader(connection, stream, message, note).read(first, info.state.last_seq)
+        await reader.read(first, info.state.last_seq)
 
 
 @asynccontextmanager

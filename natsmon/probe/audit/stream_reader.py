@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from natsmon.probe.messages.message import Message
-from natsmon.protocol.jetstream_api import A, Answer, ask
+from natsmon.protocol.jetstream_api import A, Answer, StreamInfo, ask, look_up
 from natsmon.protocol.request_reply import Forbidden, Inbox, NotNow
 from natsmon.protocol.server_connection import ServerConnection, Unanswered, end
 
@@ -57,7 +57,7 @@ class _Answered(Answer, frozen=True):
 _NO_MESSAGE = 10037
 
 
-async def from_leader(ask: Callable[[], Awaitable[T]]) -> T:
+async def _from_leader(ask: Callable[[], Awaitable[T]]) -> T:
     """Repeat a request until a leader answers it. Raises Unanswered when there is none in time."""
     deadline = time.monotonic() + _ELECTED_WITHIN
     while True:
@@ -80,6 +80,10 @@ class Reader:
     subject: str = ""
     """Of our messages in the stream; empty where it is not known."""
 
+    async def info(self) -> StreamInfo:
+        """The properties of the stream, from its leader. Raises NoStream, or Unanswered when there is none in time."""
+        return await _from_leader(lambda: look_up(self.connection, self.stream, self.message.subject))
+
     async def read(self, start: int, until: int) -> None:
         """Read a range of positions. Raises Unanswered when it cannot be read to its end."""
         if start <= until:
@@ -88,7 +92,7 @@ class Reader:
             await self._ask_for(reached + 1, until)
 
     async def _ask(self, what: str, question: dict[str, Any], kind: type[A]) -> A:
-        return await from_leader(lambda: ask(self.connection, f"{what}.{self.stream}", question, kind))
+        return await _from_leader(lambda: ask(self.connection, f"{what}.{self.stream}", question, kind))
 
     async def _subject_at(self, position: int) -> str:
         """Our subject, or nothing where the account maps it or the stream transforms it."""

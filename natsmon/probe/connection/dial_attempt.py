@@ -11,15 +11,18 @@ import msgspec
 from natsmon.config.settings import Server, Settings
 from natsmon.dial import foreign_dialer
 from natsmon.dial.causes import Cause
+from natsmon.dial.command_dialer import CommandDialer
+from natsmon.dial.dialer import Dialer
 from natsmon.dial.errors import DialError, classify
+from natsmon.dial.proxies import HttpConnectDialer, SocksDialer
 from natsmon.dial.resolver import authority
 from natsmon.dial.stream import CustomDialer, Stream
+from natsmon.dial.unix_dialer import UnixDialer
 from natsmon.probe.connection.dial_stages import Stages, explained
 from natsmon.protocol import tls
 from natsmon.protocol.handshake import open_connection
 from natsmon.protocol.server_connection import ServerConnection
 from natsmon.protocol.server_info import Info, check_port, read_info
-from natsmon.protocol.settings_dialer import dialer_for
 from natsmon.stream import events as ev
 from natsmon.stream.codec import bounded_mapping
 from natsmon.stream.emitter import Emit
@@ -30,6 +33,20 @@ class FailedDial(NamedTuple):
     server: Server
     info: Info | None
     """None where it was not received."""
+
+
+def dialer_for(settings: Settings) -> CustomDialer:
+    """Return what opens the streams, also of discovered servers and inquiries: a command, a socket, a proxy, or TCP."""
+    if settings.dial_command:
+        return CommandDialer(settings.dial_command)
+    if settings.unix:
+        return UnixDialer(settings.unix)
+    if (proxy := settings.proxy) is None:
+        return Dialer()
+    kind = SocksDialer if proxy.scheme.startswith("socks") else HttpConnectDialer
+    user = proxy.user.reveal() if proxy.user is not None else None
+    password = proxy.password.reveal() if proxy.password is not None else None
+    return kind((proxy.host, proxy.port), user=user, password=password)
 
 
 class DialAttempts:

@@ -1,4 +1,4 @@
-"""Whether and how fast a server answers: keepalive, silence and round trips, by PING and PONG on one connection."""
+"""Whether and how fast a server answers: keepalive, silence and round trips; and whether idle connections are cut."""
 
 import asyncio
 import time
@@ -7,10 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from natsmon.config.settings import Settings
+from natsmon.dial.causes import Cause
 from natsmon.probe.timer import Timer
 from natsmon.protocol.server_connection import ServerConnection
 from natsmon.stream import events as ev
 from natsmon.stream.emitter import Emit
+from natsmon.text import units
 
 _EMIT_EVERY = 1.0
 """Seconds between two events of the keepalive while every PING is answered before the next."""
@@ -23,6 +25,14 @@ _MOST = 1.9
 """Seconds of silence: with long intervals, one missed answer is enough."""
 _MOST_OUT = 16
 """PINGs of round trips without a PONG; those due beyond are counted as omitted."""
+
+_LOSSES = 3
+"""Losses in a row that are alike."""
+_SHORTEST = 1.0
+"""Seconds; shorter idle times are ignored."""
+_ALIKE = 0.1
+"""Share by which their idle times may differ."""
+_CUTS = (Cause.EOF, Cause.RESET, Cause.WS_CLOSED)
 
 
 class Keepalive:
@@ -183,3 +193,26 @@ class RoundTrips:
         ping = self._out.popleft()
         seconds = round(time.perf_counter() - ping.sent, 6)
         self._emit(ev.Rtt(seconds=seconds, omitted=ping.omitted, interval=self._interval if ping.omitted else 0.0))
+
+
+class IdleLimit:
+    """Learns the time after which something on the way cuts idle connections: a load balancer, a firewall, a NAT."""
+
+    def __init__(self, emit: Emit) -> None:
+        self._emit = emit
+        self._idle: list[float] = []
+        self._emitted = False
+
+    def lost(self, loss: ev.Disconnected, idle: float) -> None:
+        """Count a loss, which has been emitted; ``idle`` is seconds since the last data in either direction."""
+        if loss.cause not in _CUTS or idle < _SHORTEST:
+            self._idle.clear()
+            return
+        self._idle = [*self._idle, idle][-_LOSSES:]
+        shortest, longest = min(self._idle), max(self._idle)
+        if len(self._idle) < _LOSSES or longest - shortest > _ALIKE * longest or self._emitted:
+            return
+        self._emitted = True
+        reason = f"closed after {units.elapsed(shortest)} without data each time: an idle limit of a load balancer"
+        learned = ev.CloseReason(outage=loss.outage, reason=reason, cause=Cause.IDLE_LIMIT, server=loss.server)
+        self._emit(learned, at=loss.t)  # the status changes at that time too, and is emitted next

@@ -18,14 +18,13 @@ from natsmon.config.settings import Server, Settings
 from natsmon.dial.causes import Cause
 from natsmon.dial.errors import DialError
 from natsmon.dial.stream import Stream, as_stream
-from natsmon.probe.connection.dial_attempt import FailedDial
+from natsmon.probe.connection.dial_attempt import FailedDial, dialer_for
 from natsmon.probe.inquiry import silent_peer
 from natsmon.probe.inquiry.monitoring_port import MonitoringPort
 from natsmon.protocol import chain_diagnosis, tls
 from natsmon.protocol.certificates import presented_chain, unverified_chain
 from natsmon.protocol.server_errors import classify_close_reason, classify_server_error, error_text
 from natsmon.protocol.server_info import Info, read_info
-from natsmon.protocol.settings_dialer import dialer_for
 from natsmon.stream import events as ev
 from natsmon.stream.emitter import Emit
 from natsmon.text import dates

@@ -23,7 +23,7 @@ from natsmon.probe.jetstream.stream_lookup import StreamLookup
 from natsmon.probe.messages.deliveries import Deliveries
 from natsmon.probe.messages.message import AckedMessage
 from natsmon.probe.messages.verifier import Verifier
-from natsmon.protocol.jetstream_api import ApiError, NoStream, PubAck, StreamInfo
+from natsmon.protocol.jetstream_api import NoStream, PubAck, StreamInfo
 from natsmon.protocol.request_reply import decoded
 from natsmon.protocol.server_connection import ServerConnection, Unanswered
 from natsmon.stream import events as ev
@@ -223,8 +223,10 @@ class AckVerifier(Verifier):
         ack = decoded(payload, PubAck)
         if ack is None:
             return
-        if ack.error is not None:
-            self._on_error_answer(seq, ack.error)
+        if ack.error is not None and ack.error.temporary:
+            self._postpone(seq, f"stream {self._name} rejects messages temporarily: {ack.error.description}")
+        elif ack.error is not None:
+            self._refuse(seq, f"stream {self._name} rejects messages: {ack.error.description}")
         elif ack.stream == self._name and ack.seq > 0:
             if ack.duplicate:
                 self._deliveries.ledger.suppressed += 1
@@ -247,12 +249,6 @@ class AckVerifier(Verifier):
             self._refuse(seq, f"no stream has the subject {subject}: messages are rejected")
         else:
             self._postpone(seq, f"no answer for stream {self._name} on {subject}: messages wait for its leader")
-
-    def _on_error_answer(self, seq: int, error: ApiError) -> None:
-        if error.temporary:
-            self._postpone(seq, f"stream {self._name} rejects messages temporarily: {error.description}")
-        else:
-            self._refuse(seq, f"stream {self._name} rejects messages: {error.description}")
 
     def _postpone(self, seq: int, why: str) -> None:
         if seq not in self._waiting:

@@ -191,7 +191,7 @@ class Publisher:
         if connection is not None and self._is_refused(connection, seq):
             outcome, reason = "rejected", "refused"
             ledger.reject()
-        elif connection is not None and not self._buffer and self._takes(connection):
+        elif connection is not None and not self._buffer and self._has_room(connection):
             outcome = "sent"
             self._count_sent(seq, due)
             connection.write(self._message.compose(seq))
@@ -217,8 +217,7 @@ class Publisher:
         self._deliveries.sent(seq, due, self._message.size)
         self._verifier.sent(seq)
 
-    def _takes(self, connection: ServerConnection) -> bool:
-        """Whether another message may be written now."""
+    def _has_room(self, connection: ServerConnection) -> bool:
         return connection.open and connection.backlog <= _BACKLOG and self._verifier.room > 0
 
     def _is_refused(self, connection: ServerConnection, seq: int) -> bool:

@@ -18,7 +18,7 @@ from natsmon.dial.causes import Cause
 from natsmon.dial.dialer import Dialer
 from natsmon.dial.errors import DialError
 from natsmon.lab.nats_server import NatsServer
-from natsmon.probe.connection.idle_limit import IdleLimit
+from natsmon.probe.connection.liveness import IdleLimit
 from natsmon.stream import events as ev
 from natsmon.stream.emitter import Emit, Emitter
 from natsmon.wording.narration import info_note
