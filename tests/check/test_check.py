@@ -14,6 +14,7 @@ from natsmon.check import measure as check
 from natsmon.check import text as check_text
 from natsmon.check.verdict import Found, Status
 from natsmon.cli import main as cli
+from natsmon.config.proxy_url import parse_proxy
 from natsmon.config.secret import Secret
 from natsmon.config.server_urls import parse_server
 from natsmon.dial import resolver
@@ -156,6 +157,16 @@ async def test_failing_peer_has_its_cause(peer: Peering, stage: str, cause: str)
     assert verdict.failures[0].diagnosis.meaning
     if stage == "request":
         assert verdict.failures[0].text == f"the message did not come back in {go_duration(seconds)}"
+
+
+async def test_proxy_that_refuses_fails_the_stage_in_which_it_is_asked() -> None:
+    """Also after the TCP connection to it was established."""
+    async with peers.http_400() as peer:
+        verdict = await checked("nats://nats.example", proxy=parse_proxy(peer.url.replace("nats:", "http:")))
+    (dial,) = verdict.found.dials
+    assert [part.outcome for part in dial.addresses] == ["complete"]
+    assert dial.stages["tcp"].outcome == "failed"
+    assert "the proxy refused" in check_text.stages(verdict).partition("tcp ")[2].partition("\n")[0]
 
 
 async def test_hostile_names_are_escaped() -> None:

@@ -93,12 +93,13 @@ class DialAttempts:
         )
 
         def end(outcome: ev.DialOutcome, cause: str = "", text: str = "", stage: ev.Stage | None = None) -> FailedDial:
-            stages.end(outcome, cause, text)
+            stage = stage or stages.reached
+            stages.end(outcome, cause, text, stage)
             now = emit.now()
             ended = ev.DialEnd(
                 dial=dial,
                 outcome=outcome,
-                stage=stage or stages.reached,
+                stage=stage,
                 cause=cause,
                 text=text,
                 total=round(now - began, 6),

@@ -93,13 +93,16 @@ class Stages(DialTrace):
             )
         )
 
-    def end(self, outcome: ev.DialOutcome, cause: str, text: str) -> None:
-        """End the stages in progress when the attempt ends."""
+    def end(self, outcome: ev.DialOutcome, cause: str, text: str, ended_in: ev.Stage | None) -> None:
+        """End the stages in progress when the attempt ends, and the one it ended in.
+
+        That one may be complete: a proxy refuses once there is a TCP connection to it.
+        """
         unfinished: ev.StageOutcome = "cancelled" if outcome == "cancelled" else "failed"
         for address in list(self._addresses):
             self._address_done(address, unfinished, cause, text)
         for stage in list(self._began):
-            if stage not in self.seconds:
+            if stage not in self.seconds or (stage == ended_in and outcome != "connected"):
                 self._done(stage, unfinished, cause, text)
         self._ended = True
 
