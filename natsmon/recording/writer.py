@@ -157,6 +157,8 @@ class RecordingWriter:
                 file.write(snapshot)
         except OSError:
             file.abandon()
+            if not file.size:  # an empty file would hide the parts before it from a reader
+                self.path.unlink(missing_ok=True)
             raise
         self._head_size = file.size
         if self._target.part_size is not None:

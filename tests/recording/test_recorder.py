@@ -1,5 +1,6 @@
 """The recorder's thread: what stops it is reported once, and stops nothing else."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -98,6 +99,26 @@ def test_folder_that_vanishes_during_rotation_stops_the_recording(
     folder.rename(tmp_path / "elsewhere")
     recording.write(echo(1))
     assert "No such file or directory" in until_failed(recording)
+
+
+def test_disk_without_room_for_the_first_line_gets_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty one would hide the parts before it."""
+    monkeypatch.setattr(recorder, "FLUSH", 0.01)
+    path = tmp_path / "run.jsonl"
+    recording = Recorder(Target(str(path), part_size=10), session())
+    until_written(recording, 1)
+    monkeypatch.setattr(PartFile, "_append", no_room)
+    recording.write(echo(1))
+    assert "No space left on device" in until_failed(recording)
+    assert [path.name for path in tmp_path.iterdir()] == ["run.0001.jsonl"]
+    assert list(Recording([path]).events())
+    with pytest.raises(recorder.CannotRecord, match="No space left on device"):
+        Recorder(Target(str(path)))
+    assert [path.name for path in tmp_path.iterdir()] == ["run.0001.jsonl"]
+
+
+def no_room(file: PartFile, data: bytes) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
