@@ -87,7 +87,10 @@ class Dialer:
 
         Raises:
             DialError: With the stage and the cause. No socket is left open.
+            TypeError: The address is not a pair of a string and a number.
+            ValueError: The host is empty, or the port is not one of TCP.
         """
+        check_address("address", address)
         hooks = Hooks(trace)
         stage: Stage = "dns"
         try:

@@ -99,8 +99,11 @@ class ProxyDialer:
         Raises:
             DialError: In the stage ``tcp``, ``tls`` for the proxy's TLS, or ``info`` for the upgrade of a gateway;
                 ``proxy`` and ``hop`` are set.
+            TypeError: The port is not a number.
+            ValueError: The port is not one of TCP.
         """
         host, port = _ascii(address[0]), address[1]
+        check_address("address", address)
         target = authority(host, port)
         opened: Stream | None = None
         stage: Stage = "tcp"

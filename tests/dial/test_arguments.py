@@ -74,6 +74,17 @@ def test_wrong_argument_is_named_where_it_is_given(make: Callable[[Any], Any], n
     assert SECRET not in str(caught.value)
 
 
+@pytest.mark.parametrize("address", [("h", 2**16), ("h", 0), ("h", "1"), ("h", None)])
+@pytest.mark.parametrize(
+    "dialer",
+    [Dialer(), SocksDialer(PROXY), HttpConnectDialer(PROXY), WebSocketDialer("ws://x")],
+    ids=lambda dialer: type(dialer).__name__,
+)
+async def test_wrong_address_is_named_before_the_dial(dialer: Dialer, address: Any) -> None:
+    with pytest.raises((TypeError, ValueError), match="address"):
+        await dialer.dial(address)
+
+
 def test_usual_arguments_are_taken() -> None:
     Dialer(happy_eyeballs_delay=0, socket_options=[(1, 9, 1), (1, 25, b"lo")], local_address=("::1", 0))
     Dialer(happy_eyeballs_delay=math.inf, family=2, local_address=("127.0.0.1", 0))
