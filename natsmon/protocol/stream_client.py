@@ -7,9 +7,11 @@ many PINGs and reads nothing. Here every write is immediate.
 
 import asyncio
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import msgspec
@@ -17,7 +19,8 @@ import nats.errors
 from nats.protocol.parser import AWAITING_CONTROL_LINE, Parser
 
 from natsmon.config.secret import redact
-from natsmon.dial.errors import DialError, classify
+from natsmon.dial.causes import Cause
+from natsmon.dial.errors import DialError, classify, described
 from natsmon.dial.stream import Stream
 from natsmon.protocol.credentials import SECRET_FIELDS
 from natsmon.protocol.jwt_claims import dated
@@ -194,7 +197,10 @@ class StreamClient:
         except nats.errors.ProtocolError as error:
             self.lose("protocol", str(error).removeprefix("nats: ") or "the server sent data that is not NATS")
         except Exception as error:
-            self.lose("protocol", f"the server sent data that is not valid ({type(error).__name__})")
+            if (place := _called_back(error)) is None:
+                self.lose("protocol", f"the server sent data that is not valid ({type(error).__name__})")
+            else:
+                self.lose(Cause.UNKNOWN, self.redact(f"natsmon failed at {place}: {described(error)}"))
 
     async def _parse(self, data: bytes) -> None:
         """Parse in slices: buffered data is read without a turn of the loop, and a flood of it never ends."""
@@ -260,3 +266,12 @@ class StreamClient:
         receive = self._receivers.get(sid)
         if receive is not None:
             receive(subject, reply, headers, data)
+
+
+def _called_back(error: Exception) -> str | None:
+    """File and line of an error in what the parser called; None for an error of the parser itself."""
+    frames = list(traceback.walk_tb(error.__traceback__))
+    if not any(frame.f_code.co_name.startswith("_process_") for frame, _ in frames):
+        return None
+    frame, line = frames[-1]
+    return f"{Path(frame.f_code.co_filename).name}:{line}"

@@ -45,6 +45,16 @@ async def opened(server: NatsServer, **changes: Any) -> AsyncIterator[tuple[Serv
         connection.abort()
 
 
+async def test_error_of_our_own_is_no_fault_of_the_server(server: NatsServer) -> None:
+    async with opened(server) as (connection, _):
+        connection.subscribe("x", lambda *_: dict[str, None]()["seq"])
+        connection.write(b"PUB x 0\r\n\r\n")
+        cause, text = await connection.lost
+    assert cause == "unknown"
+    assert text.startswith("natsmon failed at test_server_connection.py:")
+    assert text.endswith("KeyError: 'seq'")
+
+
 async def test_question_that_is_answered_is_forgotten(server: NatsServer) -> None:
     async with opened(server) as (connection, complaints):
         for _ in range(3):
