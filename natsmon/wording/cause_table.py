@@ -116,7 +116,7 @@ SECTIONS: dict[str, dict[Cause, Diagnosis]] = {
         Cause.HEADERS: Diagnosis(
             "message headers refused",
             "the server does not accept the message's headers, or supports none",
-            "no_header_support may be set on the server; leave --header out",
+            "no_header_support may be set on the server; leave --headers out",
         ),
         Cause.SUBJECT: Diagnosis(
             "invalid subject", "the server does not accept the subject", "check --subject for empty parts and wildcards"
