@@ -15,6 +15,7 @@ from natsmon.state.server_names import named
 from natsmon.stream import events as ev
 from natsmon.stream.process_start import child_environment
 from natsmon.text import dates, units
+from natsmon.text.exit_status import ended
 from natsmon.text.plain_text import printable
 from natsmon.wording.health import Health
 
@@ -168,7 +169,7 @@ class AlertCommands:
         text = os.pread(errors.fileno(), _ERRORS_READ, begin).decode(errors="replace")
         lines = [line.strip() for line in text.splitlines() if line.strip()]
         reason = f": {printable(lines[-1][:_ERROR_LIMIT])}" if lines else ""
-        return f"{printable(command[0])}: exit status {process.returncode}{reason}"
+        return f"{printable(command[0])}: {ended(process.returncode or 0)}{reason}"
 
 
 def _errors_file() -> IO[bytes]:

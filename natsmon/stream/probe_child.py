@@ -1,7 +1,6 @@
 """A probe in a child process: events from its standard output, commands to its standard input."""
 
 import asyncio
-import signal
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import aclosing
@@ -13,6 +12,7 @@ from natsmon.stream.commands import AnyCommand, Open
 from natsmon.stream.incoming import Incoming
 from natsmon.stream.process_start import child_argv, child_environment
 from natsmon.stream.source import Source
+from natsmon.text.exit_status import ended
 
 _CHUNK = 256 * 1024
 
@@ -96,9 +96,4 @@ class ProbeChild(Source):
 
 
 def _exit_reason(returncode: int, error: str) -> str:
-    if returncode < 0:
-        try:
-            return f"killed by {signal.Signals(-returncode).name}"
-        except ValueError:
-            return f"killed by signal {-returncode}"
-    return f"exit status {returncode}" + (f": {error}" if error else "")
+    return ended(returncode) + (f": {error}" if error else "")

@@ -59,7 +59,7 @@ async def test_commands_run_one_at_a_time(tmp_path: Path) -> None:
     [
         ("echo first >&2; echo 'no \033[31m route' >&2; exit 3", r"exit status 3: no \x1b[31m route"),
         ("exit 1", "exit status 1"),
-        ("kill -9 $$", "exit status -9"),
+        ("kill -9 $$", "killed by SIGKILL"),
     ],
 )
 async def test_failure_is_one_printable_line(tmp_path: Path, text: str, failure: str) -> None:
