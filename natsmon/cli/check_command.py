@@ -1,7 +1,5 @@
 """``natsmon check``: one connect, for a person or a monitor."""
 
-import os
-import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -9,8 +7,9 @@ import click
 
 from natsmon.cli.command_group import Command
 from natsmon.cli.flags import check_flags, connect_flags, server_flags
-from natsmon.cli.output import Unwritable, complain, is_terminal, write_to
+from natsmon.cli.output import Unwritable, complain, write_to
 from natsmon.cli.settings_layers import settings_from
+from natsmon.cli.terminal_check import has_colours
 from natsmon.cli.value_layers import DEFAULT, Layers
 from natsmon.stream.exit_codes import Exit
 from natsmon.text.units import go_duration
@@ -50,7 +49,7 @@ def check(ctx: click.Context, /, as_format: str, outfile: str | None, every_addr
     if found is None:
         return Exit.INTERRUPTED
     verdicts = [verdict.judge(each, limits) for each in found]
-    colour = outfile is None and is_terminal(sys.stdout) and not os.environ.get("NO_COLOR")
+    colour = outfile is None and has_colours()
     match as_format:
         case "nagios":
             result = check_formats.nagios(verdicts)

@@ -30,5 +30,7 @@ def completion(shell: str, **_: Any) -> int:
 
     kind = get_completion_class(shell)
     assert kind is not None
-    write(kind(natsmon, {}, "natsmon", COMPLETE_VARIABLE).source() + "\n")
+    script = kind(natsmon, {}, "natsmon", COMPLETE_VARIABLE).source()
+    script = script.replace('string split ","', 'string split -m 1 ","')  # in fish; a description has commas
+    write(script + "\n")
     return Exit.ENDED

@@ -15,6 +15,7 @@ from natsmon.cli.command_group import Command
 from natsmon.cli.flag_types import ANY_FILE
 from natsmon.cli.flags import report_flags
 from natsmon.cli.output import complain, is_terminal, write_to
+from natsmon.cli.terminal_check import has_colours
 from natsmon.stream.exit_codes import Exit
 from natsmon.text.files import open_now
 from natsmon.text.plain_text import quotable
@@ -62,7 +63,7 @@ def report(files: tuple[str, ...], as_format: str, outfile: str | None, **_: Any
         return Exit.USAGE
     terminal = outfile is None and is_terminal(sys.stdout)
     width = shutil.get_terminal_size().columns if terminal else build.NARROW
-    colour = terminal and not os.environ.get("NO_COLOR")
+    colour = terminal and has_colours()
     write_to(outfile, build.render(result, as_format, width=width, colour=colour))
     return Exit.ENDED
 

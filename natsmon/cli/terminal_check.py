@@ -26,6 +26,11 @@ def simple_terminal() -> str:
     return f"TERM={term} cannot show the dashboard" if term in ("dumb", "unknown") else ""
 
 
+def has_colours() -> bool:
+    """Whether standard output is a terminal with colours, and the user wants them."""
+    return is_terminal(sys.stdout) and not simple_terminal() and not os.environ.get("NO_COLOR")
+
+
 def check_encoding() -> None:
     """Raise UsageError where the terminal's encoding has no box-drawing characters."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"

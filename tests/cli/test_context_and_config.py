@@ -19,6 +19,7 @@ from natsmon.cli.command_group import COMMANDS, load
 from natsmon.cli.flags import Flag
 from natsmon.stream.exit_codes import Exit
 from tests.cli.running import piped
+from tests.harness.time_limits import WAIT
 
 user_claims = pytest.importorskip("nats_jwt.v2.user_claims", reason="JWTs are made by nats-jwt")
 
@@ -286,3 +287,14 @@ def test_completion_script_is_accepted_by_its_shell(shell: str, capsys: pytest.C
     if program is None:
         pytest.skip(f"{shell} is not installed")
     subprocess.run([program, "-n"], input=script, text=True, check=True, timeout=30)
+
+
+def test_description_with_a_comma_is_whole_in_fish(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fish = shutil.which("fish")
+    if fish is None:
+        pytest.skip("fish is not installed")
+    assert cli.main(["completion", "fish"]) == 0
+    script = capsys.readouterr().out + "complete -C 'natsmon check --tlsc'"
+    there = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "HOME": str(tmp_path)}
+    done = subprocess.run([fish], input=script, capture_output=True, text=True, check=True, timeout=WAIT, env=there)
+    assert "--tlsca\tCAs to trust, PEM, instead of the system's." in done.stdout.splitlines()

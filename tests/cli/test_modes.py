@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from natsmon.cli import main as cli
+from natsmon.cli import terminal_check
 from natsmon.cli.command_group import load
 from natsmon.config.secret import Secret
 from natsmon.config.settings import Server, Settings
@@ -188,3 +189,17 @@ def test_low_limit_of_open_files_is_raised_or_refused(
     assert capfd.readouterr().err == "natsmon: 20 open files are allowed and natsmon needs 64: ulimit -n 64\n"
     assert not runs
     assert cli.main(["info"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("variables", "colours"),
+    [({"TERM": "xterm"}, True), ({"TERM": "dumb"}, False), ({"TERM": "xterm", "NO_COLOR": "1"}, False)],
+)
+def test_colours_are_for_a_terminal_that_has_some(
+    variables: dict[str, str], colours: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(terminal_check, "is_terminal", lambda stream: True)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert terminal_check.has_colours() is colours
