@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING
 
 import click
-from click.core import ParameterSource
 from msgspec.structs import replace
 
 from natsmon.cli.flags import Flag
@@ -48,9 +47,10 @@ class ContextChoice:
         """
         if not name:
             return self._started_with
-        ctx, config = _without_servers(self._layers.ctx), self._layers.config
+        ctx, config = self._layers.ctx, self._layers.config
+        ignored = {str(param.name) for param in ctx.command.params if _of_servers(param)}
         try:
-            layers = Layers(ctx, context=name, config=config if config.piped else None)
+            layers = Layers(ctx, context=name, config=config if config.piped else None, ignored=ignored)
             layers.context_origin = "chosen on screen"
             chosen = settings_from(layers)
         except click.ClickException as error:
@@ -58,20 +58,7 @@ class ContextChoice:
         return replace(chosen, every_message=self._started_with.every_message)
 
 
-def _without_servers(ctx: click.Context) -> click.Context:
-    """The same command line, as if nothing were given that a context has, or that belongs to certain servers."""
-    found = click.Context(ctx.command, info_name=ctx.info_name, parent=ctx.parent)
-    for param in ctx.command.params:
-        name = param.name or ""
-        if name not in ctx.params:
-            continue
-        found.params[name] = ctx.params[name]
-        source = ctx.get_parameter_source(name)
-        of_servers = not isinstance(param, Flag) or param.section in _SECTIONS or param.context or name == "monitor"
-        if of_servers and name not in _KEPT:
-            default = param.get_default(found)
-            found.params[name] = param.type_cast_value(found, default if isinstance(default, str | bool) else None)
-            source = ParameterSource.DEFAULT
-        if source is not None:
-            found.set_parameter_source(name, source)
-    return found
+def _of_servers(param: click.Parameter) -> bool:
+    """Whether a context has the value of a parameter, or it belongs to certain servers."""
+    described = not isinstance(param, Flag) or param.section in _SECTIONS or param.context or param.name == "monitor"
+    return bool(described) and param.name not in _KEPT

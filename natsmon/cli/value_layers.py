@@ -4,7 +4,7 @@ The command line and the variables are click's; this module adds the contexts of
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -48,13 +48,23 @@ class Layers:
         context: The name of a context that replaces the selected one.
         section: The name of a context whose section of the config file applies, whether it is used or not.
         config: The config file, where it has been read.
+        ignored: Parameters whose values of the command line and of variables do not apply.
     """
 
     def __init__(
-        self, ctx: click.Context, *, context: str = "", section: str = "", config: ConfigFile | None = None
+        self,
+        ctx: click.Context,
+        *,
+        context: str = "",
+        section: str = "",
+        config: ConfigFile | None = None,
+        ignored: Collection[str] = (),
     ) -> None:
         self.ctx = ctx
-        self.params = ctx.params
+        self._ignored = ignored
+        self.params = ctx.params | {
+            name: _default(ctx, param) for param in ctx.command.params if (name := param.name or "") in ignored
+        }
         """The values of the command line and of variables, converted; else the defaults."""
         self.flags = {param.name or "": param for param in ctx.command.params if isinstance(param, Flag)}
         self._section = section
@@ -132,7 +142,7 @@ class Layers:
         """Where the command line or a variable gives a parameter, for a person; else DEFAULT."""
         if (flag := self.flags.get(name)) is None:
             return "URL argument"
-        match self.ctx.get_parameter_source(name):
+        match None if name in self._ignored else self.ctx.get_parameter_source(name):
             case ParameterSource.COMMANDLINE:
                 negated = self.params.get(name) is False and flag.secondary_opts
                 return f"flag {(flag.secondary_opts if negated else flag.opts)[0]}"
@@ -204,6 +214,11 @@ def _unknown(key: str) -> str:
         return "is a flag of one run and has no place in a config file"
     similar = difflib.get_close_matches(key.replace("_", "-"), FLAG_NAMES - _NOT_IN_CONFIG, n=2)
     return f"unknown key; did you mean {' or '.join(similar)}?" if similar else "unknown key; keys are names of flags"
+
+
+def _default(ctx: click.Context, param: click.Parameter) -> Any:
+    default = param.get_default(ctx)
+    return param.type_cast_value(ctx, default if isinstance(default, str | bool) else None)
 
 
 def _config(ctx: click.Context) -> ConfigFile:

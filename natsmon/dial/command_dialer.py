@@ -170,15 +170,12 @@ class _Command(asyncio.Protocol):
         """Terminate its process group, and kill it if it does not exit."""
         if not self._exit.done():
             self._signal(signal.SIGTERM)
-            asyncio.get_running_loop().call_later(_EXIT_WAIT, self._kill)
-
-    def _kill(self) -> None:
-        if not self._exit.done():
-            self._signal(signal.SIGKILL)
+            asyncio.get_running_loop().call_later(_EXIT_WAIT, self._signal, signal.SIGKILL)
 
     def _signal(self, number: int) -> None:
         with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, number)
+            if not self._exit.done():  # its number may be another process's by now
+                os.killpg(self._process.pid, number)
 
 
 class _Protocol(CompleteProtocol):

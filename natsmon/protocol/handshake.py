@@ -39,15 +39,9 @@ async def open_connection(
 ) -> ServerConnection:
     """Send CONNECT on a dialed stream and wait for PONG. Raises DialError in the stage ``connect``.
 
-    The caller owns the stream until this returns, and limits the time it takes.
-
-    Args:
-        stream: Under TLS where it should be; INFO has been read.
-        server: What was dialed.
-        info: The server's INFO.
-        settings: With the credentials.
-        connect_sent: Called with CONNECT as it was sent, secrets included.
-        round_trip: Seconds of a round trip to the server; 0 when not measured.
+    The caller owns the stream, which is under TLS where it should be, until this returns, and limits the time it takes.
+    ``connect_sent`` is called with CONNECT as it was sent, secrets included; ``round_trip`` is seconds of one to the
+    server, 0 when not measured.
     """
     connect = _LIBRARY | {"headers": info.headers, "no_responders": info.headers}
     if settings.name:

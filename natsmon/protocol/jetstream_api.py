@@ -46,8 +46,6 @@ class ApiError(msgspec.Struct, frozen=True, gc=False):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """Answer to any request of the API."""
-
     error: ApiError | None = None
 
 

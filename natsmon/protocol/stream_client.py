@@ -78,9 +78,7 @@ class StreamClient:
         self.on_passed: Callable[[int], None] | None = None
         """Called with the mark of each PING that is answered: the server has all up to it."""
         self.on_answer: Callable[[], None] | None = None
-        """Called with every answer."""
         self.on_pong: Callable[[], None] | None = None
-        """Called with every PONG."""
         self._unanswered: deque[tuple[int, Callable[[], None] | None]] = deque()
         """Mark and callback of each PING without a PONG, in order."""
         self._receivers: dict[int, Receive] = {}

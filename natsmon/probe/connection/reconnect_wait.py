@@ -22,8 +22,6 @@ RECONNECTS, WITHIN = 10, 1.0
 
 @dataclass(eq=False)
 class ReconnectWait:
-    """Seconds to wait before a dial."""
-
     settings: Settings
     rng: random.Random
     losses: deque[float] = field(default_factory=lambda: deque(maxlen=RECONNECTS))

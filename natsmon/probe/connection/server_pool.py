@@ -18,8 +18,6 @@ DISCOVERED_KEPT = 1_000
 
 @dataclass(slots=True, eq=False)
 class Member:
-    """One server of the pool."""
-
     server: Server
     discovered: bool = False
     failures: int = 0

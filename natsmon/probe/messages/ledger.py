@@ -81,10 +81,8 @@ class Ledger:
         self.unordered = False
         """Deliveries may come in another order than that of sending, as acknowledgements do."""
         self._window = InFlightWindow(RUNS_KEPT)
-        self._unseen = Runs(RUNS_KEPT)
-        """Unverified."""
-        self._overdue = Runs(RUNS_KEPT)
-        """Undelivered."""
+        self._unverified = Runs(RUNS_KEPT)
+        self._undelivered = Runs(RUNS_KEPT)
         self._open: list[Cut] = []
         """With something stranded, oldest first."""
         self._closed: list[Cut] = []
@@ -116,7 +114,7 @@ class Ledger:
             self.highest_sent = seq
         if self.unverifiable:
             self.unverified += 1
-            self._unseen.append(seq, seq)
+            self._unverified.append(seq, seq)
             return
         self.flying += 1
         self._window.add(seq, due)
@@ -136,7 +134,7 @@ class Ledger:
 
     def refuse(self, seq: int) -> None:
         """The server refused a message that was sent: it is rejected after all."""
-        if self._unseen.discard(seq):
+        if self._unverified.discard(seq):
             self.unverified -= 1
         elif not self._window.discard(seq):
             return
@@ -151,7 +149,7 @@ class Ledger:
     def refuse_next(self) -> None:
         """The server refused a message of this connection: the first that it has not answered otherwise."""
         answered = max(self.cut_at, self.passed, self._highest_echo)
-        found = self._window.after(answered), self._unseen.after(answered)
+        found = self._window.after(answered), self._unverified.after(answered)
         seqs = [seq for seq in found if seq is not None]
         if seqs:
             self.refuse(min(seqs))
@@ -176,7 +174,7 @@ class Ledger:
         missed = 0
         for first, until in self._window.take(last, after=self.cut_at):
             missed += until - first + 1
-            self._overdue.append(first, until)
+            self._undelivered.append(first, until)
         self.flying -= missed
         self.undelivered += missed
         return missed
@@ -200,9 +198,9 @@ class Ledger:
         if self._window.older.discard(seq):
             self._count_echo(seq)
             return
-        if self._unseen.discard(seq):
+        if self._unverified.discard(seq):
             self.unverified -= 1
-        elif self._overdue.discard(seq):
+        elif self._undelivered.discard(seq):
             self.undelivered -= 1
         elif self._was_lost(seq):
             self.lost -= 1
@@ -263,7 +261,7 @@ class Ledger:
     def stop_verifying(self) -> None:
         """Messages in flight, and those sent until ``verify``, are unverified."""
         self.abandon()
-        self._unseen.extend(self._window.take(self.highest_sent))
+        self._unverified.extend(self._window.take(self.highest_sent))
         self.unverified += self.flying
         self.flying = 0
         self.unverifiable = True
@@ -272,7 +270,7 @@ class Ledger:
         self.unverifiable = False
 
     def _forsake(self, cut: Cut) -> None:
-        self._unseen.extend(self._window.take(cut.last))
+        self._unverified.extend(self._window.take(cut.last))
         self.unverified += cut.stranded
         self.stranded -= cut.stranded
         cut.unverified, cut.stranded = cut.stranded, 0

@@ -254,8 +254,8 @@ class LifeOverTheLimits(RuleBasedStateMachine):
         ledger = self.ledger
         sums(ledger)
         assert len(ledger._window) <= 9
-        assert max(len(ledger._window.older), len(ledger._unseen), len(ledger._open), len(ledger._closed)) <= 2
-        assert len(ledger._overdue) <= 2
+        assert max(len(ledger._window.older), len(ledger._unverified), len(ledger._open), len(ledger._closed)) <= 2
+        assert len(ledger._undelivered) <= 2
 
 
 TestLife = Life.TestCase
@@ -319,7 +319,7 @@ def test_unverified_messages_take_no_memory() -> None:
     ledger.stop_verifying()
     for _ in range(1_000):
         ledger.send(ledger.attempt(), 0.0, SIZE)
-    assert (ledger.unverified, len(ledger._window), len(ledger._unseen)) == (1_000, 0, 1)
+    assert (ledger.unverified, len(ledger._window), len(ledger._unverified)) == (1_000, 0, 1)
 
 
 def test_gap_wider_than_the_window_is_not_kept() -> None:
