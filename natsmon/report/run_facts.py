@@ -189,7 +189,7 @@ def _failures(dials: Iterable[Dial]) -> tuple[facts.Failure, ...]:
     kinds: dict[tuple[str, ev.Stage | None, str], tuple[int, str]] = {}
     for dial in dials:
         if dial.outcome in _FAILED:
-            key = (dial.server, dial.stage_reached, dial.cause)
+            key = (dial.server, dial.stage_reached, dial.known_cause)
             if key not in kinds and len(kinds) >= _KINDS_KEPT:
                 key = (_OTHERS, None, "unknown")
             kinds[key] = kinds.get(key, (0, ""))[0] + 1, dial.text

@@ -1,5 +1,6 @@
 """Fold of dials, stage by stage, and of the waits between them."""
 
+from collections.abc import Iterator
 from sys import intern
 from typing import TYPE_CHECKING
 
@@ -106,12 +107,26 @@ def dial_end(state: "State", event: ev.DialEnd) -> None:
     dial.total = max(0.0, event.total)
     finish(state, dial, event.outcome)
     if event.outcome in ("failed", "timeout"):
+        dial.found_cause = next((each.found_cause for each in _failed_alike(state, dial)), "")
         count_manual(state)
 
 
 def dial_finding(state: "State", event: ev.DialFinding) -> None:
+    """The dials that failed alike meanwhile are explained, too."""
     if (dial := state.find_dial(event.dial)) is not None:
         dial.finding = event
+        for each in (dial, *_failed_alike(state, dial)):
+            each.found_cause = event.cause
+
+
+def _failed_alike(state: "State", dial: Dial) -> Iterator[Dial]:
+    """The other dials of its server with the same failure, newest first, back to one that connected."""
+    for each in reversed(state.dials):
+        if each.server == dial.server and each is not dial:
+            if each.outcome == "connected":
+                return
+            if (each.stage_reached, each.cause) == (dial.stage_reached, dial.cause):
+                yield each
 
 
 def finish(state: "State", dial: Dial, outcome: ev.DialOutcome) -> None:

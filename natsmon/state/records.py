@@ -44,11 +44,19 @@ class Dial(msgspec.Struct, gc=False):
     details: ev.Count = 0
     """Bytes of the three events above."""
     finding: ev.DialFinding | None = None
+    """What a second look at the peer found."""
+    found_cause: str = ""
+    """The cause by that look, which is made once for dials that fail alike."""
     outcome: ev.DialOutcome | None = None
     stage_reached: ev.Stage | None = None
     cause: str = ""
     text: str = ""
     total: ev.Seconds = 0.0
+
+    @property
+    def known_cause(self) -> str:
+        """The cause, more precise where a second look found one."""
+        return self.found_cause or self.cause
 
     @property
     def parts(self) -> list[DialPart]:

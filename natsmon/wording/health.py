@@ -181,7 +181,7 @@ def last_failure(state: State) -> str:
     failed = next((dial for dial in reversed(state.dials) if dial.outcome in ("failed", "timeout")), None)
     if failed is None:
         return ""
-    return diagnose(failed.stage_reached, failed.cause, discovered=failed.discovered).phrase
+    return diagnose(failed.stage_reached, failed.known_cause, discovered=failed.discovered).phrase
 
 
 def _newest_error(state: State, until: float = math.inf) -> str:

@@ -50,7 +50,7 @@ def records(state: State) -> deque[Dial]:
 def matches(dial: Dial, needle: str) -> bool:
     """Whether a filter shows it: by server, reason, outcome, cause, error or number."""
     outcome = dial.outcome or "dialing"
-    texts = (dial.server, dial.name, dial.reason, outcome, cause_words(dial.cause, dial.stage_reached), dial.text)
+    texts = (dial.server, dial.name, dial.reason, outcome, cause_words(dial.known_cause, dial.stage_reached), dial.text)
     return needle.removeprefix("#") == str(dial.id) or any(needle in text.casefold() for text in texts)
 
 
@@ -185,7 +185,7 @@ def _outcome(dial: Dial, width: int) -> list[Piece]:
 
 def dial_words(dial: Dial) -> str:
     failed = dial.outcome in ("failed", "timeout")
-    return (cause_words(dial.cause, dial.stage_reached) if failed else "") or dial.outcome or "dialing"
+    return (cause_words(dial.known_cause, dial.stage_reached) if failed else "") or dial.outcome or "dialing"
 
 
 def in_full(dial: Dial, moment: Moment) -> str:
@@ -195,6 +195,6 @@ def in_full(dial: Dial, moment: Moment) -> str:
     spent = {stage: dial_stages.seconds(part, moment.now) for stage, part in dial.stages.items()}
     stages = ", ".join(f"{stage} {units.elapsed(seconds)}" for stage, seconds in spent.items())
     outcome = f"{dial.outcome or 'dialing'} after {units.elapsed(dial.elapsed(moment.now))}"
-    why = cause_words(dial.cause, dial.stage_reached) if dial.outcome in ("failed", "timeout") else ""
+    why = cause_words(dial.known_cause, dial.stage_reached) if dial.outcome in ("failed", "timeout") else ""
     parts = [f"{at} dial {dial.id} {dial.server} {attempt_words(dial, state)}: {outcome}", why, dial.text, stages]
     return printable("; ".join(part for part in parts if part))
