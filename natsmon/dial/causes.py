@@ -109,6 +109,7 @@ class Cause(StrEnum):
     MAX_PAYLOAD = "max_payload"
     SLOW_CONSUMER = "slow_consumer"
     STALE = "stale"
+    STALE_CLIENT = "stale_client"
     IDLE_LIMIT = "idle_limit"
     SHUTDOWN = "shutdown"
     LAME_DUCK = "lame_duck"

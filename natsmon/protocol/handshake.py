@@ -69,7 +69,7 @@ def _explained(cause: Cause, refusal: Refusal, settings: Settings, *, under_tls:
         case Cause.AUTH_TIMEOUT:
             return cause, f"{text} after {units.elapsed(refusal.seconds)}"
         case Cause.CONTROL_LINE:
-            return cause, f"{text}: CONNECT has {len(msgspec.json.encode(refusal.connect)) / 1024:.1f} KiB"
+            return cause, f"{text}: CONNECT has {units.size(len(msgspec.json.encode(refusal.connect)))}"
         case Cause.EOF | Cause.RESET if under_tls and refusal.info.tls_verify:
             # In TLS 1.3 the client's handshake ends before the server has seen its certificate, and the server's
             # alert is often lost with the connection.

@@ -24,7 +24,7 @@ _BEGINNINGS: dict[Cause, tuple[str, ...]] = {
     Cause.ALTERED_BYTES: ("unknown protocol operation", "parser error", "parse error", "protocol violation"),
     Cause.RESET: ("write error", "read error"),
     Cause.SLOW_CONSUMER: ("slow consumer",),
-    Cause.STALE: ("stale connection",),
+    Cause.STALE_CLIENT: ("stale connection",),
     Cause.SHUTDOWN: ("server shutdown",),
     Cause.KICKED: ("kicked",),
     Cause.REPLACED: ("duplicate client id",),

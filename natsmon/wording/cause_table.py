@@ -385,7 +385,7 @@ SECTIONS: dict[str, dict[Cause, Diagnosis]] = {
         Cause.MAX_PAYLOAD: Diagnosis(
             "message too large",
             "a message was larger than the server accepts",
-            "max_payload on the server; it may have been lowered",
+            "max_payload on the server or of the account; it may have been lowered",
         ),
         Cause.SLOW_CONSUMER: Diagnosis(
             "slow consumer",
@@ -394,6 +394,11 @@ SECTIONS: dict[str, dict[Cause, Diagnosis]] = {
         ),
         Cause.STALE: Diagnosis(
             "PINGs not answered", "PINGs were not answered", "the server is frozen, or the network on the way is down"
+        ),
+        Cause.STALE_CLIENT: Diagnosis(
+            "server's PINGs not answered",
+            "the server closed the connection because its PINGs were not answered",
+            "this process or machine was suspended or overloaded, or the network on the way was down",
         ),
         Cause.IDLE_LIMIT: Diagnosis(
             "cut when idle",

@@ -142,7 +142,7 @@ def test_monitor_that_is_no_monitoring_port_is_reported(
         (peers.info_not_json(), "info", "info_bad"),
         (peers.info_then_silent(), "connect", "timeout"),
         (peers.err_after_connect("maximum connections exceeded"), "connect", "limit"),
-        (peers.stale(), "rtt", "stale"),
+        (peers.stale(), "rtt", "stale_client"),
         (peers.ping_before_pong(), "request", "timeout"),
     ],
 )

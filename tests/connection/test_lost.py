@@ -239,7 +239,7 @@ async def test_what_arrived_before_a_reset_counts_although_a_write_failed_first(
 
     async with playing(script) as peer, listening(settings(peer.url, interval=60.0, rtt_interval=0.0)) as run:
         lost = await run.events.until(ev.Disconnected)
-        assert (lost.cause, lost.text) == ("stale", "Stale Connection")
+        assert (lost.cause, lost.text) == ("stale_client", "Stale Connection")
         assert [echo.seq for echo in run.events.of(ev.Echoed)] == [1]
         outage = await run.events.until(ev.Outage)
         assert outage.lost == 1, "the second message, which was sent on the dead connection"

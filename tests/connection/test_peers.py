@@ -106,7 +106,7 @@ async def test_ping_before_pong_is_answered() -> None:
     [
         (peers.pong_then_garbage(held=True), {"protocol"}),
         (peers.pong_then_bad_info(held=True), {"protocol", "info_bad"}),
-        (peers.stale(held=True), {"stale"}),
+        (peers.stale(held=True), {"stale_client"}),
     ],
     ids=["garbage", "bad-info", "stale"],
 )

@@ -145,9 +145,9 @@ class Inquiry:
         )
 
     def _without_secret(self, user: str) -> str:
-        """A user's name, unless it is a secret: some servers name the bearer of a token by the token."""
+        """A user's name, masked where it is a secret: some servers name the bearer of a token by the token."""
         secrets = (self._settings.token, self._settings.password, self._settings.seed, self._settings.jwt)
-        return "" if any(isinstance(secret, Secret) and secret.reveal() == user for secret in secrets) else user
+        return next((str(each) for each in secrets if isinstance(each, Secret) and each.reveal() == user), user)
 
     async def _why(self, connection: ServerConnection, lost: Lost) -> None:
         """The server's reason, from the servers that can be reached; they may note it a moment later."""

@@ -281,7 +281,7 @@ async def test_close_reason_comes_from_another_server_of_the_cluster(nats_server
 @pytest.mark.parametrize(
     ("peering", "cause"),
     [
-        (peers.stale(), "stale"),
+        (peers.stale(), "stale_client"),
         (peers.pong_then_garbage(), "protocol"),
         (peers.err_after_connect("Server Shutdown"), "shutdown"),
     ],
@@ -374,6 +374,12 @@ async def test_identity_with_50_000_allowed_subjects_fits_a_line(
         assert event is not None
         tracks.apply(event)
     assert tracks.first.state.identity == identity
+
+
+async def test_user_named_as_the_password_is_masked(nats_server: StartServer) -> None:
+    server = nats_server(config="authorization { user: ann, password: ann }")
+    async with listening(settings(server.url, user=Secret("ann"), password=Secret("ann"))) as run:
+        assert (await run.events.until(ev.Identity)).user == "****"
 
 
 @pytest.mark.parametrize("inquiries", [True, False])
