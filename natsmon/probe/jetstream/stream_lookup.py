@@ -13,6 +13,7 @@ from natsmon.text.plain_text import clip
 _PAUSE, _LONGEST_PAUSE = 0.25, 2.0
 """Seconds until the stream is looked up again; doubled each time."""
 _SUBJECTS_SHOWN = 200
+_NO_SUBJECTS = "has no subjects: it copies other streams (mirror or sources), and takes messages from them only"
 
 
 @dataclass(eq=False)
@@ -74,15 +75,15 @@ class StreamLookup:
             self.message.publish_on(subjects[0])
             connection.on_publish_refused(subjects[0], self.refused)
             return True
-        listed = clip(", ".join(subjects), _SUBJECTS_SHOWN) or "none"
-        self.report(f"stream {self.name} has the subjects {listed}: choose one with --subject; messages wait for it")
+        listed = clip(", ".join(subjects), _SUBJECTS_SHOWN)
+        what = f"has the subjects {listed}: choose one with --subject" if subjects else _NO_SUBJECTS
+        self.report(f"stream {self.name} {what}; messages wait for it")
         return False
 
     def _check_subject(self, stream: StreamInfo) -> None:
         subject = self.message.subject
         if not stream.takes(subject):
-            subjects = ", ".join(stream.config.subjects) or "none"
-            self.report(
-                f"stream {self.name} does not have the subject {subject}, but {subjects}: give one of them with "
-                "--subject, unless the account maps it to one"
-            )
+            subjects = ", ".join(stream.config.subjects)
+            other = f"but {subjects}: give one of them with --subject, unless the account maps it to one"
+            what = f"does not have the subject {subject}, {other}" if subjects else _NO_SUBJECTS
+            self.report(f"stream {self.name} {what}")

@@ -55,8 +55,8 @@ def verified(event: ev.Verified, state: State) -> Line:
 
 def audit(event: ev.Audit, state: State) -> Line:
     kept = event.complete and not (event.missing or event.twice)
-    found = f"{units.grouped(event.stored or 0)} of {units.plural(event.acknowledged, 'acknowledged message')} stored"
-    wrong = f", {units.grouped(event.missing)} missing, {units.grouped(event.twice)} stored twice"
+    found = f"{units.grouped(event.stored or 0)} of {units.plural(event.acknowledged, 'acknowledged message')}"
+    wrong = f"{units.grouped(event.missing)} missing, {units.grouped(event.twice)} stored twice"
     text = f": {clip(event.text)}" if event.text else ""
-    incomplete = "" if event.complete else ", and it could not be read to its end"
-    return "good" if kept else "bad", f"stream {clip(event.stream, NAME_LIMIT)}: {found}{wrong}{incomplete}{text}"
+    what = f"{found} stored, {wrong}" if event.complete else f"not read to its end, {found} found, {wrong}"
+    return "good" if kept else "bad", f"stream {clip(event.stream, NAME_LIMIT)}: {what}{text}"

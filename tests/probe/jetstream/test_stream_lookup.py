@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from nats.aio.msg import Msg
+from nats.js.api import StreamSource
 
 from natsmon.check.verdict import Status
 from natsmon.config.secret import Secret
@@ -83,6 +84,15 @@ async def test_stream_with_several_subjects_asks_for_one(server: NatsServer, sub
         tally = await run.events.until_counts(lambda tally: tally.attempted >= 5)
         assert (tally.sent, tally.buffered) == (0, tally.attempted)
         assert await stream.messages() == 0
+
+
+@pytest.mark.parametrize("subject", ["", "hello"])
+async def test_stream_without_subjects_takes_no_messages(server: NatsServer, subject: str) -> None:
+    async with stream_on(server, name="COPY", subjects=None, sources=[StreamSource(name="OTHER")]):
+        wanted = settings(server.url, jetstream="COPY", subject=subject)
+        async with listening(wanted) as run:
+            error = await run.events.until(ev.AsyncError)
+            assert error.text.startswith("stream COPY has no subjects: it copies other streams")
 
 
 async def test_missing_stream_is_reported_and_waited_for(server: NatsServer, monkeypatch: pytest.MonkeyPatch) -> None:
