@@ -72,7 +72,9 @@ def _stages(verdict: Verdict) -> Iterator[Row]:
         if dial.outcome != "connected":
             yield ()
             yield from _failure(failure_of(dial), indent=2)
-    yield from _warnings(verdict, indent=2)
+    if found.connected and verdict.notes:
+        yield ()
+    yield from _folded(verdict.notes, "warn", indent=2)
     if found.connected:
         yield ()
         for metric in verdict.metrics:
@@ -100,7 +102,7 @@ def _notes(dial: Dial) -> dict[ev.Stage, str]:
 
 
 def _phrase(dial: Dial, stage: ev.Stage, cause: str) -> str:
-    found = dial.finding.cause if dial.finding is not None and cause == dial.cause else cause
+    found = dial.known_cause if cause == dial.cause else cause
     return diagnose(stage, found).phrase if found else ""
 
 
@@ -139,11 +141,6 @@ def _failure(failure: Failure, *, indent: int) -> Iterator[Row]:
     yield from _folded((failure.reason, failure.diagnosis.advice), "value", indent)
 
 
-def _warnings(verdict: Verdict, *, indent: int) -> Iterator[Row]:
-    """What else failed where the server could not be used."""
-    return _folded(() if verdict.found.connected else verdict.lines[Status.WARNING], "warn", indent)
-
-
 def _folded(texts: Sequence[str], role: Role, indent: int) -> Iterator[Row]:
     for text in filter(None, texts):
         yield from (row((" " * indent + line, role)) for line in fold(text, _WIDTH - indent))
@@ -153,7 +150,8 @@ def _folded(texts: Sequence[str], role: Role, indent: int) -> Iterator[Row]:
 
 
 def _table(verdicts: Sequence[Verdict]) -> Iterator[Row]:
-    columns = {name: of for name, of in _COLUMNS.items() if name != "tls_time" or any(v.metric(name) for v in verdicts)}
+    under_tls = any("tls" in dial.stages for verdict in verdicts for dial in verdict.found.dials)
+    columns = {name: of for name, of in _COLUMNS.items() if name != "tls_time" or under_tls}
     room = max(cell_len(name) for name in ("address", *(verdict.found.address for verdict in verdicts)))
     yield row(_status(worst(verdicts)), (f"  {_summary(verdicts)}", "value"))
     yield ()
@@ -193,6 +191,6 @@ def _address(verdict: Verdict, columns: Mapping[str, tuple[str, int]], room: int
     yield row(*cells)
     for failure in verdict.failures:
         yield from _failure(failure, indent=12)
-    yield from _warnings(verdict, indent=12)
+    yield from _folded(verdict.notes, "warn", indent=12)
     if verdict.found.broken:
         yield row((f"{'':12}{verdict.found.broken}", "value"))

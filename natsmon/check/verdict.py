@@ -3,14 +3,14 @@
 Metrics, thresholds and status words are those of ``nats server check connection``; the time of each stage is added.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
 from natsmon.dial.causes import Cause
-from natsmon.state import Dial
+from natsmon.state import Dial, expiry
 from natsmon.stream import events as ev
-from natsmon.text import units
+from natsmon.text import dates, units
 from natsmon.text.plain_text import clip, printable
 from natsmon.wording.cause_table import Diagnosis, diagnose, explained
 from natsmon.wording.narration import certificate_in_words
@@ -155,6 +155,8 @@ class Verdict:
     """What was found, by its status."""
     output: str = ""
     """Instead of the lines, when the check could not be made."""
+    notes: tuple[str, ...] = ()
+    """The warnings that are about no metric."""
     failures: tuple[Failure, ...] = ()
 
     def metric(self, name: str) -> Metric | None:
@@ -169,9 +171,8 @@ def failure(server: str, stage: str, cause: str, text: str) -> Failure:
 
 def failure_of(dial: Dial, server: str = "") -> Failure:
     """Why a dial failed; the result of a second look at the peer takes precedence."""
-    stage, cause, text = dial.stage_reached or "dns", dial.cause, dial.text
+    stage, cause, text = dial.stage_reached or "dns", dial.known_cause, dial.text
     if dial.finding is not None:
-        cause = dial.finding.cause
         text = dial.finding.text if dial.cause in _OVERRULED else f"{text}; {dial.finding.text}"
     if dial.tls is not None and not dial.tls.trusted and dial.tls.chain:
         text = f"{text}; the server sent {certificate_in_words(dial.tls.chain[0])}"
@@ -188,7 +189,8 @@ def worst_first(verdicts: Iterable[Verdict]) -> list[Verdict]:
     return sorted(verdicts, key=lambda verdict: -_SEVERITY.index(verdict.status))
 
 
-def judge(found: Found, limits: Mapping[str, Limit] = LIMITS) -> Verdict:
+def judge(found: Found, limits: Mapping[str, Limit] = LIMITS, *, valid_until: float = 0.0) -> Verdict:
+    """Return the verdict; credentials and certificates that expire before ``valid_until`` are a warning."""
     name = f"{ITEM} {found.where}" if found.address else ITEM
     metrics = tuple(Metric(name, value, limits.get(name)) for name, value in _times(found).items())
     if found.broken:
@@ -196,6 +198,7 @@ def judge(found: Found, limits: Mapping[str, Limit] = LIMITS) -> Verdict:
     where = found.where if found.address else ""
     failures = [failure_of(dial, where) for dial in found.dials if dial.outcome != "connected"]
     lines: dict[Status, list[str]] = {status: [] for status in Status}
+    lines[Status.WARNING] += (notes := tuple(_notes(found, valid_until)))
     if found.connected:
         for metric in metrics:
             if metric.limit is not None:
@@ -204,14 +207,22 @@ def judge(found: Found, limits: Mapping[str, Limit] = LIMITS) -> Verdict:
             lines[Status.CRITICAL].append(f"{found.failed.stage} on {found.failed.sentence}")
             failures.append(found.failed)
     else:
-        lines[Status.WARNING] = [found.setting_failed] if found.setting_failed else []
         lines[Status.CRITICAL] = [f"connection to {each.sentence}" for each in failures]
         if failures and all(each.cause in _LOCAL_CAUSES for each in failures):
             output = "; ".join(lines[Status.CRITICAL])
             return Verdict(name, Status.UNKNOWN, found, metrics, output=output, failures=tuple(failures))
     nothing = Status.OK if found.connected else Status.CRITICAL
     status = max((status for status in lines if lines[status]), default=nothing)
-    return Verdict(name, status, found, metrics, lines, failures=tuple(failures))
+    return Verdict(name, status, found, metrics, lines, notes=notes, failures=tuple(failures))
+
+
+def _notes(found: Found, valid_until: float) -> Iterator[str]:
+    if found.dial is None or not found.connected:
+        yield from filter(None, [found.setting_failed])
+        return
+    for ends, what in sorted(expiry.of_dial(found.dial)):
+        if ends < valid_until:
+            yield f"{what} of {found.where} valid until {dates.stamp(ends)}"
 
 
 def _times(found: Found) -> dict[str, float]:

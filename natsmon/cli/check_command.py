@@ -1,5 +1,6 @@
 """``natsmon check``: one connect, for a person or a monitor."""
 
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,16 @@ if TYPE_CHECKING:
         "check --all --tlsca ca.pem tls://east-1,tls://east-2",
         "check --format nagios --connect-warn 200ms east-1",
     ],
-    essentials=["server", "creds", "tlsca", "connect_timeout", "every_address", "as_format", "connect_warn"],
+    essentials=[
+        "server",
+        "creds",
+        "tlsca",
+        "connect_timeout",
+        "every_address",
+        "as_format",
+        "connect_warn",
+        "expiry_warn",
+    ],
     exit_codes={0: "OK", 1: "WARNING", 2: "CRITICAL or wrong usage", 3: "UNKNOWN"},
     params=[*server_flags, *connect_flags, *check_flags],
 )
@@ -48,7 +58,8 @@ def check(ctx: click.Context, /, as_format: str, outfile: str | None, every_addr
     found = run_check(settings, every_address=every_address)
     if found is None:
         return Exit.INTERRUPTED
-    verdicts = [verdict.judge(each, limits) for each in found]
+    valid_until = time.time() + layers.value("expiry_warn")[0]
+    verdicts = [verdict.judge(each, limits, valid_until=valid_until) for each in found]
     colour = outfile is None and has_colours()
     match as_format:
         case "nagios":

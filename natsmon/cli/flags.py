@@ -154,6 +154,8 @@ check_flags: Params = [
             ("critical", "1s", f"CRITICAL where {of} takes this long."),
         )
     ),
+    Flag("Thresholds", "--expiry-warn", type=types.DURATION, default="168h",
+         help="WARNING where a certificate or credentials expire within this time."),
     Flag("Output", "--format", "as_format", type=types.one_of("FORMAT", "text", "nagios", "json", "prometheus"),
          default="text", help="text, nagios, json or prometheus."),
     Flag("Output", "--outfile", type=types.NEW_FILE, help="Write to this file instead, atomically."),

@@ -227,7 +227,7 @@ def test_identity_is_shown_with_its_expiry() -> None:
         assert words in page, words
     first, second = texts(status_panel.rows(moment, 156, 2))
     assert "account ORDERS · user alice" in first
-    assert "credentials good until 2025-07-25 (in 39 days)" in second
+    assert "certificate good until 2025-06-28 (in 12 days)" in second
     narrow = texts(status_panel.rows(moment, 78, 2))[1]
     assert "credentials" not in narrow
 
@@ -255,6 +255,12 @@ def test_credentials_that_end_soon_are_shown_on_narrow_screens(days: float, word
     stream = dial_streams.secured()
     stream.add(ev.Identity(t=stream.t, user="alice", expires=STARTED + days * dial_streams.DAY + stream.t + 1))
     assert words in texts(status_panel.rows(moment_of(stream), 78, 2))[1]
+
+
+def test_certificate_that_ends_before_the_credentials_is_shown() -> None:
+    stream = dial_streams.secured()
+    stream.add(ev.DialTls(t=stream.t, dial=stream.dials, chain=[dial_streams.certificate(days=2.5)]))
+    assert "  certificate ends in 2 days  9 of 9" in texts(status_panel.rows(moment_of(stream), 78, 2))[1]
 
 
 # -- the cursor -----------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from natsmon.charts import dial_gantt
-from natsmon.charts.cells import Role, Row, bar, fit, fold, row, spread, width_of
+from natsmon.charts.cells import Row, bar, fit, fold, row, spread, width_of
 from natsmon.charts.dial_stages import MARKS
 from natsmon.state import Dial
 from natsmon.stream import events as ev
@@ -13,12 +13,11 @@ from natsmon.text import dates, units
 from natsmon.tui.model import figures
 from natsmon.tui.model.moment import Moment
 from natsmon.tui.panels.dial_rows import OUTCOMES, attempt_words
-from natsmon.tui.panels.server_panel import validity
+from natsmon.tui.panels.server_panel import validity, worry
 from natsmon.tui.widgets.prose import Fact, beside, facts, heading, plain, widest
-from natsmon.wording.cause_table import Diagnosis, diagnose
+from natsmon.wording.cause_table import diagnose
 
 _TWO_COLUMNS = 150
-_SOON = 30 * 86_400
 
 
 def rows(dial: Dial, moment: Moment, width: int) -> list[Row]:
@@ -61,16 +60,11 @@ def _reasons(dial: Dial) -> list[Fact]:
     """Why it ended: the error, what it means, and what to do about it."""
     found: list[Fact] = []
     if dial.outcome in ("failed", "timeout"):
-        known = diagnose(dial.stage_reached, dial.cause, discovered=dial.discovered)
-        found += [("error", dial.text, "bad"), *_explained(dial.text, known)]
-    if (finding := dial.finding) is not None:
-        known = diagnose("info", finding.cause)
-        found += [("second look", finding.text or known.meaning, "warn"), *_explained(finding.text, known)]
+        known = diagnose(dial.stage_reached, dial.known_cause, discovered=dial.discovered)
+        found.append(("error", dial.text, "bad"))
+        found += [("second look", dial.finding.text, "warn")] if dial.finding is not None else []
+        found += [("means", "" if known.meaning == dial.text else known.meaning), ("try", known.advice, "strong")]
     return found
-
-
-def _explained(text: str, known: Diagnosis) -> list[Fact]:
-    return [("means", "" if known.meaning == text else known.meaning), ("try", known.advice, "strong")]
 
 
 def refused_certificate(dial: Dial, moment: Moment) -> Dial | None:
@@ -107,13 +101,13 @@ def _tls(dial: Dial, moment: Moment, width: int) -> list[Row]:
 
 def _certificate(certificate: ev.Certificate, now: float) -> list[Fact]:
     left_over = certificate.not_after - now
-    role: Role = "value"
+    role = worry(left_over)
     if left_over < 0:
-        role, words = "bad", f"expired {figures.until(left_over)}"
+        words = f"expired {figures.until(left_over)}"
     elif certificate.not_before > now:
         role, words = "bad", f"valid only {figures.until(certificate.not_before - now)}"
     else:
-        role, words = ("warn" if left_over < _SOON else "value"), f"{figures.apart(left_over)} left"
+        words = f"{figures.apart(left_over)} left"
     valid = f"{dates.day(certificate.not_before)} to {dates.day(certificate.not_after)}"
     return [
         ("subject", certificate.subject or "none"),

@@ -6,7 +6,7 @@ from rich.cells import cell_len
 
 from natsmon.charts.cells import Piece, Role, Row, fit, row
 from natsmon.charts.columns import Column, header, line, room, shortened, text, widest
-from natsmon.state import State
+from natsmon.state import State, expiry
 from natsmon.state.server_names import ServerNames, address, named
 from natsmon.stream import events as ev
 from natsmon.text import dates
@@ -16,8 +16,6 @@ from natsmon.tui.model.moment import Moment
 
 Standing = tuple[str, Role, str]
 """How a server is used now: a shape, its role, and words."""
-SOON = 86_400
-"""Seconds before credentials end from which on it is a warning."""
 _FAILED = 6
 _LEFT = 13
 _STATE = 32
@@ -47,8 +45,8 @@ def good_until(state: State) -> float:
 
 
 def worry(seconds_left: float) -> Role:
-    """How credentials are shown that end in so many seconds."""
-    return "bad" if seconds_left < 0 else "warn" if seconds_left < SOON else "value"
+    """How credentials and certificates are shown that end in so many seconds."""
+    return "bad" if seconds_left < 0 else "warn" if seconds_left < expiry.SOON else "value"
 
 
 def validity(expires: float, now: float) -> list[tuple[str, str, Role]]:

@@ -1,12 +1,12 @@
 """The top of the screen: the health in a word, where and since when, and the reason."""
 
 from natsmon.charts.cells import Piece, Role, Row, fit, left, row, shorten, spread, width_of
-from natsmon.state import availability
+from natsmon.state import availability, expiry
 from natsmon.state.server_names import ServerNames, address, named
 from natsmon.text import dates
 from natsmon.tui.model import figures
 from natsmon.tui.model.moment import Moment
-from natsmon.tui.panels.server_panel import good_until, worry
+from natsmon.tui.panels.server_panel import worry
 
 SHAPES: dict[str, tuple[str, Role]] = {"ok": ("●", "good"), "degraded": ("▲", "warn"), "down": ("✗", "bad")}
 """By level of health."""
@@ -93,7 +93,7 @@ def _second(moment: Moment, width: int) -> Row:
 
 
 def _reason(moment: Moment) -> Row:
-    """The phrase of the health; credentials that end soon go before all is well."""
+    """The phrase of the health; credentials and certificates that end soon go before all is well."""
     state, health = moment.state, moment.health
     if health is None:
         return row(("  starting…", "label"))
@@ -103,27 +103,26 @@ def _reason(moment: Moment) -> Row:
         why = end_reason(state.end.reason) if state.end is not None and state.end.reason else "normally"
         closed = f"; {health.phrase}" if health.phrase and state.status == "CLOSED" else ""
         return row((f"  ended: {why}", "value"), (closed, "label"))
-    expires = good_until(state)
-    if health.level == "ok" and expires:
-        left_over = expires - state.wall(moment.now)
+    if health.level == "ok" and (first := expiry.earliest(state)) is not None:
+        left_over = first.at - state.wall(moment.now)
         if (role := worry(left_over)) != "value":
-            ended = "ended" if left_over < 0 else "end"
-            return row((f"  credentials {ended} {figures.until(left_over)}", role), (f"  {health.phrase}", "label"))
+            ends = "ended" if left_over < 0 else "end" if first.what.endswith("s") else "ends"
+            return row((f"  {first.what} {ends} {figures.until(left_over)}", role), (f"  {health.phrase}", "label"))
     return row((f"  {health.phrase}", "label" if health.level == "ok" else SHAPES[health.level][1]))
 
 
 def _further(moment: Moment, room: int) -> Row:
-    """What else there is room for: the address, and until when the credentials are good."""
+    """What else there is room for: the address, and until when the credentials and certificates are good."""
     state, server = moment.state, moment.state.connected
     if state.status != "CONNECTED" or server is None:
         return ()
     phrases: list[Piece] = []
     if named(server) != address(server.server):
         phrases.append((f"  {address(server.server)}", "label"))
-    if expires := good_until(state):
-        left_over = expires - state.wall(moment.now)
+    if (first := expiry.earliest(state)) is not None:
+        left_over = first.at - state.wall(moment.now)
         if worry(left_over) == "value":
-            phrases.append((f"  credentials good until {dates.day(expires)} ({figures.until(left_over)})", "label"))
+            phrases.append((f"  {first.what} good until {dates.day(first.at)} ({figures.until(left_over)})", "label"))
     while width_of(row(*phrases)) > room:
         phrases.pop()
     return row(*phrases)

@@ -1,6 +1,6 @@
 """Lines of a dial, from its start to its end, and of the wait for the next one."""
 
-from natsmon.state import Dial, State
+from natsmon.state import Dial, State, expiry
 from natsmon.state.server_names import address
 from natsmon.stream import events as ev
 from natsmon.text import dates, units
@@ -51,7 +51,8 @@ def dial_tls(event: ev.DialTls, state: State) -> Line:
         own = event.chain[0]
         names = ", ".join(own.names[:3]) or own.subject
         text += f", certificate for {clip(names, NAME_LIMIT)} valid until {dates.day(own.not_after)}"
-    return "info", text
+    ends_soon = any(certificate.not_after < state.wall(state.now) + expiry.SOON for certificate in event.chain)
+    return "warn" if ends_soon else "info", text
 
 
 def _refused_certificate(event: ev.DialTls, state: State) -> Line:
@@ -84,7 +85,8 @@ def dial_end(event: ev.DialEnd, state: State) -> Line:
     if event.outcome == "cancelled":
         return "warn", f"{attempt} cancelled{where} after {after}"
     ended = "timed out" if event.outcome == "timeout" else "failed"
-    known = diagnose(event.stage, event.cause, discovered=dial is not None and dial.discovered)
+    cause, discovered = (dial.known_cause, dial.discovered) if dial is not None else (event.cause, False)
+    known = diagnose(event.stage, cause, discovered=discovered)
     text = f"{attempt} {ended}{where} after {after}: {explained(known, event.text)}"
     if known.advice and not _failed_before(event, url, state):
         text += f" ({known.advice})"
