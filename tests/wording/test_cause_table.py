@@ -183,6 +183,16 @@ async def test_port_that_waits_for_the_client_is_recognised(nats_server: StartSe
     assert failed.logs("a second look", diagnose("info", cause).meaning)
 
 
+@pytest.mark.usefixtures("time_to_answer_a_question")
+async def test_mqtt_port_is_recognised(nats_server: StartServer, tmp_path: Path) -> None:
+    server = nats_server(config=f'jetstream {{ store_dir: "{tmp_path}" }}, mqtt {{ listen: "{HOST}:-1" }}')
+    listening_on = re.search(rf"MQTT clients on mqtt://{HOST}:(\d+)", server.log.read_text())
+    assert listening_on is not None, server.log.read_text()
+    failed = await timed_out("info", Server(HOST, int(listening_on[1])))
+    assert failed.finding is not None
+    assert (failed.finding.cause, failed.finding.text) == ("protocol", "it answers as an MQTT port does")
+
+
 # -- TLS first, on one side only --------------------------------------------------------------------
 
 

@@ -1,6 +1,7 @@
 """Recognises a peer that accepted and sent no INFO, by questions without a secret, each over its own connection.
 
-A server that waits for TLS, a WebSocket port, a web server and a proxy that waits for the client are silent alike.
+A server that waits for TLS, a WebSocket or MQTT port, a web server and a proxy that waits for the client are silent
+alike.
 """
 
 import asyncio
@@ -20,6 +21,9 @@ ANSWER_TIMEOUT = 0.6
 """Seconds for one answer."""
 _LONGEST_ANSWER = 16 * 1024
 _PING = b"PING\r\n"
+_MQTT_CONNECT = b"\x10\x0c\x00\x04MQTT\x04\x02\x00\x00\x00\x00"
+"""MQTT 3.1.1: a clean session of a client without a name."""
+_MQTT_CONNACK = b"\x20\x02"
 
 
 async def recognize(connect: Open, authority: str) -> Finding | None:
@@ -27,7 +31,7 @@ async def recognize(connect: Open, authority: str) -> Finding | None:
     answer, closed = await _ask(connect, _PING)
     if answer.startswith(b"INFO "):
         return Cause.CLIENT_FIRST, "it sent INFO after it was sent a PING"
-    if answer and not answer.startswith(b"HTTP/"):
+    if answer and not answer.startswith((b"HTTP/", b"<")):  # some web servers answer a bad request in HTML alone
         return _recognized(answer, "")
     question = f"GET / HTTP/1.0\r\nHost: {authority}\r\n\r\n".encode()
     with suppress(OSError, DialError):
@@ -44,7 +48,12 @@ async def recognize(connect: Open, authority: str) -> Finding | None:
     with suppress(OSError, DialError):
         if found := _recognized((await _ask(connect, question))[0], ""):
             return found
-    return (Cause.EOF, "it closed the connection once it was sent a PING") if closed and not answer else None
+    if answer or not closed:
+        return None
+    with suppress(OSError, DialError):
+        if (await _ask(connect, _MQTT_CONNECT))[0].startswith(_MQTT_CONNACK):
+            return Cause.PROTOCOL, "it answers as an MQTT port does"
+    return Cause.EOF, "it closed the connection once it was sent a PING"
 
 
 async def _ask(connect: Open, question: bytes) -> tuple[bytes, bool]:

@@ -90,6 +90,19 @@ async def test_proxy_without_a_server_is_recognized() -> None:
     assert failed.logs("closed before the server sent INFO", "a proxy without a server behind it")
 
 
+async def test_web_server_that_answers_a_bad_request_in_html_is_recognized() -> None:
+    """As that of Python does, which has not read the version of HTTP."""
+
+    async def script(talk: Talk) -> None:
+        asked = await talk.exactly(4)
+        await talk.send(b"HTTP/1.0 404 Not Found\r\n\r\n" if asked == b"GET " else b"<!DOCTYPE HTML>\n<html></html>\n")
+
+    async with playing(script) as peer:
+        failed = await timed_out_in_info(peer)
+    assert failed.finding is not None
+    assert failed.finding.cause == "http"
+
+
 async def test_second_look_at_the_same_failure_follows_only_a_connection() -> None:
     serving = False
 
