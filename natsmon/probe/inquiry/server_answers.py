@@ -28,6 +28,8 @@ USER_INFO = "$SYS.REQ.USER.INFO"
 CONNECTIONS = "$SYS.REQ.ACCOUNT.PING.CONNZ"
 ALL_CONNECTIONS = "$SYS.REQ.SERVER.PING.CONNZ"
 """For the system account only."""
+_REDACTED = "[REDACTED]"
+"""The user of a connection with a token."""
 _CLOSED = 1
 """CONNZ's ``state``: connections that have ended."""
 _ANSWER_TIMEOUT = 2.0
@@ -140,14 +142,15 @@ class Inquiry:
             account=clip(user.account_name or user.account),
             **{name: subjects for name, (subjects, _) in lists.items()},
             omitted={name: more for name, (_, more) in lists.items() if more},
-            expires=round(time.time() + user.expires / 1e9, 3) if user.expires > 0 else 0.0,
+            expires=float(round(time.time() + user.expires / 1e9)) if user.expires > 0 else 0.0,
             clock_ahead=clock_ahead,
         )
 
     def _without_secret(self, user: str) -> str:
-        """A user's name, masked where it is a secret: some servers name the bearer of a token by the token."""
+        """A user's name, masked where it is a secret. The bearer of a token has none; some servers show the token."""
         secrets = (self._settings.token, self._settings.password, self._settings.seed, self._settings.jwt)
-        return next((str(each) for each in secrets if isinstance(each, Secret) and each.reveal() == user), user)
+        masked = next((str(each) for each in secrets if isinstance(each, Secret) and each.reveal() == user), user)
+        return "" if user == _REDACTED else masked
 
     async def _why(self, connection: ServerConnection, lost: Lost) -> None:
         """The server's reason, from the servers that can be reached; they may note it a moment later."""

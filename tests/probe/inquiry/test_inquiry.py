@@ -382,6 +382,12 @@ async def test_user_named_as_the_password_is_masked(nats_server: StartServer) ->
         assert (await run.events.until(ev.Identity)).user == "****"
 
 
+async def test_bearer_of_a_token_has_no_name(nats_server: StartServer) -> None:
+    server = nats_server(config="authorization { token: s3cr3t }")
+    async with listening(settings(server.url, token=Secret("s3cr3t"))) as run:
+        assert (await run.events.until(ev.Identity)).user == ""
+
+
 @pytest.mark.parametrize("inquiries", [True, False])
 async def test_only_inquiries_are_refused_in_the_log_of_a_strict_server(
     nats_server: StartServer, inquiries: bool
