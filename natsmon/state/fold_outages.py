@@ -34,7 +34,7 @@ def disconnected(state: "State", event: ev.Disconnected) -> None:
                 before_name=last.server_name if last is not None and last.server == event.server else "",
                 manual=event.manual,
                 silent_since=silent_since,
-                verifiable=not state.unverified,
+                verifiable=not (state.unverified or state.observing),
             )
         )
 

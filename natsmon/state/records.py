@@ -115,7 +115,7 @@ class OutageRecord(msgspec.Struct, gc=False):
     corrected: bool = False
     """True once its cost was emitted again with fewer lost."""
     verifiable: bool = True
-    """Whether delivery was verified on the connection that was lost."""
+    """Whether delivery was verified on the connection that was lost; not where only others publish."""
 
     @property
     def lost_if_known(self) -> int | None:

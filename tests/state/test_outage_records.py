@@ -41,6 +41,13 @@ def test_outage_is_settled_by_the_probes_account() -> None:
     assert state.outage_count == 1
 
 
+def test_outage_of_an_observer_has_no_count_of_lost_messages() -> None:
+    account = ev.Outage(t=11.0, outage=1, began=7.0, ended=10.0, cause="eof")
+    for observing, lost in ((False, 0), (True, None)):
+        (outage,) = folded(ev.Connection(t=0.0, observing=observing), *LOST_AND_FOUND, account).outages
+        assert outage.lost_if_known == lost
+
+
 def test_outage_is_corrected_when_fewer_are_lost() -> None:
     account = ev.Outage(t=11.0, outage=1, began=7.0, ended=10.0, cause="eof", before=A, after=B, lost=4)
     again = replace(account, t=12.0, late=2)
