@@ -293,6 +293,8 @@ def test_time_on_each_server_is_listed() -> None:
     assert "  east-1      1     1m10s   43.48 %       0  in the pool           east-1:4222" in shown
     assert "! east-3      1    46.0 s   28.49 %       0  connected, lame duck" in shown
     assert "15:08:35  east-2  east-3    10.2 s   20.1 ms   0.40 ms   1.10 ms      0" in shown
+    wide = "\n".join(texts(upgrade_rows.rows(moment_of(outage_streams.upgrade()), 118)))
+    assert "! east-3  2.15.0       1    46.0 s" in wide
 
 
 def flapping(connections: int) -> Stream:

@@ -18,6 +18,8 @@ from natsmon.tui.widgets.prose import heading
 
 _MOVES_SHOWN = 20
 _NAME = 24
+_WITH_VERSION = 100
+"""Cells from which on the version of a server has room, besides its address."""
 _WIDEST = 160
 """Cells beyond which a table is only harder to read."""
 
@@ -151,6 +153,12 @@ def _servers(moment: Moment, width: int) -> list[Row]:
         failed(pool),
         Column("now", widest(words.values(), 9, 20), used),
     ]
+    ran = {server: " → ".join(list(dict.fromkeys(stay.version for stay in there))[-2:]) for server, there in on.items()}
+    version: Column[str] = Column(
+        "version", widest(ran.values(), 7, 20), lambda server: text(ran.get(server) or "–", "value")
+    )
+    if width >= _WITH_VERSION:
+        columns.insert(1, version)
     title = f"servers, in the last {units.plural(len(state.periods), 'connection')}" if outrun else "servers"
     return heading(title, width) + server_lines(columns, listed, uses, known, width, omitted=state.pool_omitted)
 
