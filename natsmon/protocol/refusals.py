@@ -29,6 +29,8 @@ class Subscription:
     """Called with the server's error instead of ``ServerConnection.on_error``."""
     requests: set[str] = field(default_factory=set)
     """Subjects published to with this inbox as reply; a refusal of them is the inbox's."""
+    sid: int = 0
+    """Its number, once it is written."""
 
 
 class Refusals:

@@ -55,12 +55,12 @@ class Inbox:
         self._receive = receive
 
     def __enter__(self) -> "Inbox":
-        self._unsubscribe = self._connection.subscribe_for(self.subscription, self._receive)
+        self._connection.subscribe_for(self.subscription, self._receive)
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._connection.open:
-            self._unsubscribe()
+            self._connection.unsubscribe_for(self.subscription)
 
     def publish(self, subject: str, payload: bytes) -> None:
         """Publish a request whose answers come to this inbox. Raises Unanswered when the connection has ended."""

@@ -132,13 +132,13 @@ class ServerConnection(StreamClient):
                 self.on_subscribed(subject)
             accepted()
 
-        unsubscribe = self.subscribe_for(subscription, receive, on_confirmed)
+        self.subscribe_for(subscription, receive, on_confirmed)
         if refused is None:
             return
 
         def on_refused(text: str) -> None:
             if self._trying_again is None:
-                unsubscribe()
+                self.unsubscribe_for(subscription)
                 again = partial(self.subscribe, subject, receive, refused=refused, accepted=accepted)
                 self._trying_again = asyncio.get_running_loop().call_later(self._pause, again)
                 self._pause = min(2 * self._pause, _LONGEST_PAUSE)
@@ -148,21 +148,16 @@ class ServerConnection(StreamClient):
 
     def subscribe_for(
         self, subscription: Subscription, receive: Receive, confirmed: Callable[[], None] = lambda: None
-    ) -> Callable[[], None]:
-        """Write SUB and PING: an error before its PONG that names no subject is about this one.
-
-        Returns:
-            What unsubscribes; with the PONG behind UNSUB the subscription is forgotten.
-        """
-        sid = self.subscribe_with(subscription.subject, receive)
+    ) -> None:
+        """Write SUB and PING: an error before its PONG that names no subject is about this one."""
+        subscription.sid = self.subscribe_with(subscription.subject, receive)
         self.refusals.add(subscription)
         self.ping(lambda: confirmed() if self.refusals.confirm(subscription) else None)
 
-        def unsubscribe() -> None:
-            self.unsubscribe(sid)
-            self.ping(lambda: self.refusals.remove(subscription))
-
-        return unsubscribe
+    def unsubscribe_for(self, subscription: Subscription) -> None:
+        """Write UNSUB and PING; with its PONG the subscription is forgotten."""
+        self.unsubscribe(subscription.sid)
+        self.ping(lambda: self.refusals.remove(subscription))
 
     def new_inbox(self) -> str:
         """Return a subject for answers, which ``is_ours`` recognises."""
