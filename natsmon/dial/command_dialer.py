@@ -15,7 +15,7 @@ from natsmon.dial.deadline import until
 from natsmon.dial.errors import DialError, classify
 from natsmon.dial.resolver import authority
 from natsmon.dial.socket_stream import CompleteProtocol, open_stream
-from natsmon.dial.stream import Stream
+from natsmon.dial.stream import Address, Stream
 from natsmon.dial.trace import DialTrace, Hooks
 from natsmon.text.exit_status import ended
 from natsmon.text.plain_text import clip, printable
@@ -64,9 +64,7 @@ class CommandDialer:
         if not all(field in _FIELDS for field in fields):
             raise ValueError("command may have the fields {host} and {port} only; a brace is written twice")
 
-    async def dial(
-        self, address: tuple[str, int], *, deadline: float | None = None, trace: DialTrace | None = None
-    ) -> Stream:
+    async def dial(self, address: Address, *, deadline: float | None = None, trace: DialTrace | None = None) -> Stream:
         """Start the command for a server. See ``CustomDialer.dial``.
 
         A command reports no progress: the stream is open as soon as it runs.

@@ -21,7 +21,7 @@ from natsmon.dial.errors import DialError, classify
 from natsmon.dial.race import staggered_race
 from natsmon.dial.resolver import AddressInfo, authority, interleave, numeric
 from natsmon.dial.socket_stream import open_stream
-from natsmon.dial.stream import Stream
+from natsmon.dial.stream import Address, Stream
 from natsmon.dial.trace import DialTrace, Hooks
 
 HAPPY_EYEBALLS_DELAY = 0.25
@@ -53,7 +53,7 @@ class Dialer:
         *,
         happy_eyeballs_delay: float = HAPPY_EYEBALLS_DELAY,
         socket_options: Sequence[SocketOption] = (),
-        local_address: tuple[str, int] | None = None,
+        local_address: Address | None = None,
         family: int = socket.AF_UNSPEC,
     ) -> None:
         check_seconds("happy_eyeballs_delay", happy_eyeballs_delay)
@@ -71,9 +71,7 @@ class Dialer:
             family = of_local
         self._family = family
 
-    async def dial(
-        self, address: tuple[str, int], *, deadline: float | None = None, trace: DialTrace | None = None
-    ) -> Stream:
+    async def dial(self, address: Address, *, deadline: float | None = None, trace: DialTrace | None = None) -> Stream:
         """Open a TCP connection, racing the addresses of a name.
 
         Args:
@@ -177,7 +175,7 @@ def _set(sock: socket.socket, option: SocketOption) -> None:
         raise DialError("tcp", cause, f"the socket option {option}: {text}", origin=error) from error
 
 
-def _bind(sock: socket.socket, local: tuple[str, int]) -> None:
+def _bind(sock: socket.socket, local: Address) -> None:
     """Bind to a local address; its errors are those of the address, not of a dial that finds no free port."""
     try:
         sock.bind(local)

@@ -10,7 +10,7 @@ from natsmon.dial.arguments import kind_of
 from natsmon.dial.dialer import Dialer
 from natsmon.dial.errors import DialError, described
 from natsmon.dial.race import discard_result
-from natsmon.dial.stream import CustomDialer, Stream, as_stream, discard
+from natsmon.dial.stream import Address, CustomDialer, Stream, as_stream, discard
 from natsmon.dial.trace import DialTrace
 
 _GRACE = 0.05
@@ -34,9 +34,7 @@ def given_or_tcp(dialer: CustomDialer | None) -> CustomDialer:
     return dialer
 
 
-async def dial(
-    dialer: CustomDialer, address: tuple[str, int], deadline: float | None, trace: DialTrace | None
-) -> Stream:
+async def dial(dialer: CustomDialer, address: Address, deadline: float | None, trace: DialTrace | None) -> Stream:
     """Dial, whatever the dialer does. See ``CustomDialer.dial``.
 
     Any exception it raises, CancelledError and SystemExit included, is raised as a DialError. One that ignores its

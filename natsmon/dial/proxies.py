@@ -18,7 +18,7 @@ from natsmon.dial.errors import DialError, Hop, classify
 from natsmon.dial.foreign_dialer import given_or_tcp
 from natsmon.dial.resolver import authority
 from natsmon.dial.starttls import upgrade
-from natsmon.dial.stream import ByteReader, CustomDialer, Stream, as_stream
+from natsmon.dial.stream import Address, ByteReader, CustomDialer, Stream, as_stream
 from natsmon.dial.trace import DialTrace
 from natsmon.text.plain_text import clip, printable
 
@@ -54,7 +54,7 @@ class ProxyDialer:
 
     def __init__(
         self,
-        proxy: tuple[str, int],
+        proxy: Address,
         *,
         user: str | None = None,
         password: str | None = None,
@@ -86,9 +86,7 @@ class ProxyDialer:
             raise ValueError("a password needs a user")
         self._login = b"" if user is None else self._encode(user, password or "")
 
-    async def dial(
-        self, address: tuple[str, int], *, deadline: float | None = None, trace: DialTrace | None = None
-    ) -> Stream:
+    async def dial(self, address: Address, *, deadline: float | None = None, trace: DialTrace | None = None) -> Stream:
         """Open a stream to the server through the proxy.
 
         Args:

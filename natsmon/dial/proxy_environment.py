@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 from natsmon.dial.foreign_dialer import given_or_tcp
 from natsmon.dial.proxies import HttpConnectDialer, SocksDialer
-from natsmon.dial.stream import CustomDialer, Stream, as_stream
+from natsmon.dial.stream import Address, CustomDialer, Stream, as_stream
 from natsmon.dial.trace import DialTrace
 
 _PORTS = {"socks5": 1080, "socks5h": 1080, "http": 80, "https": 443}
@@ -64,9 +64,7 @@ class _Selecting:
         self._direct = direct
         self._excluded = [entry for entry in no_proxy.lower().replace(",", " ").split() if entry]
 
-    async def dial(
-        self, address: tuple[str, int], *, deadline: float | None = None, trace: DialTrace | None = None
-    ) -> Stream:
+    async def dial(self, address: Address, *, deadline: float | None = None, trace: DialTrace | None = None) -> Stream:
         excluded = any(_matches(entry, *address) for entry in self._excluded)
         dialer = self._direct if excluded else self._proxied
         return as_stream(await dialer.dial(address, deadline=deadline, trace=trace))

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from natsmon.dial.arguments import check, check_address
 from natsmon.dial.errors import DialError
 from natsmon.dial.foreign_dialer import given_or_tcp
-from natsmon.dial.stream import CustomDialer, Stream, as_stream
+from natsmon.dial.stream import Address, CustomDialer, Stream, as_stream
 from natsmon.dial.trace import DialTrace
 
 _SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
@@ -31,7 +31,7 @@ class ProxyProtocolDialer:
         self,
         *,
         version: Literal[1, 2] = 2,
-        source: tuple[str, int] | None = None,
+        source: Address | None = None,
         dialer: CustomDialer | None = None,
     ) -> None:
         check("version", version, "1 or 2", int, lambda version: version in (1, 2))
@@ -41,9 +41,7 @@ class ProxyProtocolDialer:
         self._source = source
         self._dialer = given_or_tcp(dialer)
 
-    async def dial(
-        self, address: tuple[str, int], *, deadline: float | None = None, trace: DialTrace | None = None
-    ) -> Stream:
+    async def dial(self, address: Address, *, deadline: float | None = None, trace: DialTrace | None = None) -> Stream:
         """Open a connection, and send the header. See ``CustomDialer.dial``.
 
         Raises:

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from natsmon.dial.trace import DialTrace
 
+Address = tuple[str, int]
+"""Host and port of TCP."""
+
 STREAM_LIMIT = 64 * 1024
 """The longest line a stream reads, in bytes."""
 
@@ -113,7 +116,7 @@ class CustomDialer(Protocol):
     """Opens streams in the place of ``Dialer``: any object with this method (nats.go: ``SetCustomDialer``)."""
 
     async def dial(
-        self, address: tuple[str, int], *, deadline: float | None, trace: DialTrace | None
+        self, address: Address, *, deadline: float | None, trace: DialTrace | None
     ) -> Stream | tuple[ByteReader, ByteWriter]:
         """Open a stream; a cancel must leave nothing open.
 

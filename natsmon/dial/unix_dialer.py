@@ -9,7 +9,7 @@ from natsmon.dial.causes import Cause
 from natsmon.dial.deadline import until
 from natsmon.dial.errors import DialError, classify
 from natsmon.dial.socket_stream import open_stream
-from natsmon.dial.stream import Stream
+from natsmon.dial.stream import Address, Stream
 from natsmon.dial.trace import DialTrace, Hooks
 
 
@@ -33,9 +33,7 @@ class UnixDialer:
         self._path = os.fspath(path)
         self._shown = self._path.replace("\0", "@")  # as ss(8) shows the abstract namespace
 
-    async def dial(
-        self, address: tuple[str, int], *, deadline: float | None = None, trace: DialTrace | None = None
-    ) -> Stream:
+    async def dial(self, address: Address, *, deadline: float | None = None, trace: DialTrace | None = None) -> Stream:
         """Connect to the socket; the address is not used. See ``CustomDialer.dial``.
 
         Raises:

@@ -8,7 +8,7 @@ from natsmon.dial.arguments import check_seconds
 from natsmon.dial.dialer import Dialer
 from natsmon.dial.errors import DialError
 from natsmon.dial.resolver import authority
-from natsmon.dial.stream import Stream
+from natsmon.dial.stream import Address, Stream
 from natsmon.dial.trace import DialTrace
 from natsmon.lab.nats_server import HOST
 from natsmon.lab.relay import Relay
@@ -30,7 +30,7 @@ class RelayDialer:
     def __init__(self, *, latency: float = 0.0) -> None:
         check_seconds("latency", latency)
         self._latency = latency
-        self._relays: dict[tuple[str, int], Relay] = {}
+        self._relays: dict[Address, Relay] = {}
         self._dialer = Dialer()
         self._lock = threading.Lock()
         """Dials look for their relays in threads."""
@@ -65,9 +65,7 @@ class RelayDialer:
                 self._relays[address] = Relay(port, latency=self._latency, host=host).start()
             return self._relays[address]
 
-    async def dial(
-        self, address: tuple[str, int], *, deadline: float | None = None, trace: DialTrace | None = None
-    ) -> Stream:
+    async def dial(self, address: Address, *, deadline: float | None = None, trace: DialTrace | None = None) -> Stream:
         """Open a stream through the relay. See ``CustomDialer.dial``.
 
         Raises:

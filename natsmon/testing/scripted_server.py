@@ -14,7 +14,7 @@ from typing import Self
 
 from natsmon.dial.arguments import check
 from natsmon.dial.errors import DialError
-from natsmon.dial.stream import Stream
+from natsmon.dial.stream import Address, Stream
 from natsmon.dial.trace import DialTrace, Hooks
 from natsmon.testing.session import Published, Script, Session, serve
 
@@ -51,9 +51,7 @@ class ScriptedServer:
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    async def dial(
-        self, address: tuple[str, int], *, deadline: float | None = None, trace: DialTrace | None = None
-    ) -> Stream:
+    async def dial(self, address: Address, *, deadline: float | None = None, trace: DialTrace | None = None) -> Stream:
         """Open a connection to the next script. See ``CustomDialer.dial``.
 
         The script decides the outcome: the dial returns once it waits for the client or has ended, and raises what the

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from natsmon.config.subjects import subject_matches
 from natsmon.dial.arguments import check
 from natsmon.dial.errors import DialError
+from natsmon.dial.stream import Address
 from natsmon.testing.memory_pipe import memory_pipe
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class Published(NamedTuple):
 class Session:
     """One connection, as the server sees it. It exists before the client's dial returns."""
 
-    def __init__(self, server: "ScriptedServer", number: int, address: tuple[str, int]) -> None:
+    def __init__(self, server: "ScriptedServer", number: int, address: Address) -> None:
         self.server = server
         self.number = number
         """From 1."""
