@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from natsmon.report import facts
 from natsmon.state import ConnectedPeriod, Dial, OutageRecord, State, availability
 from natsmon.state.availability import Availability
+from natsmon.state.delivery import without_delivery
 from natsmon.state.histogram import Histogram
 from natsmon.state.latency_series import LatencySeries
 from natsmon.stream import events as ev
@@ -91,6 +92,7 @@ def facts_of(state: State, coverage: Coverage, file: str, number: int, events: i
         dialing=state.dial is not None,
         timeline=tuple(state.timeline),
         silences=tuple(_silences(state)),
+        without_delivery=without_delivery(state, state.now),
         lame_ducks=tuple((period.lame_duck, period.server) for period in state.periods if period.lame_duck is not None),
         errors=tuple(sorted(state.error_counts.items(), key=lambda item: -item[1])),
         left_out=tuple(_left_out(state, coverage)),

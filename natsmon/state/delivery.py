@@ -28,6 +28,16 @@ class DeliveryNote(msgspec.Struct, gc=False):
     changed: ev.Seconds = 0.0
     before: Missing = ""
     missing: Missing = ""
+    since: ev.Seconds = 0.0
+    """While all is missing: the last delivery, or the connect."""
+    missed: ev.Seconds = 0.0
+    """Seconds CONNECTED without a delivery, of the times that have ended."""
+
+    def change(self, missing: Missing, now: float, since: float) -> None:
+        """Note that ``missing`` holds from ``now`` on, after a delivery or a connect at ``since``."""
+        if self.missing == "all":
+            self.missed += max(0.0, now - self.since)
+        self.missing, self.since = missing, since
 
 
 def is_missing(state: "State", now: float) -> Missing:
@@ -56,7 +66,7 @@ def note_delivery(state: "State") -> None:
     """Note a change, once a second while the server answers; a new connection begins without a note."""
     note = state.delivery
     if state.status != "CONNECTED":
-        note.missing = ""
+        note.change("", state.status_since, 0.0)
         return
     suspect = note.missing or state.rates.failed_at or state.tally.buffered or state.observing
     if not suspect or state.silent is not None or state.now - note.checked < _CHECK_EVERY:
@@ -64,4 +74,11 @@ def note_delivery(state: "State") -> None:
     note.checked = state.now
     found = is_missing(state, state.now)
     if found != note.missing:
-        note.before, note.missing, note.changed = note.missing, found, state.now
+        note.before, note.changed = note.missing, state.now
+        note.change(found, state.now, max(state.rates.delivered_at, state.status_since))
+
+
+def without_delivery(state: "State", now: float) -> float:
+    """Seconds CONNECTED in which messages were due and none got through."""
+    note = state.delivery
+    return note.missed + (max(0.0, now - note.since) if note.missing == "all" else 0.0)

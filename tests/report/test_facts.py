@@ -43,6 +43,42 @@ def test_run_with_two_outages_has_its_figures() -> None:
     assert run.echo.run == (run.ping.run if run.ping else None)
 
 
+def _stuck(stream: Stream, seconds: float) -> None:
+    """Messages are due and none is delivered."""
+    first = stream.t
+    while stream.t < first + seconds:
+        sent = int(stream.t)
+        stream.wait(1.0).add(ev.Tally(t=stream.t, attempted=sent, sent=sent, delivered=1, buffered=sent - 1))
+
+
+def _deliver(stream: Stream) -> None:
+    sent = int(stream.t)
+    stream.add(ev.Tally(t=stream.t, attempted=sent, sent=sent, delivered=sent))
+
+
+@pytest.mark.parametrize("then", ["delivered", "lost", "ended"])
+def test_time_without_delivery_is_in_the_report(then: str) -> None:
+    stream = Stream().become("CONNECTING").connect("east-1:4222")
+    stream.add(ev.Tally(t=stream.t, attempted=1, sent=1, delivered=1)).wait(1.0)
+    assert run_of(stream.events).without_delivery == 0.0
+    began = stream.t - 1.0
+    _stuck(stream, 20.0)
+    ended = stream.t
+    if then == "delivered":
+        _deliver(stream)
+    if then == "lost":
+        stream.lose().become("RECONNECTING").wait(5.0)
+        stream.add(ev.Tally(t=stream.t, attempted=30, sent=1, delivered=1, buffered=29))
+        stream.connect("east-1:4222", "reconnect")
+        _deliver(stream)
+    run = run_of(stream.events)
+    assert run.without_delivery == pytest.approx(ended - began, abs=0.01)
+    (note,) = (row.note for row in summary.figures(run).rows if row.name == "availability")
+    assert note.endswith(f"connected, but no message got through for {units.elapsed(run.without_delivery)}")
+    known = [*known_after(stream.events)]
+    assert run_of(known).without_delivery == pytest.approx(run.without_delivery)
+
+
 def test_outage_has_cause_cost_and_failed_dials() -> None:
     first, last = run_of(streams.outage().events).outages
     assert (first.number, first.at, first.cause) == (1, STARTED + 80.0021, "eof")
