@@ -17,7 +17,6 @@ from natsmon.probe.jetstream.ack_verifier import AckVerifier
 from natsmon.probe.messages.deliveries import Deliveries
 from natsmon.probe.messages.message import Message
 from natsmon.probe.messages.observer import Observer
-from natsmon.probe.messages.outage_costs import OutageCosts
 from natsmon.probe.messages.publisher import Publisher
 from natsmon.probe.messages.verifier import EchoVerifier, Verifier
 from natsmon.protocol.server_connection import ServerConnection
@@ -46,8 +45,6 @@ class MonitoredConnection(ConnectionUser):
         self.deliveries = Deliveries(settings, emit)
         self.verifier = self._choose_verifier(f"{session}.{emit.conn}")
         self._publisher = Publisher(settings, self.verifier, self.deliveries, emit)
-        self._costs = OutageCosts(self.deliveries, emit)
-        self.deliveries.on_tally = self._costs.review
         self._watchers: list[Keepalive | Silence | RoundTrips] = []
         monitor = MonitoringPort(settings, emit)
         self._second_look = SecondLook(settings, emit, monitor)
@@ -89,7 +86,7 @@ class MonitoredConnection(ConnectionUser):
     # -- called by the connector ------------------------------------------------------------------
 
     def dialing(self, server: Server) -> None:
-        self._costs.dialing(server.url)
+        self.deliveries.costs.dialing(server.url)
 
     def dial_failed(self, failed: FailedDial, *, lame_duck: bool) -> None:
         if failed.end.cause.startswith("auth"):
@@ -99,7 +96,7 @@ class MonitoredConnection(ConnectionUser):
     def connection_up(self, connection: ServerConnection, connected: ev.Connected) -> None:
         self._connection, self._connected = connection, connected
         self._second_look.connected(connected.server)
-        self._costs.reconnected(connected.server, connected.t)
+        self.deliveries.costs.reconnected(connected.server, connected.t)
         connection.on_subscribed = lambda subject: self._emit(ev.Subscribed(subject=subject))
         settings, emit = self._settings, self._emit
         keepalive = Keepalive(connection, settings, emit)
@@ -122,7 +119,7 @@ class MonitoredConnection(ConnectionUser):
         connection, connected = self._connection, self._connected
         assert connection is not None, "it was up before it was lost"
         assert connected is not None
-        self._costs.lost(loss, loss.t if loss.manual else self._emit.stream_time(connection.last_read))
+        self.deliveries.lost(loss, loss.t if loss.manual else self._emit.stream_time(connection.last_read))
         self._idle_limit.lost(loss, loss.t - self._emit.stream_time(max(connection.last_read, connection.last_write)))
         if not loss.manual:
             self._lost = Lost(loss.outage, connected.cid, connected.server_id, connected.server)
@@ -140,8 +137,7 @@ class MonitoredConnection(ConnectionUser):
         self._publisher.resume()
 
     def closed(self, at: float) -> None:
-        self.deliveries.closed()
-        self._costs.closed(at)
+        self.deliveries.closed(at)
 
     def _stop_watching(self) -> None:
         self._inquiry.connection_down()

@@ -1,6 +1,6 @@
 """Deliveries: the one owner of the ledger. It counts what is sent, arrives, is refused or lost, and emits it.
 
-The publisher reports what it sends, the verifier what it learns of it, the outage costs when a connection ends.
+The publisher reports what it sends, the verifier what it learns of it, the monitored connection when a server is lost.
 """
 
 import asyncio
@@ -9,7 +9,8 @@ from collections import Counter, deque
 from collections.abc import Callable
 
 from natsmon.config.settings import Settings
-from natsmon.probe.messages.ledger import Cut, Ledger
+from natsmon.probe.messages.ledger import Ledger
+from natsmon.probe.messages.outage_costs import OutageCosts
 from natsmon.probe.timer import Timer
 from natsmon.protocol.server_connection import ServerConnection
 from natsmon.stream import events as ev
@@ -54,13 +55,12 @@ class Deliveries:
 
     def __init__(self, settings: Settings, emit: Emit) -> None:
         self.ledger = Ledger()
+        self.costs = OutageCosts(self.ledger, emit)
         self._emit = emit
         self._loop = asyncio.get_running_loop()
         self._singly = settings.every_message or settings.interval > 1.0 / EMITTED_SINGLY_BELOW
         self._latencies = LatencySamples()
         self._tally_timer = Timer(self.emit_tally)
-        self.on_tally: Callable[[], None] = lambda: None
-        """Called after each tally."""
         self.verifiable = True
         """Delivery could be verified on every connection so far."""
         self._connection: ServerConnection | None = None
@@ -86,15 +86,17 @@ class Deliveries:
         self._passed.clear()
         self._check_timer.stop()
 
-    def disconnected(self) -> Cut:
-        """The connection to the server ended: what it had in flight is stranded."""
+    def lost(self, loss: ev.Disconnected, last_data: float) -> None:
+        """An outage begins: what was in flight is stranded. ``last_data`` is when data was received last, as ``t``."""
+        self.costs.lost(loss, last_data)
         self.changed()
-        return self.ledger.cut()
 
-    def closed(self) -> None:
+    def closed(self, at: float) -> None:
         """No connection follows: what was in flight is unverified."""
-        self.disconnected()
+        self.ledger.cut()
         self.ledger.abandon()
+        self.costs.closed(at)
+        self.changed()
 
     # -- on the way out ---------------------------------------------------------------------------
 
@@ -180,7 +182,7 @@ class Deliveries:
         if (samples := self._latencies.take()) is not None:
             self._emit(samples)
         self._emit(ev.Tally(**{name: getattr(self.ledger, name) for name in _TOTALS}))
-        self.on_tally()
+        self.costs.review()
 
     # -- the PONG rule ----------------------------------------------------------------------------
 

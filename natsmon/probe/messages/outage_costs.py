@@ -6,8 +6,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from natsmon.probe.messages.deliveries import Deliveries
-from natsmon.probe.messages.ledger import Cut
+from natsmon.probe.messages.ledger import Cut, Ledger
 from natsmon.stream import events as ev
 from natsmon.stream.emitter import Emit
 
@@ -48,9 +47,8 @@ class OutageCosts:
     next loss, or when the connection is closed. A settled account is emitted again when its losses are corrected.
     """
 
-    def __init__(self, deliveries: Deliveries, emit: Emit) -> None:
-        self._deliveries = deliveries
-        self._ledger = deliveries.ledger
+    def __init__(self, ledger: Ledger, emit: Emit) -> None:
+        self._ledger = ledger
         self._emit = emit
         self._open: list[_Account] = []
         self._correctable: list[_Account] = []
@@ -71,8 +69,8 @@ class OutageCosts:
             manual=loss.manual,
             detected_after=max(0.0, round(loss.t - last_data, 6)),
         )
-        cut = self._deliveries.disconnected()
-        self._open.append(_Account(cost, cut, self._ledger.rejected, self._ledger.duplicate))
+        ledger = self._ledger
+        self._open.append(_Account(cost, ledger.cut(), ledger.rejected, ledger.duplicate))
 
     def dialing(self, server: str) -> None:
         """Count a dial of the outage that lasts."""
