@@ -8,7 +8,7 @@ a JWT, and instead of an nkey. Files are read again at every dial, so that crede
 import base64
 import unicodedata
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from natsmon.config.credentials_file import jwt_and_seed
 from natsmon.config.credentials_file import seed as seed_in
@@ -17,12 +17,12 @@ from natsmon.config.settings import Settings
 from natsmon.dial.causes import Cause
 from natsmon.dial.errors import DialError
 from natsmon.protocol.jwt_claims import Claims, contradictions, expired, form_defects, read_claims
+from natsmon.protocol.server_connection import ServerConnection
 from natsmon.protocol.server_info import Info
+from natsmon.protocol.stream_client import SECRET_FIELDS
 from natsmon.text import units
 from natsmon.text.files import read_file
 
-SECRET_FIELDS = ("pass", "auth_token", "jwt", "sig")
-"""Fields of CONNECT that are never shown."""
 _WORDS = {"creds": "credentials file", "jwt": "JWT", "tlscert": "client certificate"}
 """Words for settings whose name is none."""
 _KINDS = {"A": "an account", "O": "an operator", "N": "a server", "C": "a cluster", "X": "an encryption key"}
@@ -30,21 +30,6 @@ _KINDS = {"A": "an account", "O": "an operator", "N": "a server", "C": "a cluste
 _SLOW = 0.4
 """Seconds. A server that checks credentials itself refuses within milliseconds."""
 _SLOW_IN_ROUND_TRIPS = 4
-
-
-class Refusal(NamedTuple):
-    """What is known of a connection whose credentials were refused."""
-
-    text: str
-    """The server's."""
-    connect: dict[str, Any]
-    """CONNECT as it was sent, secrets included."""
-    info: Info
-    websocket: bool
-    seconds: float
-    """From CONNECT to the refusal."""
-    round_trip: float
-    """Seconds; 0 when not measured."""
 
 
 def connect_fields(settings: Settings, nonce: str) -> dict[str, str]:
@@ -121,34 +106,39 @@ def _named(name: str, settings: Settings) -> str:
     return f"{_WORDS.get(name, name)} ({settings.origins.get(name, 'default')})"
 
 
-def refused(refusal: Refusal, settings: Settings) -> tuple[Cause, str]:
-    """Return the cause of an *Authorization Violation*, which the server does not give, and the evidence for it."""
-    connect, info = refusal.connect, refusal.info
+def refused(
+    connection: ServerConnection, text: str, settings: Settings, *, seconds: float, round_trip: float
+) -> tuple[Cause, str]:
+    """Return the cause of an *Authorization Violation*, which the server does not give, and the evidence for it.
+
+    ``seconds`` are from CONNECT to the refusal; ``round_trip`` too, 0 when not measured.
+    """
+    connect, info, websocket = connection.connect, connection.info, connection.server.websocket
     names = used(connect, settings, info)
     ending = f"; used: {names}" if names else ": no credentials were given"
     claims = read_claims(connect.get("jwt", ""))
     if "jwt" in connect and "nkey" not in connect:
         against = [
             *(form_defects(connect["jwt"]) if claims.kind else ()),
-            *contradictions(claims, websocket=refusal.websocket, address=info.client_ip, signed="sig" in connect),
+            *contradictions(claims, websocket=websocket, address=info.client_ip, signed="sig" in connect),
         ]
         if info.nonce and (too_late := expired(claims)):
-            return Cause.AUTH_EXPIRED, f"{refusal.text}: {'; '.join([too_late, *against])}{ending}"
+            return Cause.AUTH_EXPIRED, f"{text}: {'; '.join([too_late, *against])}{ending}"
         if against and info.nonce:
-            return Cause.AUTH_CLAIMS, f"{refusal.text}: {'; '.join(against)}{ending}"
+            return Cause.AUTH_CLAIMS, f"{text}: {'; '.join(against)}{ending}"
     if spaces := list(_invisible(connect, settings)):
-        return Cause.AUTH_WHITESPACE, f"{refusal.text}: {'; '.join(spaces)}{ending}"
-    if refusal.seconds >= max(_SLOW, _SLOW_IN_ROUND_TRIPS * refusal.round_trip):
-        return Cause.AUTH_CALLOUT, f"{refusal.text}, refused after {units.elapsed(refusal.seconds)}{ending}"
+        return Cause.AUTH_WHITESPACE, f"{text}: {'; '.join(spaces)}{ending}"
+    if seconds >= max(_SLOW, _SLOW_IN_ROUND_TRIPS * round_trip):
+        return Cause.AUTH_CALLOUT, f"{text}, refused after {units.elapsed(seconds)}{ending}"
     if "nkey" in connect:
-        return Cause.AUTH_NKEY, f"{refusal.text}: public key {connect['nkey']}{ending}"
+        return Cause.AUTH_NKEY, f"{text}: public key {connect['nkey']}{ending}"
     if "jwt" in connect and ("user" not in connect or "sig" in connect):
-        return Cause.AUTH_JWT, f"{refusal.text}: {_issuer(claims, info)}{ending}"
+        return Cause.AUTH_JWT, f"{text}: {_issuer(claims, info)}{ending}"
     if "user" in connect or "auth_token" in connect:
-        return Cause.AUTH, f"{refusal.text}{ending}"
+        return Cause.AUTH, f"{text}{ending}"
     if names:
-        return Cause.AUTH_CERTIFICATE, f"{refusal.text}{ending}"
-    return Cause.AUTH_MISSING, f"{refusal.text}{ending}"
+        return Cause.AUTH_CERTIFICATE, f"{text}{ending}"
+    return Cause.AUTH_MISSING, f"{text}{ending}"
 
 
 def _issuer(claims: Claims, info: Info) -> str:

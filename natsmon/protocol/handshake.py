@@ -11,7 +11,7 @@ from natsmon.config.settings import Server, Settings
 from natsmon.dial.causes import Cause
 from natsmon.dial.errors import DialError, classify
 from natsmon.dial.stream import Stream
-from natsmon.protocol.credentials import Refusal, connect_fields, refused
+from natsmon.protocol.credentials import connect_fields, refused
 from natsmon.protocol.jwt_claims import dated
 from natsmon.protocol.server_connection import ServerConnection
 from natsmon.protocol.server_info import Info
@@ -51,26 +51,27 @@ async def open_connection(
     try:
         await connection.handshake(connect, connect_sent)
     except (DialError, OSError) as error:
-        cause, text = classify(error)
-        seconds = time.monotonic() - connection.last_write
-        refusal = Refusal(connection.redact(text), connect, info, server.websocket, seconds, round_trip)
-        raise DialError("connect", *_explained(cause, refusal, settings, under_tls=connection.tls != "")) from error
+        raise DialError("connect", *_explained(error, connection, settings, round_trip)) from error
     return connection
 
 
-def _explained(cause: Cause, refusal: Refusal, settings: Settings, *, under_tls: bool) -> tuple[Cause, str]:
+def _explained(
+    error: Exception, connection: ServerConnection, settings: Settings, round_trip: float
+) -> tuple[Cause, str]:
     """The cause and the evidence, where more is known than the server's text."""
-    text = refusal.text
+    seconds = time.monotonic() - connection.last_write
+    cause, text = classify(error)
+    text = connection.redact(text)
     match cause:
         case Cause.AUTH:
-            return refused(refusal, settings)
+            return refused(connection, text, settings, seconds=seconds, round_trip=round_trip)
         case Cause.AUTH_EXPIRED:
-            return cause, dated(refusal.connect, text)
+            return cause, dated(connection.connect, text)
         case Cause.AUTH_TIMEOUT:
-            return cause, f"{text} after {units.elapsed(refusal.seconds)}"
+            return cause, f"{text} after {units.elapsed(seconds)}"
         case Cause.CONTROL_LINE:
-            return cause, f"{text}: CONNECT has {units.size(len(msgspec.json.encode(refusal.connect)))}"
-        case Cause.EOF | Cause.RESET if under_tls and refusal.info.tls_verify:
+            return cause, f"{text}: CONNECT has {units.size(len(msgspec.json.encode(connection.connect)))}"
+        case Cause.EOF | Cause.RESET if connection.tls and connection.info.tls_verify:
             # In TLS 1.3 the client's handshake ends before the server has seen its certificate, and the server's
             # alert is often lost with the connection.
             given = bool(settings.tlscert)

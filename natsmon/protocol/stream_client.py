@@ -22,7 +22,6 @@ from natsmon.config.secret import redact
 from natsmon.dial.causes import Cause
 from natsmon.dial.errors import DialError, classify, described
 from natsmon.dial.stream import Stream
-from natsmon.protocol.credentials import SECRET_FIELDS
 from natsmon.protocol.jwt_claims import dated
 from natsmon.protocol.server_errors import classify_server_error, error_text
 from natsmon.protocol.server_info import Info, convert_info, parse_info, read_answer
@@ -37,6 +36,9 @@ _TURN = 0.002
 """Seconds of parsing after which other tasks of the loop run."""
 _PONGS_UNSENT = 1_000
 """PONGs written since the socket last took everything; a peer that sends PINGs and reads nothing gets no more."""
+
+SECRET_FIELDS = ("pass", "auth_token", "jwt", "sig")
+"""Fields of CONNECT that are never shown."""
 
 Receive = Callable[[bytes, bytes, bytes, bytes], None]
 """Called with subject, reply, headers and payload of a message."""
@@ -59,7 +61,7 @@ class StreamClient:
         self._parser = Parser(self)
         self._reading: asyncio.Task[None] | None = None
         self._stopped = False
-        self._connect: dict[str, Any] = {}
+        self.connect: dict[str, Any] = {}
         """CONNECT as it was sent, secrets included."""
         self.lost: asyncio.Future[Loss] = asyncio.get_running_loop().create_future()
         """Done when the connection has ended on its own; it never is after ``abort``."""
@@ -91,7 +93,7 @@ class StreamClient:
         ``sent`` is called with the fields of CONNECT when they are written. Raises DialError in the stage ``connect``,
         or OSError when the connection has ended.
         """
-        self._connect = connect
+        self.connect = connect
         self._write(b"CONNECT " + msgspec.json.encode(connect) + b"\r\nPING\r\n")
         sent(connect)
         early: list[bytes] = []
@@ -137,7 +139,7 @@ class StreamClient:
 
     def redact(self, text: str) -> str:
         """Server text, unless it contains a secret of ours."""
-        return redact(text, (self._connect.get(name, "") for name in SECRET_FIELDS))
+        return redact(text, (self.connect.get(name, "") for name in SECRET_FIELDS))
 
     # -- commands ---------------------------------------------------------------------------------
 
@@ -228,7 +230,7 @@ class StreamClient:
         cause = classify_server_error(raw)
         text = self.redact(raw)
         if cause == "auth_expired":
-            text = dated(self._connect, text)
+            text = dated(self.connect, text)
         lower = raw.lower()
         if "permissions violation" not in lower and "maximum subscriptions exceeded" not in lower:
             self.lose(cause, text)
