@@ -75,7 +75,9 @@ class AckVerifier(Verifier):
         """When messages were last sent again."""
         self._stream: StreamInfo | None = None
         """None until it is known on this connection."""
-        self._lookup = StreamLookup(self._name, self.message, self._next_refused, self._on_recreated, self._report)
+        self._created = ""
+        """When the stream was created that was looked up last."""
+        self._lookup = StreamLookup(self._name, self.message, self._report)
         self._task: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
         """Something was acknowledged or refused."""
@@ -98,8 +100,6 @@ class AckVerifier(Verifier):
         self._reported.clear()
         self._written.clear()
         self._concluded = False
-        if self.message.subject:
-            connection.on_publish_refused(self.message.subject, self._next_refused)
         self._attend(connection)
         connection.subscribe(
             f"{self.message.inbox}.*",
@@ -150,7 +150,8 @@ class AckVerifier(Verifier):
 
     async def _run(self, connection: ServerConnection) -> None:
         """Look up the stream, resend messages of the last connection, send new ones, resend unacknowledged ones."""
-        stream = await self._lookup.wait(connection)
+        stream = self._known(await self._lookup.wait(connection))
+        connection.on_publish_refused(self.message.subject, self._next_refused)
         self._postponed.clear()
         self._pause = 0.0
         await self._send_again(connection, stream, [*self._waiting])
@@ -159,13 +160,16 @@ class AckVerifier(Verifier):
         while True:
             await asyncio.sleep(LOOK_EVERY)
             if due := self._due(time.monotonic()):
-                stream = self._stream = await self._lookup.again(connection, stream)
+                stream = self._stream = self._known(await self._lookup.again(connection, stream))
                 await self._send_again(connection, stream, due)
 
-    def _on_recreated(self) -> None:
-        """The stream was deleted and created again: positions in the old one have no meaning."""
-        self._stored.begin_anew()
-        self._waiting = {seq: (first, 0) for seq, (first, _) in self._waiting.items()}
+    def _known(self, stream: StreamInfo) -> StreamInfo:
+        """Return the stream; where it was deleted and created again, positions in the old one have no meaning."""
+        if stream.created and stream.created != self._created:
+            self._created = stream.created
+            self._stored.begin_anew()
+            self._waiting = {seq: (first, 0) for seq, (first, _) in self._waiting.items()}
+        return stream
 
     def _due(self, now: float) -> list[int]:
         """The messages to send again: without an acknowledgement for long, or rejected temporarily."""

@@ -18,18 +18,12 @@ _NO_SUBJECTS = "has no subjects: it copies other streams (mirror or sources), an
 
 @dataclass(eq=False)
 class StreamLookup:
-    """What is known of one stream."""
+    """Asks for one stream; ``report`` takes the text of an error."""
 
     name: str
     message: AckedMessage
     """Is given the stream's only subject, where the settings have none."""
-    refused: Callable[[], None]
-    """Called when the server refuses a message on that subject."""
-    recreated: Callable[[], None]
-    """Called when the stream is another one than before."""
     report: Callable[[str], None]
-    """Takes the text of an error."""
-    created: str = ""
 
     async def wait(self, connection: ServerConnection) -> StreamInfo:
         """Return the stream's properties once it exists; the usual ones where asking is forbidden."""
@@ -45,8 +39,7 @@ class StreamLookup:
             except Unanswered as error:
                 self.report(f"stream {self.name} is not available for now ({error}); messages wait for it")
             else:
-                self._note_creation(stream)
-                if self.message.subject or self._take_subject(stream, connection):
+                if self.message.subject or self._take_subject(stream):
                     self._check_subject(stream)
                     return stream
             await asyncio.sleep(pause)
@@ -55,25 +48,17 @@ class StreamLookup:
     async def again(self, connection: ServerConnection, before: StreamInfo) -> StreamInfo:
         """Return the properties now: it may have been edited, deleted or created again."""
         try:
-            stream = await look_up(connection, self.name, self.message.subject)
+            return await look_up(connection, self.name, self.message.subject)
         except NoStream:
             return await self.wait(connection)
         except Unanswered:
             return before
-        self._note_creation(stream)
-        return stream
 
-    def _note_creation(self, stream: StreamInfo) -> None:
-        if stream.created != self.created:
-            self.created = stream.created
-            self.recreated()
-
-    def _take_subject(self, stream: StreamInfo, connection: ServerConnection) -> bool:
+    def _take_subject(self, stream: StreamInfo) -> bool:
         """Publish on the stream's only subject, where it has no wildcard."""
         subjects = stream.config.subjects
         if len(subjects) == 1 and not {"*", ">"} & set(subjects[0].split(".")):
             self.message.publish_on(subjects[0])
-            connection.on_publish_refused(subjects[0], self.refused)
             return True
         listed = clip(", ".join(subjects), _SUBJECTS_SHOWN)
         what = f"has the subjects {listed}: choose one with --subject" if subjects else _NO_SUBJECTS
