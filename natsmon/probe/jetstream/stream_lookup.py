@@ -26,7 +26,7 @@ class StreamLookup:
     report: Callable[[str], None]
 
     async def wait(self, connection: ServerConnection) -> StreamInfo:
-        """Return the stream's properties once it exists; the usual ones where asking is forbidden."""
+        """Return the stream's properties once it exists; the usual ones where only its subject is known."""
         pause = _PAUSE
         while True:
             try:
@@ -34,8 +34,11 @@ class StreamLookup:
             except NoStream as error:
                 self.report(str(error))
             except Forbidden as error:
-                self.report(f"stream {self.name} cannot be looked up: {error}; its usual limits are assumed")
-                return StreamInfo(config=Config(subjects=[">"]))
+                why = f"stream {self.name} cannot be looked up: {error}"
+                if self.message.subject:
+                    self.report(f"{why}; its usual limits are assumed")
+                    return StreamInfo(config=Config(subjects=[">"]))
+                self.report(f"{why}; name its subject with --subject; messages wait for it")
             except Unanswered as error:
                 self.report(f"stream {self.name} is not available for now ({error}); messages wait for it")
             else:

@@ -95,6 +95,18 @@ async def test_stream_without_subjects_takes_no_messages(server: NatsServer, sub
             assert error.text.startswith("stream COPY has no subjects: it copies other streams")
 
 
+async def test_forbidden_lookup_without_a_subject_asks_for_one(nats_server: StartServer, tmp_path: Path) -> None:
+    """Messages with an empty subject would be published to their own inbox."""
+    server = nats_server(config=jetstream(tmp_path) + RESTRICTED)
+    user = {"user": Secret("ada"), "password": Secret("pw"), "inbox_prefix": "in.box"}
+    async with listening(settings(server.url, jetstream=STREAM, subject="", **user)) as run:
+        error = await run.events.until(ev.AsyncError)
+        assert error.text.startswith(f"stream {STREAM} cannot be looked up: the server does not allow requests on ")
+        assert error.text.endswith("; name its subject with --subject; messages wait for it")
+        tally = await run.events.until_counts(lambda tally: tally.attempted >= 3)
+        assert (tally.sent, tally.buffered) == (0, tally.attempted)
+
+
 async def test_missing_stream_is_reported_and_waited_for(server: NatsServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream_lookup, "_PAUSE", 0.02)
     wanted = settings(server.url, jetstream=STREAM)
