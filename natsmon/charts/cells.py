@@ -57,15 +57,6 @@ def cut(text: str, width: int) -> str:
     return set_cell_size(text, width - 1).rstrip() + ELLIPSIS
 
 
-def cut_between_words(text: str, width: int) -> str:
-    """The text in at most ``width`` cells, cut after a word."""
-    text = printable(text)
-    if cell_len(text) <= width:
-        return text
-    head, space, _ = set_cell_size(text, max(0, width - 1)).rpartition(" ")
-    return head.rstrip() + ELLIPSIS if space and head.strip() else cut(text, width)
-
-
 def shorten(text: str, width: int) -> str:
     """The text in at most ``width`` cells; its middle is left out, because names differ at their ends."""
     text = printable(text)

@@ -309,6 +309,23 @@ def test_narration_escapes_text_from_a_server(text: str) -> None:
         line.text.encode()
 
 
+@pytest.mark.parametrize(
+    ("own", "authority", "kind", "end"),
+    [
+        (400, 800, "info", "valid until 2023-12-19"),
+        (2, 800, "warn", "valid until 2022-11-16"),
+        (400, 2, "warn", "valid until 2023-12-19, CA certificate Inter until 2022-11-16"),
+    ],
+)
+def test_certificate_that_expires_soon_is_a_warning(own: int, authority: int, kind: str, end: str) -> None:
+    started, day = 1_668_400_000.0, 86_400
+    chain = [ev.Certificate(subject="east", not_after=started + own * day)]
+    chain.append(ev.Certificate(subject="Inter", not_after=started + authority * day))
+    *_, line = logged([ev.Session(t=0.0, id="x", started=started), ev.DialTls(t=1.0, dial=1, chain=chain)])
+    assert line.kind == kind
+    assert line.text.endswith(f"certificate for east {end}")
+
+
 def test_log_shows_when_messages_stop_being_delivered_and_when_they_are_again() -> None:
     """Without single messages, and where nothing fails: they wait for a stream."""
     missing = "stream S does not exist"

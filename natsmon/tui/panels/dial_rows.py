@@ -8,7 +8,7 @@ from natsmon.charts.cells import (
     Role,
     Row,
     bar,
-    cut_between_words,
+    cut,
     fit,
     row,
     shorten,
@@ -180,7 +180,7 @@ def _outcome(dial: Dial, width: int) -> list[Piece]:
     words = dial_words(dial)
     further = dial.text if dial.outcome not in (None, "connected") and dial.text.casefold() != words.casefold() else ""
     shown = further and width - len(words) - 2 >= min(_WORTH_READING, len(further))
-    return [(cut_between_words(words, width), OUTCOMES[dial.outcome]), (f"  {further}" if shown else "", "label")]
+    return [(cut(words, width), OUTCOMES[dial.outcome]), (f"  {further}" if shown else "", "label")]
 
 
 def dial_words(dial: Dial) -> str:

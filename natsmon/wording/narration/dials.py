@@ -51,8 +51,11 @@ def dial_tls(event: ev.DialTls, state: State) -> Line:
         own = event.chain[0]
         names = ", ".join(own.names[:3]) or own.subject
         text += f", certificate for {clip(names, NAME_LIMIT)} valid until {dates.day(own.not_after)}"
-    ends_soon = any(certificate.not_after < state.wall(state.now) + expiry.SOON for certificate in event.chain)
-    return "warn" if ends_soon else "info", text
+        first = min(event.chain, key=lambda certificate: certificate.not_after)
+        if first.not_after < state.wall(state.now) + expiry.SOON:
+            of_ca = f", CA certificate {clip(first.subject, NAME_LIMIT)} until {dates.day(first.not_after)}"
+            return "warn", text + of_ca * (first is not own)
+    return "info", text
 
 
 def _refused_certificate(event: ev.DialTls, state: State) -> Line:
