@@ -173,7 +173,7 @@ def classify(error: BaseException) -> tuple[Cause, str]:
     if isinstance(error, TimeoutError):
         return Cause.TIMEOUT, str(error) or "timed out"
     if isinstance(error, socket.gaierror):
-        return Cause.DNS, error.strerror or str(error)
+        return Cause.DNS, error.strerror or str(error) or "name not found"
     if isinstance(error, ssl.SSLError):
         return _classify_tls(error)
     if isinstance(error, EOFError):
@@ -190,7 +190,7 @@ def classify(error: BaseException) -> tuple[Cause, str]:
 def described(error: BaseException) -> str:
     """Return the class and the text of an error; of a foreign class, even that may fail."""
     try:
-        return f"{type(error).__name__}: {error}"
+        return f"{type(error).__name__}: {error}".removesuffix(": ")
     except Exception:
         return type(error).__name__
 

@@ -20,6 +20,7 @@ from natsmon.dial.stream import ByteWriter, CustomDialer, Stream, discard
 from natsmon.dial.trace import DialTrace, Hooks
 from natsmon.protocol.server_errors import classify_server_error
 from natsmon.protocol.server_info import HandshakeError, Info, parse_info, read_answer, read_info_body
+from natsmon.text.plain_text import printable
 
 if TYPE_CHECKING:
     from natsmon.library.client import Client
@@ -116,7 +117,7 @@ class HandshakeTransport(nats.aio.transport.Transport):
         self._dialing = True
         self._hooks(DialTrace.get_conn, self.server)
         deadline = None if seconds is None else asyncio.get_running_loop().time() + seconds
-        with _Step(self, "tcp", ""):
+        with _Step(self, "tcp", "the dialer did not connect in time"):
             try:
                 self._stream = await foreign_dialer.dial(self._dialer, address, deadline, self._trace)
             except TypeError as error:
@@ -287,8 +288,9 @@ def _as_dial_error(stage: Stage, error: Exception, late: str) -> DialError:
         survives = isinstance(error, OSError | nats.errors.Error)
         return error if survives else DialFailed(error.stage, error.cause, error.text, address=error.address)
     if isinstance(error, TimeoutError) and not error.errno:
-        return DialError(stage, "timeout", str(error) or late)
-    return DialError(stage, *classify(error), origin=error)
+        return DialError(stage, "timeout", printable(str(error)) or late)
+    cause, text = classify(error)
+    return DialError(stage, cause, printable(text), origin=error)
 
 
 def _tls_offered(info: Info) -> bool:

@@ -175,14 +175,25 @@ async def test_own_dialer_is_used(server: NatsServer) -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [ValueError("mine"), TimeoutError(), EOFError(), nats.errors.Error("x"), OSError("y")]
+    ("error", "text"),
+    [
+        (ValueError("mine"), "ValueError: mine"),
+        (KeyError(), "KeyError"),
+        (TimeoutError(), "the dialer did not connect in time"),
+        (EOFError(), "closed by the server"),
+        (socket.gaierror(), "name not found"),
+        (nats.errors.Error("x"), "Error: x"),
+        (OSError("two\nlines"), r"two\nlines"),
+    ],
+    ids=lambda each: each if isinstance(each, str) else type(each).__name__,
 )
-async def test_exception_of_a_dialer_is_a_failed_dial(error: Exception, server: NatsServer) -> None:
+async def test_exception_of_a_dialer_is_a_failed_dial(error: Exception, text: str, server: NatsServer) -> None:
     callbacks = Callbacks()
     dialer = Counting(error)
     client = await connect(server.url, dialer=dialer, reconnect_time_wait=0.02, **callbacks.options)
     assert len(dialer.calls) == 2
-    assert len(callbacks.errors) == 1
+    (failed,) = callbacks.errors
+    assert f": {text} (stage tcp, cause " in str(failed)
     dialer._errors = [error]
     await reconnect(client)
     await callbacks.until_called("reconnected")
