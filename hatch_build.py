@@ -4,6 +4,7 @@ import os
 import re
 import sys
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +24,30 @@ class ManPages(BuildHookInterface[Any]):
         import click
         from click_man.core import generate_man_page
 
-        from natsmon.cli.command_group import COMMANDS, DEFAULT, load
+        from natsmon.cli.command_group import COMMANDS, DEFAULT, HELP_WIDTH, load
 
         folder = Path(self.root) / "build" / "man"
         folder.mkdir(parents=True, exist_ok=True)
         date = time.strftime("%Y-%m-%d", time.gmtime(int(os.environ.get("SOURCE_DATE_EPOCH", time.time()))))
         for name in (DEFAULT, *COMMANDS):
             title = "natsmon" if name == DEFAULT else f"natsmon {name}"
-            context = click.Context(load(name), info_name=title)
+            command = load(name)
+            text = generate_man_page(click.Context(command, info_name=title), version=self.metadata.version, date=date)
+            text = text.replace(command.get_short_help_str(), command.get_short_help_str(limit=HELP_WIDTH))
             page = folder / f"{title.replace(' ', '-')}.1"
-            page.write_text(generate_man_page(context, version=self.metadata.version, date=date), encoding="utf-8")
+            page.write_text("\n".join([text.rstrip("\n"), *_ending(command, COMMANDS), ""]), encoding="utf-8")
             build_data["shared_data"][str(page)] = f"share/man/man1/{page.name}"
+
+
+def _ending(command: Any, names: Iterable[str]) -> Iterator[str]:
+    """The sections of a man page that click-man does not write."""
+    yield from (".SH EXAMPLES", ".nf")
+    yield from (f"natsmon {example}".rstrip().replace("-", r"\-") for example in command.examples)
+    yield from (".fi", ".SH EXIT STATUS")
+    for code, meaning in command.exit_codes.items():
+        yield from (".TP", rf"\fB{code}\fP", meaning.replace("-", r"\-"))
+    pages = ["natsmon", *(rf"natsmon\-{name}" for name in names)]
+    yield from (".SH SEE ALSO", ", ".join(rf"\fB{page}\fP(1)" for page in pages))
 
 
 class Readme(MetadataHookInterface):

@@ -10,7 +10,9 @@ import sys
 from natsmon import CommandDialer, LoggingTrace, connect
 
 
-async def main(command: str, url: str = "nats://127.0.0.1:4222") -> None:
+async def main(command: str = "", url: str = "nats://127.0.0.1:4222") -> None:
+    if not command:
+        sys.exit(__doc__)
     client = await connect(url, dialer=CommandDialer(command), trace=LoggingTrace(), connect_timeout=10)
     subscription = await client.subscribe("hello")
     await client.publish("hello", b"world")

@@ -21,7 +21,9 @@ class TlsDialer:
         return Stream(reader, writer, f"{address[0]}:{address[1]}", tls_done=True)
 
 
-async def main(ca_file: str, server: str = "127.0.0.1:4222") -> None:
+async def main(ca_file: str = "", server: str = "127.0.0.1:4222") -> None:
+    if not ca_file:
+        sys.exit(__doc__)
     client = await connect(f"tls://{server}", dialer=TlsDialer(ca_file), allow_reconnect=False)
     subscription = await client.subscribe("hello")
     await client.publish("hello", b"world")

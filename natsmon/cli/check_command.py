@@ -37,7 +37,7 @@ if TYPE_CHECKING:
         "connect_warn",
         "expiry_warn",
     ],
-    exit_codes={0: "OK", 1: "WARNING", 2: "CRITICAL or wrong usage", 3: "UNKNOWN"},
+    exit_codes={0: "OK", 1: "WARNING", 2: "CRITICAL or wrong usage", 3: "UNKNOWN", 130: "interrupted"},
     params=[*server_flags, *connect_flags, *check_flags],
 )
 @click.pass_context

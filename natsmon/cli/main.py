@@ -22,12 +22,14 @@ def natsmon() -> None:
 
 def explain(exc: click.ClickException) -> str:
     """One line that names the flag or variable, and the value unless it may be a secret."""
-    hint = "; try natsmon --help"
+    named = exc.ctx.info_name if isinstance(exc, click.UsageError) and exc.ctx is not None else None
+    hint = f"; try natsmon {f'{named} ' if named in COMMANDS else ''}--help"
     match exc:
         case click.NoSuchOption():
             name = re.match(r"-{0,2}[\w-]*", exc.option_name)
-            similar = f"; did you mean {' or '.join(exc.possibilities)}?" if exc.possibilities else hint
-            return f"{name[0] if name else 'option'}: unknown flag{similar}"
+            similar = _most_similar(exc.option_name, exc.possibilities or ())
+            meant = f"; did you mean {similar}?" if similar else hint
+            return f"{name[0] if name else 'option'}: unknown flag{meant}"
         case click.BadOptionUsage():
             params = (param for name in (DEFAULT, *COMMANDS) for param in load(name).params)
             options = (p for p in params if exc.option_name in (*p.opts, *p.secondary_opts))
@@ -40,6 +42,14 @@ def explain(exc: click.ClickException) -> str:
             return f"{_place(exc)}: {exc.message}"
         case _:
             return exc.format_message()
+
+
+def _most_similar(given: str, flags: Sequence[str]) -> str:
+    """The flag that was most likely meant; empty for none. The dashes, which all flags share, do not count."""
+    import difflib
+
+    bare = {flag.lstrip("-"): flag for flag in flags}
+    return next((bare[each] for each in difflib.get_close_matches(given.lstrip("-"), bare, n=1)), "")
 
 
 def _place(exc: click.BadParameter) -> str:

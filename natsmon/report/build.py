@@ -70,7 +70,7 @@ def story(report: Report) -> Iterator[Block]:
 
 def _run(run: Run, level: int) -> Iterator[Block]:
     yield summary.figures(run)
-    if run.timeline:
+    if run.timeline and run.watched:
         yield status_timeline.chart([compare.lane(run)])
     yield from outages.blocks(run, level)
     yield from details.blocks(run, level)

@@ -180,7 +180,7 @@ async def test_secret_repeated_by_the_next_peer_is_redacted() -> None:
         ("--rtt-warn 2s --rtt-critical 1s", "--rtt-warn: 2s is more than --rtt-critical, 1s"),
         ("--namespace a-b", '--namespace: "a-b" is not a prefix for metric names: letters, digits and underscores'),
         ("--outfile=", '--outfile: "" is empty'),
-        ("--subject a", "--subject: unknown flag; try natsmon --help"),
+        ("--subject a", "--subject: unknown flag; try natsmon check --help"),
         ("h:1:2", 'URL: "h:****": the address has two colons; HOST:PORT has one'),
     ],
 )

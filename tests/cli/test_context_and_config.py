@@ -109,9 +109,9 @@ def test_no_contexts_name_the_folder(root: Path, capsys: pytest.CaptureFixture[s
 @pytest.mark.parametrize(
     ("args", "line"),
     [
-        ("context", "context needs ls; try natsmon --help"),
+        ("context", "context needs ls; try natsmon context --help"),
         ("context rm", 'ls: "rm" is not one of ls'),
-        ("config", "config needs init|check; try natsmon --help"),
+        ("config", "config needs init|check; try natsmon config --help"),
         ("completion tcsh", 'bash|zsh|fish: "tcsh" is not one of bash, zsh, fish'),
     ],
 )

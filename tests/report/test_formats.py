@@ -322,6 +322,11 @@ def test_stream_without_a_connection_is_reported(make: Any) -> None:
     Page(output["html"])
 
 
+def test_run_without_a_length_has_no_chart_over_time() -> None:
+    for text in rendered(report_of(Stream().events[:1])).values():
+        assert "Status over time" not in text
+
+
 def test_any_part_of_a_stream_is_reported() -> None:
     events = evil().events
     for at in range(1, len(events)):

@@ -27,7 +27,13 @@ def test_wheel_has_a_man_page_for_each_command(wheel: zipfile.ZipFile) -> None:
     pages = {Path(name).name for name in wheel.namelist() if "/share/man/man1/" in name}
     assert pages == {"natsmon.1", *(f"natsmon-{name}.1" for name in COMMANDS)}
     check = next(name for name in wheel.namelist() if name.endswith("natsmon-check.1"))
-    assert r"\fB\-\-connect\-warn\fP" in wheel.read(check).decode()
+    page = wheel.read(check).decode()
+    assert r"\fB\-\-connect\-warn\fP" in page
+    assert "natsmon check nats://east\\-1:4222\n" in page
+    assert "\\fB3\\fP\nUNKNOWN\n" in page
+    assert r"\fBnatsmon\-report\fP(1)" in page
+    own = next(name for name in wheel.namelist() if name.endswith("man1/natsmon.1"))
+    assert "every dial, reconnect, outage and message, live." in wheel.read(own).decode().partition(".SH SYNOPSIS")[0]
 
 
 def test_wheel_has_the_style_sheets(wheel: zipfile.ZipFile) -> None:
