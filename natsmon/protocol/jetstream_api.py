@@ -61,6 +61,7 @@ class PubAck(Answer, frozen=True, gc=False):
 
 class Config(msgspec.Struct, frozen=True):
     subjects: list[str] = []
+    no_ack: bool = False
     retention: str = "limits"
     max_msgs_per_subject: int = 0
     """No limit below 1."""

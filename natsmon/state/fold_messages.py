@@ -65,7 +65,7 @@ def echoed(state: "State", event: ev.Echoed) -> None:
     if counted.in_flight > 0:
         delivered, in_flight = counted.delivered + 1, counted.in_flight - 1
         state.tally = replace(counted, t=event.t, delivered=delivered, in_flight=in_flight)
-        rates.deliver(state.now)
+        rates.deliver(state.now, counted)
     state.echoes.record(state.now, event.latency)
 
 

@@ -40,6 +40,8 @@ class MessageRates(msgspec.Struct, gc=False):
     """When a message failed last, as ``t``."""
     unverified_then: ev.Count = 0
     """Messages unverified at that time."""
+    resent_then: ev.Count = 0
+    """Messages sent again when one was delivered last."""
     mixed_at: ev.Seconds = 0.0
     """When a message was delivered after others had failed; 0 for never."""
 
@@ -61,15 +63,15 @@ class MessageRates(msgspec.Struct, gc=False):
         undelivered = after.undelivered - before.undelivered
         failed = after.rejected - before.rejected + undelivered
         if after.delivered > before.delivered:
-            self.deliver(t, others_failed=failed > 0)
+            self.deliver(t, after, others_failed=failed > 0)
         if failed > 0:
             self.fail(t, after, failed, max(0, undelivered))
         else:
             self.accept(t, after)
 
-    def deliver(self, t: float, *, others_failed: bool = False) -> None:
+    def deliver(self, t: float, totals: ev.Tally, *, others_failed: bool = False) -> None:
         """A message was delivered; ``others_failed`` at the same time."""
-        self.delivered_at = t
+        self.delivered_at, self.resent_then = t, totals.resent
         if self.failed_since or others_failed:
             self.mixed_at = t
             self.failed_since = self.undelivered_since = 0
@@ -83,7 +85,7 @@ class MessageRates(msgspec.Struct, gc=False):
     def accept(self, t: float, totals: ev.Tally) -> None:
         """End a failure where no delivery can: at the second unverified message that the server does not refuse."""
         if self.failed_since and totals.unverified > self.unverified_then + 1 and t > self.failed_at + _ACCEPTED_AFTER:
-            self.deliver(t)
+            self.deliver(t, totals)
 
     def last_minute(self, now: float, tally: ev.Tally) -> LastMinute:
         """The difference of the totals now and a minute ago, or up to a slice more; none without a change since."""

@@ -194,7 +194,9 @@ def _not_back(failed: int, state: State) -> str:
         return f"{many} did not come back: a subject mapping, an import or another account may take messages"
     if failed:
         return f"{units.plural(failed, 'message')} rejected"
-    return f"{units.plural(state.tally.buffered, 'message')} buffered"
+    if state.tally.buffered:
+        return f"{units.plural(state.tally.buffered, 'message')} buffered"
+    return f"{units.plural(state.tally.in_flight, 'message')} not acknowledged"
 
 
 def _seconds(seconds: float) -> str:

@@ -44,6 +44,8 @@ class StreamLookup:
             else:
                 if self.message.subject or self._take_subject(stream):
                     self._check_subject(stream)
+                    if stream.config.no_ack:
+                        self.report(f"stream {self.name} acknowledges no message (no_ack): delivery is not known")
                     return stream
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)

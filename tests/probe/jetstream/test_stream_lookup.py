@@ -107,6 +107,12 @@ async def test_forbidden_lookup_without_a_subject_asks_for_one(nats_server: Star
         assert (tally.sent, tally.buffered) == (0, tally.attempted)
 
 
+async def test_stream_without_acknowledgements_is_reported(server: NatsServer) -> None:
+    async with publishing(server, stream={"no_ack": True}, interval=0.01) as (run, _, _):
+        error = await run.events.until(ev.AsyncError)
+        assert error.text == f"stream {STREAM} acknowledges no message (no_ack): delivery is not known"
+
+
 async def test_missing_stream_is_reported_and_waited_for(server: NatsServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream_lookup, "_PAUSE", 0.02)
     wanted = settings(server.url, jetstream=STREAM)
