@@ -216,7 +216,7 @@ class Run(msgspec.Struct, frozen=True):
     silences: tuple[tuple[float, float], ...]
     """From the last answer of a server to its next one, or to the loss."""
     without_delivery: float
-    """Seconds CONNECTED in which messages were due and none got through."""
+    """Seconds CONNECTED in which messages were due and none was delivered."""
     lame_ducks: tuple[tuple[float, str], ...]
     """When a server announced its shutdown."""
     errors: tuple[tuple[str, int], ...]

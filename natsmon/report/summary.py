@@ -51,7 +51,7 @@ def _availability(run: Run) -> Figure:
         share = units.availability(found.share_without_silence)
         note += f"; {share} without the {units.elapsed(found.silent)} in which the server was silent"
     if run.without_delivery >= _NOTABLE:
-        note += f"; connected, but no message got through for {units.elapsed(run.without_delivery)}"
+        note += f"; connected, but no message was delivered for {units.elapsed(run.without_delivery)}"
     return Figure("availability", Cell(units.availability(found.share), kind), note)
 
 

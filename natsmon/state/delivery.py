@@ -80,6 +80,6 @@ def note_delivery(state: "State") -> None:
 
 
 def without_delivery(state: "State", now: float) -> float:
-    """Seconds CONNECTED in which messages were due and none got through."""
+    """Seconds CONNECTED in which messages were due and none was delivered."""
     note = state.delivery
     return note.missed + (max(0.0, now - note.since) if note.missing == "all" else 0.0)

@@ -74,7 +74,7 @@ def test_time_without_delivery_is_in_the_report(then: str) -> None:
     run = run_of(stream.events)
     assert run.without_delivery == pytest.approx(ended - began, abs=0.01)
     (note,) = (row.note for row in summary.figures(run).rows if row.name == "availability")
-    assert note.endswith(f"connected, but no message got through for {units.elapsed(run.without_delivery)}")
+    assert note.endswith(f"connected, but no message was delivered for {units.elapsed(run.without_delivery)}")
     known = [*known_after(stream.events)]
     assert run_of(known).without_delivery == pytest.approx(run.without_delivery)
 

@@ -245,6 +245,8 @@ def test_narration_gives_advice_once() -> None:
          "stream S: 1 of 1 acknowledged message stored, 0 missing, 0 stored twice"),
         (ev.Audit(t=0, stream="S", acknowledged=9, stored=4, complete=False, text="timed out"), "bad",
          "stream S: not read to its end, 4 of 9 acknowledged messages found, 0 missing, 0 stored twice: timed out"),
+        (ev.Audit(t=0, stream="S", acknowledged=9, complete=False, text="not allowed"), "bad",
+         "stream S: 9 acknowledged messages not checked: not allowed"),
         (ev.Connected(t=0, server=A, server_name="N" * 56, server_id="N" * 56, tls="TLSv1.3", cluster="c"), "good",
          f"connected to {A_AT}: server NNNNNNNN…, cluster c, TLSv1.3"),
         (ev.DialEnd(t=0, dial=9, outcome="failed", server=A, cause="auth", stage="connect", total=0.001), "bad",

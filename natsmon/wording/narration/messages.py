@@ -55,8 +55,11 @@ def verified(event: ev.Verified, state: State) -> Line:
 
 def audit(event: ev.Audit, state: State) -> Line:
     kept = event.complete and not (event.missing or event.twice)
-    found = f"{units.grouped(event.stored or 0)} of {units.plural(event.acknowledged, 'acknowledged message')}"
+    acknowledged = units.plural(event.acknowledged, "acknowledged message")
+    found = f"{units.grouped(event.stored or 0)} of {acknowledged}"
     wrong = f"{units.grouped(event.missing)} missing, {units.grouped(event.twice)} stored twice"
     text = f": {clip(event.text)}" if event.text else ""
     what = f"{found} stored, {wrong}" if event.complete else f"not read to its end, {found} found, {wrong}"
+    if event.stored is None:
+        what = f"{acknowledged} not checked"
     return "good" if kept else "bad", f"stream {clip(event.stream, NAME_LIMIT)}: {what}{text}"
