@@ -69,8 +69,7 @@ def zstd() -> Compression:
     try:
         import zstandard
     except ImportError:
-        why = "needs the package zstandard; try pip install 'natsmon[zstd]', or a name that ends in .gz"
-        raise NoZstd(why) from None
+        raise NoZstd("needs a package: pip install zstandard") from None
     return Compression(
         suffix=".zst",
         magic=_ZSTD_MAGIC,
