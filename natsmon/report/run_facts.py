@@ -130,7 +130,8 @@ def _outages(state: State) -> Iterator[facts.Outage]:
             failures=_failures(failed.get(record.id, [])),
             lost_known=record.lost_if_known is not None,
             lost_seqs=tuple(record.lost_seqs),
-            **_same(record, "ended", "detected_after", "cause", "text", "reason", "manual", "settled", "same_server"),
+            cause=record.known_cause,
+            **_same(record, "ended", "detected_after", "text", "reason", "manual", "settled", "same_server"),
             **_same(record, "before", "before_name", "after", "after_name"),
             **_same(record, "unverified", "late", "duplicate", "dials", "servers", "buffered", "rejected", "lost"),
         )

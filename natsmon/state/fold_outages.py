@@ -12,6 +12,9 @@ from natsmon.stream import events as ev
 if TYPE_CHECKING:
     from natsmon.state.state import State
 
+_VAGUE = ("eof", "reset", "closed", "unknown")
+"""Causes of a loss that say no more than that the stream ended."""
+
 
 def disconnected(state: "State", event: ev.Disconnected) -> None:
     state.last_disconnect = event
@@ -96,3 +99,5 @@ def close_reason(state: "State", event: ev.CloseReason) -> None:
     record = state.find_outage(event.outage)
     if record is not None:
         record.reason = event.reason
+        if record.cause in _VAGUE and event.cause not in _VAGUE:
+            record.found_cause = event.cause

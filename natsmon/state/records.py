@@ -87,6 +87,9 @@ class OutageRecord(msgspec.Struct, gc=False):
     cause: str = ""
     text: str = ""
     reason: str = ""
+    """The server's close reason, where it is known."""
+    found_cause: str = ""
+    """The cause by that reason, where the client saw none."""
     before: str = ""
     before_name: str = ""
     """Of the server at that time, as ``after_name``; empty for one without a name of its own."""
@@ -116,6 +119,11 @@ class OutageRecord(msgspec.Struct, gc=False):
     """True once its cost was emitted again with fewer lost."""
     verifiable: bool = True
     """Whether delivery was verified on the connection that was lost; not where only others publish."""
+
+    @property
+    def known_cause(self) -> str:
+        """The cause, more precise where the server gave a reason."""
+        return self.found_cause or self.cause
 
     @property
     def lost_if_known(self) -> int | None:

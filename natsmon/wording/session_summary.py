@@ -89,7 +89,7 @@ def _outages(state: State, now: float) -> Iterator[str]:
         yield f"{units.elapsed(state.downtime(now))} in all"
     longest = max(outages, key=lambda outage: outage.downtime(now))
     lasts = "" if longest.ended is not None else ", not over"
-    at, cause = _wall(state.wall(longest.began)), diagnose(None, longest.cause).phrase
+    at, cause = _wall(state.wall(longest.began)), diagnose(None, longest.known_cause).phrase
     yield f"longest {units.elapsed(longest.downtime(now))} at {at}{lasts}: {cause}"
 
 

@@ -41,6 +41,23 @@ def test_outage_is_settled_by_the_probes_account() -> None:
     assert state.outage_count == 1
 
 
+@pytest.mark.parametrize(
+    ("seen", "reason", "known"),
+    [
+        ("reset", "slow_consumer", "slow_consumer"),
+        ("eof", "idle_limit", "idle_limit"),
+        ("eof", "closed", "eof"),
+        ("eof", "unknown", "eof"),
+        ("stale", "slow_consumer", "stale"),
+    ],
+)
+def test_close_reason_of_the_server_is_the_cause_where_the_client_saw_none(seen: str, reason: str, known: str) -> None:
+    lost = [replace(event, cause=seen) if isinstance(event, ev.Disconnected) else event for event in LOST_AND_FOUND]
+    account = ev.Outage(t=11.0, outage=1, began=7.0, ended=10.0, cause=seen)
+    (outage,) = folded(*lost, ev.CloseReason(t=10.5, outage=1, reason="Because", cause=reason), account).outages
+    assert (outage.known_cause, outage.cause, outage.reason) == (known, seen, "Because")
+
+
 def test_outage_of_an_observer_has_no_count_of_lost_messages() -> None:
     account = ev.Outage(t=11.0, outage=1, began=7.0, ended=10.0, cause="eof")
     for observing, lost in ((False, 0), (True, None)):

@@ -44,8 +44,8 @@ def _head(outage: OutageRecord, moment: Moment, width: int) -> list[Row]:
     state = moment.state
     known = ServerNames(state)
     before, after = known.before(outage), known.after(outage)
-    known_cause = diagnose(None, outage.cause)
-    start = row((cause_words(outage.cause), "strong"), (f"  {before}", "value"))
+    known_cause = diagnose(None, outage.known_cause)
+    start = row((cause_words(outage.known_cause), "strong"), (f"  {before}", "value"))
     lasted = units.elapsed(outage.downtime(moment.now))
     if outage.ended is None and not moment.over:
         end = row(("◑ still out after ", "warn"), (lasted, "strong"))

@@ -71,7 +71,7 @@ def _steps(move: Move, moment: Moment) -> list[str]:
         phrases.append(f"disconnected +{units.elapsed(outage.began - move.notice)}")
     else:
         how = "left" if outage.cause == "manual" else "lost"
-        phrases = [f"{how} {before} {_at(outage.began, moment)} ({cause_words(outage.cause)})"]
+        phrases = [f"{how} {before} {_at(outage.began, moment)} ({cause_words(outage.known_cause)})"]
     if outage.ended is None:
         return [*phrases, f"not connected for {units.elapsed(outage.downtime(moment.now))} so far"]
     if not outage.after:

@@ -108,8 +108,8 @@ def columns(
         if width >= _WITH_SERVERS:
             found.append(Column("servers", 7, lambda o: text(figures.count(o.servers or None, 7)), right=True))
             found.append(Column("resubscr", 8, lambda o: text(figures.between(o.ended, o.subscribed)), right=True))
-    cause = min(widest((cause_words(o.cause) for o in listed), *_CAUSE), max(0, room(found, width)))
-    found.append(Column("cause", cause, lambda o: text(cause_words(o.cause))))
+    cause = min(widest((cause_words(o.known_cause) for o in listed), *_CAUSE), max(0, room(found, width)))
+    found.append(Column("cause", cause, lambda o: text(cause_words(o.known_cause))))
     if (left_over := room(found, width)) >= _WHERE[0]:
         found.append(
             Column("from → to", min(left_over, widest(map(where, listed), *_WHERE)), lambda o: text(where(o), "label"))
@@ -145,7 +145,7 @@ def matches(outage: OutageRecord, needle: str) -> bool:
     """Whether a filter shows it: by cause, the words for it, the server's reason, and the servers before and after."""
     lasts = "still out" if outage.ended is None else ""
     servers = outage.before, outage.before_name, outage.after, outage.after_name
-    texts = (cause_words(outage.cause), outage.text, outage.reason, *servers, lasts)
+    texts = (cause_words(outage.known_cause), outage.text, outage.reason, *servers, lasts)
     return any(needle in text.casefold() for text in texts)
 
 
@@ -228,5 +228,5 @@ def in_full(outage: OutageRecord, moment: Moment) -> str:
     at = dates.local_millis(state.wall(outage.began))
     lasted = f"outage of {units.elapsed(outage.downtime(moment.now))}"
     where = f"{names.before(outage)} → {names.after(outage) or 'not connected'}"
-    parts = [f"{at} {outage_cost(outage, moment)}: {lasted}", cause_words(outage.cause), outage.reason, where]
+    parts = [f"{at} {outage_cost(outage, moment)}: {lasted}", cause_words(outage.known_cause), outage.reason, where]
     return printable("; ".join(part for part in parts if part))
