@@ -97,10 +97,10 @@ class Client(nats.aio.client.Client):
             self._dialing.drop()
             raise misuse.error from misuse.error.__cause__
         except TimeoutError as error:
+            failure = self._dialing.failure or (None if over else self._dialing.unfinished())
             self._dialing.drop()
             if isinstance(error, DialError):
                 raise
-            failure = self._dialing.failure
             what = "was over at the start: it is a time of the loop's clock" if over else "passed"
             text = f"not connected: the deadline {what}" + (f"; the last dial: {failure}" if failure else "")
             raise DialError("connect", "timeout", text, address=self._dialing.server) from failure

@@ -239,6 +239,11 @@ class HandshakeTransport(nats.aio.transport.Transport):
         self.fail(failure)
         return failure
 
+    def unfinished(self) -> DialError | None:
+        """Return what the dial in progress waited for, as an error; None between two dials."""
+        stage, late = self._cancelled
+        return DialError(stage, "timeout", late, address=self.server) if self._dialing else None
+
     def drop(self) -> None:
         """End the connection at once; what has not been written is discarded."""
         self.end_dial(asyncio.CancelledError())

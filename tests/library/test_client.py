@@ -65,6 +65,17 @@ async def test_missed_deadline_names_the_server_and_no_password(seconds: float) 
             assert ("over at the start" in caught.value.text) is (seconds < 0)
 
 
+async def test_deadline_during_the_first_dial_names_what_it_waits_for() -> None:
+    for seconds in GROWING:
+        async with ScriptedServer(silent) as server:
+            with pytest.raises(DialTimeout) as caught:
+                await connect("nats://x", dialer=server, deadline=asyncio.get_running_loop().time() + seconds)
+        assert isinstance(caught.value.__cause__, DialTimeout)
+        if caught.value.__cause__.stage == "info":
+            break
+    assert "the peer accepted and sent no INFO" in caught.value.text
+
+
 async def test_cancel_ends_a_publish_that_waits_for_a_server_that_reads_nothing(server: NatsServer) -> None:
     """nats-py ignores it, and with it a timeout around the publish."""
     client = await connect(server.url)
