@@ -90,7 +90,7 @@ def used(connect: dict[str, Any], settings: Settings, info: Info) -> str:
     """
     names = []
     if "user" in connect:
-        names += ["user", "password"]
+        names += ["user", "password"] if connect.get("pass") else ["user"]
     if "jwt" in connect:
         names += ["creds"] if settings.creds else ["jwt", "seed"] if "sig" in connect else ["jwt"]
     if "nkey" in connect:
@@ -99,7 +99,8 @@ def used(connect: dict[str, Any], settings: Settings, info: Info) -> str:
         names.append("token")
     if settings.tlscert and info.tls_verify:
         names.append("tlscert")
-    return ", ".join(_named(name, settings) for name in names)
+    without = ["no password"] if "user" in connect and "password" not in names else []
+    return ", ".join([*(_named(name, settings) for name in names), *without])
 
 
 def _named(name: str, settings: Settings) -> str:

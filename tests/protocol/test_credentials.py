@@ -151,6 +151,11 @@ async def test_userinfo_in_a_url_goes_beside_a_jwt(nats_server: StartServer, ope
     assert connect.credentials == "user (URL argument), password (URL argument), credentials file (flag --creds)"
 
 
+async def test_password_that_is_missing_is_not_called_a_default(server: NatsServer) -> None:
+    connect = await sent(settings(server.url, user=Secret("ann"), origins={"user": "context prod"}))
+    assert connect.credentials == "user (context prod), no password"
+
+
 async def test_userinfo_in_a_url_takes_the_place_of_an_nkey(nats_server: StartServer, tmp_path: Path) -> None:
     server = nats_server(config="authorization { user: ann, password: pw }")
     file = nkey_file(tmp_path, key(nkeys.PREFIX_BYTE_USER))
