@@ -17,7 +17,7 @@ from natsmon.dial.resolver import authority
 from natsmon.dial.socket_stream import CompleteProtocol, open_stream
 from natsmon.dial.stream import Address, Stream
 from natsmon.dial.trace import DialTrace, Hooks
-from natsmon.text.exit_status import ended
+from natsmon.text import exit_status
 from natsmon.text.plain_text import clip, printable
 
 _HOST = re.compile(r"[A-Za-z0-9_:.][A-Za-z0-9_:.-]*")
@@ -162,7 +162,9 @@ class _Command(asyncio.Protocol):
         """Why it exited."""
         lines = self._errors.decode(errors="replace").strip().splitlines()
         words = clip(printable(lines[-1])) if lines else "no error message"
-        return DialError("tcp", "command", f"the command failed, {ended(self._process.returncode or 0)}: {words}")
+        return DialError(
+            "tcp", "command", f"{exit_status.sentence('the command', self._process.returncode or 0)}: {words}"
+        )
 
     def end(self) -> None:
         """Terminate its process group, and kill it if it does not exit."""

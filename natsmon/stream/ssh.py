@@ -12,7 +12,7 @@ from natsmon.stream import events as ev
 from natsmon.stream.codec import decoded, encode_command
 from natsmon.stream.commands import AnyCommand
 from natsmon.stream.pipe import Pipe
-from natsmon.text.exit_status import ended
+from natsmon.text import exit_status
 from natsmon.text.plain_text import printable
 
 _CHUNK = 64 * 1024
@@ -106,10 +106,7 @@ class Remote(Pipe):
 
     def _how_it_ended(self, status: int | None, greeting: str = "") -> str:
         self._errors.join(_END_TIMEOUT)  # a shared ssh connection may hold it open
-        if status is None:
-            how = "the stream ended, and ssh did not"
-        else:
-            how = f"ssh {'was' if status < 0 else 'ended with'} {ended(status)}"
+        how = "the stream ended, and ssh did not" if status is None else exit_status.sentence("ssh", status)
         error = self._last_error or greeting
         return how + (f": {printable(error)}" if error else "")
 

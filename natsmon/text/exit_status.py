@@ -11,3 +11,8 @@ def ended(returncode: int) -> str:
         return f"killed by {signal.Signals(-returncode).name}"
     except ValueError:
         return f"killed by signal {-returncode}"
+
+
+def sentence(program: str, returncode: int) -> str:
+    """``ssh ended with exit status 255``, or ``ssh was killed by SIGKILL``."""
+    return f"{program} {'was' if returncode < 0 else 'ended with'} {ended(returncode)}"

@@ -156,7 +156,7 @@ async def test_command_that_fails_is_quoted() -> None:
     with pytest.raises(DialError) as caught:
         await connect("nats://x", dialer=command, allow_reconnect=False, connect_timeout=IN_TIME, **Callbacks().options)
     assert (caught.value.stage, caught.value.cause) == ("tcp", "command")
-    assert caught.value.text == r"the command failed, exit status 7: Permission denied\x1b[31m"
+    assert caught.value.text == r"the command ended with exit status 7: Permission denied\x1b[31m"
 
 
 async def test_command_that_does_not_exist_is_named() -> None:
