@@ -237,7 +237,7 @@ def _server(server: str, dials: list[Dial], periods: list[ConnectedPeriod], now:
     took = ((stage, of, _percentiles_of(of)) for stage, of in times.items())
     return facts.Server(
         server=server,
-        names=_different(period.server_name for period in periods),
+        names=_different([*(period.server_name for period in periods), *(dial.name for dial in dials)]),
         versions=_different(period.version for period in periods),
         connections=len(periods),
         seconds=sum((period.seconds(now) for period in periods), 0.0),

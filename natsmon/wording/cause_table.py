@@ -216,7 +216,9 @@ SECTIONS: dict[str, dict[Cause, Diagnosis]] = {
             "is the clock of this machine right?",
         ),
         Cause.TLS_SERVER_EXPIRED: Diagnosis(
-            "server certificate expired", "the server's own certificate has expired", "renew it on the server"
+            "server certificate expired",
+            "the server's own certificate has expired",
+            "renew the certificate on the server",
         ),
         Cause.TLS_INTERMEDIATE_EXPIRED: Diagnosis(
             "intermediate certificate expired",

@@ -90,6 +90,14 @@ def test_outage_has_cause_cost_and_failed_dials() -> None:
     assert last.failures == (Failure("east-2:4222", "tcp", "refused", 1, REFUSED),)
 
 
+def test_server_that_only_failed_has_the_name_of_its_info() -> None:
+    stream = Stream().become("CONNECTING").start_dial("east-1:4222")
+    stream.add(ev.DialInfo(t=stream.t, dial=1, info={"server_name": "east", "server_id": "N1"}))
+    stream.end_dial("failed", "tls", "tls_expired", "certificate has expired")
+    (server,) = run_of(stream.events).servers
+    assert (server.names, server.connections, server.failed) == (("east",), 0, 1)
+
+
 def test_servers_are_listed_with_time_and_stages() -> None:
     first, second = run_of(streams.outage().events).servers
     assert (first.server, first.names, first.versions) == ("east-1:4222", ("east-1",), ("2.15.0",))
