@@ -89,13 +89,14 @@ def make_alert(
 class AlertCommands:
     """A queue of commands; each runs in a process group of its own and is ended after its time.
 
-    ``on_failure`` is called with one line when a command fails, or an alert is dropped.
+    ``on_failure`` is called with one line when a command fails, and when alerts are dropped from now on.
     """
 
     def __init__(self, on_failure: Callable[[str], None], *, run_seconds: float = _RUN_SECONDS) -> None:
         self._on_failure = on_failure
         self._run_seconds = run_seconds
         self._waiting: deque[tuple[str, Sequence[str], Alert]] = deque()
+        self._dropping = False
         self._task: asyncio.Task[None] | None = None
         self._limit: asyncio.Timeout | None = None
         """Of the command that runs."""
@@ -104,8 +105,10 @@ class AlertCommands:
         """Run a command, where there is one, after those that wait; returns at once. An error names its flag."""
         if not command:
             return
-        if len(self._waiting) >= _WAITING_LIMIT:
-            self._on_failure(f"{flag}: dropped an alert: {_WAITING_LIMIT} commands are waiting")
+        dropped, self._dropping = self._dropping, len(self._waiting) >= _WAITING_LIMIT
+        if self._dropping:
+            if not dropped:
+                self._on_failure(f"{flag}: alerts are dropped while {_WAITING_LIMIT} commands are waiting")
             return
         self._waiting.append((flag, command, alert))
         if self._task is None or self._task.done():

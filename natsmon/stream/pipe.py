@@ -11,7 +11,7 @@ NO_COMMANDS = "a stream from a pipe takes no commands; natsmon view --ssh does"
 _FOREIGN = 1_000
 """Lines without an event after which a stream is not read further."""
 _NOTHING = "nothing came through the pipe; did the program before it start?"
-_NO_EVENTS = "no line is an event; natsmon --json writes one on every line, zcat those of a compressed recording"
+_NO_EVENTS = "no line is an event of natsmon --json; a compressed recording needs zcat before the pipe"
 
 
 class Pipe(Source):

@@ -11,7 +11,7 @@ from natsmon.stream.pipe import Pipe as Source
 from tests.harness.time_limits import WAIT
 from tests.stream.pipes import Pipe
 
-NO_EVENTS = "no line is an event; natsmon --json writes one on every line, zcat those of a compressed recording"
+NO_EVENTS = "no line is an event of natsmon --json; a compressed recording needs zcat before the pipe"
 
 
 async def test_endless_stream_without_an_event_is_not_read_for_ever(pipe: Pipe) -> None:
