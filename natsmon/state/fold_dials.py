@@ -107,7 +107,9 @@ def dial_end(state: "State", event: ev.DialEnd) -> None:
     dial.total = max(0.0, event.total)
     finish(state, dial, event.outcome)
     if event.outcome in ("failed", "timeout"):
-        dial.found_cause = next((each.found_cause for each in _failed_alike(state, dial)), "")
+        if state.explained >= state.dials[0].id:
+            dial.found_cause = next((each.found_cause for each in _failed_alike(state, dial)), "")
+            state.explained = dial.id if dial.found_cause else state.explained
         count_manual(state)
 
 
@@ -115,6 +117,7 @@ def dial_finding(state: "State", event: ev.DialFinding) -> None:
     """The dials that failed alike meanwhile are explained, too."""
     if (dial := state.find_dial(event.dial)) is not None:
         dial.finding = event
+        state.explained = state.dials[-1].id
         for each in (dial, *_failed_alike(state, dial)):
             each.found_cause = event.cause
 

@@ -49,6 +49,8 @@ class State(msgspec.Struct):
     """Dials so far, counted by the number of the newest: also those that are not in the stream."""
     details_from: ev.Count = 0
     """The number of the oldest dial whose INFO, CONNECT and certificates are kept."""
+    explained: ev.Count = 0
+    """The number of the newest dial whose cause a second look has found, or may have."""
     attempts: ev.Count = 0
     """Dials since the start, or since the loss."""
     waiting: ev.Waiting | None = None
