@@ -162,7 +162,7 @@ class ScreenApp(App[int]):
     def action_page(self, name: str) -> None:
         """Open a page from anywhere: the help over the page in sight, another one in its place."""
         while name != "help" and len(self.screen_stack) > 1 and self.screen.name != name:
-            self.pop_screen()
+            super().pop_screen()
         if name != "dashboard" and self.screen.name != name:
             from natsmon.tui.pages.page import page_named
 

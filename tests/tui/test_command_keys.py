@@ -99,6 +99,17 @@ async def test_second_key_that_comes_with_the_choice_of_a_menu_has_no_effect(pag
         assert len(drive.app.screen_stack) == 1 + len(page)
 
 
+@pytest.mark.parametrize("key", ["o", "x"])
+async def test_click_on_a_page_that_is_closed_before_it_is_handled_opens_a_page(key: str) -> None:
+    async with driven(streams.connected(), demo=FakeDemo()) as drive:
+        await drive.press("l", key)
+        clicked = drive.app.screen.query("*").first()
+        clicked.call_later(drive.app.run_action, "page('servers')")
+        drive.app.pop_screen()
+        await drive.settle()
+        assert [screen.name for screen in drive.app.screen_stack] == ["dashboard", "servers"]
+
+
 async def test_d_drains_at_the_second_press_within_three_seconds() -> None:
     async with driven(streams.connected()) as drive:
         await drive.press("d")
