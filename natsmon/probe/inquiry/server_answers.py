@@ -148,9 +148,10 @@ class Inquiry:
 
     def _without_secret(self, user: str) -> str:
         """A user's name, masked where it is a secret. The bearer of a token has none; some servers show the token."""
-        secrets = (self._settings.token, self._settings.password, self._settings.seed, self._settings.jwt)
-        masked = next((str(each) for each in secrets if isinstance(each, Secret) and each.reveal() == user), user)
-        return "" if user == _REDACTED else masked
+        own = self._settings
+        named = {each.reveal(): str(each) for each in (own.password, own.seed, own.jwt) if isinstance(each, Secret)}
+        token = {own.token.reveal(): ""} if isinstance(own.token, Secret) else {}
+        return ({_REDACTED: ""} | named | token).get(user, user)
 
     async def _why(self, connection: ServerConnection, lost: Lost) -> None:
         """The server's reason, from the servers that can be reached; they may note it a moment later."""
