@@ -158,8 +158,8 @@ def silent(state: "State", event: ev.Silent) -> None:
     if state.period is None:
         return
     if state.silent is None:
-        last = state.timeline[-1]
-        state.timeline.append(Stretch(max(event.since, last.began), state.status, silent=True))
+        began = min(max(event.since, state.timeline[-1].began), state.now)
+        state.timeline.append(Stretch(began, state.status, silent=True))
     state.silent = event
 
 

@@ -92,6 +92,13 @@ def test_state_is_consistent_after_any_events(events: list[ev.AnyEvent], later: 
         check(track.state, later)
 
 
+def test_silence_since_a_later_time_begins_now() -> None:
+    connected = ev.Connected(t=1.0, server=A)
+    state = folded(connected, ev.Silent(t=2.0, since=9.0), ev.SilenceEnded(t=3.0, seconds=1.0))
+    check(state, state.now)
+    assert [stretch.began for stretch in state.timeline if stretch.silent] == [2.0]
+
+
 @given(st.lists(any_event, max_size=60))
 @example_settings(max_examples=100, deadline=None)
 def test_state_stays_within_its_limits(events: list[ev.AnyEvent]) -> None:
