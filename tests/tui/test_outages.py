@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from natsmon.charts.cells import Row, text_of, width_of
 from natsmon.state import FULL, State
@@ -295,6 +296,24 @@ def test_time_on_each_server_is_listed() -> None:
     assert "15:08:35  east-2  east-3    10.2 s   20.1 ms   0.40 ms   1.10 ms      0" in shown
     wide = "\n".join(texts(upgrade_rows.rows(moment_of(outage_streams.upgrade()), 118)))
     assert "! east-3  2.15.0       1    46.0 s" in wide
+
+
+@pytest.mark.parametrize(
+    ("ran", "shown"),
+    [
+        (["2.10.25", "2.15.1", "2.10.25"], "2.15.1 → 2.10.25"),
+        (["2.14.0", "2.15.0", "2.15.1"], "2.15.0 → 2.15.1"),
+        (["2.15.1", "2.15.1"], "2.15.1"),
+    ],
+)
+def test_versions_of_a_server_end_with_the_newest_seen(ran: list[str], shown: str) -> None:
+    stream = Stream()
+    for version in ran:
+        stream.connect()
+        stream.events[-1] = replace(stream.events[-1], version=version)
+        stream.run(5).lose()
+    rows = texts(upgrade_rows.rows(moment_of(stream), 118))
+    assert any(f"  {shown}  " in row for row in rows)
 
 
 def flapping(connections: int) -> Stream:

@@ -1,6 +1,7 @@
 """A rolling upgrade seen from one client: from server to server, with the notices, and the time on each."""
 
 from collections.abc import Callable
+from itertools import groupby
 
 from rich.cells import cell_len
 
@@ -153,7 +154,10 @@ def _servers(moment: Moment, width: int) -> list[Row]:
         failed(pool),
         Column("now", widest(words.values(), 9, 20), used),
     ]
-    ran = {server: " → ".join(list(dict.fromkeys(stay.version for stay in there))[-2:]) for server, there in on.items()}
+    ran = {
+        server: " → ".join([each for each, _ in groupby(stay.version for stay in there)][-2:])
+        for server, there in on.items()
+    }
     version: Column[str] = Column(
         "version", widest(ran.values(), 7, 20), lambda server: text(ran.get(server) or "–", "value")
     )
