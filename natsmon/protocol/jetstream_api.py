@@ -9,6 +9,7 @@ import msgspec
 from natsmon.config.subjects import subject_matches
 from natsmon.protocol.request_reply import NoResponder, NotNow, decoded, request
 from natsmon.protocol.server_connection import JS_API, ServerConnection, Unanswered
+from natsmon.text.plain_text import clip_middle
 
 USUAL_WINDOW = 120.0
 """Seconds for which a stream recognises duplicates by default (nats-server)."""
@@ -127,10 +128,11 @@ async def look_up(connection: ServerConnection, stream: str, subject: str) -> St
     try:
         info = await ask(connection, f"STREAM.INFO.{stream}", {}, StreamInfo)
     except NoResponder:
-        text, advice = f"JetStream is not enabled on {connection.server.url}", "start the servers with -js"
         if connection.js_api != JS_API:
-            text, advice = f"no JetStream answers on {connection.js_api}", "check --js-domain and --js-api-prefix"
-        raise NoStream(f"{text}: {advice}, or leave out --jetstream") from None
+            check = "check --js-domain or --js-api-prefix, and the servers there and the leaf node links to them"
+            raise NoStream(f"no JetStream answers on {connection.js_api}: {check}; messages wait for it") from None
+        advice = "start the servers with -js, or leave out --jetstream"
+        raise NoStream(f"JetStream is not enabled on {connection.server.url}: {advice}") from None
     if info.error is None and not info.led:
         raise NotNow("the stream has no leader")
     if info.error is None:
@@ -143,7 +145,12 @@ async def look_up(connection: ServerConnection, stream: str, subject: str) -> St
             others = (await ask(connection, "STREAM.NAMES", {}, Names)).streams or []
         there = f"there is {', '.join(others[:_NAMES_SHOWN])}" if others else "the account has none"
         create = f"nats stream add {stream} --subjects {subject or 'SUBJECT'}"
-        raise NoStream(f"stream {stream} does not exist ({there}); create it: {create}; messages wait for it")
+        where = ""
+        if connection.js_api != JS_API:
+            where, create = f" on {connection.js_api}", f"{create} --js-api-prefix '{connection.js_api}'"
+        elif domain := connection.info.domain:
+            where, create = f" in the domain {clip_middle(domain)}", f"{create}, or name its domain: --js-domain"
+        raise NoStream(f"stream {stream} does not exist{where} ({there}); create it: {create}; messages wait for it")
     raise NoStream(f"stream {stream} cannot be used now: {info.error.description}")
 
 

@@ -140,6 +140,26 @@ async def test_domain_without_answer_is_reported(server: NatsServer) -> None:
     async with listening(settings(server.url, jetstream=STREAM, js_api_prefix="$JS.hub.API")) as run:
         error = await run.events.until(ev.AsyncError)
     assert error.text.startswith("no JetStream answers on $JS.hub.API: check --js-domain")
+    assert "leaf node links" in error.text
+
+
+@pytest.mark.parametrize(
+    ("prefix", "where", "advice"),
+    [
+        ("", "in the domain X ", "nats stream add NOPE --subjects hello, or name its domain: --js-domain;"),
+        ("$JS.X.API", "on $JS.X.API ", "nats stream add NOPE --subjects hello --js-api-prefix '$JS.X.API';"),
+    ],
+)
+async def test_missing_stream_is_reported_with_its_domain(
+    nats_server: StartServer, tmp_path: Path, prefix: str, where: str, advice: str
+) -> None:
+    """A stream of the hub is looked for in the leaf node's domain where none is named."""
+    server = nats_server(config=f'jetstream {{ store_dir: "{tmp_path}", domain: X }}')
+    wanted = settings(server.url, jetstream="NOPE", **({"js_api_prefix": prefix} if prefix else {}))
+    async with listening(wanted) as run:
+        error = await run.events.until(ev.AsyncError)
+    assert error.text.startswith(f"stream NOPE does not exist {where}(the account has none); create it: ")
+    assert advice in error.text
 
 
 async def test_account_without_jetstream_is_reported(nats_server: StartServer, tmp_path: Path) -> None:
