@@ -131,7 +131,7 @@ def _moments(run: Run, level: int) -> Iterator[Block]:
     if not run.errors and not run.lame_ducks and not run.silences and not steps:
         return
     yield Heading("Warnings", level)
-    rows = [(run.clock.at(at), f"{words.server(server, run)} announced its shutdown") for at, server in run.lame_ducks]
+    rows = [(run.clock.at(at), f"{words.server(server, run)} sent a lame duck notice") for at, server in run.lame_ducks]
     rows += [
         (run.clock.at(since), f"the server was silent for {units.elapsed(until - since)}")
         for since, until in run.silences

@@ -218,7 +218,7 @@ class Run(msgspec.Struct, frozen=True):
     without_delivery: float
     """Seconds CONNECTED in which messages were due and none was delivered."""
     lame_ducks: tuple[tuple[float, str], ...]
-    """When a server announced its shutdown."""
+    """When a server sent a lame duck notice."""
     errors: tuple[tuple[str, int], ...]
     """Errors that left the connection open, and how often each was received; most frequent first."""
     dropped: int

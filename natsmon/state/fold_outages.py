@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from natsmon.state.state import State
 
 _VAGUE = ("eof", "reset", "closed", "unknown")
-"""Causes of a loss that say no more than that the stream ended."""
+_SEEN = {**dict.fromkeys(_VAGUE, _VAGUE), "lame_duck": (*_VAGUE, "shutdown")}
+"""Causes that a client sees where the server may know more, each with the close reasons that add nothing to it."""
 
 
 def disconnected(state: "State", event: ev.Disconnected) -> None:
@@ -99,5 +100,5 @@ def close_reason(state: "State", event: ev.CloseReason) -> None:
     record = state.find_outage(event.outage)
     if record is not None:
         record.reason = event.reason
-        if record.cause in _VAGUE and event.cause not in _VAGUE:
+        if event.cause not in _SEEN.get(record.cause, (event.cause,)):
             record.found_cause = event.cause

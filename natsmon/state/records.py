@@ -160,7 +160,7 @@ class ConnectedPeriod(msgspec.Struct, gc=False):
     subscribed: ev.Seconds | None = None
     first_echo: ev.Seconds | None = None
     lame_duck: ev.Seconds | None = None
-    """When the server announced its shutdown."""
+    """When the server sent a lame duck notice."""
     ended: ev.Seconds | None = None
     cause: str = ""
     """Why it ended; empty while it lasts, and when it was drained."""

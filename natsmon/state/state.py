@@ -75,7 +75,7 @@ class State(msgspec.Struct):
     pool_size: ev.Count = 0
     """Servers in the pool; ask ``pool_omitted``."""
     lame_duck: str = ""
-    """The server that announced its shutdown, while connected to it."""
+    """The server that sent a lame duck notice, while connected to it."""
     keepalive: ev.Keepalive | None = None
     silent: ev.Silent | None = None
     silent_before: ev.Seconds = 0.0

@@ -411,8 +411,8 @@ SECTIONS: dict[str, dict[Cause, Diagnosis]] = {
             "server shut down", "the server shut down", "natsmon dials the other servers, or this one until it is back"
         ),
         Cause.LAME_DUCK: Diagnosis(
-            "server shut down as announced",
-            "the server shut down after its lame duck mode, in which it sends its clients away",
+            "closed after lame duck notice",
+            "the server sent a lame duck notice, then closed the connection: it shuts down, or sends this client away",
         ),
         Cause.KICKED: Diagnosis("kicked", "an administrator had this connection closed with the system account"),
         Cause.REPLACED: Diagnosis("replaced", "another client connected with the same client ID"),

@@ -91,7 +91,7 @@ def _situations(state: State, now: float, feed: Feed) -> Iterator[Health]:
     if missing == "part":
         yield Health("degraded", "PARTLY DELIVERED", _partly_delivered(state, now))
     if state.lame_duck:
-        yield Health("degraded", "LAME DUCK", "server shuts down; messages still get through")
+        yield Health("degraded", "LAME DUCK", "server sends clients away; messages still get through")
     if state.connection is not None and state.observing:
         rate = state.delivery_rate(now)
         arriving = f", {units.rate(rate)}/s" if rate is not None else ""

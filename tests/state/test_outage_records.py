@@ -49,6 +49,8 @@ def test_outage_is_settled_by_the_probes_account() -> None:
         ("eof", "closed", "eof"),
         ("eof", "unknown", "eof"),
         ("stale", "slow_consumer", "stale"),
+        ("lame_duck", "kicked", "kicked"),
+        ("lame_duck", "shutdown", "lame_duck"),
     ],
 )
 def test_close_reason_of_the_server_is_the_cause_where_the_client_saw_none(seen: str, reason: str, known: str) -> None:

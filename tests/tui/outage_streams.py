@@ -40,7 +40,7 @@ def _move(stream: Stream, before: str, after: str) -> Stream:
     """Ten seconds from the notice to being sent away, and on to the next server at once."""
     stream.add(ev.LameDuck(t=stream.t, server=before))
     _pool(stream, before).run(10).wait(0.2)
-    text = "the server closed the connection, as it had announced"
+    text = "closed by the server"
     began = _lose(stream, before, "lame_duck", text)
     stream.wait(0.018)
     _arrive(stream, after)
@@ -52,7 +52,7 @@ def _move(stream: Stream, before: str, after: str) -> Stream:
 
 
 def upgrade() -> Stream:
-    """Two of three servers have been replaced; the third has announced its shutdown."""
+    """Two of three servers have been replaced; the third has sent a lame duck notice."""
     stream = Stream(servers=CLUSTER[:1], name="orders").become("CONNECTING", "initial")
     stream.connect(CLUSTER[0], name="east-1")
     _pool(stream).run(60)

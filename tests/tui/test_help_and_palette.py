@@ -25,7 +25,7 @@ async def test_help_is_searched() -> None:
         await drive.press("question_mark", "slash", *"lame", "enter")
         sheet = drive.app.screen.query_one("Sheet", Panel)
         rows = [text_of(row) for row in sheet._rows]
-        assert any("announced its shutdown" in row for row in rows)
+        assert any("sends clients away" in row for row in rows)
         assert all("lame" in row.casefold() for row in rows)
         assert drive.source.sent_commands == []
 

@@ -89,7 +89,7 @@ _TABLE: list[tuple[str, _Events, float, Feed, str, str, str]] = [
                           _tally(60.5, attempted=80, sent=80, delivered=50, undelivered=30)],
      61.0, Feed(), "degraded", "PARTLY DELIVERED", "30 of 80 did not come back in the last minute"),
     ("lame_duck", [*_connected(), _DELIVERED, ev.LameDuck(t=60.0, server="nats://a:4222")], 61.0, Feed(),
-     "degraded", "LAME DUCK", "server shuts down; messages still get through"),
+     "degraded", "LAME DUCK", "server sends clients away; messages still get through"),
     ("observing", [*_connected(), ev.Connection(t=0.0, subject="orders.>", observing=True)], 2.0, Feed(), "ok",
      "CONNECTED", "observing orders.>"),
     ("paused", [*_connected(), _DELIVERED, ev.Paused(t=60.0)], 61.0, Feed(), "ok", "CONNECTED", "publishing paused"),

@@ -90,7 +90,7 @@ LIFE: list[tuple[ev.AnyEvent, str, str]] = [
     (ev.Discovered(t=3.0, servers=["nats://10.0.0.3:4222"]), "info", "discovered 1 server: 10.0.0.3:4222"),
     (ev.Discovered(t=3.0, servers=[A], omitted=1_200), "info", f"discovered 1,201 servers: {A_AT} and 1,200 more"),
     (ev.LameDuck(t=4.0, server=B), "warn",
-     "east-2 is in lame duck mode: it will shut down, and close this connection before"),
+     "east-2 sent a lame duck notice: it sends clients away, as before it shuts down"),
     (
         ev.Disconnected(t=5.1, outage=1, cause="eof", text="closed by the server", server=B, reason="Server Shutdown"),
         "bad", "connection lost: the server closed it "

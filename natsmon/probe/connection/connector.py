@@ -234,7 +234,7 @@ class Connector:
         loss = connection.lost.result() if connection.lost.done() else None
         announced = self.last_server in self._reports.lame
         if announced and loss is not None and loss.cause in ("eof", "reset", "shutdown"):
-            loss = Loss("lame_duck", f"{loss.text}, as it had announced")
+            loss = Loss("lame_duck", loss.text)
         self._pool.to_end(connection.server)
         return self._lose(loss)
 

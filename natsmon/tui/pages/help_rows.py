@@ -17,7 +17,7 @@ TERMS: tuple[tuple[str, str], ...] = (
     ("manual", "a reconnect that the user asked for: an outage only if its first dial fails"),
     ("failed", "dials of a server that failed since the last connection"),
     ("up", "for how long it is CONNECTED, where the headline shows another word"),
-    ("lame duck", "a server that has announced its shutdown"),
+    ("lame duck", "a server that sends clients away, as before it shuts down"),
     ("detected", "seconds from the last data received until the loss was detected"),
     ("silent", "an answer is due and has not arrived; other data may"),
     ("availability", "time connected over time that should have been, since the first connection"),

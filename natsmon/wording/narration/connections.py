@@ -93,7 +93,7 @@ def discovered(event: ev.Discovered, state: State) -> Line:
 def lame_duck(event: ev.LameDuck, state: State) -> Line:
     return (
         "warn",
-        f"{server(event.server, state)} is in lame duck mode: it will shut down, and close this connection before",
+        f"{server(event.server, state)} sent a lame duck notice: it sends clients away, as before it shuts down",
     )
 
 
