@@ -1,4 +1,4 @@
-"""A run: several natsmons, each with a network of its own, under one random fault after another."""
+"""A run: several natsmons, each with a network of its own, under one random fault after another, and one under keys."""
 
 import subprocess
 import sys
@@ -18,6 +18,7 @@ from natsmon.lab.relay import Relay
 from natsmon.probe.connection.reconnect_wait import LONG_WAIT
 from tests.chaos.faults import CLOCK_FAULTS, FAULTS, ISOLATED_FAULTS, Fault, Network, pause
 from tests.chaos.hostile_server import HostileServer
+from tests.chaos.keys import press
 from tests.chaos.machine import Clock, Resolver, SmallDisk, clock_library, is_isolated
 from tests.chaos.subject import STALE_WITHIN, Subject
 from tests.chaos.views import FAULTS as VIEW_FAULTS
@@ -224,6 +225,7 @@ def chaos(
         ]
         until = time.monotonic() + seconds
         threads = [threading.Thread(target=arena.go_on, args=(until, least), name=arena.name) for arena in arenas]
+        threads.append(threading.Thread(target=lambda: total.violations.extend(press(folder, seconds, Random(seed)))))
         for thread in threads:
             thread.start()
         for thread in threads:

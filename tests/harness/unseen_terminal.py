@@ -6,6 +6,7 @@ import select
 import subprocess
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Self
 
 import pyte
@@ -17,17 +18,25 @@ _KEPT = 64 * 1024
 
 
 class UnseenTerminal:
-    def __init__(self, command: Sequence[str], *, size: tuple[int, int] = (120, 36), fds: Sequence[int] = ()) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        size: tuple[int, int] = (120, 36),
+        fds: Sequence[int] = (),
+        cwd: Path | None = None,
+    ) -> None:
         """``size`` is columns and lines; ``fds`` are descriptors the program inherits."""
+        self.size = size
         self._command = command
-        self._size = size
         self._fds = fds
+        self._cwd = cwd
 
     def __enter__(self) -> Self:
         self._outer, inner = pty.openpty()
         self._ended, self._end = os.pipe()
         try:
-            set_size(inner, *self._size)
+            set_size(inner, *self.size)
             self._process = subprocess.Popen(
                 with_terminal(self._command),
                 stdin=inner,
@@ -35,6 +44,7 @@ class UnseenTerminal:
                 stderr=inner,
                 env=environment(),
                 pass_fds=self._fds,
+                cwd=self._cwd,
             )
         finally:
             os.close(inner)
@@ -52,6 +62,10 @@ class UnseenTerminal:
     def send(self, keys: bytes) -> None:
         os.write(self._outer, keys)
 
+    def resize(self, columns: int, lines: int) -> None:
+        self.size = columns, lines
+        set_size(self._outer, columns, lines)
+
     def close_terminal(self) -> None:
         """Close it, as a terminal emulator that ends does. May be called again."""
         if self._outer >= 0:
@@ -67,7 +81,7 @@ class UnseenTerminal:
 
     def text(self) -> str:
         """What the end of its output leaves on the screen."""
-        screen = pyte.Screen(*self._size)
+        screen = pyte.Screen(*self.size)
         pyte.ByteStream(screen).feed(UNKNOWN.sub(b"", self.tail))
         return "\n".join(line.rstrip() for line in screen.display).strip()
 
