@@ -81,7 +81,7 @@ def make_alert(
         conn=state.conn,
         outage=outage.id if outage is not None else 0,
         downtime=round(outage.downtime(now), 6) if outage is not None else 0.0,
-        cause=outage.cause if outage is not None else "",
+        cause=outage.known_cause if outage is not None else "",
         lost=outage.lost if outage is not None else 0,
     )
 

@@ -141,7 +141,7 @@ async def test_commands_get_changes_and_outages(tmp_path: Path) -> None:
     for now in (2.0, 2.1):
         alerts.update(state, DOWN, now)
     state.outages.append(OutageRecord(id=2, began=2.0, manual=True))
-    outage.ended, outage.after, outage.settled = 4.5, "nats://h:1", True
+    outage.ended, outage.after, outage.settled, outage.found_cause = 4.5, "nats://h:1", True, "kicked"
     for now in (5.0, 5.1):
         alerts.update(state, UP, now)
     await commands.finish(WAIT)
@@ -152,7 +152,7 @@ async def test_commands_get_changes_and_outages(tmp_path: Path) -> None:
         ("change", "CONNECTED", "RECONNECTING", 0), ("outage_ended", "CONNECTED", "", 1),
     ]  # fmt: skip
     ended = lines[-1]
-    assert (ended["downtime"], ended["lost"], ended["cause"], ended["server"]) == (2.5, 3, "eof", "east-1")
+    assert (ended["downtime"], ended["lost"], ended["cause"], ended["server"]) == (2.5, 3, "kicked", "east-1")
     assert (ended["name"], ended["context"]) == ("me", "prod")
 
 
