@@ -418,7 +418,10 @@ SECTIONS: dict[str, dict[Cause, Diagnosis]] = {
         Cause.REPLACED: Diagnosis("replaced", "another client connected with the same client ID"),
         Cause.INTERNAL_CLIENT: Diagnosis("internal client", "the server ended a client of its own"),
         Cause.CLOSED: Diagnosis(
-            "closed by the client", "the server saw the client close it", "something on the way may have"
+            "closed by the client",
+            "the server notes that the client closed it",
+            "something on the way may have; or the server's configuration was loaded again, without the user or with "
+            "the user in another account",
         ),
         Cause.DRAINED: Diagnosis("drained", "the connection was drained"),
         Cause.GAVE_UP: Diagnosis("gave up", "no attempts are left"),
