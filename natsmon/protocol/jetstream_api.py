@@ -131,7 +131,7 @@ async def look_up(connection: ServerConnection, stream: str, subject: str) -> St
         if connection.js_api != JS_API:
             check = "check --js-domain or --js-api-prefix, and the servers there and the leaf node links to them"
             raise NoStream(f"no JetStream answers on {connection.js_api}: {check}; messages wait for it") from None
-        advice = "start the servers with -js, or leave out --jetstream"
+        advice = "start the servers with -js, name the stream's domain with --js-domain, or leave out --jetstream"
         raise NoStream(f"JetStream is not enabled on {connection.server.url}: {advice}") from None
     if info.error is None and not info.led:
         raise NotNow("the stream has no leader")
