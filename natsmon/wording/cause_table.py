@@ -161,8 +161,8 @@ SECTIONS: dict[str, dict[Cause, Diagnosis]] = {
         Cause.WS_TLS: Diagnosis("the port requires TLS", "the port speaks TLS, and ws:// does not", "use wss://"),
         Cause.WS_NO_TLS: Diagnosis(
             "the port has no TLS",
-            "the port does not speak TLS, and wss:// does",
-            "use ws://, or nats:// if this is the port without WebSocket",
+            "the port does not speak TLS, and wss:// does, as ws:// with --tlsca or --tlscert",
+            "use ws:// without them, or nats:// if this is the port without WebSocket",
         ),
         Cause.WS_BAD: Diagnosis(
             "not WebSocket",

@@ -207,6 +207,24 @@ async def test_tls_first_on_the_server_only_is_recognised(nats_server: StartServ
     assert failed.logs("a second look", "waits for the TLS handshake", "--tlsfirst")
 
 
+@pytest.mark.usefixtures("time_to_answer_a_question")
+@pytest.mark.parametrize("kind", ["client", "gateway"])
+async def test_tls_first_with_client_certificates_is_recognised(
+    nats_server: StartServer, tmp_path: Path, kind: str
+) -> None:
+    """In TLS 1.3, the certificate is asked for once the handshake is complete for the client."""
+    certificate = Authority(tmp_path, "ca")
+    config = certificate.server_config(HOST, more=f'handshake_first: true, verify: true, ca_file: "{certificate.file}"')
+    if kind == "gateway":
+        gateway = f'gateway {{ name: c, listen: "{HOST}:-1", {certificate.server_config(HOST)} }}'
+        config = gateway + "\naccounts { SYS { users: [{ user: s, password: s }] } }\nsystem_account: SYS"
+    server = nats_server(config=config, speaks_first=kind == "gateway")
+    failed = await timed_out("info", Server(HOST, port_of(server, kind) if kind == "gateway" else server.port))
+    assert failed.finding is not None
+    assert (failed.finding.cause, failed.finding.text[:32]) == ("tls_first_wanted", "it requires a client certificate")
+    assert failed.logs("a second look", "ports for other servers", "--tlsfirst")
+
+
 async def test_second_look_is_taken_once_and_ends_with_the_run() -> None:
     """Three dials, one look; a run that is closed in the middle of one leaves nothing (the fixtures watch)."""
     async with peers.silent() as peer:

@@ -16,7 +16,7 @@ from typing import Any, cast
 
 from natsmon.config.settings import Server, Settings
 from natsmon.dial.causes import Cause
-from natsmon.dial.errors import DialError
+from natsmon.dial.errors import DialError, classify
 from natsmon.dial.stream import Stream, as_stream
 from natsmon.probe.connection.dial_attempt import FailedDial, dialer_for
 from natsmon.probe.inquiry import silent_peer
@@ -193,7 +193,7 @@ class SecondLook:
         try:
             await cast(asyncio.StreamWriter, stream.writer).start_tls(tls.look_context(), server_hostname=name)
         except (ssl.SSLError, EOFError) as error:
-            raise DialError("tls", Cause.TLS_PROTOCOL, str(error)) from error
+            raise DialError("tls", *classify(error)) from error
 
 
 # -- defects of nats-server releases that look like a fault of the user's ------------------------------

@@ -5,11 +5,12 @@ alike.
 """
 
 import asyncio
+import ssl
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, suppress
 
 from natsmon.dial.causes import Cause
-from natsmon.dial.errors import DialError
+from natsmon.dial.errors import DialError, classify
 from natsmon.dial.stream import Stream
 from natsmon.text.plain_text import excerpt
 
@@ -34,7 +35,7 @@ async def recognize(connect: Open, authority: str) -> Finding | None:
     if answer and not answer.startswith((b"HTTP/", b"<")):  # some web servers answer a bad request in HTML alone
         return _recognized(answer, "")
     question = f"GET / HTTP/1.0\r\nHost: {authority}\r\n\r\n".encode()
-    with suppress(OSError, DialError):
+    try:
         async with asyncio.timeout(3 * ANSWER_TIMEOUT), connect(under_tls=True) as stream:
             opening, _ = await receive(stream)
             if opening.startswith(b"INFO "):
@@ -45,6 +46,9 @@ async def recognize(connect: Open, authority: str) -> Finding | None:
             if opening:
                 return _recognized(opening, " under TLS")
             return Cause.TLS_SILENT, "it completes a TLS handshake and then sends nothing"
+    except (OSError, DialError) as error:
+        if classify(error)[0] == Cause.TLS_CLIENT_CERTIFICATE_MISSING:
+            return Cause.TLS_FIRST_WANTED, "it requires a client certificate under TLS; ports for other servers do, too"
     with suppress(OSError, DialError):
         if found := _recognized((await _ask(connect, question))[0], ""):
             return found
@@ -64,7 +68,7 @@ async def _ask(connect: Open, question: bytes) -> tuple[bytes, bool]:
 
 
 async def receive(stream: Stream) -> tuple[bytes, bool]:
-    """Return what arrives within a moment, and whether the stream ended."""
+    """Return what arrives within a moment, and whether the stream ended. Raises SSLError where TLS failed first."""
     received = b""
     try:
         async with asyncio.timeout(ANSWER_TIMEOUT):
@@ -74,8 +78,9 @@ async def receive(stream: Stream) -> tuple[bytes, bool]:
                     return received, False
     except TimeoutError:
         return received, False
-    except (OSError, DialError):
-        return received, True
+    except (OSError, DialError) as error:
+        if isinstance(error, ssl.SSLError) and not received:
+            raise
     return received, True
 
 
