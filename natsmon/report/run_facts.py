@@ -22,7 +22,6 @@ _KINDS_KEPT = 200
 """Different servers, or failures, that are distinguished; the others are counted as one more."""
 _OTHERS = "others"
 _NAMES_KEPT = 8
-_FAILED = ("failed", "timeout")
 
 
 @dataclass(slots=True)
@@ -91,7 +90,7 @@ def facts_of(state: State, coverage: Coverage, file: str, number: int, events: i
         dials=state.dial_count,
         dialing=state.dial is not None,
         timeline=tuple(state.timeline),
-        silences=tuple(_silences(state)),
+        silences=tuple(state.silences(state.now)),
         without_delivery=without_delivery(state, state.now),
         lame_ducks=tuple((period.lame_duck, period.server) for period in state.periods if period.lame_duck is not None),
         errors=tuple(sorted(state.error_counts.items(), key=lambda item: -item[1])),
@@ -141,16 +140,6 @@ def _after_the_end(record: OutageRecord, t: float | None) -> float | None:
     return max(0.0, t - record.ended) if t is not None and record.ended is not None else None
 
 
-def _silences(state: State) -> Iterator[tuple[float, float]]:
-    since: float | None = None
-    for stretch in state.timeline:
-        if since is not None and not stretch.silent:
-            yield since, stretch.began
-        since = (stretch.began if since is None else since) if stretch.silent else None
-    if since is not None:
-        yield since, state.now
-
-
 def _latency(series: LatencySeries) -> facts.Latency | None:
     found = _percentiles(series.run)
     if found is None:
@@ -191,7 +180,7 @@ def _failures(dials: Iterable[Dial]) -> tuple[facts.Failure, ...]:
     """The dials that failed, by server, stage and cause; most frequent first."""
     kinds: dict[tuple[str, ev.Stage | None, str], tuple[int, str]] = {}
     for dial in dials:
-        if dial.outcome in _FAILED:
+        if dial.failed:
             key = (dial.server, dial.stage_reached, dial.known_cause)
             if key not in kinds and len(kinds) >= _KINDS_KEPT:
                 key = (_OTHERS, None, "unknown")
@@ -208,7 +197,7 @@ def _failed_in_outages(state: State) -> dict[int, list[Dial]]:
     for dial in state.dials:
         while outage is not None and outage.ended is not None and outage.ended < dial.began:
             outage = next(outages, None)
-        if outage is not None and outage.began <= dial.began and dial.outcome in _FAILED:
+        if outage is not None and outage.began <= dial.began and dial.failed:
             found.setdefault(outage.id, []).append(dial)
     return found
 
@@ -243,7 +232,7 @@ def _server(server: str, dials: list[Dial], periods: list[ConnectedPeriod], now:
         seconds=sum((period.seconds(now) for period in periods), 0.0),
         dials=len(dials),
         connected=len(connected),
-        failed=sum(dial.outcome in _FAILED for dial in dials),
+        failed=sum(dial.failed for dial in dials),
         total=_percentiles_of(dial.total for dial in connected),
         stages=tuple(facts.Stage(stage, found, sum(of) / len(of)) for stage, of, found in took if found is not None),
     )

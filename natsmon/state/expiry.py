@@ -29,8 +29,7 @@ def of_dial(dial: Dial) -> Iterator[Expiry]:
 
 def earliest(state: State) -> Expiry | None:
     """Return what expires first of the newest connection; None where nothing does, or it is not known."""
-    dial = next((dial for dial in reversed(state.dials) if dial.outcome == "connected"), None)
-    found = list(of_dial(dial)) if dial is not None else []
+    found = list(of_dial(dial)) if (dial := state.connected_dial) is not None else []
     if state.identity is not None and state.identity.expires:
         found.append(Expiry(state.identity.expires, "credentials"))
     return min(found, default=None)

@@ -106,7 +106,7 @@ def dial_end(state: "State", event: ev.DialEnd) -> None:
     dial.cause, dial.text = event.cause, intern(event.text)
     dial.total = max(0.0, event.total)
     finish(state, dial, event.outcome)
-    if event.outcome in ("failed", "timeout"):
+    if dial.failed:
         if state.explained >= state.dials[0].id:
             dial.found_cause = next((each.found_cause for each in _failed_alike(state, dial)), "")
             state.explained = dial.id if dial.found_cause else state.explained

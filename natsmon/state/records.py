@@ -54,6 +54,11 @@ class Dial(msgspec.Struct, gc=False):
     total: ev.Seconds = 0.0
 
     @property
+    def failed(self) -> bool:
+        """Whether it ended without a connection, and was not cancelled."""
+        return self.outcome in ("failed", "timeout")
+
+    @property
     def known_cause(self) -> str:
         """The cause, more precise where a second look found one."""
         return self.found_cause or self.cause

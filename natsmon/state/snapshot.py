@@ -12,6 +12,7 @@ from typing import Any, get_args, get_origin
 import msgspec
 
 from natsmon.state.latency_series import LatencySeries
+from natsmon.state.limits import SNAPSHOT
 from natsmon.state.log import LogLines
 from natsmon.state.message_rates import MessageRates
 from natsmon.state.session_record import SessionRecord
@@ -26,7 +27,7 @@ _PART = 256 * 1024
 
 
 def snapshot(state: State, log: LogLines) -> Iterator[ev.AnyEvent]:
-    """The events from which a reader gets the same State and log, in order."""
+    """The events from which a reader gets the same State, and the newest lines of the log, in order."""
     session = state.session
     yield ev.Session(t=0.0, id=session.id, started=session.started, versions=session.versions)
     if state.connection is not None:
@@ -35,7 +36,7 @@ def snapshot(state: State, log: LogLines) -> Iterator[ev.AnyEvent]:
     for name in section_types():
         for part in _parts(getattr(state, name)):
             yield _section(state, name, part)
-    for part in list(_parts(list(log.newest()))) or [[]]:  # an empty log, too, replaces the reader's
+    for part in list(_parts(list(log.newest(SNAPSHOT)))) or [[]]:  # an empty log, too, replaces the reader's
         yield _section(state, LOG, part)
     yield ev.SnapshotEnd(t=state.now, conn=state.conn)
 

@@ -5,6 +5,7 @@ the log, the report and a replay agree. Times are the stream's, in seconds since
 """
 
 from collections import deque
+from collections.abc import Iterator
 
 import msgspec
 
@@ -156,6 +157,11 @@ class State(msgspec.Struct):
         return self.dials[-1] if self.dials and self.dials[-1].outcome is None else None
 
     @property
+    def connected_dial(self) -> Dial | None:
+        """The newest dial that connected."""
+        return next((dial for dial in reversed(self.dials) if dial.outcome == "connected"), None)
+
+    @property
     def period(self) -> ConnectedPeriod | None:
         """The time CONNECTED that lasts."""
         return self.periods[-1] if self.periods and self.periods[-1].ended is None else None
@@ -195,6 +201,18 @@ class State(msgspec.Struct):
                 began = stretch.began
         return began
 
+    def silences(self, now: float) -> Iterator[tuple[float, float]]:
+        """Each time that a due answer was missing, from and until when, also where the connection was not lost."""
+        since: float | None = None
+        for stretch in self.timeline:
+            if since is not None and not stretch.silent:
+                yield since, stretch.began
+                since = None
+            elif since is None and stretch.silent:
+                since = stretch.began
+        if since is not None:
+            yield since, now
+
     def silent_seconds(self, now: float) -> float:
         """Seconds CONNECTED without a due answer so far."""
         return self.silent_before + (max(0.0, now - self.silent.since) if self.silent is not None else 0.0)
@@ -233,10 +251,7 @@ class State(msgspec.Struct):
 
     def find_dial(self, dial: int) -> Dial | None:
         """The record of a dial, by its number."""
-        for each in reversed(self.dials):
-            if each.id == dial:
-                return each
-        return None
+        return next((each for each in reversed(self.dials) if each.id == dial), None)
 
 
 from natsmon.state.fold import FOLDS  # noqa: E402 - the folds are written for State

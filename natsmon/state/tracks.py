@@ -5,7 +5,7 @@ The dashboard, the plain log, replay, report and recordings use it; no other cod
 
 from collections.abc import Callable
 
-from natsmon.state.limits import FULL, FULL_UP_TO, SMALL, SNAPSHOT, Limits
+from natsmon.state.limits import FULL, FULL_UP_TO, SMALL, Limits
 from natsmon.state.log import LogLines
 from natsmon.state.session_record import SessionRecord
 from natsmon.state.snapshot import Restoring, snapshot
@@ -73,10 +73,7 @@ class Track:
 
     def snapshot(self) -> bytes:
         """The lines from which another reader gets the same Track."""
-        kept = LogLines(SNAPSHOT)
-        for line in self.log.newest(SNAPSHOT):
-            kept.add(line)
-        return b"".join(map(encode, snapshot(self.state, kept)))
+        return b"".join(map(encode, snapshot(self.state, self.log)))
 
 
 class Tracks:

@@ -178,7 +178,7 @@ def _delivering(state: State, now: float) -> str:
 
 def last_failure(state: State) -> str:
     """What went wrong with the newest dial that failed."""
-    failed = next((dial for dial in reversed(state.dials) if dial.outcome in ("failed", "timeout")), None)
+    failed = next((dial for dial in reversed(state.dials) if dial.failed), None)
     if failed is None:
         return ""
     return diagnose(failed.stage_reached, failed.known_cause, discovered=failed.discovered).phrase

@@ -59,7 +59,7 @@ def _outcome(dial: Dial, moment: Moment, width: int) -> Row:
 def _reasons(dial: Dial) -> list[Fact]:
     """Why it ended: the error, what it means, and what to do about it."""
     found: list[Fact] = []
-    if dial.outcome in ("failed", "timeout"):
+    if dial.failed:
         known = diagnose(dial.stage_reached, dial.known_cause, discovered=dial.discovered)
         found.append(("error", dial.text, "bad"))
         found += [("second look", dial.finding.text, "warn")] if dial.finding is not None else []

@@ -3,7 +3,6 @@
 import re
 from bisect import bisect_left
 from collections.abc import Iterator
-from itertools import islice, zip_longest
 from typing import NamedTuple
 
 from natsmon.charts.cells import Piece, Row, runs_of
@@ -46,7 +45,7 @@ def lanes(listed: list[str], moment: Moment, width: int) -> Iterator[tuple[str, 
     for dial in moment.state.dials:
         if dial.outcome != "connected":
             dials.setdefault(address(dial.server), []).append(dial)
-    silences = list(_silences(moment))
+    silences = list(moment.state.silences(moment.now))
     for server in listed:
         there = [stay for stay in known.get(server, []) if stay.ended is None or stay.ended >= moment.now - window]
         yield server, _lane(dials.get(server, []), there, silences, moment.now, window / width, width)
@@ -76,7 +75,7 @@ def _lane(
     for dial in dials:
         until = dial.began + dial.elapsed(now)
         fill("dialing", dial.began, until)
-        if dial.outcome in ("failed", "timeout"):
+        if dial.failed:
             fill("dial failed", until, until)
     for stay in there:
         until = now if stay.ended is None else stay.ended
@@ -92,13 +91,6 @@ def _lane(
         if stay.ended is not None and stay.cause:
             fill("lost", stay.ended, stay.ended)
     return runs_of(cells)
-
-
-def _silences(moment: Moment) -> Iterator[tuple[float, float]]:
-    """Each time that an answer was due, from and until when, also where the connection was not lost over it."""
-    for stretch, following in zip_longest(moment.state.timeline, islice(moment.state.timeline, 1, None)):
-        if stretch.silent:
-            yield stretch.began, moment.now if following is None else following.began
 
 
 class Move(NamedTuple):

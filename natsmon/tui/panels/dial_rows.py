@@ -184,17 +184,20 @@ def _outcome(dial: Dial, width: int) -> list[Piece]:
 
 
 def dial_words(dial: Dial) -> str:
-    failed = dial.outcome in ("failed", "timeout")
-    return (cause_words(dial.known_cause, dial.stage_reached) if failed else "") or dial.outcome or "dialing"
+    """Why it failed, else its outcome."""
+    return _failure(dial) or dial.outcome or "dialing"
+
+
+def _failure(dial: Dial) -> str:
+    return cause_words(dial.known_cause, dial.stage_reached) if dial.failed else ""
 
 
 def in_full(dial: Dial, moment: Moment) -> str:
     """One dial as a line of text, for copying."""
     state = moment.state
-    at = dates.local_millis(state.wall(dial.began))
+    which = f"{dates.local_millis(state.wall(dial.began))} dial {dial.id} {dial.server} {attempt_words(dial, state)}"
     spent = {stage: dial_stages.seconds(part, moment.now) for stage, part in dial.stages.items()}
     stages = ", ".join(f"{stage} {units.elapsed(seconds)}" for stage, seconds in spent.items())
     outcome = f"{dial.outcome or 'dialing'} after {units.elapsed(dial.elapsed(moment.now))}"
-    why = cause_words(dial.known_cause, dial.stage_reached) if dial.outcome in ("failed", "timeout") else ""
-    parts = [f"{at} dial {dial.id} {dial.server} {attempt_words(dial, state)}: {outcome}", why, dial.text, stages]
+    parts = [f"{which}: {outcome}", _failure(dial), dial.text, stages]
     return printable("; ".join(part for part in parts if part))

@@ -40,7 +40,7 @@ def good_until(state: State) -> float:
     """When the credentials in use end, seconds since the epoch; 0 when they do not, or that is not known."""
     if state.identity is not None and state.identity.expires:
         return state.identity.expires
-    dial = next((dial for dial in reversed(state.dials) if dial.outcome == "connected"), None)
+    dial = state.connected_dial
     return dial.connect.expires if dial is not None and dial.connect is not None else 0.0
 
 
@@ -167,7 +167,7 @@ def page_rows(moment: Moment, width: int) -> list[Row]:
 def identity(moment: Moment) -> list[tuple[str, str, Role]]:
     """Server, account, user, credentials and permissions, as far as they are known."""
     state, user, server = moment.state, moment.state.identity, moment.state.connected
-    dial = next((dial for dial in reversed(state.dials) if dial.outcome == "connected"), None)
+    dial = state.connected_dial
     names = dict.fromkeys((clip_middle(named(server)), address(server.server))) if server else ()
     used = dial.connect.credentials or "none" if dial is not None and dial.connect is not None else ""
     found: list[tuple[str, str, Role]] = [

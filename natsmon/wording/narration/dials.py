@@ -45,7 +45,7 @@ def dial_tls(event: ev.DialTls, state: State) -> Line:
     if not event.trusted:
         return _refused_certificate(event, state)
     dial = state.find_dial(event.dial)
-    over = dial is not None and dial.outcome in ("failed", "timeout")  # certificates take time to read
+    over = dial is not None and dial.failed  # certificates take time to read
     text = f"TLS {'was ' if over else ''}established: {event.version}, {event.cipher}"
     if event.chain:
         own = event.chain[0]
