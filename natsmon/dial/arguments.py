@@ -51,9 +51,9 @@ def check_address(argument: str, address: Any, *, least_port: int = 1, ip: bool 
     check(f"the port in {argument}", port, ports, int, lambda port: least_port <= port < 2**16)
 
 
-def check_tls(argument: str, context: object) -> None:
-    """Refuse anything but a TLS context, or None."""
-    check(argument, context, "an ssl.SSLContext or None", (ssl.SSLContext, type(None)))
+def check_tls(context: object) -> None:
+    """Refuse an argument ``tls`` that is no TLS context, and not None."""
+    check("tls", context, "an ssl.SSLContext or None", (ssl.SSLContext, type(None)))
 
 
 def kind_of(value: object) -> str:

@@ -78,7 +78,7 @@ class ProxyDialer:
         check_address("proxy", proxy)
         check("user", user, "a string or None", (str, type(None)))
         check("password", password, "a string or None", (str, type(None)))
-        check_tls("tls", tls)
+        check_tls(tls)
         self._proxy = proxy[0], proxy[1]
         self._tls = tls
         self._dialer = given_or_tcp(dialer)

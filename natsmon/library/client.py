@@ -77,7 +77,7 @@ class Client(nats.aio.client.Client):
             check(
                 argument, value, takes, (int, float, type(None)), lambda given: given is None or not math.isnan(given)
             )
-        check_tls("tls", options.get("tls"))
+        check_tls(options.get("tls"))
         self._dialing.failure = None
         over = deadline is not None and deadline <= asyncio.get_running_loop().time()
         try:

@@ -48,7 +48,7 @@ class WebSocketDialer(ProxyDialer):
         except ImportError:
             raise ImportError("a WebSocketDialer needs: pip install 'natsmon[ws]'") from None
         check("url", url, "a string", str)
-        check_tls("tls", tls)
+        check_tls(tls)
         websocket.header_fields(headers)  # raises TypeError and ValueError
         scheme, host, port = _gateway(url)
         context = (tls or ssl.create_default_context()) if scheme == "wss" else None
