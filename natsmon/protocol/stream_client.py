@@ -6,6 +6,7 @@ many PINGs and reads nothing. Here every write is immediate.
 """
 
 import asyncio
+import math
 import time
 import traceback
 from collections import deque
@@ -36,6 +37,9 @@ _TURN = 0.002
 """Seconds of parsing after which other tasks of the loop run."""
 _PONGS_UNSENT = 1_000
 """PONGs written since the socket last took everything; a peer that sends PINGs and reads nothing gets no more."""
+
+_CLOSES_WITHIN = 1.0
+"""Seconds in which a server closes a connection over a limit on subscriptions; a refused SUB leaves it open."""
 
 SECRET_FIELDS = ("pass", "auth_token", "jwt", "sig")
 """Fields of CONNECT that are never shown."""
@@ -86,6 +90,8 @@ class StreamClient:
         self._receivers: dict[int, Receive] = {}
         self._last_sid = 0
         self._pongs_unsent = 0
+        self._limit_error = -math.inf, ""
+        """``time.monotonic()`` and text of the last error about a limit on subscriptions."""
 
     async def handshake(self, connect: dict[str, Any], sent: Callable[[dict[str, Any]], None]) -> None:
         """Send CONNECT and PING as one packet, wait for PONG, and read from then on.
@@ -186,7 +192,9 @@ class StreamClient:
             while not self._stopped:
                 data = await self._reader.read(_READ_SIZE)
                 if not data:
-                    self.lose("eof", "closed by the server")
+                    at, limit = self._limit_error
+                    over_it = time.monotonic() - at < _CLOSES_WITHIN
+                    self.lose(*((Cause.ACCOUNT_LIMIT, limit) if over_it else (Cause.EOF, "closed by the server")))
                     return
                 self.last_read = time.monotonic()
                 await self._parse(data)
@@ -235,6 +243,8 @@ class StreamClient:
         if "permissions violation" not in lower and "maximum subscriptions exceeded" not in lower:
             self.lose(cause, text)
         else:
+            if cause == Cause.ACCOUNT_LIMIT:
+                self._limit_error = time.monotonic(), text
             self.receive_error(raw)
 
     async def _process_info(self, info: dict[str, Any]) -> None:

@@ -147,6 +147,20 @@ async def test_lowered_max_payload_is_the_close_reason(nats_server: StartServer)
     assert closed.cause == "max_payload"
 
 
+async def test_lowered_limit_on_subscriptions_is_the_cause(nats_server: StartServer) -> None:
+    """Its error leaves a connection open where a SUB is refused; here the server closes after it."""
+    config = "accounts { A { users: [{ user: ann, password: pw }], limits { max_subs: 10 } } }\n"
+    server = nats_server(config=config)
+    async with listening(as_ann(server)) as run:
+        await run.events.until(ev.Echoed)
+        conf = server.folder / "conf"
+        conf.write_text(conf.read_text().replace("max_subs: 10", "max_subs: 0"))
+        assert server.pid is not None
+        os.kill(server.pid, signal.SIGHUP)
+        lost = await run.events.until(ev.Disconnected)
+    assert (lost.cause, lost.text) == ("account_limit", "maximum subscriptions exceeded")
+
+
 async def test_restarted_server_has_no_close_reason(nats_server: StartServer) -> None:
     server = nats_server(config=ACCOUNTS)
     async with listening(as_ann(server)) as run:
