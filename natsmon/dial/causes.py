@@ -98,6 +98,7 @@ class Cause(StrEnum):
     AUTH_TIMEOUT = "auth_timeout"
     AUTH_PROXY_REQUIRED = "auth_proxy_required"
     AUTH_PROXY_NOT_TRUSTED = "auth_proxy_not_trusted"
+    AUTH_ACCOUNT_EXPIRED = "auth_account_expired"
     AUTH_ACCOUNT = "auth_account"
     NKEYS_UNSUPPORTED = "nkeys_unsupported"
     CREDENTIALS = "credentials"

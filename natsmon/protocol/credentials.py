@@ -129,12 +129,14 @@ def refused(
             return Cause.AUTH_CLAIMS, f"{text}: {'; '.join(against)}{ending}"
     if spaces := list(_invisible(connect, settings)):
         return Cause.AUTH_WHITESPACE, f"{text}: {'; '.join(spaces)}{ending}"
+    by_jwt = "jwt" in connect and ("user" not in connect or "sig" in connect)
+    issued = f": {_issuer(claims, info)}" if by_jwt else ""
     if seconds >= max(_SLOW, _SLOW_IN_ROUND_TRIPS * round_trip):
-        return Cause.AUTH_CALLOUT, f"{text}, refused after {units.elapsed(seconds)}{ending}"
+        return Cause.AUTH_CALLOUT, f"{text}, refused after {units.elapsed(seconds)}{issued}{ending}"
     if "nkey" in connect:
         return Cause.AUTH_NKEY, f"{text}: public key {connect['nkey']}{ending}"
-    if "jwt" in connect and ("user" not in connect or "sig" in connect):
-        return Cause.AUTH_JWT, f"{text}: {_issuer(claims, info)}{ending}"
+    if by_jwt:
+        return Cause.AUTH_JWT, f"{text}{issued}{ending}"
     if "user" in connect or "auth_token" in connect:
         return Cause.AUTH, f"{text}{ending}"
     if names:

@@ -95,11 +95,8 @@ def expired(claims: Claims) -> str:
 
 
 def dated(connect: dict[str, Any], text: str) -> str:
-    """Return what a server sent about expired credentials, with the date where it is about the user.
-
-    It may be the account's JWT that expired, which only the server has.
-    """
-    when = expired(read_claims(connect.get("jwt", ""))) if text.casefold().startswith("user") else ""
+    """Return what a server sent about an expired user, with the date of the user JWT."""
+    when = expired(read_claims(connect.get("jwt", "")))
     return f"{text}: {when}" if when else text
 
 

@@ -5,8 +5,9 @@ from natsmon.dial.causes import Cause
 _BEGINNINGS: dict[Cause, tuple[str, ...]] = {
     Cause.AUTH: ("authorization violation", "authentication failure"),
     Cause.AUTH_TIMEOUT: ("authentication timeout",),
-    Cause.AUTH_EXPIRED: ("user authentication expired", "account authentication expired", "authentication expired"),
+    Cause.AUTH_EXPIRED: ("user authentication expired", "authentication expired"),
     Cause.AUTH_REVOKED: ("user authentication revoked", "credentials revoked"),
+    Cause.AUTH_ACCOUNT_EXPIRED: ("account authentication expired",),
     Cause.AUTH_ACCOUNT: ("failed account registration", "missing account"),
     Cause.AUTH_PROXY_REQUIRED: ("proxy required",),
     Cause.AUTH_PROXY_NOT_TRUSTED: ("proxy not trusted",),

@@ -311,8 +311,9 @@ SECTIONS: dict[str, dict[Cause, Diagnosis]] = {
         ),
         Cause.AUTH_CALLOUT: Diagnosis(
             "refused after a wait",
-            "the server refused after a wait, as it does when its authorization service does not answer",
-            "a server with an auth callout asks a service: is it running? a wrong password is refused at once",
+            "the server refused after a wait, as when it asks a service or other servers and has no answer",
+            "auth callout: is its service running? user JWT: does the account resolver have the account? a wrong "
+            "password is refused at once",
         ),
         Cause.AUTH_NKEY: Diagnosis(
             "nkey refused",
@@ -327,7 +328,7 @@ SECTIONS: dict[str, dict[Cause, Diagnosis]] = {
         Cause.AUTH_JWT: Diagnosis(
             "user JWT refused",
             "the server refused the user JWT, and nothing in the JWT speaks against this connection",
-            "does the server have the account that issued it, and is the user not revoked?",
+            "does the server have the account that issued it, not expired, and is the user not revoked?",
         ),
         Cause.AUTH_CLAIMS: Diagnosis(
             "user JWT not valid here",
@@ -350,6 +351,11 @@ SECTIONS: dict[str, dict[Cause, Diagnosis]] = {
             "proxy not trusted",
             "the proxy on the way is not among the trusted proxies of the server",
             "add its key to the server's proxies block",
+        ),
+        Cause.AUTH_ACCOUNT_EXPIRED: Diagnosis(
+            "account expired",
+            "the account JWT at the server has expired, or was deleted; the user's own credentials are not the reason",
+            "renew the account JWT, and push it to the servers (nsc push)",
         ),
         Cause.AUTH_ACCOUNT: Diagnosis(
             "account not available",

@@ -250,15 +250,15 @@ async def test_expired_jwt(nats_server: StartServer, operator: Operator) -> None
 
 @pytest.mark.parametrize("connected", [False, True])
 @pytest.mark.parametrize(
-    ("sent", "expires_in", "dated"),
+    ("sent", "cause", "expires_in", "dated"),
     [
-        ("User Authentication Expired", -60.0, True),
-        ("User Authentication Expired", 3600.0, False),
-        ("Account Authentication Expired", -60.0, False),
+        ("User Authentication Expired", "auth_expired", -60.0, True),
+        ("User Authentication Expired", "auth_expired", 3600.0, False),
+        ("Account Authentication Expired", "auth_account_expired", -60.0, False),
     ],
 )
 async def test_expiry_is_shown_for_the_user_jwt_only(
-    operator: Operator, sent: str, expires_in: float, dated: bool, connected: bool
+    operator: Operator, sent: str, cause: str, expires_in: float, dated: bool, connected: bool
 ) -> None:
     """Of an account's JWT only the server knows, and a server's clock may be ahead of ours."""
 
@@ -271,9 +271,9 @@ async def test_expiry_is_shown_for_the_user_jwt_only(
     creds = operator.creds(*operator.user(expires_in=expires_in))
     async with playing(script) as peer, listening(settings(peer.url, creds=creds)) as run:
         if connected:
-            text = (await run.events.until(ev.Disconnected, lambda end: end.cause == "auth_expired")).text
+            text = (await run.events.until(ev.Disconnected, lambda end: end.cause == cause)).text
         else:
-            text = (await run.events.until(ev.DialEnd, lambda end: end.cause == "auth_expired")).text
+            text = (await run.events.until(ev.DialEnd, lambda end: end.cause == cause)).text
     assert sent.casefold() in text.casefold()
     assert ("the user JWT expired on" in text) is dated
 

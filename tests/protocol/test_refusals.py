@@ -284,6 +284,20 @@ async def test_refusal_of_an_auth_callout_that_does_not_answer(
     assert not failed.logs("is the password right")
 
 
+async def test_refusal_after_a_search_for_the_account(
+    nats_server: StartServer, operator: Operator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server with an account resolver asks the others for an account that it does not have."""
+    monkeypatch.setattr(credentials, "_SLOW", 0.4)
+    (elsewhere := tmp_path / "elsewhere").mkdir()
+    resolver = f'{{ type: full, dir: "{tmp_path}/accounts", timeout: "1s" }}'
+    server = nats_server(config=operator.config.replace("MEMORY", resolver))
+    other = Operator(elsewhere)
+    failed = await refused(server, creds=other.creds(*other.user()))
+    assert failed.where == ("connect", "auth_callout")
+    assert failed.logs("refused after ", "issued by the account A", "account resolver")
+
+
 async def test_authentication_timeout_has_its_time() -> None:
     async def script(talk: Talk) -> None:
         await talk.info()
