@@ -26,6 +26,9 @@ _ERROR_LIMIT = 200
 """Characters of a failed command's last line."""
 _ERRORS_READ = 64 * 1024
 """Bytes of its standard error in which that line is looked for."""
+_ERRORS_KEPT = 16 * 1024 * 1024
+"""Bytes of its standard error with which it is killed: a loop in a script would fill the disk."""
+_LOOK_EVERY = 0.1
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
@@ -153,14 +156,19 @@ class AlertCommands:
             env=child_environment() | alert.variables(),
             start_new_session=True,
         )
+        talking = asyncio.ensure_future(process.communicate(msgspec.json.encode(alert) + b"\n"))
         try:
             async with asyncio.timeout(self._run_seconds) as self._limit:
-                await process.communicate(msgspec.json.encode(alert) + b"\n")
+                while not (await asyncio.wait((talking,), timeout=_LOOK_EVERY))[0]:
+                    if os.fstat(errors.fileno()).st_size > _ERRORS_KEPT:
+                        return f"{printable(command[0])} wrote {units.size(_ERRORS_KEPT)} of errors and was killed"
+                await talking
         except TimeoutError:
             within = f"within {self._run_seconds:g} s" if self._run_seconds else "before natsmon"
             return f"{printable(command[0])} did not end {within} and was killed"
         finally:
             self._limit = None
+            talking.cancel()
             # Also what the command has started and left behind.
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)

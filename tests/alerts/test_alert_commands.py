@@ -118,6 +118,15 @@ async def test_command_that_does_not_end_is_killed_with_its_children(tmp_path: P
     assert failures == [f"--on-change: {command[0]} did not end within 0.3 s and was killed"]
 
 
+async def test_command_that_writes_errors_without_end_is_killed(tmp_path: Path) -> None:
+    failures: list[str] = []
+    commands = AlertCommands(failures.append)
+    command = script(tmp_path, "yes error >&2")
+    commands.submit("--on-change", command, ALERT)
+    await finished(commands)
+    assert failures == [f"--on-change: {command[0]} wrote 16 MiB of errors and was killed"]
+
+
 async def test_finish_ends_the_command_that_runs(tmp_path: Path) -> None:
     failures: list[str] = []
     commands = AlertCommands(failures.append)
