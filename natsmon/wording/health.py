@@ -115,28 +115,33 @@ def _closed(state: State) -> str:
 
 
 def _connecting(state: State, now: float) -> str:
-    failed = state.attempts - (state.dial is not None)
-    if failed <= 0:
-        return "first attempt"
-    failure = last_failure(state)
-    most = most_attempts(state, initial=True)
-    attempts = f"{failed:,} of {most:,} attempts" if most else units.plural(failed, "attempt")
-    attempts += f" in {_seconds(now - state.began)}"
-    return f"{attempts}: {failure}" if failure else attempts
+    return _failed_attempts(state, f" in {_seconds(now - state.began)}", initial=True) or "first attempt"
 
 
 def _reconnecting(state: State, now: float) -> str:
+    """Why the connection was lost, why the dials since then fail, and what is next."""
     parts = []
     if (lost := state.last_disconnect) is not None:
         at = dates.local("%H:%M:%S", state.wall(lost.t))
-        failure = last_failure(state) if state.attempts > (state.dial is not None) else ""
-        asked = f"reconnect requested {at}" + (f": {failure}" if failure else "")
-        parts.append(asked if lost.manual else f"lost {at}: {diagnose(None, lost.cause).phrase}")
+        parts.append(f"reconnect requested {at}" if lost.manual else f"lost {at}: {diagnose(None, lost.cause).phrase}")
+    if failed := _failed_attempts(state, "", initial=False):
+        parts.append(failed)
     if state.waiting is not None:
         parts.append(f"next dial in {_countdown(state.waiting.until - now)}")
     elif state.dial is not None:
         parts.append(f"dialing, {attempt_number(state.attempts, state, initial=False)}")
     return "; ".join(parts)
+
+
+def _failed_attempts(state: State, lasting: str, *, initial: bool) -> str:
+    """``3 of 60 attempts: connection refused``; empty before one has failed."""
+    failed = state.attempts - (state.dial is not None)
+    if failed <= 0:
+        return ""
+    most = most_attempts(state, initial=initial)
+    attempts = (f"{failed:,} of {most:,} attempts" if most else units.plural(failed, "attempt")) + lasting
+    failure = last_failure(state)
+    return f"{attempts}: {failure}" if failure else attempts
 
 
 def _silent(state: State, silent: ev.Silent, now: float) -> str:

@@ -111,6 +111,14 @@ def test_health_of_each_situation(
     assert phrase in found.phrase
 
 
+def test_health_while_reconnecting_names_why_the_dials_fail() -> None:
+    lost = [*_connected(), *_lost(70.0), *_failed(1, 70.5), *_failed(2, 70.9, "auth"), _WAITING]
+    loss, failed, following = _now(lost, 71.6).phrase.split("; ")
+    assert loss.endswith(": the server closed it")
+    assert failed == "2 attempts: wrong credentials"
+    assert following == "next dial in 1.4 s"
+
+
 def test_health_table_has_every_situation_in_order_of_precedence() -> None:
     found = [situation(_state_of(*events).first.state, now, feed) for _, events, now, feed, *_ in _TABLE]
     assert found == every_situation()

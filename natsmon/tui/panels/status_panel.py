@@ -77,11 +77,13 @@ def _server(moment: Moment, width: int) -> Row:
 
 
 def _second(moment: Moment, width: int) -> Row:
-    """The reason, and the figures of the run; where both do not fit, the reason."""
+    """The reason, and the figures of the run; where both do not fit, the reason. One too long loses its last phrase."""
     state = moment.state
     reason = _reason(moment)
     if not state.ever_connected or moment.over:
         return fit(reason, width)
+    if width_of(reason) > width:
+        reason = row(*((words.rpartition("; ")[0] or words, role) for words, role in reason))
     share = figures.percent(availability.share_of_run(state, moment.now)).strip()
     end = row(("availability ", "label"), (share, "value"))
     short = row((share, "value"), (" up", "label"))
