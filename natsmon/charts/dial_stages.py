@@ -20,6 +20,7 @@ MARKS: dict[ev.StageOutcome, tuple[str, Role]] = {
 NOT_BEGUN: tuple[str, Role] = ("·", "dim")
 NOT_NEEDED: tuple[str, Role] = ("–", "dim")
 SHADES: dict[ev.Stage, str] = {"dns": "░", "tcp": "▒", "tls": "▓", "info": "▚", "connect": "█"}
+_ROLES: dict[ev.StageOutcome, Role] = {"failed": "bad", "cancelled": "dim"}
 _BAR = 20
 _NAME = 20
 _GAP = 10
@@ -53,7 +54,10 @@ def in_order(dial: Dial) -> list[ev.Stage]:
 
 
 def proportions(dial: Dial, now: float, width: int, longest: float) -> Row:
-    """The stages of one dial, each in its shade; a full line is ``longest`` seconds."""
+    """The stages of one dial, each in its shade; a full line is ``longest`` seconds.
+
+    One too short for a cell has one, in the shade and colour of its last stage.
+    """
     total = max(longest, 1e-9)
     parts: list[Piece] = []
     reached = 0.0
@@ -64,10 +68,10 @@ def proportions(dial: Dial, now: float, width: int, longest: float) -> Row:
         if cells <= 0:
             continue
         drawn += cells
-        role: Role = "bad" if record.outcome == "failed" else "dim" if record.outcome == "cancelled" else "info"
-        parts.append((SHADES[stage] * cells, role))
+        parts.append((SHADES[stage] * cells, _ROLES.get(record.outcome, "info")))
     if not parts and dial.stages:
-        parts.append((SHADES[next(reversed(dial.stages))], "dim"))
+        stage, record = next(reversed(dial.stages.items()))
+        parts.append((SHADES[stage], _ROLES.get(record.outcome, "info")))
     return fit(row(*parts), width)
 
 

@@ -254,6 +254,13 @@ def test_each_server_has_a_line_of_time() -> None:
     assert drawn["east-3:4222"].endswith("!▓▓")
 
 
+def test_servers_stand_in_the_order_of_their_names() -> None:
+    stream = Stream().become("CONNECTING").connect("10.0.0.1:4222", name="east-10")
+    stream.lose().connect("10.0.0.2:4222", "reconnect", "east-2").lose()
+    stream.connect("10.0.0.3:4222", "reconnect", "east-1")
+    assert server_lanes.servers(moment_of(stream).state) == ["10.0.0.3:4222", "10.0.0.2:4222", "10.0.0.1:4222"]
+
+
 def test_line_of_a_server_shows_silence_and_failed_dials() -> None:
     moment = moment_of(outage_streams.frozen())
     drawn = {
@@ -419,6 +426,7 @@ def test_manual_reconnect_has_no_detection_time() -> None:
     assert "952" not in page
     table = texts(listed(moment, 116, 9)) + texts(outage_panel.newest(moment, 116, 6))
     assert not [line for line in table if "952" in line]
+    assert texts(outage_panel.totals(moment, 116))[1].startswith("outages 0   1 manual reconnect, not counted   ")
 
 
 def test_buffered_messages_are_shown_as_sent_after_the_reconnect() -> None:

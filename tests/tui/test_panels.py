@@ -80,6 +80,13 @@ def test_bars_of_the_stages_are_in_proportion() -> None:
     assert len(beside_a_long_one.strip()) == 1, "a short dial is not drawn as long as a long one"
 
 
+def test_bar_of_a_failed_dial_has_its_colour_however_short() -> None:
+    refused = moment_of(streams.Stream().become("CONNECTING").refused("east-1:4222")).state.dials[-1]
+    for longest in (refused.total, 100.0):
+        bar = dial_stages.proportions(refused, 0.0, 20, longest)
+        assert "bad" in {role for cells, role in bar if cells.strip()}
+
+
 def test_race_of_addresses_does_not_hide_the_tcp_stage() -> None:
     stream = streams.Stream().become("CONNECTING").start_dial("east-1:4222").stage("dns")
     stream.stage("tcp", outcome="started")

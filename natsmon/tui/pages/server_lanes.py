@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from natsmon.charts.cells import Piece, Row, runs_of
 from natsmon.state import ConnectedPeriod, Dial, OutageRecord, State
-from natsmon.state.server_names import address
+from natsmon.state.server_names import ServerNames, address
 from natsmon.stream.events import PoolMember
 from natsmon.tui.model.moment import Moment
 
@@ -125,8 +125,12 @@ def pool_by_address(state: State) -> dict[str, PoolMember]:
 def servers(state: State) -> list[str]:
     """The address of every server in the pool or dialed, by name; of more than FEW, those that were dialed first."""
     dialed = {*stays(state), *(address(dial.server) for dial in state.dials)}
-    known = {*pool_by_address(state), *dialed}
-    return sorted(known, key=lambda server: (len(known) > FEW and server not in dialed, _in_order(server)))
+    known, names = {*pool_by_address(state), *dialed}, ServerNames(state)
+
+    def place(server: str) -> tuple[bool, object, object]:
+        return len(known) > FEW and server not in dialed, _in_order(names.name(server)), _in_order(server)
+
+    return sorted(known, key=place)
 
 
 def _in_order(server: str) -> list[tuple[int, str]]:

@@ -202,6 +202,8 @@ def _means(moment: Moment, width: int) -> Row:
     known = len(availability.known_outages(state))
     kept = f", the last {known:,} kept" if known < found.outages else ""
     phrases = [row(("outages ", "label"), (f"{found.outages:,}", "strong"), (kept, "label"))]
+    if found.manual:
+        phrases.append(row((f"{units.plural(found.manual, 'manual reconnect')}, not counted", "label")))
     for name, seconds in (
         ("longest", found.longest),
         ("mean between", found.between),
