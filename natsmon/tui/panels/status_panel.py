@@ -1,5 +1,7 @@
 """The top of the screen: the health in a word, where and since when, and the reason."""
 
+from rich.cells import cell_len
+
 from natsmon.charts.cells import Piece, Role, Row, fit, left, row, shorten, spread, width_of
 from natsmon.state import availability, expiry
 from natsmon.state.server_names import ServerNames, address, named
@@ -45,7 +47,8 @@ def _first(moment: Moment, width: int) -> Row:
         end = row(("●", "bad"), (size, "label"), ("   ", "label")) + end
     if width >= _WIDE and state.connection is not None and state.connection.name:
         end = row((state.connection.name, "label"), ("   ", "label")) + end
-    return spread(start + _server(moment, width), end, width)
+    room = width - width_of(start) - width_of(end) - 2
+    return spread(start + _server(moment, width, room), end, width)
 
 
 def _ended(moment: Moment) -> bool:
@@ -53,8 +56,8 @@ def _ended(moment: Moment) -> bool:
     return moment.stream == "ended" and not moment.replay
 
 
-def _server(moment: Moment, width: int) -> Row:
-    """The server it is connected to, was connected to, or will be."""
+def _server(moment: Moment, width: int, room: int) -> Row:
+    """The server it is connected to, was connected to, or will be; of the facts about it, those that fit whole."""
     state, server = moment.state, moment.state.connected
     names = ServerNames(state)
     if moment.stream == "stopped" or _ended(moment):
@@ -65,8 +68,11 @@ def _server(moment: Moment, width: int) -> Row:
         facts += [("cid ", f"{server.cid or ''}"), ("", server.tls), ("cluster ", server.cluster)]
         facts += [("account ", state.account)] if width >= _WIDE else []
         facts += [("user ", state.identity.user)] if width >= _WIDER and state.identity is not None else []
-        known = " · ".join(name + fact for name, fact in facts if fact)
-        return row((shorten(named(server), _MOST_NAME), "strong"), (f"  {known}" if known else "", "label"))
+        known = [name + fact for name, fact in facts if fact]
+        called = row((shorten(named(server), _MOST_NAME), "strong"))
+        while known and width_of(called) + 2 + cell_len(" · ".join(known)) > room:
+            known.pop()
+        return called + row((f"  {' · '.join(known)}" if known else "", "label"))
     servers = state.connection.servers if state.connection else []
     if state.status in ("CONNECTING", "RECONNECTING", "DISCONNECTED") and servers:
         more = f" and {len(servers) - 1} more" if len(servers) > 1 else ""
