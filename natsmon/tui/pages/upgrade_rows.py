@@ -6,7 +6,7 @@ from itertools import groupby
 from rich.cells import cell_len
 
 from natsmon.charts.cells import Piece, Row, fit, fold, left, row
-from natsmon.charts.columns import Column, header, line, shortened, text, widest
+from natsmon.charts.columns import Column, header, line, room, shortened, text, widest
 from natsmon.state.server_names import ServerNames, address
 from natsmon.text import units
 from natsmon.text.plain_text import printable
@@ -14,13 +14,13 @@ from natsmon.tui.model import figures
 from natsmon.tui.model.cause_words import cause_words, losses
 from natsmon.tui.model.moment import Moment
 from natsmon.tui.pages.server_lanes import FEW, MARKS, Move, lanes, moves, pool_by_address, servers, stays, window_of
-from natsmon.tui.panels.server_panel import failed, server_lines, standing
+from natsmon.tui.panels.server_panel import server_lines, standing
 from natsmon.tui.widgets.prose import heading
 
 _MOVES_SHOWN = 20
 _NAME = 24
-_WITH_VERSION = 100
-"""Cells from which on the version of a server has room, besides its address."""
+_WITH_WORDS = 100
+"""Cells from which on the steps of a move have their whole names."""
 _WIDEST = 160
 """Cells beyond which a table is only harder to read."""
 
@@ -145,13 +145,12 @@ def _servers(moment: Moment, width: int) -> list[Row]:
         role = uses[server][1]
         return text(words[server], role if role != "dim" else "label")
 
-    size = widest(map(known.name, listed), 6, min(2 * _NAME, max(6, width - 58)))
+    size = widest(map(known.name, listed), 6, min(2 * _NAME, max(6, width - 50)))
     columns: list[Column[str]] = [
         Column("server", size, lambda server: shortened(known.name(server), size)),
         Column("times", 5, lambda server: text(figures.count(len(on.get(server, ())) or None, 5)), right=True),
         Column("time", 8, lambda server: text(figures.span(spent.get(server))), right=True),
         Column("of time" if outrun else "of run", 8, lambda server: text(figures.percent(share(server))), right=True),
-        failed(pool),
         Column("now", widest(words.values(), 9, 20), used),
     ]
     ran = {
@@ -161,7 +160,7 @@ def _servers(moment: Moment, width: int) -> list[Row]:
     version: Column[str] = Column(
         "version", widest(ran.values(), 7, 20), lambda server: text(ran.get(server) or "–", "value")
     )
-    if width >= _WITH_VERSION:
+    if room(columns, width - 2) >= version.size:
         columns.insert(1, version)
     title = f"servers, in the last {units.plural(len(state.periods), 'connection')}" if outrun else "servers"
     return heading(title, width) + server_lines(columns, listed, uses, known, width, omitted=state.pool_omitted)
@@ -175,10 +174,12 @@ def _moves(moment: Moment, width: int) -> list[Row]:
     known = ServerNames(state)
     listed = [move for move, _ in zip(moves(state), range(_MOVES_SHOWN), strict=False)]
     both = [name(move.outage) for move in listed for name in (known.before, known.after)]
-    size = widest(both, 4, min(_NAME, max(4, (min(width, _WIDEST) - 10 - 4 * 10 - 5 - 4) // 2)))
+    resubscribed, echo = ("resubscribed", "first echo") if width >= _WITH_WORDS else ("resubscr", "echo")
+    steps = sum(max(8, len(name)) + 2 for name in ("notice", "gap", resubscribed, echo))
+    size = widest(both, 4, min(_NAME, max(4, (min(width, _WIDEST) - 10 - steps - 5 - 4) // 2)))
 
     def step(called: str, shown: Callable[[Move], str]) -> Column[Move]:
-        return Column(called, 8, lambda move: text(shown(move)), right=True)
+        return Column(called, max(8, len(called)), lambda move: text(shown(move)), right=True)
 
     def lost(move: Move) -> Row:
         return text(figures.count(move.outage.lost_if_known, 5), "bad" if move.outage.lost else "value")
@@ -189,8 +190,8 @@ def _moves(moment: Moment, width: int) -> list[Row]:
         Column("to", size, lambda move: shortened(known.after(move.outage) or "…", size)),
         step("notice", lambda move: figures.between(move.notice, move.outage.began)),
         step("gap", lambda move: figures.span(move.outage.downtime(moment.now))),
-        step("resubscr", lambda move: figures.between(move.outage.ended, move.outage.subscribed)),
-        step("echo", lambda move: figures.between(move.outage.subscribed or move.outage.ended, move.outage.first_echo)),
+        step(resubscribed, lambda move: figures.between(move.outage.ended, move.outage.subscribed)),
+        step(echo, lambda move: figures.between(move.outage.subscribed or move.outage.ended, move.outage.first_echo)),
         Column("lost", 5, lost, right=True),
     ]
     title = "moves" if len(state.outages) <= _MOVES_SHOWN else f"the last {_MOVES_SHOWN} moves"

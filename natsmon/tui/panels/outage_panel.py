@@ -107,7 +107,7 @@ def columns(
             found.append(Column("detected", 8, lambda o: text(figures.span(o.detected_after_if_known)), right=True))
         if width >= _WITH_SERVERS:
             found.append(Column("servers", 7, lambda o: text(figures.count(o.servers or None, 7)), right=True))
-            found.append(Column("resubscr", 8, lambda o: text(figures.between(o.ended, o.subscribed)), right=True))
+            found.append(Column("resubscribed", 12, lambda o: text(figures.between(o.ended, o.subscribed)), right=True))
     cause = min(widest((cause_words(o.known_cause) for o in listed), *_CAUSE), max(0, room(found, width)))
     found.append(Column("cause", cause, lambda o: text(cause_words(o.known_cause))))
     if (left_over := room(found, width)) >= _WHERE[0]:

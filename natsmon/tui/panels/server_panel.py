@@ -86,22 +86,18 @@ def table(moment: Moment, width: int) -> list[Row]:
         attempts = pool[server].attempts_left
         return text(figures.count(attempts, _LEFT), "bad" if attempts == 0 else "label")
 
+    def failed(server: str) -> Row:
+        count = pool[server].failures
+        return text(figures.count(count, _FAILED), "warn" if count else "label")
+
     now = widest(words.values(), 9, _STATE)
     size = width - 2 - (_FAILED + 2) - (_LEFT + 2 if limited else 0) - now - 2
     size = widest(map(names.name, pool), 10, max(10, size))
-    columns = [Column("server", size, called), failed(pool)]
+    columns = [Column("server", size, called), Column("failed", _FAILED, failed, right=True)]
     if limited:
         columns.append(Column("attempts left", _LEFT, left_over))
     columns.append(Column("now", now, lambda server: text(words[server], known[server][1])))
     return server_lines(columns, list(pool), known, names, width, omitted=moment.state.pool_omitted)
-
-
-def failed(pool: Mapping[str, ev.PoolMember]) -> Column[str]:
-    def cell(server: str) -> Row:
-        count = pool[server].failures if server in pool else None
-        return text(figures.count(count, _FAILED), "warn" if count else "label")
-
-    return Column("failed", _FAILED, cell, right=True)
 
 
 def server_lines(
