@@ -122,7 +122,7 @@ class Recording:
                 continue
             if isinstance(event, ev.Session):
                 if event.schema > ev.SCHEMA:
-                    file.note(f"was written by a newer natsmon (schema {event.schema}): what is unknown is left out")
+                    file.note(f"written by a newer natsmon (schema {event.schema}); what is unknown is left out")
                 if event.id == self._session:
                     continue
                 self._session = event.id
@@ -211,7 +211,7 @@ class _File:
             if self._is_foreign(_FOREIGN):
                 return
             if self._number - self._events > _INVALID:
-                self.note("is the last one read: too many lines are not events")
+                self.note("the last one read; too many lines are not events")
                 return
         self.at = members.at
         if members.incomplete and os.fstat(fd).st_mtime < time.time() - _SETTLED:
@@ -223,7 +223,7 @@ class _File:
         before = self._splitter.dropped
         lines = list(self._splitter.feed(text))
         for _ in range(self._splitter.dropped - before):
-            self.note("is longer than any line of a recording")
+            self.note("longer than any line of a recording")
         return lines
 
     def _last_line(self) -> list[bytes]:
@@ -237,7 +237,7 @@ class _File:
         if self._events or not (self._splitter.dropped or self._number >= lines):
             return False
         self.notes.clear()
-        self.note("is not a natsmon recording", "all of it")
+        self.note("not a natsmon recording", "all of it")
         return True
 
     def decoded(self, lines: list[bytes]) -> Iterator[Recorded]:
@@ -249,11 +249,11 @@ class _File:
                 event = decode(line)
             except msgspec.DecodeError:
                 if line.strip():
-                    self.note("is cut off" if self._cut else "is not an event")
+                    self.note("cut off" if self._cut else "not an event")
                 continue
             self._events += 1
             if event is None:
-                self.note("is of an unknown kind")
+                self.note("an event of an unknown kind")
             else:
                 yield event, line
         self._cut = False

@@ -37,9 +37,9 @@ class _Line:
         return Row(self.name, self.unit, values, tuple(self._mark(values[0], value) for value in values))
 
     def _mark(self, first: Value, value: Value) -> str:
-        if value == first or self.unit == "name" or "" in (first, value):  # an unknown value does not differ
-            return ""
-        if isinstance(first, str) or isinstance(value, str) or first is None or value is None:
+        if value == first or self.unit == "name" or first in (None, "") or value in (None, ""):
+            return ""  # an unknown value does not differ
+        if isinstance(first, str) or isinstance(value, str):
             return "differs"
         difference = value - first
         if self.unit == "s" and abs(difference) <= max(_TINY, _NOTABLE * abs(first)):

@@ -291,7 +291,7 @@ def test_recording_is_shown_as_a_log(tmp_path: Path, capfd: pytest.CaptureFixtur
 
 
 @pytest.mark.parametrize(
-    ("content", "why"), [(b"", "is empty"), (b"root:x:0:0\n", "all of it: is not a natsmon recording")]
+    ("content", "why"), [(b"", "is empty"), (b"root:x:0:0\n", "all of it: not a natsmon recording")]
 )
 def test_file_that_is_not_a_recording_is_one_line(
     tmp_path: Path, content: bytes, why: str, capfd: pytest.CaptureFixture[str]

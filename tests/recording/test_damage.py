@@ -222,11 +222,11 @@ def test_unknown_and_invalid_lines_are_listed(tmp_path: Path) -> None:
     recording = Recording([path])
     assert [type(event) for event in recording.events()] == [ev.Session, ev.Echoed]
     assert [(note.where, note.why, note.count) for note in recording.skipped] == [
-        ("line 1", "was written by a newer natsmon (schema 2): what is unknown is left out", 1),
-        ("line 2", "is of an unknown kind", 3),
-        ("line 5", "is not an event", 2),
-        ("line 7", "is longer than any line of a recording", 1),
-        ("line 8", "is cut off", 1),
+        ("line 1", "written by a newer natsmon (schema 2); what is unknown is left out", 1),
+        ("line 2", "an event of an unknown kind", 3),
+        ("line 5", "not an event", 2),
+        ("line 7", "longer than any line of a recording", 1),
+        ("line 8", "cut off", 1),
     ]
 
 
@@ -241,7 +241,7 @@ def test_foreign_file_is_reported_once(tmp_path: Path, content: bytes) -> None:
     recording = Recording([path])
     assert list(recording.events()) == []
     (note,) = recording.skipped
-    assert str(note).endswith("all of it: is not a natsmon recording")
+    assert str(note).endswith("all of it: not a natsmon recording")
     assert "\x1b" not in str(note)
 
 

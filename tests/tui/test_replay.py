@@ -204,7 +204,7 @@ async def test_unreadable_parts_are_shown(tmp_path: Path, monkeypatch: pytest.Mo
     path = written(Path("run.jsonl"), EVENTS[:50])
     path.write_bytes(path.read_bytes() + b"{no event\n[]\n" + codec.encode(ev.Paused(t=1e6)))
     async with played(path) as replay:
-        assert "run.jsonl: line 51 and 1 more: is not an event" in replay.shown("keybar")
+        assert "run.jsonl: line 51 and 1 more: not an event" in replay.shown("keybar")
         assert "2 not read" in replay.shown("replay")
         assert len(replay.player.index) == 51
 
@@ -224,7 +224,7 @@ async def test_recording_with_impossible_times_is_drawn(tmp_path: Path) -> None:
         ev.Rtt(t=1e308, seconds=1.0),
     ]
     async with played(written(tmp_path / "run.jsonl", events)) as replay:
-        assert [note.why for note in replay.player.index.recording.skipped] == ["is not an event"]
+        assert [note.why for note in replay.player.index.recording.skipped] == ["not an event"]
         for number in (*range(0, len(events), 16), len(events) - 1, len(events) - 2):
             replay.player.to_event(number)
             await replay.settle()
@@ -273,4 +273,4 @@ async def test_replay_seeks_and_plays_in_a_terminal(torn: Path) -> None:
         terminal.send("q")
         assert await terminal.ended() == 0
         number = len(EVENTS) + 1
-        assert f"natsmon: not read: {torn}: line {number:,}: is not an event" in terminal.text.replace("\n", "")
+        assert f"natsmon: not read: {torn}: line {number:,}: not an event" in terminal.text.replace("\n", "")

@@ -175,7 +175,7 @@ def _moves(moment: Moment, width: int) -> list[Row]:
     listed = [move for move, _ in zip(moves(state), range(_MOVES_SHOWN), strict=False)]
     both = [name(move.outage) for move in listed for name in (known.before, known.after)]
     resubscribed, echo = ("resubscribed", "first echo") if width >= _WITH_WORDS else ("resubscr", "echo")
-    steps = sum(max(8, len(name)) + 2 for name in ("notice", "gap", resubscribed, echo))
+    steps = sum(max(8, len(name)) + 2 for name in ("notice", "downtime", resubscribed, echo))
     size = widest(both, 4, min(_NAME, max(4, (min(width, _WIDEST) - 10 - steps - 5 - 4) // 2)))
 
     def step(called: str, shown: Callable[[Move], str]) -> Column[Move]:
@@ -189,7 +189,7 @@ def _moves(moment: Moment, width: int) -> list[Row]:
         Column("from", size, lambda move: shortened(known.before(move.outage), size)),
         Column("to", size, lambda move: shortened(known.after(move.outage) or "…", size)),
         step("notice", lambda move: figures.between(move.notice, move.outage.began)),
-        step("gap", lambda move: figures.span(move.outage.downtime(moment.now))),
+        step("downtime", lambda move: figures.span(move.outage.downtime(moment.now))),
         step(resubscribed, lambda move: figures.between(move.outage.ended, move.outage.subscribed)),
         step(echo, lambda move: figures.between(move.outage.subscribed or move.outage.ended, move.outage.first_echo)),
         Column("lost", 5, lost, right=True),
