@@ -107,7 +107,7 @@ def _servers(run: Run, level: int) -> Iterator[Block]:
         (
             words.server(server.server),
             clip(", ".join(server.names), 40) or words.NONE,
-            clip(", ".join(server.versions), 24) or words.NONE,
+            clip(" → ".join(server.versions[-2:]), 24) or words.NONE,
             *(_use(server, time) if server.connections else [words.NONE] * 3),
             units.grouped(server.dials),
             Cell(units.grouped(server.failed), "bad" if server.failed else "plain"),

@@ -132,6 +132,7 @@ class Server(msgspec.Struct, frozen=True):
     names: tuple[str, ...]
     """Names in its INFO; several when several servers share its address."""
     versions: tuple[str, ...]
+    """In order, each where it changed; the newest last."""
     connections: int
     seconds: float
     """Connected to it."""

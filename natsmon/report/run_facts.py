@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from msgspec.structs import replace
@@ -227,7 +228,9 @@ def _server(server: str, dials: list[Dial], periods: list[ConnectedPeriod], now:
     return facts.Server(
         server=server,
         names=_different([*(period.server_name for period in periods), *(dial.name for dial in dials)]),
-        versions=_different(period.version for period in periods),
+        versions=tuple(each for each, _ in groupby(filter(None, (period.version for period in periods))))[
+            -_NAMES_KEPT:
+        ],
         connections=len(periods),
         seconds=sum((period.seconds(now) for period in periods), 0.0),
         dials=len(dials),

@@ -98,6 +98,18 @@ def test_server_that_only_failed_has_the_name_of_its_info() -> None:
     assert (server.names, server.connections, server.failed) == (("east",), 0, 1)
 
 
+def test_versions_of_a_server_are_in_order_and_end_with_the_newest() -> None:
+    stream = Stream()
+    for version in ("2.10.25", "2.15.1", "2.15.1", "2.10.25"):
+        stream.connect()
+        stream.events[-1] = replace(stream.events[-1], version=version)
+        stream.run(5).lose()
+    run = run_of(stream.events)
+    assert run.servers[0].versions == ("2.10.25", "2.15.1", "2.10.25")
+    table = next(block for block in details.blocks(run, 2) if isinstance(block, Table) and "version" in str(block))
+    assert "2.15.1 → 2.10.25" in str(table)
+
+
 def test_servers_are_listed_with_time_and_stages() -> None:
     first, second = run_of(streams.outage().events).servers
     assert (first.server, first.names, first.versions) == ("east-1:4222", ("east-1",), ("2.15.0",))
