@@ -16,6 +16,7 @@ from textual.dom import DOMNode
 from textual.events import Event, Print
 from textual.events import Key as KeyPressed
 from textual.screen import Screen
+from textual.theme import ThemeProvider
 from textual.widgets import Input
 
 from natsmon.config.settings import ViewSettings
@@ -156,6 +157,17 @@ class ScreenApp(App[int]):
             if key.title and works_here:
                 yield SystemCommand(f"{key.title} ({key.shown})", key.tooltip, partial(self.run_action, key.action))
         yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
+
+    def action_command_palette(self) -> None:
+        from natsmon.tui.pages.palette import Palette
+
+        if not isinstance(self.screen, Palette):
+            self.push_screen(Palette())  # without Textual's id: the one before may still be closing
+
+    def search_themes(self) -> None:
+        from natsmon.tui.pages.palette import Palette
+
+        self.push_screen(Palette([ThemeProvider], placeholder="Search for themes…"))
 
     # -- pages ------------------------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ _DRAW = "signal.signal(signal.SIGWINCH, lambda *_: print('drawn', flush=True)); 
         (_READY, "it has ended"),
     ],
     ids=["stands still", "traceback", "ended"],
-)  # fmt: skip
+)
 def test_it_finds_a_program_that(program: str, fault: str) -> None:
     with UnseenTerminal([sys.executable, "-c", program]) as terminal:
         wait_until(lambda: b"ready" in terminal.tail, "start of the program")

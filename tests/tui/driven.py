@@ -85,8 +85,8 @@ async def driven(
         yield drive
 
 
-async def run_by_name(app: NatsmonApp, pilot: Pilot[int], name: str) -> None:
-    """Run an action from the command palette."""
+async def find_by_name(app: NatsmonApp, pilot: Pilot[int], name: str) -> None:
+    """Search an action in the command palette."""
     await pilot.press("ctrl+p", *name)
     palette = app.screen
     assert isinstance(palette, CommandPalette)
@@ -94,6 +94,11 @@ async def run_by_name(app: NatsmonApp, pilot: Pilot[int], name: str) -> None:
     async with asyncio.timeout(WAIT):
         while found.highlighted is None or name not in str(found.get_option_at_index(found.highlighted).prompt):
             await pilot.pause()
+
+
+async def run_by_name(app: NatsmonApp, pilot: Pilot[int], name: str) -> None:
+    """Run an action from the command palette."""
+    await find_by_name(app, pilot, name)
     await pilot.press("enter")
     await pilot.pause()
     app.draw()

@@ -1,13 +1,15 @@
 """The help and its search, and the command palette."""
 
 import pytest
-from textual.command import CommandPalette
+from rich.style import Style
+from textual.command import CommandList, CommandPalette
+from textual.events import Click
 
 from natsmon.charts.cells import text_of
 from natsmon.stream import commands
 from natsmon.tui.widgets.panel import Panel
 from tests.tui import streams
-from tests.tui.driven import driven, run_by_name
+from tests.tui.driven import driven, find_by_name, run_by_name
 from tests.tui.fakes import FakeDemo
 
 
@@ -51,7 +53,7 @@ async def test_palette_has_every_action() -> None:
         await command.callback()
         assert drive.source.sent_commands == [commands.Drain()]
         await drive.press("ctrl+p")
-        assert type(drive.app.screen).__name__ == "CommandPalette"
+        assert isinstance(drive.app.screen, CommandPalette)
         await drive.press("escape")
 
 
@@ -78,3 +80,31 @@ async def test_second_enter_at_once_closes_no_more_than_the_palette() -> None:
             await drive.press(*keys, "ctrl+p", *"pause")
             await drive.together("enter", "enter")
             assert drive.app.screen is drive.app.screen_stack[len(keys)]
+
+
+async def test_second_enter_at_once_does_not_run_a_command_again() -> None:
+    async with driven(streams.connected()) as drive:
+        await find_by_name(drive.app, drive.pilot, "Pause")
+        await drive.together("enter", "enter")
+        assert drive.source.sent_commands == [commands.Pause()]
+
+
+async def test_no_page_opens_over_the_palette() -> None:
+    async with driven(streams.connected()) as drive:
+        await drive.together("j", "enter", "ctrl+p", "ctrl+p")
+        assert isinstance(drive.app.screen, CommandPalette)
+        await drive.together("escape", "ctrl+p", "escape")
+        assert drive.app.screen is drive.app.screen_stack[0]
+
+
+async def test_click_on_a_command_that_is_no_longer_listed_does_nothing() -> None:
+    async with driven(streams.connected()) as drive:
+        await find_by_name(drive.app, drive.pilot, "Pause")
+        listed = drive.app.screen.query_one(CommandList)
+        listed.clear_options()  # as a search that begins; the screen still shows what it found
+        click = Click(listed, 1, 0, 0, 0, 1, False, False, False, style=Style(meta={"option": 0}))
+        listed.post_message(click)
+        await drive.settle()
+        assert drive.source.sent_commands == []
+        await drive.press("escape")
+        assert drive.app.screen is drive.app.screen_stack[0]

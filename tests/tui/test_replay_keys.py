@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from textual.command import CommandPalette
 
 from natsmon.tui.pages.page import Page, RecordPage
 from natsmon.tui.widgets.panel import Panel
@@ -192,7 +193,7 @@ async def test_page_without_its_record_closes_with_what_is_on_top_of_it(recordin
 async def test_palette_opens_on_a_page_and_moves_in_time(recording: Path, keys: tuple[str, ...]) -> None:
     async with played(recording) as replay:
         await replay.press(*keys, "ctrl+p")
-        assert type(replay.app.screen).__name__ == "CommandPalette"
+        assert isinstance(replay.app.screen, CommandPalette)
         await replay.press("left_square_bracket", "left", "escape")
         assert isinstance(replay.app.screen, Page)
         number = replay.player.number

@@ -51,7 +51,7 @@ class PaneScreen(Screen[None]):
         self.pane.open()
 
     def on_opened(self, message: Opened) -> None:
-        if self.is_current:
+        if self.is_active:
             from natsmon.tui.pages.page import page_of  # pages are loaded when opened: they cost first paint else
 
             self.natsmon.open_page(page_of(message.record, message.records))
