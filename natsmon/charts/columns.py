@@ -5,7 +5,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from rich.cells import cell_len
 
-from natsmon.charts.cells import Role, Row, fit, left, right, row, shorten
+from natsmon.charts.cells import Role, Row, fit, left, right, row, shorten, spread
 from natsmon.text.plain_text import printable
 
 T = TypeVar("T")
@@ -19,7 +19,7 @@ class Column(NamedTuple, Generic[T]):
     size: int
     cell: Callable[[T], Row]
     right: bool = False
-    """Its name is at the right edge, as its figures are."""
+    """Its name and its figures are at the right edge."""
 
 
 def text(value: str, role: Role = "value") -> Row:
@@ -42,7 +42,7 @@ def line(columns: Sequence[Column[T]], record: T, width: int, start: Row = ()) -
     cells: Row = start
     for number, each in enumerate(columns):
         cells += ((" " * GAP, "value"),) if number else ()
-        cells += fit(each.cell(record), each.size)
+        cells += spread((), each.cell(record), each.size) if each.right else fit(each.cell(record), each.size)
     return fit(cells, width)
 
 

@@ -5,7 +5,7 @@ from natsmon.charts.columns import Column, header, line, room, shortened, text, 
 
 COLUMNS: list[Column[int]] = [
     Column("server", 9, lambda n: shortened(f"demo-server-{n}", 9)),
-    Column("failed", 6, lambda n: text(f"{n:>6}", "warn"), right=True),
+    Column("failed", 6, lambda n: text(f"{n}", "warn"), right=True),
     Column("", 4, lambda n: text("\x1b[2J")),
 ]
 

@@ -155,7 +155,7 @@ def _columns(moment: Moment, width: int, listed: list[Dial], scale: float) -> li
     wide = width >= _WITH_WATERFALL
     most, bar_size = (34, 30) if width >= 150 else (20 if width >= _WITH_TIME else 15, 18)
     server = widest(map(names.of_dial, listed), 6, most)
-    found: list[Column[Dial]] = [Column("#", 4, lambda d: text(f"{d.id % 10_000:>4}", "label"), right=True)]
+    found: list[Column[Dial]] = [Column("#", 4, lambda d: text(f"{d.id % 10_000}", "label"), right=True)]
     if width >= _WITH_TIME:
         found.append(Column("at", 8, lambda d: text(figures.wall(state.wall(d.began)), "label")))
     if wide:

@@ -59,7 +59,7 @@ def costs(moment: Moment) -> list[Row]:
     """Downtime, silent time, and what all outages cost, the one that lasts included; a phrase each."""
     state = moment.state
     down = state.downtime(moment.now) if state.ever_connected else None
-    phrases = [row(("down ", "label"), (figures.span(down, 0), "value"))]
+    phrases = [row(("down ", "label"), ("0 s" if down == 0 else figures.span(down, 0), "value"))]
     if silent := state.silent_seconds(moment.now):
         phrases.append(row(("silent ", "label"), (figures.span(silent, 0), "warn")))
     for name, role in _COSTS:
