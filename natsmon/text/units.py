@@ -152,10 +152,9 @@ def a_second(interval: float) -> str:
 
 
 def rate(a_second: float) -> str:
-    """A number of times each second: ``1.03``, ``120``, ``20,000``."""
-    return (
-        f"{a_second:,.3g}" if a_second < 100 else f"{a_second:,.4g}" if a_second < 1_000 else grouped(round(a_second))
-    )
+    """A number of times each second, as it was measured: ``0.95``, ``47.3``, ``120``, ``20,000``."""
+    digits = 2 if a_second < 10 else 3 if a_second < 100 else 4
+    return f"{a_second:,.{digits}g}" if a_second < 1_000 else grouped(round(a_second))
 
 
 def pace(interval: float) -> str:

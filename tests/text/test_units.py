@@ -115,3 +115,10 @@ def test_counts_sizes_and_rates_are_formatted() -> None:
         "at full speed", "every 2 s", "every 100 ms", "22.5 a second", "12,345 a second", "1,000,000,000 a second",
         "1,000,000,000 a second",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("measured", "shown"), [(0.951, "0.95"), (0.999, "1"), (5.55, "5.5"), (47.31, "47.3"), (999.96, "1,000")]
+)
+def test_rate_has_no_more_digits_than_are_measured(measured: float, shown: str) -> None:
+    assert units.rate(measured) == shown
