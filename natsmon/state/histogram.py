@@ -33,13 +33,6 @@ class Histogram(msgspec.Struct, gc=False):
             self.buckets = {name: min(count, MOST_IN_ALL) for name, count in self.buckets.items()}
             self.count = sum(self.buckets.values())
 
-    @classmethod
-    def of(cls, counts: Counts, longest: float | None = None) -> "Histogram":
-        """A histogram of what ``counts`` returned, with the exact ``max`` where it is known."""
-        histogram = cls()
-        histogram.add(counts, longest)
-        return histogram
-
     def counts(self) -> list[tuple[int, int]]:
         """Buckets and counts, sorted."""
         return sorted(self.buckets.items())
@@ -63,7 +56,7 @@ class Histogram(msgspec.Struct, gc=False):
             self.max = max(self.max, seconds)
 
     def add(self, counts: Counts, longest: float | None = None) -> None:
-        """Add counts; those of other buckets fall in ours."""
+        """Add counts, with the exact ``longest`` where it is known; those of other buckets fall in ours."""
         mine, added, top = self.buckets, 0, 0
         for microseconds, count in counts:
             if count > 0:

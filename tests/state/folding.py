@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from msgspec.structs import asdict
 
 from natsmon.state import FULL, Limits, SessionRecord, State, Track, Tracks
+from natsmon.state.histogram import Histogram
 from natsmon.stream import events as ev
 from natsmon.text.units import LARGEST, LONGEST
 from natsmon.wording.narration import narrate
@@ -100,3 +101,10 @@ LOST_AND_FOUND: tuple[ev.AnyEvent, ...] = (
     status(10.0, "CONNECTED", "RECONNECTING"),
     ev.Reconnected(t=10.0, outage=1, before=A, after=B, downtime=3.0, attempts=2),
 )
+
+
+def counted(samples: list[tuple[int, int]], longest: float | None = None) -> Histogram:
+    """A histogram of (bucket in microseconds, how many)."""
+    histogram = Histogram()
+    histogram.add(samples, longest)
+    return histogram

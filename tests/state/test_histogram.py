@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from natsmon.state.histogram import MOST_IN_ALL, Histogram
 from natsmon.stream.latency_buckets import HIGHEST, bucket, quantised
+from tests.state.folding import counted
 
 microseconds = st.integers(1, HIGHEST) | st.integers(1, 3_000)
 counts = st.lists(st.tuples(microseconds, st.integers(1, 1_000)), min_size=1, max_size=40)
@@ -42,7 +43,7 @@ def test_percentiles_equal_hdrhistogram(given_counts: list[tuple[int, int]], wan
     theirs = HdrHistogram(1, HIGHEST, 2)
     for value, count in given_counts:
         theirs.record_value(value, count)
-    ours = Histogram.of(given_counts)
+    ours = counted(given_counts)
     assert [round((s or 0) * 1e6) for s in ours.percentiles(*wanted)] == [
         theirs.get_value_at_percentile(p) for p in wanted
     ]
@@ -59,7 +60,7 @@ def test_maximum_is_exact_and_limits_percentiles() -> None:
 
 
 def test_empty_histogram_has_no_percentiles() -> None:
-    histogram = Histogram.of([(500, 0), (700, -3)])
+    histogram = counted([(500, 0), (700, -3)])
     histogram.record(1.0, 0)
     assert (histogram.count, histogram.counts(), histogram.max) == (0, [], 0.0)
     assert histogram.percentiles(50, 99) == (None, None)
@@ -67,15 +68,15 @@ def test_empty_histogram_has_no_percentiles() -> None:
 
 @given(counts, counts)
 def test_merge_equals_counting_together(first: list[tuple[int, int]], second: list[tuple[int, int]]) -> None:
-    merged = Histogram.of(first)
-    merged.merge(Histogram.of(second))
-    assert merged == Histogram.of([*first, *second])
+    merged = counted(first)
+    merged.merge(counted(second))
+    assert merged == counted([*first, *second])
 
 
 @given(counts)
 def test_histogram_survives_json(given_counts: list[tuple[int, int]]) -> None:
-    histogram = Histogram.of(given_counts, 4_000.0)
-    assert Histogram.of(histogram.counts(), histogram.max) == histogram
+    histogram = counted(given_counts, 4_000.0)
+    assert counted(histogram.counts(), histogram.max) == histogram
     assert msgspec.json.decode(msgspec.json.encode(histogram), type=Histogram) == histogram
     before = copy.deepcopy(histogram)
     histogram.record(1.0)

@@ -3,12 +3,12 @@
 import pytest
 
 from natsmon.state import FULL, SMALL, Limits, LogLines
-from natsmon.state.histogram import Histogram
 from natsmon.state.snapshot import Restoring
 from natsmon.stream import events as ev
 from natsmon.stream.latency_buckets import bucket
 from tests.state.folding import (
     LOST_AND_FOUND,
+    counted,
     folded,
 )
 
@@ -27,7 +27,7 @@ def test_long_ping_counts_for_omitted_pings() -> None:
     state = folded(ev.Rtt(t=1.0, seconds=0.001), ev.Rtt(t=4.0, seconds=2.2, omitted=4, interval=0.5))
     assert (
         state.pings.run.counts()
-        == Histogram.of([(bucket(round(s * 1e6)), 1) for s in (0.001, 2.2, 1.7, 1.2, 0.7, 0.2)]).counts()
+        == counted([(bucket(round(s * 1e6)), 1) for s in (0.001, 2.2, 1.7, 1.2, 0.7, 0.2)]).counts()
     )
     assert state.pings.run.max == 2.2
     assert len(state.rtts) == 2

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from natsmon.charts.cells import text_of, width_of
 from natsmon.charts.latency_course import recent
 from natsmon.charts.latency_spread import bars
-from natsmon.state.histogram import Histogram
 from natsmon.state.latency_series import SLICE
 from natsmon.stream import events as ev
 from natsmon.tui.model.moment import Moment
 from natsmon.tui.pages import latency_rows
 from natsmon.tui.panels import message_panel, round_trip_panel
+from tests.state.folding import counted
 from tests.tui import latency_streams, streams
 from tests.tui.drawn import MOMENTS, moment_of, texts
 from tests.tui.pictures import SIZES, Compare, app_on, settle
@@ -77,7 +77,7 @@ def test_past_of_the_chart_does_not_change() -> None:
 
 
 def test_bars_are_in_proportion_and_long_gaps_are_left_out() -> None:
-    histogram = Histogram.of([(150, 80), (400, 20), (1_900, 1), (60_000_000, 40)])
+    histogram = counted([(150, 80), (400, 20), (1_900, 1), (60_000_000, 40)])
     lines = texts(bars(histogram, 78))
     assert lines[0].split()[:2] == ["200", "µs"]
     assert lines[-1].split()[0] == "1m40s"
