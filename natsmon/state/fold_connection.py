@@ -62,7 +62,6 @@ def connected(state: "State", event: ev.Connected) -> None:
             cluster=intern(event.cluster),
             version=intern(event.version),
             outage=outage.id if outage is not None else 0,
-            cid=event.cid,
         )
     )
     end_outage(state, after=event.server, name=name)

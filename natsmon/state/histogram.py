@@ -48,16 +48,15 @@ class Histogram(msgspec.Struct, gc=False):
         self.count += len(samples)
         self.max = max(self.max, max(samples))
 
-    def record(self, seconds: float, count: int = 1) -> None:
-        if count > 0:
-            name, count = quantised(seconds), min(count, MOST)
-            self.buckets[name] = self.buckets.get(name, 0) + count
-            self.count += count
-            self.max = max(self.max, seconds)
+    def record(self, seconds: float) -> None:
+        name = quantised(seconds)
+        self.buckets[name] = self.buckets.get(name, 0) + 1
+        self.count += 1
+        self.max = max(self.max, seconds)
 
-    def add(self, counts: Counts, longest: float | None = None) -> None:
-        """Add counts, with the exact ``longest`` where it is known; those of other buckets fall in ours."""
-        mine, added, top = self.buckets, 0, 0
+    def add(self, counts: Counts, longest: float) -> None:
+        """Add counts, with the exact ``longest`` sample; those of other buckets fall in ours."""
+        mine, added = self.buckets, 0
         for microseconds, count in counts:
             if count > 0:
                 name = microseconds if microseconds in mine else bucket(microseconds)
@@ -65,11 +64,9 @@ class Histogram(msgspec.Struct, gc=False):
                     count = MOST
                 mine[name] = mine.get(name, 0) + count
                 added += count
-                if name > top:
-                    top = name
         if added:
             self.count += added
-            self.max = max(self.max, top / MICROSECONDS if longest is None else longest)
+            self.max = max(self.max, longest)
 
     def merge(self, other: "Histogram") -> None:
         mine = self.buckets

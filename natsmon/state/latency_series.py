@@ -89,8 +89,8 @@ class LatencySeries(msgspec.Struct, gc=False):
         for sample in corrected(seconds, omitted, interval):
             self.record(t, sample)
 
-    def add(self, t: float, counts: Counts, longest: float | None = None) -> None:
-        """Add samples counted in buckets; ``longest`` is the exact longest, when it is known."""
+    def add(self, t: float, counts: Counts, longest: float) -> None:
+        """Add samples counted in buckets; ``longest`` is the exact longest."""
         newest = self.slices[-1] if t < self.until else self._begin_slice(t)
         newest.add(counts, longest)
         if self.whole is not None:

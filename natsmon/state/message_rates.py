@@ -18,7 +18,6 @@ class LastMinute(msgspec.Struct, frozen=True):
     sent: int
     delivered: int
     undelivered: int
-    lost: int
     rejected: int
 
 
@@ -97,6 +96,5 @@ class MessageRates(msgspec.Struct, gc=False):
             sent=max(0, tally.sent - then.sent),
             delivered=max(0, tally.delivered - then.delivered),
             undelivered=max(0, tally.undelivered - then.undelivered),
-            lost=max(0, tally.lost - then.lost),
             rejected=max(0, tally.rejected - then.rejected),
         )

@@ -161,7 +161,6 @@ class ConnectedPeriod(msgspec.Struct, gc=False):
     version: str = ""
     outage: ev.Count = 0
     """The outage that it ended; 0 after the initial connect."""
-    cid: ev.Count = 0
     subscribed: ev.Seconds | None = None
     first_echo: ev.Seconds | None = None
     lame_duck: ev.Seconds | None = None

@@ -23,8 +23,6 @@ class SessionRecord(msgspec.Struct):
     id: str = ""
     versions: dict[str, str] = {}
     offsets: list[ClockOffset] = []
-    suspended: ev.Seconds = 0.0
-    """Seconds that the machine was suspended."""
     end: ev.End | None = None
     first: ev.Count = 0
     """The connection that was opened first, or the last one that was opened in its place."""
@@ -39,7 +37,6 @@ class SessionRecord(msgspec.Struct):
             case ev.Clock():
                 self.offsets.append(ClockOffset(event.t, event.wall - event.t))
                 del self.offsets[:-OFFSETS_KEPT]
-                self.suspended += event.suspended
             case ev.End():
                 self.end = event
 

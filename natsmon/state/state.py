@@ -17,9 +17,6 @@ from natsmon.state.records import ConnectedPeriod, Dial, OutageRecord, Stretch
 from natsmon.state.session_record import SessionRecord
 from natsmon.stream import events as ev
 
-PING_INTERVAL = 1.0
-"""Seconds between two PINGs, when the stream does not give it."""
-
 
 def _disconnected() -> deque[Stretch]:
     return deque([Stretch(0.0, "DISCONNECTED")])
@@ -216,17 +213,6 @@ class State(msgspec.Struct):
     def silent_seconds(self, now: float) -> float:
         """Seconds CONNECTED without a due answer so far."""
         return self.silent_before + (max(0.0, now - self.silent.since) if self.silent is not None else 0.0)
-
-    @property
-    def ping_interval(self) -> float:
-        """Seconds between two PINGs of the keepalive."""
-        return self.keepalive.interval if self.keepalive is not None else PING_INTERVAL
-
-    def latency(self, now: float) -> tuple[float, float, float, float] | None:
-        """p50, p90, p99 and maximum of the echoes of the last minute, in seconds; none without one."""
-        recent = self.echoes.minute(now)
-        p50, p90, p99 = recent.percentiles(50, 90, 99)
-        return None if p50 is None or p90 is None or p99 is None else (p50, p90, p99, recent.max)
 
     def delivery_rate(self, now: float) -> float | None:
         """Messages delivered, or observed, each second of the last minute; None without one, or within a second.

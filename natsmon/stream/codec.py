@@ -95,10 +95,10 @@ def _gap(event: ev.Event) -> ev.Gap:
     return ev.Gap(t=event.t, conn=event.conn, dropped={kind_of(event): 1})
 
 
-def bounded(entries: Iterable[str], limit: int = LIST_LIMIT) -> tuple[list[str], int]:
+def bounded(entries: Iterable[str]) -> tuple[list[str], int]:
     """The first entries of a list that a server can grow, and how many are omitted."""
     entries = list(entries)
-    return [_shortened(entry) for entry in entries[:limit]], max(0, len(entries) - limit)
+    return [_shortened(entry) for entry in entries[:LIST_LIMIT]], max(0, len(entries) - LIST_LIMIT)
 
 
 def bounded_mapping(mapping: dict[str, Any]) -> tuple[dict[str, Any], dict[str, int]]:

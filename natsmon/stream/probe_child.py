@@ -14,8 +14,6 @@ from natsmon.stream.process_start import child_argv, child_environment
 from natsmon.stream.source import Source
 from natsmon.text.exit_status import ended
 
-_CHUNK = 256 * 1024
-
 
 class ProbeChild(Source):
     """A probe in a process of its own. It drains and ends when this process ends, in whatever way."""

@@ -10,6 +10,7 @@ from msgspec.structs import asdict
 from natsmon.state import FULL, Limits, SessionRecord, State, Track, Tracks
 from natsmon.state.histogram import Histogram
 from natsmon.stream import events as ev
+from natsmon.stream.latency_buckets import MICROSECONDS, bucket
 from natsmon.text.units import LARGEST, LONGEST
 from natsmon.wording.narration import narrate
 from tests.harness.vocabulary import EVENTS, anything_of, made_of
@@ -104,7 +105,7 @@ LOST_AND_FOUND: tuple[ev.AnyEvent, ...] = (
 
 
 def counted(samples: list[tuple[int, int]], longest: float | None = None) -> Histogram:
-    """A histogram of (bucket in microseconds, how many)."""
+    """A histogram of (microseconds, how many)."""
     histogram = Histogram()
-    histogram.add(samples, longest)
+    histogram.add(samples, max(bucket(value) for value, _ in samples) / MICROSECONDS if longest is None else longest)
     return histogram

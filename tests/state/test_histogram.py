@@ -61,7 +61,6 @@ def test_maximum_is_exact_and_limits_percentiles() -> None:
 
 def test_empty_histogram_has_no_percentiles() -> None:
     histogram = counted([(500, 0), (700, -3)])
-    histogram.record(1.0, 0)
     assert (histogram.count, histogram.counts(), histogram.max) == (0, [], 0.0)
     assert histogram.percentiles(50, 99) == (None, None)
 

@@ -42,7 +42,8 @@ def test_echoes_are_counted_singly_and_merged() -> None:
     samples = ev.Latencies(t=1.0, kind="echo", counts=[(2_000, 2), (9_000, 1)], longest=0.009)
     state = folded(ev.Echoed(t=1.0, seq=1, latency=0.002), samples)
     assert state.echoes.run.count == 4
-    assert state.latency(1.0) == tuple(pytest.approx(s, rel=0.01) for s in (0.002, 0.009, 0.009, 0.009))
+    recent = state.echoes.minute(1.0)
+    assert (*recent.percentiles(50, 90), recent.max) == tuple(pytest.approx(s, rel=0.01) for s in (0.002, 0.009, 0.009))
 
 
 def test_longest_echo_is_exact() -> None:
@@ -51,9 +52,9 @@ def test_longest_echo_is_exact() -> None:
 
 
 def test_latency_is_none_a_minute_after_the_last_sample() -> None:
-    state = folded(ev.Echoed(t=1.0, seq=1, latency=0.1))
-    assert state.latency(2.0) == (0.1, 0.1, 0.1, 0.1)
-    assert state.latency(61.0) is None
+    echoes = folded(ev.Echoed(t=1.0, seq=1, latency=0.1)).echoes
+    assert echoes.minute(2.0).percentiles(50, 99) == (0.1, 0.1)
+    assert echoes.minute(61.0).percentiles(50, 99) == (None, None)
 
 
 def test_time_without_samples_is_a_gap() -> None:
