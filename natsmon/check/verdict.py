@@ -3,6 +3,7 @@
 Metrics, thresholds and status words are those of ``nats server check connection``; the time of each stage is added.
 """
 
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -189,8 +190,8 @@ def worst_first(verdicts: Iterable[Verdict]) -> list[Verdict]:
     return sorted(verdicts, key=lambda verdict: -_SEVERITY.index(verdict.status))
 
 
-def judge(found: Found, limits: Mapping[str, Limit] = LIMITS, *, valid_until: float = 0.0) -> Verdict:
-    """Return the verdict; credentials and certificates that expire before ``valid_until`` are a warning."""
+def judge(found: Found, limits: Mapping[str, Limit] = LIMITS, *, expiry_warn: float = 0.0) -> Verdict:
+    """Return the verdict; credentials and certificates that expire within ``expiry_warn`` seconds are a warning."""
     name = f"{ITEM} {found.where}" if found.address else ITEM
     metrics = tuple(Metric(name, value, limits.get(name)) for name, value in _times(found).items())
     if found.broken:
@@ -198,7 +199,7 @@ def judge(found: Found, limits: Mapping[str, Limit] = LIMITS, *, valid_until: fl
     where = found.where if found.address else ""
     failures = [failure_of(dial, where) for dial in found.dials if dial.outcome != "connected"]
     lines: dict[Status, list[str]] = {status: [] for status in Status}
-    lines[Status.WARNING] += (notes := tuple(_notes(found, valid_until)))
+    lines[Status.WARNING] += (notes := tuple(_notes(found, expiry_warn)))
     if found.connected:
         for metric in metrics:
             if metric.limit is not None:
@@ -216,13 +217,13 @@ def judge(found: Found, limits: Mapping[str, Limit] = LIMITS, *, valid_until: fl
     return Verdict(name, status, found, metrics, lines, notes=notes, failures=tuple(failures))
 
 
-def _notes(found: Found, valid_until: float) -> Iterator[str]:
+def _notes(found: Found, expiry_warn: float) -> Iterator[str]:
     if found.dial is None or not found.connected:
         yield from filter(None, [found.setting_failed])
         return
-    for ends, what in sorted(expiry.of_dial(found.dial)):
-        if ends < valid_until:
-            yield f"{what} of {found.where} valid until {dates.stamp(ends)}"
+    for each in sorted(expiry.of_dial(found.dial)):
+        if each.is_soon(time.time(), expiry_warn):
+            yield f"{each.what} of {found.where} valid until {dates.stamp(each.at)}"
 
 
 def _times(found: Found) -> dict[str, float]:

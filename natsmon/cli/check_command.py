@@ -1,6 +1,5 @@
 """``natsmon check``: one connect, for a person or a monitor."""
 
-import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -58,8 +57,8 @@ def check(ctx: click.Context, /, as_format: str, outfile: str | None, every_addr
     found = run_check(settings, every_address=every_address)
     if found is None:
         return Exit.INTERRUPTED
-    valid_until = time.time() + layers.value("expiry_warn")[0]
-    verdicts = [verdict.judge(each, limits, valid_until=valid_until) for each in found]
+    expiry_warn = layers.value("expiry_warn")[0]
+    verdicts = [verdict.judge(each, limits, expiry_warn=expiry_warn) for each in found]
     colour = outfile is None and has_colours()
     match as_format:
         case "nagios":

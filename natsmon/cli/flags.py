@@ -155,7 +155,7 @@ check_flags: Params = [
         )
     ),
     Flag("Thresholds", "--expiry-warn", type=types.DURATION, default="168h",
-         help="WARNING where a certificate or credentials expire within this time."),
+         help="WARNING where a certificate or credentials expire within this time and a fifth of their validity."),
     Flag("Output", "--format", "as_format", type=types.one_of("FORMAT", "text", "nagios", "json", "prometheus"),
          default="text", help="text, nagios, json or prometheus."),
     Flag("Output", "--outfile", type=types.NEW_FILE, help="Write to this file instead, atomically."),

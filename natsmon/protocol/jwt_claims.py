@@ -35,6 +35,7 @@ class Claims(NamedTuple):
     not_before: float = 0.0
     """Seconds since the epoch, as ``expires``; 0 for no limit."""
     expires: float = 0.0
+    issued: float = 0.0
     sources: Sequence[str] = ()
     """Networks in CIDR notation."""
     times: Sequence[tuple[str, str]] = ()
@@ -63,6 +64,7 @@ def read_claims(jwt: str) -> Claims:
         kind=_text(user.get("type")) or (_text(raw.get("type")) if user else ""),
         not_before=_seconds(raw.get("nbf")),
         expires=_seconds(raw.get("exp")),
+        issued=_seconds(raw.get("iat")),
         sources=_texts(sources.split(",") if isinstance(sources, str) else sources),
         times=[
             (_text(each.get("start")), _text(each.get("end")))

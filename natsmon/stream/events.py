@@ -226,6 +226,8 @@ class DialConnect(Event, frozen=True, kw_only=True):
     """Which were used, and where each came from."""
     expires: Seconds = 0.0
     """When they expire, seconds since the epoch; 0 when unknown."""
+    issued: Seconds = 0.0
+    """When they were issued, as ``expires``."""
 
 
 class DialEnd(Event, frozen=True, kw_only=True):

@@ -1,5 +1,6 @@
 """A check warns of certificates and credentials that expire soon."""
 
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -34,16 +35,25 @@ def test_certificate_that_expires_soon_is_a_warning(url: str, tmp_path: Path, fl
 
 async def test_every_format_shows_until_when_a_certificate_is_valid(url: str, tmp_path: Path) -> None:
     (found,) = await check.check(settings(url, tlsca=str(tmp_path / "ca.pem")))
-    verdict = judge(found, NO_LIMITS, valid_until=IN_TWO_DAYS.timestamp() + 1)
+    verdict = judge(found, NO_LIMITS, expiry_warn=49 * 3600)
     assert verdict.status is Status.WARNING
     until = f"certificate of {url} valid until {dates.stamp(IN_TWO_DAYS.timestamp())}"
     assert verdict.lines[Status.WARNING] == [until]
     shown = " ".join(every_format([verdict]).split())
     assert shown.count(until) >= 3, "stages, nagios and JSON; the table folds it"
-    assert judge(found, NO_LIMITS, valid_until=IN_TWO_DAYS.timestamp() - 1).status is Status.OK
+    assert judge(found, NO_LIMITS, expiry_warn=47 * 3600).status is Status.OK
 
 
-def test_credentials_that_expire_soon_are_a_warning() -> None:
-    dial = Dial(id=1, began=0.0, server="a:4222", outcome="connected", connect=ev.DialConnect(dial=1, expires=100.0))
-    for valid_until, status in ((99.0, Status.OK), (101.0, Status.WARNING)):
-        assert judge(Found("a:4222", dials=[dial]), valid_until=valid_until).status is status
+@pytest.mark.parametrize(
+    ("hours_left", "of_hours", "warning"),
+    [(167, None, True), (169, None, False), (167, 10_000, True), (23, 24, False), (5, 24, False), (4, 24, True)],
+    ids=["soon", "not soon", "soon, of a year", "of a day", "a fifth is left of a day", "less than a fifth is left"],
+)
+def test_credentials_are_a_warning_in_the_last_part_of_their_validity(
+    hours_left: float, of_hours: float | None, warning: bool
+) -> None:
+    ends = time.time() + hours_left * 3600
+    sent = ev.DialConnect(dial=1, expires=ends, issued=ends - of_hours * 3600 if of_hours else 0.0)
+    dial = Dial(id=1, began=0.0, server="a:4222", outcome="connected", connect=sent)
+    verdict = judge(Found("a:4222", dials=[dial]), expiry_warn=7 * 86_400)
+    assert verdict.status is (Status.WARNING if warning else Status.OK)

@@ -263,6 +263,15 @@ def test_certificate_that_ends_before_the_credentials_is_shown() -> None:
     assert "  certificate ends in 2 days  9 of 9" in texts(status_panel.rows(moment_of(stream), 78, 2))[1]
 
 
+@pytest.mark.parametrize(("minutes", "warns"), [(30, False), (50, True)])
+def test_credentials_of_an_hour_are_a_warning_in_their_last_minutes(minutes: float, warns: bool) -> None:
+    """As those of an auth callout, which the server alone knows."""
+    stream = Stream().become("CONNECTING").connect("nats://east-1:4222", name="east-1")
+    stream.add(ev.Identity(t=stream.t, user="alice", expires=STARTED + stream.t + 3600))
+    shown = texts(status_panel.rows(moment_of(stream, now=stream.t + minutes * 60), 78, 2))[1]
+    assert ("credentials end in" in shown) is warns
+
+
 # -- the cursor -----------------------------------------------------------------------------------
 
 

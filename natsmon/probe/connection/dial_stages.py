@@ -84,12 +84,14 @@ class Stages(DialTrace):
             )
 
     def connect_sent(self, info: Info, connect: dict[str, Any]) -> None:
+        claims = read_claims(connect.get("jwt", ""))
         self.learn(
             ev.DialConnect(
                 dial=self.dial,
                 connect=credentials.mask(connect),
                 credentials=credentials.used(connect, self._settings, info),
-                expires=read_claims(connect.get("jwt", "")).expires,
+                expires=claims.expires,
+                issued=claims.issued,
             )
         )
 

@@ -7,7 +7,7 @@ import msgspec
 from natsmon.charts import dial_gantt
 from natsmon.charts.cells import Row, bar, fit, fold, row, spread, width_of
 from natsmon.charts.dial_stages import MARKS
-from natsmon.state import Dial
+from natsmon.state import Dial, expiry
 from natsmon.stream import events as ev
 from natsmon.text import dates, units
 from natsmon.tui.model import figures
@@ -101,7 +101,7 @@ def _tls(dial: Dial, moment: Moment, width: int) -> list[Row]:
 
 def _certificate(certificate: ev.Certificate, now: float) -> list[Fact]:
     left_over = certificate.not_after - now
-    role = worry(left_over)
+    role = worry(expiry.of_certificate(certificate), now)
     if left_over < 0:
         words = f"expired {figures.until(left_over)}"
     elif certificate.not_before > now:
@@ -124,7 +124,7 @@ def _sent(dial: Dial, now: float, width: int) -> list[Row]:
         if dial.outcome is None or "connect" in dial.stages:
             return []
         return heading("CONNECT", width) + plain("nothing was sent", width)
-    used: list[Fact] = [("credentials", found.credentials or "none"), *validity(found.expires, now)]
+    used: list[Fact] = [("credentials", found.credentials or "none"), *validity(expiry.of_connect(found), now)]
     fields = _fields(found.connect)
     names = widest([*used, *fields])
     drawn = heading("CONNECT as it was sent, secrets masked", width)

@@ -6,7 +6,8 @@ from rich.cells import cell_len
 
 from natsmon.charts.cells import Piece, Role, Row, fit, row
 from natsmon.charts.columns import Column, header, line, room, shortened, text, widest
-from natsmon.state import State, expiry
+from natsmon.state import expiry
+from natsmon.state.expiry import Expiry
 from natsmon.state.server_names import ServerNames, address, named
 from natsmon.stream import events as ev
 from natsmon.text import dates
@@ -36,25 +37,16 @@ def rows(moment: Moment, width: int, height: int) -> list[Row]:
     return [drawn[0], *(drawn[line] for line in first), fit(row((more, "label")), width)]
 
 
-def good_until(state: State) -> float:
-    """When the credentials in use end, seconds since the epoch; 0 when they do not, or that is not known."""
-    if state.identity is not None and state.identity.expires:
-        return state.identity.expires
-    dial = state.connected_dial
-    return dial.connect.expires if dial is not None and dial.connect is not None else 0.0
+def worry(expires: Expiry, now: float) -> Role:
+    """How credentials and certificates are shown."""
+    return "bad" if expires.at < now else "warn" if expires.is_soon(now) else "value"
 
 
-def worry(seconds_left: float) -> Role:
-    """How credentials and certificates are shown that end in so many seconds."""
-    return "bad" if seconds_left < 0 else "warn" if seconds_left < expiry.SOON else "value"
-
-
-def validity(expires: float, now: float) -> list[tuple[str, str, Role]]:
-    """Until when credentials are valid, as a fact of a page; both times since the epoch, 0 for an unknown end."""
-    if not expires:
+def validity(expires: Expiry | None, now: float) -> list[tuple[str, str, Role]]:
+    """Until when credentials are valid, as a fact of a page; nothing for an unknown end."""
+    if expires is None:
         return []
-    left_over = expires - now
-    return [("valid until", f"{dates.stamp(expires)} ({figures.until(left_over)})", worry(left_over))]
+    return [("valid until", f"{dates.stamp(expires.at)} ({figures.until(expires.at - now)})", worry(expires, now))]
 
 
 def _summary(moment: Moment, width: int) -> Row:
@@ -171,7 +163,7 @@ def identity(moment: Moment) -> list[tuple[str, str, Role]]:
         ("account", state.account, "value"),
         ("user", user.user if user else "", "value"),
         ("credentials", used, "value"),
-        *validity(good_until(state), state.wall(moment.now)),
+        *validity(expiry.of_credentials(state), state.wall(moment.now)),
     ]
     if user is not None:
         bounds = (

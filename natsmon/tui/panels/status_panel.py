@@ -113,7 +113,7 @@ def _reason(moment: Moment) -> Row:
         return row((f"  ended: {why}", "value"), (closed, "label"))
     if health.level == "ok" and (first := expiry.earliest(state)) is not None:
         left_over = first.at - state.wall(moment.now)
-        if (role := worry(left_over)) != "value":
+        if (role := worry(first, state.wall(moment.now))) != "value":
             ends = "ended" if left_over < 0 else "end" if first.what.endswith("s") else "ends"
             return row((f"  {first.what} {ends} {figures.until(left_over)}", role), (f"  {health.phrase}", "label"))
     return row((f"  {health.phrase}", "label" if health.level == "ok" else SHAPES[health.level][1]))
@@ -129,7 +129,7 @@ def _further(moment: Moment, room: int) -> Row:
         phrases.append((f"  {address(server.server)}", "label"))
     if (first := expiry.earliest(state)) is not None:
         left_over = first.at - state.wall(moment.now)
-        if worry(left_over) == "value":
+        if worry(first, state.wall(moment.now)) == "value":
             phrases.append((f"  {first.what} good until {dates.day(first.at)} ({figures.until(left_over)})", "label"))
     while width_of(row(*phrases)) > room:
         phrases.pop()
