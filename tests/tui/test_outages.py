@@ -254,11 +254,12 @@ def test_each_server_has_a_line_of_time() -> None:
     assert drawn["east-3:4222"].endswith("!▓▓")
 
 
-def test_servers_stand_in_the_order_of_their_names() -> None:
+def test_servers_stand_in_the_order_of_their_names_those_in_use_first() -> None:
     stream = Stream().become("CONNECTING").connect("10.0.0.1:4222", name="east-10")
     stream.lose().connect("10.0.0.2:4222", "reconnect", "east-2").lose()
     stream.connect("10.0.0.3:4222", "reconnect", "east-1")
-    assert server_lanes.servers(moment_of(stream).state) == ["10.0.0.3:4222", "10.0.0.2:4222", "10.0.0.1:4222"]
+    stream.add(ev.Pool(t=stream.t, changed=[ev.PoolMember(server="nats://10.0.0.0:4222")], size=4))
+    assert server_lanes.servers(moment_of(stream).state) == [f"10.0.0.{n}:4222" for n in (3, 2, 1, 0)]
 
 
 def test_line_of_a_server_shows_silence_and_failed_dials() -> None:

@@ -103,7 +103,7 @@ def test_figures_are_dashes_before_the_first_sample() -> None:
     shown = " ".join(texts(message_panel.rows(moment, 48, 3)) + texts(round_trip_panel.rows(moment, 26, 3)))
     assert "–" in shown
     assert not any(char.isdigit() for char in shown.replace("p50", "").replace("p90", ""))
-    assert "waiting for the first PONG" in shown
+    assert "no PONG yet" in shown
     assert "availability" not in texts(status_panel.rows(moment, 158, 2))[1]
 
 

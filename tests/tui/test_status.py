@@ -136,6 +136,10 @@ def test_axis_of_the_timeline_has_times_below_their_cells() -> None:
     assert axis[:5] == "15:11", "ten minutes ago"
     assert axis[60:65] == "15:16", "five minutes ago"
     assert "15:16" in timeline_panel.title(moment, 78, 1)
+    legend = [shape[2:] for shape in timeline_panel.title(moment, 78, 2).split("  ")[1:]]
+    assert legend == ["connected", "silent", "dialing", "waiting", "interrupted"], (
+        "as much of the legend as there is room for"
+    )
 
 
 def test_cell_of_the_timeline_shows_what_took_most_of_it() -> None:

@@ -123,12 +123,12 @@ def pool_by_address(state: State) -> dict[str, PoolMember]:
 
 
 def servers(state: State) -> list[str]:
-    """The address of every server in the pool or dialed, by name; of more than FEW, those that were dialed first."""
+    """The address of every server in the pool or dialed, by name; those that were dialed first."""
     dialed = {*stays(state), *(address(dial.server) for dial in state.dials)}
     known, names = {*pool_by_address(state), *dialed}, ServerNames(state)
 
     def place(server: str) -> tuple[bool, object, object]:
-        return len(known) > FEW and server not in dialed, _in_order(names.name(server)), _in_order(server)
+        return server not in dialed, _in_order(names.name(server)), _in_order(server)
 
     return sorted(known, key=place)
 

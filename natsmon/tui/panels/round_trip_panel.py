@@ -30,8 +30,7 @@ def rows(moment: Moment, width: int, height: int) -> list[Row]:
     below = _percentiles(moment, width)
     if state.rtts:
         return [*sparkline(moment, width, max(1, min(4, height - len(below)))), *below][:height]
-    waits = "no monitor" if moment.over else "waiting for the first PONG" if width >= 26 else "waiting for a PONG"
-    return [fit(row((waits, "label")), width), *below][:height]
+    return [fit(row(("no PONG yet", "label")), width), *below][:height]
 
 
 def title(moment: Moment, width: int, height: int) -> str:

@@ -8,15 +8,19 @@ from natsmon.tui.model.moment import Moment
 
 WINDOW = 600.0
 
-_WITH_LEGEND = 105
 _TICKS = (60, 120, 300, 600)
 """Seconds before now that have a label on the axis, too."""
 
 
 def title(moment: Moment, width: int, height: int) -> str:
-    """The legend; where there is one line, the axis."""
+    """As much of the legend as there is room for; where there is one line, the axis."""
     if height > 1:
-        return f"last 10 minutes  {status_timeline.legend()}" if width >= _WITH_LEGEND else "last 10 minutes"
+        named = "last 10 minutes"
+        for shape in status_timeline.legend().split("  "):
+            if len(named) + len(shape) + 4 > width:
+                break
+            named += f"  {shape}"
+        return named
     return axis(moment, width, "─")
 
 
