@@ -151,6 +151,11 @@ class CommandGroup(click.Group):
         if word in COMMANDS:
             args = [word, *args[:at], *args[at + 1 :]]
         elif word in _ALIASES and at == 0:
+            if (about := "".join(args[1:2])) and not about.startswith("-") and about not in (*COMMANDS, *_ALIASES):
+                _refuse_misspelling(about)
+                raise click.UsageError(
+                    f"{word}: there is no such command; natsmon help lists them"
+                )  # it may be a secret
             return self.parse_args(ctx, [*args[1:2], _ALIASES[word]])
         else:
             if not ctx.resilient_parsing:  # as a shell completes
