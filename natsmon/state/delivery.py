@@ -58,7 +58,8 @@ def _nothing_arrives(state: "State", now: float) -> bool:
     mixed = rates.mixed_at > 0 and now - rates.mixed_at < _MINUTE
     has_stopped = state.paused and rates.delivered_at > state.status_since  # no delivery is due any more
     failing = rates.failed_since > 0 and not has_stopped and waited >= (_MIXED_FOR if mixed else patience)
-    unacknowledged = state.tally.in_flight > 0 and state.tally.resent > rates.resent_then
+    pending = state.acknowledged and state.tally.in_flight > 0
+    unacknowledged = pending and now - rates.pending_since >= _UNDELIVERED_FOR
     stuck = (state.tally.buffered > 0 or unacknowledged) and not state.paused and waited >= patience
     return failing or stuck
 
@@ -69,7 +70,7 @@ def note_delivery(state: "State") -> None:
     if state.status != "CONNECTED":
         note.change("", state.status_since, 0.0)
         return
-    suspect = note.missing or state.rates.failed_at or state.tally.buffered or state.tally.resent or state.observing
+    suspect = note.missing or state.rates.failed_at or state.tally.buffered or state.acknowledged or state.observing
     if not suspect or state.silent is not None or state.now - note.checked < _CHECK_EVERY:
         return
     note.checked = state.now

@@ -40,6 +40,8 @@ def published(state: "State", event: ev.Published) -> None:
     if event.outcome == "sent":
         size = event.size or (state.connection.size if state.connection is not None else 0)
         unverified = bool(state.unverified)
+        if counted.in_flight == 0:
+            rates.pending_since = state.now
         state.tally = replace(
             counted,
             t=event.t,
@@ -65,7 +67,7 @@ def echoed(state: "State", event: ev.Echoed) -> None:
     if counted.in_flight > 0:
         delivered, in_flight = counted.delivered + 1, counted.in_flight - 1
         state.tally = replace(counted, t=event.t, delivered=delivered, in_flight=in_flight)
-        rates.deliver(state.now, counted)
+        rates.deliver(state.now)
     state.echoes.record(state.now, event.latency)
 
 

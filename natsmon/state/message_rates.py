@@ -39,8 +39,8 @@ class MessageRates(msgspec.Struct, gc=False):
     """When a message failed last, as ``t``."""
     unverified_then: ev.Count = 0
     """Messages unverified at that time."""
-    resent_then: ev.Count = 0
-    """Messages sent again when one was delivered last."""
+    pending_since: ev.Seconds = 0.0
+    """When the first message was in flight after none was, as ``t``."""
     mixed_at: ev.Seconds = 0.0
     """When a message was delivered after others had failed; 0 for never."""
 
@@ -59,18 +59,20 @@ class MessageRates(msgspec.Struct, gc=False):
         """Take over a change of the totals; observed messages count as delivered."""
         if t >= self.until:
             self.begin_slice(t, before)
+        if after.in_flight > 0 and before.in_flight == 0:
+            self.pending_since = t
         undelivered = after.undelivered - before.undelivered
         failed = after.rejected - before.rejected + undelivered
         if after.delivered > before.delivered:
-            self.deliver(t, after, others_failed=failed > 0)
+            self.deliver(t, others_failed=failed > 0)
         if failed > 0:
             self.fail(t, after, failed, max(0, undelivered))
         else:
             self.accept(t, after)
 
-    def deliver(self, t: float, totals: ev.Tally, *, others_failed: bool = False) -> None:
+    def deliver(self, t: float, *, others_failed: bool = False) -> None:
         """A message was delivered; ``others_failed`` at the same time."""
-        self.delivered_at, self.resent_then = t, totals.resent
+        self.delivered_at = t
         if self.failed_since or others_failed:
             self.mixed_at = t
             self.failed_since = self.undelivered_since = 0
@@ -84,7 +86,7 @@ class MessageRates(msgspec.Struct, gc=False):
     def accept(self, t: float, totals: ev.Tally) -> None:
         """End a failure where no delivery can: at the second unverified message that the server does not refuse."""
         if self.failed_since and totals.unverified > self.unverified_then + 1 and t > self.failed_at + _ACCEPTED_AFTER:
-            self.deliver(t, totals)
+            self.deliver(t)
 
     def last_minute(self, now: float, tally: ev.Tally) -> LastMinute:
         """The difference of the totals now and a minute ago, or up to a slice more; none without a change since."""
