@@ -18,10 +18,6 @@ from natsmon.state.session_record import SessionRecord
 from natsmon.stream import events as ev
 
 
-def _disconnected() -> deque[Stretch]:
-    return deque([Stretch(0.0, "DISCONNECTED")])
-
-
 class State(msgspec.Struct):
     """The fold of one connection's events. Each attribute after ``limits`` is a section of a snapshot."""
 
@@ -102,7 +98,7 @@ class State(msgspec.Struct):
     closed: ev.Closed | None = None
     dropped: ev.Count = 0
     """Lines that the probe dropped because this reader did not keep up."""
-    timeline: deque[Stretch] = msgspec.field(default_factory=_disconnected)
+    timeline: deque[Stretch] = msgspec.field(default_factory=lambda: deque([Stretch(0.0, "DISCONNECTED")]))
     seconds_in: dict[ev.Status, ev.Seconds] = {}
     """Spent in each status before this one; ask ``status_seconds``."""
     manual_seconds: ev.Seconds = 0.0

@@ -56,7 +56,8 @@ class ProbeChild(Source):
                             self.tap(line + b"\n")
                         if (event := decoded(line)) is not None:
                             yield event
-            self.exit_reason = _exit_reason(await asyncio.to_thread(process.wait), await last_error)
+            how, error = ended(await asyncio.to_thread(process.wait)), await last_error
+            self.exit_reason = f"{how}: {error}" if error else how
         finally:
             last_error.cancel()
             await asyncio.wait([last_error])  # its pipe may be closed then
@@ -91,7 +92,3 @@ class ProbeChild(Source):
     def kill(self) -> None:
         if self._process is not None:
             self._process.kill()
-
-
-def _exit_reason(returncode: int, error: str) -> str:
-    return ended(returncode) + (f": {error}" if error else "")
