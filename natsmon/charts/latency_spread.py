@@ -45,7 +45,7 @@ def bars(histogram: Histogram, width: int) -> list[Row]:
             (right(duration(_UPPER[step] / MICROSECONDS), _MARGIN) + "  ", "label"),
             (left(filled, room) + " ", "info"),
             (right(units.part(count, histogram.count) if count else "–", 8), "value" if count else "dim"),
-            (f"{units.grouped(count):>12}" if count else "", "label"),
+            (f"{count:>12,}" if count else "", "label"),
         )
 
     drawn: list[Row] = []
@@ -61,7 +61,7 @@ def chart(what: str, histogram: Histogram) -> Chart:
     p50, p90, p99 = (units.elapsed(value or 0.0) for value in histogram.percentiles(50, 90, 99))
     return Chart(
         title=f"{what}, distribution",
-        description=f"Of {units.grouped(histogram.count)}, half took up to {p50}, 90 % up to {p90}, 99 % up to {p99}; "
+        description=f"Of {histogram.count:,}, half took up to {p50}, 90 % up to {p90}, 99 % up to {p99}; "
         f"the longest took {units.elapsed(histogram.max)}.",
         svg=lambda: _svg(histogram),
         height=_TOP + _PLOT + HEIGHT,
@@ -83,7 +83,7 @@ def _svg(histogram: Histogram) -> str:
         if count:
             height = max(1.5, _PLOT * count / most)
             bounds = [10 ** (scale.low + edge / _A_DECADE) for edge in (number, number + 1)]
-            title = f"{units.grouped(count)} took {units.elapsed(bounds[0])} to {units.elapsed(bounds[1])}"
+            title = f"{count:,} took {units.elapsed(bounds[0])} to {units.elapsed(bounds[1])}"
             drawn.append(svg.rect("count", number / bars, (number + 0.88) / bars, bottom - height, height, title))
     for name, value in zip(("p50", "p99"), histogram.percentiles(50, 99), strict=True):
         place = scale.place(value or 0.0)

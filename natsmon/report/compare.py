@@ -181,5 +181,5 @@ def _shown(unit: str, value: Value) -> str:
         case "share", float():
             return units.availability(value)
         case "count", int():
-            return units.grouped(value)
+            return f"{value:,}"
     return words.name(str(value))

@@ -38,7 +38,7 @@ def _latency(run: Run, level: int) -> Iterator[Block]:
     rows = []
     for name, found in kinds:
         of = found.run
-        rows.append((name, units.grouped(of.count), *map(units.elapsed, (of.p50, of.p90, of.p99, of.p999, of.max))))
+        rows.append((name, f"{of.count:,}", *map(units.elapsed, (of.p50, of.p90, of.p99, of.p999, of.max))))
     yield table("Latency over the whole run", ("what", *figures), rows, right=figures)
     outages = [OutageSpan(f"outage {outage.number}", outage.began, outage.seconds) for outage in run.outages]
     for name, found in kinds:
@@ -53,7 +53,7 @@ def _dials(run: Run, level: int) -> Iterator[Block]:
         return
     yield Heading("Dials", level)
     known, connected, failed = (sum(getattr(s, name) for s in run.servers) for name in ("dials", "connected", "failed"))
-    parts = [f"{units.grouped(connected)} connected", f"{units.grouped(failed)} failed"]
+    parts = [f"{connected:,} connected", f"{failed:,} failed"]
     parts += units.counts(
         (known - connected - failed - run.dialing, "cancelled"),
         (int(run.dialing), "in progress when the recording stops"),
@@ -91,7 +91,7 @@ def _failures(run: Run) -> Table:
         known = diagnose(failure.stage, failure.cause)
         text = words.name(failure.text)
         meaning = known.meaning if not text or failure.cause != "unknown" else text
-        count = Cell(units.grouped(failure.count), "bad")
+        count = Cell(f"{failure.count:,}", "bad")
         where = words.server(failure.server, run), failure.stage or words.NONE
         rows.append((*where, count, meaning, known.advice or words.NONE))
     return table("Dials that failed", ("server", "stage", "times", "meaning", "try"), rows, right=("times",))
@@ -109,8 +109,8 @@ def _servers(run: Run, level: int) -> Iterator[Block]:
             clip(", ".join(server.names), 40) or words.NONE,
             clip(" → ".join(server.versions[-2:]), 24) or words.NONE,
             *(_use(server, time) if server.connections else [words.NONE] * 3),
-            units.grouped(server.dials),
-            Cell(units.grouped(server.failed), "bad" if server.failed else "plain"),
+            f"{server.dials:,}",
+            Cell(f"{server.failed:,}", "bad" if server.failed else "plain"),
         )
         for server in run.servers[:_SHOWN]
     )
@@ -122,7 +122,7 @@ def _servers(run: Run, level: int) -> Iterator[Block]:
 
 def _use(server: Server, time: float) -> list[str]:
     share = units.part(round(server.seconds * 1000), round(time * 1000))
-    return [f"{units.grouped(server.connections)} ×", units.elapsed(server.seconds), share]
+    return [f"{server.connections:,} ×", units.elapsed(server.seconds), share]
 
 
 def _moments(run: Run, level: int) -> Iterator[Block]:
@@ -139,7 +139,7 @@ def _moments(run: Run, level: int) -> Iterator[Block]:
     rows += [(run.clock.at(since), _clock_step(step)) for since, step in steps]
     rows.sort()
     rows = rows[:_SHOWN]
-    rows += [(f"{units.grouped(count)} ×", clip(text)) for text, count in run.errors[:_SHOWN]]
+    rows += [(f"{count:,} ×", clip(text)) for text, count in run.errors[:_SHOWN]]
     yield table("What left the connection open", ("when, or how often", "what"), rows)
 
 

@@ -27,7 +27,7 @@ def blocks(run: Run, level: int) -> Iterator[Block]:
     shown = run.outages
     if len(shown) > SHOWN:
         shown = tuple(sorted(sorted(shown, key=lambda outage: -outage.seconds)[:SHOWN], key=lambda o: o.number))
-        yield Prose(f"The {SHOWN} longest of {units.grouped(len(run.outages))}; --format json has all of them.", "dim")
+        yield Prose(f"The {SHOWN} longest of {len(run.outages):,}; --format json has all of them.", "dim")
     yield table("Outages, in the order of time", _COLUMNS, (_row(outage, run) for outage in shown), right=_NUMBERS)
     for outage in shown:
         what = "Manual reconnect" if outage.manual else "Outage"
@@ -38,7 +38,7 @@ def blocks(run: Run, level: int) -> Iterator[Block]:
 
 def _row(outage: Outage, run: Run) -> Cells:
     lasted = units.elapsed(outage.seconds) + ("" if outage.ended is not None else "+")
-    lost = units.grouped(outage.lost) if outage.lost_known else "?"
+    lost = f"{outage.lost:,}" if outage.lost_known else "?"
     return (
         str(outage.number),
         run.clock.at(outage.began),
@@ -46,7 +46,7 @@ def _row(outage: Outage, run: Run) -> Cells:
         diagnose(None, outage.cause).phrase,
         words.server(outage.before, run, outage.before_name),
         "the same" if outage.before and outage.same_server else words.server(outage.after, run, outage.after_name),
-        units.grouped(outage.dials),
+        f"{outage.dials:,}",
         Cell(lost, "bad" if outage.lost or not outage.lost_known else "plain"),
     )
 
@@ -79,7 +79,7 @@ def _detected(outage: Outage) -> str:
 def _dials(outage: Outage, run: Run) -> str:
     dials = units.plural(outage.dials, "dial")
     failed = [
-        f"{words.server(failure.server, run)} {'' if failure.count == 1 else f'{units.grouped(failure.count)} times '}"
+        f"{words.server(failure.server, run)} {'' if failure.count == 1 else f'{failure.count:,} times '}"
         f"({diagnose(failure.stage, failure.cause).phrase}{f' in {failure.stage}' if failure.stage else ''})"
         for failure in outage.failures[:_FAILURES_SHOWN]
     ]

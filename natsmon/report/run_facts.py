@@ -158,9 +158,9 @@ def _left_out(state: State, coverage: Coverage) -> Iterator[str]:
     elif state.connection is None:
         yield "what it connects to: the first line of the connection is not in the recording"
     if (more := state.outage_count + state.manual_reconnects - len(state.outages)) > 0:
-        yield f"{units.plural(more, 'outage')} of {units.grouped(state.outage_count)}: only counted"
+        yield f"{units.plural(more, 'outage')} of {state.outage_count:,}: only counted"
     if (more := state.dial_count - len(state.dials)) > 0:
-        yield f"{units.plural(more, 'dial')} of {units.grouped(state.dial_count)}: only counted"
+        yield f"{units.plural(more, 'dial')} of {state.dial_count:,}: only counted"
     up = state.status_seconds("CONNECTED", state.now) + state.status_seconds("DRAINING", state.now)
     if (gone := up - sum(period.seconds(state.now) for period in state.periods)) > 1.0:
         yield f"{units.elapsed(gone)} of the time connected: not attributed to a server"

@@ -66,13 +66,13 @@ def _outages(run: Run) -> Figure:
         parts.append(f"{units.elapsed(found.to_recover)} to recover, on average")
     if found.manual:
         parts.append(f"{units.plural(found.manual, 'manual reconnect')}, not counted")
-    outages = Cell(units.grouped(found.outages), "bad") if found.outages else Cell("none", "good")
+    outages = Cell(f"{found.outages:,}", "bad") if found.outages else Cell("none", "good")
     return Figure("outages", outages, ", ".join(parts))
 
 
 def _messages(run: Run) -> Iterator[Figure]:
     if (seen := run.observed) is not None:
-        missing = Cell(units.grouped(seen.missing), "bad" if seen.missing > 0 else "good")
+        missing = Cell(f"{seen.missing:,}", "bad" if seen.missing > 0 else "good")
         note = f"of {units.plural(seen.messages, 'message')} of {units.plural(seen.publishers, 'publisher')}"
         yield Figure("missing", missing, note)
     if run.messages.attempted:
@@ -92,7 +92,7 @@ def _lost(run: Run) -> Figure:
         reason = words.name(run.unverified) or "nothing is received"
         return Figure("lost", Cell("unknown", "warn"), f"delivery not verified{partly}: {reason}")
     kind: Kind = "bad" if sums.lost else "good" if sums.sent else "plain"
-    share = f"{units.part(sums.lost, sums.sent)} of {units.grouped(sums.sent)} sent" if sums.lost else ""
+    share = f"{units.part(sums.lost, sums.sent)} of {sums.sent:,} sent" if sums.lost else ""
     lost = units.plural(sums.lost, "message") if sums.lost else "none"
     return Figure("lost", Cell(lost, kind), share if sums.sent else "nothing was sent")
 
@@ -101,19 +101,19 @@ def _totals(run: Run) -> Figure:
     sums = run.messages
     parts = units.counts((sums.delivered, "acknowledged" if run.verification == "ack" else "delivered"))
     parts += amounts(sums, "rejected", "buffered", "in_flight", "unverified", "late", "duplicate", "out_of_order")
-    return Figure("messages", Cell(units.grouped(sums.attempted)), ", ".join(parts))
+    return Figure("messages", Cell(f"{sums.attempted:,}"), ", ".join(parts))
 
 
 def _audit(run: Run) -> Figure:
     found = run.audit
     assert found is not None
-    stored = "unknown" if found.stored is None else units.grouped(found.stored)
+    stored = "unknown" if found.stored is None else f"{found.stored:,}"
     note = f"acknowledged and found in stream {words.name(found.stream)}"
     if found.missing or found.twice:
-        note += f", {units.grouped(found.missing)} missing, {units.grouped(found.twice)} twice"
+        note += f", {found.missing:,} missing, {found.twice:,} twice"
     note += "" if found.complete else ", not read to its end"
     kind: Kind = "good" if found.complete and not (found.missing or found.twice) else "bad"
-    return Figure("stored", Cell(f"{stored} of {units.grouped(found.acknowledged)}", kind), note)
+    return Figure("stored", Cell(f"{stored} of {found.acknowledged:,}", kind), note)
 
 
 def _latency(name: str, latency: Latency) -> Figure:

@@ -141,11 +141,6 @@ def go_size(count: int) -> str:
     return str(count)
 
 
-def grouped(number: int) -> str:
-    """``1,204``."""
-    return f"{number:,}"
-
-
 def a_second(interval: float) -> str:
     """A rate from the seconds between two: ``200``, ``22.5``, ``20,000``."""
     return rate(1 / max(interval, _SHORTEST))
@@ -154,7 +149,7 @@ def a_second(interval: float) -> str:
 def rate(a_second: float) -> str:
     """A number of times each second, as it was measured: ``0.95``, ``47.3``, ``120``, ``20,000``."""
     digits = 2 if a_second < 10 else 3 if a_second < 100 else 4
-    return f"{a_second:,.{digits}g}" if a_second < 1_000 else grouped(round(a_second))
+    return f"{a_second:,.{digits}g}" if a_second < 1_000 else f"{round(a_second):,}"
 
 
 def pace(interval: float) -> str:
@@ -172,12 +167,12 @@ _OFTEN = 0.1
 
 def plural(number: int, noun: str, ending: str = "s") -> str:
     """``1 outage``, ``1,204 outages``."""
-    return f"{grouped(number)} {noun}{'' if number == 1 else ending}"
+    return f"{number:,} {noun}{'' if number == 1 else ending}"
 
 
 def counts(*counted: tuple[int, str]) -> list[str]:
     """``1,204 lost``, … of what there is: a count of 0 is left out."""
-    return [f"{grouped(count)} {what}" for count, what in counted if count > 0]
+    return [f"{count:,} {what}" for count, what in counted if count > 0]
 
 
 def part(count: int, of: int) -> str:

@@ -146,7 +146,7 @@ def _failed_attempts(state: State, lasting: str, *, initial: bool) -> str:
 
 def _silent(state: State, silent: ev.Silent, now: float) -> str:
     unanswered = max(silent.missed, state.tally.in_flight)  # more are sent during the silence
-    phrase = f"{units.grouped(unanswered)} unanswered, no PONG" if unanswered else "no PONG"
+    phrase = f"{unanswered:,} unanswered, no PONG" if unanswered else "no PONG"
     keepalive = state.keepalive
     if keepalive is not None and keepalive.stale_at > now:
         phrase += f"; stale in {units.go_duration(max(1, round(keepalive.stale_at - now)))}"
@@ -167,7 +167,7 @@ def _partly_delivered(state: State, now: float) -> str:
     attempted = max(failed, last.attempted)
     rejected = "was rejected" if failed == 1 else "were rejected"
     what = "did not come back" if last.undelivered >= last.rejected else rejected
-    phrase = f"{units.grouped(failed)} of {units.grouped(attempted)} {what} in the last minute"
+    phrase = f"{failed:,} of {attempted:,} {what} in the last minute"
     error = _newest_error(state, until=state.rates.failed_at + _SAME_TIME)
     return f"{phrase}: {error}" if error else phrase
 
@@ -178,7 +178,7 @@ def _delivering(state: State, now: float) -> str:
     if not due:
         return f"for {_seconds(now - state.status_since)}"
     came = "stored" if state.acknowledged else "came back"
-    return f"{units.grouped(last.delivered)} of {units.grouped(due)} {came} in the last minute"
+    return f"{last.delivered:,} of {due:,} {came} in the last minute"
 
 
 def last_failure(state: State) -> str:

@@ -84,7 +84,7 @@ def _outages(state: State, now: float) -> Iterator[str]:
     if not outages:
         yield "none"
         return
-    yield units.grouped(state.outage_count)
+    yield f"{state.outage_count:,}"
     if state.outage_count > 1:
         yield f"{units.elapsed(state.downtime(now))} in all"
     longest = max(outages, key=lambda outage: outage.downtime(now))
@@ -106,21 +106,21 @@ def _messages(state: State) -> Iterator[str]:
     delivered = "acknowledged" if state.acknowledged else "delivered"
     sums = [(tally.attempted, "attempted"), *([(tally.delivered, delivered), (tally.lost, "lost")] * verified)]
     others = amounts(tally, "undelivered", "rejected", "buffered", "in_flight", "unverified", "late", "duplicate")
-    yield ", ".join([*(f"{units.grouped(count)} {what}" for count, what in sums), *others])
+    yield ", ".join([*(f"{count:,} {what}" for count, what in sums), *others])
     if state.was_unverified:
         yield f"delivery {'partly ' * verified}not verified"
     if (found := state.audit) is not None:
-        stored = "unknown" if found.stored is None else units.grouped(found.stored)
+        stored = "unknown" if found.stored is None else f"{found.stored:,}"
         whole = "" if found.complete else ", not read to its end"
-        yield f"{stored} of {units.grouped(found.acknowledged)} found in the stream{whole}"
+        yield f"{stored} of {found.acknowledged:,} found in the stream{whole}"
 
 
 def _observed(seen: ev.Observed | None) -> str:
     if seen is None:
         return "no message observed"
-    messages = f"{units.grouped(seen.messages)} of {units.plural(seen.publishers, 'publisher')}"
+    messages = f"{seen.messages:,} of {units.plural(seen.publishers, 'publisher')}"
     wrong = amounts(seen, "duplicate", "out_of_order")
-    return ", ".join([messages, f"{units.grouped(seen.missing)} missing", *wrong])
+    return ", ".join([messages, f"{seen.missing:,} missing", *wrong])
 
 
 def _latency(state: State) -> Iterator[str]:

@@ -104,7 +104,6 @@ def test_counts_sizes_and_rates_are_formatted() -> None:
     assert [units.size(n) for n in (0, 1023, 1024, 1536, 8 << 20, 2**50)] == [
         "0 B", "1023 B", "1 KiB", "1.5 KiB", "8 MiB", "1024 TiB",
     ]  # fmt: skip
-    assert units.grouped(1204) == "1,204"
     assert [units.plural(n, "outage") for n in (0, 1, 1204)] == ["0 outages", "1 outage", "1,204 outages"]
     assert units.plural(2, "address", "es") == "2 addresses"
     assert [units.percent(share) for share in (0.0, 0.99999, 1.0, 0.5)] == ["0.00 %", "99.99 %", "100.00 %", "50.00 %"]

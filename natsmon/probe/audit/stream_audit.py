@@ -13,7 +13,6 @@ from natsmon.probe.messages.number_runs import Runs
 from natsmon.protocol.jetstream_api import NoStream, StreamInfo
 from natsmon.protocol.server_connection import ServerConnection, Unanswered
 from natsmon.stream.events import Audit
-from natsmon.text import units
 
 READ_WITHIN = 15.0
 """Seconds for an audit: an election of nats-server takes up to 9, and a million messages are read in the rest."""
@@ -101,9 +100,9 @@ async def read_back(connection: ServerConnection, stream: str, stored: Stored, m
     if not why:
         removed = _take_removed(missing, info, stored, found)
         if forgotten:
-            text = f"the first {units.grouped(forgotten)} were not searched: their numbers have too many gaps"
+            text = f"the first {forgotten:,} were not searched: their numbers have too many gaps"
         elif removed:
-            text = f"{units.grouped(removed)} removed by its limits or a purge before they were read"
+            text = f"{removed:,} removed by its limits or a purge before they were read"
     return Audit(
         stream=stream,
         acknowledged=stored.many,

@@ -85,7 +85,7 @@ def identity(event: ev.Identity, state: State) -> Line:
 
 
 def discovered(event: ev.Discovered, state: State) -> Line:
-    more = f" and {units.grouped(event.omitted)} more" if event.omitted else ""
+    more = f" and {event.omitted:,} more" if event.omitted else ""
     count = units.plural(len(event.servers) + event.omitted, "server")
     return "info", f"discovered {count}: {clip(', '.join(map(address, event.servers)))}{more}"
 
@@ -146,7 +146,7 @@ def reconnected(event: ev.Reconnected, state: State) -> Line:
 def outage(event: ev.Outage, state: State) -> Line:
     row = state.find_outage(event.outage)
     known = row is None or row.lost_if_known is not None
-    cost = [f"{units.grouped(event.lost)} lost" if known else "losses not known"]
+    cost = [f"{event.lost:,} lost" if known else "losses not known"]
     cost += units.counts(
         (event.buffered, "buffered"),
         (event.rejected, "rejected"),

@@ -56,8 +56,8 @@ def verified(event: ev.Verified, state: State) -> Line:
 def audit(event: ev.Audit, state: State) -> Line:
     kept = event.complete and not (event.missing or event.twice)
     acknowledged = units.plural(event.acknowledged, "acknowledged message")
-    found = f"{units.grouped(event.stored or 0)} of {acknowledged}"
-    wrong = f"{units.grouped(event.missing)} missing, {units.grouped(event.twice)} stored twice"
+    found = f"{event.stored or 0:,} of {acknowledged}"
+    wrong = f"{event.missing:,} missing, {event.twice:,} stored twice"
     text = f": {clip(event.text)}" if event.text else ""
     what = f"{found} stored, {wrong}" if event.complete else f"not read to its end, {found} found, {wrong}"
     if event.stored is None:

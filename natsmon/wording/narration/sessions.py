@@ -54,9 +54,9 @@ def note(event: ev.Note, state: State) -> Line:
 
 def _published(state: State) -> list[str]:
     tally, echoed = state.tally, "acknowledged" if state.acknowledged else "echoed"
-    sums = [f"{units.grouped(tally.sent)} published"]
+    sums = [f"{tally.sent:,} published"]
     if tally.delivered or tally.lost or not state.was_unverified:
-        sums += [f"{units.grouped(tally.delivered)} {echoed}", f"{units.grouped(tally.lost)} lost"]
+        sums += [f"{tally.delivered:,} {echoed}", f"{tally.lost:,} lost"]
     return sums + amounts(tally, "resent", "suppressed", "undelivered", "unverified", "buffered", "rejected")
 
 
