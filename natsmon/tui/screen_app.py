@@ -20,6 +20,7 @@ from textual.theme import ThemeProvider
 from textual.widgets import Input
 
 from natsmon.config.settings import ViewSettings
+from natsmon.text import units
 from natsmon.tui.model.key_table import KEYS, RECORD_KEYS, Key, bindings, rebound
 from natsmon.tui.pages.dashboard import Dashboard
 from natsmon.tui.pages.pane_screen import PaneScreen
@@ -122,10 +123,8 @@ class ScreenApp(App[int]):
             self.show_notice("nothing to copy")
             return
         self.copy_to_clipboard(cut)
-        what = f"{len(lines):,} lines" if len(lines) > 1 else "1 line"
-        self.show_notice(
-            f"copied {what}" + (f": only the first {len(cut.encode()):,} bytes" if len(cut) < len(text) else "")
-        )
+        part = f": only the first {len(cut.encode()):,} bytes" if len(cut) < len(text) else ""
+        self.show_notice(f"copied {units.plural(len(lines), 'line')}{part}")
 
     # -- keys -------------------------------------------------------------------------------------
 

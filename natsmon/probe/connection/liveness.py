@@ -72,8 +72,7 @@ class Keepalive:
             self._outstanding += 1
             self._connection.ping()
         elif self._postponed or self._connection.last_read < self._ticked:
-            pings = "1 PING" if self._max_out == 1 else f"{self._max_out:,} PINGs"
-            self._connection.lose("stale", f"no PONG for {pings}")
+            self._connection.lose("stale", f"no PONG for {units.plural(self._max_out, 'PING')}")
             return
         else:
             self._postponed = True

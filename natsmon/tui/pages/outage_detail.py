@@ -84,7 +84,7 @@ def _tried(outage: OutageRecord, moment: Moment) -> str:
     if not outage.dials:
         return "none"
     servers = outage.servers or len({dial.server for dial in dials_of(outage, moment.state)})
-    on = f", to {servers:,} {'server' if servers == 1 else 'servers'}" if servers else ""
+    on = f", to {units.plural(servers, 'server')}" if servers else ""
     return f"{outage.dials:,}{on}"
 
 
