@@ -18,7 +18,7 @@ from natsmon.protocol.certificates import (
     trusted_authorities,
     unverified_chain,
 )
-from natsmon.text import dates
+from natsmon.text import dates, units
 from natsmon.text.plain_text import NAME_LIMIT, clip
 
 _INTERMEDIATE = re.compile(r"\b(intermediate|issuing|signing|sub)", re.IGNORECASE)
@@ -127,8 +127,7 @@ def _name(name: str) -> str:
 
 def _list(local: list[_Sent]) -> str:
     names = ", ".join(_name(each.subject) for _, each in local[:_NAMES])
-    more = f" and {len(local) - _NAMES} more" if len(local) > _NAMES else ""
-    return f" (it has {names}{more})" if names else ""
+    return f" (it has {names}{units.and_more(len(local) - _NAMES)})" if names else ""
 
 
 def _outside(certificate: Certificate) -> bool:

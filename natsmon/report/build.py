@@ -48,8 +48,7 @@ def read(paths: Sequence[str], names: Sequence[str] | None = None) -> Report:
 
 def title(report: Report) -> str:
     labels = [run.label for run in report.runs[:4]]
-    more = f" and {len(report.runs) - 4} more" if len(report.runs) > 4 else ""
-    return f"natsmon report: {', '.join(labels)}{more}"
+    return f"natsmon report: {', '.join(labels)}{units.and_more(len(report.runs) - 4)}"
 
 
 def story(report: Report) -> Iterator[Block]:

@@ -125,5 +125,5 @@ def _latency(name: str, latency: Latency) -> Figure:
 def _servers(run: Run) -> Figure:
     used = [server for server in run.servers if server.connections]
     names = [words.server(server.server, run) for server in used[:_SHOWN]]
-    more = f" and {len(used) - _SHOWN} more" if len(used) > _SHOWN else ""
-    return Figure("servers", Cell(f"{len(used)} used" if used else "none used"), ", ".join(names) + more)
+    first = ", ".join(names) + units.and_more(len(used) - _SHOWN)
+    return Figure("servers", Cell(f"{len(used)} used" if used else "none used"), first)

@@ -170,6 +170,11 @@ def plural(number: int, noun: str, ending: str = "s") -> str:
     return f"{number:,} {noun}{'' if number == 1 else ending}"
 
 
+def and_more(number: int) -> str:
+    """`` and 3 more``, behind the first of a list; empty where there is no more."""
+    return f" and {number:,} more" if number > 0 else ""
+
+
 def counts(*counted: tuple[int, str]) -> list[str]:
     """``1,204 lost``, … of what there is: a count of 0 is left out."""
     return [f"{count:,} {what}" for count, what in counted if count > 0]

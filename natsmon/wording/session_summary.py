@@ -61,7 +61,7 @@ def _watched(state: State, now: float, feed: Feed) -> Iterator[str]:
         yield end_reason(state.end.reason) if state.end is not None else "quit before its end"
     servers = state.connection.servers if state.connection is not None else []
     if servers:
-        yield _server(servers[0]) + (f" and {len(servers) - 1} more" if len(servers) > 1 else "")
+        yield _server(servers[0]) + units.and_more(len(servers) - 1)
 
 
 def _up(state: State, now: float) -> Iterator[str]:
@@ -145,8 +145,7 @@ def _servers(state: State, now: float, feed: Feed) -> Iterator[str]:
     names = [
         f"{name} ({count} times)" if count > 1 and not outrun else name for name, count in used.most_common(_SERVERS)
     ]
-    more = f" and {len(used) - _SERVERS} more" if len(used) > _SERVERS else ""
-    yield ", ".join(names) + more if names else "none used"
+    yield ", ".join(names) + units.and_more(len(used) - _SERVERS) if names else "none used"
     yield units.plural(state.reconnects, "reconnect")
     if state.replaced_by is not None:
         return

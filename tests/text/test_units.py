@@ -106,6 +106,7 @@ def test_counts_sizes_and_rates_are_formatted() -> None:
     ]  # fmt: skip
     assert [units.plural(n, "outage") for n in (0, 1, 1204)] == ["0 outages", "1 outage", "1,204 outages"]
     assert units.plural(2, "address", "es") == "2 addresses"
+    assert [units.and_more(n) for n in (-1, 0, 1, 1204)] == ["", "", " and 1 more", " and 1,204 more"]
     assert [units.percent(share) for share in (0.0, 0.99999, 1.0, 0.5)] == ["0.00 %", "99.99 %", "100.00 %", "50.00 %"]
     assert [units.percent(share, 4) for share in (0.99987, 0.99999988, 1.0)] == ["99.9870 %", "99.9999 %", "100.0000 %"]
     assert [units.percent(share) for share in (-1.0, 5.0, float("inf"))] == ["0.00 %", "100.00 %", "100.00 %"]

@@ -110,8 +110,8 @@ def _numbers(outage: OutageRecord) -> str:
     shown = sum(last - first + 1 for first, last in outage.lost_seqs[:_RUNS_SHOWN])
     if not runs:
         return ""
-    more = f" and {outage.lost - shown:,} more" if outage.lost > shown else ""
-    return f"{'number' if outage.lost == 1 else 'numbers'} {', '.join(runs[:_RUNS_SHOWN])}{more}"
+    numbers = "number" if outage.lost == 1 else "numbers"
+    return f"{numbers} {', '.join(runs[:_RUNS_SHOWN])}{units.and_more(outage.lost - shown)}"
 
 
 # -- the steps ----------------------------------------------------------------------------------------

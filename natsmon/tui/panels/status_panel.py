@@ -5,7 +5,7 @@ from rich.cells import cell_len
 from natsmon.charts.cells import Piece, Role, Row, fit, left, row, shorten, spread, width_of
 from natsmon.state import availability, expiry
 from natsmon.state.server_names import ServerNames, address, named
-from natsmon.text import dates
+from natsmon.text import dates, units
 from natsmon.tui.model import figures
 from natsmon.tui.model.moment import Moment
 from natsmon.tui.panels.server_panel import worry
@@ -75,8 +75,8 @@ def _server(moment: Moment, width: int, room: int) -> Row:
         return called + row((f"  {' · '.join(known)}" if known else "", "label"))
     servers = state.connection.servers if state.connection else []
     if state.status in ("CONNECTING", "RECONNECTING", "DISCONNECTED") and servers:
-        more = f" and {len(servers) - 1} more" if len(servers) > 1 else ""
-        return row((shorten(names.name(servers[0]), _MOST_NAME), "value"), (more, "label"))
+        first = shorten(names.name(servers[0]), _MOST_NAME)
+        return row((first, "value"), (units.and_more(len(servers) - 1), "label"))
     if state.status == "CLOSED" and server is not None:
         return row(("was on ", "label"), (shorten(named(server), _MOST_NAME), "value"))
     return ()

@@ -85,9 +85,9 @@ def identity(event: ev.Identity, state: State) -> Line:
 
 
 def discovered(event: ev.Discovered, state: State) -> Line:
-    more = f" and {event.omitted:,} more" if event.omitted else ""
     count = units.plural(len(event.servers) + event.omitted, "server")
-    return "info", f"discovered {count}: {clip(', '.join(map(address, event.servers)))}{more}"
+    servers = clip(", ".join(map(address, event.servers)))
+    return "info", f"discovered {count}: {servers}{units.and_more(event.omitted)}"
 
 
 def lame_duck(event: ev.LameDuck, state: State) -> Line:

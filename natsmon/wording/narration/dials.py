@@ -69,10 +69,9 @@ def _refused_certificate(event: ev.DialTls, state: State) -> Line:
 def certificate_in_words(own: ev.Certificate) -> str:
     """Format as ``a certificate for NAMES, issued by ISSUER, valid from DAY until DAY``."""
     names = ", ".join(own.names[:_NAMES_SHOWN]) or own.subject or "no name"
-    more = f" and {len(own.names) - _NAMES_SHOWN} more" if len(own.names) > _NAMES_SHOWN else ""
     issuer = clip(own.issuer, NAME_LIMIT) or "a CA without a name"
     return (
-        f"a certificate for {clip(names)}{more}, issued by {issuer}, "
+        f"a certificate for {clip(names)}{units.and_more(len(own.names) - _NAMES_SHOWN)}, issued by {issuer}, "
         f"valid from {dates.day(own.not_before)} until {dates.day(own.not_after)}"
     )
 

@@ -23,8 +23,7 @@ def connection(event: ev.Connection, state: State) -> Line:
         messages = f"observing {event.subject}"
     else:
         messages = f"publishing on {event.subject} {units.pace(event.interval)}"
-    more = f" and {len(event.servers) - 4} more" if len(event.servers) > 4 else ""
-    servers = ", ".join(map(address, event.servers[:4])) + more
+    servers = ", ".join(map(address, event.servers[:4])) + units.and_more(len(event.servers) - 4)
     if event.replaces is not None:
         context = f" to context {clip(event.context, NAME_LIMIT)}" if event.context else ""
         return "info", f"switched{context}: {servers}, {messages}"
