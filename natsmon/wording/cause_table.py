@@ -39,7 +39,7 @@ SECTIONS: dict[str, dict[Cause, Diagnosis]] = {
         Cause.EOF: Diagnosis(
             "the server closed it",
             "the server closed the connection without giving a reason",
-            "it was stopped or killed, or an administrator closed the connection; see the server's log",
+            "see the server's log: it was stopped or killed, or an administrator closed the connection",
         ),
         Cause.PROXY: Diagnosis(
             "the proxy refused",

@@ -94,7 +94,7 @@ def _second(moment: Moment, width: int) -> Row:
     end = row(("availability ", "label"), (share, "value"))
     short = row((share, "value"), (" up", "label"))
     outages = row((f"  {state.outage_count:,}", "value"), (f" outage{'' if state.outage_count == 1 else 's'}", "label"))
-    for figures_ in (end + outages, short + outages, short):
+    for figures_ in (end + outages, end, short):
         if (left_over := width - width_of(reason) - width_of(figures_) - 2) >= 0:
             return spread(reason + _further(moment, left_over), figures_, width)
     return fit(reason, width)
