@@ -158,7 +158,7 @@ def test_outage_has_a_paragraph_and_advice() -> None:
         "Outage 1. At 15:08:00 the connection to east-1 was lost: the server closed the connection without giving a "
         "reason. It was detected 210 ms after the last data. Reconnected to east-2 after 2.07 s and 2 dials "
         "(failed: east-1 (connection refused in tcp)). Messages: 1 lost and 2 buffered and sent afterwards. "
-        "What to try: It was stopped or killed, or an administrator closed the connection; see the server's log. "
+        "What to try: See the server's log: it was stopped or killed, or an administrator closed the connection. "
         "Is the server running, and is this its port?"
     ) in output
     assert "It was not over when the recording ended, after 1.00 s and 1 dial" in output
