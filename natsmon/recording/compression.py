@@ -31,7 +31,7 @@ class Compression(msgspec.Struct, frozen=True):
     suffix: str
     magic: bytes
     """What every member begins with."""
-    bite: int
+    read_size: int
     """Bytes to decompress at once: 16 MiB of text at most come out of them."""
     compressor: Callable[[], Compressor]
     sync: int
@@ -54,7 +54,7 @@ _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 GZIP = Compression(
     suffix=".gz",
     magic=b"\x1f\x8b\x08",
-    bite=4 * 1024,  # deflate expands 1,032 times at most
+    read_size=4 * 1024,  # deflate expands 1,032 times at most
     compressor=lambda: zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, _GZIP_FORMAT),
     sync=zlib.Z_SYNC_FLUSH,
     finish=zlib.Z_FINISH,
@@ -73,7 +73,7 @@ def zstd() -> Compression:
     return Compression(
         suffix=".zst",
         magic=_ZSTD_MAGIC,
-        bite=512,  # a block of four bytes may stand for 128 KiB
+        read_size=512,  # a block of four bytes may stand for 128 KiB
         compressor=lambda: zstandard.ZstdCompressor(level=_ZSTD_LEVEL, write_checksum=True).compressobj(),
         sync=zstandard.COMPRESSOBJ_FLUSH_BLOCK,
         finish=zstandard.COMPRESSOBJ_FLUSH_FINISH,

@@ -74,13 +74,13 @@ class Members:
         """Read the member at an offset; None at the end of the file. Yields text beyond what is held."""
         decompressor, offset, expanded = compression.decompressor(), began, 0
         held = bytearray()
-        while bite := os.pread(self._fd, compression.bite, offset):
-            self._bytes_read += len(bite)
+        while piece := os.pread(self._fd, compression.read_size, offset):
+            self._bytes_read += len(piece)
             try:
-                text = decompressor.decompress(bite)
+                text = decompressor.decompress(piece)
             except compression.errors:
                 return _Member(offset, problem="are damaged")
-            offset += len(bite)
+            offset += len(piece)
             held += text
             expanded += len(text)
             if expanded > _EXPANSION_FROM + _EXPANSION * (offset - began):

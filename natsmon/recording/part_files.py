@@ -90,7 +90,7 @@ def _first_line(path: Path, head: bytes) -> bytes:
     if compression is not None:
         decompressor = compression.decompressor()
         try:
-            head = decompressor.decompress(head[: compression.bite])
+            head = decompressor.decompress(head[: compression.read_size])
         except compression.errors:
             return b""
     return head.partition(b"\n")[0]

@@ -14,7 +14,7 @@ from natsmon.report.text import NARROW
 from natsmon.text import units
 from natsmon.text.plain_text import json_safe, printable
 
-__all__ = ["FORMATS", "NARROW", "read", "render", "story", "title"]
+__all__ = ["FORMATS", "NARROW", "blocks", "read", "render", "title"]
 
 FORMATS = ("text", "markdown", "html", "json")
 _UNREAD_SHOWN = 100
@@ -51,7 +51,7 @@ def title(report: Report) -> str:
     return f"natsmon report: {', '.join(labels)}{units.and_more(len(report.runs) - 4)}"
 
 
-def story(report: Report) -> Iterator[Block]:
+def blocks(report: Report) -> Iterator[Block]:
     """Every block of a report: what is asked first comes first."""
     yield Heading(title(report), 1)
     if report.unread:
@@ -93,7 +93,7 @@ def render(report: Report, as_format: str, *, width: int = NARROW, colour: bool 
             safe = encoded if encoded.isascii() else json_safe(encoded.decode()).encode()
             return msgspec.json.format(safe, indent=2).decode() + "\n"
         case "html":
-            return html.render(story(report), title(report))
+            return html.render(blocks(report), title(report))
         case "markdown":
-            return markdown.render(story(report))
-    return text.render(story(report), width=width, colour=colour)
+            return markdown.render(blocks(report))
+    return text.render(blocks(report), width=width, colour=colour)

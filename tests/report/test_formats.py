@@ -62,7 +62,7 @@ class Page(HTMLParser):
 
 
 def charts(report: Report) -> list[Chart]:
-    return [block for block in build.story(report) if isinstance(block, Chart)]
+    return [block for block in build.blocks(report) if isinstance(block, Chart)]
 
 
 def rendered(report: Report) -> dict[str, str]:

@@ -28,7 +28,7 @@ def test_each_connection_has_its_own_figures() -> None:
 
 def test_text_has_when_each_was_watched_and_how_it_ended() -> None:
     report = report_of(EVENTS)
-    shown = text.render(build.story(report), width=110)
+    shown = text.render(build.blocks(report), width=110)
     assert "2 connections, one after the other" in shown
     watched = [" ".join(line.split()) for line in shown.splitlines() if line.startswith("watched")]
     assert watched[1:] == [
@@ -37,7 +37,7 @@ def test_text_has_when_each_was_watched_and_how_it_ended() -> None:
     ]
     ended = [" ".join(line.split()) for line in shown.splitlines() if line.startswith("ended")]
     assert ended == ["ended replaced connection 1 was opened in its place", "ended normally quit by user"]
-    assert html.render(build.story(report), "both").count("<svg") >= 4
+    assert html.render(build.blocks(report), "both").count("<svg") >= 4
 
 
 def test_charts_of_a_connection_begin_when_it_was_opened() -> None:
@@ -47,7 +47,7 @@ def test_charts_of_a_connection_begin_when_it_was_opened() -> None:
     assert second.echo is not None
     assert alone.echo is not None
     assert [point.count for point in second.echo.series][:30] == [point.count for point in alone.echo.series][:30]
-    shown = text.render(build.story(report_of(EVENTS)), width=100).splitlines()
+    shown = text.render(build.blocks(report_of(EVENTS)), width=100).splitlines()
     (bar,) = [line for line in shown if line.startswith("█") and "▒" in line and "connected" not in line]
     assert len(bar) == 100, "from the first cell to the last"
 

@@ -72,12 +72,12 @@ class Connector:
         self._replaced = replaced
         self.orders.give("close")
 
-    # -- the life ---------------------------------------------------------------------------------
+    # -- until CLOSED ------------------------------------------------------------------------------
 
     async def run(self, *, stay: bool) -> None:
         """Until it is closed; with ``stay``, a connection that ended otherwise waits to be started again."""
         while True:
-            self.cause, text = await self._live()
+            self.cause, text = await self._run_until_closed()
             self._user.suspend()
             now = self._emit.now()
             self._set_status("CLOSED", self.cause, now)
@@ -92,7 +92,7 @@ class Connector:
             if self._closing:
                 return
 
-    async def _live(self) -> tuple[str, str]:
+    async def _run_until_closed(self) -> tuple[str, str]:
         """From the initial connect, or a reconnect of what was CLOSED, until CLOSED; the cause and its text."""
         if self._closing:
             return "closed", ""
@@ -108,7 +108,7 @@ class Connector:
         self._reports.pool_changed()
         while not isinstance(ended, tuple):
             reached = await self._connect(ended)
-            ended = await self._hold(reached) if isinstance(reached, ServerConnection) else reached
+            ended = await self._until_ended(reached) if isinstance(reached, ServerConnection) else reached
         return ended
 
     async def _connect(self, why: ev.DialReason) -> ServerConnection | tuple[str, str]:
@@ -124,7 +124,7 @@ class Connector:
                     self._pool.skip()
             made = await self._dial(why)
             if isinstance(made, ServerConnection):
-                self._welcome(made, why)
+                self._enter_connected(made, why)
                 return made
             if made in ("cancel", "close"):
                 return _ended_by(made)
@@ -187,7 +187,7 @@ class Connector:
             return None
         return made
 
-    def _welcome(self, connection: ServerConnection, why: ev.DialReason) -> None:
+    def _enter_connected(self, connection: ServerConnection, why: ev.DialReason) -> None:
         """CONNECTED: emit it, and start what uses the connection."""
         info = connection.info
         connected = ev.Connected(
@@ -224,7 +224,7 @@ class Connector:
         self._reports.connected(connection)
         self._user.connection_up(connection, connected)
 
-    async def _hold(self, connection: ServerConnection) -> tuple[str, str] | ev.DialReason:
+    async def _until_ended(self, connection: ServerConnection) -> tuple[str, str] | ev.DialReason:
         """Until the connection ends: why it is dialed again, or why it is CLOSED."""
         order = await self.orders.unless_done(connection.lost)
         if order in ("drain", "close"):

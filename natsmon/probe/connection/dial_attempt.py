@@ -147,7 +147,7 @@ class DialAttempts:
                 info, raw = await read_info(stream.reader)
                 stages.info = info
                 shown, omitted = bounded_mapping(raw)
-                stages.learn(ev.DialInfo(dial=stages.dial, info=shown, omitted=omitted))
+                stages.emit(ev.DialInfo(dial=stages.dial, info=shown, omitted=omitted))
                 check_port(raw)
             if not (settings.tlsfirst or server.websocket) and self._needs_tls(server, info):
                 await self._secure(stream, server, stages, asks=info.tls_verify)

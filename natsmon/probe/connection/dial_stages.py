@@ -23,7 +23,7 @@ class Stages(DialTrace):
 
     def __init__(self, dial: int, settings: Settings, emit: Emit) -> None:
         self.dial = dial
-        self.learn = emit
+        self.emit = emit
         """Emits what the attempt learns of its server."""
         self._settings = settings
         self.agreed: tls.Agreement | None = None
@@ -73,7 +73,7 @@ class Stages(DialTrace):
         """Emit the result of the TLS handshake, after the dial: parsing certificates takes time."""
         if self.agreed is not None:
             chain = verified_chain(self.agreed.certificate, self.agreed.authorities)
-            self.learn(
+            self.emit(
                 ev.DialTls(
                     dial=self.dial,
                     version=self.agreed.version,
@@ -85,7 +85,7 @@ class Stages(DialTrace):
 
     def connect_sent(self, info: Info, connect: dict[str, Any]) -> None:
         claims = read_claims(connect.get("jwt", ""))
-        self.learn(
+        self.emit(
             ev.DialConnect(
                 dial=self.dial,
                 connect=credentials.mask(connect),
@@ -126,7 +126,7 @@ class Stages(DialTrace):
     def _emit_stage(self, stage: ev.Stage, outcome: ev.StageOutcome, **fields: Any) -> None:
         if self._ended:
             return  # from a dialer that was abandoned
-        self.learn(ev.DialStage(dial=self.dial, stage=stage, outcome=outcome, **fields))
+        self.emit(ev.DialStage(dial=self.dial, stage=stage, outcome=outcome, **fields))
 
 
 def _since(began: float) -> float:

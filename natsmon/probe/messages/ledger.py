@@ -236,7 +236,7 @@ class Ledger:
         self.flying = 0
         self.cut_at = self.highest_sent
         if len(self._open) > CUTS_KEPT:
-            self._forsake(self._open.pop(0))
+            self._leave_unverified(self._open.pop(0))
         return cut
 
     def give_up(self) -> None:
@@ -255,7 +255,7 @@ class Ledger:
     def abandon(self) -> None:
         """Stranded messages are unverified: no connection follows."""
         for cut in self._open:
-            self._forsake(cut)
+            self._leave_unverified(cut)
         self._open.clear()
 
     def stop_verifying(self) -> None:
@@ -269,7 +269,7 @@ class Ledger:
     def verify(self) -> None:
         self.unverifiable = False
 
-    def _forsake(self, cut: Cut) -> None:
+    def _leave_unverified(self, cut: Cut) -> None:
         self._unverified.extend(self._window.take(cut.last))
         self.unverified += cut.stranded
         self.stranded -= cut.stranded

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from natsmon.recording.recorder import Recorder
     from natsmon.recording.writer import Target
 
-LAST_WORDS = 5.0
-"""Seconds a disk may take for the last lines."""
-_GIVE_WAY = 0.5
-"""Seconds that one may take to let go of its file, should the next want the same."""
+_CLOSES_WITHIN = 5.0
+"""Seconds that writing the last lines may take."""
+_FREE_WITHIN = 0.5
+"""Seconds that one may take to close its file, before the next begins, which may have the same."""
 
 
 class Recordings:
@@ -58,7 +58,7 @@ class Recordings:
         wanted = self._target or Target()
         target = Target(wanted.path or part_files.default(time.time()), wanted.part_size, wanted.keep)
         for earlier in self._finished:
-            earlier.wait(_GIVE_WAY)
+            earlier.wait(_FREE_WITHIN)
         try:
             self._recorder = Recorder(target, self._viewed.tracks.snapshot())
         except CannotRecord as error:
@@ -86,7 +86,7 @@ class Recordings:
             self._finished.append(self._recorder)
             self._recorder = None
         for recorder in self._finished:
-            recorder.close(LAST_WORDS)
+            recorder.close(_CLOSES_WITHIN)
         return [failure for recorder in self._finished if (failure := recorder.new_failure())]
 
 

@@ -6,7 +6,7 @@ from natsmon.state.limits import NO_DATA_AFTER
 
 _DRIFT = 0.0002
 """Seconds a second by which two clocks may drift apart."""
-_ATTENTIVE = 1.0
+_BLOCKED_FROM = 1.0
 """Seconds between two looks above which the view itself was suspended or blocked."""
 
 
@@ -23,7 +23,7 @@ class StreamClock:
         self._offset_at = 0.0
         self._newest = 0.0
         self._stopped: float | None = None
-        self._looked = self._attentive_since = clock()
+        self._looked = self._runs_since = clock()
 
     def received(self, t: float, *, reset: bool = False) -> None:
         """Take over the time of an event that has just arrived."""
@@ -40,8 +40,8 @@ class StreamClock:
     def look(self) -> None:
         """Note that the view's loop runs. Called at each frame."""
         now = self._clock()
-        if now - self._looked > _ATTENTIVE:
-            self._attentive_since = now
+        if now - self._looked > _BLOCKED_FROM:
+            self._runs_since = now
         self._looked = now
 
     @property
@@ -51,7 +51,7 @@ class StreamClock:
             return 0.0
         now = self._clock()
         age = max(0.0, now - self._offset - self._newest)
-        return min(age, now - self._attentive_since) if age > NO_DATA_AFTER else age
+        return min(age, now - self._runs_since) if age > NO_DATA_AFTER else age
 
     def now(self, at_least: float) -> float:
         """The present; it stands still while the data is old, and after the stream has ended."""
