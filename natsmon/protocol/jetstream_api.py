@@ -55,6 +55,7 @@ A = TypeVar("A", bound=Answer)
 
 class PubAck(Answer, frozen=True, gc=False):
     stream: str = ""
+    domain: str = ""
     seq: int = 0
     """Position of the message in the stream."""
     duplicate: bool = False
@@ -83,6 +84,7 @@ class Peers(msgspec.Struct, frozen=True):
 class StreamInfo(Answer, frozen=True):
     created: str = ""
     """Differs after the stream was deleted and created again."""
+    domain: str = ""
     config: Config = Config()
     state: StreamState = StreamState()
     cluster: Peers | None = None

@@ -76,7 +76,8 @@ class AckVerifier(Verifier):
         self._stream: StreamInfo | None = None
         """None until it is known on this connection."""
         self._created = ""
-        """When the stream was created that was looked up last."""
+        """When the stream was created that was looked up last; empty where none could be."""
+        self._domain = ""
         self._lookup = StreamLookup(self._name, self.message, self._report)
         self._task: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
@@ -165,6 +166,7 @@ class AckVerifier(Verifier):
 
     def _known(self, stream: StreamInfo) -> StreamInfo:
         """Return the stream; where it was deleted and created again, positions in the old one have no meaning."""
+        self._domain = stream.domain
         if stream.created and stream.created != self._created:
             self._created = stream.created
             self._stored.begin_anew()
@@ -227,7 +229,9 @@ class AckVerifier(Verifier):
         ack = decoded(payload, PubAck)
         if ack is None:
             return
-        if ack.error is not None and ack.error.temporary:
+        if self._created and ack.domain != self._domain and (ack.domain or ack.error is None):
+            self._report(f"stream {self._name} of another domain takes the messages, too: its answers are not counted")
+        elif ack.error is not None and ack.error.temporary:
             self._postpone(seq, f"stream {self._name} rejects messages temporarily: {ack.error.description}")
         elif ack.error is not None:
             self._refuse(seq, f"stream {self._name} rejects messages: {ack.error.description}")

@@ -41,6 +41,26 @@ async def test_acknowledged_messages_are_stored(server: NatsServer) -> None:
         assert not run.events.of(ev.AsyncError)
 
 
+@pytest.mark.parametrize("prefix", ["$JS.hub.API", "$JS.leaf.API"])
+async def test_stream_of_the_same_name_in_another_domain_is_not_counted(
+    nats_server: StartServer, refused_port: int, tmp_path: Path, prefix: str
+) -> None:
+    """Both have the subject; positions in one have no meaning in the other."""
+    leafnodes = f'leafnodes {{ listen: "127.0.0.1:{refused_port}" }}'
+    hub = nats_server(config=f'jetstream {{ store_dir: "{tmp_path}/hub", domain: hub }}\n{leafnodes}')
+    remote = f'leafnodes {{ remotes: [{{ url: "nats-leaf://127.0.0.1:{refused_port}" }}] }}'
+    leaf = nats_server(config=f'jetstream {{ store_dir: "{tmp_path}/leaf", domain: leaf }}\n{remote}')
+    async with stream_on(hub), stream_on(leaf, subjects=["hello", "more"]) as more:
+        for _ in range(7):
+            await more.publish("more", b"")
+        async with listening(settings(leaf.url, jetstream=STREAM, js_api_prefix=prefix, interval=0.01)) as run:
+            error = await run.events.until(ev.AsyncError, lambda error: "another domain" in error.text)
+            assert error.text.startswith(f"stream {STREAM} of another domain takes the messages, too")
+            await run.events.until_counts(lambda tally: tally.delivered >= 20)
+            back = await read_back(run)
+        assert (back.missing, back.twice, back.stored) == (0, 0, back.acknowledged)
+
+
 async def test_full_speed_does_not_exceed_the_window(server: NatsServer) -> None:
     async with publishing(server, interval=MAX_RATE, count=10_000) as (run, stream, numbers):
         assert await run.ended() == 0
