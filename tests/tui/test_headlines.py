@@ -90,3 +90,16 @@ def test_headline_has_the_shape_and_colour_of_its_level() -> None:
         assert health is not None
         shape, role = status_panel.rows(moment(), 118, 2)[0][0]
         assert (shape.strip(), role) == marks[health.level], name
+
+
+@pytest.mark.parametrize(
+    ("width", "phrase"),
+    [
+        (90, "lost 15:08:42: PINGs not answered; 1 attempt: connection refused; next dial in 0.7 s"),
+        (70, "lost 15:08:42: PINGs not answered; 1 attempt: connection refused"),
+        (58, "1 attempt: connection refused"),
+    ],
+)
+def test_headline_without_room_keeps_why_the_dials_fail(width: int, phrase: str) -> None:
+    shown = texts(status_panel.rows(moment_of(streams.outage()), width, 2))[1]
+    assert shown.split("  ")[1] == phrase

@@ -90,6 +90,8 @@ def _second(moment: Moment, width: int) -> Row:
         return fit(reason, width)
     if width_of(reason) > width:
         reason = row(*((words.rpartition("; ")[0] or words, role) for words, role in reason))
+    if width_of(reason) > width and state.status == "RECONNECTING":  # why the dials fail, rather than the loss
+        reason = row(*((f"  {words.rpartition('; ')[2].lstrip()}", role) for words, role in reason))
     share = figures.percent(availability.share_of_run(state, moment.now)).strip()
     end = row(("availability ", "label"), (share, "value"))
     short = row((share, "value"), (" up", "label"))
