@@ -91,7 +91,11 @@ class ServerConnection(StreamClient):
 
     def require_open(self) -> None:
         if not self.open:
-            raise Unanswered("the connection has ended")
+            raise self._ended()
+
+    def _ended(self) -> Unanswered:
+        why = f": {self.lost.result().text}" if self.lost.done() and not self.lost.cancelled() else ""
+        return Unanswered(f"the connection has ended{why}")
 
     def abort(self) -> None:
         if self._trying_again is not None:
@@ -188,7 +192,7 @@ class ServerConnection(StreamClient):
         self.ping(lambda: answered.set_result(time.perf_counter() - began))
         await self.until(answered)
         if not answered.done():
-            raise Unanswered("the connection has ended")
+            raise self._ended()
         return answered.result()
 
     async def drain(self, within: float) -> bool:

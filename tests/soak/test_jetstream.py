@@ -39,6 +39,14 @@ def test_correct_run_has_no_violation() -> None:
     )
 
 
+@pytest.mark.parametrize(("why", "fine"), [("no PONG for 2 PINGs", True), ("closed by the server", False)])
+def test_reading_back_may_end_with_a_stale_connection_only(why: str, fine: bool) -> None:
+    evidence = a_run()
+    text = f"the connection has ended: {why}"
+    evidence.read_back = [ev.Audit(t=2.0, stream="ORDERS", acknowledged=4, stored=2, complete=False, text=text)]
+    assert (not Judgement(evidence).violations) is fine
+
+
 def with_tally(evidence: Evidence, **changes: int) -> None:
     """Replace figures of natsmon's last tally."""
     fields = {name: getattr(evidence.tally, name) for name in evidence.tally.__struct_fields__}
